@@ -1,0 +1,91 @@
+"""A dataset: arrays held once, examples as indices into them, and a pure function from indices to a batch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data.series import Series
+from rnnexp.data.spec import TaskSpec
+
+Arrays = Mapping[str, np.ndarray]
+Batch = Callable[[Arrays, Any], tuple[Any, Any, Any]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Training, validation or test: `indices` (n,) name its examples, in time order where there is one."""
+
+    arrays: Arrays
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def order(self, seed: int, epoch: int) -> np.ndarray:
+        """Return the examples of one epoch, shuffled: pure arithmetic of (seed, epoch), the same on every backend."""
+        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch])))
+        return self.indices[generator.permutation(len(self.indices))]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a dataset says of itself; all of it is logged with a run."""
+
+    source: str
+    rows: int
+    series: int
+    sizes: Mapping[str, int]
+    digest: str
+    first: str | None = None
+    last: str | None = None
+    frequency: str | None = None
+    season: int | None = None
+    units: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predicted and actual values of one part, example by example.
+
+    Forecasting: `predicted` and `actual` (n, horizon, targets) in original units, `scaled` the same pair as the
+    network sees it, `origins` (n,) the row of the last observed value. Regression: (n, 1, outputs) likewise,
+    without origins. Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels.
+    """
+
+    predicted: np.ndarray
+    actual: np.ndarray
+    scaled: tuple[np.ndarray, np.ndarray] | None = None
+    origins: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Dataset(ABC):
+    """What training and evaluation work on.
+
+    spec:     what a model must take and give
+    parts:    "train", and "val" and "test" where they exist
+    batch:    pure: (arrays, indices (b,)) -> (x, y, weight); x is an array or a dict by `spec.inputs`;
+              weight is None or (b,) / (b, time). Works on NumPy and on traced arrays alike
+    scored:   the part that the reported metrics are of: "test", or "train" with `split: none`
+    history:  the target columns in original units, for baselines and pictures (None for independent sequences)
+    season:   rows per season, None if unknown
+    scaling:  how to get back to original units, as plain JSON values
+    """
+
+    spec: TaskSpec
+    parts: Mapping[str, Part]
+    batch: Batch
+    summary: Summary
+    history: Series | None = None
+    scored: str = "test"
+    scaling: Mapping[str, Any] = field(default_factory=dict)
+
+    @abstractmethod
+    def restore(self, part: str, outputs: np.ndarray) -> Predictions:
+        """Turn a model's outputs for all examples of `part`, in order, into original units beside the truth."""

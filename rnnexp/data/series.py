@@ -1,0 +1,41 @@
+"""One or many series in original units, as a source reads them, before any window, split or scaler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Series:
+    """Rows in time order; several series lie end to end, series i being `offsets[i]:offsets[i + 1]`.
+
+    values:    (rows, columns) float64, no NaN
+    columns:   one name per column
+    offsets:   (series + 1,) int64, from 0 to rows
+    ids:       one label per series
+    time:      (rows,) datetime64[ns], or None for data without dates
+    frequency: pandas offset alias ("MS", "h", "15min", ...) or None
+    units:     what the values count, for the labels of pictures
+    notes:     what reading did to the data, one sentence each, with counts
+    """
+
+    values: np.ndarray
+    columns: tuple[str, ...]
+    offsets: np.ndarray
+    ids: tuple[str, ...] = ("series",)
+    time: np.ndarray | None = None
+    frequency: str | None = None
+    units: str = ""
+    source: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def single(cls, values: np.ndarray, column: str = "value", **more: object) -> Series:
+        """Wrap one univariate series of shape (rows,)."""
+        column_values = np.asarray(values, dtype=np.float64).reshape(-1, 1)
+        return cls(column_values, (column,), np.array([0, len(column_values)]), **more)  # type: ignore[arg-type]
+
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.offsets)

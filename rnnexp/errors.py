@@ -1,0 +1,69 @@
+"""What can go wrong, as one small tree; every class knows the exit code of the command line.
+
+RnnexpError            1  the run failed
+├── ConfigError        2  a mistake in the configuration or the command
+├── DataError          3  the data cannot be used as they are
+├── DivergedError      4  the loss became infinite or not a number
+├── TrackingError      5  the tracking store cannot be used
+├── ResourceError      6  a device, a package or memory is missing
+└── BusyError          7  another process holds the run folder
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class RnnexpError(Exception):
+    """An error whose message is meant for the person at the keyboard: no traceback is shown."""
+
+    exit_code = 1
+
+
+class ConfigError(RnnexpError):
+    """All mistakes of a configuration at once, one line each: `key: what was given; what is accepted`."""
+
+    exit_code = 2
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = list(problems)
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        if len(self.problems) == 1:
+            return self.problems[0]
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        return f"{len(self.problems)} mistakes in the configuration:\n{lines}"
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[str, ...]]:
+        return type(self), tuple(self.problems)
+
+
+class DataError(RnnexpError):
+    """Bad data: names the file, the row, the column, the count, and the option that allows it."""
+
+    exit_code = 3
+
+
+class DivergedError(RnnexpError):
+    exit_code = 4
+
+
+class TrackingError(RnnexpError):
+    exit_code = 5
+
+
+class ResourceError(RnnexpError):
+    exit_code = 6
+
+
+class BusyError(RnnexpError):
+    exit_code = 7
+
+
+def did_you_mean(word: object, choices: Iterable[str]) -> str:
+    """Return ``"; did you mean `x`?"`` for the closest of `choices`, or an empty string."""
+    named = {choice.lower(): choice for choice in choices}
+    close = get_close_matches(str(word).lower(), named, n=1, cutoff=0.6)
+    return f"; did you mean `{named[close[0]]}`?" if close else ""

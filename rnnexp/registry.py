@@ -1,0 +1,145 @@
+"""Components by name: the name in YAML is the name of the module and of what it registers.
+
+A component is a frozen, strictly checked dataclass, or a function whose signature becomes one:
+
+    @register("model")
+    def tiny(spec, units: int = 50): ...
+
+`lookup("model", "tiny")` imports only the module of that name, so choosing costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import Parameter, isclass, signature
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_type_hints
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from rnnexp.errors import ConfigError, did_you_mean
+
+T = TypeVar("T", bound=type)
+
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True, arbitrary_types_allowed=True)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
+def settings(cls: T) -> T:
+    """Make `cls` a frozen, keyword-only dataclass that refuses unknown keys, wrong types, NaN and infinity."""
+    return pydantic_dataclass(cls, frozen=True, kw_only=True, config=STRICT)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One choice a user makes: where its components live and what a plain function becomes.
+
+    `method` is the name a registered function gets on its dataclass; `given` counts the leading
+    arguments that the runner passes (they are not settings); `base` (module:Class) holds inherited fields.
+    """
+
+    package: str
+    method: str
+    given: int = 0
+    base: str | None = None
+
+
+KINDS = {
+    "data": Kind("rnnexp.data.sources", "read", base="rnnexp.data.source:SeriesSource"),
+    "model": Kind("rnnexp.models.architectures", "build", given=1),
+    "optimizer": Kind("rnnexp.optimizers", "build"),
+    "schedule": Kind("rnnexp.training.schedules", "factor", given=1),
+    "loss": Kind("rnnexp.models.losses", "build"),
+    "callback": Kind("rnnexp.training.callbacks", "build"),
+    "metric": Kind("rnnexp.evaluation.extra", "score", given=2),
+}
+
+_registered: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
+
+
+def register(kind: str) -> Callable[[Any], Any]:
+    """Register a class (it becomes a settings dataclass) or a function under its own name."""
+    if kind not in KINDS:
+        raise ConfigError(f"register({kind!r}): unknown kind{did_you_mean(kind, KINDS)}")
+
+    def decorate(component: Any) -> Any:
+        cls = settings(component) if isclass(component) else _settings_of(component, KINDS[kind])
+        _registered[kind][cls.__dataclass_fields__["name"].default] = cls  # type: ignore[attr-defined]
+        return cls if isclass(component) else component
+
+    return decorate
+
+
+def _settings_of(function: Callable[..., Any], kind: Kind) -> type:
+    """Turn a function into a settings class: its keyword parameters are the fields, its body the method."""
+    parameters = list(signature(function).parameters.values())[kind.given :]
+    raw = {p.name: p.annotation for p in parameters}
+    holder = type("hints", (), {"__annotations__": raw, "__module__": function.__module__})
+    missing = [p.name for p in parameters if p.annotation is Parameter.empty]
+    if missing:
+        raise ConfigError(f"{function.__name__}: give a type to the parameter(s) {', '.join(missing)}")
+    annotations = {"name": Literal[function.__name__], **get_type_hints(holder, include_extras=True)}  # type: ignore[valid-type]
+    names = [p.name for p in parameters]
+
+    def method(self: Any, *given: Any) -> Any:
+        return function(*given, **{name: getattr(self, name) for name in names})
+
+    body = {p.name: p.default for p in parameters if p.default is not Parameter.empty}
+    body |= {"name": function.__name__, "__annotations__": annotations, kind.method: method}
+    body |= {"__module__": function.__module__, "__doc__": function.__doc__}
+    return settings(type(function.__name__, _bases(kind), body))
+
+
+def _bases(kind: Kind) -> tuple[type, ...]:
+    if kind.base is None:
+        return ()
+    module, _, name = kind.base.partition(":")
+    return (getattr(importlib.import_module(module), name),)
+
+
+def names(kind: str) -> list[str]:
+    """List the components of a kind: the modules of its package and whatever plugins have registered."""
+    package = importlib.import_module(KINDS[kind].package)
+    if hasattr(package, "available"):
+        return sorted({*package.available(), *_registered[kind]})
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    return sorted(modules | set(_registered[kind]))
+
+
+def lookup(kind: str, name: str) -> type:
+    """Return the settings class registered under `name`; a misspelt name is a ConfigError with the choices."""
+    if name not in _registered[kind]:
+        _import(kind, name)
+    return _registered[kind][name]
+
+
+def _import(kind: str, name: str) -> None:
+    choices = names(kind)
+    if name not in choices:
+        raise ConfigError(f"{kind}: `{name}` is not one of {', '.join(choices)}{did_you_mean(name, choices)}")
+    package = importlib.import_module(KINDS[kind].package)
+    if hasattr(package, "load"):
+        _registered[kind][name] = package.load(name)
+    else:
+        importlib.import_module(f"{package.__name__}.{name}")
+
+
+def load_plugins(modules: list[str]) -> None:
+    """Import a user's own component modules; the working directory is searched first."""
+    if modules and "" not in sys.path:
+        sys.path.insert(0, "")
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module.split(".")[0] and error.name != module:
+                raise
+            raise ConfigError(f"plugins: there is no Python module `{module}` here or installed") from None
+
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
