@@ -1,0 +1,145 @@
+"""What a data source is: settings that read numbers, and the windows, split and scaler put on top of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from rnnexp.data.series import Series
+from rnnexp.data.splits import Split
+from rnnexp.registry import settings
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
+
+Scaler = Literal[
+    "none",
+    "standard",
+    "minmax",
+    "range",
+    "robust",
+    "log",
+    "difference",
+    "seasonal_difference",
+    "last",
+    "instance",
+]
+Calendar = Literal["month", "quarter", "week", "dayofyear", "dayofmonth", "dayofweek", "hour", "minute"]
+Column = str | int
+
+
+@settings
+class SeriesSource(ABC):
+    """One or many series in time order, cut into windows: the base of every forecasting source.
+
+    A source adds its own fields and `read`; `name` is the word that chooses it in YAML.
+    """
+
+    target: Column | list[Column] | None = Field(
+        None, description="Column or columns to forecast, by name or position; null takes the only column."
+    )
+    features: list[Column] = Field(
+        default_factory=list,
+        description="Further columns the network sees, known up to the last input row only.",
+    )
+    known: list[Column] = Field(
+        default_factory=list, description="Columns known ahead of time, also over the rows to be forecast."
+    )
+    calendar: list[Calendar] = Field(
+        default_factory=list, description="Parts of the date, each fed as a sine and a cosine, known ahead."
+    )
+    sequence_length: int = Field(10, ge=1, description="Rows of the past in one input.")
+    horizon: int = Field(1, ge=1, description="Rows to forecast from one input.")
+    stride: int = Field(1, ge=1, description="Rows between the starts of two windows.")
+    layout: Literal["windows", "sequence"] = Field(
+        "windows",
+        description="Many short windows, or each whole series as one sequence whose lags are features of a step.",
+    )
+    strategy: Literal["direct", "recursive"] = Field(
+        "direct", description="Forecast all rows of the horizon at once, or one row at a time, fed back."
+    )
+    split: Literal["none"] | Split = Field(
+        default_factory=Split, description="Training, validation and test part in time order, or none."
+    )
+    folds: int | None = Field(
+        None, ge=2, description="Number of rolling-origin folds over the rows before the test part."
+    )
+    fold: int = Field(1, ge=1, description="Which fold to hold out as the validation part, from 1 to folds.")
+    scaler: Scaler | list[Scaler] = Field(
+        "standard", description="Scaler, or several applied in order, fitted on the training part only."
+    )
+    per_series: bool = Field(
+        False, description="Fit the scaler to each series, instead of once for all of them."
+    )
+    season: int | None = Field(
+        None, ge=2, description="Rows per season; null infers it from the frequency of the dates."
+    )
+    forecast_from: list[float] | None = Field(
+        None, description="Values to continue after training; null continues the series itself."
+    )
+    units: str | None = Field(None, description="What the values count, for pictures; null asks the source.")
+    on_short: Literal["fail", "skip"] = Field(
+        "fail", description="What to do when one of many series is too short for a window."
+    )
+
+    @abstractmethod
+    def read(self) -> Series | np.ndarray:
+        """Read the series in original units; an array (rows,) or (rows, columns) is one series."""
+
+    def scalers(self) -> list[str]:
+        """List the scalers in the order in which they are applied, without `none`."""
+        chain = self.scaler if isinstance(self.scaler, list) else [self.scaler]
+        return [name for name in chain if name != "none"]
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        from rnnexp.data.rules import series_mistakes
+
+        return series_mistakes(self)
+
+    def load(self) -> Dataset:
+        """Read, split, scale and index; mistakes in the data raise DataError."""
+        from rnnexp.data.assemble import assemble
+
+        return assemble(self)
+
+
+@settings
+class SequenceSource(ABC):
+    """Independent sequences with a label or numbers each: the base of classification and regression sources."""
+
+    task: Literal["regression", "classification"] = Field(
+        "regression", description="Numbers to predict, or labels to choose from."
+    )
+    split: Literal["none"] | Split = Field(
+        default_factory=Split,
+        description="Training, validation and test part of the shuffled examples, or none.",
+    )
+    folds: int | None = Field(
+        None, ge=2, description="Number of folds over the examples outside the test part."
+    )
+    fold: int = Field(1, ge=1, description="Which fold to hold out as the validation part, from 1 to folds.")
+    scaler: Literal["none", "standard"] = Field(
+        "none", description="Scaler of the inputs, fitted on the training part only."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the shuffle before the split, and of drawn examples.")
+    units: str | None = Field(None, description="What the targets count, for pictures.")
+
+    @abstractmethod
+    def read(self) -> tuple[Any, Any]:
+        """Return inputs (n, time, features) and targets: numbers (n,) or (n, outputs), or labels (n,)."""
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        from rnnexp.data.rules import sequence_mistakes
+
+        return sequence_mistakes(self)
+
+    def load(self) -> Dataset:
+        """Read, split and scale; mistakes in the data raise DataError."""
+        from rnnexp.data.sequences import assemble
+
+        return assemble(self)
