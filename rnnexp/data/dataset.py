@@ -84,6 +84,7 @@ class Dataset(ABC):
     summary: Summary
     history: Series | None = None
     scored: str = "test"
+    season: int | None = None
     scaling: Mapping[str, Any] = field(default_factory=dict)
 
     @abstractmethod

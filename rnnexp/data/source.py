@@ -31,6 +31,10 @@ Calendar = Literal["month", "quarter", "week", "dayofyear", "dayofmonth", "dayof
 Column = str | int
 
 
+def _usual_split() -> Literal["none"] | Split:
+    return Split()  # type: ignore[call-arg]  # mypy's pydantic plugin takes the defaults of a union for missing
+
+
 @settings
 class SeriesSource(ABC):
     """One or many series in time order, cut into windows: the base of every forecasting source.
@@ -56,13 +60,14 @@ class SeriesSource(ABC):
     stride: int = Field(1, ge=1, description="Rows between the starts of two windows.")
     layout: Literal["windows", "sequence"] = Field(
         "windows",
-        description="Many short windows, or each whole series as one sequence whose lags are features of a step.",
+        description="Many short windows, or each series as one sequence whose lags are features of a step.",
     )
     strategy: Literal["direct", "recursive"] = Field(
         "direct", description="Forecast all rows of the horizon at once, or one row at a time, fed back."
     )
     split: Literal["none"] | Split = Field(
-        default_factory=Split, description="Training, validation and test part in time order, or none."
+        default_factory=_usual_split,
+        description="Training, validation and test part in time order, or none.",
     )
     folds: int | None = Field(
         None, ge=2, description="Number of rolling-origin folds over the rows before the test part."
@@ -109,13 +114,13 @@ class SeriesSource(ABC):
 
 @settings
 class SequenceSource(ABC):
-    """Independent sequences with a label or numbers each: the base of classification and regression sources."""
+    """Independent sequences with a label or numbers each: the base of classification and regression."""
 
     task: Literal["regression", "classification"] = Field(
         "regression", description="Numbers to predict, or labels to choose from."
     )
     split: Literal["none"] | Split = Field(
-        default_factory=Split,
+        default_factory=_usual_split,
         description="Training, validation and test part of the shuffled examples, or none.",
     )
     folds: int | None = Field(

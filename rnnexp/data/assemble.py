@@ -1,0 +1,258 @@
+"""Put a forecasting dataset together: read, choose columns, split, scale, index."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data import calendar, scalers, windows
+from rnnexp.data.columns import Roles, roles, select
+from rnnexp.data.dataset import Part, Summary
+from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.data.pipeline import Pipeline
+from rnnexp.data.rules import PER_WINDOW
+from rnnexp.data.series import Series
+from rnnexp.data.source import SeriesSource
+from rnnexp.data.spec import TaskSpec
+from rnnexp.data.splits import borders
+from rnnexp.data.windows import Plan
+from rnnexp.errors import DataError
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read, and what the settings make of it, before anything is scaled."""
+
+    source: SeriesSource
+    series: Series
+    roles: Roles
+    table: np.ndarray
+    borders: Mapping[str, np.ndarray]
+    season: int | None
+
+
+def assemble(source: SeriesSource) -> SeriesDataset:
+    """Load a source into a dataset; mistakes in the data raise DataError."""
+    reading = _read(source)
+    chain, scaled, remarks = _scale(reading)
+    pipeline = _pipeline(reading, chain)
+    scaled = pipeline.with_calendar(scaled, reading.series.time).astype(np.float32)
+    begins, skipped = _begins(reading, pipeline)
+    parts = _parts(reading, pipeline, scaled, begins)
+    plan = pipeline.plan
+    return SeriesDataset(
+        spec=TaskSpec(
+            "forecasting",
+            plan.inputs(),
+            (plan.horizon, plan.targets),
+            plan.layout == "sequence",
+            targets=pipeline.targets,
+        ),
+        parts=parts,
+        batch=plan.batch(),
+        summary=_summary(reading, begins, remarks + skipped),
+        history=replace(
+            reading.series,
+            values=reading.table[:, : plan.targets],
+            columns=pipeline.targets,
+            units=pipeline.units,
+        ),
+        scored="train" if source.split == "none" else "test",
+        season=reading.season,
+        scaling=pipeline.to_json(),
+        pipeline=pipeline,
+        table=reading.table,
+        borders=reading.borders,
+        forecast_from=_forecast_from(source, pipeline),
+    )
+
+
+def _read(source: SeriesSource) -> Reading:
+    series = source.read()
+    if not isinstance(series, Series):
+        series = _series_of(source, np.asarray(series, dtype=np.float64))
+    chosen = roles(source, series.columns)
+    if source.calendar and series.time is None:
+        raise DataError("data.calendar needs dates, but the data have none: give data.time")
+    parts = borders(source, series)
+    shortest = int(np.diff(parts["train"], axis=1).min())
+    season = calendar.season(source.season, series.frequency, shortest)
+    return Reading(source, series, chosen, select(series, chosen.all), parts, season)
+
+
+def _series_of(source: Any, values: np.ndarray) -> Series:
+    if values.ndim == 1:
+        return Series.single(values, source=source.name)
+    if values.ndim != 2:
+        raise DataError(
+            f"data.{source.name}: a series has the shape (rows,) or (rows, columns), not {values.shape}"
+        )
+    columns = tuple(f"column_{i}" for i in range(values.shape[1]))
+    return Series(values, columns, np.array([0, len(values)]), source=source.name)
+
+
+def _scale(reading: Reading) -> tuple[scalers.Chain, np.ndarray, list[str]]:
+    return scalers.fit(
+        [name for name in reading.source.scalers() if name not in PER_WINDOW], fitting(reading)
+    )
+
+
+def fitting(reading: Reading) -> scalers.Fit:
+    """Say what the scalers may look at: the training rows."""
+    return scalers.Fit(
+        table=reading.table,
+        columns=reading.roles.all,
+        targets=len(reading.roles.targets),
+        offsets=reading.series.offsets,
+        rows=reading.borders["train"],
+        ids=reading.series.ids,
+        per_series=reading.source.per_series,
+        season=reading.season,
+    )
+
+
+def _pipeline(reading: Reading, chain: scalers.Chain) -> Pipeline:
+    source, series, chosen = reading.source, reading.series, reading.roles
+    recursive = source.strategy == "recursive"
+    last = (source.scalers() or ["none"])[-1]
+    plan = Plan(
+        sequence_length=source.sequence_length,
+        horizon=1 if recursive else source.horizon,
+        steps=source.horizon if recursive else 1,
+        targets=len(chosen.targets),
+        columns=len(chosen.all) + 2 * len(source.calendar),
+        known=len(chosen.known) + 2 * len(source.calendar),
+        window=last if last in PER_WINDOW else "none",
+        layout=source.layout,
+    )
+    return Pipeline(
+        plan=plan,
+        chain=chain,
+        columns=chosen.all,
+        features=len(chosen.features),
+        calendar=tuple(source.calendar),
+        ids=series.ids,
+        per_series=source.per_series,
+        frequency=series.frequency,
+        time=None if series.time is None else _column_name(source, "time", "time"),
+        series=_column_name(source, "series", "unique_id"),
+        units=source.units or series.units,
+    )
+
+
+def _column_name(source: SeriesSource, key: str, usual: str) -> str:
+    """Return the name that a source's own setting gives to a column, else the usual one."""
+    given = getattr(source, key, None)
+    given = given[0] if isinstance(given, list) and len(given) == 1 else given
+    return given if isinstance(given, str) else usual
+
+
+def _begins(reading: Reading, pipeline: Pipeline) -> tuple[dict[str, list[np.ndarray]], list[str]]:
+    """List the windows of each part and series; a series or a part without any is refused or noted."""
+    plan, offsets, stride = pipeline.plan, reading.series.offsets, reading.source.stride
+    notes = _short(reading, pipeline)
+    begins = {
+        name: [
+            windows.starts(plan, first + pipeline.chain.lost, (own[0], own[1]), stride)
+            for first, own in zip(offsets, rows.tolist())
+        ]
+        for name, rows in reading.borders.items()
+    }
+    for name, rows in reading.borders.items():
+        if not any(len(own) for own in begins[name]):
+            raise DataError(_empty_part(name, rows, pipeline))
+    return begins, notes
+
+
+def _short(reading: Reading, pipeline: Pipeline) -> list[str]:
+    lengths = reading.series.lengths()
+    needed = pipeline.plan.span + pipeline.chain.lost
+    short = [(label, n) for label, n in zip(reading.series.ids, lengths.tolist()) if n < needed]
+    if not short:
+        return []
+    label, rows = short[0]
+    text = f"{len(short)} of {len(lengths)} series have fewer than the {needed} rows of one window"
+    if len(short) < len(lengths) and reading.source.on_short == "skip":
+        return [f"{text}; they are left out"]
+    which = (
+        f"series `{label}` has {rows} rows" if len(lengths) == 1 else f"{text}, such as `{label}` with {rows}"
+    )
+    skip = "; data.on_short=skip leaves them out" if len(short) < len(lengths) else ""
+    raise DataError(f"{which}; one window needs {needed}: {_sum(pipeline)}{skip}")
+
+
+def _sum(pipeline: Pipeline) -> str:
+    lost = f" + {pipeline.chain.lost} used up by differences" if pipeline.chain.lost else ""
+    return f"sequence_length {pipeline.plan.sequence_length} + horizon {pipeline.plan.ahead}{lost}"
+
+
+def _empty_part(name: str, rows: np.ndarray, pipeline: Pipeline) -> str:
+    plan, longest = pipeline.plan, int(np.diff(rows, axis=1).max())
+    needed = plan.ahead + (pipeline.rows_needed if name == "train" else 0)
+    return (
+        f"the {name} part has no window: it has {longest} rows and one window needs {needed} rows of it; "
+        "change data.split, data.horizon or data.sequence_length"
+    )
+
+
+def _parts(
+    reading: Reading, pipeline: Pipeline, scaled: np.ndarray, begins: dict[str, list[np.ndarray]]
+) -> dict[str, Part]:
+    if pipeline.plan.layout == "windows":
+        return {name: Part({"values": scaled}, np.concatenate(own)) for name, own in begins.items()}
+    firsts = reading.series.offsets[:-1] + pipeline.chain.lost
+    return {name: _whole(scaled, firsts, own) for name, own in begins.items()}
+
+
+def _whole(scaled: np.ndarray, firsts: np.ndarray, begins: list[np.ndarray]) -> Part:
+    """Make one sequence of each series: from its first row to the last window of the part and no further."""
+    used = [(first, own) for first, own in zip(firsts, begins) if len(own)]
+    steps = [np.arange(first, own[-1] + 1) for first, own in used]
+    arrays = {"values": scaled, **windows.padded(steps, [own for _, own in used])}
+    return Part(arrays, np.arange(len(used), dtype=np.int32))
+
+
+def _forecast_from(source: SeriesSource, pipeline: Pipeline) -> tuple[float, ...] | None:
+    given = source.forecast_from
+    if given is None:
+        return None
+    if len(pipeline.columns) > 1 or pipeline.calendar:
+        raise DataError("data.forecast_from continues one column without dates; these data have more")
+    if len(given) < pipeline.rows_needed:
+        raise DataError(
+            f"data.forecast_from has {len(given)} values; one forecast needs {pipeline.rows_needed}: "
+            f"{_sum(pipeline)} without the horizon"
+        )
+    return tuple(given)
+
+
+def _summary(reading: Reading, begins: dict[str, list[np.ndarray]], remarks: list[str]) -> Summary:
+    series, time = reading.series, reading.series.time
+    return Summary(
+        source=series.source or reading.source.name,  # type: ignore[attr-defined]
+        rows=len(series.values),
+        series=len(series.ids),
+        sizes={name: sum(len(own) for own in owns) for name, owns in begins.items()},
+        digest=_digest(reading),
+        first=None if time is None else str(time.min())[:19],
+        last=None if time is None else str(time.max())[:19],
+        frequency=series.frequency,
+        season=reading.season,
+        units=reading.source.units or series.units,
+        notes=(*series.notes, *remarks),
+    )
+
+
+def _digest(reading: Reading) -> str:
+    """Hash the numbers, the dates and the settings; 32 characters, of the 36 that MLflow keeps."""
+    sha = hashlib.sha256(reading.series.values.tobytes())
+    sha.update(reading.series.offsets.tobytes())
+    if reading.series.time is not None:
+        sha.update(reading.series.time.astype("datetime64[ns]").tobytes())
+    sha.update(json.dumps(asdict(reading.source), sort_keys=True, default=str).encode())
+    return sha.hexdigest()[:32]

@@ -1,0 +1,75 @@
+"""Which columns are forecast, which are seen, and which are known ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data.series import Series
+from rnnexp.errors import DataError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Names of the columns by role."""
+
+    targets: tuple[str, ...]
+    features: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return self.targets + self.features + self.known
+
+
+def roles(source: Any, columns: tuple[str, ...]) -> Roles:
+    """Resolve `target`, `features` and `known` against the columns that were read.
+
+    Raises DataError for an unknown column, an open choice of the target, or a column with two roles.
+    """
+    if source.target is None and len(columns) != 1:
+        raise DataError(
+            f"data.target: choose what to forecast; the data have the columns {', '.join(columns)}"
+        )
+    given = source.target if isinstance(source.target, list) else [source.target]
+    targets = columns if source.target is None else _names("target", given, columns)
+    found = Roles(
+        targets, _names("features", source.features, columns), _names("known", source.known, columns)
+    )
+    twice = sorted({name for name in found.all if found.all.count(name) > 1})
+    if twice:
+        raise DataError(
+            f"column `{twice[0]}` is given twice among data.target, data.features and data.known; "
+            "the past of a target is an input anyway"
+        )
+    return found
+
+
+def _names(field: str, wanted: Sequence[Any], columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_name(field, column, columns) for column in wanted)
+
+
+def _name(field: str, column: Any, columns: tuple[str, ...]) -> str:
+    if isinstance(column, int) and 0 <= column < len(columns):
+        return columns[column]
+    if column in columns:
+        return str(column)
+    hint = did_you_mean(column, columns)
+    raise DataError(f"data.{field}: there is no column `{column}`; the data have {', '.join(columns)}{hint}")
+
+
+def select(series: Series, names: tuple[str, ...]) -> np.ndarray:
+    """Return the named columns, (rows, columns) float64; refuse what is not a finite number."""
+    places = [series.columns.index(name) for name in names]
+    table = np.ascontiguousarray(series.values[:, places], dtype=np.float64)
+    bad = np.argwhere(~np.isfinite(table))
+    if len(bad):
+        row, place = bad[0]
+        raise DataError(
+            f"{series.source or 'data'}: column `{names[place]}` has no finite value in row {row + 1} "
+            f"(the first of {len(bad)} such cells)"
+        )
+    return table

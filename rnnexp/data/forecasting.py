@@ -1,0 +1,128 @@
+"""A forecasting dataset: the scaled series once, windows as starts, and the way back to original units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data import windows
+from rnnexp.data.dataset import Arrays, Dataset, Predictions
+from rnnexp.data.pipeline import Pipeline
+from rnnexp.data.preprocess import Context, Preprocessor, Rows
+from rnnexp.data.series import Series
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What follows the last observed row: inputs `x` for a network and the way back to original units.
+
+    ids: one label per forecast;  time: (n, horizon) dates of the rows forecast, or None
+    """
+
+    x: Any
+    context: Context
+    preprocessor: Preprocessor
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return self.context.ids
+
+    @property
+    def time(self) -> np.ndarray | None:
+        return self.context.time
+
+    def roll(self, predict: Callable[[Any], Any]) -> np.ndarray:
+        """Return the outputs of a network for the whole horizon; `predict` maps x to outputs."""
+        return self.preprocessor.roll(predict, self.context)
+
+    def restore(self, outputs: np.ndarray) -> np.ndarray:
+        """Return forecasts (n, horizon, targets) in original units."""
+        return self.preprocessor.restore(outputs, self.context)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesDataset(Dataset):
+    """One or many series cut into windows, or taken whole (`layout: sequence`).
+
+    table:   (rows, columns) raw values, targets first, then features and known columns
+    borders: rows of each part, name -> (series, 2)
+    series:  what was read, with all its columns
+    """
+
+    history: Series
+    pipeline: Pipeline
+    table: np.ndarray
+    borders: Mapping[str, np.ndarray]
+    forecast_from: tuple[float, ...] | None = None
+
+    @property
+    def steps(self) -> int:
+        """Times the network is applied to reach the horizon: 1 unless `strategy: recursive`."""
+        return self.pipeline.plan.steps
+
+    def roll(self, predict: Callable[[Any], Any], arrays: Arrays, indices: np.ndarray) -> np.ndarray:
+        """Return outputs for the whole horizon (b, horizon, targets); `predict` maps x to outputs.
+
+        With a direct strategy this is `predict(batch(arrays, indices)[0])`.
+        """
+        return windows.roll(self.pipeline.plan, predict, arrays, indices)
+
+    def starts(self, part: str) -> np.ndarray:
+        """Return the first row of each scored window of a part, (n,), in time order per series."""
+        chosen = self.parts[part]
+        if self.pipeline.plan.layout == "windows":
+            return chosen.indices
+        return chosen.arrays["starts"][chosen.indices][self._scored_steps(part)]
+
+    def restore(self, part: str, outputs: np.ndarray) -> Predictions:
+        """Turn outputs for all examples of `part`, in order, into original units beside the truth.
+
+        `scaled` is in the units of the scaled series, also where windows are normalised one by one. With
+        `layout: sequence` outputs are (sequences, steps, horizon, targets); the steps of the part are picked.
+        """
+        plan, starts = self.pipeline.plan, self.starts(part)
+        chosen = outputs if plan.layout == "windows" else outputs[self._scored_steps(part)]
+        predicted, scaled = self.pipeline.restore(chosen, self.table, starts, self.groups(starts))
+        rows = starts[:, None] + np.arange(plan.sequence_length, plan.span)
+        actual = self.table[rows][..., : plan.targets]
+        true = self.parts[part].arrays["values"][rows][..., : plan.targets]
+        return Predictions(predicted, actual, (scaled, true), starts + plan.sequence_length - 1)
+
+    def _scored_steps(self, part: str) -> np.ndarray:
+        chosen = self.parts[part]
+        return chosen.arrays["weight"][chosen.indices] > 0
+
+    def groups(self, starts: np.ndarray) -> np.ndarray:
+        """Return the parameter group of the series in which each window lies, (n,)."""
+        series = np.searchsorted(self.history.offsets, starts, side="right") - 1
+        return series if self.pipeline.per_series else np.zeros_like(series)
+
+    def forecast(self) -> Forecast | None:
+        """Prepare what follows `forecast_from`, or the end of each series; None if known columns end."""
+        if self.pipeline.known:
+            return None
+        if self.forecast_from is not None:
+            given = np.array(self.forecast_from, dtype=np.float64)[:, None]
+            rows = [Rows(self.history.ids[0], given)]
+        else:
+            rows = [rows for rows in self._all_rows() if len(rows.values) >= self.pipeline.rows_needed]
+        preprocessor = Preprocessor(self.pipeline)
+        x, context = preprocessor.prepare_rows(rows)
+        return Forecast(x, context, preprocessor)
+
+    def _all_rows(self) -> list[Rows]:
+        history = self.history
+        return [
+            Rows(label, self.table[first:last], None if history.time is None else history.time[first:last])
+            for label, first, last in zip(history.ids, history.offsets[:-1], history.offsets[1:])
+        ]
+
+    def example(self) -> DataFrame:
+        """Return raw rows such as a served model takes: enough of the first series for one forecast."""
+        return Preprocessor(self.pipeline).frame(self._all_rows()[0])

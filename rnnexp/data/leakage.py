@@ -1,0 +1,152 @@
+"""The guard on each run: does anything of validation or test reach the training, or the future an input?
+
+It looks at the finished dataset alone, at the rows that its examples really touch, and trusts no setting.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from rnnexp.data.dataset import Dataset
+from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.data.scalers import Affine, Fit, fit
+
+PARTS = ("train", "val", "test")
+
+
+def check_leakage(dataset: Dataset) -> list[str]:
+    """List every leak found, one sentence each; an empty list is a clean dataset."""
+    if not isinstance(dataset, SeriesDataset):
+        return [*_shared_examples(dataset), *_standardised(dataset)]
+    leaks = [
+        *_roles(dataset),
+        *_borders(dataset),
+        *_series(dataset),
+        *_time_order(dataset),
+        *_scaler(dataset),
+    ]
+    return leaks + list(_unscored_steps(dataset))
+
+
+def _shared_examples(dataset: Dataset) -> Iterator[str]:
+    for one, other in itertools.combinations(dataset.parts, 2):
+        both = np.intersect1d(dataset.parts[one].indices, dataset.parts[other].indices)
+        if len(both):
+            yield f"{len(both)} examples are in {one} and in {other}, such as example {both[0]}"
+
+
+def _standardised(dataset: Dataset) -> Iterator[str]:
+    """Look whether standardised inputs have mean 0 over the training examples: otherwise others had a say."""
+    if "mean" in dataset.scaling:
+        train = dataset.parts["train"]
+        mean = train.arrays["x"][train.indices].mean(axis=(0, 1), dtype=np.float64)
+        if np.abs(mean).max() > 1e-3:
+            yield "the scaler `standard` was not fitted on the training examples alone"
+
+
+def _roles(dataset: SeriesDataset) -> Iterator[str]:
+    columns, targets = dataset.pipeline.columns, dataset.pipeline.targets
+    for target in targets:
+        if target in columns[len(targets) :]:
+            yield f"the target `{target}` is also an input of the same row"
+    for place, target in enumerate(targets):
+        for other in range(len(targets), len(columns)):
+            if np.array_equal(dataset.table[:, place], dataset.table[:, other]):
+                yield f"the column `{columns[other]}` is a copy of the target `{target}`"
+
+
+def _borders(dataset: SeriesDataset) -> Iterator[str]:
+    plan = dataset.pipeline.plan
+    for part in dataset.parts:
+        starts = dataset.starts(part)
+        rows = dataset.borders[part][_series_of(dataset, starts)]
+        first, last = starts + plan.sequence_length, starts + plan.span
+        outside = (first < rows[:, 0]) | (last > rows[:, 1])
+        if outside.any():
+            where = starts[outside][0]
+            yield f"{outside.sum()} windows of {part} have targets outside it, the first from row {where}"
+
+
+def _series_of(dataset: SeriesDataset, starts: np.ndarray) -> np.ndarray:
+    return np.searchsorted(dataset.history.offsets, starts, side="right") - 1
+
+
+def _series(dataset: SeriesDataset) -> Iterator[str]:
+    offsets = dataset.history.offsets
+    for part in dataset.parts:
+        starts = _all_starts(dataset, part)
+        crossing = starts + dataset.pipeline.plan.span > offsets[1:][_series_of(dataset, starts)]
+        if crossing.any():
+            where = starts[crossing][0]
+            yield f"{crossing.sum()} windows of {part} run into the next series, the first from row {where}"
+
+
+def _all_starts(dataset: SeriesDataset, part: str) -> np.ndarray:
+    """Return the first rows of all windows that a part sees, also of those that are not scored."""
+    chosen = dataset.parts[part]
+    if dataset.pipeline.plan.layout == "windows":
+        return chosen.indices
+    return np.unique(chosen.arrays["starts"][chosen.indices])
+
+
+def _time_order(dataset: SeriesDataset) -> Iterator[str]:
+    """Compare the target rows of the parts in each series: one begins where the one before it has ended."""
+    spans = {part: _target_rows(dataset, part) for part in PARTS if part in dataset.parts}
+    for early, late in itertools.pairwise(spans):
+        for series in sorted(spans[early].keys() & spans[late].keys()):
+            if spans[early][series][1] > spans[late][series][0]:
+                label = dataset.history.ids[series]
+                yield f"{late} begins before {early} has ended in series `{label}`: not in time order"
+                break
+    for part in spans:
+        if (np.diff(dataset.starts(part)) <= 0).any():
+            yield f"the windows of {part} are not in time order"
+
+
+def _target_rows(dataset: SeriesDataset, part: str) -> dict[int, tuple[int, int]]:
+    plan, starts = dataset.pipeline.plan, dataset.starts(part)
+    series = _series_of(dataset, starts)
+    return {
+        int(one): (
+            int(starts[series == one].min()) + plan.sequence_length,
+            int(starts[series == one].max()) + plan.span,
+        )
+        for one in np.unique(series)
+    }
+
+
+def _unscored_steps(dataset: SeriesDataset) -> Iterator[str]:
+    """Look at the steps of whole sequences that carry no weight: in training they must not be late either."""
+    if dataset.pipeline.plan.layout != "sequence":
+        return
+    starts = _all_starts(dataset, "train")
+    ends = dataset.borders["train"][_series_of(dataset, starts), 1]
+    late = starts + dataset.pipeline.plan.span > ends
+    if late.any():
+        yield f"{late.sum()} steps of the training sequences lie after the training part"
+
+
+def _scaler(dataset: SeriesDataset) -> Iterator[str]:
+    """Fit the scalers again on the training rows: other parameters mean that other rows had a say."""
+    pipeline, history = dataset.pipeline, dataset.history
+    data = Fit(
+        dataset.table,
+        pipeline.columns,
+        pipeline.plan.targets,
+        history.offsets,
+        dataset.borders["train"],
+        history.ids,
+        pipeline.per_series,
+        next((s.lag for s in pipeline.chain.steps if s.lag > 1), None),
+    )
+    honest, _, _ = fit([step.to_json()["name"] for step in pipeline.chain.steps], data)
+    for given, expected in zip(pipeline.chain.steps, honest.steps):
+        if isinstance(given, Affine) and isinstance(expected, Affine) and not _same(given, expected):
+            yield f"the scaler `{given.name}` was not fitted on the training rows alone"
+
+
+def _same(given: Affine, expected: Affine) -> bool:
+    return np.allclose(given.shift, expected.shift) and np.allclose(given.scale, expected.scale)

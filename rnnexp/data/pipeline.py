@@ -1,0 +1,101 @@
+"""From raw rows to what a network sees and back: the one path that training and serving share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data import calendar, scalers
+from rnnexp.data.scalers import Chain
+from rnnexp.data.windows import Plan, statistics
+
+# Bounds the memory of undoing a scaler over many long windows: about 16 MB at a time.
+CHUNK_VALUES = 2_000_000
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Everything that serving a model needs to know of its data, besides the rows themselves.
+
+    columns:  names of the raw columns: targets, features, known ones; the calendar comes after
+    ids:      labels of the series, in the order of their scaler parameters
+    time:     name of the column with the dates;  series: of the column that says which series a row is of
+    """
+
+    plan: Plan
+    chain: Chain
+    columns: tuple[str, ...]
+    features: int
+    calendar: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ("series",)
+    per_series: bool = False
+    frequency: str | None = None
+    time: str | None = None
+    series: str = "unique_id"
+    units: str = ""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return self.columns[: self.plan.targets]
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Columns that must be given for the rows to be forecast; the calendar is worked out."""
+        return self.columns[self.plan.targets + self.features :]
+
+    @property
+    def rows_needed(self) -> int:
+        """Observed rows that one forecast takes: the input, and what differences use up before it."""
+        return self.plan.sequence_length + self.chain.lost
+
+    def with_calendar(self, values: np.ndarray, time: np.ndarray | None) -> np.ndarray:
+        """Append the calendar columns to raw columns (rows, columns)."""
+        if not self.calendar or time is None:
+            return values
+        return np.concatenate([values, calendar.encode(time, self.calendar)], axis=1)
+
+    def restore(
+        self, outputs: np.ndarray, table: np.ndarray, starts: np.ndarray, group: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Undo the scalers of forecasts (n, horizon, targets) whose windows start at `starts` in `table`.
+
+        Returns the values in original units and in the units of the scaled series, both float64.
+        """
+        size = max(1, CHUNK_VALUES // (self.rows_needed * self.plan.targets))
+        pieces = [
+            self._restore(outputs[i : i + size], table, starts[i : i + size], group[i : i + size])
+            for i in range(0, max(1, len(outputs)), size)
+        ]
+        values, scaled = zip(*pieces)
+        return np.concatenate(values), np.concatenate(scaled)
+
+    def _restore(
+        self, outputs: np.ndarray, table: np.ndarray, starts: np.ndarray, group: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        scaled = np.asarray(outputs, dtype=np.float64)
+        rows = starts[:, None] + np.arange(-self.chain.lost, self.plan.sequence_length)
+        before = table[rows][..., : self.plan.targets]
+        if self.plan.window != "none":
+            past = self.chain.apply(before, group)[:, self.chain.lost :]
+            shift, scale = statistics(self.plan, past.astype(np.float32))
+            scaled = scaled * scale + shift
+        return self.chain.undo(scaled, before, group), scaled
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values: numbers, strings, lists."""
+        return asdict(self) | {
+            "chain": self.chain.to_json(),
+            "columns": list(self.columns),
+            "calendar": list(self.calendar),
+            "ids": list(self.ids),
+        }
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Pipeline:
+        """Rebuild a pipeline from what `to_json` wrote."""
+        lists = {key: tuple(saved[key]) for key in ("columns", "calendar", "ids")}
+        parts = {"plan": Plan(**saved["plan"]), "chain": scalers.from_json(saved["chain"])}
+        return cls(**{**saved, **lists, **parts})

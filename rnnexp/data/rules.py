@@ -1,0 +1,102 @@
+"""Mistakes between the fields of a source, found before any data is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnnexp.data.source import SequenceSource, SeriesSource
+
+PER_WINDOW = ("last", "instance")
+
+
+def series_mistakes(source: SeriesSource) -> list[str]:
+    """List the mistakes of a forecasting source, each as `data.key: message`."""
+    return [
+        *_split_mistakes(source),
+        *_scaler_mistakes(source),
+        *_column_mistakes(source),
+        *_strategy_mistakes(source),
+        *_forecast_mistakes(source),
+    ]
+
+
+def sequence_mistakes(source: SequenceSource) -> list[str]:
+    """List the mistakes of a source of independent sequences, each as `data.key: message`."""
+    problems = _split_mistakes(source)
+    if source.split != "none" and source.split.kind() == "dates":
+        problems.append(
+            "data.split: independent sequences have no dates; give fractions or numbers of examples"
+        )
+    return problems
+
+
+def _split_mistakes(source: SeriesSource | SequenceSource) -> list[str]:
+    problems = [] if source.split == "none" else source.split.mistakes()
+    if source.folds is None:
+        return problems + (
+            [f"data.fold: {source.fold} is given without data.folds"] if source.fold != 1 else []
+        )
+    if source.split == "none":
+        problems.append("data.folds: needs a test part outside the folds, but data.split is none")
+    if source.fold > source.folds:
+        problems.append(f"data.fold: {source.fold} is more than data.folds={source.folds}")
+    return problems
+
+
+def _scaler_mistakes(source: SeriesSource) -> list[str]:
+    chain = source.scalers()
+    early = [name for name in chain[:-1] if name in PER_WINDOW]
+    if early:
+        return [f"data.scaler: `{early[0]}` works on each window and must come last in {', '.join(chain)}"]
+    twice = sorted({name for name in chain if chain.count(name) > 1 and name != "difference"})
+    problems = [f"data.scaler: `{twice[0]}` is given twice"] if twice else []
+    if "log" in chain[1:]:
+        problems.append(
+            f"data.scaler: `log` must come first, it needs values above 0; {chain[0]} comes before it"
+        )
+    return problems
+
+
+def _column_mistakes(source: SeriesSource) -> list[str]:
+    targets = source.target if isinstance(source.target, list) else [source.target]
+    problems = ["data.target: an empty list leaves nothing to forecast"] if targets == [] else []
+    for key, columns in (("features", source.features), ("known", source.known)):
+        problems += [
+            f"data.{key}: `{name}` is the target; its past is an input anyway"
+            for name in columns
+            if name in targets
+        ]
+    problems += [
+        f"data.known: `{name}` is also in data.features" for name in source.known if name in source.features
+    ]
+    return problems
+
+
+def _strategy_mistakes(source: SeriesSource) -> list[str]:
+    problems = []
+    if source.strategy == "recursive" and source.features:
+        problems.append(
+            "data.strategy: recursive needs the next row of every input; data.features end with the past; "
+            "use direct, or move them to data.known"
+        )
+    if source.strategy == "recursive" and source.layout == "sequence":
+        problems.append("data.strategy: recursive needs data.layout=windows")
+    if source.layout == "sequence" and source.stride != 1:
+        problems.append(
+            f"data.stride: {source.stride} has no meaning with data.layout=sequence, which takes every row"
+        )
+    return problems
+
+
+def _forecast_mistakes(source: SeriesSource) -> list[str]:
+    given = source.forecast_from
+    if given is None:
+        return []
+    problems = []
+    if len(given) < source.sequence_length:
+        problems.append(
+            f"data.forecast_from: {len(given)} values; data.sequence_length is {source.sequence_length}"
+        )
+    extra = [key for key in ("features", "known", "calendar") if getattr(source, key)]
+    return problems + [f"data.forecast_from: cannot be used with data.{key}" for key in extra]
