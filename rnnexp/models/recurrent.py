@@ -1,0 +1,162 @@
+"""What simple_rnn, lstm and gru have in common: their settings, and the model built from them."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from rnnexp.data.spec import TaskSpec
+from rnnexp.errors import ConfigError
+from rnnexp.registry import PositiveInt, settings
+
+if TYPE_CHECKING:
+    import keras
+
+Activation = Literal[
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh",
+    "leaky_relu", "linear", "log_sigmoid", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink",
+    "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "tanh", "tanh_shrink", "threshold",
+]  # fmt: skip
+Initializer = Literal[
+    "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "identity", "lecun_normal", "lecun_uniform",
+    "ones", "orthogonal", "random_normal", "random_uniform", "truncated_normal", "variance_scaling", "zeros",
+]  # fmt: skip
+BiasInitializer = Literal["ones", "random_normal", "random_uniform", "truncated_normal", "zeros"]
+Units = Annotated[list[PositiveInt], Field(min_length=1)]
+
+
+@settings
+class RecurrentModel(ABC):
+    """Stacked recurrent layers, optional dense layers, and an output layer that the data's spec decides."""
+
+    name: str = Field("", description="which architecture")
+    units: PositiveInt | Units = Field([64], description="size of each recurrent layer; [64, 32] stacks two")
+    bidirectional: bool = Field(
+        False, description="read the window in both directions; doubles a layer's outputs and weights"
+    )
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of each recurrent layer's outputs dropped in training (a Dropout layer)",
+    )
+    recurrent_dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of the state dropped between steps; rules out the fast GPU kernel"
+    )
+    l1: float = Field(0.0, ge=0, description="L1 penalty on the recurrent layers' kernels, added to the loss")
+    l2: float = Field(0.0, ge=0, description="L2 penalty on the recurrent layers' kernels, added to the loss")
+    activation: Activation | None = Field(
+        None, description="activation of the state; null: Keras's own (tanh), the only one with a fast kernel"
+    )
+    kernel_initializer: Initializer = Field("glorot_uniform", description="first weights of the inputs")
+    recurrent_initializer: Initializer = Field("orthogonal", description="first weights of the state")
+    bias_initializer: BiasInitializer = Field("zeros", description="first biases")
+    layer_norm: bool = Field(False, description="normalise each recurrent layer's outputs (Ba et al., 2016)")
+    dense: list[PositiveInt] = Field([], description="sizes of dense layers before the output")
+    dense_activation: Activation = Field("relu", description="activation of the layers in `dense`")
+    output_activation: Activation | None = Field(
+        None, description="activation of the output; null: linear; for classes it is always softmax"
+    )
+
+    @abstractmethod
+    def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
+        """Make one recurrent layer; `shared` are the Keras arguments that all kinds take."""
+
+    def build(self, spec: TaskSpec) -> keras.Model:
+        """Return an uncompiled functional model from inputs to output as in `spec`, every layer named."""
+        import keras
+
+        self._refuse(spec)
+        inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
+        x = self._recurrent(inputs["past"], sequences=spec.per_step)
+        if "future" in inputs:
+            future = keras.layers.Flatten(name="future_flat")(inputs["future"])
+            x = keras.layers.Concatenate(name="state_and_future")([x, future])
+        for i, size in enumerate(self.dense, start=1):
+            x = keras.layers.Dense(size, activation=self.dense_activation, name=f"dense_{i}")(x)
+        taken = inputs if len(inputs) > 1 else inputs["past"]
+        return keras.Model(taken, self._output(x, spec), name=self.name)
+
+    def sizes(self) -> list[int]:
+        """Return one size per recurrent layer."""
+        return [self.units] if isinstance(self.units, int) else list(self.units)
+
+    def check_with(self, experiment: Any) -> list[str]:
+        """Return what contradicts the other parts of an experiment."""
+        return check_fit(self, experiment.data)
+
+    def _refuse(self, spec: TaskSpec) -> None:
+        problems = []
+        if spec.per_step and self.bidirectional:
+            problems.append(SEES_FUTURE)
+        if spec.per_step and "future" in spec.inputs:
+            problems.append(NO_FUTURE)
+        if spec.task == "classification" and self.output_activation is not None:
+            problems.append(
+                f"model.output_activation: `{self.output_activation}` given; classes need softmax: use null"
+            )
+        if problems:
+            raise ConfigError(*problems)
+
+    def _recurrent(self, x: Any, sequences: bool) -> Any:
+        """Stack the recurrent layers; the last returns a state per step only if `sequences`."""
+        import keras
+
+        sizes = self.sizes()
+        for i, units in enumerate(sizes, start=1):
+            x = self._one(units, f"{self.name}_{i}", sequences or i < len(sizes))(x)
+            if self.layer_norm:
+                x = keras.layers.LayerNormalization(name=f"layer_norm_{i}")(x)
+            if self.dropout:
+                x = keras.layers.Dropout(self.dropout, name=f"dropout_{i}")(x)
+        return x
+
+    def _one(self, units: int, name: str, return_sequences: bool) -> keras.layers.Layer:
+        import keras
+
+        shared = {
+            "activation": self.activation or "tanh",
+            "recurrent_dropout": self.recurrent_dropout,
+            "kernel_initializer": self.kernel_initializer,
+            "recurrent_initializer": self.recurrent_initializer,
+            "bias_initializer": self.bias_initializer,
+            "kernel_regularizer": self._penalty(),
+            "recurrent_regularizer": self._penalty(),
+            "return_sequences": return_sequences,
+        }
+        layer = self.layer(units, name, **shared)
+        return keras.layers.Bidirectional(layer, name=name) if self.bidirectional else layer
+
+    def _penalty(self) -> keras.Regularizer | None:
+        import keras
+
+        return keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None
+
+    def _output(self, x: Any, spec: TaskSpec) -> Any:
+        import keras
+
+        activation = "softmax" if spec.task == "classification" else self.output_activation
+        # float32 also under mixed precision, whose losses would lose digits
+        size = math.prod(spec.output_shape)
+        x = keras.layers.Dense(size, activation=activation, dtype="float32", name="output")(x)
+        if len(spec.output_shape) == 1:
+            return x
+        steps = (spec.inputs["past"].shape[0] or -1,) if spec.per_step else ()
+        return keras.layers.Reshape((*steps, *spec.output_shape), dtype="float32", name="output_shape")(x)
+
+
+SEES_FUTURE = (
+    "model.bidirectional: true given, but the data want an output per time step, and a layer that reads "
+    "backwards sees the future; set model.bidirectional=false or data.layout=windows"
+)
+NO_FUTURE = "model: known future values have no place in an output per time step; set data.layout=windows"
+
+
+def check_fit(model: Any, data: Any) -> list[str]:
+    """Return why these model settings cannot go with these data settings, one line each."""
+    if getattr(model, "bidirectional", False) and getattr(data, "layout", None) == "sequence":
+        return [SEES_FUTURE]
+    return []
