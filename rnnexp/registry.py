@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_ty
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic.fields import FieldInfo
 
 from rnnexp.errors import ConfigError, did_you_mean
 
@@ -88,10 +89,14 @@ def _settings_of(function: Callable[..., Any], kind: Kind) -> type:
     def method(self: Any, *given: Any) -> Any:
         return function(*given, **{name: getattr(self, name) for name in names})
 
-    body = {p.name: p.default for p in parameters if p.default is not Parameter.empty}
+    body = {p.name: _field(p.default) for p in parameters if p.default is not Parameter.empty}
     body |= {"name": function.__name__, "__annotations__": annotations, kind.method: method}
     body |= {"__module__": function.__module__, "__doc__": function.__doc__}
     return settings(type(function.__name__, _bases(kind), body))
+
+
+def _field(default: Any) -> Any:
+    return default if isinstance(default, FieldInfo) else Field(default)
 
 
 def _bases(kind: Kind) -> tuple[type, ...]:

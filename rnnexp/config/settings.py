@@ -45,7 +45,9 @@ class Trainer:
         if isinstance(self.batch_size, int) and self.batch_size < 1:
             problems.append(f"batch_size: {self.batch_size} given; must be at least 1, or `full`")
         if isinstance(self.steps_per_dispatch, int) and self.steps_per_dispatch < 1:
-            problems.append(f"steps_per_dispatch: {self.steps_per_dispatch} given; must be at least 1, or `auto`")
+            problems.append(
+                f"steps_per_dispatch: {self.steps_per_dispatch} given; must be at least 1, or `auto`"
+            )
         return problems
 
 
@@ -55,7 +57,8 @@ class Tracking:
 
     name: Literal["mlflow", "off"] = Field("mlflow", description="mlflow, or off to keep only the run folder")
     uri: str | None = Field(
-        None, description="tracking store; null: MLFLOW_TRACKING_URI, else ./mlflow.db of the working directory"
+        None,
+        description="tracking store; null: MLFLOW_TRACKING_URI, else ./mlflow.db of the working directory",
     )
     experiment: str | None = Field(None, description="MLflow experiment; null: the name of the data")
     log_model: bool = Field(True, description="log the trained model with its preprocessing")
@@ -66,7 +69,9 @@ class Tracking:
 class Experiment:
     """One experiment, checked and complete. `data`, `model`, ... are registered components."""
 
-    name: str = Field("", description="what run folders are called; null: the experiment file's, or the data's name")
+    name: str = Field(
+        "", description="what run folders are called; null: the experiment file's, or the data's name"
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="seed of initial weights, order, dropout and drawn data")
     backend: Backend | None = Field(None, description="null: KERAS_BACKEND, else jax")
     device: Device = Field("auto", description="auto takes a GPU if the backend sees one")

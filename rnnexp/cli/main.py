@@ -1,0 +1,79 @@
+"""The command `rnnexp`: one module per sub-command, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from argparse import ArgumentParser
+
+from rnnexp.errors import RnnexpError, did_you_mean
+from rnnexp.redact import redact
+
+COMMANDS = {
+    "train": "train one network, or with -m a sweep of them",
+    "init": "look at a CSV file and write an experiment for it",
+    "show": "print the composed configuration and where each value comes from",
+    "explain": "print type, range, default and meaning of a key",
+    "check": "compose and validate every experiment",
+    "schema": "print the JSON Schema of the configuration",
+    "results": "print the results table of the tracked experiments",
+}
+
+USAGE = """usage: rnnexp COMMAND [...]
+
+{commands}
+
+Start with `rnnexp train`, then `rnnexp train --help`. `rnnexp COMMAND --help` explains a command."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code; mistakes of the user are printed without a traceback."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        return _dispatch(arguments)
+    except RnnexpError as error:
+        print(f"rnnexp: {redact(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("rnnexp: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name, *rest = arguments or ["--help"]
+    if name in ("-sc", "--shell-completion"):
+        name, rest = "train", arguments
+    if name == "train":
+        from rnnexp.cli import train
+
+        return train.run(rest)
+    if name in COMMANDS:
+        return _subcommand(name, rest)
+    return _usage(name)
+
+
+def _subcommand(name: str, rest: list[str]) -> int:
+    module = importlib.import_module(f"rnnexp.cli.{name}")
+    parser = ArgumentParser(prog="rnnexp")
+    module.add_parser(parser.add_subparsers(required=True))
+    args = parser.parse_args([name, *rest])
+    return int(module.run(args))
+
+
+def _usage(name: str) -> int:
+    listing = "\n".join(f"  {command:<10} {text}" for command, text in COMMANDS.items())
+    if name in ("-h", "--help", "help"):
+        print(USAGE.format(commands=listing))
+        return 0
+    if name == "--version":
+        from importlib.metadata import version
+
+        print(f"rnnexp {version('rnnexp')}")
+        return 0
+    hint = did_you_mean(name, COMMANDS)
+    print(f"rnnexp: there is no command `{name}`{hint}\n\n{USAGE.format(commands=listing)}", file=sys.stderr)
+    return 2

@@ -1,0 +1,103 @@
+"""The last words of a run: the score beside its baselines, where things are, and what to do next."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnexp.config import places
+
+if TYPE_CHECKING:
+    from rnnexp.runner import Result
+
+log = logging.getLogger("rnnexp")
+
+
+def print_summary(result: Result) -> None:
+    for line in summary(result):
+        log.info("%s", line)
+
+
+def summary(result: Result) -> Iterator[str]:
+    """Yield the lines of the summary."""
+    metric = "accuracy" if f"{result.scored}/accuracy" in result.metrics else "rmse"
+    yield ""
+    yield _headline(result, metric)
+    yield from _table(result, metric)
+    yield _verdict(result, metric)
+    for name, reason in result.report.skipped.items():
+        yield f"  left out: {name} ({reason})"
+    for note in result.report.notes:
+        yield f"  note: {note}"
+    yield from _forecast(result)
+    yield from _whereabouts(result)
+
+
+def _headline(result: Result, metric: str) -> str:
+    scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
+    count = int(result.metrics.get(f"data/n_{result.scored}", 0))
+    unit = f" in {result.units}" if result.units and metric == "rmse" else ""
+    name = {"rmse": "RMSE", "accuracy": "accuracy"}[metric]
+    return f"{result.experiment.name}: {name}{unit} on {scored[result.scored]}, {count} examples"
+
+
+def _table(result: Result, metric: str) -> Iterator[str]:
+    """Yield the model and its baselines, best first."""
+    prefix = "baseline/"
+    rows = {
+        key.split("/")[1]: value
+        for key, value in result.metrics.items()
+        if key.startswith(prefix) and key.endswith(f"/{metric}") and key.count("/") == 2
+    }
+    rows[result.experiment.model.name] = result.metrics[f"{result.scored}/{metric}"]
+    for name, value in sorted(rows.items(), key=lambda row: row[1], reverse=metric == "accuracy"):
+        mark = "  <- this run" if name == result.experiment.model.name else ""
+        yield f"  {name:<18} {value:>12.5g}{mark}"
+
+
+def _verdict(result: Result, metric: str) -> str:
+    skill = result.metrics.get(f"skill/{metric}")
+    best = result.report.best_baseline
+    if skill is None or best is None:
+        return "  no baseline is defined for these data"
+    verdict = (
+        f"beats its best baseline, {best}"
+        if result.report.beats_baseline
+        else f"LOSES to its best baseline, {best}"
+    )
+    return f"  skill {skill:+.3f}: {result.experiment.model.name} {verdict}"
+
+
+def _forecast(result: Result) -> Iterator[str]:
+    if result.forecast is None or len(result.forecast) > 1:
+        return
+    rows = [", ".join(f"{value:.5g}" for value in row) for row in result.forecast[0][:12]]
+    more = " ..." if len(result.forecast[0]) > 12 else ""
+    given = getattr(result.experiment.data, "forecast_from", None)
+    follows = f"what follows {', '.join(f'{v:g}' for v in given)}" if given else "what follows the data"
+    yield f"  forecast of {follows}: {' | '.join(rows)}{more}"
+
+
+def _whereabouts(result: Result) -> Iterator[str]:
+    history = result.history
+    stopped = f" ({history.stopped})" if history.stopped else ""
+    epochs = f"weights of epoch {history.best_epoch} of {len(history.epochs)}{stopped}"
+    yield f"  {epochs}; {history.seconds:.1f} s of training, {result.seconds:.1f} s in all"
+    yield f"  folder   {_short(result.run_dir)}"
+    if result.run_id is not None:
+        yield f"  run      {result.run_id}; all runs: mlflow ui"
+    yield f"  next     {_again(result)} seed=0,1,2   then   rnnexp results"
+
+
+def _again(result: Result) -> str:
+    shipped = result.experiment.name in places.listed("experiment")
+    chosen = f"experiment={result.experiment.name}" if shipped else f"data={result.experiment.data.name}"
+    return f"rnnexp train -m {chosen}"
+
+
+def _short(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return relative if not relative.startswith("..") else str(path)

@@ -1,0 +1,119 @@
+"""`rnnexp train`: pure Hydra behind a border that finds every mistake before anything heavy is imported."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.utils import _run_hydra, get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from rnnexp.config import compose
+from rnnexp.config.overrides import Border, inspect_overrides, single_runs
+from rnnexp.config.parse import parse
+from rnnexp.config.source import RnnexpSearchPath
+from rnnexp.errors import ConfigError, RnnexpError
+from rnnexp.redact import redact
+
+log = logging.getLogger("rnnexp")
+
+
+class _Outcome:
+    """The exit code of the job that Hydra runs in this process."""
+
+    code = 0
+
+
+def run(argv: list[str]) -> int:
+    """Train as the command line says and return the exit code."""
+    args = get_args_parser().parse_args(argv)
+    if not _only_shows(args):
+        args.overrides = check(args).overrides()
+    return _hydra(args)
+
+
+def check(args: Namespace) -> Border:
+    """Report every mistake of the overrides, of a sweep's every value too, as one ConfigError."""
+    compose.load_plugins(args.overrides)
+    border = inspect_overrides(args.overrides, sweep=args.multirun)
+    config_dir = os.path.abspath(args.config_dir) if args.config_dir else None
+    problems: list[str] = []
+    for overrides in single_runs(border):
+        try:
+            compose.check(Border(values=overrides), config_dir)
+        except ConfigError as error:
+            problems += error.problems
+    if border.problems or problems:
+        raise ConfigError(*dict.fromkeys([*border.problems, *problems]))
+    return border
+
+
+def _only_shows(args: Namespace) -> bool:
+    return bool(args.help or args.hydra_help or args.shell_completion or args.info)
+
+
+def _hydra(args: Namespace) -> int:
+    compose.setup()
+    RnnexpSearchPath.active = True
+    _Outcome.code = 0
+    if args.shell_completion:
+        _strip_subcommand()
+    try:
+        _run_hydra(args, get_args_parser(), job, config_path=None, config_name="config")
+    except SystemExit as stop:
+        return int(stop.code or 0) if _Outcome.code == 0 else _Outcome.code
+    finally:
+        RnnexpSearchPath.active = False
+    return _Outcome.code
+
+
+def _strip_subcommand() -> None:
+    """Hydra's completion knows applications without sub-commands: show it `rnnexp key=` for `rnnexp train key=`."""
+    line = os.environ.get("COMP_LINE", "")
+    os.environ["COMP_LINE"] = line.replace(" train ", " ", 1)
+
+
+def job(config: DictConfig) -> dict[str, float] | None:
+    """Run one job of Hydra's: what it reports, or the exit code of its failure, is kept for the caller."""
+    hydra = HydraConfig.get()
+    try:
+        experiment = parse(compose.plain(config, hydra.runtime.choices.get("experiment")))
+        return _trained(experiment, Path(hydra.runtime.output_dir))
+    except KeyboardInterrupt:
+        raise
+    except RnnexpError as error:
+        return _failed(error, error.exit_code, hydra)
+    except Exception as error:  # the one place where any failure becomes a message, a code and a log entry
+        log.debug("", exc_info=True)
+        return _failed(error, 1, hydra)
+
+
+def _trained(experiment: Any, run_dir: Path) -> dict[str, float]:
+    from rnnexp import runner
+    from rnnexp.cli.summary import print_summary
+
+    result = runner.run(experiment, run_dir=run_dir, command=command_line())
+    print_summary(result)
+    return result.metrics
+
+
+def _failed(error: Exception, code: int, hydra: Any) -> None:
+    """Say what went wrong; in a sweep Hydra must see the exception to count the job as failed."""
+    _Outcome.code = code
+    known = isinstance(error, RnnexpError)
+    log.error("%s", redact(str(error) if known else f"{type(error).__name__}: {error}"))
+    if not known:
+        log.error("The traceback is in %s", Path(hydra.runtime.output_dir) / "error.txt")
+    if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
+        raise error
+
+
+def command_line() -> str:
+    """Return the command as it was typed, to be kept with the run."""
+    program = Path(sys.argv[0]).name if sys.argv else "rnnexp"
+    return redact(" ".join(["rnnexp" if program == "__main__.py" else program, *sys.argv[1:]]))

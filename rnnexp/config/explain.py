@@ -1,0 +1,118 @@
+"""What a key means: type, range, default and one sentence, read from the settings classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rnnexp import registry
+from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.source import COMPONENT_GROUPS
+from rnnexp.errors import ConfigError, did_you_mean
+
+SINGLES: dict[str, Any] = {"trainer": Trainer, "tracking": Tracking}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One key: `choices` names the components that have it with this meaning."""
+
+    key: str
+    type: str
+    default: Any
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+def explain(key: str) -> list[Explanation]:
+    """Explain `model.units`, `seed` or a whole group such as `model`; a misspelt key is a ConfigError."""
+    known = {item.key: [] for item in every_key()} if key not in _groups() else {}
+    found = [item for item in every_key() if item.key == key or item.key.startswith(f"{key}.")]
+    if not found:
+        raise ConfigError(f"{key}: unknown key{did_you_mean(key, known)}")
+    return found
+
+
+def _groups() -> list[str]:
+    return [*COMPONENT_GROUPS, *SINGLES, "callbacks"]
+
+
+def every_key() -> Iterator[Explanation]:
+    """Yield each key once, merged over the components that share its meaning."""
+    merged: dict[tuple[str, str, str, str], Explanation] = {}
+    for item in _every_key():
+        identity = (item.key, item.type, repr(item.default), item.description)
+        before = merged.get(identity)
+        choices = (*before.choices, *item.choices) if before else item.choices
+        merged[identity] = Explanation(item.key, item.type, item.default, item.description, choices)
+    yield from merged.values()
+
+
+def _every_key() -> Iterator[Explanation]:
+    parts = set(_groups())
+    yield from (item for item in _fields("", Experiment) if item.key not in parts)
+    for group, cls in SINGLES.items():
+        yield from _fields(group, cls)
+    for group in COMPONENT_GROUPS:
+        for name in registry.names(group):
+            yield from _fields(group, registry.lookup(group, name), name)
+    for name in registry.names("callback"):
+        yield from _fields(f"callbacks.{name}", registry.lookup("callback", name))
+
+
+def _fields(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explanation]:
+    schema = _json_schema(cls)
+    for name, field in schema["properties"].items():
+        if name == "name" and prefix:
+            continue
+        key = f"{prefix}.{name}" if prefix else name
+        nested = _resolve(field, schema)
+        choices = (choice,) if choice else ()
+        yield Explanation(
+            key, describe(field, schema), field.get("default"), field.get("description", ""), choices
+        )
+        for inner, more in nested.items():
+            text = more.get("description", "")
+            yield Explanation(f"{key}.{inner}", describe(more, schema), more.get("default"), text, choices)
+
+
+def _json_schema(cls: Any) -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(cls).json_schema()
+
+
+def _resolve(field: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties of a nested settings class, if the field holds one."""
+    for option in [field, *field.get("anyOf", []), *field.get("allOf", [])]:
+        if "$ref" in option:
+            return dict(schema["$defs"][option["$ref"].rpartition("/")[2]].get("properties", {}))
+    return {}
+
+
+def describe(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Write a JSON Schema type as a person would: `integer, at least 1, or null`."""
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(describe(option, schema) for option in field["anyOf"]))
+    if "$ref" in field:
+        return "mapping"
+    if "const" in field:
+        return str(field["const"])
+    if "enum" in field:
+        return " or ".join(str(value) for value in field["enum"])
+    kind = str(field.get("type", "anything"))
+    if kind == "array" and "items" in field:
+        return f"list of ({describe(field['items'], schema)})"
+    return ", ".join([kind, *_range(field)])
+
+
+def _range(field: Mapping[str, Any]) -> list[str]:
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "more than",
+        "maximum": "at most",
+        "exclusiveMaximum": "less than",
+        "minItems": "items at least",
+    }
+    return [f"{text} {field[word]}" for word, text in words.items() if word in field]

@@ -1,0 +1,174 @@
+"""From plain values to the typed experiment; everything that is wrong is reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any
+
+from pydantic import ValidationError
+
+from rnnexp import registry
+from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.errors import ConfigError, did_you_mean
+
+COMPONENTS = ("data", "model", "loss", "optimizer", "schedule")
+FIXED = {"trainer": Trainer, "tracking": Tracking}
+
+
+class _Unknown:
+    """Stands for a part with mistakes of its own: a rule that asks it anything is skipped."""
+
+    class Asked(Exception):
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        raise _Unknown.Asked(name)
+
+
+def parse(mapping: Mapping[str, Any]) -> Experiment:
+    """Check plain values and return the experiment; raises ConfigError with every mistake."""
+    problems: list[str] = []
+    values = dict(mapping)
+    parts = {key: _component(key, values.pop(key, None), problems) for key in COMPONENTS}
+    parts |= {key: _build(key, cls, values.pop(key, None) or {}, problems) for key, cls in FIXED.items()}
+    parts["callbacks"] = _callbacks(values.pop("callbacks", None) or {}, problems)
+    top = _build("", Experiment, values, problems, others=[*parts])
+    problems += _cross_checks(parts, top)
+    if problems:
+        raise ConfigError(*dict.fromkeys(problems))
+    return Experiment(**{**values, **parts})
+
+
+def plain_values(experiment: Experiment) -> dict[str, Any]:
+    """Return an experiment as the plain nested values it was parsed from."""
+    return {key: _named_first(value) for key, value in asdict(experiment).items()}
+
+
+def _named_first(value: Any) -> Any:
+    named = isinstance(value, dict) and "name" in value
+    return {"name": value["name"], **value} if named else value
+
+
+def _component(key: str, given: Any, problems: list[str], kind: str | None = None) -> Any:
+    kind = kind or key
+    if given is None:
+        if key in ("loss", "schedule"):
+            return None
+        problems.append(f"{key}: nothing chosen; choose one of {', '.join(registry.names(kind))}")
+        return _Unknown()
+    values = {"name": given} if isinstance(given, str) else given
+    if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
+        problems.append(f"{key}: {given!r} given; must be a name or `name: …` with its settings")
+        return _Unknown()
+    try:
+        cls = registry.lookup(kind, values["name"])
+    except ConfigError as error:
+        problems += [problem.replace(f"{kind}:", f"{key}:", 1) for problem in error.problems]
+        return _Unknown()
+    return _build(key, cls, values, problems)
+
+
+def _callbacks(given: Any, problems: list[str]) -> Any:
+    if not isinstance(given, Mapping):
+        problems.append(f"callbacks: {given!r} given; must be `name: settings` pairs")
+        return _Unknown()
+    built = {}
+    for name, values in given.items():
+        if values is not None:
+            values = {"name": name, **values} if isinstance(values, Mapping) else values
+            built[str(name)] = _component(f"callbacks.{name}", values, problems, kind="callback")
+    return built
+
+
+def _build(key: str, cls: Any, values: Any, problems: list[str], others: list[str] | None = None) -> Any:
+    """Build a settings object, or note its mistakes under the dotted key and return an unknown."""
+    if not isinstance(values, Mapping):
+        problems.append(f"{key}: {values!r} given; must be `key: value` pairs")
+        return _Unknown()
+    try:
+        return cls(**{str(name): value for name, value in values.items()})
+    except ValidationError as error:
+        problems += _explained(key, cls, values, error, others or [])
+        return _Unknown()
+
+
+def _explained(
+    key: str, cls: Any, values: Mapping[str, Any], error: ValidationError, others: list[str]
+) -> list[str]:
+    """Turn pydantic's errors into one line per key, alternatives joined by `or`."""
+    known = [*cls.__pydantic_fields__, *others]
+    wrong: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False):
+        path, value = _located(item["loc"], values)
+        if item["type"] == "unexpected_keyword_argument":
+            text = f"unknown key{_suggestion(key, path, known)}"
+        else:
+            text = f"{_shown(value)} given; {_requirement(item)}"
+        wrong.setdefault(".".join(filter(None, (key, path))), []).append(text)
+    return [f"{name}: {_joined(texts)}" for name, texts in wrong.items()]
+
+
+def _suggestion(key: str, path: str, known: list[str]) -> str:
+    prefix, _, last = path.rpartition(".")
+    hint = did_you_mean(last, known)
+    full = ".".join(filter(None, (key, prefix)))
+    return hint.replace("`", f"`{full}.", 1) if hint and full else hint
+
+
+def _located(loc: tuple[Any, ...], values: Any) -> tuple[str, Any]:
+    """Follow pydantic's location through the given values, leaving out its names of union members."""
+    path: list[str] = []
+    for step in loc:
+        if isinstance(values, Mapping) and step in values:
+            values = values[step]
+        elif isinstance(values, list) and isinstance(step, int) and step < len(values):
+            values = values[step]
+        else:
+            continue
+        path.append(str(step))
+    return ".".join(path) or str(loc[0]), values
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _requirement(item: Any) -> str:
+    if item["type"] == "missing":
+        return "a value is needed"
+    return str(item["msg"]).replace("Input should be", "must be").replace("Value error, ", "")
+
+
+def _joined(texts: list[str]) -> str:
+    first, *more = texts
+    alternatives = [text.partition("; must be ")[2] for text in more]
+    return " or ".join([first, *dict.fromkeys(filter(None, alternatives))])
+
+
+def _cross_checks(parts: Mapping[str, Any], top: Any) -> list[str]:
+    """Run each part's own `check()`, then the rules between parts as far as the parts are valid."""
+    whole = SimpleNamespace(**parts, top=top)
+    named = {key: part for key, part in parts.items() if key != "callbacks"}
+    if isinstance(parts["callbacks"], Mapping):
+        named |= {f"callbacks.{name}": part for name, part in parts["callbacks"].items()}
+    problems = []
+    for key, part in named.items():
+        if part is None or isinstance(part, _Unknown):
+            continue
+        problems += [_qualified(key, text) for text in getattr(part, "check", list)()]
+        problems += _between(part, whole)
+    return problems
+
+
+def _qualified(key: str, text: str) -> str:
+    return text if text.startswith(f"{key}.") else f"{key}.{text}"
+
+
+def _between(part: Any, whole: SimpleNamespace) -> list[str]:
+    try:
+        return list(getattr(part, "check_with", lambda _: [])(whole))
+    except _Unknown.Asked:
+        return []

@@ -1,0 +1,56 @@
+"""Where configuration files lie: the working directory first, then the checkout, then the installed copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def folders(name: str) -> list[Path]:
+    """Return the existing folders called `name` ("conf" or "experiments"), the first of which wins."""
+    checkout = PACKAGE.parent
+    shipped = checkout / name if (checkout / "pyproject.toml").is_file() else PACKAGE / name
+    places = [Path.cwd() / name, shipped]
+    return list(dict.fromkeys(place.resolve() for place in places if place.is_dir()))
+
+
+def find(relative: str) -> Path | None:
+    """Return the first file for a config path such as `model/lstm` or `experiment/airline_lstm`."""
+    kind, path = _split(relative)
+    for folder in folders(kind):
+        file = folder / f"{path}.yaml"
+        if path and file.is_file() and folder in file.resolve().parents:
+            return file
+    return None
+
+
+def listed(relative: str) -> set[str]:
+    """Return the names of the YAML files that lie in a group such as `model` or `experiment`."""
+    kind, path = _split(relative)
+    return {file.stem for folder in folders(kind) for file in (folder / path).glob("*.yaml")}
+
+
+def groups(relative: str) -> set[str]:
+    """Return the sub-folders of a config path; the folder `experiments` is shown as the group `experiment`."""
+    kind, path = _split(relative)
+    inside = {
+        child.name
+        for folder in folders(kind)
+        if (folder / path).is_dir()
+        for child in (folder / path).iterdir()
+        if child.is_dir() and not child.name.startswith((".", "__"))
+    }
+    return inside | {"experiment"} if relative == "" else inside
+
+
+def is_folder(relative: str) -> bool:
+    kind, path = _split(relative)
+    return any((folder / path).is_dir() for folder in folders(kind))
+
+
+def _split(relative: str) -> tuple[str, str]:
+    path = relative.removesuffix(".yaml").strip("/")
+    if path == "experiment" or path.startswith("experiment/"):
+        return "experiments", path.removeprefix("experiment").strip("/")
+    return "conf", path

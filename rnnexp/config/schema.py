@@ -1,0 +1,91 @@
+"""JSON Schemas for editors: one for an experiment, one for each group of `conf`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from rnnexp import registry
+from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.source import COMPONENT_GROUPS, options
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SINGLES: dict[str, Any] = {"trainer": Trainer, "tracking": Tracking}
+GROUPS = (*COMPONENT_GROUPS, *SINGLES, "callbacks")
+
+
+def group_schema(group: str) -> dict[str, Any]:
+    """Describe one file of a group, such as `conf/model/lstm.yaml`."""
+    body = _callbacks() if group == "callbacks" else _group(group)
+    return _hoisted({"$schema": DIALECT, "title": f"rnnexp {group}", **body})
+
+
+def experiment_schema() -> dict[str, Any]:
+    """Describe `conf/config.yaml` and the files of `experiments`, in which any part may be left out."""
+    top = {name: field for name, field in _properties(Experiment).items() if name not in GROUPS}
+    parts = {group: _callbacks() if group == "callbacks" else _group(group) for group in GROUPS}
+    properties = {"defaults": _defaults(), "hydra": {"type": "object"}, **top, **parts}
+    body = {"type": "object", "properties": properties, "additionalProperties": False}
+    return _hoisted({"$schema": DIALECT, "title": "rnnexp experiment", **body})
+
+
+def _group(group: str) -> dict[str, Any]:
+    """One object with the keys of every component of the group: the name decides, but an editor sees all."""
+    if group in SINGLES:
+        return {"type": "object", "properties": _properties(SINGLES[group]), "additionalProperties": False}
+    variants: dict[str, list[Any]] = {}
+    definitions: dict[str, Any] = {}
+    for name in registry.names(group):
+        schema = TypeAdapter(registry.lookup(group, name)).json_schema()
+        definitions |= schema.get("$defs", {})
+        for key, field in schema["properties"].items():
+            variants.setdefault(key, [])
+            if field not in variants[key]:
+                variants[key].append(field)
+    properties = {key: _merged(fields) for key, fields in variants.items()}
+    properties["name"] = {"enum": registry.names(group)}
+    return {"type": "object", "properties": properties, "additionalProperties": False, "$defs": definitions}
+
+
+def _merged(fields: list[Any]) -> Any:
+    if len(fields) == 1:
+        return fields[0]
+    bare = [{k: v for k, v in field.items() if k not in ("default", "title")} for field in fields]
+    distinct = [field for index, field in enumerate(bare) if field not in bare[:index]]
+    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
+
+
+def _callbacks() -> dict[str, Any]:
+    own = {"type": ["object", "null"], "description": "a callback of your own, by its registered name"}
+    known = {}
+    for name in registry.names("callback"):
+        schema = TypeAdapter(registry.lookup("callback", name)).json_schema()
+        known[name] = {"anyOf": [schema, {"type": "null"}]}
+    return {"type": "object", "properties": known, "additionalProperties": own}
+
+
+def _defaults() -> dict[str, Any]:
+    choices = {f"override /{group}": {"enum": [*sorted(options(group)), None]} for group in GROUPS}
+    entry = {"type": "object", "properties": choices}
+    return {"type": "array", "items": {"anyOf": [{"type": "string"}, entry]}}
+
+
+def _properties(cls: Any) -> dict[str, Any]:
+    return dict(TypeAdapter(cls).json_schema()["properties"])
+
+
+def _hoisted(schema: dict[str, Any]) -> dict[str, Any]:
+    """Move nested `$defs` to the root, where `#/$defs/…` looks for them."""
+    definitions: dict[str, Any] = {}
+
+    def lift(node: Any) -> Any:
+        if isinstance(node, dict):
+            found = node.get("$defs")
+            if isinstance(found, dict):
+                definitions.update({name: lift(body) for name, body in found.items()})
+            return {key: lift(value) for key, value in node.items() if key != "$defs"}
+        return [lift(item) for item in node] if isinstance(node, list) else node
+
+    lifted = lift(schema)
+    return {**lifted, "$defs": definitions} if definitions else lifted

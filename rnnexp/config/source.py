@@ -1,0 +1,143 @@
+"""What Hydra sees under `rnnexp://`: the YAML files, with the defaults of the registered components under them.
+
+So a default is written once, in the component, and `--cfg job` still shows every value.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+from pydantic.fields import FieldInfo
+
+from rnnexp import registry
+from rnnexp.config import places
+from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.errors import ConfigError
+
+COMPONENT_GROUPS = ("data", "model", "optimizer", "schedule", "loss")
+SCHEME = "rnnexp"
+
+
+class RnnexpConfigSource(ConfigSource):
+    @staticmethod
+    def scheme() -> str:
+        return SCHEME
+
+    def available(self) -> bool:
+        return bool(places.folders("conf"))
+
+    def is_group(self, config_path: str) -> bool:
+        return places.is_folder(config_path) or config_path.strip("/") in COMPONENT_GROUPS
+
+    def is_config(self, config_path: str) -> bool:
+        return places.find(config_path) is not None or _component(config_path) is not None
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        found: set[str] = set()
+        if results_filter in (None, ObjectType.GROUP):
+            found |= places.groups(config_path)
+            found |= set(COMPONENT_GROUPS) if config_path == "" else set()
+        if results_filter in (None, ObjectType.CONFIG):
+            found |= options(config_path.strip("/"))
+        return sorted(found)
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        file = places.find(config_path)
+        under = defaults(config_path)
+        if file is None and not under:
+            raise ConfigLoadError(f"there is no configuration `{config_path}`")
+        written = read_yaml(file) if file else OmegaConf.create({})
+        header = {"package": _package(config_path, file)}
+        config = OmegaConf.merge(under, written) if _is_laid(header["package"]) else written
+        return ConfigResult(config=config, path=f"{SCHEME}://", provider=self.provider, header=header)
+
+
+class RnnexpSearchPath(SearchPathPlugin):
+    """Puts `rnnexp://` on the search path of our own application; other Hydra applications are left alone."""
+
+    active = False
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        if RnnexpSearchPath.active:
+            search_path.append("main", f"{SCHEME}://")
+
+
+def options(group: str) -> set[str]:
+    """Return the choices of a group: its files, and components that have no file of their own."""
+    found = places.listed(group)
+    return found | set(registry.names(group)) if group in COMPONENT_GROUPS else found
+
+
+def defaults(config_path: str) -> dict[str, Any]:
+    """Return the values that lie under a config file: the defaults of the settings class it configures."""
+    if config_path.removesuffix(".yaml") == "config":
+        parts = (*COMPONENT_GROUPS, "trainer", "callbacks", "tracking")
+        return {key: value for key, value in default_values(Experiment).items() if key not in parts}
+    cls = _settings_class(config_path)
+    return default_values(cls) if cls else {}
+
+
+def default_values(cls: Any) -> dict[str, Any]:
+    """Return a settings class's defaults as plain values; a field without one is Hydra's `???`."""
+    values = {name: _plain(info) for name, info in cls.__pydantic_fields__.items()}
+    if cls is Experiment:
+        return values
+    if "name" in values:
+        values = {"name": values.pop("name")} | values
+    if "seed" in values:
+        values["seed"] = "${seed}"  # data follow the experiment's seed unless told otherwise
+    return values
+
+
+def _plain(info: FieldInfo) -> Any:
+    if info.is_required():
+        return "???"
+    value = info.get_default(call_default_factory=True)
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _settings_class(config_path: str) -> type | None:
+    group = config_path.partition("/")[0]
+    singles = {"trainer": Trainer, "tracking": Tracking}
+    return singles.get(group) or _component(config_path)
+
+
+def _component(config_path: str) -> type | None:
+    group, _, name = config_path.removesuffix(".yaml").partition("/")
+    if group not in COMPONENT_GROUPS or not name:
+        return None
+    file = places.find(config_path)
+    name = str(read_yaml(file).get("name", name)) if file else name
+    return registry.lookup(group, name) if name in registry.names(group) else None
+
+
+def read_yaml(file: Path) -> DictConfig:
+    """Read a YAML file without composing it; ConfigError names file and line of what is not YAML."""
+    try:
+        config = OmegaConf.load(file)
+    except Exception as error:  # YAML's own errors name line and column
+        raise ConfigError(f"{file}: not valid YAML: {error}") from None
+    if not isinstance(config, DictConfig):
+        raise ConfigError(f"{file}: must hold `key: value` pairs, not {type(config).__name__}")
+    return config
+
+
+def _package(config_path: str, file: Path | None) -> str | None:
+    """Return the header's `@package`, wherever it stands among the leading comments."""
+    if config_path.startswith("experiment/"):
+        return "_global_"
+    head = re.match(r"(\s*#.*\n)*", file.read_text(encoding="utf-8")) if file else None
+    found = re.search(r"#\s*@package\s+(\S+)", head.group()) if head else None
+    return found.group(1) if found else None
+
+
+def _is_laid(package: str | None) -> bool:
+    return package != "_global_"

@@ -1,0 +1,162 @@
+"""Composition: what wins over what, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from rnnexp import registry
+from rnnexp.config import places, source
+from rnnexp.config.compose import compose, compose_mapping
+from rnnexp.config.flat import config_hash, flat_params, run_name
+from rnnexp.config.schema import GROUPS, experiment_schema, group_schema
+
+CONF = Path(__file__).parents[2] / "conf"
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+PRESETS = [f for f in sorted(CONF.glob("*/*.yaml")) if f.parent.name != "callbacks"]
+
+
+@pytest.mark.parametrize("name", sorted(f.stem for f in EXPERIMENTS.glob("*.yaml")))
+def test_every_shipped_experiment_is_valid(name: str) -> None:
+    assert compose(f"experiment={name}").name == name
+
+
+def test_the_command_line_wins_over_the_experiment() -> None:
+    experiment = compose("experiment=airline_lstm", "model=gru", "trainer.epochs=7")
+    assert (experiment.model.name, experiment.trainer.epochs) == ("gru", 7)
+
+
+def test_the_experiment_wins_over_the_presets() -> None:
+    assert compose("experiment=airline_lstm").trainer.epochs == 1000
+
+
+def test_the_working_directory_wins_over_the_shipped_files(tmp_path: Path) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "airline_lstm.yaml").write_text("trainer:\n  epochs: 3\n")
+    assert compose("experiment=airline_lstm").trainer.epochs == 3
+
+
+def test_a_group_file_of_the_working_directory_is_a_choice(tmp_path: Path) -> None:
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "wide.yaml").write_text("name: lstm\nunits: [256]\n")
+    assert compose("model=wide").model.units == [256]
+
+
+def test_a_plugin_module_adds_a_model_in_one_function(tmp_path: Path) -> None:
+    (tmp_path / "my_models.py").write_text(
+        "from rnnexp.registry import register\n\n"
+        "@register('model')\n"
+        "def tiny_compose(spec, units: int = 50):\n    return None\n"
+    )
+    assert compose("plugins=[my_models]", "model=tiny_compose", "model.units=3").model.units == 3
+
+
+def test_data_follow_the_experiments_seed() -> None:
+    assert compose("seed=7").data.seed == 7
+
+
+def test_data_may_have_a_seed_of_their_own() -> None:
+    assert compose("seed=7", "data.seed=1").data.seed == 1
+
+
+def test_composing_leaves_no_global_hydra_state() -> None:
+    compose("seed=3")
+    assert not GlobalHydra.instance().is_initialized()
+
+
+def test_composing_is_reentrant() -> None:
+    first, second = compose("model.units=[8]"), compose("model.units=[9]")
+    assert (first.model.units, second.model.units) == ([8], [9])
+
+
+def test_a_callback_is_named_by_its_key() -> None:
+    experiment = compose("callbacks.early_stopping.patience=3")
+    assert experiment.callbacks["early_stopping"].patience == 3
+
+
+def test_a_loss_is_chosen_like_any_group() -> None:
+    assert compose("loss=huber", "loss.delta=2.0").loss.delta == 2.0
+
+
+@pytest.mark.parametrize("file", PRESETS, ids=lambda f: f"{f.parent.name}/{f.stem}")
+def test_what_a_preset_repeats_is_the_default(file: Path) -> None:
+    group, written = file.parent.name, OmegaConf.to_container(OmegaConf.load(file))
+    if (group, file.stem) in {("trainer", "quick"), ("tracking", "off")} or file.stem == "reduce_on_plateau":
+        pytest.skip("differs from the defaults on purpose")
+    under = source.defaults(f"{group}/{file.stem}")
+    assert {key: under[key] for key in written} == written
+
+
+def test_a_preset_that_drifts_would_be_found() -> None:
+    assert source.defaults("model/lstm")["units"] != [65]
+
+
+def test_composition_shows_every_default() -> None:
+    mapping = compose_mapping([])
+    assert set(mapping["model"]) == set(registry.lookup("model", "lstm").__pydantic_fields__)
+
+
+@pytest.mark.parametrize("group", [group for group in GROUPS if (CONF / group).is_dir()])
+def test_the_schema_beside_a_group_is_the_one_printed(group: str) -> None:
+    beside = json.loads((CONF / group / "schema.json").read_text())
+    assert beside == json.loads(json.dumps(group_schema(group), default=str))
+
+
+@pytest.mark.parametrize("folder", [CONF, EXPERIMENTS], ids=["conf", "experiments"])
+def test_the_schema_of_experiments_is_the_one_printed(folder: Path) -> None:
+    beside = json.loads((folder / "schema.json").read_text())
+    assert beside == json.loads(json.dumps(experiment_schema(), default=str))
+
+
+@pytest.mark.parametrize("file", sorted([*CONF.rglob("*.yaml"), *EXPERIMENTS.glob("*.yaml")]), ids=lambda f: f.stem)
+def test_every_shipped_file_obeys_its_schema(file: Path) -> None:
+    import jsonschema
+
+    schema = json.loads((file.parent / "schema.json").read_text())
+    jsonschema.validate(OmegaConf.to_container(OmegaConf.load(file)), schema)
+    assert file.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
+
+
+def test_a_file_with_a_misspelt_key_breaks_the_schema() -> None:
+    import jsonschema
+
+    with pytest.raises(jsonschema.ValidationError, match="unit"):
+        jsonschema.validate({"name": "lstm", "unit": [3]}, group_schema("model"))
+
+
+def test_no_preset_names_a_structured_config_of_hydra() -> None:
+    from hydra.core.config_store import ConfigStore
+
+    stored = {node for node in ConfigStore.instance().repo if node != "hydra"}
+    assert stored & {folder.name for folder in CONF.iterdir()} == set()
+
+
+def test_parameters_are_dotted_and_unset_ones_left_out() -> None:
+    params = flat_params(compose("model.units=[64,32]"))
+    assert params["model.units"] == "[64,32]"
+    assert "optimizer.clipnorm" not in params
+
+
+def test_the_hash_ignores_names_and_tracking_but_not_the_seed() -> None:
+    plain, renamed, reseeded = compose(), compose("name=other", "tracking=off"), compose("seed=1")
+    assert config_hash(plain) == config_hash(renamed) != config_hash(reseeded)
+
+
+def test_a_run_name_is_readable() -> None:
+    assert run_name(compose("model.units=[64,32]"), "a1b2c3") == "lstm-u64x32-lr1e-3-a1b2"
+
+
+def test_option_names_are_distinct_in_their_first_ten_characters() -> None:
+    for kind in ("data", "model", "optimizer", "schedule", "loss"):
+        names = registry.names(kind)
+        assert len({name[:10] for name in names}) == len(names)
+
+
+def test_a_path_cannot_leave_the_configuration_folders(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "secret.yaml").write_text("name: lstm\n")
+    assert places.find("../secret") is None

@@ -1,0 +1,115 @@
+"""The table of bad configuration: each mistake, and the exact words that answer it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from rnnexp.config.compose import compose
+from rnnexp.errors import ConfigError
+
+MISTAKES = {
+    "a misspelt key": ("model.unit=3", "model.unit: unknown key; did you mean `model.units`?"),
+    "a misspelt key behind a plus": ("+model.unit=3", "model.unit: unknown key; did you mean `model.units`?"),
+    "a misspelt top-level key": ("sed=3", "sed: unknown key; did you mean `seed`?"),
+    "a misspelt group": ("modle=gru", "modle: unknown key; did you mean `model`?"),
+    "a misspelt trainer key": ("epoch=3", "epoch: unknown key"),
+    "an unknown option": (
+        "model=lstmm",
+        "model: `lstmm` is not one of gru, lstm, simple_rnn; did you mean `lstm`?",
+    ),
+    "an unknown backend": ("backend=theano", "backend: 'theano' given; must be 'jax', 'tensorflow' or 'torch'"),
+    "a word for a number": ("trainer.epochs=many", "trainer.epochs: 'many' given; must be a valid integer"),
+    "a fraction for a count": ("trainer.epochs=2.5", "trainer.epochs: 2.5 given; must be a valid integer"),
+    "a truth for a number": ("trainer.epochs=true", "trainer.epochs: True given; must be a valid integer"),
+    "no epochs": ("trainer.epochs=0", "trainer.epochs: 0 given; must be greater than or equal to 1"),
+    "too much dropout": ("model.dropout=1.5", "model.dropout: 1.5 given; must be less than 1"),
+    "not a number": ("model.dropout=nan", "model.dropout: nan given; must be a finite number"),
+    "an infinite number": ("model.l2=inf", "model.l2: inf given; must be a finite number"),
+    "no units": ("model.units=[0]", "model.units.0: 0 given; must be greater than or equal to 1"),
+    "a negative learning rate": (
+        "optimizer.learning_rate=-1",
+        "optimizer.learning_rate: -1 given; must be greater than 0",
+    ),
+    "an unknown optimizer argument": (
+        "optimizer.learning_rat=1",
+        "optimizer.learning_rat: unknown key; did you mean `optimizer.learning_rate`?",
+    ),
+    "a sweep without -m": (
+        "seed=1,2",
+        "seed: `seed=1,2` asks for several runs; add -m for a sweep, or write seed=[…] for a list",
+    ),
+    "a missing experiment": (
+        "experiment=airline",
+        "experiment: `airline` is not one of .*; did you mean `airline_lstm`?",
+    ),
+    "a group set to a mapping": (
+        "model={units:3}",
+        "model: {'units': 3} given; choose one by name (`model=…`) and set keys as `model.key=value`",
+    ),
+    "a value that is still missing": ("seed=???", "seed: has no value yet; set it with seed=…"),
+    "no assignment": ("model", "`model`: not `key=value`"),
+    "an unset environment variable": ("seed=${oc.env:NOT_SET_HERE}", "seed: .*'NOT_SET_HERE' not found"),
+    "a reference to nothing": ("seed=${sed}", "seed: Interpolation key 'sed' not found"),
+    "more patience than epochs": (
+        "callbacks.early_stopping.patience=100",
+        "callbacks.early_stopping.patience: 100 given",
+    ),
+    "an unknown callback": ("callbacks.early.patience=3", "callbacks.early: `early` is not one of .*early_stopping"),
+    "a monitor that is not a metric": ("trainer.monitor=val/los", "trainer.monitor: .*did you mean `val/loss`?"),
+    "fractions that do not add up": ("data.split.train=0.9", "data.split"),
+    "a fold beyond the folds": ("data.folds=3 data.fold=4", "data.fold"),
+    "two ways to clip": ("optimizer.clipnorm=1 optimizer.clipvalue=1", "optimizer"),
+}
+
+
+@pytest.mark.parametrize(("overrides", "answer"), MISTAKES.values(), ids=MISTAKES)
+def test_the_answer_to(overrides: str, answer: str) -> None:
+    pattern = ".*".join(re.escape(part) for part in answer.split(".*"))
+    with pytest.raises(ConfigError, match=pattern):
+        compose(*overrides.split(" "))
+
+
+def test_a_correct_configuration_is_not_refused() -> None:
+    assert compose("model=gru", "model.units=[3]", "trainer.epochs=2").model.units == [3]
+
+
+def test_all_mistakes_are_reported_together() -> None:
+    wrong = ("model.unit=3", "model.dropout=2", "threads=0", "trainer.epochs=x", "tracking=of", "a=1,2")
+    with pytest.raises(ConfigError, match="6 mistakes in the configuration") as caught:
+        compose(*wrong)
+    assert len(caught.value.problems) == 6
+
+
+def test_keys_of_a_misspelt_choice_are_not_blamed() -> None:
+    with pytest.raises(ConfigError, match=r"^model: `grux` is not one of"):
+        compose("model=grux", "model.width=3")
+
+
+def test_a_mistake_in_a_file_names_file_and_line(tmp_path) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text("model:\n  units: [3]\n  dropot: 0.1\n")
+    with pytest.raises(ConfigError, match=r"model.dropot: unknown key.*\(experiments/mine.yaml:3\)"):
+        compose("experiment=mine")
+
+
+def test_yaml_that_is_not_yaml_is_named(tmp_path) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text("model: [3\n")
+    with pytest.raises(ConfigError, match=r"mine.yaml: not valid YAML"):
+        compose("experiment=mine")
+
+
+def test_a_yaml_tag_that_would_run_code_is_refused(tmp_path) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text("seed: !!python/object/apply:os.system ['touch canary']\n")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        compose("experiment=mine")
+    assert not (tmp_path / "canary").exists()
+
+
+def test_a_target_in_yaml_is_an_unknown_key_and_runs_nothing(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="model._target_: unknown key"):
+        compose("+model._target_=os.system", "+model.command='touch canary'")
+    assert not (tmp_path / "canary").exists()
