@@ -1,0 +1,153 @@
+"""Series from CSV, TSV, gzip and Parquet files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from rnnexp.data.series import Series
+from rnnexp.data.source import Column, SeriesSource
+from rnnexp.data.tables.files import locate
+from rnnexp.data.tables.layout import Layout, Policies, Wanted
+from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
+
+
+@register("data")
+class csv(SeriesSource):
+    """Read tables strictly: a cell, date or row that is flawed is an error, unless a policy allows it."""
+
+    name: Literal["csv"] = "csv"
+    path: str = Field(
+        description="File (CSV, TSV, .gz, Parquet) or glob of files; looked up here, then in root."
+    )
+    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
+    origin: str = Field("", description="Where to get the file, for the message when it is absent.")
+    time: Column | list[Column] | None = Field(
+        None, description="Date column, or several: [year, month, day, hour] or [date, time]; null for none."
+    )
+    time_format: str | None = Field(
+        None, description='How dates are written, as "%d.%m.%Y", or s, ms, us, ns since 1970; null finds out.'
+    )
+    time_zone: str | None = Field(
+        None, description="Zone to convert dates with a zone to, as UTC; null keeps it."
+    )
+    frequency: str | None = Field(
+        None, description='Step of the dates as a pandas alias ("MS", "D", "h"); null infers it.'
+    )
+    series: Column | None = Field(
+        None,
+        description="Column that names the series in a long table (unique_id, ds, y); null for one series.",
+    )
+    separator: str = Field(
+        "auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out."
+    )
+    decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
+    thousands: str | None = Field(
+        None, min_length=1, max_length=1, description="Thousands mark; null for none."
+    )
+    encoding: str = Field(
+        "utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ..."
+    )
+    header: Literal["first", "none"] = Field(
+        "first",
+        description="Names are in the first line, or there are none: choose columns by position from 0.",
+    )
+    comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
+    na: list[str] = Field(
+        default_factory=list,
+        description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None.",
+    )
+    missing: Literal["fail", "drop", "ffill", "interpolate"] = Field(
+        "fail",
+        description="Missing values: drop their rows, repeat the last one, or draw a line to the next.",
+    )
+    duplicates: Literal["fail", "first", "last", "mean"] = Field(
+        "fail", description="Rows with the same date: keep the first, the last or their mean."
+    )
+    unsorted: Literal["fail", "sort"] = Field("fail", description="Dates that go back: sort them.")
+    gaps: Literal["fail", "ignore", "ffill", "interpolate"] = Field(
+        "fail", description="Absent dates: take rows as they come, or add rows and fill them."
+    )
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        return [*super().check(), *self._mistakes()]
+
+    def _mistakes(self) -> list[str]:
+        found = []
+        if self.separator not in ("auto", "tab", "\\t", "space", "whitespace") and len(self.separator) > 1:
+            found.append(f"data.separator: `{self.separator}` is not auto, tab, whitespace or one character")
+        if self.decimal in (self.separator, self.thousands):
+            found.append(f'data.decimal: "{self.decimal}" is the separator or the thousands mark, too')
+        needs_time = {
+            "time_format": self.time_format,
+            "time_zone": self.time_zone,
+            "frequency": self.frequency,
+        }
+        given = [key for key, value in needs_time.items() if value is not None]
+        if self.time is None and given:
+            found.append(
+                f"data.{given[0]}: there are no dates to apply it to; name their column with data.time"
+            )
+        return found
+
+    def read(self) -> Series:
+        """Read the target, features and known columns, in this order."""
+        from rnnexp.data.tables.read import read_series
+
+        files = self._files()
+        named = self._named(files[0])
+        policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
+        return read_series(files, self._layout(), named._wanted(), policies, self.frequency)
+
+    def load(self) -> Dataset:
+        """Read, split, scale and index; columns given by position, or not at all, get their names first."""
+        return SeriesSource.load(self._named(self._files()[0]))
+
+    def _named(self, file: Path) -> csv:
+        """Replace positions by names, and a target that is not given by the only column of numbers."""
+        from rnnexp.data.tables.table import choose
+
+        found = choose(file, self._layout(), self._wanted())
+        values: list[Column] = [found.names[index] for index in found.values]
+        known = len(values) - len(self.known)
+        features = known - len(self.features)
+        return replace(  # type: ignore[call-arg]
+            self,
+            time=[found.names[index] for index in found.time] or None,
+            series=None if found.series is None else found.names[found.series],
+            target=values[:features],
+            features=values[features:known],
+            known=values[known:],
+        )
+
+    def _files(self) -> list[Path]:
+        return locate(self.path, self.root or os.environ.get("RNNEXP_DATA") or None, self.origin)
+
+    def _layout(self) -> Layout:
+        return Layout(
+            separator=None if self.separator == "auto" else self.separator,
+            decimal=self.decimal,
+            thousands=self.thousands,
+            encoding=self.encoding,
+            header=self.header == "first",
+            comment=self.comment,
+            na=tuple(self.na),
+            time_format=self.time_format,
+            time_zone=self.time_zone,
+        )
+
+    def _wanted(self) -> Wanted:
+        targets = None if self.target is None else tuple(_list(self.target))
+        return Wanted(tuple(_list(self.time)), self.series, targets, (*self.features, *self.known))
+
+
+def _list(columns: Column | list[Column] | None) -> list[Column]:
+    return columns if isinstance(columns, list) else [] if columns is None else [columns]

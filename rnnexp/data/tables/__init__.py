@@ -1,0 +1,1 @@
+"""Reading tables strictly: every cell that is used is either understood or reported with its place."""

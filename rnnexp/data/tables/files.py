@@ -1,0 +1,179 @@
+"""Finding files, and opening them as bytes or text; whatever is wrong with them is said before parsing."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rnnexp.errors import ConfigError, DataError
+
+GLOB = frozenset("*?[")
+GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+PIECE = 1 << 20
+
+
+def locate(path: str, root: str | None = None, origin: str = "") -> list[Path]:
+    """Find the file, or the files of a glob in name order: in the working directory, then in `root`."""
+    if not path.strip():
+        raise ConfigError("data.path: is empty; give the file to read, for example data.path=my.csv")
+    candidates = _candidates(path, root)
+    for candidate in candidates:
+        if candidate.exists():
+            return [_regular(candidate)]
+    if GLOB & set(path):
+        for candidate in candidates:
+            if found := _matches(candidate):
+                return found
+    raise DataError(_absent(path, candidates, root, origin))
+
+
+def _candidates(path: str, root: str | None) -> list[Path]:
+    given = Path(path).expanduser()
+    if given.is_absolute() or not root:
+        return [given]
+    return [given, Path(root).expanduser() / given]
+
+
+def _matches(pattern: Path) -> list[Path]:
+    from glob import glob
+
+    return [
+        _regular(Path(name)) for name in sorted(glob(str(pattern), recursive=True)) if Path(name).is_file()
+    ]
+
+
+def _regular(path: Path) -> Path:
+    if path.is_dir():
+        tables = sorted(child.name for child in path.iterdir() if child.is_file())[:5]
+        holds = f" It holds {', '.join(tables)}." if tables else ""
+        raise DataError(
+            f'{path}: is a directory, not a file.{holds} For all its files: data.path="{path}/*.csv"'
+        )
+    if not os.access(path, os.R_OK):
+        raise DataError(f"{path}: no permission to read this file; try: chmod u+r '{path}'")
+    return path
+
+
+def _absent(path: str, candidates: list[Path], root: str | None, origin: str) -> str:
+    broken = [candidate for candidate in candidates if candidate.is_symlink()]
+    if broken:
+        return f"{broken[0]}: is a broken link to {os.readlink(broken[0])}, which does not exist"
+    what = "no file matches" if GLOB & set(path) else "there is no file"
+    places = " nor ".join(str(candidate.parent.absolute()) for candidate in candidates)
+    text = f"{path}: {what} `{candidates[0].name}` in {places}{_nearby(candidates)}"
+    if not root and not candidates[0].is_absolute():
+        text += ". Files kept elsewhere are found through data.root or the environment variable RNNEXP_DATA"
+    return text + (f". Where to get it: {origin}" if origin else "")
+
+
+def _nearby(candidates: list[Path]) -> str:
+    """Name the existing files, at most three, whose names come closest."""
+    close: list[str] = []
+    for candidate in candidates:
+        if not candidate.parent.is_dir():
+            return f" (the folder {candidate.parent} does not exist)"
+        names = {child.name.lower(): child for child in candidate.parent.iterdir()}
+        close += [
+            str(names[name]) for name in get_close_matches(candidate.name.lower(), names, n=3, cutoff=0.5)
+        ]
+    return f"; near it: {', '.join(close[:3])}" if close else ""
+
+
+def kind(path: Path) -> str:
+    """Tell "text", "gzip" or "parquet" by the first bytes, and refuse a name that promises something else."""
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    if not start:
+        raise DataError(f"{path}: is empty (0 bytes)")
+    if start == ZIP:
+        unpack = (
+            "an Excel workbook: save it as CSV"
+            if path.suffix.lower() == ".xlsx"
+            else "a zip archive: unpack it"
+        )
+        raise DataError(f"{path}: is {unpack}, then name the table in data.path")
+    found = "gzip" if start[:2] == GZIP else "parquet" if start == PARQUET else "text"
+    promised = {".gz": "gzip", ".parquet": "parquet"}.get(path.suffix.lower())
+    if promised and promised != found:
+        raise DataError(
+            f"{path}: is named {path.suffix} but is not {promised}: damaged, or it needs another name"
+        )
+    return found
+
+
+@contextmanager
+def unchanged(path: Path) -> Iterator[None]:
+    """Fail if `path` is written to by somebody else meanwhile."""
+    before = _fingerprint(path)
+    yield
+    if _fingerprint(path) != before:
+        raise DataError(f"{path}: the file changed while it was read; try again when it is complete")
+
+
+def _fingerprint(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+@contextmanager
+def opened(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+    """Open a text file, gzip or not, with line ends kept; damage and wrong encodings become DataErrors."""
+    try:
+        codec = codecs.lookup(encoding).name
+    except LookupError:
+        message = f"data.encoding: `{encoding}` is unknown; common ones: utf-8, utf-16, latin-1, cp1252"
+        raise ConfigError(message) from None
+    try:
+        with _bytes(path) as raw:
+            yield io.TextIOWrapper(raw, encoding="utf-8-sig" if codec == "utf-8" else codec, newline="")
+    except UnicodeError as error:
+        _misencoded(path, codec, error)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path}: damaged gzip file ({error}); copy or download it again") from None
+
+
+def _bytes(path: Path) -> Any:
+    return gzip.open(path, "rb") if kind(path) == "gzip" else path.open("rb")
+
+
+def _misencoded(path: Path, encoding: str, error: UnicodeError) -> NoReturn:
+    """Read again to name the exact place; the offset counts unpacked bytes from 0."""
+    with _bytes(path) as raw:
+        if raw.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise DataError(
+                f"{path}: begins with the byte-order mark of UTF-16: data.encoding=utf-16"
+            ) from None
+    offset, line, byte = _first_bad_byte(path, encoding)
+    shown = f"byte 0x{byte:02x} at offset {offset} (line {line})" if byte is not None else str(error)
+    hint = (
+        "data.encoding=latin-1 or cp1252 (Western Europe), utf-16"
+        if encoding == "utf-8"
+        else "data.encoding=utf-8"
+    )
+    raise DataError(
+        f"{path}: not valid {encoding}: {shown}. Name the encoding it was saved in: {hint}, ..."
+    ) from None
+
+
+def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int, int | None]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    offset, line = 0, 1
+    with _bytes(path) as raw:
+        while piece := raw.read(PIECE):
+            held = decoder.getstate()[0]
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError as error:
+                whole, start = held + piece, error.start
+                return offset - len(held) + start, line + whole[:start].count(b"\n"), whole[start]
+            line += piece.count(b"\n")
+            offset += len(piece)
+    return offset, line, None

@@ -1,0 +1,57 @@
+"""Where rows come from: file and line, for messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Places:
+    """The origin of every row: `file` (rows,) indexes `files`, `number` (rows,) counts from 1.
+
+    `unit` says what `number` counts: lines of a text file, or rows of a Parquet file.
+    """
+
+    files: tuple[str, ...]
+    file: np.ndarray
+    number: np.ndarray
+    unit: str = "line"
+
+    @property
+    def name(self) -> str:
+        first, more = self.files[0], len(self.files) - 1
+        return f"{first} and {count(more, 'more file')}" if more else first
+
+    def take(self, rows: np.ndarray) -> Places:
+        return Places(self.files, self.file[rows], self.number[rows], self.unit)
+
+    def cite(self, rows: np.ndarray) -> str:
+        """Name the first few of `rows`: ``lines 3, 9, 12 and 40 more``."""
+        rows = np.asarray(rows)
+        return cite(self.unit, [self.one(row) for row in rows[:SHOWN]], len(rows))
+
+    def one(self, row: int) -> str:
+        number = str(self.number[row])
+        return number if len(self.files) == 1 else f"{number} of {self.files[self.file[row]]}"
+
+
+def cite(unit: str, numbers: list[str], total: int) -> str:
+    """Join numbers of lines or rows, saying how many are not shown."""
+    more = f" and {total - len(numbers)} more" if total > len(numbers) else ""
+    return f"{unit}{'s' if total > 1 else ''} {', '.join(numbers)}{more}"
+
+
+def join(many: list[Places]) -> Places:
+    """Put the places of several files end to end."""
+    files = tuple(name for places in many for name in places.files)
+    file = np.concatenate([np.full(len(places.number), index) for index, places in enumerate(many)])
+    return Places(files, file, np.concatenate([places.number for places in many]), many[0].unit)
+
+
+def count(number: int, what: str) -> str:
+    """Say ``1 row`` or ``3 rows``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,144 @@
+"""From files to `Series`: read every file, put rows in order, mend what the policies allow, and say so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rnnexp.data.series import Series
+from rnnexp.data.tables import frequency as steps
+from rnnexp.data.tables.layout import Layout, Policies, Wanted
+from rnnexp.data.tables.places import count, join
+from rnnexp.data.tables.rows import Done, Rows, mend, without_gaps
+from rnnexp.data.tables.table import Table, read_table
+from rnnexp.data.tables.times import Dates, span
+from rnnexp.errors import DataError
+
+
+def read_series(
+    files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies, frequency: str | None = None
+) -> Series:
+    """Read one or many series from files of the same columns; any flaw without a policy is a DataError."""
+    table = _joined([read_table(file, layout, wanted) for file in files])
+    time, notes = _dates(table, layout, wanted)
+    if len(files) > 1 and wanted.series is None:
+        table, time = _by_first_date(table, time, policies)
+    done: Done = Counter()
+    many = [mend(rows, policies, done) for rows in _split(table, time)]
+    frequency = frequency or _frequency(many)
+    many = [without_gaps(rows, policies.gaps, frequency, done) for rows in many]
+    notes = [
+        *table.notes,
+        *notes,
+        *(f"{count(total, what)} {how}" for (what, how), total in done.items()),
+        *_constant(many),
+    ]
+    return _series(many, frequency, tuple(notes))
+
+
+def _joined(tables: list[Table]) -> Table:
+    """Put several files end to end; their columns must be the same."""
+    import pandas as pd
+
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    for table in tables[1:]:
+        if table.names != first.names or table.places.unit != first.places.unit:
+            message = (
+                f"{table.places.name}: other columns ({', '.join(table.names)}) than in {first.places.name}"
+            )
+            raise DataError(f"{message} ({', '.join(first.names)})")
+    columns = zip(*(table.time for table in tables))
+    return Table(
+        first.names,
+        np.concatenate([table.values for table in tables]),
+        tuple(pd.concat(pieces, ignore_index=True) for pieces in columns),
+        None if first.series is None else pd.concat([table.series for table in tables], ignore_index=True),
+        join([table.places for table in tables]),
+        tuple(note for table in tables for note in table.notes),
+    )
+
+
+def _dates(table: Table, layout: Layout, wanted: Wanted) -> tuple[np.ndarray | None, list[str]]:
+    if not table.time:
+        return None, []
+    dates = Dates(table.time, [str(column) for column in wanted.time], table.places, layout)
+    return dates.read(), dates.notes
+
+
+def _by_first_date(
+    table: Table, time: np.ndarray | None, policies: Policies
+) -> tuple[Table, np.ndarray | None]:
+    """Order the files of one series by their first dates; overlaps need both policies."""
+    if time is None:
+        return table, None
+    bounds = np.flatnonzero(np.diff(table.places.file, prepend=-1, append=-1))
+    parts = sorted((slice(a, b) for a, b in zip(bounds, bounds[1:])), key=lambda part: time[part].min())
+    if policies.unsorted == "fail" or policies.duplicates == "fail":
+        for before, after in zip(parts, parts[1:]):
+            if time[after].min() <= time[before].max():
+                raise DataError(_overlap(table, time, before, after))
+    rows = np.concatenate([np.arange(part.start, part.stop) for part in parts])
+    ordered = Table(table.names, table.values[rows], (), None, table.places.take(rows), table.notes)
+    return ordered, time[rows]
+
+
+def _overlap(table: Table, time: np.ndarray, before: slice, after: slice) -> str:
+    names = [table.places.files[table.places.file[part.start]] for part in (before, after)]
+    spans = [span(np.sort(time[part])) for part in (before, after)]
+    return (
+        f"{names[0]} and {names[1]} overlap: {spans[0]}, and {spans[1]}. "
+        "Allow it with data.unsorted=sort and data.duplicates=first, last or mean"
+    )
+
+
+def _split(table: Table, time: np.ndarray | None) -> list[Rows]:
+    """Cut a long table into its series, in the order in which their names first appear."""
+    import pandas as pd
+
+    whole = Rows(table.names, table.values, time, table.places)
+    if table.series is None:
+        return [whole]
+    nameless = np.flatnonzero((table.series.isna() | (table.series == "")).to_numpy())
+    if len(nameless):
+        where = table.places.cite(nameless)
+        raise DataError(f"{whole.at}: {count(len(nameless), 'row')} without a series name: {where}")
+    codes, labels = pd.factorize(table.series)
+    order = np.argsort(codes, kind="stable")
+    pieces = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+    return [_named(whole.take(piece), str(label)) for piece, label in zip(pieces, labels)]
+
+
+def _named(rows: Rows, label: str) -> Rows:
+    return Rows(rows.names, rows.values, rows.time, rows.places, label)
+
+
+def _frequency(many: list[Rows]) -> str | None:
+    longest = max(many, key=lambda rows: len(rows.values))
+    return None if longest.time is None else steps.infer(longest.time)
+
+
+def _constant(many: list[Rows]) -> list[str]:
+    """Remark on columns that never change: nothing can be learnt from or about them."""
+    low = np.min([rows.values.min(axis=0) for rows in many], axis=0)
+    high = np.max([rows.values.max(axis=0) for rows in many], axis=0)
+    names = many[0].names if sum(len(rows.values) for rows in many) > 1 else ()
+    return [f'column "{name}" is constant ({low[i]:g})' for i, name in enumerate(names) if low[i] == high[i]]
+
+
+def _series(many: list[Rows], frequency: str | None, notes: tuple[str, ...]) -> Series:
+    times = [rows.time for rows in many if rows.time is not None]
+    return Series(
+        values=np.concatenate([rows.values for rows in many]),
+        columns=many[0].names,
+        offsets=np.cumsum([0, *(len(rows.values) for rows in many)]),
+        ids=tuple(rows.label or "series" for rows in many),
+        time=np.concatenate(times) if times else None,
+        frequency=frequency,
+        source=many[0].places.name,
+        notes=notes,
+    )

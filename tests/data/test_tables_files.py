@@ -1,0 +1,139 @@
+"""Finding files: every place that was looked in is named, and what comes near."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from rnnexp.data.sources.csv import csv
+from rnnexp.data.tables.files import locate, unchanged
+from rnnexp.errors import DataError
+
+TEXT = "y\n1\n2\n3\n"
+
+
+def write(name: str, text: str = TEXT) -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_an_absent_file_names_the_places_the_nearest_file_and_where_to_get_it(tmp_path: Path) -> None:
+    write("ETTh1.csv")
+    root = write("root/other.csv").parent
+    with pytest.raises(DataError) as caught:
+        locate("ETTh2.csv", str(root), "https://example.org/ett")
+    message = str(caught.value)
+    assert f"there is no file `ETTh2.csv` in {tmp_path} nor {tmp_path / 'root'}" in message
+    assert "near it: ETTh1.csv" in message
+    assert message.endswith("Where to get it: https://example.org/ett")
+
+
+def test_an_absent_folder_is_named() -> None:
+    with pytest.raises(DataError, match=r"\(the folder nowhere does not exist\)"):
+        locate("nowhere/a.csv")
+
+
+def test_a_relative_path_is_found_in_the_root_and_first_in_the_working_directory() -> None:
+    write("root/a.csv")
+    assert locate("a.csv", "root") == [Path("root/a.csv")]
+    write("a.csv")
+    assert locate("a.csv", "root") == [Path("a.csv")]
+
+
+def test_the_root_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("elsewhere/a.csv")
+    monkeypatch.setenv("RNNEXP_DATA", "elsewhere")
+    assert len(csv(path="a.csv").read().values) == 3
+
+
+def test_a_directory_is_no_file() -> None:
+    write("folder/a.csv")
+    with pytest.raises(
+        DataError, match=re.escape("is a directory, not a file. It holds a.csv. For all its files:")
+    ):
+        locate("folder")
+
+
+def test_a_broken_link_is_named_with_its_goal() -> None:
+    os.symlink("gone.csv", "link.csv")
+    with pytest.raises(DataError, match="link.csv: is a broken link to gone.csv"):
+        locate("link.csv")
+
+
+def test_a_glob_that_matches_nothing_is_an_error() -> None:
+    with pytest.raises(DataError, match=re.escape("*.tsv: no file matches `*.tsv` in")):
+        locate("*.tsv")
+
+
+def test_a_glob_finds_files_in_name_order_and_brackets_in_a_real_name_are_no_glob() -> None:
+    write("b.csv")
+    write("a.csv")
+    assert locate("*.csv") == [Path("a.csv"), Path("b.csv")]
+    assert locate(str(write("x[1].csv"))) == [Path("x[1].csv")]
+
+
+@pytest.mark.parametrize("name", ["with space.csv", "größe-日本-😀.csv", "a#b%20.csv", "x" * 200 + ".csv"])
+def test_strange_names_are_read(name: str) -> None:
+    assert csv(path=str(write(name))).read().source == name
+
+
+def test_a_name_that_promises_another_format_is_refused() -> None:
+    write("a.csv.gz")
+    write("a.parquet")
+    with pytest.raises(DataError, match="is named .gz but is not gzip"):
+        csv(path="a.csv.gz").read()
+    with pytest.raises(DataError, match="is named .parquet but is not parquet"):
+        csv(path="a.parquet").read()
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
+    path = write("a.csv")
+    with pytest.raises(DataError, match="a.csv: the file changed while it was read"), unchanged(path):
+        path.write_text(TEXT + "4\n")
+    with unchanged(path):
+        path.read_text()
+
+
+def test_files_of_one_series_are_put_in_the_order_of_time() -> None:
+    write("a.csv", "d,y\n2020-01-03,3\n2020-01-04,4\n")
+    write("b.csv", "d,y\n2020-01-01,1\n2020-01-02,2\n")
+    assert csv(path="*.csv", time="d").read().values.ravel().tolist() == [1, 2, 3, 4]
+
+
+def test_files_that_overlap_are_refused_unless_both_policies_allow_it() -> None:
+    write("a.csv", "d,y\n2020-01-01,1\n2020-01-02,2\n")
+    write("b.csv", "d,y\n2020-01-02,4\n2020-01-03,5\n")
+    with pytest.raises(
+        DataError, match=r"a.csv and b.csv overlap: 2 rows from 2020-01-01 00:00 to 2020-01-02"
+    ):
+        csv(path="*.csv", time="d").read()
+    series = csv(path="*.csv", time="d", unsorted="sort", duplicates="mean").read()
+    assert series.values.ravel().tolist() == [1, 3, 5]
+    assert series.notes == ("1 row merged with another of the same date (duplicates=mean)",)
+
+
+def test_a_flaw_in_one_of_several_files_names_that_file() -> None:
+    write("a.csv", "d,y\n2020-01-01,1\n2020-01-02,2\n")
+    write("b.csv", "d,y\n2020-01-03,\n2020-01-04,5\n")
+    with pytest.raises(
+        DataError, match=r"a.csv and 1 more file: column \"y\": 1 missing value \(line 2 of b.csv\)"
+    ):
+        csv(path="*.csv", time="d", target="y").read()
+
+
+def test_files_with_other_columns_are_refused() -> None:
+    write("a.csv", "y\n1\n")
+    write("b.csv", "z\n1\n")
+    with pytest.raises(DataError, match='b.csv: data.target: there is no column "y"'):
+        csv(path="*.csv").read()
+
+
+def test_gzip_is_recognised_by_its_content() -> None:
+    Path("a.csv").write_bytes(gzip.compress(TEXT.encode()))
+    assert len(csv(path="a.csv").read().values) == 3
