@@ -20,7 +20,7 @@ CYCLES = {
     "hour": (24, 0),
     "minute": (60, 0),
 }
-ATTRIBUTES = {"dayofmonth": "day"}
+ATTRIBUTES = {"dayofmonth": "day", "dayofweek": "day_of_week", "dayofyear": "day_of_year"}
 SEASONS = {"M": 12, "Q": 4, "h": 24, "D": 7, "B": 5, "W": 52, "min": 60}
 ALIASES = {"ME": "M", "MS": "M", "BMS": "M", "BME": "M", "QE": "Q", "QS": "Q", "H": "h", "T": "min"}
 

@@ -64,13 +64,12 @@ class Pipeline:
 
         Returns the values in original units and in the units of the scaled series, both float64.
         """
+        values, scaled = np.empty(outputs.shape), np.empty(outputs.shape)
         size = max(1, CHUNK_VALUES // (self.rows_needed * self.plan.targets))
-        pieces = [
-            self._restore(outputs[i : i + size], table, starts[i : i + size], group[i : i + size])
-            for i in range(0, max(1, len(outputs)), size)
-        ]
-        values, scaled = zip(*pieces)
-        return np.concatenate(values), np.concatenate(scaled)
+        for i in range(0, len(outputs), size):
+            part = slice(i, i + size)
+            values[part], scaled[part] = self._restore(outputs[part], table, starts[part], group[part])
+        return values, scaled
 
     def _restore(
         self, outputs: np.ndarray, table: np.ndarray, starts: np.ndarray, group: np.ndarray

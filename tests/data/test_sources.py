@@ -1,0 +1,235 @@
+"""The sources that ship, the calendar, and what a dataset says of itself."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from pydantic.fields import FieldInfo
+
+from rnnexp.data import calendar
+from rnnexp.data.source import SequenceSource
+from rnnexp.data.sources.adding import adding
+from rnnexp.data.sources.airline_passengers import airline_passengers
+from rnnexp.data.sources.ramp import ramp
+from rnnexp.data.sources.random import random
+from rnnexp.data.sources.sine import sine
+from rnnexp.errors import DataError
+from rnnexp.registry import lookup, register, settings
+
+SHIPPED = [sine, ramp, random, adding, airline_passengers]
+
+
+def test_a_sine_is_a_wave_with_noise_of_the_given_size():
+    noise = sine().read().values[:, 0] - np.sin(np.linspace(0, 50, 1000))
+    assert 0.09 < noise.std() < 0.11
+    np.testing.assert_allclose(sine(noise=0.0).read().values[:, 0], np.sin(np.linspace(0, 50, 1000)))
+
+
+@pytest.mark.parametrize("source", [sine, random, adding])
+def test_a_seed_names_the_draw(source):
+    one, same, other = source(seed=1).load(), source(seed=1).load(), source(seed=2).load()
+    assert one.summary.digest == same.summary.digest != other.summary.digest
+
+
+def test_a_ramp_is_a_list_of_numbers():
+    assert ramp().read().values[:, 0].tolist() == [10, 20, 30, 40, 50, 60, 70, 80, 90]
+    assert ramp(values=[1, 2.5]).read().values[:, 0].tolist() == [1, 2.5]
+
+
+def test_random_targets_have_nothing_to_do_with_the_inputs():
+    dataset = random().load()
+    assert dataset.spec.task == "regression"
+    assert dataset.spec.inputs["past"].shape == (10, 1)
+    assert dataset.summary.sizes == {"train": 70, "val": 15, "test": 15}
+    assert 0 <= dataset.parts["train"].arrays["y"].min() < dataset.parts["train"].arrays["y"].max() < 1
+
+
+def test_the_adding_problem_marks_one_number_in_each_half():
+    inputs, targets = adding(examples=500, sequence_length=20).read()
+    marks = inputs[..., 1]
+    assert (marks[:, :10].sum(axis=1) == 1).all()
+    assert (marks[:, 10:].sum(axis=1) == 1).all()
+    np.testing.assert_allclose(targets, (inputs[..., 0] * marks).sum(axis=1))
+    assert abs(((targets - 1) ** 2).mean() - 1 / 6) < 0.02
+
+
+def test_the_airline_series_is_shipped_with_dates_and_units():
+    dataset = airline_passengers(sequence_length=13).load()
+    summary = dataset.summary
+    assert (summary.rows, summary.season, summary.frequency) == (144, 12, "MS")
+    assert (summary.first[:7], summary.last[:7], summary.units) == (
+        "1949-01",
+        "1960-12",
+        "thousand passengers",
+    )
+    assert dataset.history.values[[0, -1], 0].tolist() == [112, 432]
+
+
+def test_the_tutorial_targets_of_the_airline_series_can_be_chosen():
+    dataset = airline_passengers(sequence_length=2, split={"train": 97, "val": None, "test": 46}).load()
+    assert (dataset.starts("test") + 2).tolist() == list(range(97, 143))
+
+
+@pytest.mark.parametrize("source", SHIPPED, ids=lambda source: source.__name__)
+def test_every_field_is_described(source):
+    for one in fields(source):
+        if one.name != "name":
+            default = (
+                one.default if isinstance(one.default, FieldInfo) else source.__pydantic_fields__[one.name]
+            )
+            assert default.description, one.name
+
+
+@pytest.mark.parametrize("source", SHIPPED, ids=lambda source: source.__name__)
+def test_every_source_is_found_by_its_name(source):
+    assert lookup("data", source.__name__) is source
+    assert inspect.getmodule(source).__name__ == f"rnnexp.data.sources.{source.__name__}"
+
+
+def test_a_function_of_a_user_becomes_a_source():
+    @register("data")
+    def staircase(points: int = 40) -> np.ndarray:
+        return np.repeat(np.arange(points / 4), 4)
+
+    dataset = lookup("data", "staircase")(points=80, sequence_length=4).load()
+    assert (dataset.summary.rows, dataset.spec.targets, dataset.summary.source) == (
+        80,
+        ("value",),
+        "staircase",
+    )
+
+
+@settings
+class Labelled(SequenceSource):
+    name: str = "labelled"
+    task: str = "classification"
+    labels: int = 2
+
+    def read(self):
+        labels = np.array(["ham", "spam", "eggs"])[np.arange(30) % self.labels]
+        return np.ones((30, 4, 1)), labels
+
+
+def test_labels_become_sorted_classes():
+    dataset = Labelled(labels=3).load()
+    assert (dataset.spec.classes, dataset.spec.output_shape) == (("eggs", "ham", "spam"), (3,))
+    part = dataset.parts["train"]
+    x, y, weight = dataset.batch(part.arrays, part.indices)
+    assert (x.shape, y.dtype, y.shape, weight) == ((20, 4, 1), np.int32, (20,), None) or len(part) == 21
+    restored = dataset.restore("train", np.full((len(part), 3), 1 / 3))
+    assert restored.predicted.shape == (len(part), 3)
+    assert np.array_equal(restored.actual, y)
+
+
+def test_one_label_is_not_enough():
+    with pytest.raises(DataError, match=r"classification needs at least 2 labels; the data have \['ham'\]"):
+        Labelled(labels=1).load()
+
+
+def test_a_constant_input_is_divided_by_1_and_noted():
+    dataset = Labelled(scaler="standard").load()
+    assert dataset.summary.notes == ("feature 0 is constant in the training part: divided by 1",)
+
+
+def test_folds_of_independent_examples_cover_everything_but_the_test_part():
+    parts = [random(folds=4, fold=fold).load().parts for fold in (1, 2, 3, 4)]
+    held_out = np.sort(np.concatenate([one["val"].indices for one in parts]))
+    assert len({tuple(one["test"].indices) for one in parts}) == 1
+    assert np.array_equal(np.sort(np.r_[held_out, parts[0]["test"].indices]), np.arange(100))
+    assert all(len(np.intersect1d(one["train"].indices, one["val"].indices)) == 0 for one in parts)
+
+
+def test_restoring_numbers_puts_them_beside_the_truth():
+    dataset = random().load()
+    part = dataset.parts["test"]
+    y = dataset.batch(part.arrays, part.indices)[1]
+    restored = dataset.restore("test", y)
+    assert restored.predicted.shape == (15, 1, 1)
+    np.testing.assert_array_equal(restored.predicted, restored.actual)
+    assert not np.array_equal(dataset.restore("test", y[::-1]).predicted, restored.actual)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "rows"),
+    [
+        ("MS", 12), ("ME", 12), ("QS-OCT", 4), ("W-SUN", 52), ("D", 7), ("B", 5), ("h", 24), ("2h", 12),
+        ("15min", 96), ("30min", 48), ("min", 60), ("YS", None), ("5h", None), (None, None),
+    ],
+)  # fmt: skip
+def test_the_season_follows_from_the_frequency(frequency, rows):
+    assert calendar.season_of(frequency) == rows
+
+
+def test_a_season_is_inferred_only_where_training_holds_two(make):
+    assert make.load(make.series(30, frequency="D"), sequence_length=2).season == 7
+    assert make.load(make.series(18, frequency="D"), sequence_length=2).season is None
+    assert make.load(make.series(18, frequency="D"), sequence_length=2, season=7).season == 7
+
+
+def test_december_lies_beside_january_on_the_circle():
+    months = np.arange("2020-01", "2021-01", dtype="datetime64[M]")
+    points = calendar.encode(months, ["month"])
+    steps = np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1)
+    np.testing.assert_allclose(steps, steps[0])
+
+
+@pytest.mark.parametrize("part", list(calendar.CYCLES))
+def test_every_part_of_the_calendar_is_encoded(part):
+    hours = np.arange("2020-01-01", "2021-01-01", dtype="datetime64[h]")
+    points = calendar.encode(hours, [part])
+    np.testing.assert_allclose((points**2).sum(axis=1), 1)
+    assert (len(np.unique(points.round(6), axis=0)) > 1) == (part != "minute")
+
+
+def test_a_calendar_without_dates_is_an_error(make):
+    with pytest.raises(DataError, match="data.calendar needs dates, but the data have none: give data.time"):
+        make.load(make.series(40), calendar=["month"])
+
+
+def test_calendar_columns_are_known_ahead(make):
+    dataset = make.load(make.series(40, frequency="D"), calendar=["dayofweek"], horizon=2)
+    assert dataset.spec.inputs["past"].shape == (10, 3)
+    assert dataset.spec.inputs["future"].shape == (2, 2)
+
+
+def test_the_digest_follows_values_and_settings(make):
+    data = make.wavy(60)
+    digest = make.load(data).summary.digest
+    assert len(digest) == 32
+    assert make.load(make.wavy(60)).summary.digest == digest
+    assert make.load(data, horizon=2).summary.digest != digest
+    changed = replace(data, values=data.values.copy())
+    changed.values[-1] += 1e-9
+    assert make.load(changed).summary.digest != digest
+
+
+def test_several_columns_without_a_target_ask_which(make):
+    with pytest.raises(
+        DataError, match="data.target: choose what to forecast; the data have the columns a, b"
+    ):
+        make.load(make.wavy(40, columns=2))
+
+
+def test_an_unknown_column_is_named_with_a_suggestion(make):
+    data = replace(make.wavy(40, columns=2), columns=("load", "temperature"))
+    with pytest.raises(
+        DataError, match="data.features: there is no column `temprature`; .* did you mean `temperature`"
+    ):
+        make.load(data, target=0, features=["temprature"])
+
+
+def test_a_column_given_by_position_and_by_name_is_told_apart_from_two(make):
+    with pytest.raises(
+        DataError, match="column `b` is given twice among data.target, data.features and data.known"
+    ):
+        make.load(make.wavy(40, columns=2), target="b", features=[1])
+
+
+def test_a_value_that_is_no_number_is_refused(make):
+    data = make.wavy(40)
+    data.values[3] = np.nan
+    with pytest.raises(DataError, match="column `a` has no finite value in row 4"):
+        make.load(data)
