@@ -66,7 +66,7 @@ def assemble(source: SequenceSource) -> SequenceDataset:
             notes=tuple(notes),
         ),
         scored="train" if source.split == "none" else "test",
-        scaling={"classes": list(classes), **scaling},
+        scaling=scaling,
     )
 
 
