@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,9 @@ def _failed(error: Exception, code: int, hydra: Any) -> None:
     known = isinstance(error, RnnexpError)
     log.error("%s", redact(str(error) if known else f"{type(error).__name__}: {error}"))
     if not known:
-        log.error("The traceback is in %s", Path(hydra.runtime.output_dir) / "error.txt")
+        trace = Path(hydra.runtime.output_dir) / "error.txt"
+        trace.write_text(redact("".join(traceback.format_exception(error))), encoding="utf-8")
+        log.error("The traceback is in %s", trace)
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         raise error
 

@@ -1,0 +1,45 @@
+"""Metrics and baseline of classes, computed by scikit-learn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def scores(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, float]:
+    """Return accuracy, balanced accuracy, and macro precision, recall and F1 of integer labels (n,).
+
+    The macro averages are over the classes that occur; a class that is never predicted has precision 0.
+    """
+    from sklearn.metrics import accuracy_score, precision_recall_fscore_support, recall_score
+
+    present = np.unique(labels)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels, predicted, labels=present, average="macro", zero_division=0
+    )
+    balanced = recall_score(labels, predicted, labels=present, average="macro", zero_division=0)
+    values = (accuracy_score(labels, predicted), balanced, precision, recall, f1)
+    return dict(zip(("accuracy", "balanced_accuracy", "precision", "recall", "f1"), map(float, values)))
+
+
+def majority(train_labels: np.ndarray, count: int, classes: int) -> np.ndarray:
+    """Predict the most frequent class of the training part, as probabilities (count, classes)."""
+    shares = np.bincount(train_labels, minlength=classes) / len(train_labels)
+    most = np.zeros_like(shares)
+    most[int(np.argmax(shares))] = 1.0
+    return np.tile(most, (count, 1))
+
+
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> DataFrame:
+    """Count actual (rows) against predicted (columns) classes."""
+    import pandas
+    from sklearn.metrics import confusion_matrix
+
+    counts = confusion_matrix(labels, predicted, labels=range(len(classes)))
+    table = pandas.DataFrame(counts, columns=[f"predicted {name}" for name in classes])
+    table.insert(0, "actual", list(classes))
+    return table

@@ -1,0 +1,183 @@
+"""Score a model and its baselines on the same examples, in original units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rnnexp import registry
+from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.data.scalers import Affine
+from rnnexp.errors import DivergedError
+from rnnexp.evaluation import baselines, classification, linear, metrics, tables
+from rnnexp.evaluation.outputs import outputs
+from rnnexp.evaluation.report import Report
+
+# Below this share of the actual values' deviation a baseline counts as exact, and no skill can be stated.
+EXACT = 1e-6
+MOST_HORIZONS = 24
+
+
+@dataclass
+class _Findings:
+    """What is gathered on the way to a report."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    baselines: dict[str, Predictions] = field(default_factory=dict)
+
+
+def evaluate(model: Any, dataset: Dataset, batch_size: int, extra: Sequence[str] = ()) -> Report:
+    """Score `model` on the scored part beside every baseline that is defined.
+
+    `extra` names metrics of the user's own, called with (actual, predicted). Raises DivergedError for
+    predictions that are not finite.
+    """
+    predictions = dataset.restore(dataset.scored, outputs(model, dataset, dataset.scored, batch_size))
+    if not np.isfinite(predictions.predicted).all():
+        raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
+    if dataset.spec.task == "classification":
+        return _classes(dataset, predictions, extra)
+    return _numbers(dataset, predictions, extra)
+
+
+def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -> Report:
+    found = _Findings()
+    scale = mase_scale(dataset, predictions)
+    factor = affine_scale(dataset)
+    named = {name: predictions_of(predictions, values) for name, values in _baselines(dataset, predictions, found)}
+    found.baselines.update(named)
+    for prefix, one in {dataset.scored: predictions, **{f"baseline/{n}": p for n, p in named.items()}}.items():
+        values, undefined = metrics.scores(one.actual, one.predicted, scale)
+        values |= _scaled(one, factor) | _extra(extra, one.actual, one.predicted)
+        found.metrics |= metrics.prefixed(prefix, values)
+        if prefix == dataset.scored:
+            found.skipped |= undefined
+    found.metrics |= _by_horizon(dataset.scored, predictions)
+    best, beats = _skill(found, dataset.scored, ("rmse", "mae"), float(predictions.actual.std()))
+    made = tables.numbers(dataset, predictions, named)
+    return _report(found, predictions, made, best, beats)
+
+
+def _classes(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -> Report:
+    found = _Findings()
+    labels, count = predictions.actual, len(dataset.spec.classes)
+    train = dataset.parts["train"]
+    chosen = classification.majority(train.arrays["y"][train.indices], len(labels), count)
+    found.baselines["majority"] = predictions_of(predictions, chosen)
+    for prefix, shares in ((dataset.scored, predictions.predicted), ("baseline/majority", chosen)):
+        predicted = shares.argmax(axis=1)
+        values = classification.scores(labels, predicted, count) | _extra(extra, labels, predicted)
+        found.metrics |= metrics.prefixed(prefix, values)
+    model, base = (found.metrics[f"{prefix}/accuracy"] for prefix in (dataset.scored, "baseline/majority"))
+    if base < 1:
+        found.metrics["skill/accuracy"] = 1 - (1 - model) / (1 - base)
+    made = tables.classes(dataset, predictions)
+    return _report(found, predictions, made, "majority", model > base)
+
+
+def _report(
+    found: _Findings, predictions: Predictions, made: Mapping[str, Any], best: str | None, beats: bool | None
+) -> Report:
+    return Report(found.metrics, predictions, made, found.notes, found.baselines, found.skipped, best, beats)
+
+
+def predictions_of(like: Predictions, predicted: np.ndarray) -> Predictions:
+    """Put other predictions in the place of a model's."""
+    return Predictions(predicted, like.actual, None, like.origins)
+
+
+def _baselines(dataset: Dataset, predictions: Predictions, found: _Findings) -> list[tuple[str, np.ndarray]]:
+    makers = _series_baselines(dataset, predictions) if isinstance(dataset, SeriesDataset) else _means(dataset, predictions)
+    made = []
+    for name, make in makers.items():
+        try:
+            made.append((name, make()))
+        except baselines.Undefined as reason:
+            found.skipped[f"baseline/{name}"] = str(reason)
+    return made
+
+
+def _series_baselines(dataset: SeriesDataset, predictions: Predictions) -> dict[str, Callable[[], np.ndarray]]:
+    history, origins = dataset.history, predictions.origins
+    if origins is None:
+        return {}
+    series = np.searchsorted(history.offsets, origins, side="right") - 1
+    horizon = predictions.actual.shape[1]
+    task = baselines.Task(history.values, origins, history.offsets[series], horizon, dataset.season)
+    simple = {name: (lambda make=make: make(task)) for name, make in baselines.SIMPLE.items()}
+    return {**simple, "linear": lambda: linear.forecast(dataset, origins)}
+
+
+def _means(dataset: Dataset, predictions: Predictions) -> dict[str, Callable[[], np.ndarray]]:
+    train = dataset.parts["train"]
+    mean = train.arrays["y"][train.indices].astype(np.float64).mean(axis=0)
+    return {"mean": lambda: np.broadcast_to(mean, predictions.actual.shape)}
+
+
+def mase_scale(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
+    """Return the in-sample naive error of the series of each example, (n, 1, targets); None without series."""
+    if not isinstance(dataset, SeriesDataset) or predictions.origins is None:
+        return None
+    history, season = dataset.history, dataset.season or 1
+    parts = [history.values[first:last] for first, last in dataset.borders["train"]]
+    scales = [metrics.naive_scale(p, season) if len(p) > season else np.full(p.shape[1], np.nan) for p in parts]
+    series = np.searchsorted(history.offsets, predictions.origins, side="right") - 1
+    return np.stack(scales)[series][:, None]
+
+
+def affine_scale(dataset: Dataset) -> np.ndarray | None:
+    """Return what one unit of the scaled series is in original units, (targets,), where that is one number each."""
+    if not isinstance(dataset, SeriesDataset) or dataset.pipeline.per_series:
+        return None
+    steps = dataset.pipeline.chain.steps
+    if len(steps) != 1 or not isinstance(steps[0], Affine):
+        return None
+    return np.asarray(steps[0].scale).reshape(-1)[: dataset.pipeline.plan.targets]
+
+
+def _scaled(one: Predictions, factor: np.ndarray | None) -> dict[str, float]:
+    if factor is None:
+        return {}
+    actual, predicted = one.actual / factor, one.predicted / factor
+    return {"mse_scaled": metrics.mse(actual, predicted), "mae_scaled": metrics.mae(actual, predicted)}
+
+
+def _extra(names: Sequence[str], actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    own = [name for name in names if name in registry.names("metric")]
+    return {name: float(registry.lookup("metric", name)().score(actual, predicted)) for name in own}
+
+
+def _by_horizon(part: str, predictions: Predictions) -> dict[str, float]:
+    horizon = predictions.actual.shape[1]
+    if not 1 < horizon <= MOST_HORIZONS:
+        return {}
+    found = {}
+    for h in range(horizon):
+        actual, predicted = predictions.actual[:, h], predictions.predicted[:, h]
+        found[f"{part}/h{h + 1}/rmse"] = metrics.rmse(actual, predicted)
+        found[f"{part}/h{h + 1}/mae"] = metrics.mae(actual, predicted)
+    return found
+
+
+def _skill(
+    found: _Findings, part: str, names: tuple[str, ...], deviation: float
+) -> tuple[str | None, bool | None]:
+    """Add `skill/*` against the best baseline of each metric; return the best by the first, and whether it is beaten."""
+    if not found.baselines:
+        return None, None
+    for name in names:
+        score = {base: found.metrics[f"baseline/{base}/{name}"] for base in found.baselines}
+        best = min(score, key=lambda base: score[base])
+        if score[best] <= EXACT * deviation:
+            found.skipped[f"skill/{name}"] = f"the baseline {best} is exact"
+        else:
+            found.metrics[f"skill/{name}"] = 1 - found.metrics[f"{part}/{name}"] / score[best]
+    first = {base: found.metrics[f"baseline/{base}/{names[0]}"] for base in found.baselines}
+    winner = min(first, key=lambda base: first[base])
+    return winner, found.metrics[f"{part}/{names[0]}"] < first[winner]

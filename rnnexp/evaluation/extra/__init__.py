@@ -1,0 +1,1 @@
+"""One module per component; the module is named as the component is."""

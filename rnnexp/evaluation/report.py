@@ -1,0 +1,33 @@
+"""What an evaluation says of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rnnexp.data.dataset import Predictions
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Report:
+    """Scores of one model beside baselines that need no network.
+
+    metrics:        by MLflow name, such as test/rmse, baseline/linear/rmse, skill/rmse
+    baselines:      predictions of each baseline for the scored examples, in original units
+    skipped:        baselines and metrics that are not defined here, with the reason
+    best_baseline:  by RMSE, or by accuracy for classes; None if there is no baseline
+    beats_baseline: whether the model is better than it
+    """
+
+    metrics: Mapping[str, float]
+    predictions: Predictions
+    tables: Mapping[str, DataFrame] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    baselines: Mapping[str, Predictions] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    best_baseline: str | None = None
+    beats_baseline: bool | None = None

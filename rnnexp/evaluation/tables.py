@@ -1,0 +1,72 @@
+"""The tables that are kept with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.evaluation import classification, metrics
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+MOST_ROWS = 100_000
+
+
+def numbers(dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions]) -> dict[str, DataFrame]:
+    """Return errors by horizon and by target where there are several, and the predictions themselves."""
+    made = {"predictions": predicted(dataset, predictions)}
+    _, horizon, targets = predictions.actual.shape
+    models = {"model": predictions, **baselines}
+    if horizon > 1:
+        made["horizons"] = _errors(models, 1, [str(h) for h in range(1, horizon + 1)], "horizon")
+    if targets > 1:
+        made["targets"] = _errors(models, 2, list(dataset.spec.targets), "target")
+    return made
+
+
+def _errors(models: Mapping[str, Predictions], axis: int, labels: list[str], name: str) -> DataFrame:
+    import pandas
+
+    columns: dict[str, list[object]] = {name: list(labels)}
+    for model, one in models.items():
+        pairs = [(one.actual.take([i], axis), one.predicted.take([i], axis)) for i in range(len(labels))]
+        columns[f"{model} rmse"] = [metrics.rmse(*pair) for pair in pairs]
+        columns[f"{model} mae"] = [metrics.mae(*pair) for pair in pairs]
+    return pandas.DataFrame(columns)
+
+
+def predicted(dataset: Dataset, predictions: Predictions) -> DataFrame:
+    """Lay predictions out one value a row: example, series and date where known, step ahead, actual, predicted."""
+    import pandas
+
+    n, horizon, targets = predictions.actual.shape
+    kept = max(1, min(n, MOST_ROWS // (horizon * targets)))
+    example, step, target = np.indices((kept, horizon, targets)).reshape(3, -1)
+    columns: dict[str, object] = {"example": example}
+    if isinstance(dataset, SeriesDataset) and predictions.origins is not None:
+        rows = predictions.origins[example] + step + 1
+        series = np.searchsorted(dataset.history.offsets, rows, side="right") - 1
+        columns["series"] = np.array(dataset.history.ids)[series]
+        columns["time"] = rows if dataset.history.time is None else dataset.history.time[rows]
+    columns["step"] = step + 1
+    columns["target"] = np.array(dataset.spec.targets)[target]
+    columns["actual"] = predictions.actual[:kept].reshape(-1)
+    columns["predicted"] = predictions.predicted[:kept].reshape(-1)
+    return pandas.DataFrame(columns)
+
+
+def classes(dataset: Dataset, predictions: Predictions) -> dict[str, DataFrame]:
+    """Return the confusion matrix and the probabilities."""
+    import pandas
+
+    names = dataset.spec.classes
+    chosen = predictions.predicted.argmax(axis=1)
+    table = pandas.DataFrame(predictions.predicted, columns=[f"p({name})" for name in names])
+    table.insert(0, "predicted", np.array(names)[chosen])
+    table.insert(0, "actual", np.array(names)[predictions.actual])
+    return {"confusion": classification.confusion(predictions.actual, chosen, names), "predictions": table}

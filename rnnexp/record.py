@@ -1,0 +1,171 @@
+"""What of a run is remembered: its parameters, tags and words at the start, its numbers and files at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from rnnexp.config.flat import config_hash, flat_params, run_name
+from rnnexp.config.parse import plain_values
+from rnnexp.config.settings import Experiment
+from rnnexp.data.dataset import Dataset
+from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.tracking.run import RunInfo
+
+if TYPE_CHECKING:
+    from rnnexp.evaluation.report import Report
+    from rnnexp.runtime import Runtime
+    from rnnexp.tracking.run import Run
+    from rnnexp.training.history import History
+
+log = logging.getLogger("rnnexp")
+
+
+def run_info(
+    experiment: Experiment, dataset: Dataset, device: Runtime, run_dir: Path, command: str
+) -> RunInfo:
+    """Gather what identifies a run before it starts."""
+    digest = config_hash(experiment)
+    tags = {
+        "rnnexp.version": version("rnnexp"),
+        "rnnexp.config_hash": digest,
+        "rnnexp.data_digest": dataset.summary.digest,
+        "rnnexp.group": experiment.name,
+        "rnnexp.backend": device.backend,
+        "rnnexp.device": device.device,
+        "rnnexp.engine": "keras",
+        "rnnexp.command": command,
+    }
+    metric, greater = primary_metric(dataset)
+    return RunInfo(
+        experiment=experiment.tracking.experiment or _data_name(experiment),
+        run_name=run_name(experiment, digest),
+        params=flat_params(experiment),
+        tags=tags,
+        config=yaml.safe_dump(plain_values(experiment), sort_keys=False, allow_unicode=True),
+        description=_description(experiment, command, run_dir),
+        primary_metric=metric,
+        greater_is_better=greater,
+        run_dir=run_dir,
+    )
+
+
+def primary_metric(dataset: Dataset) -> tuple[str, bool]:
+    """Return the metric that a reader looks at first, and whether more of it is better."""
+    if dataset.spec.task == "classification":
+        return f"{dataset.scored}/accuracy", True
+    return f"{dataset.scored}/rmse", False
+
+
+def _data_name(experiment: Experiment) -> str:
+    """Name the MLflow experiment after the data: the source, or the file of a CSV."""
+    path = getattr(experiment.data, "path", None)
+    first = path[0] if isinstance(path, list) and path else path
+    return Path(first).name.partition(".")[0] if isinstance(first, str) else str(experiment.data.name)
+
+
+def _description(experiment: Experiment, command: str, run_dir: Path) -> str:
+    return (
+        f"**{experiment.name}**: {experiment.model.name} on {experiment.data.name}\n\n"
+        f"Run again: `{command or 'rnnexp.run(config)'}`\n\n"
+        "Load: `mlflow.pyfunc.load_model('runs:/RUN_ID/model').predict(rows)` with RUN_ID from this page; "
+        "raw rows in, original units out.\n\n"
+        f"Folder: `{run_dir}`"
+    )
+
+
+def log_start(tracked: Run, dataset: Dataset, model: Any) -> None:
+    """Log the data's identity and the network's shape."""
+    summary = dataset.summary
+    for part, size in summary.sizes.items():
+        tracked.log_data(part, digest=summary.digest, source=summary.source, rows=size)
+    lines: list[str] = []
+    model.summary(print_fn=lambda text, **_: lines.append(text), line_length=100)
+    tracked.log_text("model_summary.txt", "\n".join(lines))
+    for note in summary.notes:
+        log.info("data: %s", note)
+
+
+def listener(tracked: Run, progress: Any) -> Callable[[int, Mapping[str, float]], None]:
+    """Return what is called after each epoch."""
+
+    def heard(epoch: int, metrics: Mapping[str, float]) -> None:
+        tracked.log_epoch(epoch, metrics)
+        progress.update(epoch, metrics)
+
+    return heard
+
+
+def best_metrics(history: History) -> dict[str, float]:
+    """Return the metrics of the epoch whose weights were kept, as `best/*`."""
+    kept = history.epochs[history.best_epoch - 1] if history.epochs else {}
+    quality = {key: value for key, value in kept.items() if key.startswith(("train/", "val/"))}
+    return {
+        "best/epoch": float(history.best_epoch),
+        **{f"best/{key}": value for key, value in quality.items()},
+    }
+
+
+def final_metrics(dataset: Dataset, model: Any, history: History, report: Report) -> dict[str, float]:
+    """Return everything that is logged once, at the end."""
+    sizes = {f"data/n_{part}": float(size) for part, size in dataset.summary.sizes.items()}
+    return {
+        **report.metrics,
+        **best_metrics(history),
+        **sizes,
+        "model/parameters": float(model.count_params()),
+        "time/training_s": history.seconds,
+    }
+
+
+def forecast(model: Any, dataset: Dataset) -> Any:
+    """Return what follows the data, (series, horizon, targets) in original units; None where that is undefined."""
+    ahead = dataset.forecast() if isinstance(dataset, SeriesDataset) else None
+    if ahead is None:
+        return None
+    return ahead.restore(ahead.roll(lambda x: np.asarray(model(x))))
+
+
+def log_end(
+    tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, history: History, report: Report
+) -> dict[str, float]:
+    """Log scores, tables, pictures and the model, and return the final metrics."""
+    metrics = final_metrics(dataset, model, history, report)
+    tracked.log_summary(metrics)
+    tracked.set_tags(outcome_tags(history, report))
+    for name, table in report.tables.items():
+        tracked.log_table(name, table)
+    if experiment.tracking.figures:
+        from rnnexp.evaluation.figures import figures
+
+        for name, figure in figures(dataset, history, report):
+            tracked.log_figure(name, figure)
+    if experiment.tracking.log_model:
+        log_model(tracked, experiment, dataset, model)
+    return metrics
+
+
+def log_model(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any) -> None:
+    """Save the model with its preprocessing in the run folder and log it, with raw rows as its example."""
+    from rnnexp.models import bundle
+
+    folder = tracked.folder / "model"
+    bundle.save(folder, model, experiment.model, dataset.spec, dataset.scaling, experiment.plugins)
+    if isinstance(dataset, SeriesDataset):
+        tracked.log_model(folder, dataset.example())
+
+
+def outcome_tags(history: History, report: Report) -> dict[str, str]:
+    """Return the tags that say how the run ended and whether it was worth it."""
+    tags = {"rnnexp.outcome": "diverged" if history.stopped == "diverged" else "ok"}
+    if report.beats_baseline is not None:
+        tags["rnnexp.beats_baseline"] = str(report.beats_baseline).lower()
+    if report.best_baseline:
+        tags["rnnexp.best_baseline"] = report.best_baseline
+    return tags

@@ -1,0 +1,96 @@
+"""The results table: one row per experiment, model and backend, seeds together."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rnnexp.tracking.query import TrackedRun
+
+# Runs that differ in these alone are repetitions of one row.
+_REPEATED = ("seed", "data.seed", "backend", "threads", "device", "name")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Scores of one setting, over `runs` repetitions; `deviation` is None for a single one.
+
+    metric:  what `mean` is of, such as test/rmse;  baseline: the best one of the latest run, and its score
+    skill:   mean over the repetitions of 1 - model / best baseline
+    """
+
+    experiment: str
+    model: str
+    backend: str
+    runs: int
+    metric: str
+    mean: float
+    deviation: float | None
+    baseline: str
+    baseline_score: float | None
+    skill: float | None
+    seconds: float
+
+    @property
+    def verdict(self) -> str:
+        if self.skill is None:
+            return "no baseline"
+        if self.metric.startswith("train/"):
+            return "scored on its training part"
+        return "beats it" if self.skill > 0 else "loses to it"
+
+
+def rows(runs: Iterable[TrackedRun]) -> list[Row]:
+    """Group runs (the latest first) into rows; of several settings of one model the latest is shown."""
+    groups: dict[tuple[str, str, str], list[TrackedRun]] = {}
+    for run in runs:
+        key = (run.tags.get("rnnexp.group", run.name), run.params.get("model.name", "?"), run.tags["rnnexp.backend"])
+        same = groups.setdefault(key, [])
+        if not same or _setting(run) == _setting(same[0]):
+            same.append(run)
+    return [_row(key, same) for key, same in sorted(groups.items()) if _metric(same[0])]
+
+
+def _setting(run: TrackedRun) -> dict[str, str]:
+    return {key: value for key, value in run.params.items() if key not in _REPEATED}
+
+
+def _metric(run: TrackedRun) -> str | None:
+    names = ("test/rmse", "test/accuracy", "train/rmse", "train/accuracy")
+    return next((name for name in names if name in run.metrics), None)
+
+
+def _row(key: tuple[str, str, str], found: Sequence[TrackedRun]) -> Row:
+    latest = {run.params.get("seed"): run for run in reversed(found)}  # a seed that was run again counts once
+    runs = list(latest.values())
+    metric = _metric(found[0]) or ""
+    short = metric.partition("/")[2]
+    values = [run.metrics[metric] for run in runs if metric in run.metrics]
+    skills = [run.metrics[f"skill/{short}"] for run in runs if f"skill/{short}" in run.metrics]
+    baseline = found[0].tags.get("rnnexp.best_baseline", "")
+    return Row(
+        *key,
+        runs=len(values),
+        metric=metric,
+        mean=statistics.fmean(values),
+        deviation=statistics.stdev(values) if len(values) > 1 else None,
+        baseline=baseline,
+        baseline_score=found[0].metrics.get(f"baseline/{baseline}/{short}"),
+        skill=statistics.fmean(skills) if skills else None,
+        seconds=statistics.fmean(run.metrics.get("time/training_s", 0.0) for run in runs),
+    )
+
+
+def markdown(table: Sequence[Row]) -> str:
+    """Write rows as a Markdown table."""
+    head = "| experiment | model | backend | runs | metric | score | best baseline | skill | verdict | training |"
+    lines = [head, "|" + "---|" * 10]
+    for row in table:
+        spread = f" ± {row.deviation:.3g}" if row.deviation is not None else ""
+        score = "" if row.baseline_score is None else f" {row.baseline_score:.4g}"
+        skill = "" if row.skill is None else f"{row.skill:+.3f}"
+        cells = (row.experiment, row.model, row.backend, row.runs, row.metric, f"{row.mean:.4g}{spread}")
+        cells += (f"{row.baseline}{score}", skill, row.verdict, f"{row.seconds:.1f} s")  # type: ignore[assignment]
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return "\n".join(lines)

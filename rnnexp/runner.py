@@ -1,0 +1,165 @@
+"""One run from settings to result: the lines of `run` tell the whole story."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnexp import record, registry, runtime, tracking
+from rnnexp.config.settings import Experiment
+from rnnexp.data.leakage import check_leakage
+from rnnexp.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset, Predictions
+    from rnnexp.data.spec import TaskSpec
+    from rnnexp.evaluation.report import Report
+    from rnnexp.training.history import History
+    from rnnexp.training.plan import Plan
+
+log = logging.getLogger("rnnexp")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves behind.
+
+    metrics:  everything that was logged at the end, by its MLflow name
+    history:  one mapping of metrics per epoch, and which epoch was kept
+    report:   scores beside baselines, tables, and predictions in original units
+    forecast: what follows the data or `data.forecast_from`, (series, horizon, targets); None if undefined
+    scored:   the part that the scores are of, "test" or "train"
+    run_id:   of the MLflow run; None with `tracking=off`
+    seconds:  from the first line to the last
+    """
+
+    experiment: Experiment
+    metrics: Mapping[str, float]
+    history: History
+    report: Report
+    forecast: Any
+    scored: str
+    units: str
+    run_id: str | None
+    run_dir: Path
+    seconds: float
+
+    @property
+    def predictions(self) -> Predictions:
+        return self.report.predictions
+
+
+def run(
+    experiment: Experiment, run_dir: Path | None = None, command: str = "", quiet: bool = False
+) -> Result:
+    """Train, score and track one experiment.
+
+    Raises ResourceError or DataError before anything is tracked; what goes wrong later ends the tracked run
+    FAILED, with the traceback as an artifact.
+    """
+    started = time.perf_counter()
+    run_dir = run_dir or new_folder(experiment.name)
+    tracking.warm_up(experiment.tracking)
+    device = _configured(experiment)
+    plan = _plan(experiment, run_dir)
+    dataset = _loaded(experiment)
+    model = _built(experiment, dataset.spec, device)
+    info = record.run_info(experiment, dataset, device, run_dir, command)
+    with tracking.start(experiment.tracking, info) as tracked:
+        record.log_start(tracked, dataset, model)
+        history = _fitted(model, dataset, plan(dataset.spec), tracked, quiet)
+        report = _evaluated(model, dataset, experiment)
+        forecast = record.forecast(model, dataset)
+        metrics = record.log_end(tracked, experiment, dataset, model, history, report)
+    seconds = time.perf_counter() - started
+    units = dataset.summary.units
+    return Result(
+        experiment, metrics, history, report, forecast, dataset.scored, units, tracked.run_id, run_dir, seconds
+    )
+
+
+def new_folder(name: str) -> Path:
+    """Make a run folder that no other run has, whatever starts in the same second."""
+    folder = Path("runs") / name / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _configured(experiment: Experiment) -> runtime.Runtime:
+    found = runtime.configure(
+        experiment.backend,
+        device=experiment.device,
+        threads=experiment.threads,
+        deterministic=experiment.deterministic,
+        seed=experiment.seed,
+    )
+    log.info("backend %s (%s), %s, %d threads", found.backend, found.reason, found.device, found.threads)
+    return found
+
+
+def _plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
+    """Build what can be built before the data are known, so that its mistakes come first."""
+    from rnnexp.training.plan import Plan
+
+    optimizer = experiment.optimizer.build()
+
+    def complete(spec: TaskSpec) -> Plan:
+        loss = experiment.loss or registry.lookup("loss", spec.loss)()
+        return Plan(
+            loss=loss.build(),
+            optimizer=optimizer,
+            trainer=experiment.trainer,
+            metrics=list(experiment.metrics),
+            schedule=experiment.schedule,
+            callbacks=experiment.callbacks,
+            seed=experiment.seed,
+            run_dir=run_dir,
+            grad_norm=experiment.trainer.grad_norm,
+        )
+
+    return complete
+
+
+def _loaded(experiment: Experiment) -> Dataset:
+    dataset: Dataset = experiment.data.load()
+    leaks = check_leakage(dataset)
+    if leaks:
+        raise DataError("information leaks into the training:\n  " + "\n  ".join(leaks))
+    sizes = ", ".join(f"{part} {size}" for part, size in dataset.summary.sizes.items())
+    log.info("data %s: %s", dataset.summary.source, sizes)
+    return dataset
+
+
+def _built(experiment: Experiment, spec: TaskSpec, device: runtime.Runtime) -> Any:
+    from rnnexp.models.build import build
+    from rnnexp.models.kernel import kernel_report
+    from rnnexp.training.prepare import precision
+
+    if experiment.trainer.class_weights is not None and spec.task != "classification":
+        raise ConfigError(f"trainer.class_weights: the task is {spec.task}, which has no classes")
+    with precision(experiment.trainer.precision):
+        model = build(experiment.model, spec, experiment.seed)
+    for line in kernel_report(model, device.backend, device.device):
+        log.info("%s", line)
+    return model
+
+
+def _fitted(model: Any, dataset: Dataset, plan: Plan, tracked: tracking.Run, quiet: bool) -> History:
+    from rnnexp.training.fit import fit
+    from rnnexp.training.progress import Progress
+
+    with Progress(plan.trainer.epochs, quiet=quiet) as progress:
+        return fit(model, dataset, plan, record.listener(tracked, progress))
+
+
+def _evaluated(model: Any, dataset: Dataset, experiment: Experiment) -> Report:
+    from rnnexp.evaluation.evaluate import evaluate
+
+    size = experiment.trainer.batch_size
+    return evaluate(model, dataset, 1024 if size == "full" else max(size, 256), experiment.metrics)
