@@ -1,0 +1,34 @@
+"""Write the metrics of each epoch to a CSV file as they come."""
+
+from __future__ import annotations
+
+import csv
+from typing import Literal
+
+from pydantic import Field
+
+from rnnexp.registry import register
+from rnnexp.training.course import Course, EndOfEpoch, EpochCallback
+
+
+@register("callback")
+class csv_log(EpochCallback):
+    """Append one row per epoch to a file in the run folder; whole rows are on disk after each epoch."""
+
+    name: Literal["csv_log"] = "csv_log"
+    file: str = Field("history.csv", pattern=r"^[^/\\]+$", description="name of the file in the run folder")
+
+    def start(self) -> EndOfEpoch:
+        columns: list[str] = []
+
+        def end_of_epoch(course: Course) -> None:
+            path = course.folder(self.name) / self.file
+            if not columns:
+                columns.extend(course.metrics)
+            with path.open("a" if course.epoch > 1 else "w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, ["epoch", *columns])
+                if course.epoch == 1:
+                    writer.writeheader()
+                writer.writerow({"epoch": course.epoch, **course.metrics})
+
+        return end_of_epoch

@@ -1,0 +1,77 @@
+"""Class weights as weights of examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from rnnexp.data.dataset import Dataset
+from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.training.feed import Weigh
+
+ClassWeights = Literal["balanced"] | Mapping[str, float] | None
+KEY = "trainer.class_weights"
+
+
+def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
+    """Return the function that weighs a batch by class, or None without class weights.
+
+    `balanced`: examples / (classes * examples of the class), over the training part. A mapping: label ->
+    weight, labels left out weigh 1. Only the training loss is weighed, as in Keras, never a metric or the
+    validation.
+    """
+    if wanted is None:
+        return None
+    if dataset.spec.task != "classification":
+        raise ConfigError(
+            f"{KEY}: given, but the task is {dataset.spec.task}; remove it, there are no classes"
+        )
+    names = dataset.spec.classes
+    table = _balanced(dataset) if wanted == "balanced" else _by_name(wanted, names)
+
+    def weigh(y: Any, weight: Any) -> Any:
+        of_class = table[labels(y, len(names))]
+        return of_class if weight is None else weight * of_class
+
+    return weigh
+
+
+def labels(y: np.ndarray, classes: int) -> np.ndarray:
+    """Return integer labels (b,) or (b, time) of integer or one-hot `y`."""
+    if y.ndim > 1 and y.shape[-1] == classes and classes > 1 and np.issubdtype(y.dtype, np.floating):
+        return y.argmax(-1)
+    flat = y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y
+    return flat.astype(np.int64)
+
+
+def _by_name(wanted: Mapping[str, float], names: tuple[str, ...]) -> np.ndarray:
+    problems = [
+        f"{KEY}.{name}: there is no such class; the data have {', '.join(names)}{did_you_mean(name, names)}"
+        for name in wanted
+        if name not in names
+    ]
+    problems += [
+        f"{KEY}.{name}: {value} given; must be a number >= 0"
+        for name, value in wanted.items()
+        if not value >= 0
+    ]
+    if problems:
+        raise ConfigError(*problems)
+    return np.array([wanted.get(name, 1.0) for name in names], np.float32)
+
+
+def _balanced(dataset: Dataset) -> np.ndarray:
+    part, classes = dataset.parts["train"], len(dataset.spec.classes)
+    counts = np.zeros(classes, np.int64)
+    for start in range(0, len(part), 4096):
+        _, y, _ = dataset.batch(part.arrays, part.indices[start : start + 4096])
+        counts += np.bincount(labels(np.asarray(y), classes).ravel(), minlength=classes)
+    missing = [name for name, count in zip(dataset.spec.classes, counts) if count == 0]
+    if missing:
+        raise ConfigError(
+            f"{KEY}: balanced needs every class in the training part; "
+            f"there is no example of {', '.join(missing)}; give a mapping of label to weight instead"
+        )
+    return (counts.sum() / (classes * counts)).astype(np.float32)

@@ -1,0 +1,43 @@
+"""Which epoch's weights a model has in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+
+import numpy as np
+
+from rnnexp.training.monitor import Waiting
+
+Values = list[np.ndarray]
+
+
+class Keeper:
+    """Hold the weights to end with, in memory: the best epoch's, or without validation the last
+    finite one's.
+    """
+
+    def __init__(self, monitor: str, keep_best: bool, initial: Values) -> None:
+        self.waiting = Waiting(monitor)
+        self.keep_best = keep_best
+        self.values = initial
+        self.epoch = 0
+
+    def see(self, epoch: int, value: float, values: Callable[[], Values]) -> bool:
+        """Take in the monitored `value` of a finite epoch; return whether it is the best so far.
+
+        Weights that are not finite, though the losses still were, raise FloatingPointError: the next epoch
+        could only be worse.
+        """
+        is_best = self.waiting.see(value, epoch)
+        if is_best or not self.keep_best:
+            candidate = values()
+            if not all(np.isfinite(array).all() for array in candidate):
+                raise FloatingPointError
+            self.values, self.epoch = candidate, epoch
+        return is_best
+
+
+def not_finite(metrics: dict[str, float]) -> str | None:
+    """Return the name of a loss that is infinite or not a number, None if all are finite."""
+    return next((name for name in ("train/loss", "val/loss") if not isfinite(metrics.get(name, 0.0))), None)

@@ -1,0 +1,71 @@
+"""Which of two values of a metric is the better one, and how long it has not become better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+HIGHER_IS_BETTER = frozenset(
+    {
+        "accuracy",
+        "acc",
+        "balanced_accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "auc",
+        "r2",
+        "r2_score",
+        "cosine_similarity",
+    }
+)
+ALWAYS_LOGGED = ("train/loss", "opt/learning_rate", "time/epoch_s", "time/samples_per_s")
+
+
+def higher_is_better(metric: str) -> bool:
+    """Say whether a metric such as `val/accuracy` should rise; everything unknown is taken for
+    an error or a loss.
+    """
+    name = metric.rpartition("/")[2].lower()
+    return name in HIGHER_IS_BETTER or name.endswith(("accuracy", "_precision", "_recall", "_auc"))
+
+
+def default_monitor(validation: bool) -> str:
+    return "val/loss" if validation else "train/loss"
+
+
+def logged(metrics: list[str], validation: bool, grad_norm: bool) -> list[str]:
+    """List the metrics that each epoch of such a training has."""
+    parts = ("train", "val") if validation else ("train",)
+    of_parts = [f"{part}/{metric}" for part in parts for metric in ("loss", *metrics)]
+    return list(dict.fromkeys([*of_parts, *ALWAYS_LOGGED, *(["opt/grad_norm"] if grad_norm else [])]))
+
+
+@dataclass
+class Waiting:
+    """The best value of a metric so far and the epochs since: early stopping, plateau and best
+    weights count alike.
+
+    A value is better by more than `min_delta` or not at all, so the first of equal epochs is the best; NaN
+    never is.
+    """
+
+    metric: str
+    min_delta: float = 0.0
+    best: float = inf
+    best_epoch: int = 0
+    epochs: int = 0
+
+    @property
+    def value(self) -> float:
+        """The best value itself."""
+        return -self.best if higher_is_better(self.metric) else self.best
+
+    def see(self, value: float, epoch: int) -> bool:
+        """Take in the value of `epoch`; return whether it is the best so far."""
+        ordered = -value if higher_is_better(self.metric) else value
+        if ordered < self.best - self.min_delta:
+            self.best, self.best_epoch, self.epochs = ordered, epoch, 0
+            return True
+        self.epochs += 1
+        return False

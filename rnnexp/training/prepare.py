@@ -1,0 +1,87 @@
+"""Make a model ready for its first step: precision checked, metrics found, compiled, random layers seeded."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from rnnexp import registry
+from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.training.plan import Plan
+from rnnexp.training.steppers.stepper import is_seed_state
+
+
+@contextmanager
+def precision(name: str) -> Iterator[None]:
+    """Build a model within this to give its layers the number format `trainer.precision`."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def prepare(model: Any, plan: Plan, batch: tuple[Any, ...]) -> None:
+    """Compile `model` for `plan` and create every variable that training needs; `batch` shows
+    shapes and dtypes.
+
+    Where the data weigh their examples (padding, for one), metrics are weighed like the loss.
+    """
+    _check_precision(model, plan.trainer.precision)
+    own = registry.names("metric")  # scored in original units after training
+    metrics = [metric(name) for name in plan.metrics if name not in own]
+    weighed = {"weighted_metrics": metrics} if len(batch) == 3 else {"metrics": metrics}
+    model.compile(optimizer=plan.optimizer, loss=plan.loss, **weighed)
+    model._symbolic_build(data_batch=(*batch, None)[:3])
+    _seed(model, plan.seed)
+
+
+def _check_precision(model: Any, wanted: str) -> None:
+    built = model.dtype_policy.name
+    if wanted not in ("float32", built):
+        raise ConfigError(
+            f"trainer.precision: {wanted} given, but the model was built in {built}; build it within "
+            "rnnexp.training.prepare.precision(...)"
+        )
+
+
+def metric(name: str) -> Any:
+    """Return what Keras's compile takes for a metric's name, logged under just that name."""
+    import keras
+
+    renamed = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC"}
+    if name in renamed:
+        return getattr(keras.metrics, renamed[name])(name=name)
+    if name in ("accuracy", "acc"):
+        return name  # Keras chooses binary, categorical or sparse by the shapes
+    try:
+        found = keras.metrics.get(name)
+    except ValueError:
+        choices = [*renamed, "accuracy", "mae", "mse", "mape", *_keras_names()]
+        raise ConfigError(f"metrics: Keras has no metric `{name}`{did_you_mean(name, choices)}") from None
+    if isinstance(found, keras.metrics.Metric):
+        return found.__class__.from_config({**found.get_config(), "name": name})
+    return keras.metrics.MeanMetricWrapper(found, name=name)
+
+
+def _keras_names() -> list[str]:
+    import keras
+
+    return [name for name, _ in inspect.getmembers(keras.metrics, inspect.isclass)]
+
+
+def _seed(model: Any, seed: int) -> None:
+    """Give dropout and noise layers a state that follows from (seed, position in the model),
+    not from what ran before.
+    """
+    states = [variable for variable in model.non_trainable_variables if is_seed_state(variable)]
+    for position, state in enumerate(states):
+        drawn = int(np.random.SeedSequence([seed, position]).generate_state(1)[0] >> 2)
+        state.assign(np.array([drawn, 0]))

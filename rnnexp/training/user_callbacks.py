@@ -1,0 +1,84 @@
+"""A user's own Keras callbacks: called by Keras's hook names, with Keras's logs and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rnnexp.training.steppers.stepper import Stepper
+
+BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+
+
+class UserCallbacks:
+    """Keras's CallbackList around our loop; before a hook the state is in Keras's variables,
+    after it read again.
+    """
+
+    def __init__(self, callbacks: Iterable[Any], stepper: Stepper, epochs: int) -> None:
+        self.callbacks = list(callbacks)
+        self.stepper = stepper
+        self.per_batch = any(
+            _overrides(callback, hook) for callback in self.callbacks for hook in BATCH_HOOKS
+        )
+        self.epochs = epochs
+        self.batch = 0
+
+    def train_begin(self, batches: int) -> None:
+        import keras
+
+        self.model = self.stepper.model
+        self.model.stop_training = False
+        self.list = keras.callbacks.CallbackList(
+            self.callbacks, model=self.model, epochs=self.epochs, steps=batches, verbose=0
+        )
+        self._call("on_train_begin")
+
+    def epoch_begin(self, epoch: int) -> None:
+        self.batch = 0
+        self._call("on_epoch_begin", epoch - 1)
+
+    def batch_begin(self) -> None:
+        if self.per_batch:
+            self._call("on_train_batch_begin", self.batch)
+
+    def batch_end(self) -> None:
+        if self.per_batch:
+            self._call("on_train_batch_end", self.batch, self.stepper.results())
+            self.batch += 1
+
+    def epoch_end(self, epoch: int, metrics: dict[str, float]) -> None:
+        self._call("on_epoch_end", epoch - 1, keras_logs(metrics) | metrics)
+
+    def train_end(self, metrics: dict[str, float]) -> None:
+        self._call("on_train_end", keras_logs(metrics) | metrics)
+
+    @property
+    def stopped(self) -> bool:
+        return bool(self.callbacks) and self.model.stop_training
+
+    def _call(self, hook: str, *arguments: Any) -> None:
+        if self.callbacks:
+            self.stepper.sync()
+            getattr(self.list, hook)(*arguments)
+            self.stepper.pull()
+
+
+def keras_logs(metrics: dict[str, float]) -> dict[str, float]:
+    """Return train and validation metrics under Keras's names: `train/mae` -> `mae`, `val/loss`
+    -> `val_loss`.
+    """
+    train = {
+        name.removeprefix("train/"): value for name, value in metrics.items() if name.startswith("train/")
+    }
+    val = {
+        name.replace("val/", "val_", 1): value for name, value in metrics.items() if name.startswith("val/")
+    }
+    return train | val
+
+
+def _overrides(callback: Any, hook: str) -> bool:
+    import keras
+
+    method = getattr(callback, hook)
+    return getattr(method, "__func__", method) is not getattr(keras.callbacks.Callback, hook)
