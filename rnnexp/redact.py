@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 
-# `pass` counts only as a word of its own, so that `passengers` and `bypass` stay readable; `tokens` are a count.
+# `pass` counts only as a word of its own: `passengers` and `bypass` stay readable; `tokens` are a count.
 _SECRET = (
     r"(?:pass(?:word|wd|phrase|code)|(?<![a-z])pass(?![a-z])|secret|token(?![a-z])"
     r"|api[_-]?key|access[_-]?key|private[_-]?key|credential)"
@@ -39,7 +39,7 @@ _SHORTEST = 6
 
 
 def redact(text: str) -> str:
-    """Return `text` with `***` for the user in URLs, the values of secret keys, and secrets of the environment."""
+    """Return `text` with `***` for users in URLs, values of secret keys, and secrets of the environment."""
     for value in _environment():
         text = text.replace(value, MASK)
     text = _USERINFO.sub(f"{MASK}@", text)

@@ -1,0 +1,6 @@
+"""Where runs are remembered: MLflow, or only the run's own folder."""
+
+from rnnexp.tracking.run import Run as Run
+from rnnexp.tracking.run import RunInfo as RunInfo
+from rnnexp.tracking.start import start as start
+from rnnexp.tracking.start import warm_up as warm_up

@@ -1,0 +1,95 @@
+"""A trained model in MLflow: raw rows in, real units out, no pickle, no network."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rnnexp.tracking.remote import Point, Remote
+
+NAME = "model"  # `runs:/<run id>/model` finds it
+LOADER = "rnnexp.tracking.pyfunc"
+
+
+def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: Sequence[Point]) -> str:
+    """Log the bundle as a LoggedModel of the run, with the run's final metrics, and return its URI.
+
+    `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself).
+    MLflow's own `log_model` is not used: it needs a global active run and reads every metric's whole history.
+    """
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+    client = remote.client
+    params = client.get_run(remote.run_id).data.params
+    logged = client.create_logged_model(
+        remote.experiment_id, NAME, source_run_id=remote.run_id, params=params
+    )
+    status = LoggedModelStatus.FAILED
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            _save(Path(folder) / "model", logged, bundle, example)
+            client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
+        client.log_outputs(remote.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        _link(remote, logged.model_id, metrics)
+        status = LoggedModelStatus.READY
+    finally:
+        client.finalize_logged_model(logged.model_id, status)
+    return f"models:/{logged.model_id}"
+
+
+def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> None:
+    import keras
+    import mlflow.pyfunc
+    from mlflow.models import Model, infer_signature
+
+    rows, outputs = example
+    if outputs is None:
+        from rnnexp.tracking.pyfunc import _load_pyfunc
+
+        outputs = _load_pyfunc(str(bundle)).predict(rows)
+    backend = keras.config.backend()
+    metadata = Model(
+        artifact_path=logged.artifact_location,
+        run_id=logged.source_run_id,
+        model_uuid=logged.model_id,
+        model_id=logged.model_id,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # hints on whole numbers in the example, which are what the user has
+        mlflow.pyfunc.save_model(
+            path=str(folder),
+            loader_module=LOADER,
+            data_path=str(bundle),
+            mlflow_model=metadata,
+            signature=infer_signature(rows, outputs),
+            input_example=rows,
+            pip_requirements=requirements(backend),
+            model_config={"backend": backend},
+        )
+
+
+def requirements(backend: str) -> list[str]:
+    """Pin what loading needs; left to itself, MLflow starts a process to find out and may ask the network."""
+    packages = ("rnnexp", "keras", backend, "numpy", "pandas", "mlflow")
+    return [f"{package}=={number}" for package in packages if (number := _version(package))]
+
+
+def _version(package: str) -> str | None:
+    """Return the installed version, None where it is known by another name (`tensorflow-cpu`)."""
+    try:
+        return version(package).partition("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
+def _link(remote: Remote, model: str, points: Sequence[Point]) -> None:
+    """Show the final metrics on the model's page as well; for the run they are the same rows again."""
+    from mlflow.entities import Metric
+
+    metrics = [Metric(*point, model_id=model, run_id=remote.run_id) for point in points]
+    if metrics:
+        remote.client.log_batch(remote.run_id, metrics=metrics)

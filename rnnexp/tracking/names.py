@@ -1,0 +1,89 @@
+"""What MLflow accepts: names, lengths and numbers of parameters, tags and metrics."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import re
+from collections.abc import Mapping
+
+from rnnexp.redact import redact_value
+
+MOST_PARAMS = 60
+LONGEST_PARAM = 6000
+LONGEST_TAG = 8000
+LONGEST_NAME = 250
+
+log = logging.getLogger("rnnexp")
+
+
+def params(values: Mapping[str, object]) -> dict[str, str]:
+    """Return parameters as MLflow stores them: the first 60, redacted, with long values cut and marked."""
+    names = unique(list(values))
+    if len(names) > MOST_PARAMS:
+        log.info("%d of %d parameters are logged; all are in config/config.yaml", MOST_PARAMS, len(names))
+    kept = list(zip(names, values.items()))[:MOST_PARAMS]
+    return {name: cut(redact_value(key, text(value)), LONGEST_PARAM) for name, (key, value) in kept}
+
+
+def tags(values: Mapping[str, object]) -> dict[str, str]:
+    """Return tags as MLflow stores them: redacted and not too long."""
+    names = unique(list(values))
+    return {
+        name: cut(redact_value(key, text(value)), LONGEST_TAG)
+        for name, (key, value) in zip(names, values.items())
+    }
+
+
+def finite(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the metrics that can be sent: MLflow's `log_model` fails over NaN and infinity."""
+    numbers = {key: float(value) for key, value in values.items()}
+    return {allowed(key): number for key, number in numbers.items() if math.isfinite(number)}
+
+
+def text(value: object) -> str:
+    """Write a value as in YAML: `true`, `null`, `[64,32]`."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(text(item) for item in value) + "]"
+    return str(value)
+
+
+def cut(value: str, limit: int) -> str:
+    """Shorten a value to `limit` characters; its end then names the full length and a hash of the whole."""
+    if len(value) <= limit:
+        return value
+    digest = hashlib.sha256(value.encode()).hexdigest()[:16]
+    mark = f"...[cut: {len(value)} characters, sha256 {digest}]"
+    return value[: limit - len(mark)] + mark
+
+
+def allowed(name: str) -> str:
+    """Replace what MLflow refuses in a name; a path must stay one that does not climb."""
+    clean = re.sub(r"[^\w\-. :/]", "_", name.strip())
+    clean = "/".join(part if part.strip(".") else "_" for part in clean.split("/"))
+    return clean if len(clean) <= LONGEST_NAME else _short(clean)
+
+
+def _short(name: str) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: LONGEST_NAME - 9]}_{digest}"
+
+
+def unique(names: list[str]) -> list[str]:
+    """Make every name acceptable and unlike the others: beside `a_0_`, `a[0]` becomes `a_0__2`."""
+    taken: set[str] = {name for name in names if allowed(name) == name}
+    result = []
+    for name in names:
+        clean = allowed(name)
+        number = 2
+        while clean != name and clean in taken:
+            clean = f"{allowed(name)}_{number}"
+            number += 1
+        taken.add(clean)
+        result.append(clean)
+    return result

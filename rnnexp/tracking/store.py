@@ -1,0 +1,235 @@
+"""Opening the tracking store: where it is, its schema, the experiment."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from rnnexp.errors import TrackingError
+from rnnexp.redact import redact
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SKIP_PIP_REQUIREMENTS_CHECK": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+NOISY = ("mlflow.store.db.utils", "alembic")
+SQLITE = "sqlite:///"
+_REMOTE = ("http://", "https://", "databricks", "uc:")
+_FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
+_ELSEWHERE = "or keep the runs elsewhere with tracking.uri=sqlite:////other/folder/mlflow.db"
+
+log = logging.getLogger("rnnexp")
+
+
+def tracking_uri(configured: str | None) -> str:
+    """Choose the store: `tracking.uri`, else MLFLOW_TRACKING_URI, else `mlflow.db` of the working directory.
+
+    Local paths come back absolute, so that a change of directory moves nothing. MLflow's own default is not
+    asked: a folder `./mlruns` would turn it into the file store, which MLflow then refuses.
+    """
+    uri = configured or os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    if uri.startswith(SQLITE):
+        return SQLITE + os.path.abspath(uri.removeprefix(SQLITE))
+    if _is_file_store(uri) and os.environ.get(_FILE_STORE, "").lower() != "true":
+        raise TrackingError(
+            f"tracking.uri: `{redact(uri)}` is a folder of MLflow's old file store, which MLflow refuses; "
+            f"use sqlite:///mlflow.db or a server's http:// address, or set {_FILE_STORE}=true"
+        )
+    return uri
+
+
+def _is_file_store(uri: str) -> bool:
+    return uri.startswith("file:") or ("://" not in uri and not uri.startswith(_REMOTE))
+
+
+def open_store(uri: str) -> MlflowClient:
+    """Return a client for a store that answers; a TrackingError says what is wrong and how to mend it."""
+    mlflow = import_mlflow()
+    if uri.startswith(SQLITE):
+        _prepare(Path(uri.removeprefix(SQLITE)))
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    try:
+        client.search_experiments(max_results=1)
+    except Exception as error:  # MLflow, SQLAlchemy and requests raise whatever they like here
+        raise TrackingError(_explained(uri, str(error))) from None
+    return client
+
+
+def import_mlflow() -> Any:
+    """Import MLflow with its telemetry and log noise off, unless the user has set them otherwise."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        mlflow = importlib.import_module("mlflow")
+    except ImportError as error:
+        raise TrackingError(
+            f"MLflow cannot be imported ({error}); run: pip install 'mlflow>=3.17,<4', or set tracking=off"
+        ) from None
+    if "MLFLOW_LOGGING_LEVEL" not in os.environ:
+        for name in NOISY:  # notes on tables, tracebacks of what becomes a TrackingError or a warning of ours
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    return mlflow
+
+
+def experiment_id(client: MlflowClient, uri: str, name: str, tags: Mapping[str, str]) -> str:
+    """Return the id of the experiment `name`, created if need be, with its tags up to date."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_root(uri, name), dict(tags)))
+        except MlflowException:  # another process was faster
+            found = client.get_experiment_by_name(name)
+    if found is None or found.lifecycle_stage == "deleted":
+        number = found.experiment_id if found else "?"
+        raise TrackingError(
+            f"experiment `{name}` lies in MLflow's trash; restore it with\n"
+            f"  MLFLOW_TRACKING_URI='{redact(uri)}' mlflow experiments restore --experiment-id {number}\n"
+            f"or log to another one with tracking.experiment=NAME"
+        )
+    for key, value in tags.items():
+        if found.tags.get(key) != value:
+            client.set_experiment_tag(found.experiment_id, key, value)
+    return str(found.experiment_id)
+
+
+def artifact_root(uri: str, experiment: str) -> str | None:
+    """Return where an experiment's files go: beside a database, but a server decides for itself."""
+    if uri.startswith(_REMOTE):
+        return None
+    folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else Path.cwd()
+    return (folder / "mlartifacts" / quote(experiment, safe=" ")).absolute().as_uri()
+
+
+def ui_command(uri: str) -> str:
+    """Return the command that shows the runs of a store; the plain one where it suffices."""
+    if uri.startswith(("http://", "https://")):
+        return f"open {redact(uri)}"
+    if uri == f"{SQLITE}{Path.cwd() / 'mlflow.db'}" and not Path("mlruns").exists():
+        return "mlflow ui"
+    return f"mlflow ui --backend-store-uri '{redact(uri)}'"
+
+
+def _prepare(database: Path) -> None:
+    """Check an existing database file, or make a new one whole, before MLflow touches it."""
+    if set("%?") & set(str(database)):
+        raise TrackingError(
+            f"{database}: SQLAlchemy misreads `%` and `?` in a path; rename the folder {_ELSEWHERE}"
+        )
+    if not database.parent.is_dir():
+        raise TrackingError(
+            f"{database}: the folder {database.parent} does not exist; create it {_ELSEWHERE}"
+        )
+    with _locked(database.parent):
+        if not database.exists():
+            _create(database)
+    _check(database)
+
+
+def _create(database: Path) -> None:
+    """Make the schema in a file of another name and rename it: who sees the database sees all its tables.
+
+    MLflow's client creates the tables without a lock; processes that start together break each other's
+    schema, and one that is killed leaves half of it.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    new = database.with_name(f".{database.name}.new-{os.getpid()}")
+    try:
+        new.touch()  # fails at once where MLflow would try for minutes
+        store = SqlAlchemyStore(f"{SQLITE}{new}", (database.parent / "mlartifacts").as_uri())
+        store.engine.dispose()
+        new.replace(database)
+    except Exception as error:  # a read-only folder, a full disk: SQLAlchemy wraps them in its own ways
+        raise TrackingError(
+            f"{database}: cannot be created: {_first_line(str(error))}; "
+            f"free space or allow writing, {_ELSEWHERE}"
+        ) from None
+    finally:
+        for left in database.parent.glob(f"{new.name}*"):
+            left.unlink()
+
+
+def _check(database: Path) -> None:
+    """Refuse what MLflow would spoil or fail over with a traceback."""
+    if not database.is_file():
+        raise TrackingError(f"{database}: is not a file; remove it {_ELSEWHERE}")
+    if database.stat().st_size == 0:
+        raise TrackingError(f"{database}: is empty (0 bytes), no runs are in it; delete it {_ELSEWHERE}")
+    try:
+        tables = _writable_tables(database)
+    except sqlite3.Error as error:
+        raise TrackingError(
+            f"{database}: {error}; check that it is MLflow's and may be written, {_ELSEWHERE}"
+        ) from None
+    if not {"experiments", "runs", "alembic_version"} <= tables:
+        raise TrackingError(f"{database}: is the database of another program; move it away {_ELSEWHERE}")
+
+
+def _writable_tables(database: Path) -> set[str]:
+    """Return the names of the tables, having made sure that writing is possible."""
+    connection = sqlite3.connect(f"file:{quote(str(database))}?mode=rw", uri=True, timeout=20)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        connection.rollback()
+    finally:
+        connection.close()
+    return {name for (name,) in rows}
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which needs no file; where there are none (NFS), go on without."""
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            log.debug("%s cannot be locked", folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _explained(uri: str, message: str) -> str:
+    shown = redact(uri)
+    if "database schema" in message or "Can't locate revision" in message:
+        database = uri.removeprefix(SQLITE)
+        version = sys.modules["mlflow"].__version__
+        return (
+            f"{shown}: was made by another version of MLflow than the installed {version}; "
+            f"back it up and migrate it:\n"
+            f"  cp '{redact(database)}' '{redact(database)}.bak'\n  mlflow db upgrade '{shown}'\n"
+            f"(a newer database needs: pip install -U mlflow), {_ELSEWHERE}"
+        )
+    return (
+        f"{shown}: the tracking store does not answer: {redact(_first_line(message))}; start it, "
+        f"check tracking.uri and MLFLOW_TRACKING_URI, or set tracking=off"
+    )
+
+
+def _first_line(message: str) -> str:
+    return next((line.strip() for line in message.splitlines() if line.strip()), "no reason given")
