@@ -46,9 +46,7 @@ def _line(name: str, layer: Any, backend: str, device: str) -> str:
 def _obstacles(layer: Any) -> list[str]:
     wanted = {"activation": "tanh", "recurrent_activation": "sigmoid"}
     given = {key: getattr(getattr(layer, key), "__name__", "another") for key in wanted}
-    problems = [
-        f"{key} is {given[key]}, must be {wanted[key]}" for key in wanted if given[key] != wanted[key]
-    ]
+    problems = [f"{key} is {given[key]}, must be {wanted[key]}" for key in wanted if given[key] != wanted[key]]
     if layer.recurrent_dropout:
         problems.append(f"recurrent_dropout is {layer.recurrent_dropout:g}, must be 0")
     if layer.unroll:
