@@ -1,0 +1,184 @@
+"""First weights: Keras's distributions, drawn in NumPy, the same on every backend."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnexp import registry
+from rnnexp.data.spec import TaskSpec
+from rnnexp.models import initial
+from rnnexp.models.build import build
+
+VARIANCE_SCALING = [f"{who}_{how}" for who in ("glorot", "he", "lecun") for how in ("uniform", "normal")]
+OTHERS = ["random_normal", "random_uniform", "truncated_normal", "variance_scaling"]
+SHAPE = (60, 50)
+
+
+def drawn(name: Any, seed: int = 0, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
+    """Draw with our own generator the kernel of a dense layer with this initializer."""
+    import keras
+
+    inputs = keras.Input(shape[:-1])
+    layer = keras.layers.Dense(shape[-1], kernel_initializer=name, name="only")
+    model = keras.Model(inputs, layer(inputs))
+    assert initial.draw(model, seed) == []
+    return keras.ops.convert_to_numpy(layer.kernel)
+
+
+def keras_drawn(name: str) -> np.ndarray:
+    import keras
+
+    keras.utils.set_random_seed(1)
+    return np.asarray(keras.initializers.get(name)(SHAPE))
+
+
+@pytest.mark.parametrize("name", VARIANCE_SCALING + OTHERS)
+def test_draws_have_the_spread_of_keras(name: str) -> None:
+    ours, theirs = drawn(name), keras_drawn(name)
+    assert ours.std() == pytest.approx(theirs.std(), rel=0.06)
+    assert abs(ours.mean()) < 4 * theirs.std() / math.sqrt(ours.size)
+
+
+@pytest.mark.parametrize("name", ["glorot_uniform", "he_uniform", "lecun_uniform", "truncated_normal"])
+def test_draws_have_the_bounds_of_keras(name: str) -> None:
+    ours, theirs = np.abs(drawn(name)).max(), np.abs(keras_drawn(name)).max()
+    assert ours == pytest.approx(theirs, rel=0.03)
+
+
+def test_glorot_uniform_fills_its_published_range() -> None:
+    limit = math.sqrt(6 / sum(SHAPE))
+    values = drawn("glorot_uniform")
+    assert 0.99 * limit < np.abs(values).max() <= limit
+
+
+def test_another_distribution_would_be_noticed() -> None:
+    assert drawn("he_uniform").std() != pytest.approx(keras_drawn("lecun_uniform").std(), rel=0.06)
+
+
+@pytest.mark.parametrize("shape", [(4, 16), (16, 4), (8, 8)])
+def test_orthogonal_weights_are_orthogonal(shape: tuple[int, int]) -> None:
+    q = drawn("orthogonal", shape=shape)
+    short = q @ q.T if shape[0] < shape[1] else q.T @ q
+    assert np.allclose(short, np.eye(min(shape)), atol=1e-5)
+
+
+def test_orthogonal_weights_favour_no_sign() -> None:
+    corners = [drawn("orthogonal", seed, (3, 3))[0, 0] for seed in range(60)]
+    assert 15 < sum(corner > 0 for corner in corners) < 45
+
+
+def test_fixed_values_are_what_they_say() -> None:
+    import keras
+
+    assert (drawn("zeros") == 0).all()
+    assert (drawn("ones") == 1).all()
+    assert (drawn(keras.initializers.Constant(0.3)) == np.float32(0.3)).all()
+    assert np.array_equal(drawn("identity", shape=(4, 4)), np.eye(4))
+
+
+def test_weights_depend_on_seed_and_path_alone(spec: TaskSpec) -> None:
+    def weights(units: list[int], seed: int) -> dict[str, np.ndarray]:
+        import keras
+
+        model = build(registry.lookup("model", "lstm")(units=units), spec, seed)
+        return {w.path: keras.ops.convert_to_numpy(w) for w in model.weights}
+
+    first, again, other, deeper = weights([4], 0), weights([4], 0), weights([4], 1), weights([4, 5], 0)
+    kernel = "lstm_1/lstm_cell/kernel"
+    assert all(np.array_equal(first[path], again[path]) for path in first)
+    assert not np.array_equal(first[kernel], other[kernel])
+    assert np.array_equal(first[kernel], deeper[kernel])
+
+
+def test_two_layers_do_not_start_alike(spec: TaskSpec) -> None:
+    model = build(registry.lookup("model", "gru")(units=[4, 4]), spec, seed=0)
+    first, second = (np.asarray(model.get_layer(f"gru_{i}").cell.recurrent_kernel) for i in (1, 2))
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(("unit_forget_bias", "expected"), [(True, [0, 0, 1, 1, 0, 0, 0, 0]), (False, [0] * 8)])
+def test_the_forget_gate_starts_open(unit_forget_bias: bool, expected: list[int], spec: TaskSpec) -> None:
+    settings = registry.lookup("model", "lstm")(units=2, unit_forget_bias=unit_forget_bias)
+    bias = build(settings, spec, seed=0).get_layer("lstm_1").cell.bias
+    assert np.array_equal(np.asarray(bias), expected)
+
+
+def test_what_cannot_be_drawn_is_left_to_keras_and_named() -> None:
+    import keras
+
+    def mine(shape: Any, dtype: Any = None) -> Any:
+        return keras.ops.full(shape, 7.0)
+
+    inputs = keras.Input((3,))
+    x = keras.layers.Dense(2, kernel_initializer=mine, name="own")(inputs)
+    seeded = keras.initializers.RandomNormal(seed=5)
+    model = keras.Model(inputs, keras.layers.Dense(2, kernel_initializer=seeded, name="seeded")(x))
+    before = np.asarray(model.get_layer("seeded").kernel)
+    assert initial.draw(model, seed=0) == ["own/kernel", "seeded/kernel"]
+    assert (np.asarray(model.get_layer("own").kernel) == 7).all()
+    assert np.array_equal(np.asarray(model.get_layer("seeded").kernel), before)
+
+
+def test_a_users_unnamed_layers_start_alike_in_each_run(spec: TaskSpec) -> None:
+    import keras
+
+    @registry.register("model")
+    def unnamed(spec: TaskSpec):  # noqa: ANN202
+        layers = [keras.layers.Flatten(), keras.layers.Dense(2), keras.layers.Reshape((2, 1))]
+        return keras.Sequential([keras.Input(spec.inputs["past"].shape), *layers])
+
+    settings = registry.lookup("model", "unnamed")()
+    first, again, other = (np.asarray(build(settings, spec, seed).weights[0]) for seed in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+STEP = """
+import hashlib, sys
+import numpy as np
+from rnnexp import registry, runtime
+runtime.configure(sys.argv[1], device="cpu", threads=1)
+import keras
+from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.models.build import build
+
+source = np.random.default_rng(0)
+x, y = source.normal(size=(16, 8, 3)).astype("float32"), source.normal(size=(16, 2, 1)).astype("float32")
+spec = TaskSpec("forecasting", {"past": InputSpec((8, 3))}, (2, 1))
+for cell in ("simple_rnn", "lstm", "gru"):
+    settings = registry.lookup("model", cell)(units=[6, 5], layer_norm=True, bidirectional=True, dense=[4])
+    model = build(settings, spec, seed=3)
+    digest = hashlib.sha256(b"".join(keras.ops.convert_to_numpy(w).tobytes() for w in model.weights))
+    loss = registry.lookup("loss", "quantile")(quantile=0.7).build()
+    model.compile(optimizer="sgd", loss=loss)
+    first = model.fit(x, y, batch_size=16, shuffle=False, verbose=0).history["loss"][0]
+    print("RESULT", cell, digest.hexdigest(), repr(float(first)))
+"""
+
+
+def _results(process: Any) -> list[tuple[str, str, float]]:
+    assert process.returncode == 0, process.stderr
+    lines = [line.split()[1:] for line in process.stdout.splitlines() if line.startswith("RESULT")]
+    return [(cell, digest, float(loss)) for cell, digest, loss in lines]
+
+
+@pytest.fixture(scope="module")
+def on_jax(in_new_process: Any) -> list[tuple[str, str, float]]:
+    return _results(in_new_process(STEP, "jax"))
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_every_backend_starts_from_the_same_weights_and_loss(
+    backend: str, on_jax: list[tuple[str, str, float]], in_new_process: Any
+) -> None:
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    theirs = _results(in_new_process(STEP, backend))
+    assert [(cell, digest) for cell, digest, _ in on_jax] == [(cell, digest) for cell, digest, _ in theirs]
+    assert [loss for *_, loss in theirs] == pytest.approx([loss for *_, loss in on_jax], abs=1e-5)
+    assert len({digest for _, digest, _ in on_jax}) == 3

@@ -1,0 +1,82 @@
+"""Losses give the numbers of their definitions, under Keras's averaging and with weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from rnnexp import registry
+
+SOURCE = np.random.default_rng(3)
+TRUE = SOURCE.uniform(1, 3, (5, 4, 2)).astype("float32")
+PREDICTED = SOURCE.uniform(1, 3, (5, 4, 2)).astype("float32")
+ERROR = TRUE.astype("float64") - PREDICTED
+
+
+def huber(error: np.ndarray, delta: float) -> np.ndarray:
+    size = np.abs(error)
+    return np.where(size <= delta, error**2 / 2, delta * size - delta**2 / 2)
+
+
+DEFINITIONS: list[tuple[str, dict[str, Any], np.ndarray]] = [
+    ("mse", {}, ERROR**2),
+    ("mae", {}, np.abs(ERROR)),
+    ("huber", {"delta": 0.5}, huber(ERROR, 0.5)),
+    ("log_cosh", {}, np.log(np.cosh(ERROR))),
+    ("mape", {}, 100 * np.abs(ERROR) / TRUE),
+    ("poisson", {}, PREDICTED - TRUE * np.log(PREDICTED)),
+    ("quantile", {"quantile": 0.9}, np.where(ERROR > 0, 0.9 * ERROR, -0.1 * ERROR)),
+]
+
+
+def loss(name: str, **values: Any) -> Any:
+    return registry.lookup("loss", name)(**values).build()
+
+
+@pytest.mark.parametrize(("name", "values", "each"), DEFINITIONS, ids=[d[0] for d in DEFINITIONS])
+def test_a_loss_is_the_mean_of_its_definition(name: str, values: dict[str, Any], each: np.ndarray) -> None:
+    assert float(loss(name, **values)(TRUE, PREDICTED)) == pytest.approx(each.mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("name", "values", "each"), DEFINITIONS, ids=[d[0] for d in DEFINITIONS])
+def test_weights_per_step_count_each_step(name: str, values: dict[str, Any], each: np.ndarray) -> None:
+    weight = SOURCE.uniform(0, 1, (5, 4)).astype("float32")
+    found = float(loss(name, **values)(TRUE, PREDICTED, sample_weight=weight))
+    assert found == pytest.approx((each.mean(axis=-1) * weight).mean(), rel=1e-5)
+    assert found != pytest.approx(each.mean(), rel=1e-2)
+
+
+def test_weights_per_example_need_an_axis_for_the_horizon() -> None:
+    weight = np.array([[0], [0], [0], [0], [1]], "float32")
+    found = float(loss("mse")(TRUE, PREDICTED, sample_weight=weight))
+    assert found == pytest.approx((ERROR[4] ** 2).mean() / 5, rel=1e-5)
+
+
+def test_the_best_constant_under_the_quantile_loss_is_that_quantile() -> None:
+    values = np.arange(1, 102, dtype="float32").reshape(-1, 1)
+    pinball = loss("quantile", quantile=0.8)
+    costs = [float(pinball(values, np.full_like(values, guess))) for guess in range(1, 102)]
+    assert 1 + int(np.argmin(costs)) == np.quantile(values, 0.8)
+
+
+def test_cross_entropy_takes_integer_labels() -> None:
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], "float32")
+    expected = -np.log([0.7, 0.1]).mean()
+    assert float(loss("cross_entropy")(np.array([0, 1]), probabilities)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_every_loss_of_the_folder_can_be_built_and_is_described() -> None:
+    for name in registry.names("loss"):
+        cls = registry.lookup("loss", name)
+        assert cls.__doc__
+        assert all(f.description for key, f in cls.__pydantic_fields__.items() if key != "name")
+        assert cls().build().name == name
+
+
+@pytest.mark.parametrize("wrong", [0.0, 1.0, -0.2, "0.5"])
+def test_a_quantile_lies_between_none_and_all(wrong: Any) -> None:
+    with pytest.raises(ValidationError, match="quantile"):
+        registry.lookup("loss", "quantile")(quantile=wrong)

@@ -1,0 +1,202 @@
+"""Backend, device and threads: chosen in order, said with the reason, refused when they cannot be had."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from rnnexp import runtime
+from rnnexp.errors import ConfigError, ResourceError
+
+START = "import sys, os\nfrom rnnexp import runtime\nfrom rnnexp.errors import RnnexpError\n"
+
+
+def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of its own, since a process has one backend."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("KERAS", "TF_", "JAX", "XLA", "PYTEST"))}
+    values = {**kept, "PYTHONPATH": str(Path(__file__).parents[1]), **environment}
+    command = [sys.executable, "-c", START + script]
+    return subprocess.run(command, env=values, capture_output=True, text=True, timeout=170, check=False)
+
+
+def succeed(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    process = run(script, **environment)
+    assert process.returncode == 0, process.stderr
+    return process
+
+
+@pytest.fixture(scope="module", autouse=True)
+def this_process() -> runtime.Runtime:
+    return runtime.configure("jax")
+
+
+@pytest.mark.parametrize(
+    ("argument", "environment", "expected"),
+    [
+        ("jax", "torch", ("jax", "from the configuration")),
+        (None, "torch", ("torch", "from KERAS_BACKEND")),
+        (None, None, ("jax", "default")),
+        (None, "", ("jax", "default")),
+    ],
+)
+def test_the_backend_is_chosen_in_order_and_with_a_reason(
+    argument: str | None, environment: str | None, expected: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("KERAS_BACKEND", environment)
+    assert runtime._choose(argument) == expected
+
+
+def test_an_unknown_backend_is_a_mistake_with_a_suggestion() -> None:
+    with pytest.raises(ConfigError, match=r"backend: `tensorflo` given; .*did you mean `tensorflow`\?"):
+        runtime.configure("tensorflo")
+
+
+def test_an_unknown_backend_in_the_environment_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "openvino")
+    with pytest.raises(ConfigError, match="KERAS_BACKEND: `openvino` given; must be one of jax, tensorflow, torch"):
+        runtime.configure()
+
+
+def test_a_second_backend_in_one_process_is_refused() -> None:
+    with pytest.raises(ResourceError, match="already runs on `jax` in this process .* start a new process"):
+        runtime.configure("tensorflow")
+
+
+def test_the_same_backend_may_be_configured_again() -> None:
+    assert runtime.configure("jax", seed=1).backend == "jax"
+
+
+def test_a_missing_package_comes_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(runtime.INSTALL, "no_such_backend", "pip install 'rnnexp[torch]'")
+    with pytest.raises(ResourceError, match=r"`no_such_backend` is not installed; run: pip install 'rnnexp\[torch\]'"):
+        runtime._require_package("no_such_backend")
+
+
+@pytest.mark.parametrize("backend", runtime.BACKENDS)
+def test_a_gpu_that_is_not_there_comes_with_the_backends_own_install_line(backend: str) -> None:
+    extra = runtime.INSTALL_GPU[backend].partition("[")[2].rstrip("]'")
+    with pytest.raises(ResourceError, match=rf"{backend} sees none; .*rnnexp\[{extra}\]") as caught:
+        runtime._check_device(backend, "gpu", "cpu")
+    assert caught.value.exit_code == 6
+
+
+def test_an_unknown_device_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="device: `cuda` given; must be one of auto, cpu, gpu"):
+        runtime.configure("jax", device="cuda")
+
+
+def test_threads_cannot_change_in_a_running_process() -> None:
+    with pytest.raises(ResourceError, match=r"threads: 977 asked for, but this process has started jax"):
+        runtime.configure("jax", threads=977)
+
+
+def test_seeding_repeats_numpy_and_keras() -> None:
+    import keras
+    import numpy as np
+
+    def draws(seed: int) -> list[float]:
+        runtime.configure("jax", seed=seed)
+        return [float(keras.random.normal(())), float(np.random.random())]
+
+    assert draws(3) == draws(3)
+    assert draws(3) != draws(4)
+
+
+TRAIN = """
+import sys
+from pathlib import Path
+said = runtime.configure(sys.argv[1] if len(sys.argv) > 1 else os.environ["BACKEND"], device="cpu", seed=1)
+import numpy as np
+from rnnexp import registry
+from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.models import bundle
+from rnnexp.models.build import build
+spec = TaskSpec("forecasting", {"past": InputSpec((5, 2))}, (1, 1))
+settings = registry.lookup("model", "lstm")(units=3, dropout=0.1)
+model = build(settings, spec, seed=0)
+model.compile(registry.lookup("optimizer", "adam")().build(), registry.lookup("loss", "huber")().build())
+model.fit(np.ones((8, 5, 2), "float32"), np.ones((8, 1, 1), "float32"), epochs=1, verbose=0)
+bundle.save(Path("b"), model, settings, spec, {}, [])
+bundle.load(Path("b")).predict(np.ones((2, 5, 2), "float32"))
+print(said.device, "tensorflow" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("backend", runtime.BACKENDS)
+def test_a_whole_run_is_quiet_and_takes_tensorflow_in_only_where_it_is_the_backend(backend: str) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    process = succeed(TRAIN, BACKEND=backend)
+    assert process.stdout.split() == ["cpu", str(backend == "tensorflow")]
+    assert process.stderr == ""
+
+
+def test_the_environment_is_left_as_it_was() -> None:
+    process = succeed(
+        "before = dict(os.environ)\n"
+        "runtime.configure('jax', device='cpu', threads=1, deterministic=True)\n"
+        "print({k for k, v in os.environ.items() if before.get(k) != v} - {'TF_CPP_MIN_LOG_LEVEL'})"
+    )
+    assert set(process.stdout.split()) <= {"set()", "{'TF_FORCE_GPU_ALLOW_GROWTH'}"}
+
+
+def test_threads_limit_the_pool_of_xla() -> None:
+    script = (
+        "runtime.configure('jax', device='cpu', threads={threads})\n"
+        "import jax.numpy as jnp\n"
+        "(jnp.ones((900, 900)) @ jnp.ones((900, 900))).block_until_ready()\n"
+        "from pathlib import Path\n"
+        "names = [file.read_text().strip() for file in Path('/proc/self/task').glob('*/comm')]\n"
+        "print(names.count('tf_XLAEigen'))"
+    )
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("threads are counted in /proc")
+    assert [int(succeed(script.format(threads=n)).stdout) for n in (1, 3)] == [1, 3]
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_determinism_and_threads_reach_the_backend(backend: str) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    asked = {
+        "tensorflow": "import tensorflow as tf\nfrom tensorflow.python.framework import config\n"
+        "print(config.is_op_determinism_enabled(), tf.config.threading.get_intra_op_parallelism_threads())",
+        "torch": "import torch\nprint(torch.are_deterministic_algorithms_enabled(), torch.get_num_threads())",
+    }[backend]
+    process = succeed(f"runtime.configure('{backend}', device='cpu', threads=1, deterministic=True)\n{asked}")
+    assert process.stdout.split() == ["True", "1"]
+
+
+def test_a_gpu_hidden_from_the_backend_stays_hidden() -> None:
+    script = "print(runtime._variables('jax', 'cpu', None, False)['CUDA_VISIBLE_DEVICES'])"
+    assert succeed(script).stdout.split() == ["-1"]
+
+
+def test_user_code_that_imported_keras_before_gets_a_clear_refusal() -> None:
+    process = run(
+        "import keras\ntry:\n    runtime.configure('jax')\nexcept RnnexpError as error:\n    print(error)",
+        KERAS_BACKEND="torch",
+    )
+    assert "Keras already runs on `torch` in this process" in process.stdout
+
+
+def test_precision_reaches_new_layers_and_the_output_stays_exact() -> None:
+    from rnnexp import registry
+    from rnnexp.data.spec import InputSpec, TaskSpec
+    from rnnexp.models.build import build
+
+    runtime.set_precision("mixed_bfloat16")
+    try:
+        spec = TaskSpec("regression", {"past": InputSpec((5, 2))}, (1,))
+        model = build(registry.lookup("model", "gru")(units=2), spec, seed=0)
+    finally:
+        runtime.set_precision("float32")
+    assert model.get_layer("gru_1").compute_dtype == "bfloat16"
+    assert model.get_layer("output").compute_dtype == "float32"
