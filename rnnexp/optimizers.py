@@ -24,12 +24,8 @@ UNIT: Bounds = {"ge": 0, "lt": 1}
 POSITIVE: Bounds = {"gt": 0}
 NOT_NEGATIVE: Bounds = {"ge": 0}
 BOUNDS: dict[str, Bounds] = {
-    **dict.fromkeys(
-        ("beta_1", "beta_2", "adam_beta_1", "adam_beta_2", "rho", "momentum", "ema_momentum"), UNIT
-    ),
-    **dict.fromkeys(
-        ("learning_rate", "loss_scale_factor", "clip_threshold", "adam_lr_ratio", *CLIPS), POSITIVE
-    ),
+    **dict.fromkeys(("beta_1", "beta_2", "adam_beta_1", "adam_beta_2", "rho", "momentum", "ema_momentum"), UNIT),
+    **dict.fromkeys(("learning_rate", "loss_scale_factor", "clip_threshold", "adam_lr_ratio", *CLIPS), POSITIVE),
     **dict.fromkeys(("weight_decay", "adam_weight_decay", "initial_accumulator_value", "beta"), NOT_NEGATIVE),
     **dict.fromkeys(("epsilon", "epsilon_1", "epsilon_2", "warmup_steps"), NOT_NEGATIVE),
     "l1_regularization_strength": NOT_NEGATIVE,
@@ -50,9 +46,7 @@ FIRST_WORD = {
     "list": list[str],
 }
 
-TYPE_ONLY = (
-    r"(a )?(small )?(float|floating point|bool|boolean|int|integer)( value)?( or .*|, defaults to \S+)?$"
-)
+TYPE_ONLY = r"(a )?(small )?(float|floating point|bool|boolean|int|integer)( value)?( or .*|, defaults to \S+)?$"
 SUMMARIES = {
     "learning_rate": "size of a step; a schedule multiplies it",
     "beta_1": "decay rate of the mean of gradients",
@@ -133,9 +127,7 @@ def load(name: str) -> type:
     """Return the settings class of one optimizer; raises ConfigError with the choices for an unknown name."""
     if name not in _sources():
         choices = available()
-        raise ConfigError(
-            f"optimizer: `{name}` is not one of {', '.join(choices)}{did_you_mean(name, choices)}"
-        )
+        raise ConfigError(f"optimizer: `{name}` is not one of {', '.join(choices)}{did_you_mean(name, choices)}")
     fields = {argument.name: argument for argument in arguments(name)}
     body: dict[str, Any] = {key: _field(argument) for key, argument in fields.items()}
     body["__annotations__"] = {"name": Literal[name], **{key: a.type() for key, a in fields.items()}}

@@ -213,8 +213,7 @@ def _limit_threads(backend: str, threads: int | None) -> None:
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         except RuntimeError:
             raise ResourceError(
-                f"threads: {threads} asked for, but TensorFlow has already started in this process; "
-                f"start a new process"
+                f"threads: {threads} asked for, but TensorFlow has already started in this process; start a new process"
             ) from None
     elif backend == "torch":
         import torch
@@ -256,8 +255,7 @@ def _check_device(backend: str, asked: str, found: str) -> None:
         )
     if asked == "cpu" and found != "cpu":
         raise ResourceError(
-            f"device: cpu asked for, but {backend} has already started on the GPU in this process; "
-            f"start a new process"
+            f"device: cpu asked for, but {backend} has already started on the GPU in this process; start a new process"
         )
 
 
