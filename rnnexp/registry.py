@@ -83,7 +83,7 @@ def _settings_of(function: Callable[..., Any], kind: Kind) -> type:
     missing = [p.name for p in parameters if p.annotation is Parameter.empty]
     if missing:
         raise ConfigError(f"{function.__name__}: give a type to the parameter(s) {', '.join(missing)}")
-    annotations = {"name": Literal[function.__name__], **get_type_hints(holder, include_extras=True)}  # type: ignore[valid-type]
+    annotations = {"name": Literal[function.__name__], **get_type_hints(holder, include_extras=True)}
     names = [p.name for p in parameters]
 
     def method(self: Any, *given: Any) -> Any:

@@ -45,7 +45,11 @@ def rows(runs: Iterable[TrackedRun]) -> list[Row]:
     """Group runs (the latest first) into rows; of several settings of one model the latest is shown."""
     groups: dict[tuple[str, str, str], list[TrackedRun]] = {}
     for run in runs:
-        key = (run.tags.get("rnnexp.group", run.name), run.params.get("model.name", "?"), run.tags["rnnexp.backend"])
+        key = (
+            run.tags.get("rnnexp.group", run.name),
+            run.params.get("model.name", "?"),
+            run.tags["rnnexp.backend"],
+        )
         same = groups.setdefault(key, [])
         if not same or _setting(run) == _setting(same[0]):
             same.append(run)

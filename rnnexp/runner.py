@@ -80,7 +80,16 @@ def run(
     seconds = time.perf_counter() - started
     units = dataset.summary.units
     return Result(
-        experiment, metrics, history, report, forecast, dataset.scored, units, tracked.run_id, run_dir, seconds
+        experiment,
+        metrics,
+        history,
+        report,
+        forecast,
+        dataset.scored,
+        units,
+        tracked.run_id,
+        run_dir,
+        seconds,
     )
 
 

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from rnnexp import registry
+
+os.environ.setdefault("KERAS_BACKEND", "jax")  # before any test imports Keras
+
 
 @pytest.fixture(autouse=True)
 def clean_environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -17,6 +21,17 @@ def clean_environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def clean_registry() -> Iterator[None]:
+    """Forget the components that a test registers."""
+    before = {kind: dict(known) for kind, known in registry._registered.items()}
+    yield
+    for kind, known in registry._registered.items():
+        for name in set(known) - set(before[kind]):
+            if known[name].__module__.partition(".")[0] != "rnnexp":
+                del known[name]
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,9 @@ from rnnexp.config.compose import compose
 from rnnexp.errors import ConfigError
 
 
-def add_parser(subparsers: _SubParsersAction) -> None:  # type: ignore[type-arg]
+def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser("check", help="compose and validate every experiment")
-    parser.add_argument(
-        "paths", nargs="*", type=Path, help="files or folders; default: every experiment found"
-    )
+    parser.add_argument("paths", nargs="*", type=Path, help="files or folders; default: every experiment found")
 
 
 def run(args: Namespace) -> int:

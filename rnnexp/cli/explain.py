@@ -10,7 +10,7 @@ from rnnexp.config.compose import load_plugins
 from rnnexp.config.explain import Explanation, explain
 
 
-def add_parser(subparsers: _SubParsersAction) -> None:  # type: ignore[type-arg]
+def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser("explain", help="print type, range, default and meaning of a key")
     parser.add_argument("key", help="a key such as model.units, or a group such as trainer")
     parser.add_argument("--json", action="store_true", help="print JSON")

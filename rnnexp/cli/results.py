@@ -9,7 +9,7 @@ from dataclasses import asdict
 from rnnexp.results import Row, markdown, rows
 
 
-def add_parser(subparsers: _SubParsersAction) -> None:  # type: ignore[type-arg]
+def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser("results", help="print the results table of the tracked experiments")
     parser.add_argument("experiments", nargs="*", help="names of experiments; default: all that are tracked")
     parser.add_argument("--uri", help="tracking store; default: MLFLOW_TRACKING_URI, else ./mlflow.db")

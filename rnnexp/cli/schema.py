@@ -9,11 +9,9 @@ from rnnexp.config.compose import load_plugins
 from rnnexp.config.schema import GROUPS, experiment_schema, group_schema
 
 
-def add_parser(subparsers: _SubParsersAction) -> None:  # type: ignore[type-arg]
+def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser("schema", help="print the JSON Schema of the configuration")
-    parser.add_argument(
-        "group", nargs="?", choices=GROUPS, help="of one folder of conf; default: of experiments"
-    )
+    parser.add_argument("group", nargs="?", choices=GROUPS, help="of one folder of conf; default: of experiments")
 
 
 def run(args: Namespace) -> int:

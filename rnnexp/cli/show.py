@@ -14,13 +14,9 @@ from rnnexp.config.provenance import origin_of
 from rnnexp.redact import redact
 
 
-def add_parser(subparsers: _SubParsersAction) -> None:  # type: ignore[type-arg]
-    parser = subparsers.add_parser(
-        "show", help="print the composed configuration with the origin of each value"
-    )
-    parser.add_argument(
-        "overrides", nargs="*", help="as for `rnnexp train`: experiment=NAME model=gru seed=1 …"
-    )
+def add_parser(subparsers: _SubParsersAction) -> None:
+    parser = subparsers.add_parser("show", help="print the composed configuration with the origin of each value")
+    parser.add_argument("overrides", nargs="*", help="as for `rnnexp train`: experiment=NAME model=gru seed=1 …")
     parser.add_argument("--json", action="store_true", help="print JSON: key: {value, origin}")
 
 

@@ -59,16 +59,13 @@ def _table(result: Result, metric: str) -> Iterator[str]:
 
 
 def _verdict(result: Result, metric: str) -> str:
-    skill = result.metrics.get(f"skill/{metric}")
-    best = result.report.best_baseline
-    if skill is None or best is None:
+    best, model = result.report.best_baseline, result.experiment.model.name
+    if best is None:
         return "  no baseline is defined for these data"
-    verdict = (
-        f"beats its best baseline, {best}"
-        if result.report.beats_baseline
-        else f"LOSES to its best baseline, {best}"
-    )
-    return f"  skill {skill:+.3f}: {result.experiment.model.name} {verdict}"
+    skill = result.metrics.get(f"skill/{metric}")
+    amount = f"skill {skill:+.3f}" if skill is not None else f"no skill can be stated, {best} is exact"
+    verdict = "beats" if result.report.beats_baseline else "LOSES to"
+    return f"  {amount}: {model} {verdict} its best baseline, {best}"
 
 
 def _forecast(result: Result) -> Iterator[str]:

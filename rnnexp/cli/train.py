@@ -88,10 +88,11 @@ def job(config: DictConfig) -> dict[str, float] | None:
     except KeyboardInterrupt:
         raise
     except RnnexpError as error:
-        return _failed(error, error.exit_code, hydra)
+        _failed(error, error.exit_code, hydra)
     except Exception as error:  # the one place where any failure becomes a message, a code and a log entry
         log.debug("", exc_info=True)
-        return _failed(error, 1, hydra)
+        _failed(error, 1, hydra)
+    return None
 
 
 def _trained(experiment: Any, run_dir: Path) -> dict[str, float]:
@@ -100,7 +101,7 @@ def _trained(experiment: Any, run_dir: Path) -> dict[str, float]:
 
     result = runner.run(experiment, run_dir=run_dir, command=command_line())
     print_summary(result)
-    return result.metrics
+    return dict(result.metrics)
 
 
 def _failed(error: Exception, code: int, hydra: Any) -> None:

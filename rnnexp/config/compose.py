@@ -166,9 +166,7 @@ def load_plugins(overrides: Iterable[str]) -> None:
     """Import the modules named by `plugins`: on the command line, in conf/config.yaml or in the experiment."""
     given = {key.lstrip("+"): value for key, _, value in (line.partition("=") for line in overrides)}
     if "plugins" in given:
-        registry.load_plugins(
-            [name for name in given["plugins"].strip("[]' \"").replace(" ", "").split(",") if name]
-        )
+        registry.load_plugins([name for name in given["plugins"].strip("[]' \"").replace(" ", "").split(",") if name])
     for path in ("config", f"experiment/{given.get('experiment', '')}"):
         file = places.find(path)
         registry.load_plugins(list(read_yaml(file).get("plugins") or []) if file else [])

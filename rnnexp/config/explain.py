@@ -27,10 +27,10 @@ class Explanation:
 
 def explain(key: str) -> list[Explanation]:
     """Explain `model.units`, `seed` or a whole group such as `model`; a misspelt key is a ConfigError."""
-    known = {item.key: [] for item in every_key()} if key not in _groups() else {}
-    found = [item for item in every_key() if item.key == key or item.key.startswith(f"{key}.")]
+    known = list(every_key())
+    found = [item for item in known if item.key == key or item.key.startswith(f"{key}.")]
     if not found:
-        raise ConfigError(f"{key}: unknown key{did_you_mean(key, known)}")
+        raise ConfigError(f"{key}: unknown key{did_you_mean(key, (item.key for item in known))}")
     return found
 
 
@@ -69,9 +69,7 @@ def _fields(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explan
         key = f"{prefix}.{name}" if prefix else name
         nested = _resolve(field, schema)
         choices = (choice,) if choice else ()
-        yield Explanation(
-            key, describe(field, schema), field.get("default"), field.get("description", ""), choices
-        )
+        yield Explanation(key, describe(field, schema), field.get("default"), field.get("description", ""), choices)
         for inner, more in nested.items():
             text = more.get("description", "")
             yield Explanation(f"{key}.{inner}", describe(more, schema), more.get("default"), text, choices)

@@ -97,9 +97,7 @@ def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
     if value is None or str(value) in choices or places.find(f"{group}/{value}"):
         return None
     if isinstance(value, dict | list):
-        return (
-            f"{group}: {value!r} given; choose one by name (`{group}=…`) and set keys as `{group}.key=value`"
-        )
+        return f"{group}: {value!r} given; choose one by name (`{group}=…`) and set keys as `{group}.key=value`"
     listed = ", ".join(sorted(choices))
     return f"{group}: `{value}` is not one of {listed}{did_you_mean(value, choices)}"
 

@@ -94,9 +94,7 @@ def _build(key: str, cls: Any, values: Any, problems: list[str], others: list[st
         return _Unknown()
 
 
-def _explained(
-    key: str, cls: Any, values: Mapping[str, Any], error: ValidationError, others: list[str]
-) -> list[str]:
+def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationError, others: list[str]) -> list[str]:
     """Turn pydantic's errors into one line per key, alternatives joined by `or`."""
     known = [*cls.__pydantic_fields__, *others]
     wrong: dict[str, list[str]] = {}
@@ -121,13 +119,12 @@ def _located(loc: tuple[Any, ...], values: Any) -> tuple[str, Any]:
     """Follow pydantic's location through the given values, leaving out its names of union members."""
     path: list[str] = []
     for step in loc:
-        if isinstance(values, Mapping) and step in values:
+        inside = (
+            step in values if isinstance(values, Mapping) else isinstance(values, list) and step in range(len(values))
+        )
+        if inside:
             values = values[step]
-        elif isinstance(values, list) and isinstance(step, int) and step < len(values):
-            values = values[step]
-        else:
-            continue
-        path.append(str(step))
+            path.append(str(step))
     return ".".join(path) or str(loc[0]), values
 
 

@@ -70,7 +70,5 @@ def _shown(file: Path) -> str:
     try:
         return str(file.relative_to(Path.cwd()))
     except ValueError:
-        root = next(
-            (parent for parent in file.parents if parent.name in ("conf", "experiments")), file.parent
-        )
+        root = next((parent for parent in file.parents if parent.name in ("conf", "experiments")), file.parent)
         return str(file.relative_to(root.parent))

@@ -18,26 +18,26 @@ Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 class Trainer:
     """How long and in which portions to train; presets in `conf/trainer`."""
 
-    epochs: int = Field(100, ge=1, description="passes over the training part")
+    epochs: int = Field(default=100, ge=1, description="passes over the training part")
     batch_size: int | Literal["full"] = Field(
-        32, description="examples per gradient step; `full` takes the whole training part"
+        default=32, description="examples per gradient step; `full` takes the whole training part"
     )
     monitor: str | None = Field(
-        None, description="metric that chooses the best epoch; null: val/loss, without validation train/loss"
+        default=None, description="metric that chooses the best epoch; null: val/loss, without validation train/loss"
     )
     restore_best: bool = Field(
-        True, description="keep the weights of the best validated epoch instead of the last one's"
+        default=True, description="keep the weights of the best validated epoch instead of the last one's"
     )
     class_weights: Literal["balanced"] | dict[str, float] | None = Field(
-        None, description="weight of each class in the loss: balanced, or label: weight"
+        default=None, description="weight of each class in the loss: balanced, or label: weight"
     )
-    precision: Precision = Field("float32", description="number format of layers; mixed_* pays on GPUs")
+    precision: Precision = Field(default="float32", description="number format of layers; mixed_* pays on GPUs")
     steps_per_dispatch: int | Literal["auto"] = Field(
-        "auto", description="gradient steps handed to the backend at once"
+        default="auto", description="gradient steps handed to the backend at once"
     )
-    grad_norm: bool = Field(False, description="log opt/grad_norm, the global gradient norm, each epoch")
+    grad_norm: bool = Field(default=False, description="log opt/grad_norm, the global gradient norm, each epoch")
     on_divergence: Literal["stop", "fail"] = Field(
-        "stop", description="loss not finite: stop and keep the last good weights, or fail with exit code 4"
+        default="stop", description="loss not finite: stop and keep the last good weights, or fail with exit code 4"
     )
 
     def check(self) -> list[str]:
@@ -45,9 +45,7 @@ class Trainer:
         if isinstance(self.batch_size, int) and self.batch_size < 1:
             problems.append(f"batch_size: {self.batch_size} given; must be at least 1, or `full`")
         if isinstance(self.steps_per_dispatch, int) and self.steps_per_dispatch < 1:
-            problems.append(
-                f"steps_per_dispatch: {self.steps_per_dispatch} given; must be at least 1, or `auto`"
-            )
+            problems.append(f"steps_per_dispatch: {self.steps_per_dispatch} given; must be at least 1, or `auto`")
         return problems
 
 
@@ -55,14 +53,14 @@ class Trainer:
 class Tracking:
     """Where runs are remembered; presets `mlflow` and `off` in `conf/tracking`."""
 
-    name: Literal["mlflow", "off"] = Field("mlflow", description="mlflow, or off to keep only the run folder")
+    name: Literal["mlflow", "off"] = Field(default="mlflow", description="mlflow, or off to keep only the run folder")
     uri: str | None = Field(
-        None,
+        default=None,
         description="tracking store; null: MLFLOW_TRACKING_URI, else ./mlflow.db of the working directory",
     )
-    experiment: str | None = Field(None, description="MLflow experiment; null: the name of the data")
-    log_model: bool = Field(True, description="log the trained model with its preprocessing")
-    figures: bool = Field(True, description="draw and log the pictures")
+    experiment: str | None = Field(default=None, description="MLflow experiment; null: the name of the data")
+    log_model: bool = Field(default=True, description="log the trained model with its preprocessing")
+    figures: bool = Field(default=True, description="draw and log the pictures")
 
 
 @settings
@@ -70,20 +68,20 @@ class Experiment:
     """One experiment, checked and complete. `data`, `model`, ... are registered components."""
 
     name: str = Field(
-        "", description="what run folders are called; null: the experiment file's, or the data's name"
+        default="", description="what run folders are called; null: the experiment file's, or the data's name"
     )
-    seed: int = Field(0, ge=0, lt=2**31, description="seed of initial weights, order, dropout and drawn data")
-    backend: Backend | None = Field(None, description="null: KERAS_BACKEND, else jax")
-    device: Device = Field("auto", description="auto takes a GPU if the backend sees one")
-    threads: int | None = Field(None, ge=1, description="CPU threads; null: all that the process may use")
-    deterministic: bool = Field(False, description="bit-identical results on GPU too, slower")
-    plugins: list[str] = Field([], description="Python modules with your own components")
-    metrics: list[str] = Field([], description="further metrics to log while training and to report")
-    data: Any = Field(None, description="where the numbers come from")
-    model: Any = Field(None, description="the network")
-    loss: Any = Field(None, description="what training minimises; null: the task's natural loss")
-    optimizer: Any = Field(None, description="any optimizer of the installed Keras")
-    schedule: Any = Field(None, description="learning rate over epochs")
-    trainer: Trainer = Field(Trainer(), description="epochs, batches, what to keep")
-    callbacks: Mapping[str, Any] = Field({}, description="early stopping, plateau, checkpoints, your own")
-    tracking: Tracking = Field(Tracking(), description="where the run is remembered")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="seed of initial weights, order, dropout and drawn data")
+    backend: Backend | None = Field(default=None, description="null: KERAS_BACKEND, else jax")
+    device: Device = Field(default="auto", description="auto takes a GPU if the backend sees one")
+    threads: int | None = Field(default=None, ge=1, description="CPU threads; null: all that the process may use")
+    deterministic: bool = Field(default=False, description="bit-identical results on GPU too, slower")
+    plugins: list[str] = Field(default=[], description="Python modules with your own components")
+    metrics: list[str] = Field(default=[], description="further metrics to log while training and to report")
+    data: Any = Field(default=None, description="where the numbers come from")
+    model: Any = Field(default=None, description="the network")
+    loss: Any = Field(default=None, description="what training minimises; null: the task's natural loss")
+    optimizer: Any = Field(default=None, description="any optimizer of the installed Keras")
+    schedule: Any = Field(default=None, description="learning rate over epochs")
+    trainer: Trainer = Field(default=Trainer(), description="epochs, batches, what to keep")
+    callbacks: Mapping[str, Any] = Field(default={}, description="early stopping, plateau, checkpoints, your own")
+    tracking: Tracking = Field(default=Tracking(), description="where the run is remembered")

@@ -20,6 +20,8 @@ from rnnexp.evaluation.report import Report
 # Below this share of the actual values' deviation a baseline counts as exact, and no skill can be stated.
 EXACT = 1e-6
 MOST_HORIZONS = 24
+# Predictions that vary by less than this share of the actual values' deviation are as good as a constant.
+CONSTANT = 0.05
 
 
 @dataclass
@@ -52,13 +54,17 @@ def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -
     factor = affine_scale(dataset)
     named = {name: predictions_of(predictions, values) for name, values in _baselines(dataset, predictions, found)}
     found.baselines.update(named)
-    for prefix, one in {dataset.scored: predictions, **{f"baseline/{n}": p for n, p in named.items()}}.items():
+    for prefix, one in {
+        dataset.scored: predictions,
+        **{f"baseline/{n}": p for n, p in named.items()},
+    }.items():
         values, undefined = metrics.scores(one.actual, one.predicted, scale)
         values |= _scaled(one, factor) | _extra(extra, one.actual, one.predicted)
         found.metrics |= metrics.prefixed(prefix, values)
         if prefix == dataset.scored:
             found.skipped |= undefined
     found.metrics |= _by_horizon(dataset.scored, predictions)
+    found.notes += _nothing_found(predictions)
     best, beats = _skill(found, dataset.scored, ("rmse", "mae"), float(predictions.actual.std()))
     made = tables.numbers(dataset, predictions, named)
     return _report(found, predictions, made, best, beats)
@@ -93,7 +99,9 @@ def predictions_of(like: Predictions, predicted: np.ndarray) -> Predictions:
 
 
 def _baselines(dataset: Dataset, predictions: Predictions, found: _Findings) -> list[tuple[str, np.ndarray]]:
-    makers = _series_baselines(dataset, predictions) if isinstance(dataset, SeriesDataset) else _means(dataset, predictions)
+    makers = (
+        _series_baselines(dataset, predictions) if isinstance(dataset, SeriesDataset) else _means(dataset, predictions)
+    )
     made = []
     for name, make in makers.items():
         try:
@@ -153,6 +161,17 @@ def _extra(names: Sequence[str], actual: np.ndarray, predicted: np.ndarray) -> d
     return {name: float(registry.lookup("metric", name)().score(actual, predicted)) for name in own}
 
 
+def _nothing_found(predictions: Predictions) -> list[str]:
+    varied, actual = float(predictions.predicted.std()), float(predictions.actual.std())
+    if actual == 0 or varied >= CONSTANT * actual:
+        return []
+    mean = float(predictions.predicted.mean())
+    return [
+        f"the network found nothing: whatever the input it answers about {mean:.4g}, "
+        f"and its predictions vary by {varied / actual:.1%} of what the actual values do"
+    ]
+
+
 def _by_horizon(part: str, predictions: Predictions) -> dict[str, float]:
     horizon = predictions.actual.shape[1]
     if not 1 < horizon <= MOST_HORIZONS:
@@ -165,10 +184,8 @@ def _by_horizon(part: str, predictions: Predictions) -> dict[str, float]:
     return found
 
 
-def _skill(
-    found: _Findings, part: str, names: tuple[str, ...], deviation: float
-) -> tuple[str | None, bool | None]:
-    """Add `skill/*` against the best baseline of each metric; return the best by the first, and whether it is beaten."""
+def _skill(found: _Findings, part: str, names: tuple[str, ...], deviation: float) -> tuple[str | None, bool | None]:
+    """Add `skill/*` against each metric's best baseline; return the first metric's best, and whether it is beaten."""
     if not found.baselines:
         return None, None
     for name in names:

@@ -112,7 +112,13 @@ def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tu
     shown = np.arange(begin, rows[-1] + 1)
     axis = history.time if history.time is not None else np.arange(len(history.values))
     ax.plot(axis[shown], history.values[shown, target], color=BLACK, linewidth=1.2, label="actual")
-    ax.plot(axis[rows], predictions.predicted[chosen, step, target], color=VERMILION, linewidth=1.4, label="predicted")
+    ax.plot(
+        axis[rows],
+        predictions.predicted[chosen, step, target],
+        color=VERMILION,
+        linewidth=1.4,
+        label="predicted",
+    )
     part = {"test": "test part", "train": "training part"}[dataset.scored]
     ax.axvspan(axis[rows[0]], axis[rows[-1]], color=BLUE, alpha=0.06, label=part)
     name = history.columns[target] if history.columns[target] != "value" else dataset.summary.source
@@ -130,7 +136,11 @@ def scatter(dataset: Dataset, predictions: Predictions) -> Figure:
     ax.plot(ends, ends, color=GREY, linewidth=1, label="perfect")
     ax.plot(actual[:5000], predicted[:5000], ".", color=BLUE, alpha=0.5, label="examples")
     unit = f" ({dataset.summary.units})" if dataset.summary.units else ""
-    ax.set(xlabel=f"actual{unit}", ylabel=f"predicted{unit}", title=f"{dataset.summary.source}: {dataset.scored} part")
+    ax.set(
+        xlabel=f"actual{unit}",
+        ylabel=f"predicted{unit}",
+        title=f"{dataset.summary.source}: {dataset.scored} part",
+    )
     ax.legend(frameon=False)
     return figure
 

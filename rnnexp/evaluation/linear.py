@@ -59,7 +59,10 @@ def forecast(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     each = [slice(0, inputs.targets)] if inputs.shared else [slice(j, j + 1) for j in range(inputs.targets)]
     found = [_predict(inputs, origins, _fit(inputs, train, columns), columns) for columns in each]
     series = inputs.series_of(origins)
-    mean, scale = inputs.mean[series][:, None, : inputs.targets], inputs.scale[series][:, None, : inputs.targets]
+    mean, scale = (
+        inputs.mean[series][:, None, : inputs.targets],
+        inputs.scale[series][:, None, : inputs.targets],
+    )
     return np.concatenate(found, axis=2) * scale + mean
 
 

@@ -45,6 +45,13 @@ def check_callback(callback: Any, whole: SimpleNamespace) -> list[str]:
     return callback_mistakes(key, callback, whole.trainer, names, validation)
 
 
+def check_monitor(whole: SimpleNamespace) -> list[str]:
+    """Return the mistake of `trainer.monitor`, if there is one."""
+    validation = has_validation(whole.data)
+    names = logged(list(whole.top.metrics), validation is not False, whole.trainer.grad_norm)
+    return monitor_mistakes("trainer.monitor", whole.trainer.monitor, names, validation)
+
+
 def has_validation(data: Any) -> bool | None:
     """Say whether the settings of a data source ask for a validation part; None if they do not tell."""
     split = getattr(data, "split", None)

@@ -19,7 +19,10 @@ MISTAKES = {
         "model=lstmm",
         "model: `lstmm` is not one of gru, lstm, simple_rnn; did you mean `lstm`?",
     ),
-    "an unknown backend": ("backend=theano", "backend: 'theano' given; must be 'jax', 'tensorflow' or 'torch'"),
+    "an unknown backend": (
+        "backend=theano",
+        "backend: 'theano' given; must be 'jax', 'tensorflow' or 'torch'",
+    ),
     "a word for a number": ("trainer.epochs=many", "trainer.epochs: 'many' given; must be a valid integer"),
     "a fraction for a count": ("trainer.epochs=2.5", "trainer.epochs: 2.5 given; must be a valid integer"),
     "a truth for a number": ("trainer.epochs=true", "trainer.epochs: True given; must be a valid integer"),
@@ -56,8 +59,14 @@ MISTAKES = {
         "callbacks.early_stopping.patience=100",
         "callbacks.early_stopping.patience: 100 given",
     ),
-    "an unknown callback": ("callbacks.early.patience=3", "callbacks.early: `early` is not one of .*early_stopping"),
-    "a monitor that is not a metric": ("trainer.monitor=val/los", "trainer.monitor: .*did you mean `val/loss`?"),
+    "an unknown callback": (
+        "callbacks.early.patience=3",
+        "callbacks.early: `early` is not one of .*early_stopping",
+    ),
+    "a monitor that is not a metric": (
+        "trainer.monitor=val/los",
+        "trainer.monitor: .*did you mean `val/loss`?",
+    ),
     "fractions that do not add up": ("data.split.train=0.9", "data.split"),
     "a fold beyond the folds": ("data.folds=3 data.fold=4", "data.fold"),
     "two ways to clip": ("optimizer.clipnorm=1 optimizer.clipvalue=1", "optimizer"),
@@ -103,7 +112,9 @@ def test_yaml_that_is_not_yaml_is_named(tmp_path) -> None:
 
 def test_a_yaml_tag_that_would_run_code_is_refused(tmp_path) -> None:
     (tmp_path / "experiments").mkdir()
-    (tmp_path / "experiments" / "mine.yaml").write_text("seed: !!python/object/apply:os.system ['touch canary']\n")
+    (tmp_path / "experiments" / "mine.yaml").write_text(
+        "seed: !!python/object/apply:os.system ['touch canary']\n"
+    )
     with pytest.raises(ConfigError, match="not valid YAML"):
         compose("experiment=mine")
     assert not (tmp_path / "canary").exists()
