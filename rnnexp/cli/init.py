@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rnnexp.data.series import Series
 
 PLAIN = re.compile(r"[^\W\d][\w./ -]*(?<! )", re.UNICODE)
-RESERVED = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}
+RESERVED = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:

@@ -115,9 +115,7 @@ def test_interpolation_follows_the_dates() -> None:
     assert values(daily(rows, missing="interpolate", gaps="ignore", target="y")) == [0, 1, 4]
 
 
-@pytest.mark.parametrize(
-    ("policy", "expected"), [("first", [1, 2, 3]), ("last", [1, 9, 3]), ("mean", [1, 5.5, 3])]
-)
+@pytest.mark.parametrize(("policy", "expected"), [("first", [1, 2, 3]), ("last", [1, 9, 3]), ("mean", [1, 5.5, 3])])
 def test_duplicated_dates(policy: str, expected: list[float]) -> None:
     series = daily([*DAYS[:2], "2020-01-02,9", DAYS[2]], duplicates=policy)
     assert values(series) == expected
@@ -209,11 +207,7 @@ def test_a_date_and_a_time_of_day_in_two_columns() -> None:
 
 
 def test_a_long_table_is_cut_into_series_in_the_order_of_their_names() -> None:
-    rows = [
-        f"{name},2020-01-{day:02d},{day + shift}"
-        for day in range(1, 5)
-        for name, shift in (("B", 0), ("A", 10))
-    ]
+    rows = [f"{name},2020-01-{day:02d},{day + shift}" for day in range(1, 5) for name, shift in (("B", 0), ("A", 10))]
     series = read("\n".join(["unique_id,ds,y", *rows]), series="unique_id", time="ds", target="y")
     assert series.ids == ("B", "A")
     assert series.offsets.tolist() == [0, 4, 8]

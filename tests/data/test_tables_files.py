@@ -54,9 +54,7 @@ def test_the_root_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_directory_is_no_file() -> None:
     write("folder/a.csv")
-    with pytest.raises(
-        DataError, match=re.escape("is a directory, not a file. It holds a.csv. For all its files:")
-    ):
+    with pytest.raises(DataError, match=re.escape("is a directory, not a file. It holds a.csv. For all its files:")):
         locate("folder")
 
 
@@ -109,9 +107,7 @@ def test_files_of_one_series_are_put_in_the_order_of_time() -> None:
 def test_files_that_overlap_are_refused_unless_both_policies_allow_it() -> None:
     write("a.csv", "d,y\n2020-01-01,1\n2020-01-02,2\n")
     write("b.csv", "d,y\n2020-01-02,4\n2020-01-03,5\n")
-    with pytest.raises(
-        DataError, match=r"a.csv and b.csv overlap: 2 rows from 2020-01-01 00:00 to 2020-01-02"
-    ):
+    with pytest.raises(DataError, match=r"a.csv and b.csv overlap: 2 rows from 2020-01-01 00:00 to 2020-01-02"):
         csv(path="*.csv", time="d").read()
     series = csv(path="*.csv", time="d", unsorted="sort", duplicates="mean").read()
     assert series.values.ravel().tolist() == [1, 3, 5]
@@ -121,9 +117,7 @@ def test_files_that_overlap_are_refused_unless_both_policies_allow_it() -> None:
 def test_a_flaw_in_one_of_several_files_names_that_file() -> None:
     write("a.csv", "d,y\n2020-01-01,1\n2020-01-02,2\n")
     write("b.csv", "d,y\n2020-01-03,\n2020-01-04,5\n")
-    with pytest.raises(
-        DataError, match=r"a.csv and 1 more file: column \"y\": 1 missing value \(line 2 of b.csv\)"
-    ):
+    with pytest.raises(DataError, match=r"a.csv and 1 more file: column \"y\": 1 missing value \(line 2 of b.csv\)"):
         csv(path="*.csv", time="d", target="y").read()
 
 

@@ -24,9 +24,7 @@ class csv(SeriesSource):
     """Read tables strictly: a cell, date or row that is flawed is an error, unless a policy allows it."""
 
     name: Literal["csv"] = "csv"
-    path: str = Field(
-        description="File (CSV, TSV, .gz, Parquet) or glob of files; looked up here, then in root."
-    )
+    path: str = Field(description="File (CSV, TSV, .gz, Parquet) or glob of files; looked up here, then in root.")
     root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
     origin: str = Field("", description="Where to get the file, for the message when it is absent.")
     time: Column | list[Column] | None = Field(
@@ -35,9 +33,7 @@ class csv(SeriesSource):
     time_format: str | None = Field(
         None, description='How dates are written, as "%d.%m.%Y", or s, ms, us, ns since 1970; null finds out.'
     )
-    time_zone: str | None = Field(
-        None, description="Zone to convert dates with a zone to, as UTC; null keeps it."
-    )
+    time_zone: str | None = Field(None, description="Zone to convert dates with a zone to, as UTC; null keeps it.")
     frequency: str | None = Field(
         None, description='Step of the dates as a pandas alias ("MS", "D", "h"); null infers it.'
     )
@@ -45,16 +41,10 @@ class csv(SeriesSource):
         None,
         description="Column that names the series in a long table (unique_id, ds, y); null for one series.",
     )
-    separator: str = Field(
-        "auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out."
-    )
+    separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
-    thousands: str | None = Field(
-        None, min_length=1, max_length=1, description="Thousands mark; null for none."
-    )
-    encoding: str = Field(
-        "utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ..."
-    )
+    thousands: str | None = Field(None, min_length=1, max_length=1, description="Thousands mark; null for none.")
+    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
     header: Literal["first", "none"] = Field(
         "first",
         description="Names are in the first line, or there are none: choose columns by position from 0.",
@@ -93,9 +83,7 @@ class csv(SeriesSource):
         }
         given = [key for key, value in needs_time.items() if value is not None]
         if self.time is None and given:
-            found.append(
-                f"data.{given[0]}: there are no dates to apply it to; name their column with data.time"
-            )
+            found.append(f"data.{given[0]}: there are no dates to apply it to; name their column with data.time")
         return found
 
     def read(self) -> Series:

@@ -36,9 +36,7 @@ def select(names: Sequence[str], numeric: Sequence[bool], wanted: Wanted, file: 
     values = (*targets, *others)
     for index in values:
         if index in time or index == series or values.count(index) > 1:
-            message = (
-                f'column "{names[index]}" is named twice among data.time, series, target, features and known'
-            )
+            message = f'column "{names[index]}" is named twice among data.time, series, target, features and known'
             raise DataError(f"{file}: {message}")
     return Selection(tuple(names), time, series, values)
 
@@ -51,9 +49,7 @@ def _only(taken: set[int | None], names: Sequence[str], numeric: Sequence[bool],
     if not choices:
         raise DataError(f"{file}: data.target: no column of numbers to forecast (columns: {listed(names)})")
     shown = listed([names[index] for index in choices])
-    raise DataError(
-        f"{file}: data.target: which of {len(choices)} columns of numbers is to be forecast? {shown}"
-    )
+    raise DataError(f"{file}: data.target: which of {len(choices)} columns of numbers is to be forecast? {shown}")
 
 
 def position(names: Sequence[str], column: Column, key: str, file: str) -> int:

@@ -6,7 +6,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from rnnexp.errors import DataError
 SEPARATORS = ("\t", ";", "|", ",", WHITESPACE)
 SPELT = {"tab": "\t", "\\t": "\t", " ": WHITESPACE, "space": WHITESPACE}
 SAMPLE = 200
+MARKS = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "))
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 
 
@@ -45,13 +46,13 @@ def examine(file: Path, layout: Layout) -> Dialect:
     with opened(file, layout.encoding) as stream:
         head = "".join(stream.readline(LONGEST) for _ in range(SAMPLE))
     separator = SPELT.get(layout.separator or "", layout.separator) or sniff(head, file, layout.comment)
-    first = [record for record in _records(head, file, layout.comment, separator) if record[1]]
+    first = [record for record in head_records(head, file, layout.comment, separator) if record[1]]
     if not first:
         raise _nothing(head, file, layout.comment, separator, "only blank lines or comments")
     if not layout.header:
         return Dialect(separator, _named([""] * len(first[0][1])), 0, tuple(first))
     line, cells = first[0]
-    if all(DATE_OR_NUMBER.fullmatch(cell.strip()) for cell in cells if cell.strip()):
+    if looks_like_data(cells):
         raise DataError(
             f"{file}, line {line}: the header looks like data ({separator.join(cells)[:60]}): "
             "for a file without a header, data.header=none, and choose columns by position from 0"
@@ -60,6 +61,13 @@ def examine(file: Path, layout: Layout) -> Dialect:
         what = f"there is nothing below the header in line {line}"
         raise _nothing(head, file, layout.comment, separator, what)
     return Dialect(separator, _named(cells), line, tuple(first[1:]))
+
+
+def looks_like_data(cells: Sequence[str]) -> bool:
+    """Tell whether a first line holds numbers and dates only; columns numbered 0, 1, 2 are a header."""
+    written = [cell.strip() for cell in cells if cell.strip()]
+    numbered = (list(map(str, range(start, start + len(cells)))) for start in (0, 1))
+    return written not in numbered and all(DATE_OR_NUMBER.fullmatch(cell) for cell in written)
 
 
 def _nothing(head: str, file: Path, comment: str | None, separator: str, what: str) -> DataError:
@@ -78,22 +86,20 @@ def sniff(head: str, file: Path, comment: str | None) -> str:
     consistent = [separator for separator, share in shares.items() if share == 1]
     if consistent:
         return consistent[0]
-    best = max(
-        (separator for separator in SEPARATORS if separator != WHITESPACE), key=lambda one: shares[one]
-    )
+    best = max((separator for separator in SEPARATORS if separator != WHITESPACE), key=lambda one: shares[one])
     return best if shares[best] > 0.5 else ","
 
 
 def _agreement(head: str, file: Path, comment: str | None, separator: str) -> float:
     """Return the share of records with the commonest number of cells; 0 if that is a single cell."""
-    widths = Counter(len(cells) for _, cells in _records(head, file, comment, separator) if cells)
+    widths = Counter(len(cells) for _, cells in head_records(head, file, comment, separator) if cells)
     if not widths:
         return 0.0
     width, times = widths.most_common(1)[0]
     return times / widths.total() if width > 1 else 0.0
 
 
-def _records(head: str, file: Path, comment: str | None, separator: str) -> list[Record]:
+def head_records(head: str, file: Path, comment: str | None, separator: str) -> list[Record]:
     """Split the first lines; a mistake in them ends the list and is reported when the whole file is read."""
     found: list[Record] = []
     lines = Lines(io.StringIO(head, newline=""), file, comment)
@@ -102,3 +108,18 @@ def _records(head: str, file: Path, comment: str | None, separator: str) -> list
     except DataError:
         return found
     return found
+
+
+def find_marks(dialect: Dialect, layout: Layout) -> Layout:
+    """Choose the decimal mark and thousands separator that turn most columns into numbers."""
+    choices = [
+        replace(layout, decimal=decimal, thousands=thousands)
+        for decimal, thousands in MARKS
+        if dialect.separator not in (decimal, thousands) or thousands is None
+    ]
+    return max(choices, key=lambda one: _numbers(dialect, one))
+
+
+def _numbers(dialect: Dialect, layout: Layout) -> int:
+    cells = [cell.strip() for _, row in dialect.sample for cell in row]
+    return sum(standard(cell, layout.decimal, layout.thousands) is not None for cell in cells)

@@ -45,18 +45,14 @@ def _candidates(path: str, root: str | None) -> list[Path]:
 def _matches(pattern: Path) -> list[Path]:
     from glob import glob
 
-    return [
-        _regular(Path(name)) for name in sorted(glob(str(pattern), recursive=True)) if Path(name).is_file()
-    ]
+    return [_regular(Path(name)) for name in sorted(glob(str(pattern), recursive=True)) if Path(name).is_file()]
 
 
 def _regular(path: Path) -> Path:
     if path.is_dir():
         tables = sorted(child.name for child in path.iterdir() if child.is_file())[:5]
         holds = f" It holds {', '.join(tables)}." if tables else ""
-        raise DataError(
-            f'{path}: is a directory, not a file.{holds} For all its files: data.path="{path}/*.csv"'
-        )
+        raise DataError(f'{path}: is a directory, not a file.{holds} For all its files: data.path="{path}/*.csv"')
     if not os.access(path, os.R_OK):
         raise DataError(f"{path}: no permission to read this file; try: chmod u+r '{path}'")
     return path
@@ -81,9 +77,7 @@ def _nearby(candidates: list[Path]) -> str:
         if not candidate.parent.is_dir():
             return f" (the folder {candidate.parent} does not exist)"
         names = {child.name.lower(): child for child in candidate.parent.iterdir()}
-        close += [
-            str(names[name]) for name in get_close_matches(candidate.name.lower(), names, n=3, cutoff=0.5)
-        ]
+        close += [str(names[name]) for name in get_close_matches(candidate.name.lower(), names, n=3, cutoff=0.5)]
     return f"; near it: {', '.join(close[:3])}" if close else ""
 
 
@@ -94,18 +88,12 @@ def kind(path: Path) -> str:
     if not start:
         raise DataError(f"{path}: is empty (0 bytes)")
     if start == ZIP:
-        unpack = (
-            "an Excel workbook: save it as CSV"
-            if path.suffix.lower() == ".xlsx"
-            else "a zip archive: unpack it"
-        )
+        unpack = "an Excel workbook: save it as CSV" if path.suffix.lower() == ".xlsx" else "a zip archive: unpack it"
         raise DataError(f"{path}: is {unpack}, then name the table in data.path")
     found = "gzip" if start[:2] == GZIP else "parquet" if start == PARQUET else "text"
     promised = {".gz": "gzip", ".parquet": "parquet"}.get(path.suffix.lower())
     if promised and promised != found:
-        raise DataError(
-            f"{path}: is named {path.suffix} but is not {promised}: damaged, or it needs another name"
-        )
+        raise DataError(f"{path}: is named {path.suffix} but is not {promised}: damaged, or it needs another name")
     return found
 
 
@@ -132,7 +120,7 @@ def opened(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
         message = f"data.encoding: `{encoding}` is unknown; common ones: utf-8, utf-16, latin-1, cp1252"
         raise ConfigError(message) from None
     try:
-        with _bytes(path) as raw:
+        with as_bytes(path) as raw:
             yield io.TextIOWrapper(raw, encoding="utf-8-sig" if codec == "utf-8" else codec, newline="")
     except UnicodeError as error:
         _misencoded(path, codec, error)
@@ -140,33 +128,25 @@ def opened(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
         raise DataError(f"{path}: damaged gzip file ({error}); copy or download it again") from None
 
 
-def _bytes(path: Path) -> Any:
+def as_bytes(path: Path) -> Any:
     return gzip.open(path, "rb") if kind(path) == "gzip" else path.open("rb")
 
 
 def _misencoded(path: Path, encoding: str, error: UnicodeError) -> NoReturn:
     """Read again to name the exact place; the offset counts unpacked bytes from 0."""
-    with _bytes(path) as raw:
+    with as_bytes(path) as raw:
         if raw.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise DataError(
-                f"{path}: begins with the byte-order mark of UTF-16: data.encoding=utf-16"
-            ) from None
+            raise DataError(f"{path}: begins with the byte-order mark of UTF-16: data.encoding=utf-16") from None
     offset, line, byte = _first_bad_byte(path, encoding)
     shown = f"byte 0x{byte:02x} at offset {offset} (line {line})" if byte is not None else str(error)
-    hint = (
-        "data.encoding=latin-1 or cp1252 (Western Europe), utf-16"
-        if encoding == "utf-8"
-        else "data.encoding=utf-8"
-    )
-    raise DataError(
-        f"{path}: not valid {encoding}: {shown}. Name the encoding it was saved in: {hint}, ..."
-    ) from None
+    hint = "data.encoding=latin-1 or cp1252 (Western Europe), utf-16" if encoding == "utf-8" else "data.encoding=utf-8"
+    raise DataError(f"{path}: not valid {encoding}: {shown}. Name the encoding it was saved in: {hint}, ...") from None
 
 
 def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int, int | None]:
     decoder = codecs.getincrementaldecoder(encoding)()
     offset, line = 0, 1
-    with _bytes(path) as raw:
+    with as_bytes(path) as raw:
         while piece := raw.read(PIECE):
             held = decoder.getstate()[0]
             try:

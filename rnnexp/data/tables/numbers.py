@@ -16,9 +16,7 @@ LARGEST = float(np.finfo(np.float32).max)
 BETWEEN = "\x1f"
 PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 GROUPED = re.compile(r"[+-]?\d{1,3}(G\d{3})+(D\d*)?", re.ASCII)
-SIGNED = re.compile(
-    r"[+-]?[$€£¥₹%]\s?[+-]?[\d.,]+|[+-]?[\d.,]+\s?[$€£¥₹%]|[A-Z]{3}\s?[\d.,]+|[\d.,]+\s?[A-Z]{3}"
-)
+SIGNED = re.compile(r"[+-]?[$€£¥₹%]\s?[+-]?[\d.,]+|[+-]?[\d.,]+\s?[$€£¥₹%]|[A-Z]{3}\s?[\d.,]+|[\d.,]+\s?[A-Z]{3}")
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
@@ -37,24 +35,14 @@ class Flaws:
     def message(self, column: str, unit: str, layout: Layout) -> str:
         """Say how many cells of `column` are wrong, where, what they look like, and what to set."""
         cells = [f'{number} "{text[:40]}"' for number, text in self.shown]
-        count = (
-            "1 cell is not a usable number"
-            if self.total == 1
-            else f"{self.total:,} cells are not usable numbers"
-        )
+        count = "1 cell is not a usable number" if self.total == 1 else f"{self.total:,} cells are not usable numbers"
         return f'column "{column}": {count} ({cite(unit, cells, self.total)}). {explain(self.shown, layout)}'
 
 
 def parse(cells: Sequence[str], lines: Sequence[int], layout: Layout, flaws: Flaws) -> np.ndarray:
     """Turn the cells of a column into float64, NaN where they are missing; unusable cells go to `flaws`."""
     text = BETWEEN.join(cells)
-    if (
-        text.isascii()
-        and "_" not in text
-        and layout.decimal == "."
-        and not layout.thousands
-        and not layout.na
-    ):
+    if text.isascii() and "_" not in text and layout.decimal == "." and not layout.thousands and not layout.na:
         try:
             values = np.asarray(cells, dtype=object).astype(np.float64)
         except ValueError:

@@ -21,8 +21,7 @@ def select_parquet(file: Path, wanted: Wanted) -> Selection:
 
     schema = _open(file).schema_arrow
     numeric = [
-        types.is_integer(one.type) or types.is_floating(one.type) or types.is_decimal(one.type)
-        for one in schema
+        types.is_integer(one.type) or types.is_floating(one.type) or types.is_decimal(one.type) for one in schema
     ]
     return select(schema.names, numeric, wanted, str(file))
 
@@ -72,9 +71,7 @@ def _open(file: Path) -> Any:
 
 
 def _damaged(file: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{file}: damaged Parquet file ({str(error).splitlines()[0][:120]}); copy or write it again"
-    )
+    return DataError(f"{file}: damaged Parquet file ({str(error).splitlines()[0][:120]}); copy or write it again")
 
 
 def _numbers(column: Any, layout: Layout, flaws: Flaws) -> np.ndarray:
@@ -83,9 +80,7 @@ def _numbers(column: Any, layout: Layout, flaws: Flaws) -> np.ndarray:
 
     rows = range(1, len(column) + 1)
     if not (is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)):
-        return parse(
-            ["" if gone else str(cell) for cell, gone in zip(column, column.isna())], rows, layout, flaws
-        )
+        return parse(["" if gone else str(cell) for cell, gone in zip(column, column.isna())], rows, layout, flaws)
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     wrong = np.abs(values) > LARGEST
     if column.dtype.kind in "iu":

@@ -48,9 +48,7 @@ def _joined(tables: list[Table]) -> Table:
         return first
     for table in tables[1:]:
         if table.names != first.names or table.places.unit != first.places.unit:
-            message = (
-                f"{table.places.name}: other columns ({', '.join(table.names)}) than in {first.places.name}"
-            )
+            message = f"{table.places.name}: other columns ({', '.join(table.names)}) than in {first.places.name}"
             raise DataError(f"{message} ({', '.join(first.names)})")
     columns = zip(*(table.time for table in tables))
     return Table(
@@ -70,9 +68,7 @@ def _dates(table: Table, layout: Layout, wanted: Wanted) -> tuple[np.ndarray | N
     return dates.read(), dates.notes
 
 
-def _by_first_date(
-    table: Table, time: np.ndarray | None, policies: Policies
-) -> tuple[Table, np.ndarray | None]:
+def _by_first_date(table: Table, time: np.ndarray | None, policies: Policies) -> tuple[Table, np.ndarray | None]:
     """Order the files of one series by their first dates; overlaps need both policies."""
     if time is None:
         return table, None

@@ -41,9 +41,7 @@ class Lines:
             raise StopIteration
         self.number += 1
         if len(line) == LONGEST:
-            raise DataError(
-                f"{self.file}, line {self.number}: over {LONGEST:,} characters long; is this a table?"
-            )
+            raise DataError(f"{self.file}, line {self.number}: over {LONGEST:,} characters long; is this a table?")
         if "\0" in line:
             hint = "a binary file, or UTF-16 without a byte-order mark (data.encoding=utf-16-le)"
             raise DataError(f"{self.file}, line {self.number}: contains NUL characters; it is {hint}")

@@ -113,9 +113,7 @@ def _missing(rows: Rows, gone: np.ndarray) -> list[str]:
         if column.all():
             lines.append(f'column "{name}" has no values at all')
         elif column.any():
-            cells = (
-                f"{count(int(column.sum()), 'missing value')} ({rows.places.cite(np.flatnonzero(column))})"
-            )
+            cells = f"{count(int(column.sum()), 'missing value')} ({rows.places.cite(np.flatnonzero(column))})"
             lines.append(f'column "{name}": {cells}. Allow it with data.missing=drop, ffill or interpolate')
     return lines
 
@@ -155,7 +153,7 @@ def without_gaps(rows: Rows, policy: str, frequency: str | None, done: Done) -> 
     """Make the steps even: every date of the grid has its row. Rows must be sorted and free of duplicates."""
     if rows.time is None or len(rows.time) < 3 or policy == "ignore":
         return rows
-    if frequency is None:
+    if frequency is None or _mostly_absent(rows.time):
         raise DataError(f"{rows.at}: {_uneven(rows.time)}. Take the rows as they come with data.gaps=ignore")
     whole = grid(rows.time[0], rows.time[-1], frequency)
     if len(whole) == len(rows.time) and (whole == rows.time).all():
@@ -172,6 +170,12 @@ def without_gaps(rows: Rows, policy: str, frequency: str | None, done: Done) -> 
         raise DataError(f"{rows.at}: {_gaps(rows, index, whole, frequency)}")
     done["absent row", f"added (gaps={policy})"] += len(whole) - len(index)
     return _on_grid(rows, index, whole, policy)
+
+
+def _mostly_absent(time: np.ndarray) -> bool:
+    """Tell whether an even grid would be over a hundred times as long: a wrong date, or no series at all."""
+    step = np.median(np.diff(time).astype(np.int64))
+    return bool((time[-1] - time[0]).astype(np.int64) > 100 * step * len(time))
 
 
 def _uneven(time: np.ndarray) -> str:

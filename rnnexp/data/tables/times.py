@@ -60,9 +60,7 @@ class Dates:
 
         if len(texts) > len(PARTS) or not texts[0].str.len().eq(4).all():
             order = ", ".join(PARTS)
-            raise DataError(
-                f"{self.places.name}: data.time: give the columns of {self.label} in the order {order}"
-            )
+            raise DataError(f"{self.places.name}: data.time: give the columns of {self.label} in the order {order}")
         fields = {part: text.astype("int64") for part, text in zip(PARTS, texts)}
         frame = pd.DataFrame({"day": 1, "month": 1, **fields})
         whole = pd.to_datetime(frame, errors="coerce")
@@ -85,16 +83,12 @@ class Dates:
             )
             return self._finish(pd.to_datetime(text.astype("int64"), unit=form, errors="coerce"), text)
         if form == "quarter":
-            return self._finish(
-                pd.PeriodIndex(text.str.replace("-", ""), freq="Q").to_timestamp().to_series(), text
-            )
+            return self._finish(pd.PeriodIndex(text.str.replace("-", ""), freq="Q").to_timestamp().to_series(), text)
         zoned = text.str.contains(ZONED) & ~text.str.fullmatch(r"[\d-]+")
         self._check_zones(text, zoned)
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # formats without a year or a day: the result is checked below
+                warnings.simplefilter("ignore")  # formats without a year or a day: the result is checked below
                 whole = pd.to_datetime(text, format=form, errors="coerce", utc=bool(zoned.any()))
         except ValueError as error:
             raise ConfigError(f"data.time_format: `{form}` is not a date format ({error})") from None
@@ -154,9 +148,7 @@ class Dates:
         if zoned.any() and not zoned.all():
             self._fail(~zoned, text, "zoneless", "All the others have a time zone")
         if self.layout.time_zone and not zoned.any():
-            raise DataError(
-                f"{self.places.name}: data.time_zone is given, but the dates in {self.label} have no zone"
-            )
+            raise DataError(f"{self.places.name}: data.time_zone is given, but the dates in {self.label} have no zone")
 
     def _localise(self, whole: Any, text: Any, zoned: Any) -> Any:
         """Drop the zone if all rows agree on it, otherwise only after conversion to `time_zone`."""
@@ -185,9 +177,7 @@ class Dates:
         try:
             return np.asarray(whole.astype("datetime64[ns]"))
         except OutOfBoundsDatetime:
-            raise DataError(
-                f"{self.places.name}: column {self.label}: dates must lie between 1678 and 2262"
-            ) from None
+            raise DataError(f"{self.places.name}: column {self.label}: dates must lie between 1678 and 2262") from None
 
 
 def _as_text(column: Any) -> Any:

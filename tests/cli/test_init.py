@@ -1,0 +1,155 @@
+"""`rnnexp init`: what is written down runs, whatever the table looks like."""
+
+# ruff: noqa: E501 one case per line reads as a table
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rnnexp.cli.main import main
+from rnnexp.config.compose import compose
+
+DAYS = [f"2020-{month:02d}-{day:02d},{10 * month + day}" for month in (1, 2) for day in range(1, 29)]
+
+
+def init(text: str | bytes, *more: str, name: str = "my.csv") -> str:
+    """Run `rnnexp init` on a file of this content and return the experiment that it wrote."""
+    Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert main(["init", name, *more]) == 0
+    (file,) = Path("experiments").glob("*.yaml")
+    return file.read_text(encoding="utf-8")
+
+
+def daily(rows: list[str] = DAYS, header: str = "date,y") -> str:
+    # The days 29 to 31 of January are absent: add them, so that only planted gaps are gaps.
+    full = [*rows[:28], "2020-01-29,39", "2020-01-30,40", "2020-01-31,41", *rows[28:]]
+    return "\n".join([header, *full]) + "\n"
+
+
+def test_a_plain_table_becomes_a_commented_experiment(capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(daily()) == (
+        "# yaml-language-server: $schema=schema.json\n"
+        "# How well can y be forecast one step ahead?  Command: rnnexp train experiment=my\n"
+        "# @package _global_\n"
+        "defaults:\n"
+        "  - override /data: csv\n"
+        "  - override /model: lstm\n"
+        "  - _self_\n"
+        "name: my\n"
+        "data:\n"
+        "  path: my.csv\n"
+        "  time: date\n"
+        '  target: "y"\n'
+        "  sequence_length: 7\n"
+        "  horizon: 1\n"
+        "  scaler: standard\n"
+    )
+    said = capsys.readouterr().out
+    assert 'my.csv: utf-8, separator ",", decimal mark ".", header in line 1, 2 columns' in said
+    assert "target y: 59 rows from 2020-01-01 00:00 to 2020-02-28 00:00, step D" in said
+    assert said.endswith("Wrote experiments/my.yaml. Next:\n  rnnexp train experiment=my\n")
+
+
+def test_the_schema_for_editors_lies_beside_it() -> None:
+    init(daily())
+    assert "data" in json.loads(Path("experiments/schema.json").read_text())["properties"]
+
+
+def test_a_season_decides_the_rows_of_the_past() -> None:
+    months = [f"{year}-{month:02d},{month}" for year in range(1949, 1961) for month in range(1, 13)]
+    text = init("\n".join(["Month,Passengers", *months]))
+    assert "  sequence_length: 13  # a season of 12 rows, and one\n" in text
+
+
+TABLES = {
+    "decimal comma": ("d;wert\n" + "\n".join(f"{i:02d}.01.2020;{i},5" for i in range(1, 32)), ['decimal: ","', "time: d"]),
+    "thousands": ("a;y\n" + "\n".join(f"x;{i}.234,5" for i in range(1, 60)), ['thousands: "."', 'decimal: ","']),
+    "latin-1": (daily(header="date,größe").encode("latin-1"), ["encoding: cp1252  # a guess", "target: größe"]),
+    "UTF-16": (daily().encode("utf-16"), ["encoding: utf-16\n"]),
+    "byte-order mark": (daily().encode("utf-8-sig"), ["time: date\n"]),
+    "no header": ("\n".join(DAYS[:28]), ["header: none", "time: 0\n", "target: 1\n"]),
+    "comments": ("# made by hand\n" + daily(), ['comment: "#"  # lines that begin with it are left out']),
+    "no dates": ("y\n" + "\n".join(map(str, range(40))), ["target: \"y\"\n  sequence_length: 5\n"]),
+    "missing": (daily([*DAYS[:9], "2020-01-10,", *DAYS[10:]]), ['missing: ffill  # 1 missing value in column "y" filled']),
+    "markers": (daily([*DAYS[:9], "2020-01-10,?", *DAYS[10:]]), ['na: ["?"]  # cells that mean missing', "missing: ffill"]),
+    "missing at first": (daily(["2020-01-01,", *DAYS[1:]]), ["missing: drop  # 1 row dropped for missing values"]),
+    "gap": ("\n".join(["date,y", *DAYS]), ["gaps: ffill  # 3 absent rows added; without this: an error"]),
+    "no even step": ("date,y\n" + "\n".join(f"2020-01-{d:02d},{d}" for d in (1, 2, 4, 9, 11, 15, 16, 20, 29, 31)), ["gaps: ignore"]),
+    "unsorted": (daily([DAYS[1], DAYS[0], *DAYS[2:]]), ["unsorted: sort  # 1 row sorted in"]),
+    "same date": (daily([DAYS[0], *DAYS]).replace("2020-01-29,39\n", "", 1), ["duplicates: mean  # 1 row merged"]),
+    "epoch": ("ts_time,y\n" + "\n".join(f"{1577836800 + 60 * i},{i}" for i in range(60)), ["time_format: s\n"]),
+    "day or month": ("date,y\n" + "\n".join(f"01/{m:02d}/{y},{m}" for y in (2018, 2019, 2020) for m in range(1, 13)),
+                     ['time_format: "%d/%m/%Y"  # the day or the month first? a guess: check it']),
+    "parts": ("year,month,day,y\n" + "\n".join(f"2020,1,{d},{d}" for d in range(1, 32)), ["time: [year, month, day]"]),
+    "two columns": ("date;time;y\n" + "\n".join(f"2020-01-01;{h:02d}:00;{h}" for h in range(24)), ["time: [date, time]"]),
+    "long": ("unique_id,ds,y\n" + "\n".join(f"{s},2020-01-{d:02d},{d}" for s in "AB" for d in range(1, 31)),
+             ["series: unique_id  # 2 series in one long table"]),
+    "several numbers": ("a,b,c\n" + "\n".join(f"{i},{i},{i}" for i in range(40)), ['target: c  # other columns of numbers: "a", "b"']),
+    "strange names": ("no,an: {odd} #name\n" + "\n".join(f"x,{i}" for i in range(40)), ['target: "an: {odd} #name"']),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_what_is_written_can_be_composed_and_read(case: str) -> None:
+    table, lines = TABLES[case]
+    text = init(table)
+    for line in lines:
+        assert line in text
+    dataset = compose("experiment=my").data.load()
+    assert len(dataset.parts["train"]) > 0
+
+
+def test_tsv_gzip_and_parquet_are_looked_at_too() -> None:
+    import gzip
+
+    import pandas as pd
+
+    assert "path: my.tsv" in init(daily().replace(",", "\t"), name="my.tsv")
+    assert "path: my.csv.gz" in init(gzip.compress(daily().encode()), "--force", name="my.csv.gz")
+    pd.DataFrame({"when": pd.date_range("2020", periods=50), "y": range(50)}).to_parquet("source")
+    text = init(Path("source").read_bytes(), "--force", name="my.parquet")
+    assert "path: my.parquet\n  time: when\n" in text
+    assert len(compose("experiment=my").data.load().parts["train"]) > 0
+
+
+def test_target_and_name_can_be_chosen() -> None:
+    text = init("a,b\n" + "\n".join(f"{i},{i}" for i in range(40)), "--target", "a", "--name", "my_question")
+    assert "experiment=my_question" in text
+    assert "  target: a" in text
+
+
+def test_an_experiment_is_not_overwritten_without_force(capsys: pytest.CaptureFixture[str]) -> None:
+    init(daily())
+    Path("experiments/my.yaml").write_text("mine")
+    assert main(["init", "my.csv"]) == 2
+    assert "experiments/my.yaml: exists already; choose another --name, or overwrite it" in capsys.readouterr().err
+    assert Path("experiments/my.yaml").read_text() == "mine"
+    assert main(["init", "my.csv", "--force"]) == 0
+    assert Path("experiments/my.yaml").read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "code", "message"),
+    [
+        ("a,b\nx,y\n", [], 3, 'no column of numbers to forecast (columns: "a", "b")'),
+        ("y\n1\n", ["--target", "z"], 3, '--target: there is no column "z"'),
+        ("y\n1\n", ["--name", "../up"], 2, "--name: `../up` may only have letters"),
+        ("", [], 3, "my.csv: is empty (0 bytes)"),
+    ],
+)
+def test_what_cannot_be_written_is_an_error_and_leaves_no_file(
+    text: str, more: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("my.csv").write_text(text)
+    assert main(["init", "my.csv", *more]) == code
+    assert message in capsys.readouterr().err
+    assert not Path("experiments").exists()
+
+
+def test_an_absent_file_names_what_is_near(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("sales.csv").write_text("y\n1\n")
+    assert main(["init", "sale.csv"]) == 3
+    assert "near it: sales.csv" in capsys.readouterr().err
