@@ -1,0 +1,114 @@
+"""Baselines: small series by hand, and the known numbers of real data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnexp.data.sources.airline_passengers import airline_passengers
+from rnnexp.data.sources.csv import csv
+from rnnexp.data.sources.sine import sine
+from rnnexp.evaluation import baselines, linear, metrics
+from rnnexp.evaluation.baselines import Task, Undefined
+
+TUTORIAL = {"train": 96, "val": 0, "test": 46, "gap": 1}
+
+
+def task(values: list[float], origin: int, horizon: int = 1, season: int | None = None) -> Task:
+    column = np.array(values, dtype=float)[:, None]
+    return Task(column, np.array([origin]), np.array([0]), horizon, season)
+
+
+def test_persistence_repeats_the_last_value() -> None:
+    assert baselines.persistence(task([1, 2, 5], 2, 3)).ravel().tolist() == [5, 5, 5]
+
+
+def test_drift_goes_on_with_the_mean_slope() -> None:
+    assert baselines.drift(task([1, 2, 5], 2, 2)).ravel().tolist() == [7, 9]
+
+
+def test_seasonal_naive_repeats_the_last_season_beyond_one_season_too() -> None:
+    assert baselines.seasonal_naive(task([1, 2, 3, 4], 3, 5, season=2)).ravel().tolist() == [3, 4, 3, 4, 3]
+
+
+def test_seasonal_growth_is_the_product_rule() -> None:
+    values = [10.0, 20.0, 15.0, 30.0]
+    assert baselines.seasonal_growth(task(values, 3, 1, season=2)).item() == 15.0 * 30.0 / 20.0
+
+
+def test_no_season_leaves_the_seasonal_baselines_out() -> None:
+    with pytest.raises(Undefined, match="no season is given"):
+        baselines.seasonal_naive(task([1, 2, 3], 2))
+
+
+def test_too_little_history_leaves_the_seasonal_baselines_out() -> None:
+    with pytest.raises(Undefined, match="less than one season before it"):
+        baselines.seasonal_naive(task([1, 2, 3], 2, season=4))
+
+
+def test_growth_of_values_that_are_not_positive_is_left_out() -> None:
+    with pytest.raises(Undefined, match="not all above 0"):
+        baselines.seasonal_growth(task([0, -1, 2, 3], 3, season=2))
+
+
+def airline_rmse(forecast) -> float:
+    dataset = airline_passengers(sequence_length=2, split=TUTORIAL).load()
+    origins = dataset.starts("test") + 1
+    found = forecast(dataset, Task(dataset.history.values, origins, np.zeros_like(origins), 1, dataset.season))
+    actual = dataset.history.values[origins + 1][:, None]
+    assert len(origins) == 46
+    return round(metrics.rmse(actual, found), 2)
+
+
+def test_the_linear_baseline_of_the_airline_series_is_the_known_one() -> None:
+    assert airline_rmse(lambda dataset, task: linear.forecast(dataset, task.origins)) == 14.55
+
+
+@pytest.mark.parametrize(
+    ("name", "rmse"), [("persistence", 48.66), ("seasonal_naive", 42.32), ("seasonal_growth", 15.94)]
+)
+def test_the_simple_baselines_of_the_airline_series_are_the_known_ones(name: str, rmse: float) -> None:
+    assert airline_rmse(lambda dataset, task: baselines.SIMPLE[name](task)) == rmse
+
+
+def test_a_shifted_forecast_has_another_score() -> None:
+    assert airline_rmse(lambda dataset, task: linear.forecast(dataset, task.origins) + 5) != 14.55
+
+
+def test_the_linear_baseline_of_etth1_is_the_known_one(shared_data: Path) -> None:
+    dataset = csv(
+        path=str(shared_data / "ett" / "ETTh1.csv.gz"),
+        time="date",
+        target=["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"],
+        sequence_length=96,
+        horizon=24,
+        split={"train": 8640, "val": 2880, "test": 2880},
+    ).load()
+    origins = dataset.starts("test") + 95
+    found = linear.forecast(dataset, origins)
+    actual = dataset.history.values[origins[:, None] + np.arange(1, 25)]
+    scale = dataset.history.values[:8640].std(axis=0)
+    assert metrics.mse(actual / scale, found / scale) == pytest.approx(0.3086, abs=2e-4)
+    assert metrics.mae(actual / scale, found / scale) == pytest.approx(0.3506, abs=2e-4)
+
+
+def test_the_linear_baseline_uses_columns_known_ahead(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    known = rng.normal(size=200)
+    rows = "\n".join(f"{3 * k + rng.normal() * 0.01:.6f},{k:.6f}" for k in known)
+    (tmp_path / "known.csv").write_text(f"y,k\n{rows}\n")
+    settings = {"path": "known.csv", "target": "y", "sequence_length": 3}
+    errors = []
+    for extra in ({}, {"known": ["k"]}):
+        dataset = csv(**settings, **extra).load()
+        origins = dataset.starts("test") + 2
+        errors.append(metrics.rmse(dataset.history.values[origins + 1][:, None], linear.forecast(dataset, origins)))
+    assert errors[1] < 0.05 < errors[0]
+
+
+def test_too_few_windows_leave_the_linear_baseline_out() -> None:
+    dataset = sine(points=30, sequence_length=5, season=18).load()
+    with pytest.raises(Undefined, match="training windows have 19 rows before them"):
+        linear.forecast(dataset, dataset.starts("test") + 4)
