@@ -27,9 +27,7 @@ def check(
     names = logged([*metrics], validation is not False, trainer.grad_norm)
     problems = monitor_mistakes("trainer.monitor", trainer.monitor, names, validation)
     if trainer.class_weights is not None and task not in (None, "classification"):
-        problems.append(
-            f"trainer.class_weights: given, but the task is {task}, which has no classes; remove it"
-        )
+        problems.append(f"trainer.class_weights: given, but the task is {task}, which has no classes; remove it")
     for key, callback in callbacks.items():
         problems += callback_mistakes(f"callbacks.{key}", callback, trainer, names, validation)
     return problems + schedule_mistakes(schedule, trainer.epochs)
@@ -37,9 +35,7 @@ def check(
 
 def check_callback(callback: Any, whole: SimpleNamespace) -> list[str]:
     """Return the mistakes of one callback of a whole experiment."""
-    key = next(
-        (f"callbacks.{name}" for name, other in whole.callbacks.items() if other is callback), callback.name
-    )
+    key = next((f"callbacks.{name}" for name, other in whole.callbacks.items() if other is callback), callback.name)
     validation = has_validation(whole.data)
     names = logged(list(whole.top.metrics), validation is not False, whole.trainer.grad_norm)
     return callback_mistakes(key, callback, whole.trainer, names, validation)
@@ -62,9 +58,7 @@ def has_validation(data: Any) -> bool | None:
     return True if sizes or folds else None
 
 
-def callback_mistakes(
-    key: str, callback: Any, trainer: Any, names: list[str], validation: bool | None
-) -> list[str]:
+def callback_mistakes(key: str, callback: Any, trainer: Any, names: list[str], validation: bool | None) -> list[str]:
     problems = []
     patience = getattr(callback, "patience", None)
     if callback.name in KEPT_ALIVE and patience >= trainer.epochs:
@@ -76,9 +70,7 @@ def callback_mistakes(
         problems += monitor_mistakes(f"{key}.monitor", callback.monitor, names, validation)
     start = getattr(callback, "start_epoch", 1)
     if callback.name in KEPT_ALIVE and start >= trainer.epochs > 1:
-        problems.append(
-            f"{key}.start_epoch: {start} given; must be less than trainer.epochs, {trainer.epochs}"
-        )
+        problems.append(f"{key}.start_epoch: {start} given; must be less than trainer.epochs, {trainer.epochs}")
     return problems
 
 
@@ -86,10 +78,7 @@ def monitor_mistakes(key: str, monitor: str | None, names: list[str], validation
     if monitor is None or monitor in names:
         return []
     if validation is False and monitor.startswith("val/"):
-        return [
-            f"{key}: `{monitor}` given, but there is no validation part; "
-            "use train/loss, or set data.split.val"
-        ]
+        return [f"{key}: `{monitor}` given, but there is no validation part; use train/loss, or set data.split.val"]
     choices = ", ".join(name for name in names if not name.startswith("time/"))
     return [f"{key}: `{monitor}` is not logged; choose from {choices}{did_you_mean(monitor, names)}"]
 

@@ -19,9 +19,7 @@ FORMAT = 1
 PREFIX = "epoch-"
 
 
-def save(
-    root: Path, epoch: int, weights: Mapping[str, np.ndarray], metrics: Mapping[str, float], best: bool
-) -> Path:
+def save(root: Path, epoch: int, weights: Mapping[str, np.ndarray], metrics: Mapping[str, float], best: bool) -> Path:
     """Write one checkpoint under a temporary name, then rename it: a visible checkpoint is always whole."""
     root.mkdir(parents=True, exist_ok=True)
     final = root / f"{PREFIX}{epoch:06d}"

@@ -25,9 +25,7 @@ def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
     if wanted is None:
         return None
     if dataset.spec.task != "classification":
-        raise ConfigError(
-            f"{KEY}: given, but the task is {dataset.spec.task}; remove it, there are no classes"
-        )
+        raise ConfigError(f"{KEY}: given, but the task is {dataset.spec.task}; remove it, there are no classes")
     names = dataset.spec.classes
     table = _balanced(dataset) if wanted == "balanced" else _by_name(wanted, names)
 
@@ -53,9 +51,7 @@ def _by_name(wanted: Mapping[str, float], names: tuple[str, ...]) -> np.ndarray:
         if name not in names
     ]
     problems += [
-        f"{KEY}.{name}: {value} given; must be a number >= 0"
-        for name, value in wanted.items()
-        if not value >= 0
+        f"{KEY}.{name}: {value} given; must be a number >= 0" for name, value in wanted.items() if not value >= 0
     ]
     if problems:
         raise ConfigError(*problems)

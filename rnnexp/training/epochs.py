@@ -83,9 +83,7 @@ class Training:
         finally:
             self.stepper.sync()
             self.stepper.restore(self.keeper.values)
-        return History(
-            history, self.keeper.epoch, self.course.monitor, self.course.stop, perf_counter() - begin
-        )
+        return History(history, self.keeper.epoch, self.course.monitor, self.course.stop, perf_counter() - begin)
 
     def _epoch(self) -> dict[str, float]:
         epoch, begin = self.course.epoch, perf_counter()

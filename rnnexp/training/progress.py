@@ -1,83 +1,115 @@
-"""How far a training is: a bar on a terminal, otherwise a line now and then."""
+"""How far a training is: a bar on a terminal, otherwise one plain line per epoch or per ten seconds."""
 
 from __future__ import annotations
 
 import logging
-import math
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
-SECONDS_BETWEEN_LINES = 10.0
+from rnnexp.training.monitor import Waiting, default_monitor
 
 log = logging.getLogger("rnnexp")
 
+LINE_EVERY = 10.0  # seconds between two plain lines
+DRAW_EVERY = 0.1  # seconds between two changes of the bar: a thousand short epochs must not pay for it
+WIDE = 60  # columns; a narrower terminal gets numbers only
+
 
 class Progress:
-    """Show epoch, loss, best value and time left while a training runs; `update` costs microseconds.
+    """A context manager to be told of each epoch; what cannot be shown is never worth an exception.
 
-    On a terminal it is a bar that disappears; otherwise one line per epoch, at most one in ten seconds.
+    The bar goes to `stream` (default: standard error) if that is a terminal that can move its cursor; plain
+    lines go to the log, so that a log file has them too. `monitor` None watches val/loss, without validation
+    train/loss.
     """
 
-    def __init__(self, epochs: int, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        epochs: int,
+        *,
+        monitor: str | None = None,
+        quiet: bool = False,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self.epochs = epochs
-        self._best = math.inf
-        self._best_epoch = 0
-        self._last_line = -math.inf
-        self._bar: Any = None
-        self._task: Any = None
-        self._quiet = quiet
+        self.monitor = monitor
+        self.clock = clock
+        self.quiet = quiet
+        self.waiting: Waiting | None = None
+        self.bar = None if quiet else _bar(stream or sys.stderr)
+        self.shown = 0
+        self.told = 0
 
     def __enter__(self) -> Progress:
-        if not self._quiet and _is_terminal():
-            self._bar = _bar()
-            self._task = self._bar.add_task("", total=self.epochs, shown="compiling")
-            self._bar.start()
+        self.begin = self.last = self.clock()
+        if self.bar is not None:
+            with suppress(OSError, ValueError):
+                self.task = self.bar.add_task("training", total=self.epochs, state="compiling")
+                self.bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self.told > self.shown:
+            self._show()
+        if self.bar is not None:
+            with suppress(OSError, ValueError):
+                self.bar.stop()
 
     def update(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Take in the metrics of an epoch."""
-        value = metrics.get("val/loss", metrics.get("train/loss", math.nan))
-        if value < self._best:
-            self._best, self._best_epoch = value, epoch
-        if self._quiet:
-            return
-        if self._bar is not None:
-            self._bar.update(self._task, completed=epoch, shown=self._text(metrics))
-        elif self._is_due(epoch):
-            log.info("epoch %d/%d  %s", epoch, self.epochs, self._text(metrics))
+        """Take in the metrics of the 1-based `epoch`."""
+        monitor = self.monitor or default_monitor("val/loss" in metrics)
+        self.waiting = self.waiting or Waiting(monitor)
+        if monitor in metrics:
+            self.waiting.see(metrics[monitor], epoch)
+        self.told, self.metrics = epoch, metrics
+        every = LINE_EVERY if self.bar is None else DRAW_EVERY
+        if epoch in (1, self.epochs) or self.clock() - self.last >= every:
+            self._show()
 
-    def _is_due(self, epoch: int) -> bool:
-        now = time.monotonic()
-        if epoch < self.epochs and now - self._last_line < SECONDS_BETWEEN_LINES:
-            return False
-        self._last_line = now
-        return True
+    def _show(self) -> None:
+        self.shown, self.last = self.told, self.clock()
+        if self.bar is not None:
+            with suppress(OSError, ValueError):
+                self.bar.update(self.task, completed=self.told, state=self._state())
+        elif not self.quiet:
+            log.info("epoch %d/%d  %s%s", self.told, self.epochs, self._state(), self._eta())
 
-    def _text(self, metrics: Mapping[str, float]) -> str:
-        losses = [f"{key} {metrics[key]:.4g}" for key in ("train/loss", "val/loss") if key in metrics]
-        return f"{'  '.join(losses)}  best {self._best:.4g} (epoch {self._best_epoch})"
+    def _state(self) -> str:
+        """Return loss and best value, as `train/loss 0.0123  val/loss 0.02  best 0.018 (epoch 7)`."""
+        losses = [f"{name} {self.metrics[name]:.4g}" for name in ("train/loss", "val/loss") if name in self.metrics]
+        if self.waiting is not None and self.waiting.best_epoch:
+            losses.append(f"best {self.waiting.value:.4g} (epoch {self.waiting.best_epoch})")
+        return "  ".join(losses)
+
+    def _eta(self) -> str:
+        left = (self.clock() - self.begin) / self.told * (self.epochs - self.told)
+        minutes, seconds = divmod(round(left), 60)
+        return f"  {minutes // 60}:{minutes % 60:02}:{seconds:02} left" if self.told < self.epochs else ""
 
 
-def _is_terminal() -> bool:
+def _bar(stream: TextIO | None) -> Any:
+    """Return a rich progress bar for `stream`, or None if it is closed, no terminal, or a dumb one."""
     try:
-        return sys.stderr.isatty()
-    except (AttributeError, ValueError):  # a notebook's stream, or one that is closed
-        return False
-
-
-def _bar() -> Any:
+        if stream is None or not stream.isatty():
+            return None
+    except ValueError:
+        return None
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
 
-    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[shown]}"))
-    return Bar(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5)
+    console = Console(file=stream)
+    if console.is_dumb_terminal or not console.is_terminal:
+        return None
+    wide = (BarColumn(20), TimeRemainingColumn()) if console.width >= WIDE else ()
+    state = TextColumn("{task.fields[state]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
+    columns = (*wide, MofNCompleteColumn(), state)
+    return Bar(*columns, console=console, refresh_per_second=4, transient=True, expand=True)

@@ -18,9 +18,7 @@ class UserCallbacks:
     def __init__(self, callbacks: Iterable[Any], stepper: Stepper, epochs: int) -> None:
         self.callbacks = list(callbacks)
         self.stepper = stepper
-        self.per_batch = any(
-            _overrides(callback, hook) for callback in self.callbacks for hook in BATCH_HOOKS
-        )
+        self.per_batch = any(_overrides(callback, hook) for callback in self.callbacks for hook in BATCH_HOOKS)
         self.epochs = epochs
         self.batch = 0
 
@@ -68,12 +66,8 @@ def keras_logs(metrics: dict[str, float]) -> dict[str, float]:
     """Return train and validation metrics under Keras's names: `train/mae` -> `mae`, `val/loss`
     -> `val_loss`.
     """
-    train = {
-        name.removeprefix("train/"): value for name, value in metrics.items() if name.startswith("train/")
-    }
-    val = {
-        name.replace("val/", "val_", 1): value for name, value in metrics.items() if name.startswith("val/")
-    }
+    train = {name.removeprefix("train/"): value for name, value in metrics.items() if name.startswith("train/")}
+    val = {name.replace("val/", "val_", 1): value for name, value in metrics.items() if name.startswith("val/")}
     return train | val
 
 

@@ -21,9 +21,7 @@ class checkpoints(EpochCallback):
     name: Literal["checkpoints"] = "checkpoints"
     every: int = Field(10, ge=1, description="epochs between two checkpoints")
     keep: int = Field(2, ge=1, description="how many of the newest are kept, the best one apart")
-    best: bool = Field(
-        True, description="also save each epoch that is the best so far, and keep the last such"
-    )
+    best: bool = Field(True, description="also save each epoch that is the best so far, and keep the last such")
 
     def start(self) -> EndOfEpoch:
         best: Path | None = None

@@ -20,9 +20,7 @@ class early_stopping(EpochCallback):
     name: Literal["early_stopping"] = "early_stopping"
     monitor: str | None = Field(None, description="metric to watch; null: trainer.monitor")
     patience: int = Field(10, ge=1, description="epochs without a better value before training stops")
-    min_delta: float = Field(
-        0.0, ge=0, description="a value counts as better if it is better by more than this"
-    )
+    min_delta: float = Field(0.0, ge=0, description="a value counts as better if it is better by more than this")
     start_epoch: int = Field(1, ge=1, description="first epoch that is watched")
 
     def start(self) -> EndOfEpoch:

@@ -21,9 +21,7 @@ class plateau(EpochCallback):
     monitor: str | None = Field(None, description="metric to watch; null: trainer.monitor")
     factor: float = Field(0.5, gt=0, lt=1, description="factor on the learning rate")
     patience: int = Field(5, ge=1, description="epochs without a better value before the rate is lowered")
-    min_delta: float = Field(
-        1e-4, ge=0, description="a value counts as better if it is better by more than this"
-    )
+    min_delta: float = Field(1e-4, ge=0, description="a value counts as better if it is better by more than this")
     cooldown: int = Field(0, ge=0, description="epochs after a reduction that are not counted")
     min_learning_rate: float = Field(0.0, ge=0, description="the learning rate is not lowered below this")
 

@@ -18,9 +18,7 @@ class cosine(Schedule):
     """
 
     name: Literal["cosine"] = "cosine"
-    final: float = Field(
-        0.0, ge=0, le=1, description="share of the learning rate that is left in the last epoch"
-    )
+    final: float = Field(0.0, ge=0, le=1, description="share of the learning rate that is left in the last epoch")
 
     def after_warmup(self, epoch: int, epochs: int) -> float:
         share = (epoch - 1) / max(1, epochs - 1)

@@ -19,9 +19,7 @@ class step(Schedule):
     name: Literal["step"] = "step"
     gamma: float = Field(0.1, gt=0, le=1, description="factor of one step")
     every: int = Field(30, ge=1, description="epochs between two steps")
-    at: list[PositiveInt] | None = Field(
-        None, description="epochs after which the rate falls; replaces `every`"
-    )
+    at: list[PositiveInt] | None = Field(None, description="epochs after which the rate falls; replaces `every`")
 
     def after_warmup(self, epoch: int, epochs: int) -> float:
         steps = (epoch - 1) // self.every if self.at is None else sum(epoch > at for at in self.at)

@@ -1,0 +1,92 @@
+"""Train on the backend given and print what was seen as JSON; a script, because a process has one backend."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+import numpy as np
+import toy
+
+from rnnexp import runtime
+from rnnexp.training.fit import fit
+
+
+def watched(dataset: toy.Windows, seen: list[list[int]]) -> toy.Windows:
+    """Note the indices of every batch that is gathered from the training part."""
+
+    def batch(arrays: Any, indices: Any) -> tuple[Any, Any, Any]:
+        seen.append([int(index) for index in indices])
+        return dataset.batch(arrays, indices)
+
+    return dataclasses.replace(dataset, batch=batch)
+
+
+def by_hand(model: Any, dataset: toy.Windows, epochs: int, seed: int) -> list[float]:
+    """Train with Keras's own fit, an epoch at a time, on examples put in order beforehand."""
+    import keras
+
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    part, losses = dataset.parts["train"], []
+    for epoch in range(1, epochs + 1):
+        x, y, weight = dataset.batch(part.arrays, part.order(seed, epoch))
+        history = model.fit(x, y, sample_weight=weight, batch_size=8, shuffle=False, verbose=0)
+        losses += history.history["loss"]
+    return [float(loss) for loss in losses]
+
+
+def ours_and_by_hand() -> dict[str, Any]:
+    """Train 21 weighed examples ours, by hand, and by hand in another order; the last batch is a partial one."""
+    seen: list[list[int]] = []
+    dataset, ours, theirs = toy.windows(21, val=9, weight=True), toy.network(), toy.network()
+    ends: list[int] = []
+    plan = toy.plan(restore_best=False)
+    history = fit(ours, watched(dataset, seen), plan, lambda *_: ends.append(len(seen)))
+    epochs = [seen[end - 2 : end] for end in ends]  # a block of two batches and the partial batch
+    losses = by_hand(theirs, dataset, 3, seed=0)
+    part = dataset.parts["val"]
+    x, y, weight = dataset.batch(part.arrays, part.indices)
+    return {
+        "orders": [[index for batch in batches for index in batch] for batches in epochs],
+        "ours": [epoch["train/loss"] for epoch in history.epochs],
+        "by_hand": losses,
+        "other_order": by_hand(toy.network(), dataset, 3, seed=1),
+        "val": history.epochs[-1]["val/loss"],
+        "evaluated": float(theirs.evaluate(x, y, sample_weight=weight, verbose=0)),
+        "apart": max(float(np.abs(a - b).max()) for a, b in zip(ours.get_weights(), theirs.get_weights())),
+    }
+
+
+def gradient() -> dict[str, float]:
+    """Return the logged norm of the gradient and its approximation by central differences."""
+    import keras
+
+    model, dataset = toy.network(), toy.windows(21)
+    history = fit(model, dataset, toy.plan(batch_size="full", epochs=1, grad_norm=True))
+    x, y, _ = dataset.batch(dataset.parts["train"].arrays, dataset.parts["train"].indices)
+    weights = model.get_weights()
+
+    def loss(position: int, at: tuple[int, ...], step: float) -> float:
+        moved = [weight.copy() for weight in weights]
+        moved[position][at] += step
+        model.set_weights(moved)
+        return float(np.mean((keras.ops.convert_to_numpy(model(x)) - y) ** 2))
+
+    slopes = [
+        (loss(position, at, 0.01) - loss(position, at, -0.01)) / 0.02
+        for position, weight in enumerate(weights)
+        for at in np.ndindex(weight.shape)
+    ]
+    return {"logged": history.epochs[0]["opt/grad_norm"], "differences": float(np.linalg.norm(slopes))}
+
+
+def main(backend: str) -> None:
+    runtime.configure(backend)
+    found = {**ours_and_by_hand(), "gradient": gradient(), "tensorflow": "tensorflow" in sys.modules}
+    print("FOUND " + json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,103 @@
+"""Progress on a terminal, in a log, and where nothing can be shown."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from rnnexp.training.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self.step = 0.0, step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    with caplog.at_level(logging.INFO, logger="rnnexp"):
+        yield caplog
+
+
+def train(progress: Progress, epochs: int) -> None:
+    with progress:
+        for epoch in range(1, epochs + 1):
+            progress.update(epoch, {"train/loss": 1 / epoch, "val/loss": abs(epoch - 3) + 0.5})
+
+
+def test_short_epochs_share_a_line(lines: pytest.LogCaptureFixture) -> None:
+    train(Progress(1000, stream=io.StringIO(), clock=Clock(0.001)), 1000)
+    assert [line.split()[1] for line in lines.messages] == ["1/1000", "1000/1000"]
+
+
+def test_long_epochs_have_a_line_each(lines: pytest.LogCaptureFixture) -> None:
+    train(Progress(4, stream=io.StringIO(), clock=Clock(30)), 4)
+    assert len(lines.messages) == 4
+    assert lines.messages[3] == "epoch 4/4  train/loss 0.25  val/loss 1.5  best 0.5 (epoch 3)"
+    assert "left" in lines.messages[2]
+
+
+def test_a_training_that_ends_early_shows_its_last_epoch(lines: pytest.LogCaptureFixture) -> None:
+    train(Progress(1000, stream=io.StringIO(), clock=Clock(0.001)), 7)
+    assert lines.messages[-1].startswith("epoch 7/1000")
+
+
+def test_quiet_says_nothing(lines: pytest.LogCaptureFixture) -> None:
+    terminal = Terminal()
+    train(Progress(3, quiet=True, stream=terminal), 3)
+    assert (lines.messages, terminal.getvalue()) == ([], "")
+
+
+@pytest.mark.parametrize("columns", ["20", "80"])
+def test_a_terminal_gets_a_bar_and_no_lines(
+    lines: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    train(Progress(3, stream=terminal), 3)
+    assert "3/3" in terminal.getvalue()
+    assert lines.messages == []
+
+
+def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    shown = {}
+    for wanted in ("", "1"):
+        monkeypatch.setenv("NO_COLOR", wanted)
+        terminal = Terminal()
+        train(Progress(3, stream=terminal), 3)
+        shown[wanted] = "\x1b[3" in terminal.getvalue()
+    assert shown == {"": True, "1": False}
+
+
+def test_a_dumb_terminal_gets_lines(lines: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    terminal = Terminal()
+    train(Progress(2, stream=terminal), 2)
+    assert (len(lines.messages), terminal.getvalue()) == (2, "")
+
+
+def test_a_closed_stream_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    closed, closing = Terminal(), Terminal()
+    closed.close()
+    train(Progress(2, stream=closed), 2)
+    with Progress(2, stream=closing) as progress:
+        closing.close()
+        progress.update(1, {"train/loss": 1.0})
+    assert progress.told == 1
