@@ -25,9 +25,7 @@ def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: S
 
     client = remote.client
     params = client.get_run(remote.run_id).data.params
-    logged = client.create_logged_model(
-        remote.experiment_id, NAME, source_run_id=remote.run_id, params=params
-    )
+    logged = client.create_logged_model(remote.experiment_id, NAME, source_run_id=remote.run_id, params=params)
     status = LoggedModelStatus.FAILED
     try:
         with tempfile.TemporaryDirectory() as folder:

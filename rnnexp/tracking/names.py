@@ -30,10 +30,7 @@ def params(values: Mapping[str, object]) -> dict[str, str]:
 def tags(values: Mapping[str, object]) -> dict[str, str]:
     """Return tags as MLflow stores them: redacted and not too long."""
     names = unique(list(values))
-    return {
-        name: cut(redact_value(key, text(value)), LONGEST_TAG)
-        for name, (key, value) in zip(names, values.items())
-    }
+    return {name: cut(redact_value(key, text(value)), LONGEST_TAG) for name, (key, value) in zip(names, values.items())}
 
 
 def finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -100,6 +100,4 @@ class Remote:
         if not self._warned:
             self._warned = True
             reason = redact(str(error)).strip().partition("\n")[0]
-            log.warning(
-                "tracking: %s could not be stored (%s); all of it is in the run's folder", what, reason
-            )
+            log.warning("tracking: %s could not be stored (%s); all of it is in the run's folder", what, reason)

@@ -131,9 +131,7 @@ class Run:
         if self._remote is None:
             return None
         self._remote.flush()
-        return self._remote.call(
-            "the model", model.log_model, self._remote, bundle, (example, outputs), self._summary
-        )
+        return self._remote.call("the model", model.log_model, self._remote, bundle, (example, outputs), self._summary)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags of the run, also late ones such as `rnnexp.beats_baseline`."""

@@ -39,9 +39,7 @@ def warm_up(settings: Settings) -> None:
         return
     uri = store.tracking_uri(settings.uri)
     if uri not in _warming:
-        _warming[uri] = threading.Thread(
-            target=_open_silently, args=(uri,), name="rnnexp-warm-up", daemon=True
-        )
+        _warming[uri] = threading.Thread(target=_open_silently, args=(uri,), name="rnnexp-warm-up", daemon=True)
         _warming[uri].start()
 
 
@@ -156,8 +154,6 @@ def _log_origin(run: Run, info: RunInfo) -> None:
 def _say_what_is_ignored(uri: str) -> None:
     for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"):
         if os.environ.get(name):
-            log.info(
-                "%s is ignored: every run is its own, and tracking.experiment chooses where it goes", name
-            )
+            log.info("%s is ignored: every run is its own, and tracking.experiment chooses where it goes", name)
     if uri.startswith(store.SQLITE) and Path("mlruns").exists():
         log.info("./mlruns hides the runs from a plain `mlflow ui`; see them with: %s", store.ui_command(uri))

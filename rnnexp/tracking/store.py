@@ -9,6 +9,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -27,7 +28,13 @@ ENVIRONMENT = {
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-NOISY = ("mlflow.store.db.utils", "alembic")
+# Progress notes, and tracebacks of what becomes a TrackingError or a warning of ours.
+NOISY = {
+    "alembic": logging.CRITICAL,
+    "mlflow.store.db.utils": logging.CRITICAL + 1,
+    "mlflow.models": logging.WARNING,
+    "mlflow.pyfunc": logging.WARNING,
+}
 SQLITE = "sqlite:///"
 _REMOTE = ("http://", "https://", "databricks", "uc:")
 _FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
@@ -62,8 +69,8 @@ def open_store(uri: str) -> MlflowClient:
     mlflow = import_mlflow()
     if uri.startswith(SQLITE):
         _prepare(Path(uri.removeprefix(SQLITE)))
-    client = mlflow.MlflowClient(tracking_uri=uri)
     try:
+        client = mlflow.MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except Exception as error:  # MLflow, SQLAlchemy and requests raise whatever they like here
         raise TrackingError(_explained(uri, str(error))) from None
@@ -81,8 +88,8 @@ def import_mlflow() -> Any:
             f"MLflow cannot be imported ({error}); run: pip install 'mlflow>=3.17,<4', or set tracking=off"
         ) from None
     if "MLFLOW_LOGGING_LEVEL" not in os.environ:
-        for name in NOISY:  # notes on tables, tracebacks of what becomes a TrackingError or a warning of ours
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        for name, level in NOISY.items():
+            logging.getLogger(name).setLevel(level)
     return mlflow
 
 
@@ -129,13 +136,9 @@ def ui_command(uri: str) -> str:
 def _prepare(database: Path) -> None:
     """Check an existing database file, or make a new one whole, before MLflow touches it."""
     if set("%?") & set(str(database)):
-        raise TrackingError(
-            f"{database}: SQLAlchemy misreads `%` and `?` in a path; rename the folder {_ELSEWHERE}"
-        )
+        raise TrackingError(f"{database}: SQLAlchemy misreads `%` and `?` in a path; rename the folder {_ELSEWHERE}")
     if not database.parent.is_dir():
-        raise TrackingError(
-            f"{database}: the folder {database.parent} does not exist; create it {_ELSEWHERE}"
-        )
+        raise TrackingError(f"{database}: the folder {database.parent} does not exist; create it {_ELSEWHERE}")
     with _locked(database.parent):
         if not database.exists():
             _create(database)
@@ -158,8 +161,7 @@ def _create(database: Path) -> None:
         new.replace(database)
     except Exception as error:  # a read-only folder, a full disk: SQLAlchemy wraps them in its own ways
         raise TrackingError(
-            f"{database}: cannot be created: {_first_line(str(error))}; "
-            f"free space or allow writing, {_ELSEWHERE}"
+            f"{database}: cannot be created: {_first_line(str(error))}; free space or allow writing, {_ELSEWHERE}"
         ) from None
     finally:
         for left in database.parent.glob(f"{new.name}*"):
@@ -167,31 +169,43 @@ def _create(database: Path) -> None:
 
 
 def _check(database: Path) -> None:
-    """Refuse what MLflow would spoil or fail over with a traceback."""
+    """Refuse what MLflow would spoil, migrate without asking, or fail over with a traceback."""
     if not database.is_file():
         raise TrackingError(f"{database}: is not a file; remove it {_ELSEWHERE}")
     if database.stat().st_size == 0:
         raise TrackingError(f"{database}: is empty (0 bytes), no runs are in it; delete it {_ELSEWHERE}")
     try:
-        tables = _writable_tables(database)
+        version = _schema_version(database)
     except sqlite3.Error as error:
         raise TrackingError(
             f"{database}: {error}; check that it is MLflow's and may be written, {_ELSEWHERE}"
         ) from None
-    if not {"experiments", "runs", "alembic_version"} <= tables:
+    if version is None:
         raise TrackingError(f"{database}: is the database of another program; move it away {_ELSEWHERE}")
+    if version != _installed_version():
+        raise TrackingError(_another_version(f"{SQLITE}{database}"))
 
 
-def _writable_tables(database: Path) -> set[str]:
-    """Return the names of the tables, having made sure that writing is possible."""
+def _schema_version(database: Path) -> str | None:
+    """Return the version of MLflow's tables, None if there are none; make sure that writing is possible."""
     connection = sqlite3.connect(f"file:{quote(str(database))}?mode=rw", uri=True, timeout=20)
     try:
         connection.execute("BEGIN IMMEDIATE")
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        connection.rollback()
+        if not {("experiments",), ("runs",), ("alembic_version",)} <= set(rows):
+            return None
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return str(row[0]) if row else ""
     finally:
         connection.close()
-    return {name for (name,) in rows}
+
+
+@cache
+def _installed_version() -> str:
+    """Ask MLflow for the version of the tables it works with; no public function tells."""
+    from mlflow.store.db.utils import _get_latest_schema_revision
+
+    return str(_get_latest_schema_revision())
 
 
 @contextmanager
@@ -214,19 +228,24 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _explained(uri: str, message: str) -> str:
-    shown = redact(uri)
-    if "database schema" in message or "Can't locate revision" in message:
-        database = uri.removeprefix(SQLITE)
-        version = sys.modules["mlflow"].__version__
-        return (
-            f"{shown}: was made by another version of MLflow than the installed {version}; "
-            f"back it up and migrate it:\n"
-            f"  cp '{redact(database)}' '{redact(database)}.bak'\n  mlflow db upgrade '{shown}'\n"
-            f"(a newer database needs: pip install -U mlflow), {_ELSEWHERE}"
-        )
+def _another_version(uri: str) -> str:
+    shown, version = redact(uri), sys.modules["mlflow"].__version__
+    backup = ""
+    if uri.startswith(SQLITE):
+        database = shown.removeprefix(SQLITE)
+        backup = f"  cp '{database}' '{database}.bak'\n"
     return (
-        f"{shown}: the tracking store does not answer: {redact(_first_line(message))}; start it, "
+        f"{shown}: was made by another version of MLflow than the installed {version}; "
+        f"back it up and migrate it:\n{backup}  mlflow db upgrade '{shown}'\n"
+        f"(a newer one needs: pip install -U mlflow), {_ELSEWHERE}"
+    )
+
+
+def _explained(uri: str, message: str) -> str:
+    if "database schema" in message or "Can't locate revision" in message:
+        return _another_version(uri)
+    return (
+        f"{redact(uri)}: the tracking store does not answer: {redact(_first_line(message))}; start it, "
         f"check tracking.uri and MLFLOW_TRACKING_URI, or set tracking=off"
     )
 
