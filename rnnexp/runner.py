@@ -117,6 +117,7 @@ def _plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
     from rnnexp.training.plan import Plan
 
     optimizer = experiment.optimizer.build()
+    own = registry.names("metric")  # computed once, at the end
 
     def complete(spec: TaskSpec) -> Plan:
         loss = experiment.loss or registry.lookup("loss", spec.loss)()
@@ -124,7 +125,7 @@ def _plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
             loss=loss.build(),
             optimizer=optimizer,
             trainer=experiment.trainer,
-            metrics=list(experiment.metrics),
+            metrics=[name for name in experiment.metrics if name not in own],
             schedule=experiment.schedule,
             callbacks=experiment.callbacks,
             seed=experiment.seed,

@@ -28,6 +28,7 @@ def summary(result: Result) -> Iterator[str]:
     yield _headline(result, metric)
     yield from _table(result, metric)
     yield _verdict(result, metric)
+    yield from _scaled(result)
     for name, reason in result.report.skipped.items():
         yield f"  left out: {name} ({reason})"
     for note in result.report.notes:
@@ -56,6 +57,16 @@ def _table(result: Result, metric: str) -> Iterator[str]:
     for name, value in sorted(rows.items(), key=lambda row: row[1], reverse=metric == "accuracy"):
         mark = "  <- this run" if name == result.experiment.model.name else ""
         yield f"  {name:<18} {value:>12.5g}{mark}"
+
+
+def _scaled(result: Result) -> Iterator[str]:
+    """Yield the errors in scaled units, in which papers report several columns at once."""
+    if len(result.report.predictions.actual.shape) < 3 or result.report.predictions.actual.shape[2] == 1:
+        return
+    for name, prefix in ((result.experiment.model.name, result.scored), ("linear", "baseline/linear")):
+        if f"{prefix}/mse_scaled" in result.metrics:
+            mse, mae = result.metrics[f"{prefix}/mse_scaled"], result.metrics[f"{prefix}/mae_scaled"]
+            yield f"  scaled MSE / MAE of {name}: {mse:.4f} / {mae:.4f}"
 
 
 def _verdict(result: Result, metric: str) -> str:
