@@ -81,7 +81,13 @@ def _seed(model: Any, seed: int) -> None:
     """Give dropout and noise layers a state that follows from (seed, position in the model),
     not from what ran before.
     """
+    import keras
+
     states = [variable for variable in model.non_trainable_variables if is_seed_state(variable)]
     for position, state in enumerate(states):
         drawn = int(np.random.SeedSequence([seed, position]).generate_state(1)[0] >> 2)
         state.assign(np.array([drawn, 0]))
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed)  # Keras draws dropout without a seed of its own from PyTorch's global generator

@@ -82,9 +82,21 @@ def gradient() -> dict[str, float]:
     return {"logged": history.epochs[0]["opt/grad_norm"], "differences": float(np.linalg.norm(slopes))}
 
 
+def dropped_out(seed: int) -> list[float]:
+    """Return the weights after two epochs with dropout."""
+    model = toy.network(dropout=0.3)
+    fit(model, toy.windows(21), toy.plan(batch_size="full", epochs=2, seed=seed))
+    return [float(value) for weight in model.get_weights() for value in weight.ravel()]
+
+
 def main(backend: str) -> None:
     runtime.configure(backend)
-    found = {**ours_and_by_hand(), "gradient": gradient(), "tensorflow": "tensorflow" in sys.modules}
+    found = {
+        **ours_and_by_hand(),
+        "gradient": gradient(),
+        "dropout": [dropped_out(seed) for seed in (1, 1, 2)],
+        "tensorflow": "tensorflow" in sys.modules,
+    }
     print("FOUND " + json.dumps(found))
 
 

@@ -17,12 +17,17 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module", params=["jax", "tensorflow", "torch"])
-def seen(request: pytest.FixtureRequest) -> dict[str, Any]:
+def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the script `one_backend.py` saw on a backend."""
     if importlib.util.find_spec(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
     environment = {**os.environ, "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}"}
     environment.pop("KERAS_BACKEND", None)
+    environment |= {  # JAX compiles a program once, though several trainings run it
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("compiled")),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
     command = [sys.executable, str(HERE / "one_backend.py"), request.param]
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False, env=environment)
     found = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
@@ -53,6 +58,12 @@ def test_validation_loss_is_that_of_keras_evaluate(seen: dict[str, Any]) -> None
 
 def test_gradient_norm_is_that_of_finite_differences(seen: dict[str, Any]) -> None:
     assert seen["gradient"]["logged"] == pytest.approx(seen["gradient"]["differences"], rel=1e-3)
+
+
+def test_dropout_follows_from_the_seed(seen: dict[str, Any]) -> None:
+    first, again, other = seen["dropout"]
+    assert first == again
+    assert first != other
 
 
 def test_tensorflow_is_imported_only_on_tensorflow(seen: dict[str, Any]) -> None:

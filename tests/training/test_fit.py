@@ -21,8 +21,10 @@ def losses(history: History, name: str = "train/loss") -> list[float]:
 
 def score(model: Any, dataset: toy.Windows, part: str) -> float:
     """Return the mean squared error of a part, without Keras's training code."""
+    import keras
+
     x, y, _ = dataset.batch(dataset.parts[part].arrays, dataset.parts[part].indices)
-    return float(np.mean((np.asarray(model(x)) - y) ** 2))
+    return float(np.mean((keras.ops.convert_to_numpy(model(x)) - y) ** 2))
 
 
 def worsening(val: int = 8) -> toy.Windows:
