@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("rnnexp")
 
 
-def run_info(
-    experiment: Experiment, dataset: Dataset, device: Runtime, run_dir: Path, command: str
-) -> RunInfo:
+def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, run_dir: Path, command: str) -> RunInfo:
     """Gather what identifies a run before it starts."""
     digest = config_hash(experiment)
     tags = {
@@ -104,8 +102,7 @@ def listener(tracked: Run, progress: Any) -> Callable[[int, Mapping[str, float]]
 
 def best_metrics(history: History) -> dict[str, float]:
     """Return the metrics of the epoch whose weights were kept, as `best/*`."""
-    kept = history.epochs[history.best_epoch - 1] if history.epochs else {}
-    quality = {key: value for key, value in kept.items() if key.startswith(("train/", "val/"))}
+    quality = {key: value for key, value in history.best.items() if key.startswith(("train/", "val/"))}
     return {
         "best/epoch": float(history.best_epoch),
         **{f"best/{key}": value for key, value in quality.items()},
@@ -157,8 +154,16 @@ def log_model(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any
 
     folder = tracked.folder / "model"
     bundle.save(folder, model, experiment.model, dataset.spec, dataset.scaling, experiment.plugins)
-    if isinstance(dataset, SeriesDataset):
-        tracked.log_model(folder, dataset.example())
+    tracked.log_model(folder, dataset.example() if isinstance(dataset, SeriesDataset) else _first_sequences(dataset))
+
+
+def _first_sequences(dataset: Dataset) -> np.ndarray:
+    """Return two raw sequences (2, time, features), the scaler undone."""
+    train = dataset.parts["train"]
+    sequences = train.arrays["x"][train.indices[:2]]
+    if "mean" not in dataset.scaling:
+        return sequences
+    return (sequences * dataset.scaling["deviation"] + dataset.scaling["mean"]).astype(np.float32)
 
 
 def outcome_tags(history: History, report: Report) -> dict[str, str]:

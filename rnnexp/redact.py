@@ -21,9 +21,7 @@ _HARMLESS = r"(?:null|none|true|false|str|int|bool|\*+|\$\{[^}\s]*\})(?![\w-])"
 _SECRET_NAME = re.compile(_SECRET, re.IGNORECASE)
 # Every repetition is bounded: a text of a megabyte takes a fraction of a second, whatever it holds.
 _KEY = rf"{_SECRET}[\w.-]{{0,60}}['\"]?"
-_USERINFO = re.compile(
-    r"(?<=://)(?:[^\s/:@'\"]{0,200}:(?!\d{1,5}(?:[/?#\s]|$))[^\s'\"]{1,400}|[^\s/?#'\"]{1,400})@"
-)
+_USERINFO = re.compile(r"(?<=://)(?:[^\s/:@'\"]{0,200}:(?!\d{1,5}(?:[/?#\s]|$))[^\s'\"]{1,400}|[^\s/?#'\"]{1,400})@")
 _WHOLE_LINE = re.compile(
     rf"^([ \t+-]{{0,60}}['\"]?[\w.-]{{0,60}}?{_KEY}[ \t]{{0,9}}[:=][ \t]{{1,60}})(?!{_HARMLESS})(\S.*)$",
     re.IGNORECASE | re.MULTILINE,
@@ -67,6 +65,4 @@ def _environment() -> Iterator[str]:
 
 def _worth_masking(value: str) -> bool:
     """Short values are no secrets, and the path of a file with credentials is none either."""
-    return len(value) >= _SHORTEST and not (
-        value.startswith("/") and len(value) < 4096 and Path(value).exists()
-    )
+    return len(value) >= _SHORTEST and not (value.startswith("/") and len(value) < 4096 and Path(value).exists())

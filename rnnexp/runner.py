@@ -55,9 +55,7 @@ class Result:
         return self.report.predictions
 
 
-def run(
-    experiment: Experiment, run_dir: Path | None = None, command: str = "", quiet: bool = False
-) -> Result:
+def run(experiment: Experiment, run_dir: Path | None = None, command: str = "", quiet: bool = False) -> Result:
     """Train, score and track one experiment.
 
     Raises ResourceError or DataError before anything is tracked; what goes wrong later ends the tracked run
@@ -164,7 +162,7 @@ def _fitted(model: Any, dataset: Dataset, plan: Plan, tracked: tracking.Run, qui
     from rnnexp.training.fit import fit
     from rnnexp.training.progress import Progress
 
-    with Progress(plan.trainer.epochs, quiet=quiet) as progress:
+    with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
         return fit(model, dataset, plan, record.listener(tracked, progress))
 
 

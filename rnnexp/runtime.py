@@ -71,6 +71,15 @@ def configure(
     return _current
 
 
+def loaded_backend() -> str | None:
+    """Return the backend of a Keras that this process has imported already, None if it has not."""
+    if "keras" not in sys.modules:
+        return None
+    import keras
+
+    return str(keras.config.backend())
+
+
 def set_precision(policy: str) -> None:
     """Set the number format of layers made from now on: float32, mixed_float16 or mixed_bfloat16."""
     import keras
@@ -92,12 +101,8 @@ def _choose(backend: str | None) -> tuple[str, str]:
 
 
 def _refuse_second_backend(backend: str) -> None:
-    if "keras" not in sys.modules:
-        return
-    import keras
-
-    loaded = keras.config.backend()
-    if loaded != backend:
+    loaded = loaded_backend()
+    if loaded not in (None, backend):
         raise ResourceError(
             f"backend: `{backend}` asked for, but Keras already runs on `{loaded}` in this process and "
             f"cannot change; start a new process for `{backend}`, or set backend={loaded}"

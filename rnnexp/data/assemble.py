@@ -89,17 +89,13 @@ def _series_of(source: Any, values: np.ndarray) -> Series:
     if values.ndim == 1:
         return Series.single(values, source=source.name)
     if values.ndim != 2:
-        raise DataError(
-            f"data.{source.name}: a series has the shape (rows,) or (rows, columns), not {values.shape}"
-        )
+        raise DataError(f"data.{source.name}: a series has the shape (rows,) or (rows, columns), not {values.shape}")
     columns = tuple(f"column_{i}" for i in range(values.shape[1]))
     return Series(values, columns, np.array([0, len(values)]), source=source.name)
 
 
 def _scale(reading: Reading) -> tuple[scalers.Chain, np.ndarray, list[str]]:
-    return scalers.fit(
-        [name for name in reading.source.scalers() if name not in PER_WINDOW], fitting(reading)
-    )
+    return scalers.fit([name for name in reading.source.scalers() if name not in PER_WINDOW], fitting(reading))
 
 
 def fitting(reading: Reading) -> scalers.Fit:
@@ -179,9 +175,7 @@ def _short(reading: Reading, pipeline: Pipeline) -> list[str]:
     text = f"{len(short)} of {len(lengths)} series have fewer than the {needed} rows of one window"
     if len(short) < len(lengths) and reading.source.on_short == "skip":
         return [f"{text}; they are left out"]
-    which = (
-        f"series `{label}` has {rows} rows" if len(lengths) == 1 else f"{text}, such as `{label}` with {rows}"
-    )
+    which = f"series `{label}` has {rows} rows" if len(lengths) == 1 else f"{text}, such as `{label}` with {rows}"
     skip = "; data.on_short=skip leaves them out" if len(short) < len(lengths) else ""
     raise DataError(f"{which}; one window needs {needed}: {_sum(pipeline)}{skip}")
 

@@ -31,14 +31,10 @@ def roles(source: Any, columns: tuple[str, ...]) -> Roles:
     Raises DataError for an unknown column, an open choice of the target, or a column with two roles.
     """
     if source.target is None and len(columns) != 1:
-        raise DataError(
-            f"data.target: choose what to forecast; the data have the columns {', '.join(columns)}"
-        )
+        raise DataError(f"data.target: choose what to forecast; the data have the columns {', '.join(columns)}")
     given = source.target if isinstance(source.target, list) else [source.target]
     targets = columns if source.target is None else _names("target", given, columns)
-    found = Roles(
-        targets, _names("features", source.features, columns), _names("known", source.known, columns)
-    )
+    found = Roles(targets, _names("features", source.features, columns), _names("known", source.known, columns))
     twice = sorted({name for name in found.all if found.all.count(name) > 1})
     if twice:
         raise DataError(

@@ -43,9 +43,7 @@ def _numbers(frame: DataFrame, column: Any, label: str) -> np.ndarray:
     try:
         return frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise DataError(
-            f"series `{label}`: column `{column}` holds something else than numbers: {error}"
-        ) from None
+        raise DataError(f"series `{label}`: column `{column}` holds something else than numbers: {error}") from None
 
 
 def _time(pipeline: Pipeline, frame: DataFrame) -> np.ndarray | None:
@@ -60,9 +58,7 @@ def _time(pipeline: Pipeline, frame: DataFrame) -> np.ndarray | None:
         return None
     time = dates.to_numpy().astype("datetime64[ns]")
     if (time[1:] <= time[:-1]).any():
-        raise DataError(
-            f"the rows must be in time order: `{time[1:][time[1:] <= time[:-1]][0]}` comes too late"
-        )
+        raise DataError(f"the rows must be in time order: `{time[1:][time[1:] <= time[:-1]][0]}` comes too late")
     return time
 
 

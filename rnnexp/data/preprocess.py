@@ -141,9 +141,7 @@ def _block(pipeline: Pipeline, rows: Rows) -> Rows:
         future[:, -len(pipeline.known) :] = _known_ahead(pipeline, rows, observed)
     time = None if rows.time is None else _dates(pipeline, rows.time[first:observed])
     if pipeline.calendar and time is None:
-        raise DataError(
-            f"series `{rows.label}`: the calendar needs the dates of the rows, in column `{pipeline.time}`"
-        )
+        raise DataError(f"series `{rows.label}`: the calendar needs the dates of the rows, in column `{pipeline.time}`")
     return Rows(rows.label, np.concatenate([past, future]), time)
 
 

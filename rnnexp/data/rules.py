@@ -25,18 +25,14 @@ def sequence_mistakes(source: SequenceSource) -> list[str]:
     """List the mistakes of a source of independent sequences, each as `data.key: message`."""
     problems = _split_mistakes(source)
     if source.split != "none" and source.split.kind() == "dates":
-        problems.append(
-            "data.split: independent sequences have no dates; give fractions or numbers of examples"
-        )
+        problems.append("data.split: independent sequences have no dates; give fractions or numbers of examples")
     return problems
 
 
 def _split_mistakes(source: SeriesSource | SequenceSource) -> list[str]:
     problems = [] if source.split == "none" else source.split.mistakes()
     if source.folds is None:
-        return problems + (
-            [f"data.fold: {source.fold} is given without data.folds"] if source.fold != 1 else []
-        )
+        return problems + ([f"data.fold: {source.fold} is given without data.folds"] if source.fold != 1 else [])
     if source.split == "none":
         problems.append("data.folds: needs a test part outside the folds, but data.split is none")
     if source.fold > source.folds:
@@ -52,9 +48,7 @@ def _scaler_mistakes(source: SeriesSource) -> list[str]:
     twice = sorted({name for name in chain if chain.count(name) > 1 and name != "difference"})
     problems = [f"data.scaler: `{twice[0]}` is given twice"] if twice else []
     if "log" in chain[1:]:
-        problems.append(
-            f"data.scaler: `log` must come first, it needs values above 0; {chain[0]} comes before it"
-        )
+        problems.append(f"data.scaler: `log` must come first, it needs values above 0; {chain[0]} comes before it")
     return problems
 
 
@@ -63,13 +57,9 @@ def _column_mistakes(source: SeriesSource) -> list[str]:
     problems = ["data.target: an empty list leaves nothing to forecast"] if targets == [] else []
     for key, columns in (("features", source.features), ("known", source.known)):
         problems += [
-            f"data.{key}: `{name}` is the target; its past is an input anyway"
-            for name in columns
-            if name in targets
+            f"data.{key}: `{name}` is the target; its past is an input anyway" for name in columns if name in targets
         ]
-    problems += [
-        f"data.known: `{name}` is also in data.features" for name in source.known if name in source.features
-    ]
+    problems += [f"data.known: `{name}` is also in data.features" for name in source.known if name in source.features]
     return problems
 
 
@@ -83,9 +73,7 @@ def _strategy_mistakes(source: SeriesSource) -> list[str]:
     if source.strategy == "recursive" and source.layout == "sequence":
         problems.append("data.strategy: recursive needs data.layout=windows")
     if source.layout == "sequence" and source.stride != 1:
-        problems.append(
-            f"data.stride: {source.stride} has no meaning with data.layout=sequence, which takes every row"
-        )
+        problems.append(f"data.stride: {source.stride} has no meaning with data.layout=sequence, which takes every row")
     return problems
 
 
@@ -95,8 +83,6 @@ def _forecast_mistakes(source: SeriesSource) -> list[str]:
         return []
     problems = []
     if len(given) < source.sequence_length:
-        problems.append(
-            f"data.forecast_from: {len(given)} values; data.sequence_length is {source.sequence_length}"
-        )
+        problems.append(f"data.forecast_from: {len(given)} values; data.sequence_length is {source.sequence_length}")
     extra = [key for key in ("features", "known", "calendar") if getattr(source, key)]
     return problems + [f"data.forecast_from: cannot be used with data.{key}" for key in extra]

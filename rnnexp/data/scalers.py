@@ -203,17 +203,13 @@ def _fit_step(name: str, data: Fit, table: np.ndarray, lost: int) -> tuple[Step,
         return Difference(name, 1, data.targets), []
     if name == "seasonal_difference":
         if data.season is None:
-            raise DataError(
-                "data.scaler `seasonal_difference` needs a season: the data do not tell; give data.season"
-            )
+            raise DataError("data.scaler `seasonal_difference` needs a season: the data do not tell; give data.season")
         return Difference(name, data.season, data.targets), []
     return _fit_affine(name, data, table, lost)
 
 
 def _fit_affine(name: str, data: Fit, table: np.ndarray, lost: int) -> tuple[Affine, list[str]]:
-    pieces = [
-        table[max(first, begin + lost) : last] for begin, (first, last) in zip(data.offsets[:-1], data.rows)
-    ]
+    pieces = [table[max(first, begin + lost) : last] for begin, (first, last) in zip(data.offsets[:-1], data.rows)]
     groups = pieces if data.per_series else [np.concatenate(pieces)]
     if any(len(group) == 0 for group in groups):
         raise DataError(f"data.scaler `{name}`: the training part has no row to be fitted on")
@@ -242,7 +238,5 @@ def _constant_notes(name: str, data: Fit, flat: np.ndarray) -> list[str]:
     for column, count in zip(data.columns, flat.sum(axis=0)):
         where = f" in {count} of {len(flat)} series" if data.per_series and len(flat) > 1 else ""
         if count:
-            notes.append(
-                f"column `{column}` has no spread in the training part{where}: `{name}` divides it by 1"
-            )
+            notes.append(f"column `{column}` has no spread in the training part{where}: `{name}` divides it by 1")
     return notes

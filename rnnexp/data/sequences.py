@@ -98,8 +98,7 @@ def _sizes(source: SequenceSource, examples: int) -> dict[str, int]:
         return {"train": examples}
     given, fractions = source.split, source.split.kind() == "fractions"
     train, val = (
-        int(examples * float(size or 0) + 1e-9) if fractions else int(size or 0)
-        for size in (given.train, given.val)
+        int(examples * float(size or 0) + 1e-9) if fractions else int(size or 0) for size in (given.train, given.val)
     )
     test = given.test if isinstance(given.test, int) else examples - train - val
     if train + val + test > examples:
@@ -128,9 +127,7 @@ def _targets(source: SequenceSource, targets: np.ndarray) -> tuple[np.ndarray, t
         return y.astype(np.int32), tuple(str(label) for label in labels)
     y = targets.reshape(len(targets), -1).astype(np.float32)
     if not np.isfinite(y).all():
-        raise DataError(
-            f"the target of example {int(np.argwhere(~np.isfinite(y))[0][0])} is not a finite number"
-        )
+        raise DataError(f"the target of example {int(np.argwhere(~np.isfinite(y))[0][0])} is not a finite number")
     return y, ()
 
 

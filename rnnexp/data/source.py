@@ -76,9 +76,7 @@ class SeriesSource(ABC):
     scaler: Scaler | list[Scaler] = Field(
         "standard", description="Scaler, or several applied in order, fitted on the training part only."
     )
-    per_series: bool = Field(
-        False, description="Fit the scaler to each series, instead of once for all of them."
-    )
+    per_series: bool = Field(False, description="Fit the scaler to each series, instead of once for all of them.")
     season: int | None = Field(
         None, ge=2, description="Rows per season; null infers it from the frequency of the dates."
     )
@@ -123,9 +121,7 @@ class SequenceSource(ABC):
         default_factory=_usual_split,
         description="Training, validation and test part of the shuffled examples, or none.",
     )
-    folds: int | None = Field(
-        None, ge=2, description="Number of folds over the examples outside the test part."
-    )
+    folds: int | None = Field(None, ge=2, description="Number of folds over the examples outside the test part.")
     fold: int = Field(1, ge=1, description="Which fold to hold out as the validation part, from 1 to folds.")
     scaler: Literal["none", "standard"] = Field(
         "none", description="Scaler of the inputs, fitted on the training part only."

@@ -65,9 +65,7 @@ class Split:
     def _count_mistakes(self) -> list[str]:
         parts = {"train": self.train, "val": self.val, "test": self.test}
         return [
-            f"data.split.{name}: {value} is not a number of rows"
-            for name, value in parts.items()
-            if _below_0(value)
+            f"data.split.{name}: {value} is not a number of rows" for name, value in parts.items() if _below_0(value)
         ]
 
     def _dates(self) -> list[str]:
@@ -136,9 +134,7 @@ def _by_counts(split: Split, length: int, _time: object, label: str) -> dict[str
 
 def _by_dates(split: Split, length: int, time: np.ndarray | None, label: str) -> dict[str, int]:
     if time is None:
-        raise DataError(
-            f"data.split is given in dates, but series `{label}` has none: give data.time, or row counts"
-        )
+        raise DataError(f"data.split is given in dates, but series `{label}` has none: give data.time, or row counts")
     row = {n: int(np.searchsorted(time, after(str(t)))) for n, t in vars(split).items() if isinstance(t, str)}
     return {"train": row["train"], "val": row.get("val", row["train"]), "test": row.get("test", length)}
 

@@ -117,9 +117,7 @@ def _join(left: Any, right: Any) -> Any:
     return left.__array_namespace__().concat([left, right], axis=-1)
 
 
-def roll(
-    plan: Plan, predict: Callable[[Any], Any], arrays: Mapping[str, Any], indices: np.ndarray
-) -> np.ndarray:
+def roll(plan: Plan, predict: Callable[[Any], Any], arrays: Mapping[str, Any], indices: np.ndarray) -> np.ndarray:
     """Apply a network until the whole horizon is forecast, each answer appended to its next input.
 
     `predict` maps x to outputs; the result is (b, horizon, targets), or its outputs if one step will do.

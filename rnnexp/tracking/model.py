@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from rnnexp.runtime import loaded_backend
 from rnnexp.tracking.remote import Point, Remote
 
 NAME = "model"  # `runs:/<run id>/model` finds it
@@ -40,34 +41,54 @@ def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: S
 
 
 def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> None:
-    import keras
-    import mlflow.pyfunc
-    from mlflow.models import Model, infer_signature
-
     rows, outputs = example
     if outputs is None:
         from rnnexp.tracking.pyfunc import _load_pyfunc
 
         outputs = _load_pyfunc(str(bundle)).predict(rows)
-    backend = keras.config.backend()
+    with warnings.catch_warnings():
+        # MLflow warns of its own type hints while it is imported, and hints at whole numbers in the example.
+        warnings.simplefilter("ignore")
+        _save_pyfunc(folder, logged, bundle, rows, outputs, loaded_backend() or "jax")
+
+
+def _save_pyfunc(folder: Path, logged: Any, bundle: Path, rows: Any, outputs: Any, backend: str) -> None:
+    from mlflow.models import Model
+    from mlflow.pyfunc import save_model
+
     metadata = Model(
         artifact_path=logged.artifact_location,
         run_id=logged.source_run_id,
         model_uuid=logged.model_id,
         model_id=logged.model_id,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # hints on whole numbers in the example, which are what the user has
-        mlflow.pyfunc.save_model(
-            path=str(folder),
-            loader_module=LOADER,
-            data_path=str(bundle),
-            mlflow_model=metadata,
-            signature=infer_signature(rows, outputs),
-            input_example=rows,
-            pip_requirements=requirements(backend),
-            model_config={"backend": backend},
-        )
+    save_model(
+        path=str(folder),
+        loader_module=LOADER,
+        data_path=str(bundle),
+        mlflow_model=metadata,
+        signature=_signature(rows, outputs),
+        input_example=rows,
+        pip_requirements=requirements(backend),
+        model_config={"backend": backend},
+    )
+
+
+def _signature(rows: Any, outputs: Any) -> Any:
+    """Infer it, but take numbers of any type: for MLflow a column of whole numbers is no `double`."""
+    from mlflow.models import infer_signature
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import AnyType
+
+    signature = infer_signature(rows, outputs)
+    numbers = (DataType.double, DataType.float, DataType.long, DataType.integer)
+    if not signature.inputs.is_tensor_spec():
+        columns = [
+            ColSpec(AnyType(), spec.name, required=False) if spec.type in numbers else spec
+            for spec in signature.inputs.inputs
+        ]
+        signature.inputs = Schema(columns)
+    return signature
 
 
 def requirements(backend: str) -> list[str]:

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from rnnexp.runtime import loaded_backend
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -37,11 +38,15 @@ def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Se
 
 
 def _backend(trained_with: str | None) -> str | None:
-    if "keras" in sys.modules:
-        import keras
+    return loaded_backend() or os.environ.get("KERAS_BACKEND") or trained_with
 
-        return str(keras.config.backend())
-    return os.environ.get("KERAS_BACKEND") or trained_with
+
+def _standardised(sequences: np.ndarray, scaling: Mapping[str, Any]) -> np.ndarray:
+    """Scale independent sequences (n, time, features) as in training."""
+    if "mean" not in scaling:
+        return sequences
+    shift, scale = (np.asarray(scaling[key], dtype=np.float32) for key in ("mean", "deviation"))
+    return (sequences - shift) / scale
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,9 @@ class Served:
         A model of independent sequences has no scaler or dates: it takes an array (n, time, features) and
         returns its raw outputs.
         """
-        preprocessor = self.bundle.preprocessor if self.bundle.scaling else None
-        if preprocessor is None:
-            return self._outputs(np.asarray(rows, dtype=np.float32))
+        if "columns" not in self.bundle.scaling:
+            return self._outputs(_standardised(np.asarray(rows, dtype=np.float32), self.bundle.scaling))
+        preprocessor = self.bundle.preprocessor
         _, context = preprocessor.prepare(rows)
         values = preprocessor.restore(preprocessor.roll(self._outputs, context), context)
         ids = context.ids if SERIES in rows.columns else None

@@ -114,6 +114,7 @@ def _log_params(remote: Remote, info: RunInfo) -> None:
 
 def _experiment_tags(info: RunInfo) -> dict[str, str]:
     return {
+        "mlflow.experimentKind": "custom_model_development",  # else the page opens in its GenAI view
         "mlflow.note.content": f"`rnnexp` on **{info.experiment}**; compare runs by `{info.primary_metric}`.",
         "mlflow.experiment.primaryMetric.name": info.primary_metric,
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(info.greater_is_better),

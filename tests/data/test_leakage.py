@@ -56,9 +56,7 @@ def test_training_windows_with_later_targets_are_found(clean):
 
 def test_a_window_that_crosses_into_the_next_series_is_found(clean):
     leaky = with_part(clean, "test", [*clean.starts("test"), 57])
-    assert any(
-        "1 windows of test run into the next series, the first from row 57" in x for x in check_leakage(leaky)
-    )
+    assert any("1 windows of test run into the next series, the first from row 57" in x for x in check_leakage(leaky))
 
 
 def test_parts_out_of_time_order_are_found(clean):
@@ -78,9 +76,7 @@ def test_a_shuffled_fold_is_found(clean):
     rest = np.setdiff1d(clean.starts("train"), chosen)
     both = with_part(with_part(clean, "train", rest), "val", chosen)
     borders = {**both.borders, "val": both.borders["train"]}
-    assert any(
-        "val begins before train has ended" in x for x in check_leakage(replace(both, borders=borders))
-    )
+    assert any("val begins before train has ended" in x for x in check_leakage(replace(both, borders=borders)))
 
 
 def test_a_target_among_the_inputs_of_the_same_row_is_found(clean):
@@ -91,9 +87,7 @@ def test_a_target_among_the_inputs_of_the_same_row_is_found(clean):
 def test_a_copy_of_the_target_under_another_name_is_found(make):
     data = make.series(60, columns=2)
     data.values[:, 1] = data.values[:, 0]
-    assert check_leakage(make.load(data, target="a", known=["b"])) == [
-        "the column `b` is a copy of the target `a`"
-    ]
+    assert check_leakage(make.load(data, target="a", known=["b"])) == ["the column `b` is a copy of the target `a`"]
 
 
 def test_steps_after_the_training_part_are_found_even_without_weight(make):

@@ -112,9 +112,7 @@ def test_a_misspelt_column_is_named_with_a_suggestion(make):
 
 def test_too_few_rows_say_how_many_are_needed(make):
     dataset = make.load(make.wavy(40), sequence_length=4, scaler="difference")
-    with pytest.raises(
-        DataError, match=r"4 observed rows; one forecast needs 5 \(sequence_length 4, differences 1\)"
-    ):
+    with pytest.raises(DataError, match=r"4 observed rows; one forecast needs 5 \(sequence_length 4, differences 1\)"):
         serving(dataset).prepare(pd.DataFrame({"a": [1.0, 2, 3, 4]}))
 
 
@@ -142,9 +140,7 @@ def test_an_unknown_series_with_scalers_of_their_own_is_refused(make):
 def test_missing_known_columns_ahead_are_counted(make):
     dataset = make.load(make.series(40, columns=2), target="a", known=["b"], sequence_length=2, horizon=3)
     frame = pd.DataFrame({"a": [1.0, 2, 3, np.nan], "b": [1.0, 2, 3, 4]})
-    with pytest.raises(
-        DataError, match="b must be given for 3 rows after the last observed one, .*; 1 are there"
-    ):
+    with pytest.raises(DataError, match="b must be given for 3 rows after the last observed one, .*; 1 are there"):
         serving(dataset).prepare(frame)
 
 

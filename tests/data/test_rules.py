@@ -73,9 +73,7 @@ def test_independent_sequences_cannot_be_split_by_date():
     assert problem == "data.split: independent sequences have no dates; give fractions or numbers of examples"
 
 
-@pytest.mark.parametrize(
-    "fields", [{"horizon": 0}, {"split": {"trian": 0.5}}, {"scaler": "log2"}, {"season": 1}]
-)
+@pytest.mark.parametrize("fields", [{"horizon": 0}, {"split": {"trian": 0.5}}, {"scaler": "log2"}, {"season": 1}])
 def test_wrong_values_are_refused_at_once(make, fields):
     with pytest.raises(ValidationError, match=next(iter(fields))):
         make.source(given=None, **fields)

@@ -53,9 +53,7 @@ def test_every_chain_is_undone_exactly_also_beyond_a_season(make, names, horizon
 
 @limits(max_examples=40, deadline=None, derandomize=True)
 @given(
-    names=st.lists(
-        st.sampled_from(["standard", "minmax", "robust", "difference", "seasonal_difference"]), max_size=4
-    ),
+    names=st.lists(st.sampled_from(["standard", "minmax", "robust", "difference", "seasonal_difference"]), max_size=4),
     horizon=st.integers(1, 9),
 )
 def test_any_chain_of_scalers_is_undone(names, horizon):
@@ -106,9 +104,7 @@ def test_scalers_of_each_series_or_of_all(make):
 
 def test_features_are_scaled_but_not_differenced(make):
     data = make.series(30, columns=2)
-    dataset = make.load(
-        data, target="a", features=["b"], sequence_length=2, scaler=["log", "difference"], split="none"
-    )
+    dataset = make.load(data, target="a", features=["b"], sequence_length=2, scaler=["log", "difference"], split="none")
     x, _, _ = dataset.batch(dataset.parts["train"].arrays, dataset.parts["train"].indices)
     np.testing.assert_allclose(x[0, :, 1], [2.1, 3.1], rtol=1e-6)
     np.testing.assert_allclose(x[0, :, 0], np.log([2 / 1, 3 / 2]), rtol=1e-6)
@@ -117,9 +113,7 @@ def test_features_are_scaled_but_not_differenced(make):
 def test_the_logarithm_of_zero_names_column_and_row(make):
     data = make.wavy(40, columns=2)
     data.values[17, 1] = 0
-    with pytest.raises(
-        DataError, match=r"`log` needs values above 0: column `b` has 0 in row 18 \(the first of 1\)"
-    ):
+    with pytest.raises(DataError, match=r"`log` needs values above 0: column `b` has 0 in row 18 \(the first of 1\)"):
         make.load(data, target=["a", "b"], scaler="log")
 
 
@@ -131,9 +125,7 @@ def test_the_logarithm_names_the_series_among_many(make):
 
 
 def test_a_seasonal_difference_without_a_season_asks_for_it(make):
-    with pytest.raises(
-        DataError, match="seasonal_difference` needs a season: the data do not tell; give data.season"
-    ):
+    with pytest.raises(DataError, match="seasonal_difference` needs a season: the data do not tell; give data.season"):
         make.load(make.wavy(40), scaler="seasonal_difference")
 
 

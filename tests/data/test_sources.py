@@ -77,9 +77,7 @@ def test_the_tutorial_targets_of_the_airline_series_can_be_chosen():
 def test_every_field_is_described(source):
     for one in fields(source):
         if one.name != "name":
-            default = (
-                one.default if isinstance(one.default, FieldInfo) else source.__pydantic_fields__[one.name]
-            )
+            default = one.default if isinstance(one.default, FieldInfo) else source.__pydantic_fields__[one.name]
             assert default.description, one.name
 
 
@@ -207,9 +205,7 @@ def test_the_digest_follows_values_and_settings(make):
 
 
 def test_several_columns_without_a_target_ask_which(make):
-    with pytest.raises(
-        DataError, match="data.target: choose what to forecast; the data have the columns a, b"
-    ):
+    with pytest.raises(DataError, match="data.target: choose what to forecast; the data have the columns a, b"):
         make.load(make.wavy(40, columns=2))
 
 
@@ -222,9 +218,7 @@ def test_an_unknown_column_is_named_with_a_suggestion(make):
 
 
 def test_a_column_given_by_position_and_by_name_is_told_apart_from_two(make):
-    with pytest.raises(
-        DataError, match="column `b` is given twice among data.target, data.features and data.known"
-    ):
+    with pytest.raises(DataError, match="column `b` is given twice among data.target, data.features and data.known"):
         make.load(make.wavy(40, columns=2), target="b", features=[1])
 
 

@@ -74,9 +74,7 @@ def test_a_month_as_last_date_ends_with_its_last_hour(make):
 
 
 def test_dates_for_data_without_dates_are_an_error(make):
-    with pytest.raises(
-        DataError, match="given in dates, but series `s0` has none: give data.time, or row counts"
-    ):
+    with pytest.raises(DataError, match="given in dates, but series `s0` has none: give data.time, or row counts"):
         rows(make, make.series(12), split={"train": "2020", "val": None, "test": None})
 
 
@@ -85,9 +83,7 @@ def test_no_split_trains_on_everything_and_says_so(make):
     assert (list(dataset.parts), dataset.scored, len(dataset.parts["train"])) == (["train"], "train", 9)
 
 
-@pytest.mark.parametrize(
-    ("fold", "train", "val"), [(1, [0, 4], [4, 8]), (2, [0, 8], [8, 12]), (3, [0, 12], [12, 16])]
-)
+@pytest.mark.parametrize(("fold", "train", "val"), [(1, [0, 4], [4, 8]), (2, [0, 8], [8, 12]), (3, [0, 12], [12, 16])])
 def test_folds_roll_forward_and_leave_the_test_part_alone(make, fold, train, val):
     found = rows(make, make.series(20), split={"train": 12, "val": 4, "test": 4}, folds=3, fold=fold)
     assert found == {"train": [train], "val": [val], "test": [[16, 20]]}

@@ -187,9 +187,7 @@ def test_the_training_sequence_holds_nothing_later_than_the_training_part(make):
 
 
 def test_sequences_of_different_length_are_padded_with_weight_0(make):
-    dataset = make.load(
-        make.series(30, 20), sequence_length=2, layout="sequence", scaler="none", split="none"
-    )
+    dataset = make.load(make.series(30, 20), sequence_length=2, layout="sequence", scaler="none", split="none")
     _, _, weight = batch(dataset, "train")
     assert weight.sum(axis=1).tolist() == [28, 18]
 
@@ -211,9 +209,7 @@ def test_outputs_of_a_sequence_are_restored_at_the_steps_of_the_part(make):
     assert not np.allclose(dataset.restore("val", y + 1).predicted, predictions.actual, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "scaler", ["none", "standard", ["standard", "last"], ["log", "difference"], "instance"]
-)
+@pytest.mark.parametrize("scaler", ["none", "standard", ["standard", "last"], ["log", "difference"], "instance"])
 def test_a_one_step_network_is_rolled_over_the_whole_horizon(make, scaler):
     dataset = make.load(
         make.series(30),
@@ -284,21 +280,13 @@ def test_rows_used_up_by_differences_are_counted_in(make):
 
 
 def test_an_empty_part_says_what_it_has_and_needs(make):
-    with pytest.raises(
-        DataError, match="the val part has no window: it has 3 rows and one window needs 4 rows of it"
-    ):
-        make.load(
-            make.series(20), sequence_length=3, horizon=4, split={"train": 0.6, "val": 0.15, "test": 0.25}
-        )
+    with pytest.raises(DataError, match="the val part has no window: it has 3 rows and one window needs 4 rows of it"):
+        make.load(make.series(20), sequence_length=3, horizon=4, split={"train": 0.6, "val": 0.15, "test": 0.25})
 
 
 def test_a_short_one_among_many_series_fails_unless_skipping_is_allowed(make):
     data = make.series(40, 5)
-    with pytest.raises(
-        DataError, match=r"1 of 2 series have fewer .* such as `s1` with 5; .*data.on_short=skip"
-    ):
+    with pytest.raises(DataError, match=r"1 of 2 series have fewer .* such as `s1` with 5; .*data.on_short=skip"):
         make.load(data, split="none")
     dataset = make.load(data, split="none", on_short="skip")
-    assert dataset.summary.notes == (
-        "1 of 2 series have fewer than the 11 rows of one window; they are left out",
-    )
+    assert dataset.summary.notes == ("1 of 2 series have fewer than the 11 rows of one window; they are left out",)
