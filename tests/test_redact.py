@@ -88,9 +88,7 @@ def test_short_values_and_paths_in_the_environment_are_not_taken_for_secrets(
     assert redact(f"true, {tmp_path}/model") == f"true, {tmp_path}/model"
 
 
-@pytest.mark.parametrize(
-    "name", ["DB_PASS", "PASSWORD", "data.api_key", "apikey", "AUTH_TOKEN", "client-secret"]
-)
+@pytest.mark.parametrize("name", ["DB_PASS", "PASSWORD", "data.api_key", "apikey", "AUTH_TOKEN", "client-secret"])
 def test_names_of_secrets_are_known(name: str) -> None:
     assert is_secret(name)
     assert redact_value(name, "x") == "***"

@@ -112,9 +112,7 @@ def test_the_schema_of_experiments_is_the_one_printed(folder: Path) -> None:
     assert beside == json.loads(json.dumps(experiment_schema(), default=str))
 
 
-@pytest.mark.parametrize(
-    "file", sorted([*CONF.rglob("*.yaml"), *EXPERIMENTS.glob("*.yaml")]), ids=lambda f: f.stem
-)
+@pytest.mark.parametrize("file", sorted([*CONF.rglob("*.yaml"), *EXPERIMENTS.glob("*.yaml")]), ids=lambda f: f.stem)
 def test_every_shipped_file_obeys_the_schema_its_first_line_names(file: Path) -> None:
     import jsonschema
 

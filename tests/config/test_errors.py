@@ -112,9 +112,7 @@ def test_yaml_that_is_not_yaml_is_named(tmp_path) -> None:
 
 def test_a_yaml_tag_that_would_run_code_is_refused(tmp_path) -> None:
     (tmp_path / "experiments").mkdir()
-    (tmp_path / "experiments" / "mine.yaml").write_text(
-        "seed: !!python/object/apply:os.system ['touch canary']\n"
-    )
+    (tmp_path / "experiments" / "mine.yaml").write_text("seed: !!python/object/apply:os.system ['touch canary']\n")
     with pytest.raises(ConfigError, match="not valid YAML"):
         compose("experiment=mine")
     assert not (tmp_path / "canary").exists()

@@ -1,0 +1,202 @@
+"""A whole evaluation: scores, baselines, skill, tables and pictures of small real datasets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnexp.data.source import SequenceSource
+from rnnexp.data.sources.adding import adding
+from rnnexp.data.sources.airline_passengers import airline_passengers
+from rnnexp.data.sources.ramp import ramp
+from rnnexp.data.sources.sine import sine
+from rnnexp.errors import DivergedError
+from rnnexp.evaluation.evaluate import evaluate
+from rnnexp.evaluation.figures import figures
+from rnnexp.evaluation.outputs import outputs
+from rnnexp.registry import settings
+from rnnexp.training.history import History
+
+
+class Answer:
+    """A stand-in for a network that computes its answer from the inputs."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
+        return self.answer(np.asarray(x))
+
+
+def constant(value: float, *shape: int) -> Answer:
+    return Answer(lambda x: np.full((len(x), *shape), value, dtype=np.float32))
+
+
+LAST = Answer(lambda x: x[:, -1:, :1])
+HISTORY = History(
+    [{"train/loss": 1.0, "val/loss": 2.0}, {"train/loss": 0.5, "val/loss": 1.5}], 2, "val/loss", None, 1.0
+)
+
+
+@settings
+class Signs(SequenceSource):
+    """Three classes, told apart by the mean of a sequence."""
+
+    name: str = "signs"
+
+    def read(self) -> tuple[np.ndarray, np.ndarray]:
+        generator = np.random.default_rng(0)
+        labels = generator.choice(["low", "middle", "high"], size=60, p=[0.5, 0.25, 0.25])
+        level = np.array([{"low": -1.0, "middle": 0.0, "high": 1.0}[label] for label in labels])
+        return level[:, None, None] + 0.1 * generator.normal(size=(60, 4, 1)), labels
+
+
+def test_a_model_that_repeats_the_last_value_scores_as_persistence_does() -> None:
+    report = evaluate(LAST, airline_passengers().load(), 16)
+    assert report.metrics["test/rmse"] == pytest.approx(report.metrics["baseline/persistence/rmse"], rel=1e-5)
+    assert report.metrics["test/rmse"] != pytest.approx(report.metrics["baseline/drift/rmse"], rel=1e-5)
+
+
+def test_a_model_that_loses_to_its_best_baseline_says_so() -> None:
+    report = evaluate(LAST, airline_passengers().load(), 16)
+    assert report.best_baseline == "linear"
+    assert report.beats_baseline is False
+    assert report.metrics["skill/rmse"] < 0
+
+
+def test_skill_is_measured_against_the_best_baseline() -> None:
+    found = evaluate(LAST, airline_passengers().load(), 16).metrics
+    best = min(value for key, value in found.items() if key.startswith("baseline/") and key.endswith("/rmse"))
+    assert found["skill/rmse"] == pytest.approx(1 - found["test/rmse"] / best)
+
+
+def test_baselines_without_a_season_are_left_out_with_the_reason() -> None:
+    report = evaluate(LAST, sine(points=80).load(), 16)
+    assert "no season" in report.skipped["baseline/seasonal_naive"]
+    assert "baseline/seasonal_naive/rmse" not in report.metrics
+
+
+def test_an_exact_baseline_allows_no_skill_but_a_verdict() -> None:
+    dataset = ramp(sequence_length=3, split="none", scaler="none").load()
+    report = evaluate(constant(65.0, 1, 1), dataset, 4)
+    assert "skill/rmse" not in report.metrics
+    assert (report.best_baseline, report.beats_baseline) == ("drift", False)
+
+
+def test_a_network_that_answers_a_constant_has_found_nothing() -> None:
+    dataset = ramp(sequence_length=3, split="none", scaler="none").load()
+    assert "found nothing" in evaluate(constant(65.0, 1, 1), dataset, 4).notes[0]
+    assert evaluate(LAST, dataset, 4).notes == []
+
+
+def test_scores_without_a_test_part_are_called_those_of_the_training_part() -> None:
+    found = evaluate(LAST, ramp(sequence_length=3, split="none", scaler="none").load(), 4).metrics
+    assert found["train/rmse"] == pytest.approx(10.0)
+    assert not any(key.startswith("test/") for key in found)
+
+
+def test_scaled_errors_are_the_errors_in_units_of_the_scaler() -> None:
+    dataset = airline_passengers(scaler="standard").load()
+    found = evaluate(LAST, dataset, 16).metrics
+    train = dataset.history.values[slice(*dataset.borders["train"][0])]
+    assert found["test/mae_scaled"] == pytest.approx(found["test/mae"] / train.std(), rel=1e-6)
+
+
+def test_errors_are_given_for_each_step_ahead() -> None:
+    model = Answer(lambda x: np.repeat(x[:, -1:, :1], 3, axis=1))
+    report = evaluate(model, airline_passengers(horizon=3).load(), 16)
+    assert report.metrics["test/h1/rmse"] < report.metrics["test/h3/rmse"]
+    assert list(report.tables["horizons"]["horizon"]) == ["1", "2", "3"]
+
+
+def test_a_recursive_model_is_rolled_over_the_horizon() -> None:
+    dataset = airline_passengers(horizon=3, strategy="recursive").load()
+    rolled = outputs(Answer(lambda x: x[:, -1:, :1] + 1), dataset, "test", 8)
+    assert rolled.shape[1:] == (3, 1)
+    assert np.allclose(np.diff(rolled[:, :, 0]), 1)
+
+
+def test_predictions_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(DivergedError, match="not finite; lower optimizer.learning_rate"):
+        evaluate(constant(np.nan, 1, 1), airline_passengers().load(), 16)
+
+
+def test_independent_sequences_are_measured_against_the_training_mean() -> None:
+    dataset = adding(examples=40, sequence_length=6).load()
+    train = dataset.parts["train"]
+    mean = float(train.arrays["y"][train.indices].mean())
+    report = evaluate(constant(mean, 1), dataset, 8)
+    assert report.metrics["test/rmse"] == pytest.approx(report.metrics["baseline/mean/rmse"], rel=1e-5)
+    assert report.metrics["skill/rmse"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_the_last_batch_may_be_smaller() -> None:
+    dataset = sine(points=80).load()
+    assert np.array_equal(outputs(LAST, dataset, "test", 5), outputs(LAST, dataset, "test", 1000))
+
+
+def nearest(x: np.ndarray) -> np.ndarray:
+    """Give the class whose level is nearest a probability of 0.8; classes are high, low, middle."""
+    distance = np.abs(x.mean(axis=(1, 2))[:, None] - np.array([1.0, -1.0, 0.0]))
+    return np.where(distance == distance.min(axis=1, keepdims=True), 0.8, 0.1).astype(np.float32)
+
+
+def test_classes_are_measured_against_the_majority() -> None:
+    report = evaluate(Answer(nearest), Signs(task="classification").load(), 8)
+    assert report.metrics["test/accuracy"] == report.metrics["test/f1"] == 1.0
+    assert report.metrics["baseline/majority/accuracy"] < 1
+    assert report.metrics["skill/accuracy"] == 1.0
+    assert (report.best_baseline, report.beats_baseline) == ("majority", True)
+
+
+def test_the_confusion_table_counts_every_example() -> None:
+    dataset = Signs(task="classification").load()
+    table = evaluate(Answer(nearest), dataset, 8).tables["confusion"]
+    assert table.drop(columns="actual").to_numpy().sum() == len(dataset.parts["test"])
+
+
+def test_a_model_that_always_says_the_majority_does_not_beat_it() -> None:
+    always = Answer(lambda x: np.tile([0.0, 1.0, 0.0], (len(x), 1)).astype(np.float32))
+    assert evaluate(always, Signs(task="classification").load(), 8).beats_baseline is False
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "names"),
+    [
+        (lambda: airline_passengers().load(), LAST, {"learning_curves", "prediction", "residuals"}),
+        (
+            lambda: airline_passengers(horizon=2).load(),
+            Answer(lambda x: np.repeat(x[:, -1:, :1], 2, axis=1)),
+            {"learning_curves", "prediction", "residuals", "error_by_horizon"},
+        ),
+        (
+            lambda: adding(examples=40, sequence_length=6).load(),
+            constant(1.0, 1),
+            {"learning_curves", "prediction", "residuals"},
+        ),
+        (lambda: Signs(task="classification").load(), Answer(nearest), {"learning_curves", "confusion"}),
+    ],
+    ids=["one step", "two steps", "regression", "classes"],
+)
+def test_every_task_has_its_pictures(dataset, model: Answer, names: set[str], tmp_path) -> None:
+    loaded = dataset()
+    drawn = dict(figures(loaded, HISTORY, evaluate(model, loaded, 16)))
+    assert set(drawn) == names
+    for name, figure in drawn.items():
+        figure.savefig(tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+
+
+def test_axes_carry_the_units() -> None:
+    dataset = airline_passengers().load()
+    drawn = dict(figures(dataset, HISTORY, evaluate(LAST, dataset, 16)))
+    assert drawn["prediction"].axes[0].get_ylabel() == "thousand passengers"
+
+
+def test_the_kept_epoch_is_marked() -> None:
+    dataset = airline_passengers().load()
+    drawn = dict(figures(dataset, HISTORY, evaluate(LAST, dataset, 16)))
+    labels = [text.get_text() for text in drawn["learning_curves"].axes[0].get_legend().get_texts()]
+    assert "kept: epoch 2" in labels
