@@ -69,10 +69,9 @@ def test_the_run_has_one_model_with_signature_and_its_scores(logged: Logged, cli
     assert client.get_run(logged.run_id).data.metrics == {"test/rmse": 14.5, "diverged": 1.0}
 
 
-def test_the_model_is_no_pickle_and_names_what_it_needs(logged: Logged, client: Any, tmp_path: Path) -> None:
-    from mlflow.artifacts import download_artifacts
-
-    folder = Path(download_artifacts(logged.uri, dst_path=str(tmp_path), tracking_uri=logged.store))
+def test_the_model_is_no_pickle_and_names_what_it_needs(logged: Logged, client: Any) -> None:
+    (output,) = client.get_run(logged.run_id).outputs.model_outputs
+    folder = Path(client.get_logged_model(output.model_id).artifact_location.removeprefix("file://"))
     files = {path.name for path in folder.rglob("*") if path.is_file()}
     assert {"MLmodel", "requirements.txt", "input_example.json", "weights.npz", "model.json"} <= files
     assert not [name for name in files if name.endswith((".pkl", ".pickle", ".joblib"))]
