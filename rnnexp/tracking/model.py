@@ -75,7 +75,10 @@ def _save_pyfunc(folder: Path, logged: Any, bundle: Path, rows: Any, outputs: An
 
 
 def _signature(rows: Any, outputs: Any) -> Any:
-    """Infer it, but take numbers of any type: for MLflow a column of whole numbers is no `double`."""
+    """Infer it, but take numbers of any type, and rows without dates: MLflow refuses whole numbers as `double`.
+
+    What is really missing is said by the model itself, which knows whether it needs a calendar.
+    """
     from mlflow.models import infer_signature
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import AnyType
@@ -84,7 +87,7 @@ def _signature(rows: Any, outputs: Any) -> Any:
     numbers = (DataType.double, DataType.float, DataType.long, DataType.integer)
     if not signature.inputs.is_tensor_spec():
         columns = [
-            ColSpec(AnyType(), spec.name, required=False) if spec.type in numbers else spec
+            ColSpec(AnyType() if spec.type in numbers else spec.type, spec.name, required=False)
             for spec in signature.inputs.inputs
         ]
         signature.inputs = Schema(columns)

@@ -194,6 +194,7 @@ def _schema_version(database: Path) -> str | None:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         if not {("experiments",), ("runs",), ("alembic_version",)} <= set(rows):
             return None
+        connection.execute("UPDATE alembic_version SET version_num = version_num")  # rolled back on closing
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else ""
     finally:
