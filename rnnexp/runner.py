@@ -93,7 +93,7 @@ def run(experiment: Experiment, run_dir: Path | None = None, command: str = "", 
 
 def new_folder(name: str) -> Path:
     """Make a run folder that no other run has, whatever starts in the same second."""
-    folder = Path("runs") / name / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
+    folder = Path.cwd() / "runs" / name / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
     folder.mkdir(parents=True)
     return folder
 

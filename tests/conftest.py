@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,12 @@ import pytest
 from rnnexp import registry
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before any test imports Keras
+
+# Tests and the processes they start compile the same tiny programs again and again: compile each once.
+_CACHE = tempfile.TemporaryDirectory(prefix="rnnexp-tests-")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 @pytest.fixture(autouse=True)
