@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import traceback
 from argparse import Namespace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from hydra._internal.utils import _run_hydra, get_args_parser
@@ -30,19 +32,37 @@ class _Outcome:
     code = 0
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or a closed terminal: the run is ended as by Ctrl-C, so that its status is the truth."""
+
+
 def run(argv: list[str]) -> int:
     """Train as the command line says and return the exit code."""
     args = get_args_parser().parse_args(argv)
     if not _only_shows(args):
         args.overrides = check(args).overrides()
-    return _hydra(args)
+    before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        return _hydra(args)
+    except Terminated:
+        log.error("terminated")
+        return 143
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
 
 
 def check(args: Namespace) -> Border:
     """Report every mistake of the overrides, of a sweep's every value too, as one ConfigError."""
     compose.load_plugins(args.overrides)
-    border = inspect_overrides(args.overrides, sweep=args.multirun)
     config_dir = os.path.abspath(args.config_dir) if args.config_dir else None
+    border = inspect_overrides(args.overrides, sweep=args.multirun, config_dir=config_dir)
+    if config_dir:
+        print(f"rnnexp: configuration is also read from {config_dir}; run only what you trust", file=sys.stderr)
     problems: list[str] = []
     for overrides in single_runs(border):
         try:

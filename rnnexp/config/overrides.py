@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from rnnexp.config import places, source
+from rnnexp.config import source
 from rnnexp.errors import did_you_mean
 
 GROUPS = (*source.COMPONENT_GROUPS, "trainer", "callbacks", "tracking", "experiment")
@@ -28,14 +29,23 @@ class Border:
     values: list[str] = field(default_factory=list)
     hydra: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    config_dir: str | None = None
+
+    def choices(self, group: str) -> set[str]:
+        """Return the options of a group, those of the further folder too."""
+        own = Path(self.config_dir, group).glob("*.yaml") if self.config_dir else ()
+        return source.options(group) | {file.stem for file in own}
 
     def overrides(self) -> list[str]:
         return [*self.groups, *self.values, *self.hydra]
 
 
-def inspect_overrides(lines: Iterable[str], sweep: bool = False) -> Border:
-    """Sort overrides into groups, values and Hydra's own; sweeps (`a=1,2`) only pass with `sweep`."""
-    border = Border()
+def inspect_overrides(lines: Iterable[str], sweep: bool = False, config_dir: str | None = None) -> Border:
+    """Sort overrides into groups, values and Hydra's own; sweeps (`a=1,2`) only pass with `sweep`.
+
+    `config_dir` is a further folder of choices, Hydra's `--config-dir`.
+    """
+    border = Border(config_dir=config_dir)
     parser = OverridesParser.create()
     for line in lines:
         override = _parsed(parser, line, border)
@@ -74,7 +84,7 @@ def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
 
 def _sort_group(override: Override, line: str, border: Border) -> None:
     group = override.key_or_group
-    choices = source.options(group)
+    choices = border.choices(group)
     problems = [p for value in _choices(override) if (p := _group_problem(group, value, choices))]
     border.problems += problems
     if not problems:
@@ -94,7 +104,7 @@ def _is_glob(override: Override) -> bool:
 
 
 def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
-    if value is None or str(value) in choices or places.find(f"{group}/{value}"):
+    if value is None or str(value) in choices:
         return None
     if isinstance(value, dict | list):
         return f"{group}: {value!r} given; choose one by name (`{group}=…`) and set keys as `{group}.key=value`"

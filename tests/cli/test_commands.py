@@ -1,0 +1,105 @@
+"""The commands that read: show, explain, check, schema, results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rnnexp.cli.main import main
+from rnnexp.results import markdown, rows
+from rnnexp.tracking.query import TrackedRun
+
+
+def test_show_says_where_each_value_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "experiment=airline_lstm", "model.units=[8]", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["model.units"] == {"value": [8], "origin": "command line"}
+    assert shown["trainer.epochs"]["origin"].startswith("experiments/airline_lstm.yaml:")
+    assert shown["model.dropout"]["origin"].startswith("conf/model/lstm.yaml:")
+    assert shown["model.dense"]["origin"] == "default"
+
+
+def test_explain_gives_type_range_default_and_meaning(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "model.dropout"]) == 0
+    shown = capsys.readouterr().out
+    assert "number, at least 0, less than 1" in shown
+    assert "default  0.0" in shown
+
+
+def test_every_key_has_a_meaning(capsys: pytest.CaptureFixture[str]) -> None:
+    from rnnexp.config.explain import every_key
+
+    wordless = [item.key for item in every_key() if not item.description and not item.key.startswith("optimizer")]
+    assert wordless == []
+
+
+def test_explain_suggests_the_nearest_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "model.unit"]) == 2
+    assert "did you mean `model.units`?" in capsys.readouterr().err
+
+
+def test_check_passes_for_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 0
+    assert "experiments are valid" in capsys.readouterr().out
+
+
+def test_check_names_every_mistake_of_each_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text("model:\n  unit: 3\ntrainer:\n  epochs: no number\n")
+    assert main(["check", "experiments"]) == 2
+    shown = capsys.readouterr().out
+    assert "mine:" in shown
+    assert "model.unit: unknown key" in shown
+    assert "trainer.epochs: 'no number' given" in shown
+    assert "0 of 1 experiments are valid" in shown
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "model"]) == 0
+    assert "units" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_a_misspelt_command_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trian"]) == 2
+    assert "did you mean `train`?" in capsys.readouterr().err
+
+
+def test_no_command_prints_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "Start with `rnnexp train`" in capsys.readouterr().out
+
+
+def run(seed: int, rmse: float, started: int, units: str = "[4]") -> TrackedRun:
+    tags = {"rnnexp.group": "airline", "rnnexp.backend": "jax", "rnnexp.best_baseline": "linear"}
+    params = {"seed": str(seed), "model.name": "gru", "model.units": units}
+    metrics = {"test/rmse": rmse, "baseline/linear/rmse": 10.0, "skill/rmse": 1 - rmse / 10, "time/training_s": 1.0}
+    return TrackedRun(f"{seed}-{started}", "gru", started, tags, params, metrics)
+
+
+def test_results_put_seeds_together() -> None:
+    (row,) = rows([run(1, 14.0, 2), run(0, 12.0, 1)])
+    assert (row.runs, row.mean, row.verdict) == (2, 13.0, "loses to it")
+    assert row.deviation == pytest.approx(2**0.5)
+
+
+def test_of_several_settings_the_latest_is_shown() -> None:
+    (row,) = rows([run(0, 8.0, 3), run(0, 20.0, 2, units="[64]")])
+    assert (row.runs, row.mean, row.verdict) == (1, 8.0, "beats it")
+
+
+def test_a_seed_that_was_run_again_counts_once() -> None:
+    (row,) = rows([run(0, 8.0, 3), run(0, 12.0, 2)])
+    assert (row.runs, row.mean) == (1, 8.0)
+
+
+def test_results_are_markdown() -> None:
+    lines = markdown(rows([run(0, 8.0, 3)])).splitlines()
+    assert len(lines) == 3
+    assert lines[2].startswith("| airline | gru | jax | 1 | test/rmse | 8 | linear 10 | +0.200 | beats it |")
+
+
+def test_results_of_an_empty_folder_say_how_to_start(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["results"]) == 0
+    assert "start with: rnnexp train" in capsys.readouterr().out

@@ -1,0 +1,180 @@
+"""The command as a person calls it: in a process of its own, judged by exit code and what it prints."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "rnnexp"]
+TINY = ("data.points=80", "model.units=[4]", "trainer.epochs=2")
+FAST = (*TINY, "tracking=off", "tracking.figures=false", "tracking.log_model=false")
+HEAVY = ("keras", "jax", "tensorflow", "torch", "mlflow", "pandas", "matplotlib", "sklearn")
+
+
+def rnnexp(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in the current directory."""
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=170, env={**os.environ, **environment}
+    )
+
+
+def heavy_modules(*arguments: str) -> list[str]:
+    """Return which heavy libraries a command has imported."""
+    code = (
+        "import sys; from rnnexp.cli.main import main\n"
+        f"try: main({list(arguments)!r})\nexcept SystemExit: pass\n"
+        f"print('HEAVY', *[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
+def test_training_prints_the_score_beside_its_baselines() -> None:
+    done = rnnexp("train", *FAST)
+    assert done.returncode == 0, done.stderr
+    assert "backend jax" in done.stdout
+    assert "<- this run" in done.stdout
+    assert "linear" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mistake_ends_with_2_without_a_traceback_and_without_a_run(tmp_path: Path) -> None:
+    done = rnnexp("train", "model.unit=3", "trainer.epochs=x")
+    assert done.returncode == 2
+    assert "model.unit: unknown key; did you mean `model.units`?" in done.stderr
+    assert "trainer.epochs: 'x' given; must be a valid integer" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hydras_advice_to_add_a_plus_never_appears() -> None:
+    assert "use +" not in rnnexp("train", "modle=gru").stderr
+
+
+def test_bad_data_end_with_3(tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text("y\n1\nx\n3\n")
+    done = rnnexp("train", "data=csv", "data.path=bad.csv", "tracking=off")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_gpu_that_is_not_there_ends_with_6() -> None:
+    done = rnnexp("train", "device=gpu", *FAST, JAX_PLATFORMS="cpu")
+    assert done.returncode == 6
+    assert "pip install 'rnnexp[cuda]'" in done.stdout
+
+
+def test_keras_backend_is_heard_and_said() -> None:
+    done = rnnexp("train", *FAST, KERAS_BACKEND="thano")
+    assert done.returncode == 2
+    assert "KERAS_BACKEND: `thano` given; must be one of jax, tensorflow, torch" in done.stdout
+
+
+def test_a_secret_is_masked_in_what_is_printed() -> None:
+    done = rnnexp("train", "tracking.uri=http://user:hunter2@127.0.0.1:9/", *TINY)
+    assert done.returncode == 5
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("train", "--cfg", "job"),
+        ("show",),
+        ("explain", "model.units"),
+        ("schema", "model"),
+        ("train", "model.unit=3"),
+        ("check",),
+    ],
+    ids=" ".join,
+)
+def test_nothing_heavy_is_imported_by(arguments: tuple[str, ...]) -> None:
+    assert heavy_modules(*arguments) == []
+
+
+def test_a_training_does_import_what_is_heavy_but_not_tensorflow() -> None:
+    found = heavy_modules("train", *TINY)
+    assert {"keras", "jax", "mlflow"} <= set(found)
+    assert "tensorflow" not in found
+    assert "torch" not in found
+
+
+def test_cfg_job_shows_every_value() -> None:
+    shown = rnnexp("train", "--cfg", "job", "--resolve", "seed=7").stdout
+    assert "recurrent_initializer: orthogonal" in shown
+    assert shown.count("seed: 7") == 2
+
+
+def test_info_lists_our_plugins() -> None:
+    shown = rnnexp("train", "--info", "plugins").stdout
+    assert "RnnexpConfigSource" in shown
+    assert "JoblibLauncher" in shown
+
+
+def test_help_lists_the_choices_with_examples() -> None:
+    shown = rnnexp("train", "--help").stdout
+    assert "model: gru, lstm, simple_rnn" in shown
+    assert "rnnexp train -m model=simple_rnn,lstm,gru seed=0,1,2" in shown
+
+
+def test_completion_offers_the_choices() -> None:
+    done = rnnexp("-sc", "query=bash", COMP_LINE="rnnexp train model=")
+    assert {"model=gru", "model=lstm", "model=simple_rnn"} <= set(done.stdout.split())
+
+
+def test_a_configuration_folder_of_the_users_own_is_searched(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    (tmp_path / "mine" / "model" / "wide.yaml").write_text("name: lstm\nunits: [99]\n")
+    done = rnnexp("train", "--config-dir", "mine", "--cfg", "job", "model=wide")
+    assert "- 99" in done.stdout, done.stderr
+    assert "configuration is also read from" in done.stderr
+
+
+def test_a_sweep_with_hydras_own_launcher_is_tracked() -> None:
+    done = rnnexp("train", "-m", *TINY, "tracking.log_model=false", "tracking.figures=false", "seed=0,1")
+    assert done.returncode == 0, done.stderr
+    assert '"runs": 2' in rnnexp("results", "--json").stdout
+
+
+def test_a_sweep_with_the_joblib_launcher_is_tracked() -> None:
+    quick = ("tracking.log_model=false", "tracking.figures=false", "hydra.launcher.n_jobs=2")
+    done = rnnexp("train", "-m", "hydra/launcher=joblib", *TINY, *quick, "seed=0,1")
+    assert done.returncode == 0, done.stderr
+    assert '"runs": 2' in rnnexp("results", "--json").stdout
+
+
+def test_a_mistake_in_one_job_of_a_sweep_is_found_before_the_first(tmp_path: Path) -> None:
+    done = rnnexp("train", "-m", "model.dropout=0.1,1.5", *TINY)
+    assert done.returncode == 2
+    assert "model.dropout: 1.5 given; must be less than 1" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_job_that_fails_makes_the_sweep_fail(tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text("y\n1\nx\n3\n")
+    done = rnnexp("train", "-m", "data=csv", "data.path=bad.csv", "tracking=off", "seed=0,1")
+    assert done.returncode == 3
+
+
+def test_a_terminated_run_ends_killed(tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    process = subprocess.Popen(
+        [*COMMAND, "train", "data.points=80", "trainer.epochs=1000000"], stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/*/*/metrics.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    time.sleep(3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    (run,) = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
+    assert (run.info.status, run.data.tags["rnnexp.outcome"]) == ("KILLED", "killed")
