@@ -1,0 +1,120 @@
+"""The wheel: what is in it, and that it works far from the checkout with files of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel with the build backend of this environment."""
+    folder = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(build, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel, without its dependencies, into a folder of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    options = ["--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
+    install = [sys.executable, "-m", "pip", "install", *options, "--target", str(folder), str(wheel)]
+    done = subprocess.run(install, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def python(installed: Path | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the current, empty directory with the installed wheel before everything else."""
+    path = {"PYTHONPATH": str(installed)} if installed else {}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=120, env={**os.environ, **path}
+    )
+
+
+def contents(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.mark.parametrize(("folder", "inside"), [("conf", "rnnexp/conf"), ("experiments", "rnnexp/experiments")])
+def test_every_file_of_the_configuration_is_in_the_wheel(wheel: Path, folder: str, inside: str) -> None:
+    source = {
+        f"{inside}/{file.relative_to(ROOT / folder).as_posix()}"
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in (".yaml", ".json")
+    }
+    assert len(source) > 10
+    assert source <= contents(wheel)
+
+
+def test_every_module_is_in_the_wheel(wheel: Path) -> None:
+    modules = {file.relative_to(ROOT).as_posix() for file in (ROOT / "rnnexp").rglob("*.py")}
+    assert modules <= contents(wheel)
+
+
+def test_shipped_data_and_plugins_are_in_the_wheel(wheel: Path) -> None:
+    assert {"rnnexp/data/files/airline_passengers.csv", "hydra_plugins/rnnexp/__init__.py"} <= contents(wheel)
+
+
+def test_the_licence_and_the_notices_of_the_data_are_in_the_wheel(wheel: Path) -> None:
+    names = {Path(name).name for name in contents(wheel) if ".dist-info/licenses/" in name}
+    assert names == {"LICENSE", "NOTICE"}
+
+
+def test_neither_tests_nor_caches_are_in_the_wheel(wheel: Path) -> None:
+    assert {name.split("/")[0] for name in contents(wheel)} == {"rnnexp", "hydra_plugins", "rnnexp-0.1.0.dist-info"}
+    assert not [name for name in contents(wheel) if "__pycache__" in name]
+
+
+def test_it_is_the_installed_copy_that_is_imported(installed: Path) -> None:
+    where = "import rnnexp, hydra_plugins.rnnexp as plugins; print(rnnexp.__file__); print(plugins.__file__)"
+    assert python(installed, "-c", where).stdout.splitlines() == [
+        str(installed / "rnnexp" / "__init__.py"),
+        str(installed / "hydra_plugins" / "rnnexp" / "__init__.py"),
+    ]
+    assert str(installed) not in python(None, "-c", where).stdout
+
+
+def test_installed_experiments_are_found_and_valid_in_an_empty_folder(installed: Path) -> None:
+    done = python(installed, "-m", "rnnexp", "check")
+    count = len(list((ROOT / "experiments").glob("*.yaml")))
+    assert (done.returncode, done.stdout) == (0, f"{count} of {count} experiments are valid\n"), done.stderr
+
+
+def test_installed_configuration_composes_in_an_empty_folder(installed: Path) -> None:
+    done = python(installed, "-m", "rnnexp", "train", "--cfg", "job", "experiment=airline_lstm")
+    assert done.returncode == 0, done.stderr
+    assert "epochs: 1000" in done.stdout
+
+
+def test_values_come_from_the_installed_files(installed: Path) -> None:
+    """The installed copy of a file is changed: what is shown follows it."""
+    file = installed / "rnnexp" / "experiments" / "airline_lstm.yaml"
+    before = file.read_text()
+    file.write_text(before.replace("epochs: 1000", "epochs: 1001"))
+    try:
+        done = python(installed, "-m", "rnnexp", "train", "--cfg", "job", "experiment=airline_lstm")
+    finally:
+        file.write_text(before)
+    assert "epochs: 1001" in done.stdout
+
+
+def test_installed_plugins_are_seen_by_hydra(installed: Path) -> None:
+    assert "RnnexpConfigSource" in python(installed, "-m", "rnnexp", "train", "--info", "plugins").stdout
+
+
+def test_the_installed_data_are_read(installed: Path) -> None:
+    code = "import rnnexp; print(rnnexp.compose('data=airline_passengers').data.read().values.sum())"
+    assert float(python(installed, "-c", code).stdout) == 40363  # the sum of the 144 published rows
