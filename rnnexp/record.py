@@ -126,7 +126,7 @@ def forecast(model: Any, dataset: Dataset) -> Any:
     ahead = dataset.forecast() if isinstance(dataset, SeriesDataset) else None
     if ahead is None:
         return None
-    return ahead.restore(ahead.roll(lambda x: np.asarray(model(x))))
+    return ahead.restore(ahead.roll(model.predict_on_batch))
 
 
 def log_end(

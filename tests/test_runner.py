@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,7 +65,7 @@ class Done(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """Run the airline experiment once, tracked, in a folder of its own."""
     from mlflow import MlflowClient
 
@@ -79,7 +78,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
     finally:
         os.chdir(before)
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
-    yield Done(result, folder, client.get_run(result.run_id), client)
+    return Done(result, folder, client.get_run(result.run_id), client)
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def _signature(rows: Any, outputs: Any) -> Any:
     signature = infer_signature(rows, outputs)
     numbers = (DataType.double, DataType.float, DataType.long, DataType.integer)
     if not signature.inputs.is_tensor_spec():
-        columns = [
+        columns: list[Any] = [
             ColSpec(AnyType() if spec.type in numbers else spec.type, spec.name, required=False)
             for spec in signature.inputs.inputs
         ]
