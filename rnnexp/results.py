@@ -12,6 +12,9 @@ from rnnexp.tracking.query import TrackedRun
 _REPEATED = ("seed", "data.seed", "backend", "threads", "device", "name")
 
 
+HEAD = ("experiment", "model", "backend", "runs", "metric", "score", "best baseline", "skill", "verdict")
+
+
 @dataclass(frozen=True)
 class Row:
     """Scores of one setting, over `runs` repetitions; `deviation` is None for a single one.
@@ -34,11 +37,27 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        if self.skill is None:
-            return "no baseline"
         if self.metric.startswith("train/"):
             return "scored on its training part"
+        if self.skill is None:
+            return "no skill can be stated"
         return "beats it" if self.skill > 0 else "loses to it"
+
+    def cells(self) -> tuple[str, ...]:
+        """Return what a person reads, in the order of `HEAD`."""
+        spread = f" ± {self.deviation:.3g}" if self.deviation is not None else ""
+        score = "" if self.baseline_score is None else f" {self.baseline_score:.4g}"
+        return (
+            self.experiment,
+            self.model,
+            self.backend,
+            str(self.runs),
+            self.metric,
+            f"{self.mean:.4g}{spread}",
+            f"{self.baseline}{score}",
+            "" if self.skill is None else f"{self.skill:+.3f}",
+            self.verdict,
+        )
 
 
 def rows(runs: Iterable[TrackedRun]) -> list[Row]:
@@ -88,13 +107,12 @@ def _row(key: tuple[str, str, str], found: Sequence[TrackedRun]) -> Row:
 
 def markdown(table: Sequence[Row]) -> str:
     """Write rows as a Markdown table."""
-    head = "| experiment | model | backend | runs | metric | score | best baseline | skill | verdict | training |"
-    lines = [head, "|" + "---|" * 10]
-    for row in table:
-        spread = f" ± {row.deviation:.3g}" if row.deviation is not None else ""
-        score = "" if row.baseline_score is None else f" {row.baseline_score:.4g}"
-        skill = "" if row.skill is None else f"{row.skill:+.3f}"
-        cells = (row.experiment, row.model, row.backend, row.runs, row.metric, f"{row.mean:.4g}{spread}")
-        cells += (f"{row.baseline}{score}", skill, row.verdict, f"{row.seconds:.1f} s")  # type: ignore[assignment]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    return "\n".join(lines)
+    lines = [HEAD, ("---",) * len(HEAD), *(row.cells() for row in table)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def text(table: Sequence[Row]) -> str:
+    """Write rows in aligned columns, whatever the width of the terminal: nothing is cut."""
+    lines = [HEAD, *(row.cells() for row in table)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)

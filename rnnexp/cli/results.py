@@ -6,7 +6,7 @@ import json
 from argparse import Namespace, _SubParsersAction
 from dataclasses import asdict
 
-from rnnexp.results import Row, markdown, rows
+from rnnexp.results import markdown, rows, text
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -27,26 +27,7 @@ def run(args: Namespace) -> int:
     elif args.md:
         print(markdown(table))
     elif table:
-        _print(table)
+        print(text(table))
     else:
         print("no finished runs are tracked here; start with: rnnexp train")
     return 0
-
-
-def _print(table: list[Row]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(box=None, header_style="bold")
-    for column in ("experiment", "model", "backend"):
-        shown.add_column(column)
-    for column in ("runs", "metric", "score", "best baseline", "", "skill"):
-        shown.add_column(column, justify="right")
-    shown.add_column("verdict")
-    for row in table:
-        spread = f" ± {row.deviation:.3g}" if row.deviation is not None else ""
-        score = "" if row.baseline_score is None else f"{row.baseline_score:.4g}"
-        skill = "" if row.skill is None else f"{row.skill:+.3f}"
-        cells = [row.experiment, row.model, row.backend, str(row.runs), row.metric, f"{row.mean:.4g}{spread}"]
-        shown.add_row(*cells, row.baseline, score, skill, row.verdict)
-    Console().print(shown)

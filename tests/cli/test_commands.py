@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rnnexp.cli.main import main
-from rnnexp.results import markdown, rows
+from rnnexp.results import markdown, rows, text
 from rnnexp.tracking.query import TrackedRun
 
 
@@ -98,6 +98,12 @@ def test_results_are_markdown() -> None:
     lines = markdown(rows([run(0, 8.0, 3)])).splitlines()
     assert len(lines) == 3
     assert lines[2].startswith("| airline | gru | jax | 1 | test/rmse | 8 | linear 10 | +0.200 | beats it |")
+
+
+def test_results_as_text_are_aligned_and_whole() -> None:
+    head, line = text(rows([run(0, 8.0, 3)])).splitlines()
+    assert head.index("score") == line.index("8  ")
+    assert line.endswith("beats it")
 
 
 def test_results_of_an_empty_folder_say_how_to_start(capsys: pytest.CaptureFixture[str]) -> None:
