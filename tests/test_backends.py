@@ -17,21 +17,20 @@ AIRLINE = ("experiment=airline_lstm", "trainer.epochs=20")
 QUIET = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
 HEAVY = ("jax", "tensorflow", "torch")
 
-# Relative: kernels add up in another order, and training multiplies the difference. Over 3 epochs it stays
-# near 1e-5; another seed differs by some 1e-2.
-TOLERANCE = 1e-3
+# Relative: kernels add up in another order, and training multiplies the difference. Measured: 2e-7 in the first
+# epoch's loss and at the end; another seed changes a score by 5 % and more.
+FIRST_EPOCH, AT_THE_END = 1e-5, 1e-4
 
-SCRIPT = """
+SCRIPT = f"""
 import json, sys
 import rnnexp as rx
-runs = json.loads(sys.argv[1])
-results = [rx.run(rx.compose(*overrides), quiet=True) for overrides in runs]
-print(json.dumps({
+results = [rx.run(rx.compose(*overrides), quiet=True) for overrides in json.loads(sys.argv[1])]
+print(json.dumps({{
     "scores": [result.metrics["test/rmse"] for result in results],
     "losses": [result.history.epochs[0]["train/loss"] for result in results],
-    "heavy": [name for name in %r if name in sys.modules],
-}))
-""" % (HEAVY,)
+    "heavy": [name for name in {HEAVY!r} if name in sys.modules],
+}}))
+"""
 
 
 def trained(backend: str, *runs: tuple[str, ...]) -> Mapping[str, Any]:
@@ -56,13 +55,13 @@ def test_a_whole_run_on_jax_imports_no_other_backend(jax: Mapping[str, Any]) -> 
 
 def test_another_seed_gives_another_score(jax: Mapping[str, Any]) -> None:
     sine, airline, other_sine, other_airline = jax["scores"]
-    assert sine != pytest.approx(other_sine, rel=10 * TOLERANCE)
-    assert airline != pytest.approx(other_airline, rel=10 * TOLERANCE)
+    assert sine != pytest.approx(other_sine, rel=100 * AT_THE_END)
+    assert airline != pytest.approx(other_airline, rel=100 * AT_THE_END)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", pytest.param("torch", marks=pytest.mark.slow)])
 def test_final_scores_agree_with_those_of_jax(jax: Mapping[str, Any], backend: str) -> None:
     other = trained(backend, SINE, AIRLINE)
-    assert other["losses"] == pytest.approx(jax["losses"][:2], rel=TOLERANCE)
-    assert other["scores"] == pytest.approx(jax["scores"][:2], rel=TOLERANCE)
+    assert other["losses"] == pytest.approx(jax["losses"][:2], rel=FIRST_EPOCH)
+    assert other["scores"] == pytest.approx(jax["scores"][:2], rel=AT_THE_END)
     assert backend in other["heavy"]
