@@ -14,6 +14,7 @@ from typing import Any
 
 from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
 from rnnexp.config import compose
@@ -24,6 +25,8 @@ from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.redact import redact
 
 log = logging.getLogger("rnnexp")
+
+SWEEP_FAILED = 10  # whatever the launcher: jobs in other processes cannot tell their own codes
 
 
 class _Outcome:
@@ -45,7 +48,7 @@ def run(argv: list[str]) -> int:
     try:
         return _hydra(args)
     except Terminated:
-        log.error("terminated")
+        print("rnnexp: terminated", file=sys.stderr)
         return 143
     finally:
         for number, handler in before.items():
@@ -87,6 +90,8 @@ def _hydra(args: Namespace) -> int:
     try:
         _run_hydra(args, get_args_parser(), job, config_path=None, config_name="config")
     except SystemExit as stop:
+        if args.multirun and stop.code:
+            return SWEEP_FAILED
         return int(stop.code or 0) if _Outcome.code == 0 else _Outcome.code
     finally:
         RnnexpSearchPath.active = False
@@ -125,16 +130,18 @@ def _trained(experiment: Any, run_dir: Path) -> dict[str, float]:
 
 
 def _failed(error: Exception, code: int, hydra: Any) -> None:
-    """Say what went wrong; in a sweep Hydra must see the exception to count the job as failed."""
+    """Say what went wrong; in a sweep Hydra must see an exception to count the job as failed."""
     _Outcome.code = code
     known = isinstance(error, RnnexpError)
-    log.error("%s", redact(str(error) if known else f"{type(error).__name__}: {error}"))
+    message = redact(str(error) if known else f"{type(error).__name__}: {error}")
     if not known:
         trace = Path(hydra.runtime.output_dir) / "error.txt"
         trace.write_text(redact("".join(traceback.format_exception(error))), encoding="utf-8")
-        log.error("The traceback is in %s", trace)
+        message += f"\nThe traceback is in {trace}"
+    print(f"rnnexp: {message}", file=sys.stderr)
+    logging.getLogger("train").error("%s", message)  # not under "rnnexp", whose lines are printed: the log file only
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
-        raise error
+        raise CompactHydraException(f"rnnexp: job {hydra.job.num} of the sweep has failed") from None
 
 
 def command_line() -> str:

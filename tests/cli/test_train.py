@@ -24,24 +24,31 @@ def rnnexp(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def heavy_modules(*arguments: str) -> list[str]:
-    """Return which heavy libraries a command has imported."""
+def imported(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process that says at the end which heavy libraries it has imported."""
     code = (
         "import sys; from rnnexp.cli.main import main\n"
         f"try: main({list(arguments)!r})\nexcept SystemExit: pass\n"
         f"print('HEAVY', *[name for name in {HEAVY!r} if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+
+def heavy_modules(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return which heavy libraries a command has imported."""
     return done.stdout.splitlines()[-1].split()[1:]
 
 
-def test_training_prints_the_score_beside_its_baselines() -> None:
-    done = rnnexp("train", *FAST)
-    assert done.returncode == 0, done.stderr
+def test_training_prints_the_score_and_imports_no_other_backend() -> None:
+    done = imported("train", *TINY)
     assert "backend jax" in done.stdout
     assert "<- this run" in done.stdout
     assert "linear" in done.stdout
     assert "Traceback" not in done.stderr
+    found = heavy_modules(done)
+    assert {"keras", "jax", "mlflow"} <= set(found)
+    assert "tensorflow" not in found
+    assert "torch" not in found
 
 
 def test_a_mistake_ends_with_2_without_a_traceback_and_without_a_run(tmp_path: Path) -> None:
@@ -61,23 +68,59 @@ def test_bad_data_end_with_3(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("y\n1\nx\n3\n")
     done = rnnexp("train", "data=csv", "data.path=bad.csv", "tracking=off")
     assert done.returncode == 3
+    assert done.stderr.startswith("rnnexp: bad.csv: ")
+    assert "bad.csv" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_gpu_that_is_not_there_ends_with_6() -> None:
     done = rnnexp("train", "device=gpu", *FAST, JAX_PLATFORMS="cpu")
     assert done.returncode == 6
-    assert "pip install 'rnnexp[cuda]'" in done.stdout
+    assert "device: gpu asked for, but jax sees none" in done.stderr
+    assert "pip install 'rnnexp[cuda]'" in done.stderr
 
 
 def test_keras_backend_is_heard_and_said() -> None:
     done = rnnexp("train", *FAST, KERAS_BACKEND="thano")
     assert done.returncode == 2
-    assert "KERAS_BACKEND: `thano` given; must be one of jax, tensorflow, torch" in done.stdout
+    assert "KERAS_BACKEND: `thano` given; must be one of jax, tensorflow, torch" in done.stderr
+
+
+def test_the_command_line_wins_over_keras_backend() -> None:
+    gpu = ("train", "device=gpu", *FAST)
+    assert "tensorflow sees none" in rnnexp(*gpu, KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="").stderr
+    assert "jax sees none" in rnnexp(*gpu, "backend=jax", KERAS_BACKEND="tensorflow", JAX_PLATFORMS="cpu").stderr
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> tuple[str, ...]:
+    """Write a model that cannot be built and return the command that asks for it."""
+    (tmp_path / "my_parts.py").write_text(
+        "from rnnexp import register\n"
+        "@register('model')\n"
+        "def broken(spec, units: int = 3):\n"
+        "    raise RuntimeError('this model cannot be built')\n"
+    )
+    return ("train", "plugins=[my_parts]", "model=broken", "data.points=80", "tracking=off")
+
+
+def test_a_failure_of_the_users_own_code_ends_with_1_and_keeps_its_traceback(
+    tmp_path: Path, broken: tuple[str, ...]
+) -> None:
+    done = rnnexp(*broken)
+    assert done.returncode == 1
+    assert "rnnexp: RuntimeError: this model cannot be built\nThe traceback is in " in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    (trace,) = tmp_path.glob("runs/*/*/error.txt")
+    assert trace.read_text().startswith("Traceback")
+
+
+def test_hydra_verbose_prints_the_traceback(broken: tuple[str, ...]) -> None:
+    assert "Traceback" in rnnexp(*broken, "hydra.verbose=true").stdout
 
 
 def test_a_secret_is_masked_in_what_is_printed() -> None:
-    done = rnnexp("train", "tracking.uri=http://user:hunter2@127.0.0.1:9/", *TINY)
+    done = rnnexp("train", "tracking.uri=http://user:hunter2@127.0.0.1:9/", *TINY, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
     assert done.returncode == 5
     assert "hunter2" not in done.stdout + done.stderr
 
@@ -96,20 +139,24 @@ def test_a_secret_is_masked_in_what_is_printed() -> None:
     ids=" ".join,
 )
 def test_nothing_heavy_is_imported_by(arguments: tuple[str, ...]) -> None:
-    assert heavy_modules(*arguments) == []
-
-
-def test_a_training_does_import_what_is_heavy_but_not_tensorflow() -> None:
-    found = heavy_modules("train", *TINY)
-    assert {"keras", "jax", "mlflow"} <= set(found)
-    assert "tensorflow" not in found
-    assert "torch" not in found
+    assert heavy_modules(imported(*arguments)) == []
 
 
 def test_cfg_job_shows_every_value() -> None:
     shown = rnnexp("train", "--cfg", "job", "--resolve", "seed=7").stdout
     assert "recurrent_initializer: orthogonal" in shown
     assert shown.count("seed: 7") == 2
+
+
+def test_cfg_job_leaves_references_unless_asked() -> None:
+    assert "seed: ${seed}" in rnnexp("train", "--cfg", "job").stdout
+
+
+def test_the_installed_script_is_the_same_command() -> None:
+    script = Path(sys.executable).with_name("rnnexp")
+    done = subprocess.run([script, "train", "seed=no"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, rnnexp("train", "seed=no").stderr)
+    assert "seed: 'no' given" in done.stderr
 
 
 def test_info_lists_our_plugins() -> None:
@@ -137,19 +184,6 @@ def test_a_configuration_folder_of_the_users_own_is_searched(tmp_path: Path) -> 
     assert "configuration is also read from" in done.stderr
 
 
-def test_a_sweep_with_hydras_own_launcher_is_tracked() -> None:
-    done = rnnexp("train", "-m", *TINY, "tracking.log_model=false", "tracking.figures=false", "seed=0,1")
-    assert done.returncode == 0, done.stderr
-    assert '"runs": 2' in rnnexp("results", "--json").stdout
-
-
-def test_a_sweep_with_the_joblib_launcher_is_tracked() -> None:
-    quick = ("tracking.log_model=false", "tracking.figures=false", "hydra.launcher.n_jobs=2")
-    done = rnnexp("train", "-m", "hydra/launcher=joblib", *TINY, *quick, "seed=0,1")
-    assert done.returncode == 0, done.stderr
-    assert '"runs": 2' in rnnexp("results", "--json").stdout
-
-
 def test_a_mistake_in_one_job_of_a_sweep_is_found_before_the_first(tmp_path: Path) -> None:
     done = rnnexp("train", "-m", "model.dropout=0.1,1.5", *TINY)
     assert done.returncode == 2
@@ -157,10 +191,30 @@ def test_a_mistake_in_one_job_of_a_sweep_is_found_before_the_first(tmp_path: Pat
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_job_that_fails_makes_the_sweep_fail(tmp_path: Path) -> None:
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_a_sweep_is_tracked_and_goes_on_after_a_job_that_fails(tmp_path: Path, launcher: str) -> None:
+    from mlflow import MlflowClient
+
     (tmp_path / "bad.csv").write_text("y\n1\nx\n3\n")
-    done = rnnexp("train", "-m", "data=csv", "data.path=bad.csv", "tracking=off", "seed=0,1")
-    assert done.returncode == 3
+    (tmp_path / "good.csv").write_text("y\n" + "\n".join(f"{i % 7}" for i in range(60)))
+    (tmp_path / "other.csv").write_text("y\n" + "\n".join(f"{i % 5}" for i in range(60)))
+    settings = ("model.units=[4]", "trainer.epochs=2", "tracking.experiment=sweep", *FAST[-2:])
+    files = ("data=csv", "data.path=bad.csv,good.csv,other.csv")
+    done = rnnexp("train", "-m", f"hydra/launcher={launcher}", *files, *settings)
+    assert done.returncode == 10
+    assert "rnnexp: job 0 of the sweep has failed" in done.stderr
+    assert "bad.csv" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("sweep").experiment_id])
+    assert sorted(run.data.params["data.path"] for run in runs) == ["good.csv", "other.csv"]
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_a_sweep_without_a_failure_ends_with_0() -> None:
+    done = rnnexp("train", "-m", "seed=0,1", *FAST)
+    assert done.returncode == 0
+    assert done.stdout.count("<- this run") == 2
 
 
 def test_a_terminated_run_ends_killed(tmp_path: Path) -> None:
