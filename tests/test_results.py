@@ -1,0 +1,97 @@
+"""`rnnexp results` over runs that were really tracked, and what a run without a test part says of itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+import rnnexp as rx
+from rnnexp.cli.main import main
+from rnnexp.cli.summary import summary
+from rnnexp.errors import ConfigError, ResourceError
+
+QUICK = ("trainer.epochs=3", "model.units=[4]", "tracking.figures=false", "tracking.log_model=false")
+
+
+class Tracked(NamedTuple):
+    """Runs of two seeds without a test part, one with a test part, and the store they are in."""
+
+    ramp: list[Any]
+    airline: Any
+    uri: str
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
+    folder = tmp_path_factory.mktemp("results")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        ramp = [rx.run(rx.compose("experiment=ramp_sgd", *QUICK, f"seed={seed}"), quiet=True) for seed in (0, 1)]
+        airline = rx.run(rx.compose("experiment=airline_lstm", *QUICK), quiet=True)
+    finally:
+        os.chdir(before)
+    return Tracked(ramp, airline, f"sqlite:///{folder / 'mlflow.db'}")
+
+
+def shown(tracked: Tracked, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    assert main(["results", "--uri", tracked.uri, *options]) == 0
+    return capsys.readouterr().out
+
+
+def test_seeds_of_one_experiment_are_one_row(tracked: Tracked, capsys: pytest.CaptureFixture[str]) -> None:
+    airline, ramp = json.loads(shown(tracked, capsys, "--json"))
+    assert (airline["experiment"], airline["runs"]) == ("airline_lstm", 1)
+    assert (ramp["experiment"], ramp["model"], ramp["runs"]) == ("ramp_sgd", "simple_rnn", 2)
+    scores = [result.metrics["train/rmse"] for result in tracked.ramp]
+    assert scores[0] != scores[1]
+    assert ramp["mean"] == pytest.approx(sum(scores) / 2)
+
+
+def test_a_score_of_the_training_part_is_no_verdict(tracked: Tracked, capsys: pytest.CaptureFixture[str]) -> None:
+    airline, ramp = json.loads(shown(tracked, capsys, "--json"))
+    assert (ramp["metric"], ramp["verdict"]) == ("train/rmse", "scored on its training part")
+    assert (airline["metric"], airline["verdict"]) == ("test/rmse", "loses to it")
+
+
+def test_experiments_can_be_chosen(tracked: Tracked, capsys: pytest.CaptureFixture[str]) -> None:
+    assert [row["experiment"] for row in json.loads(shown(tracked, capsys, "--json", "ramp_sgd"))] == ["ramp_sgd"]
+
+
+def test_results_are_text_or_markdown(tracked: Tracked, capsys: pytest.CaptureFixture[str]) -> None:
+    text, markdown = shown(tracked, capsys).splitlines(), shown(tracked, capsys, "--md").splitlines()
+    assert len(text) == 3
+    assert text[1].startswith("airline_lstm")
+    assert len(markdown) == 4
+    assert markdown[2].startswith("| airline_lstm | lstm | jax | 1 | test/rmse | ")
+
+
+def test_a_run_on_everything_says_that_its_score_is_not_honest(tracked: Tracked) -> None:
+    note = "on the training part (split: none, so not an honest score)"
+    assert note in "\n".join(summary(tracked.ramp[0]))
+    assert note not in "\n".join(summary(tracked.airline))
+    assert not [key for key in tracked.ramp[0].metrics if key.startswith("test/")]
+
+
+def test_the_given_rows_are_continued(tracked: Tracked) -> None:
+    assert tracked.ramp[0].forecast.shape == (1, 1, 1)
+    assert "forecast of what follows 70, 80, 90: " in "\n".join(summary(tracked.ramp[0]))
+
+
+def test_another_split_gives_another_linear_baseline(tracked: Tracked) -> None:
+    """The published 14.55 is of the tutorial's 46 targets: the experiment's own split scores others."""
+    assert round(tracked.airline.metrics["baseline/linear/rmse"], 2) != 14.55
+
+
+def test_runs_leave_no_global_hydra_state(tracked: Tracked) -> None:
+    assert not GlobalHydra.instance().is_initialized()
+
+
+def test_a_second_backend_in_one_process_is_refused(tracked: Tracked) -> None:
+    with pytest.raises((ConfigError, ResourceError), match="jax"):
+        rx.run(rx.compose("backend=tensorflow", *QUICK), quiet=True)
