@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from rnnexp.errors import ConfigError, ResourceError, did_you_mean
 
 BACKENDS = ("jax", "tensorflow", "torch")
+DEFAULT_BACKEND = "jax"
 DEVICES = ("auto", "cpu", "gpu")
 INSTALL = {
     "jax": "pip install 'jax>=0.7'",
@@ -91,7 +92,7 @@ def _choose(backend: str | None) -> tuple[str, str]:
     candidates = (
         (backend, "from the configuration", "backend"),
         (os.environ.get("KERAS_BACKEND"), "from KERAS_BACKEND", "KERAS_BACKEND"),
-        ("jax", "default", ""),
+        (DEFAULT_BACKEND, "default", ""),
     )
     name, reason, key = next((n, reason, key) for n, reason, key in candidates if n)
     if name not in BACKENDS:

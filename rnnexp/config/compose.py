@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from rnnexp.config.provenance import origins
 from rnnexp.config.settings import Experiment
 from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath, read_yaml
 from rnnexp.errors import ConfigError
+from rnnexp.runtime import DEFAULT_BACKEND
 
 VERSION_BASE = "1.3"
 
@@ -163,10 +165,32 @@ def setup() -> None:
 
 
 def load_plugins(overrides: Iterable[str]) -> None:
-    """Import the modules named by `plugins`: on the command line, in conf/config.yaml or in the experiment."""
+    """Import the modules named by `plugins`: on the command line, in conf/config.yaml or in the experiment.
+
+    A module that imports Keras at its top gets the backend that the run will use.
+    """
     given = {key.lstrip("+"): value for key, _, value in (line.partition("=") for line in overrides)}
-    if "plugins" in given:
-        registry.load_plugins([name for name in given["plugins"].strip("[]' \"").replace(" ", "").split(",") if name])
-    for path in ("config", f"experiment/{given.get('experiment', '')}"):
+    named = [name.strip() for name in given.get("plugins", "").strip("[]'\" ").split(",") if name.strip()]
+    backend = given.get("backend")
+    for path in (f"experiment/{given.get('experiment', '')}", "config"):
         file = places.find(path)
-        registry.load_plugins(list(read_yaml(file).get("plugins") or []) if file else [])
+        written = read_yaml(file) if file else {}
+        named += list(written.get("plugins") or [])
+        backend = backend or written.get("backend")
+    if named:
+        with _backend(backend):
+            registry.load_plugins(list(dict.fromkeys(named)))
+
+
+@contextmanager
+def _backend(name: str | None) -> Iterator[None]:
+    """Set KERAS_BACKEND for as long as modules are imported; what the user has set counts unless `name` is given."""
+    before = os.environ.get("KERAS_BACKEND")
+    os.environ["KERAS_BACKEND"] = name or before or DEFAULT_BACKEND
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["KERAS_BACKEND"]
+        else:
+            os.environ["KERAS_BACKEND"] = before

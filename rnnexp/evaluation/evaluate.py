@@ -20,6 +20,7 @@ from rnnexp.evaluation.report import Report
 # Below this share of the actual values' deviation a baseline counts as exact, and no skill can be stated.
 EXACT = 1e-6
 MOST_HORIZONS = 24
+ROUNDING = 1e-6  # networks compute in float32: a tie is not a win
 # Predictions that vary by less than this share of the actual values' deviation are as good as a constant.
 CONSTANT = 0.05
 
@@ -50,7 +51,7 @@ def evaluate(model: Any, dataset: Dataset, batch_size: int, extra: Sequence[str]
 
 def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -> Report:
     found = _Findings()
-    scale = mase_scale(dataset, predictions)
+    scale, series = mase_scale(dataset, predictions), series_of(dataset, predictions)
     factor = affine_scale(dataset)
     named = {name: predictions_of(predictions, values) for name, values in _baselines(dataset, predictions, found)}
     found.baselines.update(named)
@@ -58,7 +59,7 @@ def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -
         dataset.scored: predictions,
         **{f"baseline/{n}": p for n, p in named.items()},
     }.items():
-        values, undefined = metrics.scores(one.actual, one.predicted, scale)
+        values, undefined = metrics.scores(one.actual, one.predicted, scale, series)
         values |= _scaled(one, factor) | _extra(extra, one.actual, one.predicted)
         found.metrics |= metrics.prefixed(prefix, values)
         if prefix == dataset.scored:
@@ -128,6 +129,13 @@ def _means(dataset: Dataset, predictions: Predictions) -> dict[str, Callable[[],
     return {"mean": lambda: np.broadcast_to(mean, predictions.actual.shape)}
 
 
+def series_of(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
+    """Return which series each example is of, (n,); None for independent sequences."""
+    if not isinstance(dataset, SeriesDataset) or predictions.origins is None:
+        return None
+    return np.asarray(np.searchsorted(dataset.history.offsets, predictions.origins, side="right") - 1)
+
+
 def mase_scale(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
     """Return the in-sample naive error of the series of each example, (n, 1, targets); None without series."""
     if not isinstance(dataset, SeriesDataset) or predictions.origins is None:
@@ -158,7 +166,8 @@ def _scaled(one: Predictions, factor: np.ndarray | None) -> dict[str, float]:
 
 def _extra(names: Sequence[str], actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     own = [name for name in names if name in registry.names("metric")]
-    return {name: float(registry.lookup("metric", name)().score(actual, predicted)) for name in own}
+    values = {name: float(registry.lookup("metric", name)().score(actual, predicted)) for name in own}
+    return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
 def _nothing_found(predictions: Predictions) -> list[str]:
@@ -197,4 +206,4 @@ def _skill(found: _Findings, part: str, names: tuple[str, ...], deviation: float
             found.metrics[f"skill/{name}"] = 1 - found.metrics[f"{part}/{name}"] / score[best]
     first = {base: found.metrics[f"baseline/{base}/{names[0]}"] for base in found.baselines}
     winner = min(first, key=lambda base: first[base])
-    return winner, found.metrics[f"{part}/{names[0]}"] < first[winner]
+    return winner, found.metrics[f"{part}/{names[0]}"] < first[winner] * (1 - ROUNDING)

@@ -108,7 +108,8 @@ def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tu
     origins = predictions.origins if predictions.origins is not None else np.array([])
     chosen = np.flatnonzero((origins >= first) & (origins < last))[-MOST_POINTS:]
     rows = origins[chosen] + step + 1
-    begin = max(first, int(rows[0] - max(12, CONTEXT * len(rows))))
+    context = 0 if len(chosen) == MOST_POINTS else max(12, CONTEXT * len(rows))  # a part that is cut goes on before
+    begin = max(first, int(rows[0] - context))
     shown = np.arange(begin, rows[-1] + 1)
     axis = history.time if history.time is not None else np.arange(len(history.values))
     ax.plot(axis[shown], history.values[shown, target], color=BLACK, linewidth=1.2, label="actual")

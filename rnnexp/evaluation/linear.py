@@ -68,6 +68,8 @@ def forecast(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
 
 def _inputs(dataset: SeriesDataset) -> Inputs:
     plan, offsets, rows = dataset.pipeline.plan, dataset.history.offsets, dataset.borders["train"]
+    if np.any(rows[:, 1] <= rows[:, 0]):
+        raise Undefined(f"{int(np.sum(rows[:, 1] <= rows[:, 0]))} series have no training rows")
     table = dataset.pipeline.with_calendar(dataset.table, dataset.history.time)
     parts = [table[first:last] for first, last in rows]
     mean = np.stack([part.mean(axis=0) for part in parts])

@@ -54,15 +54,23 @@ def naive_scale(insample: np.ndarray, season: int) -> np.ndarray:
     return np.asarray(np.mean(np.abs(insample[season:] - insample[:-season]), axis=0))
 
 
-def mase(actual: np.ndarray, predicted: np.ndarray, scale: np.ndarray) -> float:
-    """Return the mean absolute error in units of `scale`, which broadcasts against (n, horizon, targets)."""
-    return float(np.mean(np.abs(predicted - actual) / scale))
+def mase(actual: np.ndarray, predicted: np.ndarray, scale: np.ndarray, series: np.ndarray | None = None) -> float:
+    """Return the absolute error in units of `scale`, averaged within each series and then over series.
+
+    scale broadcasts against (n, horizon, targets);  series: (n,) which series each example is of, None for one
+    """
+    each = np.mean(np.abs(predicted - actual) / scale, axis=tuple(range(1, actual.ndim)))
+    groups = np.zeros(len(each), dtype=int) if series is None else np.unique(series, return_inverse=True)[1]
+    return float(np.mean(np.bincount(groups, each) / np.bincount(groups)))
 
 
 def scores(
-    actual: np.ndarray, predicted: np.ndarray, scale: np.ndarray | None = None
+    actual: np.ndarray,
+    predicted: np.ndarray,
+    scale: np.ndarray | None = None,
+    series: np.ndarray | None = None,
 ) -> tuple[dict[str, float], Undefined]:
-    """Return every metric that is defined, and the reasons why the others are not."""
+    """Return every metric that is defined, and the reasons why the others are not; see `mase` for the last two."""
     found = {name: metric(actual, predicted) for name, metric in ALWAYS.items()}
     undefined: Undefined = {}
     if np.any(actual == 0):
@@ -79,7 +87,7 @@ def scores(
     if np.any(~np.isfinite(scale)) or np.any(scale <= 0):
         undefined["mase"] = "the training values do not vary from season to season, or are too few"
     else:
-        found["mase"] = mase(actual, predicted, scale)
+        found["mase"] = mase(actual, predicted, scale, series)
     return found, undefined
 
 

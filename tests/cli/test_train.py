@@ -232,3 +232,21 @@ def test_a_terminated_run_ends_killed(tmp_path: Path) -> None:
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     (run,) = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
     assert (run.info.status, run.data.tags["rnnexp.outcome"]) == ("KILLED", "killed")
+
+
+def test_a_plugin_that_imports_keras_at_its_top_gets_the_runs_backend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    (tmp_path / "my_parts.py").write_text(
+        "import keras\nfrom rnnexp import register\n\n"
+        "@register('model')\n"
+        "def flat(spec, units: int = 3):\n"
+        "    past = keras.Input(spec.inputs['past'].shape, name='past')\n"
+        "    x = keras.layers.Dense(1, name='output')(keras.layers.Flatten(name='flat')(past))\n"
+        "    return keras.Model(past, keras.layers.Reshape(spec.output_shape, name='shape')(x))\n"
+    )
+    light = ("data.points=80", "trainer.epochs=2", "tracking=off", "tracking.figures=false")
+    done = rnnexp("train", "plugins=[my_parts]", "model=flat", *light)
+    assert done.returncode == 0, done.stderr
+    assert "backend jax (default)" in done.stdout

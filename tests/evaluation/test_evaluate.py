@@ -66,6 +66,13 @@ def test_a_model_that_loses_to_its_best_baseline_says_so() -> None:
     assert report.metrics["skill/rmse"] < 0
 
 
+def test_a_tie_with_the_best_baseline_is_not_a_win() -> None:
+    dataset = adding(examples=40, sequence_length=6).load()
+    train = dataset.parts["train"]
+    mean = train.arrays["y"][train.indices].astype(float).mean()
+    assert evaluate(constant(np.float32(mean), 1), dataset, 8).beats_baseline is False
+
+
 def test_skill_is_measured_against_the_best_baseline() -> None:
     found = evaluate(LAST, airline_passengers().load(), 16).metrics
     best = min(value for key, value in found.items() if key.startswith("baseline/") and key.endswith("/rmse"))

@@ -63,6 +63,12 @@ def test_mase_of_the_naive_forecast_on_its_own_rows_is_one() -> None:
     assert metrics.mase(actual, naive + 1, scale) != pytest.approx(1.0)
 
 
+def test_mase_is_averaged_within_each_series_first() -> None:
+    actual, predicted = np.zeros((3, 1, 1)), np.array([1.0, 3.0, 6.0]).reshape(3, 1, 1)
+    assert metrics.mase(actual, predicted, np.ones((3, 1, 1)), np.array([0, 0, 1])) == (2.0 + 6.0) / 2
+    assert metrics.mase(actual, predicted, np.ones((3, 1, 1))) == 10.0 / 3
+
+
 def m4(folder: Path, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """Read (training, test) values of each M4 series."""
     train = pandas.read_csv(folder / "m4" / f"{name}-train.csv.gz", index_col=0)
