@@ -119,10 +119,13 @@ def test_hydra_verbose_prints_the_traceback(broken: tuple[str, ...]) -> None:
     assert "Traceback" in rnnexp(*broken, "hydra.verbose=true").stdout
 
 
-def test_a_secret_is_masked_in_what_is_printed() -> None:
+def test_a_secret_is_masked_in_what_is_printed_and_written(tmp_path: Path) -> None:
     done = rnnexp("train", "tracking.uri=http://user:hunter2@127.0.0.1:9/", *TINY, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
     assert done.returncode == 5
     assert "hunter2" not in done.stdout + done.stderr
+    written = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert [file.name for file in written] == ["train.log"]
+    assert "hunter2" not in written[0].read_text()
 
 
 @pytest.mark.parametrize(
