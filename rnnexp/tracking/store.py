@@ -7,6 +7,7 @@ import logging
 import os
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -42,6 +43,9 @@ _ELSEWHERE = "or keep the runs elsewhere with tracking.uri=sqlite:////other/fold
 
 log = logging.getLogger("rnnexp")
 
+# Alembic keeps what it works on in module globals: two threads that open two databases would mix them up.
+_SCHEMA = threading.Lock()
+
 
 def tracking_uri(configured: str | None) -> str:
     """Choose the store: `tracking.uri`, else MLFLOW_TRACKING_URI, else `mlflow.db` of the working directory.
@@ -67,6 +71,11 @@ def _is_file_store(uri: str) -> bool:
 def open_store(uri: str) -> MlflowClient:
     """Return a client for a store that answers; a TrackingError says what is wrong and how to mend it."""
     mlflow = import_mlflow()
+    with _SCHEMA:
+        return _opened(mlflow, uri)
+
+
+def _opened(mlflow: Any, uri: str) -> MlflowClient:
     if uri.startswith(SQLITE):
         _prepare(Path(uri.removeprefix(SQLITE)))
     try:

@@ -201,3 +201,14 @@ with start(Tracking(), info) as run:
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert {len(client.get_metric_history(run.info.run_id, "train/loss")) for run in runs} == {200}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mlartifacts", "mlflow.db", "runs"]
+
+
+def test_threads_of_one_process_may_make_databases_at_once(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    uris = [f"sqlite:///{tmp_path / str(number) / 'mlflow.db'}" for number in range(3)]
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+    with ThreadPoolExecutor(3) as pool:
+        clients = list(pool.map(open_store, uris))
+    assert [len(client.search_experiments()) for client in clients] == [1, 1, 1]
