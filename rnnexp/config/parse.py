@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rnnexp import registry
+from rnnexp.config import metric_names
 from rnnexp.config.settings import Experiment, Tracking, Trainer
 from rnnexp.errors import ConfigError, did_you_mean
 
@@ -35,6 +36,7 @@ def parse(mapping: Mapping[str, Any]) -> Experiment:
     parts |= {key: _build(key, cls, values.pop(key, None) or {}, problems) for key, cls in FIXED.items()}
     parts["callbacks"] = _callbacks(values.pop("callbacks", None) or {}, problems)
     top = _build("", Experiment, values, problems, others=[*parts])
+    problems += metric_names.mistakes(_words(values.get("metrics")), _task(parts["data"]))
     problems += _cross_checks(parts, top)
     if problems:
         raise ConfigError(*dict.fromkeys(problems))
@@ -143,6 +145,18 @@ def _joined(texts: list[str]) -> str:
     first, *more = texts
     alternatives = [text.partition("; must be ")[2] for text in more]
     return " or ".join([first, *dict.fromkeys(filter(None, alternatives))])
+
+
+def _words(given: Any) -> list[str]:
+    """Return what can be looked at of a list that may itself have mistakes."""
+    return [item for item in given if isinstance(item, str)] if isinstance(given, list) else []
+
+
+def _task(data: Any) -> str | None:
+    """Say what a data source asks of a network; None if its settings have mistakes or do not tell."""
+    if isinstance(data, _Unknown):
+        return None
+    return getattr(data, "task", "forecasting" if hasattr(data, "horizon") else None)
 
 
 def _cross_checks(parts: Mapping[str, Any], top: Any) -> list[str]:

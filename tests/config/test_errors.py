@@ -67,6 +67,20 @@ MISTAKES = {
         "trainer.monitor=val/los",
         "trainer.monitor: .*did you mean `val/loss`?",
     ),
+    "a misspelt metric": (
+        "metrics=[mae,rsme]",
+        "metrics: Keras has no metric `rsme`, and none is registered under this name; did you mean `rmse`?",
+    ),
+    "a metric unlike any other": (
+        "metrics=[xyzzy]",
+        "metrics: Keras has no metric `xyzzy`.*; choose from acc, accuracy, auc",
+    ),
+    "a metric that needs arguments": ("metrics=[MeanIoU]", "metrics: `MeanIoU` needs num_classes"),
+    "a metric that compares nothing": ("metrics=[sum]", "metrics: `sum` does not compare predictions"),
+    "a metric that does not fit forecasts": (
+        "metrics=[r2]",
+        "metrics: Keras cannot compute `r2` of forecasting while training; the report at the end has mse, rmse",
+    ),
     "fractions that do not add up": ("data.split.train=0.9", "data.split"),
     "a fold beyond the folds": ("data.folds=3 data.fold=4", "data.fold"),
     "two ways to clip": ("optimizer.clipnorm=1 optimizer.clipvalue=1", "optimizer"),
