@@ -2,60 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from rnnexp import registry
 from rnnexp.errors import did_you_mean
 from rnnexp.training.monitor import logged
 
 KEPT_ALIVE = ("early_stopping", "plateau")
 
 
-def check(
-    trainer: Any,
-    callbacks: Mapping[str, Any],
-    *,
-    metrics: Iterable[str] = (),
-    validation: bool | None = None,
-    schedule: Any = None,
-    task: str | None = None,
-) -> list[str]:
-    """Return all mistakes, one line each beginning with the key; None for `validation` or
-    `task` means not known yet.
-    """
-    names = logged([*metrics], validation is not False, trainer.grad_norm)
-    problems = monitor_mistakes("trainer.monitor", trainer.monitor, names, validation)
-    if trainer.class_weights is not None and task not in (None, "classification"):
-        problems.append(f"trainer.class_weights: given, but the task is {task}, which has no classes; remove it")
-    for key, callback in callbacks.items():
-        problems += callback_mistakes(f"callbacks.{key}", callback, trainer, names, validation)
-    return problems + schedule_mistakes(schedule, trainer.epochs)
-
-
 def check_callback(callback: Any, whole: SimpleNamespace) -> list[str]:
     """Return the mistakes of one callback of a whole experiment."""
     key = next((f"callbacks.{name}" for name, other in whole.callbacks.items() if other is callback), callback.name)
     validation = has_validation(whole.data)
-    names = logged(list(whole.top.metrics), validation is not False, whole.trainer.grad_norm)
-    return callback_mistakes(key, callback, whole.trainer, names, validation)
+    return callback_mistakes(key, callback, whole.trainer, _monitored(whole, validation), validation)
 
 
 def check_monitor(whole: SimpleNamespace) -> list[str]:
     """Return the mistake of `trainer.monitor`, if there is one."""
     validation = has_validation(whole.data)
-    names = logged(list(whole.top.metrics), validation is not False, whole.trainer.grad_norm)
-    return monitor_mistakes("trainer.monitor", whole.trainer.monitor, names, validation)
+    return monitor_mistakes("trainer.monitor", whole.trainer.monitor, _monitored(whole, validation), validation)
+
+
+def _monitored(whole: SimpleNamespace, validation: bool | None) -> list[str]:
+    """List what each epoch will log; registered metrics are computed once, at the end."""
+    own = registry.names("metric")
+    metrics = [name for name in whole.top.metrics if name not in own]
+    return logged(metrics, validation is not False, whole.trainer.grad_norm)
 
 
 def has_validation(data: Any) -> bool | None:
     """Say whether the settings of a data source ask for a validation part; None if they do not tell."""
-    split = getattr(data, "split", None)
+    split: Any = getattr(data, "split", None)
     if split == "none":
         return False
-    sizes = getattr(split, "val", None)
-    folds = getattr(data, "folds", None)
-    return True if sizes or folds else None
+    if not hasattr(split, "val"):
+        return None
+    return bool(split.val) or getattr(data, "folds", None) is not None
 
 
 def callback_mistakes(key: str, callback: Any, trainer: Any, names: list[str], validation: bool | None) -> list[str]:

@@ -9,23 +9,40 @@ from typing import Any
 
 import pytest
 
+import rnnexp as rx
 from rnnexp.config.settings import Trainer
+from rnnexp.data.sources.adding import adding
+from rnnexp.data.sources.sine import sine
 from rnnexp.registry import lookup
-from rnnexp.training.check import check
+
+UNVALIDATED = {"train": 0.8, "val": 0, "test": 0.2}
 
 
 def stopping(**settings: Any) -> dict[str, Any]:
     return {"stop": lookup("callback", "early_stopping")(**settings)}
 
 
+def mistakes(trainer: Trainer, metrics: tuple[str, ...] = (), **parts: Any) -> list[str]:
+    """Ask the parts of a whole experiment for what contradicts the others, as the border does."""
+    parts = {"data": sine(), "schedule": lookup("schedule", "constant")(), "callbacks": {}, **parts}
+    whole = SimpleNamespace(trainer=trainer, top=SimpleNamespace(metrics=list(metrics)), **parts)
+    asked = [whole.schedule, *whole.callbacks.values()]
+    return [problem for part in asked for problem in part.check_with(whole)]
+
+
 def test_a_sound_training_has_no_mistakes() -> None:
     trainer = Trainer(epochs=20, monitor="val/mae")
-    assert check(trainer, stopping(patience=5, monitor="train/loss"), metrics=["mae"], validation=True) == []
+    assert mistakes(trainer, ("mae",), callbacks=stopping(patience=5, monitor="train/loss")) == []
 
 
 def test_patience_must_be_shorter_than_the_training() -> None:
-    [problem] = check(Trainer(epochs=10), stopping(patience=10))
+    [problem] = mistakes(Trainer(epochs=10), callbacks=stopping(patience=10))
     assert problem.startswith("callbacks.stop.patience: 10 given, but training has only 10 epochs")
+
+
+def test_a_callback_must_begin_before_the_training_ends() -> None:
+    [problem] = mistakes(Trainer(epochs=10), callbacks=stopping(patience=5, start_epoch=10))
+    assert problem == "callbacks.stop.start_epoch: 10 given; must be less than trainer.epochs, 10"
 
 
 @pytest.mark.parametrize(
@@ -37,36 +54,56 @@ def test_patience_must_be_shorter_than_the_training() -> None:
     ],
 )
 def test_a_monitor_must_be_a_logged_metric(monitor: str, hint: str) -> None:
-    [problem] = check(Trainer(monitor=monitor), {})
+    [problem] = mistakes(Trainer(monitor=monitor))
     assert problem.startswith(f"trainer.monitor: `{monitor}` is not logged")
     assert hint in problem
 
 
-def test_a_validation_metric_needs_validation() -> None:
-    [problem] = check(Trainer(), stopping(monitor="val/loss"), validation=False)
-    assert "callbacks.stop.monitor: `val/loss` given, but there is no validation part" in problem
+def test_the_gradient_norm_can_be_watched_where_it_is_logged() -> None:
+    assert mistakes(Trainer(monitor="opt/grad_norm", grad_norm=True)) == []
+    assert "opt/grad_norm` is not logged" in mistakes(Trainer(monitor="opt/grad_norm"))[0]
 
 
-def test_class_weights_need_classes() -> None:
-    [problem] = check(Trainer(class_weights="balanced"), {}, task="forecasting")
-    assert "trainer.class_weights: given, but the task is forecasting" in problem
+def test_a_registered_metric_cannot_be_watched_because_it_is_computed_at_the_end() -> None:
+    @rx.register("metric")
+    def worst(actual, predicted) -> float:
+        return float(abs(actual - predicted).max())
+
+    [problem] = mistakes(Trainer(monitor="val/worst"), ("worst", "mae"))
+    assert problem.startswith("trainer.monitor: `val/worst` is not logged")
+    assert mistakes(Trainer(monitor="val/mae"), ("worst", "mae")) == []
+
+
+@pytest.mark.parametrize("data", [sine(split="none"), sine(split=UNVALIDATED), adding(split="none")])
+def test_a_validation_metric_needs_validation(data: Any) -> None:
+    problems = mistakes(Trainer(monitor="val/loss"), data=data, callbacks=stopping(monitor="val/loss"))
+    assert [problem.partition(",")[0] for problem in problems] == [
+        "trainer.monitor: `val/loss` given",
+        "callbacks.stop.monitor: `val/loss` given",
+    ]
+    assert all("there is no validation part" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("data", [sine(), sine(split=UNVALIDATED, folds=3), SimpleNamespace()])
+def test_a_validation_metric_is_not_refused_where_there_is_or_may_be_validation(data: Any) -> None:
+    assert mistakes(Trainer(monitor="val/loss"), data=data) == []
 
 
 def test_a_warm_up_must_be_shorter_than_the_training() -> None:
-    [problem] = check(Trainer(epochs=5), {}, schedule=lookup("schedule", "warm_up")(warmup_epochs=5))
-    assert "schedule.warmup_epochs: 5 given" in problem
+    schedule = lookup("schedule", "warm_up")(warmup_epochs=5)
+    [problem] = mistakes(Trainer(epochs=5), schedule=schedule)
+    assert problem.startswith("schedule.warmup_epochs: 5 given, but training has only 5 epochs")
+    assert mistakes(Trainer(epochs=6), schedule=schedule) == []
 
 
-def test_a_callback_checks_itself_against_the_whole_experiment() -> None:
+def test_all_mistakes_are_found_together() -> None:
     callbacks = stopping(patience=30, monitor="val/loss")
-    whole = SimpleNamespace(
-        callbacks=callbacks,
-        trainer=Trainer(epochs=10),
-        data=SimpleNamespace(split="none"),
-        top=SimpleNamespace(metrics=[]),
-    )
-    problems = callbacks["stop"].check_with(whole)
-    assert [problem.partition(":")[0] for problem in problems] == ["callbacks.stop.patience", "callbacks.stop.monitor"]
+    problems = mistakes(Trainer(epochs=10, monitor="val/lss"), data=sine(split="none"), callbacks=callbacks)
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "trainer.monitor",
+        "callbacks.stop.patience",
+        "callbacks.stop.monitor",
+    ]
 
 
 def test_checking_imports_nothing_heavy() -> None:
