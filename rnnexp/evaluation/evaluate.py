@@ -65,7 +65,7 @@ def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -
         if prefix == dataset.scored:
             found.skipped |= undefined
     found.metrics |= _by_horizon(dataset.scored, predictions)
-    found.notes += _nothing_found(predictions)
+    found.notes += _nothing_found(predictions) + _unscaled(dataset, scale, series)
     best, beats = _skill(found, dataset.scored, ("rmse", "mae"), float(predictions.actual.std()))
     made = tables.numbers(dataset, predictions, named)
     return _report(found, predictions, made, best, beats)
@@ -145,6 +145,22 @@ def mase_scale(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
     scales = [metrics.naive_scale(p, season) if len(p) > season else np.full(p.shape[1], np.nan) for p in parts]
     series = np.searchsorted(history.offsets, predictions.origins, side="right") - 1
     return np.stack(scales)[series][:, None]
+
+
+def _unscaled(dataset: Dataset, scale: np.ndarray | None, series: np.ndarray | None) -> list[str]:
+    """Name the series, or the targets of series, that MASE leaves out."""
+    if scale is None or series is None or dataset.history is None or not np.any(scale > 0):
+        return []
+    scored, first = np.unique(series, return_index=True)
+    missing = np.argwhere(~(scale[first, 0] > 0))
+    if not len(missing):
+        return []
+    row, target = missing[0]
+    several = len(scored) > 1, len(dataset.spec.targets) > 1
+    names = (dataset.history.ids[scored[row]], dataset.spec.targets[target])
+    label = " of ".join(f"`{name}`" for name, shown in zip(names[::-1], several[::-1]) if shown)
+    unit = {(True, False): "series", (False, True): "targets", (True, True): "targets of series"}[several]
+    return [f"MASE leaves out {len(missing)} of {scale[first, 0].size} {unit}, such as {label}: {metrics.NO_SCALE}"]
 
 
 def affine_scale(dataset: Dataset) -> np.ndarray | None:

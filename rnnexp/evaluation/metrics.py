@@ -11,6 +11,8 @@ import numpy as np
 
 Undefined = dict[str, str]
 
+NO_SCALE = "the training values do not vary from season to season, or are too few"
+
 
 def mse(actual: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.mean((predicted - actual) ** 2))
@@ -57,10 +59,16 @@ def naive_scale(insample: np.ndarray, season: int) -> np.ndarray:
 def mase(actual: np.ndarray, predicted: np.ndarray, scale: np.ndarray, series: np.ndarray | None = None) -> float:
     """Return the absolute error in units of `scale`, averaged within each series and then over series.
 
-    scale broadcasts against (n, horizon, targets);  series: (n,) which series each example is of, None for one
+    scale broadcasts against (n, horizon, targets); where it is not above 0, errors have no unit and are left out
+    series: (n,) which series each example is of, None for one
     """
-    each = np.mean(np.abs(predicted - actual) / scale, axis=tuple(range(1, actual.ndim)))
-    groups = np.zeros(len(each), dtype=int) if series is None else np.unique(series, return_inverse=True)[1]
+    usable = np.broadcast_to(scale > 0, actual.shape)
+    error = np.divide(np.abs(predicted - actual), scale, out=np.zeros(actual.shape), where=usable)
+    within = tuple(range(1, actual.ndim))
+    counts = np.sum(usable, axis=within)
+    each = np.sum(error, axis=within)[counts > 0] / counts[counts > 0]
+    known = np.zeros(len(actual), dtype=int) if series is None else series
+    groups = np.unique(known[counts > 0], return_inverse=True)[1]
     return float(np.mean(np.bincount(groups, each) / np.bincount(groups)))
 
 
@@ -84,10 +92,10 @@ def scores(
         found["r2"] = r2(actual, predicted)
     if scale is None:
         return found, undefined
-    if np.any(~np.isfinite(scale)) or np.any(scale <= 0):
-        undefined["mase"] = "the training values do not vary from season to season, or are too few"
-    else:
+    if np.any(scale > 0):
         found["mase"] = mase(actual, predicted, scale, series)
+    else:
+        undefined["mase"] = NO_SCALE
     return found, undefined
 
 

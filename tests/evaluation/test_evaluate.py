@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import given
 import numpy as np
 import pytest
 
@@ -137,6 +138,32 @@ def test_independent_sequences_are_measured_against_the_training_mean() -> None:
     report = evaluate(constant(mean, 1), dataset, 8)
     assert report.metrics["test/rmse"] == pytest.approx(report.metrics["baseline/mean/rmse"], rel=1e-5)
     assert report.metrics["skill/rmse"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_constant_series_is_left_out_of_mase_and_named() -> None:
+    varied = [given.noise(40, seed=seed) for seed in range(2)]
+    with_constant = evaluate(LAST, given.dataset(*varied, np.ones((40, 1)), sequence_length=3), 64)
+    without = evaluate(LAST, given.dataset(*varied, sequence_length=3), 64)
+    [note] = with_constant.notes
+    assert note.startswith("MASE leaves out 1 of 3 series, such as `s2`: the training values do not vary")
+    assert without.notes == []
+    for name in ("test/mase", "baseline/persistence/mase"):
+        assert with_constant.metrics[name] == pytest.approx(without.metrics[name], rel=1e-6)
+
+
+def test_a_constant_target_is_left_out_of_mase_and_named() -> None:
+    table = np.concatenate([given.noise(40), np.ones((40, 1))], axis=1)
+    model = Answer(lambda x: x[:, -1:, :2])
+    report = evaluate(model, given.dataset(table, table, sequence_length=3, target=["a", "b"]), 64)
+    assert report.notes[0].startswith("MASE leaves out 2 of 4 targets of series, such as `b` of `s0`: ")
+    report = evaluate(model, given.dataset(table, sequence_length=3, target=["a", "b"]), 64)
+    assert report.notes[0].startswith("MASE leaves out 1 of 2 targets, such as `b`: ")
+
+
+def test_mase_is_undefined_where_every_series_is_constant() -> None:
+    report = evaluate(LAST, given.dataset(np.ones((40, 1)), sequence_length=3), 64)
+    assert "do not vary" in report.skipped["mase"]
+    assert report.notes == []
 
 
 def test_the_last_batch_may_be_smaller() -> None:

@@ -69,6 +69,21 @@ def test_mase_is_averaged_within_each_series_first() -> None:
     assert metrics.mase(actual, predicted, np.ones((3, 1, 1))) == 10.0 / 3
 
 
+def test_mase_leaves_out_a_constant_series_and_keeps_the_others() -> None:
+    actual, predicted = np.zeros((3, 1, 1)), np.array([1.0, 3.0, 6.0]).reshape(3, 1, 1)
+    scale, series = np.array([1.0, 1.0, 0.0]).reshape(3, 1, 1), np.array([0, 0, 1])
+    found, undefined = metrics.scores(actual, predicted, scale, series)
+    assert found["mase"] == (1.0 + 3.0) / 2
+    assert "mase" not in undefined
+    assert metrics.scores(actual, predicted, np.ones((3, 1, 1)), series)[0]["mase"] == 4.0
+
+
+def test_mase_leaves_out_a_constant_target_within_a_series() -> None:
+    actual, predicted = np.zeros((1, 1, 3)), np.array([[[1.0, 3.0, 5.0]]])
+    assert metrics.mase(actual, predicted, np.array([[[1.0, 1.0, np.nan]]])) == 2.0
+    assert metrics.mase(actual, predicted, np.ones((1, 1, 3))) == 3.0
+
+
 def m4(folder: Path, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """Read (training, test) values of each M4 series."""
     train = pandas.read_csv(folder / "m4" / f"{name}-train.csv.gz", index_col=0)

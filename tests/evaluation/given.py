@@ -1,0 +1,35 @@
+"""A forecasting source that takes its series from the test itself."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.data.series import Series
+from rnnexp.data.source import SeriesSource
+from rnnexp.registry import settings
+
+
+@settings
+class Given(SeriesSource):
+    name: Literal["given"] = "given"
+    given: Any
+
+    def read(self) -> Series:
+        return self.given
+
+
+def dataset(*tables: np.ndarray, **fields: Any) -> SeriesDataset:
+    """Load one series per table (rows, columns); columns are called a, b, ..., series s0, s1, ..."""
+    offsets = np.cumsum([0, *(len(table) for table in tables)])
+    ids = tuple(f"s{i}" for i in range(len(tables)))
+    columns = tuple("abcdefghijklmnopqrstuvwxyz"[: tables[0].shape[1]])
+    source = Given(given=Series(np.concatenate(tables).astype(float), columns, offsets, ids), **fields)
+    assert source.check() == []
+    return source.load()  # type: ignore[return-value]
+
+
+def noise(rows: int, columns: int = 1, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(rows, columns))
