@@ -1,8 +1,6 @@
 """`python -m rnnexp` is the command `rnnexp`."""
 
-import sys
-
-from rnnexp.cli.main import main
+from rnnexp.cli.main import entry
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

@@ -201,3 +201,31 @@ def test_precision_reaches_new_layers_and_the_output_stays_exact() -> None:
         runtime.set_precision("float32")
     assert model.get_layer("gru_1").compute_dtype == "bfloat16"
     assert model.get_layer("output").compute_dtype == "float32"
+
+
+COMPILING = """
+from rnnexp import runtime
+runtime.configure("jax")
+import jax
+jax.block_until_ready(jax.jit(lambda x: x @ x + 1)(jax.numpy.ones((3, 3))))
+"""
+
+
+def test_compiled_programs_are_kept_for_the_next_process(tmp_path: Path) -> None:
+    succeed(COMPILING, XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR="")
+    (folder,) = (tmp_path / "rnnexp").iterdir()
+    kept = {file.name for file in folder.iterdir() if file.name.endswith("-cache")}
+    assert any("lambda" in name for name in kept)
+    assert folder.stat().st_mode & 0o077 == 0
+    succeed(COMPILING, XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR="")
+    assert {file.name for file in folder.iterdir() if file.name.endswith("-cache")} == kept
+    succeed(COMPILING.replace("+ 1", "+ 2"), XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR="")
+    assert len({file.name for file in folder.iterdir() if file.name.endswith("-cache")}) > len(kept)
+
+
+def test_a_cache_folder_chosen_by_the_user_or_a_home_that_cannot_be_written_is_respected(tmp_path: Path) -> None:
+    chosen = tmp_path / "chosen"
+    succeed(COMPILING, XDG_CACHE_HOME=str(tmp_path / "unused"), JAX_COMPILATION_CACHE_DIR=str(chosen))
+    assert not (tmp_path / "unused" / "rnnexp").exists()
+    (tmp_path / "file").write_text("")
+    succeed(COMPILING, XDG_CACHE_HOME=str(tmp_path / "file"), JAX_COMPILATION_CACHE_DIR="")

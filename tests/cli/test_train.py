@@ -253,3 +253,15 @@ def test_a_plugin_that_imports_keras_at_its_top_gets_the_runs_backend(
     done = rnnexp("train", "plugins=[my_parts]", "model=flat", *light)
     assert done.returncode == 0, done.stderr
     assert "backend jax (default)" in done.stdout
+
+
+def test_the_command_leaves_at_once_but_calls_what_asked_to_be_called(tmp_path: Path) -> None:
+    code = (
+        "import atexit, sys; from rnnexp.cli.main import entry\n"
+        "class Slow:\n    def __del__(self): print('taken apart')\n"
+        "kept = Slow(); atexit.register(print, 'called')\n"
+        "sys.argv = ['rnnexp', 'explain', 'model.unts']; entry()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "called\n")
+    assert "did you mean" in done.stderr
