@@ -26,6 +26,7 @@ FLOORS = {
     "record": 5,
     "runner": 5,
     "results": 6,
+    "compare": 6,
     "cli": 7,
     "__init__": 8,
     "__main__": 8,

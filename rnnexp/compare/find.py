@@ -1,0 +1,101 @@
+"""What a word on the command line means: a sweep, a run, or a filter over all runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rnnexp.compare.groups import HEADLINES, Comparison, Goal, compare
+from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, is_filter, select
+from rnnexp.training.monitor import higher_is_better
+
+KIND = {"rnnexp.kind": "sweep"}
+DEFAULT_GOAL = "best/val/loss"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep's own run and its jobs' runs, the latest first."""
+
+    parent: TrackedRun
+    children: Sequence[TrackedRun]
+
+    @property
+    def name(self) -> str:
+        return self.parent.name
+
+    @property
+    def goal(self) -> Goal:
+        tags = self.parent.tags
+        return Goal(tags.get("rnnexp.objective", DEFAULT_GOAL), tags.get("rnnexp.direction") == "maximize")
+
+    @property
+    def varied(self) -> list[str]:
+        return [key.strip() for key in self.parent.tags.get("rnnexp.varied", "").split(",") if key.strip()]
+
+    def compared(self) -> Comparison:
+        return compare(self.children, self.goal, self.varied)
+
+
+def sweeps(uri: str | None) -> list[TrackedRun]:
+    """Return the sweeps' own runs, the latest first."""
+    return select(uri, Wanted(tags=KIND))
+
+
+def sweep(uri: str | None, text: str | None = None) -> Sweep:
+    """Find a sweep by its name, by the only beginning of a name that fits, or by its run's id; default: the latest."""
+    known = sweeps(uri)
+    if not known:
+        raise ConfigError("no sweep is tracked here; start one with: rnnexp train -m model=lstm,gru seed=0,1,2")
+    parent = known[0] if text is None else _named(text, known)
+    return Sweep(parent, select(uri, Wanted(tags={PARENT: parent.run_id})))
+
+
+def _named(text: str, known: Sequence[TrackedRun]) -> TrackedRun:
+    for fits in (
+        [run for run in known if text in (run.name, run.run_id)],
+        [run for run in known if run.name.startswith(text)],
+        [run for run in known if run.run_id.startswith(text)],
+    ):
+        if len({run.name for run in fits}) == 1:  # of one name the latest
+            return fits[0]
+        if fits:
+            raise ConfigError(f"`{text}` is the beginning of several sweeps: {', '.join(run.name for run in fits)}")
+    names = list(dict.fromkeys(run.name for run in known))
+    listing = "\n".join(f"  {name}" for name in names[:20])
+    more = f"\n  and {len(names) - 20} more" if len(names) > 20 else ""
+    raise ConfigError(
+        f"there is no sweep `{text}`{did_you_mean(text, names)}\nknown sweeps, the latest first:\n{listing}{more}"
+    )
+
+
+def run(uri: str | None, text: str) -> TrackedRun:
+    """Find one run by its id, the only beginning of an id that fits, or its name (of several, the latest)."""
+    found = select(uri, Wanted(run=text)) if text else []
+    exact = [one for one in found if text in (one.run_id, one.name)]
+    if exact or len(found) == 1:
+        return (exact or found)[0]
+    if found:
+        ids = ", ".join(one.run_id[: len(text) + 4] for one in found)
+        raise ConfigError(f"`{text}` is the beginning of {len(found)} runs: {ids}; give more of it")
+    names = [one.name for one in select(uri, Wanted(limit=200))]
+    raise ConfigError(f"there is no run `{text}`{did_you_mean(text, names)}; `rnnexp runs` lists them")
+
+
+def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]:
+    """Compare what was asked for: a sweep, or by a filter runs of any kind."""
+    if text is None or not is_filter(text):
+        found = sweep(uri, text)
+        return found.compared(), found
+    runs = [one for one in select(uri, Wanted(filter=text)) if one.tags.get("rnnexp.kind") != "sweep"]
+    if not runs:
+        raise ConfigError(f"no run of rnnexp fits the filter: {text}")
+    return compare(runs, usual_goal(runs)), None
+
+
+def usual_goal(runs: Sequence[TrackedRun]) -> Goal:
+    """Rank by the validation loss where there is one, else by the test metric."""
+    names = (DEFAULT_GOAL, *HEADLINES, "best/train/loss")
+    metric = next((name for name in names if any(name in one.metrics for one in runs)), DEFAULT_GOAL)
+    return Goal(metric, higher_is_better(metric))

@@ -1,0 +1,70 @@
+"""Values of parameters as YAML reads them, and numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+
+@lru_cache(maxsize=100_000)  # a sweep's runs repeat the same few values, and YAML is slow
+def typed(text: str) -> Any:
+    """Read a logged parameter: `[64,32]` is a list, `true` a truth value, `1e-05` a number, else it is text."""
+    import yaml
+
+    try:
+        return float(text) if "e" in text.lower() and text[:1] in "+-.0123456789" else _loaded(yaml, text)
+    except ValueError:
+        return _loaded(yaml, text)
+
+
+def _loaded(yaml: Any, text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if isinstance(value, bool | int | float | list) else text
+
+
+def shown(value: object) -> str:
+    """Write a value short: `0.0001`, `[64,32]`, `true`; nothing for what is not set."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ",".join(map(shown, value)) + "]"
+    return str(value)
+
+
+def with_spread(mean: float | None, deviation: float | None) -> str:
+    """Write `0.1125 ± 0.0008`, the mean to as many places as the deviation has where that is more."""
+    if mean is None:
+        return ""
+    if not deviation or not math.isfinite(deviation) or not math.isfinite(mean):
+        return f"{mean:.4g}" + ("" if deviation is None else f" ± {deviation:.2g}")
+    places = 1 - math.floor(math.log10(deviation))
+    if abs(mean) >= 1e5 or places > 6:
+        return f"{mean:.4g} ± {deviation:.2g}"
+    return f"{mean:.{max(places, 0)}f} ± {deviation:.{max(places, 0)}f}"
+
+
+def order(value: object) -> tuple[int, float, str]:
+    """Return a key that sorts numbers by size before words, and what is not set last."""
+    if value is None:
+        return 2, 0.0, ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return 0, float(value), ""
+    return 1, 0.0, shown(value)
+
+
+def short_names(keys: Sequence[str]) -> dict[str, str]:
+    """Shorten dotted keys to what still tells them apart: `model.name` to `model`, `model.units` to `units`."""
+    last = {key: key.removesuffix(".name").rpartition(".")[2] for key in keys}
+    names = list(last.values())
+    return {key: name if names.count(name) == 1 else key for key, name in last.items()}

@@ -1,0 +1,118 @@
+"""The tables of MLflow's SQLite database, read directly and never written.
+
+Only columns are named that MLflow's tables have had since 1.0; should they change, `sqlite3.Error` is raised
+and the caller asks MLflow's client instead.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+_RUNS = """
+SELECT run_uuid, name, start_time, status, end_time, CAST(experiment_id AS TEXT), artifact_uri FROM runs
+WHERE lifecycle_stage = 'active'
+AND experiment_id IN (SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active')
+AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = 'rnnexp.version')"""
+_TAGGED = " AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = ? AND value = ?)"
+_UNTAGGED = " AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = ?)"
+_INSIDE = 500  # ids in one statement; SQLite takes 32,766, older ones 999
+
+
+class Selection(Protocol):
+    """What is read of `query.Wanted`."""
+
+    @property
+    def tags(self) -> Any: ...
+    @property
+    def absent(self) -> tuple[str, ...]: ...
+    @property
+    def status(self) -> str | None: ...
+    @property
+    def run(self) -> str | None: ...
+    @property
+    def limit(self) -> int | None: ...
+
+
+def runs(file: Path, wanted: Selection) -> Iterator[dict[str, Any]]:
+    """Yield the fields of each run that is wanted, the latest first."""
+    query, values = _query(wanted)
+    with closing(_opened(file)) as connection:
+        rows = connection.execute(query, values).fetchall()
+        ids = [row[0] for row in rows]
+        tags = _pairs(connection, "SELECT run_uuid, key, value FROM tags", ids)
+        params = _pairs(connection, "SELECT run_uuid, key, value FROM params", ids)
+        number = "CASE WHEN is_nan THEN NULL ELSE value END"
+        metrics = _pairs(connection, f"SELECT run_uuid, key, {number} FROM latest_metrics", ids)
+    for run_id, name, started, status, ended, experiment, artifacts in rows:
+        yield {
+            "run_id": run_id,
+            "name": name,
+            "started": started,
+            "tags": tags[run_id],
+            "params": params[run_id],
+            "metrics": {key: _number(value) for key, value in metrics[run_id].items()},
+            "status": status,
+            "ended": ended,
+            "experiment_id": experiment,
+            "artifacts": artifacts,
+        }
+
+
+def histories(file: Path, run_ids: Sequence[str], metric: str) -> dict[str, list[tuple[int, float]]]:
+    """Return (step, value) pairs of one metric for each run that has it."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    query = "SELECT run_uuid, step, value FROM metrics WHERE NOT is_nan AND key = ?"
+    with closing(_opened(file)) as connection:
+        for some in _chunks(run_ids):
+            rows = connection.execute(f"{query} AND {_among(some)} ORDER BY step, timestamp", [metric, *some])
+            for run_id, step, value in rows:
+                found.setdefault(run_id, []).append((step, value))
+    return found
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=20)
+
+
+def _query(wanted: Selection) -> tuple[str, list[Any]]:
+    query, values = _RUNS, []
+    for key, value in wanted.tags.items():
+        query += _TAGGED
+        values += [key, value]
+    for key in wanted.absent:
+        query += _UNTAGGED
+        values.append(key)
+    if wanted.status is not None:
+        query += " AND status = ?"
+        values.append(wanted.status)
+    if wanted.run is not None:
+        query += " AND (name = ? OR substr(run_uuid, 1, ?) = ?)"
+        values += [wanted.run, len(wanted.run), wanted.run]
+    query += " ORDER BY start_time DESC, run_uuid LIMIT ?"
+    return query, [*values, -1 if wanted.limit is None else wanted.limit]
+
+
+def _pairs(connection: sqlite3.Connection, query: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {run_id: {} for run_id in ids}
+    for some in _chunks(ids):
+        for run_id, key, value in connection.execute(f"{query} WHERE {_among(some)}", some):
+            found[run_id][key] = value
+    return found
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(ids), _INSIDE):
+        yield list(ids[start : start + _INSIDE])
+
+
+def _among(ids: Sequence[str]) -> str:
+    return f"run_uuid IN ({','.join('?' * len(ids))})"
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value

@@ -1,0 +1,102 @@
+"""Reading runs straight from the tables gives what MLflow's client gives."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweep_maker import Made
+
+from rnnexp.errors import ConfigError
+from rnnexp.tracking import database, query
+from rnnexp.tracking.query import PARENT, Wanted, artifact, finished_runs, histories, select
+
+WANTED = [
+    pytest.param(Wanted(), id="everything"),
+    pytest.param(Wanted(status="FINISHED"), id="finished"),
+    pytest.param(Wanted(tags={"rnnexp.kind": "sweep"}), id="a-tag"),
+    pytest.param(Wanted(absent=(PARENT,)), id="an-absent-tag"),
+    pytest.param(Wanted(limit=3), id="the-latest"),
+    pytest.param(Wanted(run="lstm-9"), id="a-name"),
+]
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+def test_the_tables_give_what_the_client_gives(made: Made, wanted: Wanted) -> None:
+    """Runs that start in the same millisecond have no order: they are compared as sets."""
+    read = {run.run_id: run for run in select(made.uri, replace(wanted, limit=None))}
+    asked = {run.run_id: run for run in query._asked(made.uri, replace(wanted, limit=None))}
+    assert read == asked
+    assert len(read) > 0
+    assert len(select(made.uri, wanted)) == (wanted.limit or len(asked))
+
+
+def test_a_value_that_differs_would_be_noticed(made: Made) -> None:
+    run = select(made.uri, Wanted(limit=1))[0]
+    assert run != replace(run, metrics={**run.metrics, "test/rmse": -1.0})
+
+
+def test_an_id_is_found_by_its_beginning(made: Made) -> None:
+    assert [run.name for run in select(made.uri, Wanted(run=made.run_id[:12]))] == [made.name]
+
+
+def test_runs_come_the_latest_first(made: Made) -> None:
+    started = [run.started for run in select(made.uri, Wanted())]
+    assert started == sorted(started, reverse=True)
+
+
+def test_results_leave_out_the_run_of_the_sweep_itself(made: Made) -> None:
+    found = finished_runs(made.uri)
+    assert found
+    assert made.run_id not in {run.run_id for run in found}
+
+
+def test_curves_are_in_the_order_of_their_epochs(made: Made) -> None:
+    run_id = made.children[0][0]
+    read = histories(made.uri, [run_id, made.run_id], "val/loss")
+    assert list(read) == [run_id]
+    assert [step for step, _ in read[run_id]] == [1, 2, 3, 4, 5]
+
+
+def test_curves_are_those_of_the_client(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = histories(made.uri, made.children[0], "val/loss")
+    monkeypatch.setattr(database, "histories", refused)
+    assert histories(made.uri, made.children[0], "val/loss") == read
+
+
+def refused(*_: Any) -> Any:
+    raise sqlite3.OperationalError("no such column")
+
+
+def test_tables_of_another_shape_are_left_to_the_client(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = select(made.uri, Wanted(run="lstm-9"))
+    monkeypatch.setattr(database, "runs", refused)
+    assert select(made.uri, Wanted(run="lstm-9")) == before
+
+
+def test_a_missing_database_has_no_runs_and_is_not_made(tmp_path: Path) -> None:
+    assert select(f"sqlite:///{tmp_path}/none.db", Wanted()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_artifact_is_read_and_a_missing_one_is_none(made: Made) -> None:
+    (run,) = select(made.uri, Wanted(run=made.children[0][0]))
+    assert "name: gru" in str(artifact(made.uri, run, "config/config.yaml"))
+    assert artifact(made.uri, run, "config/none.yaml") is None
+    assert query._downloaded(made.uri, run.run_id, "config/config.yaml") == artifact(
+        made.uri, run, "config/config.yaml"
+    )
+
+
+def test_a_filter_that_mlflow_cannot_read_is_a_mistake_of_the_command(made: Made) -> None:
+    with pytest.raises(ConfigError, match="filter `params.a == 3`"):
+        select(made.uri, Wanted(filter="params.a == 3"))
+
+
+@pytest.mark.parametrize("text", ["params.model.name = 'lstm'", "metrics.x<1", "tags.a LIKE 'b%'"])
+def test_filters_are_told_from_names(text: str) -> None:
+    assert query.is_filter(text)
+    assert not query.is_filter("sine_lstm-3fa2c1")
