@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,43 @@ if TYPE_CHECKING:
 log = logging.getLogger("rnnexp")
 
 
-def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, run_dir: Path, command: str) -> RunInfo:
+@dataclass(frozen=True)
+class Membership:
+    """What a sweep tells each of its runs.
+
+    parent: MLflow run of the sweep, None without tracking;  number: of the job within the sweep
+    varied: dotted keys that differ between the jobs
+    threads: CPU threads that the job may use unless its configuration says how many
+    watch:   hears (epoch, metrics) and may answer with a reason to stop, such as "pruned"
+    """
+
+    sweep: str
+    parent: str | None
+    number: int
+    varied: tuple[str, ...] = ()
+    threads: int | None = None
+    watch: Callable[[int, Mapping[str, float]], str | None] | None = None
+
+    def tags(self) -> dict[str, str]:
+        return {
+            "rnnexp.sweep": self.sweep,
+            "rnnexp.job": str(self.number),
+            "rnnexp.varied": ",".join(self.varied),
+        }
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Where and why a run takes place: its folder, the command as typed, and the sweep it belongs to."""
+
+    run_dir: Path
+    command: str = ""
+    member: Membership | None = None
+
+
+def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion: Occasion) -> RunInfo:
     """Gather what identifies a run before it starts."""
+    command, member = occasion.command, occasion.member
     digest = config_hash(experiment)
     tags = {
         "rnnexp.version": version("rnnexp"),
@@ -39,18 +75,20 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, run_dir:
         "rnnexp.device": device.device,
         "rnnexp.engine": "keras",
         "rnnexp.command": command,
+        **(member.tags() if member else {}),
     }
     metric, greater = primary_metric(dataset)
     return RunInfo(
-        experiment=experiment.tracking.experiment or _data_name(experiment),
+        experiment=experiment_name(experiment),
         run_name=run_name(experiment, digest),
         params=flat_params(experiment),
         tags=tags,
         config=yaml.safe_dump(plain_values(experiment), sort_keys=False, allow_unicode=True),
-        description=_description(experiment, command, run_dir),
+        description=_description(experiment, command, occasion.run_dir),
         primary_metric=metric,
         greater_is_better=greater,
-        run_dir=run_dir,
+        run_dir=occasion.run_dir,
+        parent=member.parent if member else None,
     )
 
 
@@ -61,8 +99,10 @@ def primary_metric(dataset: Dataset) -> tuple[str, bool]:
     return f"{dataset.scored}/rmse", False
 
 
-def _data_name(experiment: Experiment) -> str:
+def experiment_name(experiment: Experiment) -> str:
     """Name the MLflow experiment after the data: the source, or the file of a CSV."""
+    if experiment.tracking.experiment:
+        return experiment.tracking.experiment
     path = getattr(experiment.data, "path", None)
     first = path[0] if isinstance(path, list) and path else path
     return Path(first).name.partition(".")[0] if isinstance(first, str) else str(experiment.data.name)
@@ -90,12 +130,17 @@ def log_start(tracked: Run, dataset: Dataset, model: Any) -> None:
         log.info("data: %s", note)
 
 
-def listener(tracked: Run, progress: Any) -> Callable[[int, Mapping[str, float]], None]:
-    """Return what is called after each epoch."""
+Hearing = Callable[[int, Mapping[str, float], Any], str | None]
 
-    def heard(epoch: int, metrics: Mapping[str, float]) -> None:
+
+def hearing(tracked: Run, member: Membership | None) -> Hearing:
+    """Return what is called after each epoch, with the epoch, its metrics and the progress bar."""
+    watch = member.watch if member else None
+
+    def heard(epoch: int, metrics: Mapping[str, float], progress: Any) -> str | None:
         tracked.log_epoch(epoch, metrics)
         progress.update(epoch, metrics)
+        return watch(epoch, metrics) if watch else None
 
     return heard
 
@@ -138,12 +183,13 @@ def log_end(
     tracked.set_tags(outcome_tags(history, report))
     for name, table in report.tables.items():
         tracked.log_table(name, table)
-    if experiment.tracking.figures:
+    kept = history.stopped != "pruned"  # nobody looks at what was given up
+    if kept and experiment.tracking.figures:
         from rnnexp.evaluation.figures import figures
 
         for name, figure in figures(dataset, history, report):
             tracked.log_figure(name, figure)
-    if experiment.tracking.log_model:
+    if kept and experiment.tracking.log_model:
         log_model(tracked, experiment, dataset, model)
     return metrics
 
@@ -168,7 +214,7 @@ def _first_sequences(dataset: Dataset) -> np.ndarray:
 
 def outcome_tags(history: History, report: Report) -> dict[str, str]:
     """Return the tags that say how the run ended and whether it was worth it."""
-    tags = {"rnnexp.outcome": "diverged" if history.stopped == "diverged" else "ok"}
+    tags = {"rnnexp.outcome": history.stopped if history.stopped in ("diverged", "pruned") else "ok"}
     if report.beats_baseline is not None:
         tags["rnnexp.beats_baseline"] = str(report.beats_baseline).lower()
     if report.best_baseline:

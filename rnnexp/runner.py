@@ -55,8 +55,14 @@ class Result:
         return self.report.predictions
 
 
-def run(experiment: Experiment, run_dir: Path | None = None, command: str = "", quiet: bool = False) -> Result:
-    """Train, score and track one experiment.
+def run(
+    experiment: Experiment,
+    run_dir: Path | None = None,
+    command: str = "",
+    quiet: bool = False,
+    member: record.Membership | None = None,
+) -> Result:
+    """Train, score and track one experiment, alone or as a member of a sweep.
 
     Raises ResourceError or DataError before anything is tracked; what goes wrong later ends the tracked run
     FAILED, with the traceback as an artifact.
@@ -64,14 +70,14 @@ def run(experiment: Experiment, run_dir: Path | None = None, command: str = "", 
     started = time.perf_counter()
     run_dir = run_dir or new_folder(experiment.name)
     tracking.warm_up(experiment.tracking)
-    device = _configured(experiment)
+    device = _configured(experiment, member.threads if member else None)
     plan = _plan(experiment, run_dir)
     dataset = _loaded(experiment)
     model = _built(experiment, dataset.spec, device)
-    info = record.run_info(experiment, dataset, device, run_dir, command)
+    info = record.run_info(experiment, dataset, device, record.Occasion(run_dir, command, member))
     with tracking.start(experiment.tracking, info) as tracked:
         record.log_start(tracked, dataset, model)
-        history = _fitted(model, dataset, plan(dataset.spec), tracked, quiet)
+        history = _fitted(model, dataset, plan(dataset.spec), record.hearing(tracked, member), quiet)
         report = _evaluated(model, dataset, experiment)
         forecast = record.forecast(model, dataset)
         metrics = record.log_end(tracked, experiment, dataset, model, history, report)
@@ -98,11 +104,11 @@ def new_folder(name: str) -> Path:
     return folder
 
 
-def _configured(experiment: Experiment) -> runtime.Runtime:
+def _configured(experiment: Experiment, share: int | None) -> runtime.Runtime:
     found = runtime.configure(
         experiment.backend,
         device=experiment.device,
-        threads=experiment.threads,
+        threads=experiment.threads or share,
         deterministic=experiment.deterministic,
         seed=experiment.seed,
     )
@@ -158,12 +164,12 @@ def _built(experiment: Experiment, spec: TaskSpec, device: runtime.Runtime) -> A
     return model
 
 
-def _fitted(model: Any, dataset: Dataset, plan: Plan, tracked: tracking.Run, quiet: bool) -> History:
+def _fitted(model: Any, dataset: Dataset, plan: Plan, hear: record.Hearing, quiet: bool) -> History:
     from rnnexp.training.fit import fit
     from rnnexp.training.progress import Progress
 
     with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
-        return fit(model, dataset, plan, record.listener(tracked, progress))
+        return fit(model, dataset, plan, lambda epoch, metrics: hear(epoch, metrics, progress))
 
 
 def _evaluated(model: Any, dataset: Dataset, experiment: Experiment) -> Report:

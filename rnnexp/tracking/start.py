@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import logging
 import os
 import threading
@@ -101,8 +102,15 @@ def _begin(uri: str, info: RunInfo) -> Remote:
     except Exception as error:  # a disk that is full, a server that went away
         raise TrackingError(f"{redact(uri)}: the run cannot be created: {redact(str(error))}") from None
     remote = Remote(client, uri, number, created.info.run_id)
+    _keep_id(remote, info.run_dir)
     remote.call("parameters", _log_params, remote, info)
     return remote
+
+
+def _keep_id(remote: Remote, run_dir: Path) -> None:
+    """Leave word in the run's folder: whoever finds it after a `kill -9` can end the run in MLflow."""
+    known = {"run_id": remote.run_id, "experiment_id": remote.experiment_id, "uri": redact(remote.uri)}
+    (run_dir / "run.json").write_text(json.dumps(known) + "\n", encoding="utf-8")
 
 
 def _log_params(remote: Remote, info: RunInfo) -> None:

@@ -24,7 +24,7 @@ from rnnexp.training.user_callbacks import UserCallbacks
 
 SCORED_AT_ONCE = 512  # examples per batch of a part that is only scored: changes its speed, not its result
 
-Listener = Callable[[int, dict[str, float]], None]
+Listener = Callable[[int, dict[str, float]], str | None]  # a reason to stop, or None
 
 
 class Pass:
@@ -78,7 +78,8 @@ class Training:
                 self.course.epoch += 1
                 history.append(self._epoch())
                 self._end_of_epoch()
-                listener(self.course.epoch, history[-1])
+                reason = listener(self.course.epoch, history[-1])
+                self.course.stop = self.course.stop or reason
             self.user.train_end(self.course.metrics)
         finally:
             self.stepper.sync()

@@ -12,7 +12,7 @@ from rnnexp.training.plan import Plan
 
 def fit(model: Any, dataset: Dataset, plan: Plan, listener: Listener | None = None) -> History:
     """Train `model` (built, not compiled) in place; `listener` hears (1-based epoch, metrics)
-    after each epoch.
+    after each epoch, and may answer with a reason to stop, which the history then names.
 
     With validation the model ends with the weights of the best monitored epoch, otherwise with the last
     one's. The order of the examples is one permutation per epoch, a function of (seed, epoch) alone; a part

@@ -14,7 +14,8 @@ class History:
                 (training)
     best_epoch: the epoch whose weights the model has at the end; 0 if not even the first one was finite
     monitor:    the metric that chose it
-    stopped:    None after all epochs, else "early_stopping", "diverged" or "callback"
+    stopped:    None after all epochs, else "early_stopping", "diverged", "callback" or what a listener
+                answered ("pruned")
     seconds:    wall time of the whole training, compilation included
     """
 
