@@ -66,6 +66,7 @@ def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -
             found.skipped |= undefined
     found.metrics |= _by_horizon(dataset.scored, predictions)
     found.notes += _nothing_found(predictions) + _unscaled(dataset, scale, series)
+    found.notes += _fewer_lags(dataset, predictions) if "linear" in named else []
     best, beats = _skill(found, dataset.scored, ("rmse", "mae"), float(predictions.actual.std()))
     made = tables.numbers(dataset, predictions, named)
     return _report(found, predictions, made, best, beats)
@@ -145,6 +146,19 @@ def mase_scale(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
     scales = [metrics.naive_scale(p, season) if len(p) > season else np.full(p.shape[1], np.nan) for p in parts]
     series = np.searchsorted(history.offsets, predictions.origins, side="right") - 1
     return np.stack(scales)[series][:, None]
+
+
+def _fewer_lags(dataset: Dataset, predictions: Predictions) -> list[str]:
+    """Say so where the linear baseline does not see the season."""
+    if not isinstance(dataset, SeriesDataset) or predictions.origins is None:
+        return []
+    used, wanted = linear.lags(dataset, predictions.origins), linear.wanted_lags(dataset)
+    if used == wanted:
+        return []
+    return [
+        f"the linear baseline sees {used} lags instead of a season and one, {wanted}: not every forecast, "
+        "or too few training windows, have that many rows before them"
+    ]
 
 
 def _unscaled(dataset: Dataset, scale: np.ndarray | None, series: np.ndarray | None) -> list[str]:

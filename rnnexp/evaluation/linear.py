@@ -1,4 +1,4 @@
-"""The linear baseline: ridge regression on the same inputs, and on at least one season of lags."""
+"""The linear baseline: ridge regression on the same inputs, and where there are enough rows on one season of lags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.evaluation.baselines import Undefined
 
 PENALTY = 1e-4  # in units of standardised inputs: enough to solve, too little to shrink
-CHUNK_VALUES = 4_000_000  # bounds the memory of gathered lags: about 32 MB
+CHUNK_VALUES = 2_000_000  # bounds the memory of gathered inputs: 16 MB, twice while they are gathered
+BLOCK = 512  # columns of the normal equations that are added up at once
+MOST_INPUTS = 6_000  # the normal equations take 8 bytes * inputs ** 2, twice while they are solved: 0.6 GB
 FEWEST_WINDOWS = 3
 
 
@@ -35,6 +37,12 @@ class Inputs:
     features: int
     shared: bool
 
+    @property
+    def width(self) -> int:
+        """Return the number of inputs of one regression, the intercept included."""
+        known = self.table.shape[1] - self.targets - self.features
+        return self.lags + (0 if self.shared else self.window * self.features + self.horizon * known) + 1
+
     def series_of(self, origins: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.offsets, origins, side="right") - 1
 
@@ -46,27 +54,47 @@ class Inputs:
 def forecast(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     """Fit on the windows of the training part and forecast from `origins`: (n, horizon, targets), original units.
 
-    Each target column is predicted from its own lags, as many as the network sees and at least one season and one
-    row; one regression is shared by all targets and series. With further inputs each target has its own.
+    Each target column is predicted from its own lags, see `lags`; one regression is shared by all targets and
+    series. With further inputs each target has its own.
     """
-    inputs = _inputs(dataset)
+    inputs = _inputs(dataset, lags(dataset, origins))
+    if inputs.width > MOST_INPUTS:
+        raise Undefined(f"a regression on {inputs.width:,} inputs takes too much memory; the most is {MOST_INPUTS:,}")
     train = dataset.starts("train") + inputs.window - 1
     train = train[inputs.complete(train)]
     if len(train) < FEWEST_WINDOWS:
-        raise Undefined(f"only {len(train)} training windows have {inputs.lags} rows before them")
-    if not inputs.complete(origins).all():
-        raise Undefined(f"a forecast has fewer than {inputs.lags} rows before it")
+        raise Undefined(f"there are only {len(train)} training windows")
+    found = np.empty((len(origins), inputs.horizon, inputs.targets))
     each = [slice(0, inputs.targets)] if inputs.shared else [slice(j, j + 1) for j in range(inputs.targets)]
-    found = [_predict(inputs, origins, _fit(inputs, train, columns), columns) for columns in each]
-    series = inputs.series_of(origins)
-    mean, scale = (
-        inputs.mean[series][:, None, : inputs.targets],
-        inputs.scale[series][:, None, : inputs.targets],
-    )
-    return np.concatenate(found, axis=2) * scale + mean
+    for columns in each:
+        _predict(inputs, origins, _fit(inputs, train, columns), columns, found)
+    return found
 
 
-def _inputs(dataset: SeriesDataset) -> Inputs:
+def lags(dataset: SeriesDataset, origins: np.ndarray) -> int:
+    """Return how many rows of its own past each target is predicted from.
+
+    At least as many as the network sees; one season and one row, if that is more, where every forecast and enough
+    training windows have that many rows before them.
+    """
+    window = dataset.pipeline.plan.sequence_length
+    wanted = wanted_lags(dataset)
+    train = _rows_before(dataset, dataset.starts("train") + window - 1)
+    enough = np.sum(train >= wanted) >= FEWEST_WINDOWS and np.all(_rows_before(dataset, origins) >= wanted)
+    return wanted if enough else window
+
+
+def wanted_lags(dataset: SeriesDataset) -> int:
+    return max(dataset.pipeline.plan.sequence_length, (dataset.season or 0) + 1)
+
+
+def _rows_before(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
+    """Count the rows of its series up to each origin, itself included."""
+    offsets = dataset.history.offsets
+    return np.asarray(origins - offsets[np.searchsorted(offsets, origins, side="right") - 1] + 1)
+
+
+def _inputs(dataset: SeriesDataset, lags: int) -> Inputs:
     plan, offsets, rows = dataset.pipeline.plan, dataset.history.offsets, dataset.borders["train"]
     if np.any(rows[:, 1] <= rows[:, 0]):
         raise Undefined(f"{int(np.sum(rows[:, 1] <= rows[:, 0]))} series have no training rows")
@@ -81,7 +109,7 @@ def _inputs(dataset: SeriesDataset) -> Inputs:
         mean=mean,
         scale=scale,
         offsets=offsets,
-        lags=max(plan.sequence_length, (dataset.season or 0) + 1),
+        lags=lags,
         window=plan.sequence_length,
         horizon=plan.ahead,
         targets=plan.targets,
@@ -92,45 +120,51 @@ def _inputs(dataset: SeriesDataset) -> Inputs:
 
 def _fit(inputs: Inputs, origins: np.ndarray, columns: slice) -> np.ndarray:
     """Solve the normal equations, added up chunk by chunk; the last row of the weights is the intercept."""
-    gram: np.ndarray | float = 0.0
-    cross: np.ndarray | float = 0.0
-    for chunk in _chunks(inputs, origins):
+    gram = np.zeros((inputs.width, inputs.width))
+    cross = np.zeros((inputs.width, inputs.horizon))
+    for chunk in _chunks(inputs, origins, columns):
         x = _design(inputs, chunk, columns)
-        y = _gathered(inputs.table, chunk, np.arange(1, inputs.horizon + 1), columns)
-        gram, cross = gram + x.T @ x, cross + x.T @ y
-    penalty = np.full(len(gram), PENALTY)  # type: ignore[arg-type]
-    penalty[-1] = 0.0
-    return np.linalg.solve(gram + np.diag(penalty), cross)
+        cross += x.T @ _rows(inputs.table[:, columns], chunk + 1, inputs.horizon)
+        for first in range(0, inputs.width, BLOCK):  # on and below the diagonal; what is above is the same
+            gram[first:, first : first + BLOCK] += x[:, first:].T @ x[:, first : first + BLOCK]
+    for first in range(0, inputs.width, BLOCK):
+        gram[first : first + BLOCK, first:] = gram[first:, first : first + BLOCK].T
+    gram[np.diag_indices(inputs.width - 1)] += PENALTY
+    return np.linalg.solve(gram, cross)
 
 
-def _predict(inputs: Inputs, origins: np.ndarray, weights: np.ndarray, columns: slice) -> np.ndarray:
-    width = columns.stop - columns.start
-    found = [_design(inputs, chunk, columns) @ weights for chunk in _chunks(inputs, origins)]
-    return np.concatenate(found).reshape(len(origins), width, inputs.horizon).transpose(0, 2, 1)
+def _predict(inputs: Inputs, origins: np.ndarray, weights: np.ndarray, columns: slice, found: np.ndarray) -> None:
+    """Write forecasts in original units into these columns of `found`, (n, horizon, targets)."""
+    done = 0
+    for chunk in _chunks(inputs, origins, columns):
+        series, shape = inputs.series_of(chunk), (len(chunk), -1, inputs.horizon)
+        values = (_design(inputs, chunk, columns) @ weights).reshape(shape).transpose(0, 2, 1)
+        mean, scale = (of[series][:, None, columns] for of in (inputs.mean, inputs.scale))
+        found[done : done + len(chunk), :, columns] = values * scale + mean
+        done += len(chunk)
 
 
-def _chunks(inputs: Inputs, origins: np.ndarray) -> Iterator[np.ndarray]:
-    size = max(1, CHUNK_VALUES // (inputs.lags * inputs.table.shape[1]))
+def _chunks(inputs: Inputs, origins: np.ndarray, columns: slice) -> Iterator[np.ndarray]:
+    values = (columns.stop - columns.start) * max(inputs.width, inputs.horizon)
+    size = max(1, CHUNK_VALUES // values)
     for begin in range(0, len(origins), size):
         yield origins[begin : begin + size]
 
 
 def _design(inputs: Inputs, origins: np.ndarray, columns: slice) -> np.ndarray:
     """Return one row per origin and target column: own lags, other columns, a one for the intercept."""
-    blocks = [_gathered(inputs.table, origins, np.arange(1 - inputs.lags, 1), columns)]
+    x = np.ones((len(origins) * (columns.stop - columns.start), inputs.width))
+    x[:, : inputs.lags] = _rows(inputs.table[:, columns], origins - inputs.lags + 1, inputs.lags)
     if not inputs.shared:
-        others = slice(inputs.targets, inputs.targets + inputs.features)
-        known = slice(inputs.targets + inputs.features, None)
-        past, ahead = np.arange(1 - inputs.window, 1), np.arange(1, inputs.horizon + 1)
-        blocks += [_flat(inputs.table, origins, past, others), _flat(inputs.table, origins, ahead, known)]
-    return np.concatenate([*blocks, np.ones((len(blocks[0]), 1))], axis=1)
+        first, known = inputs.targets, inputs.targets + inputs.features
+        middle = inputs.lags + inputs.window * inputs.features
+        past = _rows(inputs.table[:, first:known], origins - inputs.window + 1, inputs.window)
+        x[:, inputs.lags : middle] = past.reshape(len(origins), -1)
+        x[:, middle:-1] = _rows(inputs.table[:, known:], origins + 1, inputs.horizon).reshape(len(origins), -1)
+    return x
 
 
-def _gathered(table: np.ndarray, origins: np.ndarray, steps: np.ndarray, columns: slice) -> np.ndarray:
-    """Return (n * columns, steps): each target column is a row of its own."""
-    values = table[:, columns][origins[:, None] + steps]
-    return values.transpose(0, 2, 1).reshape(-1, len(steps))
-
-
-def _flat(table: np.ndarray, origins: np.ndarray, steps: np.ndarray, columns: slice) -> np.ndarray:
-    return table[:, columns][origins[:, None] + steps].reshape(len(origins), -1)
+def _rows(table: np.ndarray, begins: np.ndarray, count: int) -> np.ndarray:
+    """Return `count` rows from each of `begins`: (n * columns, count), each column a row of its own."""
+    windows = np.lib.stride_tricks.sliding_window_view(table, count, axis=0)
+    return windows[begins].reshape(-1, count)

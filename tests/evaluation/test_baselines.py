@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
+import given
 import numpy as np
 import pytest
 
+from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.sources.airline_passengers import airline_passengers
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.sources.sine import sine
@@ -108,7 +112,74 @@ def test_the_linear_baseline_uses_columns_known_ahead(tmp_path: Path) -> None:
     assert errors[1] < 0.05 < errors[0]
 
 
-def test_too_few_windows_leave_the_linear_baseline_out() -> None:
+def origins_of(dataset: SeriesDataset, part: str) -> np.ndarray:
+    return dataset.starts(part) + dataset.pipeline.plan.sequence_length - 1
+
+
+def test_the_linear_baseline_sees_a_season_and_a_row_where_there_are_enough_rows() -> None:
+    dataset = given.dataset(given.noise(80), sequence_length=3, season=7)
+    assert linear.lags(dataset, origins_of(dataset, "test")) == 8
+    assert linear.lags(given.dataset(given.noise(80), sequence_length=9, season=7), origins_of(dataset, "test")) == 9
+
+
+def test_the_linear_baseline_uses_the_lags_of_the_network_where_the_first_forecast_has_no_season_before_it() -> None:
+    seasonal, plain = (
+        given.dataset(given.noise(80), sequence_length=3, split="none", season=season) for season in (7, None)
+    )
+    origins = origins_of(seasonal, "train")
+    assert linear.lags(seasonal, origins) == 3
+    assert np.array_equal(linear.forecast(seasonal, origins), linear.forecast(plain, origins))
+    assert linear.lags(seasonal, origins[origins >= 7]) == 8
+
+
+def test_the_linear_baseline_uses_the_lags_of_the_network_where_training_windows_have_no_season() -> None:
     dataset = sine(points=30, sequence_length=5, season=18).load()
-    with pytest.raises(Undefined, match="training windows have 19 rows before them"):
-        linear.forecast(dataset, dataset.starts("test") + 4)
+    assert linear.lags(dataset, origins_of(dataset, "test")) == 5
+    assert linear.forecast(dataset, origins_of(dataset, "test")).shape == (5, 1, 1)
+
+
+def test_too_few_windows_leave_the_linear_baseline_out() -> None:
+    dataset = given.dataset(given.noise(10), sequence_length=5, split={"train": 7, "val": 0, "test": 3})
+    with pytest.raises(Undefined, match="there are only 2 training windows"):
+        linear.forecast(dataset, origins_of(dataset, "test"))
+
+
+def test_too_many_inputs_leave_the_linear_baseline_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = given.dataset(given.noise(60, 4), sequence_length=5, target="a", features=["b", "c"], known=["d"])
+    assert linear.forecast(dataset, origins_of(dataset, "test")).shape == (9, 1, 1)
+    monkeypatch.setattr(linear, "MOST_INPUTS", 16)  # 3 columns of 5 lags, 1 known row ahead, an intercept
+    with pytest.raises(Undefined, match="a regression on 17 inputs takes too much memory; the most is 16"):
+        linear.forecast(dataset, origins_of(dataset, "test"))
+
+
+@pytest.mark.parametrize("roles", [{"target": ["a", "b", "c"]}, {"target": "a", "features": ["b"], "known": ["c"]}])
+def test_chunks_and_blocks_do_not_change_the_linear_baseline(
+    roles: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = given.dataset(given.noise(120, 3), sequence_length=6, horizon=2, **roles)
+    whole = linear.forecast(dataset, origins_of(dataset, "test"))
+    monkeypatch.setattr(linear, "CHUNK_VALUES", 100)
+    monkeypatch.setattr(linear, "BLOCK", 4)
+    assert np.allclose(linear.forecast(dataset, origins_of(dataset, "test")), whole, rtol=1e-10)
+    assert not np.allclose(linear.forecast(dataset, origins_of(dataset, "test") - 1), whole)
+
+
+def megabytes(dataset: SeriesDataset) -> float:
+    """Measure the most memory that the linear baseline takes at a time."""
+    tracemalloc.start()
+    try:
+        linear.forecast(dataset, origins_of(dataset, "test"))
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_memory_of_the_linear_baseline_does_not_grow_with_windows_times_lags_times_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset = given.dataset(given.noise(10_000, 5), sequence_length=60, target="a", features=["b", "c", "d", "e"])
+    all_windows = len(dataset.starts("train")) * 60 * 5 * 8 / 1e6
+    monkeypatch.setattr(linear, "CHUNK_VALUES", 100_000)
+    assert megabytes(dataset) < all_windows / 3
+    monkeypatch.setattr(linear, "CHUNK_VALUES", 100_000_000)
+    assert megabytes(dataset) > all_windows

@@ -166,6 +166,16 @@ def test_mase_is_undefined_where_every_series_is_constant() -> None:
     assert report.notes == []
 
 
+def test_a_linear_baseline_without_the_season_says_so() -> None:
+    table = given.noise(60)
+    report = evaluate(LAST, given.dataset(table, sequence_length=3, season=7, split="none"), 64)
+    assert "baseline/linear/rmse" in report.metrics
+    assert any(
+        note.startswith("the linear baseline sees 3 lags instead of a season and one, 8: ") for note in report.notes
+    )
+    assert evaluate(LAST, given.dataset(table, sequence_length=3, season=7), 64).notes == []
+
+
 def test_the_last_batch_may_be_smaller() -> None:
     dataset = sine(points=80).load()
     assert np.array_equal(outputs(LAST, dataset, "test", 5), outputs(LAST, dataset, "test", 1000))
