@@ -14,7 +14,7 @@ from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.scalers import Affine
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation import baselines, classification, linear, metrics, tables
-from rnnexp.evaluation.outputs import outputs
+from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
 
 # Below this share of the actual values' deviation a baseline counts as exact, and no skill can be stated.
@@ -35,11 +35,11 @@ class _Findings:
     baselines: dict[str, Predictions] = field(default_factory=dict)
 
 
-def evaluate(model: Any, dataset: Dataset, batch_size: int, extra: Sequence[str] = ()) -> Report:
+def evaluate(model: Any, dataset: Dataset, batch_size: BatchSize, extra: Sequence[str] = ()) -> Report:
     """Score `model` on the scored part beside every baseline that is defined.
 
-    `extra` names metrics of the user's own, called with (actual, predicted). Raises DivergedError for
-    predictions that are not finite.
+    `batch_size` is as in the trainer, and changes no score. `extra` names metrics of the user's own, called with
+    (actual, predicted). Raises DivergedError for predictions that are not finite.
     """
     predictions = dataset.restore(dataset.scored, outputs(model, dataset, dataset.scored, batch_size))
     if not np.isfinite(predictions.predicted).all():

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.forecasting import SeriesDataset
 
+BatchSize = int | Literal["full"]
+FULL = 1024  # the outputs of an example do not depend on what is computed beside it, but memory does
 
-def outputs(model: Any, dataset: Dataset, part: str, batch_size: int) -> np.ndarray:
+
+def outputs(model: Any, dataset: Dataset, part: str, batch_size: BatchSize) -> np.ndarray:
     """Return raw outputs (n, *output) for all examples of a part, in order.
 
     With `strategy: recursive` the network is rolled over the horizon. The last batch runs at its true size.
     """
-    chosen = dataset.parts[part]
-    batches = [chosen.indices[i : i + batch_size] for i in range(0, len(chosen), batch_size)]
+    chosen, size = dataset.parts[part], FULL if batch_size == "full" else batch_size
+    batches = [chosen.indices[i : i + size] for i in range(0, len(chosen), size)]
     return np.concatenate([_batch(model, dataset, part, indices) for indices in batches])
 
 

@@ -181,6 +181,12 @@ def test_the_last_batch_may_be_smaller() -> None:
     assert np.array_equal(outputs(LAST, dataset, "test", 5), outputs(LAST, dataset, "test", 1000))
 
 
+def test_a_full_batch_scores_as_any_other() -> None:
+    dataset = sine(points=80).load()
+    assert evaluate(LAST, dataset, "full").metrics == evaluate(LAST, dataset, 5).metrics
+    assert evaluate(LAST, dataset, "full").metrics != evaluate(constant(0.0, 1, 1), dataset, "full").metrics
+
+
 def nearest(x: np.ndarray) -> np.ndarray:
     """Give the class whose level is nearest a probability of 0.8; classes are high, low, middle."""
     distance = np.abs(x.mean(axis=(1, 2))[:, None] - np.array([1.0, -1.0, 0.0]))
