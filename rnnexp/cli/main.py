@@ -23,6 +23,7 @@ COMMANDS = {
     "schema": "print the JSON Schema of the configuration",
     "results": "print the results table of the tracked experiments",
     "compare": "compare the settings of a sweep, seeds and folds together",
+    "best": "print the best setting of a sweep as an experiment",
 }
 
 USAGE = """usage: rnnexp COMMAND [...]

@@ -10,6 +10,7 @@ from typing import Any
 
 from rnnexp.compare import differ
 from rnnexp.compare.stats import Summary, holm, paired_p, summary
+from rnnexp.compare.values import order
 from rnnexp.tracking.query import TrackedRun
 
 SIGNIFICANT = 0.05
@@ -127,7 +128,7 @@ def _group(found: Sequence[TrackedRun], goal: Goal, test_metric: str | None, var
     for run in found:
         if counts(run, goal):
             valid.setdefault(differ.repetition(run), run)
-    runs = [valid[key] for key in sorted(valid, key=str)]
+    runs = sorted(valid.values(), key=lambda run: [order(value) for value in differ.repetition(run)])
     short = (test_metric or "").partition("/")[2]
     skills = _values(runs, f"skill/{short}")
     epochs = _values(runs, "best/epoch")
