@@ -12,6 +12,7 @@ from rnnexp.data.forecasting import SeriesDataset
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
     from rnnexp.evaluation.report import Report
@@ -19,16 +20,18 @@ if TYPE_CHECKING:
 
 # Okabe and Ito, "Color Universal Design", 2008.
 BLACK, ORANGE, BLUE, GREEN, VERMILION, GREY = "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#999999"
-MOST_PANELS = 6
+MOST_TARGETS = 8  # a picture of more would be taller than any screen
 MOST_POINTS = 600
 CONTEXT = 0.5  # of the scored rows are shown before them
 LOG_RANGE = 20  # a curve that falls by more than this factor is drawn on a logarithmic axis
 
 
-def figures(dataset: Dataset, history: History, report: Report) -> Iterator[tuple[str, Figure]]:
-    """Yield every picture of a run with its name."""
+def figures(
+    dataset: Dataset, history: History, report: Report, loss: str | None = None
+) -> Iterator[tuple[str, Figure]]:
+    """Yield every picture of a run with its name; `loss` names what was minimised, for the label of its axis."""
     if history.epochs:
-        yield "learning_curves", learning_curves(history)
+        yield "learning_curves", learning_curves(history, _loss_label(dataset, loss))
     if dataset.spec.task == "classification":
         yield "confusion", confusion(dataset, report.predictions)
         return
@@ -55,7 +58,16 @@ def _figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (9, 4.5
     return figure, axes
 
 
-def learning_curves(history: History) -> Figure:
+def _loss_label(dataset: Dataset, loss: str | None) -> str:
+    """Say what the loss is measured in: only series are scaled, the targets of sequences never."""
+    scaled = isinstance(dataset, SeriesDataset) and (
+        bool(dataset.pipeline.chain.steps) or dataset.pipeline.plan.window != "none"
+    )
+    details = ", ".join(filter(None, [loss, "scaled units" if scaled else ""]))
+    return f"loss ({details})" if details else "loss"
+
+
+def learning_curves(history: History, measure: str = "loss") -> Figure:
     """Draw the loss of training and validation by epoch, with the epoch whose weights were kept."""
     figure, (ax,) = _figure()
     epochs = np.arange(1, len(history.epochs) + 1)
@@ -70,9 +82,17 @@ def learning_curves(history: History) -> Figure:
         value = history.best.get("val/loss", history.best.get("train/loss", np.nan))
         ax.plot(history.best_epoch, value, "o", color=VERMILION, label=f"kept: epoch {history.best_epoch}")
     _log_if_wide(ax, drawn)
-    ax.set(xlabel="epoch", ylabel="loss (scaled units)", title="Learning curves")
+    _count(ax.xaxis)
+    ax.set(xlabel="epoch", ylabel=measure, title="Learning curves")
     ax.legend(frameon=False)
     return figure
+
+
+def _count(axis: Axis) -> None:
+    """Write whole numbers at an axis of things that are counted."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _log_if_wide(ax: Axes, curves: Sequence[np.ndarray]) -> None:
@@ -83,17 +103,49 @@ def _log_if_wide(ax: Axes, curves: Sequence[np.ndarray]) -> None:
 
 
 def prediction(dataset: SeriesDataset, predictions: Predictions) -> Figure:
-    """Draw actual and predicted values over time: a panel per target and, for several steps, per step ahead."""
+    """Draw actual and predicted values over time: a panel per target and, for several steps, the first and last."""
     horizon, targets = predictions.actual.shape[1:]
-    steps = [0] if horizon == 1 else [0, horizon - 1]
-    panels = [(target, step) for target in range(targets) for step in steps][:MOST_PANELS]
-    figure, axes = _figure(len(panels), 1, (9, 1.2 + 3.1 * len(panels)))
+    steps = sorted({0, horizon - 1})
+    panels = [(target, step) for target in range(min(targets, MOST_TARGETS)) for step in steps]
+    columns = 1 if len(panels) < 4 else 2
+    rows = -(-len(panels) // columns)
+    figure, axes = _figure(rows, columns, (9, 1.2 + 3.1 * rows) if columns == 1 else (13, 1.2 + 2.4 * rows))
     series = _first_series(dataset, predictions)
     for ax, (target, step) in zip(axes, panels):
         _panel(ax, dataset, predictions, (series, target, step))
-    axes[0].legend(frameon=False, ncols=3)
-    axes[-1].set_xlabel("time" if dataset.history.time is not None else "row")
+    for ax in axes[len(panels) :]:
+        ax.set_visible(False)
+    _legend(figure, axes)
+    last = axes[len(panels) - columns : len(panels)]
+    _name_time(axes[: len(panels)], last, "row" if dataset.history.time is None else "time")
+    _say_what_is_missing(figure, targets, len(dataset.history.ids))
     return figure
+
+
+def _name_time(axes: Sequence[Axes], lowest: Sequence[Axes], label: str) -> None:
+    """Name the axis below the lowest panels, and write dates so short that they do not overlap."""
+    from matplotlib.dates import ConciseDateFormatter
+
+    for ax in lowest:
+        ax.set_xlabel(label)
+    for ax in axes if label == "time" else []:
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
+
+
+def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """Name the curves once: in a lone panel, else beside all of them."""
+    if len(axes) < 4:
+        axes[0].legend(frameon=False, ncols=3)
+    else:
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", frameon=False, ncols=3)
+
+
+def _say_what_is_missing(figure: Figure, targets: int, series: int = 1) -> None:
+    shown = [f"the first {MOST_TARGETS} of {targets} targets"] if targets > MOST_TARGETS else []
+    shown += [f"the first of {series} series"] if series > 1 else []
+    if shown:
+        figure.suptitle(f"shown: {', '.join(shown)}", fontsize="medium", x=0.01, ha="left")
 
 
 def _first_series(dataset: SeriesDataset, predictions: Predictions) -> int:
@@ -122,11 +174,19 @@ def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tu
     )
     part = {"test": "test part", "train": "training part"}[dataset.scored]
     ax.axvspan(axis[rows[0]], axis[rows[-1]], color=BLUE, alpha=0.06, label=part)
-    name = history.columns[target] if history.columns[target] != "value" else dataset.summary.source
-    ahead = f", {step + 1} steps ahead" if predictions.actual.shape[1] > 1 else ", one step ahead"
     label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""
-    ax.set_title(f"{name}{label}{ahead}")
+    ax.set_title(f"{_target(dataset, target)}{label}, {_ahead(step)}")
     ax.set_ylabel(dataset.summary.units or "value")
+
+
+def _target(dataset: Dataset, target: int) -> str:
+    """Name a target; a source with one nameless column lends its own name."""
+    name, nameless = dataset.spec.targets[target], len(dataset.spec.targets) == 1 and dataset.history is None
+    return dataset.summary.source if name == "value" or nameless else name
+
+
+def _ahead(step: int) -> str:
+    return "1 step ahead" if step == 0 else f"{step + 1} steps ahead"
 
 
 def scatter(dataset: Dataset, predictions: Predictions) -> Figure:
@@ -147,26 +207,43 @@ def scatter(dataset: Dataset, predictions: Predictions) -> Figure:
 
 
 def residuals(dataset: Dataset, predictions: Predictions) -> Figure:
-    """Draw the errors in order, and how often which error occurs."""
-    figure, (left, right) = _figure(1, 2, (10, 4))
-    errors = (predictions.predicted - predictions.actual)[:, 0, 0]
-    unit = dataset.summary.units or "value"
-    axis = np.arange(len(errors))
-    if isinstance(dataset, SeriesDataset) and dataset.history.time is not None and predictions.origins is not None:
-        axis = dataset.history.time[predictions.origins + 1]
-        left.set_xlabel("time")
-    else:
-        left.set_xlabel("example")
-    left.axhline(0, color=GREY, linewidth=1)
-    left.plot(axis[-MOST_POINTS:], errors[-MOST_POINTS:], ".", color=BLUE, markersize=4)
-    left.set(ylabel=f"predicted - actual ({unit})", title="Residuals")
-    right.hist(errors, bins=min(40, max(8, len(errors) // 5)), color=BLUE, alpha=0.8)
-    right.axvline(float(errors.mean()), color=VERMILION, label=f"mean {errors.mean():.3g}")
-    right.set(xlabel=f"predicted - actual ({unit})", ylabel="examples", title="Distribution")
-    right.legend(frameon=False)
-    for label in left.get_xticklabels():
-        label.set_rotation(30)
+    """Draw the errors in order, and how often which error occurs: a row per target, the first and last step ahead."""
+    targets = predictions.actual.shape[2]
+    rows = min(targets, MOST_TARGETS)
+    figure, axes = _figure(rows, 2, (10, 4) if rows == 1 else (11, 1.0 + 2.4 * rows))
+    for target, (left, right) in enumerate(zip(axes[::2], axes[1::2])):
+        _residuals_of(left, right, dataset, predictions, target)
+    dated = dataset.history is not None and dataset.history.time is not None
+    _name_time(axes[::2], axes[-2:-1], "time" if dated else "example")
+    axes[-1].set_xlabel(_residual_label(dataset))
+    _say_what_is_missing(figure, targets)
     return figure
+
+
+def _residuals_of(left: Axes, right: Axes, dataset: Dataset, predictions: Predictions, target: int) -> None:
+    count, horizon = predictions.actual.shape[:2]
+    steps = sorted({0, horizon - 1})
+    errors = (predictions.predicted - predictions.actual)[:, :, target]
+    bins = np.histogram_bin_edges(errors[:, steps], min(40, max(8, count // 5)))
+    for step, colour in zip(steps, (BLUE, ORANGE)):
+        of_step, rows = errors[:, step], np.arange(count)
+        if isinstance(dataset, SeriesDataset) and predictions.origins is not None and dataset.history.time is not None:
+            rows = dataset.history.time[predictions.origins + step + 1]
+        label = f"{_ahead(step)}, mean" if horizon > 1 else "mean"
+        left.plot(rows[-MOST_POINTS:], of_step[-MOST_POINTS:], ".", color=colour, markersize=4)
+        right.hist(of_step, bins=list(bins), color=colour, alpha=0.6)
+        right.axvline(float(of_step.mean()), color=colour, linewidth=1.2, label=f"{label} {of_step.mean():.3g}")
+    left.axhline(0, color=GREY, linewidth=1)
+    last = f", last {MOST_POINTS} of {count}" if count > MOST_POINTS else ""
+    left.set(ylabel=_residual_label(dataset), title=f"{_target(dataset, target)}: residuals{last}")
+    right.set(ylabel="examples", title="Distribution")
+    _count(right.yaxis)
+    right.margins(y=0.2 * len(steps))  # the legend lies above the bars
+    right.legend(frameon=False)
+
+
+def _residual_label(dataset: Dataset) -> str:
+    return f"predicted - actual ({dataset.summary.units or 'value'})"
 
 
 def error_by_horizon(dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions]) -> Figure:
@@ -179,7 +256,11 @@ def error_by_horizon(dataset: Dataset, predictions: Predictions, baselines: Mapp
         colour, line = styles.get(name, (GREY, "--"))
         ax.plot(steps, _rmse_by_step(one), color=colour, linestyle=line, label=name)
     ax.plot(steps, _rmse_by_step(predictions), color=VERMILION, linewidth=2, label="this model")
-    ax.set(xlabel="steps ahead", ylabel=f"RMSE ({dataset.summary.units or 'value'})", title="Error by horizon")
+    _count(ax.xaxis)
+    targets = predictions.actual.shape[2]
+    together = f", {targets} targets together" if targets > 1 else ""
+    ax.set(xlabel="steps ahead", ylabel=f"RMSE ({dataset.summary.units or 'value'})")
+    ax.set_title(f"Error by horizon{together}")
     ax.legend(frameon=False, ncols=2)
     return figure
 

@@ -250,3 +250,70 @@ def test_the_kept_epoch_is_marked() -> None:
     drawn = dict(figures(dataset, HISTORY, evaluate(LAST, dataset, 16)))
     labels = [text.get_text() for text in drawn["learning_curves"].axes[0].get_legend().get_texts()]
     assert "kept: epoch 2" in labels
+
+
+def repeated(horizon: int, targets: int) -> Answer:
+    """Make a model that repeats the last value of each target."""
+    return Answer(lambda x: np.repeat(x[:, -1:, :targets], horizon, axis=1))
+
+
+def drawn(name: str, dataset: Any, horizon: int, targets: int) -> Any:
+    return dict(figures(dataset, HISTORY, evaluate(repeated(horizon, targets), dataset, 16)))[name]
+
+
+def titles(figure: Any) -> list[str]:
+    return [ax.get_title() for ax in figure.axes if ax.get_visible()]
+
+
+def several(targets: int, horizon: int = 1, series: int = 1) -> Any:
+    tables = [given.noise(60, targets, seed) for seed in range(series)]
+    return given.dataset(*tables, sequence_length=3, horizon=horizon, target=list("abcdefghijkl"[:targets]))
+
+
+@pytest.mark.parametrize("horizon", [1, 2])
+def test_all_of_seven_targets_are_drawn(horizon: int) -> None:
+    ahead = ["1 step ahead", "2 steps ahead"][:horizon]
+    prediction = drawn("prediction", several(7, horizon), horizon, 7)
+    assert titles(prediction) == [f"{target}, {steps}" for target in "abcdefg" for steps in ahead]
+    residuals = drawn("residuals", several(7, horizon), horizon, 7)
+    assert titles(residuals)[::2] == [f"{target}: residuals" for target in "abcdefg"]
+    assert prediction.get_suptitle() == residuals.get_suptitle() == ""
+
+
+def test_pictures_say_which_targets_and_series_they_show() -> None:
+    dataset = several(9, series=2)
+    prediction = drawn("prediction", dataset, 1, 9)
+    assert prediction.get_suptitle() == "shown: the first 8 of 9 targets, the first of 2 series"
+    assert titles(prediction) == [f"{target} of s0, 1 step ahead" for target in "abcdefgh"]
+    assert drawn("residuals", dataset, 1, 9).get_suptitle() == "shown: the first 8 of 9 targets"
+
+
+def test_each_panel_of_residuals_shows_its_own_target_and_both_ends_of_the_horizon() -> None:
+    dataset = several(2, horizon=3)
+    report = evaluate(repeated(3, 2), dataset, 16)
+    errors = report.predictions.predicted - report.predictions.actual
+    panels = dict(figures(dataset, HISTORY, report))["residuals"].axes
+    for target, panel in enumerate(panels[::2]):
+        first, last, _ = (line.get_ydata() for line in panel.get_lines())
+        assert np.array_equal(first, errors[:, 0, target])
+        assert np.array_equal(last, errors[:, 2, target])
+    legend = [text.get_text() for text in panels[1].get_legend().get_texts()]
+    assert [text.partition(",")[0] for text in legend] == ["1 step ahead", "3 steps ahead"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "loss", "label"),
+    [
+        (lambda: airline_passengers().load(), LAST, "huber", "loss (huber, scaled units)"),
+        (lambda: airline_passengers().load(), LAST, None, "loss (scaled units)"),
+        (lambda: airline_passengers(scaler="none").load(), LAST, "mae", "loss (mae)"),
+        (lambda: airline_passengers(scaler="last").load(), LAST, "mae", "loss (mae, scaled units)"),
+        (lambda: adding(examples=40, sequence_length=6).load(), constant(1.0, 1), "mse", "loss (mse)"),
+        (lambda: Signs(task="classification").load(), Answer(nearest), "cross_entropy", "loss (cross_entropy)"),
+    ],
+    ids=["scaled series", "unnamed", "no scaler", "scaled windows", "regression", "classes"],
+)
+def test_the_axis_of_learning_curves_names_the_loss_and_whether_it_is_scaled(dataset, model, loss, label) -> None:
+    loaded = dataset()
+    curves = dict(figures(loaded, HISTORY, evaluate(model, loaded, 16), loss))["learning_curves"]
+    assert curves.axes[0].get_ylabel() == label
