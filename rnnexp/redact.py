@@ -21,7 +21,11 @@ _HARMLESS = r"(?:null|none|true|false|str|int|bool|\*+|\$\{[^}\s]*\})(?![\w-])"
 _SECRET_NAME = re.compile(_SECRET, re.IGNORECASE)
 # Every repetition is bounded: a text of a megabyte takes a fraction of a second, whatever it holds.
 _KEY = rf"{_SECRET}[\w.-]{{0,60}}['\"]?"
-_USERINFO = re.compile(r"(?<=://)(?:[^\s/:@'\"]{0,200}:(?!\d{1,5}(?:[/?#\s]|$))[^\s'\"]{1,400}|[^\s/?#'\"]{1,400})@")
+# pathlib makes one slash of two: `https:/ada:pw@host`; a single letter before the colon is a drive.
+_AFTER_SCHEME = r"(?:(?<=://)|(?<=[\w+.-]{2}:/))"
+_USERINFO = re.compile(
+    rf"{_AFTER_SCHEME}(?:[^\s/:@'\"]{{0,200}}:(?!\d{{1,5}}(?:[/?#\s]|$))[^\s'\"]{{1,400}}|[^\s/?#'\"]{{1,400}})@"
+)
 _WHOLE_LINE = re.compile(
     rf"^([ \t+-]{{0,60}}['\"]?[\w.-]{{0,60}}?{_KEY}[ \t]{{0,9}}[:=][ \t]{{1,60}})(?!{_HARMLESS})(\S.*)$",
     re.IGNORECASE | re.MULTILINE,

@@ -15,6 +15,9 @@ from rnnexp.redact import is_secret, redact, redact_value
         "postgresql://ada:hunter2secret@db.example/mlflow",
         "https://hunter2secret@github.com/ada/repo.git",
         "https://ada:p@ss/hunter2secret@host/path",
+        "https:/ada:hunter2secret@host/data.csv",
+        "https:/hunter2secret@host/data.csv",
+        "s3+https:/ada:hunter2secret@host, not found",
         "mysql+pymysql://ada:hunter2secret#x@db/mlflow and more",
         "password: hunter2secret",
         "  db_password:   hunter2secret with spaces",
@@ -48,6 +51,10 @@ def test_a_secret_is_masked(text: str) -> None:
         "12 passed: all of them",
         "https://host:8080/path?mail=ada@example.org",
         "git@github.com:ada/repo.git",
+        "https:/host:8080/path?mail=ada@example.org",
+        "https:/host/ada@example.org/data.csv",
+        "C:/ada@home/data.csv",
+        "ada@host:/srv/data@2024.csv",
         "password: null",
         "api_key: ${oc.env:API_KEY}",
         "def login(token: str) -> None:",
@@ -63,6 +70,13 @@ def test_the_rest_of_the_text_survives() -> None:
     text = '{"token": "hunter2secret", "units": 5}'
     assert redact(text) == '{"token": ***, "units": 5}'
     assert redact("postgresql://ada:hunter2@db/mlflow") == "postgresql://***@db/mlflow"
+
+
+def test_a_url_that_became_a_path_is_masked_as_the_url_is() -> None:
+    url = "https://ada:hunter2@host/data.csv"
+    assert str(Path(url)) != url
+    assert redact(str(Path(url))) == "https:/***@host/data.csv"
+    assert redact(url) == "https://***@host/data.csv"
 
 
 def test_redacting_twice_changes_nothing_more() -> None:
