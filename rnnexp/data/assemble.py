@@ -20,8 +20,11 @@ from rnnexp.data.series import Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.splits import borders
+from rnnexp.data.tables.places import count
 from rnnexp.data.windows import Plan
 from rnnexp.errors import DataError
+
+NAMELESS = ("series",)  # what a source calls a lone series that has no name
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,17 @@ class Reading:
 
 
 def assemble(source: SeriesSource) -> SeriesDataset:
-    """Load a source into a dataset; mistakes in the data raise DataError."""
-    reading = _read(source)
+    """Load a source into a dataset; mistakes in the data raise DataError, which names the file or the source."""
+    series = _series(source)
+    try:
+        return _assembled(source, series)
+    except DataError as error:
+        text = str(error)
+        raise DataError(text if series.source in text else f"{series.source}: {text}") from None
+
+
+def _assembled(source: SeriesSource, series: Series) -> SeriesDataset:
+    reading = _read(source, series)
     chain, scaled, remarks = _scale(reading)
     pipeline = _pipeline(reading, chain)
     scaled = pipeline.with_calendar(scaled, reading.series.time).astype(np.float32)
@@ -72,17 +84,26 @@ def assemble(source: SeriesSource) -> SeriesDataset:
     )
 
 
-def _read(source: SeriesSource) -> Reading:
-    series = source.read()
-    if not isinstance(series, Series):
-        series = _series_of(source, np.asarray(series, dtype=np.float64))
+def _series(source: SeriesSource) -> Series:
+    """Read the series, and make sure that they say where they are from."""
+    read = source.read()
+    series = read if isinstance(read, Series) else _series_of(source, np.asarray(read, dtype=np.float64))
+    return replace(series, source=series.source or source.name)  # type: ignore[attr-defined]
+
+
+def _read(source: SeriesSource, series: Series) -> Reading:
     chosen = roles(source, series.columns)
     if source.calendar and series.time is None:
         raise DataError("data.calendar needs dates, but the data have none: give data.time")
-    parts = borders(source, series)
+    parts = borders(source, replace(series, ids=_labels(series)))
     shortest = int(np.diff(parts["train"], axis=1).min())
     season = calendar.season(source.season, series.frequency, shortest)
     return Reading(source, series, chosen, select(series, chosen.all), parts, season)
+
+
+def _labels(series: Series) -> tuple[str, ...]:
+    """Return what messages call each series: a lone one may have no name, but it has a file."""
+    return (series.source,) if series.ids == NAMELESS else series.ids
 
 
 def _series_of(source: Any, values: np.ndarray) -> Series:
@@ -168,14 +189,16 @@ def _begins(reading: Reading, pipeline: Pipeline) -> tuple[dict[str, list[np.nda
 def _short(reading: Reading, pipeline: Pipeline) -> list[str]:
     lengths = reading.series.lengths()
     needed = pipeline.plan.span + pipeline.chain.lost
-    short = [(label, n) for label, n in zip(reading.series.ids, lengths.tolist()) if n < needed]
+    short = [(label, n) for label, n in zip(_labels(reading.series), lengths.tolist()) if n < needed]
     if not short:
         return []
     label, rows = short[0]
     text = f"{len(short)} of {len(lengths)} series have fewer than the {needed} rows of one window"
     if len(short) < len(lengths) and reading.source.on_short == "skip":
         return [f"{text}; they are left out"]
-    which = f"series `{label}` has {rows} rows" if len(lengths) == 1 else f"{text}, such as `{label}` with {rows}"
+    which = (
+        f"series `{label}` has {count(rows, 'row')}" if len(lengths) == 1 else f"{text}, such as `{label}` with {rows}"
+    )
     skip = "; data.on_short=skip leaves them out" if len(short) < len(lengths) else ""
     raise DataError(f"{which}; one window needs {needed}: {_sum(pipeline)}{skip}")
 
@@ -189,8 +212,8 @@ def _empty_part(name: str, rows: np.ndarray, pipeline: Pipeline) -> str:
     plan, longest = pipeline.plan, int(np.diff(rows, axis=1).max())
     needed = plan.ahead + (pipeline.rows_needed if name == "train" else 0)
     return (
-        f"the {name} part has no window: it has {longest} rows and one window needs {needed} rows of it; "
-        "change data.split, data.horizon or data.sequence_length"
+        f"the {name} part has no window: it has {count(longest, 'row')} and one window needs "
+        f"{count(needed, 'row')} of it; change data.split, data.horizon or data.sequence_length"
     )
 
 
@@ -228,7 +251,7 @@ def _forecast_from(source: SeriesSource, pipeline: Pipeline) -> tuple[float, ...
 def _summary(reading: Reading, begins: dict[str, list[np.ndarray]], remarks: list[str]) -> Summary:
     series, time = reading.series, reading.series.time
     return Summary(
-        source=series.source or reading.source.name,  # type: ignore[attr-defined]
+        source=series.source,
         rows=len(series.values),
         series=len(series.ids),
         sizes={name: sum(len(own) for own in owns) for name, owns in begins.items()},
