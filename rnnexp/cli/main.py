@@ -24,6 +24,7 @@ COMMANDS = {
     "results": "print the results table of the tracked experiments",
     "compare": "compare the settings of a sweep, seeds and folds together",
     "best": "print the best setting of a sweep as an experiment",
+    "report": "write a sweep's report, one HTML file",
 }
 
 USAGE = """usage: rnnexp COMMAND [...]

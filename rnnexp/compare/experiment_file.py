@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ def load_plugins(config: Mapping[str, Any]) -> None:
     project = list(read_yaml(file).get("plugins") or []) if file else []
     allowed = {*project, *(name.strip() for name in os.environ.get(PLUGINS, "").split(","))}
     needed = [str(name) for name in config.get("plugins") or []]
-    if refused := [name for name in needed if name not in allowed]:
+    if refused := [name for name in needed if name not in allowed and name not in sys.modules]:
         names = ",".join(needed)
         raise ConfigError(f"plugins: the run has used {', '.join(refused)}; allow the import with {PLUGINS}={names}")
     registry.load_plugins(needed)

@@ -192,7 +192,8 @@ def _notes(runs: Sequence[TrackedRun], goal: Goal, columns: Sequence[str], repla
     """Say what a reader of the table could be misled by."""
     notes = []
     if replaced:
-        notes.append(f"{replaced} run(s) were repeated: the latest finished one of each configuration counts")
+        runs_were = "1 run was" if replaced == 1 else f"{replaced} runs were"
+        notes.append(f"{runs_were} repeated: the latest finished one of each configuration counts")
     if len({run.experiment_id for run in runs}) > 1:
         notes.append("the runs are in several MLflow experiments: scores on different data do not compare")
     units = [key for key in columns if key in ("data.scaler", "data.per_series") or key.split(".")[0] == "loss"]

@@ -55,12 +55,13 @@ def with_spread(mean: float | None, deviation: float | None) -> str:
 
 
 def order(value: object) -> tuple[int, float, str]:
-    """Return a key that sorts numbers by size before words, and what is not set last."""
+    """Return a key that sorts numbers by size, then words and lists (by their sum), then what is not set."""
     if value is None:
         return 2, 0.0, ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return 0, float(value), ""
-    return 1, 0.0, shown(value)
+    numbers = [item for item in value if isinstance(item, int | float)] if isinstance(value, list) else []
+    return 1, float(sum(numbers)), shown(value)
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:

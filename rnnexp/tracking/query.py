@@ -6,6 +6,7 @@ MLflow's client needs 4 s for a sweep of 1,000 runs and 2 s to be imported; the 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -102,6 +103,7 @@ def artifact(uri: str | None, run: TrackedRun, path: str) -> str | None:
 def _downloaded(uri: str, run_id: str, path: str) -> str | None:
     from tempfile import TemporaryDirectory
 
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     client = store.open_store(uri)
     with TemporaryDirectory() as folder:
         try:

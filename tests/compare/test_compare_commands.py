@@ -28,7 +28,7 @@ def test_compare_shows_the_latest_sweep_in_an_aligned_table(made: Made, capsys: 
     assert head.index("verdict") == first.index("best") == second.index("within noise")
     assert lines[7].startswith("-  baseline linear")
     assert "Best: model gru, learning_rate 0.01, with val/loss 0.01010 ± 0.00026 over 4 runs." in lines[9]
-    assert lines[10].startswith("note: 1 run(s) were repeated")
+    assert lines[10].startswith("note: 1 run was repeated")
 
 
 def test_compare_takes_a_filter(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
