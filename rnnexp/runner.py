@@ -97,6 +97,45 @@ def run(
     )
 
 
+@dataclass(frozen=True)
+class Rehearsal:
+    """What is known of an experiment before it is run.
+
+    parameters: of the network;  validated: whether there is a validation part
+    primary: metric that a reader looks at first, and whether more of it is better
+    first_epoch_s, epoch_s: wall time with and without compilation; None if no epoch was tried
+    """
+
+    parameters: int
+    validated: bool
+    primary: tuple[str, bool]
+    first_epoch_s: float | None = None
+    epoch_s: float | None = None
+
+
+def rehearse(experiment: Experiment, run_dir: Path, threads: int | None = None, epochs: int = 0) -> Rehearsal:
+    """Read the data, build the network and train at most `epochs` epochs; nothing is tracked.
+
+    Raises what `run` would raise before its first epoch.
+    """
+    device = _configured(experiment, threads)
+    plan = _plan(experiment, run_dir)
+    dataset = _loaded(experiment)
+    model = _built(experiment, dataset.spec, device)
+    times: list[float] = []
+    if epochs:
+        from rnnexp.training.fit import fit
+
+        def heard(epoch: int, metrics: Mapping[str, float]) -> str | None:
+            times.append(metrics["time/epoch_s"])
+            return "rehearsed" if epoch >= epochs else None
+
+        fit(model, dataset, plan(dataset.spec), heard)
+    validated = bool(dataset.parts.get("val"))
+    first, last = (times[0], times[-1]) if times else (None, None)
+    return Rehearsal(int(model.count_params()), validated, record.primary_metric(dataset), first, last)
+
+
 def new_folder(name: str) -> Path:
     """Make a run folder that no other run has, whatever starts in the same second."""
     folder = Path.cwd() / "runs" / name / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"

@@ -26,6 +26,7 @@ FLOORS = {
     "record": 5,
     "runner": 5,
     "results": 6,
+    "sweeps": 6,
     "compare": 6,
     "cli": 7,
     "__init__": 8,
@@ -34,8 +35,8 @@ FLOORS = {
 
 KERAS_ROOMS = {"runtime", "models", "optimizers", "training", "evaluation"}
 OWNERS = {
-    "hydra": {"config", "cli"},
-    "omegaconf": {"config", "cli"},
+    "hydra": {"config", "cli", "sweeps"},
+    "omegaconf": {"config", "cli", "sweeps"},
     "mlflow": {"tracking"},
     "keras": KERAS_ROOMS,
     "jax": KERAS_ROOMS,

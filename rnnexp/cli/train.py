@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,12 +22,15 @@ from rnnexp.config import compose
 from rnnexp.config.overrides import Border, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
-from rnnexp.errors import ConfigError, RnnexpError
+from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
 from rnnexp.redact import redact
+from rnnexp.sweeps.plugin import Sweeps
+from rnnexp.sweeps.settings import Sweep
 
 log = logging.getLogger("rnnexp")
 
 SWEEP_FAILED = 10  # whatever the launcher: jobs in other processes cannot tell their own codes
+SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--fail-fast", "--new")  # Hydra refuses flags it does not know
 
 
 class _Outcome:
@@ -41,9 +45,10 @@ class Terminated(KeyboardInterrupt):
 
 def run(argv: list[str]) -> int:
     """Train as the command line says and return the exit code."""
-    args = get_args_parser().parse_args(argv)
+    args = get_args_parser().parse_args([word for word in argv if word not in SWEEP_FLAGS])
+    args.overrides += _flags(argv, args.multirun)
     if not _only_shows(args):
-        args.overrides = check(args).overrides()
+        args.overrides = (check_sweep(args) if _is_ours(args) else check(args)).overrides()
     before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         return _hydra(args)
@@ -59,13 +64,46 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated
 
 
+def _flags(argv: list[str], multirun: bool) -> list[str]:
+    """Turn our own flags into settings of the sweeper."""
+    given = [word for word in argv if word in SWEEP_FLAGS]
+    if given and not multirun:
+        raise ConfigError(f"{given[0]}: is for sweeps; add -m")
+    return [f"hydra.sweeper.{word.lstrip('-').replace('-', '_')}=true" for word in given]
+
+
+def _is_ours(args: Namespace) -> bool:
+    """Say whether our sweeper will run: it composes and checks all jobs itself."""
+    chosen = [line.partition("=")[2] for line in args.overrides if line.startswith("hydra/sweeper=")]
+    return bool(args.multirun) and (not chosen or chosen[-1] == "rnnexp") and not args.cfg
+
+
+def check_sweep(args: Namespace) -> Border:
+    """Report mistakes that can be seen without composing; the sweeper finds the others, in all of its jobs."""
+    compose.load_plugins(args.overrides)
+    Sweeps.config_dir = _config_dir(args)
+    border = inspect_overrides(args.overrides, sweep=True, config_dir=Sweeps.config_dir)
+    problems = [*border.problems, *_sweeper_problems(border.hydra)]
+    if problems:
+        raise ConfigError(*problems)
+    return border
+
+
+def _sweeper_problems(lines: list[str]) -> Iterator[str]:
+    """Find misspelt keys of the sweeper: Hydra's own answer recommends to add them."""
+    known = Sweep.__dataclass_fields__
+    for line in lines:
+        key = line.partition("=")[0].lstrip("+~")
+        name = key.removeprefix("hydra.sweeper.").partition(".")[0]
+        if key.startswith("hydra.sweeper.") and name not in known and name != "_target_":
+            yield f"{key}: unknown key{did_you_mean(name, known)}"
+
+
 def check(args: Namespace) -> Border:
     """Report every mistake of the overrides, of a sweep's every value too, as one ConfigError."""
     compose.load_plugins(args.overrides)
-    config_dir = os.path.abspath(args.config_dir) if args.config_dir else None
+    config_dir = _config_dir(args)
     border = inspect_overrides(args.overrides, sweep=args.multirun, config_dir=config_dir)
-    if config_dir:
-        print(f"rnnexp: configuration is also read from {config_dir}; run only what you trust", file=sys.stderr)
     problems: list[str] = []
     for overrides in single_runs(border):
         try:
@@ -77,6 +115,14 @@ def check(args: Namespace) -> Border:
     return border
 
 
+def _config_dir(args: Namespace) -> str | None:
+    if not args.config_dir:
+        return None
+    folder = os.path.abspath(args.config_dir)
+    print(f"rnnexp: configuration is also read from {folder}; run only what you trust", file=sys.stderr)
+    return folder
+
+
 def _only_shows(args: Namespace) -> bool:
     return bool(args.help or args.hydra_help or args.shell_completion or args.info)
 
@@ -85,6 +131,7 @@ def _hydra(args: Namespace) -> int:
     compose.setup()
     RnnexpSearchPath.active = True
     _Outcome.code = 0
+    Sweeps.error, Sweeps.command = None, command_line()
     if args.shell_completion:
         _strip_subcommand()
     try:
@@ -95,6 +142,8 @@ def _hydra(args: Namespace) -> int:
         return int(stop.code or 0) if _Outcome.code == 0 else _Outcome.code
     finally:
         RnnexpSearchPath.active = False
+    if Sweeps.error is not None:
+        raise Sweeps.error
     return _Outcome.code
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import setup_globals
@@ -79,7 +80,7 @@ def composed_origins(overrides: list[str], config_dir: str | None = None) -> dic
 def compose_mapping(overrides: list[str], config_dir: str | None = None) -> dict[str, Any]:
     """Compose with Hydra and return plain, resolved values without the `hydra` node."""
     with hydra_state():
-        config = _loaded(overrides, config_dir)
+        config = loaded(overrides, config_dir)
         choice = config.hydra.runtime.choices.get("experiment")
         with open_dict(config):
             del config["hydra"]
@@ -116,16 +117,22 @@ def _data_name(values: Mapping[str, Any]) -> str:
     return str(data.get("name", "run")) if isinstance(data, Mapping) else "run"
 
 
-def _loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
+def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
+    """Compose with Hydra, its own node included; mistakes are ConfigErrors."""
     try:
         return loader(config_dir).load_configuration(
             config_name="config", overrides=overrides, run_mode=RunMode.RUN, from_shell=False
         )
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_without_bad_advice(error)) from None
+        raise ConfigError(without_bad_advice(error)) from None
 
 
-def _without_bad_advice(error: Exception) -> str:
+def apply_overrides(overrides: list[Override], config: DictConfig) -> None:
+    """Set single values in a composed configuration, exactly as Hydra does."""
+    ConfigLoaderImpl._apply_overrides_to_config(overrides, config)
+
+
+def without_bad_advice(error: Exception) -> str:
     """Hydra recommends `+key=` for a misspelt key, which hides the mistake."""
     lines = [str(error), str(error.__cause__ or "")]
     kept = [x.strip() for text in lines for x in text.splitlines() if "use +" not in x and "append" not in x]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -12,7 +13,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from rnnexp.config import source
-from rnnexp.errors import did_you_mean
+from rnnexp.errors import ConfigError, did_you_mean
 
 GROUPS = (*source.COMPONENT_GROUPS, "trainer", "callbacks", "tracking", "experiment")
 
@@ -46,24 +47,25 @@ def inspect_overrides(lines: Iterable[str], sweep: bool = False, config_dir: str
     `config_dir` is a further folder of choices, Hydra's `--config-dir`.
     """
     border = Border(config_dir=config_dir)
-    parser = OverridesParser.create()
     for line in lines:
-        override = _parsed(parser, line, border)
-        if override is not None:
-            _sort(override, line, sweep, border)
+        try:
+            _sort(parsed(line), line, sweep, border)
+        except ConfigError as error:
+            border.problems += error.problems
     return border
 
 
-def _parsed(parser: OverridesParser, line: str, border: Border) -> Override | None:
+@cache
+def parsed(line: str) -> Override:
+    """Parse one override; what is not one is a ConfigError that shows how to quote."""
     try:
-        return parser.parse_override(line)
+        return OverridesParser.create().parse_override(line)
     except HydraException as error:
         detail = str(error).splitlines()[0]
-        border.problems.append(
+        raise ConfigError(
             f"`{line}`: not `key=value` ({detail}); put quotes around values with spaces, commas or brackets: "
             f"'key=\"a, b\"'"
-        )
-        return None
+        ) from None
 
 
 def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
@@ -95,11 +97,12 @@ def _choices(override: Override) -> Iterator[object]:
     if override.is_delete() and override.value() is None:
         return iter(())
     if override.is_sweep_override():
-        return iter(override.sweep_iterator()) if not _is_glob(override) else iter(())
+        return iter(override.sweep_iterator()) if not is_glob(override) else iter(())
     return iter((override.value(),))
 
 
-def _is_glob(override: Override) -> bool:
+def is_glob(override: Override) -> bool:
+    """Say whether the choices are given as a pattern, which needs Hydra's loader to be read."""
     return override.value_type is not None and override.value_type.name == "GLOB_CHOICE_SWEEP"
 
 
@@ -114,9 +117,7 @@ def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
 
 def single_runs(border: Border) -> Iterator[list[str]]:
     """Yield override lists that together show each value of each sweep once, without the full product."""
-    parser = OverridesParser.create()
-    lines = border.overrides()
-    spread = [_spread(parser.parse_override(line), line) for line in lines]
+    spread = [_spread(parsed(line), line) for line in border.overrides()]
     first = [options[0] for options in spread]
     yield first
     for index, options in enumerate(spread):
@@ -125,6 +126,6 @@ def single_runs(border: Border) -> Iterator[list[str]]:
 
 
 def _spread(override: Override, line: str) -> list[str]:
-    if not override.is_discrete_sweep() or _is_glob(override):
+    if not override.is_discrete_sweep() or is_glob(override):
         return [line if not override.is_sweep_override() else f"{override.get_key_element()}=???"]
     return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]

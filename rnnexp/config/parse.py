@@ -33,9 +33,9 @@ def parse(mapping: Mapping[str, Any]) -> Experiment:
     problems: list[str] = []
     values = dict(mapping)
     parts = {key: _component(key, values.pop(key, None), problems) for key in COMPONENTS}
-    parts |= {key: _build(key, cls, values.pop(key, None) or {}, problems) for key, cls in FIXED.items()}
+    parts |= {key: build(key, cls, values.pop(key, None) or {}, problems) for key, cls in FIXED.items()}
     parts["callbacks"] = _callbacks(values.pop("callbacks", None) or {}, problems)
-    top = _build("", Experiment, values, problems, others=[*parts])
+    top = build("", Experiment, values, problems, others=[*parts])
     problems += metric_names.mistakes(_words(values.get("metrics")), _task(parts["data"]))
     problems += _cross_checks(parts, top)
     if problems:
@@ -69,7 +69,7 @@ def _component(key: str, given: Any, problems: list[str], kind: str | None = Non
     except ConfigError as error:
         problems += [problem.replace(f"{kind}:", f"{key}:", 1) for problem in error.problems]
         return _Unknown()
-    return _build(key, cls, values, problems)
+    return build(key, cls, values, problems)
 
 
 def _callbacks(given: Any, problems: list[str]) -> Any:
@@ -84,7 +84,7 @@ def _callbacks(given: Any, problems: list[str]) -> Any:
     return built
 
 
-def _build(key: str, cls: Any, values: Any, problems: list[str], others: list[str] | None = None) -> Any:
+def build(key: str, cls: Any, values: Any, problems: list[str], others: list[str] | None = None) -> Any:
     """Build a settings object, or note its mistakes under the dotted key and return an unknown."""
     if not isinstance(values, Mapping):
         problems.append(f"{key}: {values!r} given; must be `key: value` pairs")

@@ -35,6 +35,7 @@ class RunInfo:
     config:      the whole experiment as YAML
     description: Markdown, shown at the top of the run's page
     parent:      id of the MLflow run of the sweep it belongs to
+    run_id:      an existing run to go on with; None makes a new one
     """
 
     experiment: str
@@ -47,6 +48,7 @@ class RunInfo:
     greater_is_better: bool
     run_dir: Path
     parent: str | None = None
+    run_id: str | None = None
 
 
 class Run:

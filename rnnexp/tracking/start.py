@@ -98,13 +98,29 @@ def _begin(uri: str, info: RunInfo) -> Remote:
     number = store.experiment_id(client, uri, info.experiment, _experiment_tags(info))
     _say_what_is_ignored(uri)
     try:
-        created = client.create_run(number, tags=_run_tags(info), run_name=info.run_name)
+        run_id = (
+            _reopened(client, info)
+            or client.create_run(number, tags=_run_tags(info), run_name=info.run_name).info.run_id
+        )
     except Exception as error:  # a disk that is full, a server that went away
         raise TrackingError(f"{redact(uri)}: the run cannot be created: {redact(str(error))}") from None
-    remote = Remote(client, uri, number, created.info.run_id)
+    remote = Remote(client, uri, number, run_id)
     _keep_id(remote, info.run_dir)
     remote.call("parameters", _log_params, remote, info)
     return remote
+
+
+def _reopened(client: Any, info: RunInfo) -> str | None:
+    """Set a run of an earlier start running again; None if there is none, or it has been deleted."""
+    if info.run_id is None:
+        return None
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.update_run(info.run_id, status="RUNNING")
+    except MlflowException:
+        return None
+    return info.run_id
 
 
 def _keep_id(remote: Remote, run_dir: Path) -> None:

@@ -1,0 +1,1 @@
+"""Many runs: launched together, never lost, stopped early, summed up."""

@@ -1,0 +1,136 @@
+"""What a sweep is, and in which folder it lives: the same command finds the same sweep again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnexp.errors import ConfigError
+from rnnexp.redact import redact, redact_value
+from rnnexp.sweeps.settings import Sweep
+from rnnexp.sweeps.space import Space
+from rnnexp.sweeps.state import write_whole
+
+FORMAT = 1
+ROOT = Path("runs", "sweeps")
+FILE = "sweep.json"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What must be equal for a sweep to be resumed; texts, so that a difference can be shown."""
+
+    space: Mapping[str, str]
+    rules: Mapping[str, Any]
+
+    def differences(self, other: Definition) -> list[str]:
+        """Say what differs in `other`, the definition that was kept."""
+        mine, theirs = {**self.space, **self.rules}, {**other.space, **other.rules}
+        keys = [key for key in dict.fromkeys([*theirs, *mine]) if theirs.get(key) != mine.get(key)]
+        return [f"{key}: was {_shown(theirs, key)}, now {_shown(mine, key)}" for key in keys]
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    value = values.get(key)
+    return "not set" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def define(space: Space, settings: Sweep, objective: str | None) -> Definition:
+    """Gather what identifies a sweep; how it is run (retries, timeout, n_trials) may change."""
+    rules = {
+        "zip": [list(keys) for keys in space.zipped],
+        "exclude": [dict(combo) for combo in space.excluded],
+        "repeats": settings.repeats,
+        "folds": settings.folds,
+        "objective": objective,
+        "direction": settings.direction,
+        "sampler": settings.sampler if isinstance(settings.sampler, str) else dict(settings.sampler),
+        "pruner": dict(settings.pruner) if isinstance(settings.pruner, Mapping) else settings.pruner,
+        "seed of the sampler": settings.seed,
+    }
+    shown = {key: str(redact_value(key, value)) for key, value in space.describe().items()}
+    return Definition(shown, {key: value for key, value in rules.items() if value not in (None, [])})
+
+
+def sweep_name(definition: Definition, given: str | None) -> str:
+    """Return the given name, or the experiment's with a hash of the keys that are set: other values, same sweep."""
+    if given is not None:
+        if not given or Path(given).name != given or given.startswith("."):
+            raise ConfigError(f"hydra.sweeper.name: `{given}` given; must be a plain name without `/`")
+        return given
+    experiment = definition.space.get("experiment", definition.space.get("data", "sine"))
+    known = experiment if experiment.replace("_", "").replace("-", "").isalnum() else "sweep"
+    keys = json.dumps([sorted(definition.space), definition.rules.get("sampler")])
+    return f"{known}-{hashlib.sha256(keys.encode()).hexdigest()[:6]}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of a sweep and whether it was there before."""
+
+    folder: Path
+    resumed: bool
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+
+def find_place(definition: Definition, settings: Sweep, root: Path | None = None) -> Place:
+    """Return the folder whose definition is equal, else a new one; a changed definition needs `--new`.
+
+    Raises ConfigError with the differences if a sweep of this name has another definition.
+    """
+    root = root or Path.cwd() / ROOT
+    name = sweep_name(definition, settings.name)
+    taken = [folder for folder in _series(root, name) if (folder / FILE).is_file()]
+    for folder in taken if not settings.new else ():
+        if not read_definition(folder).differences(_as_json(definition)):
+            return Place(folder, resumed=True)
+    if taken and not settings.new:
+        lines = _as_json(definition).differences(read_definition(taken[-1]))
+        raise ConfigError(
+            f"the sweep {taken[-1]} was started with another definition:\n    "
+            + "\n    ".join(lines)
+            + "\n  repeat its command to go on with it, start a new one beside it with --new, or give this one a name "
+            "of its own with hydra.sweeper.name=…"
+        )
+    return Place(next(folder for folder in _series(root, name, free=True)), resumed=False)
+
+
+def _series(root: Path, name: str, free: bool = False) -> list[Path]:
+    """Return NAME, NAME-2, NAME-3, … as far as they exist, or the first that does not."""
+    folders: list[Path] = []
+    number = 1
+    while True:
+        folder = root / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists():
+            return [folder] if free else folders
+        folders.append(folder)
+        number += 1
+
+
+def _as_json(definition: Definition) -> Definition:
+    return Definition(**json.loads(json.dumps(asdict(definition))))
+
+
+def read_definition(folder: Path) -> Definition:
+    """Read what a sweep was started with."""
+    path = folder / FILE
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["format"] != FORMAT:
+            raise ConfigError(f"{path}: format {kept['format']}; this version reads format {FORMAT}")
+        return Definition(kept["space"], kept["rules"])
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ConfigError(f"{path}: is not the definition of a sweep ({error}); start anew with --new") from None
+
+
+def write_definition(folder: Path, definition: Definition, command: str) -> None:
+    """Keep the definition: from now on the folder is a sweep."""
+    kept = {"format": FORMAT, "command": redact(command), **asdict(definition)}
+    write_whole(folder / FILE, json.dumps(kept, indent=1) + "\n")

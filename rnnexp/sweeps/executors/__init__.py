@@ -1,0 +1,30 @@
+"""Where jobs run; each executor is one small file, chosen by `hydra/launcher=`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rnnexp.sweeps.executors.base import Executor, Hardware
+from rnnexp.sweeps.settings import Launcher
+
+
+def executor(settings: Launcher, hardware: Hardware, tick: Callable[[], None]) -> Executor:
+    """Build the executor that the settings name; `tick` is called now and then while a job blocks the caller."""
+    if settings.name == "serial":
+        from rnnexp.sweeps.executors.serial import Serial
+
+        return Serial(tick)
+    if settings.name == "ray":
+        from rnnexp.sweeps.executors.ray import Ray
+
+        return Ray(settings)
+    if settings.name == "submitit":
+        from rnnexp.sweeps.executors.submitit import Submitit
+
+        return Submitit(settings)
+    from rnnexp.sweeps.executors.local import Local
+
+    return Local(settings, hardware)
+
+
+__all__ = ["Executor", "Hardware", "executor"]

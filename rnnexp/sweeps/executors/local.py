@@ -1,0 +1,89 @@
+"""A fresh, isolated process per job, started warm from a server that has imported what every job needs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from rnnexp.sweeps import worker
+from rnnexp.sweeps.executors.base import Exit, Hardware, Slot, slots
+from rnnexp.sweeps.settings import Launcher
+from rnnexp.sweeps.task import Task
+
+GRACE_S = 15.0  # for closing a run in MLflow
+PRELOAD, BACKEND = "rnnexp.sweeps.preload", "RNNEXP_PRELOAD_BACKEND"
+
+
+class Local:
+    """Jobs side by side on this machine, each on a slot of its own."""
+
+    def __init__(self, settings: Launcher, hardware: Hardware) -> None:
+        self._free: list[Slot] = slots(settings, hardware)
+        self.capacity = len(self._free)
+        self._context = context(hardware)
+        self._running: dict[int, tuple[BaseProcess, Slot]] = {}
+
+    def submit(self, task: Task) -> None:
+        slot = self._free.pop(0)
+        process = self._context.Process(
+            target=worker.main, args=(on_slot(task, slot),), name=f"rnnexp job {task.number}", daemon=True
+        )
+        process.start()
+        self._running[task.number] = (process, slot)
+
+    def wait(self, seconds: float) -> list[Exit]:
+        wait([process.sentinel for process, _ in self._running.values()], seconds)
+        ended = []
+        for number, (process, slot) in list(self._running.items()):
+            if process.exitcode is not None:
+                process.join()
+                del self._running[number]
+                self._free.append(slot)
+                ended.append(Exit(number, _reason(process.exitcode)))
+        return ended
+
+    def stop(self) -> None:
+        processes = [process for process, _ in self._running.values()]
+        for process in processes:
+            process.terminate()
+        deadline = time.monotonic() + GRACE_S
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+            if process.exitcode is None:
+                process.kill()
+                process.join()
+
+
+def on_slot(task: Task, slot: Slot) -> Task:
+    """Give a task its share of the machine."""
+    from dataclasses import replace
+
+    return replace(task, threads=slot.threads, environment={**task.environment, **slot.environment})
+
+
+def context(hardware: Hardware) -> Any:
+    """Return a way to start processes: from a warm server where the system can fork, else from scratch.
+
+    The server imports Keras only if all jobs run on JAX, which starts no threads until it is used.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload([PRELOAD])
+    if hardware.backends == {"jax"}:
+        os.environ[BACKEND] = "jax"
+    forkserver.ensure_running()
+    os.environ.pop(BACKEND, None)
+    return found
+
+
+def _reason(code: int) -> str | None:
+    if code >= 0:
+        return None if code == 0 else f"its process ended with exit code {code}"
+    return f"its process was killed by {signal.Signals(-code).name}"

@@ -1,0 +1,30 @@
+"""One job after the other in this process: no isolation, no start-up; for debugging and for tiny networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rnnexp.sweeps.executors.base import Exit
+from rnnexp.sweeps.task import Task
+from rnnexp.sweeps.worker import execute
+
+
+class Serial:
+    """`submit` returns when the job has ended."""
+
+    capacity = 1
+
+    def __init__(self, tick: Callable[[], None]) -> None:
+        self._tick = tick
+        self._ended: list[Exit] = []
+
+    def submit(self, task: Task) -> None:
+        execute(task, quiet=True, tick=self._tick)
+        self._ended.append(Exit(task.number))
+
+    def wait(self, seconds: float) -> list[Exit]:
+        ended, self._ended = self._ended, []
+        return ended
+
+    def stop(self) -> None:
+        """Nothing runs between two calls."""

@@ -1,0 +1,118 @@
+"""Jobs: a point of the space, with its seed and fold, composed, checked and known by its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rnnexp.config.flat import config_hash, flat_params
+from rnnexp.config.jobs import Composer
+from rnnexp.config.parse import parse
+from rnnexp.config.settings import Experiment
+from rnnexp.errors import ConfigError
+from rnnexp.sweeps.space import Point, Space
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep.
+
+    number: its place in the sweep;  trial: the point it belongs to, which several seeds and folds may share
+    values: what varies, as on the command line, `seed` and `data.fold` of repetitions included
+    digest: hash of the resolved configuration: what a job is known by
+    """
+
+    number: int
+    trial: int
+    values: Mapping[str, str]
+    digest: str
+    mapping: Mapping[str, Any]
+
+
+class Planner:
+    """Turns points into jobs."""
+
+    def __init__(self, space: Space, repeats: int, folds: int | None, composer: Composer) -> None:
+        self.space, self.repeats, self.folds = space, repeats, folds
+        self._composer = composer
+        self._check_repetition()
+
+    @property
+    def jobs_per_trial(self) -> int:
+        return self.repeats * (self.folds or 1)
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The keys that differ between jobs."""
+        seeds = ("seed",) if self.repeats > 1 else ()
+        folds = ("data.fold",) if self.folds else ()
+        return (*self.space.keys, *seeds, *folds)
+
+    def _check_repetition(self) -> None:
+        problems = []
+        if self.repeats > 1 and "seed" in self.space.keys:
+            problems.append("hydra.sweeper.repeats: `seed` is swept already; leave one of them out")
+        if self.folds and {"data.fold", "data.folds"} & set(self.space.keys):
+            problems.append("hydra.sweeper.folds: `data.fold` is swept already; leave one of them out")
+        if problems:
+            raise ConfigError(*problems)
+
+    def jobs(self, trial: int, point: Point) -> Iterator[Job]:
+        """Yield the jobs of a point, folds fastest; raises ConfigError with what is wrong with its values."""
+        lines = self.space.lines(point)
+        first = self._composed(lines)
+        number = trial * self.jobs_per_trial
+        for repeat in range(self.repeats):
+            for fold in range(self.folds or 1):
+                more = self._repetition(first[1].seed, repeat, fold)
+                mapping, experiment = (
+                    self._composed([*lines, *(f"{k}={v}" for k, v in more.items())]) if more else first
+                )
+                yield Job(number, trial, {**point, **more}, config_hash(experiment), mapping)
+                number += 1
+
+    def _repetition(self, seed: int, repeat: int, fold: int) -> dict[str, str]:
+        seeds = {"seed": str(seed + repeat)} if self.repeats > 1 else {}
+        folds = {"data.folds": str(self.folds), "data.fold": str(fold)} if self.folds else {}
+        return seeds | folds
+
+    def _composed(self, lines: Sequence[str]) -> tuple[Mapping[str, Any], Experiment]:
+        mapping = self._composer.mapping(lines)
+        return mapping, parse(mapping)
+
+
+def plan(planner: Planner, points: Sequence[tuple[int, Point]]) -> list[Job]:
+    """Compose and check the jobs of many points; mistakes of all of them are reported together, each once."""
+    jobs: list[Job] = []
+    problems: dict[str, list[Point]] = {}
+    for trial, point in points:
+        try:
+            jobs += planner.jobs(trial, point)
+        except ConfigError as error:
+            for problem in error.problems:
+                problems.setdefault(problem, []).append(point)
+    if problems:
+        raise ConfigError(*(problem + _where(found, len(points)) for problem, found in problems.items()))
+    return jobs
+
+
+def _where(found: Sequence[Point], of: int) -> str:
+    """Name a job that has the mistake, unless all of them have it."""
+    if len(found) == of:
+        return ""
+    shown = " ".join(f"{key}={value}" for key, value in found[0].items())
+    return f" (in the job {shown}{f' and {len(found) - 1} more' if len(found) > 1 else ''})"
+
+
+def without_duplicates(jobs: Sequence[Job]) -> list[Job]:
+    """Keep the first of jobs that would compute the same."""
+    first: dict[str, Job] = {}
+    for job in jobs:
+        first.setdefault(job.digest, job)
+    return list(first.values())
+
+
+def parameters(job: Job) -> dict[str, Any]:
+    """Return the flat parameters of a job."""
+    return flat_params(parse(job.mapping))

@@ -1,0 +1,74 @@
+"""The sweep as a run of its own in MLflow, with its jobs as children."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rnnexp import tracking
+from rnnexp.config.settings import Experiment
+from rnnexp.record import experiment_name
+from rnnexp.redact import redact
+from rnnexp.sweeps.definition import Definition
+from rnnexp.sweeps.state import JobState
+from rnnexp.tracking.run import RunInfo
+
+log = logging.getLogger("rnnexp")
+
+
+def parent_info(
+    folder: Path, definition: Definition, first: Experiment, facts: Mapping[str, Any], run_id: str | None
+) -> RunInfo:
+    """Describe the sweep; `facts`: objective, direction, varied, command, primary (metric, more is better), jobs."""
+    name, command = folder.name, redact(str(facts["command"]))
+    tags = {
+        "rnnexp.version": version("rnnexp"),
+        "rnnexp.kind": "sweep",
+        "rnnexp.sweep": name,
+        "rnnexp.objective": str(facts["objective"]),
+        "rnnexp.direction": str(facts["direction"]),
+        "rnnexp.varied": ",".join(facts["varied"]),
+        "rnnexp.command": command,
+        "rnnexp.folder": str(folder),
+        "rnnexp.group": first.name,
+    }
+    metric, greater = facts["primary"]
+    description = (
+        f"Sweep **{name}**: {facts['jobs']} jobs over {', '.join(facts['varied']) or 'nothing'}, "
+        f"compared by `{facts['objective']}`\n\n"
+        f"Go on, or see it again: `{command}`\n\n"
+        f"Compare: `rnnexp compare {name}`; report: `rnnexp report {name}`; winner: `rnnexp best {name}`\n\n"
+        f"Folder: `{folder}`"
+    )
+    return RunInfo(
+        experiment=experiment_name(first),
+        run_name=name,
+        params={f"sweep.{key}": value for key, value in definition.rules.items()},
+        tags=tags,
+        config=yaml.safe_dump({"space": dict(definition.space), "rules": dict(definition.rules)}, sort_keys=False),
+        description=description,
+        primary_metric=metric,
+        greater_is_better=greater,
+        run_dir=folder,
+        run_id=run_id,
+    )
+
+
+@contextmanager
+def parent_run(first: Experiment, info: RunInfo) -> Iterator[tracking.Run]:
+    """Keep the sweep's run open: it ends FINISHED, FAILED or KILLED, as the block ends."""
+    with tracking.start(first.tracking, info) as run:
+        yield run
+
+
+def best_metrics(best: JobState) -> dict[str, float]:
+    """Return what the parent shows of its best child: its own `best/*`, and its scores under `best/`."""
+    own = {key: value for key, value in best.metrics.items() if key.startswith("best/")}
+    scores = {f"best/{key}": value for key, value in best.metrics.items() if key.startswith(("test/", "skill/"))}
+    return {**own, **scores, "best/job": float(best.number)}

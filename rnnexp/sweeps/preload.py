@@ -1,0 +1,33 @@
+"""Imported by the server that jobs are forked from, so that a job starts in hundredths of a second.
+
+Nothing here may start a thread or touch a device: JAX and Keras are imported, not used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+from rnnexp.tracking.store import import_mlflow
+
+MODULES = (
+    "pandas",
+    "sklearn.linear_model",
+    "matplotlib.figure",
+    "mlflow.pyfunc",
+    "mlflow.store.tracking.sqlalchemy_store",
+)
+BACKEND = "RNNEXP_PRELOAD_BACKEND"
+
+import_mlflow()
+for module in MODULES:
+    importlib.import_module(module)
+backend, before = os.environ.pop(BACKEND, None), os.environ.get("KERAS_BACKEND")
+if backend:
+    os.environ["KERAS_BACKEND"] = backend
+    importlib.import_module("keras")
+    if before is None:
+        del os.environ["KERAS_BACKEND"]
+    else:
+        os.environ["KERAS_BACKEND"] = before
+importlib.import_module("rnnexp.runner")

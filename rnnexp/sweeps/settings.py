@@ -1,0 +1,101 @@
+"""What can be said of a sweep under `hydra.sweeper`; the defaults of `conf/hydra/sweeper/rnnexp.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rnnexp.config.parse import build
+from rnnexp.errors import ConfigError
+from rnnexp.registry import settings
+
+Named = str | Mapping[str, Any]
+
+
+@settings
+class Sweep:
+    """How the jobs of a sweep are chosen, judged and ended."""
+
+    name: str | None = Field(
+        default=None, description="folder under runs/sweeps; null: the experiment with a hash of the keys that are set"
+    )
+    params: Mapping[str, Any] = Field(
+        default={}, description="the space, as on the command line: model.units: 8,16 or optimizer.learning_rate: …"
+    )
+    zip: list[str | list[str]] = Field(
+        default=[], description="keys whose values go together instead of being multiplied: [model.units, seed]"
+    )
+    exclude: list[str | Mapping[str, Any]] = Field(
+        default=[], description="combinations to leave out: [{model: gru, model.units: 64}]"
+    )
+    repeats: int = Field(default=1, ge=1, description="runs of each point, with seeds counted up from `seed`")
+    folds: int | None = Field(default=None, ge=2, description="runs of each point, one per cross-validation fold")
+    objective: str | None = Field(
+        default=None, description="metric to compare by; null: best/val/loss, without validation train/loss"
+    )
+    direction: Literal["minimize", "maximize"] | None = Field(
+        default=None, description="null: by the metric, errors and losses down, accuracies up"
+    )
+    sampler: Named = Field(
+        default="grid", description="grid, random, tpe or any Optuna sampler, with arguments as {name: tpe, …}"
+    )
+    pruner: Named | None = Field(
+        default=None, description="stop bad jobs early: median, successive_halving, hyperband, with arguments"
+    )
+    n_trials: int | None = Field(default=None, ge=1, description="points in all, those of earlier starts included")
+    timeout: float | None = Field(default=None, gt=0, description="seconds after which no further job is started")
+    seed: int = Field(default=0, ge=0, description="seed of the sampler")
+    max_failures: int | None = Field(default=None, ge=1, description="failed jobs after which no further one starts")
+    retries: int = Field(default=2, ge=0, description="how often a job whose process was killed is started again")
+    dry_run: bool = Field(default=False, description="check everything, print the table and stop (--dry-run)")
+    retry_failed: bool = Field(default=False, description="run failed jobs again (--retry-failed)")
+    fail_fast: bool = Field(default=False, description="stop at the first failed job (--fail-fast)")
+    new: bool = Field(default=False, description="start a new sweep beside one of the same name (--new)")
+
+    @property
+    def is_grid(self) -> bool:
+        return self.sampler in ("grid", {"name": "grid"})
+
+
+@settings
+class Launcher:
+    """Where jobs run: `hydra/launcher=local | serial | ray | submitit`."""
+
+    name: Literal["local", "serial", "ray", "submitit"] = Field(default="local", description="which executor")
+    n_jobs: int | None = Field(default=None, ge=1, description="jobs at a time; null: as many as slots or processors")
+    threads: int | None = Field(
+        default=None, ge=1, description="CPU threads of each job; null: the processors shared out among the jobs"
+    )
+    gpus: int | list[int] | None = Field(
+        default=None, description="number or ids of the GPUs to use; null: those that the machine shows"
+    )
+    slots_per_gpu: int = Field(default=1, ge=1, description="jobs that share a GPU; more than one: no preallocation")
+    address: str | None = Field(
+        default=None, description="ray: an existing cluster (`auto` finds it); null: a local one"
+    )
+    cluster: Literal["slurm", "local"] | None = Field(
+        default=None, description="submitit: null finds SLURM if there is one"
+    )
+    resources: Mapping[str, Any] = Field(
+        default={}, description="what a job asks for: ray num_cpus, num_gpus; submitit timeout_min, slurm_partition, …"
+    )
+
+
+def read_sweep(values: Mapping[str, Any]) -> Sweep:
+    """Check what stands under `hydra.sweeper`; mistakes name the key as it is written there."""
+    return _read("hydra.sweeper", Sweep, values)
+
+
+def read_launcher(values: Mapping[str, Any]) -> Launcher:
+    """Check what stands under `hydra.launcher`."""
+    return _read("hydra.launcher", Launcher, values)
+
+
+def _read(key: str, cls: Any, values: Mapping[str, Any]) -> Any:
+    problems: list[str] = []
+    result = build(key, cls, {name: value for name, value in values.items() if name != "_target_"}, problems)
+    if problems:
+        raise ConfigError(*problems)
+    return result

@@ -1,0 +1,128 @@
+"""What a sweep remembers: lines that are only ever appended, whole after a `kill -9` at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rnnexp.errors import TrackingError
+
+Status = Literal["done", "pruned", "diverged", "failed"]
+FINISHED: tuple[Status, ...] = ("done", "pruned", "diverged")
+
+
+@dataclass
+class JobState:
+    """What is known of one job; `status` is None while it waits or runs.
+
+    value: of the objective; None if it is not a number;  metrics: everything the run logged at its end
+    """
+
+    number: int
+    trial: int
+    digest: str
+    values: dict[str, str]
+    attempts: int = 0
+    status: Status | None = None
+    value: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    run_id: str | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.status in FINISHED
+
+
+@dataclass
+class State:
+    """The sweep as its journal tells it; `trials` are points by number, `jobs` are by number too."""
+
+    trials: dict[int, dict[str, str]] = field(default_factory=dict)
+    jobs: dict[int, JobState] = field(default_factory=dict)
+    parent: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def apply(self, event: Mapping[str, Any]) -> None:
+        """Take in one event; kinds that a later version may add are passed over."""
+        kind = event.get("event")
+        if kind == "trial":
+            self.trials[event["trial"]] = dict(event["values"])
+        elif kind == "job":
+            self.jobs[event["job"]] = JobState(event["job"], event["trial"], event["digest"], dict(event["values"]))
+        elif kind == "start":
+            job = self.jobs[event["job"]]
+            job.attempts, job.status, job.error = event["attempt"], None, None
+        elif kind == "end":
+            job = self.jobs[event["job"]]
+            for key in ("status", "value", "metrics", "run_id", "seconds", "error"):
+                setattr(job, key, event.get(key, {} if key == "metrics" else None))
+        elif kind == "parent":
+            self.parent = event["run_id"]
+        elif kind == "facts":
+            self.facts = event
+
+
+class Journal:
+    """`jobs.jsonl`: one event per line, on the disk before `append` returns.
+
+    A last line torn by a crash is left behind and overlooked; a damaged line elsewhere is an error.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.state = State()
+        for event in _read(path):
+            self.state.apply(event)
+
+    def append(self, *events: Mapping[str, Any]) -> None:
+        """Write events together and make sure that they survive."""
+        if not events:
+            return
+        text = "".join(json.dumps(event, separators=(",", ":")) + "\n" for event in events)
+        with self.path.open("ab") as file:
+            if file.tell() and not _ends_with_newline(self.path):
+                text = "\n" + text
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        for event in events:
+            self.state.apply(json.loads(json.dumps(event)))
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the events; a torn line is one that cannot be read and was the last when its writer died."""
+    if not path.exists():
+        return
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            if line.startswith(b'{"event":') or line.strip() in (b"", b"{") or b'{"event"'.startswith(line):
+                continue
+            raise TrackingError(
+                f"{path}, line {number}: is not an event of a sweep; restore the file, or start anew with --new"
+            ) from None
+        if isinstance(event, dict):
+            yield event
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is never seen in part: beside its place, then renamed."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

@@ -1,0 +1,294 @@
+"""A sweep from its command to its table: the lines of `sweep` tell the whole story."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from rnnexp import tracking
+from rnnexp.config.jobs import Composer
+from rnnexp.config.parse import parse
+from rnnexp.errors import ConfigError, ResourceError, RnnexpError
+from rnnexp.sweeps import parent, preflight, table, words
+from rnnexp.sweeps.coordinator import JOURNAL, Coordinator, Orders
+from rnnexp.sweeps.definition import Definition, Place, define, find_place, write_definition
+from rnnexp.sweeps.executors import Hardware, executor
+from rnnexp.sweeps.executors.base import slots
+from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
+from rnnexp.sweeps.objective import check_given, direction_for, objective_for
+from rnnexp.sweeps.search import Grid, search
+from rnnexp.sweeps.settings import Launcher, Sweep
+from rnnexp.sweeps.space import read_space
+from rnnexp.sweeps.state import JobState, Journal, write_whole
+from rnnexp.sweeps.task import Task
+from rnnexp.sweeps.view import View
+
+log = logging.getLogger("rnnexp")
+
+
+class SweepFailed(RnnexpError):
+    """Some jobs have failed; the others are done."""
+
+    exit_code = 10
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line and the configuration ask for.
+
+    lines: overrides, sweeps (`a=1,2`) among them;  command: as typed;  loader: Hydra's, for `glob`
+    """
+
+    lines: Sequence[str]
+    settings: Sweep
+    launcher: Launcher
+    command: str
+    config_dir: str | None = None
+    loader: Any = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A sweep that has been checked: its jobs (of a sampler: its corners) and where it lives."""
+
+    planner: Planner
+    jobs: list[Job]
+    duplicates: int
+    definition: Definition
+    place: Place
+    hardware: Hardware
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rehearsal has settled; kept in the journal, so that a resumed sweep need not ask again."""
+
+    objective: str
+    direction: Any
+    primary: tuple[str, bool]
+
+
+def sweep(request: Request) -> Path | None:
+    """Run what is missing of a sweep and return its folder; None after a dry run.
+
+    Raises ConfigError with the mistakes of all jobs before the first one starts, and SweepFailed at the end if
+    jobs have failed. Ctrl-C stops the jobs; the same command goes on.
+    """
+    planned = _planned(request)
+    settings, place = request.settings, planned.place
+    journal = Journal(place.folder / JOURNAL)
+    facts, findings = _facts(planned, request, journal)
+    for line in words.overview(planned, settings, request.launcher, journal.state, facts, findings):
+        print(line, flush=True)
+    if settings.dry_run:
+        print("\n".join(words.listing(planned.jobs, journal.state.jobs)))
+        return None
+    place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(place.folder):
+        if not place.resumed:
+            write_definition(place.folder, planned.definition, request.command)
+        journal = Journal(place.folder / JOURNAL)
+        if findings is not None:
+            journal.append({"event": "facts", **_as_event(facts)})
+        _run(request, planned, journal, facts)
+    return place.folder
+
+
+def _planned(request: Request) -> Planned:
+    settings = request.settings
+    check_given(settings.objective)
+    space = read_space(request.lines, settings, request.loader)
+    planner = Planner(space, settings.repeats, settings.folds, Composer(request.config_dir))
+    grid = search(space, settings, "minimize") if settings.is_grid else None
+    points = grid.points if isinstance(grid, Grid) else list(space.corners())
+    if not points:
+        raise ConfigError("hydra.sweeper.exclude: leaves no job at all")
+    jobs = plan(planner, list(enumerate(points)))
+    definition = define(space, settings, settings.objective)
+    place = find_place(definition, settings)
+    distinct = without_duplicates(jobs)
+    _check_executor(request.launcher, distinct)
+    return Planned(planner, distinct, len(jobs) - len(distinct), definition, place, _hardware(distinct))
+
+
+def _hardware(jobs: Sequence[Job]) -> Hardware:
+    return Hardware(
+        backends=frozenset(preflight.backend_of(job.mapping) for job in jobs),
+        cpu_only=all(job.mapping.get("device") == "cpu" for job in jobs),
+    )
+
+
+def _check_executor(launcher: Launcher, jobs: Sequence[Job]) -> None:
+    """Refuse what one process cannot do: another backend, device or number of threads."""
+    if launcher.name != "serial":
+        return
+    problems = []
+    for key in ("backend", "device", "threads"):
+        values = list(dict.fromkeys(str(job.mapping.get(key)) for job in jobs))
+        if len(values) > 1:
+            problems.append(
+                f"hydra/launcher=serial: jobs differ in {key} ({', '.join(values)}), which a process cannot change; "
+                f"use hydra/launcher=local"
+            )
+    if problems:
+        raise ConfigError(*problems)
+
+
+def _facts(planned: Planned, request: Request, journal: Journal) -> tuple[Facts, preflight.Findings | None]:
+    """Return the objective and its direction: as settled by an earlier start, else after building the networks."""
+    settings, kept = request.settings, journal.state.facts
+    if kept:
+        return Facts(kept["objective"], kept["direction"], tuple(kept["primary"])), None
+    if not settings.is_grid:
+        search(planned.planner.space, settings, "minimize")  # its name and arguments are checked
+    shared = slots(request.launcher, planned.hardware)[0].threads
+    findings = preflight.rehearse(planned.jobs, planned.hardware, shared)
+    objective = objective_for(settings.objective, findings.validated, [job.mapping for job in planned.jobs])
+    return Facts(objective, direction_for(settings.direction, objective), findings.primary), findings
+
+
+def _as_event(facts: Facts) -> dict[str, Any]:
+    return {"objective": facts.objective, "direction": facts.direction, "primary": list(facts.primary)}
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time run a sweep."""
+    lock = FileLock(folder / "coordinator.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ResourceError(f"{folder}: another process is running this sweep; wait for it, or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> None:
+    settings, place = request.settings, planned.place
+    _check_unchanged(planned, journal)
+    first = parse(planned.jobs[0].mapping)
+    sampled = not settings.is_grid
+    chooser = search(planned.planner.space, settings, facts.direction)
+    total = chooser.total * planned.planner.jobs_per_trial if sampled else len(planned.jobs)
+    told = {
+        **_as_event(facts),
+        "varied": planned.planner.varied,
+        "command": request.command,
+        "jobs": total,
+    }
+    info = parent.parent_info(place.folder, planned.definition, first, told, journal.state.parent)
+    with tracking.start(first.tracking, info) as run:
+        if run.run_id and run.run_id != journal.state.parent:
+            journal.append({"event": "parent", "run_id": run.run_id})
+        orders = Orders(
+            folder=place.folder,
+            settings=settings,
+            planner=planned.planner,
+            search=chooser,
+            template=_template(request, planned, facts, run.run_id),
+            direction=facts.direction,
+            planned=None if sampled else planned.jobs,
+        )
+        view = View(journal.state.jobs, total, facts.objective, facts.direction)
+        coordinator = Coordinator(orders, journal, view)
+        try:
+            coordinator.prepare()
+            coordinator.run(executor(request.launcher, planned.hardware, coordinator.look_after))
+        except KeyboardInterrupt:
+            view.close()
+            print(f"\nstopped: {view.counts()}; the same command goes on where it stopped", flush=True)
+            raise
+        finally:
+            view.close()
+            _keep(run, journal, facts, view)
+        _finish(run, journal, coordinator, view, facts)
+
+
+def _check_unchanged(planned: Planned, journal: Journal) -> None:
+    """Refuse to go on when files of the configuration, or defaults, have changed under the same command."""
+    known = journal.state.jobs
+    changed = [job for job in planned.jobs if job.number in known and _differs(job, known[job.number])]
+    if changed and all(dict(job.values) == known[job.number].values for job in changed):
+        numbers = ", ".join(str(job.number) for job in changed[:5])
+        raise ConfigError(
+            f"the sweep {planned.place.folder}: the same command now gives other configurations (jobs {numbers}"
+            f"{', …' if len(changed) > 5 else ''}), because YAML files, defaults or the environment have changed; put "
+            f"them back to go on with it, or start a new sweep beside it with --new"
+        )
+
+
+def _differs(job: Job, known: JobState) -> bool:
+    return bool(known.digest) and known.digest != job.digest
+
+
+def _template(request: Request, planned: Planned, facts: Facts, parent_id: str | None) -> Task:
+    return Task(
+        number=-1,
+        attempt=0,
+        folder=planned.place.folder,
+        mapping={},
+        objective=facts.objective,
+        sweep=planned.place.name,
+        parent=parent_id,
+        varied=planned.planner.varied,
+        command=request.command,
+        prune=request.settings.pruner is not None,
+    )
+
+
+def _keep(run: tracking.Run, journal: Journal, facts: Facts, view: View) -> None:
+    """Write the table, also of a sweep that is stopped; the parent shows its best child so far."""
+    jobs = list(journal.state.jobs.values())
+    path = run.folder / "trials.csv"
+    write_whole(path, table.csv_text(jobs, facts.objective))
+    run.log_file(path, "tables")
+    best = view.best()
+    if best is not None:
+        run.log_summary(parent.best_metrics(best))
+    _log_importance(run, jobs)
+
+
+def _log_importance(run: tracking.Run, jobs: Sequence[JobState]) -> None:
+    from rnnexp.compare.importance import importance
+
+    scored = [job for job in jobs if job.status in ("done", "pruned") and job.value is not None]
+    points = [{k: v for k, v in job.values.items() if k not in ("seed", "data.fold", "data.folds")} for job in scored]
+    shares = importance(points, [float(job.value or 0.0) for job in scored])
+    run.log_summary({f"importance/{key}": share for key, share in shares.items()})
+
+
+def _finish(run: tracking.Run, journal: Journal, coordinator: Coordinator, view: View, facts: Facts) -> None:
+    """Say how the sweep went and what can be done next; raise SweepFailed if jobs have failed."""
+    state = journal.state
+    for line in words.summary(run, state.jobs, coordinator, view, facts):
+        print(line, flush=True)
+    failed = [job for job in state.jobs.values() if job.status == "failed"]
+    if coordinator.why and coordinator.why.startswith("the time"):
+        run.outcome("time_limit")
+    elif not failed:
+        run.outcome("ok")
+    if run.run_id:
+        _log_report(run)
+    if failed:
+        raise SweepFailed(words.failures(failed, run.folder))
+
+
+def _log_report(run: tracking.Run) -> None:
+    from rnnexp.compare import report
+
+    try:
+        text = report.html(run.uri, str(run.run_id))
+    except Exception as error:  # the jobs are done and tracked: a picture must not turn that into a failure
+        log.warning("the report could not be written: %s: %s", type(error).__name__, error)
+        return
+    path = run.folder / "report.html"
+    write_whole(path, text)
+    run.log_file(path)

@@ -1,0 +1,74 @@
+"""The table of a sweep's jobs: the same for the same sweep, whatever executor has run it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rnnexp.redact import redact, redact_value
+from rnnexp.sweeps.state import JobState
+
+SCORES = (
+    "best/epoch",
+    "best/val/loss",
+    "best/train/loss",
+    "test/rmse",
+    "test/accuracy",
+    "skill/rmse",
+    "skill/accuracy",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def head(jobs: Iterable[JobState], objective: str) -> list[str]:
+    """Return the columns: what varies, the objective, scores that some job has, where to look."""
+    jobs = list(jobs)
+    varied = list(dict.fromkeys(key for job in jobs for key in job.values))
+    scores = [name for name in SCORES if name != objective and any(name in job.metrics for job in jobs)]
+    return ["job", "trial", *varied, "status", objective, *scores, "seconds", "config_hash", "run_id", "error"]
+
+
+def rows(jobs: Iterable[JobState], objective: str) -> list[list[Any]]:
+    """Return a row per job in the order of `head`; what is unknown is empty."""
+    jobs = sorted(jobs, key=lambda job: job.number)
+    columns = head(jobs, objective)
+    return [[_cell(job, column, objective) for column in columns] for job in jobs]
+
+
+def _cell(job: JobState, column: str, objective: str) -> Any:
+    fixed = {
+        "job": job.number,
+        "trial": job.trial,
+        "status": job.status or "waiting",
+        objective: job.value,
+        "seconds": job.seconds,
+        "config_hash": job.digest,
+        "run_id": job.run_id,
+        "error": redact(job.error or ""),
+    }
+    if column in fixed:
+        return "" if fixed[column] is None else fixed[column]
+    if column in job.values:
+        return redact_value(column, job.values[column])
+    return job.metrics.get(column, "")
+
+
+def csv_text(jobs: Sequence[JobState], objective: str) -> str:
+    """Write the table as CSV; a text that a spreadsheet would take for a formula is quoted."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(head(jobs, objective))
+    for row in rows(jobs, objective):
+        writer.writerow([_harmless(cell) for cell in row])
+    return out.getvalue()
+
+
+def _harmless(cell: Any) -> Any:
+    if isinstance(cell, str) and cell.startswith(_FORMULA):
+        try:
+            float(cell)
+        except ValueError:
+            return f"'{cell}"
+    return cell

@@ -1,0 +1,63 @@
+"""What a worker is handed and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rnnexp.sweeps.state import Status, write_whole
+
+LOG, RESULT, STOP, LOCK, ATTEMPT = "job.log", "result.json", "stop", "lock", "attempt"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One job to be run somewhere.
+
+    folder:      of this job alone; its log, run files and result go there
+    mapping:     the resolved configuration
+    environment: variables to be set before a backend starts (a GPU slot)
+    prune:       whether the worker looks for a word to stop
+    """
+
+    number: int
+    attempt: int
+    folder: Path
+    mapping: Mapping[str, Any]
+    objective: str
+    sweep: str
+    parent: str | None
+    varied: tuple[str, ...] = ()
+    command: str = ""
+    threads: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    prune: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended; `error` is the first line of what went wrong, `exit_code` what a single run returns."""
+
+    status: Status
+    value: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    run_id: str | None = None
+    seconds: float = 0.0
+    error: str | None = None
+    exit_code: int = 0
+
+
+def write_outcome(folder: Path, outcome: Outcome) -> None:
+    """Leave the outcome where the coordinator, or a later one, finds it whole or not at all."""
+    write_whole(folder / RESULT, json.dumps(asdict(outcome)) + "\n")
+
+
+def read_outcome(folder: Path) -> Outcome | None:
+    """Return the outcome of a job, None if it has not come to an end."""
+    try:
+        return Outcome(**json.loads((folder / RESULT).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,108 @@
+"""What a sweep says before its first job and after its last one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnexp import tracking
+from rnnexp.sweeps.coordinator import Coordinator, job_folder
+from rnnexp.sweeps.executors.base import slots
+from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.preflight import Findings
+from rnnexp.sweeps.settings import Launcher, Sweep
+from rnnexp.sweeps.state import JobState, State
+from rnnexp.sweeps.task import LOG
+from rnnexp.sweeps.view import View, duration, values_text
+
+if TYPE_CHECKING:
+    from rnnexp.sweeps.sweep import Facts, Planned
+
+START_S = 1.5  # of a job beside its epochs: its process, data, scores and tracking
+
+
+def failures(failed: Sequence[JobState], folder: Path) -> str:
+    """Name every failed job with its first line of error and its log."""
+    lines = [
+        f"  job {job.number} ({values_text(job.values)}): {job.error}\n    log: {job_folder(folder, job.number) / LOG}"
+        for job in failed
+    ]
+    count = f"{len(failed)} job{'s' if len(failed) > 1 else ''} of the sweep failed"
+    return "\n".join([f"{count}; run them again with --retry-failed:", *lines])
+
+
+def overview(
+    planned: Planned, settings: Sweep, launcher: Launcher, state: State, facts: Facts, findings: Findings | None
+) -> Iterator[str]:
+    """Yield the lines of the table that is shown before the first job starts."""
+    sampled = not settings.is_grid
+    total = (settings.n_trials or 0) * planned.planner.jobs_per_trial if sampled else len(planned.jobs)
+    done = sum(job.finished for job in state.jobs.values())
+    failed = sum(job.status == "failed" for job in state.jobs.values())
+    to_run = total - done - (0 if settings.retry_failed else failed)
+    places = slots(launcher, planned.hardware) if launcher.name == "local" else []
+    at_once = f", {len(places)} at a time with {places[0].threads} CPU threads each" if places else ""
+    counts = [f"{total} jobs", f"{done} done", f"{failed} failed" if failed else "", f"{to_run} to run"]
+    yield f"sweep {planned.place.name}: {', '.join(filter(None, counts))}"
+    yield f"  executor       {launcher.name}{at_once}"
+    yield f"  folder         {planned.place.folder}"
+    for key, values in _varied(planned, sampled).items():
+        yield f"  {key:<14} {values}"
+    if settings.folds or settings.repeats > 1:
+        yield f"  repetition     {settings.repeats} seeds, {settings.folds or 1} folds of each point"
+    if planned.duplicates:
+        yield f"  left out       {planned.duplicates} jobs that would compute the same as another"
+    yield f"  objective      {facts.objective}, {facts.direction}d"
+    if findings is not None:
+        fewest, most = findings.parameters
+        span = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+        yield f"  parameters     {span}; {findings.networks} distinct networks built"
+        yield f"  estimated time {_estimate(planned, to_run, max(1, len(places)), findings)}"
+    yield ""
+
+
+def _varied(planned: Planned, sampled: bool) -> dict[str, str]:
+    """Return the values of each key that varies, shortened where there are many."""
+    space = planned.planner.space
+    if sampled:
+        described = space.describe()
+        return {key: described[key] for key in space.keys}
+    shown = {}
+    for dimension in space.dimensions:
+        options = dimension.options
+        text = ", ".join(options) if len(options) <= 8 else f"{', '.join(options[:6])}, … ({len(options)} values)"
+        shown[dimension.key] = text
+    return shown
+
+
+def _estimate(planned: Planned, to_run: int, at_once: int, findings: Findings) -> str:
+    """Guess from two epochs of the first job; networks of another size will differ."""
+    epochs = [int(job.mapping["trainer"]["epochs"]) for job in planned.jobs]
+    each = START_S + findings.first_epoch_s + findings.epoch_s * sum(epochs) / len(epochs)
+    return f"{duration(each * to_run / at_once)} ({findings.epoch_s:.3g} s an epoch, tried with the first job)"
+
+
+def listing(jobs: Sequence[Job], known: Mapping[int, JobState]) -> Iterator[str]:
+    """Yield a line per job, for a dry run."""
+    for job in jobs:
+        status = known[job.number].status if job.number in known else None
+        yield f"  {job.number:>4}  {job.digest}  {values_text(job.values)}{f'  {status}' if status else ''}"
+    yield "dry run: nothing was started"
+
+
+def summary(
+    run: tracking.Run, jobs: Mapping[int, JobState], coordinator: Coordinator, view: View, facts: Facts
+) -> Iterator[str]:
+    """Yield the last words of a sweep."""
+    yield ""
+    yield f"sweep {run.folder.name}: {view.counts()}"
+    if coordinator.why:
+        yield f"  stopped: {coordinator.why}; the same command goes on"
+    best = view.best()
+    if best is not None and best.value is not None:
+        yield f"  best     job {best.number}: {facts.objective} {best.value:.5g} with {values_text(best.values)}"
+    yield f"  table    {run.folder / 'trials.csv'}"
+    if run.run_id:
+        name = run.folder.name
+        yield f"  next     rnnexp compare {name}   rnnexp report {name}   rnnexp best {name} > experiments/winner.yaml"

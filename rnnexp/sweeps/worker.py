@@ -1,0 +1,157 @@
+"""A job in its own process: runs it, and leaves a result that is there whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+import math
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from typing import Any
+
+from filelock import FileLock
+
+from rnnexp import registry
+from rnnexp.config.parse import parse
+from rnnexp.errors import RnnexpError
+from rnnexp.record import Membership
+from rnnexp.redact import redact
+from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, STOP, Outcome, Task, write_outcome
+
+log = logging.getLogger("rnnexp")
+
+ENDED = 143  # the exit code of a worker that was asked to end
+
+
+class Ended(KeyboardInterrupt):
+    """SIGTERM, or the coordinator is gone: the run ends as KILLED."""
+
+
+def main(task: Task) -> None:
+    """Run a task in a process that is all its own, its output in the job's log."""
+    _listen()
+    with (task.folder / LOG).open("a", encoding="utf-8") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", closefd=False)
+    os.environ.pop("MLFLOW_RUN_ID", None)  # MLflow would prefer it to the parent
+    os.environ.update(task.environment)
+    try:
+        execute(task)
+    except Ended:
+        sys.exit(ENDED)
+
+
+def _listen() -> None:
+    """Heed SIGTERM once, leave Ctrl-C to the coordinator, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
+
+
+def _follow(sentinel: int) -> None:
+    wait([sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end(number: int, frame: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Ended
+
+
+def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = None) -> Outcome:
+    """Run a task in this process and write its outcome; an interruption leaves none, so that it is run again.
+
+    `tick` is called after each epoch: the coordinator's chance to look after the sweep while this job runs.
+    """
+    started = time.perf_counter()
+    with FileLock(task.folder / LOCK), _logged(task):
+        if (task.folder / ATTEMPT).read_text(encoding="utf-8") != str(task.attempt):
+            raise Ended  # waited so long in a queue that the job was given to another worker
+        try:
+            outcome = _run(task, quiet, tick)
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:  # the one place where any failure of a job becomes its outcome
+            outcome = _failure(error, time.perf_counter() - started)
+        write_outcome(task.folder, outcome)
+    return outcome
+
+
+@contextmanager
+def _logged(task: Task) -> Iterator[None]:
+    """Write what the run says to the job's log, and not to the coordinator's terminal."""
+    handler = logging.FileHandler(task.folder / LOG, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    before = (log.handlers[:], log.propagate, log.level)
+    log.handlers, log.propagate = [handler], False
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        handler.close()
+        log.handlers, log.propagate = before[:2]
+        log.setLevel(before[2])
+
+
+def _run(task: Task, quiet: bool, tick: Callable[[], None] | None) -> Outcome:
+    registry.load_plugins(list(task.mapping.get("plugins") or []))
+    experiment = parse(task.mapping)
+    member = Membership(
+        sweep=task.sweep,
+        parent=task.parent,
+        number=task.number,
+        varied=task.varied,
+        threads=task.threads,
+        watch=_watch(task, tick) if task.prune or tick else None,
+    )
+    from rnnexp import runner
+
+    result = runner.run(experiment, run_dir=task.folder, command=task.command, quiet=quiet, member=member)
+    value = objective_value(task.objective, result.metrics, result.history.epochs)
+    stopped = result.history.stopped
+    return Outcome(
+        "pruned" if stopped == "pruned" else "diverged" if stopped == "diverged" else "done",
+        value=value,
+        metrics={key: number for key, number in result.metrics.items() if math.isfinite(number)},
+        run_id=result.run_id,
+        seconds=result.seconds,
+    )
+
+
+def objective_value(objective: str, metrics: Mapping[str, float], epochs: list[dict[str, float]]) -> float | None:
+    """Return the objective from what is logged at the end, else from the last epoch; None if it is not finite."""
+    last = epochs[-1] if epochs else {}
+    value = metrics.get(objective, last.get(objective))
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _watch(task: Task, tick: Callable[[], None] | None) -> Any:
+    """Answer "pruned" once the coordinator has left word that the job is hopeless."""
+    word = task.folder / STOP
+
+    def watch(epoch: int, metrics: Mapping[str, float]) -> str | None:
+        if tick:
+            tick()
+        return "pruned" if task.prune and word.exists() else None
+
+    return watch
+
+
+def _failure(error: Exception, seconds: float) -> Outcome:
+    known = isinstance(error, RnnexpError)
+    message = redact(str(error) if known else f"{type(error).__name__}: {error}")
+    log.error("%s", message if known else redact("".join(traceback.format_exception(error))))
+    code = error.exit_code if isinstance(error, RnnexpError) else 1
+    first = next((line.strip() for line in message.splitlines() if line.strip()), type(error).__name__)
+    return Outcome("failed", error=first, exit_code=code, seconds=seconds)
