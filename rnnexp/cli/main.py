@@ -23,6 +23,7 @@ COMMANDS = {
     "schema": "print the JSON Schema of the configuration",
     "results": "print the results table of the tracked experiments",
     "compare": "compare the settings of a sweep, seeds and folds together",
+    "diff": "show what differs between two runs",
     "best": "print the best setting of a sweep as an experiment",
     "report": "write a sweep's report, one HTML file",
 }

@@ -1,0 +1,102 @@
+"""Two runs side by side: configuration, data, code, versions and scores, only what differs."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rnnexp.compare.values import shown, typed
+from rnnexp.compare.winner import CONFIG
+from rnnexp.tracking.query import TrackedRun, artifact
+
+# What a tag is about; those of bookkeeping (names, hashes of what is shown in full) are left out.
+DATA = ("rnnexp.data_digest",)
+CODE = ("mlflow.source.git.commit", "mlflow.source.git.branch", "mlflow.source.git.dirty", "mlflow.source.git.repoURL")
+VERSIONS = ("rnnexp.version", "rnnexp.backend", "rnnexp.device", "rnnexp.engine")
+ENDING = ("rnnexp.outcome", "rnnexp.best_baseline", "rnnexp.beats_baseline")
+PATCH = "git.diff"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One thing that differs; None where a run does not have it."""
+
+    key: str
+    a: Any
+    b: Any
+
+
+def difference(uri: str | None, a: TrackedRun, b: TrackedRun) -> dict[str, list[Pair]]:
+    """Return what differs by topic; a topic without differences has an empty list."""
+    sizes = [{key: value for key, value in run.metrics.items() if key.startswith("data/")} for run in (a, b)]
+    scores = [{key: value for key, value in run.metrics.items() if not key.startswith("data/")} for run in (a, b)]
+    patches = [_patch(uri, run) for run in (a, b)]
+    return {
+        "config": pairs(*_configs(uri, a, b)),
+        "data": pairs({**_tags(a, DATA), **sizes[0]}, {**_tags(b, DATA), **sizes[1]}),
+        "code": pairs({**_tags(a, CODE), **patches[0]}, {**_tags(b, CODE), **patches[1]}),
+        "versions": pairs(_tags(a, VERSIONS), _tags(b, VERSIONS)),
+        "ending": pairs({"status": a.status, **_tags(a, ENDING)}, {"status": b.status, **_tags(b, ENDING)}),
+        "metrics": sorted(pairs(*scores), key=lambda pair: (pair.key.startswith("time/"), pair.key)),
+    }
+
+
+def pairs(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Pair]:
+    """Return what differs between two mappings; 1 and 1.0 are the same number, 1 and true are not the same."""
+    keys = dict.fromkeys([*a, *b])
+    return [Pair(key, a.get(key), b.get(key)) for key in keys if not _same(a.get(key), b.get(key))]
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b):
+        return True
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
+
+
+def _configs(uri: str | None, a: TrackedRun, b: TrackedRun) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return whole configurations; where one of them was not kept, the parameters of both."""
+    import yaml
+
+    texts = artifact(uri, a, CONFIG), artifact(uri, b, CONFIG)
+    if texts[0] is None or texts[1] is None:
+        return tuple({key: typed(value) for key, value in run.params.items()} for run in (a, b))  # type: ignore[return-value]
+    return dict(_leaves("", yaml.safe_load(texts[0]))), dict(_leaves("", yaml.safe_load(texts[1])))
+
+
+def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(f"{prefix}.{key}" if prefix else str(key), inner)
+    elif prefix and value != {}:
+        yield prefix, value
+
+
+def _tags(run: TrackedRun, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name.rpartition(".")[2]: run.tags[name] for name in names if name in run.tags}
+
+
+def _patch(uri: str | None, run: TrackedRun) -> dict[str, str]:
+    """Name the uncommitted changes by their size and hash: two runs of one commit may still be of different code."""
+    if run.tags.get("mlflow.source.git.dirty") != "true":
+        return {}
+    text = artifact(uri, run, PATCH)
+    if text is None:
+        return {}
+    return {PATCH: f"{len(text.splitlines())} lines, sha256 {hashlib.sha256(text.encode()).hexdigest()[:8]}"}
+
+
+def cells(found: list[Pair], change: bool) -> list[list[str]]:
+    """Return rows of text: key, a, b, and with `change` b - a."""
+    return [[pair.key, _cell(pair.a), _cell(pair.b), _change(pair) if change else ""] for pair in found]
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else shown(value)
+
+
+def _change(pair: Pair) -> str:
+    both = isinstance(pair.a, int | float) and isinstance(pair.b, int | float)
+    return f"{pair.b - pair.a:+.4g}" if both else ""
