@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "compose and validate every experiment",
     "schema": "print the JSON Schema of the configuration",
     "results": "print the results table of the tracked experiments",
+    "runs": "list the latest runs and sweeps",
     "compare": "compare the settings of a sweep, seeds and folds together",
     "diff": "show what differs between two runs",
     "best": "print the best setting of a sweep as an experiment",

@@ -82,7 +82,8 @@ class Comparison:
 
 def compare(runs: Sequence[TrackedRun], goal: Goal, varied: Sequence[str] = ()) -> Comparison:
     """Group runs (the latest first) over seeds and folds, rank the groups, and test each against the best one."""
-    counted, replaced = _latest(runs)
+    counted = latest(runs)
+    replaced = len(runs) - len(counted)
     grouped: dict[Hashable, list[TrackedRun]] = {}
     for run in counted:
         grouped.setdefault(differ.frozen(differ.setting(run, varied)), []).append(run)
@@ -112,15 +113,15 @@ def outcome(run: TrackedRun) -> str:
     return run.tags.get("rnnexp.outcome") or {"FINISHED": "ok"}.get(run.status, run.status.lower())
 
 
-def _latest(runs: Sequence[TrackedRun]) -> tuple[list[TrackedRun], int]:
-    """Keep the latest finished run of each configuration, or the latest if none is; tell how many gave way."""
+def latest(runs: Sequence[TrackedRun]) -> list[TrackedRun]:
+    """Keep the latest finished run of each configuration, or the latest if none is; `runs` the latest first."""
     kept: dict[Hashable, TrackedRun] = {}
-    for run in runs:  # the latest first
+    for run in runs:
         identity = (run.tags.get("rnnexp.config_hash", run.run_id), run.tags.get("rnnexp.backend"))
         known = kept.get(identity)
         if known is None or (known.status != "FINISHED" and run.status == "FINISHED"):
             kept[identity] = run
-    return list(kept.values()), len(runs) - len(kept)
+    return list(kept.values())
 
 
 def _group(found: Sequence[TrackedRun], goal: Goal, test_metric: str | None, varied: Sequence[str]) -> Group:

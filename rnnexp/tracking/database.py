@@ -36,6 +36,8 @@ class Selection(Protocol):
     def run(self) -> str | None: ...
     @property
     def limit(self) -> int | None: ...
+    @property
+    def brief(self) -> bool: ...
 
 
 def runs(file: Path, wanted: Selection) -> Iterator[dict[str, Any]]:
@@ -45,17 +47,18 @@ def runs(file: Path, wanted: Selection) -> Iterator[dict[str, Any]]:
         rows = connection.execute(query, values).fetchall()
         ids = [row[0] for row in rows]
         tags = _pairs(connection, "SELECT run_uuid, key, value FROM tags", ids)
-        params = _pairs(connection, "SELECT run_uuid, key, value FROM params", ids)
+        wide = [] if wanted.brief else ids
+        params = _pairs(connection, "SELECT run_uuid, key, value FROM params", wide)
         number = "CASE WHEN is_nan THEN NULL ELSE value END"
-        metrics = _pairs(connection, f"SELECT run_uuid, key, {number} FROM latest_metrics", ids)
+        metrics = _pairs(connection, f"SELECT run_uuid, key, {number} FROM latest_metrics", wide)
     for run_id, name, started, status, ended, experiment, artifacts in rows:
         yield {
             "run_id": run_id,
             "name": name,
             "started": started,
             "tags": tags[run_id],
-            "params": params[run_id],
-            "metrics": {key: _number(value) for key, value in metrics[run_id].items()},
+            "params": params.get(run_id, {}),
+            "metrics": {key: _number(value) for key, value in metrics.get(run_id, {}).items()},
             "status": status,
             "ended": ended,
             "experiment_id": experiment,

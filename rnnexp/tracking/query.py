@@ -48,6 +48,7 @@ class Wanted:
 
     tags: values they must have;  absent: tags they must not have;  run: the start of their id, or their name
     filter: an expression in MLflow's own language, which only MLflow's client can answer
+    brief: without parameters and metrics, which are nine tenths of the work
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Wanted:
     run: str | None = None
     filter: str | None = None
     limit: int | None = None
+    brief: bool = False
 
 
 def finished_runs(uri: str | None) -> list[TrackedRun]:

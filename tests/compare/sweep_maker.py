@@ -50,6 +50,9 @@ def make_sweep(uri: str, name: str, varied: Sequence[str], jobs: Mapping[int, Se
         for attempt in attempts:
             run_id = add_child(client, number, made, job, attempt, varied)
             made.children.setdefault(job, []).append(run_id)
+    losses = [min(one.losses) for attempts in jobs.values() for one in attempts if one.outcome == "ok"]
+    if losses:
+        client.log_metric(made.run_id, "best/val/loss", min(losses))
     client.set_terminated(made.run_id, "FINISHED")
     return made
 

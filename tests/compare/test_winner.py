@@ -106,6 +106,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_a_plugin_is_imported_only_if_it_is_allowed(plugin: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config = rx.compose(f"plugins=[{plugin}]", "model=winning_mlp", "model.width=9")
+    del sys.modules[plugin]  # as in a process that has not trained with it
     with pytest.raises(ConfigError, match="allow the import with RNNEXP_PLUGINS=winning_models"):
         experiment_file(plain_values(config), [])
     monkeypatch.setenv("RNNEXP_PLUGINS", plugin)

@@ -1,0 +1,100 @@
+"""The latest runs, one line each; a sweep is one line, whatever the number of its jobs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rnnexp.compare.find import DEFAULT_GOAL
+from rnnexp.compare.groups import HEADLINES, latest, outcome
+from rnnexp.compare.shown import ended
+from rnnexp.compare.values import shown
+from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, select
+
+HEAD = ("run", "name", "started", "ended", "experiment", "score", "skill")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: a run, or a sweep with the outcomes of its jobs.
+
+    metric: what `score` is of: a sweep's objective, or the test metric of a run
+    """
+
+    run_id: str
+    name: str
+    started: datetime
+    outcome: str
+    experiment: str
+    metric: str | None
+    score: float | None
+    skill: float | None
+    jobs: Mapping[str, int] | None = None
+
+    def cells(self) -> tuple[str, ...]:
+        """Return what a person reads, in the order of `HEAD`."""
+        return (
+            self.run_id[:8],
+            self.name,
+            f"{self.started:%Y-%m-%d %H:%M}",
+            self.outcome,
+            self.experiment,
+            "" if self.score is None else f"{self.metric} {shown(self.score)}",
+            "" if self.skill is None else f"{self.skill:+.3f}",
+        )
+
+
+def entries(uri: str | None, expression: str | None = None, limit: int = 20) -> list[Entry]:
+    """List the latest runs; with a filter (MLflow's language) those that fit, jobs under the sweep they belong to."""
+    if expression is None:
+        tops = select(uri, Wanted(absent=(PARENT,), limit=limit))
+        return [_entry(run, _jobs(uri, run)) for run in tops]
+    found = select(uri, Wanted(filter=expression))
+    children: dict[str, list[TrackedRun]] = {}
+    for run in found:
+        if PARENT in run.tags:
+            children.setdefault(run.tags[PARENT], []).append(run)
+    tops = [run for run in found if PARENT not in run.tags]
+    absent = set(children) - {run.run_id for run in tops}
+    tops += [run for parent in absent for run in select(uri, Wanted(run=parent))]
+    tops.sort(key=lambda run: -run.started)
+    return [_entry(run, children.get(run.run_id, [])) for run in tops[:limit]]
+
+
+def _jobs(uri: str | None, run: TrackedRun) -> list[TrackedRun]:
+    return select(uri, Wanted(tags={PARENT: run.run_id}, brief=True)) if _is_sweep(run) else []
+
+
+def _is_sweep(run: TrackedRun) -> bool:
+    return run.tags.get("rnnexp.kind") == "sweep"
+
+
+def _entry(run: TrackedRun, children: Sequence[TrackedRun]) -> Entry:
+    metric = _metric(run)
+    jobs = dict(Counter(outcome(child) for child in latest(children))) if _is_sweep(run) else None
+    group = next((one.tags["rnnexp.group"] for one in (run, *children) if "rnnexp.group" in one.tags), "")
+    return Entry(
+        run_id=run.run_id,
+        name=run.name,
+        started=datetime.fromtimestamp(run.started / 1000),
+        outcome=_ended(run, jobs),
+        experiment=group,
+        metric=metric,
+        score=run.metrics.get(metric) if metric else None,
+        skill=run.metrics.get(f"skill/{metric.partition('/')[2]}") if metric else None,
+        jobs=jobs,
+    )
+
+
+def _metric(run: TrackedRun) -> str | None:
+    own = [run.tags.get("rnnexp.objective", DEFAULT_GOAL)] if _is_sweep(run) else []
+    return next((name for name in (*own, *HEADLINES) if name in run.metrics), None)
+
+
+def _ended(run: TrackedRun, jobs: Mapping[str, int] | None) -> str:
+    if jobs is None:
+        return outcome(run)
+    running = "running: " if run.status == "RUNNING" else ""
+    return f"{running}{ended(jobs) or 'no jobs'}"
