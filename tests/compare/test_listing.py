@@ -50,7 +50,7 @@ def test_lines_are_aligned_and_whole(made: Made, alone: str, capsys: pytest.Capt
     assert first.split()[-5:] == ["ok", "sine_gru", "test/rmse", "0.2", "-0.250"]
     assert head.index("score") == first.index("test/rmse") == second.index("best/val/loss")
     assert "1 failed, 15 ok" in second
-    assert "best/val/loss 0.01" in second
+    assert "best/val/loss 0.0098" in second
 
 
 def test_a_filter_keeps_the_jobs_that_fit_under_their_sweep(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
