@@ -61,6 +61,8 @@ class Coordinator:
         self.state = journal.state
         self.settings = orders.settings
         self.why: str | None = None
+        self.out_of_time = False
+        self.parent: str | None = None
         self.executor: Executor
         self._jobs: dict[int, Job] = {}
         self._pending: deque[Job] = deque()
@@ -137,6 +139,11 @@ class Coordinator:
         self.orders.search.replay(self.state.trials, ended)
         self._next_trial = max(self.state.trials, default=-1) + 1
 
+    @property
+    def has_work(self) -> bool:
+        """Whether a job waits, or the sampler has points left."""
+        return bool(self._pending) or (self.orders.planned is None and self._next_trial < self.orders.search.total)
+
     def run(self, executor: Executor) -> None:
         """Run until nothing is left, or until a limit says stop; an interruption stops the workers."""
         self.executor = executor
@@ -154,6 +161,7 @@ class Coordinator:
             if self._running:
                 executor.stop()
                 self._collect()
+            executor.close()
 
     def look_after(self) -> None:
         """Follow running jobs: show their epochs, and leave word for those that are hopeless."""
@@ -182,6 +190,7 @@ class Coordinator:
         """Start as many jobs as there is room for."""
         while self.why is None and len(self._running) < self.executor.capacity:
             if self.settings.timeout and time.monotonic() - self._began > self.settings.timeout:
+                self.out_of_time = True
                 self.why = f"the time of {self.settings.timeout:g} s is up"
                 return
             if not self._pending and not self._ask():
@@ -191,7 +200,7 @@ class Coordinator:
 
     def _ask(self) -> bool:
         """Ask the sampler for the next point; False once there is none."""
-        if self.orders.planned is not None or self._next_trial >= self.orders.search.total:
+        if not self.has_work:
             return False
         trial, self._next_trial = self._next_trial, self._next_trial + 1
         point = self.orders.search.ask(trial)
@@ -228,7 +237,7 @@ class Coordinator:
         self._running[job.number] = job
         self._curves[job.number] = _Curve(folder, self._metric())
         self.view.started(job.number)
-        self.executor.submit(task)
+        self.executor.submit(replace(task, parent=self.parent))
 
     def _ended(self, ended: Exit) -> None:
         self._running.pop(ended.number)

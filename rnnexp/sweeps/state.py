@@ -77,8 +77,10 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state = State()
+        self.lines = 0
         for event in _read(path):
             self.state.apply(event)
+            self.lines += 1
 
     def append(self, *events: Mapping[str, Any]) -> None:
         """Write events together and make sure that they survive."""
@@ -91,6 +93,7 @@ class Journal:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
+        self.lines += len(events)
         for event in events:
             self.state.apply(json.loads(json.dumps(event)))
 

@@ -17,7 +17,7 @@ from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import parent, preflight, table, words
 from rnnexp.sweeps.coordinator import JOURNAL, Coordinator, Orders
-from rnnexp.sweeps.definition import Definition, Place, define, find_place, write_definition
+from rnnexp.sweeps.definition import FILE, Definition, Place, define, find_place, write_definition
 from rnnexp.sweeps.executors import Hardware, executor
 from rnnexp.sweeps.executors.base import slots
 from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
@@ -25,7 +25,7 @@ from rnnexp.sweeps.objective import check_given, direction_for, objective_for
 from rnnexp.sweeps.search import Grid, search
 from rnnexp.sweeps.settings import Launcher, Sweep
 from rnnexp.sweeps.space import read_space
-from rnnexp.sweeps.state import JobState, Journal, write_whole
+from rnnexp.sweeps.state import JobState, Journal, State, write_whole
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.view import View
 
@@ -172,36 +172,36 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> None:
-    settings, place = request.settings, planned.place
+    settings, place, planner = request.settings, planned.place, planned.planner
     _check_unchanged(planned, journal)
+    chooser = search(planner.space, settings, facts.direction)
+    orders = Orders(
+        folder=place.folder,
+        settings=settings,
+        planner=planner,
+        search=chooser,
+        template=_template(request, planned, facts),
+        direction=facts.direction,
+        planned=planned.jobs if settings.is_grid else None,
+    )
+    view = View(journal.state.jobs, orders.total, facts.objective, facts.direction)
+    coordinator = Coordinator(orders, journal, view)
+    known = journal.lines
+    coordinator.prepare()
+    if not coordinator.has_work and journal.lines == known:
+        _tell(place.folder, journal.state, coordinator, view)
+        return
     first = parse(planned.jobs[0].mapping)
-    sampled = not settings.is_grid
-    chooser = search(planned.planner.space, settings, facts.direction)
-    total = chooser.total * planned.planner.jobs_per_trial if sampled else len(planned.jobs)
-    told = {
-        **_as_event(facts),
-        "varied": planned.planner.varied,
-        "command": request.command,
-        "jobs": total,
-    }
+    told = {**_as_event(facts), "varied": planner.varied, "command": request.command, "jobs": orders.total}
     info = parent.parent_info(place.folder, planned.definition, first, told, journal.state.parent)
+    tracking.warm_up(first.tracking)
     with tracking.start(first.tracking, info) as run:
         if run.run_id and run.run_id != journal.state.parent:
             journal.append({"event": "parent", "run_id": run.run_id})
-        orders = Orders(
-            folder=place.folder,
-            settings=settings,
-            planner=planned.planner,
-            search=chooser,
-            template=_template(request, planned, facts, run.run_id),
-            direction=facts.direction,
-            planned=None if sampled else planned.jobs,
-        )
-        view = View(journal.state.jobs, total, facts.objective, facts.direction)
-        coordinator = Coordinator(orders, journal, view)
+        coordinator.parent = run.run_id
+        view.open()
         try:
-            coordinator.prepare()
-            coordinator.run(executor(request.launcher, planned.hardware, coordinator.look_after))
+            coordinator.run(executor(request.launcher, planned.hardware, place.folder, coordinator.look_after))
         except KeyboardInterrupt:
             view.close()
             print(f"\nstopped: {view.counts()}; the same command goes on where it stopped", flush=True)
@@ -209,7 +209,19 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
         finally:
             view.close()
             _keep(run, journal, facts, view)
-        _finish(run, journal, coordinator, view, facts)
+        if coordinator.out_of_time:
+            run.outcome("time_limit")
+        _log_report(run)
+        _tell(place.folder, journal.state, coordinator, view)
+
+
+def _tell(folder: Path, state: State, coordinator: Coordinator, view: View) -> None:
+    """Say how the sweep went and what can be done next; raise SweepFailed if jobs have failed."""
+    for line in words.summary(folder, state, coordinator, view):
+        print(line, flush=True)
+    failed = [job for job in state.jobs.values() if job.status == "failed"]
+    if failed:
+        raise SweepFailed(words.failures(failed, folder))
 
 
 def _check_unchanged(planned: Planned, journal: Journal) -> None:
@@ -229,7 +241,7 @@ def _differs(job: Job, known: JobState) -> bool:
     return bool(known.digest) and known.digest != job.digest
 
 
-def _template(request: Request, planned: Planned, facts: Facts, parent_id: str | None) -> Task:
+def _template(request: Request, planned: Planned, facts: Facts) -> Task:
     return Task(
         number=-1,
         attempt=0,
@@ -237,7 +249,6 @@ def _template(request: Request, planned: Planned, facts: Facts, parent_id: str |
         mapping={},
         objective=facts.objective,
         sweep=planned.place.name,
-        parent=parent_id,
         varied=planned.planner.varied,
         command=request.command,
         prune=request.settings.pruner is not None,
@@ -247,9 +258,11 @@ def _template(request: Request, planned: Planned, facts: Facts, parent_id: str |
 def _keep(run: tracking.Run, journal: Journal, facts: Facts, view: View) -> None:
     """Write the table, also of a sweep that is stopped; the parent shows its best child so far."""
     jobs = list(journal.state.jobs.values())
-    path = run.folder / "trials.csv"
+    path = run.folder / words.TABLE
+    path.parent.mkdir(exist_ok=True)
     write_whole(path, table.csv_text(jobs, facts.objective))
     run.log_file(path, "tables")
+    run.log_file(run.folder / FILE)
     best = view.best()
     if best is not None:
         run.log_summary(parent.best_metrics(best))
@@ -265,25 +278,11 @@ def _log_importance(run: tracking.Run, jobs: Sequence[JobState]) -> None:
     run.log_summary({f"importance/{key}": share for key, share in shares.items()})
 
 
-def _finish(run: tracking.Run, journal: Journal, coordinator: Coordinator, view: View, facts: Facts) -> None:
-    """Say how the sweep went and what can be done next; raise SweepFailed if jobs have failed."""
-    state = journal.state
-    for line in words.summary(run, state.jobs, coordinator, view, facts):
-        print(line, flush=True)
-    failed = [job for job in state.jobs.values() if job.status == "failed"]
-    if coordinator.why and coordinator.why.startswith("the time"):
-        run.outcome("time_limit")
-    elif not failed:
-        run.outcome("ok")
-    if run.run_id:
-        _log_report(run)
-    if failed:
-        raise SweepFailed(words.failures(failed, run.folder))
-
-
 def _log_report(run: tracking.Run) -> None:
     from rnnexp.compare import report
 
+    if not run.run_id:
+        return
     try:
         text = report.html(run.uri, str(run.run_id))
     except Exception as error:  # the jobs are done and tracked: a picture must not turn that into a failure

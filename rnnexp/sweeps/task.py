@@ -29,7 +29,7 @@ class Task:
     mapping: Mapping[str, Any]
     objective: str
     sweep: str
-    parent: str | None
+    parent: str | None = None
     varied: tuple[str, ...] = ()
     command: str = ""
     threads: int | None = None

@@ -35,6 +35,10 @@ class View:
         self.began = time.monotonic()
         self.before = self._count("finished")
         self._drawn = 0.0
+        self._live: Any = None
+
+    def open(self) -> None:
+        """Begin to draw, if there is a terminal."""
         self._live = _live()
         if self._live is not None:
             self._live.start()
@@ -43,6 +47,7 @@ class View:
         if self._live is not None:
             self._live.update(self._table(), refresh=True)
             self._live.stop()
+            self._live = None
 
     def started(self, number: int) -> None:
         self.running[number] = time.monotonic()

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnexp import tracking
 from rnnexp.sweeps.coordinator import Coordinator, job_folder
 from rnnexp.sweeps.executors.base import slots
 from rnnexp.sweeps.jobs import Job
@@ -19,6 +18,7 @@ from rnnexp.sweeps.view import View, duration, values_text
 if TYPE_CHECKING:
     from rnnexp.sweeps.sweep import Facts, Planned
 
+TABLE = Path("tables", "trials.csv")
 START_S = 1.5  # of a job beside its epochs: its process, data, scores and tracking
 
 
@@ -91,18 +91,16 @@ def listing(jobs: Sequence[Job], known: Mapping[int, JobState]) -> Iterator[str]
     yield "dry run: nothing was started"
 
 
-def summary(
-    run: tracking.Run, jobs: Mapping[int, JobState], coordinator: Coordinator, view: View, facts: Facts
-) -> Iterator[str]:
+def summary(folder: Path, state: State, coordinator: Coordinator, view: View) -> Iterator[str]:
     """Yield the last words of a sweep."""
     yield ""
-    yield f"sweep {run.folder.name}: {view.counts()}"
+    yield f"sweep {folder.name}: {view.counts()}"
     if coordinator.why:
         yield f"  stopped: {coordinator.why}; the same command goes on"
     best = view.best()
     if best is not None and best.value is not None:
-        yield f"  best     job {best.number}: {facts.objective} {best.value:.5g} with {values_text(best.values)}"
-    yield f"  table    {run.folder / 'trials.csv'}"
-    if run.run_id:
-        name = run.folder.name
+        yield f"  best     job {best.number}: {view.objective} {best.value:.5g} with {values_text(best.values)}"
+    yield f"  table    {folder / TABLE}"
+    if state.parent:
+        name = folder.name
         yield f"  next     rnnexp compare {name}   rnnexp report {name}   rnnexp best {name} > experiments/winner.yaml"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from rnnexp.sweeps.executors.base import Executor, Hardware
 from rnnexp.sweeps.settings import Launcher
 
 
-def executor(settings: Launcher, hardware: Hardware, tick: Callable[[], None]) -> Executor:
-    """Build the executor that the settings name; `tick` is called now and then while a job blocks the caller."""
+def executor(settings: Launcher, hardware: Hardware, folder: Path, tick: Callable[[], None]) -> Executor:
+    """Build the executor that the settings name.
+
+    `folder` is the sweep's; `tick` is called now and then while a job blocks the caller.
+    """
     if settings.name == "serial":
         from rnnexp.sweeps.executors.serial import Serial
 
@@ -21,7 +25,7 @@ def executor(settings: Launcher, hardware: Hardware, tick: Callable[[], None]) -
     if settings.name == "submitit":
         from rnnexp.sweeps.executors.submitit import Submitit
 
-        return Submitit(settings)
+        return Submitit(settings, folder)
     from rnnexp.sweeps.executors.local import Local
 
     return Local(settings, hardware)

@@ -46,6 +46,9 @@ class Executor(Protocol):
     def stop(self) -> None:
         """Ask running tasks to end, wait for a while, then make them."""
 
+    def close(self) -> None:
+        """Give back what the executor has taken for itself."""
+
 
 @dataclass(frozen=True)
 class Slot:

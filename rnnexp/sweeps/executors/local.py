@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
+from dataclasses import replace
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -59,11 +60,12 @@ class Local:
                 process.kill()
                 process.join()
 
+    def close(self) -> None:
+        """The warm server ends with this process."""
+
 
 def on_slot(task: Task, slot: Slot) -> Task:
     """Give a task its share of the machine."""
-    from dataclasses import replace
-
     return replace(task, threads=slot.threads, environment={**task.environment, **slot.environment})
 
 

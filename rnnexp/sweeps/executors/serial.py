@@ -28,3 +28,6 @@ class Serial:
 
     def stop(self) -> None:
         """Nothing runs between two calls."""
+
+    def close(self) -> None:
+        """Nothing was taken."""
