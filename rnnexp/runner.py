@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,27 +113,36 @@ class Rehearsal:
     epoch_s: float | None = None
 
 
-def rehearse(experiment: Experiment, run_dir: Path, threads: int | None = None, epochs: int = 0) -> Rehearsal:
-    """Read the data, build the network and train at most `epochs` epochs; nothing is tracked.
+def rehearse(experiment: Experiment, threads: int | None = None, epochs: int = 0) -> Rehearsal:
+    """Read the data and build the network; nothing is written. At most `epochs` epochs are tried for their time.
 
-    Raises what `run` would raise before its first epoch.
+    Raises what `run` would raise before its first epoch; what goes wrong in an epoch is left to the run.
     """
     device = _configured(experiment, threads)
-    plan = _plan(experiment, run_dir)
+    plan = _plan(experiment, Path())
     dataset = _loaded(experiment)
     model = _built(experiment, dataset.spec, device)
-    times: list[float] = []
-    if epochs:
-        from rnnexp.training.fit import fit
-
-        def heard(epoch: int, metrics: Mapping[str, float]) -> str | None:
-            times.append(metrics["time/epoch_s"])
-            return "rehearsed" if epoch >= epochs else None
-
-        fit(model, dataset, plan(dataset.spec), heard)
+    times = _tried(model, dataset, plan(dataset.spec), epochs) if epochs else []
     validated = bool(dataset.parts.get("val"))
     first, last = (times[0], times[-1]) if times else (None, None)
     return Rehearsal(int(model.count_params()), validated, record.primary_metric(dataset), first, last)
+
+
+def _tried(model: Any, dataset: Dataset, plan: Plan, epochs: int) -> list[float]:
+    """Return the seconds of the first epochs, trained without callbacks."""
+    from rnnexp.training.fit import fit
+
+    times: list[float] = []
+
+    def heard(epoch: int, metrics: Mapping[str, float]) -> str | None:
+        times.append(metrics["time/epoch_s"])
+        return "tried" if epoch >= epochs else None
+
+    try:
+        fit(model, dataset, replace(plan, callbacks={}, run_dir=None), heard)
+    except Exception as error:  # the run will say it, where it belongs
+        log.debug("the trial epochs failed", exc_info=error)
+    return times
 
 
 def new_folder(name: str) -> Path:

@@ -71,6 +71,7 @@ class Coordinator:
         self._curves: dict[int, _Curve] = {}
         self._began = time.monotonic()
         self._failures = 0
+        self._deaths: dict[int, int] = {}
         self._pruning = Pruning(self.settings.pruner, orders.direction) if self.settings.pruner is not None else None
         self._digests = {job.digest: job for job in self.state.jobs.values() if job.finished}
 
@@ -252,13 +253,13 @@ class Coordinator:
         """Start a job whose process was killed again, but not for ever."""
         self._bury(ended.number)
         reason = ended.reason or "its process ended without a result"
-        attempts = self.state.jobs[ended.number].attempts
-        if attempts <= self.settings.retries:
+        times = self._deaths[ended.number] = self._deaths.get(ended.number, 0) + 1
+        if times <= self.settings.retries:
             self.view.running.pop(ended.number, None)
-            self.view.note(f"job {ended.number}: {reason}; starting it again ({attempts} of {self.settings.retries})")
+            self.view.note(f"job {ended.number}: {reason}; starting it again ({times} of {self.settings.retries})")
             self._pending.appendleft(self._jobs[ended.number])
         else:
-            error = f"{reason}, {attempts} times" if attempts > 1 else reason
+            error = f"{reason}, {times} times" if times > 1 else reason
             self._finish(ended.number, Outcome("failed", error=error, exit_code=1))
 
     def _bury(self, number: int) -> None:
@@ -297,6 +298,7 @@ class Coordinator:
             else:
                 self._bury(number)
         self._running.clear()
+        self.view.running.clear()
 
     def _folder(self, number: int) -> Path:
         return job_folder(self.orders.folder, number)

@@ -7,11 +7,9 @@ import logging
 import multiprocessing
 import os
 import signal
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from rnnexp import registry
@@ -119,9 +117,7 @@ def _rehearse(out: Connection, work: Sequence[tuple[Mapping[str, Any], int]], th
     for mapping, epochs in work:
         try:
             registry.load_plugins(list(mapping.get("plugins") or []))
-            with tempfile.TemporaryDirectory() as folder:
-                found = runner.rehearse(parse(mapping), Path(folder), threads, epochs)
-            out.send(asdict(found))
+            out.send(asdict(runner.rehearse(parse(mapping), threads, epochs)))
         except RnnexpError as error:
             out.send({"kind": type(error).__name__, "error": list(getattr(error, "problems", None) or [str(error)])})
         except Exception as error:  # a plugin's network that cannot be built is a mistake to be shown, not a crash
