@@ -187,7 +187,8 @@ def log_end(
     if kept and experiment.tracking.figures:
         from rnnexp.evaluation.figures import figures
 
-        for name, figure in figures(dataset, history, report):
+        loss = experiment.loss.name if experiment.loss else dataset.spec.loss
+        for name, figure in figures(dataset, history, report, loss):
             tracked.log_figure(name, figure)
     if kept and experiment.tracking.log_model:
         log_model(tracked, experiment, dataset, model)

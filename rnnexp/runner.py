@@ -224,4 +224,4 @@ def _evaluated(model: Any, dataset: Dataset, experiment: Experiment) -> Report:
     from rnnexp.evaluation.evaluate import evaluate
 
     size = experiment.trainer.batch_size
-    return evaluate(model, dataset, 1024 if size == "full" else max(size, 256), experiment.metrics)
+    return evaluate(model, dataset, size if size == "full" else max(size, 256), experiment.metrics)

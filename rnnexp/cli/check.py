@@ -8,6 +8,7 @@ from pathlib import Path
 from rnnexp.config import places
 from rnnexp.config.compose import compose
 from rnnexp.errors import ConfigError
+from rnnexp.sweeps.check import sweep_problems
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -48,4 +49,4 @@ def _problems(name: str) -> list[str]:
         compose(f"experiment={name}")
     except ConfigError as error:
         return error.problems
-    return []
+    return sweep_problems(name)

@@ -64,7 +64,7 @@ class Planner:
         first = self._composed(lines)
         number = trial * self.jobs_per_trial
         for repeat in range(self.repeats):
-            for fold in range(self.folds or 1):
+            for fold in range(1, (self.folds or 1) + 1):
                 more = self._repetition(first[1].seed, repeat, fold)
                 mapping, experiment = (
                     self._composed([*lines, *(f"{k}={v}" for k, v in more.items())]) if more else first

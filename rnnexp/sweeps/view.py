@@ -14,7 +14,15 @@ REDRAW_S = 0.25
 
 
 def values_text(values: Mapping[str, str]) -> str:
-    return " ".join(f"{key}={redact_value(key, value)}" for key, value in values.items()) or "(nothing varies)"
+    """Return `model=gru optimizer.learning_rate=0.004823`: drawn numbers are not shown to their last digit."""
+    return " ".join(f"{key}={_short(redact_value(key, value))}" for key, value in values.items()) or "(nothing varies)"
+
+
+def _short(text: str) -> str:
+    try:
+        return f"{float(text):.4g}" if len(text) > 8 else text
+    except ValueError:
+        return text
 
 
 def duration(seconds: float) -> str:

@@ -195,7 +195,7 @@ def test_a_mistake_in_one_job_of_a_sweep_is_found_before_the_first(tmp_path: Pat
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_a_sweep_is_tracked_and_goes_on_after_a_job_that_fails(tmp_path: Path, launcher: str) -> None:
+def test_hydras_own_sweeper_is_tracked_and_goes_on_after_a_job_that_fails(tmp_path: Path, launcher: str) -> None:
     from mlflow import MlflowClient
 
     (tmp_path / "bad.csv").write_text("y\n1\nx\n3\n")
@@ -203,7 +203,8 @@ def test_a_sweep_is_tracked_and_goes_on_after_a_job_that_fails(tmp_path: Path, l
     (tmp_path / "other.csv").write_text("y\n" + "\n".join(f"{i % 5}" for i in range(60)))
     settings = ("model.units=[4]", "trainer.epochs=2", "tracking.experiment=sweep", *FAST[-2:])
     files = ("data=csv", "data.path=bad.csv,good.csv,other.csv")
-    done = rnnexp("train", "-m", f"hydra/launcher={launcher}", *files, *settings)
+    stock = ("hydra/sweeper=basic", f"hydra/launcher={launcher}")
+    done = rnnexp("train", "-m", *stock, *files, *settings)
     assert done.returncode == 10
     assert "rnnexp: job 0 of the sweep has failed" in done.stderr
     assert "bad.csv" in done.stderr
@@ -214,8 +215,8 @@ def test_a_sweep_is_tracked_and_goes_on_after_a_job_that_fails(tmp_path: Path, l
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
-def test_a_sweep_without_a_failure_ends_with_0() -> None:
-    done = rnnexp("train", "-m", "seed=0,1", *FAST)
+def test_a_sweep_of_hydras_own_without_a_failure_ends_with_0() -> None:
+    done = rnnexp("train", "-m", "hydra/sweeper=basic", "seed=0,1", *FAST)
     assert done.returncode == 0
     assert done.stdout.count("<- this run") == 2
 
