@@ -1,0 +1,77 @@
+"""`rnnexp ui [SWEEP]`: MLflow's pages for the store in use, opened at the comparison of a sweep."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import webbrowser
+from argparse import Namespace, _SubParsersAction
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from rnnexp.redact import redact
+
+if TYPE_CHECKING:
+    from rnnexp.compare.find import Sweep
+
+
+def add_parser(subparsers: _SubParsersAction) -> None:
+    parser = subparsers.add_parser("ui", help="show the runs in MLflow's pages, until Ctrl-C")
+    parser.add_argument("sweep", nargs="?", help="name, its beginning, or the run's id; default: the latest, if any")
+    parser.add_argument("--port", type=int, help="port on 127.0.0.1; default: the first free one from 5000 on")
+    parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    parser.add_argument("--uri", help="tracking store; default: MLFLOW_TRACKING_URI, else ./mlflow.db")
+    parser.add_argument("--json", action="store_true", help="print the address as JSON")
+
+
+def run(args: Namespace) -> int:
+    from rnnexp.compare import browse
+    from rnnexp.tracking.store import open_store, tracking_uri
+
+    uri = tracking_uri(args.uri)
+    sweep = _sweep(args)
+    if browse.is_server(uri):
+        _announce(args, uri.rstrip("/"), sweep, uri)
+        return 0
+    port = browse.free_port(args.port)
+    open_store(uri)  # a missing or broken database is explained here, not in a server's traceback
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        with browse.server(uri, port) as process:
+            _announce(args, f"http://{browse.HOST}:{port}", sweep, uri)
+            print("Ctrl-C ends it", file=sys.stderr)
+            return _exit_code(process.wait())
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 0
+
+
+def _sweep(args: Namespace) -> Sweep | None:
+    from rnnexp.compare import find
+
+    return find.sweep(args.uri, args.sweep) if args.sweep or find.sweeps(args.uri) else None
+
+
+def _announce(args: Namespace, base: str, sweep: Sweep | None, uri: str) -> None:
+    from rnnexp.compare.browse import address
+
+    page = address(base, sweep)
+    name = sweep.name if sweep else None
+    if args.json:
+        print(json.dumps({"sweep": name, "address": page, "server": base, "store": redact(uri)}), flush=True)
+    else:
+        lines = [f"sweep {name}: {page}"] if sweep else []
+        print("\n".join([*lines, f"all runs: {base}"]), flush=True)
+    if not args.no_browser:
+        webbrowser.open(page)
+
+
+def _exit_code(code: int) -> int:
+    if code:
+        print(f"rnnexp: MLflow's server has ended by itself, with code {code}", file=sys.stderr)
+    return 5 if code else 0
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(143)
