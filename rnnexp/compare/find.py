@@ -27,8 +27,12 @@ class Sweep:
 
     @property
     def goal(self) -> Goal:
+        """The sweep's objective, at the epoch whose weights were kept where runs have logged that: not the last."""
         tags = self.parent.tags
-        return Goal(tags.get("rnnexp.objective", DEFAULT_GOAL), tags.get("rnnexp.direction") == "maximize")
+        metric = tags.get("rnnexp.objective", DEFAULT_GOAL)
+        best = f"best/{metric}"
+        kept = any(best in run.metrics for run in self.children)
+        return Goal(best if kept else metric, tags.get("rnnexp.direction") == "maximize")
 
     @property
     def varied(self) -> list[str]:

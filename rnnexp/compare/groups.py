@@ -197,6 +197,8 @@ def _notes(runs: Sequence[TrackedRun], goal: Goal, columns: Sequence[str], repla
         notes.append(f"{runs_were} repeated: the latest finished one of each configuration counts")
     if len({run.experiment_id for run in runs}) > 1:
         notes.append("the runs are in several MLflow experiments: scores on different data do not compare")
+    if "train/" in goal.metric:
+        notes.append(f"{goal.metric} rewards learning by heart: a validation part (data.split) would not")
     units = [key for key in columns if key in ("data.scaler", "data.per_series") or key.split(".")[0] == "loss"]
     if units and goal.metric.endswith("/loss"):
         notes.append(f"{goal.metric} is in units that {', '.join(units)} changes: compare by the test metric instead")

@@ -83,14 +83,22 @@ def _entry(run: TrackedRun, children: Sequence[TrackedRun]) -> Entry:
         experiment=group,
         metric=metric,
         score=run.metrics.get(metric) if metric else None,
-        skill=run.metrics.get(f"skill/{metric.partition('/')[2]}") if metric else None,
+        skill=_skill(run),
         jobs=jobs,
     )
 
 
 def _metric(run: TrackedRun) -> str | None:
-    own = [run.tags.get("rnnexp.objective", DEFAULT_GOAL)] if _is_sweep(run) else []
+    """Choose what is shown: of a sweep the objective of its best job, of a run its test metric."""
+    objective = run.tags.get("rnnexp.objective", DEFAULT_GOAL)
+    own = [objective, f"best/{objective}"] if _is_sweep(run) else []
     return next((name for name in (*own, *HEADLINES) if name in run.metrics), None)
+
+
+def _skill(run: TrackedRun) -> float | None:
+    prefix = "best/" if _is_sweep(run) else ""
+    found = (run.metrics.get(f"{prefix}skill/{name.partition('/')[2]}") for name in HEADLINES)
+    return next((value for value in found if value is not None), None)
 
 
 def _ended(run: TrackedRun, jobs: Mapping[str, int] | None) -> str:

@@ -51,7 +51,7 @@ def curves(groups: Mapping[str, Sequence[Curve]], metric: str) -> str:
         _scale(ax, values)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set(xlabel="epoch", ylabel=metric)
-        ax.legend(frameon=False, fontsize=8, loc="upper right")
+        ax.legend(edgecolor="none", framealpha=0.8, fontsize=8, loc="upper right")
         return _embedded(figure)
 
 

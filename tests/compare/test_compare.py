@@ -6,6 +6,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_under_three_shared_seeds_nothing_can_be_told() -> None:
 
 
 def test_runs_on_other_data_are_no_pairs() -> None:
-    elsewhere = [TrackedRun(**{**vars(one), "experiment_id": "2"}) for one in runs("[16]", [9.0, 9.1, 9.2, 9.3])]
+    elsewhere = [replace(one, experiment_id="2") for one in runs("[16]", [9.0, 9.1, 9.2, 9.3])]
     found = compare(runs("[8]", CLEAR) + elsewhere, GOAL)
     assert found.groups[1].verdict == FEW
     assert "do not compare" in found.notes[0]
@@ -111,7 +112,7 @@ def test_equal_values_are_no_difference_and_an_equal_gap_is_one() -> None:
 
 def test_failed_and_pruned_runs_are_counted_but_not_averaged() -> None:
     pruned = run(1, 0.01, tags={"rnnexp.outcome": "pruned"})
-    failed = TrackedRun(**{**vars(run(2, 0.02, tags={"rnnexp.outcome": "failed"})), "status": "FAILED"})
+    failed = replace(run(2, 0.02, tags={"rnnexp.outcome": "failed"}), status="FAILED")
     comparison = compare([run(0, 0.2), pruned, failed], GOAL)
     (group,) = comparison.groups
     assert group.scores is not None
@@ -121,7 +122,7 @@ def test_failed_and_pruned_runs_are_counted_but_not_averaged() -> None:
 
 
 def test_without_any_result_nothing_is_ranked() -> None:
-    failed = TrackedRun(**{**vars(run(0, 0.2)), "status": "FAILED", "metrics": {}})
+    failed = replace(run(0, 0.2), status="FAILED", metrics={})
     comparison = compare([failed], GOAL)
     assert comparison.best is None
     assert "nothing can be ranked" in verdict(comparison)
@@ -132,7 +133,7 @@ def test_of_a_job_that_was_run_again_the_latest_finished_run_counts() -> None:
     (group,) = compare([new, old], GOAL).groups
     assert group.scores is not None
     assert group.scores.mean == 0.2
-    broken = TrackedRun(**{**vars(new), "status": "KILLED"})
+    broken = replace(new, status="KILLED")
     (group,) = compare([broken, old], GOAL).groups
     assert group.scores is not None
     assert group.scores.mean == 0.5
@@ -155,6 +156,12 @@ def test_a_loss_in_other_units_is_not_compared_without_a_word() -> None:
     both = [run(0, 0.1, data__scaler="none"), run(0, 0.2, data__scaler="standard")]
     assert "data.scaler" in compare(both, GOAL).notes[0]
     assert compare(both, Goal("test/rmse")).notes == []
+
+
+def test_a_rank_by_the_training_loss_is_not_taken_at_its_word() -> None:
+    trained = replace(run(0, 0.1), metrics={"best/train/loss": 0.1})
+    assert "learning by heart" in compare([trained], Goal("best/train/loss")).notes[0]
+    assert compare([run(0, 0.1)], GOAL).notes == []
 
 
 def test_values_are_typed_as_yaml() -> None:
@@ -227,6 +234,16 @@ def test_the_best_epoch_counts_not_the_last(made: Made) -> None:
     assert best.scores is not None
     assert best.scores.mean == pytest.approx(0.0101)
     assert best.runs[0].metrics["val/loss"] > best.runs[0].metrics["best/val/loss"]
+
+
+def test_an_objective_is_read_at_the_epoch_that_was_kept(made: Made) -> None:
+    """A sweep may name `val/loss`, of which MLflow's last value is that of the last epoch."""
+    sweep = find.sweep(made.uri)
+    tags = {**sweep.parent.tags, "rnnexp.objective": "val/loss"}
+    renamed = find.Sweep(replace(sweep.parent, tags=tags), sweep.children)
+    assert renamed.goal == Goal("best/val/loss")
+    without = [replace(run, metrics={"val/loss": 1.0}) for run in sweep.children]
+    assert find.Sweep(renamed.parent, without).goal == Goal("val/loss")
 
 
 def test_a_network_that_loses_to_the_baseline_is_said_to(made: Made) -> None:
