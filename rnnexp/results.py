@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rnnexp.compare.table import aligned
+from rnnexp.compare.table import markdown as as_markdown
 from rnnexp.tracking.query import TrackedRun
 
 # Runs that differ in these alone are repetitions of one row.
@@ -107,12 +109,9 @@ def _row(key: tuple[str, str, str], found: Sequence[TrackedRun]) -> Row:
 
 def markdown(table: Sequence[Row]) -> str:
     """Write rows as a Markdown table."""
-    lines = [HEAD, ("---",) * len(HEAD), *(row.cells() for row in table)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return as_markdown([HEAD, *(row.cells() for row in table)])
 
 
 def text(table: Sequence[Row]) -> str:
     """Write rows in aligned columns, whatever the width of the terminal: nothing is cut."""
-    lines = [HEAD, *(row.cells() for row in table)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+    return aligned([HEAD, *(row.cells() for row in table)])
