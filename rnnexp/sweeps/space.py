@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
@@ -103,6 +104,10 @@ class Space:
             for value in dimension.ends()[1:]:
                 yield {**first, dimension.key: value}
 
+    def in_order(self, keys: Sequence[str]) -> Space:
+        """Return the same space with its dimensions in another order."""
+        return replace(self, dimensions=tuple(sorted(self.dimensions, key=lambda d: list(keys).index(d.key))))
+
     def lines(self, point: Point) -> list[str]:
         """Return the overrides of a point."""
         return [*self.fixed, *(f"{key}={value}" for key, value in point.items())]
@@ -153,7 +158,7 @@ def read_space(lines: Sequence[str], settings: Any, loader: Any = None) -> Space
 def _written(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
-    return str(value).replace(" ", "") if isinstance(value, list) else str(value)
+    return value if isinstance(value, str) else Override._get_value_element_as_str(value)
 
 
 def _with_loader(override: Override, loader: Any) -> Override:
@@ -167,7 +172,9 @@ def _dimension(override: Override, seed: int) -> Dimension:
     sweep = override.value()
     tags: set[str] = getattr(sweep, "tags", set())
     if isinstance(sweep, IntervalSweep):
-        low, high = sweep.start or 0.0, sweep.end or 0.0
+        low, high = sweep.start, sweep.end
+        if low is None or high is None:
+            raise ConfigError(f"{key}: `{override.get_value_string()}` needs two ends")
         if low >= high or ("log" in tags and low <= 0):
             raise ConfigError(f"{key}: the interval from {low:g} to {high:g} is empty or cannot be logarithmic")
         return Dimension(key, (), low, high, log="log" in tags, whole=isinstance(low, int))
@@ -189,10 +196,7 @@ def _merged(dimensions: list[Dimension], grid: bool) -> list[Dimension]:
     """Let samplers other than the grid draw from a range instead of a list of its numbers."""
     if grid:
         return dimensions
-    return [
-        Dimension(d.key, (), d.low, d.high, whole=True, step=d.step) if d.whole and d.low < d.high else d
-        for d in dimensions
-    ]
+    return [replace(d, options=()) if d.whole and d.low < d.high else d for d in dimensions]
 
 
 def _zipped(
@@ -228,12 +232,23 @@ def _count(groups: list[tuple[str, ...]]) -> dict[str, int]:
 def _combination(given: str | Mapping[str, Any], dimensions: list[Dimension], problems: list[str]) -> Mapping[str, str]:
     """Read `{model: gru, model.units: 64}` or "model=gru model.units=64"."""
     pairs = dict(word.partition("=")[::2] for word in given.split()) if isinstance(given, str) else given
-    combo = {str(key): _written(value) for key, value in pairs.items()}
     options = {d.key: d.options for d in dimensions}
-    for key, value in combo.items():
+    combo = {}
+    for key, value in pairs.items():
+        found = _option(key, value, options.get(key, ()))
+        combo[str(key)] = _written(value) if found is None else found
         if key not in options:
             problems.append(f"hydra.sweeper.exclude: `{key}` is not swept{did_you_mean(key, options)}")
-        elif options[key] and value not in options[key]:
+        elif options[key] and found is None:
             listed = ", ".join(options[key])
-            problems.append(f"hydra.sweeper.exclude: {key}={value} is not among its values {listed}")
+            problems.append(f"hydra.sweeper.exclude: {key}={_written(value)} is not among its values {listed}")
     return combo
+
+
+def _option(key: str, given: Any, options: Sequence[str]) -> str | None:
+    """Return the option that is equal to a value, however that is written: 1e-2 is 0.01."""
+    if isinstance(given, str):
+        with suppress(ConfigError):
+            override = parsed(f"{key}={given}")
+            given = given if override.is_sweep_override() else override.value()
+    return next((text for text in options if parsed(f"{key}={text}").value() == given), None)

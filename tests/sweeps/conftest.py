@@ -1,0 +1,62 @@
+"""A plugin in the working directory, a store that exists already, and sweeps that compute nothing."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sweeping
+from sweeping import FINDINGS, Quick
+
+from rnnexp.sweeps import sweep
+
+
+@pytest.fixture(autouse=True)
+def toys(tmp_path: Path) -> Iterator[None]:
+    """Write the plugin, and forget it afterwards so that the next test registers it again."""
+    (tmp_path / "toys.py").write_text(sweeping.TOYS)
+    yield
+    sys.modules.pop("toys", None)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make one SQLite store; a fresh one costs two seconds."""
+    from rnnexp.tracking.store import open_store, tracking_uri
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    open_store(tracking_uri(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def client(empty_store: Path, tmp_path: Path) -> Any:
+    """Put a store into the working directory, where runs are tracked by default."""
+    from rnnexp.tracking.store import open_store, tracking_uri
+
+    shutil.copyfile(empty_store, tmp_path / "mlflow.db")
+    return open_store(tracking_uri(None))
+
+
+Quicken = Callable[[Quick], Quick]
+
+
+@pytest.fixture
+def quicken(monkeypatch: pytest.MonkeyPatch) -> Quicken:
+    """Return a function that makes sweeps run on an executor of the test's own, without building networks."""
+
+    def replace(executor: Quick) -> Quick:
+        monkeypatch.setattr(sweep.preflight, "rehearse", lambda *_: FINDINGS)
+        monkeypatch.setattr(sweep, "executor", lambda *_: executor)
+        return executor
+
+    return replace
+
+
+@pytest.fixture
+def quick(quicken: Quicken) -> Quick:
+    return quicken(Quick())
