@@ -12,7 +12,7 @@ from rnnexp.cli.main import main
 from rnnexp.compare import find
 from rnnexp.compare.difference import Pair, difference, pairs
 from rnnexp.errors import ConfigError
-from rnnexp.tracking.store import open_store
+from rnnexp.tracking.store import artifact_root, open_store
 
 
 def test_only_what_differs_is_shown(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +58,7 @@ def test_values_are_compared_as_numbers_not_as_text() -> None:
 def test_the_code_of_two_dirty_runs_is_told_apart_by_its_changes(store: str) -> None:
     client = open_store(store)
     tags = {"rnnexp.version": "0", "mlflow.source.git.commit": "abc", "mlflow.source.git.dirty": "true"}
-    experiment = client.create_experiment("dirty")
+    experiment = client.create_experiment("dirty", artifact_root(store, "dirty"))
     ids = [client.create_run(experiment, tags=tags).info.run_id for _ in range(2)]
     for run_id, text in zip(ids, ("-a\n", "-a\n+b\n")):
         client.log_text(run_id, text, "git.diff")
