@@ -5,15 +5,13 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
+from rnnexp.compiled import keep_compiled
 from rnnexp.errors import ConfigError, ResourceError, did_you_mean
 
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -24,7 +22,6 @@ INSTALL = {
     "tensorflow": "pip install 'tensorflow>=2.18'",
     "torch": "pip install 'rnnexp[torch]'",
 }
-MOST_COMPILED = 500 * 2**20  # bytes of compiled programs that are kept from run to run
 INSTALL_GPU = {
     "jax": "pip install 'rnnexp[cuda]'",
     "tensorflow": "pip install 'rnnexp[cuda-tensorflow]'",
@@ -234,29 +231,10 @@ def _limit_threads(backend: str, threads: int | None) -> None:
 def _start_jax(device: str) -> str:
     import jax
 
-    _keep_compiled(jax)
+    keep_compiled(jax)
     if device == "cpu":
         jax.config.update("jax_platforms", "cpu")  # heard even if somebody imported jax before us
     return "cpu" if jax.default_backend() == "cpu" else "gpu"
-
-
-def _keep_compiled(jax: Any) -> None:
-    """Let JAX keep compiled programs for the next process, unless the user has chosen a folder.
-
-    One folder per machine: compiled code fits the processor it was made on. Bounded in size.
-    """
-    if jax.config.jax_compilation_cache_dir or os.environ.get("JAX_ENABLE_COMPILATION_CACHE", "").lower() == "false":
-        return
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "rnnexp" / f"jax-{platform.node()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:  # a home that cannot be written: compile anew each time
-        return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_compilation_cache_max_size", MOST_COMPILED)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def _start_tensorflow(device: str) -> str:

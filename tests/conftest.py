@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rnnexp import registry
+
+REQUIRED = "RNNEXP_REQUIRE_BROWSER"
+FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1500,2600"""
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before any test imports Keras
 
@@ -48,3 +54,25 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder shared/data with the real data sets is not beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Start Chromium; without one the tests are skipped, or fail if RNNEXP_REQUIRE_BROWSER=1."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not (chromium and driver):
+        missing = "no Chromium or no chromedriver on the PATH (Debian: apt install chromium chromium-driver)"
+        if os.environ.get(REQUIRED) == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    window = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield window
+    window.quit()

@@ -15,6 +15,7 @@ FLOORS = {
     "errors": 0,
     "redact": 0,
     "registry": 1,
+    "compiled": 0,
     "runtime": 1,
     "config": 2,
     "data": 3,

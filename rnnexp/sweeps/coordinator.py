@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +13,17 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rnnexp.errors import ConfigError
+from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
 from rnnexp.sweeps.executors import Executor
 from rnnexp.sweeps.executors.base import Exit
+from rnnexp.sweeps.folders import free_name, job_folder, shown
 from rnnexp.sweeps.jobs import Job, Planner
-from rnnexp.sweeps.objective import of_epoch
-from rnnexp.sweeps.search import Grid, Optuna, Pruning
+from rnnexp.sweeps.search import Grid, Optuna
 from rnnexp.sweeps.settings import Sweep
-from rnnexp.sweeps.state import JobState, Journal
-from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, STOP, Outcome, Task, read_outcome
+from rnnexp.sweeps.state import JobState, Journal, mean_value
+from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, Outcome, Task, read_outcome
 from rnnexp.sweeps.view import View
+from rnnexp.sweeps.watch import Watch
 from rnnexp.tracking.abandoned import end_abandoned
 
 POLL_S = 0.2
@@ -62,17 +62,17 @@ class Coordinator:
         self.settings = orders.settings
         self.why: str | None = None
         self.out_of_time = False
+        self.interrupted = False
         self.parent: str | None = None
         self.executor: Executor
         self._jobs: dict[int, Job] = {}
         self._pending: deque[Job] = deque()
         self._running: dict[int, Job] = {}
         self._next_trial = 0
-        self._curves: dict[int, _Curve] = {}
+        self._watch = Watch(self.settings, orders.template.objective, orders.direction)
         self._began = time.monotonic()
         self._failures = 0
         self._deaths: dict[int, int] = {}
-        self._pruning = Pruning(self.settings.pruner, orders.direction) if self.settings.pruner is not None else None
         self._digests = {job.digest: job for job in self.state.jobs.values() if job.finished}
 
     def prepare(self) -> None:
@@ -87,20 +87,30 @@ class Coordinator:
             if self._is_due(self.state.jobs[job.number]):
                 self._pending.append(job)
 
-    def _known(self) -> Iterable[Job]:
-        """Yield the jobs that are known: those of a grid, or those that a sampler has asked for so far."""
-        if self.orders.planned is not None:
-            new = [job for job in self.orders.planned if job.number not in self.state.jobs]
-            self.journal.append(*(_job_event(job) for job in new))
-            return self.orders.planned
-        jobs: list[Job] = []
-        for trial, point in sorted(self.state.trials.items()):
-            try:
-                jobs += self.orders.planner.jobs(trial, point)
-            except ConfigError as error:  # has been recorded as failed
-                log.debug("trial %d: %s", trial, error)
-        self.journal.append(*(_job_event(job) for job in jobs if job.number not in self.state.jobs))
+    def _known(self) -> list[Job]:
+        """Return the jobs that are known: those of a grid, or those that a sampler has asked for so far."""
+        jobs = list(self.orders.planned or ())
+        if self.orders.planned is None:
+            for trial, point in sorted(self.state.trials.items()):
+                try:
+                    jobs += self.orders.planner.jobs(trial, point)
+                except ConfigError as error:  # has been recorded as failed
+                    log.debug("trial %d: %s", trial, error)
+        self._check_unchanged(jobs)
+        self.journal.append(*(job_event(job) for job in jobs if job.number not in self.state.jobs))
         return jobs
+
+    def _check_unchanged(self, jobs: Iterable[Job]) -> None:
+        """Refuse to go on when files of the configuration, or defaults, have changed under the same command."""
+        known = self.state.jobs
+        changed = [str(job.number) for job in jobs if job.number in known and known[job.number].digest != job.digest]
+        if changed:
+            more = ", …" if len(changed) > 5 else ""
+            raise ConfigError(
+                f"the sweep {self.orders.folder}: the same command now gives other configurations (jobs "
+                f"{', '.join(changed[:5])}{more}), because YAML files, defaults or the environment have changed; put "
+                f"them back to go on with it, or start a new sweep beside it with --new"
+            )
 
     def _is_due(self, known: JobState) -> bool:
         return known.status is None or (known.status == "failed" and self.settings.retry_failed)
@@ -121,7 +131,7 @@ class Coordinator:
                 time.sleep(POLL_S)
         outcome = read_outcome(folder)
         if outcome is not None:
-            self.journal.append(_end_event(number, outcome))
+            self.journal.append(end_event(number, outcome))
         else:
             self._bury(number)
 
@@ -129,11 +139,10 @@ class Coordinator:
         per_trial: dict[int, list[JobState]] = {}
         for job in self.state.jobs.values():
             per_trial.setdefault(job.trial, []).append(job)
-            if self._pruning and job.status is not None:
-                self._pruning.hopeless(job.number, _Curve(self._folder(job.number), self._metric()).new())
-                self._pruning.ended(job.number, job.value, job.status == "pruned")
+            if job.status is not None:
+                self._watch.replay(job.number, self._folder(job.number), job.value, job.status == "pruned")
         ended = {
-            trial: _mean(jobs)
+            trial: mean_value(jobs)
             for trial, jobs in per_trial.items()
             if len(jobs) == self.orders.planner.jobs_per_trial and not any(self._is_due(job) for job in jobs)
         }
@@ -158,6 +167,9 @@ class Coordinator:
                 self.look_after()
                 if self.why and self.settings.fail_fast:
                     break
+        except BaseException:
+            self.interrupted = True
+            raise
         finally:
             if self._running:
                 executor.stop()
@@ -166,26 +178,11 @@ class Coordinator:
 
     def look_after(self) -> None:
         """Follow running jobs: show their epochs, and leave word for those that are hopeless."""
-        for number, job in list(self._running.items()):
-            curve = self._curves[number]
-            new = curve.new()
-            if curve.epoch:
-                self.view.epochs[number] = (curve.epoch, int(job.mapping["trainer"]["epochs"]))
-            if self._pruning and new and self._pruning.hopeless(number, self._so_far(curve, new)):
-                (self._folder(number) / STOP).touch()
+        for number, job in self._running.items():
+            epoch = self._watch.look(number)
+            if epoch:
+                self.view.epochs[number] = (epoch, int(job.mapping["trainer"]["epochs"]))
         self.view.tick()
-
-    def _so_far(self, curve: _Curve, new: list[tuple[int, float]]) -> list[tuple[int, float]]:
-        """Turn values of epochs into the best so far where the objective is the best one."""
-        if not self.orders.template.objective.startswith("best/"):
-            return new
-        better = min if self.orders.direction == "minimize" else max
-        result = []
-        for epoch, value in new:
-            if math.isfinite(value):
-                curve.best = value if curve.best is None else better(curve.best, value)
-                result.append((epoch, curve.best))
-        return result
 
     def _fill(self) -> None:
         """Start as many jobs as there is room for."""
@@ -211,16 +208,16 @@ class Coordinator:
             number = trial * self.orders.planner.jobs_per_trial
             failed = Outcome("failed", error=error.problems[0], exit_code=error.exit_code)
             unknown = Job(number, trial, point, "", {})
-            self.journal.append(_trial_event(trial, point), _job_event(unknown), _end_event(number, failed))
+            self.journal.append(trial_event(trial, point), job_event(unknown), end_event(number, failed))
             self.orders.search.tell(trial, None)
             self._say(number)
             return True
-        self.journal.append(_trial_event(trial, point), *map(_job_event, jobs))
+        self.journal.append(trial_event(trial, point), *map(job_event, jobs))
         for job in jobs:
             self._jobs[job.number] = job
             twin = self._digests.get(job.digest)
             if twin is not None:
-                self._finish(job.number, _outcome(twin))
+                self._finish(job.number, outcome_of(twin))
             else:
                 self._pending.append(job)
         return True
@@ -229,20 +226,19 @@ class Coordinator:
         attempt = self.state.jobs[job.number].attempts + 1
         folder = self._folder(job.number)
         if folder.exists():
-            folder.rename(_free_name(folder, attempt - 1))
+            folder.rename(free_name(folder, attempt - 1))
         folder.mkdir(parents=True, mode=0o700)
         (folder / ATTEMPT).write_text(str(attempt), encoding="utf-8")
         (folder / LOG).touch()
         self.journal.append({"event": "start", "job": job.number, "attempt": attempt, "time": round(time.time(), 3)})
         task = replace(self.orders.template, number=job.number, attempt=attempt, folder=folder, mapping=job.mapping)
         self._running[job.number] = job
-        self._curves[job.number] = _Curve(folder, self._metric())
+        self._watch.start(job.number, folder)
         self.view.started(job.number)
         self.executor.submit(replace(task, parent=self.parent))
 
     def _ended(self, ended: Exit) -> None:
         self._running.pop(ended.number)
-        self._curves.pop(ended.number, None)
         outcome = read_outcome(self._folder(ended.number))
         if outcome is None:
             self._died(ended)
@@ -269,20 +265,19 @@ class Coordinator:
         end_abandoned(self._folder(number), tracking.get("uri"))
 
     def _finish(self, number: int, outcome: Outcome) -> None:
-        self.journal.append(_end_event(number, outcome))
+        self.journal.append(end_event(number, outcome))
         job = self.state.jobs[number]
         if job.finished:
             self._digests.setdefault(job.digest, job)
-        if self._pruning:
-            self._pruning.ended(number, outcome.value, outcome.status == "pruned")
+        self._watch.ended(number, outcome.value, outcome.status == "pruned")
         same = [other for other in self.state.jobs.values() if other.trial == job.trial]
         if len(same) == self.orders.planner.jobs_per_trial and all(other.status for other in same):
-            self.orders.search.tell(job.trial, _mean(same))
+            self.orders.search.tell(job.trial, mean_value(same))
         self._say(number)
 
     def _say(self, number: int) -> None:
         job = self.state.jobs[number]
-        self.view.ended(job, str(_shown(self._folder(number) / LOG)))
+        self.view.ended(job, str(shown(self._folder(number) / LOG)))
         if job.status == "failed":
             self._failures += 1
             limit = 1 if self.settings.fail_fast else self.settings.max_failures
@@ -302,89 +297,3 @@ class Coordinator:
 
     def _folder(self, number: int) -> Path:
         return job_folder(self.orders.folder, number)
-
-    def _metric(self) -> str:
-        return of_epoch(self.orders.template.objective)
-
-
-class _Curve:
-    """Reads what a running job appends to its `metrics.jsonl`."""
-
-    def __init__(self, folder: Path, metric: str) -> None:
-        self._path, self._metric = folder / "metrics.jsonl", metric
-        self._offset = 0
-        self.epoch = 0
-        self.best: float | None = None
-
-    def new(self) -> list[tuple[int, float]]:
-        """Return (epoch, value) of the epochs since the last call."""
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                text = file.read()
-        except FileNotFoundError:
-            return []
-        whole = text[: text.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        found = []
-        for line in whole.splitlines():
-            entry = json.loads(line)
-            if entry["step"]:
-                self.epoch = max(self.epoch, entry["step"])
-                if self._metric in entry["metrics"]:
-                    found.append((entry["step"], float(entry["metrics"][self._metric])))
-        return found
-
-
-def job_folder(sweep: Path, number: int) -> Path:
-    return sweep / "jobs" / str(number)
-
-
-def _free_name(folder: Path, attempt: int) -> Path:
-    """Return a name under which an earlier attempt is kept: nothing is deleted."""
-    number = max(1, attempt)
-    while (name := folder.with_name(f"{folder.name}.attempt{number}")).exists():
-        number += 1
-    return name
-
-
-def _shown(path: Path) -> Path:
-    """Return a path as short as it can be from the working directory."""
-    try:
-        return path.relative_to(Path.cwd())
-    except ValueError:
-        return path
-
-
-def _mean(jobs: list[JobState]) -> float | None:
-    """Return the mean objective of a trial's jobs; None if one has no value."""
-    values = [job.value for job in jobs]
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known and len(known) == len(values) else None
-
-
-def _outcome(job: JobState) -> Outcome:
-    """Return the outcome of a job for its twin, which would compute the same."""
-    return Outcome(job.status or "done", job.value, job.metrics, job.run_id, 0.0)
-
-
-def _trial_event(trial: int, point: Mapping[str, str]) -> dict[str, Any]:
-    return {"event": "trial", "trial": trial, "values": dict(point)}
-
-
-def _job_event(job: Job) -> dict[str, Any]:
-    return {"event": "job", "job": job.number, "trial": job.trial, "digest": job.digest, "values": dict(job.values)}
-
-
-def _end_event(number: int, outcome: Outcome) -> dict[str, Any]:
-    return {
-        "event": "end",
-        "job": number,
-        "status": outcome.status,
-        "value": outcome.value,
-        "metrics": dict(outcome.metrics),
-        "run_id": outcome.run_id,
-        "seconds": round(outcome.seconds, 3),
-        "error": outcome.error,
-        "time": round(time.time(), 3),
-    }

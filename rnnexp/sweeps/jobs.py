@@ -30,12 +30,16 @@ class Job:
     mapping: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
 class Planner:
     """Turns points into jobs."""
 
-    def __init__(self, space: Space, repeats: int, folds: int | None, composer: Composer) -> None:
-        self.space, self.repeats, self.folds = space, repeats, folds
-        self._composer = composer
+    space: Space
+    repeats: int
+    folds: int | None
+    composer: Composer
+
+    def __post_init__(self) -> None:
         self._check_repetition()
 
     @property
@@ -61,6 +65,8 @@ class Planner:
     def jobs(self, trial: int, point: Point) -> Iterator[Job]:
         """Yield the jobs of a point, folds fastest; raises ConfigError with what is wrong with its values."""
         lines = self.space.lines(point)
+        if self.folds:
+            lines.append(f"data.folds={self.folds}")
         first = self._composed(lines)
         number = trial * self.jobs_per_trial
         for repeat in range(self.repeats):
@@ -74,11 +80,11 @@ class Planner:
 
     def _repetition(self, seed: int, repeat: int, fold: int) -> dict[str, str]:
         seeds = {"seed": str(seed + repeat)} if self.repeats > 1 else {}
-        folds = {"data.folds": str(self.folds), "data.fold": str(fold)} if self.folds else {}
+        folds = {"data.fold": str(fold)} if self.folds else {}
         return seeds | folds
 
     def _composed(self, lines: Sequence[str]) -> tuple[Mapping[str, Any], Experiment]:
-        mapping = self._composer.mapping(lines)
+        mapping = self.composer.mapping(lines)
         return mapping, parse(mapping)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -47,10 +47,12 @@ class State:
     jobs: dict[int, JobState] = field(default_factory=dict)
     parent: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    closed: bool = False  # its table and report are of all that has happened
 
     def apply(self, event: Mapping[str, Any]) -> None:
         """Take in one event; kinds that a later version may add are passed over."""
         kind = event.get("event")
+        self.closed = kind == "closed"
         if kind == "trial":
             self.trials[event["trial"]] = dict(event["values"])
         elif kind == "job":
@@ -68,6 +70,13 @@ class State:
             self.facts = event
 
 
+def mean_value(jobs: Sequence[JobState]) -> float | None:
+    """Return the mean objective of a trial's jobs; None if one has no value."""
+    values = [job.value for job in jobs]
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
 class Journal:
     """`jobs.jsonl`: one event per line, on the disk before `append` returns.
 
@@ -77,10 +86,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state = State()
-        self.lines = 0
         for event in _read(path):
             self.state.apply(event)
-            self.lines += 1
 
     def append(self, *events: Mapping[str, Any]) -> None:
         """Write events together and make sure that they survive."""
@@ -93,7 +100,6 @@ class Journal:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
-        self.lines += len(events)
         for event in events:
             self.state.apply(json.loads(json.dumps(event)))
 

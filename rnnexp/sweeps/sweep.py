@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,14 @@ from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import parent, preflight, table, words
 from rnnexp.sweeps.coordinator import JOURNAL, Coordinator, Orders
-from rnnexp.sweeps.definition import FILE, Definition, Place, define, find_place, write_definition
-from rnnexp.sweeps.executors import Hardware, executor
+from rnnexp.sweeps.definition import FILE, Definition, Place, define, find_place, read_definition, write_definition
+from rnnexp.sweeps.executors import Executor, Hardware, executor
 from rnnexp.sweeps.executors.base import slots
 from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
 from rnnexp.sweeps.objective import check_given, direction_for, objective_for
 from rnnexp.sweeps.search import Grid, search
 from rnnexp.sweeps.settings import Launcher, Sweep
-from rnnexp.sweeps.space import read_space
+from rnnexp.sweeps.space import Point, Space, read_space
 from rnnexp.sweeps.state import JobState, Journal, State, write_whole
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.view import View
@@ -105,16 +105,24 @@ def _planned(request: Request) -> Planned:
     check_given(settings.objective)
     space = read_space(request.lines, settings, request.loader)
     planner = Planner(space, settings.repeats, settings.folds, Composer(request.config_dir))
-    grid = search(space, settings, "minimize") if settings.is_grid else None
-    points = grid.points if isinstance(grid, Grid) else list(space.corners())
-    if not points:
-        raise ConfigError("hydra.sweeper.exclude: leaves no job at all")
-    jobs = plan(planner, list(enumerate(points)))
+    jobs = plan(planner, list(enumerate(_points(space, settings))))
     definition = define(space, settings, settings.objective)
     place = find_place(definition, settings)
+    ordered = space.in_order(list(read_definition(place.folder).space)) if place.resumed else space
+    if ordered != space:  # the keys were typed in another order: the numbers of the jobs must stay theirs
+        planner = replace(planner, space=ordered)
+        jobs = plan(planner, list(enumerate(_points(ordered, settings))))
     distinct = without_duplicates(jobs)
     _check_executor(request.launcher, distinct)
     return Planned(planner, distinct, len(jobs) - len(distinct), definition, place, _hardware(distinct))
+
+
+def _points(space: Space, settings: Sweep) -> list[Point]:
+    """Return the points to be checked: all of a grid, otherwise the corners of the space."""
+    points = Grid(space, settings).points if settings.is_grid else list(space.corners())
+    if not points:
+        raise ConfigError("hydra.sweeper.exclude: leaves no job at all")
+    return points
 
 
 def _hardware(jobs: Sequence[Job]) -> Hardware:
@@ -173,7 +181,6 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> None:
     settings, place, planner = request.settings, planned.place, planned.planner
-    _check_unchanged(planned, journal)
     chooser = search(planner.space, settings, facts.direction)
     orders = Orders(
         folder=place.folder,
@@ -186,33 +193,41 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
     )
     view = View(journal.state.jobs, orders.total, facts.objective, facts.direction)
     coordinator = Coordinator(orders, journal, view)
-    known = journal.lines
     coordinator.prepare()
-    if not coordinator.has_work and journal.lines == known:
+    if journal.state.closed and not coordinator.has_work and (place.folder / words.TABLE).is_file():
         _tell(place.folder, journal.state, coordinator, view)
         return
     first = parse(planned.jobs[0].mapping)
     told = {**_as_event(facts), "varied": planner.varied, "command": request.command, "jobs": orders.total}
     info = parent.parent_info(place.folder, planned.definition, first, told, journal.state.parent)
     tracking.warm_up(first.tracking)
-    with tracking.start(first.tracking, info) as run:
-        if run.run_id and run.run_id != journal.state.parent:
-            journal.append({"event": "parent", "run_id": run.run_id})
-        coordinator.parent = run.run_id
-        view.open()
-        try:
-            coordinator.run(executor(request.launcher, planned.hardware, place.folder, coordinator.look_after))
-        except KeyboardInterrupt:
-            view.close()
-            print(f"\nstopped: {view.counts()}; the same command goes on where it stopped", flush=True)
-            raise
-        finally:
-            view.close()
+    try:
+        with tracking.start(first.tracking, info) as run:
+            if run.run_id and run.run_id != journal.state.parent:
+                journal.append({"event": "parent", "run_id": run.run_id})
+            coordinator.parent = run.run_id
+            _work(coordinator, executor(request.launcher, planned.hardware, place.folder, coordinator.look_after), view)
             _keep(run, journal, facts, view)
-        if coordinator.out_of_time:
-            run.outcome("time_limit")
-        _log_report(run)
-        _tell(place.folder, journal.state, coordinator, view)
+            if coordinator.out_of_time:
+                run.outcome("time_limit")
+            _log_report(run)
+            _tell(place.folder, journal.state, coordinator, view)
+    finally:
+        if not coordinator.interrupted:
+            journal.append({"event": "closed"})
+
+
+def _work(coordinator: Coordinator, where: Executor, view: View) -> None:
+    """Run the jobs; after Ctrl-C say how to go on."""
+    view.open()
+    try:
+        coordinator.run(where)
+    except KeyboardInterrupt:
+        view.close()
+        print(f"\nstopped: {view.counts()}; the same command goes on where it stopped", flush=True)
+        raise
+    finally:
+        view.close()
 
 
 def _tell(folder: Path, state: State, coordinator: Coordinator, view: View) -> None:
@@ -222,23 +237,6 @@ def _tell(folder: Path, state: State, coordinator: Coordinator, view: View) -> N
     failed = [job for job in state.jobs.values() if job.status == "failed"]
     if failed:
         raise SweepFailed(words.failures(failed, folder))
-
-
-def _check_unchanged(planned: Planned, journal: Journal) -> None:
-    """Refuse to go on when files of the configuration, or defaults, have changed under the same command."""
-    known = journal.state.jobs
-    changed = [job for job in planned.jobs if job.number in known and _differs(job, known[job.number])]
-    if changed and all(dict(job.values) == known[job.number].values for job in changed):
-        numbers = ", ".join(str(job.number) for job in changed[:5])
-        raise ConfigError(
-            f"the sweep {planned.place.folder}: the same command now gives other configurations (jobs {numbers}"
-            f"{', …' if len(changed) > 5 else ''}), because YAML files, defaults or the environment have changed; put "
-            f"them back to go on with it, or start a new sweep beside it with --new"
-        )
-
-
-def _differs(job: Job, known: JobState) -> bool:
-    return bool(known.digest) and known.digest != job.digest
 
 
 def _template(request: Request, planned: Planned, facts: Facts) -> Task:
@@ -256,7 +254,7 @@ def _template(request: Request, planned: Planned, facts: Facts) -> Task:
 
 
 def _keep(run: tracking.Run, journal: Journal, facts: Facts, view: View) -> None:
-    """Write the table, also of a sweep that is stopped; the parent shows its best child so far."""
+    """Write the table; the parent shows its best child."""
     jobs = list(journal.state.jobs.values())
     path = run.folder / words.TABLE
     path.parent.mkdir(exist_ok=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnexp.sweeps.coordinator import Coordinator, job_folder
+from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.executors.base import slots
+from rnnexp.sweeps.folders import job_folder
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.preflight import Findings
 from rnnexp.sweeps.settings import Launcher, Sweep

@@ -82,7 +82,7 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
             outcome = _run(task, quiet, tick)
         except KeyboardInterrupt:
             raise
-        except Exception as error:  # the one place where any failure of a job becomes its outcome
+        except (Exception, SystemExit) as error:  # the one place where any failure of a job becomes its outcome
             outcome = _failure(error, time.perf_counter() - started)
         write_outcome(task.folder, outcome)
     return outcome
@@ -148,7 +148,7 @@ def _watch(task: Task, tick: Callable[[], None] | None) -> Any:
     return watch
 
 
-def _failure(error: Exception, seconds: float) -> Outcome:
+def _failure(error: BaseException, seconds: float) -> Outcome:
     known = isinstance(error, RnnexpError)
     message = redact(str(error) if known else f"{type(error).__name__}: {error}")
     log.error("%s", message if known else redact("".join(traceback.format_exception(error))))

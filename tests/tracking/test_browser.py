@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,10 +16,6 @@ import pytest
 
 from rnnexp.tracking.store import open_store
 
-REQUIRED = "RNNEXP_REQUIRE_BROWSER"
-FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
---disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1500,2600"""
-
 
 class Shown(NamedTuple):
     """A server that shows the store of `folder`, and the run to look at."""
@@ -29,28 +24,6 @@ class Shown(NamedTuple):
     experiment: str
     run: str
     name: str
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Start Chromium; without one the tests are skipped, or fail if RNNEXP_REQUIRE_BROWSER=1."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not (chromium and driver):
-        missing = "no Chromium or no chromedriver on the PATH (Debian: apt install chromium chromium-driver)"
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    window = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield window
-    window.quit()
 
 
 @pytest.fixture(scope="module")

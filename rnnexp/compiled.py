@@ -1,0 +1,29 @@
+"""Compiled programs, kept from run to run in the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+MOST = 500 * 2**20  # bytes
+
+
+def keep_compiled(jax: Any) -> None:
+    """Let JAX keep compiled programs for the next process, unless the user has chosen a folder.
+
+    One folder per machine: compiled code fits the processor it was made on. Bounded in size.
+    """
+    if jax.config.jax_compilation_cache_dir or os.environ.get("JAX_ENABLE_COMPILATION_CACHE", "").lower() == "false":
+        return
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "rnnexp" / f"jax-{platform.node()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:  # a home that cannot be written: compile anew each time
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_max_size", MOST)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

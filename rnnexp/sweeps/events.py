@@ -1,0 +1,41 @@
+"""The lines of a sweep's journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.state import JobState
+from rnnexp.sweeps.task import Outcome
+
+
+def outcome_of(job: JobState) -> Outcome:
+    """Return the outcome of a job for its twin, which would compute the same."""
+    return Outcome(job.status or "done", job.value, job.metrics, job.run_id, 0.0)
+
+
+def trial_event(trial: int, point: Mapping[str, str]) -> dict[str, Any]:
+    """A sampler has chosen a point."""
+    return {"event": "trial", "trial": trial, "values": dict(point)}
+
+
+def job_event(job: Job) -> dict[str, Any]:
+    """A job is known from now on."""
+    return {"event": "job", "job": job.number, "trial": job.trial, "digest": job.digest, "values": dict(job.values)}
+
+
+def end_event(number: int, outcome: Outcome) -> dict[str, Any]:
+    """A job has come to an end."""
+    return {
+        "event": "end",
+        "job": number,
+        "status": outcome.status,
+        "value": outcome.value,
+        "metrics": dict(outcome.metrics),
+        "run_id": outcome.run_id,
+        "seconds": round(outcome.seconds, 3),
+        "error": outcome.error,
+        "time": round(time.time(), 3),
+    }

@@ -1,0 +1,60 @@
+"""Running jobs, looked at from outside: how far they are, and whether they are hopeless."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from rnnexp.sweeps.curve import Curve
+from rnnexp.sweeps.objective import of_epoch
+from rnnexp.sweeps.search import Direction, Pruning
+from rnnexp.sweeps.settings import Sweep
+from rnnexp.sweeps.task import STOP
+
+
+class Watch:
+    """Reads what jobs write while they run, wherever they run; with a pruner it leaves word for those to be stopped."""
+
+    def __init__(self, settings: Sweep, objective: str, direction: Direction) -> None:
+        self._metric = of_epoch(objective)
+        self._best_so_far = objective != self._metric
+        self._better = min if direction == "minimize" else max
+        self._pruning = Pruning(settings.pruner, direction) if settings.pruner is not None else None
+        self._curves: dict[int, Curve] = {}
+
+    def start(self, number: int, folder: Path) -> None:
+        self._curves[number] = Curve(folder, self._metric)
+
+    def replay(self, number: int, folder: Path, value: float | None, pruned: bool) -> None:
+        """Take in a job that ended in an earlier start."""
+        if self._pruning:
+            self.start(number, folder)
+            self._judge(self._curves[number], number)
+            self.ended(number, value, pruned)
+
+    def look(self, number: int) -> int:
+        """Return the epoch that a job has reached, 0 before the first."""
+        curve = self._curves[number]
+        if self._judge(curve, number):
+            (curve.folder / STOP).touch()
+        return curve.epoch
+
+    def _judge(self, curve: Curve, number: int) -> bool:
+        new = curve.new()
+        return bool(new and self._pruning and self._pruning.hopeless(number, self._so_far(curve, new)))
+
+    def _so_far(self, curve: Curve, new: list[tuple[int, float]]) -> list[tuple[int, float]]:
+        """Turn values of epochs into the best so far where the objective is the best one."""
+        if not self._best_so_far:
+            return new
+        result = []
+        for epoch, value in new:
+            if math.isfinite(value):
+                curve.best = value if curve.best is None else self._better(curve.best, value)
+                result.append((epoch, curve.best))
+        return result
+
+    def ended(self, number: int, value: float | None, pruned: bool) -> None:
+        self._curves.pop(number, None)
+        if self._pruning:
+            self._pruning.ended(number, value, pruned)
