@@ -81,14 +81,14 @@ class Place:
 
 
 def find_place(definition: Definition, settings: Sweep, root: Path | None = None) -> Place:
-    """Return the folder whose definition is equal, else a new one; a changed definition needs `--new`.
+    """Return the newest folder whose definition is equal, else a new one; a changed definition needs `--new`.
 
     Raises ConfigError with the differences if a sweep of this name has another definition.
     """
     root = root or Path.cwd() / ROOT
     name = sweep_name(definition, settings.name)
     taken = [folder for folder in _series(root, name) if (folder / FILE).is_file()]
-    for folder in taken if not settings.new else ():
+    for folder in reversed(taken) if not settings.new else ():
         if not read_definition(folder).differences(_as_json(definition)):
             return Place(folder, resumed=True)
     if taken and not settings.new:

@@ -29,6 +29,7 @@ class Grid:
     """All points of the space, in order; with a pruner Optuna only judges which job is hopeless."""
 
     def __init__(self, space: Space, settings: Sweep) -> None:
+        _check_pruner(settings.pruner)
         self.points = list(space.grid())[: settings.n_trials]
 
     @property
@@ -59,14 +60,27 @@ class Optuna:
         if settings.n_trials is None:
             raise ConfigError("hydra.sweeper.n_trials: a sampler needs the total number of points to try")
         self.space, self.total, self.seed = space, settings.n_trials, settings.seed
+        _check_pruner(settings.pruner)
         self._make = Maker("sampler", settings.sampler, optuna.samplers)
         self._fresh = self._make.name in _FRESH
         self._study = optuna.create_study(
             study_name="rnnexp", direction=direction, sampler=self._make(seed=settings.seed)
         )
         self._distributions = {d.key: d.distribution() for d in space.dimensions}
+        self._rehearse(direction)
         self._open: dict[int, Any] = {}
         self.points: dict[int, Point] = {}
+
+    def _rehearse(self, direction: Direction) -> None:
+        """Ask for a point that is thrown away: Optuna looks at most arguments only then."""
+        import optuna
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                optuna.create_study(direction=direction, sampler=self._make(seed=0)).ask(self._distributions)
+        except (ImportError, TypeError, ValueError) as error:
+            raise ConfigError(f"hydra.sweeper.sampler: {self._make.name}: {error}") from None
 
     def replay(self, trials: Mapping[int, Point], values: Mapping[int, float | None]) -> None:
         """Take in trials of an earlier start, in order; those without an entry in `values` have not ended."""
@@ -164,6 +178,12 @@ class Pruning:
             self._study.tell(trial, state=_state("FAIL"))
         else:
             self._study.tell(trial, value)
+
+
+def _check_pruner(named: Named | None) -> None:
+    """Meet a mistake in the pruner before anything has started."""
+    if named is not None:
+        Pruning(named, "minimize")
 
 
 def name_of(named: Named) -> str:

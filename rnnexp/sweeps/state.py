@@ -77,6 +77,32 @@ def mean_value(jobs: Sequence[JobState]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
+@dataclass(frozen=True)
+class Best:
+    """The best trial so far: the mean of its jobs, its point without seed and fold, and its best job."""
+
+    value: float
+    point: Mapping[str, str]
+    job: JobState
+    jobs: int
+
+
+def best_trial(state: State, per_trial: int, direction: str) -> Best | None:
+    """Return the best of the trials whose jobs are all done."""
+    choose = min if direction == "minimize" else max
+    by_trial: dict[int, list[JobState]] = {}
+    for job in state.jobs.values():
+        if job.status == "done" and job.value is not None:
+            by_trial.setdefault(job.trial, []).append(job)
+    means = {trial: mean_value(jobs) or 0.0 for trial, jobs in by_trial.items() if len(jobs) == per_trial}
+    if not means:
+        return None
+    trial = choose(means, key=lambda number: means[number])
+    jobs = by_trial[trial]
+    shared = {key: value for key, value in jobs[0].values.items() if all(job.values[key] == value for job in jobs)}
+    return Best(means[trial], shared, choose(jobs, key=lambda job: job.value or 0.0), len(jobs))
+
+
 class Journal:
     """`jobs.jsonl`: one event per line, on the disk before `append` returns.
 
@@ -86,8 +112,11 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state = State()
-        for event in _read(path):
-            self.state.apply(event)
+        for number, event in _read(path):
+            try:
+                self.state.apply(event)
+            except (KeyError, TypeError, AttributeError):
+                raise _damaged(path, number) from None
 
     def append(self, *events: Mapping[str, Any]) -> None:
         """Write events together and make sure that they survive."""
@@ -110,8 +139,14 @@ def _ends_with_newline(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def _read(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events; a torn line is one that cannot be read and was the last when its writer died."""
+def _damaged(path: Path, number: int) -> TrackingError:
+    return TrackingError(
+        f"{path}, line {number}: is not an event of a sweep; restore the file, or start anew with --new"
+    )
+
+
+def _read(path: Path) -> Iterator[tuple[int, Any]]:
+    """Yield the events with their lines; a torn line cannot be read and was the last when its writer died."""
     if not path.exists():
         return
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
@@ -120,11 +155,8 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
         except ValueError:
             if line.startswith(b'{"event":') or line.strip() in (b"", b"{") or b'{"event"'.startswith(line):
                 continue
-            raise TrackingError(
-                f"{path}, line {number}: is not an event of a sweep; restore the file, or start anew with --new"
-            ) from None
-        if isinstance(event, dict):
-            yield event
+            raise _damaged(path, number) from None
+        yield number, event
 
 
 def write_whole(path: Path, text: str) -> None:

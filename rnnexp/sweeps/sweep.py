@@ -191,7 +191,7 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
         direction=facts.direction,
         planned=planned.jobs if settings.is_grid else None,
     )
-    view = View(journal.state.jobs, orders.total, facts.objective, facts.direction)
+    view = View(journal.state, orders.total, planner.jobs_per_trial, facts.objective, facts.direction)
     coordinator = Coordinator(orders, journal, view)
     coordinator.prepare()
     if journal.state.closed and not coordinator.has_work and (place.folder / words.TABLE).is_file():
@@ -263,7 +263,7 @@ def _keep(run: tracking.Run, journal: Journal, facts: Facts, view: View) -> None
     run.log_file(run.folder / FILE)
     best = view.best()
     if best is not None:
-        run.log_summary(parent.best_metrics(best))
+        run.log_summary(parent.best_metrics(best.job))
     _log_importance(run, jobs)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnnexp.redact import redact_value
-from rnnexp.sweeps.state import JobState
+from rnnexp.sweeps.state import Best, JobState, State, best_trial
 
 REDRAW_S = 0.25
 
@@ -35,8 +35,9 @@ def duration(seconds: float) -> str:
 class View:
     """Told of every change; a terminal shows counts, running jobs and the best so far."""
 
-    def __init__(self, jobs: Mapping[int, JobState], total: int, objective: str, direction: str) -> None:
-        self.jobs, self.total = jobs, total
+    def __init__(self, state: State, total: int, per_trial: int, objective: str, direction: str) -> None:
+        self.state, self.jobs = state, state.jobs
+        self.total, self.per_trial = total, per_trial
         self.objective, self.direction = objective, direction
         self.running: dict[int, float] = {}
         self.epochs: dict[int, tuple[int, int]] = {}
@@ -74,12 +75,13 @@ class View:
             self._drawn = time.monotonic()
             self._live.update(self._table(), refresh=True)
 
-    def best(self) -> JobState | None:
-        scored = [job for job in self.jobs.values() if job.status == "done" and job.value is not None]
-        if not scored:
-            return None
-        choose = min if self.direction == "minimize" else max
-        return choose(scored, key=lambda job: job.value or 0.0)
+    def best(self) -> Best | None:
+        return best_trial(self.state, self.per_trial, self.direction)
+
+    def best_text(self, best: Best) -> str:
+        """Return `best/val/loss 0.0123 with model=gru (mean of 5 jobs)`."""
+        mean = f" (mean of {best.jobs} jobs)" if best.jobs > 1 else f" (job {best.job.number})"
+        return f"{self.objective} {best.value:.5g} with {values_text(best.point)}{mean}"
 
     def counts(self) -> str:
         """Return `3 done, 1 running, 8 to go`, leaving out what is zero."""
@@ -133,10 +135,8 @@ class View:
             Text("sweep", style="bold"), Text(f"{self.counts()}{'; ' + duration(left) + ' left' if left else ''}")
         )
         best = self.best()
-        if best is not None and best.value is not None:
-            table.add_row(
-                "best", Text(f"{self.objective} {best.value:.5g}  job {best.number}  {values_text(best.values)}")
-            )
+        if best is not None:
+            table.add_row("best", Text(self.best_text(best)))
         for number, since in list(self.running.items())[:16]:
             epoch, epochs = self.epochs.get(number, (0, 0))
             state = f"epoch {epoch}/{epochs}" if epoch else "starting"

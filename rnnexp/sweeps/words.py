@@ -99,8 +99,8 @@ def summary(folder: Path, state: State, coordinator: Coordinator, view: View) ->
     if coordinator.why:
         yield f"  stopped: {coordinator.why}; the same command goes on"
     best = view.best()
-    if best is not None and best.value is not None:
-        yield f"  best     job {best.number}: {view.objective} {best.value:.5g} with {values_text(best.values)}"
+    if best is not None:
+        yield f"  best     {view.best_text(best)}"
     yield f"  table    {folder / TABLE}"
     if state.parent:
         name = folder.name
