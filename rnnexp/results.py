@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rnnexp.compare.table import aligned
 from rnnexp.compare.table import markdown as as_markdown
+from rnnexp.compare.values import skill_text
 from rnnexp.tracking.query import TrackedRun
 
 # Runs that differ in these alone are repetitions of one row.
@@ -57,7 +58,7 @@ class Row:
             self.metric,
             f"{self.mean:.4g}{spread}",
             f"{self.baseline}{score}",
-            "" if self.skill is None else f"{self.skill:+.3f}",
+            skill_text(self.skill),
             self.verdict,
         )
 

@@ -99,7 +99,7 @@ def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]
 
 
 def usual_goal(runs: Sequence[TrackedRun]) -> Goal:
-    """Rank by the validation loss where there is one, else by the test metric."""
+    """Rank by what most of the runs have: the validation loss if it is among that, else the test metric."""
     names = (DEFAULT_GOAL, *HEADLINES, "best/train/loss")
-    metric = next((name for name in names if any(name in one.metrics for one in runs)), DEFAULT_GOAL)
+    metric = max(names, key=lambda name: sum(name in one.metrics for one in runs))
     return Goal(metric, higher_is_better(metric))

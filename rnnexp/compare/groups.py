@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rnnexp.compare import differ
-from rnnexp.compare.stats import Summary, holm, paired_p, summary
+from rnnexp.compare.stats import Summary, holm, paired, summary
 from rnnexp.compare.values import order
 from rnnexp.tracking.query import TrackedRun
 
@@ -152,15 +152,14 @@ def _values(runs: Sequence[TrackedRun], metric: str) -> list[float]:
 
 def _judged(groups: Sequence[Group], goal: Goal) -> list[Group]:
     """Test every group against the first one over the seeds and folds that both have."""
-    from dataclasses import replace
-
     if not groups or groups[0].scores is None:
         return list(groups)
     best, *others = groups
-    pairs = [paired_p(_pairs(group, goal), _pairs(best, goal)) for group in others]
+    tests = [paired(_pairs(group, goal), _pairs(best, goal)) for group in others]
+    corrected = holm([test.p if test else None for test in tests])
     judged = [
-        replace(group, p=p, verdict=_verdict(group, best, goal, p) if group.scores else NONE)
-        for group, p in zip(others, holm(pairs))
+        replace(group, p=p, verdict=_verdict(goal.sign() * test.gap if test else 0.0, p) if group.scores else NONE)
+        for group, test, p in zip(others, tests, corrected)
     ]
     return [replace(best, verdict=BEST), *judged]
 
@@ -170,12 +169,11 @@ def _pairs(group: Group, goal: Goal) -> dict[object, float]:
     return {(run.experiment_id, *differ.repetition(run)): run.metrics[goal.metric] for run in group.runs}
 
 
-def _verdict(group: Group, best: Group, goal: Goal, p: float | None) -> str:
+def _verdict(loss: float, p: float | None) -> str:
+    """Judge by what a group loses against the best one (above 0), and how sure that is."""
     if p is None:
         return FEW
-    own, other = _pairs(group, goal), _pairs(best, goal)
-    gap = sum(goal.sign() * (own[key] - other[key]) for key in set(own) & set(other))
-    return WORSE if p < SIGNIFICANT and gap > 0 else NOISE
+    return WORSE if p < SIGNIFICANT and loss > 0 else NOISE
 
 
 def _baselines(runs: Sequence[TrackedRun], test_metric: str | None) -> list[Baseline]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from rnnexp.compare.find import DEFAULT_GOAL
 from rnnexp.compare.groups import HEADLINES, latest, outcome
 from rnnexp.compare.shown import ended
-from rnnexp.compare.values import shown
+from rnnexp.compare.values import shown, skill_text
 from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, select
 
 HEAD = ("run", "name", "started", "ended", "experiment", "score", "skill")
@@ -42,7 +42,7 @@ class Entry:
             self.outcome,
             self.experiment,
             "" if self.score is None else f"{self.metric} {shown(self.score)}",
-            "" if self.skill is None else f"{self.skill:+.3f}",
+            skill_text(self.skill),
         )
 
 

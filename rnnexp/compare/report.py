@@ -25,8 +25,9 @@ READING = (
     ("n", "runs of a setting, over seeds and folds"),
     ("±", "standard deviation over them"),
     ("95 % interval", "of the mean, Student's t; the dashed line in the small pictures is the best mean"),
-    ("p", "paired t test against the best setting over the seeds and folds both have, corrected for the number of "
-          "tests (Holm); the best was chosen from the same numbers, so take it with care"),
+    ("p", "paired t test against the best setting over the seeds and folds both have (of logarithms where values "
+          "differ by over a factor of ten), corrected for the number of tests (Holm); the best was chosen from the "
+          "same numbers, so take it with care"),
     ("within noise", "p is 0.05 or more: the sweep does not tell this setting from the best"),
     ("skill", "1 - score / score of the best baseline, which needs no network; negative: the network loses to it"),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnexp.compare.groups import FEW, NOISE, WORSE, Baseline, Comparison, Group
 from rnnexp.compare.stats import Summary
-from rnnexp.compare.values import short_names, shown, with_spread
+from rnnexp.compare.values import short_names, shown, skill_text, with_spread
 
 
 def cells(comparison: Comparison) -> list[list[str]]:
@@ -43,7 +43,7 @@ def _row(group: Group, comparison: Comparison, second: bool) -> list[str]:
         interval,
         "" if group.epoch is None else f"{group.epoch:.4g}",
         *([spread(group.test)] * second),
-        "" if group.skill is None else f"{group.skill:+.3f}",
+        skill_text(group.skill),
         p_value(group.p),
         ended(group.others),
         group.verdict,
@@ -123,7 +123,7 @@ def against_baseline(comparison: Comparison) -> str:
     own = [run.metrics.get(f"baseline/{name}/{metric.partition('/')[2]}") for run in best.runs]
     scores = [value for value in own if value is not None]
     other = f", {metric} {spread(best.test)} against {sum(scores) / len(scores):.4g}" if scores else ""
-    return f"It {beats} its best baseline, {name}{other} (skill {best.skill:+.3f})."
+    return f"It {beats} its best baseline, {name}{other} (skill {skill_text(best.skill)})."
 
 
 def numbers(comparison: Comparison) -> list[list[str]]:

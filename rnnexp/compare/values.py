@@ -54,6 +54,13 @@ def with_spread(mean: float | None, deviation: float | None) -> str:
     return f"{mean:.{max(places, 0)}f} ± {deviation:.{max(places, 0)}f}"
 
 
+def skill_text(skill: float | None) -> str:
+    """Write a skill with its sign; one of a diverged network would be long and say no more."""
+    if skill is None:
+        return ""
+    return f"{skill:+.3f}" if abs(skill) < 1000 else f"{skill:+.1e}"
+
+
 def order(value: object) -> tuple[int, float, str]:
     """Return a key that sorts numbers by size, then words and lists (by their sum), then what is not set."""
     if value is None:

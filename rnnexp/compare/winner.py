@@ -48,7 +48,9 @@ def _comments(sweep: Sweep, compared: Comparison, group: Group) -> list[str]:
     command = sweep.parent.tags.get("rnnexp.command")
     lines = [
         f"The best setting of sweep {sweep.name}: {called(group, compared.columns)}.",
-        f"Objective: {compared.goal.metric} ({direction}) {spread(group.scores)}, n = {len(group.runs)}{_seeds(group)}",
+        f"Objective: {compared.goal.metric} ({direction}) {spread(group.scores)}, n = {len(group.runs)}",
+        _repeated(group, "seed", "the first seed is kept"),
+        _repeated(group, "data.fold", "the first is held out; without data.folds the network learns from all of them"),
         against_baseline(compared),
         f"Sweep: {command}" if command else "",
         "Command: rnnexp train experiment=NAME, where NAME.yaml in ./experiments is this file",
@@ -56,6 +58,6 @@ def _comments(sweep: Sweep, compared: Comparison, group: Group) -> list[str]:
     return [line for line in lines if line]
 
 
-def _seeds(group: Group) -> str:
-    seeds = [typed(run.params["seed"]) for run in group.runs if "seed" in run.params]
-    return f" (seeds {', '.join(map(shown, dict.fromkeys(seeds)))}; the first is kept)" if len(seeds) > 1 else ""
+def _repeated(group: Group, key: str, note: str) -> str:
+    values = dict.fromkeys(shown(typed(run.params[key])) for run in group.runs if key in run.params)
+    return f"{key} {', '.join(values)}: {note}" if len(values) > 1 else ""

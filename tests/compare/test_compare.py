@@ -15,7 +15,7 @@ from sweep_maker import Made
 from rnnexp.compare import find, stats
 from rnnexp.compare.groups import FEW, NOISE, WORSE, Goal, compare
 from rnnexp.compare.shown import plain, verdict
-from rnnexp.compare.values import short_names, shown, typed, with_spread
+from rnnexp.compare.values import short_names, shown, skill_text, typed, with_spread
 from rnnexp.errors import ConfigError
 from rnnexp.tracking.query import TrackedRun
 from rnnexp.tracking.store import artifact_root, open_store
@@ -105,9 +105,30 @@ def test_one_value_has_no_interval() -> None:
 
 
 def test_equal_values_are_no_difference_and_an_equal_gap_is_one() -> None:
-    one = {seed: value for seed, value in enumerate(CLEAR)}
-    assert stats.paired_p(one, one) == 1.0
-    assert stats.paired_p({seed: value + 1.0 for seed, value in one.items()}, one) == pytest.approx(0.0)
+    one = dict(enumerate(CLEAR))
+    assert stats.paired(one, one) == stats.Paired(1.0, 0.0)
+    found = stats.paired({seed: value + 0.1 for seed, value in one.items()}, one)
+    assert found is not None
+    assert (found.p, found.gap) == (pytest.approx(0.0), pytest.approx(0.1))
+
+
+def test_the_test_is_scipy_s() -> None:
+    """Differences 1, 2, 3: t = 2 / (1 / sqrt 3) = 3.4641 with 2 degrees of freedom, p = 0.0742."""
+    found = stats.paired({0: 2.0, 1: 4.0, 2: 6.0}, {0: 1.0, 1: 2.0, 2: 3.0})
+    assert found is not None
+    assert found.p == pytest.approx(0.0742, abs=1e-4)
+
+
+def test_a_diverged_setting_is_not_within_noise() -> None:
+    """The variance of differences of 1e18 and 1e19 hides that both are large: ratios do not."""
+    diverged = {0: 1.9e19, 1: 6.5e18, 2: 9.6e17}
+    fine = {0: 0.031, 1: 0.024, 2: 0.015}
+    ratios = stats.paired(diverged, fine)
+    assert ratios is not None
+    assert ratios.p < 0.001
+    differences = stats.paired({seed: -value for seed, value in diverged.items()}, fine)
+    assert differences is not None
+    assert differences.p > 0.05
 
 
 def test_failed_and_pruned_runs_are_counted_but_not_averaged() -> None:
@@ -182,6 +203,14 @@ def test_numbers_are_short() -> None:
     assert with_spread(68.5, 5.88) == "68.5 ± 5.9"
     assert with_spread(1e-9, 2e-10) == "1e-09 ± 2e-10"
     assert with_spread(12.0, None) == "12"
+    assert [skill_text(value) for value in (0.02, -3.5, -2.9e10, None)] == ["+0.020", "-3.500", "-2.9e+10", ""]
+
+
+def test_a_filter_ranks_by_what_most_runs_have() -> None:
+    scored = [replace(run(seed, 0.1), metrics={"test/rmse": 0.1}) for seed in (0, 1)]
+    assert find.usual_goal([*scored, run(2, 0.1)]) == Goal("test/rmse")
+    assert find.usual_goal([run(2, 0.1)]) == GOAL
+    assert find.usual_goal([replace(run(0, 0.1), metrics={"test/accuracy": 0.9})]) == Goal("test/accuracy", True)
 
 
 def test_keys_are_as_short_as_they_stay_clear() -> None:

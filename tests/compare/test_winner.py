@@ -40,7 +40,8 @@ def test_the_winner_runs_as_the_best_run_did(made: Made, capsys: pytest.CaptureF
 def test_the_header_names_sweep_objective_scores_and_baseline(made: Made) -> None:
     text = winner(made.uri, find.sweep(made.uri)).text
     assert "# The best setting of sweep sine_lstm-3fa2c1: model gru, learning_rate 0.01.\n" in text
-    assert "# Objective: best/val/loss (the less the better) 0.01010 ± 0.00026, n = 4 (seeds 0, 1, 2, 3;" in text
+    assert "# Objective: best/val/loss (the less the better) 0.01010 ± 0.00026, n = 4\n" in text
+    assert "# seed 0, 1, 2, 3: the first seed is kept\n" in text
     assert "beats its best baseline, linear" in text
     assert "\n# @package _global_\ndefaults:\n  - override /data: sine\n  - override /model: gru\n\nseed: 0\n" in text
 
