@@ -14,6 +14,8 @@ from rnnexp.tracking.query import TrackedRun
 # Runs that differ in these alone are repetitions of one row.
 _REPEATED = ("seed", "data.seed", "backend", "threads", "device", "name")
 
+# What a sweep may vary and still ask the experiments' own questions; jobs of a search or of folds are no results.
+_ASKED = {"experiment", "data", "model", "backend", "seed", "data.seed", "threads", "device"}
 
 HEAD = ("experiment", "model", "backend", "runs", "metric", "score", "best baseline", "skill", "verdict")
 
@@ -64,9 +66,12 @@ class Row:
 
 
 def rows(runs: Iterable[TrackedRun]) -> list[Row]:
-    """Group runs (the latest first) into rows; of several settings of one model the latest is shown."""
+    """Group runs (the latest first) into rows; of several settings of one model the latest is shown.
+
+    Jobs of a sweep that searched for settings are left out: `rnnexp compare` is for them.
+    """
     groups: dict[tuple[str, str, str], list[TrackedRun]] = {}
-    for run in runs:
+    for run in filter(_is_answer, runs):
         key = (
             run.tags.get("rnnexp.group", run.name),
             run.params.get("model.name", "?"),
@@ -76,6 +81,10 @@ def rows(runs: Iterable[TrackedRun]) -> list[Row]:
         if not same or _setting(run) == _setting(same[0]):
             same.append(run)
     return [_row(key, same) for key, same in sorted(groups.items()) if _metric(same[0])]
+
+
+def _is_answer(run: TrackedRun) -> bool:
+    return set(filter(None, run.tags.get("rnnexp.varied", "").split(","))) <= _ASKED
 
 
 def _setting(run: TrackedRun) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ import rnnexp as rx
 from rnnexp.cli.main import main
 from rnnexp.cli.summary import summary
 from rnnexp.errors import ConfigError, ResourceError
+from rnnexp.results import rows
+from rnnexp.tracking.query import finished_runs
 
 QUICK = ("trainer.epochs=3", "model.units=[4]", "tracking.figures=false", "tracking.log_model=false")
 
@@ -69,6 +72,15 @@ def test_results_are_text_or_markdown(tracked: Tracked, capsys: pytest.CaptureFi
     assert text[1].startswith("airline_lstm")
     assert len(markdown) == 4
     assert markdown[2].startswith("| airline_lstm | lstm | jax | 1 | test/rmse | ")
+
+
+def test_jobs_of_a_search_are_no_results(tracked: Tracked) -> None:
+    """The last learning rate that a search has tried is not what the experiment has reached."""
+    found = finished_runs(tracked.uri)
+    searched = [replace(run, tags={**run.tags, "rnnexp.varied": "seed,optimizer.learning_rate"}) for run in found]
+    repeated = [replace(run, tags={**run.tags, "rnnexp.varied": "model,seed"}) for run in found]
+    assert rows(searched) == []
+    assert rows(repeated) == rows(found) != []
 
 
 def test_a_run_on_everything_says_that_its_score_is_not_honest(tracked: Tracked) -> None:
