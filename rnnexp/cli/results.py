@@ -29,5 +29,5 @@ def run(args: Namespace) -> int:
     elif table:
         print(text(table))
     else:
-        print("no finished runs are tracked here; start with: rnnexp train")
+        print("no results are tracked here (jobs of a search: rnnexp compare); start with: rnnexp train")
     return 0
