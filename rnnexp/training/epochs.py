@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,11 +19,12 @@ from rnnexp.training.monitor import default_monitor
 from rnnexp.training.plan import Plan
 from rnnexp.training.prepare import prepare
 from rnnexp.training.rate import Rate
-from rnnexp.training.steppers.stepper import Stepper, stepper_for
+from rnnexp.training.steppers.stepper import Step, Stepper, stepper_for
 from rnnexp.training.user_callbacks import UserCallbacks
 
 SCORED_AT_ONCE = 512  # examples per batch of a part that is only scored: changes its speed, not its result
 
+T = TypeVar("T")
 Listener = Callable[[int, dict[str, float]], str | None]  # a reason to stop, or None
 
 
@@ -42,15 +43,20 @@ class Pass:
 
 
 class Training:
-    """One training of one model, from its compilation to the weights it ends with."""
+    """One training of one model, from its compilation to the weights it ends with.
 
-    def __init__(self, model: Any, dataset: Dataset, plan: Plan) -> None:
+    It asks for its steps instead of taking them, so that trainings which share a program can be stepped together.
+    `stepper` is that of a model which is compiled already; None compiles the model.
+    """
+
+    def __init__(self, model: Any, dataset: Dataset, plan: Plan, stepper: Stepper | None = None) -> None:
         trainer, train = plan.trainer, dataset.parts["train"]
         self.plan, self.epochs = plan, trainer.epochs
         size = len(train) if trainer.batch_size == "full" else min(trainer.batch_size, len(train))
         feed = Feed(train, dataset.batch, size, weigh=weigher(trainer.class_weights, dataset))
-        prepare(model, plan, feed.sample())
-        self.stepper = stepper_for(model)
+        if stepper is None:
+            prepare(model, plan, feed.sample())
+        self.stepper = stepper or stepper_for(model)
         self.user = UserCallbacks(_built(plan), self.stepper, self.epochs)
         feed = feed.in_blocks_of(1 if self.user.per_batch else trainer.steps_per_dispatch)
         self.train = Pass(feed, self.stepper, fixed=feed.one_batch)
@@ -71,12 +77,16 @@ class Training:
 
     def run(self, listener: Listener) -> History:
         """Train to the end and leave the kept weights in the model, also when interrupted."""
+        return finish(self.steps(listener))
+
+    def steps(self, listener: Listener) -> Generator[Step, None, History]:
+        """Yield the steps of the training one after the other; each must have been run when the next is asked for."""
         begin, history = perf_counter(), []
         self.user.train_begin(-(-len(self.train.feed.part) // self.train.feed.size))
         try:
             while self.course.stop is None and self.course.epoch < self.epochs:
                 self.course.epoch += 1
-                history.append(self._epoch())
+                history.append((yield from self._epoch()))
                 self._end_of_epoch()
                 reason = listener(self.course.epoch, history[-1])
                 self.course.stop = self.course.stop or reason
@@ -86,15 +96,16 @@ class Training:
             self.stepper.restore(self.keeper.values)
         return History(history, self.keeper.epoch, self.course.monitor, self.course.stop, perf_counter() - begin)
 
-    def _epoch(self) -> dict[str, float]:
+    def _epoch(self) -> Generator[Step, None, dict[str, float]]:
         epoch, begin = self.course.epoch, perf_counter()
         self.rate.begin(epoch, self.course.rate_factor)
         self.user.epoch_begin(epoch)
         rate = self.rate.in_force()
         order = self.train.feed.part.order(self.plan.seed, epoch)
-        trained = self._train(order)
+        trained = yield from self._train(order)
         seconds = perf_counter() - begin
-        metrics = _named("train", trained) | self._validate() | {"opt/learning_rate": rate}
+        validated = yield from self._validate()
+        metrics = _named("train", trained) | validated | {"opt/learning_rate": rate}
         if self.plan.grad_norm or self.plan.trainer.grad_norm:
             first = order[: self.train.feed.size]
             metrics["opt/grad_norm"] = self.stepper.grad_norm(self.train.feed.batch(first))
@@ -103,22 +114,22 @@ class Training:
         self.course.metrics = metrics
         return metrics
 
-    def _train(self, order: np.ndarray) -> dict[str, float]:
+    def _train(self, order: np.ndarray) -> Generator[Step, None, dict[str, float]]:
         self.stepper.begin()
         for block in self.train.blocks(order):
             self.user.batch_begin()
-            self.stepper.train(block)
+            yield Step(self.stepper, "train", block)
             self.user.batch_end()
         return self.stepper.results()
 
-    def _validate(self) -> dict[str, float]:
+    def _validate(self) -> Generator[Step, None, dict[str, float]]:
         """Score the validation part, with the averaged weights where the optimizer keeps averages."""
         if self.val is None:
             return {}
         self.stepper.swap_averages()
         self.stepper.begin()
         for block in self.val.blocks(self.val.feed.part.indices):
-            self.stepper.test(block)
+            yield Step(self.stepper, "test", block)
         results = self.stepper.results()
         self.stepper.swap_averages()
         return _named("val", results)
@@ -150,6 +161,20 @@ class Training:
                 "lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
             )
         course.stop = "diverged"
+
+
+def finish(steps: Generator[Step, None, T]) -> T:
+    """Run steps by themselves, one after the other, and return what their training returns."""
+    try:
+        while True:
+            step = next(steps)
+            try:
+                step.run()
+            except BaseException as error:
+                steps.throw(error)  # a training puts its weights in order when it is interrupted
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 def _built(plan: Plan) -> list[Any]:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
 from rnnexp.training.course import Weights
 from rnnexp.training.feed import Block
+
+
+@dataclass(frozen=True)
+class Step:
+    """Work that a training asks for: one block to be trained or tested on by its stepper."""
+
+    stepper: Stepper
+    kind: Literal["train", "test"]
+    block: Block
+
+    def run(self) -> None:
+        work = self.stepper.train if self.kind == "train" else self.stepper.test
+        work(self.block)
 
 
 class Stepper(ABC):
