@@ -55,11 +55,12 @@ class Membership:
 
 @dataclass(frozen=True)
 class Occasion:
-    """Where and why a run takes place: its folder, the command as typed, and the sweep it belongs to."""
+    """Where and why a run takes place: its folder, the command as typed, the sweep it belongs to, what trains it."""
 
     run_dir: Path
     command: str = ""
     member: Membership | None = None
+    engine: str = "keras"
 
 
 def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion: Occasion) -> RunInfo:
@@ -73,7 +74,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         "rnnexp.group": experiment.name,
         "rnnexp.backend": device.backend,
         "rnnexp.device": device.device,
-        "rnnexp.engine": "keras",
+        "rnnexp.engine": occasion.engine,
         "rnnexp.command": command,
         **(member.tags() if member else {}),
     }

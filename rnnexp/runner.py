@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
     from rnnexp.training.history import History
     from rnnexp.training.plan import Plan
+    from rnnexp.training.steppers.stepper import Step, Stepper
 
 log = logging.getLogger("rnnexp")
 
@@ -70,19 +71,42 @@ def run(
     started = time.perf_counter()
     run_dir = run_dir or new_folder(experiment.name)
     tracking.warm_up(experiment.tracking)
-    device = _configured(experiment, member.threads if member else None)
-    plan = _plan(experiment, run_dir)
-    dataset = _loaded(experiment)
-    model = _built(experiment, dataset.spec, device)
-    info = record.run_info(experiment, dataset, device, record.Occasion(run_dir, command, member))
+    device = configured(experiment, member.threads if member else None)
+    plan = planned(experiment, run_dir)
+    dataset = loaded(experiment)
+    model = built(experiment, dataset.spec, device)
+    subject = Subject(experiment, dataset, model, plan(dataset.spec), device)
+    occasion = record.Occasion(run_dir, command, member)
+    from rnnexp.training.epochs import finish
+
+    return finish(story(subject, occasion, quiet=quiet, started=started))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Everything that a run is made of, ready for its first step.
+
+    stepper: None, or where the steps of a model that is compiled already are taken
+    """
+
+    experiment: Experiment
+    dataset: Dataset
+    model: Any
+    plan: Plan
+    device: runtime.Runtime
+    stepper: Stepper | None = None
+
+
+def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: float) -> Generator[Step, None, Result]:
+    """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
+    experiment, dataset, model = subject.experiment, subject.dataset, subject.model
+    info = record.run_info(experiment, dataset, subject.device, occasion)
     with tracking.start(experiment.tracking, info) as tracked:
         record.log_start(tracked, dataset, model)
-        history = _fitted(model, dataset, plan(dataset.spec), record.hearing(tracked, member), quiet)
+        history = yield from _trained(subject, record.hearing(tracked, occasion.member), quiet)
         report = _evaluated(model, dataset, experiment)
         forecast = record.forecast(model, dataset)
         metrics = record.log_end(tracked, experiment, dataset, model, history, report)
-    seconds = time.perf_counter() - started
-    units = dataset.summary.units
     return Result(
         experiment,
         metrics,
@@ -90,10 +114,10 @@ def run(
         report,
         forecast,
         dataset.scored,
-        units,
+        dataset.summary.units,
         tracked.run_id,
-        run_dir,
-        seconds,
+        occasion.run_dir,
+        time.perf_counter() - started,
     )
 
 
@@ -118,10 +142,10 @@ def rehearse(experiment: Experiment, threads: int | None = None, epochs: int = 0
 
     Raises what `run` would raise before its first epoch; what goes wrong in an epoch is left to the run.
     """
-    device = _configured(experiment, threads)
-    plan = _plan(experiment, Path())
-    dataset = _loaded(experiment)
-    model = _built(experiment, dataset.spec, device)
+    device = configured(experiment, threads)
+    plan = planned(experiment, Path())
+    dataset = loaded(experiment)
+    model = built(experiment, dataset.spec, device)
     times = _tried(model, dataset, plan(dataset.spec), epochs) if epochs else []
     validated = bool(dataset.parts.get("val"))
     first, last = (times[0], times[-1]) if times else (None, None)
@@ -152,7 +176,8 @@ def new_folder(name: str) -> Path:
     return folder
 
 
-def _configured(experiment: Experiment, share: int | None) -> runtime.Runtime:
+def configured(experiment: Experiment, share: int | None) -> runtime.Runtime:
+    """Settle backend, device and threads; `share` are the threads to take if the settings name none."""
     found = runtime.configure(
         experiment.backend,
         device=experiment.device,
@@ -164,7 +189,7 @@ def _configured(experiment: Experiment, share: int | None) -> runtime.Runtime:
     return found
 
 
-def _plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
+def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
     """Build what can be built before the data are known, so that its mistakes come first."""
     from rnnexp.training.plan import Plan
 
@@ -188,7 +213,8 @@ def _plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
     return complete
 
 
-def _loaded(experiment: Experiment) -> Dataset:
+def loaded(experiment: Experiment) -> Dataset:
+    """Read the data; a leak is a DataError."""
     dataset: Dataset = experiment.data.load()
     leaks = check_leakage(dataset)
     if leaks:
@@ -198,7 +224,8 @@ def _loaded(experiment: Experiment) -> Dataset:
     return dataset
 
 
-def _built(experiment: Experiment, spec: TaskSpec, device: runtime.Runtime) -> Any:
+def built(experiment: Experiment, spec: TaskSpec, device: runtime.Runtime) -> Any:
+    """Build the network and say which of its layers can use the fast kernel."""
     from rnnexp.models.build import build
     from rnnexp.models.kernel import kernel_report
     from rnnexp.training.prepare import precision
@@ -212,12 +239,14 @@ def _built(experiment: Experiment, spec: TaskSpec, device: runtime.Runtime) -> A
     return model
 
 
-def _fitted(model: Any, dataset: Dataset, plan: Plan, hear: record.Hearing, quiet: bool) -> History:
-    from rnnexp.training.fit import fit
+def _trained(subject: Subject, hear: record.Hearing, quiet: bool) -> Generator[Step, None, History]:
+    from rnnexp.training.epochs import Training
     from rnnexp.training.progress import Progress
 
+    plan = subject.plan
     with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
-        return fit(model, dataset, plan, lambda epoch, metrics: hear(epoch, metrics, progress))
+        told = Training(subject.model, subject.dataset, plan, subject.stepper)
+        return (yield from told.steps(lambda epoch, metrics: hear(epoch, metrics, progress)))
 
 
 def _evaluated(model: Any, dataset: Dataset, experiment: Experiment) -> Report:

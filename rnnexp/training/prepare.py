@@ -40,7 +40,7 @@ def prepare(model: Any, plan: Plan, batch: tuple[Any, ...]) -> None:
     weighed = {"weighted_metrics": metrics} if len(batch) == 3 else {"metrics": metrics}
     model.compile(optimizer=plan.optimizer, loss=plan.loss, **weighed)
     model._symbolic_build(data_batch=(*batch, None)[:3])
-    _seed(model, plan.seed)
+    seed_random_layers(model, plan.seed)
 
 
 def _check_precision(model: Any, wanted: str) -> None:
@@ -77,7 +77,7 @@ def _keras_names() -> list[str]:
     return [name for name, _ in inspect.getmembers(keras.metrics, inspect.isclass)]
 
 
-def _seed(model: Any, seed: int) -> None:
+def seed_random_layers(model: Any, seed: int) -> None:
     """Give dropout and noise layers a state that follows from (seed, position in the model),
     not from what ran before.
     """

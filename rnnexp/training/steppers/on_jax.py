@@ -25,9 +25,9 @@ class OnJax(Stepper):
         model.reset_metrics()
         self.no_metrics = [variable.value for variable in self.metric_variables]
         self.metrics = self.no_metrics
-        self._train = jax.jit(_looped(model.train_step))
-        self._test = jax.jit(_looped(model.test_step))
-        self._results = jax.jit(self._metric_results)
+        self._train = jax.jit(looped(model.train_step))
+        self._test = jax.jit(looped(model.test_step))
+        self._results = jax.jit(self.metric_results)
         self._gradient = jax.jit(self._gradient_norm)
         self.pull()
 
@@ -62,7 +62,7 @@ class OnJax(Stepper):
     def results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self._results(self.metrics).items()}
 
-    def _metric_results(self, values: list[Any]) -> dict[str, Any]:
+    def metric_results(self, values: list[Any]) -> dict[str, Any]:
         import keras
 
         with keras.StatelessScope(state_mapping=zip(self.metric_variables, values)):
@@ -100,7 +100,7 @@ class OnJax(Stepper):
         return jnp.sqrt(sum(jnp.sum(jnp.square(gradient)) for gradient in gradients))
 
 
-def _looped(step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any, Any], Any]:
+def looped(step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any, Any], Any]:
     """Turn a Keras step into one over the first `steps` batches of a block; the metrics are
     part of the state.
     """
