@@ -84,6 +84,9 @@ def check_sweep(args: Namespace) -> Border:
     Sweeps.config_dir = _config_dir(args)
     border = inspect_overrides(args.overrides, sweep=True, config_dir=Sweeps.config_dir)
     problems = [*border.problems, *_sweeper_problems(border.hydra)]
+    if not problems:
+        with compose.hydra_state():  # what Hydra alone would meet with a traceback
+            compose.loaded(next(single_runs(border)), Sweeps.config_dir)
     if problems:
         raise ConfigError(*problems)
     return border

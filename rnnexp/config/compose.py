@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp import registry
 from rnnexp.config import places
-from rnnexp.config.overrides import Border, inspect_overrides
+from rnnexp.config.overrides import Border, inspect_overrides, is_glob, parsed
 from rnnexp.config.parse import parse
 from rnnexp.config.provenance import origins
 from rnnexp.config.settings import Experiment
@@ -123,7 +123,7 @@ def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
         return loader(config_dir).load_configuration(
             config_name="config", overrides=overrides, run_mode=RunMode.RUN, from_shell=False
         )
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # a default that YAML reads as `false`
         raise ConfigError(without_bad_advice(error)) from None
 
 
@@ -179,7 +179,7 @@ def load_plugins(overrides: Iterable[str]) -> None:
     given = {key.lstrip("+"): value for key, _, value in (line.partition("=") for line in overrides)}
     named = [name.strip() for name in given.get("plugins", "").strip("[]'\" ").split(",") if name.strip()]
     backend = given.get("backend")
-    for path in (f"experiment/{given.get('experiment', '')}", "config"):
+    for path in (*(f"experiment/{name}" for name in _named(given.get("experiment"))), "config"):
         file = places.find(path)
         written = read_yaml(file) if file else {}
         named += list(written.get("plugins") or [])
@@ -187,6 +187,20 @@ def load_plugins(overrides: Iterable[str]) -> None:
     if named:
         with _backend(backend):
             registry.load_plugins(list(dict.fromkeys(named)))
+
+
+def _named(value: str | None) -> list[str]:
+    """Return the experiments that an override names, all of them in a sweep."""
+    try:
+        override = parsed(f"experiment={value}") if value else None
+    except ConfigError:  # is reported at the border
+        return []
+    if override is None:
+        return []
+    if not override.is_sweep_override():
+        return [str(override.value())]
+    found = override.value().filter(sorted(places.listed("experiment"))) if is_glob(override) else None  # type: ignore[union-attr]
+    return found or list(override.sweep_string_iterator())
 
 
 @contextmanager
