@@ -89,19 +89,24 @@ def compose_mapping(overrides: list[str], config_dir: str | None = None) -> dict
 
 def plain(config: DictConfig, experiment: str | None) -> dict[str, Any]:
     """Turn a composed configuration into plain values; unset and unresolvable keys are ConfigErrors."""
-    missing = list(_missing("", OmegaConf.to_container(config)))
-    if missing:
-        raise ConfigError(*(f"{key}: has no value yet; set it with {key}=…" for key in missing))
     try:
         mapping = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
+        _refuse_missing(OmegaConf.to_container(config))
         key = f"{error.full_key}: " if getattr(error, "full_key", None) else ""
         raise ConfigError(f"{key}{str(error).splitlines()[0]}") from None
+    _refuse_missing(mapping)
     values = {str(key): value for key, value in mapping.items()}  # type: ignore[union-attr]
     values.pop("experiment", None)
     if not values.get("name"):
         values["name"] = experiment or _data_name(values)
     return values
+
+
+def _refuse_missing(mapping: Any) -> None:
+    missing = list(_missing("", mapping))
+    if missing:
+        raise ConfigError(*(f"{key}: has no value yet; set it with {key}=…" for key in missing))
 
 
 def _missing(prefix: str, value: Any) -> Iterator[str]:

@@ -64,7 +64,7 @@ class Planner:
 
     def jobs(self, trial: int, point: Point) -> Iterator[Job]:
         """Yield the jobs of a point, folds fastest; raises ConfigError with what is wrong with its values."""
-        lines = self.space.lines(point)
+        lines = [f"{key}={value}" for key, value in point.items()]
         if self.folds:
             lines.append(f"data.folds={self.folds}")
         first = self._composed(lines)
@@ -84,7 +84,7 @@ class Planner:
         return seeds | folds
 
     def _composed(self, lines: Sequence[str]) -> tuple[Mapping[str, Any], Experiment]:
-        mapping = self.composer.mapping(lines)
+        mapping = self.composer.mapping(lines, self.space.fixed)
         return mapping, parse(mapping)
 
 

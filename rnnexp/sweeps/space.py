@@ -108,10 +108,6 @@ class Space:
         """Return the same space with its dimensions in another order."""
         return replace(self, dimensions=tuple(sorted(self.dimensions, key=lambda d: list(keys).index(d.key))))
 
-    def lines(self, point: Point) -> list[str]:
-        """Return the overrides of a point."""
-        return [*self.fixed, *(f"{key}={value}" for key, value in point.items())]
-
     def describe(self) -> dict[str, str]:
         """Return what makes two spaces the same, readable in a message."""
         fixed = dict(line.lstrip("+").partition("=")[::2] for line in self.fixed)
