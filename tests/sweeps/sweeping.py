@@ -40,6 +40,8 @@ from pathlib import Path
 
 from rnnexp import register
 
+print(f"process {os.getpid()} at {time.time():.3f}", flush=True)
+
 
 @register("model")
 def flat(spec, units: int = 2):
