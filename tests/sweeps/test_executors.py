@@ -1,0 +1,184 @@
+"""Wherever jobs run, the table is the same."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sweeping
+from sweeping import LIGHT, UNTRACKED, Quick, run, table, with_one_changed
+
+from rnnexp.errors import ConfigError, ResourceError
+from rnnexp.runtime import usable_cpus
+from rnnexp.sweeps.executors.base import Hardware, Slot, slots
+from rnnexp.sweeps.settings import Launcher
+from rnnexp.sweeps.sweep import SweepFailed
+
+ANY = Hardware(frozenset({"jax"}), cpu_only=False)
+SPACE = ("seed=0,1", "callbacks.trouble.kind=none,raise")
+RAY = {"name": "ray", "n_jobs": 2, "threads": 1}
+SUBMITIT = {"name": "submitit", "cluster": "local", "n_jobs": 2, "resources": {"timeout_min": 5}}
+
+
+def failing(launcher: dict[str, Any]) -> list[dict[str, str]]:
+    """Run a sweep of which half the jobs raise, and return its table."""
+    with pytest.raises(SweepFailed, match="2 jobs of the sweep failed"):
+        run(*UNTRACKED, *SPACE, launcher=launcher)
+    (folder,) = (Path.cwd() / "runs" / "sweeps").iterdir()
+    return table(folder)
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    place = tmp_path_factory.mktemp("serial")
+    (place / "toys.py").write_text(sweeping.TOYS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        rows = failing({"name": "serial"})
+    sys.modules.pop("toys", None)
+    return rows
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        pytest.param({"name": "local", "n_jobs": 2, "threads": 1}, id="local"),
+        pytest.param(SUBMITIT, id="submitit", marks=pytest.mark.slow),
+        pytest.param(
+            RAY,
+            id="ray",
+            marks=[pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")],
+        ),
+    ],
+)
+def test_the_table_does_not_depend_on_where_jobs_run(serial: list[dict[str, str]], launcher: dict[str, Any]) -> None:
+    rows = failing(launcher)
+    assert rows == serial
+    assert rows != with_one_changed(serial)
+    assert [row["status"] for row in rows] == ["done", "failed", "done", "failed"]
+
+
+def test_serial_refuses_jobs_that_one_process_cannot_run(quick: Quick) -> None:
+    lines = ("backend=jax,tensorflow", "device=cpu,auto", "threads=1,2")
+    with pytest.raises(ConfigError, match="3 mistakes") as caught:
+        run(*UNTRACKED, *lines, launcher={"name": "serial"})
+    assert caught.value.problems == [
+        f"hydra/launcher=serial: jobs differ in {what}, which a process cannot change; use hydra/launcher=local"
+        for what in ("backend (jax, tensorflow)", "device (cpu, auto)", "threads (1, 2)")
+    ]
+    run(*UNTRACKED, *lines)
+
+
+def test_a_job_that_calls_exit_does_not_take_the_serial_sweep_with_it() -> None:
+    with pytest.raises(SweepFailed, match="SystemExit: 0"):
+        run(*UNTRACKED, "callbacks.trouble.kind=exit,none", launcher={"name": "serial"})
+    (folder,) = (Path.cwd() / "runs" / "sweeps").iterdir()
+    assert [row["status"] for row in table(folder)] == ["failed", "done"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ray", r"^hydra/launcher=ray: Ray is not installed; run: pip install 'rnnexp\[ray\]'$"),
+        ("submitit", r"^hydra/launcher=submitit: submitit is not installed; run: pip install 'rnnexp\[slurm\]'$"),
+    ],
+)
+def test_a_missing_package_is_told_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    monkeypatch.setattr(sweeping.sweep.__globals__["preflight"], "rehearse", lambda *_: sweeping.FINDINGS)
+    found = builtins.__import__
+
+    def missing(module: str, *rest: Any, **more: Any) -> Any:
+        if module == name:
+            raise ImportError(module)
+        return found(module, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(ResourceError, match=message):
+        run(*UNTRACKED, "seed=0,1", launcher={"name": name})
+
+
+def test_a_wrong_resource_of_submitit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping.sweep.__globals__["preflight"], "rehearse", lambda *_: sweeping.FINDINGS)
+    with pytest.raises(ResourceError, match="^hydra/launcher=submitit: .*timeout_minutes"):
+        run(*UNTRACKED, "seed=0,1", launcher={**SUBMITIT, "resources": {"timeout_minutes": 5}})
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Pretend that the driver lists two GPUs."""
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'GPU 0: one'\necho 'GPU 1: two'\n")
+    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return tool
+
+
+def gpus(found: list[Slot]) -> list[str | None]:
+    return [slot.environment.get("CUDA_VISIBLE_DEVICES") for slot in found]
+
+
+@pytest.mark.parametrize(
+    ("launcher", "visible", "expected"),
+    [
+        pytest.param({}, "3,5", ["3", "5"], id="those left visible"),
+        pytest.param({}, "GPU-ab,GPU-cd", ["GPU-ab", "GPU-cd"], id="by their long names"),
+        pytest.param({}, None, ["0", "1"], id="all that the driver lists"),
+        pytest.param({"gpus": 1}, None, ["0"], id="a number of them"),
+        pytest.param({"gpus": [1]}, None, ["1"], id="the given ones"),
+        pytest.param({"gpus": [4, 2], "n_jobs": 1}, None, ["4"], id="no more than jobs"),
+        pytest.param({"slots_per_gpu": 2}, "7", ["7", "7"], id="two jobs on one"),
+        pytest.param({"n_jobs": 3}, "", [None] * 3, id="none visible"),
+        pytest.param({"n_jobs": 2}, "-1", [None] * 2, id="hidden by -1"),
+    ],
+)
+def test_each_slot_is_a_gpu(
+    machine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    launcher: dict[str, Any],
+    visible: str | None,
+    expected: list[str | None],
+) -> None:
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpus(slots(Launcher(**launcher), ANY)) == expected
+
+
+def test_no_job_waits_for_a_gpu_that_would_be_used_by_more_jobs_than_slots(machine: Path) -> None:
+    assert gpus(slots(Launcher(n_jobs=5), ANY)) == ["0", "1"]
+
+
+def test_jobs_that_keep_to_the_cpu_take_no_gpu(machine: Path) -> None:
+    found = slots(Launcher(n_jobs=2), Hardware(frozenset({"jax"}), cpu_only=True))
+    assert gpus(found) == [None, None]
+
+
+def test_jobs_that_share_a_gpu_do_not_take_its_memory_beforehand(machine: Path) -> None:
+    shared = slots(Launcher(slots_per_gpu=2), ANY)[0].environment
+    assert shared["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    assert shared["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert "XLA_PYTHON_CLIENT_PREALLOCATE" not in slots(Launcher(), ANY)[0].environment
+
+
+def test_the_processors_are_shared_out_among_the_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    cpus = usable_cpus()
+    assert slots(Launcher(), ANY) == [Slot(1, {})] * cpus
+    assert slots(Launcher(n_jobs=1), ANY) == [Slot(cpus, {})]
+    assert slots(Launcher(n_jobs=2 * cpus), ANY) == [Slot(1, {})] * (2 * cpus)
+    assert slots(Launcher(threads=cpus), ANY) == [Slot(cpus, {})]
+
+
+def test_a_slot_is_free_again_after_its_job_was_killed() -> None:
+    lines = (*UNTRACKED, *LIGHT, "callbacks.trouble.kind=kill,none")
+    with pytest.raises(SweepFailed, match="1 job of the sweep failed"):
+        run(*lines, launcher={"n_jobs": 1, "threads": 1}, retries=0)
+    (folder,) = (Path.cwd() / "runs" / "sweeps").iterdir()
+    assert [row["status"] for row in table(folder)] == ["failed", "done"]
