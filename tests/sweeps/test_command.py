@@ -1,0 +1,167 @@
+"""The command line of sweeps: flags, mistakes, and what a dry run shows."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from sweeping import UNTRACKED, Quick, jobs, rnnexp, run
+
+from rnnexp.cli import main
+from rnnexp.sweeps.sweep import SweepFailed
+from rnnexp.sweeps.task import Outcome, Task
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Run the command in this process and return its exit code and what it says on standard error."""
+    code = main.main(["train", *arguments])
+    return code, capsys.readouterr().err
+
+
+def test_a_dry_run_lists_the_jobs_and_starts_nothing(
+    quick: Quick, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(*UNTRACKED, "seed=0,1", "model.units=2,3", dry_run=True)
+    lines = capsys.readouterr().out.splitlines()
+    listed = [line.split(maxsplit=2) for line in lines[-5:-1]]
+    assert [number for number, _, _ in listed] == ["0", "1", "2", "3"]
+    assert [values for _, _, values in listed][:2] == ["seed=0 model.units=2", "seed=0 model.units=3"]
+    assert lines[-1] == "dry run: nothing was started"
+    assert quick.tasks == []
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_of_a_sweep_that_has_begun_says_what_is_done(
+    quick: Quick, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(*UNTRACKED, "seed=0,1,2", n_trials=2)
+    capsys.readouterr()
+    run(*UNTRACKED, "seed=0,1,2", dry_run=True)
+    out = capsys.readouterr().out
+    assert "3 jobs, 2 done, 1 to run" in out
+    assert [line.split()[-1] for line in out.splitlines()[-4:-1]] == ["done", "done", "seed=2"]
+
+
+@pytest.mark.parametrize("flag", ["--dry-run", "--retry-failed", "--fail-fast", "--new"])
+def test_a_flag_of_sweeps_needs_m(capsys: pytest.CaptureFixture[str], flag: str) -> None:
+    code, told = command(capsys, flag, "seed=0")
+    assert (code, told) == (2, f"rnnexp: {flag}: is for sweeps; add -m\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("hydra.sweeper.n_trial=3", "hydra.sweeper.n_trial: unknown key; did you mean `n_trials`?"),
+        ("+hydra.sweeper.repeat=3", "hydra.sweeper.repeat: unknown key; did you mean `repeats`?"),
+    ],
+)
+def test_a_misspelt_key_of_the_sweeper_is_told(capsys: pytest.CaptureFixture[str], line: str, message: str) -> None:
+    code, told = command(capsys, "-m", "seed=0,1", line)
+    assert (code, told) == (2, f"rnnexp: {message}\n")
+
+
+def hydra(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return rnnexp("plugins=[toys]", "model=flat", "tracking=off", "seed=0,1", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "messages"),
+    [
+        pytest.param(
+            ("hydra/launcher=joblib",),
+            ("is not one of ours (local, serial, ray, submitit); with hydra/sweeper=basic Hydra's own launchers run",),
+            id="another launcher",
+        ),
+        pytest.param(
+            ("hydra.sweeper.repeats=none", "hydra.sweeper.n_trials=0", "hydra.sweeper.direction=down"),
+            ("hydra.sweeper.repeats: ", "hydra.sweeper.n_trials: 0 given", "hydra.sweeper.direction: 'down' given"),
+            id="wrong values",
+        ),
+        pytest.param(
+            ("hydra/launcher=local", "hydra.launcher.n_jobs=0"),
+            ("hydra.launcher.n_jobs: 0 given",),
+            id="wrong values of a launcher",
+        ),
+    ],
+)
+def test_a_mistake_is_told_without_a_traceback_and_without_a_folder(
+    tmp_path: Path, arguments: tuple[str, ...], messages: tuple[str, ...]
+) -> None:
+    done = hydra(*arguments)
+    assert done.returncode == 2
+    for message in messages:
+        assert message in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_space_may_be_kept_in_an_experiment_and_a_failed_sweep_ends_with_10(tmp_path: Path) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text(
+        "# @package _global_\nplugins: [toys]\ndefaults:\n  - override /model: flat\n  - override /tracking: 'off'\n"
+        "data:\n  points: 100\nhydra:\n  sweeper:\n    repeats: 2\n    params:\n"
+        "      callbacks.trouble.kind: raise,none\n      trainer.epochs: 4,5\n"
+    )
+    alone = ("hydra/launcher=local", "hydra.launcher.n_jobs=1")
+    done = rnnexp("experiment=mine", "trainer.epochs=1", "tracking.figures=false", *alone, "--fail-fast")
+    assert done.returncode == 10
+    (folder,) = (tmp_path / "runs" / "sweeps").iterdir()
+    assert [(job.status, job.values) for job in jobs(folder).values()] == [
+        ("failed" if number == 0 else None, {"callbacks.trouble.kind": kind, "seed": seed})
+        for number, (kind, seed) in enumerate([("raise", "0"), ("raise", "1"), ("none", "0"), ("none", "1")])
+    ]
+    assert "1 job of the sweep failed" in done.stderr
+    assert "RuntimeError: trouble in epoch 1" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_mistake_that_hydra_meets_first_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text("# @package _global_\ndefaults:\n  - override /tracking: off\n")
+    done = rnnexp("experiment=mine", "seed=0,1")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def failing(task: Task) -> Outcome:
+    return Outcome("failed", error=f"seed {task.mapping['seed']} is unlucky", exit_code=1)
+
+
+def test_failed_jobs_are_run_again_only_when_asked(quick: Quick, capsys: pytest.CaptureFixture[str]) -> None:
+    answer, quick.answer = quick.answer, failing
+    with pytest.raises(SweepFailed, match="2 jobs of the sweep failed") as caught:
+        run(*UNTRACKED, "seed=0,1")
+    assert caught.value.exit_code == 10
+    quick.tasks.clear()
+    quick.answer = answer
+    with pytest.raises(SweepFailed, match="job 0 .*: seed 0 is unlucky"):
+        run(*UNTRACKED, "seed=0,1")
+    assert quick.tasks == []
+    folder = run(*UNTRACKED, "seed=0,1", retry_failed=True)
+    assert [(task.number, task.attempt) for task in quick.tasks] == [(0, 2), (1, 2)]
+    assert (folder / "jobs" / "0.attempt1").is_dir()
+    assert "2 done" in capsys.readouterr().out
+
+
+def test_a_sweep_stops_after_so_many_failures(quick: Quick) -> None:
+    quick.answer, quick.capacity = failing, 1
+    with pytest.raises(SweepFailed, match="3 jobs of the sweep failed"):
+        run(*UNTRACKED, "seed=range(10)", max_failures=3)
+    assert len(quick.tasks) == 3
+
+
+def test_a_worker_that_is_killed_each_time_is_given_up(quick: Quick) -> None:
+    quick.answer = lambda task: None
+    with pytest.raises(SweepFailed, match="its process was killed by SIGKILL, 3 times"):
+        run(*UNTRACKED, "seed=0", retries=2)
+    assert [task.attempt for task in quick.tasks] == [1, 2, 3]
+
+
+def test_no_job_starts_after_the_time_is_up(quick: Quick, capsys: pytest.CaptureFixture[str]) -> None:
+    quick.capacity = 1
+    folder = run(*UNTRACKED, "seed=range(200)", timeout=0.2)
+    assert 0 < len(quick.tasks) < 200
+    assert "stopped: the time of 0.2 s is up; the same command goes on" in capsys.readouterr().out
+    run(*UNTRACKED, "seed=range(200)")
+    assert len(quick.tasks) == len(list((folder / "jobs").iterdir())) == 200
