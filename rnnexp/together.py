@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,30 +46,42 @@ def program(experiment: Experiment) -> str | None:
 
 
 def run_together(
-    experiments: Sequence[Experiment], occasions: Sequence[record.Occasion], heard: Heard, turn: Callable[[int], None]
+    experiments: Sequence[Experiment],
+    occasions: Sequence[record.Occasion],
+    heard: Heard,
+    turn: Callable[[int], None],
+    width: int = 0,
 ) -> None:
     """Train experiments of one `program` on JAX, each on its own occasion.
 
     `heard` gets the number of each that ends, with its result or what it failed with; `turn` is told whose turn it
-    is before a member speaks (to a log). Raises what goes wrong before the first step.
+    is before a member speaks (to a log). The last bit of a result may depend on how many are trained together: a
+    group that lacks members which it once had is filled up to `width`. Raises what goes wrong before the first step.
     """
     started = time.perf_counter()
     tracking.warm_up(experiments[0].tracking)
-    subjects = _subjects(experiments, occasions)
+    subjects = _subjects(experiments, occasions, width)
     stories = {
         number: runner.story(subject, replace(occasion, engine=ENGINE), quiet=True, started=started)
         for number, (subject, occasion) in enumerate(zip(subjects, occasions))
     }
     waiting: dict[int, Step] = {}
-    for number in stories:
-        _advance(number, stories, waiting, heard, turn)
-    group = subjects[0].stepper.group  # type: ignore[union-attr]
-    while waiting:
-        kind = next(iter(waiting.values())).kind
-        blocks = {number: step.block for number, step in waiting.items() if step.kind == kind}
-        group.run(kind, blocks)
-        for number in blocks:
+    try:
+        for number in stories:
             _advance(number, stories, waiting, heard, turn)
+        group = subjects[0].stepper.group  # type: ignore[union-attr]
+        while waiting:
+            kind = next(iter(waiting.values())).kind
+            blocks = {number: step.block for number, step in waiting.items() if step.kind == kind}
+            group.run(kind, blocks)
+            for number in blocks:
+                _advance(number, stories, waiting, heard, turn)
+    except KeyboardInterrupt:
+        for number, told in stories.items():  # each tells MLflow that it was killed
+            turn(number)
+            with suppress(BaseException):
+                told.throw(KeyboardInterrupt())
+        raise
 
 
 def _advance(
@@ -91,7 +104,9 @@ def _advance(
         heard(number, error)
 
 
-def _subjects(experiments: Sequence[Experiment], occasions: Sequence[record.Occasion]) -> list[runner.Subject]:
+def _subjects(
+    experiments: Sequence[Experiment], occasions: Sequence[record.Occasion], width: int
+) -> list[runner.Subject]:
     """Read each distinct data set once, build and compile the network once, and give each member its first weights."""
     from rnnexp.training.epochs import Training
     from rnnexp.training.steppers.together import Group
@@ -107,7 +122,8 @@ def _subjects(experiments: Sequence[Experiment], occasions: Sequence[record.Occa
     plans = [runner.planned(e, o.run_dir)(d.spec) for e, o, d in zip(experiments, occasions, chosen)]
     model = runner.built(first, chosen[0].spec, device)
     template: Any = Training(model, chosen[0], plans[0]).stepper
-    group = Group(template, [_state(template, experiment) for experiment in experiments])
+    states = [_state(template, experiment) for experiment in experiments]
+    group = Group(template, [*states, *states[-1:] * (width - len(states))])
     return [
         runner.Subject(experiment, dataset, model, plan, device, stepper)
         for experiment, dataset, plan, stepper in zip(experiments, chosen, plans, group.members())

@@ -55,14 +55,14 @@ class Sweeps(Sweeper):
             return {"name": "local"}
         if target != TARGET:
             raise ConfigError(
-                f"hydra/launcher: `{target}` is not one of ours (local, serial, ray, submitit); with "
+                f"hydra/launcher: `{target}` is not one of ours (local, serial, vectorized, ray, submitit); with "
                 f"hydra/sweeper=basic Hydra's own launchers run, without resume"
             )
         return self._launcher
 
 
 class Executors(Launcher):
-    """`hydra/launcher=local | serial | ray | submitit`: settings of an executor; our sweeper reads them."""
+    """`hydra/launcher=local | serial | vectorized | ray | submitit`: settings that our sweeper reads."""
 
     def __init__(self, **settings: Any) -> None:
         """Take anything: what is wrong is said by our sweeper."""

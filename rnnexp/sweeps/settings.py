@@ -61,9 +61,11 @@ class Sweep:
 
 @settings
 class Launcher:
-    """Where jobs run: `hydra/launcher=local | serial | ray | submitit`."""
+    """Where jobs run: `hydra/launcher=local | serial | vectorized | ray | submitit`."""
 
-    name: Literal["local", "serial", "ray", "submitit"] = Field(default="local", description="which executor")
+    name: Literal["local", "serial", "vectorized", "ray", "submitit"] = Field(
+        default="local", description="which executor"
+    )
     n_jobs: int | None = Field(default=None, ge=1, description="jobs at a time; null: as many as slots or processors")
     threads: int | None = Field(
         default=None, ge=1, description="CPU threads of each job; null: the processors shared out among the jobs"
@@ -72,6 +74,7 @@ class Launcher:
         default=None, description="number or ids of the GPUs to use; null: those that the machine shows"
     )
     slots_per_gpu: int = Field(default=1, ge=1, description="jobs that share a GPU; more than one: no preallocation")
+    group_size: int = Field(default=64, ge=2, description="vectorized: most jobs that are trained as one")
     address: str | None = Field(
         default=None, description="ray: an existing cluster (`auto` finds it); null: a local one"
     )

@@ -14,16 +14,20 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from rnnexp import registry
 from rnnexp.config.parse import parse
+from rnnexp.config.settings import Experiment
 from rnnexp.errors import RnnexpError
 from rnnexp.record import Membership
 from rnnexp.redact import redact
 from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, STOP, Outcome, Task, write_outcome
+
+if TYPE_CHECKING:
+    from rnnexp.runner import Result
 
 log = logging.getLogger("rnnexp")
 
@@ -36,6 +40,15 @@ class Ended(KeyboardInterrupt):
 
 def main(task: Task) -> None:
     """Run a task in a process that is all its own, its output in the job's log."""
+    begin(task)
+    try:
+        execute(task)
+    except Ended:
+        sys.exit(ENDED)
+
+
+def begin(task: Task) -> None:
+    """Make this process a worker: it heeds its coordinator, and what it prints goes to the log of `task`."""
     _listen()
     with (task.folder / LOG).open("a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
@@ -44,10 +57,6 @@ def main(task: Task) -> None:
     sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", closefd=False)
     os.environ.pop("MLFLOW_RUN_ID", None)  # MLflow would prefer it to the parent
     os.environ.update(task.environment)
-    try:
-        execute(task)
-    except Ended:
-        sys.exit(ENDED)
 
 
 def _listen() -> None:
@@ -76,16 +85,25 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
     """
     started = time.perf_counter()
     with FileLock(task.folder / LOCK), _logged(task):
-        if (task.folder / ATTEMPT).read_text(encoding="utf-8") != str(task.attempt):
-            raise Ended  # waited so long in a queue that the job was given to another worker
+        check_turn(task)
         try:
-            outcome = _run(task, quiet, tick)
+            from rnnexp.runner import run
+
+            told = membership(task, tick)
+            result = run(read(task), run_dir=task.folder, command=task.command, quiet=quiet, member=told)
+            outcome = outcome_of(task, result)
         except KeyboardInterrupt:
             raise
         except (Exception, SystemExit) as error:  # the one place where any failure of a job becomes its outcome
-            outcome = _failure(error, time.perf_counter() - started)
+            outcome = failure(error, time.perf_counter() - started)
         write_outcome(task.folder, outcome)
     return outcome
+
+
+def check_turn(task: Task) -> None:
+    """End if the job was given to another worker while this one waited in a queue."""
+    if (task.folder / ATTEMPT).read_text(encoding="utf-8") != str(task.attempt):
+        raise Ended
 
 
 @contextmanager
@@ -104,10 +122,15 @@ def _logged(task: Task) -> Iterator[None]:
         log.setLevel(before[2])
 
 
-def _run(task: Task, quiet: bool, tick: Callable[[], None] | None) -> Outcome:
+def read(task: Task) -> Experiment:
+    """Return the experiment of a task."""
     registry.load_plugins(list(task.mapping.get("plugins") or []))
-    experiment = parse(task.mapping)
-    member = Membership(
+    return parse(task.mapping)
+
+
+def membership(task: Task, tick: Callable[[], None] | None = None) -> Membership:
+    """Return what the run of a task is told of its sweep."""
+    return Membership(
         sweep=task.sweep,
         parent=task.parent,
         number=task.number,
@@ -115,14 +138,14 @@ def _run(task: Task, quiet: bool, tick: Callable[[], None] | None) -> Outcome:
         threads=task.threads,
         watch=_watch(task, tick) if task.prune or tick else None,
     )
-    from rnnexp import runner
 
-    result = runner.run(experiment, run_dir=task.folder, command=task.command, quiet=quiet, member=member)
-    value = objective_value(task.objective, result.metrics, result.history.epochs)
+
+def outcome_of(task: Task, result: Result) -> Outcome:
+    """Say in a few numbers what a run has come to."""
     stopped = result.history.stopped
     return Outcome(
         "pruned" if stopped == "pruned" else "diverged" if stopped == "diverged" else "done",
-        value=value,
+        value=objective_value(task.objective, result.metrics, result.history.epochs),
         metrics={key: number for key, number in result.metrics.items() if math.isfinite(number)},
         run_id=result.run_id,
         seconds=result.seconds,
@@ -148,7 +171,8 @@ def _watch(task: Task, tick: Callable[[], None] | None) -> Any:
     return watch
 
 
-def _failure(error: BaseException, seconds: float) -> Outcome:
+def failure(error: BaseException, seconds: float) -> Outcome:
+    """Log what went wrong and say it in a line."""
     known = isinstance(error, RnnexpError)
     message = redact(str(error) if known else f"{type(error).__name__}: {error}")
     log.error("%s", message if known else redact("".join(traceback.format_exception(error))))

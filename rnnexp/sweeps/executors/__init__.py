@@ -26,6 +26,10 @@ def executor(settings: Launcher, hardware: Hardware, folder: Path, tick: Callabl
         from rnnexp.sweeps.executors.submitit import Submitit
 
         return Submitit(settings, folder)
+    if settings.name == "vectorized":
+        from rnnexp.sweeps.executors.vectorized import Vectorized
+
+        return Vectorized(settings, hardware, folder)
     from rnnexp.sweeps.executors.local import Local
 
     return Local(settings, hardware)

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
@@ -46,22 +47,26 @@ class Local:
                 process.join()
                 del self._running[number]
                 self._free.append(slot)
-                ended.append(Exit(number, _reason(process.exitcode)))
+                ended.append(Exit(number, reason(process.exitcode)))
         return ended
 
     def stop(self) -> None:
-        processes = [process for process, _ in self._running.values()]
-        for process in processes:
-            process.terminate()
-        deadline = time.monotonic() + GRACE_S
-        for process in processes:
-            process.join(max(0.0, deadline - time.monotonic()))
-            if process.exitcode is None:
-                process.kill()
-                process.join()
+        end_all([process for process, _ in self._running.values()])
 
     def close(self) -> None:
         """The warm server ends with this process."""
+
+
+def end_all(processes: Sequence[BaseProcess]) -> None:
+    """Ask processes to end, wait for them to close their runs, then make them."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + GRACE_S
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+        if process.exitcode is None:
+            process.kill()
+            process.join()
 
 
 def on_slot(task: Task, slot: Slot) -> Task:
@@ -85,7 +90,8 @@ def context(hardware: Hardware) -> Any:
     return found
 
 
-def _reason(code: int) -> str | None:
+def reason(code: int) -> str | None:
+    """Say how a process ended, None if in peace."""
     if code >= 0:
         return None if code == 0 else f"its process ended with exit code {code}"
     return f"its process was killed by {signal.Signals(-code).name}"

@@ -1,0 +1,84 @@
+"""A worker for several jobs that share one compiled program; each has its own log, lock and outcome."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from filelock import FileLock
+
+from rnnexp.record import Occasion
+from rnnexp.runner import Result
+from rnnexp.sweeps import worker
+from rnnexp.sweeps.task import LOCK, LOG, Outcome, Task, write_outcome
+
+log = logging.getLogger("rnnexp")
+
+
+def main(tasks: Sequence[Task], width: int) -> None:
+    """Run tasks of one program together; what cannot be, each by itself."""
+    worker.begin(tasks[0])
+    try:
+        _together(tasks, width)
+    except worker.Ended:
+        sys.exit(worker.ENDED)
+
+
+def _together(tasks: Sequence[Task], width: int) -> None:
+    from rnnexp.together import run_together
+
+    started = time.perf_counter()
+    ended: set[int] = set()
+
+    def heard(index: int, result: Result | BaseException) -> None:
+        ended.add(index)
+        write_outcome(tasks[index].folder, _outcome(tasks[index], result, time.perf_counter() - started))
+
+    with ExitStack() as stack:
+        for task in tasks:
+            stack.enter_context(FileLock(task.folder / LOCK))
+            worker.check_turn(task)
+        logs = stack.enter_context(_logs(tasks))
+        occasions = [Occasion(task.folder, task.command, worker.membership(task)) for task in tasks]
+        try:
+            run_together([worker.read(task) for task in tasks], occasions, heard, logs.turn, width)
+            return
+        except Exception as error:  # before the first step: one of them may be at fault, so each is told by itself
+            log.info("not trained together: %s", error)
+    for index, task in enumerate(tasks):
+        if index not in ended:
+            worker.execute(task)
+
+
+def _outcome(task: Task, result: Result | BaseException, seconds: float) -> Outcome:
+    if isinstance(result, BaseException):
+        return worker.failure(result, seconds)
+    return worker.outcome_of(task, result)
+
+
+class _Logs(logging.Handler):
+    """Writes what is said to the log of the job whose turn it is."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        self._files = [task.folder / LOG for task in tasks]
+        self._turn = 0
+
+    def turn(self, index: int) -> None:
+        self._turn = index
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self._files[self._turn].open("a", encoding="utf-8") as file:
+            file.write(self.format(record) + "\n")
+
+
+@contextmanager
+def _logs(tasks: Sequence[Task]) -> Iterator[_Logs]:
+    handler = _Logs(tasks)
+    log.handlers, log.propagate = [handler], False
+    log.setLevel(logging.INFO)
+    yield handler

@@ -1,0 +1,110 @@
+"""Runs that are trained together: each is what it would have been alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnexp as rx
+from rnnexp.record import Membership, Occasion
+from rnnexp.runner import Result
+from rnnexp.together import program, run_together
+
+LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
+SINE = ("data.points=120", "model.units=[4]", "trainer.epochs=6", *LIGHT)
+CLOSE = 1e-5  # relative, of losses after a few epochs
+
+
+def together(experiments: list[Any], folder: Path, width: int = 0) -> dict[int, Result | BaseException]:
+    """Run experiments as one program and return what each has come to."""
+    occasions = []
+    for number in range(len(experiments)):
+        own = folder / str(number)
+        own.mkdir(parents=True)
+        occasions.append(Occasion(own, member=Membership("test", None, number)))
+    ended: dict[int, Result | BaseException] = {}
+    run_together(experiments, occasions, ended.__setitem__, lambda _: None, width)
+    return ended
+
+
+def losses(result: Any, part: str = "train") -> np.ndarray:
+    return np.array([epoch[f"{part}/loss"] for epoch in result.history.epochs])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("model=lstm",),
+        ("model=gru", "model.dropout=0.3", "optimizer=rmsprop"),
+        ("model=simple_rnn", "model.bidirectional=true", "schedule=cosine", "optimizer=sgd", "trainer.batch_size=full"),
+    ],
+)
+def test_each_member_is_what_it_would_have_been_alone(settings: tuple[str, ...], tmp_path: Path) -> None:
+    varied = [("seed=0", "optimizer.learning_rate=0.01"), ("seed=1", "optimizer.learning_rate=0.03"), ("seed=2",)]
+    experiments = [rx.compose(*SINE, *settings, *own) for own in varied]
+    assert len({program(experiment) for experiment in experiments}) == 1
+    ended = together(experiments, tmp_path)
+    for number, experiment in enumerate(experiments):
+        alone, member = rx.run(experiment, quiet=True), ended[number]
+        assert isinstance(member, Result)
+        for part in ("train", "val"):
+            np.testing.assert_allclose(losses(member, part), losses(alone, part), rtol=CLOSE)
+        assert member.metrics["test/rmse"] == pytest.approx(alone.metrics["test/rmse"], rel=CLOSE)
+        assert member.history.best_epoch == alone.history.best_epoch
+    assert not np.allclose(losses(ended[0]), losses(ended[1]), rtol=CLOSE)  # the comparison can tell members apart
+
+
+def test_members_that_stop_early_do_not_stop_the_others(tmp_path: Path) -> None:
+    own = [("trainer.epochs=3",), ("trainer.epochs=6",), ("callbacks.early_stopping.patience=1", "seed=5")]
+    experiments = [rx.compose(*SINE, "optimizer.learning_rate=0.1", *settings) for settings in own]
+    ended = together(experiments, tmp_path)
+    assert [len(losses(ended[number])) for number in (0, 1)] == [3, 6]
+    alone = rx.run(experiments[2], quiet=True)
+    assert len(losses(ended[2])) == len(losses(alone)) < 6
+    assert losses(ended[2])[-1] == pytest.approx(losses(alone)[-1], rel=CLOSE)
+
+
+def test_a_member_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
+    from rnnexp.errors import DivergedError
+
+    hot = rx.compose(*SINE, "trainer.on_divergence=fail", "optimizer=sgd", "optimizer.learning_rate=1e30")
+    fine = rx.compose(*SINE, "optimizer=sgd", "optimizer.learning_rate=0.01")
+    ended = together([hot, fine], tmp_path)
+    assert isinstance(ended[0], DivergedError)
+    assert isinstance(ended[1], Result)
+    assert len(losses(ended[1])) == 6
+
+
+def test_a_group_without_some_of_its_members_gives_the_same_bits(tmp_path: Path) -> None:
+    experiments = [rx.compose(*SINE, f"seed={seed}") for seed in range(5)]
+    whole = together(experiments, tmp_path / "whole")
+    rest = together([experiments[1], experiments[4]], tmp_path / "rest", width=5)
+    assert (losses(rest[0]) == losses(whole[1])).all()
+    assert (losses(rest[1]) == losses(whole[4])).all()
+    assert not (losses(rest[0]) == losses(whole[4])).all()
+
+
+def test_members_are_tracked_each_by_itself(tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    tracked = [line for line in SINE if line != "tracking=off"]
+    together([rx.compose(*tracked, f"seed={seed}") for seed in range(3)], tmp_path / "jobs")
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
+    assert {run.data.params["seed"] for run in runs} == {"0", "1", "2"}
+    assert {run.data.tags["rnnexp.engine"] for run in runs} == {"vectorized"}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert len({run.data.metrics["test/rmse"] for run in runs}) == 3
+
+
+def test_what_changes_the_program_is_not_trained_together() -> None:
+    base = program(rx.compose(*SINE))
+    for same in ("seed=3", "optimizer.learning_rate=0.5", "trainer.epochs=9", "schedule=cosine", "data.seed=4"):
+        assert program(rx.compose(*SINE, same)) == base
+    for other in ("model=gru", "model.units=[5]", "data.sequence_length=5", "trainer.batch_size=8", "loss=mae"):
+        assert program(rx.compose(*SINE, other)) not in (base, None)
+    for alone in ("trainer.grad_norm=true", "optimizer.use_ema=true"):
+        assert program(rx.compose(*SINE, alone)) is None
