@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
@@ -112,7 +113,10 @@ def test_the_schema_of_experiments_is_the_one_printed(folder: Path) -> None:
     assert beside == json.loads(json.dumps(experiment_schema(), default=str))
 
 
-@pytest.mark.parametrize("file", sorted([*CONF.rglob("*.yaml"), *EXPERIMENTS.glob("*.yaml")]), ids=lambda f: f.stem)
+OURS = [file for file in CONF.rglob("*.yaml") if "hydra" not in file.parts]  # Hydra's own groups have no schema
+
+
+@pytest.mark.parametrize("file", sorted([*OURS, *EXPERIMENTS.glob("*.yaml")]), ids=lambda f: f.stem)
 def test_every_shipped_file_obeys_the_schema_its_first_line_names(file: Path) -> None:
     import jsonschema
 
@@ -161,3 +165,19 @@ def test_a_path_cannot_leave_the_configuration_folders(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     (tmp_path / "secret.yaml").write_text("name: lstm\n")
     assert places.find("../secret") is None
+
+
+@pytest.mark.parametrize("name", ["local", "serial", "vectorized", "ray", "submitit"])
+def test_a_launchers_file_repeats_the_defaults_of_its_settings(name: str) -> None:
+    from rnnexp.sweeps.settings import Launcher, read_launcher
+
+    written = dict(yaml.safe_load((CONF / "hydra" / "launcher" / f"{name}.yaml").read_text()))
+    assert read_launcher(written) == Launcher(name=name)
+
+
+def test_the_sweepers_file_shows_every_setting_with_its_default() -> None:
+    from rnnexp.sweeps.settings import Sweep, read_sweep
+
+    written = dict(yaml.safe_load((CONF / "hydra" / "sweeper" / "rnnexp.yaml").read_text()))
+    assert read_sweep(written) == Sweep()
+    assert set(written) - {"_target_"} == set(Sweep.__dataclass_fields__)

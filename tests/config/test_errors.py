@@ -44,8 +44,8 @@ MISTAKES = {
         "seed: `seed=1,2` asks for several runs; add -m for a sweep, or write seed=[…] for a list",
     ),
     "a missing experiment": (
-        "experiment=airline",
-        "experiment: `airline` is not one of .*; did you mean `airline_lstm`?",
+        "experiment=airline_lsm",
+        "experiment: `airline_lsm` is not one of .*; did you mean `airline_lstm`?",
     ),
     "a group set to a mapping": (
         "model={units:3}",
