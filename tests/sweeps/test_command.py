@@ -151,6 +151,13 @@ def test_a_sweep_stops_after_so_many_failures(quick: Quick) -> None:
     assert len(quick.tasks) == 3
 
 
+def test_the_first_failure_ends_a_sweep_that_is_to_fail_fast(quick: Quick) -> None:
+    quick.answer, quick.capacity = failing, 2
+    with pytest.raises(SweepFailed, match="2 jobs of the sweep failed"):
+        run(*UNTRACKED, "seed=range(10)", fail_fast=True)
+    assert len(quick.tasks) == 2
+
+
 def test_a_worker_that_is_killed_each_time_is_given_up(quick: Quick) -> None:
     quick.answer = lambda task: None
     with pytest.raises(SweepFailed, match="its process was killed by SIGKILL, 3 times"):
@@ -160,8 +167,8 @@ def test_a_worker_that_is_killed_each_time_is_given_up(quick: Quick) -> None:
 
 def test_no_job_starts_after_the_time_is_up(quick: Quick, capsys: pytest.CaptureFixture[str]) -> None:
     quick.capacity = 1
-    folder = run(*UNTRACKED, "seed=range(200)", timeout=0.2)
-    assert 0 < len(quick.tasks) < 200
+    folder = run(*UNTRACKED, "seed=range(60)", timeout=0.2)
+    assert 0 < len(quick.tasks) < 60
     assert "stopped: the time of 0.2 s is up; the same command goes on" in capsys.readouterr().out
-    run(*UNTRACKED, "seed=range(200)")
-    assert len(quick.tasks) == len(list((folder / "jobs").iterdir())) == 200
+    run(*UNTRACKED, "seed=range(60)")
+    assert len(quick.tasks) == len(list((folder / "jobs").iterdir())) == 60

@@ -8,23 +8,22 @@ from typing import Any
 
 import pytest
 import sweeping
-from sweeping import TINY, UNTRACKED, jobs, run, table
+from sweeping import TINY, UNTRACKED, jobs, run
 
 RATES = ("optimizer.learning_rate=0.01,0.011,1e-9", "trainer.epochs=20")  # the last one learns nothing
 SLOW = "callbacks.trouble.seconds=0.05"
-HALVING = {"name": "successive_halving", "min_resource": 2, "reduction_factor": 2}
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> list[float]:
-    """Return the values of the jobs without a pruner."""
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the sweep without a pruner."""
     place = tmp_path_factory.mktemp("whole")
     (place / "toys.py").write_text(sweeping.TOYS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        rows = table(run(*UNTRACKED, *RATES, launcher={"name": "serial"}))
+        folder = run(*UNTRACKED, *RATES, launcher={"name": "serial"})
     sys.modules.pop("toys", None)
-    return [float(row["best/val/loss"]) for row in rows]
+    return folder
 
 
 def epochs_run(folder: Path, job: int) -> int:
@@ -32,32 +31,32 @@ def epochs_run(folder: Path, job: int) -> int:
     return sum('"step": 0,' not in line for line in lines)
 
 
-@pytest.mark.parametrize(
-    "pruner", [{"name": "median", "n_startup_trials": 2}, HALVING], ids=lambda pruner: pruner["name"]
-)
-def test_a_hopeless_job_is_stopped_while_it_runs(client: Any, whole: list[float], pruner: dict[str, Any]) -> None:
-    folder = run(*TINY, *RATES, SLOW, pruner=pruner, launcher={"n_jobs": 1})
+def test_without_a_pruner_every_job_runs_to_its_end(whole: Path) -> None:
+    assert [(job.status, epochs_run(whole, job.number)) for job in jobs(whole).values()] == [("done", 20)] * 3
+
+
+def test_a_hopeless_job_is_stopped_while_it_runs_and_the_best_is_the_same(client: Any, whole: Path) -> None:
+    folder = run(*TINY, *RATES, SLOW, pruner={"name": "median", "n_startup_trials": 2}, launcher={"n_jobs": 1})
     states = jobs(folder)
-    assert states[2].status == "pruned"
+    assert [job.status for job in states.values()] == ["done", "done", "pruned"]
     assert epochs_run(folder, 2) < 20
-    best = min((job for job in states.values() if job.status == "done"), key=lambda job: job.value or 0.0)
-    assert epochs_run(folder, best.number) == 20
-    assert best.value == min(whole)
-    assert best.value != max(whole)
+    without = [job.value for job in jobs(whole).values()]
+    assert [states[0].value, states[1].value] == without[:2]
+    assert states[2].value != without[2]
     stopped = client.get_run(states[2].run_id)
     assert (stopped.info.status, stopped.data.tags["rnnexp.outcome"]) == ("FINISHED", "pruned")
     parent = client.get_run(stopped.data.tags["mlflow.parentRunId"])
-    assert parent.data.metrics["best/job"] == best.number
+    assert parent.data.metrics["best/val/loss"] == min(value for value in without if value is not None)
     assert parent.info.status == "FINISHED"
 
 
-def test_a_job_is_stopped_beside_others_that_still_run() -> None:
+def test_a_job_is_stopped_beside_others_that_still_run(whole: Path) -> None:
     """Nobody waits for a batch: the word comes while the other jobs are in their epochs."""
-    folder = run(*UNTRACKED, *RATES, SLOW, pruner=HALVING, launcher={"n_jobs": 3, "threads": 1})
-    assert jobs(folder)[2].status == "pruned"
+    pruner = {"name": "successive_halving", "min_resource": 2, "reduction_factor": 2}
+    folder = run(*UNTRACKED, *RATES, SLOW, pruner=pruner, launcher={"n_jobs": 3, "threads": 1})
+    states = jobs(folder)
+    assert states[2].status == "pruned"
     assert epochs_run(folder, 2) < 20
-
-
-def test_the_same_sweep_without_a_pruner_runs_every_job_to_its_end() -> None:
-    folder = run(*UNTRACKED, *RATES, launcher={"name": "serial"})
-    assert [(job.status, epochs_run(folder, job.number)) for job in jobs(folder).values()] == [("done", 20)] * 3
+    done = [job for job in states.values() if job.status == "done"]
+    assert done
+    assert all(job.value == jobs(whole)[job.number].value for job in done)
