@@ -181,3 +181,20 @@ def test_the_sweepers_file_shows_every_setting_with_its_default() -> None:
     written = dict(yaml.safe_load((CONF / "hydra" / "sweeper" / "rnnexp.yaml").read_text()))
     assert read_sweep(written) == Sweep()
     assert set(written) - {"_target_"} == set(Sweep.__dataclass_fields__)
+
+
+def cut_alike(group: str) -> list[str]:
+    """Return the options of a group that MLflow's parallel coordinates, which cut at ten characters, would merge."""
+    names = source.options(group)
+    return sorted(name for name in names if sum(other[:10] == name[:10] for other in names) > 1)
+
+
+@pytest.mark.parametrize("group", [*source.COMPONENT_GROUPS, "trainer", "callbacks", "tracking"])
+def test_options_stay_distinct_in_their_first_ten_characters(group: str) -> None:
+    assert cut_alike(group) == []
+
+
+def test_names_that_would_be_merged_are_found() -> None:
+    assert {"airline_lstm", "airline_lstm_sequence"} <= set(
+        cut_alike("experiment")
+    )  # never an axis: it is no parameter
