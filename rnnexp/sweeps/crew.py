@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from filelock import FileLock
 
@@ -35,7 +36,8 @@ def _together(tasks: Sequence[Task], width: int) -> None:
 
     def heard(index: int, result: Result | BaseException) -> None:
         ended.add(index)
-        write_outcome(tasks[index].folder, _outcome(tasks[index], result, time.perf_counter() - started))
+        share = (time.perf_counter() - started) / len(tasks)
+        write_outcome(tasks[index].folder, _outcome(tasks[index], result, share))
 
     with ExitStack() as stack:
         for task in tasks:
@@ -54,9 +56,10 @@ def _together(tasks: Sequence[Task], width: int) -> None:
 
 
 def _outcome(task: Task, result: Result | BaseException, seconds: float) -> Outcome:
+    """Return the outcome of a member; `seconds` is its share of the group's time."""
     if isinstance(result, BaseException):
         return worker.failure(result, seconds)
-    return worker.outcome_of(task, result)
+    return replace(worker.outcome_of(task, result), seconds=seconds)
 
 
 class _Logs(logging.Handler):
