@@ -210,7 +210,7 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
             _keep(run, journal, facts, view)
             if coordinator.out_of_time:
                 run.outcome("time_limit")
-            _log_report(run)
+            _log_report(run, first.tracking.uri)
             _tell(place.folder, journal.state, coordinator, view)
     finally:
         if not coordinator.interrupted:
@@ -276,13 +276,13 @@ def _log_importance(run: tracking.Run, jobs: Sequence[JobState]) -> None:
     run.log_summary({f"importance/{key}": share for key, share in shares.items()})
 
 
-def _log_report(run: tracking.Run) -> None:
+def _log_report(run: tracking.Run, uri: str | None) -> None:
     from rnnexp.compare import report
 
     if not run.run_id:
         return
     try:
-        text = report.html(run.uri, str(run.run_id))
+        text = report.html(uri, str(run.run_id))
     except Exception as error:  # the jobs are done and tracked: a picture must not turn that into a failure
         log.warning("the report could not be written: %s: %s", type(error).__name__, error)
         return
