@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from sweeping import UNTRACKED, Quick, jobs, rnnexp, run
+from sweeping import UNTRACKED, Quick, computed, jobs, rnnexp, run
 
 from rnnexp.cli import main
 from rnnexp.sweeps.sweep import SweepFailed
@@ -70,7 +71,9 @@ def hydra(*arguments: str) -> subprocess.CompletedProcess[str]:
     [
         pytest.param(
             ("hydra/launcher=joblib",),
-            ("is not one of ours (local, serial, ray, submitit); with hydra/sweeper=basic Hydra's own launchers run",),
+            (
+                "is not one of ours (local, serial, vectorized, ray, submitit); with hydra/sweeper=basic Hydra's own launchers run",
+            ),
             id="another launcher",
         ),
         pytest.param(
@@ -166,9 +169,13 @@ def test_a_worker_that_is_killed_each_time_is_given_up(quick: Quick) -> None:
 
 
 def test_no_job_starts_after_the_time_is_up(quick: Quick, capsys: pytest.CaptureFixture[str]) -> None:
-    quick.capacity = 1
-    folder = run(*UNTRACKED, "seed=range(60)", timeout=0.2)
-    assert 0 < len(quick.tasks) < 60
+    def answer(task: Task) -> Outcome:
+        time.sleep(0.05)
+        return computed(task)
+
+    quick.answer, quick.capacity = answer, 1
+    folder = run(*UNTRACKED, "seed=range(10)", timeout=0.2)
+    assert 0 < len(quick.tasks) < 10
     assert "stopped: the time of 0.2 s is up; the same command goes on" in capsys.readouterr().out
-    run(*UNTRACKED, "seed=range(60)")
-    assert len(quick.tasks) == len(list((folder / "jobs").iterdir())) == 60
+    run(*UNTRACKED, "seed=range(10)")
+    assert len(quick.tasks) == len(list((folder / "jobs").iterdir())) == 10

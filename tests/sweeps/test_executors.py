@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sweeping
-from sweeping import LIGHT, UNTRACKED, Quick, run, table, with_one_changed
+from sweeping import UNTRACKED, Quick, run, table, with_one_changed
 
 from rnnexp.errors import ConfigError, ResourceError
 from rnnexp.runtime import usable_cpus
@@ -102,12 +102,14 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(ResourceError, match=message):
         run(*UNTRACKED, "seed=0,1", launcher={"name": name})
+    assert not Path("runs").exists()
 
 
 def test_a_wrong_resource_of_submitit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping.sweep.__globals__["preflight"], "rehearse", lambda *_: sweeping.FINDINGS)
     with pytest.raises(ResourceError, match="^hydra/launcher=submitit: .*timeout_minutes"):
         run(*UNTRACKED, "seed=0,1", launcher={**SUBMITIT, "resources": {"timeout_minutes": 5}})
+    assert not Path("runs").exists()
 
 
 @pytest.fixture
@@ -174,11 +176,3 @@ def test_the_processors_are_shared_out_among_the_slots(monkeypatch: pytest.Monke
     assert slots(Launcher(n_jobs=1), ANY) == [Slot(cpus, {})]
     assert slots(Launcher(n_jobs=2 * cpus), ANY) == [Slot(1, {})] * (2 * cpus)
     assert slots(Launcher(threads=cpus), ANY) == [Slot(cpus, {})]
-
-
-def test_a_slot_is_free_again_after_its_job_was_killed() -> None:
-    lines = (*UNTRACKED, *LIGHT, "callbacks.trouble.kind=kill,none")
-    with pytest.raises(SweepFailed, match="1 job of the sweep failed"):
-        run(*lines, launcher={"n_jobs": 1, "threads": 1}, retries=0)
-    (folder,) = (Path.cwd() / "runs" / "sweeps").iterdir()
-    assert [row["status"] for row in table(folder)] == ["failed", "done"]

@@ -167,11 +167,6 @@ def test_a_killed_worker_is_started_again_and_may_end_well() -> None:
     assert [(job.status, job.attempts) for job in jobs(folder).values()] == [("done", 2)]
 
 
-def test_a_job_that_calls_exit_has_failed() -> None:
-    with pytest.raises(SweepFailed, match=r"job 0 \(.*exit\): SystemExit: 0"):
-        run(*UNTRACKED, "callbacks.trouble.kind=exit", launcher={"n_jobs": 1})
-
-
 def test_a_foreign_run_id_in_the_environment_pulls_no_run_elsewhere(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
