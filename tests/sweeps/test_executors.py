@@ -22,6 +22,12 @@ from rnnexp.sweeps.sweep import SweepFailed
 ANY = Hardware(frozenset({"jax"}), cpu_only=False)
 SPACE = "callbacks.trouble.kind=none,raise"
 RAY = {"name": "ray", "n_jobs": 2, "threads": 1}
+RAYS_WARNINGS = (  # sockets and processes that Ray leaves to its end, and forks of a process that has used JAX
+    "::ResourceWarning",
+    "::FutureWarning",
+    ":os.fork:RuntimeWarning",
+    "::pytest.PytestUnraisableExceptionWarning",
+)
 SUBMITIT = {"name": "submitit", "cluster": "local", "n_jobs": 2, "resources": {"timeout_min": 5}}
 
 
@@ -52,7 +58,7 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
         pytest.param(
             RAY,
             id="ray",
-            marks=[pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")],
+            marks=[pytest.mark.slow, *(pytest.mark.filterwarnings(f"ignore{text}") for text in RAYS_WARNINGS)],
         ),
     ],
 )
