@@ -18,7 +18,7 @@ from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import parent, preflight, table, words
 from rnnexp.sweeps.coordinator import JOURNAL, Coordinator, Orders
 from rnnexp.sweeps.definition import FILE, Definition, Place, define, find_place, read_definition, write_definition
-from rnnexp.sweeps.executors import Executor, Hardware, executor
+from rnnexp.sweeps.executors import Executor, Hardware, check_installed, executor
 from rnnexp.sweeps.executors.base import slots
 from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
 from rnnexp.sweeps.objective import check_given, direction_for, objective_for
@@ -133,8 +133,9 @@ def _hardware(jobs: Sequence[Job]) -> Hardware:
 
 
 def _check_executor(launcher: Launcher, jobs: Sequence[Job]) -> None:
-    """Refuse what one process cannot do: another backend, device or number of threads."""
+    """Refuse what the executor cannot do: in one process, another backend, device or number of threads."""
     if launcher.name != "serial":
+        check_installed(launcher)
         return
     problems = []
     for key in ("backend", "device", "threads"):
@@ -206,8 +207,11 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
             if run.run_id and run.run_id != journal.state.parent:
                 journal.append({"event": "parent", "run_id": run.run_id})
             coordinator.parent = run.run_id
-            _work(coordinator, executor(request.launcher, planned.hardware, place.folder, coordinator.look_after), view)
-            _keep(run, journal, facts, view)
+            where = executor(request.launcher, planned.hardware, place.folder, coordinator.look_after)
+            try:
+                _work(coordinator, where, view)
+            finally:
+                _keep(run, journal, facts, view)
             if coordinator.out_of_time:
                 run.outcome("time_limit")
             _log_report(run, first.tracking.uri)

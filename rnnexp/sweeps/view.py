@@ -15,7 +15,7 @@ REDRAW_S = 0.25
 
 def values_text(values: Mapping[str, str]) -> str:
     """Return `model=gru optimizer.learning_rate=0.004823`: drawn numbers are not shown to their last digit."""
-    return " ".join(f"{key}={_short(redact_value(key, value))}" for key, value in values.items()) or "(nothing varies)"
+    return " ".join(f"{key}={_short(redact_value(key, value))}" for key, value in values.items()) or "nothing varies"
 
 
 def _short(text: str) -> str:

@@ -9,6 +9,18 @@ from rnnexp.sweeps.executors.base import Executor, Hardware
 from rnnexp.sweeps.settings import Launcher
 
 
+def check_installed(settings: Launcher) -> None:
+    """Raise ResourceError if the executor's package is missing, or does not know the resources asked for."""
+    if settings.name == "ray":
+        from rnnexp.sweeps.executors.ray import import_ray
+
+        import_ray()
+    elif settings.name == "submitit":
+        from rnnexp.sweeps.executors.submitit import Submitit
+
+        Submitit(settings, Path())
+
+
 def executor(settings: Launcher, hardware: Hardware, folder: Path, tick: Callable[[], None]) -> Executor:
     """Build the executor that the settings name.
 
@@ -35,4 +47,4 @@ def executor(settings: Launcher, hardware: Hardware, folder: Path, tick: Callabl
     return Local(settings, hardware)
 
 
-__all__ = ["Executor", "Hardware", "executor"]
+__all__ = ["Executor", "Hardware", "check_installed", "executor"]

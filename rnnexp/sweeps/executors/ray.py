@@ -15,15 +15,20 @@ from rnnexp.sweeps.task import Task
 INSTALL = "pip install 'rnnexp[ray]'"
 
 
+def import_ray() -> Any:
+    """Import Ray; without it a ResourceError names the install line."""
+    try:
+        import ray
+    except ImportError:
+        raise ResourceError(f"hydra/launcher=ray: Ray is not installed; run: {INSTALL}") from None
+    return ray
+
+
 class Ray:
     """Each job is a Ray task in a process of its own; Ray finds the machine and counts processors and GPUs."""
 
     def __init__(self, settings: Launcher) -> None:
-        try:
-            import ray
-        except ImportError:
-            raise ResourceError(f"hydra/launcher=ray: Ray is not installed; run: {INSTALL}") from None
-        self._ray = ray
+        self._ray = ray = import_ray()
         self._own = not ray.is_initialized()
         if self._own:
             ray.init(
