@@ -17,6 +17,7 @@ from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.tracking.pyfunc import Served
 from rnnexp.tracking.run import RunInfo
 
 if TYPE_CHECKING:
@@ -202,7 +203,10 @@ def log_model(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any
 
     folder = tracked.folder / "model"
     bundle.save(folder, model, experiment.model, dataset.spec, dataset.scaling, experiment.plugins)
-    tracked.log_model(folder, dataset.example() if isinstance(dataset, SeriesDataset) else _first_sequences(dataset))
+    example = dataset.example() if isinstance(dataset, SeriesDataset) else _first_sequences(dataset)
+    if tracked.run_id:
+        served = Served(bundle.Bundle(model, dataset.spec, dataset.scaling))  # as loaded, without building it again
+        tracked.log_model(folder, example, served.predict(example))
 
 
 def _first_sequences(dataset: Dataset) -> np.ndarray:

@@ -44,14 +44,30 @@ def figures(
         yield "error_by_horizon", error_by_horizon(dataset, report.predictions, report.baselines)
 
 
-def _figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (9, 4.5)) -> tuple[Figure, list[Axes]]:
-    """Make a figure of its own, free of pyplot's global state."""
+def _figure(
+    rows: int = 1, columns: int = 1, size: tuple[float, float] = (9, 4.5), *, searched: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure of its own, free of pyplot's global state; `searched` fits margins to labels of any length.
+
+    Searching takes as long as the picture itself, so the everyday pictures of one or two panels do without.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, layout="constrained", dpi=110)
+    searched = searched or rows * columns > 2
+    figure = Figure(figsize=size, layout="constrained" if searched else None, dpi=110)
     FigureCanvasAgg(figure)
     axes = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
+    if not searched:
+        width, height = size
+        figure.subplots_adjust(
+            left=0.85 / width,
+            right=1 - 0.25 / width,
+            bottom=0.6 / height,
+            top=1 - 0.45 / height,
+            wspace=0.28,
+            hspace=0.35,
+        )
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(alpha=0.25, linewidth=0.6)
@@ -191,7 +207,7 @@ def _ahead(step: int) -> str:
 
 def scatter(dataset: Dataset, predictions: Predictions) -> Figure:
     """Draw predicted against actual values of independent examples; on the line they agree."""
-    figure, (ax,) = _figure(size=(5.5, 5.5))
+    figure, (ax,) = _figure(size=(5.5, 5.5), searched=True)
     actual, predicted = predictions.actual.reshape(-1), predictions.predicted.reshape(-1)
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
     ax.plot(ends, ends, color=GREY, linewidth=1, label="perfect")
@@ -277,7 +293,7 @@ def confusion(dataset: Dataset, predictions: Predictions) -> Figure:
     counts = confusion_matrix(predictions.actual, predictions.predicted.argmax(axis=1), labels=range(len(names)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = max(4.0, 1.5 + 0.8 * len(names))
-    figure, (ax,) = _figure(size=(side + 1, side))
+    figure, (ax,) = _figure(size=(side + 1, side), searched=True)
     image: Any = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     ax.grid(visible=False)
     figure.colorbar(image, ax=ax, label="share of the actual class")

@@ -262,7 +262,8 @@ class Coordinator:
         """Say in MLflow that the run of a dead worker was killed."""
         job = self._jobs.get(number)
         tracking = job.mapping.get("tracking", {}) if job else {}
-        end_abandoned(self._folder(number), tracking.get("uri"))
+        if tracking.get("name") != "off":
+            end_abandoned(self._folder(number), tracking.get("uri"), self.state.parent, number)
 
     def _finish(self, number: int, outcome: Outcome) -> None:
         self.journal.append(end_event(number, outcome))

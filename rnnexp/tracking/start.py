@@ -105,8 +105,12 @@ def _begin(uri: str, info: RunInfo) -> Remote:
     except Exception as error:  # a disk that is full, a server that went away
         raise TrackingError(f"{redact(uri)}: the run cannot be created: {redact(str(error))}") from None
     remote = Remote(client, uri, number, run_id)
-    _keep_id(remote, info.run_dir)
-    remote.call("parameters", _log_params, remote, info)
+    try:
+        _keep_id(remote, info.run_dir)
+        remote.call("parameters", _log_params, remote, info)
+    except BaseException as error:
+        remote.close(_verdict(error)[0])
+        raise
     return remote
 
 
