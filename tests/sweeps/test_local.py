@@ -167,6 +167,30 @@ def test_a_killed_worker_is_started_again_and_may_end_well() -> None:
     assert [(job.status, job.attempts) for job in jobs(folder).values()] == [("done", 2)]
 
 
+KILLED_AS_IT_BEGINS = """
+import importlib
+import multiprocessing
+
+start = importlib.import_module("rnnexp.tracking.start")
+
+if multiprocessing.parent_process() is not None and not Path("killed").exists():
+
+    def die(*_):
+        Path("killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    start._keep_id = die  # called when the run is in MLflow, before its id is in the folder
+"""
+
+
+def test_a_worker_that_is_killed_as_its_run_begins_leaves_no_run_running(client: Any, tmp_path: Path) -> None:
+    with (tmp_path / "toys.py").open("a") as file:
+        file.write(KILLED_AS_IT_BEGINS)
+    folder = run(*TINY, "seed=0", launcher={"n_jobs": 1})
+    assert [(job.status, job.attempts) for job in jobs(folder).values()] == [("done", 2)]
+    assert sorted(run.info.status for run in all_runs(client)) == ["FINISHED", "FINISHED", "KILLED"]
+
+
 def test_a_foreign_run_id_in_the_environment_pulls_no_run_elsewhere(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -263,7 +263,8 @@ def test_an_interrupted_sweep_goes_on_and_tells_the_truth_in_mlflow(
     process.send_signal(number)
     process.communicate(timeout=40)
     runs = client.search_runs(["1"])
-    assert {run.info.status for run in runs} <= {"KILLED", "FINISHED"}
+    told = {(run.data.tags["rnnexp.sweep"], run.data.tags.get("rnnexp.job"), run.info.status) for run in runs}
+    assert {status for *_, status in told} <= {"KILLED", "FINISHED"}, told
     assert len(runs) > 1
     folder = run(*tracked, *SLOW, "seed=0,1,2")
     values = [{**row, "config_hash": ""} for row in table(folder)]
