@@ -97,7 +97,7 @@ def _whereabouts(result: Result) -> Iterator[str]:
     yield f"  folder   {_short(result.run_dir)}"
     if result.run_id is not None:
         yield f"  run      {result.run_id}; all runs: mlflow ui"
-    yield f"  next     {_again(result)} seed=0,1,2   then   rnnexp results"
+    yield f"  next     {_again(result)} seed=0,1,2   then   rnnexp compare"
 
 
 def _again(result: Result) -> str:
