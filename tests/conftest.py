@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run -
 --disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1500,2600"""
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before any test imports Keras
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C, its children too
 
 # Tests and the processes they start compile the same tiny programs again and again: compile each once.
 _CACHE = tempfile.TemporaryDirectory(prefix="rnnexp-tests-")

@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.evaluation.canvas import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,36 +45,6 @@ def figures(
         yield "error_by_horizon", error_by_horizon(dataset, report.predictions, report.baselines)
 
 
-def _figure(
-    rows: int = 1, columns: int = 1, size: tuple[float, float] = (9, 4.5), *, searched: bool = False
-) -> tuple[Figure, list[Axes]]:
-    """Make a figure of its own, free of pyplot's global state; `searched` fits margins to labels of any length.
-
-    Searching takes as long as the picture itself, so the everyday pictures of one or two panels do without.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    searched = searched or rows * columns > 2
-    figure = Figure(figsize=size, layout="constrained" if searched else None, dpi=110)
-    FigureCanvasAgg(figure)
-    axes = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
-    if not searched:
-        width, height = size
-        figure.subplots_adjust(
-            left=0.85 / width,
-            right=1 - 0.25 / width,
-            bottom=0.6 / height,
-            top=1 - 0.45 / height,
-            wspace=0.28,
-            hspace=0.35,
-        )
-    for ax in axes:
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(alpha=0.25, linewidth=0.6)
-    return figure, axes
-
-
 def _loss_label(dataset: Dataset, loss: str | None) -> str:
     """Say what the loss is measured in: only series are scaled, the targets of sequences never."""
     scaled = isinstance(dataset, SeriesDataset) and (
@@ -85,7 +56,7 @@ def _loss_label(dataset: Dataset, loss: str | None) -> str:
 
 def learning_curves(history: History, measure: str = "loss") -> Figure:
     """Draw the loss of training and validation by epoch, with the epoch whose weights were kept."""
-    figure, (ax,) = _figure()
+    figure, (ax,) = new_figure()
     epochs = np.arange(1, len(history.epochs) + 1)
     drawn = []
     for part, colour, label in (("train", BLUE, "training"), ("val", ORANGE, "validation")):
@@ -125,7 +96,7 @@ def prediction(dataset: SeriesDataset, predictions: Predictions) -> Figure:
     panels = [(target, step) for target in range(min(targets, MOST_TARGETS)) for step in steps]
     columns = 1 if len(panels) < 4 else 2
     rows = -(-len(panels) // columns)
-    figure, axes = _figure(rows, columns, (9, 1.2 + 3.1 * rows) if columns == 1 else (13, 1.2 + 2.4 * rows))
+    figure, axes = new_figure(rows, columns, (9, 1.2 + 3.1 * rows) if columns == 1 else (13, 1.2 + 2.4 * rows))
     series = _first_series(dataset, predictions)
     for ax, (target, step) in zip(axes, panels):
         _panel(ax, dataset, predictions, (series, target, step))
@@ -207,7 +178,7 @@ def _ahead(step: int) -> str:
 
 def scatter(dataset: Dataset, predictions: Predictions) -> Figure:
     """Draw predicted against actual values of independent examples; on the line they agree."""
-    figure, (ax,) = _figure(size=(5.5, 5.5), searched=True)
+    figure, (ax,) = new_figure(size=(5.5, 5.5), searched=True)
     actual, predicted = predictions.actual.reshape(-1), predictions.predicted.reshape(-1)
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
     ax.plot(ends, ends, color=GREY, linewidth=1, label="perfect")
@@ -226,7 +197,7 @@ def residuals(dataset: Dataset, predictions: Predictions) -> Figure:
     """Draw the errors in order, and how often which error occurs: a row per target, the first and last step ahead."""
     targets = predictions.actual.shape[2]
     rows = min(targets, MOST_TARGETS)
-    figure, axes = _figure(rows, 2, (10, 4) if rows == 1 else (11, 1.0 + 2.4 * rows))
+    figure, axes = new_figure(rows, 2, (10, 4) if rows == 1 else (11, 1.0 + 2.4 * rows))
     for target, (left, right) in enumerate(zip(axes[::2], axes[1::2])):
         _residuals_of(left, right, dataset, predictions, target)
     dated = dataset.history is not None and dataset.history.time is not None
@@ -264,7 +235,7 @@ def _residual_label(dataset: Dataset) -> str:
 
 def error_by_horizon(dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions]) -> Figure:
     """Draw the RMSE of the model and its baselines by steps ahead."""
-    figure, (ax,) = _figure()
+    figure, (ax,) = new_figure()
     styles = {"persistence": (GREY, ":"), "drift": (GREY, "-."), "seasonal_naive": (ORANGE, "--")}
     styles |= {"seasonal_growth": (ORANGE, "-."), "linear": (GREEN, "--")}
     steps = np.arange(1, predictions.actual.shape[1] + 1)
@@ -293,7 +264,7 @@ def confusion(dataset: Dataset, predictions: Predictions) -> Figure:
     counts = confusion_matrix(predictions.actual, predictions.predicted.argmax(axis=1), labels=range(len(names)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = max(4.0, 1.5 + 0.8 * len(names))
-    figure, (ax,) = _figure(size=(side + 1, side), searched=True)
+    figure, (ax,) = new_figure(size=(side + 1, side), searched=True)
     image: Any = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     ax.grid(visible=False)
     figure.colorbar(image, ax=ax, label="share of the actual class")

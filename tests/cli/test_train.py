@@ -215,12 +215,6 @@ def test_hydras_own_sweeper_is_tracked_and_goes_on_after_a_job_that_fails(tmp_pa
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
-def test_a_sweep_of_hydras_own_without_a_failure_ends_with_0() -> None:
-    done = rnnexp("train", "-m", "hydra/sweeper=basic", "seed=0,1", *FAST)
-    assert done.returncode == 0
-    assert done.stdout.count("<- this run") == 2
-
-
 def test_a_terminated_run_ends_killed(tmp_path: Path) -> None:
     from mlflow import MlflowClient
 

@@ -32,7 +32,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield printed_address(folder / "ui.txt", server)
     finally:
         server.send_signal(signal.SIGINT)
-        server.wait(30)
+        assert server.wait(30) == 0
 
 
 def printed_address(file: Path, server: subprocess.Popen[bytes]) -> str:

@@ -240,7 +240,11 @@ def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
 
 
 @pytest.mark.parametrize(
-    ("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+    ("number", "expected"),
+    [
+        pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.slow),
+    ],
 )
 def test_an_interruption_stops_the_jobs_and_says_how_to_go_on(tmp_path: Path, number: int, expected: int) -> None:
     code, output = stopped_by_a_signal(tmp_path, number, 0.2)

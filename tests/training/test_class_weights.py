@@ -18,7 +18,10 @@ from rnnexp.training.fit import fit
 
 def classes(labels: list[int], names: tuple[str, ...] = ("calm", "storm")) -> toy.Windows:
     """Sequences whose label is given and has nothing to do with them."""
-    arrays = {"y": np.array(labels), "x": np.linspace(0, 1, 4 * len(labels)).astype("float32").reshape(-1, 4, 1)}
+    arrays = {
+        "y": np.array(labels, dtype=np.int32),
+        "x": np.linspace(0, 1, 4 * len(labels)).astype("float32").reshape(-1, 4, 1),
+    }
 
     def batch(arrays: Any, indices: Any) -> tuple[Any, Any, Any]:
         return arrays["x"][indices], arrays["y"][indices], None
