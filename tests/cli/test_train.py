@@ -137,9 +137,9 @@ def test_a_secret_is_masked_in_what_is_printed_and_written(tmp_path: Path) -> No
         ("explain", "model.units"),
         ("schema", "model"),
         ("train", "model.unit=3"),
-        ("check",),
+        ("check", str(Path(__file__).parents[2] / "experiments" / "cell_comparison.yaml")),
     ],
-    ids=" ".join,
+    ids=lambda arguments: " ".join(arguments[:2])[:20],
 )
 def test_nothing_heavy_is_imported_by(arguments: tuple[str, ...]) -> None:
     assert heavy_modules(imported(*arguments)) == []
@@ -194,7 +194,7 @@ def test_a_mistake_in_one_job_of_a_sweep_is_found_before_the_first(tmp_path: Pat
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", [pytest.param("basic", marks=pytest.mark.slow), "joblib"])
 def test_hydras_own_sweeper_is_tracked_and_goes_on_after_a_job_that_fails(tmp_path: Path, launcher: str) -> None:
     from mlflow import MlflowClient
 
