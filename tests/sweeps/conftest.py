@@ -12,6 +12,7 @@ import pytest
 import sweeping
 from sweeping import FINDINGS, Quick
 
+from rnnexp import registry
 from rnnexp.sweeps import sweep
 
 
@@ -21,6 +22,9 @@ def toys(tmp_path: Path) -> Iterator[None]:
     (tmp_path / "toys.py").write_text(sweeping.TOYS)
     yield
     sys.modules.pop("toys", None)
+    for known in registry._registered.values():  # a fixture of the whole file may have registered them before the test
+        for name in [name for name, component in known.items() if component.__module__ == "toys"]:
+            del known[name]
 
 
 @pytest.fixture(scope="session")
