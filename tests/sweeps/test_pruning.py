@@ -53,7 +53,9 @@ def test_a_hopeless_job_is_stopped_while_it_runs_and_the_best_is_the_same(client
 def test_a_job_is_stopped_beside_others_that_still_run(whole: Path) -> None:
     """Nobody waits for a batch: the word comes while the other jobs are in their epochs."""
     pruner = {"name": "successive_halving", "min_resource": 2, "reduction_factor": 2}
-    folder = run(*UNTRACKED, *RATES, SLOW, pruner=pruner, launcher={"n_jobs": 3, "threads": 1})
+    pace = "callbacks.trouble.seconds=0.02,0.03,0.4"  # the hopeless one is slow, so that it is judged beside the others
+    together = ["optimizer.learning_rate", "callbacks.trouble.seconds"]
+    folder = run(*UNTRACKED, *RATES, pace, zip=[together], pruner=pruner, launcher={"n_jobs": 3, "threads": 1})
     states = jobs(folder)
     assert states[2].status == "pruned"
     assert epochs_run(folder, 2) < 20
