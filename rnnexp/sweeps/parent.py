@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rnnexp import tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.record import experiment_name
 from rnnexp.redact import redact
 from rnnexp.sweeps.definition import Definition
 from rnnexp.sweeps.state import JobState
 from rnnexp.tracking.run import RunInfo
-
-log = logging.getLogger("rnnexp")
 
 
 def parent_info(
@@ -58,13 +53,6 @@ def parent_info(
         run_dir=folder,
         run_id=run_id,
     )
-
-
-@contextmanager
-def parent_run(first: Experiment, info: RunInfo) -> Iterator[tracking.Run]:
-    """Keep the sweep's run open: it ends FINISHED, FAILED or KILLED, as the block ends."""
-    with tracking.start(first.tracking, info) as run:
-        yield run
 
 
 def best_metrics(best: JobState) -> dict[str, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import logging
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +20,6 @@ Direction = Literal["minimize", "maximize"]
 
 _FRESH = ("TPESampler", "RandomSampler")  # what they suggest depends on their seed and the history alone
 _NOT_FOR_USERS = ("Base", "PartialFixed", "Grid", "Nop", "Patient", "Wilcoxon", "Threshold")
-
-log = logging.getLogger("rnnexp")
 
 
 class Grid:

@@ -180,26 +180,31 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> None:
-    settings, place, planner = request.settings, planned.place, planned.planner
-    chooser = search(planner.space, settings, facts.direction)
+def _coordinator(request: Request, planned: Planned, journal: Journal, facts: Facts) -> Coordinator:
+    settings, planner = request.settings, planned.planner
     orders = Orders(
-        folder=place.folder,
+        folder=planned.place.folder,
         settings=settings,
         planner=planner,
-        search=chooser,
+        search=search(planner.space, settings, facts.direction),
         template=_template(request, planned, facts),
         direction=facts.direction,
         planned=planned.jobs if settings.is_grid else None,
     )
     view = View(journal.state, orders.total, planner.jobs_per_trial, facts.objective, facts.direction)
-    coordinator = Coordinator(orders, journal, view)
+    return Coordinator(orders, journal, view)
+
+
+def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> None:
+    place = planned.place
+    coordinator = _coordinator(request, planned, journal, facts)
+    view, total = coordinator.view, coordinator.orders.total
     coordinator.prepare()
     if journal.state.closed and not coordinator.has_work and (place.folder / words.TABLE).is_file():
         _tell(place.folder, journal.state, coordinator, view)
         return
     first = parse(planned.jobs[0].mapping)
-    told = {**_as_event(facts), "varied": planner.varied, "command": request.command, "jobs": orders.total}
+    told = {**_as_event(facts), "varied": planned.planner.varied, "command": request.command, "jobs": total}
     info = parent.parent_info(place.folder, planned.definition, first, told, journal.state.parent)
     tracking.warm_up(first.tracking)
     try:
