@@ -87,8 +87,8 @@ def test_a_thousand_runs_take_seconds() -> None:
     points: list[dict[str, object]] = [
         {"rate": i / 1000, "units": [i % 37, 8], "model": "ab"[i % 2], "seed": i} for i in range(1000)
     ]
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = importance(points, [float(i) for i in range(1000)])
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     assert next(iter(found)) == "rate"
     assert seconds < 10, f"{seconds:.1f} s"

@@ -136,9 +136,9 @@ def test_a_sweep_without_jobs_has_a_report_too(empty: str) -> None:
 def test_a_thousand_jobs_are_a_page_under_two_megabytes(tmp_path: Path) -> None:
     """5 s on two busy cores, of which the importance takes two."""
     uri = thousand_runs(tmp_path)
-    begun = time.perf_counter()
+    begun = time.process_time()
     text = html(uri, "many-1")
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     assert len(text.encode()) < 2_000_000
     assert Page(text).open == []
     assert "175 more" in text

@@ -52,10 +52,11 @@ def test_every_epoch_is_one_step_with_its_own_time(settings: Tracking, make_info
 def test_many_epochs_cost_training_next_to_nothing(settings: Tracking, make_info: Any, client: Any) -> None:
     metrics = {f"train/m{i}": 0.5 for i in range(6)}
     with start(settings, make_info()) as run:
-        before = time.perf_counter()
+        before = time.thread_time()  # of the training's thread alone, whatever else the machine is doing
         for epoch in range(1, 1001):
             run.log_epoch(epoch, metrics)
-        assert time.perf_counter() - before < 1.0
+        spent = time.thread_time() - before
+        assert spent < 1.0, f"{spent:.2f} s"
     assert len(client.get_metric_history(run.run_id, "train/m5")) == 1000
 
 
