@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rnnexp.runtime import Runtime
     from rnnexp.tracking.run import Run
     from rnnexp.training.history import History
+    from rnnexp.training.listener import Listener, Rows, Span
+    from rnnexp.training.progress import Progress
 
 log = logging.getLogger("rnnexp")
 
@@ -36,7 +38,7 @@ class Membership:
     parent: MLflow run of the sweep, None without tracking;  number: of the job within the sweep
     varied: dotted keys that differ between the jobs
     threads: CPU threads that the job may use unless its configuration says how many
-    watch:   hears (epoch, metrics) and may answer with a reason to stop, such as "pruned"
+    watch:   hears (epoch, metrics) now and then and may answer with a reason to stop, such as "pruned"
     """
 
     sweep: str
@@ -56,16 +58,15 @@ class Membership:
 
 @dataclass(frozen=True)
 class Occasion:
-    """Where and why a run takes place: its folder, the command as typed, the sweep it belongs to, what trains it."""
+    """Where and why a run takes place: its folder, the command as typed, the sweep it belongs to."""
 
     run_dir: Path
     command: str = ""
     member: Membership | None = None
-    engine: str = "keras"
 
 
-def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion: Occasion) -> RunInfo:
-    """Gather what identifies a run before it starts."""
+def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion: Occasion, engine: str) -> RunInfo:
+    """Gather what identifies a run before it starts; `engine` is what trains it."""
     command, member = occasion.command, occasion.member
     digest = config_hash(experiment)
     tags = {
@@ -75,7 +76,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         "rnnexp.group": experiment.name,
         "rnnexp.backend": device.backend,
         "rnnexp.device": device.device,
-        "rnnexp.engine": occasion.engine,
+        "rnnexp.engine": engine,
         "rnnexp.command": command,
         **(member.tags() if member else {}),
     }
@@ -132,17 +133,15 @@ def log_start(tracked: Run, dataset: Dataset, model: Any) -> None:
         log.info("data: %s", note)
 
 
-Hearing = Callable[[int, Mapping[str, float], Any], str | None]
-
-
-def hearing(tracked: Run, member: Membership | None) -> Hearing:
-    """Return what is called after each epoch, with the epoch, its metrics and the progress bar."""
+def hearing(tracked: Run, member: Membership | None, progress: Progress) -> Listener:
+    """Return what is called with the metrics of the epochs that have been trained since the last call."""
     watch = member.watch if member else None
 
-    def heard(epoch: int, metrics: Mapping[str, float], progress: Any) -> str | None:
-        tracked.log_epoch(epoch, metrics)
-        progress.update(epoch, metrics)
-        return watch(epoch, metrics) if watch else None
+    def heard(first: int, rows: Rows, span: Span) -> str | None:
+        tracked.log_epochs(first, rows, *span)
+        for epoch, metrics in enumerate(rows, start=first):
+            progress.update(epoch, metrics)
+        return watch(first + len(rows) - 1, rows[-1]) if watch else None
 
     return heard
 
@@ -176,17 +175,25 @@ def forecast(model: Any, dataset: Dataset) -> Any:
     return ahead.restore(ahead.roll(model.predict_on_batch))
 
 
-def log_end(
-    tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, history: History, report: Report
-) -> dict[str, float]:
+@dataclass(frozen=True)
+class Ending:
+    """What a run has come to, and whether it gets pictures."""
+
+    history: History
+    report: Report
+    draw: bool = True
+
+
+def log_end(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, ending: Ending) -> dict[str, float]:
     """Log scores, tables, pictures and the model, and return the final metrics."""
+    history, report = ending.history, ending.report
     metrics = final_metrics(dataset, model, history, report)
     tracked.log_summary(metrics)
     tracked.set_tags(outcome_tags(history, report))
     for name, table in report.tables.items():
         tracked.log_table(name, table)
     kept = history.stopped != "pruned"  # nobody looks at what was given up
-    if kept and experiment.tracking.figures:
+    if kept and ending.draw and experiment.tracking.figures:
         from rnnexp.evaluation.figures import figures
 
         loss = experiment.loss.name if experiment.loss else dataset.spec.loss

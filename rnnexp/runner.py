@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
     from rnnexp.data.spec import TaskSpec
     from rnnexp.evaluation.report import Report
+    from rnnexp.tracking.run import Run
+    from rnnexp.training.engine.compiled import CompiledTraining
+    from rnnexp.training.fit import Step
     from rnnexp.training.history import History
     from rnnexp.training.plan import Plan
-    from rnnexp.training.steppers.stepper import Step, Stepper
+
+DRAWN = 3  # of runs that are trained together, the best so many get their pictures at once
 
 log = logging.getLogger("rnnexp")
 
@@ -77,7 +81,7 @@ def run(
     model = built(experiment, dataset.spec, device)
     subject = Subject(experiment, dataset, model, plan(dataset.spec), device)
     occasion = record.Occasion(run_dir, command, member)
-    from rnnexp.training.epochs import finish
+    from rnnexp.training.fit import finish
 
     return finish(story(subject, occasion, quiet=quiet, started=started))
 
@@ -86,7 +90,7 @@ def run(
 class Subject:
     """Everything that a run is made of, ready for its first step.
 
-    stepper: None, or where the steps of a model that is compiled already are taken
+    training: None, or one that has been made ready beside others, with which it shares the model
     """
 
     experiment: Experiment
@@ -94,19 +98,29 @@ class Subject:
     model: Any
     plan: Plan
     device: runtime.Runtime
-    stepper: Stepper | None = None
+    training: CompiledTraining | None = None
+
+    @property
+    def engine(self) -> str:
+        """What trains it, as its tag says."""
+        from rnnexp.training.engine.choice import choose
+
+        trainer, callbacks = self.experiment.trainer, self.experiment.callbacks
+        return "vectorized" if self.training else choose(trainer, callbacks, self.device.backend)[0]
 
 
 def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: float) -> Generator[Step, None, Result]:
     """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
     experiment, dataset, model = subject.experiment, subject.dataset, subject.model
-    info = record.run_info(experiment, dataset, subject.device, occasion)
+    info = record.run_info(experiment, dataset, subject.device, occasion, subject.engine)
     with tracking.start(experiment.tracking, info) as tracked:
         record.log_start(tracked, dataset, model)
-        history = yield from _trained(subject, record.hearing(tracked, occasion.member), quiet)
+        history = yield from _trained(subject, tracked, occasion.member, quiet)
         report = _evaluated(model, dataset, experiment)
         forecast = record.forecast(model, dataset)
-        metrics = record.log_end(tracked, experiment, dataset, model, history, report)
+        draw = subject.training is None or subject.training.seat.leads(DRAWN)
+        ending = record.Ending(history, report, draw)
+        metrics = record.log_end(tracked, experiment, dataset, model, ending)
     return Result(
         experiment,
         metrics,
@@ -239,14 +253,16 @@ def built(experiment: Experiment, spec: TaskSpec, device: runtime.Runtime) -> An
     return model
 
 
-def _trained(subject: Subject, hear: record.Hearing, quiet: bool) -> Generator[Step, None, History]:
-    from rnnexp.training.epochs import Training
+def _trained(
+    subject: Subject, tracked: Run, member: record.Membership | None, quiet: bool
+) -> Generator[Step, None, History]:
+    from rnnexp.training.fit import training
     from rnnexp.training.progress import Progress
 
     plan = subject.plan
+    told = subject.training or training(subject.model, subject.dataset, plan)
     with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
-        told = Training(subject.model, subject.dataset, plan, subject.stepper)
-        return (yield from told.steps(lambda epoch, metrics: hear(epoch, metrics, progress)))
+        return (yield from told.steps(record.hearing(tracked, member, progress)))
 
 
 def _evaluated(model: Any, dataset: Dataset, experiment: Experiment) -> Report:

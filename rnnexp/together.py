@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import record, runner, tracking
@@ -14,35 +14,53 @@ from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rnnexp.training.steppers.on_jax import OnJax
-    from rnnexp.training.steppers.stepper import Step
-    from rnnexp.training.steppers.together import State
+    from rnnexp.data.dataset import Dataset
+    from rnnexp.training.engine.layout import Layout
+    from rnnexp.training.engine.program import Program
+    from rnnexp.training.fit import Step
+    from rnnexp.training.plan import Plan
 
-ENGINE = "vectorized"
 # What may differ between members: it decides values or the number of epochs, not the compiled program.
 _FREE = {
     "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins"),
-    "data": ("seed",),
+    "data": ("seed", "fold"),
     "optimizer": ("learning_rate",),
-    "trainer": ("epochs", "monitor", "restore_best", "on_divergence"),
+    "trainer": ("epochs", "on_divergence", "engine"),
 }
+# Numbers that a program can take as inputs, as long as they are there (not 0 or null) in all of its members.
+_HELD_IN_MODEL = ("dropout", "recurrent_dropout", "l1", "l2")
 
 Heard = Callable[[int, "runner.Result | BaseException"], None]
 
 
 def program(experiment: Experiment) -> str | None:
     """Return what two experiments must have in common to be trained together, None if one must train alone."""
-    from rnnexp.training.course import EpochCallback
+    from rnnexp.training.carried import CarriedCallback
+    from rnnexp.training.engine.choice import choose
 
-    own = [c for c in experiment.callbacks.values() if not issubclass(type(c), EpochCallback)]
-    optimizer = experiment.optimizer
-    averaged = getattr(optimizer, "use_ema", False)
-    if own or averaged or experiment.trainer.grad_norm or experiment.trainer.precision != "float32":
+    if choose(experiment.trainer, experiment.callbacks, "jax")[0] != "compiled":
         return None
     values = {key: value for key, value in asdict(experiment).items() if key not in _FREE[""]}
     for part in ("data", "optimizer", "trainer"):
         values[part] = {key: value for key, value in values[part].items() if key not in _FREE[part]}
-    return json.dumps(values, sort_keys=True, default=str)
+    values["data"] = {key: "number" if type(value) is float else value for key, value in values["data"].items()}
+    for key in held(experiment):
+        part, name = key.split(".")
+        values[part][name] = "positive"
+    watching = {k: (c.name, c.monitor) for k, c in experiment.callbacks.items() if isinstance(c, CarriedCallback)}
+    return json.dumps({**values, "callbacks": watching}, sort_keys=True, default=str)
+
+
+def held(experiment: Experiment) -> dict[str, float]:
+    """Return the settings that can be inputs of a program, by their dotted names."""
+    from rnnexp.models.recurrent import RecurrentModel
+
+    model, optimizer = asdict(experiment.model), asdict(experiment.optimizer)
+    own = _HELD_IN_MODEL if type(experiment.model).__module__.startswith("rnnexp.") else ()
+    own = own if isinstance(experiment.model, RecurrentModel) else ()
+    found = {f"model.{key}": model[key] for key in own}
+    found |= {f"optimizer.{key}": value for key, value in optimizer.items() if key != "learning_rate"}
+    return {key: value for key, value in found.items() if type(value) is float and value > 0}
 
 
 def run_together(
@@ -62,19 +80,16 @@ def run_together(
     tracking.warm_up(experiments[0].tracking)
     subjects = _subjects(experiments, occasions, width)
     stories = {
-        number: runner.story(subject, replace(occasion, engine=ENGINE), quiet=True, started=started)
+        number: runner.story(subject, occasion, quiet=True, started=started)
         for number, (subject, occasion) in enumerate(zip(subjects, occasions))
     }
     waiting: dict[int, Step] = {}
     try:
         for number in stories:
             _advance(number, stories, waiting, heard, turn)
-        group = subjects[0].stepper.group  # type: ignore[union-attr]
         while waiting:
-            kind = next(iter(waiting.values())).kind
-            blocks = {number: step.block for number, step in waiting.items() if step.kind == kind}
-            group.run(kind, blocks)
-            for number in blocks:
+            next(iter(waiting.values())).run()
+            for number in list(waiting):
                 _advance(number, stories, waiting, heard, turn)
     except KeyboardInterrupt:
         for number, told in stories.items():  # each tells MLflow that it was killed
@@ -104,42 +119,76 @@ def _advance(
         heard(number, error)
 
 
+@dataclass(frozen=True)
+class _Member:
+    """One of those that are trained together, with what its program is made of."""
+
+    experiment: Experiment
+    dataset: Dataset
+    plan: Plan
+    layout: Layout
+
+
 def _subjects(
     experiments: Sequence[Experiment], occasions: Sequence[record.Occasion], width: int
 ) -> list[runner.Subject]:
     """Read each distinct data set once, build and compile the network once, and give each member its first weights."""
-    from rnnexp.training.epochs import Training
-    from rnnexp.training.steppers.together import Group
+    from rnnexp.training.engine.compiled import CompiledTraining, entrant, program_of
+    from rnnexp.training.engine.ensemble import Ensemble
+    from rnnexp.training.prepare import prepare
 
     first, member = experiments[0], occasions[0].member
     device = runner.configured(first, member.threads if member else None)
-    datasets: dict[str, Any] = {}
-    for experiment in experiments:
-        key = json.dumps(asdict(experiment.data), sort_keys=True, default=str)
-        if key not in datasets:
-            datasets[key] = runner.loaded(experiment)
-    chosen = [datasets[json.dumps(asdict(e.data), sort_keys=True, default=str)] for e in experiments]
-    plans = [runner.planned(e, o.run_dir)(d.spec) for e, o, d in zip(experiments, occasions, chosen)]
-    model = runner.built(first, chosen[0].spec, device)
-    template: Any = Training(model, chosen[0], plans[0]).stepper
-    states = [_state(template, experiment) for experiment in experiments]
-    group = Group(template, [*states, *states[-1:] * (width - len(states))])
+    members = _members(experiments, occasions)
+    model = runner.built(first, members[0].dataset.spec, device)
+    prepare(model, members[0].plan, members[0].layout.train.sample())
+    different = _different([held(experiment) for experiment in experiments])
+    shared = program_of(model, members[0].layout, members[0].plan, held=different)
+    entrants = [
+        entrant(_state(shared, one.experiment), one.layout, one.plan, _chosen(held(one.experiment), different))
+        for one in members
+    ]
+    ensemble = Ensemble(shared, entrants, width)
     return [
-        runner.Subject(experiment, dataset, model, plan, device, stepper)
-        for experiment, dataset, plan, stepper in zip(experiments, chosen, plans, group.members())
+        runner.Subject(
+            one.experiment, one.dataset, model, one.plan, device, CompiledTraining(model, one.dataset, one.plan, seat)
+        )
+        for one, seat in zip(members, ensemble.seats)
     ]
 
 
-def _state(template: OnJax, experiment: Experiment) -> State:
-    """Return what the variables of the compiled model hold before the first step of an experiment."""
+def _members(experiments: Sequence[Experiment], occasions: Sequence[record.Occasion]) -> list[_Member]:
+    from rnnexp.training.engine.layout import layout
+
+    datasets: dict[str, Dataset] = {}
+    members = []
+    for experiment, occasion in zip(experiments, occasions):
+        key = json.dumps(asdict(experiment.data), sort_keys=True, default=str)
+        if key not in datasets:
+            datasets[key] = runner.loaded(experiment)
+        dataset = datasets[key]
+        plan = runner.planned(experiment, occasion.run_dir)(dataset.spec)
+        members.append(_Member(experiment, dataset, plan, layout(dataset, plan)))
+    return members
+
+
+def _different(settings: Sequence[Mapping[str, float]]) -> list[str]:
+    return [key for key, value in settings[0].items() if any(other[key] != value for other in settings)]
+
+
+def _chosen(settings: Mapping[str, float], keys: Sequence[str]) -> dict[str, float]:
+    return {key: settings[key] for key in keys}
+
+
+def _state(shared: Program, experiment: Experiment) -> Any:
+    """Return what a member starts from: what the variables of the compiled model would hold for it alone."""
     from rnnexp.models import initial
     from rnnexp.training.prepare import seed_random_layers
 
-    model = template.model
+    model = shared.model
     left = initial.draw(model, experiment.seed)
     if left:
         raise ConfigError(f"trained together: the first weights of {', '.join(left)} are drawn by Keras itself")
     seed_random_layers(model, experiment.seed)
-    model.optimizer.learning_rate = experiment.optimizer.learning_rate
-    template.pull()
-    return template.trainable, template.other, template.optimizer
+    shared.stepper.pull()
+    return shared.initial()

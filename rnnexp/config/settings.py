@@ -11,6 +11,7 @@ from rnnexp.registry import settings
 
 Backend = Literal["jax", "tensorflow", "torch"]
 Device = Literal["auto", "cpu", "gpu"]
+Engine = Literal["auto", "keras", "compiled"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 
 
@@ -32,8 +33,11 @@ class Trainer:
         default=None, description="weight of each class in the loss: balanced, or label: weight"
     )
     precision: Precision = Field(default="float32", description="number format of layers; mixed_* pays on GPUs")
+    engine: Engine = Field(
+        default="auto", description="keras: step by step, any callback; compiled: on JAX; auto: compiled where it can"
+    )
     steps_per_dispatch: int | Literal["auto"] = Field(
-        default="auto", description="gradient steps handed to the backend at once"
+        default="auto", description="engine keras: gradient steps handed to the backend at once"
     )
     grad_norm: bool = Field(default=False, description="log opt/grad_norm, the global gradient norm, each epoch")
     on_divergence: Literal["stop", "fail"] = Field(

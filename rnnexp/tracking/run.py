@@ -85,6 +85,11 @@ class Run:
             values["diverged"] = 1.0
         self._log(values, epoch)
 
+    def log_epochs(self, first: int, rows: Sequence[Mapping[str, float]], began: float, ended: float) -> None:
+        """Log several steps."""
+        for epoch, metrics in enumerate(rows, start=first):
+            self.log_epoch(epoch, metrics)
+
     def log_summary(self, metrics: Mapping[str, float]) -> None:
         """Log what is known once, at the end; values that are not finite (an undefined MAPE) are left out."""
         self._summary += self._log(names.finite(metrics), 0)

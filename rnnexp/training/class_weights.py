@@ -30,7 +30,8 @@ def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
     table = _balanced(dataset) if wanted == "balanced" else _by_name(wanted, names)
 
     def weigh(y: Any, weight: Any) -> Any:
-        of_class = table[labels(y, len(names))]
+        xp = y.__array_namespace__()
+        of_class = xp.take(xp.asarray(table), labels(y, len(names)))
         return of_class if weight is None else weight * of_class
 
     return weigh
@@ -41,7 +42,7 @@ def labels(y: np.ndarray, classes: int) -> np.ndarray:
     if y.ndim > 1 and y.shape[-1] == classes and classes > 1 and np.issubdtype(y.dtype, np.floating):
         return y.argmax(-1)
     flat = y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y
-    return flat.astype(np.int64)
+    return flat.astype(np.int32)
 
 
 def _by_name(wanted: Mapping[str, float], names: tuple[str, ...]) -> np.ndarray:

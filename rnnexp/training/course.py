@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,8 @@ Weights = dict[str, np.ndarray]
 class Course:
     """Where a training stands at the end of an epoch, and what a callback may change for the next one.
 
-    weights:     by variable path, those that this epoch's validation is of
+    weights:     by variable path, those that this epoch's validation is of; None where they are gone already, since
+                 several epochs were trained at once (see EpochCallback.weights_every)
     is_best:     the monitored metric is the best so far
     rate_factor: a factor on the learning rate, on top of the schedule's
     stop:        set to a reason to make this epoch the last
@@ -29,7 +30,7 @@ class Course:
 
     epochs: int
     monitor: str
-    weights: Callable[[], Weights]
+    weights: Callable[[], Weights] | None
     run_dir: Path | None = None
     epoch: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
@@ -57,7 +58,20 @@ EndOfEpoch = Callable[[Course], None]
 
 @settings
 class EpochCallback(ABC):
-    """A built-in callback: settings that any engine can read, and what to do at the end of each epoch."""
+    """A built-in callback: settings that any engine can read, and what to do at the end of each epoch.
+
+    late: it may be told of several epochs at once, after the last of them, and asks for nothing but weights then
+    """
+
+    late: ClassVar[bool] = False
+
+    def weights_every(self) -> int | None:
+        """Return after how many epochs the weights are needed each time; None if never."""
+        return None
+
+    def weights_of_best(self) -> bool:
+        """Say whether the weights of the best epoch are needed, as soon as it is known."""
+        return False
 
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""

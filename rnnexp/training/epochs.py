@@ -1,20 +1,20 @@
-"""The loop over epochs around a Keras model's own training and test steps, on any backend."""
+"""The `keras` engine: a loop over epochs around a Keras model's own training and test steps, on any backend."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from time import perf_counter
-from typing import Any, TypeVar
+from collections.abc import Generator, Iterator
+from time import perf_counter, time
+from typing import Any
 
 import numpy as np
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.errors import DivergedError
 from rnnexp.training.class_weights import weigher
 from rnnexp.training.course import Course, EpochCallback
 from rnnexp.training.feed import Block, Feed
 from rnnexp.training.history import History
-from rnnexp.training.keeper import Keeper, not_finite
+from rnnexp.training.keeper import Keeper, diverged, not_finite
+from rnnexp.training.listener import Listener
 from rnnexp.training.monitor import default_monitor
 from rnnexp.training.plan import Plan
 from rnnexp.training.prepare import prepare
@@ -23,9 +23,6 @@ from rnnexp.training.steppers.stepper import Step, Stepper, stepper_for
 from rnnexp.training.user_callbacks import UserCallbacks
 
 SCORED_AT_ONCE = 512  # examples per batch of a part that is only scored: changes its speed, not its result
-
-T = TypeVar("T")
-Listener = Callable[[int, dict[str, float]], str | None]  # a reason to stop, or None
 
 
 class Pass:
@@ -42,21 +39,16 @@ class Pass:
         return iter(self.kept) if self.kept else self.feed.blocks(order)
 
 
-class Training:
-    """One training of one model, from its compilation to the weights it ends with.
+class KerasTraining:
+    """A training by the `keras` engine: any backend, any callback, several steps per dispatch."""
 
-    It asks for its steps instead of taking them, so that trainings which share a program can be stepped together.
-    `stepper` is that of a model which is compiled already; None compiles the model.
-    """
-
-    def __init__(self, model: Any, dataset: Dataset, plan: Plan, stepper: Stepper | None = None) -> None:
+    def __init__(self, model: Any, dataset: Dataset, plan: Plan) -> None:
         trainer, train = plan.trainer, dataset.parts["train"]
         self.plan, self.epochs = plan, trainer.epochs
         size = len(train) if trainer.batch_size == "full" else min(trainer.batch_size, len(train))
         feed = Feed(train, dataset.batch, size, weigh=weigher(trainer.class_weights, dataset))
-        if stepper is None:
-            prepare(model, plan, feed.sample())
-        self.stepper = stepper or stepper_for(model)
+        prepare(model, plan, feed.sample())
+        self.stepper = stepper_for(model)
         self.user = UserCallbacks(_built(plan), self.stepper, self.epochs)
         feed = feed.in_blocks_of(1 if self.user.per_batch else trainer.steps_per_dispatch)
         self.train = Pass(feed, self.stepper, fixed=feed.one_batch)
@@ -75,20 +67,20 @@ class Training:
         feed = Feed(part, dataset.batch, min(len(part), max(size, SCORED_AT_ONCE)))
         return Pass(feed.in_blocks_of("auto"), self.stepper, fixed=True)
 
-    def run(self, listener: Listener) -> History:
-        """Train to the end and leave the kept weights in the model, also when interrupted."""
-        return finish(self.steps(listener))
-
     def steps(self, listener: Listener) -> Generator[Step, None, History]:
-        """Yield the steps of the training one after the other; each must have been run when the next is asked for."""
-        begin, history = perf_counter(), []
+        """Yield the steps of the training; each must have been run when the next is asked for.
+
+        The kept weights are left in the model, also when interrupted.
+        """
+        begin, history = perf_counter(), list[dict[str, float]]()
         self.user.train_begin(-(-len(self.train.feed.part) // self.train.feed.size))
         try:
             while self.course.stop is None and self.course.epoch < self.epochs:
                 self.course.epoch += 1
+                began = time()
                 history.append((yield from self._epoch()))
                 self._end_of_epoch()
-                reason = listener(self.course.epoch, history[-1])
+                reason = listener(self.course.epoch, history[-1:], (began, time()))
                 self.course.stop = self.course.stop or reason
             self.user.train_end(self.course.metrics)
         finally:
@@ -144,37 +136,14 @@ class Training:
         except FloatingPointError:
             broken = "a weight"
         if broken is not None:
-            self._diverged(broken)
+            diverged(course, broken, self.plan.trainer.on_divergence)
+            course.stop = "diverged"
             return
         for hook in self.hooks:
             hook(course)
         self.user.epoch_end(course.epoch, course.metrics)
         if self.user.stopped and course.stop is None:
             course.stop = "callback"
-
-    def _diverged(self, broken: str) -> None:
-        course = self.course
-        if self.plan.trainer.on_divergence == "fail":
-            rate = course.metrics["opt/learning_rate"]
-            raise DivergedError(
-                f"epoch {course.epoch}: {broken} is infinite or not a number, at learning rate {rate:g}; "
-                "lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
-            )
-        course.stop = "diverged"
-
-
-def finish(steps: Generator[Step, None, T]) -> T:
-    """Run steps by themselves, one after the other, and return what their training returns."""
-    try:
-        while True:
-            step = next(steps)
-            try:
-                step.run()
-            except BaseException as error:
-                steps.throw(error)  # a training puts its weights in order when it is interrupted
-    except StopIteration as end:
-        result: T = end.value
-        return result
 
 
 def _built(plan: Plan) -> list[Any]:

@@ -7,7 +7,7 @@ mean loss.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -104,7 +104,11 @@ class Feed:
 
     def batch(self, indices: np.ndarray) -> tuple[Any, ...]:
         """Gather `indices` (b,) as (x, y) or (x, y, weight)."""
-        x, y, weight = self.gather(self.part.arrays, indices)
+        return self.gathered(self.part.arrays, indices)
+
+    def gathered(self, arrays: Mapping[str, Any], indices: Any) -> tuple[Any, ...]:
+        """Do the same with arrays that may be traced."""
+        x, y, weight = self.gather(arrays, indices)
         if self.weigh is not None:
             weight = self.weigh(y, weight)
         return (x, y) if weight is None else (x, y, weight)

@@ -2,21 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Callable, Generator
+from typing import Any, Protocol, TypeVar
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.training.epochs import Listener, Training
+from rnnexp.training.engine.choice import choose
 from rnnexp.training.history import History
+from rnnexp.training.listener import Listener, Rows, Span
 from rnnexp.training.plan import Plan
 
+log = logging.getLogger("rnnexp")
+T = TypeVar("T")
 
-def fit(model: Any, dataset: Dataset, plan: Plan, listener: Listener | None = None) -> History:
+
+class Step(Protocol):
+    """Work that a training asks for, to be run by whoever goes through its steps."""
+
+    def run(self) -> None: ...
+
+
+class Training(Protocol):
+    """One training of one model, from its compilation to the weights it ends with.
+
+    It asks for its steps instead of taking them, so that trainings which share a program can be stepped together.
+    """
+
+    def steps(self, listener: Listener) -> Generator[Step, None, History]: ...
+
+
+def training(model: Any, dataset: Dataset, plan: Plan) -> Training:
+    """Return a training by the engine that `trainer.engine` and the callbacks allow."""
+    import keras
+
+    engine, reason = choose(plan.trainer, plan.callbacks, keras.backend.backend())
+    if reason:
+        log.info("engine keras: %s", reason)
+    if engine == "compiled":
+        from rnnexp.training.engine.compiled import CompiledTraining
+
+        return CompiledTraining(model, dataset, plan)
+    from rnnexp.training.epochs import KerasTraining
+
+    return KerasTraining(model, dataset, plan)
+
+
+def fit(
+    model: Any, dataset: Dataset, plan: Plan, listener: Callable[[int, dict[str, float]], str | None] | None = None
+) -> History:
     """Train `model` (built, not compiled) in place; `listener` hears (1-based epoch, metrics)
-    after each epoch, and may answer with a reason to stop, which the history then names.
+    of each epoch, and may answer with a reason to stop, which the history then names.
 
     With validation the model ends with the weights of the best monitored epoch, otherwise with the last
     one's. The order of the examples is one permutation per epoch, a function of (seed, epoch) alone; a part
     that is a single batch keeps its own order. Raises ConfigError for a monitor that is not logged,
     DivergedError if the loss is not finite and `trainer.on_divergence` is `fail`.
     """
-    return Training(model, dataset, plan).run(listener or (lambda epoch, metrics: None))
+
+    def heard(first: int, rows: Rows, _: Span) -> str | None:
+        answers = [listener(epoch, metrics) for epoch, metrics in enumerate(rows, start=first)] if listener else []
+        return next((answer for answer in answers if answer), None)
+
+    return finish(training(model, dataset, plan).steps(heard))
+
+
+def finish(steps: Generator[Step, None, T]) -> T:
+    """Run steps by themselves, one after the other, and return what their training returns."""
+    try:
+        while True:
+            step = next(steps)
+            try:
+                step.run()
+            except BaseException as error:
+                steps.throw(error)  # a training puts its weights in order when it is interrupted
+    except StopIteration as end:
+        result: T = end.value
+        return result

@@ -7,6 +7,8 @@ from math import isfinite
 
 import numpy as np
 
+from rnnexp.errors import DivergedError
+from rnnexp.training.course import Course
 from rnnexp.training.monitor import Waiting
 
 Values = list[np.ndarray]
@@ -36,6 +38,16 @@ class Keeper:
                 raise FloatingPointError
             self.values, self.epoch = candidate, epoch
         return is_best
+
+
+def diverged(course: Course, broken: str, on_divergence: str) -> None:
+    """Raise DivergedError for a training that has met infinity, if that is wished."""
+    if on_divergence == "fail":
+        rate = course.metrics["opt/learning_rate"]
+        raise DivergedError(
+            f"epoch {course.epoch}: {broken} is infinite or not a number, at learning rate {rate:g}; "
+            "lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
+        )
 
 
 def not_finite(metrics: dict[str, float]) -> str | None:

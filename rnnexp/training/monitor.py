@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 HIGHER_IS_BETTER = frozenset(
     {
@@ -30,6 +31,11 @@ def higher_is_better(metric: str) -> bool:
     return name in HIGHER_IS_BETTER or name.endswith(("accuracy", "_precision", "_recall", "_auc"))
 
 
+def ordered(value: Any, metric: str) -> Any:
+    """Turn a metric's value around where more of it is better, so that less always is."""
+    return -value if higher_is_better(metric) else value
+
+
 def default_monitor(validation: bool) -> str:
     return "val/loss" if validation else "train/loss"
 
@@ -43,8 +49,7 @@ def logged(metrics: list[str], validation: bool, grad_norm: bool) -> list[str]:
 
 @dataclass
 class Waiting:
-    """The best value of a metric so far and the epochs since: early stopping, plateau and best
-    weights count alike.
+    """The best value of a metric so far and the epochs since.
 
     A value is better by more than `min_delta` or not at all, so the first of equal epochs is the best; NaN
     never is.
@@ -59,13 +64,13 @@ class Waiting:
     @property
     def value(self) -> float:
         """The best value itself."""
-        return -self.best if higher_is_better(self.metric) else self.best
+        return ordered(self.best, self.metric)
 
     def see(self, value: float, epoch: int) -> bool:
         """Take in the value of `epoch`; return whether it is the best so far."""
-        ordered = -value if higher_is_better(self.metric) else value
-        if ordered < self.best - self.min_delta:
-            self.best, self.best_epoch, self.epochs = ordered, epoch, 0
+        less = ordered(value, self.metric)
+        if less < self.best - self.min_delta:
+            self.best, self.best_epoch, self.epochs = less, epoch, 0
             return True
         self.epochs += 1
         return False

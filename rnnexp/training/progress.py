@@ -64,6 +64,8 @@ class Progress:
 
     def update(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Take in the metrics of the 1-based `epoch`."""
+        if self.quiet:
+            return
         monitor = self.monitor or default_monitor("val/loss" in metrics)
         self.waiting = self.waiting or Waiting(monitor)
         if monitor in metrics:

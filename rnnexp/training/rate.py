@@ -18,7 +18,7 @@ class Rate:
         self.stepper = stepper
         self.schedule = schedule
         self.epochs = epochs
-        self.base = _decimal(stepper.rate())
+        self.base = decimal(stepper.rate())
         self.current = self.base
 
     def begin(self, epoch: int, factor: float) -> None:
@@ -31,9 +31,9 @@ class Rate:
     def in_force(self) -> float:
         """Return the rate that the optimizer has now."""
         actual = self.stepper.rate()
-        return self.current if np.float32(actual) == np.float32(self.current) else _decimal(actual)
+        return self.current if np.float32(actual) == np.float32(self.current) else decimal(actual)
 
 
-def _decimal(rate: float) -> float:
+def decimal(rate: float) -> float:
     """Return what was meant: 0.01 is kept as the nearest float32, 0.00999999977."""
     return float(str(np.float32(rate)))

@@ -30,14 +30,17 @@ def score(model: Any, dataset: toy.Windows, part: str) -> float:
 def worsening(val: int = 8) -> toy.Windows:
     """A dataset whose validation targets are the negated truth, so that learning makes validation worse."""
     dataset = toy.windows(24, val=val)
-    part = dataset.parts["val"]
-    flipped = dataclasses.replace(part, arrays={"series": -part.arrays["series"]})
+    signs = {"train": np.float32(1), "val": np.float32(-1)}
+    parts = {
+        name: dataclasses.replace(part, arrays={"series": np.abs(part.arrays["series"]), "sign": signs[name]})
+        for name, part in dataset.parts.items()
+    }
 
     def batch(arrays: Any, indices: Any) -> tuple[Any, Any, Any]:
         x, y, weight = dataset.batch(arrays, indices)
-        return np.abs(x), (np.abs(y) if arrays is not flipped.arrays else -np.abs(y)), weight
+        return x, y * arrays["sign"], weight
 
-    return dataclasses.replace(dataset, batch=batch, parts={**dataset.parts, "val": flipped})
+    return dataclasses.replace(dataset, batch=batch, parts=parts)
 
 
 @pytest.fixture(scope="module")

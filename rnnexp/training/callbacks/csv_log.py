@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from rnnexp.training.course import Course, EndOfEpoch, EpochCallback
 class csv_log(EpochCallback):
     """Append one row per epoch to a file in the run folder; whole rows are on disk after each epoch."""
 
+    late: ClassVar[bool] = True
     name: Literal["csv_log"] = "csv_log"
     file: str = Field("history.csv", pattern=r"^[^/\\]+$", description="name of the file in the run folder")
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Literal
 
 from pydantic import Field
 
 from rnnexp.registry import register
-from rnnexp.training.course import Course, EndOfEpoch, EpochCallback
-from rnnexp.training.monitor import Waiting
+from rnnexp.training.carried import CarriedCallback, Effect, Moment, Numbers, State
 
 
 @register("callback")
-class early_stopping(EpochCallback):
+class early_stopping(CarriedCallback):
     """Stop after `patience` epochs without a better value; which weights are kept is
     `trainer.restore_best`'s to say.
     """
@@ -23,17 +23,12 @@ class early_stopping(EpochCallback):
     min_delta: float = Field(0.0, ge=0, description="a value counts as better if it is better by more than this")
     start_epoch: int = Field(1, ge=1, description="first epoch that is watched")
 
-    def start(self) -> EndOfEpoch:
-        waiting: Waiting | None = None
+    def initial(self) -> State:
+        return {"best": inf, "waited": 0}
 
-        def end_of_epoch(course: Course) -> None:
-            nonlocal waiting
-            monitor = self.monitor or course.monitor
-            waiting = waiting or Waiting(monitor, self.min_delta)
-            if course.epoch < self.start_epoch:
-                return
-            waiting.see(course.value(monitor, f"callbacks.{self.name}.monitor"), course.epoch)
-            if waiting.epochs >= self.patience:
-                course.stop = self.name
-
-        return end_of_epoch
+    def update(self, numbers: Numbers, state: State, now: Moment) -> tuple[State, Effect]:
+        where, watched = now.xp.where, now.epoch >= numbers["start_epoch"]
+        better = watched & (now.value < state["best"] - numbers["min_delta"])
+        waited = where(better, 0, state["waited"] + where(watched, 1, 0))
+        stop = watched & (waited >= numbers["patience"])
+        return {"best": where(better, now.value, state["best"]), "waited": waited}, Effect(stop, 1.0)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from math import inf
+from typing import Any, Literal
 
 from pydantic import Field
 
 from rnnexp.registry import register
-from rnnexp.training.course import Course, EndOfEpoch, EpochCallback
-from rnnexp.training.monitor import Waiting
+from rnnexp.training.carried import CarriedCallback, Effect, Moment, Numbers, State
 
 
 @register("callback")
-class plateau(EpochCallback):
+class plateau(CarriedCallback):
     """Multiply the learning rate by `factor` after `patience` epochs without a better value, on
     top of the schedule.
     """
@@ -25,27 +25,23 @@ class plateau(EpochCallback):
     cooldown: int = Field(0, ge=0, description="epochs after a reduction that are not counted")
     min_learning_rate: float = Field(0.0, ge=0, description="the learning rate is not lowered below this")
 
-    def start(self) -> EndOfEpoch:
-        waiting: Waiting | None = None
-        cooling = 0
+    def initial(self) -> State:
+        return {"best": inf, "waited": 0, "cooling": 0}
 
-        def end_of_epoch(course: Course) -> None:
-            nonlocal waiting, cooling
-            monitor = self.monitor or course.monitor
-            waiting = waiting or Waiting(monitor, self.min_delta)
-            waiting.see(course.value(monitor, f"callbacks.{self.name}.monitor"), course.epoch)
-            if cooling > 0:
-                cooling, waiting.epochs = cooling - 1, 0
-            elif waiting.epochs >= self.patience:
-                course.rate_factor *= self._lowered(course.metrics["opt/learning_rate"])
-                cooling, waiting.epochs = self.cooldown, 0
+    def update(self, numbers: Numbers, state: State, now: Moment) -> tuple[State, Effect]:
+        where, cooling = now.xp.where, state["cooling"] > 0
+        better = now.value < state["best"] - numbers["min_delta"]
+        waited = where(better, 0, state["waited"] + 1)
+        lower = (waited >= numbers["patience"]) & ~cooling
+        after = {
+            "best": where(better, now.value, state["best"]),
+            "waited": where(lower | cooling, 0, waited),
+            "cooling": where(lower, numbers["cooldown"], where(cooling, state["cooling"] - 1, 0)),
+        }
+        return after, Effect(False, where(lower, _factor(numbers, now), 1.0))
 
-        return end_of_epoch
 
-    def _lowered(self, rate: float) -> float:
-        """Return the factor for the present `rate`, smaller than `factor` only because of
-        `min_learning_rate`.
-        """
-        if rate <= self.min_learning_rate:
-            return 1.0
-        return max(self.factor, self.min_learning_rate / rate)
+def _factor(numbers: Numbers, now: Moment) -> Any:
+    """Return the factor for the present rate, nearer to one than `factor` only because of `min_learning_rate`."""
+    lowest = now.xp.maximum(numbers["factor"], numbers["min_learning_rate"] / now.rate)
+    return now.xp.where(now.rate <= numbers["min_learning_rate"], 1.0, lowest)

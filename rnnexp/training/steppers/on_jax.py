@@ -28,7 +28,7 @@ class OnJax(Stepper):
         self._train = jax.jit(looped(model.train_step))
         self._test = jax.jit(looped(model.test_step))
         self._results = jax.jit(self.metric_results)
-        self._gradient = jax.jit(self._gradient_norm)
+        self._gradient = jax.jit(self.gradient_norm)
         self.pull()
 
     def pull(self) -> None:
@@ -84,7 +84,7 @@ class OnJax(Stepper):
     def grad_norm(self, batch: tuple[Any, ...]) -> float:
         return float(self._gradient(self.trainable, self.other, batch))
 
-    def _gradient_norm(self, trainable: list[Any], other: list[Any], batch: tuple[Any, ...]) -> Any:
+    def gradient_norm(self, trainable: list[Any], other: list[Any], batch: tuple[Any, ...]) -> Any:
         import jax
         from jax import numpy as jnp
 

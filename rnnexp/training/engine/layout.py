@@ -1,0 +1,114 @@
+"""What a program is fed: the examples on the device once, and the order of every epoch as indices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data.dataset import Dataset, Part
+from rnnexp.training.class_weights import weigher
+from rnnexp.training.epochs import SCORED_AT_ONCE
+from rnnexp.training.feed import Feed
+from rnnexp.training.plan import Plan
+
+Tree = Any
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the parts of one dataset are cut into batches."""
+
+    train: Feed
+    val: Feed | None
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps of an epoch, the smaller last one apart."""
+        return len(self.train.part) // self.train.size
+
+    def gather(self) -> dict[str, Callable[..., tuple[Any, ...]]]:
+        """Return the pure functions from arrays and indices to the batches of each part."""
+        feeds = {"train": self.train, "val": self.val}
+        return {part: feed.gathered for part, feed in feeds.items() if feed}
+
+    def data(self) -> Tree:
+        """Return the arrays and what of their order never changes."""
+        data: dict[str, Any] = {"train": dict(self.train.part.arrays)}
+        if self.train.one_batch:
+            data["order"] = _cut(self.train.part.indices, self.train.size)[0]
+        if self.val:
+            data["val"] = dict(self.val.part.arrays)
+            data["val_order"], rest = _cut(self.val.part.indices, self.val.size)
+            data |= {} if rest is None else {"val_rest": rest}
+        return data
+
+    def orders(self, seed: int, first: int, count: int, capacity: int) -> Tree:
+        """Return the order of `count` epochs from `first` on, (capacity, steps, batch), and what is left over."""
+        if self.train.one_batch:
+            return {}
+        part, size = self.train.part, self.train.size
+        filled = np.zeros((capacity, len(part)), np.int32)
+        for place in range(count):
+            filled[place] = part.order(seed, first + place)
+        whole = self.steps * size
+        found = {"order": filled[:, :whole].reshape(capacity, self.steps, size)}
+        return found | ({"rest": filled[:, whole:]} if whole < len(part) else {})
+
+    def signature(self) -> str:
+        """Return what must agree between trainings that share a program."""
+        data = self.data()
+        shapes = {str(path): (leaf.shape, str(leaf.dtype)) for path, leaf in leaves(data)}
+        return repr((sorted(shapes.items()), len(self.train.part), self.train.size, repr(self.train.gather)))
+
+
+def layout(dataset: Dataset, plan: Plan) -> Layout:
+    """Cut the parts of a dataset as `plan` says."""
+    trainer, train, val = plan.trainer, dataset.parts["train"], dataset.parts.get("val")
+    size = batch_size(train, trainer.batch_size)
+    feed = Feed(train, dataset.batch, size, weigh=weigher(trainer.class_weights, dataset))
+    scored = Feed(val, dataset.batch, min(len(val), max(size, SCORED_AT_ONCE))) if val else None
+    return Layout(feed, scored)
+
+
+def batch_size(train: Part, wanted: int | str) -> int:
+    return len(train) if isinstance(wanted, str) else min(wanted, len(train))
+
+
+def shared(trees: Sequence[Tree]) -> tuple[Tree, Tree]:
+    """Join the data of several trainings: what is equal is held once, the rest stacked; with `vmap`'s axes."""
+    import jax
+
+    structure = jax.tree.structure(trees[0])
+    columns = zip(*(jax.tree.leaves(tree) for tree in trees))
+    joined = [(column[0], None) if _same(column) else (np.stack(column), 0) for column in columns]
+    values = [jax.device_put(value) for value, _ in joined]
+    return jax.tree.unflatten(structure, values), _axes(structure, [axis for _, axis in joined])
+
+
+def _axes(structure: Any, axes: list[int | None]) -> Tree:
+    """Return a tree of axes; None would vanish as a leaf of JAX's."""
+    return _put(structure.unflatten(range(len(axes))), axes)
+
+
+def _put(tree: Tree, axes: list[int | None]) -> Tree:
+    return {key: _put(value, axes) for key, value in tree.items()} if isinstance(tree, dict) else axes[tree]
+
+
+def _same(arrays: Sequence[np.ndarray]) -> bool:
+    return all(array is arrays[0] or np.array_equal(array, arrays[0]) for array in arrays[1:])
+
+
+def _cut(indices: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Cut indices (n,) into batches (steps, size) and a smaller last one, if there is one."""
+    whole = len(indices) // size * size
+    rest = indices[whole:] if whole < len(indices) else None
+    return indices[:whole].reshape(-1, size), rest
+
+
+def leaves(tree: Tree, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    if isinstance(tree, dict):
+        return [found for key, value in tree.items() for found in leaves(value, (*path, key))]
+    return [(path, tree)]

@@ -1,0 +1,235 @@
+"""The training of one network as a pure function of its state, from one epoch to the next.
+
+The steps are Keras's own `train_step` and `test_step`; around them everything is carried that an epoch decides: the
+best weights so far, what callbacks remember, the learning rate, and whether the training goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.training.carried import CarriedCallback, Moment
+from rnnexp.training.engine.positive import Target, held
+from rnnexp.training.monitor import ordered
+from rnnexp.training.steppers.on_jax import OnJax
+
+Tree = Any
+RUNNING, TRAIN_LOSS, VAL_LOSS, A_WEIGHT, CALLBACK = range(5)  # why a training has stopped
+BROKEN = {TRAIN_LOSS: "train/loss", VAL_LOSS: "val/loss", A_WEIGHT: "a weight"}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the program of a training depends on, apart from the network and the data.
+
+    monitor:   metric that chooses the weights to keep;  keep_best: the best epoch's, else the last finite one's
+    best_too:  carry the best weights beside the last ones
+    callbacks: carried ones by their names;  held: settings that are inputs, by name, and where Keras has them
+    """
+
+    monitor: str
+    keep_best: bool
+    best_too: bool
+    grad_norm: bool
+    callbacks: Mapping[str, CarriedCallback]
+    held: Mapping[str, Sequence[Target]]
+
+
+class Program:
+    """Pure functions for one training; whoever holds several applies `jax.vmap`.
+
+    state: trainable, other, optimizer: values of Keras's variables; metrics: of the running pass; kept: values to
+           end with; kept_epoch; best: ordered monitor of the best epoch; best_epoch; epoch: done so far;
+           factor: on the learning rate; stopped: RUNNING or why not; callbacks: what each remembers
+    now:   what one epoch is given: rate, order (steps, batch) and rest (examples) of the training part
+    fixed: what all epochs are given: epochs, numbers of the callbacks, scalars that are held
+    data:  train and val arrays; `val_order`, `val_rest`, and `order`, `rest` where they never change
+    """
+
+    def __init__(self, stepper: OnJax, gather: Mapping[str, Callable[..., Any]], rules: Rules) -> None:
+        self.stepper, self.model, self.gather, self.rules = stepper, stepper.model, gather, rules
+        variables = stepper.model.optimizer.variables
+        self.rate_at = _position(variables, stepper.model.optimizer.learning_rate)
+        places = {id(weight): _position(variables, average) for weight, average in stepper.averages}
+        self.averaged = [places.get(id(weight)) for weight in stepper.model.trainable_variables]
+
+    def initial(self) -> Tree:
+        """Return the state before the first epoch: what Keras's variables hold now."""
+        import numpy as np
+        from jax import numpy as jnp
+
+        stepper = self.stepper
+        kept = {"trainable": stepper.trainable, "other": stepper.other}
+        return {
+            **kept,
+            "optimizer": stepper.optimizer,
+            "metrics": stepper.no_metrics,
+            "kept": kept,
+            **({"best_weights": kept} if self.rules.best_too else {}),
+            "kept_epoch": jnp.int32(0),
+            "best": jnp.float32(np.inf),
+            "best_epoch": jnp.int32(0),
+            "epoch": jnp.int32(0),
+            "factor": jnp.float32(1),
+            "stopped": jnp.int32(RUNNING),
+            "callbacks": {
+                key: {name: _scalar(value) for name, value in callback.initial().items()}
+                for key, callback in self.rules.callbacks.items()
+            },
+        }
+
+    def running(self, state: Tree, fixed: Tree) -> Any:
+        return (state["stopped"] == RUNNING) & (state["epoch"] < fixed["epochs"])
+
+    def epoch(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
+        """Train for one epoch; return the state after it and a row of what it has shown."""
+        begun = self.begin(state, now)
+        order = now.get("order", data.get("order"))
+        return self.end(self.steps(begun, order, fixed, data, (0, order.shape[0])), now, fixed, data)
+
+    def begin(self, state: Tree, now: Tree) -> Tree:
+        """Set the learning rate and forget the metrics of the last pass."""
+        optimizer = [*state["optimizer"]]
+        optimizer[self.rate_at] = now["rate"] * state["factor"]
+        return {**state, "optimizer": optimizer, "metrics": self.stepper.no_metrics}
+
+    def steps(self, state: Tree, order: Any, fixed: Tree, data: Tree, span: tuple[Any, Any]) -> Tree:
+        """Take the gradient steps `span[0]` to `span[1]` of the batches `order` (steps, batch)."""
+        import jax
+
+        def step(index: Any, state: Tree) -> Tree:
+            return self._step(state, order[index], fixed, data)
+
+        if order.shape[0] == 1:  # a loop around a single step would only slow XLA down
+            return step(0, state)
+        return jax.lax.fori_loop(*span, step, state)
+
+    def _step(self, state: Tree, indices: Any, fixed: Tree, data: Tree) -> Tree:
+        import jax
+
+        names = ("trainable", "other", "optimizer", "metrics")
+        before = tuple(state[name] for name in names)
+        with held(self.rules.held, fixed["scalars"]):
+            _, after = self.model.train_step(before, self.gather["train"](data["train"], indices))
+        after = jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), before)
+        return {**state, **dict(zip(names, after))}
+
+    def end(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
+        """Take the last, smaller step of the epoch, validate, and decide what follows."""
+        rest = now.get("rest", data.get("rest"))
+        if rest is not None:
+            state = self._step(state, rest, fixed, data)
+        row = _named("train", self.stepper.metric_results(state["metrics"]))
+        row |= self._validated(state, fixed, data) if "val" in data else {}
+        rate = state["optimizer"][self.rate_at]
+        if self.rules.grad_norm:
+            order = now.get("order", data.get("order"))
+            first = self.gather["train"](data["train"], order[0])
+            with held(self.rules.held, fixed["scalars"]):
+                row["opt/grad_norm"] = self.stepper.gradient_norm(state["trainable"], state["other"], first)
+        factor = state["factor"]
+        state = self._judged({**state, "epoch": state["epoch"] + 1}, row)
+        state = self._called(state, row, rate, fixed)
+        return state, {**row, "rate": rate, "factor": factor}
+
+    def _validated(self, state: Tree, fixed: Tree, data: Tree) -> Tree:
+        import jax
+
+        weights = self.weights(state)
+
+        def step(metrics: Any, indices: Any) -> Any:
+            before = (weights["trainable"], weights["other"], metrics)
+            with held(self.rules.held, fixed["scalars"]):
+                _, (_, _, after) = self.model.test_step(before, self.gather["val"](data["val"], indices))
+            return jax.tree.map(lambda new, old: new.astype(old.dtype), list(after), metrics)
+
+        order, metrics = data["val_order"], list(self.stepper.no_metrics)
+        if order.shape[0] == 1:
+            metrics = step(metrics, order[0])
+        elif order.shape[0]:
+            metrics = jax.lax.fori_loop(0, order.shape[0], lambda i, m: step(m, order[i]), metrics)
+        if "val_rest" in data:
+            metrics = step(metrics, data["val_rest"])
+        return _named("val", self.stepper.metric_results(metrics))
+
+    def weights(self, state: Tree) -> Tree:
+        """Return the weights that are validated and kept: moving averages where the optimizer keeps them."""
+        pairs = zip(state["trainable"], self.averaged)
+        values = [value if place is None else state["optimizer"][place] for value, place in pairs]
+        return {"trainable": values, "other": state["other"]}
+
+    def _judged(self, state: Tree, row: Tree) -> Tree:
+        """See whether all is finite, and keep the weights to end with."""
+        import jax
+        from jax import numpy as jnp
+
+        weights, epoch = self.weights(state), state["epoch"]
+        value = ordered(self._value(row, self.rules.monitor, "trainer.monitor"), self.rules.monitor)
+        losses = [(row[BROKEN[code]], code) for code in (TRAIN_LOSS, VAL_LOSS) if BROKEN[code] in row]
+        stopped = jnp.int32(RUNNING)
+        for loss, code in reversed(losses):
+            stopped = jnp.where(jnp.isfinite(loss), stopped, code)
+        better = (stopped == RUNNING) & (value < state["best"])
+        keep = better if self.rules.keep_best else stopped == RUNNING
+        finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(weights)]).all()
+        stopped = jnp.where(keep & ~finite, A_WEIGHT, stopped)
+        keep, better = keep & finite, better & finite
+        state = {
+            **state,
+            "stopped": stopped,
+            "kept": _chosen(keep, weights, state["kept"]),
+            "kept_epoch": jnp.where(keep, epoch, state["kept_epoch"]),
+            "best": jnp.where(better, value, state["best"]),
+            "best_epoch": jnp.where(better, epoch, state["best_epoch"]),
+        }
+        if self.rules.best_too:
+            state["best_weights"] = _chosen(better, weights, state["best_weights"])
+        return state
+
+    def _called(self, state: Tree, row: Tree, rate: Any, fixed: Tree) -> Tree:
+        """Let the callbacks see the epoch, unless it has ended the training already."""
+        import jax
+        from jax import numpy as jnp
+
+        seen = state["stopped"] == RUNNING
+        remembered, factor, stopped = {}, state["factor"], state["stopped"]
+        for place, (key, callback) in enumerate(self.rules.callbacks.items()):
+            monitor = callback.monitor or self.rules.monitor
+            value = self._value({**row, "opt/learning_rate": rate}, monitor, f"callbacks.{callback.name}.monitor")
+            now = Moment(jnp, state["epoch"], ordered(value, monitor), rate)
+            before = state["callbacks"][key]
+            after, effect = callback.update(fixed["numbers"][key], before, now)
+            after = jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), after, before)
+            remembered[key] = _chosen(seen, after, before)
+            factor = factor * jnp.where(seen, effect.rate_factor, 1.0)
+            stopped = jnp.where(seen & effect.stop & (stopped == RUNNING), CALLBACK + place, stopped)
+        return {**state, "callbacks": remembered, "factor": factor.astype(jnp.float32), "stopped": stopped}
+
+    def _value(self, row: Tree, monitor: str, key: str) -> Any:
+        if monitor in row:
+            return row[monitor]
+        raise ConfigError(f"{key}: `{monitor}` is not logged; choose from {', '.join(row)}{did_you_mean(monitor, row)}")
+
+
+def _chosen(condition: Any, new: Tree, old: Tree) -> Tree:
+    import jax
+    from jax import numpy as jnp
+
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
+
+
+def _named(part: str, results: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{part}/{name}": value for name, value in results.items()}
+
+
+def _position(variables: Sequence[Any], wanted: Any) -> int:
+    return next(place for place, variable in enumerate(variables) if variable is wanted)
+
+
+def _scalar(value: float) -> Any:
+    from jax import numpy as jnp
+
+    return jnp.int32(value) if isinstance(value, int) else jnp.float32(value)

@@ -1,0 +1,76 @@
+"""One training as it is seen from outside its ensemble."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnnexp.training.engine.program import RUNNING
+from rnnexp.training.rate import decimal
+
+if TYPE_CHECKING:
+    from rnnexp.training.engine.ensemble import Ensemble
+
+OUTSIDE = -1
+Rows = list[dict[str, float]]
+
+
+class Seat:
+    """What a training is told by its ensemble, and the weights that are its own.
+
+    rows: metrics of the epochs since the last look;  span: when they were trained, seconds since 1970
+    """
+
+    def __init__(self, ensemble: Ensemble, index: int) -> None:
+        self.ensemble, self.index = ensemble, index
+        self.epoch, self.code, self.kept_epoch, self.best_epoch = 0, RUNNING, 0, 0
+        self.rows: Rows = []
+        self.span = (0.0, 0.0)
+        entrant = ensemble.entrants[index]
+        self._rates, self._examples = entrant.rates, len(entrant.layout.train.part)
+
+    @property
+    def running(self) -> bool:
+        return self.code == RUNNING and self.epoch < len(self._rates)
+
+    def hear(self, columns: dict[str, np.ndarray], span: tuple[float, float], seconds: float) -> None:
+        """Take in the metrics of some epochs, (epochs,) each, and the seconds that one of them took."""
+        rates, factors = columns.pop("rate"), columns.pop("factor").tolist()
+        columns.pop("ran")
+        planned = self._rates[self.epoch : self.epoch + len(factors)]
+        shown = [own if factor == 1 else decimal(rate) for own, factor, rate in zip(planned, factors, rates)]
+        grad_norm = columns.pop("opt/grad_norm", None)
+        lists = {key: values.tolist() for key, values in columns.items()} | {"opt/learning_rate": shown}
+        lists |= {} if grad_norm is None else {"opt/grad_norm": grad_norm.tolist()}
+        time = {"time/epoch_s": seconds, "time/samples_per_s": self._examples / max(seconds, 1e-9)}
+        self.rows = [{**dict(zip(lists, values)), **time} for values in zip(*lists.values())]
+        self.span = span
+        self.epoch += len(self.rows)
+
+    def stop(self) -> None:
+        """Train no further, whatever the program thinks."""
+        if self.running:
+            self.code = OUTSIDE
+            self.ensemble.stop(self.index, OUTSIDE)
+
+    def weights(self, key: str) -> list[np.ndarray]:
+        """Return weights, in the order of `Stepper.variables`: `kept`, `best_weights`, or the `last` epoch's."""
+        if key == "last":
+            found = self.ensemble.program.weights({k: self.ensemble.value(self.index, k) for k in LAST})
+        else:
+            found = self.ensemble.value(self.index, key)
+        return [np.asarray(value) for value in [*found["trainable"], *found["other"]]]
+
+    def optimizer(self) -> list[np.ndarray]:
+        """Return the state of the optimizer after the last epoch."""
+        return [np.asarray(value) for value in self.ensemble.value(self.index, "optimizer")]
+
+    def leads(self, most: int) -> bool:
+        """Say whether this training is among the best `most` so far, by what chooses its best weights."""
+        best = np.atleast_1d(self.ensemble.state["best"])
+        lanes = {seat.index: float(best[self.ensemble.lanes.index(seat.index)]) for seat in self.ensemble.seats}
+        return sum(value < lanes[self.index] for value in lanes.values()) < most
+
+
+LAST = ("trainable", "other", "optimizer")
