@@ -134,7 +134,7 @@ def _subjects(
 ) -> list[runner.Subject]:
     """Read each distinct data set once, build and compile the network once, and give each member its first weights."""
     from rnnexp.training.engine.compiled import CompiledTraining, entrant, program_of
-    from rnnexp.training.engine.ensemble import Ensemble
+    from rnnexp.training.engine.ensemble import Ensemble, Widths
     from rnnexp.training.prepare import prepare
 
     first, member = experiments[0], occasions[0].member
@@ -148,7 +148,8 @@ def _subjects(
         entrant(_state(shared, one.experiment), one.layout, one.plan, _chosen(held(one.experiment), different))
         for one in members
     ]
-    ensemble = Ensemble(shared, entrants, width)
+    ensemble = Ensemble(shared, entrants, Widths(width))
+    ensemble.prepare()
     return [
         runner.Subject(
             one.experiment, one.dataset, model, one.plan, device, CompiledTraining(model, one.dataset, one.plan, seat)

@@ -42,7 +42,6 @@ class CompiledTraining:
         self.plan = plan
         self.seat = seat or alone(model, dataset, plan)
         self.stepper = self.seat.ensemble.program.stepper
-        self.seat.ensemble.prepare()
         monitor = self.seat.ensemble.program.rules.monitor
         self.course = Course(plan.trainer.epochs, monitor, None, plan.run_dir)
         self.waiting = Waiting(monitor)
@@ -112,7 +111,9 @@ def alone(model: Any, dataset: Dataset, plan: Plan) -> Seat:
     cut = layout(dataset, plan)
     prepare(model, plan, cut.train.sample())
     program = program_of(model, cut, plan, held=[])
-    return Ensemble(program, [entrant(program.initial(), cut, plan)]).seats[0]
+    ensemble = Ensemble(program, [entrant(program.initial(), cut, plan)])
+    ensemble.prepare()
+    return ensemble.seats[0]
 
 
 def program_of(model: Any, cut: Layout, plan: Plan, held: list[str]) -> Program:

@@ -16,6 +16,8 @@ from rnnexp.training.plan import Plan
 
 Tree = Any
 
+FLOPS, STEP_S = 3e10, 1e-5  # of one CPU core: operations per second, and what a time step costs at least
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -56,6 +58,14 @@ class Layout:
         whole = self.steps * size
         found = {"order": filled[:, :whole].reshape(capacity, self.steps, size)}
         return found | ({"rest": filled[:, whole:]} if whole < len(part) else {})
+
+    def estimate(self, parameters: int) -> float:
+        """Return a rough number of seconds for an epoch: a few operations per weight, example and time step."""
+        import jax
+
+        x = self.train.sample()[0]
+        times = max(leaf.shape[1] if leaf.ndim > 2 else 1 for leaf in jax.tree.leaves(x))
+        return len(self.train.part) * times * (6 * parameters / FLOPS + STEP_S / self.train.size)
 
     def signature(self) -> str:
         """Return what must agree between trainings that share a program."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.training.carried import CarriedCallback, Moment
 from rnnexp.training.engine.positive import Target, held
@@ -56,9 +58,10 @@ class Program:
         places = {id(weight): _position(variables, average) for weight, average in stepper.averages}
         self.averaged = [places.get(id(weight)) for weight in stepper.model.trainable_variables]
 
+        self.parameters = sum(int(np.prod(value.shape)) for value in stepper.trainable)
+
     def initial(self) -> Tree:
         """Return the state before the first epoch: what Keras's variables hold now."""
-        import numpy as np
         from jax import numpy as jnp
 
         stepper = self.stepper

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +26,7 @@ class Seat:
 
     def __init__(self, ensemble: Ensemble, index: int) -> None:
         self.ensemble, self.index = ensemble, index
-        self.epoch, self.code, self.kept_epoch, self.best_epoch = 0, RUNNING, 0, 0
+        self.epoch, self.code, self.kept_epoch, self.best_epoch, self.best = 0, RUNNING, 0, 0, inf
         self.rows: Rows = []
         self.span = (0.0, 0.0)
         entrant = ensemble.entrants[index]
@@ -48,6 +50,11 @@ class Seat:
         self.span = span
         self.epoch += len(self.rows)
 
+    def know(self, state: Mapping[str, float]) -> None:
+        """Take in where the training stands now."""
+        self.code, self.best = int(state["stopped"]), state["best"]
+        self.kept_epoch, self.best_epoch = int(state["kept_epoch"]), int(state["best_epoch"])
+
     def stop(self) -> None:
         """Train no further, whatever the program thinks."""
         if self.running:
@@ -68,9 +75,7 @@ class Seat:
 
     def leads(self, most: int) -> bool:
         """Say whether this training is among the best `most` so far, by what chooses its best weights."""
-        best = np.atleast_1d(self.ensemble.state["best"])
-        lanes = {seat.index: float(best[self.ensemble.lanes.index(seat.index)]) for seat in self.ensemble.seats}
-        return sum(value < lanes[self.index] for value in lanes.values()) < most
+        return sum(seat.best < self.best for seat in self.ensemble.seats) < most
 
 
 LAST = ("trainable", "other", "optimizer")
