@@ -11,6 +11,8 @@ from typing import Any
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
@@ -157,12 +159,16 @@ def loader(config_dir: str | None = None) -> ConfigLoaderImpl:
 
 @contextmanager
 def hydra_state() -> Iterator[None]:
-    """Set up Hydra as our application needs it, and put its singletons back afterwards."""
+    """Set up Hydra as our application needs it, and put its singletons back afterwards.
+
+    What Hydra finds when it looks for plugins stays: it would look again on the way out, and in the next call.
+    """
     before = Singleton.get_state()
     try:
         setup()
         yield
     finally:
+        before["instances"] |= {found: found.instance() for found in (Plugins, SourcesRegistry, ConfigStore)}
         Singleton.set_state(before)
 
 
