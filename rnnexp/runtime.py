@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -41,6 +41,10 @@ class Runtime:
 
 
 _current: Runtime | None = None
+
+# Keras imports these for its wrappers and galleries, which a network does not need: a third of its import.
+SPARED = ("sklearn", "matplotlib")
+lean = False  # to be set by a process that runs nobody's code but ours: the wrappers stay without them
 
 
 def configure(
@@ -200,13 +204,26 @@ def _quiet_stderr() -> Iterator[None]:
 def _import_keras(backend: str) -> None:
     # "A GPU may be present": the device is reported anyway.
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
-    import keras  # noqa: F401
+    with _hidden(SPARED) if lean else nullcontext():
+        import keras  # noqa: F401
 
     if backend != "tensorflow":
         # Keras asks for TensorFlow when it seeds and saves: two seconds and 400 MB for nothing.
         from keras.src.utils import module_utils
 
         module_utils.tensorflow._available = False
+
+
+@contextmanager
+def _hidden(packages: Iterable[str]) -> Iterator[None]:
+    """Let packages that are not imported yet look as if they were not installed."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: `import` raises ImportError
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def _limit_threads(backend: str, threads: int | None) -> None:

@@ -138,6 +138,16 @@ def test_a_whole_run_is_quiet_and_takes_tensorflow_in_only_where_it_is_the_backe
     assert process.stderr == ""
 
 
+@pytest.mark.parametrize("lean", [True, False])
+def test_keras_is_imported_without_what_only_its_wrappers_need_if_asked(lean: bool) -> None:
+    process = succeed(
+        f"runtime.lean = {lean}\nruntime.configure('jax', device='cpu')\n"
+        "print(*(name in sys.modules for name in runtime.SPARED))\n"
+        "import matplotlib.pyplot, sklearn.metrics"
+    )
+    assert process.stdout.split() == [str(not lean)] * 2
+
+
 def test_the_environment_is_left_as_it_was() -> None:
     process = succeed(
         "before = dict(os.environ)\n"

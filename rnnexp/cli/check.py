@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace, _SubParsersAction
 from pathlib import Path
 
-from rnnexp.config import places
-from rnnexp.config.compose import compose
+from rnnexp.config import compose, places
+from rnnexp.config.overrides import inspect_overrides
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps.check import sweep_problems
 
@@ -45,8 +45,10 @@ def _name(file: Path) -> str:
 
 
 def _problems(name: str) -> list[str]:
+    lines = [f"experiment={name}"]
+    compose.load_plugins(lines)
     try:
-        compose(f"experiment={name}")
+        _, sweeper = compose.checked(inspect_overrides(lines))
     except ConfigError as error:
         return error.problems
-    return sweep_problems(name)
+    return sweep_problems(name, sweeper)

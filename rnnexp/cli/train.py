@@ -173,9 +173,10 @@ def job(config: DictConfig) -> dict[str, float] | None:
 
 
 def _trained(experiment: Any, run_dir: Path) -> dict[str, float]:
-    from rnnexp import runner
+    from rnnexp import runner, runtime
     from rnnexp.cli.summary import print_summary
 
+    runtime.lean = not experiment.plugins
     result = runner.run(experiment, run_dir=run_dir, command=command_line())
     print_summary(result)
     return dict(result.metrics)

@@ -11,6 +11,8 @@ from typing import Any
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
@@ -44,15 +46,21 @@ def compose(*overrides: str) -> Experiment:
 
 def check(border: Border, config_dir: str | None = None) -> Experiment:
     """Compose what passed the border and check it; mistakes of both are raised together."""
+    return checked(border, config_dir)[0]
+
+
+def checked(border: Border, config_dir: str | None = None) -> tuple[Experiment, dict[str, Any]]:
+    """Do as `check` and return, beside the experiment, what the composition says under `hydra.sweeper`."""
     problems = list(border.problems)
     try:
-        experiment = parse(compose_mapping(border.overrides(), config_dir))
+        mapping, sweeper = _composed(border.overrides(), config_dir)
+        experiment = parse(mapping)
     except ConfigError as error:
         told = [problem for problem in error.problems if not _follows(problem, problems)]
         raise ConfigError(*problems, *_located(told, border.overrides(), config_dir)) from None
     if problems:
         raise ConfigError(*problems)
-    return experiment
+    return experiment, sweeper
 
 
 def _follows(problem: str, earlier: list[str]) -> bool:
@@ -79,12 +87,17 @@ def composed_origins(overrides: list[str], config_dir: str | None = None) -> dic
 
 def compose_mapping(overrides: list[str], config_dir: str | None = None) -> dict[str, Any]:
     """Compose with Hydra and return plain, resolved values without the `hydra` node."""
+    return _composed(overrides, config_dir)[0]
+
+
+def _composed(overrides: list[str], config_dir: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
     with hydra_state():
         config = loaded(overrides, config_dir)
         choice = config.hydra.runtime.choices.get("experiment")
+        sweeper = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
         with open_dict(config):
             del config["hydra"]
-        return plain(config, choice)
+        return plain(config, choice), sweeper  # type: ignore[return-value]
 
 
 def plain(config: DictConfig, experiment: str | None) -> dict[str, Any]:
@@ -157,12 +170,16 @@ def loader(config_dir: str | None = None) -> ConfigLoaderImpl:
 
 @contextmanager
 def hydra_state() -> Iterator[None]:
-    """Set up Hydra as our application needs it, and put its singletons back afterwards."""
+    """Set up Hydra as our application needs it, and put its singletons back afterwards.
+
+    What Hydra finds when it looks for plugins stays: it would look again on the way out, and in the next call.
+    """
     before = Singleton.get_state()
     try:
         setup()
         yield
     finally:
+        before["instances"] |= {found: found.instance() for found in (Plugins, SourcesRegistry, ConfigStore)}
         Singleton.set_state(before)
 
 

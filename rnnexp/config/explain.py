@@ -27,21 +27,22 @@ class Explanation:
 
 def explain(key: str) -> list[Explanation]:
     """Explain `model.units`, `seed` or a whole group such as `model`; a misspelt key is a ConfigError."""
-    known = list(every_key())
+    known = every_key(key.partition(".")[0])
     found = [item for item in known if item.key == key or item.key.startswith(f"{key}.")]
     if not found:
-        raise ConfigError(f"{key}: unknown key{did_you_mean(key, (item.key for item in known))}")
+        raise ConfigError(f"{key}: unknown key{did_you_mean(key, (item.key for item in every_key()))}")
     return found
 
 
 def _groups() -> list[str]:
-    return [*COMPONENT_GROUPS, *SINGLES, "callbacks"]
+    return [*SINGLES, *COMPONENT_GROUPS, "callbacks"]
 
 
-def every_key() -> Iterator[Explanation]:
-    """Yield each key once, merged over the components that share its meaning."""
+def every_key(within: str | None = None) -> Iterator[Explanation]:
+    """Yield each key once, merged over the components that share its meaning; `within` names a group to stay in."""
     merged: dict[tuple[str, str, str, str], Explanation] = {}
-    for item in _every_key():
+    groups = _groups() if within is None else [group for group in _groups() if group == within]
+    for item in _every_key(groups):
         identity = (item.key, item.type, repr(item.default), item.description)
         before = merged.get(identity)
         choices = (*before.choices, *item.choices) if before else item.choices
@@ -49,16 +50,22 @@ def every_key() -> Iterator[Explanation]:
     yield from merged.values()
 
 
-def _every_key() -> Iterator[Explanation]:
+def _every_key(groups: list[str]) -> Iterator[Explanation]:
     parts = set(_groups())
     yield from (item for item in _fields("", Experiment) if item.key not in parts)
-    for group, cls in SINGLES.items():
-        yield from _fields(group, cls)
-    for group in COMPONENT_GROUPS:
+    for group in groups:
+        yield from _of_group(group)
+
+
+def _of_group(group: str) -> Iterator[Explanation]:
+    if group in SINGLES:
+        yield from _fields(group, SINGLES[group])
+    elif group == "callbacks":
+        for name in registry.names("callback"):
+            yield from _fields(f"callbacks.{name}", registry.lookup("callback", name))
+    else:
         for name in registry.names(group):
             yield from _fields(group, registry.lookup(group, name), name)
-    for name in registry.names("callback"):
-        yield from _fields(f"callbacks.{name}", registry.lookup("callback", name))
 
 
 def _fields(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explanation]:

@@ -6,7 +6,9 @@ So a default is written once, in the component, and `--cfg job` still shows ever
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from dataclasses import asdict, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +124,19 @@ def _component(config_path: str) -> type | None:
 def read_yaml(file: Path) -> DictConfig:
     """Read a YAML file without composing it; ConfigError names file and line of what is not YAML."""
     try:
-        config = OmegaConf.load(file)
+        known = file.stat()
+        config = deepcopy(_parsed(file, known.st_mtime_ns, known.st_size))
     except Exception as error:  # YAML's own errors name line and column
         raise ConfigError(f"{file}: not valid YAML: {error}") from None
     if not isinstance(config, DictConfig):
         raise ConfigError(f"{file}: must hold `key: value` pairs, not {type(config).__name__}")
     return config
+
+
+@cache
+def _parsed(file: Path, changed: int, size: int) -> Any:
+    """Read each state of a file once: one composition asks three times, and `check` composes many."""
+    return OmegaConf.load(file)
 
 
 def _package(config_path: str, file: Path | None) -> str | None:

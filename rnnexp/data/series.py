@@ -1,10 +1,15 @@
-"""One or many series in original units, as a source reads them, before any window, split or scaler."""
+"""One or many series in original units, as a source reads them, before any window, split or scaler.
+
+NumPy is imported when there are numbers: a command that only looks at settings starts without it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,10 @@ class Series:
     @classmethod
     def single(cls, values: np.ndarray, column: str = "value", **more: object) -> Series:
         """Wrap one univariate series of shape (rows,)."""
+        import numpy as np
+
         column_values = np.asarray(values, dtype=np.float64).reshape(-1, 1)
         return cls(column_values, (column,), np.array([0, len(column_values)]), **more)  # type: ignore[arg-type]
 
     def lengths(self) -> np.ndarray:
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from rnnexp.data.series import Series
@@ -13,6 +12,8 @@ from rnnexp.data.splits import Split
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rnnexp.data.dataset import Dataset
 
 Scaler = Literal[

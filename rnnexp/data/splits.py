@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 from pydantic.dataclasses import dataclass
 
 from rnnexp.data.series import Series
 from rnnexp.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # `strict` on the class would refuse the plain mapping that YAML gives for this nested group.
 NESTED = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -86,6 +88,8 @@ def _below_0(value: object) -> bool:
 
 def after(text: str) -> np.datetime64:
     """Return the first instant after a date as written: 2024-12 ends with December, 2024-12-31 with a day."""
+    import numpy as np
+
     date = np.datetime64(text.strip().replace(" ", "T", 1))
     if np.isnat(date):
         raise ValueError(text)
@@ -98,6 +102,8 @@ def borders(source: Any, series: Series) -> dict[str, np.ndarray]:
     Returns the rows of each part: name -> (series, 2), first and after the last, over all series.
     Raises DataError if dates are asked for and there are none, or a series has too few rows for the counts.
     """
+    import numpy as np
+
     cuts = []
     for label, first, last in zip(series.ids, series.offsets[:-1], series.offsets[1:]):
         clock = None if series.time is None else series.time[first:last]
@@ -135,7 +141,7 @@ def _by_counts(split: Split, length: int, _time: object, label: str) -> dict[str
 def _by_dates(split: Split, length: int, time: np.ndarray | None, label: str) -> dict[str, int]:
     if time is None:
         raise DataError(f"data.split is given in dates, but series `{label}` has none: give data.time, or row counts")
-    row = {n: int(np.searchsorted(time, after(str(t)))) for n, t in vars(split).items() if isinstance(t, str)}
+    row = {n: int(time.searchsorted(after(str(t)))) for n, t in vars(split).items() if isinstance(t, str)}
     return {"train": row["train"], "val": row.get("val", row["train"]), "test": row.get("test", length)}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from omegaconf import OmegaConf
+from collections.abc import Mapping
+from typing import Any
 
 from rnnexp.config import compose
 from rnnexp.config.jobs import Composer
@@ -13,16 +14,15 @@ from rnnexp.sweeps.settings import read_sweep
 from rnnexp.sweeps.space import read_space
 
 
-def sweep_problems(experiment: str) -> list[str]:
+def sweep_problems(experiment: str, sweeper: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with `hydra.sweeper` of an experiment; every value of its space is composed once."""
     lines = [f"experiment={experiment}"]
     try:
-        with compose.hydra_state():
-            written = OmegaConf.to_container(compose.loaded(lines, None).hydra.sweeper, resolve=True)
-            settings = read_sweep({str(key): value for key, value in dict(written).items()})  # type: ignore[arg-type]
-            check_given(settings.objective)
-            space = read_space(lines, settings)
-            if space.dimensions:
+        settings = read_sweep(sweeper)
+        check_given(settings.objective)
+        space = read_space(lines, settings)
+        if space.dimensions:
+            with compose.hydra_state():
                 planner = Planner(space, settings.repeats, settings.folds, Composer())
                 plan(planner, list(enumerate(space.corners())))
     except ConfigError as error:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from rnnexp import registry
+from rnnexp import registry, runtime
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import RnnexpError
@@ -89,6 +89,7 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
         try:
             from rnnexp.runner import run
 
+            runtime.lean = not task.mapping.get("plugins")
             told = membership(task, tick)
             result = run(read(task), run_dir=task.folder, command=task.command, quiet=quiet, member=told)
             outcome = outcome_of(task, result)

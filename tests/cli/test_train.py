@@ -128,23 +128,6 @@ def test_a_secret_is_masked_in_what_is_printed_and_written(tmp_path: Path) -> No
     assert "hunter2" not in written[0].read_text()
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--help",),
-        ("train", "--cfg", "job"),
-        ("show",),
-        ("explain", "model.units"),
-        ("schema", "model"),
-        ("train", "model.unit=3"),
-        ("check", str(Path(__file__).parents[2] / "experiments" / "cell_comparison.yaml")),
-    ],
-    ids=lambda arguments: " ".join(arguments[:2])[:20],
-)
-def test_nothing_heavy_is_imported_by(arguments: tuple[str, ...]) -> None:
-    assert heavy_modules(imported(*arguments)) == []
-
-
 def test_cfg_job_shows_every_value() -> None:
     shown = rnnexp("train", "--cfg", "job", "--resolve", "seed=7").stdout
     assert "recurrent_initializer: orthogonal" in shown

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import Field
 
 from rnnexp.data.source import SequenceSource
 from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @register("data")
@@ -25,6 +27,8 @@ class adding(SequenceSource):
     sequence_length: int = Field(100, ge=2, description="Steps of a sequence.")
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
+
         generator = np.random.default_rng(self.seed)
         half, every = self.sequence_length // 2, np.arange(self.examples)
         numbers = generator.random((self.examples, self.sequence_length))

@@ -6,8 +6,6 @@ import csv
 from importlib.resources import files
 from typing import Literal
 
-import numpy as np
-
 from rnnexp.data.series import Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.registry import register
@@ -23,6 +21,8 @@ class airline_passengers(SeriesSource):
     name: Literal["airline_passengers"] = "airline_passengers"
 
     def read(self) -> Series:
+        import numpy as np
+
         text = files("rnnexp.data").joinpath("files", "airline_passengers.csv").read_text(encoding="utf-8")
         rows = list(csv.DictReader(text.splitlines()))
         return Series.single(

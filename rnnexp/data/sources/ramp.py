@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 from pydantic import Field
 
 from rnnexp.data.series import Series
@@ -24,4 +23,6 @@ class ramp(SeriesSource):
     values: list[float] = Field(default_factory=_tens, min_length=1, description="The series, in order.")
 
     def read(self) -> Series:
+        import numpy as np
+
         return Series.single(np.array(self.values), source="ramp")

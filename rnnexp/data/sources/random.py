@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import Field
 
 from rnnexp.data.source import SequenceSource
 from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @register("data")
@@ -21,6 +23,8 @@ class random(SequenceSource):
     features: int = Field(1, ge=1, description="Numbers in one step.")
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
+
         generator = np.random.default_rng(self.seed)
         inputs = generator.random((self.examples, self.sequence_length, self.features))
         return inputs, generator.random(self.examples)

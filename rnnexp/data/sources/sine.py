@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 from pydantic import Field
 
 from rnnexp.data.series import Series
@@ -23,6 +22,8 @@ class sine(SeriesSource):
     seed: int = Field(0, ge=0, description="Seed of the noise.")
 
     def read(self) -> Series:
+        import numpy as np
+
         generator = np.random.default_rng(self.seed)
         wave = np.sin(np.linspace(0, self.stop, self.points))
         return Series.single(wave + self.noise * generator.standard_normal(self.points), source="sine")
