@@ -74,8 +74,8 @@ def run(
     """
     started = time.perf_counter()
     run_dir = run_dir or new_folder(experiment.name)
-    tracking.warm_up(experiment.tracking)
     device = configured(experiment, member.threads if member else None)
+    tracking.warm_up(experiment.tracking)  # after Keras, whose import it would only hinder
     plan = planned(experiment, run_dir)
     dataset = loaded(experiment)
     model = built(experiment, dataset.spec, device)

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 from rnnexp.compiled import keep_compiled
@@ -38,6 +38,29 @@ class Runtime:
     device: str
     threads: int
     deterministic: bool
+
+    @property
+    def memory(self) -> int:
+        """How many bytes a training may take: most of a GPU, or of a CPU half of what falls to its threads.
+
+        Of what there is, not of what is free just now, so that it is the same each time.
+        """
+        if self.device == "gpu" and self.backend == "jax":
+            import jax
+
+            stats = jax.local_devices()[0].memory_stats() or {}
+            if "bytes_limit" in stats:
+                return int(0.8 * stats["bytes_limit"])
+        return int(0.5 * _machine_memory() * min(1.0, self.threads / usable_cpus()))
+
+
+def _machine_memory() -> int:
+    """Return the bytes of memory of this machine, or those that its container may use."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError), open(limit, encoding="ascii") as file:
+            found.append(int(file.read()))
+    return min(found)
 
 
 _current: Runtime | None = None

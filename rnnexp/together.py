@@ -10,11 +10,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import record, runner, tracking
+from rnnexp.company import Company, Group
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
+    from rnnexp.runtime import Runtime
+    from rnnexp.training.engine.ensemble import Widths
     from rnnexp.training.engine.layout import Layout
     from rnnexp.training.engine.program import Program
     from rnnexp.training.fit import Step
@@ -31,6 +34,7 @@ _FREE = {
 _HELD_IN_MODEL = ("dropout", "recurrent_dropout", "l1", "l2")
 
 Heard = Callable[[int, "runner.Result | BaseException"], None]
+Stories = dict[int, "Generator[Step, None, runner.Result]"]
 
 
 def program(experiment: Experiment) -> str | None:
@@ -68,21 +72,41 @@ def run_together(
     occasions: Sequence[record.Occasion],
     heard: Heard,
     turn: Callable[[int], None],
-    width: int = 0,
+    company: Company | None = None,
 ) -> None:
     """Train experiments of one `program` on JAX, each on its own occasion.
 
     `heard` gets the number of each that ends, with its result or what it failed with; `turn` is told whose turn it
-    is before a member speaks (to a log). The last bit of a result may depend on how many are trained together: a
-    group that lacks members which it once had is filled up to `width`. Raises what goes wrong before the first step.
+    is before a member speaks (to a log). Those whose data differ in shape, and more than memory holds, are trained
+    one group after the other; `company` remembers the groups. Raises what goes wrong before the first step.
     """
+    from rnnexp.training.engine.ensemble import Widths
+
     started = time.perf_counter()
-    tracking.warm_up(experiments[0].tracking)
-    subjects = _subjects(experiments, occasions, width)
-    stories = {
-        number: runner.story(subject, occasion, quiet=True, started=started)
-        for number, (subject, occasion) in enumerate(zip(subjects, occasions))
-    }
+    stage = _stage(experiments, occasions)
+    company = company or Company()
+    numbers = {one.number: index for index, one in enumerate(stage.members)}
+    keys = {one.number: one.layout.signature() for one in stage.members}
+    for group, present in company.sort(keys, stage.most):
+        indices = [numbers[number] for number in present]
+        later = dict(group.widths)
+
+        def keep(widths: Mapping[int, int], group: Group = group) -> None:
+            group.widths = dict(widths)
+            company.save()
+
+        subjects = _subjects(
+            stage, [stage.members[index] for index in indices], Widths(len(group.numbers), later, keep)
+        )
+        stories = {
+            index: runner.story(subject, occasions[index], quiet=True, started=started)
+            for index, subject in zip(indices, subjects)
+        }
+        _tell(stories, heard, turn)
+
+
+def _tell(stories: Stories, heard: Heard, turn: Callable[[int], None]) -> None:
+    """Let stories go on side by side until all have come to their end."""
     waiting: dict[int, Step] = {}
     try:
         for number in stories:
@@ -101,7 +125,7 @@ def run_together(
 
 def _advance(
     number: int,
-    stories: dict[int, Generator[Step, None, runner.Result]],
+    stories: Stories,
     waiting: dict[int, Step],
     heard: Heard,
     turn: Callable[[int], None],
@@ -123,38 +147,54 @@ def _advance(
 class _Member:
     """One of those that are trained together, with what its program is made of."""
 
+    number: int
     experiment: Experiment
     dataset: Dataset
     plan: Plan
     layout: Layout
 
 
-def _subjects(
-    experiments: Sequence[Experiment], occasions: Sequence[record.Occasion], width: int
-) -> list[runner.Subject]:
-    """Read each distinct data set once, build and compile the network once, and give each member its first weights."""
-    from rnnexp.training.engine.compiled import CompiledTraining, entrant, program_of
-    from rnnexp.training.engine.ensemble import Ensemble, Widths
-    from rnnexp.training.prepare import prepare
+@dataclass(frozen=True)
+class _Stage:
+    """What all members share, and how many of them memory holds."""
 
+    device: Runtime
+    model: Any
+    members: list[_Member]
+    most: int
+
+
+def _stage(experiments: Sequence[Experiment], occasions: Sequence[record.Occasion]) -> _Stage:
+    """Read each distinct data set once, and build the network once."""
     first, member = experiments[0], occasions[0].member
     device = runner.configured(first, member.threads if member else None)
+    tracking.warm_up(first.tracking)
     members = _members(experiments, occasions)
     model = runner.built(first, members[0].dataset.spec, device)
-    prepare(model, members[0].plan, members[0].layout.train.sample())
-    different = _different([held(experiment) for experiment in experiments])
-    shared = program_of(model, members[0].layout, members[0].plan, held=different)
+    size = members[0].layout.bytes_of_member(model)
+    return _Stage(device, model, members, max(1, device.memory // size))
+
+
+def _subjects(stage: _Stage, members: Sequence[_Member], widths: Widths) -> list[runner.Subject]:
+    """Compile the network and give each member its first weights."""
+    from rnnexp.training.engine.compiled import CompiledTraining, entrant, program_of
+    from rnnexp.training.engine.ensemble import Ensemble
+    from rnnexp.training.prepare import prepare
+
+    first, model = members[0], stage.model
+    prepare(model, first.plan, first.layout.train.sample())
+    different = _different([held(one.experiment) for one in stage.members])
+    shared = program_of(model, first.layout, first.plan, held=different)
     entrants = [
         entrant(_state(shared, one.experiment), one.layout, one.plan, _chosen(held(one.experiment), different))
         for one in members
     ]
-    ensemble = Ensemble(shared, entrants, Widths(width))
+    ensemble = Ensemble(shared, entrants, widths)
     ensemble.prepare()
+    trainings = [CompiledTraining(model, one.dataset, one.plan, seat) for one, seat in zip(members, ensemble.seats)]
     return [
-        runner.Subject(
-            one.experiment, one.dataset, model, one.plan, device, CompiledTraining(model, one.dataset, one.plan, seat)
-        )
-        for one, seat in zip(members, ensemble.seats)
+        runner.Subject(one.experiment, one.dataset, model, one.plan, stage.device, training)
+        for one, training in zip(members, trainings)
     ]
 
 
@@ -163,13 +203,14 @@ def _members(experiments: Sequence[Experiment], occasions: Sequence[record.Occas
 
     datasets: dict[str, Dataset] = {}
     members = []
-    for experiment, occasion in zip(experiments, occasions):
+    for index, (experiment, occasion) in enumerate(zip(experiments, occasions)):
         key = json.dumps(asdict(experiment.data), sort_keys=True, default=str)
         if key not in datasets:
             datasets[key] = runner.loaded(experiment)
         dataset = datasets[key]
         plan = runner.planned(experiment, occasion.run_dir)(dataset.spec)
-        members.append(_Member(experiment, dataset, plan, layout(dataset, plan)))
+        number = occasion.member.number if occasion.member else index
+        members.append(_Member(number, experiment, dataset, plan, layout(dataset, plan)))
     return members
 
 

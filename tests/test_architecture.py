@@ -26,6 +26,7 @@ FLOORS = {
     "tracking": 4,
     "record": 5,
     "runner": 5,
+    "company": 0,
     "together": 5,
     "results": 6,
     "sweeps": 6,

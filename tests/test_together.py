@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
+from rnnexp import runtime
+from rnnexp.company import Company
 from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
 from rnnexp.together import program, run_together
+from rnnexp.training.engine import ensemble
 
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
 SINE = ("data.points=120", "model.units=[4]", "trainer.epochs=6", *LIGHT)
@@ -19,15 +22,22 @@ PATIENT, IMPATIENT = "callbacks.early_stopping.patience=2", "callbacks.early_sto
 CLOSE = 1e-5  # relative, of losses after a few epochs
 
 
-def together(experiments: list[Any], folder: Path, width: int = 0) -> dict[int, Result | BaseException]:
-    """Run experiments as one program and return what each has come to."""
+def together(
+    experiments: dict[int, Any] | list[Any], folder: Path, company: Company | None = None
+) -> dict[int, Result | BaseException]:
+    """Run experiments as one program and return what each has come to, by its number."""
+    named = experiments if isinstance(experiments, dict) else dict(enumerate(experiments))
     occasions = []
-    for number in range(len(experiments)):
+    for number in named:
         own = folder / str(number)
         own.mkdir(parents=True)
         occasions.append(Occasion(own, member=Membership("test", None, number)))
     ended: dict[int, Result | BaseException] = {}
-    run_together(experiments, occasions, ended.__setitem__, lambda _: None, width)
+
+    def heard(index: int, result: Result | BaseException) -> None:
+        ended[list(named)[index]] = result
+
+    run_together(list(named.values()), occasions, heard, lambda _: None, company)
     return ended
 
 
@@ -81,12 +91,88 @@ def test_a_member_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
 
 
 def test_a_group_without_some_of_its_members_gives_the_same_bits(tmp_path: Path) -> None:
+    experiments = {seed: rx.compose(*SINE, f"seed={seed}") for seed in range(5)}
+    file = tmp_path / "group.json"
+    whole = together(experiments, tmp_path / "whole", Company(file))
+    rest = together({seed: experiments[seed] for seed in (1, 4)}, tmp_path / "rest", Company(file))
+    assert (losses(rest[1]) == losses(whole[1])).all()
+    assert (losses(rest[4]) == losses(whole[4])).all()
+    assert not (losses(rest[1]) == losses(whole[4])).all()
+
+
+def test_members_that_have_stopped_are_taken_out_and_a_resumed_group_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ensemble, "WORTH_S", 0.0)
+    epochs = {0: 3, 1: 3, 2: 3, 3: 16, 4: 3, 5: 16}
+    experiments = {n: rx.compose(*SINE, f"seed={n}", f"trainer.epochs={own}") for n, own in epochs.items()}
+    file = tmp_path / "group.json"
+    whole = together(experiments, tmp_path / "whole", Company(file))
+    assert {number: len(losses(result)) for number, result in whole.items()} == epochs
+    assert Company(file).groups[0].widths == {3: 2}
+    rest = together({3: experiments[3]}, tmp_path / "rest", Company(file))
+    assert (losses(rest[3]) == losses(whole[3])).all()
+    alone = rx.run(experiments[5], quiet=True)
+    np.testing.assert_allclose(losses(whole[5]), losses(alone), rtol=CLOSE)
+
+
+def test_members_whose_data_differ_in_length_form_groups_of_their_own(tmp_path: Path) -> None:
+    folds = ("data.folds=3", "data.points=200")
+    varied = [f"data.fold={fold}" for fold in (1, 2, 3, 3)]
+    experiments = [rx.compose(*SINE, *folds, own, f"seed={n}") for n, own in enumerate(varied)]
+    assert len({program(experiment) for experiment in experiments}) == 1
+    company = Company(tmp_path / "group.json")
+    ended = together(experiments, tmp_path, company)
+    assert sorted(group.numbers for group in company.groups) == [[0], [1], [2, 3]]
+    alone = rx.run(experiments[1], quiet=True)
+    np.testing.assert_allclose(losses(ended[1]), losses(alone), rtol=CLOSE)
+
+
+def test_no_more_are_trained_at_once_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     experiments = [rx.compose(*SINE, f"seed={seed}") for seed in range(5)]
-    whole = together(experiments, tmp_path / "whole")
-    rest = together([experiments[1], experiments[4]], tmp_path / "rest", width=5)
-    assert (losses(rest[0]) == losses(whole[1])).all()
-    assert (losses(rest[1]) == losses(whole[4])).all()
-    assert not (losses(rest[0]) == losses(whole[4])).all()
+    monkeypatch.setattr(runtime.Runtime, "memory", 400_000)
+    company = Company()
+    ended = together(experiments, tmp_path, company)
+    assert len(ended) == 5
+    assert len(company.groups) > 1
+    assert max(len(group.numbers) for group in company.groups) < 5
+
+
+HELD = {
+    "model.dropout": (0.1, 0.4),
+    "model.recurrent_dropout": (0.1, 0.4),
+    "model.l1": (1e-3, 1e-2),
+    "model.l2": (1e-3, 1e-2),
+    "optimizer.weight_decay": (1e-3, 1e-1),
+    "optimizer.clipnorm": (0.01, 0.1),
+    "optimizer.clipvalue": (0.001, 0.01),
+    "optimizer.global_clipnorm": (0.01, 0.1),
+    "optimizer.beta_1": (0.8, 0.95),
+    "optimizer.epsilon": (1e-7, 1e-2),
+}
+
+
+@pytest.mark.parametrize("key", HELD)
+def test_each_member_has_its_own(key: str, tmp_path: Path) -> None:
+    agree_with_single_runs([(f"{key}={value}",) for value in HELD[key]], tmp_path)
+
+
+def test_each_member_has_its_own_momentum_and_noise(tmp_path: Path) -> None:
+    sgd = ("optimizer=sgd", "optimizer.learning_rate=0.05")
+    varied = [("optimizer.momentum=0.5", "data.noise=0.1"), ("optimizer.momentum=0.9", "data.noise=0.3")]
+    agree_with_single_runs([(*sgd, *own) for own in varied], tmp_path)
+    rms = ("optimizer=rmsprop", "optimizer.learning_rate=0.01")
+    varied = [("optimizer.momentum=0.5", "optimizer.rho=0.8"), ("optimizer.momentum=0.9", "optimizer.rho=0.95")]
+    agree_with_single_runs([(*rms, *own) for own in varied], tmp_path / "rms")
+
+
+def agree_with_single_runs(varied: list[tuple[str, ...]], folder: Path) -> None:
+    experiments = [rx.compose(*SINE, "data.seed=0", *own) for own in varied]
+    assert len({program(experiment) for experiment in experiments}) == 1
+    ended = together(experiments, folder)
+    for number, experiment in enumerate(experiments):
+        np.testing.assert_allclose(losses(ended[number]), losses(rx.run(experiment, quiet=True)), rtol=CLOSE)
+    assert not np.allclose(losses(ended[0]), losses(ended[1]), rtol=10 * CLOSE)
 
 
 def test_members_are_tracked_each_by_itself(tmp_path: Path) -> None:

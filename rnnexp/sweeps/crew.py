@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from filelock import FileLock
 
+from rnnexp.company import Company
 from rnnexp.record import Occasion
 from rnnexp.runner import Result
 from rnnexp.sweeps import worker
@@ -19,16 +21,16 @@ from rnnexp.sweeps.task import LOCK, LOG, Outcome, Task, write_outcome
 log = logging.getLogger("rnnexp")
 
 
-def main(tasks: Sequence[Task], width: int) -> None:
-    """Run tasks of one program together; what cannot be, each by itself."""
+def main(tasks: Sequence[Task], company: Path) -> None:
+    """Run tasks of one program together; what cannot be, each by itself. `company` is where its groups are kept."""
     worker.begin(tasks[0])
     try:
-        _together(tasks, width)
+        _together(tasks, company)
     except worker.Ended:
         sys.exit(worker.ENDED)
 
 
-def _together(tasks: Sequence[Task], width: int) -> None:
+def _together(tasks: Sequence[Task], company: Path) -> None:
     from rnnexp.together import run_together
 
     started = time.perf_counter()
@@ -46,7 +48,7 @@ def _together(tasks: Sequence[Task], width: int) -> None:
         logs = stack.enter_context(_logs(tasks))
         occasions = [Occasion(task.folder, task.command, worker.membership(task)) for task in tasks]
         try:
-            run_together([worker.read(task) for task in tasks], occasions, heard, logs.turn, width)
+            run_together([worker.read(task) for task in tasks], occasions, heard, logs.turn, Company(company))
             return
         except Exception as error:  # before the first step: one of them may be at fault, so each is told by itself
             log.info("not trained together: %s", error)

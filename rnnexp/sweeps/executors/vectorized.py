@@ -16,14 +16,16 @@ from rnnexp.sweeps.settings import Launcher
 from rnnexp.sweeps.state import write_whole
 from rnnexp.sweeps.task import RESULT, Task
 
-Crew = tuple[int, ...]  # numbers of the jobs that are trained together
+GROUPS = "groups.json"
+ALONE_FROM = 3  # attempt: what has ended its process twice is not to end its company a third time
+
+Crew = tuple[list[Task], Path | None]  # jobs of one process, and where it keeps its groups if they train as one
 
 
 class Vectorized:
     """Takes many tasks at a time and sorts them by program.
 
-    Which jobs form a group is written down before it starts: a group that is resumed is filled up to what it was, so
-    that its results are the same to the last bit.
+    Which jobs form a group is written down before it starts, so that a group that is resumed is the same group.
     """
 
     def __init__(self, settings: Launcher, hardware: Hardware, folder: Path) -> None:
@@ -32,10 +34,10 @@ class Vectorized:
         self._processes = len(self._free)
         self.capacity = self._size * self._processes
         self._context = context(hardware)
-        self._path = folder / "groups.json"
-        self._known: list[Crew] = [tuple(x) for x in json.loads(self._path.read_text())] if self._path.exists() else []
+        self._folder, path = folder, folder / GROUPS
+        self._known: list[list[int]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
         self._new: list[Task] = []
-        self._queue: list[tuple[list[Task], int]] = []
+        self._queue: list[Crew] = []
         self._running: list[tuple[BaseProcess, Slot, dict[int, Task]]] = []
 
     def submit(self, task: Task) -> None:
@@ -48,10 +50,10 @@ class Vectorized:
         wait([process.sentinel for process, _, _ in self._running], seconds)
         return list(self._ended())
 
-    def _start(self, tasks: list[Task], width: int) -> None:
+    def _start(self, tasks: list[Task], company: Path | None) -> None:
         slot = self._free.pop(0)
         ready = [on_slot(task, slot) for task in tasks]
-        target, arguments = (worker.main, (ready[0],)) if width == 1 else (crew.main, (ready, width))
+        target, arguments = (crew.main, (ready, company)) if company else (worker.main, (ready[0],))
         process = self._context.Process(target=target, args=arguments, name="rnnexp jobs", daemon=True)
         process.start()
         self._running.append((process, slot, {task.number: task for task in tasks}))
@@ -69,20 +71,22 @@ class Vectorized:
                 self._free.append(slot)
                 yield from (Exit(number, reason(process.exitcode or 0)) for number in tasks)
 
-    def _groups(self) -> list[tuple[list[Task], int]]:
+    def _groups(self) -> list[Crew]:
         """Sort new tasks into the groups that they once had, or into new ones of equal size."""
-        new, self._new = {task.number: task for task in self._new}, []
-        if not new:
+        if not self._new:
             return []
-        result = []
-        for known in self._known:
-            members = [new.pop(number) for number in known if number in new]
-            if members:
-                result.append((members, len(known)))
-        fresh = self._sorted(list(new.values()))
-        self._known += [tuple(task.number for task in tasks) for tasks in fresh]
-        write_whole(self._path, json.dumps(self._known) + "\n")
-        return [*result, *((tasks, len(tasks)) for tasks in fresh)]
+        tasks, self._new = {task.number: task for task in self._new}, []
+        alone = [number for number, task in tasks.items() if task.attempt >= ALONE_FROM]
+        result: list[Crew] = [([tasks.pop(number)], None) for number in alone]
+        grouped = {number for group in self._known for number in group}
+        fresh = self._sorted([task for number, task in tasks.items() if number not in grouped])
+        self._known += [[task.number for task in group] for group in fresh]
+        write_whole(self._folder / GROUPS, json.dumps(self._known) + "\n")
+        for place, numbers in enumerate(self._known):
+            present = [tasks[number] for number in numbers if number in tasks]
+            if present:
+                result.append((present, self._folder / f"group-{place}.json" if len(numbers) > 1 else None))
+        return result
 
     def _sorted(self, tasks: Sequence[Task]) -> list[list[Task]]:
         from rnnexp.together import program
@@ -93,7 +97,7 @@ class Vectorized:
             by_program.setdefault(shared or f"job {task.number}", []).append(task)
         groups = []
         for same in by_program.values():
-            parts = max(-(-len(same) // self._size), min(self._processes, len(same) // 4) or 1)
+            parts = max(-(-len(same) // self._size), min(self._processes, len(same) // 2) or 1)
             groups += [same[start::parts] for start in range(parts)]
         return groups
 

@@ -11,12 +11,13 @@ import numpy as np
 from rnnexp.data.dataset import Dataset, Part
 from rnnexp.training.class_weights import weigher
 from rnnexp.training.epochs import SCORED_AT_ONCE
-from rnnexp.training.feed import Feed
+from rnnexp.training.feed import Feed, arrays_of
 from rnnexp.training.plan import Plan
 
 Tree = Any
 
 FLOPS, STEP_S = 3e10, 1e-5  # of one CPU core: operations per second, and what a time step costs at least
+COPIES, GATES = 12, 12  # weights, moments, gradients, best and last state; values remembered per output of a layer
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,17 @@ class Layout:
 
     def estimate(self, parameters: int) -> float:
         """Return a rough number of seconds for an epoch: a few operations per weight, example and time step."""
-        import jax
-
-        x = self.train.sample()[0]
-        times = max(leaf.shape[1] if leaf.ndim > 2 else 1 for leaf in jax.tree.leaves(x))
+        times = max([leaf.shape[1] for leaf in arrays_of(self.train.sample()[0]) if leaf.ndim > 2], default=1)
         return len(self.train.part) * times * (6 * parameters / FLOPS + STEP_S / self.train.size)
+
+    def bytes_of_member(self, model: Any) -> int:
+        """Return a rough number of bytes that one of many trainings takes: weights in all their copies, what the
+        backward pass remembers of each layer and time step, its data and orders.
+        """
+        outputs = sum(int(layer.output.shape[-1] or 1) for layer in model.layers if hasattr(layer.output, "shape"))
+        times = max([leaf.shape[1] for leaf in arrays_of(self.train.sample()[0]) if leaf.ndim > 2], default=1)
+        data = sum(leaf.nbytes for _, leaf in leaves(self.data()))
+        return 4 * (COPIES * model.count_params() + GATES * self.train.size * outputs * times) + data
 
     def signature(self) -> str:
         """Return what must agree between trainings that share a program."""

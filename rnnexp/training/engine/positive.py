@@ -52,6 +52,12 @@ class Positive:
 
     __rmul__ = __mul__
 
+    def __truediv__(self, other: Any) -> Any:
+        return self.value / other
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return other / self.value
+
     def _beside_zero(self, other: Any) -> bool:
         if other == 0:
             return True
