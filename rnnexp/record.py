@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import yaml
@@ -17,6 +18,7 @@ from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.tracking import Data
 from rnnexp.tracking.pyfunc import Served
 from rnnexp.tracking.run import RunInfo
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from rnnexp.training.history import History
 
 log = logging.getLogger("rnnexp")
+
+_outlines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -123,13 +127,19 @@ def _description(experiment: Experiment, command: str, run_dir: Path) -> str:
 def log_start(tracked: Run, dataset: Dataset, model: Any) -> None:
     """Log the data's identity and the network's shape."""
     summary = dataset.summary
-    for part, size in summary.sizes.items():
-        tracked.log_data(part, digest=summary.digest, source=summary.source, rows=size)
-    lines: list[str] = []
-    model.summary(print_fn=lambda text, **_: lines.append(text), line_length=100)
-    tracked.log_text("model_summary.txt", "\n".join(lines))
+    tracked.log_data(*(Data(part, summary.digest, summary.source, size) for part, size in summary.sizes.items()))
+    tracked.log_text("model_summary.txt", _outline(model))
     for note in summary.notes:
         log.info("data: %s", note)
+
+
+def _outline(model: Any) -> str:
+    """Return Keras's table of layers, drawn once for all that are trained with one network."""
+    if model not in _outlines:
+        lines: list[str] = []
+        model.summary(print_fn=lambda text, **_: lines.append(text), line_length=100)
+        _outlines[model] = "\n".join(lines)
+    return _outlines[model]
 
 
 Hearing = Callable[[int, Mapping[str, float], Any], str | None]

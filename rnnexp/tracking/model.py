@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.runtime import loaded_backend
-from rnnexp.tracking.remote import Point, Remote
+from rnnexp.tracking import batch, store
+from rnnexp.tracking.batch import Batch, Point
+from rnnexp.tracking.remote import Remote
 
 NAME = "model"  # `runs:/<run id>/model` finds it
 LOADER = "rnnexp.tracking.pyfunc"
@@ -25,15 +27,16 @@ def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: S
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     client = remote.client
-    params = client.get_run(remote.run_id).data.params
-    logged = client.create_logged_model(remote.experiment_id, NAME, source_run_id=remote.run_id, params=params)
+    logged = client.create_logged_model(
+        remote.experiment_id, NAME, source_run_id=remote.run_id, params=dict(remote.params)
+    )
     status = LoggedModelStatus.FAILED
     try:
         with tempfile.TemporaryDirectory() as folder:
             _save(Path(folder) / "model", logged, bundle, example)
-            client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
+            store.artifacts(logged.artifact_location, remote.uri).log_artifacts(str(Path(folder) / "model"))
         client.log_outputs(remote.run_id, [LoggedModelOutput(logged.model_id, step=0)])
-        _link(remote, logged.model_id, metrics)
+        batch.send(client, remote.database, remote.run_id, Batch(points=metrics, model=logged.model_id))
         status = LoggedModelStatus.READY
     finally:
         client.finalize_logged_model(logged.model_id, status)
@@ -106,12 +109,3 @@ def _version(package: str) -> str | None:
         return version(package).partition("+")[0]
     except PackageNotFoundError:
         return None
-
-
-def _link(remote: Remote, model: str, points: Sequence[Point]) -> None:
-    """Show the final metrics on the model's page as well; for the run they are the same rows again."""
-    from mlflow.entities import Metric
-
-    metrics = [Metric(*point, model_id=model, run_id=remote.run_id) for point in points]
-    if metrics:
-        remote.client.log_batch(remote.run_id, metrics=metrics)
