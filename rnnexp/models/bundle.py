@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
     from rnnexp.data.preprocess import Preprocessor
 
 FORMAT = 1
+MOST_COPIES = 4
 log = logging.getLogger(__name__)
+
+_copies: dict[str, keras.Model] = {}
+_COPYING = threading.Lock()  # threads that save models at the same time share the copies
 
 
 @dataclass(frozen=True)
@@ -169,17 +174,29 @@ def _refuse_difference(path: Path, found: Mapping[str, tuple[int, ...]], wanted:
 
 def _save_plain(path: Path, model: keras.Model) -> None:
     """Save an uncompiled copy: a loss or metric of our own would keep other programs from loading it."""
-    classes = {type(layer).__name__: type(layer) for layer in model.layers}
     try:
-        copy = type(model).from_config(model.get_config(), custom_objects=classes)
+        with _COPYING:
+            copy = _plain(model)
+            for weight, trained in zip(copy.weights, model.weights):
+                weight.assign(trained)
+            copy.save(path)
     except (NotImplementedError, TypeError, ValueError) as error:
         log.warning("%s not written: Keras cannot describe the model as data (%s)", path.name, error)
-        return
-    for weight, trained in zip(copy.weights, model.weights):
-        weight.assign(trained)
-    copy.save(path)
 
 
+def _plain(model: keras.Model) -> keras.Model:
+    """Return a copy in Keras's own classes, with any weights: 20 ms, so the runs of a sweep take turns with one."""
+    config = model.get_config()
+    classes = {type(layer).__name__: type(layer) for layer in model.layers}
+    key = json.dumps([sorted(map(str, classes.values())), config], sort_keys=True, default=str)
+    if key not in _copies:
+        while len(_copies) >= MOST_COPIES:
+            del _copies[next(iter(_copies))]
+        _copies[key] = type(model).from_config(config, custom_objects=classes)
+    return _copies[key]
+
+
+@cache
 def _version(package: str) -> str:
     try:
         return version(package)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from rnnexp.runtime import loaded_backend
 from rnnexp.tracking import batch, store
@@ -16,6 +23,8 @@ from rnnexp.tracking.remote import Remote
 
 NAME = "model"  # `runs:/<run id>/model` finds it
 LOADER = "rnnexp.tracking.pyfunc"
+MLMODEL = "MLmodel"
+MOST_TEMPLATES = 16
 
 
 def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: Sequence[Point]) -> str:
@@ -44,6 +53,7 @@ def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: S
 
 
 def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> None:
+    """Write the model as MLflow's `save_model` does, which needs 0.1 s even for what is the same every time."""
     rows, outputs = example
     if outputs is None:
         from rnnexp.tracking.pyfunc import _load_pyfunc
@@ -52,29 +62,73 @@ def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> 
     with warnings.catch_warnings():
         # MLflow warns of its own type hints while it is imported, and hints at whole numbers in the example.
         warnings.simplefilter("ignore")
-        _save_pyfunc(folder, logged, bundle, rows, outputs, loaded_backend() or "jax")
+        signature, backend = _signature(rows, outputs), loaded_backend() or "jax"
+        template = _template(bundle, rows, signature, backend)
+    folder.mkdir()
+    shutil.copytree(bundle, folder / "data" / bundle.name)
+    for name, content in template.files.items():
+        (folder / name).write_bytes(content)
+    about = {**template.about, **_own(logged), "model_size_bytes": template.size + _size(bundle)}
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
+    (folder / MLMODEL).write_text(yaml.dump(about, Dumper=dumper, default_flow_style=False), encoding="utf-8")
 
 
-def _save_pyfunc(folder: Path, logged: Any, bundle: Path, rows: Any, outputs: Any, backend: str) -> None:
-    from mlflow.models import Model
+def _own(logged: Any) -> dict[str, str]:
+    """Return the lines of MLmodel that no other model has."""
+    return {
+        "artifact_path": logged.artifact_location,
+        "run_id": logged.source_run_id,
+        "model_id": logged.model_id,
+        "model_uuid": logged.model_id,
+        "utc_time_created": str(datetime.now(UTC).replace(tzinfo=None)),
+    }
+
+
+@dataclass(frozen=True)
+class _Template:
+    """What models have in common: MLmodel, the files beside it, and the size of these in bytes as MLflow counts it."""
+
+    about: Mapping[str, Any]
+    files: Mapping[str, bytes]
+    size: int
+
+
+_templates: dict[str, _Template] = {}
+
+
+def _template(bundle: Path, rows: Any, signature: Any, backend: str) -> _Template:
+    """Let MLflow save a model of this kind once per process."""
+    content = repr(rows.to_dict("list")) + repr(rows.dtypes.to_dict()) if hasattr(rows, "to_dict") else rows.tobytes()
+    key = repr((signature.to_dict(), content, requirements(backend), bundle.name, os.getcwd()))
+    if key not in _templates:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "model"
+            _save_by_mlflow(folder, bundle, rows, signature, backend)
+            about = yaml.safe_load((folder / MLMODEL).read_text(encoding="utf-8"))
+            files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        del files[MLMODEL]
+        while len(_templates) >= MOST_TEMPLATES:
+            del _templates[next(iter(_templates))]
+        _templates[key] = _Template(about, files, about["model_size_bytes"] - _size(bundle))
+    return _templates[key]
+
+
+def _save_by_mlflow(folder: Path, bundle: Path, rows: Any, signature: Any, backend: str) -> None:
     from mlflow.pyfunc import save_model
 
-    metadata = Model(
-        artifact_path=logged.artifact_location,
-        run_id=logged.source_run_id,
-        model_uuid=logged.model_id,
-        model_id=logged.model_id,
-    )
     save_model(
         path=str(folder),
         loader_module=LOADER,
         data_path=str(bundle),
-        mlflow_model=metadata,
-        signature=_signature(rows, outputs),
+        signature=signature,
         input_example=rows,
-        pip_requirements=requirements(backend),
+        pip_requirements=list(requirements(backend)),
         model_config={"backend": backend},
     )
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _signature(rows: Any, outputs: Any) -> Any:
@@ -97,10 +151,11 @@ def _signature(rows: Any, outputs: Any) -> Any:
     return signature
 
 
-def requirements(backend: str) -> list[str]:
+@cache
+def requirements(backend: str) -> tuple[str, ...]:
     """Pin what loading needs; left to itself, MLflow starts a process to find out and may ask the network."""
     packages = ("rnnexp", "keras", backend, "numpy", "pandas", "mlflow")
-    return [f"{package}=={number}" for package in packages if (number := _version(package))]
+    return tuple(f"{package}=={number}" for package in packages if (number := _version(package)))
 
 
 def _version(package: str) -> str | None:
