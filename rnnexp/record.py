@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rnnexp")
 
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
 _outlines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
@@ -89,7 +90,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         run_name=run_name(experiment, digest),
         params=flat_params(experiment),
         tags=tags,
-        config=yaml.safe_dump(plain_values(experiment), sort_keys=False, allow_unicode=True),
+        config=yaml.dump(plain_values(experiment), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
         description=_description(experiment, command, occasion.run_dir),
         primary_metric=metric,
         greater_is_better=greater,

@@ -9,8 +9,6 @@ model.keras         the same model for other programs, in Keras's own classes
 from __future__ import annotations
 
 import json
-import logging
-import threading
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from rnnexp import registry
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
+from rnnexp.models import plain
 from rnnexp.models.build import build
 
 if TYPE_CHECKING:
@@ -33,11 +32,6 @@ if TYPE_CHECKING:
     from rnnexp.data.preprocess import Preprocessor
 
 FORMAT = 1
-MOST_COPIES = 4
-log = logging.getLogger(__name__)
-
-_copies: dict[str, keras.Model] = {}
-_COPYING = threading.Lock()  # threads that save models at the same time share the copies
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,7 @@ def save(
     _write_json(folder / "model.json", about)
     _write_json(folder / "preprocessing.json", dict(scaling))
     np.savez(folder / "weights.npz", **_weights(model))  # type: ignore[arg-type]
-    _save_plain(folder / "model.keras", model)
+    plain.save(folder / "model.keras", model)
 
 
 def load(folder: Path, plugins: Sequence[str] = ()) -> Bundle:
@@ -170,30 +164,6 @@ def _refuse_difference(path: Path, found: Mapping[str, tuple[int, ...]], wanted:
     ]
     if problems:
         raise ConfigError(*problems)
-
-
-def _save_plain(path: Path, model: keras.Model) -> None:
-    """Save an uncompiled copy: a loss or metric of our own would keep other programs from loading it."""
-    try:
-        with _COPYING:
-            copy = _plain(model)
-            for weight, trained in zip(copy.weights, model.weights):
-                weight.assign(trained)
-            copy.save(path)
-    except (NotImplementedError, TypeError, ValueError) as error:
-        log.warning("%s not written: Keras cannot describe the model as data (%s)", path.name, error)
-
-
-def _plain(model: keras.Model) -> keras.Model:
-    """Return a copy in Keras's own classes, with any weights: 20 ms, so the runs of a sweep take turns with one."""
-    config = model.get_config()
-    classes = {type(layer).__name__: type(layer) for layer in model.layers}
-    key = json.dumps([sorted(map(str, classes.values())), config], sort_keys=True, default=str)
-    if key not in _copies:
-        while len(_copies) >= MOST_COPIES:
-            del _copies[next(iter(_copies))]
-        _copies[key] = type(model).from_config(config, custom_objects=classes)
-    return _copies[key]
 
 
 @cache

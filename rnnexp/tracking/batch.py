@@ -10,8 +10,9 @@ import logging
 import math
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,16 +25,19 @@ CHUNK = 1000  # MLflow's limit of metrics per request
 BUSY_S = 20.0  # how long MLflow itself waits for another writer
 _LARGEST = 1.7976931348623157e308  # what MLflow stores for infinity
 
-_METRIC = "INSERT OR IGNORE INTO metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES (?, ?, ?, ?, ?, ?)"
+Row = tuple[str, float, int, int, int, str]  # key, value, is_nan, time, step, run
+
+_METRIC = "INSERT OR IGNORE INTO metrics (key, value, is_nan, timestamp, step, run_uuid) VALUES (?, ?, ?, ?, ?, ?)"
 _LATEST = """
-INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO latest_metrics (key, value, is_nan, timestamp, step, run_uuid) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (key, run_uuid) DO UPDATE
 SET value = excluded.value, timestamp = excluded.timestamp, step = excluded.step, is_nan = excluded.is_nan
 WHERE (excluded.step, excluded.timestamp, excluded.value) > (step, timestamp, value)"""
 _OF_MODEL = """
 INSERT OR IGNORE INTO logged_model_metrics
 (metric_name, metric_value, metric_timestamp_ms, metric_step, model_id, experiment_id, run_id)
-VALUES (?, ?, ?, ?, ?, ?, ?)"""
+SELECT ?, ?, ?, ?, ?, experiment_id, run_uuid FROM runs WHERE run_uuid = ?"""
+_END = "UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?"
 _TAG = """
 INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)
 ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value"""
@@ -59,13 +63,13 @@ class Batch:
 
     params: new ones, or those that the run has already with the same value
     tags:   any but `mlflow.runName`, which renames the run
-    model:  id of the logged model that the points are scores of as well
+    status: that of a run that ends now
     """
 
     points: Sequence[Point] = ()
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-    model: str | None = None
+    status: str | None = None
 
 
 def send(client: MlflowClient, file: Path | None, run_id: str, batch: Batch) -> None:
@@ -81,43 +85,56 @@ def send(client: MlflowClient, file: Path | None, run_id: str, batch: Batch) -> 
 def _ask(client: MlflowClient, run_id: str, batch: Batch) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
-    metrics = [Metric(*point, model_id=batch.model, run_id=run_id) for point in batch.points]
+    metrics = [Metric(*point) for point in batch.points]
     params = [Param(*pair) for pair in batch.params.items()]
     tags = [RunTag(*pair) for pair in batch.tags.items()]
     client.log_batch(run_id, metrics[:CHUNK], params, tags)
     for start in range(CHUNK, len(metrics), CHUNK):
         client.log_batch(run_id, metrics[start : start + CHUNK])
+    if batch.status:
+        client.set_terminated(run_id, batch.status)
 
 
 def _write(file: Path, run_id: str, batch: Batch) -> None:
-    rows = [(key, *_stored(value), time, step) for key, value, time, step in batch.points]
-    metrics = [(key, value, time, step, nan, run_id) for key, value, nan, time, step in rows]
-    with _TURN, closing(_opened(file)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        experiment = _experiment(connection, run_id)
+    with transaction(file) as connection:
+        experiment(connection, run_id)
         _write_params(connection, run_id, batch.params)
-        connection.executemany(_METRIC, metrics)
-        connection.executemany(_LATEST, _latest(metrics))
-        if batch.model:
-            scores = [(*row[:4], batch.model, experiment, run_id) for row in metrics]
-            connection.executemany(_OF_MODEL, scores)
+        write_points(connection, run_id, batch.points)
         connection.executemany(_TAG, [(key, value, run_id) for key, value in batch.tags.items()])
+        if batch.status:
+            connection.execute(_END, [batch.status, time.time_ns() // 1_000_000, run_id])
+
+
+@contextmanager
+def transaction(file: Path) -> Iterator[sqlite3.Connection]:
+    """Write to a database, all or nothing; threads of this process take turns."""
+    address = f"file:{quote(str(file))}?mode=rw"
+    with _TURN, closing(sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
         connection.execute("COMMIT")
 
 
-def _opened(file: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(file))}?mode=rw"
-    connection = sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)
-    connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
-def _experiment(connection: sqlite3.Connection, run_id: str) -> int:
+def experiment(connection: sqlite3.Connection, run_id: str) -> int:
+    """Return the experiment of a run, which must not be in the trash."""
     query = "SELECT experiment_id FROM runs WHERE run_uuid = ? AND lifecycle_stage = 'active'"
     row = connection.execute(query, [run_id]).fetchone()
     if row is None:
         raise sqlite3.IntegrityError(f"there is no active run {run_id}")
     return int(row[0])
+
+
+def write_points(
+    connection: sqlite3.Connection, run_id: str, points: Sequence[Point], model: str | None = None
+) -> None:
+    """Write metrics of a run, which are the scores of a logged model if one is named; known points change nothing."""
+    rows = [(key, *_stored(value), time, step, run_id) for key, value, time, step in points]
+    connection.executemany(_METRIC, rows)
+    connection.executemany(_LATEST, _latest(rows))
+    if model:
+        scores = [(key, value, time, step, model, run_id) for key, value, _, time, step, _ in rows]
+        connection.executemany(_OF_MODEL, scores)
 
 
 def _write_params(connection: sqlite3.Connection, run_id: str, params: Mapping[str, str]) -> None:
@@ -137,12 +154,12 @@ def _stored(value: float) -> tuple[float, int]:
     return max(-_LARGEST, min(_LARGEST, float(value))), 0
 
 
-def _latest(metrics: Iterable[tuple[str, float, int, int, int, str]]) -> list[tuple[str, float, int, int, int, str]]:
+def _latest(rows: Iterable[Row]) -> list[Row]:
     """Keep one row per key: of the highest step, then time, then value, as MLflow compares them."""
-    found: dict[str, tuple[str, float, int, int, int, str]] = {}
-    for row in metrics:
-        key, value, time, step = row[:4]
+    found: dict[str, Row] = {}
+    for row in rows:
+        key, value, _, time, step, _ = row
         known = found.get(key)
-        if known is None or (step, time, value) > (known[3], known[2], known[1]):
+        if known is None or (step, time, value) > (known[4], known[3], known[1]):
             found[key] = row
     return list(found.values())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnexp.redact import redact
+from rnnexp.tracking import tables
 from rnnexp.tracking.remote import Remote
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 CONTEXTS = {"train": "training", "val": "validation", "test": "test"}
 LONGEST_DIGEST = 36
+
+log = logging.getLogger("rnnexp")
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,13 @@ class Data:
 
 def log_inputs(remote: Remote, parts: Sequence[Data]) -> None:
     """Link parts of the data to the run."""
-    remote.client.log_inputs(remote.run_id, [_dataset_input(data) for data in parts])
+    found = [_dataset_input(data) for data in parts]
+    if remote.database is not None:
+        try:
+            return tables.write_inputs(remote.database, remote.run_id, found)
+        except sqlite3.Error as error:  # tables of another version: MLflow knows them
+            log.debug("%s: %s", remote.database, error)
+    return remote.client.log_inputs(remote.run_id, found)
 
 
 def _dataset_input(data: Data) -> DatasetInput:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -17,8 +19,8 @@ from typing import Any
 import yaml
 
 from rnnexp.runtime import loaded_backend
-from rnnexp.tracking import batch, store
-from rnnexp.tracking.batch import Batch, Point
+from rnnexp.tracking import store, tables
+from rnnexp.tracking.batch import Point
 from rnnexp.tracking.remote import Remote
 
 NAME = "model"  # `runs:/<run id>/model` finds it
@@ -26,30 +28,46 @@ LOADER = "rnnexp.tracking.pyfunc"
 MLMODEL = "MLmodel"
 MOST_TEMPLATES = 16
 
+log = logging.getLogger("rnnexp")
+
 
 def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: Sequence[Point]) -> str:
     """Log the bundle as a LoggedModel of the run, with the run's final metrics, and return its URI.
 
-    `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself).
-    MLflow's own `log_model` is not used: it needs a global active run and reads every metric's whole history.
-    """
-    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+    `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself)."""
+    if remote.database is not None and (model := tables.new_model(NAME, remote.run_id, remote.place)):
+        _upload(remote, model, bundle, example)
+        try:
+            tables.write_model(remote.database, model, remote.params, metrics)
+            return f"models:/{model.model_id}"
+        except sqlite3.Error as error:  # tables of another version: MLflow knows them
+            log.debug("%s: %s", remote.database, error)
+            store.artifacts(model.artifact_location, remote.uri).delete_artifacts()
+    return _log_by_client(remote, bundle, example, metrics)
 
-    client = remote.client
-    logged = client.create_logged_model(
-        remote.experiment_id, NAME, source_run_id=remote.run_id, params=dict(remote.params)
-    )
+
+def _log_by_client(remote: Remote, bundle: Path, example: tuple[Any, Any], points: Sequence[Point]) -> str:
+    """MLflow's own `log_model` is not used: it needs a global active run and reads every metric's whole history."""
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
+
+    client, run_id = remote.client, remote.run_id
+    model = client.create_logged_model(remote.experiment_id, NAME, source_run_id=run_id, params=dict(remote.params))
     status = LoggedModelStatus.FAILED
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            _save(Path(folder) / "model", logged, bundle, example)
-            store.artifacts(logged.artifact_location, remote.uri).log_artifacts(str(Path(folder) / "model"))
-        client.log_outputs(remote.run_id, [LoggedModelOutput(logged.model_id, step=0)])
-        batch.send(client, remote.database, remote.run_id, Batch(points=metrics, model=logged.model_id))
+        _upload(remote, model, bundle, example)
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        scores = [Metric(*point, model_id=model.model_id, run_id=run_id) for point in points]
+        client.log_batch(run_id, scores)  # for the run they are the same rows again
         status = LoggedModelStatus.READY
     finally:
-        client.finalize_logged_model(logged.model_id, status)
-    return f"models:/{logged.model_id}"
+        client.finalize_logged_model(model.model_id, status)
+    return f"models:/{model.model_id}"
+
+
+def _upload(remote: Remote, model: Any, bundle: Path, example: tuple[Any, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _save(Path(folder) / "model", model, bundle, example)
+        store.artifacts(model.artifact_location, remote.uri).log_artifacts(str(Path(folder) / "model"))
 
 
 def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> None:

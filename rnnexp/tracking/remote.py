@@ -75,7 +75,7 @@ class Remote:
         self._thread.join(PATIENCE_S)
         if self._points:
             self._warn("metrics", TimeoutError(f"{len(self._points)} points could not be sent"))
-        self.call(f"the status {status}", self.client.set_terminated, self.run_id, status)
+        self.log(f"the status {status}", Batch(status=status))
 
     @cached_property
     def _artifacts(self) -> ArtifactRepository:

@@ -46,15 +46,11 @@ def file(store: str) -> Path:
 
 @pytest.fixture
 def new_run(client: Any) -> Any:
-    """Return a function that makes a run and a logged model of it, and returns their ids."""
+    """Return a function that makes a run and returns its id."""
     found = client.get_experiment_by_name("batches")
     number = found.experiment_id if found else client.create_experiment("batches")
 
-    def made() -> tuple[str, str]:
-        run_id = client.create_run(number).info.run_id
-        return run_id, client.create_logged_model(number, "model", source_run_id=run_id).model_id
-
-    return made
+    return lambda: client.create_run(number).info.run_id
 
 
 def rows(file: Path, run_id: str) -> Rows:
@@ -64,44 +60,38 @@ def rows(file: Path, run_id: str) -> Rows:
         "latest_metrics": "key, value, timestamp, step, is_nan",
         "params": "key, value",
         "tags": "key, value",
-        "logged_model_metrics": "metric_name, metric_timestamp_ms, metric_step, metric_value, experiment_id, "
-        "dataset_uuid, dataset_name, dataset_digest",
     }
     found: Rows = {}
     with sqlite3.connect(file) as connection:
         for table, columns in wanted.items():
-            owner = "run_id" if table == "logged_model_metrics" else "run_uuid"
             types = ", ".join(f"typeof({column})" for column in columns.split(", "))
-            query = f"SELECT {columns}, {types} FROM {table} WHERE {owner} = ? ORDER BY {columns}"
+            query = f"SELECT {columns}, {types} FROM {table} WHERE run_uuid = ? ORDER BY {columns}"
             found[table] = connection.execute(query, [run_id]).fetchall()
     connection.close()
     found["tags"] = [row for row in found["tags"] if row[0] != "mlflow.runName"]  # a random one
     return found
 
 
-def batches(model: str) -> Sequence[Batch]:
+def batches() -> Sequence[Batch]:
     return (
         Batch(params={"model.units": "[8]", "seed": "1"}, tags={"a": "1", "b": "2"}),
         Batch(points=POINTS, tags={"b": "3", "c": "ü"}),
         Batch(points=LATER, params={"seed": "1", "epochs": "5"}),
         Batch(points=EARLIER),
-        Batch(points=[Point("best/loss", 0.5, 2000, 0), Point("best/mape", INF, 2000, 0)], model=model),
     )
 
 
 def test_the_tables_hold_what_the_client_would_have_written(client: Any, file: Path, new_run: Any) -> None:
-    (direct, direct_model), (asked, asked_model) = new_run(), new_run()
-    for one in batches(direct_model):
+    direct, asked = new_run(), new_run()
+    for one in batches():
         batch._write(file, direct, one)
-    for one in batches(asked_model):
         send(client, None, asked, one)
     assert rows(file, direct) == rows(file, asked)
     assert {table: len(found) for table, found in rows(file, direct).items()} == {
-        "metrics": 16,
-        "latest_metrics": 7,
+        "metrics": 14,
+        "latest_metrics": 5,
         "params": 3,
         "tags": 3,
-        "logged_model_metrics": 2,
     }
     batch._write(file, direct, Batch(points=[Point("train/loss", 0.1, 1041, 3)]))  # the comparison can tell
     assert rows(file, direct)["metrics"] != rows(file, asked)["metrics"]
@@ -109,19 +99,18 @@ def test_the_tables_hold_what_the_client_would_have_written(client: Any, file: P
 
 
 def test_sending_again_changes_nothing(file: Path, new_run: Any) -> None:
-    run_id, model = new_run()
-    for one in batches(model):
+    run_id = new_run()
+    for one in batches():
         batch._write(file, run_id, one)
     before = rows(file, run_id)
     batch._write(file, run_id, Batch(points=POINTS))
-    batch._write(file, run_id, batches(model)[-1])
     assert rows(file, run_id) == before
 
 
 def test_another_value_of_a_parameter_is_refused_and_nothing_of_its_batch_is_kept(
     client: Any, file: Path, new_run: Any
 ) -> None:
-    run_id, _ = new_run()
+    run_id = new_run()
     send(client, file, run_id, Batch(params={"seed": "1"}))
     with pytest.raises(sqlite3.IntegrityError, match="has other values of seed"):
         batch._write(file, run_id, Batch(points=POINTS, params={"seed": "2", "epochs": "5"}))
@@ -136,7 +125,7 @@ def test_another_value_of_a_parameter_is_refused_and_nothing_of_its_batch_is_kep
 def test_tables_that_have_changed_are_left_to_mlflow(
     client: Any, file: Path, new_run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id, _ = new_run()
+    run_id = new_run()
     monkeypatch.setattr(batch, "_METRIC", "INSERT INTO metrics (no_such_column) VALUES (?, ?, ?, ?, ?, ?)")
     send(client, file, run_id, Batch(points=[Point("val/loss", 0.5, 1000, 1)], tags={"a": "1"}))
     assert client.get_run(run_id).data.metrics == {"val/loss": 0.5}
@@ -144,7 +133,7 @@ def test_tables_that_have_changed_are_left_to_mlflow(
 
 
 def test_another_writer_is_waited_for(file: Path, new_run: Any) -> None:
-    run_id, _ = new_run()
+    run_id = new_run()
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.5, lambda: other.execute("COMMIT"))
@@ -153,6 +142,15 @@ def test_another_writer_is_waited_for(file: Path, new_run: Any) -> None:
     release.join()
     other.close()
     assert len(rows(file, run_id)["metrics"]) == 10
+
+
+def test_a_run_ends_with_its_status_and_the_time(client: Any, file: Path, new_run: Any) -> None:
+    run_id = new_run()
+    before = time.time() * 1000
+    batch._write(file, run_id, Batch(status="KILLED"))
+    info = client.get_run(run_id).info
+    assert info.status == "KILLED"
+    assert before - 1 <= info.end_time <= time.time() * 1000
 
 
 def test_many_epochs_are_logged_at_once(settings: Tracking, make_info: Any, client: Any) -> None:
