@@ -70,11 +70,12 @@ def start(settings: Settings, info: RunInfo) -> Iterator[Run]:
     once the run has begun, trouble with the store no longer stops it.
     """
     info.run_dir.mkdir(parents=True, exist_ok=True)
-    remote = None if settings.name == "off" else _begin(store.tracking_uri(settings.uri), info)
+    code = _code(Path.cwd(), int(time.monotonic() / CODE_IS_KNOWN_FOR_S))
+    remote = None if settings.name == "off" else _begin(store.tracking_uri(settings.uri), info, code)
     run = Run(info.run_dir, remote)
     status = "FAILED"
     try:
-        _log_origin(run, info)
+        _log_origin(run, info, code)
         yield run
         if run.result is None:
             run.outcome("ok")
@@ -95,7 +96,7 @@ def _verdict(error: BaseException) -> tuple[str, str]:
     return "FAILED", "diverged" if isinstance(error, DivergedError) else "failed"
 
 
-def _begin(uri: str, info: RunInfo) -> Remote:
+def _begin(uri: str, info: RunInfo, code: GitState | None) -> Remote:
     """Create the run with its parameters and tags.
 
     Nothing of MLflow's global state is used: an active run of a notebook stays what it is, and MLFLOW_RUN_ID
@@ -108,7 +109,7 @@ def _begin(uri: str, info: RunInfo) -> Remote:
     _say_what_is_ignored(uri)
     try:
         _keep_id(remote, info.run_dir)
-        remote.log("parameters", Batch(params=remote.params))
+        remote.log("parameters", Batch(params=remote.params, tags=names.tags(code.tags() if code else {})))
     except BaseException as error:
         remote.close(_verdict(error)[0])
         raise
@@ -196,15 +197,11 @@ def _user() -> str:
         return "unknown"
 
 
-def _log_origin(run: Run, info: RunInfo) -> None:
+def _log_origin(run: Run, info: RunInfo, code: GitState | None) -> None:
     """Keep the configuration and the code's state: what is needed to repeat the run."""
     run.log_text("config/config.yaml", info.config)
-    state = _code(Path.cwd(), int(time.monotonic() / CODE_IS_KNOWN_FOR_S))
-    if state is None:
-        return
-    run.set_tags(state.tags())
-    if state.diff:
-        run.log_text("git.diff", state.diff)
+    if code is not None and code.diff:
+        run.log_text("git.diff", code.diff)
 
 
 @lru_cache(maxsize=1)
