@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import yaml
@@ -17,6 +18,7 @@ from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.tracking import Data
 from rnnexp.tracking.pyfunc import Served
 from rnnexp.tracking.run import RunInfo
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from rnnexp.training.progress import Progress
 
 log = logging.getLogger("rnnexp")
+
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
+_outlines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         run_name=run_name(experiment, digest),
         params=flat_params(experiment),
         tags=tags,
-        config=yaml.safe_dump(plain_values(experiment), sort_keys=False, allow_unicode=True),
+        config=yaml.dump(plain_values(experiment), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
         description=_description(experiment, command, occasion.run_dir),
         primary_metric=metric,
         greater_is_better=greater,
@@ -124,13 +129,19 @@ def _description(experiment: Experiment, command: str, run_dir: Path) -> str:
 def log_start(tracked: Run, dataset: Dataset, model: Any) -> None:
     """Log the data's identity and the network's shape."""
     summary = dataset.summary
-    for part, size in summary.sizes.items():
-        tracked.log_data(part, digest=summary.digest, source=summary.source, rows=size)
-    lines: list[str] = []
-    model.summary(print_fn=lambda text, **_: lines.append(text), line_length=100)
-    tracked.log_text("model_summary.txt", "\n".join(lines))
+    tracked.log_data(*(Data(part, summary.digest, summary.source, size) for part, size in summary.sizes.items()))
+    tracked.log_text("model_summary.txt", _outline(model))
     for note in summary.notes:
         log.info("data: %s", note)
+
+
+def _outline(model: Any) -> str:
+    """Return Keras's table of layers, drawn once for all that are trained with one network."""
+    if model not in _outlines:
+        lines: list[str] = []
+        model.summary(print_fn=lambda text, **_: lines.append(text), line_length=100)
+        _outlines[model] = "\n".join(lines)
+    return _outlines[model]
 
 
 def hearing(tracked: Run, member: Membership | None, progress: Progress) -> Listener:

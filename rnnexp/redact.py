@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -38,10 +39,13 @@ _INLINE = re.compile(
 _AUTHORIZATION = re.compile(r"\b(bearer|basic)[ \t]+[\w.~+/=-]{8,}", re.IGNORECASE)
 # Shorter values ("1", "true") are no secrets, and masking them would tear up every text.
 _SHORTEST = 6
+_SHORTEST_TO_MASK = len("://a@")  # no pattern fits into less; most parameters are shorter
 
 
 def redact(text: str) -> str:
     """Return `text` with `***` for users in URLs, values of secret keys, and secrets of the environment."""
+    if len(text) < _SHORTEST_TO_MASK:
+        return text
     for value in _environment():
         text = text.replace(value, MASK)
     text = _USERINFO.sub(f"{MASK}@", text)
@@ -55,6 +59,7 @@ def redact_value(name: str, value: str) -> str:
     return MASK if is_secret(name) and value else redact(value)
 
 
+@lru_cache(maxsize=1000)
 def is_secret(name: str) -> bool:
     """Tell whether a key or environment variable of this name holds a secret."""
     return _SECRET_NAME.search(name) is not None
@@ -62,7 +67,7 @@ def is_secret(name: str) -> bool:
 
 def _environment() -> Iterator[str]:
     """Yield the secrets of the environment, as they are and as they look in a URL, longest first."""
-    values = {value for name, value in os.environ.items() if is_secret(name) and _worth_masking(value)}
+    values = {value for name in os.environ if is_secret(name) and _worth_masking(value := os.environ[name])}
     forms = {form for value in values for form in (value, quote(value, safe=""), quote_plus(value))}
     yield from sorted(forms, key=len, reverse=True)
 

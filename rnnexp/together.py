@@ -32,6 +32,7 @@ _FREE = {
 }
 # Numbers that a program can take as inputs, as long as they are there (not 0 or null) in all of its members.
 _HELD_IN_MODEL = ("dropout", "recurrent_dropout", "l1", "l2")
+_NOT_HELD = ("learning_rate", "clipvalue")  # the one is a variable already, the other Keras hands on to XLA as it is
 
 Heard = Callable[[int, "runner.Result | BaseException"], None]
 Stories = dict[int, "Generator[Step, None, runner.Result]"]
@@ -63,7 +64,7 @@ def held(experiment: Experiment) -> dict[str, float]:
     own = _HELD_IN_MODEL if type(experiment.model).__module__.startswith("rnnexp.") else ()
     own = own if isinstance(experiment.model, RecurrentModel) else ()
     found = {f"model.{key}": model[key] for key in own}
-    found |= {f"optimizer.{key}": value for key, value in optimizer.items() if key != "learning_rate"}
+    found |= {f"optimizer.{key}": value for key, value in optimizer.items() if key not in _NOT_HELD}
     return {key: value for key, value in found.items() if type(value) is float and value > 0}
 
 

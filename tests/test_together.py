@@ -145,7 +145,6 @@ HELD = {
     "model.l2": (1e-3, 1e-2),
     "optimizer.weight_decay": (1e-3, 1e-1),
     "optimizer.clipnorm": (0.01, 0.1),
-    "optimizer.clipvalue": (0.001, 0.01),
     "optimizer.global_clipnorm": (0.01, 0.1),
     "optimizer.beta_1": (0.8, 0.95),
     "optimizer.epsilon": (1e-7, 1e-2),

@@ -9,11 +9,10 @@ model.keras         the same model for other programs, in Keras's own classes
 from __future__ import annotations
 
 import json
-import logging
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from rnnexp import registry
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
+from rnnexp.models import plain
 from rnnexp.models.build import build
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from rnnexp.data.preprocess import Preprocessor
 
 FORMAT = 1
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def save(
     _write_json(folder / "model.json", about)
     _write_json(folder / "preprocessing.json", dict(scaling))
     np.savez(folder / "weights.npz", **_weights(model))  # type: ignore[arg-type]
-    _save_plain(folder / "model.keras", model)
+    plain.save(folder / "model.keras", model)
 
 
 def load(folder: Path, plugins: Sequence[str] = ()) -> Bundle:
@@ -167,19 +166,7 @@ def _refuse_difference(path: Path, found: Mapping[str, tuple[int, ...]], wanted:
         raise ConfigError(*problems)
 
 
-def _save_plain(path: Path, model: keras.Model) -> None:
-    """Save an uncompiled copy: a loss or metric of our own would keep other programs from loading it."""
-    classes = {type(layer).__name__: type(layer) for layer in model.layers}
-    try:
-        copy = type(model).from_config(model.get_config(), custom_objects=classes)
-    except (NotImplementedError, TypeError, ValueError) as error:
-        log.warning("%s not written: Keras cannot describe the model as data (%s)", path.name, error)
-        return
-    for weight, trained in zip(copy.weights, model.weights):
-        weight.assign(trained)
-    copy.save(path)
-
-
+@cache
 def _version(package: str) -> str:
     try:
         return version(package)

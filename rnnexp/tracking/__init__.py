@@ -1,5 +1,6 @@
 """Where runs are remembered: MLflow, or only the run's own folder."""
 
+from rnnexp.tracking.inputs import Data as Data
 from rnnexp.tracking.run import Run as Run
 from rnnexp.tracking.run import RunInfo as RunInfo
 from rnnexp.tracking.start import start as start

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnnexp.redact import redact
+from rnnexp.tracking import tables
 from rnnexp.tracking.remote import Remote
+
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
 
 CONTEXTS = {"train": "training", "val": "validation", "test": "test"}
 LONGEST_DIGEST = 36
 
+log = logging.getLogger("rnnexp")
+
 
 @dataclass(frozen=True)
 class Data:
-    """One part of a data set: where it comes from and how many examples it has."""
+    """One part of a data set ("train", "val", "test"): where it comes from and how many examples it has.
+
+    digest: of the whole set, the same for its parts; MLflow keeps 36 characters
+    """
 
     part: str
     digest: str
     source: str
-    rows: int | None
-    columns: tuple[str, ...]
+    rows: int | None = None
+    columns: tuple[str, ...] = ()
 
     def origin(self) -> tuple[str, str]:
         """Return the type and description of the source: a file, an address, or code."""
@@ -39,13 +52,22 @@ class Data:
         return json.dumps({"mlflow_colspec": columns})
 
 
-def log_input(remote: Remote, data: Data) -> None:
-    """Link one part to the run; parts of one set share its digest, so the part is in the name."""
+def log_inputs(remote: Remote, parts: Sequence[Data]) -> None:
+    """Link parts of the data to the run."""
+    found = [_dataset_input(data) for data in parts]
+    if remote.database is not None:
+        try:
+            return tables.write_inputs(remote.database, remote.run_id, found)
+        except sqlite3.Error as error:  # tables of another version: MLflow knows them
+            log.debug("%s: %s", remote.database, error)
+    return remote.client.log_inputs(remote.run_id, found)
+
+
+def _dataset_input(data: Data) -> DatasetInput:
+    """Describe one part; parts of one set share its digest, so the part is in the name."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     kind, source = data.origin()
     profile = json.dumps({"num_rows": data.rows}) if data.rows is not None else None
-    digest = data.digest[:LONGEST_DIGEST]
-    entity = Dataset(data.part, digest, kind, source, data.schema(), profile)
-    context = InputTag("mlflow.data.context", CONTEXTS.get(data.part, data.part))
-    remote.client.log_inputs(remote.run_id, [DatasetInput(entity, [context])])
+    entity = Dataset(data.part, data.digest[:LONGEST_DIGEST], kind, source, data.schema(), profile)
+    return DatasetInput(entity, [InputTag("mlflow.data.context", CONTEXTS.get(data.part, data.part))])

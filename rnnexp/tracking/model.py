@@ -2,45 +2,76 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import shutil
+import sqlite3
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from rnnexp.runtime import loaded_backend
-from rnnexp.tracking.remote import Point, Remote
+from rnnexp.tracking import store, tables
+from rnnexp.tracking.batch import Point
+from rnnexp.tracking.remote import Remote
 
 NAME = "model"  # `runs:/<run id>/model` finds it
 LOADER = "rnnexp.tracking.pyfunc"
+MLMODEL = "MLmodel"
+MOST_TEMPLATES = 16
+
+log = logging.getLogger("rnnexp")
 
 
 def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: Sequence[Point]) -> str:
     """Log the bundle as a LoggedModel of the run, with the run's final metrics, and return its URI.
 
-    `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself).
-    MLflow's own `log_model` is not used: it needs a global active run and reads every metric's whole history.
-    """
-    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+    `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself)."""
+    if remote.database is not None and (model := tables.new_model(NAME, remote.run_id, remote.place)):
+        _upload(remote, model, bundle, example)
+        try:
+            tables.write_model(remote.database, model, remote.params, metrics)
+            return f"models:/{model.model_id}"
+        except sqlite3.Error as error:  # tables of another version: MLflow knows them
+            log.debug("%s: %s", remote.database, error)
+            store.artifacts(model.artifact_location, remote.uri).delete_artifacts()
+    return _log_by_client(remote, bundle, example, metrics)
 
-    client = remote.client
-    params = client.get_run(remote.run_id).data.params
-    logged = client.create_logged_model(remote.experiment_id, NAME, source_run_id=remote.run_id, params=params)
+
+def _log_by_client(remote: Remote, bundle: Path, example: tuple[Any, Any], points: Sequence[Point]) -> str:
+    """MLflow's own `log_model` is not used: it needs a global active run and reads every metric's whole history."""
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
+
+    client, run_id = remote.client, remote.run_id
+    model = client.create_logged_model(remote.experiment_id, NAME, source_run_id=run_id, params=dict(remote.params))
     status = LoggedModelStatus.FAILED
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            _save(Path(folder) / "model", logged, bundle, example)
-            client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
-        client.log_outputs(remote.run_id, [LoggedModelOutput(logged.model_id, step=0)])
-        _link(remote, logged.model_id, metrics)
+        _upload(remote, model, bundle, example)
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        scores = [Metric(*point, model_id=model.model_id, run_id=run_id) for point in points]
+        client.log_batch(run_id, scores)  # for the run they are the same rows again
         status = LoggedModelStatus.READY
     finally:
-        client.finalize_logged_model(logged.model_id, status)
-    return f"models:/{logged.model_id}"
+        client.finalize_logged_model(model.model_id, status)
+    return f"models:/{model.model_id}"
+
+
+def _upload(remote: Remote, model: Any, bundle: Path, example: tuple[Any, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _save(Path(folder) / "model", model, bundle, example)
+        store.artifacts(model.artifact_location, remote.uri).log_artifacts(str(Path(folder) / "model"))
 
 
 def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> None:
+    """Write the model as MLflow's `save_model` does, which needs 0.1 s even for what is the same every time."""
     rows, outputs = example
     if outputs is None:
         from rnnexp.tracking.pyfunc import _load_pyfunc
@@ -49,29 +80,73 @@ def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> 
     with warnings.catch_warnings():
         # MLflow warns of its own type hints while it is imported, and hints at whole numbers in the example.
         warnings.simplefilter("ignore")
-        _save_pyfunc(folder, logged, bundle, rows, outputs, loaded_backend() or "jax")
+        signature, backend = _signature(rows, outputs), loaded_backend() or "jax"
+        template = _template(bundle, rows, signature, backend)
+    folder.mkdir()
+    shutil.copytree(bundle, folder / "data" / bundle.name)
+    for name, content in template.files.items():
+        (folder / name).write_bytes(content)
+    about = {**template.about, **_own(logged), "model_size_bytes": template.size + _size(bundle)}
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
+    (folder / MLMODEL).write_text(yaml.dump(about, Dumper=dumper, default_flow_style=False), encoding="utf-8")
 
 
-def _save_pyfunc(folder: Path, logged: Any, bundle: Path, rows: Any, outputs: Any, backend: str) -> None:
-    from mlflow.models import Model
+def _own(logged: Any) -> dict[str, str]:
+    """Return the lines of MLmodel that no other model has."""
+    return {
+        "artifact_path": logged.artifact_location,
+        "run_id": logged.source_run_id,
+        "model_id": logged.model_id,
+        "model_uuid": logged.model_id,
+        "utc_time_created": str(datetime.now(UTC).replace(tzinfo=None)),
+    }
+
+
+@dataclass(frozen=True)
+class _Template:
+    """What models have in common: MLmodel, the files beside it, and the size of these in bytes as MLflow counts it."""
+
+    about: Mapping[str, Any]
+    files: Mapping[str, bytes]
+    size: int
+
+
+_templates: dict[str, _Template] = {}
+
+
+def _template(bundle: Path, rows: Any, signature: Any, backend: str) -> _Template:
+    """Let MLflow save a model of this kind once per process."""
+    content = repr(rows.to_dict("list")) + repr(rows.dtypes.to_dict()) if hasattr(rows, "to_dict") else rows.tobytes()
+    key = repr((signature.to_dict(), content, requirements(backend), bundle.name, os.getcwd()))
+    if key not in _templates:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "model"
+            _save_by_mlflow(folder, bundle, rows, signature, backend)
+            about = yaml.safe_load((folder / MLMODEL).read_text(encoding="utf-8"))
+            files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        del files[MLMODEL]
+        while len(_templates) >= MOST_TEMPLATES:
+            del _templates[next(iter(_templates))]
+        _templates[key] = _Template(about, files, about["model_size_bytes"] - _size(bundle))
+    return _templates[key]
+
+
+def _save_by_mlflow(folder: Path, bundle: Path, rows: Any, signature: Any, backend: str) -> None:
     from mlflow.pyfunc import save_model
 
-    metadata = Model(
-        artifact_path=logged.artifact_location,
-        run_id=logged.source_run_id,
-        model_uuid=logged.model_id,
-        model_id=logged.model_id,
-    )
     save_model(
         path=str(folder),
         loader_module=LOADER,
         data_path=str(bundle),
-        mlflow_model=metadata,
-        signature=_signature(rows, outputs),
+        signature=signature,
         input_example=rows,
-        pip_requirements=requirements(backend),
+        pip_requirements=list(requirements(backend)),
         model_config={"backend": backend},
     )
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _signature(rows: Any, outputs: Any) -> Any:
@@ -94,10 +169,11 @@ def _signature(rows: Any, outputs: Any) -> Any:
     return signature
 
 
-def requirements(backend: str) -> list[str]:
+@cache
+def requirements(backend: str) -> tuple[str, ...]:
     """Pin what loading needs; left to itself, MLflow starts a process to find out and may ask the network."""
     packages = ("rnnexp", "keras", backend, "numpy", "pandas", "mlflow")
-    return [f"{package}=={number}" for package in packages if (number := _version(package))]
+    return tuple(f"{package}=={number}" for package in packages if (number := _version(package)))
 
 
 def _version(package: str) -> str | None:
@@ -106,12 +182,3 @@ def _version(package: str) -> str | None:
         return version(package).partition("+")[0]
     except PackageNotFoundError:
         return None
-
-
-def _link(remote: Remote, model: str, points: Sequence[Point]) -> None:
-    """Show the final metrics on the model's page as well; for the run they are the same rows again."""
-    from mlflow.entities import Metric
-
-    metrics = [Metric(*point, model_id=model, run_id=remote.run_id) for point in points]
-    if metrics:
-        remote.client.log_batch(remote.run_id, metrics=metrics)

@@ -7,6 +7,7 @@ import logging
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from rnnexp.redact import redact_value
 
@@ -59,6 +60,7 @@ def cut(value: str, limit: int) -> str:
     return value[: limit - len(mark)] + mark
 
 
+@lru_cache(maxsize=1000)  # the metrics of an epoch are called the same every time
 def allowed(name: str) -> str:
     """Replace what MLflow refuses in a name; a path must stay one that does not climb."""
     clean = re.sub(r"[^\w\-. :/]", "_", name.strip())

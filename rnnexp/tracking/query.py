@@ -69,7 +69,7 @@ def finished_runs(uri: str | None) -> list[TrackedRun]:
 def select(uri: str | None, wanted: Wanted) -> list[TrackedRun]:
     """Return the runs that are wanted, the latest first."""
     where = store.tracking_uri(uri)
-    if wanted.filter is None and (file := _database(where)):
+    if wanted.filter is None and (file := store.database(where)):
         if not file.exists():
             return []
         try:
@@ -82,7 +82,7 @@ def select(uri: str | None, wanted: Wanted) -> list[TrackedRun]:
 def histories(uri: str | None, run_ids: Sequence[str], metric: str) -> dict[str, list[tuple[int, float]]]:
     """Return (step, value) pairs of one metric for each run that has it, in the order of their steps."""
     where = store.tracking_uri(uri)
-    if file := _database(where):
+    if file := store.database(where):
         try:
             return database.histories(file, run_ids, metric)
         except sqlite3.Error as error:
@@ -113,10 +113,6 @@ def _downloaded(uri: str, run_id: str, path: str) -> str | None:
         except Exception as error:  # MLflow's stores raise whatever they like for what is not there
             log.debug("%s of run %s: %s", path, run_id, error)
             return None
-
-
-def _database(uri: str) -> Path | None:
-    return Path(uri.removeprefix(store.SQLITE)) if uri.startswith(store.SQLITE) else None
 
 
 def _asked(uri: str, wanted: Wanted) -> list[TrackedRun]:

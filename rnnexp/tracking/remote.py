@@ -4,41 +4,43 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rnnexp.redact import redact
+from rnnexp.tracking import store
+from rnnexp.tracking.batch import Batch, Point, send
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 INTERVAL_S = 2.0
 PATIENCE_S = 15.0
-CHUNK = 1000  # MLflow's limit of metrics per request
+AT_ONCE = 20_000  # points in one transaction, 0.1 s: other writers wait for it
 
 log = logging.getLogger("rnnexp")
 
 
-class Point(NamedTuple):
-    """One value of a metric; `time` (ms since 1970) is the original one, so sending twice changes nothing."""
-
-    key: str
-    value: float
-    time: int
-    step: int
-
-
 @dataclass
 class Remote:
-    """The client for one run, with a thread that sends its metrics every few seconds."""
+    """The client for one run, with a thread that sends its metrics every few seconds.
+
+    place: where the run's artifacts go;  params: those of the run, as MLflow has them
+    """
 
     client: MlflowClient
     uri: str
     experiment_id: str
     run_id: str
+    place: str
+    params: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.database = store.database(self.uri)
         self._points: list[Point] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -59,9 +61,13 @@ class Remote:
             self._warn(what, error)
             return None
 
-    def flush(self) -> None:
-        """Send what has gathered, and wait for it."""
-        self._send_all()
+    def log(self, what: str, batch: Batch) -> bool:
+        """Log a batch now; False if that failed, which is told once."""
+        return self.call(what, self._log, batch) is not None
+
+    def upload(self, path: Path, folder: str | None = None) -> None:
+        """Copy a file into `folder` of the run's artifacts."""
+        self.call(path.name, self._upload, path, folder)
 
     def close(self, status: str) -> None:
         """Send the rest, waiting at most `PATIENCE_S`, and end the run with its true status."""
@@ -69,7 +75,14 @@ class Remote:
         self._thread.join(PATIENCE_S)
         if self._points:
             self._warn("metrics", TimeoutError(f"{len(self._points)} points could not be sent"))
-        self.call(f"the status {status}", self.client.set_terminated, self.run_id, status)
+        self.log(f"the status {status}", Batch(status=status))
+
+    @cached_property
+    def _artifacts(self) -> ArtifactRepository:
+        return store.artifacts(self.place, self.uri)
+
+    def _upload(self, path: Path, folder: str | None) -> None:
+        self._artifacts.log_artifact(str(path), folder)
 
     def _work(self) -> None:
         while not self._closing.wait(INTERVAL_S):
@@ -80,19 +93,13 @@ class Remote:
         """Send in chunks; what fails stays in line for the next attempt."""
         with self._lock:
             waiting, self._points = self._points, []
-        while waiting and self._send(waiting[:CHUNK]):
-            waiting = waiting[CHUNK:]
+        while waiting and self.log("metrics", Batch(points=waiting[:AT_ONCE])):
+            waiting = waiting[AT_ONCE:]
         with self._lock:
             self._points = waiting + self._points
 
-    def _send(self, points: list[Point]) -> bool:
-        from mlflow.entities import Metric
-
-        sent = self.call("metrics", self._log_batch, [Metric(*point) for point in points])
-        return sent is not None
-
-    def _log_batch(self, metrics: list[Any]) -> bool:
-        self.client.log_batch(self.run_id, metrics=metrics)
+    def _log(self, batch: Batch) -> bool:
+        send(self.client, self.database, self.run_id, batch)
         return True
 
     def _warn(self, what: str, error: Exception) -> None:

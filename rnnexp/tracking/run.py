@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import shutil
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rnnexp.redact import redact
 from rnnexp.tracking import inputs, names
-from rnnexp.tracking.remote import Point, Remote
+from rnnexp.tracking.batch import Batch, Point
+from rnnexp.tracking.remote import Remote
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,27 +82,23 @@ class Run:
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Log one step; NaN and infinity become `diverged=1`. Costs microseconds: a thread sends it later."""
-        values = names.finite(metrics)
-        if not all(math.isfinite(value) for value in metrics.values()):
-            values["diverged"] = 1.0
-        self._log(values, epoch)
+        now = time.time()
+        self.log_epochs(epoch, [metrics], now, now)
 
     def log_epochs(self, first: int, rows: Sequence[Mapping[str, float]], began: float, ended: float) -> None:
-        """Log several steps."""
-        for epoch, metrics in enumerate(rows, start=first):
-            self.log_epoch(epoch, metrics)
+        """Log steps `first`, `first + 1`, ... that took from `began` to `ended` (seconds since 1970) together."""
+        each = (ended - began) / max(len(rows), 1)
+        times = [int((began + each * (number + 1)) * 1000) for number in range(len(rows))]
+        self._log([(first + number, times[number], _sendable(row)) for number, row in enumerate(rows)])
 
     def log_summary(self, metrics: Mapping[str, float]) -> None:
         """Log what is known once, at the end; values that are not finite (an undefined MAPE) are left out."""
-        self._summary += self._log(names.finite(metrics), 0)
+        self._summary += self._log([(0, int(time.time() * 1000), names.finite(metrics))])
 
-    def log_data(
-        self, part: str, *, digest: str, source: str, rows: int | None = None, columns: Sequence[str] = ()
-    ) -> None:
-        """Log which data a part ("train", "val", "test") comes from; a digest has at most 36 characters."""
+    def log_data(self, *parts: inputs.Data) -> None:
+        """Log which data the parts come from."""
         if self._remote:
-            data = inputs.Data(part, digest, source, rows, tuple(columns))
-            self._remote.call(f"the {part} data", inputs.log_input, self._remote, data)
+            self._remote.call("the data", inputs.log_inputs, self._remote, parts)
 
     def log_figure(self, name: str, figure: Figure) -> Path:
         """Draw a picture into `figures/<name>.png`."""
@@ -137,15 +135,13 @@ class Run:
 
         if self._remote is None:
             return None
-        self._remote.flush()
         return self._remote.call("the model", model.log_model, self._remote, bundle, (example, outputs), self._summary)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags of the run, also late ones such as `rnnexp.beats_baseline`."""
         self.result = tags.get(OUTCOME, self.result)
-        for key, value in names.tags(tags).items():
-            if self._remote:
-                self._remote.call(f"tag {key}", self._remote.client.set_tag, self._remote.run_id, key, value)
+        if self._remote:
+            self._remote.log("tags", Batch(tags=names.tags(tags)))
 
     def outcome(self, name: str) -> None:
         """Say how the run ended: ok, failed, killed, pruned, diverged or time_limit."""
@@ -156,22 +152,22 @@ class Run:
         self._journal.close()
         if self._remote is None:
             return
-        for path in [self.folder / "metrics.jsonl", *sorted(self.folder.glob("*.log"))]:
-            text = redact(path.read_text(encoding="utf-8", errors="replace"))
-            self._remote.call(path.name, self._remote.client.log_text, self._remote.run_id, text, path.name)
+        self._upload(self.folder / "metrics.jsonl")  # numbers alone, nothing to redact
+        for path in sorted(self.folder.glob("*.log")):
+            self._remote.call(path.name, self._upload_redacted, self._remote, path)
         self._remote.close(status)
 
-    def _log(self, values: Mapping[str, float], step: int) -> list[Point]:
-        now = time.time_ns() // 1_000_000
-        self._write({"step": step, "time": now, "metrics": dict(values)})
-        points = [Point(key, value, now, step) for key, value in values.items()]
+    def _log(self, steps: Sequence[tuple[int, int, Mapping[str, float]]]) -> list[Point]:
+        """Write steps, their times and their metrics down, and pass them on."""
+        self._write([{"step": step, "time": time, "metrics": values} for step, time, values in steps])
+        points = [Point(key, value, time, step) for step, time, values in steps for key, value in values.items()]
         if self._remote:
             self._remote.metrics(points)
         return points
 
-    def _write(self, record: Mapping[str, Any]) -> None:
+    def _write(self, records: Sequence[Mapping[str, Any]]) -> None:
         try:
-            self._journal.write(json.dumps(record) + "\n")
+            self._journal.write("".join(json.dumps(record) + "\n" for record in records))
             self._journal.flush()
         except OSError as error:  # a full disk must not end a training; its checkpoints will tell
             log.warning("%s: %s", self._journal.name, error)
@@ -184,7 +180,19 @@ class Run:
     def _upload(self, path: Path) -> Path:
         if self._remote:
             inside = path.relative_to(self.folder).parent.as_posix()
-            folder = None if inside == "." else inside
-            upload = self._remote.client.log_artifact
-            self._remote.call(path.name, upload, self._remote.run_id, str(path), folder)
+            self._remote.upload(path, None if inside == "." else inside)
         return path
+
+    def _upload_redacted(self, remote: Remote, path: Path) -> None:
+        """Upload what others have written; the run's own folder keeps it as it is."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / path.name
+            copy.write_text(redact(path.read_text(encoding="utf-8", errors="replace")), encoding="utf-8")
+            remote.upload(copy)
+
+
+def _sendable(metrics: Mapping[str, float]) -> dict[str, float]:
+    values = names.finite(metrics)
+    if not all(map(math.isfinite, metrics.values())):
+        values["diverged"] = 1.0
+    return values

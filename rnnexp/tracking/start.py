@@ -7,22 +7,32 @@ import json
 import logging
 import os
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rnnexp.errors import DivergedError, TrackingError
 from rnnexp.redact import redact
 from rnnexp.tracking import names, store
-from rnnexp.tracking.git import git_state
+from rnnexp.tracking.batch import Batch
+from rnnexp.tracking.git import GitState, git_state
 from rnnexp.tracking.remote import Remote
 from rnnexp.tracking.run import Run, RunInfo
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
 log = logging.getLogger("rnnexp")
 
+CODE_IS_KNOWN_FOR_S = 10.0
+
 _warming: dict[str, threading.Thread] = {}
+# Where runs have been created: by store, name and tags of the experiment, the client and the experiment's id.
+_known: dict[tuple[str, str, str], tuple[MlflowClient, str]] = {}
 
 
 class Settings(Protocol):
@@ -60,11 +70,12 @@ def start(settings: Settings, info: RunInfo) -> Iterator[Run]:
     once the run has begun, trouble with the store no longer stops it.
     """
     info.run_dir.mkdir(parents=True, exist_ok=True)
-    remote = None if settings.name == "off" else _begin(store.tracking_uri(settings.uri), info)
+    code = _code(Path.cwd(), int(time.monotonic() / CODE_IS_KNOWN_FOR_S))
+    remote = None if settings.name == "off" else _begin(store.tracking_uri(settings.uri), info, code)
     run = Run(info.run_dir, remote)
     status = "FAILED"
     try:
-        _log_origin(run, info)
+        _log_origin(run, info, code)
         yield run
         if run.result is None:
             run.outcome("ok")
@@ -85,7 +96,7 @@ def _verdict(error: BaseException) -> tuple[str, str]:
     return "FAILED", "diverged" if isinstance(error, DivergedError) else "failed"
 
 
-def _begin(uri: str, info: RunInfo) -> Remote:
+def _begin(uri: str, info: RunInfo, code: GitState | None) -> Remote:
     """Create the run with its parameters and tags.
 
     Nothing of MLflow's global state is used: an active run of a notebook stays what it is, and MLFLOW_RUN_ID
@@ -94,27 +105,51 @@ def _begin(uri: str, info: RunInfo) -> Remote:
     thread = _warming.pop(uri, None)
     if thread is not None:
         thread.join()
-    client = store.open_store(uri)
-    number = store.experiment_id(client, uri, info.experiment, _experiment_tags(info))
+    remote = _begun_as_before(uri, info) or _begun(uri, info)
     _say_what_is_ignored(uri)
     try:
-        run_id = (
-            _reopened(client, info)
-            or client.create_run(number, tags=_run_tags(info), run_name=info.run_name).info.run_id
-        )
-    except Exception as error:  # a disk that is full, a server that went away
-        raise TrackingError(f"{redact(uri)}: the run cannot be created: {redact(str(error))}") from None
-    remote = Remote(client, uri, number, run_id)
-    try:
         _keep_id(remote, info.run_dir)
-        remote.call("parameters", _log_params, remote, info)
+        remote.log("parameters", Batch(params=remote.params, tags=names.tags(code.tags() if code else {})))
     except BaseException as error:
         remote.close(_verdict(error)[0])
         raise
     return remote
 
 
-def _reopened(client: Any, info: RunInfo) -> str | None:
+def _begun_as_before(uri: str, info: RunInfo) -> Remote | None:
+    """Create a run where this process has created one, without looking at the store and the experiment again."""
+    known = _known.get(_place(uri, info))
+    if known is None or info.run_id is not None:
+        return None
+    try:
+        return _created(*known, uri, info)
+    except Exception as error:  # the store is gone, the experiment was deleted: `_begun` says it clearly
+        log.debug("%s has changed: %s", redact(uri), error)
+        del _known[_place(uri, info)]
+        return None
+
+
+def _begun(uri: str, info: RunInfo) -> Remote:
+    client = store.open_store(uri)
+    number = store.experiment_id(client, uri, info.experiment, _experiment_tags(info))
+    try:
+        remote = _created(client, number, uri, info)
+    except Exception as error:  # a disk that is full, a server that went away
+        raise TrackingError(f"{redact(uri)}: the run cannot be created: {redact(str(error))}") from None
+    _known[_place(uri, info)] = client, number
+    return remote
+
+
+def _place(uri: str, info: RunInfo) -> tuple[str, str, str]:
+    return uri, info.experiment, json.dumps(_experiment_tags(info))
+
+
+def _created(client: MlflowClient, number: str, uri: str, info: RunInfo) -> Remote:
+    run = _reopened(client, info) or client.create_run(number, tags=_run_tags(info), run_name=info.run_name)
+    return Remote(client, uri, number, run.info.run_id, str(run.info.artifact_uri), names.params(info.params))
+
+
+def _reopened(client: MlflowClient, info: RunInfo) -> Any:
     """Set a run of an earlier start running again; None if there is none, or it has been deleted."""
     if info.run_id is None:
         return None
@@ -122,22 +157,15 @@ def _reopened(client: Any, info: RunInfo) -> str | None:
 
     try:
         client.update_run(info.run_id, status="RUNNING")
+        return client.get_run(info.run_id)
     except MlflowException:
         return None
-    return info.run_id
 
 
 def _keep_id(remote: Remote, run_dir: Path) -> None:
     """Leave word in the run's folder: whoever finds it after a `kill -9` can end the run in MLflow."""
     known = {"run_id": remote.run_id, "experiment_id": remote.experiment_id, "uri": redact(remote.uri)}
     (run_dir / "run.json").write_text(json.dumps(known) + "\n", encoding="utf-8")
-
-
-def _log_params(remote: Remote, info: RunInfo) -> None:
-    from mlflow.entities import Param
-
-    params = [Param(key, value) for key, value in names.params(info.params).items()]
-    remote.client.log_batch(remote.run_id, params=params)
 
 
 def _experiment_tags(info: RunInfo) -> dict[str, str]:
@@ -169,15 +197,17 @@ def _user() -> str:
         return "unknown"
 
 
-def _log_origin(run: Run, info: RunInfo) -> None:
+def _log_origin(run: Run, info: RunInfo, code: GitState | None) -> None:
     """Keep the configuration and the code's state: what is needed to repeat the run."""
     run.log_text("config/config.yaml", info.config)
-    state = git_state(Path.cwd())
-    if state is None:
-        return
-    run.set_tags(state.tags())
-    if state.diff:
-        run.log_text("git.diff", state.diff)
+    if code is not None and code.diff:
+        run.log_text("git.diff", code.diff)
+
+
+@lru_cache(maxsize=1)
+def _code(folder: Path, now: int) -> GitState | None:
+    """Ask git once for all runs that start together: it takes 30 ms."""
+    return git_state(folder)
 
 
 def _say_what_is_ignored(uri: str) -> None:

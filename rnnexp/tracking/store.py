@@ -20,6 +20,7 @@ from rnnexp.redact import redact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -131,6 +132,19 @@ def artifact_root(uri: str, experiment: str) -> str | None:
         return None
     folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else Path.cwd()
     return (folder / "mlartifacts" / quote(experiment, safe=" ")).absolute().as_uri()
+
+
+def database(uri: str) -> Path | None:
+    """Return the file of a local database, None for any other store."""
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+
+
+def artifacts(place: str, uri: str) -> ArtifactRepository:
+    """Return what writes files to `place`; MLflow's client would ask the store anew where that is."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    from mlflow.utils.uri import add_databricks_profile_info_to_artifact_uri
+
+    return get_artifact_repository(add_databricks_profile_info_to_artifact_uri(place, uri), tracking_uri=uri)
 
 
 def ui_command(uri: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rnnexp.config.settings import Tracking
-from rnnexp.tracking import start
+from rnnexp.tracking import Data, start
 
 OFF = Tracking(name="off")
 
@@ -76,9 +76,11 @@ def test_a_summary_leaves_out_what_is_undefined(settings: Tracking, make_info: A
 
 def test_the_parts_of_the_data_are_linked_with_our_digest(settings: Tracking, make_info: Any, client: Any) -> None:
     with start(settings, make_info()) as run:
-        run.log_data("train", digest="d" * 40, source="sine", rows=98, columns=["value"])
-        run.log_data("test", digest="d" * 40, source=__file__, rows=44)
-        run.log_data("val", digest="d" * 40, source="https://u:hunter2@h/x.csv")
+        run.log_data(
+            Data("train", "d" * 40, "sine", 98, ("value",)),
+            Data("test", "d" * 40, __file__, 44),
+            Data("val", "d" * 40, "https://u:hunter2@h/x.csv"),
+        )
     inputs = {one.dataset.name: one for one in client.get_run(run.run_id).inputs.dataset_inputs}
     assert {name: one.tags[0].value for name, one in inputs.items()} == {
         "train": "training",
@@ -148,7 +150,7 @@ def test_without_mlflow_the_folder_has_it_all(tmp_path: Path, make_info: Any) ->
     with start(OFF, info) as run:
         run.log_epoch(1, {"train/loss": 0.5})
         run.log_summary({"test/rmse": 14.5})
-        run.log_data("train", digest="abc", source="sine")
+        run.log_data(Data("train", "abc", "sine"))
         run.set_tags({"rnnexp.beats_baseline": "false"})
         assert run.log_model(tmp_path, None) is None
     assert (run.run_id, run.uri, run.experiment_id) == (None, None, None)

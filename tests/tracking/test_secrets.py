@@ -14,7 +14,7 @@ RUN = f"""
 import logging, os
 from pathlib import Path
 from rnnexp.config.settings import Tracking
-from rnnexp.tracking import RunInfo, start, warm_up
+from rnnexp.tracking import Data, RunInfo, start, warm_up
 logging.basicConfig(level=logging.DEBUG)
 for name in ("sqlalchemy", "alembic", "git", "matplotlib", "mlflow", "urllib3"):
     logging.getLogger(name).setLevel(logging.INFO)
@@ -33,7 +33,7 @@ info = RunInfo(
 warm_up(Tracking())
 with start(Tracking(), info) as run:
     Path("runs/one/train.log").write_text("uploaded with " + token)
-    run.log_data("train", digest="abc", source="postgresql://ada:" + token + "@host/x")
+    run.log_data(Data("train", "abc", "postgresql://ada:" + token + "@host/x"))
     run.log_text("note.txt", "here it is: " + token)
     run.set_tags({{"late": token}})
     print(run.uri, run.run_id)

@@ -11,14 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+RATES = ("model.dropout", "model.recurrent_dropout")
 Target = tuple[Any, str]  # an object of Keras's and the attribute that holds the number
 
 
 class Positive:
-    """A traced number greater than zero."""
+    """A traced number greater than zero; a `rate` is less than one too."""
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
+    def __init__(self, value: Any, rate: bool) -> None:
+        self.value, self.rate = value, rate
         self.shape, self.dtype = value.shape, value.dtype
 
     def __jax_array__(self) -> Any:
@@ -28,7 +29,10 @@ class Positive:
         return True
 
     def __gt__(self, other: Any) -> bool:
-        return self._beside_zero(other)
+        return self._known(other == 0, other)
+
+    def __lt__(self, other: Any) -> bool:
+        return self._known(self.rate and other == 1, other)
 
     def __ne__(self, other: object) -> bool:
         return True
@@ -58,10 +62,10 @@ class Positive:
     def __rtruediv__(self, other: Any) -> Any:
         return other / self.value
 
-    def _beside_zero(self, other: Any) -> bool:
-        if other == 0:
-            return True
-        raise TypeError(f"only known to be positive; cannot be compared with {other}")
+    def _known(self, known: bool, other: Any) -> bool:
+        if not known:
+            raise TypeError(f"not known before the program runs, so it cannot be compared with {other}")
+        return True
 
 
 @contextmanager
@@ -71,7 +75,7 @@ def held(targets: Mapping[str, Sequence[Target]], values: Mapping[str, Any]) -> 
     try:
         for key, value in values.items():
             for owner, name in targets[key]:
-                owner.__dict__[name] = Positive(value)
+                owner.__dict__[name] = Positive(value, rate=key in RATES)
         yield
     finally:
         for owner, name, number in before:

@@ -1,0 +1,130 @@
+"""The same model for other programs: `model.keras` in Keras's own classes, uncompiled.
+
+A loss or metric of our own would keep other programs from loading it. Keras needs 40 ms to build and save a copy, so
+it does that once per architecture; the weights of other models are put into the file that came out.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import threading
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+WEIGHTS, METADATA = "model.weights.h5", "metadata.json"
+MOST_MOULDS = 8
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Mould:
+    """The files within a `.keras` file, and under which name each weight of the model lies in that of the weights."""
+
+    files: Mapping[str, bytes]
+    places: tuple[str, ...]
+
+
+_moulds: dict[str, _Mould | None] = {}
+_MAKING = threading.Lock()
+
+
+def save(path: Path, model: keras.Model) -> None:
+    """Write the file, or say why Keras cannot."""
+    try:
+        mould = _mould(model)
+        if mould is None:
+            _copy(model).save(path)
+            return
+    except (NotImplementedError, TypeError, ValueError) as error:
+        log.warning("%s not written: Keras cannot describe the model as data (%s)", path.name, error)
+        return
+    files = {**mould.files, WEIGHTS: _filled(mould, model), METADATA: _dated(mould.files[METADATA])}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def _copy(model: keras.Model) -> keras.Model:
+    classes = {type(layer).__name__: type(layer) for layer in model.layers}
+    copy = type(model).from_config(model.get_config(), custom_objects=classes)
+    for weight, trained in zip(copy.weights, model.weights):
+        weight.assign(trained)
+    return copy
+
+
+def _mould(model: keras.Model) -> _Mould | None:
+    """Return what models of this architecture and these settings share; None if the weights cannot be told apart."""
+    classes = sorted({str(type(layer)) for layer in model.layers})
+    key = json.dumps([classes, model.get_config()], sort_keys=True, default=str)
+    with _MAKING:
+        if key not in _moulds:
+            while len(_moulds) >= MOST_MOULDS:
+                del _moulds[next(iter(_moulds))]
+            _moulds[key] = _made(model)
+        return _moulds[key]
+
+
+def _made(model: keras.Model) -> _Mould | None:
+    """Save a copy whose first weight is all ones, its second all twos and so on: that tells where each one lies."""
+    from tempfile import TemporaryDirectory
+
+    copy = _copy(model)
+    for number, weight in enumerate(copy.weights, start=1):
+        weight.assign(np.full(weight.shape, number))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        copy.save(path)
+        with zipfile.ZipFile(path) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+    if not {WEIGHTS, METADATA} <= files.keys():
+        return None
+    found = _constants(files[WEIGHTS])
+    places = [
+        found.get((float(number), tuple(weight.shape)), []) for number, weight in enumerate(copy.weights, start=1)
+    ]
+    if any(len(names) != 1 for names in places):
+        return None
+    return _Mould(files, tuple(names[0] for names in places))
+
+
+def _constants(weights: bytes) -> dict[tuple[float, tuple[int, ...]], list[str]]:
+    """Return the names of the arrays that hold one number throughout, by this number and their shape."""
+    import h5py
+
+    found: dict[tuple[float, tuple[int, ...]], list[str]] = {}
+
+    def look(name: str, item: Any) -> None:
+        values = item[()] if isinstance(item, h5py.Dataset) else None
+        if isinstance(values, np.ndarray | np.generic) and values.size and (values == values.flat[0]).all():
+            found.setdefault((float(values.flat[0]), values.shape), []).append(name)
+
+    with h5py.File(io.BytesIO(weights), "r") as file:
+        file.visititems(look)
+    return found
+
+
+def _filled(mould: _Mould, model: keras.Model) -> bytes:
+    import h5py
+    from keras import ops
+
+    buffer = io.BytesIO(mould.files[WEIGHTS])
+    with h5py.File(buffer, "r+") as file:
+        for place, weight in zip(mould.places, model.weights):
+            file[place][...] = ops.convert_to_numpy(weight)
+    return buffer.getvalue()
+
+
+def _dated(metadata: bytes) -> bytes:
+    return json.dumps({**json.loads(metadata), "date_saved": f"{datetime.now():%Y-%m-%d@%H:%M:%S}"}).encode()

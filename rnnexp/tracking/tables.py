@@ -1,0 +1,83 @@
+"""A run's data and its model as rows of a local database, in one transaction each where MLflow's client takes four.
+
+Raises sqlite3.Error where the tables are not as expected; nothing is written then.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnexp.tracking import batch
+from rnnexp.tracking.batch import Point
+
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
+
+_KNOWN = "SELECT dataset_uuid FROM datasets WHERE experiment_id = ? AND name = ? AND digest = ?"
+_DATASET = """
+INSERT INTO datasets (dataset_uuid, experiment_id, name, digest,
+dataset_source_type, dataset_source, dataset_schema, dataset_profile) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+_INPUT = """
+INSERT OR IGNORE INTO inputs (input_uuid, source_type, source_id, destination_type, destination_id, step)
+VALUES (?, ?, ?, ?, ?, 0)"""
+_INPUT_TAG = "INSERT INTO input_tags (input_uuid, name, value) VALUES (?, ?, ?)"
+_MODEL = """
+INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms,
+last_updated_timestamp_ms, status, lifecycle_stage, source_run_id) VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?)"""
+_MODEL_PARAM = "INSERT INTO logged_model_params (model_id, experiment_id, param_key, param_value) VALUES (?, ?, ?, ?)"
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """A model whose files lie in `artifact_location` already; the names are those of MLflow's LoggedModel."""
+
+    model_id: str
+    name: str
+    artifact_location: str
+    source_run_id: str
+
+
+def new_model(name: str, run_id: str, place: str) -> LoggedModel | None:
+    """Name a model as MLflow would: its files go beside those of the run in `place`; None if these lie elsewhere."""
+    root = place.removesuffix(f"/{run_id}/artifacts")
+    if root == place or "?" in place:
+        return None
+    number = f"m-{uuid.uuid4().hex}"
+    return LoggedModel(number, name, f"{root}/models/{number}/artifacts", run_id)
+
+
+def write_model(file: Path, model: LoggedModel, params: Mapping[str, str], points: Sequence[Point]) -> None:
+    """Make a model known, ready for use, as the output of its run; `points` are its scores."""
+    from mlflow.entities import LoggedModelStatus
+
+    number, run_id, now = model.model_id, model.source_run_id, time.time_ns() // 1_000_000
+    output = [uuid.uuid4().hex, "RUN_OUTPUT", run_id, "MODEL_OUTPUT", number]
+    with batch.transaction(file) as connection:
+        experiment = batch.experiment(connection, run_id)
+        place, ready = model.artifact_location, LoggedModelStatus.READY.to_int()
+        connection.execute(_MODEL, [number, experiment, model.name, place, now, now, ready, run_id])
+        connection.executemany(_MODEL_PARAM, [(number, experiment, *pair) for pair in params.items()])
+        connection.execute(_INPUT, output)
+        batch.write_points(connection, run_id, points, number)
+
+
+def write_inputs(file: Path, run_id: str, inputs: Sequence[DatasetInput]) -> None:
+    """Link data sets to a run."""
+    with batch.transaction(file) as connection:
+        experiment = batch.experiment(connection, run_id)
+        for one in inputs:
+            data = one.dataset
+            key = [experiment, data.name, data.digest]
+            known = connection.execute(_KNOWN, key).fetchone()
+            dataset = known[0] if known else uuid.uuid4().hex
+            if known is None:
+                about = [data.source_type, data.source, data.schema, data.profile]
+                connection.execute(_DATASET, [dataset, *key, *about])
+            link = uuid.uuid4().hex
+            if connection.execute(_INPUT, [link, "DATASET", dataset, "RUN", run_id]).rowcount:
+                connection.executemany(_INPUT_TAG, [(link, tag.key, tag.value) for tag in one.tags])

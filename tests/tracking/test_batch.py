@@ -1,0 +1,182 @@
+"""What is written straight into MLflow's tables is what MLflow's client would have written."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnexp.config.settings import Tracking
+from rnnexp.tracking import batch, start
+from rnnexp.tracking.batch import Batch, Point, send
+from rnnexp.tracking.store import database
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+NAN, INF = float("nan"), float("inf")
+POINTS = [
+    Point("train/loss", 1.0, 1000, 1),
+    Point("train/loss", 0.5, 1010, 2),
+    Point("train/loss", 0.7, 1020, 2),  # later, of the same step
+    Point("train/loss", 0.9, 1020, 2),  # larger, at the same time
+    Point("train/loss", 9.0, 1030, 1),  # later, of an earlier step
+    Point("val/loss", NAN, 1000, 1),
+    Point("val/loss", NAN, 1000, 1),
+    Point("val/loss", -1.0, 1000, 1),  # less than NaN, which is stored as zero
+    Point("test/mape", INF, 1000, 0),
+    Point("test/bias", -INF, 1000, 0),
+    Point("model/parameters", 3, 1000, 0),
+]
+LATER = [Point("train/loss", 0.1, 1040, 3), Point("train/loss", 1.0, 1000, 1), Point("val/loss", 0.4, 1000, 1)]
+EARLIER = [Point("train/loss", 0.2, 900, 0), Point("val/loss", -2.0, 1000, 1)]
+
+
+@pytest.fixture
+def file(store: str) -> Path:
+    found = database(store)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def new_run(client: Any) -> Any:
+    """Return a function that makes a run and returns its id."""
+    found = client.get_experiment_by_name("batches")
+    number = found.experiment_id if found else client.create_experiment("batches")
+
+    return lambda: client.create_run(number).info.run_id
+
+
+def rows(file: Path, run_id: str) -> Rows:
+    """Return what the tables hold of a run, with the types of the values and without its id."""
+    wanted = {
+        "metrics": "key, value, timestamp, step, is_nan",
+        "latest_metrics": "key, value, timestamp, step, is_nan",
+        "params": "key, value",
+        "tags": "key, value",
+    }
+    found: Rows = {}
+    with sqlite3.connect(file) as connection:
+        for table, columns in wanted.items():
+            types = ", ".join(f"typeof({column})" for column in columns.split(", "))
+            query = f"SELECT {columns}, {types} FROM {table} WHERE run_uuid = ? ORDER BY {columns}"
+            found[table] = connection.execute(query, [run_id]).fetchall()
+    connection.close()
+    found["tags"] = [row for row in found["tags"] if row[0] != "mlflow.runName"]  # a random one
+    return found
+
+
+def batches() -> Sequence[Batch]:
+    return (
+        Batch(params={"model.units": "[8]", "seed": "1"}, tags={"a": "1", "b": "2"}),
+        Batch(points=POINTS, tags={"b": "3", "c": "ü"}),
+        Batch(points=LATER, params={"seed": "1", "epochs": "5"}),
+        Batch(points=EARLIER),
+    )
+
+
+def test_the_tables_hold_what_the_client_would_have_written(client: Any, file: Path, new_run: Any) -> None:
+    direct, asked = new_run(), new_run()
+    for one in batches():
+        batch._write(file, direct, one)
+        send(client, None, asked, one)
+    assert rows(file, direct) == rows(file, asked)
+    assert {table: len(found) for table, found in rows(file, direct).items()} == {
+        "metrics": 14,
+        "latest_metrics": 5,
+        "params": 3,
+        "tags": 3,
+    }
+    batch._write(file, direct, Batch(points=[Point("train/loss", 0.1, 1041, 3)]))  # the comparison can tell
+    assert rows(file, direct)["metrics"] != rows(file, asked)["metrics"]
+    assert rows(file, direct)["latest_metrics"] != rows(file, asked)["latest_metrics"]
+
+
+def test_sending_again_changes_nothing(file: Path, new_run: Any) -> None:
+    run_id = new_run()
+    for one in batches():
+        batch._write(file, run_id, one)
+    before = rows(file, run_id)
+    batch._write(file, run_id, Batch(points=POINTS))
+    assert rows(file, run_id) == before
+
+
+def test_another_value_of_a_parameter_is_refused_and_nothing_of_its_batch_is_kept(
+    client: Any, file: Path, new_run: Any
+) -> None:
+    run_id = new_run()
+    send(client, file, run_id, Batch(params={"seed": "1"}))
+    with pytest.raises(sqlite3.IntegrityError, match="has other values of seed"):
+        batch._write(file, run_id, Batch(points=POINTS, params={"seed": "2", "epochs": "5"}))
+    assert len(rows(file, run_id)["params"]) == 1
+    assert rows(file, run_id)["metrics"] == []
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match="Changing param values is not allowed"):
+        send(client, file, run_id, Batch(params={"seed": "2"}))
+
+
+def test_tables_that_have_changed_are_left_to_mlflow(
+    client: Any, file: Path, new_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = new_run()
+    monkeypatch.setattr(batch, "_METRIC", "INSERT INTO metrics (no_such_column) VALUES (?, ?, ?, ?, ?, ?)")
+    send(client, file, run_id, Batch(points=[Point("val/loss", 0.5, 1000, 1)], tags={"a": "1"}))
+    assert client.get_run(run_id).data.metrics == {"val/loss": 0.5}
+    assert client.get_run(run_id).data.tags["a"] == "1"
+
+
+def test_another_writer_is_waited_for(file: Path, new_run: Any) -> None:
+    run_id = new_run()
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.5, lambda: other.execute("COMMIT"))
+    release.start()
+    batch._write(file, run_id, Batch(points=POINTS))
+    release.join()
+    other.close()
+    assert len(rows(file, run_id)["metrics"]) == 10
+
+
+def test_a_run_ends_with_its_status_and_the_time(client: Any, file: Path, new_run: Any) -> None:
+    run_id = new_run()
+    before = time.time() * 1000
+    batch._write(file, run_id, Batch(status="KILLED"))
+    info = client.get_run(run_id).info
+    assert info.status == "KILLED"
+    assert before - 1 <= info.end_time <= time.time() * 1000
+
+
+def test_many_epochs_are_logged_at_once(settings: Tracking, make_info: Any, client: Any) -> None:
+    info = make_info()
+    metrics = [{"train/loss": 1 / epoch, "val/loss": 2 / epoch, "opt/learning_rate": 0.1} for epoch in range(1, 1001)]
+    with start(settings, info) as run:
+        began = time.time() - 2
+        before = time.thread_time()  # of this thread alone, whatever else the machine is doing
+        run.log_epochs(1, metrics[:600], began, began + 1)
+        run.log_epochs(601, metrics[600:], began + 1, began + 2)
+        spent = time.thread_time() - before
+        assert spent < 0.2, f"{spent:.2f} s"
+    history = client.get_metric_history(run.run_id, "val/loss")
+    assert [(point.step, point.value) for point in history] == [(epoch, 2 / epoch) for epoch in range(1, 1001)]
+    times = [point.timestamp for point in history]
+    assert sorted(set(times)) == times
+    assert began * 1000 <= times[0] < times[-1] <= (began + 2) * 1000
+    assert len((info.run_dir / "metrics.jsonl").read_text().splitlines()) == 1000
+
+
+def test_epochs_that_are_not_finite_are_marked_each_by_itself(
+    settings: Tracking, make_info: Any, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "rnnexp"), start(settings, make_info()) as run:
+        run.log_epochs(1, [{"train/loss": 1.0}, {"train/loss": NAN, "val/loss": INF}], 5.0, 6.0)
+        run.log_epochs(3, [], 6.0, 6.0)
+    assert [point.step for point in client.get_metric_history(run.run_id, "diverged")] == [2]
+    assert client.get_run(run.run_id).data.metrics == {"train/loss": 1.0, "diverged": 1.0}
+    assert caplog.text == ""
