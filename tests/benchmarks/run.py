@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -35,10 +36,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(names)}", file=sys.stderr)
         return 2
     chosen = args.only or names
-    with tempfile.TemporaryDirectory(prefix="rnnexp-benchmarks-", delete=False) as scratch:
-        results = _results(args, [work for work in every if work.name in chosen], Path(scratch), "memory" in chosen)
+    scratch = Path(tempfile.mkdtemp(prefix="rnnexp-benchmarks-"))
+    results = _results(args, [work for work in every if work.name in chosen], scratch, "memory" in chosen)
+    if not [error for error in errors(results) if error]:
+        shutil.rmtree(scratch)  # otherwise what a failed contestant said is kept there
     print(report(results))
     return 0
+
+
+def errors(results: dict[str, Any]) -> Iterator[str]:
+    for work in results["works"]:
+        yield from (x["error"] for contestant in work["contestants"] for x in contestant["measured"])
+    yield results.get("memory", {}).get("error", "")
 
 
 def report(results: dict[str, Any]) -> str:

@@ -217,9 +217,9 @@ def steps_sine(places: Places, quick: bool) -> Work:
 def steps_etth1(places: Places, quick: bool) -> Work:
     rows, epochs = (400, 2) if quick else (8640, 2)
     words = (
-        *("experiment=etth1_h24", f"data.root={places.data}", "data.target=[OT]", "data.calendar=[]"),
-        *("data.scaler=standard", f"data.split={{train: {rows}, val: 0, test: 2880}}", "callbacks=none"),
-        *("model.dropout=0", "trainer.batch_size=32", f"trainer.epochs={epochs}", "tracking=off"),
+        *("data=csv", f"data.root={places.data}", "data.path=ett/ETTh1.csv.gz", "data.time=date", "data.target=[OT]"),
+        *("data.sequence_length=96", "data.horizon=24", f"data.split={{train: {rows}, val: 0, test: 2880}}"),
+        *("model=gru", "model.units=[128]", "trainer.batch_size=32", f"trainer.epochs={epochs}", "tracking=off"),
     )
     return _steps(
         "steps_etth1", "ETTh1, GRU 128, window 96, batch 32", places, words, ("etth1", epochs, rows, rows - 119)
