@@ -51,7 +51,8 @@ def errors(results: dict[str, Any]) -> Iterator[str]:
 
 
 def report(results: dict[str, Any]) -> str:
-    lines = [table.markdown(results["works"]), results["machine"]]
+    lines = [table.markdown(results["works"])] if results["works"] else []
+    lines.append(results["machine"])
     if results.get("memory"):
         lines.append(memory.sentence(results["memory"]))
     return "\n".join(lines)

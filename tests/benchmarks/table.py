@@ -46,7 +46,7 @@ def _cells(work: Entry, ours: Entry, entry: Entry) -> list[str]:
     problem = entry.get("left_out") or next((x["error"] for x in entry["measured"] if x["error"]), "")
     if not values:
         unknown = reached(unit, None, entry["target"])
-        return [f"**{problem or 'not measured'}**", "", "", _target(unit, entry), unknown, "", ""]
+        return [f"**{problem.partition(', see')[0] or 'not measured'}**", "", "", _target(unit, entry), unknown, "", ""]
     found = None if entry is ours else ratio(ours, entry)
     return [
         f"{_number(median(values))} {unit}" + (" **(some failed)**" if problem else ""),

@@ -103,6 +103,7 @@ def airline_64(places: Places, quick: bool) -> Work:
     words = ("experiment=airline_lstm", f"trainer.epochs={epochs}", "hydra/launcher=vectorized", RATES, "seed=range(8)")
     tensorflow = {"variables": keras("tensorflow"), "losses": PASSENGERS, "of": 64}
     hydra = ("-m", f"csv={csv}", f"epochs={epochs}", f"seed=range({few})")
+    hydra_warm = ("-m", f"csv={csv}", "epochs=20", "seed=0")
     joblib = ("-m", f"csv={csv}", f"epochs={epochs}", f"seed=range({more})", "hydra/launcher=joblib")
     return Work(
         "airline_64",
@@ -153,11 +154,12 @@ def airline_64(places: Places, quick: bool) -> Work:
                 target=1 / 2,
             ),
             peer("KerasTuner, grid", "airline_tuner.py", csv, epochs, few, warm=(csv, 20, 1), runs=few, **tensorflow),
-            peer("Hydra, basic launcher", "airline_hydra.py", *hydra, runs=few, **tensorflow),
+            peer("Hydra, basic launcher", "airline_hydra.py", *hydra, warm=hydra_warm, runs=few, **tensorflow),
             peer(
                 "Hydra, joblib, two processes",
                 "airline_hydra.py",
                 *(*joblib, "hydra.launcher.n_jobs=2"),
+                warm=(*hydra_warm, "hydra/launcher=joblib"),
                 runs=more,
                 lanes=2,
                 **tensorflow,
