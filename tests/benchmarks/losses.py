@@ -26,6 +26,8 @@ def verdict(ours: Sequence[float], theirs: Sequence[float]) -> str:
     ours, theirs = sorted(set(ours)), sorted(set(theirs))  # the same seed again adds no knowledge
     if not ours or not theirs:
         return "not compared"
+    if ours == theirs:
+        return "equal"  # to the last digit
     limit = likely_difference(ours, theirs)
     if not (math.isfinite(limit) and all(map(math.isfinite, [*ours, *theirs]))):
         return "**unknown**"

@@ -45,6 +45,10 @@ def test_losses_of_the_same_spread_are_equal():
     assert verdict([1.0, 1.1, 0.9], [1.05, 0.95]) == "equal"
 
 
+def test_the_same_losses_are_equal_without_a_spread():
+    assert verdict([1.0], [1.0]) == "equal"
+
+
 def test_a_higher_loss_is_seen_and_a_lower_one_is_no_fault():
     assert verdict([2.0, 2.1, 1.9], [1.05, 0.95]) == "**OURS HIGHER**"
     assert verdict([0.2, 0.25, 0.15], [1.05, 0.95]) == "ours lower"
@@ -52,7 +56,7 @@ def test_a_higher_loss_is_seen_and_a_lower_one_is_no_fault():
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [([1.0], [1.0, 1.0]), ([1.0, math.nan], [1.0, 1.1]), ([1.0, 2.0], [math.inf])],
+    [([1.0], [1.1, 1.1]), ([1.0, math.nan], [1.0, 1.1]), ([1.0, 2.0], [math.inf])],
     ids=["no-spread-known", "ours-nan", "theirs-infinite"],
 )
 def test_a_comparison_that_cannot_be_made_is_marked(ours, theirs):
