@@ -1,0 +1,260 @@
+"""The pieces of work, their contestants and the targets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .contestants import Contestant, Work, best_per_seed, our_rate, printed, printed_rate, scored
+
+HERE = Path(__file__).parent / "peers"
+RANGE = 518.0  # thousand passengers, of the whole series: the yardsticks' losses are scaled by it
+RATES = "optimizer.learning_rate=1e-3,2e-3,3e-3,5e-3,1e-2,2e-2,3e-2,5e-2"
+PASSENGERS = printed(r"test_mse=([\d.]+)", lambda mse: math.sqrt(mse) * RANGE)
+SINE_LOSS = printed(r"lstm loss=([\d.]+)")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class Places:
+    """yardsticks: folder of the scripts by hand;  data: folder of the data sets."""
+
+    yardsticks: Path
+    data: Path
+
+    @property
+    def airline(self) -> str:
+        return str(self.data / "airline_passengers" / "airline-passengers.csv")
+
+    @property
+    def ett(self) -> str:
+        return str(self.data / "ett" / "ETTh1.csv.gz")
+
+
+def works(places: Places, quick: bool) -> list[Work]:
+    """Return all pieces of work; `quick` ones are so small that only their running means anything."""
+    make = (airline, sine, airline_64, sine_64, steps_sine, steps_etth1, tracking)
+    return [function(places, quick) for function in make]
+
+
+def ours(*words: str, many: bool = False) -> tuple[str, ...]:
+    return ("-m", "rnnexp", "train", *(["-m"] if many else []), *words)
+
+
+def yardstick(places: Places, name: str, script: str, *words: object, warm: tuple = (), **more: object) -> Contestant:
+    path = places.yardsticks / script
+    argv, warm_up = ((str(path), *map(str, given)) for given in (words, warm or words))
+    return Contestant(name, "peers", argv, needs=path, warm_up=warm_up, **more)
+
+
+def peer(name: str, script: str, *words: object, warm: tuple = (), **more: object) -> Contestant:
+    path = HERE / script
+    argv, warm_up = ((str(path), *map(str, given)) for given in (words, warm or words))
+    return Contestant(name, "peers", argv, warm_up=warm_up, **more)
+
+
+def keras(backend: str) -> Mapping[str, str]:
+    return {"KERAS_BACKEND": backend}
+
+
+def airline(places: Places, quick: bool) -> Work:
+    epochs, csv = (20 if quick else 1000), places.airline
+    words = ("experiment=airline_lstm", f"trainer.epochs={epochs}", "seed={turn}")
+    tensorflow = {"variables": keras("tensorflow"), "losses": PASSENGERS, "warm": (csv, 20)}
+    return Work(
+        "airline",
+        "airline, one run",
+        (
+            Contestant("rnnexp, tracked and scored", "ours", ours(*words), losses=scored("test/rmse")),
+            yardstick(places, "Keras on TensorFlow", "airline_keras.py", csv, epochs, **tensorflow),
+            yardstick(places, "the same, tuned", "airline_keras_tuned.py", csv, epochs, **tensorflow, target=1.0),
+            yardstick(
+                places, "PyTorch", "airline_torch.py", csv, epochs, warm=(csv, 20), losses=PASSENGERS, target=2.0
+            ),
+        ),
+    )
+
+
+def sine(places: Places, quick: bool) -> Work:
+    epochs = 3 if quick else 100
+    words = (*SINE, f"trainer.epochs={epochs}", "seed={turn}")
+    more = {"warm": ("lstm", 3), "losses": SINE_LOSS}
+    tensorflow = {"variables": keras("tensorflow"), **more}
+    return Work(
+        "sine",
+        "sine, LSTM 50, one run",
+        (
+            Contestant("rnnexp, tracked and scored", "ours", ours(*words), losses=scored("train/mse")),
+            yardstick(places, "Keras on TensorFlow", "sine_keras.py", "lstm", epochs, **tensorflow, target=0.6),
+            yardstick(places, "PyTorch", "sine_torch.py", "lstm", epochs, **more, target=1.5),
+        ),
+    )
+
+
+SINE = ("experiment=sine_lstm", "data.split=none", "trainer.batch_size=32")
+
+
+def airline_64(places: Places, quick: bool) -> Work:
+    """The parts that are measured all have learning rate 0.01; a run costs the same with any."""
+    csv, epochs = places.airline, (20 if quick else 1000)
+    few, more = (2, 4) if quick else (4, 8)
+    words = ("experiment=airline_lstm", f"trainer.epochs={epochs}", "hydra/launcher=vectorized", RATES, "seed=range(8)")
+    tensorflow = {"variables": keras("tensorflow"), "losses": PASSENGERS, "of": 64}
+    hydra = ("-m", f"csv={csv}", f"epochs={epochs}", f"seed=range({few})")
+    hydra_warm = ("-m", f"csv={csv}", "epochs=20", "seed=0")
+    joblib = ("-m", f"csv={csv}", f"epochs={epochs}", f"seed=range({more})", "hydra/launcher=joblib")
+    return Work(
+        "airline_64",
+        "airline, 64 runs (8 learning rates, 8 seeds)",
+        (
+            Contestant(
+                "rnnexp, vectorized, tracked, scored, resumable",
+                "ours",
+                ours(*words, many=True),
+                losses=scored("test/rmse", {"optimizer.learning_rate": 0.01}),
+            ),
+            yardstick(
+                places,
+                "one JAX program by hand",
+                "airline_vmap.py",
+                csv,
+                epochs,
+                warm=(csv, 20),
+                variables=keras("jax"),
+                losses=printed(r"best test_mse=([\d.]+)", lambda mse: math.sqrt(mse) * RANGE),
+                beside=best_per_seed("test/rmse", 8),
+                best_of_all=True,
+                target=1.7,
+            ),
+            yardstick(
+                places,
+                "Keras on TensorFlow, tuned",
+                "airline_keras_tuned.py",
+                csv,
+                epochs,
+                few,
+                warm=(csv, 20, 1),
+                runs=few,
+                **tensorflow,
+                target=1 / 8,
+            ),
+            peer(
+                "PyTorch, two processes",
+                "airline_torch_many.py",
+                *(csv, epochs, more, "{process}", 2),
+                warm=(csv, 20, 2, "{process}", 2),
+                variables=ONE_THREAD,
+                losses=PASSENGERS,
+                processes=2,
+                lanes=2,
+                runs=more,
+                of=64,
+                target=1 / 2,
+            ),
+            peer("KerasTuner, grid", "airline_tuner.py", csv, epochs, few, warm=(csv, 20, 1), runs=few, **tensorflow),
+            peer("Hydra, basic launcher", "airline_hydra.py", *hydra, warm=hydra_warm, runs=few, **tensorflow),
+            peer(
+                "Hydra, joblib, two processes",
+                "airline_hydra.py",
+                *(*joblib, "hydra.launcher.n_jobs=2"),
+                warm=(*hydra_warm, "hydra/launcher=joblib"),
+                runs=more,
+                lanes=2,
+                **tensorflow,
+            ),
+        ),
+    )
+
+
+def sine_64(places: Places, quick: bool) -> Work:
+    epochs, few, each = (3, 2, 2) if quick else (100, 4, 4)
+    words = (*SINE, f"trainer.epochs={epochs}", "hydra/launcher=vectorized", "seed=range(64)")
+    more = {"warm": ("lstm", 3, 1), "losses": SINE_LOSS, "of": 64}
+    tensorflow = {"variables": keras("tensorflow"), **more}
+    return Work(
+        "sine_64",
+        "sine, LSTM 50, 64 runs",
+        (
+            Contestant(
+                "rnnexp, vectorized, tracked, scored, resumable",
+                "ours",
+                ours(*words, many=True),
+                losses=scored("train/mse"),
+            ),
+            yardstick(
+                places,
+                "Keras on TensorFlow",
+                "sine_keras.py",
+                "lstm",
+                epochs,
+                few,
+                runs=few,
+                **tensorflow,
+                target=1 / 8,
+            ),
+            yardstick(
+                places,
+                "PyTorch, two processes",
+                "sine_torch.py",
+                *("lstm", epochs, each),
+                variables=ONE_THREAD,
+                processes=2,
+                lanes=2,
+                runs=2 * each,
+                **more,
+                target=2 / 3,
+            ),
+        ),
+    )
+
+
+def steps_sine(places: Places, quick: bool) -> Work:
+    epochs = 3 if quick else 50
+    words = (*SINE, f"trainer.epochs={epochs}", "tracking=off")
+    return _steps("steps_sine", "sine, LSTM 50, batch 32", places, words, ("sine", epochs, 1000, 990))
+
+
+def steps_etth1(places: Places, quick: bool) -> Work:
+    rows, epochs = (400, 2) if quick else (8640, 2)
+    words = (
+        *("data=csv", f"data.root={places.data}", "data.path=ett/ETTh1.csv.gz", "data.time=date", "data.target=[OT]"),
+        *("data.sequence_length=96", "data.horizon=24", f"data.split={{train: {rows}, val: 0, test: 2880}}"),
+        *("model=gru", "model.units=[128]", "trainer.batch_size=32", f"trainer.epochs={epochs}", "tracking=off"),
+    )
+    return _steps(
+        "steps_etth1", "ETTh1, GRU 128, window 96, batch 32", places, words, ("etth1", epochs, rows, rows - 119)
+    )
+
+
+def _steps(name: str, title: str, places: Places, words: tuple[str, ...], size: tuple[str, int, int, int]) -> Work:
+    """Steps per second of the epochs after the first. size: task, epochs, rows, windows of the training part."""
+    task, epochs, rows, examples = size
+    given = {"rate": printed_rate, "warm": (task, places.ett, 2, 300)}
+    arguments = (task, places.ett, epochs, rows)
+    return Work(
+        name,
+        f"{title}: training steps per second",
+        (
+            Contestant("rnnexp", "ours", ours(*words), rate=our_rate(-(-examples // 32), examples)),
+            peer("PyTorch by hand", "steps_torch.py", *arguments, **given),
+            peer("darts", "steps_darts.py", *arguments, **given, target=2.0),
+            peer("neuralforecast", "steps_neuralforecast.py", *arguments, **given, target=2.0),
+        ),
+        unit="steps/s",
+    )
+
+
+def tracking(places: Places, quick: bool) -> Work:
+    """A minute of many short epochs, each logged: the dearest case for tracking."""
+    words = (*SINE, f"trainer.epochs={5 if quick else 2700}", "seed={turn}")
+    losses = scored("train/mse")
+    return Work(
+        "tracking",
+        "sine, LSTM 50, a minute",
+        (
+            Contestant("rnnexp, tracked", "ours", ours(*words), losses=losses),
+            Contestant("rnnexp, tracking=off", "ours", ours(*words, "tracking=off"), losses=losses, target=1.05),
+        ),
+    )
