@@ -8,9 +8,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
+from rnnexp import machine
 from rnnexp.compiled import keep_compiled
 from rnnexp.errors import ConfigError, ResourceError, did_you_mean
 
@@ -51,16 +52,7 @@ class Runtime:
             stats = jax.local_devices()[0].memory_stats() or {}
             if "bytes_limit" in stats:
                 return int(0.8 * stats["bytes_limit"])
-        return int(0.5 * _machine_memory() * min(1.0, self.threads / usable_cpus()))
-
-
-def _machine_memory() -> int:
-    """Return the bytes of memory of this machine, or those that its container may use."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with suppress(OSError, ValueError), open(limit, encoding="ascii") as file:
-            found.append(int(file.read()))
-    return min(found)
+        return int(0.5 * machine.memory() * min(1.0, self.threads / machine.usable_cpus()))
 
 
 _current: Runtime | None = None
@@ -154,7 +146,7 @@ def _start(backend: str, reason: str, device: str, threads: int | None, determin
         found = _STARTED[backend](device)
     _make_deterministic(backend, deterministic)
     _check_device(backend, device, found)
-    return Runtime(backend, reason, found, threads or usable_cpus(), deterministic)
+    return Runtime(backend, reason, found, threads or machine.usable_cpus(), deterministic)
 
 
 def _again(current: Runtime, reason: str, device: str, threads: int | None, deterministic: bool) -> Runtime:
@@ -170,11 +162,6 @@ def _again(current: Runtime, reason: str, device: str, threads: int | None, dete
             )
     _make_deterministic(current.backend, deterministic)
     return Runtime(current.backend, reason, current.device, current.threads, deterministic)
-
-
-def usable_cpus() -> int:
-    """Count the processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _variables(backend: str, device: str, threads: int | None, deterministic: bool) -> dict[str, str]:

@@ -74,7 +74,10 @@ class Launcher:
         default=None, description="number or ids of the GPUs to use; null: those that the machine shows"
     )
     slots_per_gpu: int = Field(default=1, ge=1, description="jobs that share a GPU; more than one: no preallocation")
-    group_size: int = Field(default=64, ge=2, description="vectorized: most jobs that are trained as one")
+    vectorize: bool = Field(
+        default=True, description="local: train jobs that share a program as one where that is quicker"
+    )
+    group_size: int = Field(default=64, ge=2, description="most jobs that are trained as one; fewer if memory is short")
     address: str | None = Field(
         default=None, description="ray: an existing cluster (`auto` finds it); null: a local one"
     )

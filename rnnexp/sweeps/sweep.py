@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from rnnexp.sweeps.coordinator import JOURNAL, Coordinator, Orders
 from rnnexp.sweeps.definition import FILE, Definition, Place, define, find_place, read_definition, write_definition
 from rnnexp.sweeps.executors import Executor, Hardware, check_installed, executor
 from rnnexp.sweeps.executors.base import slots
+from rnnexp.sweeps.facts import Facts, facts_of, launcher_for, settle
 from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
-from rnnexp.sweeps.objective import check_given, direction_for, objective_for
+from rnnexp.sweeps.objective import check_given
 from rnnexp.sweeps.search import Grid, search
 from rnnexp.sweeps.settings import Launcher, Sweep
 from rnnexp.sweeps.space import Point, Space, read_space
@@ -65,15 +66,6 @@ class Planned:
     hardware: Hardware
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the rehearsal has settled; kept in the journal, so that a resumed sweep need not ask again."""
-
-    objective: str
-    direction: Any
-    primary: tuple[str, bool]
-
-
 def sweep(request: Request) -> Path | None:
     """Run what is missing of a sweep and return its folder; None after a dry run.
 
@@ -95,7 +87,7 @@ def sweep(request: Request) -> Path | None:
             write_definition(place.folder, planned.definition, request.command)
         journal = Journal(place.folder / JOURNAL)
         if findings is not None:
-            journal.append({"event": "facts", **_as_event(facts)})
+            journal.append({"event": "facts", **asdict(facts)})
         _run(request, planned, journal, facts)
     return place.folder
 
@@ -150,20 +142,15 @@ def _check_executor(launcher: Launcher, jobs: Sequence[Job]) -> None:
 
 
 def _facts(planned: Planned, request: Request, journal: Journal) -> tuple[Facts, preflight.Findings | None]:
-    """Return the objective and its direction: as settled by an earlier start, else after building the networks."""
-    settings, kept = request.settings, journal.state.facts
+    """Return what an earlier start has settled, else settle it now by building the networks."""
+    kept = facts_of(journal.state.facts)
     if kept:
-        return Facts(kept["objective"], kept["direction"], tuple(kept["primary"])), None
-    if not settings.is_grid:
-        search(planned.planner.space, settings, "minimize")  # its name and arguments are checked
+        return kept, None
+    if not request.settings.is_grid:
+        search(planned.planner.space, request.settings, "minimize")  # its name and arguments are checked
     shared = slots(request.launcher, planned.hardware)[0].threads
     findings = preflight.rehearse(planned.jobs, planned.hardware, shared)
-    objective = objective_for(settings.objective, findings.validated, [job.mapping for job in planned.jobs])
-    return Facts(objective, direction_for(settings.direction, objective), findings.primary), findings
-
-
-def _as_event(facts: Facts) -> dict[str, Any]:
-    return {"objective": facts.objective, "direction": facts.direction, "primary": list(facts.primary)}
+    return settle(planned.jobs, request.settings, findings), findings
 
 
 @contextmanager
@@ -204,7 +191,7 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
         _tell(place.folder, journal.state, coordinator, view)
         return
     first = parse(planned.jobs[0].mapping)
-    told = {**_as_event(facts), "varied": planned.planner.varied, "command": request.command, "jobs": total}
+    told = {**asdict(facts), "varied": planned.planner.varied, "command": request.command, "jobs": total}
     info = parent.parent_info(place.folder, planned.definition, first, told, journal.state.parent)
     tracking.warm_up(first.tracking)
     try:
@@ -212,7 +199,9 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
             if run.run_id and run.run_id != journal.state.parent:
                 journal.append({"event": "parent", "run_id": run.run_id})
             coordinator.parent = run.run_id
-            where = executor(request.launcher, planned.hardware, place.folder, coordinator.look_after)
+            where = executor(
+                launcher_for(request.launcher, facts), planned.hardware, place.folder, coordinator.look_after
+            )
             try:
                 _work(coordinator, where, view)
             finally:

@@ -81,7 +81,7 @@ def request(*lines: str, launcher: Mapping[str, Any] | None = None, **settings: 
     compose.load_plugins(lines)
     border = inspect_overrides(lines, sweep=True)
     assert border.problems == []
-    place = Launcher(**(launcher or {"n_jobs": 2, "threads": 1}))
+    place = Launcher(**(launcher or {"n_jobs": 2, "threads": 1, "vectorize": False}))
     return Request(border.overrides(), Sweep(**settings), place, f"rnnexp train -m {' '.join(lines)}")
 
 

@@ -14,7 +14,7 @@ import sweeping
 from sweeping import UNTRACKED, Quick, run, table, with_one_changed
 
 from rnnexp.errors import ConfigError, ResourceError
-from rnnexp.runtime import usable_cpus
+from rnnexp.machine import usable_cpus
 from rnnexp.sweeps.executors.base import Hardware, Slot, slots
 from rnnexp.sweeps.settings import Launcher
 from rnnexp.sweeps.sweep import SweepFailed

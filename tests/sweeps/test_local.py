@@ -16,7 +16,7 @@ import pytest
 import sweeping
 from sweeping import TINY, UNTRACKED, events, jobs, run, table
 
-from rnnexp.runtime import usable_cpus
+from rnnexp.machine import usable_cpus
 from rnnexp.sweeps.sweep import SweepFailed
 
 

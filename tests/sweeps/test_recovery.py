@@ -35,7 +35,12 @@ from rnnexp.sweeps.state import Journal
 from rnnexp.sweeps.task import LOCK, Outcome, Task
 
 SPACE = ("seed=range(12)", "model.units=2,3")
-LOCAL = ("hydra/launcher=local", "hydra.launcher.n_jobs=2", "hydra.launcher.threads=1")
+LOCAL = (
+    "hydra/launcher=local",
+    "hydra.launcher.n_jobs=2",
+    "hydra.launcher.threads=1",
+    "hydra.launcher.vectorize=false",
+)
 SLOW = ("callbacks.trouble.seconds=0.15", "trainer.epochs=5")
 
 # Runs a sweep on an executor that needs 20 ms a job, three at a time, until somebody kills it.
