@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,8 @@ from rnnexp.tracking.pyfunc import Served
 from rnnexp.tracking.run import RunInfo
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from rnnexp.evaluation.report import Report
     from rnnexp.runtime import Runtime
     from rnnexp.tracking.run import Run
@@ -205,14 +207,20 @@ def log_end(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, 
         tracked.log_table(name, table)
     kept = history.stopped != "pruned"  # nobody looks at what was given up
     if kept and ending.draw and experiment.tracking.figures:
-        from rnnexp.evaluation.figures import figures
-
-        loss = experiment.loss.name if experiment.loss else dataset.spec.loss
-        for name, figure in figures(dataset, history, report, loss):
+        for name, figure in pictures(experiment, dataset, history, report):
             tracked.log_figure(name, figure)
     if kept and experiment.tracking.log_model:
         log_model(tracked, experiment, dataset, model)
     return metrics
+
+
+def pictures(
+    experiment: Experiment, dataset: Dataset, history: History, report: Report
+) -> Iterator[tuple[str, Figure]]:
+    """Yield every picture that a run of the experiment gets, with its name."""
+    from rnnexp.evaluation.figures import figures
+
+    return figures(dataset, history, report, experiment.loss.name if experiment.loss else dataset.spec.loss)
 
 
 def log_model(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any) -> None:

@@ -116,7 +116,7 @@ def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: 
     with tracking.start(experiment.tracking, info) as tracked:
         record.log_start(tracked, dataset, model)
         history = yield from _trained(subject, tracked, occasion.member, quiet)
-        report = _evaluated(model, dataset, experiment)
+        report = evaluated(model, dataset, experiment)
         forecast = record.forecast(model, dataset)
         draw = subject.training is None or subject.training.seat.leads(DRAWN)
         ending = record.Ending(history, report, draw)
@@ -265,7 +265,8 @@ def _trained(
         return (yield from told.steps(record.hearing(tracked, member, progress)))
 
 
-def _evaluated(model: Any, dataset: Dataset, experiment: Experiment) -> Report:
+def evaluated(model: Any, dataset: Dataset, experiment: Experiment) -> Report:
+    """Score a trained network beside its baselines."""
     from rnnexp.evaluation.evaluate import evaluate
 
     size = experiment.trainer.batch_size

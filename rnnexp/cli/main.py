@@ -27,6 +27,7 @@ COMMANDS = {
     "diff": "show what differs between two runs",
     "best": "print the best setting of a sweep as an experiment",
     "report": "write a sweep's report, one HTML file",
+    "plot": "draw the pictures of a run that has none yet",
     "ui": "show the runs in the pages of MLflow",
 }
 

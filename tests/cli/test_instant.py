@@ -41,6 +41,7 @@ LOOKS = {
     "wrong value": ("train", "model.units=x"),
     "runs help": ("runs", "--help"),
     "compare help": ("compare", "--help"),
+    "plot help": ("plot", "--help"),
     "version": ("--version",),
 }
 looks = pytest.mark.parametrize("arguments", LOOKS.values(), ids=LOOKS)
