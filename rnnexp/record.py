@@ -151,12 +151,18 @@ def hearing(tracked: Run, member: Membership | None, progress: Progress) -> List
     watch = member.watch if member else None
 
     def heard(first: int, rows: Rows, span: Span) -> str | None:
-        tracked.log_epochs(first, rows, *span)
+        tracked.log_epochs(first, _timed_once(rows), *span)
         for epoch, metrics in enumerate(rows, start=first):
             progress.update(epoch, metrics)
         return watch(first + len(rows) - 1, rows[-1]) if watch else None
 
     return heard
+
+
+def _timed_once(rows: Rows) -> Rows:
+    """Leave out times but for the last of epochs that were trained at once: they are the same for all."""
+    untimed = [{key: value for key, value in row.items() if not key.startswith("time/")} for row in rows[:-1]]
+    return [*untimed, rows[-1]]
 
 
 def best_metrics(history: History) -> dict[str, float]:

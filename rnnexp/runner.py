@@ -113,7 +113,7 @@ def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: 
     """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
     experiment, dataset, model = subject.experiment, subject.dataset, subject.model
     info = record.run_info(experiment, dataset, subject.device, occasion, subject.engine)
-    with tracking.start(experiment.tracking, info) as tracked:
+    with tracking.start(experiment.tracking, info, at_once=subject.training is None) as tracked:
         record.log_start(tracked, dataset, model)
         history = yield from _trained(subject, tracked, occasion.member, quiet)
         report = evaluated(model, dataset, experiment)

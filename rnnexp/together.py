@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp import record, runner, tracking
 from rnnexp.company import Company, Group
-from rnnexp.config.settings import Experiment
+from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -103,45 +103,51 @@ def run_together(
             index: runner.story(subject, occasions[index], quiet=True, started=started)
             for index, subject in zip(indices, subjects)
         }
-        _tell(stories, heard, turn)
+        _tell(stories, experiments[0].tracking, heard, turn)
 
 
-def _tell(stories: Stories, heard: Heard, turn: Callable[[int], None]) -> None:
-    """Let stories go on side by side until all have come to their end."""
-    waiting: dict[int, Step] = {}
+def _tell(stories: Stories, settings: Tracking, heard: Heard, turn: Callable[[int], None]) -> None:
+    """Let stories go on side by side until all have come to their end; what ends together is written together."""
+    waiting: dict[int, Step | None] = dict.fromkeys(stories)
     try:
-        for number in stories:
-            _advance(number, stories, waiting, heard, turn)
         while waiting:
-            next(iter(waiting.values())).run()
+            step = next(iter(waiting.values()))
+            if step:
+                step.run()
+            ended: dict[int, runner.Result | BaseException] = {}
             for number in list(waiting):
-                _advance(number, stories, waiting, heard, turn)
+                turn(number)
+                told = _further(stories[number])
+                if isinstance(told, (runner.Result, BaseException)):
+                    del waiting[number]
+                    ended[number] = told
+                else:
+                    waiting[number] = told
+            if ended:
+                tracking.flush(settings)
+            for number, result in ended.items():
+                turn(number)
+                heard(number, result)
     except KeyboardInterrupt:
-        for number, told in stories.items():  # each tells MLflow that it was killed
+        for number, story in stories.items():  # each tells MLflow that it was killed
             turn(number)
             with suppress(BaseException):
-                told.throw(KeyboardInterrupt())
+                story.throw(KeyboardInterrupt())
+        tracking.flush(settings)
         raise
 
 
-def _advance(
-    number: int,
-    stories: Stories,
-    waiting: dict[int, Step],
-    heard: Heard,
-    turn: Callable[[int], None],
-) -> None:
-    """Let a member go on to its next step; one that fails does not stop the others."""
-    waiting.pop(number, None)
-    turn(number)
+def _further(story: Generator[Step, None, runner.Result]) -> Step | runner.Result | BaseException:
+    """Let a member go on to its next step, its end, or its failure, which does not stop the others."""
     try:
-        waiting[number] = next(stories[number])
+        return next(story)
     except StopIteration as end:
-        heard(number, end.value)
+        result: runner.Result = end.value
+        return result
     except KeyboardInterrupt:
         raise
     except Exception as error:
-        heard(number, error)
+        return error
 
 
 @dataclass(frozen=True)

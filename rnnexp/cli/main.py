@@ -46,8 +46,8 @@ def entry() -> NoReturn:
     """
     gc.set_threshold(200_000)
     code = main()
-    if {"-m", "--multirun"} & set(sys.argv):
-        sys.exit(code)  # a launcher ends its workers on the ordinary way out
+    if {"-m", "--multirun"} & set(sys.argv) and "rnnexp.sweeps.sweep" not in sys.modules:
+        sys.exit(code)  # a launcher of Hydra's ends its workers on the ordinary way out
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(BrokenPipeError, ValueError):  # nobody reads any more, or the stream was closed

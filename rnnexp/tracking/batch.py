@@ -6,7 +6,6 @@ transactions; the same rows written here need 5 ms and one. What ends up in the 
 
 from __future__ import annotations
 
-import logging
 import math
 import sqlite3
 import threading
@@ -42,8 +41,6 @@ _TAG = """
 INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)
 ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value"""
 
-log = logging.getLogger("rnnexp")
-
 # Threads of one process take turns here: SQLite's own waiting is a sleep of up to 0.1 s, again and again.
 _TURN = threading.Lock()
 
@@ -72,17 +69,8 @@ class Batch:
     status: str | None = None
 
 
-def send(client: MlflowClient, file: Path | None, run_id: str, batch: Batch) -> None:
-    """Log a batch; `file` is the store's database, None if it is not a local one. Raises what MLflow raises."""
-    if file is not None:
-        try:
-            return _write(file, run_id, batch)
-        except sqlite3.Error as error:  # tables of another version, a run in the trash: MLflow knows what to say
-            log.debug("%s: %s", file, error)
-    return _ask(client, run_id, batch)
-
-
-def _ask(client: MlflowClient, run_id: str, batch: Batch) -> None:
+def ask(client: MlflowClient, run_id: str, batch: Batch) -> None:
+    """Log a batch by MLflow's client. Raises what MLflow raises."""
     from mlflow.entities import Metric, Param, RunTag
 
     metrics = [Metric(*point) for point in batch.points]
@@ -95,14 +83,18 @@ def _ask(client: MlflowClient, run_id: str, batch: Batch) -> None:
         client.set_terminated(run_id, batch.status)
 
 
-def _write(file: Path, run_id: str, batch: Batch) -> None:
-    with transaction(file) as connection:
-        experiment(connection, run_id)
-        _write_params(connection, run_id, batch.params)
-        write_points(connection, run_id, batch.points)
-        connection.executemany(_TAG, [(key, value, run_id) for key, value in batch.tags.items()])
-        if batch.status:
-            connection.execute(_END, [batch.status, time.time_ns() // 1_000_000, run_id])
+def write(connection: sqlite3.Connection, run_id: str, batch: Batch) -> None:
+    """Log a batch as rows. Raises sqlite3.Error where MLflow would refuse, or the tables are of another version."""
+    experiment(connection, run_id)
+    _write_params(connection, run_id, batch.params)
+    write_points(connection, run_id, batch.points)
+    write_tags(connection, run_id, batch.tags)
+    if batch.status:
+        connection.execute(_END, [batch.status, time.time_ns() // 1_000_000, run_id])
+
+
+def write_tags(connection: sqlite3.Connection, run_id: str, tags: Mapping[str, str]) -> None:
+    connection.executemany(_TAG, [(key, value, run_id) for key, value in tags.items()])
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,12 +55,11 @@ class Data:
 def log_inputs(remote: Remote, parts: Sequence[Data]) -> None:
     """Link parts of the data to the run."""
     found = [_dataset_input(data) for data in parts]
-    if remote.database is not None:
-        try:
-            return tables.write_inputs(remote.database, remote.run_id, found)
-        except sqlite3.Error as error:  # tables of another version: MLflow knows them
-            log.debug("%s: %s", remote.database, error)
-    return remote.client.log_inputs(remote.run_id, found)
+    ask = partial(remote.client.log_inputs, remote.run_id, found)
+    if remote.outbox is None:
+        ask()
+    else:
+        remote.put("the data", partial(tables.write_inputs, run_id=remote.run_id, inputs=found), ask)
 
 
 def _dataset_input(data: Data) -> DatasetInput:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import sqlite3
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -31,22 +30,25 @@ MOST_TEMPLATES = 16
 log = logging.getLogger("rnnexp")
 
 
-def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: Sequence[Point]) -> str:
-    """Log the bundle as a LoggedModel of the run, with the run's final metrics, and return its URI.
+def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: Sequence[Point]) -> None:
+    """Log the bundle as a LoggedModel of the run, with the run's final metrics.
 
     `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself)."""
-    if remote.database is not None and (model := tables.new_model(NAME, remote.run_id, remote.place)):
-        _upload(remote, model, bundle, example)
-        try:
-            tables.write_model(remote.database, model, remote.params, metrics)
-            return f"models:/{model.model_id}"
-        except sqlite3.Error as error:  # tables of another version: MLflow knows them
-            log.debug("%s: %s", remote.database, error)
-            store.artifacts(model.artifact_location, remote.uri).delete_artifacts()
-    return _log_by_client(remote, bundle, example, metrics)
+    model = tables.new_model(NAME, remote.run_id, remote.place) if remote.outbox else None
+    if model is None:
+        _log_by_client(remote, bundle, example, metrics)
+        return
+    _upload(remote, model, bundle, example)
+
+    def ask() -> None:  # the tables are of another version: MLflow knows them, and makes a model of its own
+        store.artifacts(model.artifact_location, remote.uri).delete_artifacts()
+        _log_by_client(remote, bundle, example, metrics)
+
+    rows = partial(tables.write_model, model=model, params=remote.params, points=list(metrics))
+    remote.put("the model", rows, ask, len(metrics))
 
 
-def _log_by_client(remote: Remote, bundle: Path, example: tuple[Any, Any], points: Sequence[Point]) -> str:
+def _log_by_client(remote: Remote, bundle: Path, example: tuple[Any, Any], points: Sequence[Point]) -> None:
     """MLflow's own `log_model` is not used: it needs a global active run and reads every metric's whole history."""
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
@@ -61,7 +63,6 @@ def _log_by_client(remote: Remote, bundle: Path, example: tuple[Any, Any], point
         status = LoggedModelStatus.READY
     finally:
         client.finalize_logged_model(model.model_id, status)
-    return f"models:/{model.model_id}"
 
 
 def _upload(remote: Remote, model: Any, bundle: Path, example: tuple[Any, Any]) -> None:

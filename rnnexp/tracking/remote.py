@@ -6,30 +6,34 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.redact import redact
 from rnnexp.tracking import store
-from rnnexp.tracking.batch import Batch, Point, send
+from rnnexp.tracking.batch import Batch, Point, ask, write
+from rnnexp.tracking.outbox import Letter, outbox
 
 if TYPE_CHECKING:
+    from sqlite3 import Connection
+
     from mlflow import MlflowClient
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 INTERVAL_S = 2.0
 PATIENCE_S = 15.0
-AT_ONCE = 20_000  # points in one transaction, 0.1 s: other writers wait for it
 
 log = logging.getLogger("rnnexp")
 
 
 @dataclass
 class Remote:
-    """The client for one run, with a thread that sends its metrics every few seconds.
+    """The client for one run. A local database is written by the process's outbox; to anything else a thread sends
+    the metrics every few seconds.
 
-    place: where the run's artifacts go;  params: those of the run, as MLflow has them
+    place:   where the run's artifacts go;  params: those of the run, as MLflow has them
+    at_once: whether the end of the run waits until all is written; else `flush` of the outbox has to be called
     """
 
     client: MlflowClient
@@ -38,18 +42,25 @@ class Remote:
     run_id: str
     place: str
     params: Mapping[str, str] = field(default_factory=dict)
+    at_once: bool = True
 
     def __post_init__(self) -> None:
-        self.database = store.database(self.uri)
+        file = store.database(self.uri)
+        self.outbox = outbox(file) if file else None
         self._points: list[Point] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._warned = False
-        self._thread = threading.Thread(target=self._work, name="rnnexp-metrics", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if self.outbox is None:
+            self._thread = threading.Thread(target=self._work, name="rnnexp-metrics", daemon=True)
+            self._thread.start()
 
     def metrics(self, points: list[Point]) -> None:
         """Take points to be sent soon."""
+        if self.outbox:
+            self.log("metrics", Batch(points=points))
+            return
         with self._lock:
             self._points += points
 
@@ -62,17 +73,32 @@ class Remote:
             return None
 
     def log(self, what: str, batch: Batch) -> bool:
-        """Log a batch now; False if that failed, which is told once."""
-        return self.call(what, self._log, batch) is not None
+        """Log a batch; False if that failed already, which is told once."""
+        if self.outbox is None:
+            return self.call(what, self._log, batch) is not None
+        rows = partial(write, run_id=self.run_id, batch=batch)
+        self.put(what, rows, partial(self._log, batch), len(batch.points))
+        return True
+
+    def put(self, what: str, rows: Callable[[Connection], None], ask: Callable[[], Any], size: int = 1) -> None:
+        """Have something written to the local database soon; `ask` does the same by MLflow's client."""
+        if self.outbox:
+            self.outbox.put(Letter(what, rows, ask, self.call, size))
 
     def upload(self, path: Path, folder: str | None = None) -> None:
         """Copy a file into `folder` of the run's artifacts."""
         self.call(path.name, self._upload, path, folder)
 
     def close(self, status: str) -> None:
-        """Send the rest, waiting at most `PATIENCE_S`, and end the run with its true status."""
+        """Send the rest, waiting at most `PATIENCE_S` for a server, and end the run with its true status."""
+        if self.outbox:
+            self.log(f"the status {status}", Batch(status=status))
+            if self.at_once:
+                self.outbox.flush()
+            return
         self._closing.set()
-        self._thread.join(PATIENCE_S)
+        if self._thread:
+            self._thread.join(PATIENCE_S)
         if self._points:
             self._warn("metrics", TimeoutError(f"{len(self._points)} points could not be sent"))
         self.log(f"the status {status}", Batch(status=status))
@@ -90,16 +116,15 @@ class Remote:
         self._send_all()
 
     def _send_all(self) -> None:
-        """Send in chunks; what fails stays in line for the next attempt."""
+        """Send what has gathered; if that fails, it stays in line for the next attempt."""
         with self._lock:
             waiting, self._points = self._points, []
-        while waiting and self.log("metrics", Batch(points=waiting[:AT_ONCE])):
-            waiting = waiting[AT_ONCE:]
-        with self._lock:
-            self._points = waiting + self._points
+        if waiting and not self.log("metrics", Batch(points=waiting)):
+            with self._lock:
+                self._points = waiting + self._points
 
     def _log(self, batch: Batch) -> bool:
-        send(self.client, self.database, self.run_id, batch)
+        ask(self.client, self.run_id, batch)
         return True
 
     def _warn(self, what: str, error: Exception) -> None:

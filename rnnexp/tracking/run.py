@@ -125,17 +125,16 @@ class Run:
             shutil.copyfile(path, kept)
         return self._upload(kept)
 
-    def log_model(self, bundle: Path, example: Any, outputs: Any = None) -> str | None:
-        """Log a saved bundle as the run's one model and return its MLflow URI, None without MLflow.
+    def log_model(self, bundle: Path, example: Any, outputs: Any = None) -> None:
+        """Log a saved bundle as the run's one model.
 
         example: a few raw rows, enough for one prediction; outputs: what the model answers to them, predicted
         with the bundle itself if None.
         """
         from rnnexp.tracking import model
 
-        if self._remote is None:
-            return None
-        return self._remote.call("the model", model.log_model, self._remote, bundle, (example, outputs), self._summary)
+        if self._remote:
+            self._remote.call("the model", model.log_model, self._remote, bundle, (example, outputs), self._summary)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags of the run, also late ones such as `rnnexp.beats_baseline`."""

@@ -6,9 +6,11 @@ import getpass
 import json
 import logging
 import os
+import sqlite3
 import threading
 import time
 import traceback
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -17,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rnnexp.errors import DivergedError, TrackingError
 from rnnexp.redact import redact
-from rnnexp.tracking import names, store
-from rnnexp.tracking.batch import Batch
+from rnnexp.tracking import names, store, tables
+from rnnexp.tracking.batch import Batch, transaction
 from rnnexp.tracking.git import GitState, git_state
+from rnnexp.tracking.outbox import outbox
 from rnnexp.tracking.remote import Remote
 from rnnexp.tracking.run import Run, RunInfo
 
@@ -63,15 +66,18 @@ def _open_silently(uri: str) -> None:
 
 
 @contextmanager
-def start(settings: Settings, info: RunInfo) -> Iterator[Run]:
+def start(settings: Settings, info: RunInfo, *, at_once: bool = True) -> Iterator[Run]:
     """Track one run: it ends FINISHED, or FAILED or KILLED when an exception passes through.
 
-    `settings` has `name` ("mlflow" or "off") and `uri`. Raises TrackingError if the store cannot be used;
+    `settings` has `name` ("mlflow" or "off") and `uri`. Without `at_once` the end does not wait until all is
+    written to a local database: `flush` does. Raises TrackingError if the store cannot be used;
     once the run has begun, trouble with the store no longer stops it.
     """
     info.run_dir.mkdir(parents=True, exist_ok=True)
     code = _code(Path.cwd(), int(time.monotonic() / CODE_IS_KNOWN_FOR_S))
     remote = None if settings.name == "off" else _begin(store.tracking_uri(settings.uri), info, code)
+    if remote:
+        remote.at_once = at_once
     run = Run(info.run_dir, remote)
     status = "FAILED"
     try:
@@ -122,7 +128,7 @@ def _begun_as_before(uri: str, info: RunInfo) -> Remote | None:
     if known is None or info.run_id is not None:
         return None
     try:
-        return _created(*known, uri, info)
+        return _created_as_rows(*known, uri, info) or _created(*known, uri, info)
     except Exception as error:  # the store is gone, the experiment was deleted: `_begun` says it clearly
         log.debug("%s has changed: %s", redact(uri), error)
         del _known[_place(uri, info)]
@@ -147,6 +153,27 @@ def _place(uri: str, info: RunInfo) -> tuple[str, str, str]:
 def _created(client: MlflowClient, number: str, uri: str, info: RunInfo) -> Remote:
     run = _reopened(client, info) or client.create_run(number, tags=_run_tags(info), run_name=info.run_name)
     return Remote(client, uri, number, run.info.run_id, str(run.info.artifact_uri), names.params(info.params))
+
+
+def _created_as_rows(client: MlflowClient, number: str, uri: str, info: RunInfo) -> Remote | None:
+    """Do the same in one short transaction of a local database; None where that is not possible."""
+    file, run_id = store.database(uri), uuid.uuid4().hex
+    if file is None:
+        return None
+    try:
+        with transaction(file) as connection:
+            place = tables.write_run(connection, run_id, number, info.run_name, _run_tags(info))
+    except sqlite3.Error as error:
+        log.debug("%s: %s", redact(uri), error)
+        return None
+    return Remote(client, uri, number, run_id, place, names.params(info.params))
+
+
+def flush(settings: Settings) -> None:
+    """Wait until all that runs have logged is written, if their store is a local database."""
+    file = store.database(store.tracking_uri(settings.uri)) if settings.name != "off" else None
+    if file:
+        outbox(file).flush()
 
 
 def _reopened(client: MlflowClient, info: RunInfo) -> Any:

@@ -1,15 +1,15 @@
-"""A run's data and its model as rows of a local database, in one transaction each where MLflow's client takes four.
+"""A run, its data and its model as rows of a local database, where MLflow's client takes a transaction for each.
 
-Raises sqlite3.Error where the tables are not as expected; nothing is written then.
+Raises sqlite3.Error where the tables are not as expected.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnexp.tracking import batch
@@ -29,6 +29,10 @@ _INPUT_TAG = "INSERT INTO input_tags (input_uuid, name, value) VALUES (?, ?, ?)"
 _MODEL = """
 INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms,
 last_updated_timestamp_ms, status, lifecycle_stage, source_run_id) VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?)"""
+_RUN = """
+INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,
+source_version, lifecycle_stage, artifact_uri, experiment_id)
+VALUES (?, ?, 'UNKNOWN', '', '', ?, 'RUNNING', ?, '', 'active', ?, ?)"""
 _MODEL_PARAM = "INSERT INTO logged_model_params (model_id, experiment_id, param_key, param_value) VALUES (?, ?, ?, ?)"
 
 
@@ -51,33 +55,46 @@ def new_model(name: str, run_id: str, place: str) -> LoggedModel | None:
     return LoggedModel(number, name, f"{root}/models/{number}/artifacts", run_id)
 
 
-def write_model(file: Path, model: LoggedModel, params: Mapping[str, str], points: Sequence[Point]) -> None:
+def write_model(
+    connection: sqlite3.Connection, model: LoggedModel, params: Mapping[str, str], points: Sequence[Point]
+) -> None:
     """Make a model known, ready for use, as the output of its run; `points` are its scores."""
     from mlflow.entities import LoggedModelStatus
 
     number, run_id, now = model.model_id, model.source_run_id, time.time_ns() // 1_000_000
     output = [uuid.uuid4().hex, "RUN_OUTPUT", run_id, "MODEL_OUTPUT", number]
-    with batch.transaction(file) as connection:
-        experiment = batch.experiment(connection, run_id)
-        place, ready = model.artifact_location, LoggedModelStatus.READY.to_int()
-        connection.execute(_MODEL, [number, experiment, model.name, place, now, now, ready, run_id])
-        connection.executemany(_MODEL_PARAM, [(number, experiment, *pair) for pair in params.items()])
-        connection.execute(_INPUT, output)
-        batch.write_points(connection, run_id, points, number)
+    experiment = batch.experiment(connection, run_id)
+    place, ready = model.artifact_location, LoggedModelStatus.READY.to_int()
+    connection.execute(_MODEL, [number, experiment, model.name, place, now, now, ready, run_id])
+    connection.executemany(_MODEL_PARAM, [(number, experiment, *pair) for pair in params.items()])
+    connection.execute(_INPUT, output)
+    batch.write_points(connection, run_id, points, number)
 
 
-def write_inputs(file: Path, run_id: str, inputs: Sequence[DatasetInput]) -> None:
+def write_run(connection: sqlite3.Connection, run_id: str, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+    """Make a running run known, and return where its artifacts go."""
+    query = "SELECT artifact_location FROM experiments WHERE experiment_id = ? AND lifecycle_stage = 'active'"
+    row = connection.execute(query, [experiment]).fetchone()
+    if row is None or "?" in row[0]:
+        raise sqlite3.IntegrityError(f"there is no active experiment {experiment}, or its files lie elsewhere")
+    place = f"{row[0]}/{run_id}/artifacts"
+    user, now = tags.get("mlflow.user", "unknown"), time.time_ns() // 1_000_000
+    connection.execute(_RUN, [run_id, name, user, now, place, experiment])
+    batch.write_tags(connection, run_id, {**tags, "mlflow.runName": name})
+    return place
+
+
+def write_inputs(connection: sqlite3.Connection, run_id: str, inputs: Sequence[DatasetInput]) -> None:
     """Link data sets to a run."""
-    with batch.transaction(file) as connection:
-        experiment = batch.experiment(connection, run_id)
-        for one in inputs:
-            data = one.dataset
-            key = [experiment, data.name, data.digest]
-            known = connection.execute(_KNOWN, key).fetchone()
-            dataset = known[0] if known else uuid.uuid4().hex
-            if known is None:
-                about = [data.source_type, data.source, data.schema, data.profile]
-                connection.execute(_DATASET, [dataset, *key, *about])
-            link = uuid.uuid4().hex
-            if connection.execute(_INPUT, [link, "DATASET", dataset, "RUN", run_id]).rowcount:
-                connection.executemany(_INPUT_TAG, [(link, tag.key, tag.value) for tag in one.tags])
+    experiment = batch.experiment(connection, run_id)
+    for one in inputs:
+        data = one.dataset
+        key = [experiment, data.name, data.digest]
+        known = connection.execute(_KNOWN, key).fetchone()
+        dataset = known[0] if known else uuid.uuid4().hex
+        if known is None:
+            about = [data.source_type, data.source, data.schema, data.profile]
+            connection.execute(_DATASET, [dataset, *key, *about])
+        link = uuid.uuid4().hex
+        if connection.execute(_INPUT, [link, "DATASET", dataset, "RUN", run_id]).rowcount:
+            connection.executemany(_INPUT_TAG, [(link, tag.key, tag.value) for tag in one.tags])

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 
 from rnnexp.config.settings import Tracking
 from rnnexp.tracking import batch, start
-from rnnexp.tracking.batch import Batch, Point, send
+from rnnexp.tracking.batch import Batch, Point, ask, transaction
+from rnnexp.tracking.outbox import Letter, Outbox
 from rnnexp.tracking.store import database
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -72,6 +74,24 @@ def rows(file: Path, run_id: str) -> Rows:
     return found
 
 
+def write(file: Path, run_id: str, one: Batch) -> None:
+    with transaction(file) as connection:
+        batch.write(connection, run_id, one)
+
+
+def post(client: Any, file: Path, run_id: str, one: Batch) -> None:
+    """Write a batch as a run does, but let failures through."""
+    outbox = Outbox(file)
+    outbox.put(
+        Letter("a batch", partial(batch.write, run_id=run_id, batch=one), lambda: ask(client, run_id, one), call)
+    )
+    outbox.flush()
+
+
+def call(_: str, function: Any) -> Any:
+    return function()
+
+
 def batches() -> Sequence[Batch]:
     return (
         Batch(params={"model.units": "[8]", "seed": "1"}, tags={"a": "1", "b": "2"}),
@@ -84,8 +104,8 @@ def batches() -> Sequence[Batch]:
 def test_the_tables_hold_what_the_client_would_have_written(client: Any, file: Path, new_run: Any) -> None:
     direct, asked = new_run(), new_run()
     for one in batches():
-        batch._write(file, direct, one)
-        send(client, None, asked, one)
+        write(file, direct, one)
+        ask(client, asked, one)
     assert rows(file, direct) == rows(file, asked)
     assert {table: len(found) for table, found in rows(file, direct).items()} == {
         "metrics": 14,
@@ -93,7 +113,7 @@ def test_the_tables_hold_what_the_client_would_have_written(client: Any, file: P
         "params": 3,
         "tags": 3,
     }
-    batch._write(file, direct, Batch(points=[Point("train/loss", 0.1, 1041, 3)]))  # the comparison can tell
+    write(file, direct, Batch(points=[Point("train/loss", 0.1, 1041, 3)]))  # the comparison can tell
     assert rows(file, direct)["metrics"] != rows(file, asked)["metrics"]
     assert rows(file, direct)["latest_metrics"] != rows(file, asked)["latest_metrics"]
 
@@ -101,9 +121,9 @@ def test_the_tables_hold_what_the_client_would_have_written(client: Any, file: P
 def test_sending_again_changes_nothing(file: Path, new_run: Any) -> None:
     run_id = new_run()
     for one in batches():
-        batch._write(file, run_id, one)
+        write(file, run_id, one)
     before = rows(file, run_id)
-    batch._write(file, run_id, Batch(points=POINTS))
+    write(file, run_id, Batch(points=POINTS))
     assert rows(file, run_id) == before
 
 
@@ -111,15 +131,15 @@ def test_another_value_of_a_parameter_is_refused_and_nothing_of_its_batch_is_kep
     client: Any, file: Path, new_run: Any
 ) -> None:
     run_id = new_run()
-    send(client, file, run_id, Batch(params={"seed": "1"}))
+    post(client, file, run_id, Batch(params={"seed": "1"}))
     with pytest.raises(sqlite3.IntegrityError, match="has other values of seed"):
-        batch._write(file, run_id, Batch(points=POINTS, params={"seed": "2", "epochs": "5"}))
+        write(file, run_id, Batch(points=POINTS, params={"seed": "2", "epochs": "5"}))
     assert len(rows(file, run_id)["params"]) == 1
     assert rows(file, run_id)["metrics"] == []
     from mlflow.exceptions import MlflowException
 
     with pytest.raises(MlflowException, match="Changing param values is not allowed"):
-        send(client, file, run_id, Batch(params={"seed": "2"}))
+        post(client, file, run_id, Batch(params={"seed": "2"}))
 
 
 def test_tables_that_have_changed_are_left_to_mlflow(
@@ -127,9 +147,25 @@ def test_tables_that_have_changed_are_left_to_mlflow(
 ) -> None:
     run_id = new_run()
     monkeypatch.setattr(batch, "_METRIC", "INSERT INTO metrics (no_such_column) VALUES (?, ?, ?, ?, ?, ?)")
-    send(client, file, run_id, Batch(points=[Point("val/loss", 0.5, 1000, 1)], tags={"a": "1"}))
+    post(client, file, run_id, Batch(points=[Point("val/loss", 0.5, 1000, 1)], tags={"a": "1"}))
     assert client.get_run(run_id).data.metrics == {"val/loss": 0.5}
     assert client.get_run(run_id).data.tags["a"] == "1"
+
+
+def test_one_letter_that_cannot_be_written_does_not_hold_up_the_others(file: Path, new_run: Any) -> None:
+    told: list[str] = []
+
+    def note(what: str, _: Any) -> None:
+        told.append(what)
+
+    outbox, good = Outbox(file), new_run()
+    for run_id in ("no such run", good):
+        for step in (1, 2):
+            rows_of = partial(batch.write, run_id=run_id, batch=Batch(points=[Point("val/loss", 0.5, 1000, step)]))
+            outbox.put(Letter(f"step {step} of {run_id}", rows_of, lambda: None, note))
+    outbox.flush()
+    assert told == ["step 1 of no such run", "step 2 of no such run"]
+    assert len(rows(file, good)["metrics"]) == 2
 
 
 def test_another_writer_is_waited_for(file: Path, new_run: Any) -> None:
@@ -138,7 +174,7 @@ def test_another_writer_is_waited_for(file: Path, new_run: Any) -> None:
     other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.5, lambda: other.execute("COMMIT"))
     release.start()
-    batch._write(file, run_id, Batch(points=POINTS))
+    write(file, run_id, Batch(points=POINTS))
     release.join()
     other.close()
     assert len(rows(file, run_id)["metrics"]) == 10
@@ -147,7 +183,7 @@ def test_another_writer_is_waited_for(file: Path, new_run: Any) -> None:
 def test_a_run_ends_with_its_status_and_the_time(client: Any, file: Path, new_run: Any) -> None:
     run_id = new_run()
     before = time.time() * 1000
-    batch._write(file, run_id, Batch(status="KILLED"))
+    write(file, run_id, Batch(status="KILLED"))
     info = client.get_run(run_id).info
     assert info.status == "KILLED"
     assert before - 1 <= info.end_time <= time.time() * 1000

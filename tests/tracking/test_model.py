@@ -26,7 +26,6 @@ class Logged(NamedTuple):
     """A run with a model, the rows it was given, and what the network answered to them in this process."""
 
     run_id: str
-    uri: str
     store: str
     rows: pd.DataFrame
     answer: np.ndarray
@@ -51,18 +50,17 @@ def logged(store: str, tmp_path_factory: pytest.TempPathFactory) -> Logged:
     with start(Tracking(uri=store), info) as run:
         run.log_epoch(1, {"train/loss": float("nan")})
         run.log_summary({"test/rmse": 14.5})
-        uri = run.log_model(folder / "model", rows)
-    assert uri is not None
+        run.log_model(folder / "model", rows)
     assert run.run_id is not None
     ahead = dataset.forecast()
     answer = ahead.restore(ahead.roll(lambda x: np.asarray(model(x))))
-    return Logged(run.run_id, uri, store, rows, answer)
+    return Logged(run.run_id, store, rows, answer)
 
 
 def test_the_run_has_one_model_with_signature_and_its_scores(logged: Logged, client: Any) -> None:
     (output,) = client.get_run(logged.run_id).outputs.model_outputs
     model = client.get_logged_model(output.model_id)
-    assert (model.name, model.status, model.model_uri) == ("model", "READY", logged.uri)
+    assert (model.name, model.status) == ("model", "READY")
     assert model.source_run_id == logged.run_id
     assert model.params == {"model.units": "[4]"}
     assert [(metric.key, metric.value) for metric in model.metrics] == [("test/rmse", 14.5)]
@@ -125,7 +123,7 @@ def test_other_rows_give_another_answer(logged: Logged) -> None:
 
     set_tracking_uri(logged.store)
     try:
-        model = load_model(logged.uri)
+        model = load_model(f"runs:/{logged.run_id}/model")
     finally:
         set_tracking_uri(None)  # type: ignore[arg-type]
     answer = model.predict(logged.rows)["passengers"].to_numpy()

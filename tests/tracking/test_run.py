@@ -152,7 +152,7 @@ def test_without_mlflow_the_folder_has_it_all(tmp_path: Path, make_info: Any) ->
         run.log_summary({"test/rmse": 14.5})
         run.log_data(Data("train", "abc", "sine"))
         run.set_tags({"rnnexp.beats_baseline": "false"})
-        assert run.log_model(tmp_path, None) is None
+        run.log_model(tmp_path, None)
     assert (run.run_id, run.uri, run.experiment_id) == (None, None, None)
     lines = [json.loads(line) for line in (info.run_dir / "metrics.jsonl").read_text().splitlines()]
     assert [(line["step"], line["metrics"]) for line in lines] == [(1, {"train/loss": 0.5}), (0, {"test/rmse": 14.5})]

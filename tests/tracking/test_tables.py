@@ -55,10 +55,12 @@ def logged(settings: Tracking, member: Member, folder: Path) -> tuple[str, str]:
     """Log a member as a run's model and return the ids of the two."""
     with start(settings, about(folder)) as run:
         run.log_summary({"test/rmse": 14.5, "best/epoch": 3.0})
-        uri = run.log_model(member.folder, member.rows)
-    assert uri is not None
+        run.log_model(member.folder, member.rows)
     assert run.run_id is not None
-    return run.run_id, uri.removeprefix("models:/")
+    from mlflow import MlflowClient
+
+    (output,) = MlflowClient(settings.uri).get_run(run.run_id).outputs.model_outputs
+    return run.run_id, output.model_id
 
 
 def rows(store: str, number: str, run_id: str) -> dict[str, Any]:
@@ -185,3 +187,28 @@ def test_the_rows_of_the_data_are_those_of_the_client(
     assert json.loads(json.dumps(direct).replace("direct", "asked")) == asked
     assert len(direct) == 2
     assert direct[0]["tags"] != direct[1]["tags"]
+
+
+def test_the_row_of_a_run_is_that_of_the_client(
+    settings: Tracking, client: Any, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def row(folder: str) -> dict[str, Any]:
+        with start(settings, about(tmp_path / folder)) as run:
+            info = client.get_run(run.run_id).info
+            tags = client.get_run(run.run_id).data.tags
+            assert Path(info.artifact_uri.removeprefix("file://")).name == "artifacts"
+        with sqlite3.connect(store.removeprefix("sqlite:///")) as connection:
+            found = connection.execute("SELECT * FROM runs WHERE run_uuid = ?", [run.run_id])
+            names = [column[0] for column in found.description]
+            values = dict(zip(names, found.fetchone()))
+        connection.close()
+        values |= {"artifact_uri": values["artifact_uri"].replace(run.run_id, "RUN"), "tags": tags}
+        return {key: value for key, value in values.items() if key not in ("run_uuid", "start_time", "end_time")}
+
+    row("first")  # the experiment is known from here on
+    direct = row("direct")
+    monkeypatch.setattr(tables, "_RUN", "INSERT INTO runs (no_such_column) VALUES (?)")
+    asked = row("asked")
+    folders = [str(tmp_path / name) for name in ("direct", "asked")]
+    assert json.dumps(direct).replace(*folders) == json.dumps(asked)
+    assert {**direct, "status": "RUNNING"} != asked
