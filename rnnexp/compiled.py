@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from typing import Any
+
+from rnnexp.machine import cache_folder
 
 MOST = 500 * 2**20  # bytes
 
@@ -17,12 +18,10 @@ def keep_compiled(jax: Any) -> None:
     """
     if jax.config.jax_compilation_cache_dir or os.environ.get("JAX_ENABLE_COMPILATION_CACHE", "").lower() == "false":
         return
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "rnnexp" / f"jax-{platform.node()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:  # a home that cannot be written: compile anew each time
+    cache = cache_folder()
+    if cache is None:  # a home that cannot be written: compile anew each time
         return
+    folder = cache / f"jax-{platform.node()}"
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_compilation_cache_max_size", MOST)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

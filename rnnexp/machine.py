@@ -19,3 +19,13 @@ def memory() -> int:
         with suppress(OSError, ValueError):
             found.append(int(Path(limit).read_text(encoding="ascii")))
     return min(found)
+
+
+def cache_folder() -> Path | None:
+    """Return our folder in the user's cache, made if need be; None where it cannot be written."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnexp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None

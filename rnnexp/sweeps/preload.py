@@ -5,6 +5,7 @@ Nothing here may start a thread or touch a device: JAX and Keras are imported, n
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 
@@ -19,6 +20,7 @@ MODULES = (
 )
 BACKEND = "RNNEXP_PRELOAD_BACKEND"
 
+atexit.register(os._exit, 0)  # the coordinator waits for this server to end: a second to take all this apart
 import_mlflow()
 for module in MODULES:
     importlib.import_module(module)

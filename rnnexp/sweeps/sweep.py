@@ -149,6 +149,7 @@ def _facts(planned: Planned, request: Request, journal: Journal) -> tuple[Facts,
     if not request.settings.is_grid:
         search(planned.planner.space, request.settings, "minimize")  # its name and arguments are checked
     shared = slots(request.launcher, planned.hardware)[0].threads
+    tracking.import_early(parse(planned.jobs[0].mapping).tracking)
     findings = preflight.rehearse(planned.jobs, planned.hardware, shared)
     return settle(planned.jobs, request.settings, findings), findings
 

@@ -12,7 +12,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,6 +55,17 @@ def warm_up(settings: Settings) -> None:
     if uri not in _warming:
         _warming[uri] = threading.Thread(target=_open_silently, args=(uri,), name="rnnexp-warm-up", daemon=True)
         _warming[uri].start()
+
+
+def import_early(settings: Settings) -> None:
+    """Import MLflow in a thread and touch nothing, while it is not yet sure whether anything will be tracked."""
+    if settings.name != "off":
+        threading.Thread(target=_import_silently, name="rnnexp-import", daemon=True).start()
+
+
+def _import_silently() -> None:
+    with suppress(TrackingError):  # `start` meets it again
+        store.import_mlflow()
 
 
 def _open_silently(uri: str) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from rnnexp.errors import TrackingError
 from rnnexp.redact import redact
+from rnnexp.tracking import mould
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -174,13 +175,12 @@ def _create(database: Path) -> None:
     MLflow's client creates the tables without a lock; processes that start together break each other's
     schema, and one that is killed leaves half of it.
     """
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    new = database.with_name(f".{database.name}.new-{os.getpid()}")
+    new, root = database.with_name(f".{database.name}.new-{os.getpid()}"), (database.parent / "mlartifacts").as_uri()
     try:
         new.touch()  # fails at once where MLflow would try for minutes
-        store = SqlAlchemyStore(f"{SQLITE}{new}", (database.parent / "mlartifacts").as_uri())
-        store.engine.dispose()
+        if not mould.pour(new, root):
+            _make_tables(new, root)
+            mould.keep(new)
         new.replace(database)
     except Exception as error:  # a read-only folder, a full disk: SQLAlchemy wraps them in its own ways
         raise TrackingError(
@@ -189,6 +189,12 @@ def _create(database: Path) -> None:
     finally:
         for left in database.parent.glob(f"{new.name}*"):
             left.unlink()
+
+
+def _make_tables(database: Path, root: str) -> None:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    SqlAlchemyStore(f"{SQLITE}{database}", root).engine.dispose()
 
 
 def _check(database: Path) -> None:

@@ -212,3 +212,33 @@ def test_threads_of_one_process_may_make_databases_at_once(tmp_path: Path) -> No
     with ThreadPoolExecutor(3) as pool:
         clients = list(pool.map(open_store, uris))
     assert [len(client.search_experiments()) for client in clients] == [1, 1, 1]
+
+
+def test_a_second_store_is_poured_and_is_like_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def made(folder: str) -> list[str]:
+        (tmp_path / folder).mkdir()
+        open_store(tracking_uri(f"sqlite:///{tmp_path / folder}/mlflow.db"))
+        with sqlite3.connect(tmp_path / folder / "mlflow.db") as connection:
+            connection.execute("UPDATE experiments SET creation_time = 0, last_update_time = 0")
+            lines = list(connection.iterdump())
+        connection.close()
+        return [line.replace(str(tmp_path / folder), "HERE") for line in lines]
+
+    first = made("first")
+    (mould,) = (tmp_path / "cache" / "rnnexp").glob("mlflow-*.db")
+    age = mould.stat().st_mtime_ns
+    assert made("second") == first != []
+    assert mould.stat().st_mtime_ns == age
+    assert any("HERE" in line for line in first)
+
+
+def test_a_damaged_mould_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import version
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "rnnexp").mkdir()
+    (tmp_path / "rnnexp" / f"mlflow-{version('mlflow')}.db").write_bytes(b"SQLite format 3" + bytes(5000))
+    client = open_store(tracking_uri(f"sqlite:///{tmp_path}/mlflow.db"))
+    assert [experiment.name for experiment in client.search_experiments()] == ["Default"]

@@ -1,0 +1,49 @@
+"""An empty database of MLflow's, kept in the user's cache: making its tables takes MLflow seconds, a copy none."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+
+from rnnexp.machine import cache_folder
+
+log = logging.getLogger("rnnexp")
+
+
+def pour(database: Path, root: str) -> bool:
+    """Make an empty database whose default experiment has its files in `root`; False if there is no mould."""
+    mould = _mould()
+    try:
+        if mould is None or not mould.is_file():
+            return False
+        shutil.copyfile(mould, database)
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("UPDATE experiments SET artifact_location = ? || '/' || experiment_id", [root])
+        return True
+    except (OSError, sqlite3.Error) as error:  # damaged, or from a full disk: MLflow makes the tables
+        log.debug("%s: %s", mould, error)
+        database.write_bytes(b"")
+        return False
+
+
+def keep(database: Path) -> None:
+    """Keep a database that MLflow has just made, whole or not at all."""
+    mould = _mould()
+    if mould is None:
+        return
+    beside = mould.with_name(f".{mould.name}.{os.getpid()}")
+    try:
+        shutil.copyfile(database, beside)
+        beside.replace(mould)
+    except OSError as error:
+        log.debug("%s: %s", mould, error)
+
+
+def _mould() -> Path | None:
+    folder = cache_folder()
+    return folder / f"mlflow-{version('mlflow')}.db" if folder else None
