@@ -16,6 +16,7 @@ from rnnexp.sweeps.preflight import Findings, backend_of
 from rnnexp.sweeps.settings import Launcher, Sweep
 
 FEWEST = 4  # of one program; the start of so few processes costs less than it is worth to think about
+GROUP, GROUP_THAT_LEARNS = 64, 8
 LONGEST_S = 60.0  # of one job's training: results of a group come all at its end, and are lost together until then
 
 log = logging.getLogger("rnnexp")
@@ -48,12 +49,13 @@ def facts_of(kept: Mapping[str, Any] | None) -> Facts | None:
     return Facts(kept["objective"], kept["direction"], tuple(kept["primary"]), kept.get("groups", False))
 
 
-def launcher_for(given: Launcher, facts: Facts) -> Launcher:
+def launcher_for(given: Launcher, settings: Sweep, facts: Facts) -> Launcher:
     """Let jobs train as groups where they are to run on this machine and that helps."""
-    if not (given.name == "local" and given.vectorize and facts.groups):
-        return given
-    log.info("jobs that share a program are trained as one; hydra.launcher.vectorize=false gives each its own process")
-    return replace(given, name="vectorized")
+    size = given.group_size or (GROUP_THAT_LEARNS if settings.learns else GROUP)
+    if given.name == "local" and given.vectorize and facts.groups:
+        log.info("jobs of one program are trained as one; hydra.launcher.vectorize=false gives each its own process")
+        return replace(given, name="vectorized", group_size=size)
+    return replace(given, group_size=size)
 
 
 def grouping_helps(jobs: Sequence[Job], findings: Findings) -> bool:

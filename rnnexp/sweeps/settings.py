@@ -58,6 +58,12 @@ class Sweep:
     def is_grid(self) -> bool:
         return self.sampler in ("grid", {"name": "grid"})
 
+    @property
+    def learns(self) -> bool:
+        """Whether the sampler chooses points by the results of earlier ones."""
+        name = self.sampler if isinstance(self.sampler, str) else self.sampler.get("name")
+        return name not in ("grid", "random", "QMCSampler", "GridSampler", "RandomSampler", "BruteForceSampler")
+
 
 @settings
 class Launcher:
@@ -77,7 +83,9 @@ class Launcher:
     vectorize: bool = Field(
         default=True, description="local: train jobs that share a program as one where that is quicker"
     )
-    group_size: int = Field(default=64, ge=2, description="most jobs that are trained as one; fewer if memory is short")
+    group_size: int | None = Field(
+        default=None, ge=2, description="most jobs that are trained as one; null: 64, or 8 where the sampler learns"
+    )
     address: str | None = Field(
         default=None, description="ray: an existing cluster (`auto` finds it); null: a local one"
     )

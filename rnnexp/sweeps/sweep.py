@@ -200,9 +200,8 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
             if run.run_id and run.run_id != journal.state.parent:
                 journal.append({"event": "parent", "run_id": run.run_id})
             coordinator.parent = run.run_id
-            where = executor(
-                launcher_for(request.launcher, facts), planned.hardware, place.folder, coordinator.look_after
-            )
+            launcher = launcher_for(request.launcher, request.settings, facts)
+            where = executor(launcher, planned.hardware, place.folder, coordinator.look_after)
             try:
                 _work(coordinator, where, view)
             finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -47,6 +48,17 @@ def test_what_cannot_join_a_group_runs_beside_it() -> None:
     folder = run(*UNTRACKED, *space, launcher=VECTORIZED)
     assert [row["status"] for row in table(folder)] == ["done"] * 4
     assert [row["model"] for row in table(folder)] == ["lstm", "lstm", "flat", "flat"]
+
+
+@pytest.mark.parametrize(("sampler", "groups"), [("random", [10]), ("tpe", [2, 8])])
+def test_a_batch_of_trials_is_a_group(sampler: str, groups: list[int]) -> None:
+    space = "optimizer.learning_rate=tag(log,interval(1e-3,1e-1))"
+    folder = run(*NET, *LIGHT, space, launcher={**VECTORIZED, "n_jobs": 1}, sampler=sampler, n_trials=10)
+    assert {row["status"] for row in table(folder)} == {"done"}
+    assert len({row["optimizer.learning_rate"] for row in table(folder)}) == 10
+    found = [len(group) for group in json.loads((folder / GROUPS).read_text())]
+    assert max(found) == max(groups)
+    assert sum(found) == 10
 
 
 def test_members_keep_their_own_failures() -> None:

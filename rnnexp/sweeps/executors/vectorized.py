@@ -11,6 +11,7 @@ from pathlib import Path
 from rnnexp.sweeps import crew, worker
 from rnnexp.sweeps.executors.base import Exit, Hardware, Slot, slots
 from rnnexp.sweeps.executors.local import context, end_all, on_slot, reason
+from rnnexp.sweeps.facts import GROUP
 from rnnexp.sweeps.preflight import backend_of
 from rnnexp.sweeps.settings import Launcher
 from rnnexp.sweeps.state import write_whole
@@ -30,7 +31,7 @@ class Vectorized:
 
     def __init__(self, settings: Launcher, hardware: Hardware, folder: Path) -> None:
         self._free: list[Slot] = slots(settings, hardware)
-        self._size = settings.group_size
+        self._size = settings.group_size or GROUP
         self._processes = len(self._free)
         self.capacity = self._size * self._processes
         self._context = context(hardware)
