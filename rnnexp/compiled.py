@@ -22,6 +22,7 @@ def keep_compiled(jax: Any) -> None:
     if cache is None:  # a home that cannot be written: compile anew each time
         return
     folder = cache / f"jax-{platform.node()}"
+    folder.mkdir(exist_ok=True, mode=0o700)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_compilation_cache_max_size", MOST)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -7,13 +7,14 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from rnnexp import machine
 from rnnexp.compiled import keep_compiled
 from rnnexp.errors import ConfigError, ResourceError, did_you_mean
+from rnnexp.hidden import hidden
 
 BACKENDS = ("jax", "tensorflow", "torch")
 DEFAULT_BACKEND = "jax"
@@ -42,17 +43,16 @@ class Runtime:
 
     @property
     def memory(self) -> int:
-        """How many bytes a training may take: most of a GPU, or of a CPU half of what falls to its threads.
+        """Bytes that a training may take: of what there is, not of what is free now, so that it is always the same."""
+        limit = _gpu_memory() if self.device == "gpu" and self.backend == "jax" else None
+        return limit or int(0.5 * machine.memory() * min(1.0, self.threads / machine.usable_cpus()))
 
-        Of what there is, not of what is free just now, so that it is the same each time.
-        """
-        if self.device == "gpu" and self.backend == "jax":
-            import jax
 
-            stats = jax.local_devices()[0].memory_stats() or {}
-            if "bytes_limit" in stats:
-                return int(0.8 * stats["bytes_limit"])
-        return int(0.5 * machine.memory() * min(1.0, self.threads / machine.usable_cpus()))
+def _gpu_memory() -> int | None:
+    import jax
+
+    stats = jax.local_devices()[0].memory_stats() or {}
+    return int(0.8 * stats["bytes_limit"]) if "bytes_limit" in stats else None
 
 
 _current: Runtime | None = None
@@ -214,7 +214,7 @@ def _quiet_stderr() -> Iterator[None]:
 def _import_keras(backend: str) -> None:
     # "A GPU may be present": the device is reported anyway.
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
-    with _hidden(SPARED) if lean else nullcontext():
+    with hidden(SPARED) if lean else nullcontext():
         import keras  # noqa: F401
 
     if backend != "tensorflow":
@@ -222,18 +222,6 @@ def _import_keras(backend: str) -> None:
         from keras.src.utils import module_utils
 
         module_utils.tensorflow._available = False
-
-
-@contextmanager
-def _hidden(packages: Iterable[str]) -> Iterator[None]:
-    """Let packages that are not imported yet look as if they were not installed."""
-    hidden = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: `import` raises ImportError
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
 
 
 def _limit_threads(backend: str, threads: int | None) -> None:

@@ -27,6 +27,7 @@ FLOORS = {
     "record": 5,
     "runner": 5,
     "company": 0,
+    "hidden": 0,
     "machine": 0,
     "together": 5,
     "results": 6,

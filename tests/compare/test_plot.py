@@ -17,6 +17,7 @@ from rnnexp.cli.main import main
 from rnnexp.compare import plot
 from rnnexp.compare.plot import run_folder
 from rnnexp.tracking.query import TrackedRun, Wanted, select
+from rnnexp.tracking.store import tracking_uri
 
 TINY = ("data.points=120", "trainer.epochs=3")
 PLUGIN = """
@@ -43,6 +44,12 @@ class Done(NamedTuple):
 def tracked(uri: str, run_id: str | None) -> TrackedRun:
     (found,) = select(uri, Wanted(run=run_id))
     return found
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Make a store of our own: the runs here would be in the way of tests that list all runs."""
+    return tracking_uri(f"sqlite:///{tmp_path_factory.mktemp('plots') / 'mlflow.db'}")
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def ours_and_by_hand() -> dict[str, Any]:
     seen: list[list[int]] = []
     dataset, ours, theirs = toy.windows(21, val=9, weight=True), toy.network(), toy.network()
     ends: list[int] = []
-    plan = toy.plan(restore_best=False)
+    plan = toy.plan(restore_best=False, engine="keras")
     history = fit(ours, watched(dataset, seen), plan, lambda *_: ends.append(len(seen)))
     epochs = [seen[end - 2 : end] for end in ends]  # a block of two batches and the partial batch
     losses = by_hand(theirs, dataset, 3, seed=0)
@@ -64,7 +64,7 @@ def gradient() -> dict[str, float]:
     import keras
 
     model, dataset = toy.network(), toy.windows(21)
-    history = fit(model, dataset, toy.plan(batch_size="full", epochs=1, grad_norm=True))
+    history = fit(model, dataset, toy.plan(batch_size="full", epochs=1, grad_norm=True, engine="keras"))
     x, y, _ = dataset.batch(dataset.parts["train"].arrays, dataset.parts["train"].indices)
     weights = model.get_weights()
 
@@ -85,7 +85,7 @@ def gradient() -> dict[str, float]:
 def dropped_out(seed: int) -> list[float]:
     """Return the weights after two epochs with dropout."""
     model = toy.network(dropout=0.3)
-    fit(model, toy.windows(21), toy.plan(batch_size="full", epochs=2, seed=seed))
+    fit(model, toy.windows(21), toy.plan(batch_size="full", epochs=2, seed=seed, engine="keras"))
     return [float(value) for weight in model.get_weights() for value in weight.ravel()]
 
 
