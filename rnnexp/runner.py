@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
     from rnnexp.data.spec import TaskSpec
     from rnnexp.evaluation.report import Report
-    from rnnexp.tracking.run import Run
     from rnnexp.training.engine.compiled import CompiledTraining
     from rnnexp.training.fit import Step
     from rnnexp.training.history import History
@@ -111,11 +110,16 @@ class Subject:
 
 def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: float) -> Generator[Step, None, Result]:
     """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
-    experiment, dataset, model = subject.experiment, subject.dataset, subject.model
+    from rnnexp.training.fit import training
+    from rnnexp.training.progress import Progress
+
+    experiment, dataset, model, plan = subject.experiment, subject.dataset, subject.model, subject.plan
+    told = subject.training or training(model, dataset, plan)  # is compiled while the run is made known
     info = record.run_info(experiment, dataset, subject.device, occasion, subject.engine)
     with tracking.start(experiment.tracking, info, at_once=subject.training is None) as tracked:
         record.log_start(tracked, dataset, model)
-        history = yield from _trained(subject, tracked, occasion.member, quiet)
+        with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
+            history = yield from told.steps(record.hearing(tracked, occasion.member, progress))
         report = evaluated(model, dataset, experiment)
         forecast = record.forecast(model, dataset)
         draw = subject.training is None or subject.training.seat.leads(DRAWN)
@@ -251,18 +255,6 @@ def built(experiment: Experiment, spec: TaskSpec, device: runtime.Runtime) -> An
     for line in kernel_report(model, device.backend, device.device):
         log.info("%s", line)
     return model
-
-
-def _trained(
-    subject: Subject, tracked: Run, member: record.Membership | None, quiet: bool
-) -> Generator[Step, None, History]:
-    from rnnexp.training.fit import training
-    from rnnexp.training.progress import Progress
-
-    plan = subject.plan
-    told = subject.training or training(subject.model, subject.dataset, plan)
-    with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
-        return (yield from told.steps(record.hearing(tracked, member, progress)))
 
 
 def evaluated(model: Any, dataset: Dataset, experiment: Experiment) -> Report:

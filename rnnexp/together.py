@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -113,7 +113,7 @@ def _tell(stories: Stories, settings: Tracking, heard: Heard, turn: Callable[[in
         while waiting:
             step = next(iter(waiting.values()))
             if step:
-                step.run()
+                _run(step, stories, waiting)
             ended: dict[int, runner.Result | BaseException] = {}
             for number in list(waiting):
                 turn(number)
@@ -133,7 +133,19 @@ def _tell(stories: Stories, settings: Tracking, heard: Heard, turn: Callable[[in
             turn(number)
             with suppress(BaseException):
                 story.throw(KeyboardInterrupt())
+        raise
+    finally:
         tracking.flush(settings)
+
+
+def _run(step: Step, stories: Stories, waiting: Iterable[int]) -> None:
+    """Run a step of all; what ends it (memory, for one) ends every run that waits for it."""
+    try:
+        step.run()
+    except Exception as error:
+        for number in waiting:
+            with suppress(Exception):
+                stories[number].throw(error)
         raise
 
 

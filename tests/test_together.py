@@ -174,6 +174,21 @@ def agree_with_single_runs(varied: list[tuple[str, ...]], folder: Path) -> None:
     assert not np.allclose(losses(ended[0]), losses(ended[1]), rtol=10 * CLOSE)
 
 
+def test_a_step_that_fails_ends_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    def no_memory(self: ensemble.Ensemble) -> None:
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(ensemble.Ensemble, "advance", no_memory)
+    tracked = [line for line in SINE if line != "tracking=off"]
+    with pytest.raises(MemoryError, match="no more"):
+        together([rx.compose(*tracked, f"seed={seed}") for seed in range(2)], tmp_path / "jobs")
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
+    assert [run.info.status for run in runs] == ["FAILED", "FAILED"]
+
+
 def test_members_are_tracked_each_by_itself(tmp_path: Path) -> None:
     from mlflow import MlflowClient
 

@@ -83,9 +83,9 @@ class Epochs:
 
         if self._compiled is None:
             lowered = jax.jit(self._many).lower(*arguments, np.int32(1))
-            with ThreadPoolExecutor(1, thread_name_prefix="rnnexp-compile") as pool:
-                self._compiled = pool.submit(lowered.compile)
-                pool.shutdown(wait=False)
+            pool = ThreadPoolExecutor(1, thread_name_prefix="rnnexp-compile")
+            self._compiled = pool.submit(lowered.compile)
+            pool.shutdown(wait=False)
 
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]:
         self.prepare(*arguments)
