@@ -248,7 +248,7 @@ def _steps(name: str, title: str, places: Places, words: tuple[str, ...], size: 
 
 def tracking(places: Places, quick: bool) -> Work:
     """A minute of many short epochs, each logged: the dearest case for tracking."""
-    words = (*SINE, f"trainer.epochs={5 if quick else 2700}", "seed={turn}")
+    words = (*SINE, f"trainer.epochs={5 if quick else 5000}", "seed={turn}")
     losses = scored("train/mse")
     return Work(
         "tracking",
