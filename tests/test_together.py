@@ -138,22 +138,34 @@ def test_no_more_are_trained_at_once_than_memory_holds(tmp_path: Path, monkeypat
     assert max(len(group.numbers) for group in company.groups) < 5
 
 
-HELD = {
-    "model.dropout": (0.1, 0.4),
-    "model.recurrent_dropout": (0.1, 0.4),
-    "model.l1": (1e-3, 1e-2),
-    "model.l2": (1e-3, 1e-2),
-    "optimizer.weight_decay": (1e-3, 1e-1),
-    "optimizer.clipnorm": (0.01, 0.1),
-    "optimizer.global_clipnorm": (0.01, 0.1),
-    "optimizer.beta_1": (0.8, 0.95),
-    "optimizer.epsilon": (1e-7, 1e-2),
-}
-
-
-@pytest.mark.parametrize("key", HELD)
-def test_each_member_has_its_own(key: str, tmp_path: Path) -> None:
-    agree_with_single_runs([(f"{key}={value}",) for value in HELD[key]], tmp_path)
+@pytest.mark.parametrize(
+    "held",
+    [
+        {
+            "model.dropout": (0.1, 0.4),
+            "model.recurrent_dropout": (0.4, 0.1),
+            "model.l1": (1e-3, 1e-2),
+            "model.l2": (1e-2, 1e-3),
+        },
+        {
+            "optimizer.weight_decay": (1e-3, 1e-1),
+            "optimizer.clipnorm": (0.1, 0.01),
+            "optimizer.beta_1": (0.8, 0.95),
+            "optimizer.epsilon": (1e-2, 1e-7),
+        },
+        {
+            "optimizer.global_clipnorm": (0.01, 0.1),
+            "optimizer.ema_momentum": (0.5, 0.9),
+            "optimizer.beta_2": (0.9, 0.99),
+        },
+    ],
+    ids=lambda held: next(iter(held)),
+)
+def test_each_member_has_its_own(held: dict[str, tuple[float, float]], tmp_path: Path) -> None:
+    averaged = ("optimizer.use_ema=true",) if "optimizer.ema_momentum" in held else ()
+    agree_with_single_runs(
+        [(*averaged, *(f"{key}={values[member]}" for key, values in held.items())) for member in (0, 1)], tmp_path
+    )
 
 
 def test_each_member_has_its_own_momentum_and_noise(tmp_path: Path) -> None:
