@@ -168,8 +168,8 @@ def test_an_unknown_run_exits_with_2(done: Done, capsys: pytest.CaptureFixture[s
     )
 
 
-def test_a_sweep_is_drawn_by_its_report(store: str, made: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert f"is a sweep: `rnnexp report {made.name}` draws it" in said(capsys, 2, made.run_id, "--uri", store)
+def test_a_sweep_is_drawn_by_its_report(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"is a sweep: `rnnexp report {made.name}` draws it" in said(capsys, 2, made.run_id, "--uri", made.uri)
 
 
 def test_plugins_are_loaded_only_if_they_are_allowed(
