@@ -47,6 +47,11 @@ class Company:
         self.save()
         yield from ((group, group.numbers) for group in new)
 
+    def remember(self, group: Group, widths: Mapping[int, int]) -> None:
+        """Keep the widths that a group has had so far."""
+        group.widths = dict(widths)
+        self.save()
+
     def save(self) -> None:
         if self.path:
             beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")

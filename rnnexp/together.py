@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import record, runner, tracking
-from rnnexp.company import Company, Group
+from rnnexp.company import Company
 from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.errors import ConfigError
 
@@ -90,15 +91,8 @@ def run_together(
     keys = {one.number: one.layout.signature() for one in stage.members}
     for group, present in company.sort(keys, stage.most):
         indices = [numbers[number] for number in present]
-        later = dict(group.widths)
-
-        def keep(widths: Mapping[int, int], group: Group = group) -> None:
-            group.widths = dict(widths)
-            company.save()
-
-        subjects = _subjects(
-            stage, [stage.members[index] for index in indices], Widths(len(group.numbers), later, keep)
-        )
+        widths = Widths(len(group.numbers), dict(group.widths), partial(company.remember, group))
+        subjects = _subjects(stage, [stage.members[index] for index in indices], widths)
         stories = {
             index: runner.story(subject, occasions[index], quiet=True, started=started)
             for index, subject in zip(indices, subjects)
