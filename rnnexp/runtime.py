@@ -101,13 +101,6 @@ def loaded_backend() -> str | None:
     return str(keras.config.backend())
 
 
-def set_precision(policy: str) -> None:
-    """Set the number format of layers made from now on: float32, mixed_float16 or mixed_bfloat16."""
-    import keras
-
-    keras.config.set_dtype_policy(policy)
-
-
 def _choose(backend: str | None) -> tuple[str, str]:
     candidates = (
         (backend, "from the configuration", "backend"),
