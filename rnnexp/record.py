@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import yaml
 
 from rnnexp.config.flat import config_hash, flat_params, run_name
@@ -235,19 +234,10 @@ def log_model(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any
 
     folder = tracked.folder / "model"
     bundle.save(folder, model, experiment.model, dataset.spec, dataset.scaling, experiment.plugins)
-    example = dataset.example() if isinstance(dataset, SeriesDataset) else _first_sequences(dataset)
+    example = dataset.example()
     if tracked.run_id:
         served = Served(bundle.Bundle(model, dataset.spec, dataset.scaling))  # as loaded, without building it again
         tracked.log_model(folder, example, served.predict(example))
-
-
-def _first_sequences(dataset: Dataset) -> np.ndarray:
-    """Return two raw sequences (2, time, features), the scaler undone."""
-    train = dataset.parts["train"]
-    sequences = train.arrays["x"][train.indices[:2]]
-    if "mean" not in dataset.scaling:
-        return sequences
-    return (sequences * dataset.scaling["deviation"] + dataset.scaling["mean"]).astype(np.float32)
 
 
 def outcome_tags(history: History, report: Report) -> dict[str, str]:

@@ -220,7 +220,7 @@ def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]
             loss=loss.build(),
             optimizer=optimizer,
             trainer=experiment.trainer,
-            metrics=[name for name in experiment.metrics if name not in own],
+            metrics=list(dict.fromkeys(name for name in (*spec.metrics, *experiment.metrics) if name not in own)),
             schedule=experiment.schedule,
             callbacks=experiment.callbacks,
             seed=experiment.seed,

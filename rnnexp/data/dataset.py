@@ -18,18 +18,44 @@ Batch = Callable[[Arrays, Any], tuple[Any, Any, Any]]
 
 @dataclass(frozen=True)
 class Part:
-    """Training, validation or test: `indices` (n,) name its examples, in time order where there is one."""
+    """Training, validation or test: `indices` (n,) name its examples, in time order where there is one.
+
+    bounds: lengths that batches of sequences are padded to, ascending; empty where all batches have one shape.
+            Their arrays are those of `data.padding`
+    """
 
     arrays: Arrays
     indices: np.ndarray
+    bounds: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def order(self, seed: int, epoch: int) -> np.ndarray:
-        """Return the examples of one epoch, shuffled: pure arithmetic of (seed, epoch), the same on every backend."""
+    def order(self, seed: int, epoch: int, size: int) -> np.ndarray:
+        """Return the examples of one epoch, shuffled: pure arithmetic of (seed, epoch), the same on every backend.
+
+        With `bounds`, batches of `size` hold sequences of similar length, and come in random order; the smaller
+        last one holds any.
+        """
         generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch])))
-        return self.indices[generator.permutation(len(self.indices))]
+        shuffled = self.indices[generator.permutation(len(self.indices))]
+        whole = len(shuffled) // size
+        if len(self.bounds) < 2 or whole < 2:
+            return shuffled
+        rest, batched = np.split(shuffled, [len(shuffled) % size])
+        alike = batched[np.argsort(self.bucket(batched), kind="stable")].reshape(whole, size)
+        return np.concatenate([alike[generator.permutation(whole)].reshape(-1), rest])
+
+    def bucket(self, indices: np.ndarray) -> np.ndarray:
+        """Return which of `bounds` each sequence needs."""
+        return np.searchsorted(self.bounds, self.arrays["length"][indices])
+
+    def arrays_for(self, indices: np.ndarray) -> Arrays:
+        """Return arrays that pad a batch of these examples no further than it needs."""
+        if len(self.bounds) < 2:
+            return self.arrays
+        longest = self.bounds[int(self.bucket(indices).max())]
+        return {**self.arrays, "steps": self.arrays["steps"][:longest]}
 
 
 @dataclass(frozen=True)
@@ -90,3 +116,7 @@ class Dataset(ABC):
     @abstractmethod
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
         """Turn a model's outputs for all examples of `part`, in order, into original units beside the truth."""
+
+    @abstractmethod
+    def example(self) -> Any:
+        """Return raw input such as a served model takes, enough for one prediction."""

@@ -24,8 +24,17 @@ def series_mistakes(source: SeriesSource) -> list[str]:
 def sequence_mistakes(source: SequenceSource) -> list[str]:
     """List the mistakes of a source of independent sequences, each as `data.key: message`."""
     problems = _split_mistakes(source)
+    if "test" in source.gives():
+        problems = [problem for problem in problems if not problem.startswith("data.split.test: 0 ")]
     if source.split != "none" and source.split.kind() == "dates":
         problems.append("data.split: independent sequences have no dates; give fractions or numbers of examples")
+    if source.held_out == "test" and source.folds is None:
+        problems.append("data.held_out: test is given without data.folds")
+    given = source.gives() & {"val", "test"}
+    if source.folds is not None and source.held_out in given:
+        problems.append(
+            f"data.folds: the {source.held_out} part has a file of its own; fold another one, or leave it out"
+        )
     return problems
 
 
@@ -33,7 +42,7 @@ def _split_mistakes(source: SeriesSource | SequenceSource) -> list[str]:
     problems = [] if source.split == "none" else source.split.mistakes()
     if source.folds is None:
         return problems + ([f"data.fold: {source.fold} is given without data.folds"] if source.fold != 1 else [])
-    if source.split == "none":
+    if source.split == "none" and "test" not in getattr(source, "gives", set)():
         problems.append("data.folds: needs a test part outside the folds, but data.split is none")
     if source.fold > source.folds:
         problems.append(f"data.fold: {source.fold} is more than data.folds={source.folds}")

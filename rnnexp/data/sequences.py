@@ -1,16 +1,19 @@
-"""Independent sequences: shuffled once with a seed, split, and fed whole."""
+"""Independent sequences: shuffled once with a seed, split, scaled, and fed whole."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.dataset import Arrays, Dataset, Part, Predictions, Summary
+from rnnexp.data import padding, sequence_pipeline
+from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
+from rnnexp.data.labelled import Sequences
+from rnnexp.data.sequence_pipeline import SequencePipeline
+from rnnexp.data.shares import Pieces, share_out
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import DataError
 
@@ -20,132 +23,196 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceDataset(Dataset):
-    """Examples that have nothing to do with each other: one sequence in, numbers or a class out."""
+    """Examples that have nothing to do with each other: one sequence in, numbers or a class out.
 
-    @property
-    def steps(self) -> int:
-        return 1
+    sequences: what was read, unscaled;  pipeline: what happens to it before a network sees it
+    """
+
+    sequences: Sequences
+    pipeline: Any
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
         """Put outputs beside the truth: (n, 1, outputs), or probabilities (n, classes) and labels (n,)."""
-        chosen = self.parts[part]
-        actual = chosen.arrays["y"][chosen.indices]
+        actual = self.truth(part)
         if self.spec.task == "classification":
             return Predictions(np.asarray(outputs, np.float64), actual)
         predicted = np.asarray(outputs, np.float64).reshape(actual.shape)[:, None]
         return Predictions(predicted, actual.astype(np.float64)[:, None])
 
+    def truth(self, part: str) -> np.ndarray:
+        """Return the classes (n,) or numbers (n, outputs) of a part, in order."""
+        chosen = self.parts[part]
+        return chosen.arrays["y"][chosen.indices]
+
+    def example(self) -> np.ndarray:
+        """Return raw sequences such as a served model takes: two that are equally long, (2, time, channels)."""
+        train = self.parts["train"].indices
+        lengths = self.sequences.lengths()[train]
+        alike = train[lengths == lengths[0]]
+        return np.stack([self.sequences.one(int(i)) for i in np.resize(alike, 2)]).astype(np.float32)
+
 
 def assemble(source: SequenceSource) -> SequenceDataset:
     """Load a source of independent sequences; mistakes in the data raise DataError."""
-    inputs, targets = _arrays(source)
-    y, classes = _targets(source, targets)
-    parts = split(source, len(inputs))
-    scaled, scaling, notes = _scale(source, inputs, parts["train"])
-    arrays = {"x": scaled.astype(np.float32), "y": y}
-    outputs = (len(classes),) if classes else y.shape[1:]
-    names = ("label",) if classes else tuple(f"target_{i}" for i in range(y.shape[1]))
+    sequences = _read(source)
+    y, classes = _targets(source, sequences)
+    parts = share_out(source, sequences.parts, y if classes else None, len(sequences))
+    _refuse_absent_class(sequences, y, classes, parts)
+    pipeline, notes = _fit(source, sequences, parts["train"])
+    past = InputSpec((pipeline.length, len(sequences.channels)))
+    values = pipeline.scaled(sequences.values)
+    return put_together(
+        source, replace(sequences, notes=(*sequences.notes, *notes)), (y, classes), parts, (past, values, pipeline)
+    )
+
+
+def put_together(
+    source: SequenceSource,
+    sequences: Sequences,
+    truth: tuple[np.ndarray, tuple[str, ...]],
+    pieces: Pieces,
+    prepared: tuple[InputSpec, np.ndarray, Any],
+) -> SequenceDataset:
+    """Make the dataset of sequences that have been shared out.
+
+    truth: targets (n,) or (n, outputs), and the classes;  prepared: input, values as fed, pipeline
+    """
+    (y, classes), (past, values, pipeline) = truth, prepared
+    varied = past.shape[0] is None
+    arrays = padding.laid_out(values, sequences.offsets) | {"y": y}
+    cuts = padding.bounds(sequences.lengths(), source.buckets) if varied and source.buckets > 1 else ()
+    inputs = {"past": past} | ({"mask": InputSpec((None,), "bool")} if varied else {})
     return SequenceDataset(
         spec=TaskSpec(
             source.task,
-            {"past": InputSpec(inputs.shape[1:])},
-            outputs,
+            inputs,
+            (len(classes),) if classes else y.shape[1:],
             classes=classes,
-            targets=names,
+            targets=("label",) if classes else tuple(f"target_{i}" for i in range(y.shape[1])),
             loss="cross_entropy" if classes else "mse",
+            metrics=("accuracy",) if classes else (),
         ),
-        parts={name: Part(arrays, indices) for name, indices in parts.items()},
-        batch=batch,
-        summary=Summary(
-            source=source.name,  # type: ignore[attr-defined]
-            rows=len(inputs),
-            series=len(inputs),
-            sizes={name: len(indices) for name, indices in parts.items()},
-            digest=_digest(source, inputs, targets),
-            units=source.units or "",
-            notes=tuple(notes),
-        ),
-        scored="train" if source.split == "none" else "test",
-        scaling=scaling,
+        parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
+        batch=padding.masked_batch if varied else padding.whole_batch,
+        summary=_summary(source, sequences, pieces),
+        scored="test" if "test" in pieces else "train",
+        scaling=pipeline.to_json(),
+        sequences=sequences,
+        pipeline=pipeline,
     )
 
 
-def batch(arrays: Arrays, indices: Any) -> tuple[Any, Any, None]:
-    """Gather examples: x (b, time, features), y (b, outputs) numbers or (b,) classes."""
-    return arrays["x"][indices], arrays["y"][indices], None
-
-
-def split(source: SequenceSource, examples: int) -> dict[str, np.ndarray]:
-    """Share out shuffled examples; with `folds` those outside the test part are shared out again."""
-    sizes = _sizes(source, examples)
-    shuffle = np.random.Generator(np.random.Philox(np.random.SeedSequence([source.seed, examples])))
-    ends = np.cumsum(list(sizes.values()))
-    order = shuffle.permutation(examples) if source.split != "none" else np.arange(examples)
-    pieces = dict(zip(sizes, np.split(order[: ends[-1]], ends[:-1])))
-    if source.folds is not None:
-        rest = np.concatenate([piece for name, piece in pieces.items() if name != "test"])
-        blocks = np.array_split(rest, source.folds)
-        held_out = blocks.pop(source.fold - 1)
-        pieces = {"train": np.concatenate(blocks), "val": held_out, "test": pieces["test"]}
-    for name, piece in pieces.items():
-        if len(piece) == 0:
-            raise DataError(f"the {name} part has no example out of {examples}; change data.split")
-    return {name: np.sort(piece).astype(np.int32) for name, piece in pieces.items()}
-
-
-def _sizes(source: SequenceSource, examples: int) -> dict[str, int]:
-    if source.split == "none":
-        return {"train": examples}
-    given, fractions = source.split, source.split.kind() == "fractions"
-    train, val = (
-        int(examples * float(size or 0) + 1e-9) if fractions else int(size or 0) for size in (given.train, given.val)
+def _summary(source: SequenceSource, sequences: Sequences, pieces: Pieces) -> Summary:
+    total, used = len(sequences), sum(map(len, pieces.values()))
+    unused = (
+        [f"{total - used} of {total} examples belong to no part: data.split leaves them out"] if used < total else []
     )
-    test = given.test if isinstance(given.test, int) else examples - train - val
-    if train + val + test > examples:
-        raise DataError(f"data.split asks for {train + val + test} examples; there are {examples}")
-    return {"train": train} | ({"val": val} if val else {}) | {"test": test}
+    return Summary(
+        source=sequences.source,
+        rows=len(sequences),
+        series=len(sequences),
+        sizes={name: len(indices) for name, indices in pieces.items()},
+        digest=_digest(source, sequences),
+        units=source.units or "",
+        notes=(*sequences.notes, *unused),
+    )
 
 
-def _arrays(source: SequenceSource) -> tuple[np.ndarray, np.ndarray]:
-    inputs, targets = (np.asarray(array) for array in source.read())
-    if inputs.ndim != 3 or len(inputs) != len(targets):
+def _read(source: SequenceSource) -> Sequences:
+    """Read, and make sure that there are sequences, of finite numbers, no longer than allowed."""
+    read = source.read()
+    name = source.name  # type: ignore[attr-defined]
+    sequences = read if isinstance(read, Sequences) else _sequences_of(name, *read)
+    sequences = replace(sequences, source=sequences.source or name)
+    short = np.flatnonzero(sequences.lengths() == 0)
+    if len(short):
+        raise DataError(f"{sequences.place(int(short[0]))}: the sequence has no steps ({len(short)} such sequences)")
+    _refuse_not_finite(sequences)
+    return _shortened(source, sequences)
+
+
+def _sequences_of(name: str, inputs: Any, targets: Any) -> Sequences:
+    lists = isinstance(inputs, (list, tuple))
+    if (not lists and np.ndim(inputs) != 3) or len(inputs) != len(targets) or not len(inputs):
+        shape = f"{len(inputs)} sequences" if lists else np.shape(inputs)
         raise DataError(
-            f"data.{source.name}: inputs must be (examples, time, features) with one target each; "  # type: ignore[attr-defined]
-            f"they are {inputs.shape} with targets {targets.shape}"
+            f"data.{name}: inputs must be (examples, time, features), or a list of (time, features), with one target "
+            f"each; they are {shape} with targets {np.shape(targets)}"
         )
-    bad = np.argwhere(~np.isfinite(inputs))
+    return Sequences.of(inputs, targets, source=name)
+
+
+def _refuse_not_finite(sequences: Sequences) -> None:
+    bad = np.argwhere(~np.isfinite(sequences.values))
     if len(bad):
-        raise DataError(f"example {bad[0][0]}, step {bad[0][1]}, feature {bad[0][2]} is not a finite number")
-    return inputs, targets
+        index = int(np.searchsorted(sequences.offsets, bad[0][0], side="right")) - 1
+        step, channel = bad[0][0] - sequences.offsets[index] + 1, sequences.channels[bad[0][1]]
+        raise DataError(
+            f"{sequences.place(index)}: step {step}, channel `{channel}` is not a finite number "
+            f"({len(bad)} such values)"
+        )
 
 
-def _targets(source: SequenceSource, targets: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _shortened(source: SequenceSource, sequences: Sequences) -> Sequences:
+    """Cut sequences that are longer than allowed, if the settings say so, and count them."""
+    most = source.max_length
+    long = np.flatnonzero(sequences.lengths() > (most or np.inf))
+    if most is None or not len(long):
+        return sequences
+    first = sequences.place(int(long[0]))
+    length = int(sequences.lengths()[long[0]])
+    if source.on_long == "fail":
+        raise DataError(
+            f"{first}: {length} steps, more than data.max_length={most} ({len(long)} such sequences); "
+            "data.on_long=cut keeps their beginning"
+        )
+    pieces = [sequences.one(i)[:most] for i in range(len(sequences))]
+    note = f"{len(long)} of {len(sequences)} sequences cut to their first {most} steps, such as {first} ({length})"
+    offsets = np.cumsum([0, *map(len, pieces)])
+    return replace(sequences, values=np.concatenate(pieces), offsets=offsets, notes=(*sequences.notes, note))
+
+
+def _targets(source: SequenceSource, sequences: Sequences) -> tuple[np.ndarray, tuple[str, ...]]:
+    targets = sequences.targets
     if source.task == "classification":
-        labels, y = np.unique(targets, return_inverse=True)
-        if len(labels) < 2:
-            raise DataError(f"classification needs at least 2 labels; the data have {labels.tolist()}")
-        return y.astype(np.int32), tuple(str(label) for label in labels)
+        return labels_of(sequences)
     y = targets.reshape(len(targets), -1).astype(np.float32)
     if not np.isfinite(y).all():
-        raise DataError(f"the target of example {int(np.argwhere(~np.isfinite(y))[0][0])} is not a finite number")
+        index = int(np.argwhere(~np.isfinite(y))[0][0])
+        raise DataError(f"{sequences.place(index)}: the target is not a finite number")
     return y, ()
 
 
-def _scale(
-    source: SequenceSource, inputs: np.ndarray, train: np.ndarray
-) -> tuple[np.ndarray, Mapping[str, Any], list[str]]:
-    """Standardise each feature over the training examples, all steps together."""
+def labels_of(sequences: Sequences) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the class of each sequence, (n,) integers, and the labels in order."""
+    labels, y = np.unique(sequences.targets, return_inverse=True)
+    if len(labels) < 2:
+        raise DataError(f"{sequences.source}: classification needs at least 2 labels; the data have {labels.tolist()}")
+    return y.astype(np.int32), tuple(str(label) for label in labels)
+
+
+def _refuse_absent_class(sequences: Sequences, y: np.ndarray, classes: tuple[str, ...], parts: Pieces) -> None:
+    """A class that training has never seen can only be answered wrongly."""
+    for index in np.setdiff1d(np.arange(len(classes)), y[parts["train"]]):
+        where = np.flatnonzero(y == index)
+        raise DataError(
+            f"{sequences.place(int(where[0]))}: the label `{classes[index]}` does not occur in the training part "
+            f"({len(where)} such examples); leave it out, or give more of it"
+        )
+
+
+def _fit(source: SequenceSource, sequences: Sequences, train: np.ndarray) -> tuple[SequencePipeline, list[str]]:
+    lengths = sequences.lengths()
+    length = int(lengths[0]) if (lengths == lengths[0]).all() else None
     if source.scaler == "none":
-        return inputs, {}, []
-    rows = inputs[train].reshape(-1, inputs.shape[-1]).astype(np.float64)
-    flat = rows.min(axis=0) == rows.max(axis=0)
-    mean, deviation = rows.mean(axis=0), np.where(flat, 1.0, rows.std(axis=0))
-    notes = [f"feature {i} is constant in the training part: divided by 1" for i in np.flatnonzero(flat)]
-    return (inputs - mean) / deviation, {"mean": mean.tolist(), "deviation": deviation.tolist()}, notes
+        return SequencePipeline(sequences.channels, length=length), []
+    values = np.concatenate([sequences.one(int(i)) for i in train]).astype(np.float64)
+    return sequence_pipeline.fitted(values, sequences.channels, length)
 
 
-def _digest(source: SequenceSource, inputs: np.ndarray, targets: np.ndarray) -> str:
-    sha = hashlib.sha256(np.ascontiguousarray(inputs).tobytes())
-    sha.update(np.ascontiguousarray(targets).tobytes())
+def _digest(source: SequenceSource, sequences: Sequences) -> str:
+    sha = hashlib.sha256(np.ascontiguousarray(sequences.values).tobytes())
+    sha.update(sequences.offsets.astype(np.int64).tobytes())
+    sha.update(np.ascontiguousarray(sequences.targets).tobytes())
     sha.update(json.dumps(asdict(source), sort_keys=True, default=str).encode())
     return sha.hexdigest()[:32]

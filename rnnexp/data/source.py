@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from rnnexp.data.labelled import Sequences
 from rnnexp.data.series import Series
 from rnnexp.data.splits import Split
 from rnnexp.registry import settings
@@ -120,19 +121,40 @@ class SequenceSource(ABC):
     )
     split: Literal["none"] | Split = Field(
         default_factory=_usual_split,
-        description="Training, validation and test part of the shuffled examples, or none.",
+        description="Training, validation and test part of the shuffled examples, in equal shares of each class, or "
+        "none. What a file of its own gives is left out, and its share goes to the others.",
     )
-    folds: int | None = Field(None, ge=2, description="Number of folds over the examples outside the test part.")
-    fold: int = Field(1, ge=1, description="Which fold to hold out as the validation part, from 1 to folds.")
+    folds: int | None = Field(None, ge=2, description="Number of folds over the examples.")
+    fold: int = Field(1, ge=1, description="Which fold to hold out, from 1 to folds.")
+    held_out: Literal["val", "test"] = Field(
+        "val",
+        description="What a fold is held out as: val, of the examples outside the test part, to choose settings; or "
+        "test, of all examples, to be scored in turn.",
+    )
     scaler: Literal["none", "standard"] = Field(
         "none", description="Scaler of the inputs, fitted on the training part only."
+    )
+    max_length: int | None = Field(None, ge=1, description="Steps that a sequence may have; null for no limit.")
+    on_long: Literal["fail", "cut"] = Field(
+        "fail", description="What to do with longer sequences: fail, or keep their beginning and count them."
+    )
+    buckets: int = Field(
+        1, ge=1, description="Lengths that batches are padded to; more than 1 puts sequences of like length together."
     )
     seed: int = Field(0, ge=0, description="Seed of the shuffle before the split, and of drawn examples.")
     units: str | None = Field(None, description="What the targets count, for pictures.")
 
     @abstractmethod
-    def read(self) -> tuple[Any, Any]:
-        """Return inputs (n, time, features) and targets: numbers (n,) or (n, outputs), or labels (n,)."""
+    def read(self) -> Sequences | tuple[Any, Any]:
+        """Return sequences, or inputs and targets.
+
+        Inputs: an array (n, time, features) or a list of arrays (time, features); targets: numbers (n,) or
+        (n, outputs), or labels (n,).
+        """
+
+    def gives(self) -> set[str]:
+        """Say which parts come from files of their own, which leaves them out of `split`."""
+        return set()
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""

@@ -10,23 +10,29 @@ Task = Literal["forecasting", "regression", "classification"]
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One input without its batch axis; `None` in the shape is a length that varies."""
+    """One input without its batch axis; `None` in the shape is a length that varies.
+
+    vocabulary: number of different tokens of an integer input, those for padding and unknown ones included
+    """
 
     shape: tuple[int | None, ...]
     dtype: str = "float32"
+    vocabulary: int | None = None
 
 
 @dataclass(frozen=True)
 class TaskSpec:
     """Inputs, output and natural choices of a task; heads, losses, metrics and baselines follow it.
 
-    inputs:       by name; "past" (time, features) always, "future" (horizon, known features) where there are any
+    inputs:       by name; "past" (time, features) or tokens (time,) always, "future" (horizon, known features) where
+                  there are any, "mask" (time,) where sequences are of different length: false after the end
     output_shape: (horizon, targets) for forecasting, (outputs,) for regression, (classes,) for classification;
                   with `per_step` the same for each time step of "past"
     per_step:     an output per time step instead of one per sequence
     classes:      labels in the order of the outputs; empty unless the task is classification
     targets:      names of what is predicted
     loss:         the natural loss, by its name in the `loss` group
+    metrics:      what is logged in each epoch beside the loss, by the names of `metrics`
     """
 
     task: Task
@@ -36,3 +42,4 @@ class TaskSpec:
     classes: tuple[str, ...] = field(default=())
     targets: tuple[str, ...] = field(default=())
     loss: str = "mse"
+    metrics: tuple[str, ...] = field(default=())

@@ -29,8 +29,6 @@ from rnnexp.models.build import build
 if TYPE_CHECKING:
     import keras
 
-    from rnnexp.data.preprocess import Preprocessor
-
 FORMAT = 1
 
 
@@ -43,7 +41,12 @@ class Bundle:
     scaling: Mapping[str, Any]
 
     @cached_property
-    def preprocessor(self) -> Preprocessor:
+    def preprocessor(self) -> Any:
+        """What turns raw input into what the network takes: a Preprocessor of rows, or a pipeline of sequences."""
+        if self.scaling.get("kind") == "sequences":
+            from rnnexp.data.sequence_pipeline import SequencePipeline
+
+            return SequencePipeline.from_json(self.scaling)
         from rnnexp.data.preprocess import Preprocessor
 
         return Preprocessor.from_json(self.scaling)

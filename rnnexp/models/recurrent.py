@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.registry import PositiveInt, settings
+from rnnexp.models.pooling import Pooling, pooled
+from rnnexp.registry import PositiveInt, lookup, names, settings
 
 if TYPE_CHECKING:
     import keras
@@ -31,6 +32,8 @@ Units = Annotated[list[PositiveInt], Field(min_length=1)]
 @settings
 class RecurrentModel(ABC):
     """Stacked recurrent layers, optional dense layers, and an output layer that the data's spec decides."""
+
+    per_step: ClassVar[bool] = True  # whether it can give an output per time step
 
     name: str = Field("", description="which architecture")
     units: PositiveInt | Units = Field([64], description="size of each recurrent layer; [64, 32] stacks two")
@@ -55,6 +58,14 @@ class RecurrentModel(ABC):
     recurrent_initializer: Initializer = Field("orthogonal", description="first weights of the state")
     bias_initializer: BiasInitializer = Field("zeros", description="first biases")
     layer_norm: bool = Field(False, description="normalise each recurrent layer's outputs (Ba et al., 2016)")
+    pooling: Pooling = Field(
+        "last",
+        description="from the outputs of all steps to one: the last, their mean, maximum, or attention over them",
+    )
+    embedding_dim: PositiveInt = Field(100, description="size of a token's vector, where the data are tokens")
+    embedding_dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of the vectors' dimensions dropped in training, the same ones for all steps"
+    )
     dense: list[PositiveInt] = Field([], description="sizes of dense layers before the output")
     dense_activation: Activation = Field("relu", description="activation of the layers in `dense`")
     output_activation: Activation | None = Field(
@@ -65,13 +76,24 @@ class RecurrentModel(ABC):
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
         """Make one recurrent layer; `shared` are the Keras arguments that all kinds take."""
 
+    def before(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        """Return what the recurrent layers read, and its mask; `x` is (b, time, channels)."""
+        return x, mask
+
+    def beside(self, x: Any, mask: Any) -> Any:
+        """Return what joins the state of the recurrent layers, (b, outputs); None for nothing."""
+        return None
+
     def build(self, spec: TaskSpec) -> keras.Model:
         """Return an uncompiled functional model from inputs to output as in `spec`, every layer named."""
         import keras
 
         self._refuse(spec)
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
-        x = self._recurrent(inputs["past"], sequences=spec.per_step)
+        past, mask = self._embedded(inputs["past"], spec), inputs.get("mask")
+        x = self._recurrent(*self.before(past, mask), per_step=spec.per_step)
+        if (branch := self.beside(past, mask)) is not None:
+            x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
         if "future" in inputs:
             future = keras.layers.Flatten(name="future_flat")(inputs["future"])
             x = keras.layers.Concatenate(name="state_and_future")([x, future])
@@ -90,6 +112,8 @@ class RecurrentModel(ABC):
 
     def _refuse(self, spec: TaskSpec) -> None:
         problems = []
+        if spec.per_step and not self.per_step:
+            problems.append(no_steps(self))
         if spec.per_step and self.bidirectional:
             problems.append(SEES_FUTURE)
         if spec.per_step and "future" in spec.inputs:
@@ -101,18 +125,31 @@ class RecurrentModel(ABC):
         if problems:
             raise ConfigError(*problems)
 
-    def _recurrent(self, x: Any, sequences: bool) -> Any:
-        """Stack the recurrent layers; the last returns a state per step only if `sequences`."""
+    def _embedded(self, x: Any, spec: TaskSpec) -> Any:
+        """Give each token its vector; numbers stay as they are."""
+        import keras
+
+        vocabulary = spec.inputs["past"].vocabulary
+        if vocabulary is None:
+            return x
+        x = keras.layers.Embedding(vocabulary, self.embedding_dim, name="embedding")(x)
+        if self.embedding_dropout:
+            x = keras.layers.SpatialDropout1D(self.embedding_dropout, name="embedding_dropout")(x)
+        return x
+
+    def _recurrent(self, x: Any, mask: Any, per_step: bool) -> Any:
+        """Stack the recurrent layers; with `per_step` an output per step stays, else one per sequence."""
         import keras
 
         sizes = self.sizes()
+        sequences = per_step or self.pooling != "last"
         for i, units in enumerate(sizes, start=1):
-            x = self._one(units, f"{self.name}_{i}", sequences or i < len(sizes))(x)
+            x = self._one(units, f"{self.name}_{i}", sequences or i < len(sizes))(x, mask=mask)
             if self.layer_norm:
                 x = keras.layers.LayerNormalization(name=f"layer_norm_{i}")(x)
             if self.dropout:
                 x = keras.layers.Dropout(self.dropout, name=f"dropout_{i}")(x)
-        return x
+        return pooled(x, mask, self.pooling) if sequences and not per_step else x
 
     def _one(self, units: int, name: str, return_sequences: bool) -> keras.layers.Layer:
         import keras
@@ -157,6 +194,15 @@ NO_FUTURE = "model: known future values have no place in an output per time step
 
 def check_fit(model: Any, data: Any) -> list[str]:
     """Return why these model settings cannot go with these data settings, one line each."""
-    if getattr(model, "bidirectional", False) and getattr(data, "layout", None) == "sequence":
-        return [SEES_FUTURE]
-    return []
+    if getattr(data, "layout", None) != "sequence":
+        return []
+    problems = [] if not isinstance(model, RecurrentModel) or model.per_step else [no_steps(model)]
+    return problems + ([SEES_FUTURE] if getattr(model, "bidirectional", False) else [])
+
+
+def no_steps(model: RecurrentModel) -> str:
+    able = [name for name in names("model") if getattr(lookup("model", name), "per_step", False)]
+    return (
+        f"model: {model.name} gives one output per sequence, but the data want one per time step "
+        f"(data.layout=sequence); {', '.join(able)} can"
+    )

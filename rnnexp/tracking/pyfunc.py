@@ -1,4 +1,4 @@
-"""What MLflow calls to serve a model: a table of raw rows in, forecasts in real units out.
+"""What MLflow calls to serve a model: raw rows, sequences or texts in, forecasts in real units or labels out.
 
 `mlflow models serve -m runs:/<run id>/model --env-manager local`, or in Python
 `mlflow.pyfunc.load_model("runs:/<run id>/model").predict(rows)`.
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.errors import DataError
 from rnnexp.runtime import loaded_backend
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-SERIES = "unique_id"
+SERIES, TEXT = "unique_id", "text"
 PLUGINS = "RNNEXP_PLUGINS"
 
 
@@ -41,14 +42,6 @@ def _backend(trained_with: str | None) -> str | None:
     return loaded_backend() or os.environ.get("KERAS_BACKEND") or trained_with
 
 
-def _standardised(sequences: np.ndarray, scaling: Mapping[str, Any]) -> np.ndarray:
-    """Scale independent sequences (n, time, features) as in training."""
-    if "mean" not in scaling:
-        return sequences
-    shift, scale = (np.asarray(scaling[key], dtype=np.float32) for key in ("mean", "deviation"))
-    return (sequences - shift) / scale
-
-
 @dataclass(frozen=True)
 class Served:
     """A loaded model."""
@@ -56,13 +49,21 @@ class Served:
     bundle: Any
 
     def predict(self, rows: Any, params: Mapping[str, Any] | None = None) -> Any:
-        """Forecast what follows the rows, one line per series and step, in original units.
+        """Answer to raw input.
 
-        A model of independent sequences has no scaler or dates: it takes an array (n, time, features) and
-        returns its raw outputs.
+        Series: a table of rows; the forecast of what follows them, one line per series and step, in original units.
+        Independent sequences: an array (n, time, channels), shorter ones filled up with NaN, or a list of arrays
+        (time, channels). Texts: a table with a column `text`, or a list of them. One line each: label and
+        probabilities, or numbers (n, outputs).
         """
-        if "columns" not in self.bundle.scaling:
-            return self._outputs(_standardised(np.asarray(rows, dtype=np.float32), self.bundle.scaling))
+        kind = self.bundle.scaling.get("kind")
+        if kind is None:
+            return self._forecast(rows)
+        taken = texts_of(rows) if kind == "texts" else sequences_of(rows)
+        outputs = self._outputs(self.bundle.preprocessor.inputs(taken))
+        return labels(outputs, self.bundle.spec.classes) if self.bundle.spec.classes else outputs
+
+    def _forecast(self, rows: Any) -> DataFrame:
         preprocessor = self.bundle.preprocessor
         _, context = preprocessor.prepare(rows)
         values = preprocessor.restore(preprocessor.roll(self._outputs, context), context)
@@ -71,6 +72,34 @@ class Served:
 
     def _outputs(self, x: Any) -> np.ndarray:
         return np.asarray(self.bundle.predict(x))
+
+
+def sequences_of(rows: Any) -> list[np.ndarray]:
+    """Return sequences (time, channels), without the steps at their end that are all NaN."""
+    if isinstance(rows, (list, tuple)):
+        return [np.asarray(one, dtype=np.float64) for one in rows]
+    array = np.asarray(rows, dtype=np.float64)
+    if array.ndim != 3:
+        raise DataError(f"sequences must be an array (n, time, channels), not of the shape {array.shape}")
+    ends = [len(one) - int(np.argmin(np.isnan(one).all(axis=1)[::-1])) for one in array]
+    return [one[:end] for one, end in zip(array, ends)]
+
+
+def texts_of(rows: Any) -> list[str]:
+    """Return the texts of a table with a column `text`, or of a list."""
+    columns = getattr(rows, "columns", None)
+    if columns is not None and TEXT not in columns:
+        raise DataError(f"there is no column `{TEXT}`, but {', '.join(map(str, columns))}")
+    return [str(text) for text in (rows[TEXT] if columns is not None else rows)]
+
+
+def labels(probabilities: np.ndarray, classes: tuple[str, ...]) -> DataFrame:
+    """Lay out probabilities (n, classes) beside the most probable label, one line each."""
+    import pandas
+
+    columns: dict[str, Any] = {"label": np.array(classes, dtype=object)[probabilities.argmax(axis=1)]}
+    columns |= {f"p({name})": probabilities[:, i].astype(np.float64) for i, name in enumerate(classes)}
+    return pandas.DataFrame(columns)
 
 
 def table(

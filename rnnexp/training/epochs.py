@@ -93,7 +93,7 @@ class KerasTraining:
         self.rate.begin(epoch, self.course.rate_factor)
         self.user.epoch_begin(epoch)
         rate = self.rate.in_force()
-        order = self.train.feed.part.order(self.plan.seed, epoch)
+        order = self.train.feed.part.order(self.plan.seed, epoch, self.train.feed.size)
         trained = yield from self._train(order)
         seconds = perf_counter() - begin
         validated = yield from self._validate()

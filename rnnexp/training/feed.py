@@ -91,10 +91,18 @@ class Feed:
         whole = len(order) // self.size
         full = order[: whole * self.size].reshape(whole, self.size)
         capacity = min(self.steps, whole)
-        for start in range(0, whole, self.steps):
-            yield self._block(full[start : start + self.steps], capacity)
+        for alike in self._of_one_shape(full):
+            for start in range(0, len(alike), self.steps):
+                yield self._block(alike[start : start + self.steps], capacity)
         if len(order) % self.size:
             yield self._block(order[None, whole * self.size :], 1)
+
+    def _of_one_shape(self, full: np.ndarray) -> list[np.ndarray]:
+        """Cut batches (steps, batch) where the length that they are padded to changes."""
+        if len(self.part.bounds) < 2:
+            return [full]
+        needed = self.part.bucket(full).max(axis=1)
+        return np.split(full, np.flatnonzero(np.diff(needed)) + 1)
 
     def _block(self, indices: np.ndarray, capacity: int) -> Block:
         """Gather (steps, batch) `indices`; a shorter last block is filled up, and the rest never run."""
@@ -103,8 +111,8 @@ class Feed:
         return Block(each(data, lambda array: array.reshape(*filled.shape, *array.shape[1:])), len(indices))
 
     def batch(self, indices: np.ndarray) -> tuple[Any, ...]:
-        """Gather `indices` (b,) as (x, y) or (x, y, weight)."""
-        return self.gathered(self.part.arrays, indices)
+        """Gather `indices` (b,) as (x, y) or (x, y, weight), sequences padded no further than these need."""
+        return self.gathered(self.part.arrays_for(indices), indices)
 
     def gathered(self, arrays: Mapping[str, Any], indices: Any) -> tuple[Any, ...]:
         """Do the same with arrays that may be traced."""

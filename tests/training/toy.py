@@ -20,6 +20,9 @@ class Windows(Dataset):
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
         return Predictions(outputs, outputs)
 
+    def example(self) -> None:
+        return None
+
 
 def windows(examples: int = 50, window: int = 4, val: int = 0, weight: bool = False) -> Windows:
     rows = examples + val + window

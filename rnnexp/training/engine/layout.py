@@ -55,7 +55,7 @@ class Layout:
         part, size = self.train.part, self.train.size
         filled = np.zeros((capacity, len(part)), np.int32)
         for place in range(count):
-            filled[place] = part.order(seed, first + place)
+            filled[place] = part.order(seed, first + place, size)
         whole = self.steps * size
         found = {"order": filled[:, :whole].reshape(capacity, self.steps, size)}
         return found | ({"rest": filled[:, whole:]} if whole < len(part) else {})

@@ -1,0 +1,60 @@
+"""Independent sequences as a source reads them, before any split, scaler or padding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+GIVEN = ("train", "val", "test")
+
+
+def _example(index: int) -> str:
+    return f"example {index}"
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences of any length, end to end, sequence i being `offsets[i]:offsets[i + 1]`.
+
+    values:   (steps, channels) numbers, or (steps,) integer tokens
+    offsets:  (n + 1,) int64, from 0 to steps
+    targets:  labels (n,), or numbers (n,) or (n, outputs)
+    channels: one name per channel
+    parts:    (n,) "train", "val" or "test" where the source says so, "" where the split decides; None: all ""
+    place:    index -> where a sequence comes from, for messages ("file.ts, line 12")
+    notes:    what reading did to the data, one sentence each, with counts
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+    targets: np.ndarray
+    channels: tuple[str, ...]
+    parts: np.ndarray | None = None
+    place: Callable[[int], str] = _example
+    source: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(cls, sequences: Iterable[Any], targets: Any, **more: Any) -> Sequences:
+        """Join arrays (time, channels), or one array (n, time, channels), with a target each."""
+        import numpy as np
+
+        arrays = [np.asarray(one) for one in sequences]
+        channels = tuple(str(i) for i in range(arrays[0].shape[-1])) if arrays else ()
+        offsets = np.cumsum([0, *(len(one) for one in arrays)])
+        values = np.concatenate(arrays) if arrays else np.zeros((0, 0))
+        return cls(values, offsets, np.asarray(targets), **{"channels": channels, **more})
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def lengths(self) -> np.ndarray:
+        return self.offsets[1:] - self.offsets[:-1]
+
+    def one(self, index: int) -> np.ndarray:
+        """Return one sequence, (time, channels) or (time,)."""
+        return self.values[self.offsets[index] : self.offsets[index + 1]]

@@ -1,0 +1,75 @@
+"""Raw sequences in, a padded batch out: what training and serving share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data import padding
+from rnnexp.errors import DataError
+
+KIND = "sequences"
+
+
+@dataclass(frozen=True)
+class SequencePipeline:
+    """What serving a model of independent sequences needs to know of its data.
+
+    channels:        names, in the order of the arrays
+    mean, deviation: of each channel over the training part; empty without a scaler
+    length:          of every sequence; None where it varies, and a mask goes with a batch
+    """
+
+    channels: tuple[str, ...]
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+    length: int | None = None
+
+    def scaled(self, values: np.ndarray) -> np.ndarray:
+        """Scale raw values (steps, channels)."""
+        return (values - np.array(self.mean)) / np.array(self.deviation) if self.mean else values
+
+    def inputs(self, sequences: Sequence[np.ndarray]) -> Any:
+        """Return what a network takes for raw sequences (time, channels), whose order is kept.
+
+        Raises DataError naming the sequence that has other channels, another length or a value that is not finite.
+        """
+        for index, one in enumerate(sequences, start=1):
+            self._refuse(index, np.asarray(one))
+        values = self.scaled(np.concatenate([np.asarray(one, np.float64) for one in sequences]))
+        arrays = padding.laid_out(values, np.cumsum([0, *(len(one) for one in sequences)]))
+        gather = padding.whole_inputs if self.length else padding.masked_inputs
+        return gather(arrays, np.arange(len(sequences)))
+
+    def _refuse(self, index: int, one: np.ndarray) -> None:
+        if one.ndim != 2 or one.shape[1] != len(self.channels):
+            raise DataError(f"sequence {index} has the shape {one.shape}; the model takes (time, {len(self.channels)})")
+        if len(one) == 0 or (self.length and len(one) != self.length):
+            wanted = f"sequences of {self.length} steps" if self.length else "at least 1"
+            raise DataError(f"sequence {index} has {len(one)} steps; the model takes {wanted}")
+        bad = np.argwhere(~np.isfinite(one))
+        if len(bad):
+            step, channel = bad[0]
+            raise DataError(f"sequence {index}, step {step + 1}, channel `{self.channels[channel]}` is not finite")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        lists = {key: list(value) for key, value in asdict(self).items() if isinstance(value, tuple)}
+        return {"kind": KIND, "length": self.length, **lists}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> SequencePipeline:
+        """Rebuild a pipeline from what `to_json` wrote."""
+        lists = {key: tuple(saved[key]) for key in ("channels", "mean", "deviation")}
+        return cls(length=saved["length"], **lists)
+
+
+def fitted(values: np.ndarray, channels: tuple[str, ...], length: int | None) -> tuple[SequencePipeline, list[str]]:
+    """Fit the scaler `standard` to the training steps (steps, channels); say which channels are constant there."""
+    flat = values.min(axis=0) == values.max(axis=0)
+    mean, deviation = values.mean(axis=0), np.where(flat, 1.0, values.std(axis=0))
+    notes = [f"channel `{channels[i]}` is constant in the training part: divided by 1" for i in np.flatnonzero(flat)]
+    return SequencePipeline(channels, tuple(mean.tolist()), tuple(deviation.tolist()), length), notes

@@ -1,0 +1,107 @@
+"""Which independent examples belong to training, validation and test: shuffled once, classes in equal shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnnexp.errors import DataError
+
+if TYPE_CHECKING:
+    from rnnexp.data.source import SequenceSource
+
+Pieces = dict[str, np.ndarray]
+
+
+def share_out(source: SequenceSource, given: np.ndarray | None, classes: np.ndarray | None, examples: int) -> Pieces:
+    """Return the examples of each part, ascending.
+
+    given:   (examples,) "train", "val" or "test" where the source decides, "" where `split` does; None: all ""
+    classes: (examples,) integers, each shared out in proportion; None: no such care
+    Raises DataError for a part that is left without an example.
+    """
+    kept = np.full(examples, "") if given is None else given
+    free = np.flatnonzero(kept == "")
+    pieces = {name: np.flatnonzero(kept == name) for name in ("train", "val", "test") if (kept == name).any()}
+    shared = _split(source, free, classes, pieces) if len(free) else {}
+    for name, piece in shared.items():
+        pieces[name] = np.concatenate([pieces.get(name, piece[:0]), piece])
+    for name in _wanted(source, pieces):
+        if len(pieces.get(name, [])) == 0:
+            raise DataError(f"the {name} part has no example out of {examples}; change data.split")
+    order = ("train", "val", "test")
+    return {name: np.sort(pieces[name]).astype(np.int32) for name in order if name in pieces}
+
+
+def _wanted(source: SequenceSource, pieces: Pieces) -> list[str]:
+    return ["train", *pieces, *(["test"] if source.split != "none" else [])]
+
+
+def _split(source: SequenceSource, free: np.ndarray, classes: np.ndarray | None, given: Pieces) -> Pieces:
+    """Cut the examples that no part has yet, as `split` and `folds` say."""
+    shuffled = free[_generator(source, len(free)).permutation(len(free))]
+    if source.folds is not None and source.held_out == "test":
+        held, rest = _fold(source, shuffled, classes)
+        sizes = _sizes(source, len(rest), {"test", *given})
+        return {"test": held, **_cut(rest, classes, sizes)}
+    sizes = _sizes(source, len(free), set(given))
+    pieces = _cut(shuffled if source.split != "none" else free, classes, sizes)
+    if source.folds is None:
+        return pieces
+    rest = np.concatenate([piece for name, piece in pieces.items() if name != "test"])
+    held, kept = _fold(source, rest, classes)
+    return {**pieces, "train": kept, "val": held}
+
+
+def _generator(source: SequenceSource, examples: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([source.seed, examples])))
+
+
+def _fold(source: SequenceSource, examples: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the chosen fold holds out, and the rest: blocks, or every k-th of each class."""
+    folds, fold = source.folds or 1, source.fold - 1
+    if classes is None:
+        blocks = np.array_split(examples, folds)
+        held = blocks.pop(fold)
+        return held, np.concatenate(blocks)
+    sorted_by_class = examples[np.argsort(classes[examples], kind="stable")]
+    chosen = np.arange(len(examples)) % folds == fold
+    return sorted_by_class[chosen], sorted_by_class[~chosen]
+
+
+def _cut(examples: np.ndarray, classes: np.ndarray | None, sizes: dict[str, int]) -> Pieces:
+    """Share out shuffled examples; with classes evenly along their order, so that each part gets its share of all."""
+    if classes is None or len(sizes) == 1:
+        ends = np.cumsum(list(sizes.values()))
+        return dict(zip(sizes, np.split(examples[: ends[-1]], ends[:-1])))
+    rest = examples[np.argsort(classes[examples], kind="stable")]
+    pieces: Pieces = {}
+    for name in reversed(sizes):
+        chosen = _evenly(sizes[name], len(rest))
+        pieces[name], rest = rest[chosen], rest[~chosen]
+    return {name: pieces[name] for name in sizes}
+
+
+def _evenly(wanted: int, total: int) -> np.ndarray:
+    """Choose `wanted` of `total` places at equal distances, (total,) bool."""
+    steps = (np.arange(total + 1) * wanted + total // 2) // max(total, 1)
+    return np.diff(steps) > 0
+
+
+def _sizes(source: SequenceSource, examples: int, given: set[str]) -> dict[str, int]:
+    """Return how many examples each part gets; fractions of parts that are `given` go to the others."""
+    if source.split == "none":
+        return {"train": examples}
+    split, fractions = source.split, source.split.kind() == "fractions"
+    bounds = {name: float(getattr(split, name) or 0) for name in ("train", "val") if name not in given}
+    total = sum(bounds.values()) if "test" in given and fractions else 1.0
+    sizes = {name: int(examples * bound / total + 1e-9) if fractions else int(bound) for name, bound in bounds.items()}
+    if "test" not in given:
+        left = examples - sum(sizes.values())
+        sizes["test"] = split.test if isinstance(split.test, int) else left
+    elif fractions and "train" in sizes:
+        sizes["train"] = examples - sizes.get("val", 0)
+    if sum(sizes.values()) > examples:
+        raise DataError(f"data.split asks for {sum(sizes.values())} examples; there are {examples}")
+    return {name: size for name, size in sizes.items() if size or name != "val"}

@@ -1,0 +1,99 @@
+"""Sequences and their targets from a NumPy archive."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from rnnexp.data.labelled import Sequences
+from rnnexp.data.source import SequenceSource
+from rnnexp.errors import DataError, did_you_mean
+from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+
+@register("data")
+class npz(SequenceSource):
+    """Read arrays (n, time, channels) or (n, time) of an `.npz` file; pickled objects are refused."""
+
+    name: Literal["npz"] = "npz"
+    path: str = Field(description="File (.npz); looked up here, then in root.")
+    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
+    origin: str = Field("", description="Where to get the file, for the message when it is absent.")
+    inputs: str = Field("x", description="Array of the sequences, (n, time, channels) or (n, time).")
+    targets: str = Field("y", description="Array of the labels (n,), or of numbers (n,) or (n, outputs).")
+    lengths: str | None = Field(None, description="Array (n,) of how many steps of each sequence count; null for all.")
+    test_inputs: str | None = Field(None, description="Array of the test part; null takes it from inputs, by split.")
+    test_targets: str | None = Field(None, description="Targets of the test part.")
+    test_lengths: str | None = Field(None, description="Lengths in the test part.")
+
+    def gives(self) -> set[str]:
+        return {"test"} if self.test_inputs else set()
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        pairs = {"test_targets": "test_inputs", "test_inputs": "test_targets", "test_lengths": "test_inputs"}
+        missing = [key for given, key in pairs.items() if getattr(self, given) and not getattr(self, key)]
+        return [*super().check(), *(f"data.{key}: a value is needed, too" for key in dict.fromkeys(missing))]
+
+    def read(self) -> Sequences:
+        """Read the arrays that are named."""
+        import numpy as np
+
+        from rnnexp.data.tables.files import locate
+
+        (file,) = locate(self.path, self.root or os.environ.get("RNNEXP_DATA") or None, self.origin)
+        sequences, targets = self._part(file, self.inputs, self.targets, self.lengths)
+        parts = [""] * len(sequences)
+        if self.test_inputs and self.test_targets:
+            more, others = self._part(file, self.test_inputs, self.test_targets, self.test_lengths)
+            sequences, targets = sequences + more, np.concatenate([targets, others])
+            parts += ["test"] * len(more)
+        return Sequences.of(
+            sequences,
+            targets,
+            parts=np.array(parts),
+            place=lambda i: f"{file}, example {i}",
+            source=file.name,
+        )
+
+    def _part(self, file: Path, inputs: str, targets: str, lengths: str | None) -> tuple[list[Any], np.ndarray]:
+        """Return sequences (time, channels) and their targets."""
+        import numpy as np
+
+        x, y = _array(file, inputs), _array(file, targets)
+        x = x[..., None] if x.ndim == 2 else x
+        if x.ndim != 3 or len(x) != len(y) or not len(x):
+            raise DataError(
+                f"{file}: `{inputs}` must be (n, time, channels) or (n, time) with one of `{targets}` each; "
+                f"they are {x.shape} and {y.shape}"
+            )
+        if x.dtype.kind not in "fiub":
+            raise DataError(f"{file}: `{inputs}` holds {x.dtype} values, not numbers")
+        ends = np.full(len(x), x.shape[1]) if lengths is None else _array(file, lengths)
+        if ends.shape != (len(x),) or ends.dtype.kind not in "iu" or (ends > x.shape[1]).any() or (ends < 0).any():
+            raise DataError(f"{file}: `{lengths}` must be ({len(x)},) whole numbers from 0 to {x.shape[1]}")
+        return [one[:end].astype(np.float64) for one, end in zip(x, ends)], y
+
+
+def _array(file: Path, name: str) -> np.ndarray:
+    """Read one array; nothing is ever unpickled."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            if name not in archive:
+                raise DataError(
+                    f"{file}: there is no array `{name}`, but {', '.join(archive)}{did_you_mean(name, archive)}"
+                )
+            return np.asarray(archive[name])
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise DataError(f"{file}: `{name}` cannot be read as an array of numbers or text: {error}") from None

@@ -1,0 +1,151 @@
+"""One table per sequence, and one table that says what each of them is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from rnnexp.data.labelled import Sequences
+from rnnexp.data.source import Column, SequenceSource
+from rnnexp.data.tables.layout import Layout, Wanted
+from rnnexp.errors import DataError, did_you_mean
+from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    from rnnexp.data.tables.table import Table
+
+PARTS = ("train", "val", "test")
+
+
+@register("data")
+class sequence_folder(SequenceSource):
+    """Read a folder of tables (CSV, TSV, gzip, Parquet), one sequence each, rows in time order."""
+
+    name: Literal["sequence_folder"] = "sequence_folder"
+    path: str = Field(description="Folder that holds the tables; looked up here, then in root.")
+    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
+    origin: str = Field("", description="Where to get the files, for the message when one is absent.")
+    labels: str = Field("labels.csv", description="Table with a row per sequence, within path.")
+    file: Column = Field("file", description="Column of labels that names the table of a sequence, within path.")
+    label: Column = Field("label", description="Column of labels that holds the label, or the number to predict.")
+    part: Column | None = Field(
+        None, description="Column of labels that says train, val or test; empty cells and null leave it to split."
+    )
+    channels: list[Column] = Field(
+        default_factory=list, description="Columns of numbers to read from each table; empty for all of the first one."
+    )
+    separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
+    decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
+    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
+    header: Literal["first", "none"] = Field("first", description="Names are in the first line, or there are none.")
+    task: Literal["regression", "classification"] = Field(
+        "classification", description="Numbers to predict, or labels to choose from."
+    )
+
+    def gives(self) -> set[str]:
+        return {"test"} if self.part is not None else set()
+
+    def read(self) -> Sequences:
+        """Read the table of labels, then each table it names; columns are matched by name."""
+        import numpy as np
+
+        folder = self._folder()
+        rows = self._rows(folder)
+        files = [_table_file(folder, rows, index) for index in range(len(rows.file))]
+        channels = tuple(self.channels) or self._first_channels(files[0])
+        tables = [self._table(file, channels) for file in files]
+        return Sequences.of(
+            [table.values for table in tables],
+            [_target(self.task, rows, index) for index in range(len(files))],
+            channels=tables[0].names,
+            parts=np.array([_part(rows, index) for index in range(len(files))]),
+            place=lambda i: str(files[i]),
+            source=folder.name,
+        )
+
+    def _folder(self) -> Path:
+        root = self.root or os.environ.get("RNNEXP_DATA") or None
+        given = Path(self.path).expanduser()
+        places = [given, *([Path(root).expanduser() / given] if root else [])]
+        for folder in places:
+            if folder.is_dir():
+                return folder
+        where = " nor ".join(str(place.absolute()) for place in places)
+        raise DataError(
+            f"{self.path}: there is no folder {where}" + (f". Get it: {self.origin}" if self.origin else "")
+        )
+
+    def _layout(self) -> Layout:
+        separator = None if self.separator == "auto" else self.separator
+        return Layout(separator, self.decimal, encoding=self.encoding, header=self.header == "first")
+
+    def _rows(self, folder: Path) -> _Rows:
+        from rnnexp.data.tables.table import read_table
+
+        file = folder / self.labels
+        if not file.is_file():
+            raise DataError(f"{file}: there is no such table of labels (data.labels)")
+        columns = (self.file, self.label) + (() if self.part is None else (self.part,))
+        table = read_table(file, Layout(encoding=self.encoding), Wanted(time=columns, targets=()))
+        texts = [list(column.fillna("").astype(str)) for column in table.time]
+        return _Rows(str(file), texts[0], texts[1], texts[2] if len(texts) > 2 else [], list(table.places.number))
+
+    def _first_channels(self, file: Path) -> tuple[Column, ...]:
+        """Name all columns of the first table; without a header, number them."""
+        from rnnexp.data.tables.dialect import examine
+        from rnnexp.data.tables.files import kind
+        from rnnexp.data.tables.parquet import column_names
+
+        if kind(file) == "parquet":
+            return tuple(column_names(file))
+        names = examine(file, self._layout()).names
+        return tuple(names) if self.header == "first" else tuple(range(len(names)))
+
+    def _table(self, file: Path, channels: tuple[Column, ...]) -> Table:
+        from rnnexp.data.tables.table import read_table
+
+        return read_table(file, self._layout(), Wanted(targets=channels))
+
+
+class _Rows:
+    """The table of labels as columns of text, with the line of each row."""
+
+    def __init__(self, table: str, file: list[str], label: list[str], part: list[str], lines: list[Any]) -> None:
+        self.table, self.file, self.label, self.part, self.lines = table, file, label, part, lines
+
+    def place(self, index: int) -> str:
+        return f"{self.table}, line {self.lines[index]}"
+
+
+def _table_file(folder: Path, rows: _Rows, index: int) -> Path:
+    """Find the table of a sequence; one outside the folder is refused."""
+    name = rows.file[index]
+    file = folder / name
+    if not name or not file.is_file():
+        near = did_you_mean(name, [child.name for child in folder.iterdir()])
+        raise DataError(f"{rows.place(index)}: there is no file `{name}` in {folder}{near}")
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{rows.place(index)}: `{name}` lies outside of {folder}")
+    return file
+
+
+def _target(task: str, rows: _Rows, index: int) -> str | float:
+    label = rows.label[index]
+    if not label:
+        raise DataError(f"{rows.place(index)}: the label is empty")
+    if task == "classification":
+        return label
+    try:
+        return float(label)
+    except ValueError:
+        raise DataError(f"{rows.place(index)}: the target `{label}` is not a number") from None
+
+
+def _part(rows: _Rows, index: int) -> str:
+    part = rows.part[index] if rows.part else ""
+    if part and part not in PARTS:
+        raise DataError(f"{rows.place(index)}: the part `{part}` is not one of {', '.join(PARTS)}")
+    return part

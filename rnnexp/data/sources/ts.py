@@ -1,0 +1,67 @@
+"""Labelled sequences of the UCR and UEA archives."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from rnnexp.data.labelled import Sequences
+from rnnexp.data.source import SequenceSource
+from rnnexp.errors import DataError
+from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    from rnnexp.data.ts_file import Cases
+
+
+@register("data")
+class ts(SequenceSource):
+    """Read `.ts` files: one or many channels, all of one length or not; a second file may be the test part."""
+
+    name: Literal["ts"] = "ts"
+    path: str = Field(description="File (.ts, .ts.gz) or glob of files; looked up here, then in root.")
+    test_path: str | None = Field(None, description="File of the test part; null takes it from path, by split.")
+    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
+    origin: str = Field("", description="Where to get the files, for the message when one is absent.")
+    task: Literal["regression", "classification"] = Field(
+        "classification", description="Numbers to predict, or labels to choose from."
+    )
+
+    def gives(self) -> set[str]:
+        return {"test"} if self.test_path else set()
+
+    def read(self) -> Sequences:
+        """Read all files; channels are numbered from 0."""
+        import numpy as np
+
+        from rnnexp.data.tables.files import locate
+        from rnnexp.data.ts_file import read_ts
+
+        root = self.root or os.environ.get("RNNEXP_DATA") or None
+        files = [("", file) for file in locate(self.path, root, self.origin)]
+        files += [("test", file) for file in locate(self.test_path, root, self.origin)] if self.test_path else []
+        many = [(part, read_ts(file)) for part, file in files]
+        owners = [(cases, index) for _, cases in many for index in range(len(cases.labels))]
+        sequences = [cases.sequences[index] for cases, index in owners]
+        for (cases, index), one in zip(owners, sequences):
+            if one.shape[1] != sequences[0].shape[1]:
+                there = f"{one.shape[1]} channels; {owners[0][0].file} has {sequences[0].shape[1]}"
+                raise DataError(f"{cases.place(index)}: {there}")
+        return Sequences.of(
+            sequences,
+            [self._target(cases, index) for cases, index in owners],
+            parts=np.array([part for part, cases in many for _ in cases.labels]),
+            place=lambda i: owners[i][0].place(owners[i][1]),
+            source=", ".join(file.name for _, file in files),
+        )
+
+    def _target(self, cases: Cases, index: int) -> str | float:
+        label = cases.labels[index]
+        if self.task == "classification":
+            return label
+        try:
+            return float(label)
+        except ValueError:
+            raise DataError(f"{cases.place(index)}: the target `{label[:60]}` is not a number") from None
