@@ -1,4 +1,4 @@
-"""Metrics and baseline of classes, computed by scikit-learn."""
+"""Metrics of classes, computed by scikit-learn, and the simplest classifier."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ def scores(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str,
     balanced = recall_score(labels, predicted, labels=present, average="macro", zero_division=0)
     values = (accuracy_score(labels, predicted), balanced, precision, recall, f1)
     return dict(zip(("accuracy", "balanced_accuracy", "precision", "recall", "f1"), map(float, values)))
+
+
+def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean of minus the log of the probability given to the true class; (n,) and (n, classes)."""
+    chosen = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
+
+
+def by_class(labels: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> DataFrame:
+    """Return precision, recall, F1 and the number of examples of each class."""
+    import pandas
+    from sklearn.metrics import precision_recall_fscore_support
+
+    found = precision_recall_fscore_support(labels, predicted, labels=range(len(classes)), zero_division=0)
+    columns = dict(zip(("precision", "recall", "f1", "examples"), found))
+    return pandas.DataFrame({"class": list(classes), **columns})
 
 
 def majority(train_labels: np.ndarray, count: int, classes: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.scalers import Affine
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation import baselines, classification, linear, metrics, tables
+from rnnexp.evaluation import baselines, classes, linear, metrics, tables
 from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
 
@@ -45,7 +46,7 @@ def evaluate(model: Any, dataset: Dataset, batch_size: BatchSize, extra: Sequenc
     if not np.isfinite(predictions.predicted).all():
         raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
     if dataset.spec.task == "classification":
-        return _classes(dataset, predictions, extra)
+        return classes.report(dataset, predictions, partial(_extra, extra))
     return _numbers(dataset, predictions, extra)
 
 
@@ -70,23 +71,6 @@ def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -
     best, beats = _skill(found, dataset.scored, ("rmse", "mae"), float(predictions.actual.std()))
     made = tables.numbers(dataset, predictions, named)
     return _report(found, predictions, made, best, beats)
-
-
-def _classes(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -> Report:
-    found = _Findings()
-    labels, count = predictions.actual, len(dataset.spec.classes)
-    train = dataset.parts["train"]
-    chosen = classification.majority(train.arrays["y"][train.indices], len(labels), count)
-    found.baselines["majority"] = predictions_of(predictions, chosen)
-    for prefix, shares in ((dataset.scored, predictions.predicted), ("baseline/majority", chosen)):
-        predicted = shares.argmax(axis=1)
-        values = classification.scores(labels, predicted, count) | _extra(extra, labels, predicted)
-        found.metrics |= metrics.prefixed(prefix, values)
-    model, base = (found.metrics[f"{prefix}/accuracy"] for prefix in (dataset.scored, "baseline/majority"))
-    if base < 1:
-        found.metrics["skill/accuracy"] = 1 - (1 - model) / (1 - base)
-    made = tables.classes(dataset, predictions)
-    return _report(found, predictions, made, "majority", model > base)
 
 
 def _report(

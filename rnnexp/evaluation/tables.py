@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.evaluation import classification, metrics
+from rnnexp.evaluation import metrics
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -58,15 +58,3 @@ def predicted(dataset: Dataset, predictions: Predictions) -> DataFrame:
     columns["actual"] = predictions.actual[:kept].reshape(-1)
     columns["predicted"] = predictions.predicted[:kept].reshape(-1)
     return pandas.DataFrame(columns)
-
-
-def classes(dataset: Dataset, predictions: Predictions) -> dict[str, DataFrame]:
-    """Return the confusion matrix and the probabilities."""
-    import pandas
-
-    names = dataset.spec.classes
-    chosen = predictions.predicted.argmax(axis=1)
-    table = pandas.DataFrame(predictions.predicted, columns=[f"p({name})" for name in names])
-    table.insert(0, "predicted", np.array(names)[chosen])
-    table.insert(0, "actual", np.array(names)[predictions.actual])
-    return {"confusion": classification.confusion(predictions.actual, chosen, names), "predictions": table}

@@ -131,6 +131,7 @@ def program_of(model: Any, cut: Layout, plan: Plan, held: list[str]) -> Program:
         grad_norm=plan.grad_norm or trainer.grad_norm,
         callbacks=carried(plan.callbacks),
         held={key: places[key] for key in held},
+        bounds=cut.train.part.bounds,
     )
     return Program(OnJax(model), cut.gather(), rules)
 

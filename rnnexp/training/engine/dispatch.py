@@ -58,7 +58,7 @@ class Lanes:
 
     def steps(self, state: Tree, now: Tree, fixed: Tree, data: Tree, span: tuple[Any, Any]) -> Tree:
         def one(state: Tree, now: Tree, fixed: Tree, data: Tree) -> Tree:
-            return self.program.steps(state, now.get("order", data.get("order")), fixed, data, span)
+            return self.program.steps(state, now, fixed, data, span)
 
         return self.over(one, (0, 0, 0, self.axes))(state, now, fixed, data)
 

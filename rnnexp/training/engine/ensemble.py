@@ -129,7 +129,8 @@ class Ensemble:
             entrant = self.entrants[lane]
             rates = np.asarray(entrant.rates, np.float32)
             rate = rates[np.minimum(np.arange(self.epoch, self.epoch + capacity), len(rates) - 1)]
-            lanes.append({"rate": rate, **entrant.layout.orders(entrant.seed, first, count, capacity)})
+            orders = entrant.layout.orders(entrant.seed, (first, count), capacity, side_by_side=not self.single)
+            lanes.append({"rate": rate, **orders})
         if self.single:
             return lanes[0]
         return {key: np.stack([lane[key] for lane in lanes], axis=1) for key in lanes[0]}

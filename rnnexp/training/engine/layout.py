@@ -48,8 +48,13 @@ class Layout:
             data |= {} if rest is None else {"val_rest": rest}
         return data
 
-    def orders(self, seed: int, first: int, count: int, capacity: int) -> Tree:
-        """Return the order of `count` epochs from `first` on, (capacity, steps, batch), and what is left over."""
+    def orders(self, seed: int, epochs: tuple[int, int], capacity: int, side_by_side: bool = False) -> Tree:
+        """Return the order of `epochs` (first, count), (capacity, steps, batch), and what is left over.
+
+        Batches of sequences get the length they are padded to, but not `side_by_side` with other trainings: steps of
+        different length could not be vectorised.
+        """
+        first, count = epochs
         if self.train.one_batch:
             return {}
         part, size = self.train.part, self.train.size
@@ -58,11 +63,18 @@ class Layout:
             filled[place] = part.order(seed, first + place, size)
         whole = self.steps * size
         found = {"order": filled[:, :whole].reshape(capacity, self.steps, size)}
+        if self.train.part.bounds and not side_by_side:
+            found["bucket"] = self.train.part.bucket(found["order"]).max(axis=2).astype(np.int32)
         return found | ({"rest": filled[:, whole:]} if whole < len(part) else {})
+
+    def _times(self) -> int:
+        """Return the time steps of an input: of windows, or of sequences and tokens."""
+        inputs = arrays_of(self.train.sample()[0])
+        return max([leaf.shape[1] for leaf in inputs if leaf.ndim > 1], default=1)
 
     def estimate(self, parameters: int) -> float:
         """Return a rough number of seconds for an epoch: a few operations per weight, example and time step."""
-        times = max([leaf.shape[1] for leaf in arrays_of(self.train.sample()[0]) if leaf.ndim > 2], default=1)
+        times = self._times()
         return len(self.train.part) * times * (6 * parameters / FLOPS + STEP_S / self.train.size)
 
     def bytes_of_member(self, model: Any) -> int:
@@ -70,7 +82,7 @@ class Layout:
         backward pass remembers of each layer and time step, its data and orders.
         """
         outputs = sum(int(layer.output.shape[-1] or 1) for layer in model.layers if hasattr(layer.output, "shape"))
-        times = max([leaf.shape[1] for leaf in arrays_of(self.train.sample()[0]) if leaf.ndim > 2], default=1)
+        times = self._times()
         data = sum(leaf.nbytes for _, leaf in leaves(self.data()))
         return 4 * (COPIES * model.count_params() + GATES * self.train.size * outputs * times) + data
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Rules:
     monitor:   metric that chooses the weights to keep;  keep_best: the best epoch's, else the last finite one's
     best_too:  carry the best weights beside the last ones
     callbacks: carried ones by their names;  held: settings that are inputs, by name, and where Keras has them
+    bounds:    lengths that batches of sequences are padded to
     """
 
     monitor: str
@@ -38,6 +40,7 @@ class Rules:
     grad_norm: bool
     callbacks: Mapping[str, CarriedCallback]
     held: Mapping[str, Sequence[Target]]
+    bounds: tuple[int, ...] = ()
 
 
 class Program:
@@ -46,7 +49,8 @@ class Program:
     state: trainable, other, optimizer: values of Keras's variables; metrics: of the running pass; kept: values to
            end with; kept_epoch; best: ordered monitor of the best epoch; best_epoch; epoch: done so far;
            factor: on the learning rate; stopped: RUNNING or why not; callbacks: what each remembers
-    now:   what one epoch is given: rate, order (steps, batch) and rest (examples) of the training part
+    now:   what one epoch is given: rate, order (steps, batch) and rest (examples) of the training part, and perhaps
+           bucket (steps,), which of `bounds` each batch is padded to
     fixed: what all epochs are given: epochs, numbers of the callbacks, scalars that are held
     data:  train and val arrays; `val_order`, `val_rest`, and `order`, `rest` where they never change
     """
@@ -90,8 +94,7 @@ class Program:
     def epoch(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
         """Train for one epoch; return the state after it and a row of what it has shown."""
         begun = self.begin(state, now)
-        order = now.get("order", data.get("order"))
-        return self.end(self.steps(begun, order, fixed, data, (0, order.shape[0])), now, fixed, data)
+        return self.end(self.steps(begun, now, fixed, data), now, fixed, data)
 
     def begin(self, state: Tree, now: Tree) -> Tree:
         """Set the learning rate and forget the metrics of the last pass."""
@@ -99,24 +102,32 @@ class Program:
         optimizer[self.rate_at] = now["rate"] * state["factor"]
         return {**state, "optimizer": optimizer, "metrics": self.stepper.no_metrics}
 
-    def steps(self, state: Tree, order: Any, fixed: Tree, data: Tree, span: tuple[Any, Any]) -> Tree:
-        """Take the gradient steps `span[0]` to `span[1]` of the batches `order` (steps, batch)."""
+    def steps(self, state: Tree, now: Tree, fixed: Tree, data: Tree, span: tuple[Any, Any] | None = None) -> Tree:
+        """Take the gradient steps `span[0]` to `span[1]` of the batches of an epoch, all by default."""
         import jax
 
+        order, buckets = now.get("order", data.get("order")), now.get("bucket")
+
         def step(index: Any, state: Tree) -> Tree:
-            return self._step(state, order[index], fixed, data)
+            if buckets is None:
+                return self._step(state, order[index], fixed, data)
+            padded = [partial(self._step, length=bound) for bound in self.rules.bounds]
+            return jax.lax.switch(buckets[index], padded, state, order[index], fixed, data)
 
         if order.shape[0] == 1:  # a loop around a single step would only slow XLA down
             return step(0, state)
-        return jax.lax.fori_loop(*span, step, state)
+        first, last = span or (0, order.shape[0])
+        return jax.lax.fori_loop(first, last, step, state)
 
-    def _step(self, state: Tree, indices: Any, fixed: Tree, data: Tree) -> Tree:
+    def _step(self, state: Tree, indices: Any, fixed: Tree, data: Tree, length: int | None = None) -> Tree:
+        """Take one step; `length` is what its sequences are padded to, None for all that the data have."""
         import jax
 
         names = ("trainable", "other", "optimizer", "metrics")
         before = tuple(state[name] for name in names)
+        arrays = data["train"] if length is None else {**data["train"], "steps": data["train"]["steps"][:length]}
         with held(self.rules.held, fixed["scalars"]):
-            _, after = self.model.train_step(before, self.gather["train"](data["train"], indices))
+            _, after = self.model.train_step(before, self.gather["train"](arrays, indices))
         after = jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), before)
         return {**state, **dict(zip(names, after))}
 

@@ -1,0 +1,113 @@
+"""Score a classifier and its baselines on the same examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.data.sequences import SequenceDataset
+from rnnexp.evaluation import classification, sequence_baselines
+from rnnexp.evaluation.baselines import Undefined
+from rnnexp.evaluation.metrics import prefixed
+from rnnexp.evaluation.report import Report
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Shares = Callable[[], np.ndarray]
+Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
+
+MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbours may take: some ten seconds of one core
+
+
+def report(dataset: Dataset, predictions: Predictions, extra: Extra) -> Report:
+    """Compare predicted classes with the truth, and with every baseline that is defined; `extra` adds metrics."""
+    labels, names = predictions.actual, dataset.spec.classes
+    skipped: dict[str, str] = {}
+    made = _made(baselines(dataset), skipped)
+    metrics: dict[str, float] = {}
+    models = {dataset.scored: predictions.predicted, **{f"baseline/{name}": shares for name, shares in made.items()}}
+    for prefix, shares in models.items():
+        chosen = shares.argmax(axis=1)
+        values = classification.scores(labels, chosen, len(names)) | extra(labels, chosen)
+        metrics |= prefixed(prefix, values)
+    metrics[f"{dataset.scored}/log_loss"] = classification.log_loss(labels, predictions.predicted)
+    best = max(made, key=lambda name: metrics[f"baseline/{name}/accuracy"])
+    model, base = metrics[f"{dataset.scored}/accuracy"], metrics[f"baseline/{best}/accuracy"]
+    if base < 1:
+        metrics["skill/accuracy"] = 1 - (1 - model) / (1 - base)
+    return Report(
+        metrics,
+        predictions,
+        tables(dataset, predictions),
+        _one_answer(dataset, predictions),
+        {name: replace(predictions, predicted=shares) for name, shares in made.items()},
+        skipped,
+        best,
+        model > base,
+    )
+
+
+def _made(makers: Mapping[str, Shares], skipped: dict[str, str]) -> dict[str, np.ndarray]:
+    made = {}
+    for name, make in makers.items():
+        try:
+            made[name] = make()
+        except Undefined as reason:
+            skipped[f"baseline/{name}"] = str(reason)
+    return made
+
+
+def baselines(dataset: Dataset) -> dict[str, Shares]:
+    """Return what computes each baseline's probabilities (n, classes) for the scored part."""
+    train, scored, classes = dataset.parts["train"], dataset.parts[dataset.scored], len(dataset.spec.classes)
+    y = train.arrays["y"][train.indices]
+    found: dict[str, Shares] = {"majority": partial(classification.majority, y, len(scored), classes)}
+    if isinstance(dataset, SequenceDataset):
+        known, asked = (_sequences(dataset, part.indices) for part in (train, scored))
+        found["nearest"] = partial(_nearest, known, y, asked, classes)
+        found["summary"] = partial(sequence_baselines.summary, known, y, asked, classes)
+    return found
+
+
+def _sequences(dataset: SequenceDataset, indices: np.ndarray) -> list[np.ndarray]:
+    """Return the sequences in the units in which a network sees them: distances depend on them."""
+    return [dataset.pipeline.scaled(dataset.sequences.one(int(index))) for index in indices]
+
+
+def _nearest(train: Sequence[np.ndarray], y: np.ndarray, asked: Sequence[np.ndarray], classes: int) -> np.ndarray:
+    products = float(len(train)) * len(asked) * max(map(len, train)) * train[0].shape[1]
+    if products > MOST_PRODUCTS:
+        raise Undefined(f"it would take {products:.0e} multiplications to compare all sequences")
+    return sequence_baselines.nearest(train, y, asked, classes)
+
+
+def _one_answer(dataset: Dataset, predictions: Predictions) -> list[str]:
+    chosen = np.unique(predictions.predicted.argmax(axis=1))
+    if len(chosen) > 1 or len(np.unique(predictions.actual)) == 1:
+        return []
+    return [f"the network found nothing: whatever the input it answers `{dataset.spec.classes[chosen[0]]}`"]
+
+
+def tables(dataset: Dataset, predictions: Predictions) -> dict[str, DataFrame]:
+    """Return the confusion matrix, the scores of each class, and the probabilities."""
+    import pandas
+
+    names = dataset.spec.classes
+    chosen = predictions.predicted.argmax(axis=1)
+    columns: dict[str, Any] = {}
+    if isinstance(dataset, SequenceDataset):
+        indices = dataset.parts[dataset.scored].indices
+        columns["example"] = [dataset.sequences.place(int(index)) for index in indices]
+    columns |= {"actual": np.array(names)[predictions.actual], "predicted": np.array(names)[chosen]}
+    columns |= {f"p({name})": predictions.predicted[:, i] for i, name in enumerate(names)}
+    return {
+        "confusion": classification.confusion(predictions.actual, chosen, names),
+        "classes": classification.by_class(predictions.actual, chosen, names),
+        "predictions": pandas.DataFrame(columns),
+    }
