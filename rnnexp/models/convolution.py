@@ -14,12 +14,25 @@ def block(x: Any, mask: Any, name: str, filters: int, kernel_size: int, *, norma
     """
     import keras
 
-    x = keras.layers.Conv1D(filters, kernel_size, padding="same", kernel_initializer="he_uniform", name=f"{name}_conv")(
-        shown(x, mask)
-    )
+    x = unfolded(shown(x, mask), kernel_size)
+    x = keras.layers.Dense(filters, kernel_initializer="he_uniform", name=f"{name}_conv")(x)
     if normalise:
         x = keras.layers.BatchNormalization(name=f"{name}_norm")(x, mask=mask)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+
+def unfolded(x: Any, kernel_size: int) -> Any:
+    """Lay the steps that a convolution sees side by side: (b, time, kernel_size * channels), zeros beyond the ends.
+
+    A dense layer of it is the convolution. XLA computes Conv1D inside a loop of its CPU programs by a naive one: 1.01 s
+    against 0.011 s for the gradient of (16, 150, 128) to 256 channels, kernel 5.
+    """
+    import keras
+
+    before, after = (kernel_size - 1) // 2, kernel_size // 2
+    wide = keras.ops.pad(x, [[0, 0], [before, after], [0, 0]])
+    ends = [(i, i - kernel_size + 1 or None) for i in range(kernel_size)]
+    return keras.ops.concatenate([wide[:, first:last] for first, last in ends], axis=-1)
 
 
 def shrunk(x: Any, mask: Any, name: str, size: int) -> tuple[Any, Any]:
