@@ -1,13 +1,13 @@
 """Classifiers of texts that need no network: counted words, and weighted words and pairs of words, by scikit-learn.
 
-Both are fitted on the training texts and return probabilities (n, classes), 0 for a class that no training text
-has. What cannot be fitted raises `Undefined`.
+Both are fitted on the training texts, with labels (n,) from 0, and return probabilities (n, classes): 0 for a class
+that no training text has. `split` cuts a text into words; without it scikit-learn's rule holds: runs of two or more
+letters and digits, in small letters. What cannot be fitted raises `Undefined`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,23 +16,7 @@ from rnnexp.evaluation.baselines import Undefined
 
 MOST_ITERATIONS = 1000
 
-
-@dataclass(frozen=True)
-class Words:
-    """What counts as a word, and whether it counts once in a text or every time.
-
-    split: cuts a text into words; None takes scikit-learn's rule: runs of two or more letters and digits, in
-           small letters
-    once:  count a word once in each text (naive_bayes), or take the logarithm of its count (tfidf_linear)
-    """
-
-    split: Callable[[str], list[str]] | None = None
-    once: bool = False
-
-    def options(self) -> dict[str, Any]:
-        if self.split is None:
-            return {}
-        return {"tokenizer": self.split, "token_pattern": None, "lowercase": False}
+Split = Callable[[str], list[str]]
 
 
 def naive_bayes(
@@ -40,16 +24,17 @@ def naive_bayes(
     train_labels: np.ndarray,
     test_texts: Sequence[str],
     classes: int,
-    words: Words = Words(),
+    split: Split | None = None,
+    once: bool = True,
 ) -> np.ndarray:
-    """Count words and apply multinomial Naive Bayes with add-one smoothing.
+    """Count words, `once` per text or every time, and apply multinomial Naive Bayes with add-one smoothing.
 
     Source: Wang and Manning, Baselines and bigrams: simple, good sentiment and topic classification, 2012.
     """
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.naive_bayes import MultinomialNB
 
-    counter = CountVectorizer(binary=words.once, **words.options())
+    counter = CountVectorizer(binary=once, **_words(split))
     return _fitted(counter, MultinomialNB(), train_texts, train_labels)(test_texts, classes)
 
 
@@ -58,17 +43,25 @@ def tfidf_linear(
     train_labels: np.ndarray,
     test_texts: Sequence[str],
     classes: int,
-    words: Words = Words(once=True),
+    split: Split | None = None,
+    sublinear: bool = True,
 ) -> np.ndarray:
-    """Weight words and pairs of words by tf-idf and apply logistic regression with C = 10."""
+    """Weight words and pairs of words by tf-idf and apply logistic regression with C = 10.
+
+    With `sublinear` a word's count enters as 1 + log(count).
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(train_labels)) < 2:
         raise Undefined("the training part has one class only")
-    weights = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=words.once, **words.options())
+    weights = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=sublinear, **_words(split))
     model = LogisticRegression(C=10.0, max_iter=MOST_ITERATIONS)
     return _fitted(weights, model, train_texts, train_labels)(test_texts, classes)
+
+
+def _words(split: Split | None) -> dict[str, Any]:
+    return {} if split is None else {"tokenizer": split, "token_pattern": None, "lowercase": False}
 
 
 def _fitted(

@@ -57,10 +57,11 @@ class Texts:
 def gather(groups: Sequence[tuple[str, list[Row]]], on_empty: str = "fail", test_every: int | None = None) -> Texts:
     """Put groups of rows, each with its part, end to end; refuse or leave out rows without a text or label.
 
-    With `test_every` rows 0, k, 2k, ... of every group without a part are the test part.
+    With `test_every` rows 0, k, 2k, ... of every group that is not yet held out are the test part.
     """
+    _refuse_twice(groups)
     parts = [
-        "test" if test_every and not part and not number % test_every else part
+        "test" if test_every and part in ("", "train") and not number % test_every else part
         for part, rows in groups
         for number, _ in enumerate(rows)
     ]
@@ -81,6 +82,18 @@ def _texts(rows: list[Row], parts: list[str], notes: list[str]) -> Texts:
     )
     labels = tuple(row.label.strip() for row in rows)
     return Texts(tuple(row.text for row in rows), labels, tuple(parts), places, tuple(notes))
+
+
+def _refuse_twice(groups: Sequence[tuple[str, list[Row]]]) -> None:
+    """Refuse a file that is read for two parts or two labels: its texts would be learnt and tested on."""
+    seen: set[str] = set()
+    for _, rows in groups:
+        files = {row.file for row in rows}
+        if twice := sorted(seen & files):
+            raise DataError(
+                f"{twice[0]}: is read twice; data.path, val_path, test_path and labels need files of their own"
+            )
+        seen |= files
 
 
 def _refuse_empty(rows: list[Row], on_empty: str) -> list[str]:

@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from rnnexp.data.tables.files import as_bytes, unchanged
@@ -26,8 +27,10 @@ def codec(encoding: str) -> str:
     """Return Python's own name of a text encoding; ConfigError if there is none."""
     try:
         name = codecs.lookup(encoding).name
-        b"".decode(name)
-    except (LookupError, ValueError, UnicodeError):
+        # Python also has codecs from bytes to bytes, such as zlib: they fail here with a LookupError.
+        with suppress(UnicodeError):
+            b"x".decode(name)
+    except (LookupError, ValueError):
         message = f"data.encoding: `{encoding}` is unknown; common ones: utf-8, utf-16, latin-1, cp1252"
         raise ConfigError(message) from None
     return name

@@ -50,7 +50,7 @@ def prepare(texts: Texts, parts: Mapping[str, np.ndarray], rules: Rules) -> Prep
     encoder = Encoder(tokeniser, learnt.vocabulary, rules.max_length, rules.keep)
     encoded = encoder.encode(texts.texts, texts.place)
     shares = ", ".join(f"{encoded.unknown(chosen):.1%} of {name}" for name, chosen in parts.items() if len(chosen))
-    notes = [learnt.note, f"unknown tokens: {shares}", *_cut(texts, encoded, rules)]
+    notes = [learnt.note, f"unknown tokens: {shares}", *_cut(texts, encoded, rules), *_repeated(texts, parts)]
     return Prepared(encoder, encoded, tuple(notes))
 
 
@@ -71,3 +71,14 @@ def _cut(texts: Texts, encoded: Encoded, rules: Rules) -> list[str]:
     if rules.on_long == "fail":
         raise DataError(f"{what}. Raise data.max_length, or cut them with data.on_long=cut")
     return [f"{what}; only the {rules.keep} {rules.max_length} are kept"]
+
+
+def _repeated(texts: Texts, parts: Mapping[str, np.ndarray]) -> list[str]:
+    """Count the texts outside the training part that stand in it word for word."""
+    seen = {texts.texts[index] for index in parts["train"]}
+    counts = {name: sum(texts.texts[index] in seen for index in chosen) for name, chosen in parts.items()}
+    return [
+        f"{count(number, 'text')} of the {name} part also {'stands' if number == 1 else 'stand'} in the training part"
+        for name, number in counts.items()
+        if number and name != "train"
+    ]

@@ -63,14 +63,15 @@ class TextSource(ABC):
     def read_texts(self) -> Texts:
         """Read all files; mistakes in them raise DataError.
 
-        Texts of `path` belong to the training part if both other parts have files, else a split decides.
+        Texts of `path` belong to the training part if the other parts are given, else a split decides.
         """
         from rnnexp.data.texts.corpus import gather, renamed
         from rnnexp.data.texts.labels import named
 
         done: Counter[str] = Counter()
         given = {key: path for key, path in self.paths().items() if path is not None}
-        parts = {"path": "train" if len(given) == 3 else "", "val_path": "val", "test_path": "test"}
+        complete = "val_path" in given and ("test_path" in given or self.test_every is not None)
+        parts = {"path": "train" if complete else "", "val_path": "val", "test_path": "test"}
         groups = [(parts[key], rows) for key, path in given.items() for rows in self.groups(path, done)]
         texts = gather(groups, self.on_empty, self.test_every)
         notes = [f"{what} ({times} times)" if times > 1 else what for what, times in done.items()]
