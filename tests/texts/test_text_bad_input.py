@@ -202,6 +202,12 @@ def test_a_bad_option_of_a_table_is_found_before_any_file_is_read(settings: dict
     assert text_table(path="absent.csv").check() == []
 
 
+def test_sub_folders_can_be_skipped_where_there_are_some_only() -> None:
+    message = "data.skip: no path is a folder with a sub-folder per label"
+    assert text_files(path={"a": "a.txt", "b": "b.txt"}, skip=["unsup"]).check() == [message]
+    assert text_files(path="folder", skip=["unsup"]).check() == []
+
+
 def test_an_unknown_encoding_is_a_mistake_of_the_configuration() -> None:
     with pytest.raises(ConfigError, match="data.encoding: `klingon` is unknown"):
         lines(GOOD, encoding="klingon")

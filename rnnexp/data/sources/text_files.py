@@ -31,9 +31,15 @@ class text_files(TextSource):
     each: Literal["line", "file"] | None = Field(
         None, description="A text is a line, or a whole file; null: a line, but a file in a folder per label."
     )
+    skip: list[str] = Field(default_factory=list, description="Sub-folders that are no labels, such as unsup.")
 
     def paths(self) -> dict[str, Any]:
         return {"path": self.path, "val_path": self.val_path, "test_path": self.test_path}
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        named = self.skip and not any(isinstance(path, str) for path in self.paths().values())
+        return super().check() + (["data.skip: no path is a folder with a sub-folder per label"] if named else [])
 
     def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
         """Read one group per label, so that `test_every` takes as much of each."""
@@ -48,5 +54,5 @@ class text_files(TextSource):
         from rnnexp.data.texts.read import labelled_folders
 
         if isinstance(path, str):
-            return labelled_folders(locate_folder(path, self.folder(), self.origin), done)
+            return labelled_folders(locate_folder(path, self.folder(), self.origin), self.skip, done)
         return {str(label): locate(files, self.folder(), self.origin) for label, files in path.items()}

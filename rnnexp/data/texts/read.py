@@ -39,16 +39,21 @@ def text_per_file(files: Sequence[Path], label: str, encoding: str) -> list[Row]
     return [Row(str(file), 0, label, read_text(file, encoding) if file.stat().st_size else "") for file in files]
 
 
-def labelled_folders(folder: Path, done: Counter[str]) -> dict[str, list[Path]]:
+def labelled_folders(folder: Path, skip: Sequence[str], done: Counter[str]) -> dict[str, list[Path]]:
     """Find the files of every label in a folder whose sub-folders are called as the labels are.
 
-    What is passed over is counted in `done`: files beside the sub-folders, folders within them, hidden files.
+    What is passed over is counted in `done`: folders in `skip`, files beside the sub-folders, folders within
+    them, hidden files.
     """
-    labels = sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+    folders = sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+    labels = [child for child in folders if child.name not in skip]
     if not labels:
         raise DataError(f"{folder}: has no sub-folders; each is to be called as the label of the texts in it")
     beside = sum(not child.is_dir() for child in folder.iterdir())
     found = {label.name: _plain_files(label, done) for label in labels}
+    for left_out in folders:
+        if left_out.name in skip:
+            done[f"{left_out}: not read, as data.skip says"] += 1
     if beside:
         done[f"{folder}: not read, since beside the folders of the labels: {count(beside, 'file')}"] += 1
     return found
