@@ -80,7 +80,7 @@ def test_a_folder_per_label_holds_a_text_per_file() -> None:
     assert texts.labels == ("neg", "pos", "neg")
     assert texts.place(0) == "set/train/neg/2.txt"
     assert texts.notes == (
-        "set/train/pos: not read: 1 hidden file or folder",
+        "set/train/pos: not read, since hidden or a folder: 1",
         "set/train/unsup: not read, as data.skip says",
         "set/train: not read, since beside the folders of the labels: 1 file",
     )

@@ -65,6 +65,5 @@ def _plain_files(folder: Path, done: Counter[str]) -> list[Path]:
     if not files:
         raise DataError(f"{folder}: has no files; the label `{folder.name}` would have no text")
     if len(files) < len(children):
-        passed = count(len(children) - len(files), "hidden file or folder").replace("folders", "folder")
-        done[f"{folder}: not read: {passed}"] += 1
+        done[f"{folder}: not read, since hidden or a folder: {len(children) - len(files):,}"] += 1
     return files
