@@ -47,6 +47,7 @@ OWNERS = {
     "jax": KERAS_ROOMS,
     "tensorflow": KERAS_ROOMS,
     "torch": KERAS_ROOMS,
+    "tokenizers": {"data"},
 }
 
 

@@ -84,4 +84,4 @@ def _near(column: str, names: Sequence[str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """Name up to twelve columns."""
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return ", ".join(f'"{name}"' for name in names[:12]) + more
+    return ", ".join(f'"{name if len(name) <= 60 else name[:59] + "…"}"' for name in names[:12]) + more

@@ -35,6 +35,17 @@ def locate(path: str, root: str | None = None, origin: str = "") -> list[Path]:
     raise DataError(_absent(path, candidates, root, origin))
 
 
+def locate_folder(path: str, root: str | None = None, origin: str = "") -> Path:
+    """Find a folder: in the working directory, then in `root`."""
+    candidates = _candidates(path, root)
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+        if candidate.exists():
+            raise DataError(f"{candidate}: is a file, not a folder")
+    raise DataError(_absent(path, candidates, root, origin).replace("there is no file", "there is no folder", 1))
+
+
 def _candidates(path: str, root: str | None) -> list[Path]:
     given = Path(path).expanduser()
     if given.is_absolute() or not root:

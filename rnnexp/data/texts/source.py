@@ -1,0 +1,130 @@
+"""What a source of texts is: settings that find files with texts and labels, and say how texts are cut."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from rnnexp.errors import ConfigError
+from rnnexp.registry import settings
+
+if TYPE_CHECKING:
+    from rnnexp.data.texts.corpus import Row, Texts
+    from rnnexp.data.texts.prepare import Rules
+
+# The 256 bytes, of which all subwords are made, and the ids of padding and unknown.
+FEWEST_SUBWORDS = 258
+
+
+@settings
+class TextSource(ABC):
+    """Texts with a label each: the base of the sources for text classification.
+
+    A source adds the fields that name its files, and `groups`.
+    """
+
+    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
+    origin: str = Field("", description="Where to get the files, for the message when they are absent.")
+    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
+    labels: str | list[str] | dict[str | int, str] | None = Field(
+        None, description="Names of the labels: {1: World}, in order, or a file with one on each line."
+    )
+    on_empty: Literal["fail", "drop"] = Field("fail", description="Rows without a text or label: leave them out.")
+    test_every: int | None = Field(
+        None, ge=2, description="Rows 0, k, 2k, ... are the test part; null leaves it to the split."
+    )
+    tokens: Literal["word", "blank", "character", "subword"] = Field(
+        "word", description="Cut texts into words, at blanks only, into characters, or into learnt subwords."
+    )
+    lowercase: bool = Field(True, description="Take capital letters for small ones.")
+    max_tokens: int | None = Field(
+        None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
+    )
+    min_count: int = Field(2, ge=1, description="Rarer tokens of the training part are unknown.")
+    max_length: int | None = Field(None, ge=1, description="Tokens of a text that are kept; null for all.")
+    on_long: Literal["cut", "fail"] = Field("cut", description="Texts of more than max_length tokens.")
+    keep: Literal["first", "last"] = Field("first", description="Which end of a text that is cut is kept.")
+
+    @abstractmethod
+    def paths(self) -> dict[str, Any]:
+        """Return what the fields path, val_path and test_path hold, None for those that are not given."""
+
+    @abstractmethod
+    def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
+        """Read the rows of one of the paths; `test_every` counts each group by itself."""
+
+    def read_texts(self) -> Texts:
+        """Read all files; mistakes in them raise DataError.
+
+        Texts of `path` belong to the training part if the other parts are given, else a split decides.
+        """
+        from rnnexp.data.texts.corpus import gather, renamed
+        from rnnexp.data.texts.labels import named
+
+        done: Counter[str] = Counter()
+        given = {key: path for key, path in self.paths().items() if path is not None}
+        complete = "val_path" in given and ("test_path" in given or self.test_every is not None)
+        parts = {"path": "train" if complete else "", "val_path": "val", "test_path": "test"}
+        groups = [(parts[key], rows) for key, path in given.items() for rows in self.groups(path, done)]
+        texts = gather(groups, self.on_empty, self.test_every)
+        notes = [f"{what} ({times} times)" if times > 1 else what for what, times in done.items()]
+        texts = replace(texts, notes=(*texts.notes, *notes))
+        if self.labels is None:
+            return texts
+        return renamed(texts, named(self._label_names(), texts.labels or ()))
+
+    def rules(self) -> Rules:
+        """Return how texts are cut and numbered."""
+        from rnnexp.data.texts.prepare import Rules
+
+        return Rules(**{field: getattr(self, field) for field in Rules.__dataclass_fields__})
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        return [*self._path_mistakes(), *self._encoding_mistakes(), *self._token_mistakes()]
+
+    def folder(self) -> str | None:
+        return self.root or os.environ.get("RNNEXP_DATA") or None
+
+    def _label_names(self) -> list[str] | Mapping[str | int, str]:
+        from rnnexp.data.tables.files import locate
+        from rnnexp.data.texts.labels import names_in
+
+        if not isinstance(self.labels, str):
+            return self.labels or {}
+        return names_in(locate(self.labels, self.folder(), self.origin)[0], self.encoding)
+
+    def _path_mistakes(self) -> list[str]:
+        paths = self.paths()
+        blank = [key for key, path in paths.items() if path in ({}, "") or (isinstance(path, str) and not path.strip())]
+        problems = [f"data.{key}: is empty; give the file to read" for key in blank]
+        if self.test_every is not None and paths["test_path"] is not None:
+            problems.append("data.test_every: the test part is in data.test_path; give one of the two")
+        return problems
+
+    def _encoding_mistakes(self) -> list[str]:
+        from rnnexp.data.texts.decoding import codec
+
+        try:
+            codec(self.encoding)
+        except ConfigError as error:
+            return [str(error)]
+        return []
+
+    def _token_mistakes(self) -> list[str]:
+        problems = []
+        if self.tokens == "subword" and (self.max_tokens or 0) <= FEWEST_SUBWORDS:
+            problems.append(f"data.max_tokens: subwords need a size above {FEWEST_SUBWORDS}, for example 4000")
+        if self.tokens == "subword" and find_spec("tokenizers") is None:
+            problems.append("data.tokens: subwords need the package tokenizers: pip install 'rnnexp[text]'")
+        if self.max_length is None and (self.on_long, self.keep) != ("cut", "first"):
+            key = "on_long" if self.on_long != "cut" else "keep"
+            problems.append(f"data.{key}: {getattr(self, key)} is given without data.max_length")
+        return problems

@@ -1,0 +1,51 @@
+"""Subwords by byte-pair encoding over bytes, learnt and applied by the library `tokenizers`.
+
+Any text can be written in bytes, so nothing is lost, in any language; what is learnt is JSON.
+Source: Sennrich, Haddow and Birch, Neural machine translation of rare words with subword units, 2016; over bytes:
+Radford et al., Language models are unsupervised multitask learners, 2019, section 2.2.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rnnexp.errors import DataError, ResourceError
+
+BYTES = 256
+
+
+def learn(texts: Iterable[str], size: int) -> str:
+    """Learn at most `size` pieces, the 256 bytes among them, from normalised texts; return them as JSON."""
+    library = _library()
+    model = library.Tokenizer(library.models.BPE())
+    model.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=True)
+    trainer = library.trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        show_progress=False,
+        initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(),
+    )
+    model.train_from_iterator(texts, trainer)
+    return model.to_str()
+
+
+def cutter(learnt: str) -> Callable[[str], list[str]]:
+    """Return the function that cuts a normalised text into the pieces that were learnt."""
+    library = _library()
+    try:
+        model = library.Tokenizer.from_str(learnt)
+    except Exception as error:  # the library raises nothing more special
+        raise DataError(f"the subwords of the model are damaged: {error}") from None
+    return lambda text: model.encode(text).tokens
+
+
+def _library() -> Any:
+    # Its threads would outnumber those that the run may use, and warn whenever a process is forked.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        import tokenizers
+    except ModuleNotFoundError:
+        raise ResourceError("data.tokens=subword needs the package tokenizers: pip install 'rnnexp[text]'") from None
+    return tokenizers

@@ -1,0 +1,67 @@
+"""Which tokens a network knows: counted in the training part, the most frequent ones first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from rnnexp.data.tables.places import count
+from rnnexp.errors import DataError
+
+PADDING, UNKNOWN = 0, 1
+RESERVED = ("<padding>", "<unknown>")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A token per id: 0 fills up short texts, 1 stands for any token that is not known.
+
+    The two reserved words are never looked up: a text that contains `<unknown>` has a token like any other.
+    """
+
+    tokens: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        return {token: index for index, token in enumerate(self.tokens) if index >= len(RESERVED)}
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A vocabulary, and what it leaves out of the training part, as a sentence."""
+
+    vocabulary: Vocabulary
+    note: str
+
+
+def learn(texts: Iterable[list[str]], max_tokens: int | None = None, min_count: int = 1) -> Learnt:
+    """Number the tokens of the training texts, and of no others, by frequency, then by alphabet.
+
+    `max_tokens` counts the two reserved ids. Raises DataError if fewer than two tokens are left.
+    """
+    counts = Counter(token for tokens in texts for token in tokens)
+    ranked = sorted((item for item in counts.items() if item[1] >= min_count), key=lambda item: (-item[1], item[0]))
+    kept = ranked if max_tokens is None else ranked[: max_tokens - len(RESERVED)]
+    if len(kept) < 2:
+        raise DataError(_too_few(counts, kept, max_tokens, min_count))
+    share = 1 - sum(number for _, number in kept) / counts.total()
+    note = (
+        f"vocabulary: {len(kept):,} of the {count(len(counts), 'token')} of the training part; "
+        f"the others make up {share:.1%} of it"
+    )
+    return Learnt(Vocabulary((*RESERVED, *(token for token, _ in kept))), note)
+
+
+def _too_few(counts: Counter[str], kept: list[tuple[str, int]], max_tokens: int | None, min_count: int) -> str:
+    found = ", ".join(f'"{token}" {number} times' for token, number in counts.most_common(3)) or "none"
+    limits = f"data.min_count={min_count}" + (f" and data.max_tokens={max_tokens}" if max_tokens else "")
+    left = f'only the token "{kept[0][0]}"' if kept else "no token"
+    return (
+        f"{limits} leave {left} of the {count(len(counts), 'token')} of the training part (most frequent: {found}); "
+        "a vocabulary needs at least 2. Check data.tokens, or change these limits"
+    )
