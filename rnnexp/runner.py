@@ -77,7 +77,7 @@ def run(
     tracking.warm_up(experiment.tracking)  # after Keras, whose import it would only hinder
     plan = planned(experiment, run_dir)
     dataset = loaded(experiment)
-    model = built(experiment, dataset.spec, device)
+    model = built(experiment, dataset, device)
     subject = Subject(experiment, dataset, model, plan(dataset.spec), device)
     occasion = record.Occasion(run_dir, command, member)
     from rnnexp.training.fit import finish
@@ -163,7 +163,7 @@ def rehearse(experiment: Experiment, threads: int | None = None, epochs: int = 0
     device = configured(experiment, threads)
     plan = planned(experiment, Path())
     dataset = loaded(experiment)
-    model = built(experiment, dataset.spec, device)
+    model = built(experiment, dataset, device)
     times = _tried(model, dataset, plan(dataset.spec), epochs) if epochs else []
     validated = bool(dataset.parts.get("val"))
     first, last = (times[0], times[-1]) if times else (None, None)
@@ -242,16 +242,16 @@ def loaded(experiment: Experiment) -> Dataset:
     return dataset
 
 
-def built(experiment: Experiment, spec: TaskSpec, device: runtime.Runtime) -> Any:
+def built(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
     """Build the network and say which of its layers can use the fast kernel."""
     from rnnexp.models.build import build
     from rnnexp.models.kernel import kernel_report
     from rnnexp.training.prepare import precision
 
-    if experiment.trainer.class_weights is not None and spec.task != "classification":
-        raise ConfigError(f"trainer.class_weights: the task is {spec.task}, which has no classes")
+    if experiment.trainer.class_weights is not None and dataset.spec.task != "classification":
+        raise ConfigError(f"trainer.class_weights: the task is {dataset.spec.task}, which has no classes")
     with precision(experiment.trainer.precision):
-        model = build(experiment.model, spec, experiment.seed)
+        model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
     for line in kernel_report(model, device.backend, device.device):
         log.info("%s", line)
     return model

@@ -183,7 +183,7 @@ def _stage(experiments: Sequence[Experiment], occasions: Sequence[record.Occasio
     device = runner.configured(first, member.threads if member else None)
     tracking.warm_up(first.tracking)
     members = _members(experiments, occasions)
-    model = runner.built(first, members[0].dataset.spec, device)
+    model = runner.built(first, members[0].dataset, device)
     size = members[0].layout.bytes_of_member(model)
     return _Stage(device, model, members, max(1, device.memory // size))
 
@@ -199,8 +199,7 @@ def _subjects(stage: _Stage, members: Sequence[_Member], widths: Widths) -> list
     different = _different([held(one.experiment) for one in stage.members])
     shared = program_of(model, first.layout, first.plan, held=different)
     entrants = [
-        entrant(_state(shared, one.experiment), one.layout, one.plan, _chosen(held(one.experiment), different))
-        for one in members
+        entrant(_state(shared, one), one.layout, one.plan, _chosen(held(one.experiment), different)) for one in members
     ]
     ensemble = Ensemble(shared, entrants, widths)
     ensemble.prepare()
@@ -235,15 +234,15 @@ def _chosen(settings: Mapping[str, float], keys: Sequence[str]) -> dict[str, flo
     return {key: settings[key] for key in keys}
 
 
-def _state(shared: Program, experiment: Experiment) -> Any:
+def _state(shared: Program, member: _Member) -> Any:
     """Return what a member starts from: what the variables of the compiled model would hold for it alone."""
     from rnnexp.models import initial
     from rnnexp.training.prepare import seed_random_layers
 
-    model = shared.model
-    left = initial.draw(model, experiment.seed)
+    model, seed = shared.model, member.experiment.seed
+    left = initial.draw(model, seed, member.dataset.vectors)
     if left:
         raise ConfigError(f"trained together: the first weights of {', '.join(left)} are drawn by Keras itself")
-    seed_random_layers(model, experiment.seed)
+    seed_random_layers(model, seed)
     shared.stepper.pull()
     return shared.initial()

@@ -102,6 +102,7 @@ class Dataset(ABC):
     history:  the target columns in original units, for baselines and pictures (None for independent sequences)
     season:   rows per season, None if unknown
     scaling:  how to get back to original units, as plain JSON values
+    vectors:  pretrained vectors (vocabulary, size) for the embedding of tokens, or None
     """
 
     spec: TaskSpec
@@ -112,6 +113,7 @@ class Dataset(ABC):
     scored: str = "test"
     season: int | None = None
     scaling: Mapping[str, Any] = field(default_factory=dict)
+    vectors: np.ndarray | None = None
 
     @abstractmethod
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rnnexp.data.source import SequenceSource, SeriesSource
+    from rnnexp.data.source import ExampleSource, SeriesSource
 
 PER_WINDOW = ("last", "instance")
 
@@ -21,13 +21,13 @@ def series_mistakes(source: SeriesSource) -> list[str]:
     ]
 
 
-def sequence_mistakes(source: SequenceSource) -> list[str]:
-    """List the mistakes of a source of independent sequences, each as `data.key: message`."""
+def example_mistakes(source: ExampleSource) -> list[str]:
+    """List the mistakes of a source of independent examples, each as `data.key: message`."""
     problems = _split_mistakes(source)
     if "test" in source.gives():
         problems = [problem for problem in problems if not problem.startswith("data.split.test: 0 ")]
     if source.split != "none" and source.split.kind() == "dates":
-        problems.append("data.split: independent sequences have no dates; give fractions or numbers of examples")
+        problems.append("data.split: independent examples have no dates; give fractions or numbers of examples")
     if source.held_out == "test" and source.folds is None:
         problems.append("data.held_out: test is given without data.folds")
     given = source.gives() & {"val", "test"}
@@ -38,7 +38,7 @@ def sequence_mistakes(source: SequenceSource) -> list[str]:
     return problems
 
 
-def _split_mistakes(source: SeriesSource | SequenceSource) -> list[str]:
+def _split_mistakes(source: SeriesSource | ExampleSource) -> list[str]:
     problems = [] if source.split == "none" else source.split.mistakes()
     if source.folds is None:
         return problems + ([f"data.fold: {source.fold} is given without data.folds"] if source.fold != 1 else [])

@@ -18,7 +18,7 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
-    from rnnexp.data.source import SequenceSource
+    from rnnexp.data.source import ExampleSource, SequenceSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class SequenceDataset(Dataset):
         chosen = self.parts[part]
         return chosen.arrays["y"][chosen.indices]
 
-    def example(self) -> np.ndarray:
+    def example(self) -> Any:
         """Return raw sequences such as a served model takes: two that are equally long, (2, time, channels)."""
         train = self.parts["train"].indices
         lengths = self.sequences.lengths()[train]
@@ -67,7 +67,7 @@ def assemble(source: SequenceSource) -> SequenceDataset:
 
 
 def put_together(
-    source: SequenceSource,
+    source: ExampleSource,
     sequences: Sequences,
     truth: tuple[np.ndarray, tuple[str, ...]],
     pieces: Pieces,
@@ -84,7 +84,7 @@ def put_together(
     inputs = {"past": past} | ({"mask": InputSpec((None,), "bool")} if varied else {})
     return SequenceDataset(
         spec=TaskSpec(
-            source.task,
+            "classification" if classes else "regression",
             inputs,
             (len(classes),) if classes else y.shape[1:],
             classes=classes,
@@ -102,7 +102,7 @@ def put_together(
     )
 
 
-def _summary(source: SequenceSource, sequences: Sequences, pieces: Pieces) -> Summary:
+def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Summary:
     total, used = len(sequences), sum(map(len, pieces.values()))
     unused = (
         [f"{total - used} of {total} examples belong to no part: data.split leaves them out"] if used < total else []
@@ -210,7 +210,7 @@ def _fit(source: SequenceSource, sequences: Sequences, train: np.ndarray) -> tup
     return sequence_pipeline.fitted(values, sequences.channels, length)
 
 
-def _digest(source: SequenceSource, sequences: Sequences) -> str:
+def _digest(source: ExampleSource, sequences: Sequences) -> str:
     sha = hashlib.sha256(np.ascontiguousarray(sequences.values).tobytes())
     sha.update(sequences.offsets.astype(np.int64).tobytes())
     sha.update(np.ascontiguousarray(sequences.targets).tobytes())

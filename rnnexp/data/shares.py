@@ -9,12 +9,12 @@ import numpy as np
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
-    from rnnexp.data.source import SequenceSource
+    from rnnexp.data.source import ExampleSource
 
 Pieces = dict[str, np.ndarray]
 
 
-def share_out(source: SequenceSource, given: np.ndarray | None, classes: np.ndarray | None, examples: int) -> Pieces:
+def share_out(source: ExampleSource, given: np.ndarray | None, classes: np.ndarray | None, examples: int) -> Pieces:
     """Return the examples of each part, ascending.
 
     given:   (examples,) "train", "val" or "test" where the source decides, "" where `split` does; None: all ""
@@ -34,11 +34,11 @@ def share_out(source: SequenceSource, given: np.ndarray | None, classes: np.ndar
     return {name: np.sort(pieces[name]).astype(np.int32) for name in order if name in pieces}
 
 
-def _wanted(source: SequenceSource, pieces: Pieces) -> list[str]:
+def _wanted(source: ExampleSource, pieces: Pieces) -> list[str]:
     return ["train", *pieces, *(["test"] if source.split != "none" else [])]
 
 
-def _split(source: SequenceSource, free: np.ndarray, classes: np.ndarray | None, given: Pieces) -> Pieces:
+def _split(source: ExampleSource, free: np.ndarray, classes: np.ndarray | None, given: Pieces) -> Pieces:
     """Cut the examples that no part has yet, as `split` and `folds` say."""
     shuffled = free[_generator(source, len(free)).permutation(len(free))]
     if source.folds is not None and source.held_out == "test":
@@ -54,11 +54,11 @@ def _split(source: SequenceSource, free: np.ndarray, classes: np.ndarray | None,
     return {**pieces, "train": kept, "val": held}
 
 
-def _generator(source: SequenceSource, examples: int) -> np.random.Generator:
+def _generator(source: ExampleSource, examples: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([source.seed, examples])))
 
 
-def _fold(source: SequenceSource, examples: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _fold(source: ExampleSource, examples: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return what the chosen fold holds out, and the rest: blocks, or every k-th of each class."""
     folds, fold = source.folds or 1, source.fold - 1
     if classes is None:
@@ -89,19 +89,22 @@ def _evenly(wanted: int, total: int) -> np.ndarray:
     return np.diff(steps) > 0
 
 
-def _sizes(source: SequenceSource, examples: int, given: set[str]) -> dict[str, int]:
+def _sizes(source: ExampleSource, examples: int, given: set[str]) -> dict[str, int]:
     """Return how many examples each part gets; fractions of parts that are `given` go to the others."""
     if source.split == "none":
         return {"train": examples}
-    split, fractions = source.split, source.split.kind() == "fractions"
-    bounds = {name: float(getattr(split, name) or 0) for name in ("train", "val") if name not in given}
-    total = sum(bounds.values()) if "test" in given and fractions else 1.0
-    sizes = {name: int(examples * bound / total + 1e-9) if fractions else int(bound) for name, bound in bounds.items()}
-    if "test" not in given:
-        left = examples - sum(sizes.values())
-        sizes["test"] = split.test if isinstance(split.test, int) else left
-    elif fractions and "train" in sizes:
-        sizes["train"] = examples - sizes.get("val", 0)
-    if sum(sizes.values()) > examples:
+    split = source.split
+    free = [name for name in ("train", "val", "test") if name not in given]
+    if split.kind() == "fractions":
+        train, val = float(split.train), float(split.val or 0)
+        shares = {"train": train, "val": val, "test": 1 - train - val if split.test is None else float(split.test)}
+        total = sum(shares[name] for name in free) if given else 1.0
+        sizes = {name: int(examples * shares[name] / total + 1e-9) for name in free[:-1]}
+    else:
+        sizes = {name: int(getattr(split, name) or 0) for name in free[:-1]}
+    last, left = free[-1], examples - sum(sizes.values())
+    asked = getattr(split, last)
+    sizes[last] = asked if isinstance(asked, int) and split.kind() == "counts" else left
+    if left < 0 or sizes[last] > left:
         raise DataError(f"data.split asks for {sum(sizes.values())} examples; there are {examples}")
     return {name: size for name, size in sizes.items() if size or name != "val"}

@@ -113,12 +113,9 @@ class SeriesSource(ABC):
 
 
 @settings
-class SequenceSource(ABC):
-    """Independent sequences with a label or numbers each: the base of classification and regression."""
+class ExampleSource(ABC):
+    """Independent examples, shuffled and shared out: the base of sequences and texts."""
 
-    task: Literal["regression", "classification"] = Field(
-        "regression", description="Numbers to predict, or labels to choose from."
-    )
     split: Literal["none"] | Split = Field(
         default_factory=_usual_split,
         description="Training, validation and test part of the shuffled examples, in equal shares of each class, or "
@@ -131,6 +128,34 @@ class SequenceSource(ABC):
         description="What a fold is held out as: val, of the examples outside the test part, to choose settings; or "
         "test, of all examples, to be scored in turn.",
     )
+    buckets: int = Field(
+        1, ge=1, description="Lengths that batches are padded to; more than 1 puts sequences of like length together."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the shuffle before the split, and of drawn examples.")
+    units: str | None = Field(None, description="What the targets count, for pictures.")
+
+    def gives(self) -> set[str]:
+        """Say which parts come from files of their own, which leaves them out of `split`."""
+        return set()
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        from rnnexp.data.rules import example_mistakes
+
+        return example_mistakes(self)
+
+    @abstractmethod
+    def load(self) -> Dataset:
+        """Read, split and prepare; mistakes in the data raise DataError."""
+
+
+@settings
+class SequenceSource(ExampleSource):
+    """Sequences of numbers with a label or numbers each: the base of classification and regression."""
+
+    task: Literal["regression", "classification"] = Field(
+        "regression", description="Numbers to predict, or labels to choose from."
+    )
     scaler: Literal["none", "standard"] = Field(
         "none", description="Scaler of the inputs, fitted on the training part only."
     )
@@ -138,11 +163,6 @@ class SequenceSource(ABC):
     on_long: Literal["fail", "cut"] = Field(
         "fail", description="What to do with longer sequences: fail, or keep their beginning and count them."
     )
-    buckets: int = Field(
-        1, ge=1, description="Lengths that batches are padded to; more than 1 puts sequences of like length together."
-    )
-    seed: int = Field(0, ge=0, description="Seed of the shuffle before the split, and of drawn examples.")
-    units: str | None = Field(None, description="What the targets count, for pictures.")
 
     @abstractmethod
     def read(self) -> Sequences | tuple[Any, Any]:
@@ -151,16 +171,6 @@ class SequenceSource(ABC):
         Inputs: an array (n, time, features) or a list of arrays (time, features); targets: numbers (n,) or
         (n, outputs), or labels (n,).
         """
-
-    def gives(self) -> set[str]:
-        """Say which parts come from files of their own, which leaves them out of `split`."""
-        return set()
-
-    def check(self) -> list[str]:
-        """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        from rnnexp.data.rules import sequence_mistakes
-
-        return sequence_mistakes(self)
 
     def load(self) -> Dataset:
         """Read, split and scale; mistakes in the data raise DataError."""

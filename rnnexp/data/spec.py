@@ -13,11 +13,13 @@ class InputSpec:
     """One input without its batch axis; `None` in the shape is a length that varies.
 
     vocabulary: number of different tokens of an integer input, those for padding and unknown ones included
+    vector:     size of the pretrained vectors that the data bring for them, None without any
     """
 
     shape: tuple[int | None, ...]
     dtype: str = "float32"
     vocabulary: int | None = None
+    vector: int | None = None
 
 
 @dataclass(frozen=True)

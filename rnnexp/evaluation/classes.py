@@ -11,7 +11,8 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.sequences import SequenceDataset
-from rnnexp.evaluation import classification, sequence_baselines
+from rnnexp.data.texts.dataset import TextDataset
+from rnnexp.evaluation import classification, sequence_baselines, text_baselines
 from rnnexp.evaluation.baselines import Undefined
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Shares = Callable[[], np.ndarray]
 Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
+_cache: dict[tuple[str, str], tuple[dict[str, np.ndarray], dict[str, str]]] = {}
+
 MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbours may take: some ten seconds of one core
 
 
@@ -29,7 +32,7 @@ def report(dataset: Dataset, predictions: Predictions, extra: Extra) -> Report:
     """Compare predicted classes with the truth, and with every baseline that is defined; `extra` adds metrics."""
     labels, names = predictions.actual, dataset.spec.classes
     skipped: dict[str, str] = {}
-    made = _made(baselines(dataset), skipped)
+    made = _known(dataset, skipped)
     metrics: dict[str, float] = {}
     models = {dataset.scored: predictions.predicted, **{f"baseline/{name}": shares for name, shares in made.items()}}
     for prefix, shares in models.items():
@@ -53,6 +56,18 @@ def report(dataset: Dataset, predictions: Predictions, extra: Extra) -> Report:
     )
 
 
+def _known(dataset: Dataset, skipped: dict[str, str]) -> dict[str, np.ndarray]:
+    """Compute the baselines once for runs on the same data that are trained together: they may take seconds."""
+    key = (dataset.summary.digest, dataset.scored)
+    if key not in _cache:
+        _cache.clear()
+        reasons: dict[str, str] = {}
+        _cache[key] = _made(baselines(dataset), reasons), reasons
+    made, reasons = _cache[key]
+    skipped |= reasons
+    return made
+
+
 def _made(makers: Mapping[str, Shares], skipped: dict[str, str]) -> dict[str, np.ndarray]:
     made = {}
     for name, make in makers.items():
@@ -68,11 +83,25 @@ def baselines(dataset: Dataset) -> dict[str, Shares]:
     train, scored, classes = dataset.parts["train"], dataset.parts[dataset.scored], len(dataset.spec.classes)
     y = train.arrays["y"][train.indices]
     found: dict[str, Shares] = {"majority": partial(classification.majority, y, len(scored), classes)}
+    if isinstance(dataset, TextDataset):
+        return found | _of_texts(dataset, y)
     if isinstance(dataset, SequenceDataset):
         known, asked = (_sequences(dataset, part.indices) for part in (train, scored))
         found["nearest"] = partial(_nearest, known, y, asked, classes)
         found["summary"] = partial(sequence_baselines.summary, known, y, asked, classes)
     return found
+
+
+def _of_texts(dataset: TextDataset, y: np.ndarray) -> dict[str, Shares]:
+    """Cut texts as the network's are, unless these are cut smaller than words."""
+    known, asked = ([dataset.texts[i] for i in dataset.parts[part].indices] for part in ("train", dataset.scored))
+    tokeniser = dataset.pipeline.encoder.tokeniser
+    split = tokeniser.split if tokeniser.kind in ("word", "blank") else None
+    given = (known, y, asked, len(dataset.spec.classes), split)
+    return {
+        "naive_bayes": partial(text_baselines.naive_bayes, *given),
+        "tfidf_linear": partial(text_baselines.tfidf_linear, *given),
+    }
 
 
 def _sequences(dataset: SequenceDataset, indices: np.ndarray) -> list[np.ndarray]:
@@ -104,6 +133,8 @@ def tables(dataset: Dataset, predictions: Predictions) -> dict[str, DataFrame]:
     if isinstance(dataset, SequenceDataset):
         indices = dataset.parts[dataset.scored].indices
         columns["example"] = [dataset.sequences.place(int(index)) for index in indices]
+        if isinstance(dataset, TextDataset):
+            columns["text"] = [dataset.texts[int(index)] for index in indices]
     columns |= {"actual": np.array(names)[predictions.actual], "predicted": np.array(names)[chosen]}
     columns |= {f"p({name})": predictions.predicted[:, i] for i, name in enumerate(names)}
     return {

@@ -11,12 +11,15 @@ from rnnexp.models import initial
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 log = logging.getLogger(__name__)
 
 
-def build(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
+def build(architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | None = None) -> keras.Model:
     """Build the model that `architecture` describes and draw its weights from `seed`, alike on every backend.
+
+    vectors: (vocabulary, size) that the layer `embedding` starts from, instead of drawn ones.
 
     Dropout follows the seed too. Raises ConfigError if a user's component returns something that does not fit
     the spec.
@@ -28,7 +31,7 @@ def build(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
     naming.reset_uids()  # layers that a user did not name get the same names, hence weights, in each run
     model = architecture.build(spec)
     _require_fit(architecture.name, model, spec)
-    kept = initial.draw(model, seed)
+    kept = initial.draw(model, seed, vectors)
     if kept:
         log.info("first weights drawn by Keras itself, so not alike on every backend: %s", ", ".join(kept))
     return model

@@ -42,11 +42,15 @@ class Bundle:
 
     @cached_property
     def preprocessor(self) -> Any:
-        """What turns raw input into what the network takes: a Preprocessor of rows, or a pipeline of sequences."""
+        """Turns raw input into what the network takes: a Preprocessor of rows, or a pipeline of sequences or texts."""
         if self.scaling.get("kind") == "sequences":
             from rnnexp.data.sequence_pipeline import SequencePipeline
 
             return SequencePipeline.from_json(self.scaling)
+        if self.scaling.get("kind") == "texts":
+            from rnnexp.data.texts.dataset import TextPipeline
+
+            return TextPipeline.from_json(self.scaling)
         from rnnexp.data.preprocess import Preprocessor
 
         return Preprocessor.from_json(self.scaling)

@@ -24,8 +24,10 @@ TRUNCATED_STDDEV = 0.87962566103423978
 SPECIAL = {"recurrent_kernel": "recurrent_initializer"}
 
 
-def draw(model: keras.Model, seed: int) -> list[str]:
+def draw(model: keras.Model, seed: int, vectors: np.ndarray | None = None) -> list[str]:
     """Set every weight whose initializer is known; return the paths of those left as Keras drew them.
+
+    `vectors` are taken for the layer `embedding` where they are given.
 
     Left alone are weights without a `<name>_initializer` attribute on their layer (a user's own layer),
     unknown initializers, and initializers that carry a seed (or axes) of their own.
@@ -41,6 +43,8 @@ def draw(model: keras.Model, seed: int) -> list[str]:
         if variable.name == "bias" and getattr(layer, "unit_forget_bias", False):
             values[layer.units : 2 * layer.units] = 1.0  # Jozefowicz et al. (2015): remember at first
         variable.assign(values.astype(np.float32))
+    if vectors is not None:
+        model.get_layer("embedding").embeddings.assign(vectors)
     return kept
 
 

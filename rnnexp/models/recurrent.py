@@ -25,6 +25,7 @@ Initializer = Literal[
     "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "identity", "lecun_normal", "lecun_uniform",
     "ones", "orthogonal", "random_normal", "random_uniform", "truncated_normal", "variance_scaling", "zeros",
 ]  # fmt: skip
+EMBEDDING_DIM = 100
 BiasInitializer = Literal["ones", "random_normal", "random_uniform", "truncated_normal", "zeros"]
 Units = Annotated[list[PositiveInt], Field(min_length=1)]
 
@@ -62,7 +63,12 @@ class RecurrentModel(ABC):
         "last",
         description="from the outputs of all steps to one: the last, their mean, maximum, or attention over them",
     )
-    embedding_dim: PositiveInt = Field(100, description="size of a token's vector, where the data are tokens")
+    embedding_dim: PositiveInt | None = Field(
+        None, description="size of a token's vector, where the data are tokens; null: that of data.vectors, or 100"
+    )
+    embedding_trainable: bool = Field(
+        True, description="train the vectors of tokens, too; false keeps data.vectors"
+    )
     embedding_dropout: float = Field(
         0.0, ge=0, lt=1, description="share of the vectors' dimensions dropped in training, the same ones for all steps"
     )
@@ -112,6 +118,9 @@ class RecurrentModel(ABC):
 
     def _refuse(self, spec: TaskSpec) -> None:
         problems = []
+        given = spec.inputs["past"].vector
+        if given and self.embedding_dim not in (None, given):
+            problems.append(f"model.embedding_dim: {self.embedding_dim} given, but data.vectors have {given}; use null")
         if spec.per_step and not self.per_step:
             problems.append(no_steps(self))
         if spec.per_step and self.bidirectional:
@@ -129,10 +138,11 @@ class RecurrentModel(ABC):
         """Give each token its vector; numbers stay as they are."""
         import keras
 
-        vocabulary = spec.inputs["past"].vocabulary
-        if vocabulary is None:
+        tokens = spec.inputs["past"]
+        if tokens.vocabulary is None:
             return x
-        x = keras.layers.Embedding(vocabulary, self.embedding_dim, name="embedding")(x)
+        size = tokens.vector or self.embedding_dim or EMBEDDING_DIM
+        x = keras.layers.Embedding(tokens.vocabulary, size, name="embedding", trainable=self.embedding_trainable)(x)
         if self.embedding_dropout:
             x = keras.layers.SpatialDropout1D(self.embedding_dropout, name="embedding_dropout")(x)
         return x

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.data.source import ExampleSource
 from rnnexp.errors import ConfigError
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
     from rnnexp.data.texts.corpus import Row, Texts
     from rnnexp.data.texts.prepare import Rules
 
@@ -24,11 +26,13 @@ FEWEST_SUBWORDS = 258
 
 
 @settings
-class TextSource(ABC):
+class TextSource(ExampleSource):
     """Texts with a label each: the base of the sources for text classification.
 
     A source adds the fields that name its files, and `groups`.
     """
+
+    task: ClassVar[str] = "classification"
 
     root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
     origin: str = Field("", description="Where to get the files, for the message when they are absent.")
@@ -51,6 +55,9 @@ class TextSource(ABC):
     max_length: int | None = Field(None, ge=1, description="Tokens of a text that are kept; null for all.")
     on_long: Literal["cut", "fail"] = Field("cut", description="Texts of more than max_length tokens.")
     keep: Literal["first", "last"] = Field("first", description="Which end of a text that is cut is kept.")
+    vectors: str | None = Field(
+        None, description="File of pretrained vectors of tokens, as of GloVe or word2vec, to start the embedding from."
+    )
 
     @abstractmethod
     def paths(self) -> dict[str, Any]:
@@ -59,6 +66,17 @@ class TextSource(ABC):
     @abstractmethod
     def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
         """Read the rows of one of the paths; `test_every` counts each group by itself."""
+
+    def gives(self) -> set[str]:
+        paths = self.paths()
+        given = {"val": paths["val_path"], "test": paths["test_path"] or self.test_every}
+        return {part for part, path in given.items() if path is not None}
+
+    def load(self) -> Dataset:
+        """Read, split and number; mistakes in the data raise DataError."""
+        from rnnexp.data.texts.dataset import assemble
+
+        return assemble(self)
 
     def read_texts(self) -> Texts:
         """Read all files; mistakes in them raise DataError.
@@ -88,7 +106,7 @@ class TextSource(ABC):
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        return [*self._path_mistakes(), *self._encoding_mistakes(), *self._token_mistakes()]
+        return [*super().check(), *self._path_mistakes(), *self._encoding_mistakes(), *self._token_mistakes()]
 
     def folder(self) -> str | None:
         return self.root or os.environ.get("RNNEXP_DATA") or None

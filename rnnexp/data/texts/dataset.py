@@ -1,0 +1,100 @@
+"""Put a dataset of texts together: read, share out, learn a vocabulary from the training part, number."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data import padding
+from rnnexp.data.labelled import Sequences
+from rnnexp.data.sequences import SequenceDataset, labels_of, put_together
+from rnnexp.data.shares import share_out
+from rnnexp.data.spec import InputSpec
+from rnnexp.data.tables.files import locate
+from rnnexp.data.texts.corpus import Texts, classes, require_in_training
+from rnnexp.data.texts.encoder import Encoder
+from rnnexp.data.texts.prepare import prepare
+from rnnexp.data.texts.vectors import Vectors, read_vectors
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from rnnexp.data.texts.source import TextSource
+
+KIND = "texts"
+
+
+@dataclass(frozen=True)
+class TextPipeline:
+    """What serving a model of texts needs to know of its data."""
+
+    encoder: Encoder
+
+    def inputs(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Return what a network takes; DataError names a text that is empty."""
+        encoded = self.encoder.encode(texts)
+        return padding.masked_inputs(padding.laid_out(encoded.ids, encoded.offsets), np.arange(len(texts)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"kind": KIND, **self.encoder.to_json()}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> TextPipeline:
+        """Rebuild a pipeline from what `to_json` wrote."""
+        return cls(Encoder.from_json(saved))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextDataset(SequenceDataset):
+    """Texts as sequences of tokens; `texts` are what was read."""
+
+    texts: tuple[str, ...]
+
+    def example(self) -> DataFrame:
+        """Return two texts as a served model takes them."""
+        import pandas
+
+        return pandas.DataFrame({"text": [self.texts[int(i)] for i in self.parts["train"].indices[:2]]})
+
+
+def assemble(source: TextSource) -> TextDataset:
+    """Load a source of texts; mistakes in the data raise DataError."""
+    texts = source.read_texts()
+    classes(texts)
+    y, names = labels_of(_sequences(texts, np.arange(len(texts) + 1), np.zeros(len(texts), np.int32)))
+    pieces = share_out(source, np.array(texts.parts), y, len(texts))
+    require_in_training(texts, pieces["train"])
+    prepared = prepare(texts, pieces, source.rules())
+    vectors = _vectors(source, prepared.encoder)
+    texts = replace(texts, notes=(*texts.notes, *prepared.notes, *(vectors.notes if vectors else ())))
+    values = prepared.encoded.ids
+    dimension = vectors.values.shape[1] if vectors else None
+    past = InputSpec((None,), "int32", len(prepared.encoder.vocabulary), dimension)
+    sequences = _sequences(texts, prepared.encoded.offsets, values)
+    made = put_together(source, sequences, (y, names), pieces, (past, values, TextPipeline(prepared.encoder)))
+    digest = hashlib.sha256(made.summary.digest.encode() + "\0".join(texts.texts).encode("utf-8", "surrogatepass"))
+    if vectors:
+        digest.update(vectors.values.tobytes())
+    own = {
+        "summary": replace(made.summary, digest=digest.hexdigest()[:32]),
+        "vectors": vectors.values if vectors else None,
+    }
+    return TextDataset(**{**vars(made), **own}, texts=texts.texts)
+
+
+def _sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Sequences:
+    labels = np.array(texts.labels)
+    return Sequences(
+        values, offsets, labels, ("token",), place=texts.place, source=texts.places.name, notes=texts.notes
+    )
+
+
+def _vectors(source: TextSource, encoder: Encoder) -> Vectors | None:
+    if source.vectors is None:
+        return None
+    return read_vectors(locate(source.vectors, source.folder())[0], encoder.vocabulary, source.seed)
