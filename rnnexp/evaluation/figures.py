@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.evaluation import class_figures
 from rnnexp.evaluation.canvas import new_figure
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def figures(
     if history.epochs:
         yield "learning_curves", learning_curves(history, _loss_label(dataset, loss))
     if dataset.spec.task == "classification":
-        yield "confusion", confusion(dataset, report.predictions)
+        yield from class_figures.figures(dataset, report.predictions)
         return
     if isinstance(dataset, SeriesDataset):
         yield "prediction", prediction(dataset, report.predictions)
@@ -254,25 +255,3 @@ def error_by_horizon(dataset: Dataset, predictions: Predictions, baselines: Mapp
 
 def _rmse_by_step(one: Predictions) -> np.ndarray:
     return np.asarray(np.sqrt(np.mean((one.predicted - one.actual) ** 2, axis=(0, 2))))
-
-
-def confusion(dataset: Dataset, predictions: Predictions) -> Figure:
-    """Draw how often each class was taken for which: counts, and shares of each actual class."""
-    from sklearn.metrics import confusion_matrix
-
-    names = dataset.spec.classes
-    counts = confusion_matrix(predictions.actual, predictions.predicted.argmax(axis=1), labels=range(len(names)))
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = max(4.0, 1.5 + 0.8 * len(names))
-    figure, (ax,) = new_figure(size=(side + 1, side), searched=True)
-    image: Any = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    ax.grid(visible=False)
-    figure.colorbar(image, ax=ax, label="share of the actual class")
-    for (row, column), count in np.ndenumerate(counts):
-        colour = "white" if shares[row, column] > 0.5 else "black"
-        text = f"{count}\n{shares[row, column]:.0%}"
-        ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
-    ax.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    ax.set_yticks(range(len(names)), names)
-    ax.set(xlabel="predicted", ylabel="actual", title=f"Confusion, {dataset.scored} part")
-    return figure
