@@ -12,7 +12,7 @@ from rnnexp.compare.values import skill_text
 from rnnexp.tracking.query import TrackedRun
 
 # Runs that differ in these alone are repetitions of one row.
-_REPEATED = ("seed", "data.seed", "backend", "threads", "device", "name")
+_REPEATED = ("seed", "data.seed", "data.fold", "backend", "threads", "device", "name")
 
 # What a sweep may vary and still ask the experiments' own questions; jobs of a search or of folds are no results.
 _ASKED = {"experiment", "data", "model", "backend", "seed", "data.seed", "threads", "device"}
@@ -84,7 +84,8 @@ def rows(runs: Iterable[TrackedRun]) -> list[Row]:
 
 
 def _is_answer(run: TrackedRun) -> bool:
-    return set(filter(None, run.tags.get("rnnexp.varied", "").split(","))) <= _ASKED
+    scored_in_turn = {"data.fold"} if run.params.get("data.held_out") == "test" else set()
+    return set(filter(None, run.tags.get("rnnexp.varied", "").split(","))) <= _ASKED | scored_in_turn
 
 
 def _setting(run: TrackedRun) -> dict[str, str]:
@@ -97,7 +98,8 @@ def _metric(run: TrackedRun) -> str | None:
 
 
 def _row(key: tuple[str, str, str], found: Sequence[TrackedRun]) -> Row:
-    latest = {run.params.get("seed"): run for run in reversed(found)}  # a seed that was run again counts once
+    # a seed, or a fold, that was run again counts once
+    latest = {(run.params.get("seed"), run.params.get("data.fold")): run for run in reversed(found)}
     runs = list(latest.values())
     metric = _metric(found[0]) or ""
     short = metric.partition("/")[2]

@@ -74,6 +74,19 @@ def test_results_are_text_or_markdown(tracked: Tracked, capsys: pytest.CaptureFi
     assert markdown[2].startswith("| airline_lstm | lstm | jax | 1 | test/rmse | ")
 
 
+def test_folds_that_are_scored_in_turn_are_one_row(tracked: Tracked) -> None:
+    """Folds of a validation part chose settings; folds of a test part are the answer, one by one."""
+    airline = next(run for run in finished_runs(tracked.uri) if "test/rmse" in run.metrics)
+
+    def folds(held_out: str) -> list[Any]:
+        params = {**airline.params, "data.held_out": held_out}
+        tags = {**airline.tags, "rnnexp.varied": "data.fold"}
+        return [replace(airline, params={**params, "data.fold": str(fold)}, tags=tags) for fold in (1, 2, 3)]
+
+    assert [row.runs for row in rows(folds("test"))] == [3]
+    assert rows(folds("val")) == []
+
+
 def test_jobs_of_a_search_are_no_results(tracked: Tracked) -> None:
     """The last learning rate that a search has tried is not what the experiment has reached."""
     found = finished_runs(tracked.uri)
