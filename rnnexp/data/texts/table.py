@@ -21,7 +21,7 @@ TAB = ("tab", "\\t", "\t")
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns hold the text, joined by blanks, and the label, and how the file is written.
+    """Which columns hold the text, joined by blanks, and the label (None: there is none), and how the file is written.
 
     separator:  one character, `tab`, or `auto`: a tab in .tsv and .tab files, a comma in others
     quoting:    cells may be in quotes, as spreadsheets write them; else quotes are characters like others
@@ -29,7 +29,7 @@ class Columns:
     """
 
     text: tuple[Column, ...]
-    label: Column
+    label: Column | None
     separator: str = "auto"
     header: bool = True
     quoting: bool = True
@@ -58,7 +58,7 @@ def _rows(file: Path, columns: Columns, encoding: str, done: Counter[str]) -> It
             yield Row(str(file), line, "", "")
             continue
         text = " ".join(cells[index] for index in texts)
-        yield Row(str(file), line, cells[label], _with_breaks(text, columns.line_break, file, done))
+        yield Row(str(file), line, "" if label is None else cells[label], _with_breaks(text, columns.line_break, file, done))
 
 
 def _records(text: str, file: Path, columns: Columns) -> list[Record]:
@@ -75,15 +75,15 @@ def _records(text: str, file: Path, columns: Columns) -> list[Record]:
     return found
 
 
-def _positions(names: list[str], file: Path, columns: Columns) -> tuple[int, list[int]]:
+def _positions(names: list[str], file: Path, columns: Columns) -> tuple[int | None, list[int]]:
     try:
-        label = position(names, columns.label, "data.label", str(file))
+        label = None if columns.label is None else position(names, columns.label, "data.label", str(file))
         texts = [position(names, column, "data.text", str(file)) for column in columns.text]
     except DataError as error:
         hint = "" if not columns.header else "; for a file without a header: data.header=none and positions from 0"
         separator = f"; the separator is taken to be {_shown(columns.between(file))}" if len(names) == 1 else ""
         raise DataError(f"{error}{separator}{hint}") from None
-    if label in texts:
+    if label is not None and label in texts:
         raise DataError(f'{file}: data.text: column "{names[label]}" is the label')
     return label, texts
 
