@@ -75,7 +75,8 @@ def _verdict(result: Result, metric: str) -> str:
         return "  no baseline is defined for these data"
     skill = result.metrics.get(f"skill/{metric}")
     amount = f"skill {skill:+.3f}" if skill is not None else f"no skill can be stated, {best} is exact"
-    verdict = "beats" if result.report.beats_baseline else "LOSES to"
+    tie = result.metrics[f"{result.scored}/{metric}"] == result.metrics[f"baseline/{best}/{metric}"]
+    verdict = "beats" if result.report.beats_baseline else "is as good as" if tie else "LOSES to"
     return f"  {amount}: {model} {verdict} its best baseline, {best}"
 
 

@@ -176,6 +176,11 @@ def _targets(source: SequenceSource, sequences: Sequences) -> tuple[np.ndarray, 
     targets = sequences.targets
     if source.task == "classification":
         return labels_of(sequences)
+    if targets.dtype.kind not in "fiub":
+        raise DataError(
+            f"{sequences.place(0)}: the target `{targets.reshape(-1)[0]}` is not a number; for labels: "
+            "data.task=classification"
+        )
     y = targets.reshape(len(targets), -1).astype(np.float32)
     if not np.isfinite(y).all():
         index = int(np.argwhere(~np.isfinite(y))[0][0])

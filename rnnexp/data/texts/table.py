@@ -58,7 +58,9 @@ def _rows(file: Path, columns: Columns, encoding: str, done: Counter[str]) -> It
             yield Row(str(file), line, "", "")
             continue
         text = " ".join(cells[index] for index in texts)
-        yield Row(str(file), line, "" if label is None else cells[label], _with_breaks(text, columns.line_break, file, done))
+        yield Row(
+            str(file), line, "" if label is None else cells[label], _with_breaks(text, columns.line_break, file, done)
+        )
 
 
 def _records(text: str, file: Path, columns: Columns) -> list[Record]:
