@@ -67,7 +67,8 @@ def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -
     found.metrics |= _owa(found, dataset.scored) | _by_horizon(dataset.scored, predictions)
     found.notes += _nothing_found(predictions) + _unscaled(dataset, scale, series)
     found.notes += _fewer_lags(dataset, predictions) if "linear" in named else []
-    best, beats = _skill(found, dataset.scored, ("rmse", "mae"), float(predictions.actual.std()))
+    judged = ("owa", "rmse", "mae") if f"{dataset.scored}/owa" in found.metrics else ("rmse", "mae")
+    best, beats = _skill(found, dataset.scored, judged, float(predictions.actual.std()))
     made = tables.numbers(dataset, predictions, named)
     return _report(found, predictions, made, best, beats)
 
@@ -245,7 +246,8 @@ def _skill(found: _Findings, part: str, names: tuple[str, ...], deviation: float
     for name in names:
         score = {base: found.metrics[f"baseline/{base}/{name}"] for base in found.baselines}
         best = min(score, key=lambda base: score[base])
-        if score[best] <= EXACT * deviation:
+        unit = 1 if name == "owa" else deviation
+        if score[best] <= EXACT * unit:
             found.skipped[f"skill/{name}"] = f"the baseline {best} is exact"
         else:
             found.metrics[f"skill/{name}"] = 1 - found.metrics[f"{part}/{name}"] / score[best]

@@ -64,7 +64,11 @@ def test_a_model_of_many_series_is_judged_by_owa() -> None:
         def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
             return np.repeat(x[:, -1:], 2, axis=1)
 
-    found = evaluate.evaluate(Repeating(), dataset, 8).metrics
+    report = evaluate.evaluate(Repeating(), dataset, 8)
+    found = report.metrics
+    bases = {name: found[f"baseline/{name}/owa"] for name in report.baselines}
+    assert report.best_baseline == min(bases, key=bases.__getitem__)
+    assert found["skill/owa"] == 1 - found["test/owa"] / min(bases.values())
     assert found["test/owa"] == pytest.approx(found["baseline/persistence/owa"], rel=1e-5)
     assert found["baseline/naive2/owa"] == 1.0
     rolling = given.dataset(*tables, sequence_length=4, horizon=1, season=4)
