@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rnnexp.data.preprocess import Preprocessor
 from rnnexp.errors import DataError
 
 SPLIT = {"train": 8, "val": 2, "test": 2}
@@ -46,3 +47,14 @@ def test_scalers_can_be_fitted_to_each_column(make):
 def test_an_unknown_column_is_an_error_as_ever(make):
     with pytest.raises(DataError, match="there is no column `z`"):
         make.load(make.series(12, columns=2), target=["a", "z"], **SMALL)
+
+
+def test_serving_takes_a_table_that_names_the_column_of_each_row(make):
+    dataset = make.load(make.series(12, columns=2), target=["a", "b"], per_series=True, **SMALL)
+    frame = dataset.example()
+    assert (list(frame.columns), set(frame["unique_id"])) == (["unique_id", "value"], {"a"})
+    x, context = Preprocessor.from_json(dataset.scaling).prepare(frame)
+    assert context.ids == ("a",)
+    assert np.allclose(x[0], dataset.parts["test"].arrays["values"][9:12])
+    other, _ = Preprocessor.from_json(dataset.scaling).prepare(frame.replace("a", "b"))
+    assert not np.allclose(other, x)
