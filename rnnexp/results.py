@@ -93,7 +93,7 @@ def _setting(run: TrackedRun) -> dict[str, str]:
 
 
 def _metric(run: TrackedRun) -> str | None:
-    names = ("test/rmse", "test/accuracy", "train/rmse", "train/accuracy")
+    names = ("test/owa", "test/rmse", "test/accuracy", "train/rmse", "train/accuracy")
     return next((name for name in names if name in run.metrics), None)
 
 

@@ -49,7 +49,7 @@ def losses(result: Any, part: str = "train") -> np.ndarray:
     "settings",
     [
         ("model=lstm",),
-        ("model=gru", "model.dropout=0.3", "optimizer=rmsprop"),
+        ("model=gru", "model.dropout=0.3", "model.segment=2", "model.skip=true", "optimizer=rmsprop"),
         ("model=simple_rnn", "model.bidirectional=true", "schedule=cosine", "optimizer=sgd", "trainer.batch_size=full"),
     ],
 )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rnnexp")
 
+HEADLINES = {"accuracy": "accuracy", "owa": "OWA", "rmse": "RMSE"}  # the first that a run has heads its summary
+
 
 def print_summary(result: Result) -> None:
     for line in summary(result):
@@ -23,7 +25,7 @@ def print_summary(result: Result) -> None:
 
 def summary(result: Result) -> Iterator[str]:
     """Yield the lines of the summary."""
-    metric = "accuracy" if f"{result.scored}/accuracy" in result.metrics else "rmse"
+    metric = next(name for name in HEADLINES if f"{result.scored}/{name}" in result.metrics)
     yield ""
     yield _headline(result, metric)
     yield from _table(result, metric)
@@ -41,8 +43,7 @@ def _headline(result: Result, metric: str) -> str:
     scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
     count = int(result.metrics.get(f"data/n_{result.scored}", 0))
     unit = f" in {result.units}" if result.units and metric == "rmse" else ""
-    name = {"rmse": "RMSE", "accuracy": "accuracy"}[metric]
-    return f"{result.experiment.name}: {name}{unit} on {scored[result.scored]}, {count} examples"
+    return f"{result.experiment.name}: {HEADLINES[metric]}{unit} on {scored[result.scored]}, {count} examples"
 
 
 def _table(result: Result, metric: str) -> Iterator[str]:
@@ -61,7 +62,8 @@ def _table(result: Result, metric: str) -> Iterator[str]:
 
 def _scaled(result: Result) -> Iterator[str]:
     """Yield the errors in scaled units, in which papers report several columns at once."""
-    if len(result.report.predictions.actual.shape) < 3 or result.report.predictions.actual.shape[2] == 1:
+    columns = result.report.predictions.actual.shape[2:]
+    if columns in ((), (1,)) and not getattr(result.experiment.data, "columns_as_series", False):
         return
     for name, prefix in ((result.experiment.model.name, result.scored), ("linear", "baseline/linear")):
         if f"{prefix}/mse_scaled" in result.metrics:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data import calendar, scalers, windows
-from rnnexp.data.columns import Roles, roles, select
+from rnnexp.data.columns import Roles, melted, roles, select
 from rnnexp.data.dataset import Part, Summary
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.pipeline import Pipeline
@@ -93,6 +93,8 @@ def _series(source: SeriesSource) -> Series:
 
 def _read(source: SeriesSource, series: Series) -> Reading:
     chosen = roles(source, series.columns)
+    if source.columns_as_series:
+        series, chosen = melted(series, chosen)
     if source.calendar and series.time is None:
         raise DataError("data.calendar needs dates, but the data have none: give data.time")
     parts = borders(source, replace(series, ids=_labels(series)))

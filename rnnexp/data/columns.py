@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,3 +69,25 @@ def select(series: Series, names: tuple[str, ...]) -> np.ndarray:
             f"(the first of {len(bad)} such cells)"
         )
     return table
+
+
+def melted(series: Series, chosen: Roles) -> tuple[Series, Roles]:
+    """Make each target column a series of its own, the other columns repeated beside it.
+
+    Series i with target t becomes series i * targets + t, called as the column, with `ID/` before it if there are
+    several series.
+    """
+    others = chosen.features + chosen.known
+    table, count = select(series, chosen.all), len(chosen.targets)
+    spans = [slice(*span) for span in zip(series.offsets[:-1], series.offsets[1:])]
+    pieces = [np.column_stack([table[s, t], table[s, count:]]) for s in spans for t in range(count)]
+    labels = [f"{one}/" for one in series.ids] if len(series.ids) > 1 else [""]
+    made = replace(
+        series,
+        values=np.concatenate(pieces),
+        columns=("value", *others),
+        offsets=np.cumsum([0, *(len(piece) for piece in pieces)]),
+        ids=tuple(f"{label}{name}" for label in labels for name in chosen.targets),
+        time=None if series.time is None else np.concatenate([series.time[s] for s in spans for _ in range(count)]),
+    )
+    return made, Roles(("value",), chosen.features, chosen.known)

@@ -57,6 +57,9 @@ class SeriesSource(ABC):
     calendar: list[Calendar] = Field(
         default_factory=list, description="Parts of the date, each fed as a sine and a cosine, known ahead."
     )
+    columns_as_series: bool = Field(
+        False, description="Take each target column as a series of its own, so that one network forecasts all alike."
+    )
     sequence_length: int = Field(10, ge=1, description="Rows of the past in one input.")
     horizon: int = Field(1, ge=1, description="Rows to forecast from one input.")
     stride: int = Field(1, ge=1, description="Rows between the starts of two windows.")

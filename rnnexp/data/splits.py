@@ -23,7 +23,10 @@ Bound = StrictInt | StrictFloat | StrictStr
 class Split:
     """Sizes of the three parts: all fractions, all row counts, or the last date of each part, inclusive."""
 
-    train: Bound = Field(0.7, description="Training part: a fraction, a number of rows, or its last date.")
+    train: Bound | None = Field(
+        0.7,
+        description="Training part: a fraction, number of rows or last date; null takes the rows before val and test.",
+    )
     val: Bound | None = Field(
         0.15, description="Validation part: a fraction, a number of rows, its last date; 0 or null for none."
     )
@@ -45,15 +48,22 @@ class Split:
             given = f"train={self.train!r}, val={self.val!r}, test={self.test!r}"
             return [f"data.split: {given}: give all fractions, all numbers of rows, or all dates"]
         checks = {"fractions": self._fraction_mistakes, "counts": self._count_mistakes, "dates": self._dates}
-        return self._empty_parts() + checks[kind]()
+        return self._empty_parts() + self._open_parts(kind) + checks[kind]()
 
     def _empty_parts(self) -> list[str]:
         hint = "use `split: none` to train on everything"
-        problems = [] if self.train else [f"data.split.train: {self.train!r} leaves nothing to train on"]
+        none = self.train is not None and not self.train
+        problems = [f"data.split.train: {self.train!r} leaves nothing to train on"] if none else []
         return problems + ([f"data.split.test: 0 leaves nothing to score; {hint}"] if self.test == 0 else [])
 
+    def _open_parts(self, kind: str) -> list[str]:
+        """Only numbers of rows, counted from the end of a series, say where an open training part ends."""
+        if self.train is not None or (kind == "counts" and self.test):
+            return []
+        return ["data.split.train: null goes with numbers of rows for val and test"]
+
     def _fraction_mistakes(self) -> list[str]:
-        parts = {"train": self.train, "val": self.val or 0.0, "test": self.test}
+        parts = {"train": self.train or 0.0, "val": self.val or 0.0, "test": self.test}
         wrong = [
             f"data.split.{name}: {value} is not a fraction from 0 to 1"
             for name, value in parts.items()
@@ -124,18 +134,28 @@ def _cut(split: Any, length: int, time: np.ndarray | None, label: str) -> dict[s
 
 
 def _by_fractions(split: Split, length: int, _time: object, _label: str) -> dict[str, int]:
-    train, val = float(split.train), float(split.val or 0)
+    train, val = float(split.train or 0), float(split.val or 0)
     # 0.29 * 100 is 28.999999999999996: without the hair a row would be lost to rounding.
     return {"train": int(length * train + 1e-9), "val": int(length * (train + val) + 1e-9), "test": length}
 
 
 def _by_counts(split: Split, length: int, _time: object, label: str) -> dict[str, int]:
-    train = int(split.train)
-    val = train + (split.gap + int(split.val) if split.val else 0)
+    held_out = split.gap + int(split.val) if split.val else 0
+    train = _what_is_left(split, length, held_out, label) if split.train is None else int(split.train)
+    val = train + held_out
     test = length if split.test is None else val + split.gap + int(split.test)
     if test > length or val > length:
         raise DataError(f"data.split asks for {max(test, val)} rows; series `{label}` has {length}")
     return {"train": train, "val": val, "test": test}
+
+
+def _what_is_left(split: Split, length: int, held_out: int, label: str) -> int:
+    rest = held_out + split.gap + int(split.test or 0)
+    if rest >= length:
+        raise DataError(
+            f"data.split leaves nothing to train on: {rest} rows are held out; series `{label}` has {length}"
+        )
+    return length - rest
 
 
 def _by_dates(split: Split, length: int, time: np.ndarray | None, label: str) -> dict[str, int]:

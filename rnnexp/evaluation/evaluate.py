@@ -14,7 +14,7 @@ from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.scalers import Affine
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation import baselines, classes, linear, metrics, tables
+from rnnexp.evaluation import baselines, classes, linear, metrics, naive2, tables
 from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
 
@@ -53,7 +53,7 @@ def evaluate(model: Any, dataset: Dataset, batch_size: BatchSize, extra: Sequenc
 def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -> Report:
     found = _Findings()
     scale, series = mase_scale(dataset, predictions), series_of(dataset, predictions)
-    factor = affine_scale(dataset)
+    factor = affine_scale(dataset, series)
     named = {name: predictions_of(predictions, values) for name, values in _baselines(dataset, predictions, found)}
     found.baselines.update(named)
     for prefix, one in {
@@ -65,10 +65,11 @@ def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -
         found.metrics |= metrics.prefixed(prefix, values)
         if prefix == dataset.scored:
             found.skipped |= undefined
-    found.metrics |= _by_horizon(dataset.scored, predictions)
+    found.metrics |= _owa(found, dataset.scored) | _by_horizon(dataset.scored, predictions)
     found.notes += _nothing_found(predictions) + _unscaled(dataset, scale, series)
     found.notes += _fewer_lags(dataset, predictions) if "linear" in named else []
-    best, beats = _skill(found, dataset.scored, ("rmse", "mae"), float(predictions.actual.std()))
+    judged = ("owa", "rmse", "mae") if f"{dataset.scored}/owa" in found.metrics else ("rmse", "mae")
+    best, beats = _skill(found, dataset.scored, judged, float(predictions.actual.std()))
     made = tables.numbers(dataset, predictions, named)
     return _report(found, predictions, made, best, beats)
 
@@ -104,7 +105,8 @@ def _series_baselines(dataset: SeriesDataset, predictions: Predictions) -> dict[
     series = np.searchsorted(history.offsets, origins, side="right") - 1
     horizon = predictions.actual.shape[1]
     task = baselines.Task(history.values, origins, history.offsets[series], horizon, dataset.season)
-    simple = {name: (lambda make=make: make(task)) for name, make in baselines.SIMPLE.items()}
+    makers = baselines.SIMPLE | ({"naive2": naive2.naive2} if naive2.applies(task) else {})
+    simple = {name: (lambda make=make: make(task)) for name, make in makers.items()}
     return {**simple, "linear": lambda: linear.forecast(dataset, origins)}
 
 
@@ -161,14 +163,18 @@ def _unscaled(dataset: Dataset, scale: np.ndarray | None, series: np.ndarray | N
     return [f"MASE leaves out {len(missing)} of {scale[first, 0].size} {unit}, such as {label}: {metrics.NO_SCALE}"]
 
 
-def affine_scale(dataset: Dataset) -> np.ndarray | None:
-    """Return what one unit of the scaled series is in original units, (targets,), where that is one number each."""
-    if not isinstance(dataset, SeriesDataset) or dataset.pipeline.per_series:
+def affine_scale(dataset: Dataset, series: np.ndarray | None) -> np.ndarray | None:
+    """Return what one unit of the scaled series of each example is in original units, where that is one number each.
+
+    series: (n,) which series each example is of;  the result is (n or 1, 1, targets)
+    """
+    if not isinstance(dataset, SeriesDataset) or series is None:
         return None
     steps = dataset.pipeline.chain.steps
     if len(steps) != 1 or not isinstance(steps[0], Affine):
         return None
-    return np.asarray(steps[0].scale).reshape(-1)[: dataset.pipeline.plan.targets]
+    scale = steps[0].scale[:, None, : dataset.pipeline.plan.targets]
+    return np.asarray(scale[series] if dataset.pipeline.per_series else scale)
 
 
 def _scaled(one: Predictions, factor: np.ndarray | None) -> dict[str, float]:
@@ -176,6 +182,16 @@ def _scaled(one: Predictions, factor: np.ndarray | None) -> dict[str, float]:
         return {}
     actual, predicted = one.actual / factor, one.predicted / factor
     return {"mse_scaled": metrics.mse(actual, predicted), "mae_scaled": metrics.mae(actual, predicted)}
+
+
+def _owa(found: _Findings, part: str) -> dict[str, float]:
+    """Judge the model and its baselines as the M4 competition did, where Naive2 is one of them."""
+    if "naive2" not in found.baselines:
+        return {}
+    prefixes = [part, *(f"baseline/{name}" for name in found.baselines)]
+    scores = {p: {name: found.metrics.get(f"{p}/{name}", 0.0) for name in ("smape", "mase")} for p in prefixes}
+    values = {p: naive2.owa(own, scores["baseline/naive2"]) for p, own in scores.items()}
+    return {f"{p}/owa": value for p, value in values.items() if value is not None}
 
 
 def _extra(names: Sequence[str], actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -214,7 +230,8 @@ def _skill(found: _Findings, part: str, names: tuple[str, ...], deviation: float
     for name in names:
         score = {base: found.metrics[f"baseline/{base}/{name}"] for base in found.baselines}
         best = min(score, key=lambda base: score[base])
-        if score[best] <= EXACT * deviation:
+        unit = 1 if name == "owa" else deviation
+        if score[best] <= EXACT * unit:
             found.skipped[f"skill/{name}"] = f"the baseline {best} is exact"
         else:
             found.metrics[f"skill/{name}"] = 1 - found.metrics[f"{part}/{name}"] / score[best]

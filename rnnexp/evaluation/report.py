@@ -19,7 +19,7 @@ class Report:
     metrics:        by MLflow name, such as test/rmse, baseline/linear/rmse, skill/rmse
     baselines:      predictions of each baseline for the scored examples, in original units
     skipped:        baselines and metrics that are not defined here, with the reason
-    best_baseline:  by RMSE, or by accuracy for classes; None if there is no baseline
+    best_baseline:  by RMSE, by OWA where it is defined, or by accuracy for classes; None if there is no baseline
     beats_baseline: whether the model is better than it
     """
 

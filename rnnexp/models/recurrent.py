@@ -37,6 +37,10 @@ class RecurrentModel(ABC):
     per_step: ClassVar[bool] = True  # whether it can give an output per time step
 
     name: str = Field("", description="which architecture")
+    segment: PositiveInt | None = Field(
+        None,
+        description="steps of the window read at once, as one input (SegRNN, Lin et al., 2023); null: one by one",
+    )
     units: PositiveInt | Units = Field([64], description="size of each recurrent layer; [64, 32] stacks two")
     bidirectional: bool = Field(
         False, description="read the window in both directions; doubles a layer's outputs and weights"
@@ -75,6 +79,10 @@ class RecurrentModel(ABC):
     output_activation: Activation | None = Field(
         None, description="activation of the output; null: linear; for classes it is always softmax"
     )
+    skip: bool = Field(
+        False,
+        description="add a linear function of the whole window to the output (LSTNet, Lai et al., 2018, eq. 8)",
+    )
 
     @abstractmethod
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
@@ -95,7 +103,7 @@ class RecurrentModel(ABC):
         self._refuse(spec)
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
         past, mask = self._embedded(inputs["past"], spec), inputs.get("mask")
-        x = self._recurrent(*self.before(past, mask), per_step=spec.per_step)
+        x = self._recurrent(*self.before(segments(past, self.segment), mask), per_step=spec.per_step)
         if (branch := self.beside(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
         if "future" in inputs:
@@ -104,7 +112,7 @@ class RecurrentModel(ABC):
         for i, size in enumerate(self.dense, start=1):
             x = keras.layers.Dense(size, activation=self.dense_activation, name=f"dense_{i}")(x)
         taken = inputs if len(inputs) > 1 else inputs["past"]
-        return keras.Model(taken, self._output(x, spec), name=self.name)
+        return keras.Model(taken, self._output(x, spec, inputs["past"]), name=self.name)
 
     def sizes(self) -> list[int]:
         """Return one size per recurrent layer."""
@@ -129,6 +137,9 @@ class RecurrentModel(ABC):
             problems.append(
                 f"model.output_activation: `{self.output_activation}` given; classes need softmax: use null"
             )
+        if spec.task == "classification" and self.skip:
+            problems.append("model.skip: true given; it adds to forecasts, not to the probabilities of classes")
+        problems += window_problems(self, spec.inputs["past"].shape[0])
         if problems:
             raise ConfigError(*problems)
 
@@ -180,13 +191,18 @@ class RecurrentModel(ABC):
 
         return keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None
 
-    def _output(self, x: Any, spec: TaskSpec) -> Any:
+    def _output(self, x: Any, spec: TaskSpec, past: Any) -> Any:
         import keras
 
         activation = "softmax" if spec.task == "classification" else self.output_activation
         # float32 also under mixed precision, whose losses would lose digits
         size = math.prod(spec.output_shape)
         x = keras.layers.Dense(size, activation=activation, dtype="float32", name="output")(x)
+        if self.skip:
+            linear = keras.layers.Dense(size, use_bias=False, dtype="float32", name="skip")
+            x = keras.layers.Add(dtype="float32", name="output_and_skip")(
+                [x, linear(keras.layers.Flatten(name="window")(past))]
+            )
         if len(spec.output_shape) == 1:
             return x
         steps = (spec.inputs["past"].shape[0] or -1,) if spec.per_step else ()
@@ -202,10 +218,12 @@ NO_FUTURE = "model: known future values have no place in an output per time step
 
 def check_fit(model: Any, data: Any) -> list[str]:
     """Return why these model settings cannot go with these data settings, one line each."""
-    if getattr(data, "layout", None) != "sequence":
-        return []
-    problems = [] if not isinstance(model, RecurrentModel) or model.per_step else [no_steps(model)]
-    return problems + ([SEES_FUTURE] if getattr(model, "bidirectional", False) else [])
+    problems = window_problems(model, getattr(data, "sequence_length", 0))
+    if getattr(data, "layout", None) == "sequence":
+        problems = window_problems(model, None)
+        problems += [no_steps(model)] if isinstance(model, RecurrentModel) and not model.per_step else []
+        problems += [SEES_FUTURE] if getattr(model, "bidirectional", False) else []
+    return problems
 
 
 def no_steps(model: RecurrentModel) -> str:
@@ -214,3 +232,24 @@ def no_steps(model: RecurrentModel) -> str:
         f"model: {model.name} gives one output per sequence, but the data want one per time step "
         f"(data.layout=sequence); {', '.join(able)} can"
     )
+
+
+def window_problems(model: Any, steps: int | None) -> list[str]:
+    """Return why a window of so many steps, None for a length that varies, is not one for this model."""
+    segment, skip = getattr(model, "segment", None), getattr(model, "skip", False)
+    if steps is None:
+        given = [key for key, value in (("segment", segment), ("skip", skip)) if value]
+        return [f"model.{key}: needs windows of one length; these data are whole sequences" for key in given]
+    if segment is None or steps % segment == 0:
+        return []
+    return [f"model.segment: {segment} given; the {steps} steps of data.sequence_length are no multiple of it"]
+
+
+def segments(past: Any, size: int | None) -> Any:
+    """Lay `size` steps side by side as one: (batch, steps, features) to (batch, steps / size, size * features)."""
+    import keras
+
+    if size is None:
+        return past
+    _, steps, features = past.shape
+    return keras.layers.Reshape((steps // size, size * features), name="segments")(past)

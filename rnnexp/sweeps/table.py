@@ -15,6 +15,7 @@ SCORES = (
     "best/val/loss",
     "best/train/loss",
     "test/rmse",
+    "test/owa",
     "test/accuracy",
     "skill/rmse",
     "skill/accuracy",

@@ -117,3 +117,24 @@ def test_impossible_splits_are_told_before_data_are_read(split, message):
 
 def test_the_usual_split_has_no_mistakes():
     assert Split().mistakes() == []
+
+
+def test_a_training_part_of_null_ends_where_the_others_begin_in_series_of_any_length(make):
+    split = {"train": None, "val": 2, "test": 3, "gap": 1}
+    assert rows(make, make.series(12, 9), split=split) == {
+        "train": [[0, 5], [12, 14]],
+        "val": [[6, 8], [15, 17]],
+        "test": [[9, 12], [18, 21]],
+    }
+    assert rows(make, make.series(12), split={"train": None, "val": 0, "test": 3})["train"] == [[0, 9]]
+
+
+def test_a_series_that_leaves_nothing_to_train_on_is_named(make):
+    with pytest.raises(DataError, match="nothing to train on: 5 rows are held out; series `s1` has 5"):
+        rows(make, make.series(6, 5), split={"train": None, "val": 2, "test": 3})
+
+
+@pytest.mark.parametrize("other", [{"val": 0.1, "test": 0.2}, {"val": 2, "test": None}, {"val": None, "test": "2024"}])
+def test_a_training_part_of_null_needs_numbers_of_rows(make, other):
+    source = make.source(given=make.series(12), split={"train": None, **other})
+    assert "data.split.train: null goes with numbers of rows for val and test" in source.check()

@@ -112,6 +112,17 @@ def test_scaled_errors_are_the_errors_in_units_of_the_scaler() -> None:
     assert found["test/mae_scaled"] == pytest.approx(found["test/mae"] / train.std(), rel=1e-6)
 
 
+def test_scaled_errors_of_several_series_are_in_units_of_the_scaler_of_each() -> None:
+    tables = [given.noise(40) * size for size in (1, 50)]
+    dataset = given.dataset(*tables, scaler=["standard", "last"], per_series=True)
+    report = evaluate(Answer(lambda x: x[:, -1:, :1] * 0), dataset, 16)
+    half = len(report.predictions.actual) // 2
+    scale = np.repeat([rows[:28].std() for rows in tables], half)[:, None, None]
+    error = np.abs(report.predictions.predicted - report.predictions.actual)
+    assert report.metrics["test/mae_scaled"] == pytest.approx(np.mean(error / scale), rel=1e-6)
+    assert report.metrics["test/mae_scaled"] != pytest.approx(np.mean(error) / np.std(tables), rel=0.1)
+
+
 def test_errors_are_given_for_each_step_ahead() -> None:
     model = Answer(lambda x: np.repeat(x[:, -1:, :1], 3, axis=1))
     report = evaluate(model, airline_passengers(horizon=3).load(), 16)

@@ -59,6 +59,7 @@ def both(train: Callable[[str], History]) -> tuple[History, History]:
         ("model=gru", "model.recurrent_dropout=0.2", "model.layer_norm=true", "optimizer.clipnorm=0.5"),
         ("model=lstm", "data.layout=sequence"),
         ("model=gru", "data.horizon=3", "data.scaler=instance", "metrics=[mae]", "loss=huber"),
+        ("model=lstm", "model.segment=5", "model.skip=true", "data.horizon=3"),
         ("model=lstm", "data=adding", "data.examples=60", "data.sequence_length=6"),
         ("model=lstm", "optimizer.use_ema=true", "trainer.grad_norm=true"),
         ("model=gru", "trainer.batch_size=full", "schedule=cosine", "schedule.warmup_epochs=2"),

@@ -1,0 +1,73 @@
+"""Naive2 and OWA, by which the M4 competition judged its forecasts, as in the organisers' R code.
+
+Source: Makridakis, Spiliotis and Assimakopoulos, The M4 competition, 2020, section 2.5 and appendix A; the code is
+"Benchmarks and Evaluation.R" of https://github.com/Mcompetitions/M4-methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rnnexp.evaluation.baselines import Task, Undefined
+
+CRITICAL = 1.645  # of a normal variable: a test of 90 %
+FEWEST_SEASONS = 3
+
+
+def applies(task: Task) -> bool:
+    """Say whether the task is one as in M4: several series, and one forecast of each."""
+    return 1 < len(task.firsts) == len(np.unique(task.firsts))
+
+
+def naive2(task: Task) -> np.ndarray:
+    """Repeat the last value, adjusted for a season where the values up to it have one."""
+    return np.stack([_one(task, first, last) for first, last in zip(task.firsts, task.origins)])
+
+
+def _one(task: Task, first: int, last: int) -> np.ndarray:
+    known, season = task.values[first : last + 1], task.season or 1
+    found = np.repeat(known[-1:], task.horizon, axis=0)
+    for column, values in enumerate(known.T):
+        if seasonal(values, season):
+            found[:, column] *= _pattern(values, season, task.horizon)
+    return found
+
+
+def seasonal(values: np.ndarray, season: int) -> bool:
+    """Test at 90 % whether values one season apart are correlated, by Bartlett's formula."""
+    if season < 2 or len(values) < FEWEST_SEASONS * season or np.ptp(values) == 0:
+        return False
+    centred = values - values.mean()
+    lagged = [centred[lag:] @ centred[:-lag] for lag in range(1, season + 1)]
+    correlations = np.array(lagged) / (centred @ centred)
+    limit = CRITICAL * np.sqrt((1 + 2 * np.sum(correlations[:-1] ** 2)) / len(values))
+    return bool(abs(correlations[-1]) > limit)
+
+
+def _pattern(values: np.ndarray, season: int, horizon: int) -> np.ndarray:
+    """Return the seasonal factors of the next values over that of the last one, (horizon,)."""
+    if np.any(values <= 0):
+        raise Undefined("values are not all above 0")
+    factors = _factors(values, season)
+    rows = np.arange(len(values) - 1, len(values) + horizon) % season
+    return factors[rows[1:]] / factors[rows[0]]
+
+
+def _factors(values: np.ndarray, season: int) -> np.ndarray:
+    """Decompose classically, multiplicative: the mean ratio to a centred moving average, per place in the season."""
+    weights = np.ones(season) if season % 2 else np.array([0.5, *np.ones(season - 1), 0.5])
+    half = len(weights) // 2
+    trend = np.convolve(values, weights / season, mode="valid")
+    ratio = values[half : len(values) - half] / trend
+    place = np.arange(half, len(values) - half) % season
+    factors = np.array([ratio[place == at].mean() for at in range(season)])
+    return np.asarray(factors / factors.mean())
+
+
+def owa(scores: Mapping[str, float], naive: Mapping[str, float]) -> float | None:
+    """Return the mean of sMAPE and MASE, each over that of Naive2; None where one of them is 0 there."""
+    if not all(naive.values()):
+        return None
+    return sum(scores[name] / naive[name] for name in naive) / len(naive)
