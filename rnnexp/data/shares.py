@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,15 +96,22 @@ def _sizes(source: ExampleSource, examples: int, given: set[str]) -> dict[str, i
     split = source.split
     free = [name for name in ("train", "val", "test") if name not in given]
     if split.kind() == "fractions":
-        train, val = float(split.train), float(split.val or 0)
+        train, val = float(split.train or 0), float(split.val or 0)
         shares = {"train": train, "val": val, "test": 1 - train - val if split.test is None else float(split.test)}
         total = sum(shares[name] for name in free) if given else 1.0
         sizes = {name: int(examples * shares[name] / total + 1e-9) for name in free[:-1]}
-    else:
-        sizes = {name: int(getattr(split, name) or 0) for name in free[:-1]}
-    last, left = free[-1], examples - sum(sizes.values())
-    asked = getattr(split, last)
-    sizes[last] = asked if isinstance(asked, int) and split.kind() == "counts" else left
-    if left < 0 or sizes[last] > left:
-        raise DataError(f"data.split asks for {sum(sizes.values())} examples; there are {examples}")
-    return {name: size for name, size in sizes.items() if size or name != "val"}
+        return _complete({**sizes, free[-1]: None}, examples)
+    return _complete({name: _count(getattr(split, name), name) for name in free}, examples)
+
+
+def _count(bound: Any, part: str) -> int | None:
+    """Return how many examples a part is to have; None takes what the others leave."""
+    return None if bound is None and part != "val" else int(bound or 0)
+
+
+def _complete(sizes: dict[str, int | None], examples: int) -> dict[str, int]:
+    asked = sum(size or 0 for size in sizes.values())
+    if asked > examples:
+        raise DataError(f"data.split asks for {asked} examples; there are {examples}")
+    found = {name: examples - asked if size is None else size for name, size in sizes.items()}
+    return {name: size for name, size in found.items() if size or name != "val"}
