@@ -102,6 +102,11 @@ class Preprocessor:
             outputs = outputs[np.arange(len(context.last)), context.last]
         return self.pipeline.restore(outputs, context.table, context.starts, context.group)[0]
 
+    def bounds(self, outputs: np.ndarray, context: Context, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends of intervals of these half-widths around outputs, (n, horizon, targets) each."""
+        offsets = self.pipeline.offsets(half)
+        return self.restore(outputs - offsets, context), self.restore(outputs + offsets, context)
+
     def frame(self, rows: Rows) -> DataFrame:
         """Lay out the last rows needed for one forecast as a table that `prepare` takes."""
         from rnnexp.data.frames import frame_of
