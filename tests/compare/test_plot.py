@@ -157,9 +157,7 @@ def test_another_score_on_the_same_data_is_said(
 
 def test_runs_without_a_model_say_why(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
     run = another(done, tracking__log_model="false")
-    assert "has no model: it was run with tracking.log_model=false" in said(
-        capsys, 2, run.run_id, "--uri", done.uri
-    )
+    assert "has no model: it was run with tracking.log_model=false" in said(capsys, 2, run.run_id, "--uri", done.uri)
 
 
 def test_an_unknown_run_exits_with_2(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
