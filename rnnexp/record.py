@@ -24,6 +24,7 @@ from rnnexp.tracking.run import RunInfo
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from rnnexp.data.intervals import Intervals
     from rnnexp.evaluation.report import Report
     from rnnexp.runtime import Runtime
     from rnnexp.tracking.run import Run
@@ -215,7 +216,7 @@ def log_end(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, 
         for name, figure in pictures(experiment, dataset, history, report):
             tracked.log_figure(name, figure)
     if kept and experiment.tracking.log_model:
-        log_model(tracked, experiment, dataset, model)
+        log_model(tracked, experiment, dataset, model, report.intervals)
     return metrics
 
 
@@ -228,12 +229,16 @@ def pictures(
     return figures(dataset, history, report, experiment.loss.name if experiment.loss else dataset.spec.loss)
 
 
-def log_model(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any) -> None:
-    """Save the model with its preprocessing in the run folder and log it, with raw rows as its example."""
+def log_model(
+    tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, intervals: Intervals | None = None
+) -> None:
+    """Save the model with its preprocessing and intervals in the run folder and log it, raw rows as its example."""
     from rnnexp.models import bundle
 
     folder = tracked.folder / "model"
     bundle.save(folder, model, experiment.model, dataset.spec, dataset.scaling, experiment.plugins)
+    if intervals:
+        intervals.write(folder)
     example = dataset.example()
     if tracked.run_id:
         served = Served(bundle.Bundle(model, dataset.spec, dataset.scaling))  # as loaded, without building it again

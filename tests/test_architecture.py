@@ -33,6 +33,7 @@ FLOORS = {
     "results": 6,
     "sweeps": 6,
     "compare": 6,
+    "deploy": 6,
     "cli": 7,
     "__init__": 8,
     "__main__": 8,

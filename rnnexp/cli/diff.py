@@ -19,8 +19,8 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 
 def run(args: Namespace) -> int:
-    from rnnexp.compare import find
     from rnnexp.compare.difference import difference
+    from rnnexp.tracking import find
 
     a, b = find.run(args.uri, args.a), find.run(args.uri, args.b)
     found = difference(args.uri, a, b)

@@ -28,6 +28,7 @@ COMMANDS = {
     "best": "print the best setting of a sweep as an experiment",
     "report": "write a sweep's report, one HTML file",
     "plot": "draw the pictures of a run that has none yet",
+    "predict": "forecast with a trained run",
     "ui": "show the runs in the pages of MLflow",
 }
 

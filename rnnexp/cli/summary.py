@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnexp.config import places
+from rnnexp.data.intervals import USUAL
 
 if TYPE_CHECKING:
     from rnnexp.runner import Result
@@ -31,6 +32,7 @@ def summary(result: Result) -> Iterator[str]:
     yield from _table(result, metric)
     yield _verdict(result, metric)
     yield from _scaled(result)
+    yield from _intervals(result)
     for name, reason in result.report.skipped.items():
         yield f"  left out: {name} ({reason})"
     for note in result.report.notes:
@@ -69,6 +71,19 @@ def _scaled(result: Result) -> Iterator[str]:
         if f"{prefix}/mse_scaled" in result.metrics:
             mse, mae = result.metrics[f"{prefix}/mse_scaled"], result.metrics[f"{prefix}/mae_scaled"]
             yield f"  scaled MSE / MAE of {name}: {mse:.4f} / {mae:.4f}"
+
+
+def _intervals(result: Result) -> Iterator[str]:
+    """Yield what the prediction intervals are worth."""
+    made, width = result.report.intervals, result.metrics.get(f"{result.scored}/interval_width_{USUAL}")
+    held = made.held(USUAL) if made else None
+    if made is None or held is None or width is None:
+        return
+    unit = f" {result.units}" if result.units else ""
+    yield (
+        f"  {USUAL} % intervals, from {made.examples} validation forecasts: "
+        f"hold {held:.1%} of the {result.scored} values, {width:.4g}{unit} wide on average"
+    )
 
 
 def _verdict(result: Result, metric: str) -> str:

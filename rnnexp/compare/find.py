@@ -1,4 +1,4 @@
-"""What a word on the command line means: a sweep, a run, or a filter over all runs."""
+"""What a word on the command line means: a sweep, or a filter over all runs."""
 
 from __future__ import annotations
 
@@ -72,19 +72,6 @@ def _named(text: str, known: Sequence[TrackedRun]) -> TrackedRun:
     raise ConfigError(
         f"there is no sweep `{text}`{did_you_mean(text, names)}\nknown sweeps, the latest first:\n{listing}{more}"
     )
-
-
-def run(uri: str | None, text: str) -> TrackedRun:
-    """Find one run by its id, the only beginning of an id that fits, or its name (of several, the latest)."""
-    found = select(uri, Wanted(run=text)) if text else []
-    exact = [one for one in found if text in (one.run_id, one.name)]
-    if exact or len(found) == 1:
-        return (exact or found)[0]
-    if found:
-        ids = ", ".join(one.run_id[: len(text) + 4] for one in found)
-        raise ConfigError(f"`{text}` is the beginning of {len(found)} runs: {ids}; give more of it")
-    names = [one.name for one in select(uri, Wanted(limit=200))]
-    raise ConfigError(f"there is no run `{text}`{did_you_mean(text, names)}; `rnnexp runs` lists them")
 
 
 def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]:

@@ -105,12 +105,7 @@ def compare(runs: Sequence[TrackedRun], goal: Goal, varied: Sequence[str] = ()) 
 def counts(run: TrackedRun, goal: Goal) -> bool:
     """Say whether a run has a value that may enter a mean: a pruned or broken one was not trained to its end."""
     value = run.metrics.get(goal.metric, math.nan)
-    return run.status == "FINISHED" and outcome(run) != "pruned" and math.isfinite(value)
-
-
-def outcome(run: TrackedRun) -> str:
-    """Return how a run ended; of one that has not said so, what MLflow knows."""
-    return run.tags.get("rnnexp.outcome") or {"FINISHED": "ok"}.get(run.status, run.status.lower())
+    return run.status == "FINISHED" and run.outcome != "pruned" and math.isfinite(value)
 
 
 def latest(runs: Sequence[TrackedRun]) -> list[TrackedRun]:
@@ -133,7 +128,7 @@ def _group(found: Sequence[TrackedRun], goal: Goal, test_metric: str | None, var
     short = (test_metric or "").partition("/")[2]
     skills = _values(runs, f"skill/{short}")
     epochs = _values(runs, "best/epoch")
-    ended = Counter(outcome(run) for run in found)
+    ended = Counter(run.outcome for run in found)
     del ended["ok"]
     return Group(
         setting=differ.setting(found[0], varied),

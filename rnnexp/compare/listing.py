@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rnnexp.compare.find import DEFAULT_GOAL
-from rnnexp.compare.groups import HEADLINES, latest, outcome
+from rnnexp.compare.groups import HEADLINES, latest
 from rnnexp.compare.shown import ended
 from rnnexp.compare.values import shown, skill_text
 from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, select
@@ -73,7 +73,7 @@ def _is_sweep(run: TrackedRun) -> bool:
 
 def _entry(run: TrackedRun, children: Sequence[TrackedRun]) -> Entry:
     metric = _metric(run)
-    jobs = dict(Counter(outcome(child) for child in latest(children))) if _is_sweep(run) else None
+    jobs = dict(Counter(child.outcome for child in latest(children))) if _is_sweep(run) else None
     group = next((one.tags["rnnexp.group"] for one in (run, *children) if "rnnexp.group" in one.tags), "")
     return Entry(
         run_id=run.run_id,
@@ -103,6 +103,6 @@ def _skill(run: TrackedRun) -> float | None:
 
 def _ended(run: TrackedRun, jobs: Mapping[str, int] | None) -> str:
     if jobs is None:
-        return outcome(run)
+        return run.outcome
     running = "running: " if run.status == "RUNNING" else ""
     return f"{running}{ended(jobs) or 'no jobs'}"

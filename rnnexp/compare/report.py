@@ -10,7 +10,7 @@ from datetime import datetime
 
 from rnnexp.compare import find, page, pictures
 from rnnexp.compare.find import Sweep
-from rnnexp.compare.groups import NONE, WORSE, Comparison, Group, outcome
+from rnnexp.compare.groups import NONE, WORSE, Comparison, Group
 from rnnexp.compare.importance import FEWEST, importance
 from rnnexp.compare.shown import against_baseline, called, cells, verdict
 from rnnexp.compare.values import short_names, shown, typed
@@ -55,7 +55,7 @@ def html(uri: str | None, sweep: str) -> str:
 
 def _head(sweep: Sweep, compared: Comparison) -> str:
     loses = compared.best is not None and (compared.best.skill or 0) < 0 and against_baseline(compared)
-    ended = Counter(outcome(run) for run in [*compared.unfinished, *_counted(compared)])
+    ended = Counter(run.outcome for run in [*compared.unfinished, *_counted(compared)])
     jobs = ", ".join(f"{count} {name}" for name, count in ended.most_common())
     facts = [f"{sum(ended.values())} jobs ({jobs})", f"{len(compared.groups)} settings", _when(sweep)]
     return "\n".join(
@@ -203,13 +203,13 @@ def _others(uri: str | None, compared: Comparison) -> str:
     if not compared.unfinished:
         return ""
     names = short_names(compared.columns)
-    jobs = sorted(compared.unfinished, key=lambda run: (outcome(run), _job(run)))
+    jobs = sorted(compared.unfinished, key=lambda run: (run.outcome, _job(run)))
     head = ["job", "ended", *names.values(), "seed", "why", "run"]
     rows = [
         page.row(
             [
                 page.cell(run.tags.get("rnnexp.job", "")),
-                page.cell(outcome(run)),
+                page.cell(run.outcome),
                 *(page.cell(shown(typed(run.params[key])) if key in run.params else "-") for key in names),
                 page.cell(run.params.get("seed", "")),
                 page.cell(_reason(uri, run) if place < REASONS else "", "text"),
@@ -228,7 +228,7 @@ def _job(run: TrackedRun) -> int:
 
 def _reason(uri: str | None, run: TrackedRun) -> str:
     """Return the last line of the traceback, which names the error."""
-    if outcome(run) in ("pruned", "running", "scheduled"):
+    if run.outcome in ("pruned", "running", "scheduled"):
         return ""
     lines = (artifact(uri, run, "error.txt") or "").strip().splitlines()
     return lines[-1][:300] if lines else ""

@@ -68,6 +68,26 @@ def parsed(line: str) -> Override:
         ) from None
 
 
+def changes(lines: Iterable[str], group: str) -> dict[str, object]:
+    """Return overrides of a group's keys as plain values: `key=value`, with or without the name of the group before.
+
+    Raises ConfigError with all that are not a single value of a key.
+    """
+    found: dict[str, object] = {}
+    problems: list[str] = []
+    for line in lines:
+        try:
+            override = parsed(line)
+            if override.is_sweep_override() or override.is_delete() or override.package is not None:
+                raise ConfigError(f"`{line}`: give one value: key=value, or key=[…] for a list")
+            found[override.key_or_group.removeprefix(f"{group}.")] = override.value()
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(*problems)
+    return found
+
+
 def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
     key = override.key_or_group
     if override.is_hydra_override():

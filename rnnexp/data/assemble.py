@@ -16,15 +16,13 @@ from rnnexp.data.dataset import Part, Summary
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.rules import PER_WINDOW
-from rnnexp.data.series import Series
+from rnnexp.data.series import NAMELESS, Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.splits import borders
 from rnnexp.data.tables.places import count
 from rnnexp.data.windows import Plan
 from rnnexp.errors import DataError
-
-NAMELESS = ("series",)  # what a source calls a lone series that has no name
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Reading:
 
 def assemble(source: SeriesSource) -> SeriesDataset:
     """Load a source into a dataset; mistakes in the data raise DataError, which names the file or the source."""
-    series = _series(source)
+    series = read_series(source)
     try:
         return _assembled(source, series)
     except DataError as error:
@@ -84,7 +82,7 @@ def _assembled(source: SeriesSource, series: Series) -> SeriesDataset:
     )
 
 
-def _series(source: SeriesSource) -> Series:
+def read_series(source: SeriesSource) -> Series:
     """Read the series, and make sure that they say where they are from."""
     read = source.read()
     series = read if isinstance(read, Series) else _series_of(source, np.asarray(read, dtype=np.float64))

@@ -80,7 +80,8 @@ class Predictions:
     """Predicted and actual values of one part, example by example.
 
     Forecasting: `predicted` and `actual` (n, horizon, targets) in original units, `scaled` the same pair as the
-    network sees it, `origins` (n,) the row of the last observed value. Regression: (n, 1, outputs) likewise,
+    network sees it, `origins` (n,) the row of the last observed value, `bounds` the ends of prediction intervals of the
+    usual level, each like `predicted`. Regression: (n, 1, outputs) likewise,
     without origins. Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels.
     """
 
@@ -88,6 +89,7 @@ class Predictions:
     actual: np.ndarray
     scaled: tuple[np.ndarray, np.ndarray] | None = None
     origins: np.ndarray | None = None
+    bounds: tuple[np.ndarray, np.ndarray] | None = None
 
 
 @dataclass(frozen=True)

@@ -86,13 +86,28 @@ class SeriesDataset(Dataset):
         `scaled` is in the units of the scaled series, also where windows are normalised one by one. With
         `layout: sequence` outputs are (sequences, steps, horizon, targets); the steps of the part are picked.
         """
-        plan, starts = self.pipeline.plan, self.starts(part)
-        chosen = outputs if plan.layout == "windows" else outputs[self._scored_steps(part)]
+        plan, starts, chosen = self.pipeline.plan, self.starts(part), self._scored(part, outputs)
         predicted, scaled = self.pipeline.restore(chosen, self.table, starts, self.groups(starts))
         rows = starts[:, None] + np.arange(plan.sequence_length, plan.span)
         actual = self.table[rows][..., : plan.targets]
         true = self.parts[part].arrays["values"][rows][..., : plan.targets]
         return Predictions(predicted, actual, (scaled, true), starts + plan.sequence_length - 1)
+
+    def errors(self, part: str, outputs: np.ndarray) -> np.ndarray:
+        """Return by how much outputs for all examples of `part` are off, (n, horizon, targets), for `Intervals`."""
+        values = self.parts[part].arrays["values"]
+        return self.pipeline.errors(self._scored(part, outputs), values, self.starts(part))
+
+    def bounds(self, part: str, outputs: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends of intervals of these half-widths around outputs, (n, horizon, targets) each."""
+        offsets, starts, chosen = self.pipeline.offsets(half), self.starts(part), self._scored(part, outputs)
+        ends = (chosen - offsets, chosen + offsets)
+        low, high = (self.pipeline.restore(end, self.table, starts, self.groups(starts))[0] for end in ends)
+        return low, high
+
+    def _scored(self, part: str, outputs: np.ndarray) -> np.ndarray:
+        """Pick the outputs that are of the part, (n, horizon, targets)."""
+        return outputs if self.pipeline.plan.layout == "windows" else outputs[self._scored_steps(part)]
 
     def _scored_steps(self, part: str) -> np.ndarray:
         chosen = self.parts[part]

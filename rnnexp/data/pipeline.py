@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data import calendar, scalers
+from rnnexp.data import calendar, scalers, windows
 from rnnexp.data.scalers import Chain
 from rnnexp.data.windows import Plan, statistics
 
@@ -70,6 +70,22 @@ class Pipeline:
             part = slice(i, i + size)
             values[part], scaled[part] = self._restore(outputs[part], table, starts[part], group[part])
         return values, scaled
+
+    def offsets(self, half: np.ndarray) -> np.ndarray:
+        """Turn half-widths of an interval (horizon, targets) into what its ends lie from the outputs of a network."""
+        return self.chain.spread(half)
+
+    def errors(self, outputs: np.ndarray, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Return by how much outputs (n, horizon, targets) miss the scaled series, in the units of half-widths.
+
+        The windows of the outputs start at `starts` in `values` (rows, columns).
+        """
+        errors = np.empty(outputs.shape)
+        size = max(1, CHUNK_VALUES // (self.plan.span * self.plan.columns))
+        for i in range(0, len(outputs), size):
+            part = slice(i, i + size)
+            errors[part] = windows.answers(self.plan, values, starts[part]) - np.asarray(outputs[part], np.float64)
+        return self.chain.accumulate(errors)
 
     def _restore(
         self, outputs: np.ndarray, table: np.ndarray, starts: np.ndarray, group: np.ndarray

@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnexp.data import calendar, windows
 from rnnexp.data.pipeline import Pipeline
+from rnnexp.data.series import NAMELESS
 from rnnexp.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ class Preprocessor:
             outputs = outputs[np.arange(len(context.last)), context.last]
         return self.pipeline.restore(outputs, context.table, context.starts, context.group)[0]
 
+    def bounds(self, outputs: np.ndarray, context: Context, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends of intervals of these half-widths around outputs, (n, horizon, targets) each."""
+        offsets = self.pipeline.offsets(half)
+        return self.restore(outputs - offsets, context), self.restore(outputs + offsets, context)
+
     def frame(self, rows: Rows) -> DataFrame:
         """Lay out the last rows needed for one forecast as a table that `prepare` takes."""
         from rnnexp.data.frames import frame_of
@@ -133,7 +139,7 @@ def _block(pipeline: Pipeline, rows: Rows) -> Rows:
     _refuse_gaps(pipeline, rows.label, past, first)
     if len(past) < pipeline.rows_needed:
         raise DataError(
-            f"series `{rows.label}`: {len(past)} observed rows; one forecast needs {pipeline.rows_needed} "
+            f"{_at(rows.label)}{len(past)} observed rows; one forecast needs {pipeline.rows_needed} "
             f"(sequence_length {plan.sequence_length}, differences {pipeline.chain.lost})"
         )
     future = np.full((plan.ahead, past.shape[1]), np.nan)
@@ -141,8 +147,13 @@ def _block(pipeline: Pipeline, rows: Rows) -> Rows:
         future[:, -len(pipeline.known) :] = _known_ahead(pipeline, rows, observed)
     time = None if rows.time is None else _dates(pipeline, rows.time[first:observed])
     if pipeline.calendar and time is None:
-        raise DataError(f"series `{rows.label}`: the calendar needs the dates of the rows, in column `{pipeline.time}`")
+        raise DataError(f"{_at(rows.label)}the calendar needs the dates of the rows, in column `{pipeline.time}`")
     return Rows(rows.label, np.concatenate([past, future]), time)
+
+
+def _at(label: str) -> str:
+    """Say which series a message is about; a lone one may have no name."""
+    return "" if (label,) == NAMELESS else f"series `{label}`: "
 
 
 def _refuse_gaps(pipeline: Pipeline, label: str, past: np.ndarray, first: int) -> None:
@@ -150,7 +161,7 @@ def _refuse_gaps(pipeline: Pipeline, label: str, past: np.ndarray, first: int) -
     if len(bad):
         row, column = bad[0]
         raise DataError(
-            f"series `{label}`: column `{pipeline.columns[column]}` has no finite value "
+            f"{_at(label)}column `{pipeline.columns[column]}` has no finite value "
             f"in row {first + row + 1} (the first of {len(bad)} such cells)"
         )
 
@@ -161,7 +172,7 @@ def _known_ahead(pipeline: Pipeline, rows: Rows, observed: int) -> np.ndarray:
     if len(known) < ahead or not np.isfinite(known).all():
         there = int(np.isfinite(known).all(axis=1).sum())
         raise DataError(
-            f"series `{rows.label}`: {', '.join(pipeline.known)} must be given for {ahead} rows after the "
+            f"{_at(rows.label)}{', '.join(pipeline.known)} must be given for {ahead} rows after the "
             f"last observed one, with the targets left empty; {there} are there"
         )
     return known

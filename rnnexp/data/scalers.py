@@ -132,6 +132,26 @@ class Chain:
             block = step.undo(block, level, group)
         return block
 
+    def accumulate(self, errors: np.ndarray) -> np.ndarray:
+        """Add up errors (n, horizon, targets) of scaled values as undoing the differences adds up the values.
+
+        What is left of the way back, affine steps and the exponential, keeps the order of values of one step ahead.
+        """
+        for step in self._differences():
+            nothing = np.zeros((len(errors), step.lag, errors.shape[2]))
+            errors = step.undo(errors, nothing, np.zeros(len(errors), int))
+        return errors
+
+    def spread(self, total: np.ndarray) -> np.ndarray:
+        """Return what has to be added to scaled values so that `accumulate` makes `total` of it, (horizon, targets)."""
+        for step in self._differences():
+            later = total[step.lag :] - total[: -step.lag]
+            total = np.concatenate([total[: step.lag], later])
+        return total
+
+    def _differences(self) -> list[Difference]:
+        return [step for step in self.steps if isinstance(step, Difference)]
+
     def to_json(self) -> list[dict[str, Any]]:
         return [step.to_json() for step in self.steps]
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+NAMELESS = ("series",)  # ids of a lone series that has no name
+
+
 @dataclass(frozen=True)
 class Series:
     """Rows in time order; several series lie end to end, series i being `offsets[i]:offsets[i + 1]`.
@@ -29,7 +32,7 @@ class Series:
     values: np.ndarray
     columns: tuple[str, ...]
     offsets: np.ndarray
-    ids: tuple[str, ...] = ("series",)
+    ids: tuple[str, ...] = NAMELESS
     time: np.ndarray | None = None
     frequency: str | None = None
     units: str = ""

@@ -7,7 +7,7 @@ indexing and array methods only, so that they run on NumPy arrays and inside a c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -106,6 +106,11 @@ def _gather(plan: Plan, values: Any, begins: Any) -> tuple[Any, Any, Any]:
         return past, future, y
     shift, scale = statistics(plan, past)
     return _normalised(plan, past, shift, scale), future, (y - shift) / scale
+
+
+def answers(plan: Plan, values: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """Return what a perfect network would answer for the whole horizon of windows, (b, ahead, targets)."""
+    return np.asarray(_gather(replace(plan, horizon=plan.ahead), values, begins)[2])
 
 
 def _normalised(plan: Plan, past: Any, shift: Any, scale: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -12,9 +12,11 @@ import numpy as np
 from rnnexp import registry
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.data.intervals import Intervals
 from rnnexp.data.scalers import Affine
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation import baselines, classes, linear, metrics, naive2, tables
+from rnnexp.evaluation.intervals import MADE_ON, band
 from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
 
@@ -36,18 +38,36 @@ class _Findings:
     baselines: dict[str, Predictions] = field(default_factory=dict)
 
 
-def evaluate(model: Any, dataset: Dataset, batch_size: BatchSize, extra: Sequence[str] = ()) -> Report:
+def evaluate(
+    model: Any,
+    dataset: Dataset,
+    batch_size: BatchSize,
+    extra: Sequence[str] = (),
+    intervals: Intervals | None = None,
+) -> Report:
     """Score `model` on the scored part beside every baseline that is defined.
 
     `batch_size` is as in the trainer, and changes no score. `extra` names metrics of the user's own, called with
-    (actual, predicted). Raises DivergedError for predictions that are not finite.
+    (actual, predicted). Prediction intervals of a forecast are made on the validation part, unless `intervals` are
+    given, and measured on the scored one. Raises DivergedError for predictions that are not finite.
     """
-    predictions = dataset.restore(dataset.scored, outputs(model, dataset, dataset.scored, batch_size))
+    needed = {dataset.scored: None} | ({MADE_ON: None} if _calibrates(dataset, intervals) else {})
+    found = outputs(model, dataset, list(needed), batch_size)
+    predictions = dataset.restore(dataset.scored, found[dataset.scored])
     if not np.isfinite(predictions.predicted).all():
         raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
     if dataset.spec.task == "classification":
         return classes.report(dataset, predictions, partial(_extra, extra))
-    return _numbers(dataset, predictions, extra)
+    if not isinstance(dataset, SeriesDataset):
+        return _numbers(dataset, predictions, extra)
+    made = band(dataset, found, intervals)
+    report = _numbers(dataset, replace(predictions, bounds=made.bounds), extra)
+    metrics, skipped = {**report.metrics, **made.metrics}, {**report.skipped, **made.skipped}
+    return replace(report, metrics=metrics, skipped=skipped, intervals=made.intervals)
+
+
+def _calibrates(dataset: Dataset, given: Intervals | None) -> bool:
+    return given is None and isinstance(dataset, SeriesDataset) and MADE_ON in dataset.parts
 
 
 def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -> Report:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.data.intervals import USUAL
 from rnnexp.evaluation import class_figures
 from rnnexp.evaluation.canvas import new_figure
 
@@ -123,10 +124,10 @@ def _name_time(axes: Sequence[Axes], lowest: Sequence[Axes], label: str) -> None
 def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
     """Name the curves once: in a lone panel, else beside all of them."""
     if len(axes) < 4:
-        axes[0].legend(frameon=False, ncols=3)
+        axes[0].legend(frameon=False, ncols=4)
     else:
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", frameon=False, ncols=3)
+        figure.legend(handles, labels, loc="outside upper right", frameon=False, ncols=4)
 
 
 def _say_what_is_missing(figure: Figure, targets: int, series: int = 1) -> None:
@@ -160,6 +161,9 @@ def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tu
         linewidth=1.4,
         label="predicted",
     )
+    if predictions.bounds is not None:
+        ends = [end[chosen, step, target] for end in predictions.bounds]
+        ax.fill_between(axis[rows], *ends, color=ORANGE, alpha=0.35, linewidth=0, label=f"{USUAL} % interval")
     part = {"test": "test part", "train": "training part"}[dataset.scored]
     ax.axvspan(axis[rows[0]], axis[rows[-1]], color=BLUE, alpha=0.06, label=part)
     label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""

@@ -1,7 +1,8 @@
-"""The outputs of a network for a whole part."""
+"""The outputs of a network for whole parts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -13,14 +14,32 @@ BatchSize = int | Literal["full"]
 FULL = 1024  # the outputs of an example do not depend on what is computed beside it, but memory does
 
 
-def outputs(model: Any, dataset: Dataset, part: str, batch_size: BatchSize) -> np.ndarray:
-    """Return raw outputs (n, *output) for all examples of a part, in order.
+def outputs(model: Any, dataset: Dataset, parts: Sequence[str], batch_size: BatchSize) -> dict[str, np.ndarray]:
+    """Return raw outputs (n, *output) for all examples of each part, in order.
 
-    With `strategy: recursive` the network is rolled over the horizon. The last batch runs at its true size.
+    With `strategy: recursive` the network is rolled over the horizon. The last batch runs at its true size. Parts that
+    are cut from the same arrays are computed as one: a network is compiled anew for every size of a batch.
     """
-    chosen, size = dataset.parts[part], FULL if batch_size == "full" else batch_size
-    batches = [chosen.indices[i : i + size] for i in range(0, len(chosen), size)]
-    return np.concatenate([_batch(model, dataset, part, indices) for indices in batches])
+    first, *others = parts
+    together = [first, *(part for part in others if _share(dataset, first, part))]
+    indices = [dataset.parts[part].indices for part in together]
+    found = _outputs(model, dataset, first, np.concatenate(indices), batch_size)
+    cuts = np.cumsum([len(own) for own in indices])[:-1]
+    done = dict(zip(together, np.split(found, cuts)))
+    left = [part for part in others if part not in together]
+    return done | outputs(model, dataset, left, batch_size) if left else done
+
+
+def _share(dataset: Dataset, one: str, other: str) -> bool:
+    """Say whether the indices of two parts are of the same arrays."""
+    first, second = dataset.parts[one].arrays, dataset.parts[other].arrays
+    return first.keys() == second.keys() and all(first[key] is second[key] for key in first)
+
+
+def _outputs(model: Any, dataset: Dataset, part: str, indices: np.ndarray, batch_size: BatchSize) -> np.ndarray:
+    size = FULL if batch_size == "full" else batch_size
+    batches = [indices[i : i + size] for i in range(0, len(indices), size)]
+    return np.concatenate([_batch(model, dataset, part, batch) for batch in batches])
 
 
 def _batch(model: Any, dataset: Dataset, part: str, indices: np.ndarray) -> np.ndarray:

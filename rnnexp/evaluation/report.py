@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rnnexp.data.dataset import Predictions
+from rnnexp.data.intervals import Intervals
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,6 +22,7 @@ class Report:
     skipped:        baselines and metrics that are not defined here, with the reason
     best_baseline:  by RMSE, by OWA where it is defined, or by accuracy for classes; None if there is no baseline
     beats_baseline: whether the model is better than it
+    intervals:      of forecasts, with the coverage measured on the scored examples
     """
 
     metrics: Mapping[str, float]
@@ -31,3 +33,4 @@ class Report:
     skipped: Mapping[str, str] = field(default_factory=dict)
     best_baseline: str | None = None
     beats_baseline: bool | None = None
+    intervals: Intervals | None = None

@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.data.intervals import USUAL
 from rnnexp.evaluation import metrics
 
 if TYPE_CHECKING:
@@ -57,4 +58,6 @@ def predicted(dataset: Dataset, predictions: Predictions) -> DataFrame:
     columns["target"] = np.array(dataset.spec.targets)[target]
     columns["actual"] = predictions.actual[:kept].reshape(-1)
     columns["predicted"] = predictions.predicted[:kept].reshape(-1)
+    for name, end in zip((f"low_{USUAL}", f"high_{USUAL}"), predictions.bounds or ()):
+        columns[name] = end[:kept].reshape(-1)
     return pandas.DataFrame(columns)

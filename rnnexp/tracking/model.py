@@ -17,9 +17,11 @@ from typing import Any
 
 import yaml
 
+from rnnexp.data.intervals import FILE as INTERVALS
 from rnnexp.runtime import loaded_backend
 from rnnexp.tracking import store, tables
 from rnnexp.tracking.batch import Point
+from rnnexp.tracking.pyfunc import LEVELS
 from rnnexp.tracking.remote import Remote
 
 NAME = "model"  # `runs:/<run id>/model` finds it
@@ -82,6 +84,8 @@ def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> 
         # MLflow warns of its own type hints while it is imported, and hints at whole numbers in the example.
         warnings.simplefilter("ignore")
         signature, backend = _signature(rows, outputs), loaded_backend() or "jax"
+        if (bundle / INTERVALS).is_file():
+            signature.params = _levels()
         template = _template(bundle, rows, signature, backend)
     folder.mkdir()
     shutil.copytree(bundle, folder / "data" / bundle.name)
@@ -168,6 +172,14 @@ def _signature(rows: Any, outputs: Any) -> Any:
         ]
         signature.inputs = Schema(columns)
     return signature
+
+
+def _levels() -> Any:
+    """Let a request ask for intervals; without it the answer keeps its columns."""
+    from mlflow.types import DataType
+    from mlflow.types.schema import ParamSchema, ParamSpec
+
+    return ParamSchema([ParamSpec(LEVELS, DataType.long, [], shape=(-1,))])
 
 
 @cache

@@ -1,26 +1,32 @@
 """What MLflow calls to serve a model: raw rows, sequences or texts in, forecasts in real units or labels out.
 
 `mlflow models serve -m runs:/<run id>/model --env-manager local`, or in Python
-`mlflow.pyfunc.load_model("runs:/<run id>/model").predict(rows)`.
+`mlflow.pyfunc.load_model("runs:/<run id>/model").predict(rows)`, with intervals `.predict(rows, {"levels": [80, 90]})`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.data import intervals
+from rnnexp.data.intervals import Intervals
 from rnnexp.errors import DataError
 from rnnexp.runtime import loaded_backend
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from rnnexp.data.preprocess import Context
+    from rnnexp.models.bundle import Bundle
+
 SERIES, TEXT = "unique_id", "text"
+LEVELS = "levels"
 PLUGINS = "RNNEXP_PLUGINS"
 
 
@@ -35,7 +41,15 @@ def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Se
 
     runtime.configure(_backend((model_config or {}).get("backend")))
     plugins = [name.strip() for name in os.environ.get(PLUGINS, "").split(",") if name.strip()]
-    return Served(bundle.load(Path(path), plugins))
+    loaded = bundle.load(Path(path), plugins)
+    return Served(loaded, _intervals(Path(path), loaded))
+
+
+def _intervals(folder: Path, bundle: Bundle) -> Intervals:
+    if "columns" not in bundle.scaling:
+        return Intervals()
+    plan = bundle.preprocessor.pipeline.plan
+    return intervals.read(folder, (plan.ahead, plan.targets))
 
 
 def _backend(trained_with: str | None) -> str | None:
@@ -44,9 +58,10 @@ def _backend(trained_with: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class Served:
-    """A loaded model."""
+    """A loaded model; `intervals` of its forecasts are given where they are asked for."""
 
     bundle: Any
+    intervals: Intervals = field(default_factory=Intervals)
 
     def predict(self, rows: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Answer to raw input.
@@ -55,20 +70,21 @@ class Served:
         Independent sequences: an array (n, time, channels), shorter ones filled up with NaN, or a list of arrays
         (time, channels). Texts: a table with a column `text`, or a list of them. One line each: label and
         probabilities, or numbers (n, outputs).
+        params: `levels`, a list of levels of prediction intervals in percent, each of which adds two columns.
         """
         kind = self.bundle.scaling.get("kind")
         if kind is None:
-            return self._forecast(rows)
+            return self._forecast(rows, (params or {}).get(LEVELS, ()))
         taken = texts_of(rows) if kind == "texts" else sequences_of(rows)
         outputs = self._outputs(self.bundle.preprocessor.inputs(taken))
         return labels(outputs, self.bundle.spec.classes) if self.bundle.spec.classes else outputs
 
-    def _forecast(self, rows: Any) -> DataFrame:
+    def _forecast(self, rows: Any, levels: Sequence[int]) -> DataFrame:
+        half = {int(level): self.intervals.of(int(level)) for level in levels}
         preprocessor = self.bundle.preprocessor
         _, context = preprocessor.prepare(rows)
-        values = preprocessor.restore(preprocessor.roll(self._outputs, context), context)
-        ids = context.ids if SERIES in rows.columns else None
-        return table(values, self.bundle.spec.targets, ids=ids, time=context.time)
+        columns = Columns(SERIES if preprocessor.pipeline.series in rows.columns else None)
+        return forecast(self.bundle, context, half, columns)
 
     def _outputs(self, x: Any) -> np.ndarray:
         return np.asarray(self.bundle.predict(x))
@@ -102,25 +118,49 @@ def labels(probabilities: np.ndarray, classes: tuple[str, ...]) -> DataFrame:
     return pandas.DataFrame(columns)
 
 
+@dataclass(frozen=True)
+class Columns:
+    """What the columns before the forecasts are called; without a name for the series they are left out."""
+
+    series: str | None = SERIES
+    time: str = "ds"
+
+
+def forecast(bundle: Any, context: Context, half: Mapping[int, np.ndarray], columns: Columns) -> DataFrame:
+    """Forecast prepared rows, with the ends of an interval for each level in `half`."""
+    preprocessor = bundle.preprocessor
+    outputs = preprocessor.roll(bundle.predict, context)
+    ends = {level: preprocessor.bounds(outputs, context, width) for level, width in half.items()}
+    values = preprocessor.restore(outputs, context)
+    ids = context.ids if columns.series else None
+    return table(values, bundle.spec.targets, ids=ids, time=context.time, ends=ends, columns=columns)
+
+
 def table(
     values: np.ndarray,
     targets: tuple[str, ...],
     *,
     ids: tuple[str, ...] | None = None,
     time: np.ndarray | None = None,
+    ends: Mapping[int, tuple[np.ndarray, np.ndarray]] | None = None,
+    columns: Columns | None = None,
 ) -> DataFrame:
     """Lay out forecasts (n, horizon, targets) as columns `unique_id`, `ds`, `step` and the targets.
 
     ids: one label per series; time: (n, horizon) dates. Either column is left out where it is not known.
+    ends: of intervals by level, each like `values`: `<target>_lo_90` and `<target>_hi_90` after each target
     """
     import pandas
 
-    count, horizon = values.shape[:2]
-    columns: dict[str, Any] = {}
+    named, (count, horizon) = columns or Columns(), values.shape[:2]
+    found: dict[str, Any] = {}
     if ids is not None:
-        columns[SERIES] = np.repeat(np.array(ids, dtype=object), horizon)
+        found[named.series or SERIES] = np.repeat(np.array(ids, dtype=object), horizon)
     if time is not None:
-        columns["ds"] = time.reshape(-1)
-    columns["step"] = np.tile(np.arange(1, horizon + 1), count)
-    columns |= {name: values[:, :, i].reshape(-1).astype(np.float64) for i, name in enumerate(targets)}
-    return pandas.DataFrame(columns)
+        found[named.time] = time.reshape(-1)
+    found["step"] = np.tile(np.arange(1, horizon + 1), count)
+    for i, name in enumerate(targets):
+        found[name] = values[:, :, i].reshape(-1).astype(np.float64)
+        for level, (low, high) in (ends or {}).items():
+            found |= {f"{name}_lo_{level}": low[:, :, i].reshape(-1), f"{name}_hi_{level}": high[:, :, i].reshape(-1)}
+    return pandas.DataFrame(found)

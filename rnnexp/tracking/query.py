@@ -41,6 +41,11 @@ class TrackedRun:
     experiment_id: str = ""
     artifacts: str = ""
 
+    @property
+    def outcome(self) -> str:
+        """How it ended; of a run that has not said so, what MLflow knows."""
+        return self.tags.get("rnnexp.outcome") or {"FINISHED": "ok"}.get(self.status, self.status.lower())
+
 
 @dataclass(frozen=True)
 class Wanted:

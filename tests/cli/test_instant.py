@@ -42,6 +42,10 @@ LOOKS = {
     "runs help": ("runs", "--help"),
     "compare help": ("compare", "--help"),
     "plot help": ("plot", "--help"),
+    "predict help": ("predict", "--help"),
+    "predict into no format": ("predict", "any", "-o", "any.xls"),
+    "predict with no run": ("predict", "any"),
+    "predict with a wrong setting": ("predict", "any", "--data", "horizon=3"),
     "version": ("--version",),
 }
 looks = pytest.mark.parametrize("arguments", LOOKS.values(), ids=LOOKS)

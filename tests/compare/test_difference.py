@@ -9,9 +9,9 @@ import pytest
 from sweep_maker import Made
 
 from rnnexp.cli.main import main
-from rnnexp.compare import find
 from rnnexp.compare.difference import Pair, difference, pairs
 from rnnexp.errors import ConfigError
+from rnnexp.tracking import find
 from rnnexp.tracking.store import artifact_root, open_store
 
 

@@ -15,7 +15,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.cli.main import main
 from rnnexp.compare import plot
-from rnnexp.compare.plot import run_folder
+from rnnexp.deploy.trained import run_folder
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 from rnnexp.tracking.store import tracking_uri
 
@@ -157,9 +157,7 @@ def test_another_score_on_the_same_data_is_said(
 
 def test_runs_without_a_model_say_why(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
     run = another(done, tracking__log_model="false")
-    assert "has no model to draw with: it was run with tracking.log_model=false" in said(
-        capsys, 2, run.run_id, "--uri", done.uri
-    )
+    assert "has no model: it was run with tracking.log_model=false" in said(capsys, 2, run.run_id, "--uri", done.uri)
 
 
 def test_an_unknown_run_exits_with_2(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,7 +176,7 @@ def test_plugins_are_loaded_only_if_they_are_allowed(
     (tmp_path / "lone_models.py").write_text(PLUGIN)
     run = another(done, plugins="[lone_models]", model="lone_dense")
     refused = said(capsys, 2, run.run_id, "--uri", done.uri)
-    assert f"if you trust them: rnnexp plot {run.run_id[:8]} --plugins lone_models" in refused
+    assert f"if you trust them: rnnexp plot {run.run_id} --plugins lone_models" in refused
     assert "drew" in said(capsys, 0, run.run_id, "--uri", done.uri, "--plugins", "lone_models")
 
 
@@ -188,7 +186,7 @@ def test_a_failed_run_has_no_model(done: Done, capsys: pytest.CaptureFixture[str
     with pytest.raises(DivergedError):
         another(done, optimizer__learning_rate="1e30", trainer__on_divergence="fail", name="lost")
     run = select(done.uri, Wanted(tags={"rnnexp.group": "lost"}))[0]
-    assert "has no model to draw with: it ended as diverged" in said(capsys, 2, run.run_id, "--uri", done.uri)
+    assert "has no model: it ended as diverged" in said(capsys, 2, run.run_id, "--uri", done.uri)
 
 
 def test_a_place_that_cannot_be_written_is_named(

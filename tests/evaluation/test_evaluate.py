@@ -132,7 +132,7 @@ def test_errors_are_given_for_each_step_ahead() -> None:
 
 def test_a_recursive_model_is_rolled_over_the_horizon() -> None:
     dataset = airline_passengers(horizon=3, strategy="recursive").load()
-    rolled = outputs(Answer(lambda x: x[:, -1:, :1] + 1), dataset, "test", 8)
+    rolled = outputs(Answer(lambda x: x[:, -1:, :1] + 1), dataset, ["test"], 8)["test"]
     assert rolled.shape[1:] == (3, 1)
     assert np.allclose(np.diff(rolled[:, :, 0]), 1)
 
@@ -189,7 +189,7 @@ def test_a_linear_baseline_without_the_season_says_so() -> None:
 
 def test_the_last_batch_may_be_smaller() -> None:
     dataset = sine(points=80).load()
-    assert np.array_equal(outputs(LAST, dataset, "test", 5), outputs(LAST, dataset, "test", 1000))
+    assert np.array_equal(outputs(LAST, dataset, ["test"], 5)["test"], outputs(LAST, dataset, ["test"], 1000)["test"])
 
 
 def test_a_full_batch_scores_as_any_other() -> None:

@@ -17,6 +17,7 @@ from rnnexp.registry import register
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
+    from rnnexp.data.preprocess import Rows
 
 
 @register("data")
@@ -94,6 +95,27 @@ class csv(SeriesSource):
         named = self._named(files[0])
         policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
         return read_series(files, self._layout(), named._wanted(), policies, self.frequency)
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of all columns of the first file."""
+        from rnnexp.data.tables.table import column_names
+
+        return column_names(self._files()[0], self._layout())
+
+    def read_open(self, frequency: str | None) -> tuple[list[Rows], list[str]]:
+        """Read what forecasts start from: unlike in `read`, rows at the end may have no targets yet.
+
+        `frequency` is the step of the dates if the settings give none. Returns the rows of each series in original
+        units, and what was done to them.
+        """
+        from rnnexp.data.preprocess import Rows
+        from rnnexp.data.tables.read import read_open
+
+        files = self._files()
+        policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
+        wanted = self._named(files[0])._wanted()
+        many, notes = read_open(files, self._layout(), wanted, policies, self.frequency or frequency)
+        return [Rows(rows.label, rows.values, rows.time) for rows in many], notes
 
     def load(self) -> Dataset:
         """Read, split, scale and index; columns given by position, or not at all, get their names first."""

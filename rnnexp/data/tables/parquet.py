@@ -31,6 +31,11 @@ def select_parquet(file: Path, wanted: Wanted) -> Selection:
     return select(schema.names, numeric, wanted, str(file))
 
 
+def parquet_names(file: Path) -> tuple[str, ...]:
+    """Return the names of all columns."""
+    return tuple(_open(file).schema_arrow.names)
+
+
 def read_parquet(file: Path, layout: Layout, wanted: Wanted) -> Table:
     """Read the wanted columns; rows are counted from 1, as there are no lines."""
     import pyarrow as pa

@@ -29,6 +29,11 @@ class Places:
     def take(self, rows: np.ndarray) -> Places:
         return Places(self.files, self.file[rows], self.number[rows], self.unit)
 
+    def then(self, others: Places) -> Places:
+        """Add rows of the same files."""
+        file, number = (np.concatenate([getattr(one, key) for one in (self, others)]) for key in ("file", "number"))
+        return Places(self.files, file, number, self.unit)
+
     def cite(self, rows: np.ndarray) -> str:
         """Name the first few of `rows`: ``lines 3, 9, 12 and 40 more``."""
         rows = np.asarray(rows)

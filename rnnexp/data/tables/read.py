@@ -12,7 +12,7 @@ from rnnexp.data.series import Series
 from rnnexp.data.tables import frequency as steps
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.data.tables.places import count, join
-from rnnexp.data.tables.rows import Done, Rows, mend, without_gaps
+from rnnexp.data.tables.rows import Done, Rows, in_order, without_duplicates, without_gaps, without_missing
 from rnnexp.data.tables.table import Table, read_table
 from rnnexp.data.tables.times import Dates, span
 from rnnexp.errors import DataError
@@ -22,21 +22,55 @@ def read_series(
     files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies, frequency: str | None = None
 ) -> Series:
     """Read one or many series from files of the same columns; any flaw without a policy is a DataError."""
+    table, many, notes = _in_order(files, layout, wanted, policies)
+    done: Done = Counter()
+    many = [without_missing(rows, policies.missing, done) for rows in many]
+    frequency = frequency or _frequency(many)
+    many = [without_gaps(rows, policies.gaps, frequency, done) for rows in many]
+    return _series(many, frequency, (*notes, *_counted(done), *_constant(many)))
+
+
+def read_open(
+    files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies, frequency: str | None = None
+) -> tuple[list[Rows], list[str]]:
+    """Read series that may go on with rows whose targets are all empty: those that are to be forecast.
+
+    Returns the rows of each series, of the empty ones what is there, and what was done to them. The rows to be forecast
+    must follow the observed ones in even steps, unless `gaps` are ignored.
+    """
+    _, many, notes = _in_order(files, layout, wanted, policies)
+    done: Done = Counter()
+    cut = [rows.cut(_observed(rows, len(wanted.targets or (None,)))) for rows in many]
+    past = [without_missing(observed, policies.missing, done) for observed, _ in cut]
+    frequency = frequency or _frequency(past)
+    past = [without_gaps(rows, policies.gaps, frequency, done) for rows in past]
+    step = frequency if policies.gaps != "ignore" else None
+    whole = [rows.followed(ahead, step) for rows, (_, ahead) in zip(past, cut)]
+    return whole, [*notes, *_counted(done)]
+
+
+def _observed(rows: Rows, targets: int) -> int:
+    """Return the number of rows up to the last with a value of a target; at least 1, so that a hole is reported."""
+    there = np.flatnonzero(~np.isnan(rows.values[:, :targets]).all(axis=1))
+    return int(there[-1]) + 1 if len(there) else 1
+
+
+def _in_order(
+    files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies
+) -> tuple[Table, list[Rows], list[str]]:
+    """Read the rows of each series in order of time, missing values and gaps left as they are."""
     table = _joined([read_table(file, layout, wanted) for file in files])
     time, notes = _dates(table, layout, wanted)
     if len(files) > 1 and wanted.series is None:
         table, time = _by_first_date(table, time, policies)
     done: Done = Counter()
-    many = [mend(rows, policies, done) for rows in _split(table, time)]
-    frequency = frequency or _frequency(many)
-    many = [without_gaps(rows, policies.gaps, frequency, done) for rows in many]
-    notes = [
-        *table.notes,
-        *notes,
-        *(f"{count(total, what)} {how}" for (what, how), total in done.items()),
-        *_constant(many),
-    ]
-    return _series(many, frequency, tuple(notes))
+    many = [in_order(rows, policies.unsorted, done) for rows in _split(table, time)]
+    many = [without_duplicates(rows, policies.duplicates, done) for rows in many]
+    return table, many, [*table.notes, *notes, *_counted(done)]
+
+
+def _counted(done: Done) -> list[str]:
+    return [f"{count(total, what)} {how}" for (what, how), total in done.items()]
 
 
 def _joined(tables: list[Table]) -> Table:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnnexp.data.tables.frequency import grid
-from rnnexp.data.tables.layout import Policies
 from rnnexp.data.tables.places import Places, count
 from rnnexp.errors import DataError
 
@@ -32,6 +31,32 @@ class Rows:
     def take(self, rows: np.ndarray) -> Rows:
         time = None if self.time is None else self.time[rows]
         return replace(self, values=self.values[rows], time=time, places=self.places.take(rows))
+
+    def cut(self, row: int) -> tuple[Rows, Rows]:
+        """Return the rows before `row`, and the others."""
+        every = np.arange(len(self.values))
+        return self.take(every[:row]), self.take(every[row:])
+
+    def followed(self, ahead: Rows, frequency: str | None) -> Rows:
+        """Put rows that are to be forecast after these; with a frequency their dates must go on in even steps."""
+        if not len(ahead.values):
+            return self
+        if self.time is not None and ahead.time is not None and frequency is not None:
+            self._refuse_leap(ahead, ahead.time, frequency)
+        time = None if self.time is None or ahead.time is None else np.concatenate([self.time, ahead.time])
+        places = self.places.then(ahead.places)
+        return replace(self, values=np.concatenate([self.values, ahead.values]), time=time, places=places)
+
+    def _refuse_leap(self, ahead: Rows, dates: np.ndarray, frequency: str) -> None:
+        last = self.time[-1]  # type: ignore[index]
+        step = grid(last, dates[-1], frequency)[1:]
+        for row, date in enumerate(dates):
+            if row >= len(step) or step[row] != date:
+                found = str(date)[:19].replace("T", " ")
+                raise DataError(
+                    f'{self.at}: rows without targets must follow the last observed one in steps of "{frequency}": '
+                    f"{ahead.places.cite(np.array([row]))} ({found}). Take them as they come with data.gaps=ignore"
+                )
 
     @property
     def at(self) -> str:
@@ -151,7 +176,7 @@ def _check_ends(rows: Rows, name: str, known: np.ndarray, policy: str, key: str)
 
 def without_gaps(rows: Rows, policy: str, frequency: str | None, done: Done) -> Rows:
     """Make the steps even: every date of the grid has its row. Rows must be sorted and free of duplicates."""
-    if rows.time is None or len(rows.time) < 3 or policy == "ignore":
+    if rows.time is None or policy == "ignore" or len(rows.time) < (3 if frequency is None else 2):
         return rows
     if frequency is None or _mostly_absent(rows.time):
         raise DataError(f"{rows.at}: {_uneven(rows.time)}. Take the rows as they come with data.gaps=ignore")
@@ -206,10 +231,3 @@ def _on_grid(rows: Rows, index: np.ndarray, whole: np.ndarray, policy: str) -> R
         time=whole,
         places=rows.places.take(before),
     )
-
-
-def mend(rows: Rows, policies: Policies, done: Done) -> Rows:
-    """Apply all policies but the one for gaps, which needs the frequency of the sorted dates."""
-    rows = in_order(rows, policies.unsorted, done)
-    rows = without_duplicates(rows, policies.duplicates, done)
-    return without_missing(rows, policies.missing, done)

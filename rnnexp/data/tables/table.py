@@ -59,6 +59,15 @@ def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
     return _select(file, examine(file, layout), layout, wanted)
 
 
+def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
+    """Return the names of all columns from the head of a file."""
+    if kind(file) == "parquet":
+        from rnnexp.data.tables.parquet import parquet_names
+
+        return parquet_names(file)
+    return examine(file, layout).names
+
+
 def _select(file: Path, dialect: Dialect, layout: Layout, wanted: Wanted) -> Selection:
     numeric = [dialect.numeric(index, layout) for index in range(len(dialect.names))]
     return select(dialect.names, numeric, wanted, str(file))

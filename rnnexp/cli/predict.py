@@ -1,0 +1,124 @@
+"""`rnnexp predict RUN [INPUT]`: forecasts of a trained run, with prediction intervals."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from argparse import ArgumentTypeError, Namespace, _SubParsersAction
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from rnnexp.cli import given_run
+from rnnexp.errors import ConfigError, RnnexpError
+
+if TYPE_CHECKING:
+    from rnnexp.deploy.answer import Answer
+    from rnnexp.deploy.trained import Trained
+
+STDIN = "standard input"
+
+
+def add_parser(subparsers: _SubParsersAction) -> None:
+    parser = subparsers.add_parser(
+        "predict",
+        help="forecast with a trained run",
+        description="Forecast what follows the rows of INPUT, or without INPUT what follows its own data. Columns "
+        "are matched by name; the preprocessing is the run's. Intervals come from the errors on its validation part.",
+        epilog="example: rnnexp predict lstm-u32-lr1e-3-a1b2 sales.csv -o forecast.csv --level 80 95",
+    )
+    given_run.add_arguments(parser)
+    parser.add_argument("input", nargs="?", help="CSV, TSV, .gz or Parquet file, or - for CSV from standard input")
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write .csv, .json or .parquet")
+    parser.add_argument(
+        "--level",
+        nargs="+",
+        type=_level,
+        metavar="PERCENT",
+        help="levels of prediction intervals, 50 to 99, or none; default: 90, if the run has it",
+    )
+
+
+def _level(text: str) -> int:
+    if text == "none":
+        return 0
+    if not text.isdigit() or not 50 <= int(text) <= 99:
+        raise ArgumentTypeError(f"`{text}` is not a level in percent; give 50 to 99, or none")
+    return int(text)
+
+
+def run(args: Namespace) -> int:
+    from rnnexp.deploy import reading
+    from rnnexp.deploy.answer import Question, predict
+    from rnnexp.deploy.trained import trained
+    from rnnexp.deploy.write import refuse_out
+
+    if args.out:
+        refuse_out(args.out)
+    changes = reading.given(args.data)
+    if args.input and "path" in changes:
+        raise ConfigError(f"the rows are given twice: {args.input}, and --data path={changes['path']}")
+    levels = None if args.level is None else [level for level in args.level if level]
+    with TemporaryDirectory() as scratch:
+        path = _input(args.input, Path(scratch))
+        try:
+            found = trained(given_run.asked(args, "predict"), Path(scratch))
+            answer = predict(found, Question(path, changes, levels))
+        except RnnexpError as error:  # the copy of standard input is nobody's file
+            raise type(error)(str(error).replace(f"{scratch}{os.sep}", "")) from None
+    notes = [note.replace(f"{scratch}{os.sep}", "") for note in answer.notes]
+    _say(args, found, replace(answer, notes=notes))
+    return 0
+
+
+def _input(given: str | None, scratch: Path) -> str | None:
+    """Return the file to read, which must be there; standard input is copied into one."""
+    if given is None or Path(given).is_dir():
+        return given
+    if given == "-":
+        with (scratch / STDIN).open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+        return str(scratch / STDIN)
+    from rnnexp.data.tables.files import locate
+
+    locate(given, os.environ.get("RNNEXP_DATA"))
+    return given
+
+
+def _say(args: Namespace, found: Trained, answer: Answer) -> None:
+    from rnnexp.deploy.write import MOST_LINES, lines, records, write
+
+    count = len(answer.frame)
+    if args.out:
+        write(answer.frame, args.out)
+    if args.json:
+        about = {"run": found.run.run_id if found.run else None, "model": found.called, "kind": found.kind}
+        rows = {} if args.out else {"rows": records(answer.frame)}
+        whole = {**about, **rows, "intervals": answer.intervals, "notes": answer.notes}
+        print(json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    if args.out:
+        print(f"{args.out}: {count} rows predicted by {found.called}")
+    elif sys.stdout.isatty():
+        from rnnexp.compare.table import aligned
+
+        print(aligned(lines(answer.frame)))
+        print(f"and {count - MOST_LINES} more rows: -o FILE writes them all" if count > MOST_LINES else "", end="")
+    else:
+        print(answer.frame.to_csv(index=False), end="")
+    said = [*_intervals(answer.intervals), *answer.notes]
+    print("".join(f"note: {text}\n" for text in said), end="", file=sys.stderr)
+
+
+def _intervals(found: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    """Say what the intervals are made from, and what they were seen to hold."""
+    if not found:
+        return []
+    examples = next(iter(found.values()))["examples"]
+    held = [f"{about['coverage']:.1%} by {level} %" for level, about in found.items() if about["coverage"] is not None]
+    seen = f"; of the values that the run was scored on they held {', '.join(held)}" if held else ""
+    return [f"intervals are made from the errors of {examples} validation forecasts{seen}"]

@@ -1,0 +1,222 @@
+"""A trained run, found again: its configuration, its model, and how raw data become inputs.
+
+Nothing of it runs code: a plugin is imported only if the caller allows it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnexp import registry, runtime
+from rnnexp.config.parse import parse
+from rnnexp.config.settings import Experiment
+from rnnexp.errors import ConfigError, DataError
+from rnnexp.tracking import find
+from rnnexp.tracking.files import fetch_model
+from rnnexp.tracking.query import TrackedRun, Wanted, artifact, select
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
+    from rnnexp.models.bundle import Bundle
+
+CONFIG = "config/config.yaml"
+MODEL = "model"
+ABOUT = "model.json"  # that a folder holds a model is seen by this file
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for: a run, by whom (the sub-command), in which store, and which plugins may be imported."""
+
+    text: str
+    command: str
+    uri: str | None = None
+    plugins: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is left of a run.
+
+    called:     what messages call it
+    bundle:     the folder of its model
+    experiment: None for a model that lies alone
+    run:        as it is tracked; None for a folder that no store knows
+    """
+
+    called: str
+    bundle: Path
+    experiment: Experiment | None = None
+    run: TrackedRun | None = None
+    plugins: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """What a table calls the model."""
+        return str(self.experiment.model.name) if self.experiment else "model"
+
+    @cached_property
+    def scaling(self) -> Mapping[str, Any]:
+        """How raw data become inputs, which is known without Keras."""
+        path = self.bundle / "preprocessing.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path}: cannot be read: {error}") from None
+        if not isinstance(found, dict):
+            raise ConfigError(f"{path}: must hold a JSON object, not {type(found).__name__}")
+        return found
+
+    @property
+    def kind(self) -> str:
+        """What the model takes: "rows" of a series, or independent "sequences"."""
+        return "rows" if "columns" in self.scaling else "sequences"
+
+    def configuration(self) -> Experiment:
+        """Return the settings of the run; ConfigError for a model that lies alone."""
+        if self.experiment is None:
+            raise ConfigError(f"{self.called} does not say what it was trained on: give the run, or its folder")
+        return self.experiment
+
+    def load(self) -> Bundle:
+        """Start Keras, on the backend of this process, else KERAS_BACKEND, else the run's own, and load the model."""
+        trained_with = self.run.tags.get("rnnexp.backend") if self.run else None
+        runtime.configure(runtime.loaded_backend() or os.environ.get("KERAS_BACKEND") or trained_with)
+        from rnnexp.models.bundle import load
+        from rnnexp.training.prepare import precision
+
+        with precision(self.experiment.trainer.precision if self.experiment else "float32"):
+            return load(self.bundle, self.plugins)
+
+
+def trained(asked: Asked, scratch: Path) -> Trained:
+    """Find a run by its id or name in the store, or by its folder or its model's; see `of_run` for `scratch`."""
+    folder = Path(asked.text)
+    if folder.is_dir() and (_model_in(folder) or (folder / CONFIG).is_file()):
+        return _of_folder(asked, folder)
+    if folder.is_dir() and os.sep in asked.text:
+        raise ConfigError(f"{folder}: holds neither a run ({CONFIG}, {MODEL}/) nor a model ({ABOUT})")
+    if os.sep in asked.text:
+        raise ConfigError(f"{folder}: there is no such folder; `rnnexp runs` lists what can be given by id or name")
+    run = find.run(asked.uri, asked.text)
+    if run.tags.get("rnnexp.kind") == "sweep":
+        raise ConfigError(f"`{run.name}` is a sweep: `rnnexp {asked.command}` takes one of its runs, by id or name")
+    return of_run(asked, run, scratch)
+
+
+def of_run(asked: Asked, run: TrackedRun, scratch: Path) -> Trained:
+    """Gather what a tracked run has left; a model that is only in the store is copied into `scratch`."""
+    text = artifact(asked.uri, run, CONFIG)
+    if text is None:
+        raise ConfigError(f"{called(run)} has no artifact {CONFIG}: what it was made of is not known")
+    experiment = _experiment(asked, text, called(run))
+    folder = run_folder(run)
+    bundle = _model_in(folder) if folder else None
+    bundle = bundle or fetch_model(asked.uri, run, scratch)
+    if bundle is None:
+        raise ConfigError(f"{called(run)} has no model: {_why_none(experiment, run)}")
+    return Trained(called(run), bundle, experiment, run, asked.plugins)
+
+
+def _of_folder(asked: Asked, folder: Path) -> Trained:
+    """Gather what the folder of a run, or of a model, holds."""
+    bundle = _model_in(folder)
+    home = folder if (folder / CONFIG).is_file() else folder.parent
+    config = home / CONFIG
+    if not config.is_file():
+        return Trained(f"the model in {folder}", bundle or folder, plugins=asked.plugins)
+    experiment = _experiment(asked, config.read_text(encoding="utf-8"), str(home))
+    run = _tracked(asked, home)
+    if bundle is None:
+        raise ConfigError(f"{folder}: has no model: {_why_none(experiment, run)}")
+    return Trained(called(run) if run else str(home), bundle, experiment, run, asked.plugins)
+
+
+def _model_in(folder: Path) -> Path | None:
+    """Return the model in a run's folder, in a model's own, or in one that MLflow has written."""
+    candidates = (folder, folder / MODEL, folder / "data" / MODEL)
+    return next((place for place in candidates if (place / ABOUT).is_file()), None)
+
+
+def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
+    """Look the run of a folder up in its store, if both are still there."""
+    about = _about(folder)
+    run_id, uri = about.get("run_id"), asked.uri or about.get("uri")
+    found = select(uri, Wanted(run=run_id)) if run_id and uri else []
+    return found[0] if found else None
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def run_folder(run: TrackedRun) -> Path | None:
+    """Return the folder that a run names in its description, if it still holds this run."""
+    found = re.search(r"^Folder: `(.+)`$", run.tags.get("mlflow.note.content", ""), re.MULTILINE)
+    if found is None:
+        return None
+    return Path(found[1]) if _about(Path(found[1])).get("run_id") == run.run_id else None
+
+
+def _experiment(asked: Asked, text: str, whose: str) -> Experiment:
+    """Read a configuration; that alone never makes its plugins run."""
+    import yaml
+
+    values = yaml.safe_load(text)
+    needed = [str(name) for name in values.get("plugins") or []]
+    missing = [name for name in needed if name not in asked.plugins]
+    if missing:
+        raise ConfigError(
+            f"{whose} uses the plugin(s) {', '.join(missing)}, and loading them would run their code; "
+            f"if you trust them: rnnexp {asked.command} {asked.text} --plugins {','.join(needed)}"
+        )
+    registry.load_plugins(list(asked.plugins))
+    try:
+        return parse(values)
+    except ConfigError as error:  # of another version, or written by hand
+        raise ConfigError(*(f"{CONFIG} of {whose}: {problem}" for problem in error.problems)) from None
+
+
+def _why_none(experiment: Experiment, run: TrackedRun | None) -> str:
+    ended = run.outcome if run else "ok"
+    if not experiment.tracking.log_model:
+        return "it was run with tracking.log_model=false; run it again without"
+    if ended == "running":
+        return "it has not ended"
+    if ended == "ok":
+        return "it was not stored"
+    return f"it ended as {ended}, and the models of such runs are not kept"
+
+
+def own_data(trained: Trained, purpose: str) -> Dataset:
+    """Read a run's data again; a DataError if they are not the same any more and so would not serve the purpose."""
+    from rnnexp import runner
+
+    dataset = runner.loaded(trained.configuration())
+    known, now = trained.run.tags.get("rnnexp.data_digest") if trained.run else None, dataset.summary.digest
+    if known == now or (known is None and _as_json(dataset.scaling) == trained.scaling):
+        return dataset
+    digests = f" (digest {now[:8]}, then {known[:8]})" if known else ""
+    raise DataError(
+        f"{dataset.summary.source}: the data have changed since {trained.called}{digests}; "
+        f"{purpose} of others would not be this run's: bring the old ones back, or train again"
+    )
+
+
+def _as_json(values: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(values))
+
+
+def called(run: TrackedRun) -> str:
+    return f"run {run.name} ({run.run_id[:8]})"

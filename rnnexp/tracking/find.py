@@ -1,0 +1,24 @@
+"""What a word on the command line means: one run, by its id, the beginning of its id, or its name."""
+
+from __future__ import annotations
+
+from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.tracking.query import TrackedRun, Wanted, select
+
+NAMED = 3  # of the latest runs, where none fits
+
+
+def run(uri: str | None, text: str) -> TrackedRun:
+    """Find one run by its id, the only beginning of an id that fits, or its name (of several, the latest)."""
+    found = select(uri, Wanted(run=text)) if text else []
+    exact = [one for one in found if text in (one.run_id, one.name)]
+    if exact or len(found) == 1:
+        return (exact or found)[0]
+    if found:
+        ids = ", ".join(one.run_id[: len(text) + 4] for one in found)
+        raise ConfigError(f"`{text}` is the beginning of {len(found)} runs: {ids}; give more of it")
+    names = list(dict.fromkeys(one.name for one in select(uri, Wanted(limit=200, brief=True))))
+    if not names:
+        raise ConfigError(f"there is no run `{text}`: no runs are tracked here; start with: rnnexp train")
+    latest = f"the latest: {', '.join(names[:NAMED])}; `rnnexp runs` lists them"
+    raise ConfigError(f"there is no run `{text}`{did_you_mean(text, names)}\n{latest}")
