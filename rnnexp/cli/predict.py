@@ -26,13 +26,15 @@ STDIN = "standard input"
 def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "predict",
-        help="forecast with a trained run",
-        description="Forecast what follows the rows of INPUT, or without INPUT what follows its own data. Columns "
-        "are matched by name; the preprocessing is the run's. Intervals come from the errors on its validation part.",
+        help="forecast or classify with a trained run",
+        description="Forecast what follows the rows of INPUT, or without INPUT what follows its own data; or label "
+        "sequences (.ts, .npz, a table, a folder of tables) or texts (one in quotes, a file with one on each line, a "
+        "table, a folder of .txt files). Columns are matched by name; the preprocessing is the run's. Intervals of "
+        "forecasts come from the errors on its validation part.",
         epilog="example: rnnexp predict lstm-u32-lr1e-3-a1b2 sales.csv -o forecast.csv --level 80 95",
     )
     given_run.add_arguments(parser)
-    parser.add_argument("input", nargs="?", help="CSV, TSV, .gz or Parquet file, or - for CSV from standard input")
+    parser.add_argument("input", nargs="?", help="file, folder or text; - for CSV or lines from standard input")
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write .csv, .json or .parquet")
     parser.add_argument(
         "--level",
@@ -64,9 +66,9 @@ def run(args: Namespace) -> int:
         raise ConfigError(f"the rows are given twice: {args.input}, and --data path={changes['path']}")
     levels = None if args.level is None else [level for level in args.level if level]
     with TemporaryDirectory() as scratch:
-        path = _input(args.input, Path(scratch))
         try:
             found = trained(given_run.asked(args, "predict"), Path(scratch))
+            path = _input(args.input, Path(scratch), found.kind)
             answer = predict(found, Question(path, changes, levels))
         except RnnexpError as error:  # the copy of standard input is nobody's file
             raise type(error)(str(error).replace(f"{scratch}{os.sep}", "")) from None
@@ -75,9 +77,9 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _input(given: str | None, scratch: Path) -> str | None:
-    """Return the file to read, which must be there; standard input is copied into one."""
-    if given is None or Path(given).is_dir():
+def _input(given: str | None, scratch: Path, kind: str) -> str | None:
+    """Return the file to read, which must be there, or the text itself; standard input is copied into a file."""
+    if given is None or (kind == "texts" and given != "-") or Path(given).is_dir():
         return given
     if given == "-":
         with (scratch / STDIN).open("wb") as copy:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from rnnexp.deploy.trained import Trained
 
 # What a model takes -> the module whose `answer(trained, question)` gives its predictions.
-KINDS = {"rows": "rnnexp.deploy.rows"}
+KINDS = {"rows": "rnnexp.deploy.rows", "sequences": "rnnexp.deploy.sequences", "texts": "rnnexp.deploy.texts"}
 
 
 @dataclass(frozen=True)
 class Question:
     """What is to be predicted.
 
-    path:    a file or folder; None: what follows the run's own data
+    path:    a file or folder, for texts also a text itself; None: what follows the run's own data
     changes: of the settings by which the run reads its data
     levels:  of prediction intervals in percent; None: the usual one, if the run has it
     """
@@ -48,6 +48,6 @@ class Answer:
 def predict(trained: Trained, question: Question) -> Answer:
     """Predict with a trained run."""
     if trained.kind not in KINDS:
-        raise ConfigError(f"{trained.called} takes {trained.kind}; `rnnexp predict` is for {', '.join(KINDS)} so far")
+        raise ConfigError(f"{trained.called} takes {trained.kind}, which this version of rnnexp does not know")
     answer: Answer = importlib.import_module(KINDS[trained.kind]).answer(trained, question)
     return answer

@@ -76,8 +76,8 @@ class Trained:
 
     @property
     def kind(self) -> str:
-        """What the model takes: "rows" of a series, or independent "sequences"."""
-        return "rows" if "columns" in self.scaling else "sequences"
+        """What the model takes: "rows" of a series, or independent "sequences" or "texts"."""
+        return str(self.scaling.get("kind", "rows"))
 
     def configuration(self) -> Experiment:
         """Return the settings of the run; ConfigError for a model that lies alone."""

@@ -67,7 +67,7 @@ class npz(SequenceSource):
         """Return sequences (time, channels) and their targets."""
         import numpy as np
 
-        x, y = _array(file, inputs), _array(file, targets)
+        x, y = array(file, inputs), array(file, targets)
         x = x[..., None] if x.ndim == 2 else x
         if x.ndim != 3 or len(x) != len(y) or not len(x):
             raise DataError(
@@ -76,14 +76,14 @@ class npz(SequenceSource):
             )
         if x.dtype.kind not in "fiub":
             raise DataError(f"{file}: `{inputs}` holds {x.dtype} values, not numbers")
-        ends = np.full(len(x), x.shape[1]) if lengths is None else _array(file, lengths)
+        ends = np.full(len(x), x.shape[1]) if lengths is None else array(file, lengths)
         if ends.shape != (len(x),) or ends.dtype.kind not in "iu" or (ends > x.shape[1]).any() or (ends < 0).any():
             raise DataError(f"{file}: `{lengths}` must be ({len(x)},) whole numbers from 0 to {x.shape[1]}")
         return [one[:end].astype(np.float64) for one, end in zip(x, ends)], y
 
 
-def _array(file: Path, name: str) -> np.ndarray:
-    """Read one array; nothing is ever unpickled."""
+def array(file: Path, name: str) -> np.ndarray:
+    """Read one array of a file; nothing is ever unpickled."""
     import zipfile
 
     import numpy as np
