@@ -33,9 +33,8 @@ def answer(trained: Trained, question: Question) -> Answer:
     frame = labels(np.asarray(bundle.predict(pipeline.inputs(texts))), bundle.spec.classes)
     frame.insert(0, "text", texts)
     frame.insert(0, "example", places)
-    return Answer(
-        frame, given.notes + _notes(encoded.cut, encoded.unknown(np.arange(len(texts))), pipeline.encoder.max_length)
-    )
+    unknown = encoded.unknown(np.arange(len(texts)))
+    return Answer(frame, given.notes + _notes(len(encoded.cut), unknown, pipeline.encoder.max_length))
 
 
 def _notes(cut: int, unknown: float, most: int | None) -> list[str]:
