@@ -89,7 +89,9 @@ class sequence_folder(SequenceSource):
         if not file.is_file():
             raise DataError(f"{file}: there is no such table of labels (data.labels)")
         columns = (self.file, self.label) + (() if self.part is None else (self.part,))
-        table = read_table(file, Layout(encoding=self.encoding), Wanted(time=columns, targets=()))
+        table = read_table(
+            file, Layout(encoding=self.encoding), Wanted(time=columns, targets=(), keys=("file, label or part", ""))
+        )
         texts = [list(column.fillna("").astype(str)) for column in table.time]
         return _Rows(str(file), texts[0], texts[1], texts[2] if len(texts) > 2 else [], list(table.places.number))
 
@@ -107,7 +109,7 @@ class sequence_folder(SequenceSource):
     def _table(self, file: Path, channels: tuple[Column, ...]) -> Table:
         from rnnexp.data.tables.table import read_table
 
-        return read_table(file, self._layout(), Wanted(targets=channels))
+        return read_table(file, self._layout(), Wanted(targets=channels, keys=("", "channels")))
 
 
 class _Rows:

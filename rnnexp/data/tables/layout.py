@@ -32,12 +32,16 @@ class Layout:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The columns a task needs; `targets` None means: the only column of numbers that has no other part."""
+    """The columns a task needs; `targets` None means: the only column of numbers that has no other part.
+
+    keys: which settings name the columns of text, and the targets, for messages
+    """
 
     time: tuple[Column, ...] = ()
     series: Column | None = None
     targets: tuple[Column, ...] | None = None
     others: tuple[Column, ...] = ()
+    keys: tuple[str, str] = ("time", "target")
 
 
 @dataclass(frozen=True)
