@@ -66,9 +66,7 @@ class RecurrentModel(ABC):
     embedding_dim: PositiveInt | None = Field(
         None, description="size of a token's vector, where the data are tokens; null: that of data.vectors, or 100"
     )
-    embedding_trainable: bool = Field(
-        True, description="train the vectors of tokens, too; false keeps data.vectors"
-    )
+    embedding_trainable: bool = Field(True, description="train the vectors of tokens, too; false keeps data.vectors")
     embedding_dropout: float = Field(
         0.0, ge=0, lt=1, description="share of the vectors' dimensions dropped in training, the same ones for all steps"
     )
