@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,8 @@ def share_out(source: ExampleSource, given: np.ndarray | None, classes: np.ndarr
     kept = np.full(examples, "") if given is None else given
     free = np.flatnonzero(kept == "")
     pieces = {name: np.flatnonzero(kept == name) for name in ("train", "val", "test") if (kept == name).any()}
+    if source.folds is not None and source.held_out in pieces:
+        raise DataError(f"data.folds: the {source.held_out} part is given by the data; a fold cannot be held out as it")
     shared = _split(source, free, classes, pieces) if len(free) else {}
     for name, piece in shared.items():
         pieces[name] = np.concatenate([pieces.get(name, piece[:0]), piece])
@@ -94,17 +96,19 @@ def _sizes(source: ExampleSource, examples: int, given: set[str]) -> dict[str, i
     if source.split == "none":
         return {"train": examples}
     split = source.split
-    free = [name for name in ("train", "val", "test") if name not in given]
+    asked: dict[str, Any] = {"train": split.train, "val": split.val or 0, "test": split.test}
+    free = [name for name, bound in asked.items() if bound != 0 and name not in given]
+    if not free:
+        raise DataError(f"data.split has no part for the {examples} examples that have none of their own")
     if split.kind() == "fractions":
-        train, val = float(split.train), float(split.val or 0)
-        shares = {"train": train, "val": val, "test": 1 - train - val if split.test is None else float(split.test)}
+        shares = {**asked, "test": 1 - asked["train"] - asked["val"] if split.test is None else split.test}
         total = sum(shares[name] for name in free) if given else 1.0
         sizes = {name: int(examples * shares[name] / total + 1e-9) for name in free[:-1]}
     else:
-        sizes = {name: int(getattr(split, name) or 0) for name in free[:-1]}
+        sizes = {name: asked[name] for name in free[:-1]}
     last, left = free[-1], examples - sum(sizes.values())
-    asked = getattr(split, last)
-    sizes[last] = asked if isinstance(asked, int) and split.kind() == "counts" else left
+    counted = split.kind() == "counts" and asked[last] is not None
+    sizes[last] = asked[last] if counted else left
     if left < 0 or sizes[last] > left:
         raise DataError(f"data.split asks for {sum(sizes.values())} examples; there are {examples}")
-    return {name: size for name, size in sizes.items() if size or name != "val"}
+    return sizes
