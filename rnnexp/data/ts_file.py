@@ -41,14 +41,14 @@ class Cases:
         return f"{self.file}, line {self.lines[index]}"
 
 
-def read_ts(file: Path, labelled: bool = True) -> Cases:
+def read_ts(file: Path, encoding: str = "utf-8", labelled: bool = True) -> Cases:
     """Read a file strictly; DataError names the line of whatever is ragged, missing or not a number.
 
     labelled: whether labels are needed; without them, cases of an unlabelled file get an empty one
     """
     cases = Cases(file, [], [], [])
     header = Header()
-    with unchanged(file), opened(file, "utf-8") as stream:
+    with unchanged(file), opened(file, encoding) as stream:
         for number, line in _meaningful(stream):
             if line.startswith("@"):
                 _note(header, line, f"{file}, line {number}")

@@ -25,6 +25,7 @@ class ts(SequenceSource):
     test_path: str | None = Field(None, description="File of the test part; null takes it from path, by split.")
     root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
     origin: str = Field("", description="Where to get the files, for the message when one is absent.")
+    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
     task: Literal["regression", "classification"] = Field(
         "classification", description="Numbers to predict, or labels to choose from."
     )
@@ -42,7 +43,7 @@ class ts(SequenceSource):
         root = self.root or os.environ.get("RNNEXP_DATA") or None
         files = [("", file) for file in locate(self.path, root, self.origin)]
         files += [("test", file) for file in locate(self.test_path, root, self.origin)] if self.test_path else []
-        many = [(part, read_ts(file)) for part, file in files]
+        many = [(part, read_ts(file, self.encoding)) for part, file in files]
         owners = [(cases, index) for _, cases in many for index in range(len(cases.labels))]
         sequences = [cases.sequences[index] for cases, index in owners]
         for (cases, index), one in zip(owners, sequences):

@@ -32,12 +32,17 @@ class Layout:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The columns a task needs; `targets` None means: the only column of numbers that has no other part."""
+    """The columns a task needs; `targets` None means: the only column of numbers that has no other part.
+
+    time_key, targets_key: settings that name them, for messages
+    """
 
     time: tuple[Column, ...] = ()
     series: Column | None = None
     targets: tuple[Column, ...] | None = None
     others: tuple[Column, ...] = ()
+    time_key: str = "data.time"
+    targets_key: str = "data.target"
 
 
 @dataclass(frozen=True)
