@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rnnexp.errors import DataError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -40,10 +42,18 @@ class Sequences:
 
     @classmethod
     def of(cls, sequences: Iterable[Any], targets: Any, **more: Any) -> Sequences:
-        """Join arrays (time, channels), or one array (n, time, channels), with a target each."""
+        """Join arrays (time, channels), or one array (n, time, channels), with a target each.
+
+        Raises DataError for one that has another number of channels than the first.
+        """
         import numpy as np
 
         arrays = [np.asarray(one) for one in sequences]
+        place = more.get("place", _example)
+        for index, one in enumerate(arrays):
+            if one.ndim != 2 or one.shape[1] != arrays[0].shape[1]:
+                wanted = arrays[0].shape[1] if arrays[0].ndim == 2 else "channels"
+                raise DataError(f"{place(index)}: the shape is {one.shape}; it must be (time, {wanted})")
         channels = tuple(str(i) for i in range(arrays[0].shape[-1])) if arrays else ()
         offsets = np.cumsum([0, *(len(one) for one in arrays)])
         values = np.concatenate(arrays) if arrays else np.zeros((0, 0))

@@ -28,6 +28,8 @@ def example_mistakes(source: ExampleSource) -> list[str]:
         problems = [problem for problem in problems if not problem.startswith("data.split.test: 0 ")]
     if source.split != "none" and source.split.kind() == "dates":
         problems.append("data.split: independent examples have no dates; give fractions or numbers of examples")
+    if source.split != "none" and source.split.gap:
+        problems.append(f"data.split.gap: {source.split.gap} has no meaning for independent examples; remove it")
     if source.held_out == "test" and source.folds is None:
         problems.append("data.held_out: test is given without data.folds")
     given = source.gives() & {"val", "test"}

@@ -178,8 +178,7 @@ def _targets(source: SequenceSource, sequences: Sequences) -> tuple[np.ndarray, 
         return labels_of(sequences)
     if targets.dtype.kind not in "fiub":
         raise DataError(
-            f"{sequences.place(0)}: the target `{targets.reshape(-1)[0]}` is not a number; for labels: "
-            "data.task=classification"
+            f"{sequences.place(0)}: the target `{targets.flat[0]}` is not a number; data.task=classification takes labels"
         )
     y = targets.reshape(len(targets), -1).astype(np.float32)
     if not np.isfinite(y).all():
@@ -190,7 +189,12 @@ def _targets(source: SequenceSource, sequences: Sequences) -> tuple[np.ndarray, 
 
 def labels_of(sequences: Sequences) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the class of each sequence, (n,) integers, and the labels in order."""
+    if sequences.targets.ndim != 1:
+        raise DataError(f"{sequences.source}: labels must be (n,), one each, not {sequences.targets.shape}")
     labels, y = np.unique(sequences.targets, return_inverse=True)
+    missing = np.flatnonzero((sequences.targets != sequences.targets) | (sequences.targets == ""))
+    if len(missing):
+        raise DataError(f"{sequences.place(int(missing[0]))}: the label is missing ({len(missing)} such examples)")
     if len(labels) < 2:
         raise DataError(f"{sequences.source}: classification needs at least 2 labels; the data have {labels.tolist()}")
     return y.astype(np.int32), tuple(str(label) for label in labels)

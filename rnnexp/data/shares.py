@@ -24,6 +24,8 @@ def share_out(source: ExampleSource, given: np.ndarray | None, classes: np.ndarr
     kept = np.full(examples, "") if given is None else given
     free = np.flatnonzero(kept == "")
     pieces = {name: np.flatnonzero(kept == name) for name in ("train", "val", "test") if (kept == name).any()}
+    if source.folds is not None and source.held_out in pieces:
+        raise DataError(f"data.folds: the {source.held_out} part is given by the data; a fold cannot be held out as it")
     shared = _split(source, free, classes, pieces) if len(free) else {}
     for name, piece in shared.items():
         pieces[name] = np.concatenate([pieces.get(name, piece[:0]), piece])
@@ -94,24 +96,21 @@ def _sizes(source: ExampleSource, examples: int, given: set[str]) -> dict[str, i
     if source.split == "none":
         return {"train": examples}
     split = source.split
-    free = [name for name in ("train", "val", "test") if name not in given]
+    asked: dict[str, Any] = {"train": split.train, "val": split.val or 0, "test": split.test}
+    free = [name for name, bound in asked.items() if bound != 0 and name not in given]
+    if not free:
+        raise DataError(f"data.split has no part for the {examples} examples that have none of their own")
     if split.kind() == "fractions":
-        train, val = float(split.train or 0), float(split.val or 0)
-        shares = {"train": train, "val": val, "test": 1 - train - val if split.test is None else float(split.test)}
+        shares = {**asked, "test": 1 - asked["train"] - asked["val"] if split.test is None else split.test}
         total = sum(shares[name] for name in free) if given else 1.0
         sizes = {name: int(examples * shares[name] / total + 1e-9) for name in free[:-1]}
         return _complete({**sizes, free[-1]: None}, examples)
-    return _complete({name: _count(getattr(split, name), name) for name in free}, examples)
-
-
-def _count(bound: Any, part: str) -> int | None:
-    """Return how many examples a part is to have; None takes what the others leave."""
-    return None if bound is None and part != "val" else int(bound or 0)
+    return _complete({name: asked[name] for name in free}, examples)
 
 
 def _complete(sizes: dict[str, int | None], examples: int) -> dict[str, int]:
+    """Give the part whose size is None what the others leave."""
     asked = sum(size or 0 for size in sizes.values())
     if asked > examples:
         raise DataError(f"data.split asks for {asked} examples; there are {examples}")
-    found = {name: examples - asked if size is None else size for name, size in sizes.items()}
-    return {name: size for name, size in found.items() if size or name != "val"}
+    return {name: examples - asked if size is None else size for name, size in sizes.items()}

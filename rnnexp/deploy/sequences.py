@@ -91,4 +91,4 @@ def _table(file: Path, pipeline: SequencePipeline) -> np.ndarray:
 
     numbered = pipeline.channels == tuple(str(i) for i in range(len(pipeline.channels)))
     channels = tuple(range(len(pipeline.channels))) if numbered else pipeline.channels
-    return read_table(file, Layout(), Wanted(targets=channels, keys=("", "channels"))).values
+    return read_table(file, Layout(), Wanted(targets=channels, targets_key="data.channels")).values

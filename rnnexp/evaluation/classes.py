@@ -44,6 +44,8 @@ def report(dataset: Dataset, predictions: Predictions, extra: Extra) -> Report:
     model, base = metrics[f"{dataset.scored}/accuracy"], metrics[f"baseline/{best}/accuracy"]
     if base < 1:
         metrics["skill/accuracy"] = 1 - (1 - model) / (1 - base)
+    else:
+        skipped["skill/accuracy"] = f"the baseline {best} is exact"
     return Report(
         metrics,
         predictions,

@@ -22,7 +22,9 @@ def pooled(x: Any, mask: Any, kind: Pooling) -> Any:
         return keras.layers.GlobalMaxPooling1D(name="max_over_time")(shown(x, mask, NEVER))
     hidden = keras.layers.Dense(x.shape[-1], activation="tanh", name="attention_hidden")(x)
     scores = keras.layers.Dense(1, use_bias=False, name="attention_score")(hidden)
-    weights = keras.layers.Softmax(axis=1, name="attention")(shown(scores, mask, NEVER))
+    scores = shown(scores, mask, NEVER)
+    # Keras's own softmax warns of sequences that have one step only.
+    weights = keras.ops.exp(scores - keras.ops.logsumexp(scores, axis=1, keepdims=True))
     return keras.ops.sum(weights * x, axis=1)
 
 

@@ -35,7 +35,7 @@ pd.read_csv(sys.argv[1], nrows=1, parse_dates=["date"])
 before = peak()
 dataset = source.load()
 part = dataset.parts["train"]
-x, y, _ = dataset.batch(part.arrays, part.order(0, 1)[:32])
+x, y, _ = dataset.batch(part.arrays, part.order(0, 1, 32)[:32])
 loaded = peak()
 part = dataset.parts["test"]
 pieces = [part.indices[i : i + 256] for i in range(0, len(part), 256)]

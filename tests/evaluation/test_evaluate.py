@@ -204,12 +204,37 @@ def nearest(x: np.ndarray) -> np.ndarray:
     return np.where(distance == distance.min(axis=1, keepdims=True), 0.8, 0.1).astype(np.float32)
 
 
-def test_classes_are_measured_against_the_majority() -> None:
-    report = evaluate(Answer(nearest), Signs(task="classification").load(), 8)
+@settings
+class Parity(SequenceSource):
+    """Two classes, told apart by whether the signs of the first and the last step are the same."""
+
+    name: str = "parity"
+
+    def read(self) -> tuple[np.ndarray, np.ndarray]:
+        x = np.random.default_rng(0).normal(size=(80, 4, 1))
+        return x, np.where(x[:, 0, 0] * x[:, -1, 0] > 0, "same", "different")
+
+
+def parity(x: np.ndarray) -> np.ndarray:
+    same = (x[:, 0] * x[:, -1] > 0).astype(np.float32)
+    return np.concatenate([1 - same, same], axis=1)
+
+
+def test_classes_are_measured_against_the_best_of_the_baselines() -> None:
+    report = evaluate(Answer(parity), Parity(task="classification").load(), 8)
     assert report.metrics["test/accuracy"] == report.metrics["test/f1"] == 1.0
-    assert report.metrics["baseline/majority/accuracy"] < 1
+    found = {name: report.metrics[f"baseline/{name}/accuracy"] for name in ("majority", "nearest", "summary")}
     assert report.metrics["skill/accuracy"] == 1.0
-    assert (report.best_baseline, report.beats_baseline) == ("majority", True)
+    assert (report.best_baseline, report.beats_baseline) == (max(found, key=lambda name: found[name]), True)
+    assert max(found.values()) < 1
+
+
+def test_an_exact_baseline_leaves_no_skill_to_state() -> None:
+    report = evaluate(Answer(nearest), Signs(task="classification").load(), 8)
+    assert report.metrics["test/accuracy"] == 1.0 > report.metrics["baseline/majority/accuracy"]
+    assert (report.best_baseline, report.beats_baseline) == ("nearest", False)
+    assert "skill/accuracy" not in report.metrics
+    assert report.skipped["skill/accuracy"] == "the baseline nearest is exact"
 
 
 def test_the_confusion_table_counts_every_example() -> None:

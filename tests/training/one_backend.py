@@ -31,7 +31,7 @@ def by_hand(model: Any, dataset: toy.Windows, epochs: int, seed: int) -> list[fl
     model.compile(keras.optimizers.Adam(0.01), "mse")
     part, losses = dataset.parts["train"], []
     for epoch in range(1, epochs + 1):
-        x, y, weight = dataset.batch(part.arrays, part.order(seed, epoch))
+        x, y, weight = dataset.batch(part.arrays, part.order(seed, epoch, 8))
         history = model.fit(x, y, sample_weight=weight, batch_size=8, shuffle=False, verbose=0)
         losses += history.history["loss"]
     return [float(loss) for loss in losses]

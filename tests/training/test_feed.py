@@ -20,7 +20,7 @@ def feed(examples: int, size: int, steps: int = 1) -> Feed:
 @settings(deadline=None, max_examples=60)
 def test_blocks_hold_every_example_once_in_the_order_given(examples: int, size: int, steps: int, epoch: int) -> None:
     source = feed(examples, min(size, examples), steps)
-    order = source.part.order(0, epoch)
+    order = source.part.order(0, epoch, source.size)
     batches = [block.batch(step)[0] for block in source.blocks(order) for step in range(block.steps)]
     np.testing.assert_array_equal(np.concatenate(batches), order)
 

@@ -53,6 +53,11 @@ class npz(SequenceSource):
         parts = [""] * len(sequences)
         if self.test_inputs and self.test_targets:
             more, others = self._part(file, self.test_inputs, self.test_targets, self.test_lengths)
+            if others.shape[1:] != targets.shape[1:]:
+                raise DataError(
+                    f"{file}: `{self.test_targets}` must be like `{self.targets}`, which is {targets.shape}, "
+                    f"not {others.shape}"
+                )
             sequences, targets = sequences + more, np.concatenate([targets, others])
             parts += ["test"] * len(more)
         return Sequences.of(
@@ -89,7 +94,7 @@ def array(file: Path, name: str) -> np.ndarray:
     import numpy as np
 
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             if name not in archive:
                 raise DataError(
                     f"{file}: there is no array `{name}`, but {', '.join(archive)}{did_you_mean(name, archive)}"

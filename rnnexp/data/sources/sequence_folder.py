@@ -89,9 +89,8 @@ class sequence_folder(SequenceSource):
         if not file.is_file():
             raise DataError(f"{file}: there is no such table of labels (data.labels)")
         columns = (self.file, self.label) + (() if self.part is None else (self.part,))
-        table = read_table(
-            file, Layout(encoding=self.encoding), Wanted(time=columns, targets=(), keys=("file, label or part", ""))
-        )
+        wanted = Wanted(time=columns, targets=(), time_key="data.file, data.label or data.part")
+        table = read_table(file, Layout(encoding=self.encoding), wanted)
         texts = [list(column.fillna("").astype(str)) for column in table.time]
         return _Rows(str(file), texts[0], texts[1], texts[2] if len(texts) > 2 else [], list(table.places.number))
 
@@ -109,7 +108,7 @@ class sequence_folder(SequenceSource):
     def _table(self, file: Path, channels: tuple[Column, ...]) -> Table:
         from rnnexp.data.tables.table import read_table
 
-        return read_table(file, self._layout(), Wanted(targets=channels, keys=("", "channels")))
+        return read_table(file, self._layout(), Wanted(targets=channels, targets_key="data.channels"))
 
 
 class _Rows:
@@ -149,5 +148,6 @@ def _target(task: str, rows: _Rows, index: int) -> str | float:
 def _part(rows: _Rows, index: int) -> str:
     part = rows.part[index] if rows.part else ""
     if part and part not in PARTS:
-        raise DataError(f"{rows.place(index)}: the part `{part}` is not one of {', '.join(PARTS)}")
+        wanted = ", ".join(PARTS) + did_you_mean(part, PARTS)
+        raise DataError(f"{rows.place(index)}: the part `{part}` is not one of {wanted}")
     return part

@@ -26,13 +26,13 @@ class Selection:
 
 def select(names: Sequence[str], numeric: Sequence[bool], wanted: Wanted, file: str) -> Selection:
     """Find every wanted column of a file, or say which of them is not there."""
-    time = tuple(position(names, column, f"data.{wanted.keys[0]}", file) for column in wanted.time)
+    time = tuple(position(names, column, wanted.time_key, file) for column in wanted.time)
     series = None if wanted.series is None else position(names, wanted.series, "data.series", file)
     others = [position(names, column, "data.features or data.known", file) for column in wanted.others]
     if wanted.targets is None:
         targets = [_only({*time, series, *others}, names, numeric, file)]
     else:
-        targets = [position(names, column, f"data.{wanted.keys[1]}", file) for column in wanted.targets]
+        targets = [position(names, column, wanted.targets_key, file) for column in wanted.targets]
     values = (*targets, *others)
     for index in values:
         if index in time or index == series or values.count(index) > 1:

@@ -34,14 +34,15 @@ class Layout:
 class Wanted:
     """The columns a task needs; `targets` None means: the only column of numbers that has no other part.
 
-    keys: which settings name the columns of text, and the targets, for messages
+    time_key, targets_key: settings that name them, for messages
     """
 
     time: tuple[Column, ...] = ()
     series: Column | None = None
     targets: tuple[Column, ...] | None = None
     others: tuple[Column, ...] = ()
-    keys: tuple[str, str] = ("time", "target")
+    time_key: str = "data.time"
+    targets_key: str = "data.target"
 
 
 @dataclass(frozen=True)

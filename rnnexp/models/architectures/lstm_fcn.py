@@ -8,7 +8,6 @@ from pydantic import Field
 
 from rnnexp.errors import ConfigError
 from rnnexp.models import convolution
-from rnnexp.models.pooling import pooled
 from rnnexp.models.recurrent import RecurrentModel
 from rnnexp.registry import PositiveInt, register
 
@@ -61,6 +60,8 @@ class lstm_fcn(RecurrentModel):
         return keras.layers.Permute((2, 1), name="dimension_shuffle")(x), None
 
     def beside(self, x: Any, mask: Any) -> Any:
+        import keras
+
         for i, (filters, size) in enumerate(zip(self.filters, self.kernel_sizes), start=1):
             x = convolution.block(x, mask, f"fcn_{i}", filters, size)
-        return pooled(x, mask, "mean")
+        return keras.layers.GlobalAveragePooling1D(name="fcn_mean")(x, mask=mask)
