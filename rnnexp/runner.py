@@ -18,6 +18,7 @@ from rnnexp.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
+    from rnnexp.data.intervals import Intervals
     from rnnexp.data.spec import TaskSpec
     from rnnexp.evaluation.report import Report
     from rnnexp.training.engine.compiled import CompiledTraining
@@ -257,9 +258,9 @@ def built(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> 
     return model
 
 
-def evaluated(model: Any, dataset: Dataset, experiment: Experiment) -> Report:
-    """Score a trained network beside its baselines."""
+def evaluated(model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None) -> Report:
+    """Score a trained network beside its baselines; `intervals` are those that it has already."""
     from rnnexp.evaluation.evaluate import evaluate
 
     size = experiment.trainer.batch_size
-    return evaluate(model, dataset, size if size == "full" else max(size, 256), experiment.metrics)
+    return evaluate(model, dataset, size if size == "full" else max(size, 256), experiment.metrics, intervals)

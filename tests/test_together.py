@@ -64,6 +64,8 @@ def test_each_member_is_what_it_would_have_been_alone(settings: tuple[str, ...],
         for part in ("train", "val"):
             np.testing.assert_allclose(losses(member, part), losses(alone, part), rtol=CLOSE)
         assert member.metrics["test/rmse"] == pytest.approx(alone.metrics["test/rmse"], rel=CLOSE)
+        width = "test/interval_width_90"
+        assert member.metrics[width] == pytest.approx(alone.metrics[width], rel=10 * CLOSE)
         assert member.history.best_epoch == alone.history.best_epoch
     assert not np.allclose(losses(ended[0]), losses(ended[1]), rtol=CLOSE)  # the comparison can tell members apart
 

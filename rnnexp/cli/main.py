@@ -29,6 +29,7 @@ COMMANDS = {
     "report": "write a sweep's report, one HTML file",
     "plot": "draw the pictures of a run that has none yet",
     "predict": "forecast with a trained run",
+    "evaluate": "score a trained run on other data",
     "ui": "show the runs in the pages of MLflow",
 }
 

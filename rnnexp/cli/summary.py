@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,31 @@ from rnnexp.config import places
 from rnnexp.data.intervals import USUAL
 
 if TYPE_CHECKING:
+    from rnnexp.evaluation.report import Report
     from rnnexp.runner import Result
 
 log = logging.getLogger("rnnexp")
 
 HEADLINES = {"accuracy": "accuracy", "owa": "OWA", "rmse": "RMSE"}  # the first that a run has heads its summary
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What is said of a score: the model's name, everything measured, the scored part, and the units.
+
+    columns_as_series: whether its series are the columns of a table, for which papers give one score
+    """
+
+    name: str
+    metrics: Mapping[str, float]
+    report: Report
+    part: str
+    units: str
+    columns_as_series: bool = False
+
+    @property
+    def metric(self) -> str:
+        return next(name for name in HEADLINES if f"{self.part}/{name}" in self.metrics)
 
 
 def print_summary(result: Result) -> None:
@@ -26,75 +47,83 @@ def print_summary(result: Result) -> None:
 
 def summary(result: Result) -> Iterator[str]:
     """Yield the lines of the summary."""
-    metric = next(name for name in HEADLINES if f"{result.scored}/{name}" in result.metrics)
+    columns = getattr(result.experiment.data, "columns_as_series", False)
+    scores = Scores(result.experiment.model.name, result.metrics, result.report, result.scored, result.units, columns)
+    scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
+    count = int(result.metrics.get(f"data/n_{result.scored}", 0))
     yield ""
-    yield _headline(result, metric)
-    yield from _table(result, metric)
-    yield _verdict(result, metric)
-    yield from _scaled(result)
-    yield from _intervals(result)
-    for name, reason in result.report.skipped.items():
-        yield f"  left out: {name} ({reason})"
-    for note in result.report.notes:
-        yield f"  note: {note}"
+    yield f"{result.experiment.name}: {headline(scores, scored[result.scored], count)}"
+    yield from verdict(scores)
     yield from _forecast(result)
     yield from _whereabouts(result)
 
 
-def _headline(result: Result, metric: str) -> str:
-    scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
-    count = int(result.metrics.get(f"data/n_{result.scored}", 0))
-    unit = f" in {result.units}" if result.units and metric == "rmse" else ""
-    return f"{result.experiment.name}: {HEADLINES[metric]}{unit} on {scored[result.scored]}, {count} examples"
+def headline(scores: Scores, of: str, count: int) -> str:
+    """Say what was measured, on what, and on how many examples."""
+    unit = f" in {scores.units}" if scores.units and scores.metric == "rmse" else ""
+    return f"{HEADLINES[scores.metric]}{unit} on {of}, {count} examples"
 
 
-def _table(result: Result, metric: str) -> Iterator[str]:
+def verdict(scores: Scores) -> Iterator[str]:
+    """Yield the model among its baselines, what that is worth, and what is not defined."""
+    yield from _table(scores)
+    yield _skill(scores)
+    yield from _scaled(scores)
+    yield from _intervals(scores)
+    for name, reason in scores.report.skipped.items():
+        yield f"  left out: {name} ({reason})"
+    for note in scores.report.notes:
+        yield f"  note: {note}"
+
+
+def _table(scores: Scores) -> Iterator[str]:
     """Yield the model and its baselines, best first."""
-    prefix = "baseline/"
+    prefix, metric = "baseline/", scores.metric
     rows = {
         key.split("/")[1]: value
-        for key, value in result.metrics.items()
+        for key, value in scores.metrics.items()
         if key.startswith(prefix) and key.endswith(f"/{metric}") and key.count("/") == 2
     }
-    rows[result.experiment.model.name] = result.metrics[f"{result.scored}/{metric}"]
+    rows[scores.name] = scores.metrics[f"{scores.part}/{metric}"]
     for name, value in sorted(rows.items(), key=lambda row: row[1], reverse=metric == "accuracy"):
-        mark = "  <- this run" if name == result.experiment.model.name else ""
+        mark = "  <- this run" if name == scores.name else ""
         yield f"  {name:<18} {value:>12.5g}{mark}"
 
 
-def _scaled(result: Result) -> Iterator[str]:
+def _scaled(scores: Scores) -> Iterator[str]:
     """Yield the errors in scaled units, in which papers report several columns at once."""
-    columns = result.report.predictions.actual.shape[2:]
-    if columns in ((), (1,)) and not getattr(result.experiment.data, "columns_as_series", False):
+    columns = scores.report.predictions.actual.shape[2:]
+    if columns in ((), (1,)) and not scores.columns_as_series:
         return
-    for name, prefix in ((result.experiment.model.name, result.scored), ("linear", "baseline/linear")):
-        if f"{prefix}/mse_scaled" in result.metrics:
-            mse, mae = result.metrics[f"{prefix}/mse_scaled"], result.metrics[f"{prefix}/mae_scaled"]
+    for name, prefix in ((scores.name, scores.part), ("linear", "baseline/linear")):
+        if f"{prefix}/mse_scaled" in scores.metrics:
+            mse, mae = scores.metrics[f"{prefix}/mse_scaled"], scores.metrics[f"{prefix}/mae_scaled"]
             yield f"  scaled MSE / MAE of {name}: {mse:.4f} / {mae:.4f}"
 
 
-def _intervals(result: Result) -> Iterator[str]:
+def _intervals(scores: Scores) -> Iterator[str]:
     """Yield what the prediction intervals are worth."""
-    made, width = result.report.intervals, result.metrics.get(f"{result.scored}/interval_width_{USUAL}")
+    made, width = scores.report.intervals, scores.metrics.get(f"{scores.part}/interval_width_{USUAL}")
     held = made.held(USUAL) if made else None
     if made is None or held is None or width is None:
         return
-    unit = f" {result.units}" if result.units else ""
+    unit = f" {scores.units}" if scores.units else ""
+    part = "" if scores.part == "all" else f" {scores.part}"
     yield (
         f"  {USUAL} % intervals, from {made.examples} validation forecasts: "
-        f"hold {held:.1%} of the {result.scored} values, {width:.4g}{unit} wide on average"
+        f"hold {held:.1%} of the{part} values, {width:.4g}{unit} wide on average"
     )
 
 
-def _verdict(result: Result, metric: str) -> str:
-    best, model = result.report.best_baseline, result.experiment.model.name
+def _skill(scores: Scores) -> str:
+    best = scores.report.best_baseline
     if best is None:
         return "  no baseline is defined for these data"
-    skill = result.metrics.get(f"skill/{metric}")
+    skill = scores.metrics.get(f"skill/{scores.metric}")
     amount = f"skill {skill:+.3f}" if skill is not None else f"no skill can be stated, {best} is exact"
-    tie = result.metrics[f"{result.scored}/{metric}"] == result.metrics[f"baseline/{best}/{metric}"]
-    verdict = "beats" if result.report.beats_baseline else "is as good as" if tie else "LOSES to"
-    return f"  {amount}: {model} {verdict} its best baseline, {best}"
+    tie = scores.metrics[f"{scores.part}/{scores.metric}"] == scores.metrics[f"baseline/{best}/{scores.metric}"]
+    verdict = "beats" if scores.report.beats_baseline else "is as good as" if tie else "LOSES to"
+    return f"  {amount}: {scores.name} {verdict} its best baseline, {best}"
 
 
 def _forecast(result: Result) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from urllib.parse import unquote, urlparse
 
 from rnnexp import record, runner
 from rnnexp.config.settings import Experiment
+from rnnexp.deploy.score import other_score
 from rnnexp.deploy.trained import Asked, Trained, called, of_run, own_data, run_folder
 from rnnexp.errors import ConfigError
 from rnnexp.redact import redact
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 JOURNAL = "metrics.jsonl"
 FOLDER = "figures"
-SAME = 1e-4  # relative: a score on another backend or device differs by less
-ROUNDING = 1e-6  # of the actual values' deviation: a score that is next to nothing has no digits to compare
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def plot(uri: str | None, text: str, plugins: Sequence[str] = (), out: Path | No
         files = save(drawn, [folder if out else folder / FOLDER for folder in folders])
         places = [str(out)] if out else [_shown(add_files(uri, run, files, FOLDER))]
     places += [str(folder / FOLDER) for folder in folders[1:]]
-    return Plotted(run, [file.stem for file in files], places, _note(run, dataset, report))
+    return Plotted(run, [file.stem for file in files], places, other_score(run, dataset, report))
 
 
 def _history(uri: str | None, run: TrackedRun, experiment: Experiment) -> History:
@@ -107,18 +105,6 @@ def save(drawn: Iterable[tuple[str, Figure]], folders: Sequence[Path]) -> list[P
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}; choose a folder with -o") from None
     return files
-
-
-def _note(run: TrackedRun, dataset: Dataset, report: Report) -> str | None:
-    """Say that the model scores otherwise than in its run, on the same data."""
-    metric, _ = record.primary_metric(dataset)
-    now, then = report.metrics.get(metric), run.metrics.get(metric)
-    if now is None or then is None:
-        return None
-    least = ROUNDING * float(report.predictions.actual.std())
-    if math.isclose(now, then, rel_tol=SAME, abs_tol=least):
-        return None
-    return f"{metric} is {now:.6g} here and was {then:.6g} in the run, on the same data: another device or version"
 
 
 def _shown(place: str) -> str:

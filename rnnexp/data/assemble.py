@@ -52,6 +52,11 @@ def _assembled(source: SeriesSource, series: Series) -> SeriesDataset:
     chain, scaled, remarks = _scale(reading)
     pipeline = _pipeline(reading, chain)
     scaled = pipeline.with_calendar(scaled, reading.series.time).astype(np.float32)
+    return dataset(reading, pipeline, scaled, remarks)
+
+
+def dataset(reading: Reading, pipeline: Pipeline, scaled: np.ndarray, remarks: list[str]) -> SeriesDataset:
+    """Cut what was read, scaled already, into windows; the last part is scored."""
     begins, skipped = _begins(reading, pipeline)
     parts = _parts(reading, pipeline, scaled, begins)
     plan = pipeline.plan
@@ -72,13 +77,13 @@ def _assembled(source: SeriesSource, series: Series) -> SeriesDataset:
             columns=pipeline.targets,
             units=pipeline.units,
         ),
-        scored="train" if source.split == "none" else "test",
+        scored=list(parts)[-1],
         season=reading.season,
         scaling=pipeline.to_json(),
         pipeline=pipeline,
         table=reading.table,
         borders=reading.borders,
-        forecast_from=_forecast_from(source, pipeline),
+        forecast_from=_forecast_from(reading.source, pipeline),
     )
 
 
@@ -95,13 +100,13 @@ def _read(source: SeriesSource, series: Series) -> Reading:
         series, chosen = melted(series, chosen)
     if source.calendar and series.time is None:
         raise DataError("data.calendar needs dates, but the data have none: give data.time")
-    parts = borders(source, replace(series, ids=_labels(series)))
+    parts = borders(source, replace(series, ids=labels(series)))
     shortest = int(np.diff(parts["train"], axis=1).min())
     season = calendar.season(source.season, series.frequency, shortest)
     return Reading(source, series, chosen, select(series, chosen.all), parts, season)
 
 
-def _labels(series: Series) -> tuple[str, ...]:
+def labels(series: Series) -> tuple[str, ...]:
     """Return what messages call each series: a lone one may have no name, but it has a file."""
     return (series.source,) if series.ids == NAMELESS else series.ids
 
@@ -189,7 +194,7 @@ def _begins(reading: Reading, pipeline: Pipeline) -> tuple[dict[str, list[np.nda
 def _short(reading: Reading, pipeline: Pipeline) -> list[str]:
     lengths = reading.series.lengths()
     needed = pipeline.plan.span + pipeline.chain.lost
-    short = [(label, n) for label, n in zip(_labels(reading.series), lengths.tolist()) if n < needed]
+    short = [(label, n) for label, n in zip(labels(reading.series), lengths.tolist()) if n < needed]
     if not short:
         return []
     label, rows = short[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from rnnexp.data import calendar, scalers, windows
 from rnnexp.data.scalers import Chain
 from rnnexp.data.windows import Plan, statistics
+from rnnexp.errors import DataError, did_you_mean
 
 # Bounds the memory of undoing a scaler over many long windows: about 16 MB at a time.
 CHUNK_VALUES = 2_000_000
@@ -50,6 +52,24 @@ class Pipeline:
     def rows_needed(self) -> int:
         """Observed rows that one forecast takes: the input, and what differences use up before it."""
         return self.plan.sequence_length + self.chain.lost
+
+    @cached_property
+    def _groups(self) -> dict[str, int]:
+        return {label: group for group, label in enumerate(self.ids)}
+
+    def group(self, label: str) -> int:
+        """Return which parameters of the scalers are those of a series; DataError for one they were not fitted to."""
+        if not self.per_series:
+            return 0
+        if label not in self._groups:
+            hint = did_you_mean(label, self.ids)
+            raise DataError(f"series `{label}` was not seen in training, its scaler is unknown{hint}")
+        return self._groups[label]
+
+    def scaled(self, values: np.ndarray, time: np.ndarray | None, group: int) -> np.ndarray:
+        """Scale the raw rows (rows, columns) of one series and append the calendar: float32, as a network sees them."""
+        scaled = self.chain.apply(values[None], np.array([group]))[0]
+        return self.with_calendar(scaled, time).astype(np.float32)
 
     def with_calendar(self, values: np.ndarray, time: np.ndarray | None) -> np.ndarray:
         """Append the calendar columns to raw columns (rows, columns)."""

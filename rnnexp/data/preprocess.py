@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.data import calendar, windows
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.series import NAMELESS
-from rnnexp.errors import DataError, did_you_mean
+from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -74,9 +74,9 @@ class Preprocessor:
     def prepare_rows(self, rows: list[Rows]) -> tuple[Any, Context]:
         """Do what `prepare` does for rows that are arrays already."""
         blocks = [_block(self.pipeline, one) for one in rows]
-        group = np.array([self._group(one.label) for one in rows])
+        group = np.array([self.pipeline.group(one.label) for one in rows])
         offsets = np.cumsum([0, *(len(block.values) for block in blocks)])
-        scaled = [self._scaled(block, group[i]) for i, block in enumerate(blocks)]
+        scaled = [self.pipeline.scaled(b.values, b.time, own) for b, own in zip(blocks, group)]
         arrays: dict[str, np.ndarray] = {"values": np.concatenate(scaled)}
         plan = self.pipeline.plan
         steps = [
@@ -113,20 +113,6 @@ class Preprocessor:
         from rnnexp.data.frames import frame_of
 
         return frame_of(self.pipeline, rows)
-
-    def _scaled(self, block: Rows, group: int) -> np.ndarray:
-        scaled = self.pipeline.chain.apply(block.values[None], np.array([group]))[0]
-        return self.pipeline.with_calendar(scaled, block.time).astype(np.float32)
-
-    def _group(self, label: str) -> int:
-        ids = self.pipeline.ids
-        if not self.pipeline.per_series:
-            return 0
-        if label not in ids:
-            raise DataError(
-                f"series `{label}` was not seen in training, its scaler is unknown{did_you_mean(label, ids)}"
-            )
-        return ids.index(label)
 
 
 def _block(pipeline: Pipeline, rows: Rows) -> Rows:

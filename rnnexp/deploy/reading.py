@@ -71,7 +71,7 @@ def table(own: Any, pipeline: Pipeline, wanted: Mapping[str, Any]) -> tuple[csv,
         notes += _one_series(source, pipeline, names)
         source = dataclasses.replace(source, series=None)
     _refuse_other_roles(source, pipeline)
-    return source, notes
+    return source.named(), notes
 
 
 def _columns(own: Any, pipeline: Pipeline) -> dict[str, Any]:

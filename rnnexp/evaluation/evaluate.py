@@ -26,6 +26,7 @@ MOST_HORIZONS = 24
 ROUNDING = 1e-6  # networks compute in float32: a tie is not a win
 # Predictions that vary by less than this share of the actual values' deviation are as good as a constant.
 CONSTANT = 0.05
+UNFITTED = "these data have no training part"
 
 
 @dataclass
@@ -84,7 +85,7 @@ def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -
         values |= _scaled(one, factor) | _extra(extra, one.actual, one.predicted)
         found.metrics |= metrics.prefixed(prefix, values)
         if prefix == dataset.scored:
-            found.skipped |= undefined
+            found.skipped |= undefined | ({} if "train" in dataset.parts else {"mase": UNFITTED})
     found.metrics |= _owa(found, dataset.scored) | _by_horizon(dataset.scored, predictions)
     found.notes += _nothing_found(predictions) + _unscaled(dataset, scale, series)
     found.notes += _fewer_lags(dataset, predictions) if "linear" in named else []
@@ -127,7 +128,13 @@ def _series_baselines(dataset: SeriesDataset, predictions: Predictions) -> dict[
     task = baselines.Task(history.values, origins, history.offsets[series], horizon, dataset.season)
     makers = baselines.SIMPLE | ({"naive2": naive2.naive2} if naive2.applies(task) else {})
     simple = {name: (lambda make=make: make(task)) for name, make in makers.items()}
-    return {**simple, "linear": lambda: linear.forecast(dataset, origins)}
+    return {**simple, "linear": lambda: _linear(dataset, origins)}
+
+
+def _linear(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
+    if "train" not in dataset.parts:
+        raise baselines.Undefined(UNFITTED)
+    return linear.forecast(dataset, origins)
 
 
 def _means(dataset: Dataset, predictions: Predictions) -> dict[str, Callable[[], np.ndarray]]:
@@ -144,8 +151,8 @@ def series_of(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
 
 
 def mase_scale(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
-    """Return the in-sample naive error of the series of each example, (n, 1, targets); None without series."""
-    if not isinstance(dataset, SeriesDataset) or predictions.origins is None:
+    """Return the in-sample naive error of the series of each example, (n, 1, targets); None without such rows."""
+    if not isinstance(dataset, SeriesDataset) or predictions.origins is None or "train" not in dataset.borders:
         return None
     history, season = dataset.history, dataset.season or 1
     parts = [history.values[first:last] for first, last in dataset.borders["train"]]

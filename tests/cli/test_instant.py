@@ -45,6 +45,8 @@ LOOKS = {
     "predict help": ("predict", "--help"),
     "predict into no format": ("predict", "any", "-o", "any.xls"),
     "predict with no run": ("predict", "any"),
+    "evaluate help": ("evaluate", "--help"),
+    "evaluate with no run": ("evaluate", "any", "--data", "any.csv"),
     "predict with a wrong setting": ("predict", "any", "--data", "horizon=3"),
     "version": ("--version",),
 }

@@ -92,7 +92,7 @@ class csv(SeriesSource):
         from rnnexp.data.tables.read import read_series
 
         files = self._files()
-        named = self._named(files[0])
+        named = self.named()
         policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
         return read_series(files, self._layout(), named._wanted(), policies, self.frequency)
 
@@ -113,19 +113,19 @@ class csv(SeriesSource):
 
         files = self._files()
         policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
-        wanted = self._named(files[0])._wanted()
+        wanted = self.named()._wanted()
         many, notes = read_open(files, self._layout(), wanted, policies, self.frequency or frequency)
         return [Rows(rows.label, rows.values, rows.time) for rows in many], notes
 
     def load(self) -> Dataset:
         """Read, split, scale and index; columns given by position, or not at all, get their names first."""
-        return SeriesSource.load(self._named(self._files()[0]))
+        return SeriesSource.load(self.named())
 
-    def _named(self, file: Path) -> csv:
+    def named(self) -> csv:
         """Replace positions by names, and a target that is not given by the only column of numbers."""
         from rnnexp.data.tables.table import choose
 
-        found = choose(file, self._layout(), self._wanted())
+        found = choose(self._files()[0], self._layout(), self._wanted())
         values: list[Column] = [found.names[index] for index in found.values]
         known = len(values) - len(self.known)
         features = known - len(self.features)

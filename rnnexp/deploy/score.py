@@ -1,0 +1,126 @@
+"""The score of a trained run: on its own data again, or on others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from rnnexp import record, runner
+from rnnexp.deploy import reading
+from rnnexp.deploy.trained import Trained, own_data
+from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
+    from rnnexp.data.forecasting import SeriesDataset
+    from rnnexp.data.pipeline import Pipeline
+    from rnnexp.evaluation.report import Report
+    from rnnexp.tracking.query import TrackedRun
+
+SAME = 1e-4  # relative: a score on another backend or device differs by less
+ROUNDING = 1e-6  # of the actual values' deviation: a score that is next to nothing has no digits to compare
+LEARNT = ("train", "val")  # the parts that decide what the weights are
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scores of a model on the scored part of a dataset, and what to mind."""
+
+    dataset: Dataset
+    report: Report
+    notes: Sequence[str] = field(default_factory=list)
+
+
+def score(trained: Trained, changes: Mapping[str, Any], part: str | None = None) -> Scored:
+    """Score a run on data that differ from its own by `changes`, whole; without any on a part of its own, by default
+    the one that it was scored on.
+
+    The stored preprocessing is applied to other data, never fitted to them. Raises ConfigError for a part that is
+    not there, DataError for data that the model cannot take.
+    """
+    if changes and part:
+        raise ConfigError("--part is of the run's own data; those of --data are scored whole")
+    return _on_others(trained, changes) if changes else _on_its_own(trained, part)
+
+
+def _on_its_own(trained: Trained, part: str | None) -> Scored:
+    experiment = trained.configuration()
+    dataset = own_data(trained, "a score")
+    part = part or dataset.scored
+    if not dataset.parts.get(part):
+        raise ConfigError(
+            f"--part {part}: the data of {trained.called} have the parts {', '.join(dataset.parts)}"
+            f"{did_you_mean(part, dataset.parts)}"
+        )
+    report = runner.evaluated(trained.load().model, replace(dataset, scored=part), experiment)
+    note = other_score(trained.run, dataset, report) if trained.run and part == dataset.scored else None
+    return Scored(replace(dataset, scored=part), report, [note] if note else [])
+
+
+def other_score(run: TrackedRun, dataset: Dataset, report: Report) -> str | None:
+    """Say that the model scores otherwise than in its run, on the same data."""
+    metric, _ = record.primary_metric(dataset)
+    now, then = report.metrics.get(metric), run.metrics.get(metric)
+    if now is None or then is None:
+        return None
+    least = ROUNDING * float(report.predictions.actual.std())
+    if math.isclose(now, then, rel_tol=SAME, abs_tol=least):
+        return None
+    return f"{metric} is {now:.6g} here and was {then:.6g} in the run, on the same data: another device or version"
+
+
+def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
+    if trained.kind != "rows":
+        raise ConfigError(f"{trained.called} takes {trained.kind}; other data are scored for rows so far")
+    from rnnexp.data import intervals
+    from rnnexp.data.apply import apply
+    from rnnexp.data.pipeline import Pipeline
+
+    pipeline = Pipeline.from_json(trained.scaling)
+    source, notes = _source(trained, pipeline, changes)
+    dataset = apply(source, pipeline)
+    made = intervals.read(trained.bundle, (pipeline.plan.ahead, pipeline.plan.targets))
+    notes += _other_step(dataset, pipeline) + _learnt(trained, dataset)
+    model = trained.load().model
+    if trained.experiment:
+        return Scored(dataset, runner.evaluated(model, dataset, trained.experiment, made), notes)
+    from rnnexp.evaluation.evaluate import evaluate
+
+    return Scored(dataset, evaluate(model, dataset, "full", (), made), notes)
+
+
+def _source(trained: Trained, pipeline: Pipeline, changes: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    """Return the settings of the other data: of a table, or of the run's own source with other values."""
+    own = trained.experiment.data if trained.experiment else None
+    if own is not None and own.name == "csv":
+        return reading.table(own, pipeline, {"path": own.path, **changes})
+    if own is None or ("path" in changes and not hasattr(own, "path")):
+        if "path" not in changes:
+            raise ConfigError(f"{trained.called} is not known to read any data: give a file, --data FILE")
+        return reading.table(own, pipeline, changes)
+    return reading.changed(own, changes), []
+
+
+def _other_step(dataset: SeriesDataset, pipeline: Pipeline) -> list[str]:
+    found, known = dataset.history.frequency, pipeline.frequency
+    if found is None or known is None or found == known:
+        return []
+    return [f'the rows are in steps of "{found}"; the model was trained on steps of "{known}"']
+
+
+def _learnt(trained: Trained, dataset: SeriesDataset) -> list[str]:
+    """Say how many of the scored rows the run has learnt from: a score on these is none."""
+    if trained.experiment is None:
+        return ["the model does not say what it was trained on: rows that it has seen cannot be told from others"]
+    try:
+        own = trained.experiment.data.load()
+    except RnnexpError as error:
+        return [f"rows that the run has learnt from cannot be told: {error}"]
+    if trained.run and trained.run.tags.get("rnnexp.data_digest") != own.summary.digest:
+        return ["rows that the run has learnt from cannot be told: its own data have changed since"]
+    from rnnexp.deploy.overlap import overlap
+
+    seen, rows = overlap(dataset, own, LEARNT)
+    return [f"{seen} of the {rows} scored rows are among those that the run has learnt from"] if seen else []
