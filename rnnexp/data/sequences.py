@@ -54,7 +54,7 @@ class SequenceDataset(Dataset):
 
 def assemble(source: SequenceSource) -> SequenceDataset:
     """Load a source of independent sequences; mistakes in the data raise DataError."""
-    sequences = _read(source)
+    sequences = read_sequences(source)
     y, classes = _targets(source, sequences)
     parts = share_out(source, sequences.parts, y if classes else None, len(sequences))
     _refuse_absent_class(sequences, y, classes, parts)
@@ -118,8 +118,8 @@ def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Sum
     )
 
 
-def _read(source: SequenceSource) -> Sequences:
-    """Read, and make sure that there are sequences, of finite numbers, no longer than allowed."""
+def read_sequences(source: SequenceSource) -> Sequences:
+    """Read a source; DataError unless there are sequences, of finite numbers, no longer than allowed."""
     read = source.read()
     name = source.name  # type: ignore[attr-defined]
     sequences = read if isinstance(read, Sequences) else _sequences_of(name, *read)
@@ -173,9 +173,12 @@ def _shortened(source: SequenceSource, sequences: Sequences) -> Sequences:
 
 
 def _targets(source: SequenceSource, sequences: Sequences) -> tuple[np.ndarray, tuple[str, ...]]:
+    return labels_of(sequences) if source.task == "classification" else (targets_of(sequences), ())
+
+
+def targets_of(sequences: Sequences) -> np.ndarray:
+    """Return the numbers that belong to each sequence, (n, outputs)."""
     targets = sequences.targets
-    if source.task == "classification":
-        return labels_of(sequences)
     if targets.dtype.kind not in "fiub":
         raise DataError(
             f"{sequences.place(0)}: the target `{targets.flat[0]}` is not a number; "
@@ -185,7 +188,7 @@ def _targets(source: SequenceSource, sequences: Sequences) -> tuple[np.ndarray, 
     if not np.isfinite(y).all():
         index = int(np.argwhere(~np.isfinite(y))[0][0])
         raise DataError(f"{sequences.place(index)}: the target is not a finite number")
-    return y, ()
+    return y
 
 
 def labels_of(sequences: Sequences) -> tuple[np.ndarray, tuple[str, ...]]:

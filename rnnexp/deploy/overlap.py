@@ -1,4 +1,4 @@
-"""Rows of one dataset that stand in another too, told by their values, and by their dates where both have them."""
+"""What of one dataset stands in another too, told by values, and by dates where both have them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.data.sequences import SequenceDataset
+from rnnexp.data.texts.dataset import TextDataset
 
 CHUNK = 50_000  # rows whose values are held at once
 MOST_BEFORE = 8  # a row is told by its own values and those of so many before it
@@ -25,6 +27,16 @@ def overlap(scored: SeriesDataset, own: SeriesDataset, parts: Sequence[str]) -> 
     starts = scored.starts(scored.scored)
     rows = np.unique(starts[:, None] + np.arange(plan.sequence_length, plan.span))
     return sum(key in known for key in _keys(scored, rows, before, dated)), len(rows)
+
+
+def shared(scored: SequenceDataset, own: SequenceDataset, parts: Sequence[str]) -> int:
+    """Count the examples of `scored` that stand in these parts of `own` too."""
+    known = {_content(own, int(index)) for part in parts if part in own.parts for index in own.parts[part].indices}
+    return sum(_content(scored, index) in known for index in range(len(scored.sequences)))
+
+
+def _content(dataset: SequenceDataset, index: int) -> object:
+    return dataset.texts[index] if isinstance(dataset, TextDataset) else dataset.sequences.one(index).tobytes()
 
 
 def _keys(dataset: SeriesDataset, rows: np.ndarray, before: int, dated: bool) -> Iterator[int]:

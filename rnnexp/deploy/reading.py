@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # What the model has settled: other values would need another model, or another split than none.
 SETTLED = (
     *("name", "sequence_length", "horizon", "layout", "strategy", "calendar", "scaler", "per_series"),
-    *("split", "folds", "fold", "forecast_from"),
+    *("split", "folds", "fold", "forecast_from", "held_out", "buckets", "task"),
+    *("tokens", "lowercase", "max_tokens", "min_count", "max_length", "keep", "vectors"),
 )
 DATES = ("time", "time_format", "time_zone", "frequency")
 
@@ -50,7 +51,8 @@ def rebuilt(values: Mapping[str, Any], changed: Mapping[str, Any]) -> Any:
 
 def changed(source: Any, wanted: Mapping[str, Any]) -> Any:
     """Return the settings of a run's own source with some of them changed, and every row in one part."""
-    whole = {"split": "none", "folds": None, "fold": 1, "forecast_from": None}
+    whole = {"split": "none", "folds": None, "fold": 1, "forecast_from": None, "held_out": "val", "vectors": None}
+    whole |= dict.fromkeys(("val_path", "test_path", "test_every", "test_inputs", "test_targets", "test_lengths"))
     fields = dataclasses.asdict(source)
     return rebuilt(fields | {key: value for key, value in whole.items() if key in fields}, wanted)
 

@@ -73,7 +73,7 @@ def other_score(run: TrackedRun, dataset: Dataset, report: Report) -> str | None
 
 def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     if trained.kind != "rows":
-        raise ConfigError(f"{trained.called} takes {trained.kind}; other data are scored for rows so far")
+        return _on_other_examples(trained, changes)
     from rnnexp.data import intervals
     from rnnexp.data.apply import apply
     from rnnexp.data.pipeline import Pipeline
@@ -89,6 +89,27 @@ def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     from rnnexp.evaluation.evaluate import evaluate
 
     return Scored(dataset, evaluate(model, dataset, "full", (), made), notes)
+
+
+def _on_other_examples(trained: Trained, changes: Mapping[str, Any]) -> Scored:
+    """Score a classifier, or a regression, on other sequences or texts."""
+    from rnnexp.data.apply_examples import apply_sequences, apply_texts
+    from rnnexp.deploy.overlap import shared
+
+    experiment = trained.configuration()
+    source = reading.changed(experiment.data, changes)
+    bundle = trained.load()
+    load: Any = apply_texts if trained.kind == "texts" else apply_sequences
+    dataset = load(source, bundle.preprocessor, bundle.spec)
+    notes = list(dataset.summary.notes)
+    try:
+        seen = shared(dataset, experiment.data.load(), LEARNT)
+    except RnnexpError as error:
+        notes.append(f"examples that the run has learnt from cannot be told: {error}")
+    else:
+        total = len(dataset.sequences)
+        notes += [f"{seen} of the {total} scored examples are among those that the run has learnt from"] if seen else []
+    return Scored(dataset, runner.evaluated(bundle.model, dataset, experiment), notes)
 
 
 def _source(trained: Trained, pipeline: Pipeline, changes: Mapping[str, Any]) -> tuple[Any, list[str]]:

@@ -82,6 +82,8 @@ def _made(makers: Mapping[str, Shares], skipped: dict[str, str]) -> dict[str, np
 
 def baselines(dataset: Dataset) -> dict[str, Shares]:
     """Return what computes each baseline's probabilities (n, classes) for the scored part."""
+    if "train" not in dataset.parts:
+        return _unfitted(dataset)
     train, scored, classes = dataset.parts["train"], dataset.parts[dataset.scored], len(dataset.spec.classes)
     y = train.arrays["y"][train.indices]
     found: dict[str, Shares] = {"majority": partial(classification.majority, y, len(scored), classes)}
@@ -92,6 +94,13 @@ def baselines(dataset: Dataset) -> dict[str, Shares]:
         found["nearest"] = partial(_nearest, known, y, asked, classes)
         found["summary"] = partial(sequence_baselines.summary, known, y, asked, classes)
     return found
+
+
+def _unfitted(dataset: Dataset) -> dict[str, Shares]:
+    """Without a training part there is only the best constant answer, which has seen the truth."""
+    scored = dataset.parts[dataset.scored]
+    y = scored.arrays["y"][scored.indices]
+    return {"majority": partial(classification.majority, y, len(y), len(dataset.spec.classes))}
 
 
 def _of_texts(dataset: TextDataset, y: np.ndarray) -> dict[str, Shares]:

@@ -138,9 +138,14 @@ def _linear(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
 
 
 def _means(dataset: Dataset, predictions: Predictions) -> dict[str, Callable[[], np.ndarray]]:
-    train = dataset.parts["train"]
-    mean = train.arrays["y"][train.indices].astype(np.float64).mean(axis=0)
-    return {"mean": lambda: np.broadcast_to(mean, predictions.actual.shape)}
+    def mean() -> np.ndarray:
+        if "train" not in dataset.parts:
+            raise baselines.Undefined(UNFITTED)
+        train = dataset.parts["train"]
+        values = train.arrays["y"][train.indices].astype(np.float64).mean(axis=0)
+        return np.broadcast_to(values, predictions.actual.shape)
+
+    return {"mean": mean}
 
 
 def series_of(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:

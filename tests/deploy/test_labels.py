@@ -140,6 +140,50 @@ def test_unknown_words_are_counted(trained: Trained, capsys: pytest.CaptureFixtu
     assert "50.0% of the tokens are unknown to the model" in capsys.readouterr().err
 
 
+def evaluated(capsys: pytest.CaptureFixture[str], run: Path, *words: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main(["evaluate", str(run), *words, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_a_run_scores_on_its_own_data_as_it_did(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    for run in (trained.sequences, trained.texts):
+        table = pandas.read_csv(run / "tables" / "predictions.csv", dtype=str)
+        share = (table["actual"] == table["predicted"]).mean()
+        assert evaluated(capsys, run)["metrics"]["test/accuracy"] == pytest.approx(share)
+
+
+def test_other_texts_are_scored_with_the_vocabulary_of_the_run(
+    trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("others.txt").write_text("good warm zebra\nbad cold zebra\nbad warm lovely\ngood fine warm\n")
+    found = evaluated(capsys, trained.texts, "--data", "others.txt")
+    assert found["examples"] == 4
+    assert found["metrics"]["all/accuracy"] == 0.75
+    assert found["metrics"]["baseline/majority/accuracy"] == 0.5
+    assert "unknown tokens: 20.0%" in found["notes"]
+
+
+def test_examples_that_the_run_has_learnt_from_are_counted(
+    trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = evaluated(capsys, trained.sequences, "--data", "recordings")
+    assert "17 of the 20 scored examples are among those that the run has learnt from" in own["notes"]
+    Path("fresh").mkdir(exist_ok=True)
+    Path("fresh/a.csv").write_text("x,y\n1,1\n2,2\n")
+    Path("fresh/labels.csv").write_text("file,label\na.csv,high\n")
+    assert not [note for note in evaluated(capsys, trained.sequences, "--data", "fresh")["notes"] if "learnt" in note]
+
+
+def test_a_label_that_the_model_does_not_know_is_refused(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("strange.txt").write_text("good warm\nbda cold\n")
+    assert main(["evaluate", str(trained.texts), "--data", "strange.txt"]) == 3
+    said = capsys.readouterr().err
+    assert "strange.txt, line 2: the label `bda` is not one of the model's, bad, good" in said
+    assert "did you mean `bad`?" in said
+
+
 MISTAKES = {
     "a missing column": ("sequences", "lost.csv", 'lost.csv: data.channels: there is no column "y"'),
     "a missing file": ("sequences", "nowhere.ts", "nowhere.ts: there is no file"),

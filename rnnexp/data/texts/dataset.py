@@ -66,7 +66,7 @@ def assemble(source: TextSource) -> TextDataset:
     """Load a source of texts; mistakes in the data raise DataError."""
     texts = source.read_texts()
     classes(texts)
-    y, names = labels_of(_sequences(texts, np.arange(len(texts) + 1), np.zeros(len(texts), np.int32)))
+    y, names = labels_of(as_sequences(texts, np.arange(len(texts) + 1), np.zeros(len(texts), np.int32)))
     pieces = share_out(source, np.array(texts.parts), y, len(texts))
     require_in_training(texts, pieces["train"])
     prepared = prepare(texts, pieces, source.rules())
@@ -75,7 +75,7 @@ def assemble(source: TextSource) -> TextDataset:
     values = prepared.encoded.ids
     dimension = vectors.values.shape[1] if vectors else None
     past = InputSpec((None,), "int32", len(prepared.encoder.vocabulary), dimension)
-    sequences = _sequences(texts, prepared.encoded.offsets, values)
+    sequences = as_sequences(texts, prepared.encoded.offsets, values)
     made = put_together(source, sequences, (y, names), pieces, (past, values, TextPipeline(prepared.encoder)))
     digest = hashlib.sha256(made.summary.digest.encode() + "\0".join(texts.texts).encode("utf-8", "surrogatepass"))
     if vectors:
@@ -87,7 +87,8 @@ def assemble(source: TextSource) -> TextDataset:
     return TextDataset(**{**vars(made), **own}, texts=texts.texts)
 
 
-def _sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Sequences:
+def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Sequences:
+    """Lay out texts as sequences of tokens: `values` (tokens,), text i being `offsets[i]:offsets[i + 1]`."""
     labels = np.array(texts.labels)
     return Sequences(
         values, offsets, labels, ("token",), place=texts.place, source=texts.places.name, notes=texts.notes

@@ -1,0 +1,68 @@
+"""Other sequences and texts as a trained model sees them: nothing is fitted, and all of them are one part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data.apply import WHOLE
+from rnnexp.data.labelled import Sequences
+from rnnexp.data.sequence_pipeline import SequencePipeline
+from rnnexp.data.sequences import SequenceDataset, put_together, read_sequences, targets_of
+from rnnexp.data.source import SequenceSource
+from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.texts.dataset import TextDataset, TextPipeline, as_sequences
+from rnnexp.data.texts.source import TextSource
+from rnnexp.errors import DataError, did_you_mean
+
+
+def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: TaskSpec) -> SequenceDataset:
+    """Load a source with the scaler and the classes of a trained model.
+
+    DataError names the sequence that has other channels, another length, or a label that the model does not know.
+    """
+    sequences = read_sequences(source)
+    if len(sequences.channels) != len(pipeline.channels):
+        have, wanted = (", ".join(channels) for channels in (sequences.channels, pipeline.channels))
+        raise DataError(f"{sequences.source}: the channels {have} are not those of the model: {wanted}")
+    odd = np.flatnonzero(sequences.lengths() != (pipeline.length or sequences.lengths()))
+    if len(odd):
+        place, steps = sequences.place(int(odd[0])), int(sequences.lengths()[odd[0]])
+        raise DataError(f"{place}: {steps} steps; the model takes sequences of {pipeline.length} ({len(odd)} such)")
+    past = InputSpec((pipeline.length, len(pipeline.channels)))
+    return _whole(source, sequences, spec, (past, pipeline.scaled(sequences.values), pipeline))
+
+
+def apply_texts(source: TextSource, pipeline: TextPipeline, spec: TaskSpec) -> TextDataset:
+    """Load a source with the vocabulary and the classes of a trained model; DataError as `apply_sequences`."""
+    texts = source.read_texts()
+    encoded = pipeline.encoder.encode(texts.texts, texts.place)
+    unknown = encoded.unknown(np.arange(len(texts)))
+    cut = (
+        [f"{len(encoded.cut)} of {len(texts)} texts cut to the tokens that the model reads"] if len(encoded.cut) else []
+    )
+    notes = (*texts.notes, f"unknown tokens: {unknown:.1%}", *cut)
+    sequences = as_sequences(replace(texts, notes=notes), encoded.offsets, encoded.ids)
+    made = _whole(source, sequences, spec, (spec.inputs["past"], encoded.ids, pipeline))
+    return TextDataset(**vars(made), texts=texts.texts)
+
+
+def _whole(source: Any, sequences: Sequences, spec: TaskSpec, prepared: tuple[InputSpec, np.ndarray, Any]) -> Any:
+    y = _classes(sequences, spec.classes) if spec.classes else targets_of(sequences)
+    pieces = {WHOLE: np.arange(len(sequences), dtype=np.int32)}
+    return replace(put_together(source, sequences, (y, spec.classes), pieces, prepared), scored=WHOLE)
+
+
+def _classes(sequences: Sequences, known: Sequence[str]) -> np.ndarray:
+    labels = [str(label) for label in sequences.targets]
+    strange = [index for index, label in enumerate(labels) if label not in known]
+    if strange:
+        label = labels[strange[0]]
+        raise DataError(
+            f"{sequences.place(strange[0])}: the label `{label}` is not one of the model's, {', '.join(known)} "
+            f"({len(strange)} such examples){did_you_mean(label, known)}"
+        )
+    return np.array([known.index(label) for label in labels], dtype=np.int32)
