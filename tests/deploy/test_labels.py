@@ -162,7 +162,7 @@ def test_other_texts_are_scored_with_the_vocabulary_of_the_run(
     assert found["examples"] == 4
     assert found["metrics"]["all/accuracy"] == 0.75
     assert found["metrics"]["baseline/majority/accuracy"] == 0.5
-    assert "unknown tokens: 20.0%" in found["notes"]
+    assert "unknown tokens: 25.0%" in found["notes"]
 
 
 def test_examples_that_the_run_has_learnt_from_are_counted(
