@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +23,7 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("KERAS", "TF_", "JAX", "XLA", "PYTEST"))}
     values = {**kept, "PYTHONPATH": str(Path(__file__).parents[1]), **environment}
     command = [sys.executable, "-c", START + script]
-    return subprocess.run(command, env=values, capture_output=True, text=True, timeout=170, check=False)
+    return subprocess.run(command, env=values, capture_output=True, text=True, timeout=600, check=False)
 
 
 def succeed(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -112,7 +114,7 @@ def test_seeding_repeats_numpy_and_keras() -> None:
 TRAIN = """
 import sys
 from pathlib import Path
-said = runtime.configure(sys.argv[1] if len(sys.argv) > 1 else os.environ["BACKEND"], device="cpu", seed=1)
+said = runtime.configure(os.environ["BACKEND"], device="cpu", threads=1, deterministic=True, seed=1)
 import numpy as np
 from rnnexp import registry
 from rnnexp.data.spec import InputSpec, TaskSpec
@@ -127,75 +129,93 @@ bundle.save(Path("b"), model, settings, spec, {}, [])
 bundle.load(Path("b")).predict(np.ones((2, 5, 2), "float32"))
 print(said.device, "tensorflow" in sys.modules)
 """
+ASK = {
+    "jax": "",
+    "tensorflow": "import tensorflow as tf\nfrom tensorflow.python.framework import config\n"
+    "print(config.is_op_determinism_enabled(), tf.config.threading.get_intra_op_parallelism_threads())",
+    "torch": "import torch\nprint(torch.are_deterministic_algorithms_enabled(), torch.get_num_threads())",
+}
+
+Trained = tuple[str, subprocess.CompletedProcess[str]]
 
 
-@pytest.mark.parametrize("backend", runtime.BACKENDS)
-def test_a_whole_run_is_quiet_and_takes_tensorflow_in_only_where_it_is_the_backend(backend: str) -> None:
-    if find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    process = succeed(TRAIN, BACKEND=backend)
-    assert process.stdout.split() == ["cpu", str(backend == "tensorflow")]
+@pytest.fixture(scope="module", params=runtime.BACKENDS)
+def trained(request: pytest.FixtureRequest) -> Trained:
+    """Return a backend and the process that has trained on it."""
+    if find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    return request.param, succeed(TRAIN + ASK[request.param], BACKEND=request.param)
+
+
+def test_a_whole_run_is_quiet_and_takes_tensorflow_in_only_where_it_is_the_backend(trained: Trained) -> None:
+    backend, process = trained
+    assert process.stdout.splitlines()[0].split() == ["cpu", str(backend == "tensorflow")]
     assert process.stderr == ""
 
 
-@pytest.mark.parametrize("lean", [True, False])
-def test_keras_is_imported_without_what_only_its_wrappers_need_if_asked(lean: bool) -> None:
-    process = succeed(
-        f"runtime.lean = {lean}\nruntime.configure('jax', device='cpu')\n"
-        "print(*(name in sys.modules for name in runtime.SPARED))\n"
-        "import matplotlib.pyplot, sklearn.metrics"
-    )
-    assert process.stdout.split() == [str(not lean)] * 2
+def test_determinism_and_threads_reach_the_backend(trained: Trained) -> None:
+    backend, process = trained
+    assert process.stdout.splitlines()[1:] == ([] if backend == "jax" else ["True 1"])
 
 
-def test_the_environment_is_left_as_it_was() -> None:
-    process = succeed(
-        "before = dict(os.environ)\n"
-        "runtime.configure('jax', device='cpu', threads=1, deterministic=True)\n"
-        "ours = runtime._variables('jax', 'cpu', 1, True)\n"
-        "print([name for name in ours if os.environ.get(name) != before.get(name)])"
-    )
-    assert process.stdout == "[]\n"
+START_JAX = """
+import json
+from pathlib import Path
+runtime.lean = {lean}
+before = dict(os.environ)
+runtime.configure("jax", device="cpu", threads={threads}, deterministic=True)
+ours = runtime._variables("jax", "cpu", {threads}, True)
+seen = {{
+    "spared": [name in sys.modules for name in runtime.SPARED],
+    "changed": [name for name in ours if os.environ.get(name) != before.get(name)],
+}}
+import jax.numpy as jnp
+(jnp.ones((900, 900)) @ jnp.ones((900, 900))).block_until_ready()
+names = [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
+import matplotlib.pyplot, sklearn.metrics
+print(json.dumps({{**seen, "pool": names.count("tf_XLAEigen")}}))
+"""
 
 
-def test_threads_limit_the_pool_of_xla() -> None:
-    script = (
-        "runtime.configure('jax', device='cpu', threads={threads})\n"
-        "import jax.numpy as jnp\n"
-        "(jnp.ones((900, 900)) @ jnp.ones((900, 900))).block_until_ready()\n"
-        "from pathlib import Path\n"
-        "names = [file.read_text().strip() for file in Path('/proc/self/task').glob('*/comm')]\n"
-        "print(names.count('tf_XLAEigen'))"
-    )
-    if not Path("/proc/self/task").is_dir():
-        pytest.skip("threads are counted in /proc")
-    assert [int(succeed(script.format(threads=n)).stdout) for n in (1, 3)] == [1, 3]
+@pytest.fixture(scope="module")
+def usual() -> dict[str, Any]:
+    """Return what was seen in a process that had started JAX with one thread."""
+    found: dict[str, Any] = json.loads(succeed(START_JAX.format(lean=False, threads=1)).stdout)
+    return found
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
-def test_determinism_and_threads_reach_the_backend(backend: str) -> None:
-    if find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    asked = {
-        "tensorflow": "import tensorflow as tf\nfrom tensorflow.python.framework import config\n"
-        "print(config.is_op_determinism_enabled(), tf.config.threading.get_intra_op_parallelism_threads())",
-        "torch": "import torch\nprint(torch.are_deterministic_algorithms_enabled(), torch.get_num_threads())",
-    }[backend]
-    process = succeed(f"runtime.configure('{backend}', device='cpu', threads=1, deterministic=True)\n{asked}")
-    assert process.stdout.split() == ["True", "1"]
+@pytest.fixture(scope="module")
+def lean() -> dict[str, Any]:
+    """Return the same of a lean one with three threads."""
+    found: dict[str, Any] = json.loads(succeed(START_JAX.format(lean=True, threads=3)).stdout)
+    return found
+
+
+def test_keras_is_imported_without_what_only_its_wrappers_need_if_asked(
+    usual: dict[str, Any], lean: dict[str, Any]
+) -> None:
+    assert (usual["spared"], lean["spared"]) == ([True, True], [False, False])
+
+
+def test_the_environment_is_left_as_it_was(usual: dict[str, Any]) -> None:
+    assert usual["changed"] == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_threads_limit_the_pool_of_xla(usual: dict[str, Any], lean: dict[str, Any]) -> None:
+    assert (usual["pool"], lean["pool"]) == (1, 3)
 
 
 def test_a_gpu_hidden_from_the_backend_stays_hidden() -> None:
-    script = "print(runtime._variables('jax', 'cpu', None, False)['CUDA_VISIBLE_DEVICES'])"
-    assert succeed(script).stdout.split() == ["-1"]
+    assert runtime._variables("jax", "cpu", None, False)["CUDA_VISIBLE_DEVICES"] == "-1"
 
 
 def test_user_code_that_imported_keras_before_gets_a_clear_refusal() -> None:
     process = run(
         "import keras\ntry:\n    runtime.configure('jax')\nexcept RnnexpError as error:\n    print(error)",
-        KERAS_BACKEND="tensorflow",
+        KERAS_BACKEND="numpy",
     )
-    assert "Keras already runs on `tensorflow` in this process" in process.stdout
+    assert "Keras already runs on `numpy` in this process" in process.stdout
 
 
 def test_precision_reaches_new_layers_and_the_output_stays_exact() -> None:
@@ -213,28 +233,36 @@ def test_precision_reaches_new_layers_and_the_output_stays_exact() -> None:
 
 
 COMPILING = """
-from rnnexp import runtime
-runtime.configure("jax")
+{start}
 import jax
-jax.block_until_ready(jax.jit(lambda x: x @ x + 1)(jax.numpy.ones((3, 3))))
+from pathlib import Path
+for number in {numbers}:
+    jax.block_until_ready(jax.jit(lambda x: x @ x + number)(jax.numpy.ones((3, 3))))
+    print(*sorted(file.name for file in Path(os.environ["XDG_CACHE_HOME"]).glob("rnnexp/*/*-cache")))
 """
+START_ALL = "runtime.configure('jax')"
+KEEP_ALONE = "import jax\nfrom rnnexp.compiled import keep_compiled\nkeep_compiled(jax)"
+
+
+def kept(numbers: list[int], start: str, home: Path, chosen: str = "") -> list[set[str]]:
+    """Compile a program for each number in a new process; return the programs that are kept after each."""
+    script = COMPILING.format(start=start, numbers=numbers)
+    done = succeed(script, XDG_CACHE_HOME=str(home), JAX_COMPILATION_CACHE_DIR=chosen)
+    return [set(line.split()) for line in done.stdout.splitlines()]
 
 
 def test_compiled_programs_are_kept_for_the_next_process(tmp_path: Path) -> None:
-    succeed(COMPILING, XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR="")
+    (first,) = kept([1], START_ALL, tmp_path)
     (folder,) = (tmp_path / "rnnexp").iterdir()
-    kept = {file.name for file in folder.iterdir() if file.name.endswith("-cache")}
-    assert any("lambda" in name for name in kept)
+    assert any("lambda" in name for name in first)
     assert folder.stat().st_mode & 0o077 == 0
-    succeed(COMPILING, XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR="")
-    assert {file.name for file in folder.iterdir() if file.name.endswith("-cache")} == kept
-    succeed(COMPILING.replace("+ 1", "+ 2"), XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR="")
-    assert len({file.name for file in folder.iterdir() if file.name.endswith("-cache")}) > len(kept)
+    same, other = kept([1, 2], START_ALL, tmp_path)
+    assert same == first
+    assert other > first
 
 
 def test_a_cache_folder_chosen_by_the_user_or_a_home_that_cannot_be_written_is_respected(tmp_path: Path) -> None:
-    chosen = tmp_path / "chosen"
-    succeed(COMPILING, XDG_CACHE_HOME=str(tmp_path / "unused"), JAX_COMPILATION_CACHE_DIR=str(chosen))
-    assert not (tmp_path / "unused" / "rnnexp").exists()
+    assert kept([1], KEEP_ALONE, tmp_path / "unused", chosen=str(tmp_path / "chosen")) == [set()]
     (tmp_path / "file").write_text("")
-    succeed(COMPILING, XDG_CACHE_HOME=str(tmp_path / "file"), JAX_COMPILATION_CACHE_DIR="")
+    assert kept([1], KEEP_ALONE, tmp_path / "file") == [set()]
+    assert kept([1], KEEP_ALONE, tmp_path / "home") != [set()]

@@ -18,6 +18,7 @@ from rnnexp.training.engine import ensemble
 
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
 SINE = ("data.points=120", "model.units=[4]", "trainer.epochs=6", *LIGHT)
+PLAIN = (*SINE, "model=simple_rnn", "optimizer=sgd", "optimizer.learning_rate=0.01")  # compiled in half the time
 PATIENT, IMPATIENT = "callbacks.early_stopping.patience=2", "callbacks.early_stopping.patience=1"
 CLOSE = 1e-5  # relative, of losses after a few epochs
 
@@ -72,7 +73,7 @@ def test_each_member_is_what_it_would_have_been_alone(settings: tuple[str, ...],
 
 def test_members_that_stop_early_do_not_stop_the_others(tmp_path: Path) -> None:
     own = [("trainer.epochs=3", PATIENT), ("trainer.epochs=6", PATIENT), (IMPATIENT, "seed=5")]
-    experiments = [rx.compose(*SINE, "optimizer.learning_rate=0.1", *settings) for settings in own]
+    experiments = [rx.compose(*PLAIN, "optimizer.learning_rate=0.2", *settings) for settings in own]
     assert len({program(experiment) for experiment in experiments}) == 1
     ended = together(experiments, tmp_path)
     assert [len(losses(ended[number])) for number in (0, 1)] == [3, 6]
@@ -84,8 +85,8 @@ def test_members_that_stop_early_do_not_stop_the_others(tmp_path: Path) -> None:
 def test_a_member_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     from rnnexp.errors import DivergedError
 
-    hot = rx.compose(*SINE, "trainer.on_divergence=fail", "optimizer=sgd", "optimizer.learning_rate=1e30")
-    fine = rx.compose(*SINE, "optimizer=sgd", "optimizer.learning_rate=0.01")
+    hot = rx.compose(*PLAIN, "trainer.on_divergence=fail", "optimizer.learning_rate=1e30")
+    fine = rx.compose(*PLAIN)
     ended = together([hot, fine], tmp_path)
     assert isinstance(ended[0], DivergedError)
     assert isinstance(ended[1], Result)
@@ -93,7 +94,7 @@ def test_a_member_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
 
 
 def test_a_group_without_some_of_its_members_gives_the_same_bits(tmp_path: Path) -> None:
-    experiments = {seed: rx.compose(*SINE, f"seed={seed}") for seed in range(5)}
+    experiments = {seed: rx.compose(*PLAIN, f"seed={seed}") for seed in range(5)}
     file = tmp_path / "group.json"
     whole = together(experiments, tmp_path / "whole", Company(file))
     rest = together({seed: experiments[seed] for seed in (1, 4)}, tmp_path / "rest", Company(file))
@@ -107,7 +108,7 @@ def test_members_that_have_stopped_are_taken_out_and_a_resumed_group_knows(
 ) -> None:
     monkeypatch.setattr(ensemble, "WORTH_S", 0.0)
     epochs = {0: 3, 1: 3, 2: 3, 3: 16, 4: 3, 5: 16}
-    experiments = {n: rx.compose(*SINE, f"seed={n}", f"trainer.epochs={own}") for n, own in epochs.items()}
+    experiments = {n: rx.compose(*PLAIN, f"seed={n}", f"trainer.epochs={own}") for n, own in epochs.items()}
     file = tmp_path / "group.json"
     whole = together(experiments, tmp_path / "whole", Company(file))
     assert {number: len(losses(result)) for number, result in whole.items()} == epochs
@@ -120,18 +121,18 @@ def test_members_that_have_stopped_are_taken_out_and_a_resumed_group_knows(
 
 def test_members_whose_data_differ_in_length_form_groups_of_their_own(tmp_path: Path) -> None:
     folds = ("data.folds=3", "data.points=200")
-    varied = [f"data.fold={fold}" for fold in (1, 2, 3, 3)]
-    experiments = [rx.compose(*SINE, *folds, own, f"seed={n}") for n, own in enumerate(varied)]
+    varied = [f"data.fold={fold}" for fold in (1, 2, 2)]
+    experiments = [rx.compose(*PLAIN, *folds, own, f"seed={n}") for n, own in enumerate(varied)]
     assert len({program(experiment) for experiment in experiments}) == 1
     company = Company(tmp_path / "group.json")
     ended = together(experiments, tmp_path, company)
-    assert sorted(group.numbers for group in company.groups) == [[0], [1], [2, 3]]
+    assert sorted(group.numbers for group in company.groups) == [[0], [1, 2]]
     alone = rx.run(experiments[1], quiet=True)
     np.testing.assert_allclose(losses(ended[1]), losses(alone), rtol=CLOSE)
 
 
 def test_no_more_are_trained_at_once_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    experiments = [rx.compose(*SINE, f"seed={seed}") for seed in range(5)]
+    experiments = [rx.compose(*PLAIN, f"seed={seed}") for seed in range(5)]
     monkeypatch.setattr(runtime.Runtime, "memory", 400_000)
     company = Company()
     ended = together(experiments, tmp_path, company)
@@ -141,48 +142,43 @@ def test_no_more_are_trained_at_once_than_memory_holds(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    "held",
+    ("shared", "held"),
     [
-        {
-            "model.dropout": (0.1, 0.4),
-            "model.recurrent_dropout": (0.4, 0.1),
-            "model.l1": (1e-3, 1e-2),
-            "model.l2": (1e-2, 1e-3),
-        },
-        {
-            "optimizer.weight_decay": (1e-3, 1e-1),
-            "optimizer.clipnorm": (0.1, 0.01),
-            "optimizer.beta_1": (0.8, 0.95),
-            "optimizer.epsilon": (1e-2, 1e-7),
-        },
-        {
-            "optimizer.global_clipnorm": (0.01, 0.1),
-            "optimizer.ema_momentum": (0.5, 0.9),
-            "optimizer.beta_2": (0.9, 0.99),
-        },
+        (
+            ("optimizer.use_ema=true",),
+            {
+                "model.dropout": (0.1, 0.4),
+                "model.recurrent_dropout": (0.4, 0.1),
+                "model.l1": (1e-3, 1e-2),
+                "model.l2": (1e-2, 1e-3),
+                "optimizer.weight_decay": (1e-3, 1e-1),
+                "optimizer.clipnorm": (0.1, 0.01),
+                "optimizer.beta_1": (0.8, 0.95),
+                "optimizer.beta_2": (0.9, 0.99),
+                "optimizer.epsilon": (1e-2, 1e-7),
+                "optimizer.ema_momentum": (0.5, 0.9),
+            },
+        ),
+        (
+            ("model=simple_rnn", "optimizer=rmsprop", "optimizer.learning_rate=0.01"),
+            {
+                "optimizer.momentum": (0.5, 0.9),
+                "optimizer.rho": (0.8, 0.95),
+                "optimizer.global_clipnorm": (0.01, 0.1),
+            },
+        ),
+        (
+            ("model=simple_rnn", "optimizer=sgd", "optimizer.learning_rate=0.05"),
+            {"optimizer.momentum": (0.5, 0.9), "data.noise": (0.1, 0.3)},
+        ),
     ],
-    ids=lambda held: next(iter(held)),
+    ids=["adam", "rmsprop", "sgd"],
 )
-def test_each_member_has_its_own(held: dict[str, tuple[float, float]], tmp_path: Path) -> None:
-    averaged = ("optimizer.use_ema=true",) if "optimizer.ema_momentum" in held else ()
-    agree_with_single_runs(
-        [(*averaged, *(f"{key}={values[member]}" for key, values in held.items())) for member in (0, 1)], tmp_path
-    )
-
-
-def test_each_member_has_its_own_momentum_and_noise(tmp_path: Path) -> None:
-    sgd = ("optimizer=sgd", "optimizer.learning_rate=0.05")
-    varied = [("optimizer.momentum=0.5", "data.noise=0.1"), ("optimizer.momentum=0.9", "data.noise=0.3")]
-    agree_with_single_runs([(*sgd, *own) for own in varied], tmp_path)
-    rms = ("optimizer=rmsprop", "optimizer.learning_rate=0.01")
-    varied = [("optimizer.momentum=0.5", "optimizer.rho=0.8"), ("optimizer.momentum=0.9", "optimizer.rho=0.95")]
-    agree_with_single_runs([(*rms, *own) for own in varied], tmp_path / "rms")
-
-
-def agree_with_single_runs(varied: list[tuple[str, ...]], folder: Path) -> None:
-    experiments = [rx.compose(*SINE, "data.seed=0", *own) for own in varied]
+def test_each_member_has_its_own(shared: tuple[str, ...], held: dict[str, tuple[float, float]], tmp_path: Path) -> None:
+    own = [[f"{key}={values[member]}" for key, values in held.items()] for member in (0, 1)]
+    experiments = [rx.compose(*SINE, "data.seed=0", *shared, *settings) for settings in own]
     assert len({program(experiment) for experiment in experiments}) == 1
-    ended = together(experiments, folder)
+    ended = together(experiments, tmp_path)
     for number, experiment in enumerate(experiments):
         np.testing.assert_allclose(losses(ended[number]), losses(rx.run(experiment, quiet=True)), rtol=CLOSE)
     assert not np.allclose(losses(ended[0]), losses(ended[1]), rtol=10 * CLOSE)
@@ -195,7 +191,7 @@ def test_a_step_that_fails_ends_every_run(tmp_path: Path, monkeypatch: pytest.Mo
         raise MemoryError("no more")
 
     monkeypatch.setattr(ensemble.Ensemble, "advance", no_memory)
-    tracked = [line for line in SINE if line != "tracking=off"]
+    tracked = [line for line in PLAIN if line != "tracking=off"]
     with pytest.raises(MemoryError, match="no more"):
         together([rx.compose(*tracked, f"seed={seed}") for seed in range(2)], tmp_path / "jobs")
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")

@@ -80,13 +80,11 @@ class Run:
         """The store as it may be shown, without a password."""
         return redact(self._remote.uri) if self._remote else None
 
-    def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Log one step; NaN and infinity become `diverged=1`. Costs microseconds: a thread sends it later."""
-        now = time.time()
-        self.log_epochs(epoch, [metrics], now, now)
-
     def log_epochs(self, first: int, rows: Sequence[Mapping[str, float]], began: float, ended: float) -> None:
-        """Log steps `first`, `first + 1`, ... that took from `began` to `ended` (seconds since 1970) together."""
+        """Log steps `first`, `first + 1`, ... that took from `began` to `ended` (seconds since 1970) together.
+
+        NaN and infinity become `diverged=1`. A thread sends the steps later: this one only writes them down.
+        """
         each = (ended - began) / max(len(rows), 1)
         times = [int((began + each * (number + 1)) * 1000) for number in range(len(rows))]
         self._log([(first + number, times[number], _sendable(row)) for number, row in enumerate(rows)])

@@ -14,6 +14,7 @@ from sweeping import FINDINGS, Quick
 
 from rnnexp import registry
 from rnnexp.sweeps import sweep
+from rnnexp.sweeps.settings import Launcher
 
 
 @pytest.fixture(autouse=True)
@@ -46,16 +47,25 @@ def client(empty_store: Path, tmp_path: Path) -> Any:
     return open_store(tracking_uri(None))
 
 
+@pytest.fixture
+def rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare sweeps the process that tries their networks: every one compiles a program of its own."""
+    monkeypatch.setattr(sweep.preflight, "rehearse", lambda *_: FINDINGS)
+
+
 Quicken = Callable[[Quick], Quick]
 
 
 @pytest.fixture
-def quicken(monkeypatch: pytest.MonkeyPatch) -> Quicken:
+def quicken(rehearsed: None, monkeypatch: pytest.MonkeyPatch) -> Quicken:
     """Return a function that makes sweeps run on an executor of the test's own, without building networks."""
 
     def replace(executor: Quick) -> Quick:
-        monkeypatch.setattr(sweep.preflight, "rehearse", lambda *_: FINDINGS)
-        monkeypatch.setattr(sweep, "executor", lambda *_: executor)
+        def chosen(launcher: Launcher, *_: object) -> Quick:
+            executor.launchers.append(launcher.name)
+            return executor
+
+        monkeypatch.setattr(sweep, "executor", chosen)
         return executor
 
     return replace

@@ -133,11 +133,15 @@ def computed(task: Task) -> Outcome:
 
 
 class Quick:
-    """An executor that asks a function for each outcome; None leaves none, as a killed worker does."""
+    """An executor that asks a function for each outcome; None leaves none, as a killed worker does.
+
+    launchers: the names of those in whose place it was used
+    """
 
     def __init__(self, answer: Callable[[Task], Outcome | None] = computed, capacity: int = 8) -> None:
         self.answer, self.capacity = answer, capacity
         self.tasks: list[Task] = []
+        self.launchers: list[str] = []
         self._ended: list[Exit] = []
 
     def submit(self, task: Task) -> None:

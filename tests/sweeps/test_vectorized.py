@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import time
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sweeping import UNTRACKED, jobs, run, start, table, wait_for
+import sweeping
+from sweeping import UNTRACKED, Quick, jobs, run, start, table, wait_for, with_one_changed
 
 from rnnexp.company import Company
 from rnnexp.sweeps.executors.vectorized import GROUPS
 
-NET = ("model=lstm", "model.units=[3]", "data.points=100", "data.seed=0", "trainer.epochs=4")
+# A network and an optimizer that are compiled quickly.
+NET = (
+    "model=simple_rnn",
+    "model.units=[3]",
+    "optimizer=sgd",
+    "optimizer.learning_rate=0.01",
+    "trainer.batch_size=full",
+)
+SHORT = (*NET, "data.points=100", "data.seed=0", "trainer.epochs=12")
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
 TWO = {"n_jobs": 2, "threads": 1}
 VECTORIZED = {"name": "vectorized", **TWO}
+ONE_GROUP = {**VECTORIZED, "n_jobs": 1}
 COMMAND = ("hydra/launcher=vectorized", "hydra.launcher.n_jobs=1", "hydra.launcher.threads=1")
+
+# What a worker does once, in the middle of its training.
+HALT = """
+import multiprocessing
+
+if multiprocessing.current_process().name == "rnnexp jobs":
+    from rnnexp.training.engine.ensemble import Ensemble
+
+    advance = Ensemble.advance
+
+    def halt(self):
+        advance(self)
+        if self.epoch > 2 and not Path("halted").exists():
+            Path("halted").touch()
+            DEED
+
+    Ensemble.advance = halt
+"""
 
 
 def losses(rows: list[dict[str, str]]) -> np.ndarray:
@@ -28,32 +54,42 @@ def losses(rows: list[dict[str, str]]) -> np.ndarray:
 
 
 def test_short_jobs_that_share_a_program_are_grouped_by_themselves() -> None:
-    grouped = run(*NET, *LIGHT, "seed=0,1,2,3", launcher=TWO)
-    single = run(*NET, *LIGHT, "seed=0,1,2,3", launcher={**TWO, "vectorize": False}, new=True)
+    grouped = run(*SHORT, *LIGHT, "seed=0,1,2,3", launcher=TWO)
+    single = run(*SHORT, *LIGHT, "seed=0,1,2,3", launcher={"name": "serial"}, new=True)
     assert sorted(len(group.numbers) for n in (0, 1) for group in Company(grouped / f"group-{n}.json").groups) == [2, 2]
     assert not (single / GROUPS).exists()
     np.testing.assert_allclose(losses(table(grouped)), losses(table(single)), rtol=1e-5)
     assert not np.allclose(losses(table(grouped)), losses(table(single))[::-1], rtol=1e-5)
 
 
-@pytest.mark.parametrize("space", ["seed=0,1,2", "model.units=[2],[3],[4],[5]"])
-def test_few_jobs_or_of_different_programs_have_a_process_each(space: str) -> None:
-    folder = run(*NET, *LIGHT, space, launcher=TWO)
-    assert not (folder / GROUPS).exists()
-    assert {row["status"] for row in table(folder)} == {"done"}
+@pytest.mark.parametrize(
+    ("space", "launcher", "chosen"),
+    [
+        ("seed=0,1,2,3", TWO, "vectorized"),
+        ("seed=0,1,2", TWO, "local"),
+        ("model.units=[2],[3],[4],[5]", TWO, "local"),
+        ("seed=0,1,2,3", {**TWO, "vectorize": False}, "local"),
+    ],
+    ids=["enough", "few jobs", "different programs", "not wanted"],
+)
+def test_only_so_many_jobs_of_one_program_are_a_group(
+    quick: Quick, space: str, launcher: dict[str, Any], chosen: str
+) -> None:
+    run(*SHORT, *LIGHT, space, launcher=launcher)
+    assert quick.launchers == [chosen]
 
 
-def test_what_cannot_join_a_group_runs_beside_it() -> None:
-    space = ("model=lstm,flat", "seed=0,1")
+def test_what_cannot_join_a_group_runs_beside_it(rehearsed: None) -> None:
+    space = ("model=simple_rnn,flat", "seed=0,1")
     folder = run(*UNTRACKED, *space, launcher=VECTORIZED)
     assert [row["status"] for row in table(folder)] == ["done"] * 4
-    assert [row["model"] for row in table(folder)] == ["lstm", "lstm", "flat", "flat"]
+    assert [row["model"] for row in table(folder)] == ["simple_rnn", "simple_rnn", "flat", "flat"]
 
 
 @pytest.mark.parametrize(("sampler", "groups"), [("random", [10]), ("tpe", [2, 8])])
-def test_a_batch_of_trials_is_a_group(sampler: str, groups: list[int]) -> None:
+def test_a_batch_of_trials_is_a_group(rehearsed: None, sampler: str, groups: list[int]) -> None:
     space = "optimizer.learning_rate=tag(log,interval(1e-3,1e-1))"
-    folder = run(*NET, *LIGHT, space, launcher={**VECTORIZED, "n_jobs": 1}, sampler=sampler, n_trials=10)
+    folder = run(*SHORT, *LIGHT, space, launcher=ONE_GROUP, sampler=sampler, n_trials=10)
     assert {row["status"] for row in table(folder)} == {"done"}
     assert len({row["optimizer.learning_rate"] for row in table(folder)}) == 10
     found = [len(group) for group in json.loads((folder / GROUPS).read_text())]
@@ -61,50 +97,61 @@ def test_a_batch_of_trials_is_a_group(sampler: str, groups: list[int]) -> None:
     assert sum(found) == 10
 
 
-def test_members_keep_their_own_failures() -> None:
+def test_members_keep_their_own_failures(rehearsed: None) -> None:
     from rnnexp.sweeps.sweep import SweepFailed
 
     rates = "optimizer.learning_rate=0.01,1e30"
     with pytest.raises(SweepFailed, match="1 job of the sweep failed"):
-        run(*NET, *LIGHT, "optimizer=sgd", "trainer.on_divergence=fail", rates, launcher=VECTORIZED)
+        run(*SHORT, *LIGHT, "trainer.on_divergence=fail", rates, launcher=VECTORIZED)
     (folder,) = (Path.cwd() / "runs" / "sweeps").iterdir()
     done, failed = jobs(folder).values()
     assert (done.status, failed.status) == ("done", "failed")
     assert "infinite or not a number" in str(failed.error)
 
 
-@pytest.mark.parametrize("victim", ["coordinator", "worker"])
-def test_a_group_that_was_killed_is_the_same_group_again(tmp_path: Path, victim: str) -> None:
-    space = (*NET, *LIGHT, "trainer.epochs=12000", "seed=0,1,2")
-    whole = run(*space, launcher={"name": "vectorized", "n_jobs": 1, "threads": 1})
-    golden = table(whole)
-    whole.rename(tmp_path / "golden")
-    process = start(*COMMAND, *space)
-    wait_for(lambda: list(tmp_path.glob("runs/sweeps/*/jobs/0/metrics.jsonl")))
-    time.sleep(0.3)
+GROUP = ("plugins=[toys]", *SHORT, *LIGHT, "seed=0,1,2")
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    """Return the table of a group that nobody has killed."""
+    place = tmp_path_factory.mktemp("golden")
+    (place / "toys.py").write_text(sweeping.TOYS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        rows = table(run(*GROUP, launcher=ONE_GROUP))
+    sys.modules.pop("toys", None)
+    return rows
+
+
+def is_golden(folder: Path, golden: list[dict[str, str]]) -> bool:
+    assert table(folder) != with_one_changed(golden)
+    return table(folder) == golden
+
+
+def halt(place: Path, deed: str) -> None:
+    with (place / "toys.py").open("a") as file:
+        file.write(HALT.replace("DEED", deed))
+
+
+def test_a_group_whose_worker_was_killed_is_the_same_group_again(
+    tmp_path: Path, golden: list[dict[str, str]], rehearsed: None
+) -> None:
+    halt(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
+    folder = run(*GROUP, launcher=ONE_GROUP)
+    assert [job.attempts for job in jobs(folder).values()] == [2, 2, 2]
+    assert is_golden(folder, golden)
+
+
+def test_a_group_whose_coordinator_was_killed_is_the_same_group_again(
+    tmp_path: Path, golden: list[dict[str, str]]
+) -> None:
+    halt(tmp_path, "time.sleep(600)")
+    process = start(*COMMAND, *GROUP)
+    wait_for((tmp_path / "halted").exists)
+    process.kill()
+    process.communicate()
     assert not list(tmp_path.glob("runs/sweeps/*/jobs/*/result.json"))
-    if victim == "worker":
-        os.kill(worker_of(process.pid), signal.SIGKILL)
-    else:
-        process.kill()
-        process.communicate(timeout=60)
-        process = start(*COMMAND, *space)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
-    (folder,) = (tmp_path / "runs" / "sweeps").iterdir()
-    assert table(folder) == golden
-    assert table(folder) != [{**row, "best/val/loss": row["best/val/loss"] + "1"} for row in golden]
-
-
-def worker_of(coordinator: int) -> int:
-    """Return the process that trains: the youngest descendant."""
-    parents: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        fields: list[Any] = path.read_text().rpartition(")")[2].split()
-        parents.setdefault(int(fields[1]), []).append(int(path.parent.name))
-    found, left = [], [coordinator]
-    while left:
-        children = parents.get(left.pop(), [])
-        found += children
-        left += children
-    return max(found)
+    folder = run(*GROUP, launcher=ONE_GROUP)
+    assert [job.attempts for job in jobs(folder).values()] == [2, 2, 2]
+    assert is_golden(folder, golden)

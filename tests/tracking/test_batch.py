@@ -189,7 +189,8 @@ def test_a_run_ends_with_its_status_and_the_time(client: Any, file: Path, new_ru
     assert before - 1 <= info.end_time <= time.time() * 1000
 
 
-def test_many_epochs_are_logged_at_once(settings: Tracking, make_info: Any, client: Any) -> None:
+def test_many_epochs_are_logged_at_once(settings: Tracking, make_info: Any, client: Any, clients_seconds: Any) -> None:
+    """A thousand cost less than twenty by MLflow's client, 0.01 s beside 0.15 s."""
     info = make_info()
     metrics = [{"train/loss": 1 / epoch, "val/loss": 2 / epoch, "opt/learning_rate": 0.1} for epoch in range(1, 1001)]
     with start(settings, info) as run:
@@ -198,7 +199,8 @@ def test_many_epochs_are_logged_at_once(settings: Tracking, make_info: Any, clie
         run.log_epochs(1, metrics[:600], began, began + 1)
         run.log_epochs(601, metrics[600:], began + 1, began + 2)
         spent = time.thread_time() - before
-        assert spent < 0.2, f"{spent:.2f} s"
+    clients = clients_seconds(20, 3)
+    assert spent < clients, f"{spent:.3f} s beside {clients:.3f} s"
     history = client.get_metric_history(run.run_id, "val/loss")
     assert [(point.step, point.value) for point in history] == [(epoch, 2 / epoch) for epoch in range(1, 1001)]
     times = [point.timestamp for point in history]

@@ -48,7 +48,7 @@ def logged(store: str, tmp_path_factory: pytest.TempPathFactory) -> Logged:
     rows = dataset.example()
     info = RunInfo("airline", "lstm", {"model.units": "[4]"}, {}, "", "", "test/rmse", False, folder)
     with start(Tracking(uri=store), info) as run:
-        run.log_epoch(1, {"train/loss": float("nan")})
+        run.log_epochs(1, [{"train/loss": float("nan")}], 5.0, 6.0)
         run.log_summary({"test/rmse": 14.5})
         run.log_model(folder / "model", rows)
     assert run.run_id is not None

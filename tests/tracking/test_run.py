@@ -39,31 +39,34 @@ def test_the_experiment_names_its_primary_metric(settings: Tracking, make_info: 
 
 
 def test_every_epoch_is_one_step_with_its_own_time(settings: Tracking, make_info: Any, client: Any) -> None:
+    rows = [{"train/loss": 1 / epoch, "val/loss": 2 / epoch} for epoch in (1, 2, 3)]
     with start(settings, make_info()) as run:
-        for epoch in (1, 2, 3):
-            run.log_epoch(epoch, {"train/loss": 1 / epoch, "val/loss": 2 / epoch})
-            time.sleep(0.01)
+        run.log_epochs(1, rows, 5.0, 8.0)
     for metric, first in (("train/loss", 1.0), ("val/loss", 2.0)):
         history = client.get_metric_history(run.run_id, metric)
         assert [(point.step, point.value) for point in history] == [(1, first), (2, first / 2), (3, first / 3)]
-        assert len({point.timestamp for point in history}) == 3
+        assert [point.timestamp for point in history] == [6000, 7000, 8000]
 
 
-def test_many_epochs_cost_training_next_to_nothing(settings: Tracking, make_info: Any, client: Any) -> None:
-    metrics = {f"train/m{i}": 0.5 for i in range(6)}
+def test_many_epochs_cost_training_next_to_nothing(
+    settings: Tracking, make_info: Any, client: Any, clients_seconds: Any
+) -> None:
+    """MLflow's client takes 40 times as long; both are measured here, so that no machine is too slow."""
+    row = {f"train/m{i}": 0.5 for i in range(6)}
     with start(settings, make_info()) as run:
         before = time.thread_time()  # of the training's thread alone, whatever else the machine is doing
         for epoch in range(1, 1001):
-            run.log_epoch(epoch, metrics)
+            run.log_epochs(epoch, [row], 5.0, 6.0)
         spent = time.thread_time() - before
-        assert spent < 1.0, f"{spent:.2f} s"
     assert len(client.get_metric_history(run.run_id, "train/m5")) == 1000
+    clients = clients_seconds(20, 6) * 50
+    assert spent < clients / 4, f"{spent:.2f} s beside {clients:.2f} s"
 
 
 def test_a_loss_that_is_not_finite_is_told_and_not_sent(settings: Tracking, make_info: Any, client: Any) -> None:
     with start(settings, make_info()) as run:
-        run.log_epoch(1, {"train/loss": 1.0})
-        run.log_epoch(2, {"train/loss": float("nan"), "val/loss": float("inf")})
+        run.log_epochs(1, [{"train/loss": 1.0}], 5.0, 6.0)
+        run.log_epochs(2, [{"train/loss": float("nan"), "val/loss": float("inf")}], 5.0, 6.0)
     stored = client.get_run(run.run_id).data.metrics
     assert stored == {"train/loss": 1.0, "diverged": 1.0}
 
@@ -148,7 +151,7 @@ def test_the_log_file_is_kept_at_the_end(settings: Tracking, make_info: Any, cli
 def test_without_mlflow_the_folder_has_it_all(tmp_path: Path, make_info: Any) -> None:
     info = make_info()
     with start(OFF, info) as run:
-        run.log_epoch(1, {"train/loss": 0.5})
+        run.log_epochs(1, [{"train/loss": 0.5}], 5.0, 6.0)
         run.log_summary({"test/rmse": 14.5})
         run.log_data(Data("train", "abc", "sine"))
         run.set_tags({"rnnexp.beats_baseline": "false"})
@@ -189,7 +192,7 @@ def test_an_active_run_of_a_notebook_stays_what_it_is(
     mlflow.set_tracking_uri(store)
     try:
         with mlflow.start_run() as mine, start(settings, make_info()) as run:
-            run.log_epoch(1, {"train/loss": 0.5})
+            run.log_epochs(1, [{"train/loss": 0.5}], 5.0, 6.0)
             assert mlflow.active_run().info.run_id == mine.info.run_id  # type: ignore[union-attr]
         assert "mlflow.parentRunId" not in client.get_run(run.run_id).data.tags
         assert client.get_run(mine.info.run_id).data.metrics == {}
@@ -203,7 +206,7 @@ def test_a_store_that_breaks_does_not_stop_the_run(
     info = make_info()
     with start(settings, info) as run:
         client.delete_run(run.run_id)  # as somebody may do in the UI
-        run.log_epoch(1, {"train/loss": 0.5})
+        run.log_epochs(1, [{"train/loss": 0.5}], 5.0, 6.0)
         run.log_text("note.txt", "hello")
         run.set_tags({"rnnexp.beats_baseline": "false"})
     assert caplog.text.count("could not be stored") == 1

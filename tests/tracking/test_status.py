@@ -66,7 +66,10 @@ def test_the_traceback_is_an_artifact_without_secrets(settings: Tracking, make_i
 
 
 def test_metrics_logged_before_a_failure_are_kept(settings: Tracking, make_info: Any, client: Any) -> None:
-    stored = run_that_fails_after(lambda run: run.log_epoch(1, {"train/loss": 0.5}), settings, make_info, client)
+    def log(run: Any) -> None:
+        run.log_epochs(1, [{"train/loss": 0.5}], 5.0, 6.0)
+
+    stored = run_that_fails_after(log, settings, make_info, client)
     assert stored.data.metrics == {"train/loss": 0.5}
 
 
