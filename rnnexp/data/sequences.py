@@ -177,9 +177,8 @@ def _targets(source: SequenceSource, sequences: Sequences) -> tuple[np.ndarray, 
     if source.task == "classification":
         return labels_of(sequences)
     if targets.dtype.kind not in "fiub":
-        raise DataError(
-            f"{sequences.place(0)}: the target `{targets.flat[0]}` is not a number; data.task=classification takes labels"
-        )
+        first = f"{sequences.place(0)}: the target `{targets.flat[0]}` is not a number"
+        raise DataError(f"{first}; data.task=classification takes labels")
     y = targets.reshape(len(targets), -1).astype(np.float32)
     if not np.isfinite(y).all():
         index = int(np.argwhere(~np.isfinite(y))[0][0])
