@@ -180,10 +180,8 @@ def targets_of(sequences: Sequences) -> np.ndarray:
     """Return the numbers that belong to each sequence, (n, outputs)."""
     targets = sequences.targets
     if targets.dtype.kind not in "fiub":
-        raise DataError(
-            f"{sequences.place(0)}: the target `{targets.flat[0]}` is not a number; "
-            "data.task=classification takes labels"
-        )
+        first = f"{sequences.place(0)}: the target `{targets.flat[0]}` is not a number"
+        raise DataError(f"{first}; data.task=classification takes labels")
     y = targets.reshape(len(targets), -1).astype(np.float32)
     if not np.isfinite(y).all():
         index = int(np.argwhere(~np.isfinite(y))[0][0])

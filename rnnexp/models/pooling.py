@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 Pooling = Literal["last", "mean", "max", "attention"]
-NEVER = -1e9  # lower than any activation, yet finite: infinity would make gradients NaN
+NEVER = -6e4  # lower than any activation, yet finite even in float16: infinity would make gradients NaN
 
 
 def pooled(x: Any, mask: Any, kind: Pooling) -> Any:

@@ -92,8 +92,10 @@ class Served:
 
 def sequences_of(rows: Any) -> list[np.ndarray]:
     """Return sequences (time, channels), without the steps at their end that are all NaN."""
+    if len(rows) == 0:
+        raise DataError("there are no sequences")
     if isinstance(rows, (list, tuple)):
-        return [np.asarray(one, dtype=np.float64) for one in rows]
+        return [_numbers(one, number) for number, one in enumerate(rows, start=1)]
     array = np.asarray(rows, dtype=np.float64)
     if array.ndim != 3:
         raise DataError(f"sequences must be an array (n, time, channels), not of the shape {array.shape}")
@@ -101,12 +103,27 @@ def sequences_of(rows: Any) -> list[np.ndarray]:
     return [one[:end] for one, end in zip(array, ends)]
 
 
+def _numbers(one: Any, number: int) -> np.ndarray:
+    try:
+        return np.asarray(one, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"sequence {number} is not an array of numbers (time, channels)") from None
+
+
 def texts_of(rows: Any) -> list[str]:
     """Return the texts of a table with a column `text`, or of a list."""
+    if isinstance(rows, str):
+        raise DataError(f"texts must be a list of them, not one: {rows[:60]}")
     columns = getattr(rows, "columns", None)
     if columns is not None and TEXT not in columns:
         raise DataError(f"there is no column `{TEXT}`, but {', '.join(map(str, columns))}")
-    return [str(text) for text in (rows[TEXT] if columns is not None else rows)]
+    texts = list(rows[TEXT] if columns is not None else rows)
+    if not texts:
+        raise DataError("there are no texts")
+    for number, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            raise DataError(f"text {number} is {text!r}, not a text")
+    return texts
 
 
 def labels(probabilities: np.ndarray, classes: tuple[str, ...]) -> DataFrame:

@@ -66,9 +66,11 @@ class Feed:
 
     def in_blocks_of(self, steps: int | Literal["auto"]) -> Feed:
         """Return this feed with `steps` batches per block; `auto` takes what is small enough to
-        be gathered at once.
+        be gathered at once, or one where batches differ in length: few that follow each other are alike.
         """
-        if steps == "auto":
+        if steps == "auto" and len(self.part.bounds) > 1:
+            steps = 1
+        elif steps == "auto":
             steps = int(np.clip(BLOCK_BYTES // max(1, nbytes(self.sample())), 1, MAX_STEPS))
         return replace(self, steps=steps)
 
