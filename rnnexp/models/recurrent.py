@@ -137,8 +137,8 @@ class RecurrentModel(ABC):
             problems.append(
                 f"model.output_activation: `{self.output_activation}` given; classes need softmax: use null"
             )
-        if spec.task == "classification" and self.skip:
-            problems.append("model.skip: true given; it adds to forecasts, not to the probabilities of classes")
+        if self.skip and (spec.task == "classification" or self.output_activation not in (None, "linear")):
+            problems.append("model.skip: true given; it is added to a linear output, not to classes or an activation")
         problems += window_problems(self, spec.inputs["past"].shape[0])
         if problems:
             raise ConfigError(*problems)
@@ -199,10 +199,9 @@ class RecurrentModel(ABC):
         size = math.prod(spec.output_shape)
         x = keras.layers.Dense(size, activation=activation, dtype="float32", name="output")(x)
         if self.skip:
-            linear = keras.layers.Dense(size, use_bias=False, dtype="float32", name="skip")
-            x = keras.layers.Add(dtype="float32", name="output_and_skip")(
-                [x, linear(keras.layers.Flatten(name="window")(past))]
-            )
+            window = keras.layers.Flatten(name="window")(past)
+            linear = keras.layers.Dense(size, use_bias=False, dtype="float32", name="skip")(window)
+            x = keras.layers.Add(dtype="float32", name="output_and_skip")([x, linear])
         if len(spec.output_shape) == 1:
             return x
         steps = (spec.inputs["past"].shape[0] or -1,) if spec.per_step else ()

@@ -233,3 +233,11 @@ def test_whole_sequences_have_no_segments_and_no_skip() -> None:
     with pytest.raises(ConfigError, match="model.segment: needs windows of one length") as caught:
         build(settings("gru", segment=2, skip=True), per_step, seed=0)
     assert "model.skip: needs windows of one length" in str(caught.value)
+
+
+def test_a_skip_needs_a_linear_output(spec: TaskSpec) -> None:
+    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,))
+    for given, activation in ((classes, None), (spec, "relu")):
+        with pytest.raises(ConfigError, match="model.skip: true given; it is added to a linear output"):
+            build(settings("gru", skip=True, output_activation=activation), given, seed=0)
+    assert build(settings("gru", skip=True, output_activation="linear"), spec, seed=0).get_layer("skip")
