@@ -262,7 +262,11 @@ def test_a_model_that_always_says_the_majority_does_not_beat_it() -> None:
             constant(1.0, 1),
             {"learning_curves", "prediction", "residuals"},
         ),
-        (lambda: Signs(task="classification").load(), Answer(nearest), {"learning_curves", "confusion"}),
+        (
+            lambda: Signs(task="classification").load(),
+            Answer(nearest),
+            {"learning_curves", "confusion", "reliability", "sequences"},
+        ),
     ],
     ids=["one step", "two steps", "regression", "classes"],
 )
