@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY, Done, Rows, Say, long, sales
+from tiny_runs import TINY, Done, Rows, Say, long, sales
 
 import rnnexp as rx
 from rnnexp.cli.main import main
@@ -163,7 +163,7 @@ def test_what_the_intervals_held_is_said(shop: Done, said: Say) -> None:
     assert f"errors of {made.examples} validation forecasts" in (
         text := said(shop, "predict", shop.run_id, stream="err")
     )
-    assert f"they held {held:.1%} by 90 %" in text
+    assert f"those of 90 % held {held:.1%}" in text
     about = json.loads(said(shop, "predict", shop.run_id, "--json"))["intervals"]
     assert about == {"90": {"examples": made.examples, "coverage": held}}
 
@@ -306,6 +306,8 @@ def test_series_that_are_too_short_can_be_left_out(chain: Done, said: Say, predi
         (["."], "there is no run `.`"),
         (["x", "-o", "x.xlsx"], "-o x.xlsx: the name must end in .csv, .json, .parquet"),
         (["x", "-o", "x.cvs"], "the name must end in .csv, .json, .parquet; did you mean `.csv`?"),
+        (["x", "--level", "80", "none"], "--level none: stands alone"),
+        (["x", "y.csv", "--data", "z.csv"], "the rows are given twice: y.csv, and --data path=z.csv"),
         (["x", "-o", "no/x.csv"], "-o no/x.csv: there is no folder no"),
     ],
 )
