@@ -109,6 +109,32 @@ def test_a_run_is_given_in_many_ways(way: str, shop: Done, predicted: Rows, tmp_
     assert numbers(rows) == pytest.approx(shop.result.forecast[0, :, 0], rel=1e-6)
 
 
+def test_a_folder_does_without_a_store_that_does_not_answer(
+    shop: Done, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(shop.result.run_dir, tmp_path / "moved"))
+    about = {"run_id": shop.run_id, "uri": "http://127.0.0.1:1"}
+    (folder / "run.json").write_text(json.dumps(about))
+    assert main(["predict", str(folder), str(shop.file), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert numbers(found["rows"]) == pytest.approx(shop.result.forecast[0, :, 0], rel=1e-6)
+    assert (found["run"], found["model"]) == (None, str(folder))
+    assert "127.0.0.1" in caplog.text
+
+
+def test_a_calendar_needs_dates(shop: Done, said: Say, predicted: Rows) -> None:
+    words = (f"data.path={shop.file}", "data.time=month", "data.time_format='%d.%m.%Y'", "data.separator=';'")
+    shape = ("data.decimal=','", "data.target=sales", "data.sequence_length=4", "data.calendar=[month]")
+    run = rx.run(rx.compose("data=csv", *words, *shape, f"tracking.uri={shop.uri}", *TINY))
+    (row,) = predicted(shop, str(run.run_id))
+    assert row["month"] == "2020-01-01"
+    file = german(sales().rename(columns={"month": "Month"}), "other.csv")
+    assert 'no column "month", whose dates the model needs; did you mean `Month`?' in said(
+        shop, "predict", str(run.run_id), file, code=3
+    )
+    assert predicted(shop, str(run.run_id), file, "--data", "time=Month") == [row | {"month": "2020-01-01"}]
+
+
 def test_a_model_whose_folder_is_gone_comes_from_the_store(shop: Done, predicted: Rows) -> None:
     hidden = shop.result.run_dir.rename(shop.result.run_dir.with_name("hidden"))
     try:
