@@ -64,11 +64,13 @@ def run(args: Namespace) -> int:
     changes = reading.given(args.data)
     if args.input and "path" in changes:
         raise ConfigError(f"the rows are given twice: {args.input}, and --data path={changes['path']}")
+    if 0 in (args.level or ()) and len(args.level) > 1:
+        raise ConfigError("--level none: stands alone; leave it out, or the levels")
     levels = None if args.level is None else [level for level in args.level if level]
     with TemporaryDirectory() as scratch:
         try:
             found = trained(given_run.asked(args, "predict"), Path(scratch))
-            path = _input(args.input, Path(scratch), found.kind)
+            path = _input(args.input, Path(scratch))
             answer = predict(found, Question(path, changes, levels))
         except RnnexpError as error:  # the copy of standard input is nobody's file
             raise type(error)(str(error).replace(f"{scratch}{os.sep}", "")) from None
@@ -77,18 +79,13 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _input(given: str | None, scratch: Path, kind: str) -> str | None:
-    """Return the file to read, which must be there, or the text itself; standard input is copied into a file."""
-    if given is None or (kind == "texts" and given != "-") or Path(given).is_dir():
+def _input(given: str | None, scratch: Path) -> str | None:
+    """Return what to read; standard input is copied into a file."""
+    if given != "-":
         return given
-    if given == "-":
-        with (scratch / STDIN).open("wb") as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-        return str(scratch / STDIN)
-    from rnnexp.data.tables.files import locate
-
-    locate(given, os.environ.get("RNNEXP_DATA"))
-    return given
+    with (scratch / STDIN).open("wb") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+    return str(scratch / STDIN)
 
 
 def _say(args: Namespace, found: Trained, answer: Answer) -> None:
@@ -121,6 +118,8 @@ def _intervals(found: Mapping[int, Mapping[str, Any]]) -> list[str]:
     if not found:
         return []
     examples = next(iter(found.values()))["examples"]
-    held = [f"{about['coverage']:.1%} by {level} %" for level, about in found.items() if about["coverage"] is not None]
-    seen = f"; of the values that the run was scored on they held {', '.join(held)}" if held else ""
+    held = [
+        f"of {level} % held {about['coverage']:.1%}" for level, about in found.items() if about["coverage"] is not None
+    ]
+    seen = f"; on the part that the run was scored on those {', '.join(held)}" if held else ""
     return [f"intervals are made from the errors of {examples} validation forecasts{seen}"]

@@ -144,6 +144,8 @@ def _whereabouts(result: Result) -> Iterator[str]:
     yield f"  folder   {_short(result.run_dir)}"
     if result.run_id is not None:
         yield f"  run      {result.run_id}; all runs: mlflow ui"
+    if result.forecast is not None and result.experiment.tracking.log_model:
+        yield f"  use      rnnexp predict {result.run_id[:8] if result.run_id else _short(result.run_dir)}"
     yield f"  next     {_again(result)} seed=0,1,2   then   rnnexp compare"
 
 

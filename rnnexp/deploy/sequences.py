@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.sequence_pipeline import SequencePipeline
+from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.trained import Trained
@@ -37,7 +39,7 @@ def answer(trained: Trained, question: Question) -> Answer:
     if question.path is None:
         raise ConfigError(f"{trained.called} takes sequences: give a .ts or .npz file, a table, or a folder of tables")
     pipeline = SequencePipeline.from_json(trained.scaling)
-    given = _given(Path(question.path), pipeline, question.changes)
+    given = _given(_found(question.path), pipeline, question.changes)
     try:
         x = pipeline.inputs(given.sequences)
     except DataError as error:
@@ -56,6 +58,10 @@ def _frame(places: list[str], outputs: np.ndarray, classes: tuple[str, ...]) -> 
         frame.columns = [f"target_{i}" for i in range(frame.shape[1])]
     frame.insert(0, "example", places)
     return frame
+
+
+def _found(path: str) -> Path:
+    return Path(path) if Path(path).is_dir() else locate(path, os.environ.get("RNNEXP_DATA"))[0]
 
 
 def _given(path: Path, pipeline: SequencePipeline, changes: Mapping[str, Any]) -> Given:

@@ -6,6 +6,7 @@ Nothing of it runs code: a plugin is imported only if the caller allows it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import registry, runtime
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
-from rnnexp.errors import ConfigError, DataError
+from rnnexp.errors import ConfigError, DataError, TrackingError
 from rnnexp.tracking import find
 from rnnexp.tracking.files import fetch_model
 from rnnexp.tracking.query import TrackedRun, Wanted, artifact, select
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 CONFIG = "config/config.yaml"
 MODEL = "model"
 ABOUT = "model.json"  # that a folder holds a model is seen by this file
+
+log = logging.getLogger("rnnexp")
 
 
 @dataclass(frozen=True)
@@ -146,10 +149,14 @@ def _model_in(folder: Path) -> Path | None:
 
 
 def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
-    """Look the run of a folder up in its store, if both are still there."""
+    """Look the run of a folder up in its store, if both are still there; the folder alone will do as well."""
     about = _about(folder)
     run_id, uri = about.get("run_id"), asked.uri or about.get("uri")
-    found = select(uri, Wanted(run=run_id)) if run_id and uri else []
+    try:
+        found = select(uri, Wanted(run=run_id)) if run_id and uri else []
+    except TrackingError as error:
+        log.warning("%s: %s", folder, error)
+        return None
     return found[0] if found else None
 
 

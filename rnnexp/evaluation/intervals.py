@@ -47,7 +47,7 @@ def band(dataset: SeriesDataset, outputs: Mapping[str, np.ndarray], given: Inter
 
 def _made(dataset: SeriesDataset, outputs: Mapping[str, np.ndarray]) -> Intervals:
     if MADE_ON not in outputs:
-        return Intervals(why="there is no validation part, whose errors they are made from (data.split.val)")
+        return Intervals(why="data.split has no validation part, from whose errors they are made")
     if dataset.scored == MADE_ON:
         return Intervals(why="the validation part cannot measure what is made from it")
     errors = dataset.errors(MADE_ON, outputs[MADE_ON])

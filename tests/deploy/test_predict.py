@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY, Done, Rows, Say, long, sales
+from tiny_runs import TINY, Done, Rows, Say, long, sales
 
 import rnnexp as rx
 from rnnexp.cli.main import main
@@ -109,6 +109,32 @@ def test_a_run_is_given_in_many_ways(way: str, shop: Done, predicted: Rows, tmp_
     assert numbers(rows) == pytest.approx(shop.result.forecast[0, :, 0], rel=1e-6)
 
 
+def test_a_folder_does_without_a_store_that_does_not_answer(
+    shop: Done, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(shop.result.run_dir, tmp_path / "moved"))
+    about = {"run_id": shop.run_id, "uri": "http://127.0.0.1:1"}
+    (folder / "run.json").write_text(json.dumps(about))
+    assert main(["predict", str(folder), str(shop.file), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert numbers(found["rows"]) == pytest.approx(shop.result.forecast[0, :, 0], rel=1e-6)
+    assert (found["run"], found["model"]) == (None, str(folder))
+    assert "127.0.0.1" in caplog.text
+
+
+def test_a_calendar_needs_dates(shop: Done, said: Say, predicted: Rows) -> None:
+    words = (f"data.path={shop.file}", "data.time=month", "data.time_format='%d.%m.%Y'", "data.separator=';'")
+    shape = ("data.decimal=','", "data.target=sales", "data.sequence_length=4", "data.calendar=[month]")
+    run = rx.run(rx.compose("data=csv", *words, *shape, f"tracking.uri={shop.uri}", *TINY))
+    (row,) = predicted(shop, str(run.run_id))
+    assert row["month"] == "2020-01-01"
+    file = german(sales().rename(columns={"month": "Month"}), "other.csv")
+    assert 'no column "month", whose dates the model needs; did you mean `Month`?' in said(
+        shop, "predict", str(run.run_id), file, code=3
+    )
+    assert predicted(shop, str(run.run_id), file, "--data", "time=Month") == [row | {"month": "2020-01-01"}]
+
+
 def test_a_model_whose_folder_is_gone_comes_from_the_store(shop: Done, predicted: Rows) -> None:
     hidden = shop.result.run_dir.rename(shop.result.run_dir.with_name("hidden"))
     try:
@@ -163,7 +189,7 @@ def test_what_the_intervals_held_is_said(shop: Done, said: Say) -> None:
     assert f"errors of {made.examples} validation forecasts" in (
         text := said(shop, "predict", shop.run_id, stream="err")
     )
-    assert f"they held {held:.1%} by 90 %" in text
+    assert f"those of 90 % held {held:.1%}" in text
     about = json.loads(said(shop, "predict", shop.run_id, "--json"))["intervals"]
     assert about == {"90": {"examples": made.examples, "coverage": held}}
 
@@ -306,6 +332,8 @@ def test_series_that_are_too_short_can_be_left_out(chain: Done, said: Say, predi
         (["."], "there is no run `.`"),
         (["x", "-o", "x.xlsx"], "-o x.xlsx: the name must end in .csv, .json, .parquet"),
         (["x", "-o", "x.cvs"], "the name must end in .csv, .json, .parquet; did you mean `.csv`?"),
+        (["x", "--level", "80", "none"], "--level none: stands alone"),
+        (["x", "y.csv", "--data", "z.csv"], "the rows are given twice: y.csv, and --data path=z.csv"),
         (["x", "-o", "no/x.csv"], "-o no/x.csv: there is no folder no"),
     ],
 )

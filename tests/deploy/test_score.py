@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY, Done, Rows, Say, long, sales
+from tiny_runs import TINY, Done, Rows, Say, long, sales
 
 import rnnexp as rx
 from rnnexp.data.intervals import read
