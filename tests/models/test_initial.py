@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from typing import Any
 
@@ -136,49 +135,3 @@ def test_a_users_unnamed_layers_start_alike_in_each_run(spec: TaskSpec) -> None:
     first, again, other = (np.asarray(build(settings, spec, seed).weights[0]) for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
-
-
-STEP = """
-import hashlib, sys
-import numpy as np
-from rnnexp import registry, runtime
-runtime.configure(sys.argv[1], device="cpu", threads=1)
-import keras
-from rnnexp.data.spec import InputSpec, TaskSpec
-from rnnexp.models.build import build
-
-source = np.random.default_rng(0)
-x, y = source.normal(size=(16, 8, 3)).astype("float32"), source.normal(size=(16, 2, 1)).astype("float32")
-spec = TaskSpec("forecasting", {"past": InputSpec((8, 3))}, (2, 1))
-for cell in ("simple_rnn", "lstm", "gru"):
-    settings = registry.lookup("model", cell)(units=[6, 5], layer_norm=True, bidirectional=True, dense=[4])
-    model = build(settings, spec, seed=3)
-    digest = hashlib.sha256(b"".join(keras.ops.convert_to_numpy(w).tobytes() for w in model.weights))
-    loss = registry.lookup("loss", "quantile")(quantile=0.7).build()
-    model.compile(optimizer="sgd", loss=loss)
-    first = model.fit(x, y, batch_size=16, shuffle=False, verbose=0).history["loss"][0]
-    print("RESULT", cell, digest.hexdigest(), repr(float(first)))
-"""
-
-
-def _results(process: Any) -> list[tuple[str, str, float]]:
-    assert process.returncode == 0, process.stderr
-    lines = [line.split()[1:] for line in process.stdout.splitlines() if line.startswith("RESULT")]
-    return [(cell, digest, float(loss)) for cell, digest, loss in lines]
-
-
-@pytest.fixture(scope="module")
-def on_jax(in_new_process: Any) -> list[tuple[str, str, float]]:
-    return _results(in_new_process(STEP, "jax"))
-
-
-@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
-def test_every_backend_starts_from_the_same_weights_and_loss(
-    backend: str, on_jax: list[tuple[str, str, float]], in_new_process: Any
-) -> None:
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    theirs = _results(in_new_process(STEP, backend))
-    assert [(cell, digest) for cell, digest, _ in on_jax] == [(cell, digest) for cell, digest, _ in theirs]
-    assert [loss for *_, loss in theirs] == pytest.approx([loss for *_, loss in on_jax], abs=1e-5)
-    assert len({digest for _, digest, _ in on_jax}) == 3
