@@ -363,7 +363,7 @@ def test_runs_that_cannot_predict_say_why(shop: Done, said: Say, tmp_path: Path)
     assert "has no model: it was run with tracking.log_model=false" in said(shop, "predict", str(bare.run_id), code=2)
     assert "has no model: it was run with tracking.log_model=false" in said(shop, "predict", str(bare.run_dir), code=2)
     sums = rx.run(rx.compose("data=adding", "data.examples=40", f"tracking.uri={shop.uri}", *TINY))
-    assert "takes sequences; `rnnexp predict` is for rows so far" in said(shop, "predict", str(sums.run_id), code=2)
+    assert "takes sequences: give a .ts or .npz file" in said(shop, "predict", str(sums.run_id), code=2)
 
 
 def test_plugins_are_loaded_only_if_they_are_allowed(shop: Done, said: Say, predicted: Rows, tmp_path: Path) -> None:
