@@ -49,7 +49,7 @@ class SequenceDataset(Dataset):
         train = self.parts["train"].indices
         lengths = self.sequences.lengths()[train]
         alike = train[lengths == lengths[0]]
-        return np.stack([self.sequences.one(int(i)) for i in np.resize(alike, 2)]).astype(np.float32)
+        return np.stack([self.sequences.one(int(i)) for i in np.resize(alike, 2)]).astype(np.float64)
 
 
 def assemble(source: SequenceSource) -> SequenceDataset:

@@ -155,17 +155,21 @@ def _size(folder: Path) -> int:
 
 
 def _signature(rows: Any, outputs: Any) -> Any:
-    """Infer it, but take numbers of any type, and rows without dates: MLflow refuses whole numbers as `double`.
+    """Infer it, but take numbers of any type, rows without dates, and sequences of any length.
 
-    What is really missing is said by the model itself, which knows whether it needs a calendar.
+    MLflow refuses whole numbers as `double`, and sequences that are not as long as those of the example. What is
+    really missing is said by the model itself, which knows whether it needs a calendar or one length.
     """
     from mlflow.models import infer_signature
-    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
     from mlflow.types.schema import AnyType
 
     signature = infer_signature(rows, outputs)
     numbers = (DataType.double, DataType.float, DataType.long, DataType.integer)
-    if not signature.inputs.is_tensor_spec():
+    if signature.inputs.is_tensor_spec():
+        (_, _, channels), kind = rows.shape, rows.dtype
+        signature.inputs = Schema([TensorSpec(kind, (-1, -1, channels))])
+    else:
         columns: list[Any] = [
             ColSpec(AnyType() if spec.type in numbers else spec.type, spec.name, required=False)
             for spec in signature.inputs.inputs

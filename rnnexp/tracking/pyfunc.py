@@ -67,9 +67,9 @@ class Served:
         """Answer to raw input.
 
         Series: a table of rows; the forecast of what follows them, one line per series and step, in original units.
-        Independent sequences: an array (n, time, channels), shorter ones filled up with NaN, or a list of arrays
-        (time, channels). Texts: a table with a column `text`, or a list of them. One line each: label and
-        probabilities, or numbers (n, outputs).
+        Independent sequences: an array (n, time, channels), shorter ones filled up with NaN, or an array of objects
+        or a list, of arrays (time, channels). Texts: a table with a column `text`, or, without MLflow, a list of
+        them. One line each: label and probabilities, or numbers (n, outputs).
         params: `levels`, a list of levels of prediction intervals in percent, each of which adds two columns.
         """
         kind = self.bundle.scaling.get("kind")
@@ -94,7 +94,7 @@ def sequences_of(rows: Any) -> list[np.ndarray]:
     """Return sequences (time, channels), without the steps at their end that are all NaN."""
     if len(rows) == 0:
         raise DataError("there are no sequences")
-    if isinstance(rows, (list, tuple)):
+    if isinstance(rows, (list, tuple)) or getattr(rows, "dtype", None) == np.dtype(object):
         return [_numbers(one, number) for number, one in enumerate(rows, start=1)]
     array = np.asarray(rows, dtype=np.float64)
     if array.ndim != 3:
@@ -116,7 +116,8 @@ def texts_of(rows: Any) -> list[str]:
         raise DataError(f"texts must be a list of them, not one: {rows[:60]}")
     columns = getattr(rows, "columns", None)
     if columns is not None and TEXT not in columns:
-        raise DataError(f"there is no column `{TEXT}`, but {', '.join(map(str, columns))}")
+        others = f", but {', '.join(map(str, columns))}" if len(columns) else " (MLflow takes a table, no list)"
+        raise DataError(f"there is no column `{TEXT}`{others}")
     texts = list(rows[TEXT] if columns is not None else rows)
     if not texts:
         raise DataError("there are no texts")

@@ -147,7 +147,7 @@ def test_cnn_lstm_convolves_shrinks_and_reads_in_order() -> None:
         "output": (5, 3),
     }
     assert model.get_layer("cnn_lstm_1").input.shape == (None, 5, 6)
-    plain = build(cnn_lstm(batch_norm=False, pool_size=1), spec(), seed=0)
+    plain = build(cnn_lstm(batch_norm=False, pool_size=1, units=[5], filters=[4]), spec(), seed=0)
     assert not [layer.name for layer in plain.layers if "norm" in layer.name or "pool" in layer.name]
 
 
