@@ -91,7 +91,6 @@ def ours_and_by_hand() -> dict[str, Any]:
 
 def gradient() -> dict[str, float]:
     """Return the logged norm of the gradient and its approximation by central differences."""
-    import keras
 
     model, dataset = toy.network(), toy.windows(21)
     history = fit(model, dataset, toy.plan(batch_size="full", epochs=1, grad_norm=True, engine="keras"))
