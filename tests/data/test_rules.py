@@ -70,7 +70,7 @@ def test_the_defaults_have_no_mistakes(make):
 
 def test_independent_sequences_cannot_be_split_by_date():
     (problem,) = random(split={"train": "2020", "val": None, "test": None}).check()
-    assert problem == "data.split: independent sequences have no dates; give fractions or numbers of examples"
+    assert problem == "data.split: independent examples have no dates; give fractions or numbers of examples"
 
 
 @pytest.mark.parametrize("fields", [{"horizon": 0}, {"split": {"trian": 0.5}}, {"scaler": "log2"}, {"season": 1}])
