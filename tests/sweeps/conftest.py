@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sweeping
-from sweeping import FINDINGS, Quick
+from sweeping import Quick
 
 from rnnexp import registry
 from rnnexp.sweeps import sweep
@@ -49,8 +49,7 @@ def client(empty_store: Path, tmp_path: Path) -> Any:
 
 @pytest.fixture
 def rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare sweeps the process that tries their networks: every one compiles a program of its own."""
-    monkeypatch.setattr(sweep.preflight, "rehearse", lambda *_: FINDINGS)
+    sweeping.spare_rehearsal(monkeypatch)
 
 
 Quicken = Callable[[Quick], Quick]

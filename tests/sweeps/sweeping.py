@@ -9,9 +9,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from rnnexp.config import compose
 from rnnexp.config.overrides import inspect_overrides
@@ -26,7 +29,7 @@ from rnnexp.sweeps.task import Outcome, Task, write_outcome
 
 COMMAND = [sys.executable, "-m", "rnnexp", "train", "-m"]
 LIGHT = ("tracking.figures=false", "tracking.log_model=false")
-TINY = ("plugins=[toys]", "model=flat", "data.points=100", "trainer.epochs=2", *LIGHT)
+TINY = ("plugins=[toys]", "model=flat", "data.points=100", "trainer.epochs=2", "trainer.batch_size=full", *LIGHT)
 UNTRACKED = (*TINY, "tracking=off")
 FINDINGS = Findings(
     networks=1, parameters=(9, 9), validated=True, primary=("test/rmse", False), first_epoch_s=0, epoch_s=0
@@ -35,12 +38,13 @@ FINDINGS = Findings(
 TOYS = """
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
 from rnnexp import register
 
-print(f"process {os.getpid()} at {time.time():.3f}", flush=True)
+print("process", os.getpid(), "with", *sorted({"keras", "jax", "mlflow", "pandas"} & set(sys.modules)), flush=True)
 
 
 @register("model")
@@ -96,6 +100,22 @@ def space(*lines: str, **settings: Any) -> Space:
     """Read a space as the sweeper does."""
     with compose.hydra_state():
         return read_space(inspect_overrides(lines, sweep=True).overrides(), Sweep(**settings), compose.loader())
+
+
+def spare_rehearsal(patch: pytest.MonkeyPatch) -> None:
+    """Spare sweeps the process that tries their networks: every one compiles a program of its own."""
+    patch.setattr("rnnexp.sweeps.preflight.rehearse", lambda *_: FINDINGS)
+
+
+@contextmanager
+def workshop(place: Path) -> Iterator[None]:
+    """Work in a folder that has the plugin, without rehearsals; for what is made once for all tests of a file."""
+    (place / "toys.py").write_text(TOYS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        spare_rehearsal(patch)
+        yield
+    sys.modules.pop("toys", None)
 
 
 def options(*lines: str, **settings: Any) -> dict[str, tuple[str, ...]]:
@@ -176,12 +196,12 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 def rnnexp(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command in the current directory."""
     return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=150, env={**os.environ, **environment}
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=600, env={**os.environ, **environment}
     )
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 90) -> Any:
-    """Return what the condition answers as soon as that is true."""
+def wait_for(condition: Callable[[], Any], seconds: float = 300) -> Any:
+    """Return what the condition answers as soon as that is true; it may take so long on a busy machine only."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = condition()

@@ -5,13 +5,11 @@ from __future__ import annotations
 import builtins
 import os
 import stat
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sweeping
-from sweeping import UNTRACKED, Quick, run, table, with_one_changed
+from sweeping import UNTRACKED, Quick, run, table, with_one_changed, workshop
 
 from rnnexp.errors import ConfigError, ResourceError
 from rnnexp.machine import usable_cpus
@@ -41,13 +39,8 @@ def failing(launcher: dict[str, Any]) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
-    place = tmp_path_factory.mktemp("serial")
-    (place / "toys.py").write_text(sweeping.TOYS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        rows = failing({"name": "serial"})
-    sys.modules.pop("toys", None)
-    return rows
+    with workshop(tmp_path_factory.mktemp("serial")):
+        return failing({"name": "serial"})
 
 
 @pytest.mark.parametrize(
@@ -62,7 +55,9 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
         ),
     ],
 )
-def test_the_table_does_not_depend_on_where_jobs_run(serial: list[dict[str, str]], launcher: dict[str, Any]) -> None:
+def test_the_table_does_not_depend_on_where_jobs_run(
+    serial: list[dict[str, str]], launcher: dict[str, Any], rehearsed: None
+) -> None:
     rows = failing(launcher)
     assert rows == serial
     assert rows != with_one_changed(serial)
@@ -80,7 +75,7 @@ def test_serial_refuses_jobs_that_one_process_cannot_run(quick: Quick) -> None:
     run(*UNTRACKED, *lines)
 
 
-def test_a_job_that_calls_exit_does_not_take_the_serial_sweep_with_it() -> None:
+def test_a_job_that_calls_exit_does_not_take_the_serial_sweep_with_it(rehearsed: None) -> None:
     with pytest.raises(SweepFailed, match="SystemExit: 0"):
         run(*UNTRACKED, "callbacks.trouble.kind=exit,none", launcher={"name": "serial"})
     (folder,) = (Path.cwd() / "runs" / "sweeps").iterdir()
@@ -95,9 +90,8 @@ def test_a_job_that_calls_exit_does_not_take_the_serial_sweep_with_it() -> None:
     ],
 )
 def test_a_missing_package_is_told_with_the_command_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch, name: str, message: str
+    rehearsed: None, monkeypatch: pytest.MonkeyPatch, name: str, message: str
 ) -> None:
-    monkeypatch.setattr(sweeping.sweep.__globals__["preflight"], "rehearse", lambda *_: sweeping.FINDINGS)
     found = builtins.__import__
 
     def missing(module: str, *rest: Any, **more: Any) -> Any:
@@ -111,8 +105,7 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(
     assert not Path("runs").exists()
 
 
-def test_a_wrong_resource_of_submitit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping.sweep.__globals__["preflight"], "rehearse", lambda *_: sweeping.FINDINGS)
+def test_a_wrong_resource_of_submitit_is_told(rehearsed: None) -> None:
     with pytest.raises(ResourceError, match="^hydra/launcher=submitit: .*timeout_minutes"):
         run(*UNTRACKED, "seed=0,1", launcher={**SUBMITIT, "resources": {"timeout_minutes": 5}})
     assert not Path("runs").exists()

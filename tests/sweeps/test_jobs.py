@@ -53,7 +53,7 @@ def outcome(mapping: Any) -> Any:
 
 
 def test_jobs_are_composed_exactly_as_hydra_does() -> None:
-    drawn = [lines(seed) for seed in range(14)]
+    drawn = [lines(seed) for seed in range(9)]
     with compose.hydra_state():
         composer = Composer()
         fast = [outcome(lambda given=given: composer.mapping(given)) for given in drawn]
@@ -62,7 +62,7 @@ def test_jobs_are_composed_exactly_as_hydra_does() -> None:
     hydras = [outcome(lambda given=given: compose.compose_mapping(given)) for given in drawn]
     assert fast == hydras
     assert fast != [*hydras[1:], hydras[0]]
-    assert sum(mapping != "refused" for mapping in fast) > 7
+    assert sum(mapping != "refused" for mapping in fast) > 4
 
 
 def test_one_job_leaves_no_trace_in_the_next() -> None:

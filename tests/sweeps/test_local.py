@@ -7,14 +7,13 @@ import io
 import os
 import re
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sweeping
-from sweeping import TINY, UNTRACKED, events, jobs, run, table
+from sweeping import TINY, UNTRACKED, jobs, run, table
 
 from rnnexp.machine import usable_cpus
 from rnnexp.sweeps.sweep import SweepFailed
@@ -54,14 +53,11 @@ def mixed(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Mixed:
 
     place = tmp_path_factory.mktemp("mixed")
     shutil.copyfile(empty_store, place / "mlflow.db")
-    (place / "toys.py").write_text(sweeping.TOYS)
     output = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output):
-        patch.chdir(place)
+    with sweeping.workshop(place), contextlib.redirect_stdout(output):
         with pytest.raises(SweepFailed, match="2 jobs of the sweep failed") as caught:
             run(*TINY, "callbacks.trouble.kind=none,raise,kill", launcher={"n_jobs": 2}, retries=1)
         client = open_store(tracking_uri(None))
-    sys.modules.pop("toys", None)
     (folder,) = (place / "runs" / "sweeps").iterdir()
     return Mixed(folder, client, output.getvalue(), caught.value)
 
@@ -71,12 +67,10 @@ def test_each_job_has_a_process_of_its_own(mixed: Mixed) -> None:
     assert len({*processes, os.getpid()}) == len(processes) + 1 >= 4
 
 
-def test_a_job_starts_within_half_a_second(mixed: Mixed) -> None:
-    began = {event["job"]: event["time"] for event in events(mixed.folder, "start")}
-    first_lines = {job: float(re.findall(r"at ([\d.]+)", mixed.log(job))[0]) for job in range(3)}
-    delays = [first_lines[job] - began[job] for job in range(3)]
-    print("seconds from start to first line:", delays)
-    assert min(delays) < 0.5
+def test_a_job_starts_with_everything_imported(mixed: Mixed) -> None:
+    """Its plugin, read before it imports anything itself, finds Keras and MLflow there: no job waits for them."""
+    for job in range(3):
+        assert re.findall(r"process \d+ with (.*)", mixed.log(job))[0] == "jax keras mlflow pandas"
 
 
 def test_the_processors_are_shared_out(mixed: Mixed) -> None:
@@ -162,7 +156,7 @@ def test_the_folder_of_a_killed_attempt_is_kept(mixed: Mixed) -> None:
     assert (mixed.folder / "jobs" / "2" / "attempt").read_text() == "2"
 
 
-def test_a_killed_worker_is_started_again_and_may_end_well() -> None:
+def test_a_killed_worker_is_started_again_and_may_end_well(rehearsed: None) -> None:
     folder = run(*UNTRACKED, "callbacks.trouble.kind=kill_once", retries=1)
     assert [(job.status, job.attempts) for job in jobs(folder).values()] == [("done", 2)]
 
@@ -183,7 +177,9 @@ if multiprocessing.parent_process() is not None and not Path("killed").exists():
 """
 
 
-def test_a_worker_that_is_killed_as_its_run_begins_leaves_no_run_running(client: Any, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_as_its_run_begins_leaves_no_run_running(
+    client: Any, tmp_path: Path, rehearsed: None
+) -> None:
     with (tmp_path / "toys.py").open("a") as file:
         file.write(KILLED_AS_IT_BEGINS)
     folder = run(*TINY, "seed=0", launcher={"n_jobs": 1})
@@ -192,7 +188,7 @@ def test_a_worker_that_is_killed_as_its_run_begins_leaves_no_run_running(client:
 
 
 def test_a_foreign_run_id_in_the_environment_pulls_no_run_elsewhere(
-    client: Any, monkeypatch: pytest.MonkeyPatch
+    client: Any, monkeypatch: pytest.MonkeyPatch, rehearsed: None
 ) -> None:
     other = client.create_run("0").info.run_id
     monkeypatch.setenv("MLFLOW_RUN_ID", other)
@@ -205,13 +201,13 @@ def test_a_foreign_run_id_in_the_environment_pulls_no_run_elsewhere(
     assert client.get_run(parent).data.tags["rnnexp.kind"] == "sweep"
 
 
-def test_eight_jobs_at_a_time_on_one_fresh_store_lose_nothing(tmp_path: Path) -> None:
+def test_five_jobs_at_a_time_on_one_fresh_store_lose_nothing(tmp_path: Path, rehearsed: None) -> None:
     from mlflow import MlflowClient
 
-    folder = run(*TINY, "seed=range(8)", launcher={"n_jobs": 8, "threads": 1})
+    folder = run(*TINY, "seed=range(5)", launcher={"n_jobs": 5, "threads": 1})
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     runs = [client.get_run(str(job.run_id)) for job in jobs(folder).values()]
-    assert [run.info.status for run in runs] == ["FINISHED"] * 8
-    assert [run.data.params["seed"] for run in runs] == [str(seed) for seed in range(8)]
+    assert [run.info.status for run in runs] == ["FINISHED"] * 5
+    assert [run.data.params["seed"] for run in runs] == [str(seed) for seed in range(5)]
     assert {len(client.get_metric_history(run.info.run_id, "val/loss")) for run in runs} == {2}
-    assert len(all_runs(client)) == 9
+    assert len(all_runs(client)) == 6

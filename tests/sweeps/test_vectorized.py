@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import sweeping
-from sweeping import UNTRACKED, Quick, jobs, run, start, table, wait_for, with_one_changed
+from sweeping import UNTRACKED, Quick, jobs, run, start, table, wait_for, with_one_changed, workshop
 
 from rnnexp.company import Company
 from rnnexp.sweeps.executors.vectorized import GROUPS
@@ -115,13 +113,8 @@ GROUP = ("plugins=[toys]", *SHORT, *LIGHT, "seed=0,1,2")
 @pytest.fixture(scope="module")
 def golden(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     """Return the table of a group that nobody has killed."""
-    place = tmp_path_factory.mktemp("golden")
-    (place / "toys.py").write_text(sweeping.TOYS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        rows = table(run(*GROUP, launcher=ONE_GROUP))
-    sys.modules.pop("toys", None)
-    return rows
+    with workshop(tmp_path_factory.mktemp("golden")):
+        return table(run(*GROUP, launcher=ONE_GROUP))
 
 
 def is_golden(folder: Path, golden: list[dict[str, str]]) -> bool:
