@@ -111,8 +111,8 @@ def test_a_look_imports_nothing_heavy_and_computes_little_more_than_hydra_itself
 
 
 def test_a_command_that_needs_keras_is_seen_to_import_it_and_to_compute(hydras: float) -> None:
-    tiny = ("data.points=80", "model.units=[2]", "trainer.epochs=1", "tracking=off", "tracking.figures=false")
-    found = ours("train", *tiny)
+    tiny = ("data.points=80", "model=simple_rnn", "trainer.epochs=1", "trainer.batch_size=full")
+    found = ours("train", *tiny, "tracking=off", "tracking.figures=false")
     assert {"keras", "jax", "numpy"} <= found.heavy
     assert not {"tensorflow", "torch", "mlflow", "matplotlib", "sklearn"} & found.heavy
     assert found.seconds > MOST * hydras
