@@ -16,7 +16,7 @@ from rnnexp.cli.summary import summary
 from rnnexp.errors import DataError
 
 TUTORIAL = "data.split={train: 96, val: 0, test: 46, gap: 1}"
-QUICK = ("trainer.epochs=3", "trainer.batch_size=full", "model=simple_rnn", "model.units=[4]")
+QUICK = ("trainer.epochs=3", "model.units=[4]")
 UNTRACKED = (*QUICK, "tracking=off", "tracking.figures=false", "tracking.log_model=false")
 
 PLUGIN = """

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -53,66 +53,55 @@ LOOKS = {
 looks = pytest.mark.parametrize("arguments", LOOKS.values(), ids=LOOKS)
 
 
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+@pytest.fixture
+def bare(tmp_path: Path) -> list[str]:
     """Write a Hydra application with one group and return the command that prints its configuration."""
-    place = tmp_path_factory.mktemp("bare")
     for name, text in (("config", "defaults: [model: lstm, _self_]\nseed: 1\n"), ("model/lstm", "units: 8\n")):
-        file = place / "conf" / f"{name}.yaml"
+        file = tmp_path / "bare" / "conf" / f"{name}.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    (place / "app.py").write_text(BARE)
-    return [sys.executable, str(place / "app.py"), "--cfg", "job"]
+    (tmp_path / "bare" / "app.py").write_text(BARE)
+    return [sys.executable, str(tmp_path / "bare" / "app.py"), "--cfg", "job"]
 
 
-class Look(NamedTuple):
-    """What a command has done in a process of its own: libraries it has imported, seconds that it computed."""
-
-    heavy: set[str]
-    seconds: float
-
-
-def look(*command: str) -> Look:
-    """Run a command; a busy machine hardly changes how long it computes."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env={**os.environ, "COLUMNS": "100"})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found = [line.split()[1:] for line in done.stderr.splitlines() if line.startswith("HEAVY")]
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Look({name for names in found for name in names}, seconds)
-
-
-@pytest.fixture(scope="module")
-def hydras(bare: list[str]) -> float:
-    """Return the seconds that Hydra alone computes, without those of compiling what it imports."""
-    return min(look(*bare).seconds for _ in range(2))
-
-
-def ours(*arguments: str) -> Look:
-    """Run a command of ours that says at its end what it has imported."""
+def heavy(*arguments: str) -> set[str]:
+    """Run a command in a process of its own and return which heavy libraries it has imported."""
     code = (
         "import atexit, sys; from rnnexp.cli.main import entry\n"
         f"atexit.register(lambda: print('HEAVY', *({set(HEAVY)!r} & set(sys.modules)), file=sys.stderr))\n"
         f"sys.argv = ['rnnexp', *{list(arguments)!r}]; entry()"
     )
-    return look(sys.executable, "-c", code)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert "Traceback" not in done.stderr
+    return set(done.stderr.splitlines()[-1].split()[1:])
+
+
+def processor_time(command: list[str]) -> float:
+    """Return the seconds that a command computes, which a busy machine hardly changes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, capture_output=True, timeout=120, env={**os.environ, "COLUMNS": "100"})
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @looks
-def test_a_look_imports_nothing_heavy_and_computes_little_more_than_hydra_itself(
-    arguments: tuple[str, ...], bare: list[str], hydras: float
-) -> None:
-    seen = ours(*arguments)
-    assert seen.heavy == set()
-    ratios = [seen.seconds / hydras]
-    while min(ratios) > MOST and len(ratios) < 6:  # the machine may have been quieter before: side by side
-        ratios.append(ours(*arguments).seconds / look(*bare).seconds)
-    assert min(ratios) <= MOST, ratios
+def test_a_look_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    assert heavy(*arguments) == set()
 
 
-def test_a_command_that_needs_keras_is_seen_to_import_it_and_to_compute(hydras: float) -> None:
-    tiny = ("data.points=80", "model=simple_rnn", "trainer.epochs=1", "trainer.batch_size=full")
-    found = ours("train", *tiny, "tracking=off", "tracking.figures=false")
-    assert {"keras", "jax", "numpy"} <= found.heavy
-    assert not {"tensorflow", "torch", "mlflow", "matplotlib", "sklearn"} & found.heavy
-    assert found.seconds > MOST * hydras
+def test_a_command_that_needs_keras_is_seen_to_import_it() -> None:
+    tiny = ("data.points=80", "model.units=[2]", "trainer.epochs=1", "tracking=off", "tracking.figures=false")
+    found = heavy("train", *tiny)
+    assert {"keras", "jax", "numpy"} <= found
+    assert not {"tensorflow", "torch", "mlflow", "matplotlib", "sklearn"} & found
+
+
+@looks
+def test_a_look_computes_little_more_than_hydra_itself(arguments: tuple[str, ...], bare: list[str]) -> None:
+    command = [sys.executable, "-m", "rnnexp", *arguments]
+    ours = hydras = math.inf
+    for tries in range(1, 6):
+        ours, hydras = min(ours, processor_time(command)), min(hydras, processor_time(bare))
+        if tries > 1 and ours <= MOST * hydras:
+            return
+    pytest.fail(f"{ours:.2f} s of processor time beside {hydras:.2f} s")

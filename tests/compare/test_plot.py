@@ -19,7 +19,7 @@ from rnnexp.deploy.trained import run_folder
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 from rnnexp.tracking.store import tracking_uri
 
-TINY = ("data.points=120", "model=simple_rnn", "trainer.epochs=3", "trainer.batch_size=full")
+TINY = ("data.points=120", "trainer.epochs=3")
 PLUGIN = """
 import keras
 from rnnexp import register
@@ -47,20 +47,20 @@ def tracked(uri: str, run_id: str | None) -> TrackedRun:
 
 
 @pytest.fixture(scope="session")
-def plots(tmp_path_factory: pytest.TempPathFactory) -> str:
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Make a store of our own: the runs here would be in the way of tests that list all runs."""
     return tracking_uri(f"sqlite:///{tmp_path_factory.mktemp('plots') / 'mlflow.db'}")
 
 
 @pytest.fixture(scope="session")
-def done(plots: str, tmp_path_factory: pytest.TempPathFactory) -> Done:
+def done(store: str, tmp_path_factory: pytest.TempPathFactory) -> Done:
     folder = tmp_path_factory.mktemp("plotted")
     (folder / "data.csv").write_text(table(0.0))
     results = [
-        rx.run(rx.compose(*csv_of(folder), f"tracking.uri={plots}", f"tracking.figures={drawn}"), folder / drawn)
+        rx.run(rx.compose(*csv_of(folder), f"tracking.uri={store}", f"tracking.figures={drawn}"), folder / drawn)
         for drawn in ("true", "false")
     ]
-    return Done(plots, folder, *(tracked(plots, result.run_id) for result in results))
+    return Done(store, folder, *(tracked(store, result.run_id) for result in results))
 
 
 def csv_of(folder: Path) -> tuple[str, ...]:

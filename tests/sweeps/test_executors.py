@@ -55,9 +55,7 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
         ),
     ],
 )
-def test_the_table_does_not_depend_on_where_jobs_run(
-    serial: list[dict[str, str]], launcher: dict[str, Any], rehearsed: None
-) -> None:
+def test_the_table_does_not_depend_on_where_jobs_run(serial: list[dict[str, str]], launcher: dict[str, Any]) -> None:
     rows = failing(launcher)
     assert rows == serial
     assert rows != with_one_changed(serial)
