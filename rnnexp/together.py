@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import record, runner, tracking
 from rnnexp.company import Company
 from rnnexp.config.settings import Experiment, Tracking
+from rnnexp.data.texts.source import TextSource
 from rnnexp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from rnnexp.training.fit import Step
     from rnnexp.training.plan import Plan
 
-# What may differ between members: it decides values or the number of epochs, not the compiled program.
+# What may differ between members: it decides values or the number of epochs, not the compiled program. Another training
+# part of texts means another vocabulary, hence another network.
 _FREE = {
     "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins"),
     "data": ("seed", "fold"),
@@ -48,7 +50,8 @@ def program(experiment: Experiment) -> str | None:
         return None
     values = {key: value for key, value in asdict(experiment).items() if key not in _FREE[""]}
     for part in ("data", "optimizer", "trainer"):
-        values[part] = {key: value for key, value in values[part].items() if key not in _FREE[part]}
+        free = () if part == "data" and isinstance(experiment.data, TextSource) else _FREE[part]
+        values[part] = {key: value for key, value in values[part].items() if key not in free}
     values["data"] = {key: "number" if type(value) is float else value for key, value in values["data"].items()}
     for key in held(experiment):
         part, name = key.split(".")
@@ -214,7 +217,7 @@ def _members(experiments: Sequence[Experiment], occasions: Sequence[record.Occas
     from rnnexp.training.engine.layout import layout
 
     datasets: dict[str, Dataset] = {}
-    members = []
+    members: list[_Member] = []
     for index, (experiment, occasion) in enumerate(zip(experiments, occasions)):
         key = json.dumps(asdict(experiment.data), sort_keys=True, default=str)
         if key not in datasets:
@@ -222,6 +225,10 @@ def _members(experiments: Sequence[Experiment], occasions: Sequence[record.Occas
         dataset = datasets[key]
         plan = runner.planned(experiment, occasion.run_dir)(dataset.spec)
         number = occasion.member.number if occasion.member else index
+        if members and dataset.spec != members[0].dataset.spec:
+            raise ConfigError(
+                f"trained together: the data of job {number} ask for another network than the first one's"
+            )
         members.append(_Member(number, experiment, dataset, plan, layout(dataset, plan)))
     return members
 

@@ -219,3 +219,12 @@ def test_what_changes_the_program_is_not_trained_together() -> None:
     for other in ("model=gru", "model.units=[5]", "data.sequence_length=5", "trainer.batch_size=8", "loss=mae"):
         assert program(rx.compose(*SINE, other)) not in (base, None)
     assert program(rx.compose(*SINE, "trainer.engine=keras")) is None
+
+
+def test_folds_of_texts_have_vocabularies_and_so_networks_of_their_own() -> None:
+    """Tokens that another fold has numbered would be looked up beyond the end of the embedding."""
+    folds = [rx.compose("data=text_lines", "data.path=x.txt", "data.folds=3", f"data.fold={fold}") for fold in (1, 2)]
+    same = ("data=text_lines", "data.path=x.txt", "data.seed=0")
+    seeds = [rx.compose(*same, f"seed={seed}") for seed in (1, 2)]
+    assert program(folds[0]) != program(folds[1])
+    assert program(seeds[0]) == program(seeds[1])
