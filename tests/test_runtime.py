@@ -125,8 +125,9 @@ settings = registry.lookup("model", "lstm")(units=3, dropout=0.1)
 model = build(settings, spec, seed=0)
 model.compile(registry.lookup("optimizer", "adam")().build(), registry.lookup("loss", "huber")().build())
 model.fit(np.ones((8, 5, 2), "float32"), np.ones((8, 1, 1), "float32"), epochs=1, verbose=0)
-bundle.save(Path("b"), model, settings, spec, {}, [])
-bundle.load(Path("b")).predict(np.ones((2, 5, 2), "float32"))
+folder = Path(os.environ["BUNDLE"])
+bundle.save(folder, model, settings, spec, {}, [])
+bundle.load(folder).predict(np.ones((2, 5, 2), "float32"))
 print(said.device, "tensorflow" in sys.modules)
 """
 ASK = {
@@ -140,11 +141,12 @@ Trained = tuple[str, subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module", params=runtime.BACKENDS)
-def trained(request: pytest.FixtureRequest) -> Trained:
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Return a backend and the process that has trained on it."""
     if find_spec(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
-    return request.param, succeed(TRAIN + ASK[request.param], BACKEND=request.param)
+    folder = tmp_path_factory.mktemp(request.param) / "bundle"
+    return request.param, succeed(TRAIN + ASK[request.param], BACKEND=request.param, BUNDLE=str(folder))
 
 
 def test_a_whole_run_is_quiet_and_takes_tensorflow_in_only_where_it_is_the_backend(trained: Trained) -> None:
