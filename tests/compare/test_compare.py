@@ -316,12 +316,21 @@ def _write(connection: sqlite3.Connection, experiment: str, parent: str, job: in
     )
 
 
-def test_a_sweep_of_a_thousand_runs_is_compared_in_seconds(tmp_path: Path) -> None:
-    """1.1 s on two busy cores, where MLflow's client alone takes 3.6 s."""
+def clients_page(uri: str) -> float:
+    """Return the processor time in which MLflow's client reads 100 of the runs: what others cost is told in it."""
+    client, taken = open_store(uri), []
+    for _ in range(2):
+        begun = time.process_time()
+        assert len(client.search_runs(["1"], max_results=100)) == 100
+        taken.append(time.process_time() - begun)
+    return min(taken)
+
+
+def test_a_sweep_of_a_thousand_runs_is_compared_as_fast_as_mlflow_reads_them(tmp_path: Path) -> None:
     uri = thousand_runs(tmp_path)
     begun = time.process_time()
     comparison = find.sweep(uri).compared()
-    seconds = time.process_time() - begun
+    pages = (time.process_time() - begun) / clients_page(uri)
     assert len(comparison.groups) == 200
     assert all(len(group.runs) == 5 for group in comparison.groups)
-    assert seconds < 6, f"{seconds:.1f} s"
+    assert pages < 10, f"{pages:.1f}, of which two are usual"

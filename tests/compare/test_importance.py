@@ -82,13 +82,15 @@ def test_a_layer_s_size_is_a_number() -> None:
     assert importance(points, values) == importance(sizes, values)
 
 
-def test_a_thousand_runs_take_seconds() -> None:
-    """3 s on two busy cores; without the bounds on points and trees 40 s."""
+def test_a_thousand_runs_take_little_longer_than_a_hundred() -> None:
+    """Four times as long; fifteen times without the bounds on points and depth."""
     points: list[dict[str, object]] = [
         {"rate": i / 1000, "units": [i % 37, 8], "model": "ab"[i % 2], "seed": i} for i in range(1000)
     ]
-    begun = time.process_time()
-    found = importance(points, [float(i) for i in range(1000)])
-    seconds = time.process_time() - begun
-    assert next(iter(found)) == "rate"
-    assert seconds < 10, f"{seconds:.1f} s"
+    taken = []
+    for count in (100, 100, 1000):  # the first of them imports Optuna
+        begun = time.process_time()
+        found = importance(points[:count], [float(i) for i in range(count)])
+        taken.append(time.process_time() - begun)
+        assert next(iter(found)) == "rate"
+    assert taken[2] < 8 * taken[1], taken

@@ -48,6 +48,9 @@ def test_a_thousand_jobs_cost_the_coordinator_little(
     quick: Quick, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(*UNTRACKED, "seed=0,1", name="first")  # imports are not what is measured
+    cpu = time.process_time()
+    run(*UNTRACKED, "seed=range(100)", name="hundred")
+    hundred = time.process_time() - cpu
     quick.tasks.clear()
     usage: list[float] = []
 
@@ -61,9 +64,9 @@ def test_a_thousand_jobs_cost_the_coordinator_little(
     wall, spent = time.perf_counter() - began, time.process_time() - cpu
     assert len(quick.tasks) == 1000
     quick.tasks.clear()
-    began = time.perf_counter()
+    cpu = time.process_time()
     run(*THOUSAND)
-    again = time.perf_counter() - began
+    again = time.process_time() - cpu
     assert quick.tasks == []
     size = (folder / JOURNAL).stat().st_size
     with capsys.disabled():
@@ -71,6 +74,6 @@ def test_a_thousand_jobs_cost_the_coordinator_little(
             f"\n1,000 jobs: {wall:.1f} s ({spent:.1f} s CPU), {wall:.2f} ms a job; resumed in {again:.2f} s; "
             f"journal {size / 1e3:.0f} kB; memory +{usage[-1] - usage[100]:.1f} MB from job 100 to 1,000"
         )
-    assert spent < 20
-    assert again < 2
+    assert spent < 25 * hundred
+    assert again < spent / 2
     assert usage[-1] - usage[100] < 20
