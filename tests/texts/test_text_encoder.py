@@ -119,23 +119,6 @@ def test_a_maximum_keeps_one_end_of_every_text(texts: list[list[str]], most: int
     assert encoded.lengths.tolist() == [len(text) for text in texts]
 
 
-@given(WORDS, st.data())
-def test_padding_is_at_the_end_and_changes_nothing_else(texts: list[list[str]], data: st.DataObject) -> None:
-    encoded = ENCODER.encode([" ".join(text) for text in texts])
-    chosen = np.array(data.draw(st.lists(st.integers(0, len(texts) - 1), min_size=1)))
-    padded = encoded.padded(chosen)
-    assert padded.shape == (len(chosen), max(len(texts[text]) for text in chosen))
-    for row, text in zip(padded, chosen):
-        length = len(texts[text])
-        assert np.array_equal(row[:length], encoded.ids[encoded.offsets[text] : encoded.offsets[text + 1]])
-        assert not row[length:].any()
-        assert row[:length].all()
-
-
-def test_no_texts_are_padded_to_nothing() -> None:
-    assert ENCODER.encode(["a"]).padded(np.array([], int)).shape == (0, 0)
-
-
 def test_a_text_without_tokens_is_refused_with_its_place() -> None:
     with pytest.raises(DataError, match="text 2: the text is empty"):
         ENCODER.encode(["a", " \n"])

@@ -40,15 +40,6 @@ class Encoded:
         first, last = self.offsets[texts], self.offsets[np.asarray(texts) + 1]
         return float((before[last] - before[first]).sum() / max(1, (last - first).sum()))
 
-    def padded(self, texts: np.ndarray) -> np.ndarray:
-        """Return the chosen texts as (n, longest of them) int32, filled up at the end with 0."""
-        first = self.offsets[texts]
-        lengths = self.offsets[np.asarray(texts) + 1] - first
-        steps = np.arange(int(lengths.max(initial=0)))
-        there = steps < lengths[:, None]
-        rows = np.where(there, first[:, None] + steps, 0)
-        return np.where(there, self.ids[rows], PADDING).astype(np.int32)
-
 
 @dataclass(frozen=True)
 class Encoder:
