@@ -33,7 +33,25 @@ os.environ.setdefault(
 )
 
 # The files that take longest, longest first: a worker that began with the short ones would end alone with a long one.
-LONGEST = ()
+LONGEST = (
+    "test_train.py",
+    "test_together.py",
+    "test_browser.py",
+    "test_engines.py",
+    "test_vectorized.py",
+    "test_runtime.py",
+    "test_backends.py",
+    "test_recovery.py",
+    "test_predict.py",
+    "test_classify.py",
+    "test_runner.py",
+    "test_classifier_bundle.py",
+    "test_instant.py",
+    "test_recurrent.py",
+    "test_local.py",
+    "test_plot.py",
+    "test_command.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
