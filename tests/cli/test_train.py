@@ -73,11 +73,19 @@ def test_bad_data_end_with_3(tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_gpu_that_is_not_there_ends_with_6() -> None:
-    done = rnnexp("train", "device=gpu", *FAST, JAX_PLATFORMS="cpu")
-    assert done.returncode == 6
-    assert "device: gpu asked for, but jax sees none" in done.stderr
-    assert "pip install 'rnnexp[cuda]'" in done.stderr
+@pytest.fixture(scope="module")
+def no_gpu(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """Ask for jax and a GPU where Keras is told to use TensorFlow and there is none."""
+    asked = ("train", "device=gpu", "backend=jax", *FAST)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("no_gpu"))
+        return rnnexp(*asked, KERAS_BACKEND="tensorflow", JAX_PLATFORMS="cpu")
+
+
+def test_a_gpu_that_is_not_there_ends_with_6(no_gpu: subprocess.CompletedProcess[str]) -> None:
+    assert no_gpu.returncode == 6
+    assert "device: gpu asked for, but jax sees none" in no_gpu.stderr
+    assert "pip install 'rnnexp[cuda]'" in no_gpu.stderr
 
 
 def test_keras_backend_is_heard_and_said() -> None:
@@ -86,10 +94,10 @@ def test_keras_backend_is_heard_and_said() -> None:
     assert "KERAS_BACKEND: `thano` given; must be one of jax, tensorflow, torch" in done.stderr
 
 
-def test_the_command_line_wins_over_keras_backend() -> None:
-    gpu = ("train", "device=gpu", *FAST)
-    assert "tensorflow sees none" in rnnexp(*gpu, KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="").stderr
-    assert "jax sees none" in rnnexp(*gpu, "backend=jax", KERAS_BACKEND="tensorflow", JAX_PLATFORMS="cpu").stderr
+def test_the_command_line_wins_over_keras_backend(no_gpu: subprocess.CompletedProcess[str]) -> None:
+    heard = rnnexp("train", "device=gpu", *FAST, KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="")
+    assert "tensorflow sees none" in heard.stderr
+    assert "jax sees none" in no_gpu.stderr
 
 
 @pytest.fixture
@@ -206,8 +214,8 @@ def test_a_terminated_run_ends_killed(tmp_path: Path) -> None:
     )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("runs/*/*/metrics.jsonl")) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    time.sleep(3)
+        time.sleep(0.1)
+    time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")

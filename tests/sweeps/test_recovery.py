@@ -234,7 +234,7 @@ def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
     assert code == -signal.SIGKILL
     wait_for(lambda: no_orphans(tmp_path))
     before = {number: os.stat(folder_of(tmp_path) / "jobs" / str(number)).st_ino for number in finished(tmp_path)}
-    folder = run(*UNTRACKED, *SLOW, "seed=0,1,2")
+    folder = run(*UNTRACKED, *SLOW, "seed=0,1,2", launcher={"name": "serial"})
     assert table(folder) == golden
     assert table(folder) != with_one_changed(golden)
     assert {number: os.stat(folder / "jobs" / str(number)).st_ino for number in before} == before
