@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rnnexp.data.intervals import Intervals
     from rnnexp.evaluation.report import Report
     from rnnexp.runtime import Runtime
+    from rnnexp.samples import Samples
     from rnnexp.tracking.run import Run
     from rnnexp.training.history import History
     from rnnexp.training.listener import Listener, Rows, Span
@@ -106,6 +107,8 @@ def primary_metric(dataset: Dataset) -> tuple[str, bool]:
     """Return the metric that a reader looks at first, and whether more of it is better."""
     if dataset.spec.task == "classification":
         return f"{dataset.scored}/accuracy", True
+    if dataset.spec.task == "language_modelling":
+        return f"{dataset.scored}/perplexity", False
     return f"{dataset.scored}/rmse", False
 
 
@@ -146,7 +149,7 @@ def _outline(model: Any) -> str:
     return _outlines[model]
 
 
-def hearing(tracked: Run, member: Membership | None, progress: Progress) -> Listener:
+def hearing(tracked: Run, member: Membership | None, progress: Progress, samples: Samples) -> Listener:
     """Return what is called with the metrics of the epochs that have been trained since the last call."""
     watch = member.watch if member else None
 
@@ -154,6 +157,7 @@ def hearing(tracked: Run, member: Membership | None, progress: Progress) -> List
         tracked.log_epochs(first, _timed_once(rows), *span)
         for epoch, metrics in enumerate(rows, start=first):
             progress.update(epoch, metrics)
+        samples.look()
         return watch(first + len(rows) - 1, rows[-1]) if watch else None
 
     return heard

@@ -93,7 +93,7 @@ def _setting(run: TrackedRun) -> dict[str, str]:
 
 
 def _metric(run: TrackedRun) -> str | None:
-    names = ("test/owa", "test/rmse", "test/accuracy", "train/rmse", "train/accuracy")
+    names = [f"{part}/{metric}" for part in ("test", "train") for metric in ("owa", "perplexity", "rmse", "accuracy")]
     return next((name for name in names if name in run.metrics), None)
 
 

@@ -15,6 +15,7 @@ from rnnexp import record, registry, runtime, tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.data.leakage import check_leakage
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.samples import Samples
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
@@ -119,13 +120,16 @@ def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: 
     info = record.run_info(experiment, dataset, subject.device, occasion, subject.engine)
     with tracking.start(experiment.tracking, info, at_once=subject.training is None) as tracked:
         record.log_start(tracked, dataset, model)
+        samples = Samples(tracked, dataset, model, occasion.run_dir)
         with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
-            history = yield from told.steps(record.hearing(tracked, occasion.member, progress))
+            history = yield from told.steps(record.hearing(tracked, occasion.member, progress, samples))
         report = evaluated(model, dataset, experiment)
         forecast = record.forecast(model, dataset)
         draw = subject.training is None or subject.training.seat.leads(DRAWN)
         ending = record.Ending(history, report, draw)
         metrics = record.log_end(tracked, experiment, dataset, model, ending)
+        if draw and experiment.tracking.figures:
+            samples.end()
     return Result(
         experiment,
         metrics,

@@ -198,11 +198,12 @@ def _subjects(stage: _Stage, members: Sequence[_Member], widths: Widths) -> list
     from rnnexp.training.prepare import prepare
 
     first, model = members[0], stage.model
-    prepare(model, first.plan, first.layout.train.sample())
+    trained = prepare(model, first.plan, first.layout.train.sample())
     different = _different([held(one.experiment) for one in stage.members])
-    shared = program_of(model, first.layout, first.plan, held=different)
+    shared = program_of(trained, first.layout, first.plan, held=different)
     entrants = [
-        entrant(_state(shared, one), one.layout, one.plan, _chosen(held(one.experiment), different)) for one in members
+        entrant(_state(model, shared, one), one.layout, one.plan, _chosen(held(one.experiment), different))
+        for one in members
     ]
     ensemble = Ensemble(shared, entrants, widths)
     ensemble.prepare()
@@ -241,15 +242,15 @@ def _chosen(settings: Mapping[str, float], keys: Sequence[str]) -> dict[str, flo
     return {key: settings[key] for key in keys}
 
 
-def _state(shared: Program, member: _Member) -> Any:
+def _state(model: Any, shared: Program, member: _Member) -> Any:
     """Return what a member starts from: what the variables of the compiled model would hold for it alone."""
-    from rnnexp.models import initial
+    from rnnexp.models.build import draw
     from rnnexp.training.prepare import seed_random_layers
 
-    model, seed = shared.model, member.experiment.seed
-    left = initial.draw(model, seed, member.dataset.vectors)
+    seed = member.experiment.seed
+    left = draw(member.experiment.model, model, seed, member.dataset.vectors)
     if left:
         raise ConfigError(f"trained together: the first weights of {', '.join(left)} are drawn by Keras itself")
-    seed_random_layers(model, seed)
+    seed_random_layers(shared.model, seed)
     shared.stepper.pull()
     return shared.initial()

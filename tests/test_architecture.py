@@ -25,6 +25,7 @@ FLOORS = {
     "evaluation": 4,
     "tracking": 4,
     "record": 5,
+    "samples": 5,
     "runner": 5,
     "company": 0,
     "hidden": 0,

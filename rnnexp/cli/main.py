@@ -28,7 +28,8 @@ COMMANDS = {
     "best": "print the best setting of a sweep as an experiment",
     "report": "write a sweep's report, one HTML file",
     "plot": "draw the pictures of a run that has none yet",
-    "predict": "forecast with a trained run",
+    "predict": "forecast, classify or score with a trained run",
+    "generate": "let a trained language model write",
     "evaluate": "score a trained run on other data",
     "ui": "show the runs in the pages of MLflow",
 }

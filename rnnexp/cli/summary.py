@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rnnexp")
 
-HEADLINES = {"accuracy": "accuracy", "owa": "OWA", "rmse": "RMSE"}  # the first that a run has heads its summary
+HEADLINES = {
+    "accuracy": "accuracy",
+    "perplexity": "perplexity",
+    "owa": "OWA",
+    "rmse": "RMSE",
+}  # the first that a run has heads its summary
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,9 @@ def _whereabouts(result: Result) -> Iterator[str]:
     yield f"  folder   {_short(result.run_dir)}"
     if result.run_id is not None:
         yield f"  run      {result.run_id}; all runs: mlflow ui"
-    if result.forecast is not None and result.experiment.tracking.log_model:
-        yield f"  use      rnnexp predict {result.run_id[:8] if result.run_id else _short(result.run_dir)}"
+    verb = "generate" if f"{result.scored}/perplexity" in result.metrics else "predict"
+    if (result.forecast is not None or verb == "generate") and result.experiment.tracking.log_model:
+        yield f"  use      rnnexp {verb} {result.run_id[:8] if result.run_id else _short(result.run_dir)}"
     yield f"  next     {_again(result)} seed=0,1,2   then   rnnexp compare"
 
 

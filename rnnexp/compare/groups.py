@@ -15,7 +15,9 @@ from rnnexp.tracking.query import TrackedRun
 
 SIGNIFICANT = 0.05
 BEST, NOISE, WORSE, FEW, NONE = "best", "within noise", "worse", "too few to tell", "no result"
-HEADLINES = ("test/owa", "test/rmse", "test/accuracy", "train/rmse", "train/accuracy")
+HEADLINES = (
+    "test/owa", "test/perplexity", "test/rmse", "test/accuracy", "train/perplexity", "train/rmse", "train/accuracy",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

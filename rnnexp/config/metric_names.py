@@ -18,12 +18,17 @@ SHORT = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC", "accurac
 FOR_LABELS = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "SparseTopKCategoricalAccuracy")
 PER_COLUMN = ("F1Score", "FBetaScore")  # several numbers at once, which no log takes
 # Keras gets numbers (n, outputs), forecasts (n, horizon, targets), or labels (n,) and probabilities (n, classes).
-REFUSED = {"regression": (*FOR_LABELS, *PER_COLUMN), "forecasting": (*FOR_LABELS, *PER_COLUMN, "R2Score")}
+REFUSED = {
+    "language_modelling": PER_COLUMN,
+    "regression": (*FOR_LABELS, *PER_COLUMN),
+    "forecasting": (*FOR_LABELS, *PER_COLUMN, "R2Score"),
+}
 # Scored once at the end, in original units, whether asked for or not.
 NUMBERS = ("mse", "rmse", "mae", "smape", "mape", "r2")
 REPORTED = {
     "regression": NUMBERS,
     "forecasting": NUMBERS,
+    "language_modelling": ("nats", "perplexity"),
     "classification": ("accuracy", "balanced_accuracy", "precision", "recall", "f1"),
 }
 

@@ -31,6 +31,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def side_by_side(self, size: int) -> Part:
+        """Return the part as batches of `size` go through it: the same, unless they are lanes of one text."""
+        return self
+
     def order(self, seed: int, epoch: int, size: int) -> np.ndarray:
         """Return the examples of one epoch, shuffled: pure arithmetic of (seed, epoch), the same on every backend.
 
@@ -82,7 +86,8 @@ class Predictions:
     Forecasting: `predicted` and `actual` (n, horizon, targets) in original units, `scaled` the same pair as the
     network sees it, `origins` (n,) the row of the last observed value, `bounds` the ends of prediction intervals of the
     usual level, each like `predicted`. Regression: (n, 1, outputs) likewise,
-    without origins. Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels.
+    without origins. Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels. Language
+    modelling: `predicted` (n,) the log probabilities of the tokens `actual` (n,), in nats.
     """
 
     predicted: np.ndarray

@@ -12,6 +12,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.data.lanes import Lanes
 from rnnexp.data.scalers import Affine, Fit, fit
 
 PARTS = ("train", "val", "test")
@@ -20,7 +21,7 @@ PARTS = ("train", "val", "test")
 def check_leakage(dataset: Dataset) -> list[str]:
     """List every leak found, one sentence each; an empty list is a clean dataset."""
     if not isinstance(dataset, SeriesDataset):
-        return [*_shared_examples(dataset), *_standardised(dataset)]
+        return [*_shared_examples(dataset), *_standardised(dataset), *_shared_tokens(dataset)]
     leaks = [
         *_roles(dataset),
         *_borders(dataset),
@@ -36,6 +37,15 @@ def _shared_examples(dataset: Dataset) -> Iterator[str]:
         both = np.intersect1d(dataset.parts[one].indices, dataset.parts[other].indices)
         if len(both):
             yield f"{len(both)} examples are in {one} and in {other}, such as example {both[0]}"
+
+
+def _shared_tokens(dataset: Dataset) -> Iterator[str]:
+    """Look whether parts of one text reach into each other."""
+    lanes = {name: part for name, part in dataset.parts.items() if isinstance(part, Lanes)}
+    for one, other in itertools.combinations(lanes, 2):
+        both = min(lanes[one].last, lanes[other].last) - max(lanes[one].first, lanes[other].first)
+        if both > 0:
+            yield f"{both} tokens are in {one} and in {other}"
 
 
 def _standardised(dataset: Dataset) -> Iterator[str]:

@@ -45,9 +45,9 @@ def _split(source: ExampleSource, free: np.ndarray, classes: np.ndarray | None, 
     shuffled = free[_generator(source, len(free)).permutation(len(free))]
     if source.folds is not None and source.held_out == "test":
         held, rest = _fold(source, shuffled, classes)
-        sizes = _sizes(source, len(rest), {"test", *given})
+        sizes = part_sizes(source, len(rest), {"test", *given})
         return {"test": held, **_cut(rest, classes, sizes)}
-    sizes = _sizes(source, len(free), set(given))
+    sizes = part_sizes(source, len(free), set(given))
     pieces = _cut(shuffled if source.split != "none" else free, classes, sizes)
     if source.folds is None:
         return pieces
@@ -91,7 +91,7 @@ def _evenly(wanted: int, total: int) -> np.ndarray:
     return np.diff(steps) > 0
 
 
-def _sizes(source: ExampleSource, examples: int, given: set[str]) -> dict[str, int]:
+def part_sizes(source: Any, examples: int, given: set[str]) -> dict[str, int]:
     """Return how many examples each part gets; fractions of parts that are `given` go to the others."""
     if source.split == "none":
         return {"train": examples}

@@ -33,7 +33,7 @@ Calendar = Literal["month", "quarter", "week", "dayofyear", "dayofmonth", "dayof
 Column = str | int
 
 
-def _usual_split() -> Literal["none"] | Split:
+def usual_split() -> Literal["none"] | Split:
     return Split()  # type: ignore[call-arg]  # mypy's pydantic plugin takes the defaults of a union for missing
 
 
@@ -71,7 +71,7 @@ class SeriesSource(ABC):
         "direct", description="Forecast all rows of the horizon at once, or one row at a time, fed back."
     )
     split: Literal["none"] | Split = Field(
-        default_factory=_usual_split,
+        default_factory=usual_split,
         description="Training, validation and test part in time order, or none.",
     )
     folds: int | None = Field(
@@ -120,7 +120,7 @@ class ExampleSource(ABC):
     """Independent examples, shuffled and shared out: the base of sequences and texts."""
 
     split: Literal["none"] | Split = Field(
-        default_factory=_usual_split,
+        default_factory=usual_split,
         description="Training, validation and test part of the shuffled examples, in equal shares of each class, or "
         "none. What a file of its own gives is left out, and its share goes to the others.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Task = Literal["forecasting", "regression", "classification"]
+Task = Literal["forecasting", "regression", "classification", "language_modelling"]
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,10 @@ class TaskSpec:
 
     inputs:       by name; "past" (time, features) or tokens (time,) always, "future" (horizon, known features) where
                   there are any, "mask" (time,) where sequences are of different length: false after the end
-    output_shape: (horizon, targets) for forecasting, (outputs,) for regression, (classes,) for classification;
-                  with `per_step` the same for each time step of "past"
+    output_shape: (horizon, targets) for forecasting, (outputs,) for regression, (classes,) for classification,
+                  (vocabulary,) for language modelling; with `per_step` the same for each time step of "past"
     per_step:     an output per time step instead of one per sequence
+    carried:      what follows a batch goes on where it ended: the states of its lanes are handed on
     classes:      labels in the order of the outputs; empty unless the task is classification
     targets:      names of what is predicted
     loss:         the natural loss, by its name in the `loss` group
@@ -41,6 +42,7 @@ class TaskSpec:
     inputs: dict[str, InputSpec]
     output_shape: tuple[int, ...]
     per_step: bool = False
+    carried: bool = False
     classes: tuple[str, ...] = field(default=())
     targets: tuple[str, ...] = field(default=())
     loss: str = "mse"

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from rnnexp.deploy.trained import Trained
 
 # What a model takes -> the module whose `answer(trained, question)` gives its predictions.
-KINDS = {"rows": "rnnexp.deploy.rows", "sequences": "rnnexp.deploy.sequences", "texts": "rnnexp.deploy.texts"}
+KINDS = {
+    "rows": "rnnexp.deploy.rows",
+    "sequences": "rnnexp.deploy.sequences",
+    "texts": "rnnexp.deploy.texts",
+    "language": "rnnexp.deploy.language",
+}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import numpy as np
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.data.texts.dataset import TextDataset
+from rnnexp.data.texts.stream import TextStream
 
+STRETCH, MOST_STRETCHES = 30, 200  # tokens of a text that are looked up at once, and how many times
 CHUNK = 50_000  # rows whose values are held at once
 MOST_BEFORE = 8  # a row is told by its own values and those of so many before it
 
@@ -33,6 +35,14 @@ def shared(scored: SequenceDataset, own: SequenceDataset, parts: Sequence[str]) 
     """Count the examples of `scored` that stand in these parts of `own` too."""
     known = {_content(own, int(index)) for part in parts if part in own.parts for index in own.parts[part].indices}
     return sum(_content(scored, index) in known for index in range(len(scored.sequences)))
+
+
+def repeated(ids: np.ndarray, own: TextStream, parts: Sequence[str]) -> float:
+    """Return the share of stretches of a text (tokens,) that stand in these parts of `own` too, by a sample."""
+    known = [own.ids(part).tobytes() for part in parts if part in own.borders]
+    begins = np.unique(np.linspace(0, max(0, len(ids) - STRETCH), MOST_STRETCHES, dtype=np.int64))
+    found = [any(ids[begin : begin + STRETCH].tobytes() in text for text in known) for begin in begins]
+    return float(np.mean(found))
 
 
 def _content(dataset: SequenceDataset, index: int) -> object:

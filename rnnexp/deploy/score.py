@@ -72,6 +72,8 @@ def other_score(run: TrackedRun, dataset: Dataset, report: Report) -> str | None
 
 
 def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
+    if trained.kind == "language":
+        return _on_another_text(trained, changes)
     if trained.kind != "rows":
         return _on_other_examples(trained, changes)
     from rnnexp.data import intervals
@@ -110,6 +112,24 @@ def _on_other_examples(trained: Trained, changes: Mapping[str, Any]) -> Scored:
         total = len(dataset.sequences)
         notes += [f"{seen} of the {total} scored examples are among those that the run has learnt from"] if seen else []
     return Scored(dataset, runner.evaluated(bundle.model, dataset, experiment), notes)
+
+
+def _on_another_text(trained: Trained, changes: Mapping[str, Any]) -> Scored:
+    """Score a language model on another text, from its beginning to its end."""
+    from rnnexp.data.apply import WHOLE
+    from rnnexp.data.texts.stream import Language, apply
+    from rnnexp.deploy.overlap import repeated
+
+    experiment = trained.configuration()
+    dataset = apply(reading.changed(experiment.data, changes), Language.from_json(trained.scaling), WHOLE)
+    notes = list(dataset.summary.notes)
+    try:
+        share = repeated(dataset.ids(WHOLE), experiment.data.load(), LEARNT)
+    except RnnexpError as error:
+        notes.append(f"text that the run has learnt from cannot be told: {error}")
+    else:
+        notes += [f"about {share:.0%} of the text stand in what the run has learnt from"] if share else []
+    return Scored(dataset, runner.evaluated(trained.load().model, dataset, experiment), notes)
 
 
 def _source(trained: Trained, pipeline: Pipeline, changes: Mapping[str, Any]) -> tuple[Any, list[str]]:

@@ -26,15 +26,15 @@ def answer(trained: Trained, question: Question) -> Answer:
     if question.path is None:
         raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
     pipeline = TextPipeline.from_json(trained.scaling)
-    given = _given(trained, question)
-    places, texts = given.places, given.texts
+    found = given(trained, question)
+    places, texts = found.places, found.texts
     encoded = pipeline.encoder.encode(texts, lambda index: places[index])
     bundle = trained.load()
     frame = labels(np.asarray(bundle.predict(pipeline.inputs(texts))), bundle.spec.classes)
     frame.insert(0, "text", texts)
     frame.insert(0, "example", places)
     unknown = encoded.unknown(np.arange(len(texts)))
-    return Answer(frame, given.notes + _notes(len(encoded.cut), unknown, pipeline.encoder.max_length))
+    return Answer(frame, found.notes + _notes(len(encoded.cut), unknown, pipeline.encoder.max_length))
 
 
 def _notes(cut: int, unknown: float, most: int | None) -> list[str]:
@@ -51,7 +51,8 @@ class Given:
     notes: list[str] = field(default_factory=list)
 
 
-def _given(trained: Trained, question: Question) -> Given:
+def given(trained: Trained, question: Question) -> Given:
+    """Read the texts that are asked about."""
     path, own = Path(str(question.path)), trained.experiment.data if trained.experiment else None
     encoding = str(question.changes.get("encoding", getattr(own, "encoding", "utf-8")))
     if not _exists(path):

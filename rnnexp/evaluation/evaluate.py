@@ -14,8 +14,9 @@ from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.intervals import Intervals
 from rnnexp.data.scalers import Affine
+from rnnexp.data.texts.stream import TextStream
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation import baselines, classes, linear, metrics, naive2, tables
+from rnnexp.evaluation import baselines, classes, language, linear, metrics, naive2, tables
 from rnnexp.evaluation.intervals import MADE_ON, band
 from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
@@ -52,6 +53,8 @@ def evaluate(
     (actual, predicted). Prediction intervals of a forecast are made on the validation part, unless `intervals` are
     given, and measured on the scored one. Raises DivergedError for predictions that are not finite.
     """
+    if isinstance(dataset, TextStream):
+        return language.report(model, dataset)
     needed = {dataset.scored: None} | ({MADE_ON: None} if _calibrates(dataset, intervals) else {})
     found = outputs(model, dataset, list(needed), batch_size)
     predictions = dataset.restore(dataset.scored, found[dataset.scored])

@@ -10,7 +10,8 @@ import numpy as np
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.intervals import USUAL
-from rnnexp.evaluation import class_figures
+from rnnexp.data.texts.stream import TextStream
+from rnnexp.evaluation import class_figures, language_figures
 from rnnexp.evaluation.canvas import new_figure
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def figures(
         yield "learning_curves", learning_curves(history, _loss_label(dataset, loss))
     if dataset.spec.task == "classification":
         yield from class_figures.figures(dataset, report.predictions)
+        return
+    if isinstance(dataset, TextStream):
+        yield from language_figures.figures(dataset, report.predictions)
         return
     if isinstance(dataset, SeriesDataset):
         yield "prediction", prediction(dataset, report.predictions)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models import initial
+from rnnexp.models import carried, initial
 
 if TYPE_CHECKING:
     import keras
@@ -31,10 +31,22 @@ def build(architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | No
     naming.reset_uids()  # layers that a user did not name get the same names, hence weights, in each run
     model = architecture.build(spec)
     _require_fit(architecture.name, model, spec)
-    kept = initial.draw(model, seed, vectors)
+    kept = draw(architecture, model, seed, vectors)
     if kept:
         log.info("first weights drawn by Keras itself, so not alike on every backend: %s", ", ".join(kept))
     return model
+
+
+def draw(architecture: Any, model: Any, seed: int, vectors: np.ndarray | None = None) -> list[str]:
+    """Draw the first weights of a model that has been built; return the paths of those that Keras drew itself."""
+    return initial.draw(model, seed, vectors, getattr(architecture, "initial_range", None))
+
+
+def copied(model: keras.Model) -> keras.Model:
+    """Return a model of the same layers, with weights of its own under the same paths."""
+    import keras
+
+    return keras.models.clone_model(model)
 
 
 def _require_fit(name: str, model: Any, spec: TaskSpec) -> None:
@@ -47,8 +59,8 @@ def _require_fit(name: str, model: Any, spec: TaskSpec) -> None:
         raise ConfigError(f"model: `{name}` has no weights yet; start it from keras.Input(shape)")
     steps = (spec.inputs["past"].shape[0],) if spec.per_step else ()
     wanted = (None, *steps, *spec.output_shape)
-    if model.output_shape != wanted:
+    shape = tuple(model.output[carried.OUTPUT].shape) if spec.carried else model.output_shape
+    if shape != wanted:
         raise ConfigError(
-            f"model: `{name}` gives outputs of shape {model.output_shape}; "
-            f"the data need {wanted}, where the first None is the batch"
+            f"model: `{name}` gives outputs of shape {shape}; the data need {wanted}, where the first None is the batch"
         )

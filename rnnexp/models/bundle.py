@@ -42,7 +42,7 @@ class Bundle:
 
     @cached_property
     def preprocessor(self) -> Any:
-        """Turns raw input into what the network takes: a Preprocessor of rows, or a pipeline of sequences or texts."""
+        """Turns raw input into what the network takes: a Preprocessor of rows, a pipeline, a Language."""
         if self.scaling.get("kind") == "sequences":
             from rnnexp.data.sequence_pipeline import SequencePipeline
 
@@ -51,6 +51,10 @@ class Bundle:
             from rnnexp.data.texts.dataset import TextPipeline
 
             return TextPipeline.from_json(self.scaling)
+        if self.scaling.get("kind") == "language":
+            from rnnexp.data.texts.stream import Language
+
+            return Language.from_json(self.scaling)
         from rnnexp.data.preprocess import Preprocessor
 
         return Preprocessor.from_json(self.scaling)

@@ -24,10 +24,11 @@ TRUNCATED_STDDEV = 0.87962566103423978
 SPECIAL = {"recurrent_kernel": "recurrent_initializer"}
 
 
-def draw(model: keras.Model, seed: int, vectors: np.ndarray | None = None) -> list[str]:
+def draw(model: keras.Model, seed: int, vectors: np.ndarray | None = None, bound: float | None = None) -> list[str]:
     """Set every weight whose initializer is known; return the paths of those left as Keras drew them.
 
-    `vectors` are taken for the layer `embedding` where they are given.
+    `vectors` are taken for the layer `embedding` where they are given. With `bound` all trained weights are drawn
+    uniformly from -bound to bound, biases too (Zaremba et al., Recurrent neural network regularization, 2014).
 
     Left alone are weights without a `<name>_initializer` attribute on their layer (a user's own layer),
     unknown initializers, and initializers that carry a seed (or axes) of their own.
@@ -39,7 +40,11 @@ def draw(model: keras.Model, seed: int, vectors: np.ndarray | None = None) -> li
         if draw_values is None:
             kept.append(variable.path)
             continue
-        values = draw_values(initializer, tuple(variable.shape), generator(seed, variable.path))
+        source, shape = generator(seed, variable.path), tuple(variable.shape)
+        if bound is not None and variable.trainable:
+            variable.assign(source.uniform(-bound, bound, shape).astype(np.float32))
+            continue
+        values = draw_values(initializer, shape, source)
         if variable.name == "bias" and getattr(layer, "unit_forget_bias", False):
             values[layer.units : 2 * layer.units] = 1.0  # Jozefowicz et al. (2015): remember at first
         variable.assign(values.astype(np.float32))

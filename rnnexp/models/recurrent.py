@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
+from rnnexp.models import carried, tokens
+from rnnexp.models.fitting import check_fit, spec_problems
 from rnnexp.models.pooling import Pooling, pooled
-from rnnexp.registry import PositiveInt, lookup, names, settings
+from rnnexp.registry import PositiveInt, settings
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +38,7 @@ class RecurrentModel(ABC):
     """Stacked recurrent layers, optional dense layers, and an output layer that the data's spec decides."""
 
     per_step: ClassVar[bool] = True  # whether it can give an output per time step
+    states: ClassVar[str] = "h"  # a letter for each state of a layer
 
     name: str = Field("", description="which architecture")
     segment: PositiveInt | None = Field(
@@ -51,6 +55,9 @@ class RecurrentModel(ABC):
         lt=1,
         description="share of each recurrent layer's outputs dropped in training (a Dropout layer)",
     )
+    variational_dropout: bool = Field(
+        False, description="let `dropout` drop the same outputs at all steps (Gal and Ghahramani, 2016)"
+    )
     recurrent_dropout: float = Field(
         0.0, ge=0, lt=1, description="share of the state dropped between steps; rules out the fast GPU kernel"
     )
@@ -62,6 +69,9 @@ class RecurrentModel(ABC):
     kernel_initializer: Initializer = Field("glorot_uniform", description="first weights of the inputs")
     recurrent_initializer: Initializer = Field("orthogonal", description="first weights of the state")
     bias_initializer: BiasInitializer = Field("zeros", description="first biases")
+    initial_range: float | None = Field(
+        None, gt=0, description="draw all first weights uniformly from -this to this, whatever the initializers"
+    )
     layer_norm: bool = Field(False, description="normalise each recurrent layer's outputs (Ba et al., 2016)")
     pooling: Pooling = Field(
         "last",
@@ -73,6 +83,12 @@ class RecurrentModel(ABC):
     embedding_trainable: bool = Field(True, description="train the vectors of tokens, too; false keeps data.vectors")
     embedding_dropout: float = Field(
         0.0, ge=0, lt=1, description="share of the vectors' dimensions dropped in training, the same ones for all steps"
+    )
+    word_dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of tokens whose whole vector is dropped in training (Iyyer et al., 2015)"
+    )
+    tie_weights: bool = Field(
+        False, description="take the embedding's vectors for the output too, where tokens are predicted"
     )
     dense: list[PositiveInt] = Field([], description="sizes of dense layers before the output")
     dense_activation: Activation = Field("relu", description="activation of the layers in `dense`")
@@ -100,10 +116,15 @@ class RecurrentModel(ABC):
         """Return an uncompiled functional model from inputs to output as in `spec`, every layer named."""
         import keras
 
-        self._refuse(spec)
+        if problems := spec_problems(self, spec):
+            raise ConfigError(*problems)
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
-        past, mask = self._embedded(inputs["past"], spec), inputs.get("mask")
-        x = self._recurrent(*self.before(segments(past, self.segment), mask), per_step=spec.per_step)
+        past, mask, embedding = inputs["past"], inputs.get("mask"), None
+        if spec.inputs["past"].vocabulary is not None:
+            embedding = tokens.embedding(self, spec.inputs["past"])
+            past = tokens.vectors(embedding, past, self)
+        first = carried.inputs(self.state_sizes()) if spec.carried else {}
+        x, last = self._recurrent(*self.before(segments(past, self.segment), mask), spec.per_step, first)
         if (branch := self.beside(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
         if "future" in inputs:
@@ -111,66 +132,58 @@ class RecurrentModel(ABC):
             x = keras.layers.Concatenate(name="state_and_future")([x, future])
         for i, size in enumerate(self.dense, start=1):
             x = keras.layers.Dense(size, activation=self.dense_activation, name=f"dense_{i}")(x)
-        taken = inputs if len(inputs) > 1 else inputs["past"]
-        return keras.Model(taken, self._output(x, spec, inputs["past"]), name=self.name)
+        y = self._output(x, spec, inputs["past"], embedding)
+        if spec.carried:
+            return keras.Model({**inputs, **first}, {carried.OUTPUT: y, **last}, name=self.name)
+        return keras.Model(inputs if len(inputs) > 1 else inputs["past"], y, name=self.name)
 
     def sizes(self) -> list[int]:
         """Return one size per recurrent layer."""
         return [self.units] if isinstance(self.units, int) else list(self.units)
 
+    def vector_size(self) -> int:
+        """Return the size of a token's vector, unless the data bring vectors of their own."""
+        return self.embedding_dim or EMBEDDING_DIM
+
+    def state_sizes(self) -> dict[str, int]:
+        """Return the sizes of the states that are carried from one sequence to the next, by their names."""
+        layers = enumerate(self.sizes(), start=1)
+        return {f"{self.name}_{i}_{state}": units for i, units in layers for state in self.states}
+
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""
         return check_fit(self, experiment.data)
 
-    def _refuse(self, spec: TaskSpec) -> None:
-        problems = []
-        given = spec.inputs["past"].vector
-        if given and self.embedding_dim not in (None, given):
-            problems.append(f"model.embedding_dim: {self.embedding_dim} given, but data.vectors have {given}; use null")
-        if spec.per_step and not self.per_step:
-            problems.append(no_steps(self))
-        if spec.per_step and self.bidirectional:
-            problems.append(SEES_FUTURE)
-        if spec.per_step and "future" in spec.inputs:
-            problems.append(NO_FUTURE)
-        if spec.task == "classification" and self.output_activation is not None:
-            problems.append(
-                f"model.output_activation: `{self.output_activation}` given; classes need softmax: use null"
-            )
-        if self.skip and (spec.task == "classification" or self.output_activation not in (None, "linear")):
-            problems.append("model.skip: true given; it is added to a linear output, not to classes or an activation")
-        problems += window_problems(self, spec.inputs["past"].shape[0])
-        if problems:
-            raise ConfigError(*problems)
+    def _recurrent(self, x: Any, mask: Any, per_step: bool, first: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Stack the recurrent layers; with `per_step` an output per step stays, else one per sequence.
 
-    def _embedded(self, x: Any, spec: TaskSpec) -> Any:
-        """Give each token its vector; numbers stay as they are."""
+        first: states to start from, by name; none: zeros.  The second result are those after the last step.
+        """
         import keras
 
-        tokens = spec.inputs["past"]
-        if tokens.vocabulary is None:
-            return x
-        size = tokens.vector or self.embedding_dim or EMBEDDING_DIM
-        x = keras.layers.Embedding(tokens.vocabulary, size, name="embedding", trainable=self.embedding_trainable)(x)
-        if self.embedding_dropout:
-            x = keras.layers.SpatialDropout1D(self.embedding_dropout, name="embedding_dropout")(x)
-        return x
-
-    def _recurrent(self, x: Any, mask: Any, per_step: bool) -> Any:
-        """Stack the recurrent layers; with `per_step` an output per step stays, else one per sequence."""
-        import keras
-
-        sizes = self.sizes()
+        sizes, last = self.sizes(), dict[str, Any]()
         sequences = per_step or self.pooling != "last"
         for i, units in enumerate(sizes, start=1):
-            x = self._one(units, f"{self.name}_{i}", sequences or i < len(sizes))(x, mask=mask)
+            layer = self._one(units, f"{self.name}_{i}", sequences or i < len(sizes), bool(first))
+            names = [name for name in first if name.startswith(f"{layer.name}_")]
+            if names:
+                x, *ends = layer(x, initial_state=[first[name] for name in names])
+                last |= dict(zip(names, ends))
+            else:
+                x = layer(x, mask=mask)
             if self.layer_norm:
                 x = keras.layers.LayerNormalization(name=f"layer_norm_{i}")(x)
             if self.dropout:
-                x = keras.layers.Dropout(self.dropout, name=f"dropout_{i}")(x)
-        return pooled(x, mask, self.pooling) if sequences and not per_step else x
+                x = self._dropout(x, f"dropout_{i}")(x)
+        return pooled(x, mask, self.pooling) if sequences and not per_step else x, last
 
-    def _one(self, units: int, name: str, return_sequences: bool) -> keras.layers.Layer:
+    def _dropout(self, x: Any, name: str) -> keras.layers.Layer:
+        import keras
+
+        same = self.variational_dropout and len(x.shape) == 3
+        return (keras.layers.SpatialDropout1D if same else keras.layers.Dropout)(self.dropout, name=name)
+
+    def _one(self, units: int, name: str, return_sequences: bool, return_state: bool) -> keras.layers.Layer:
         import keras
 
         shared = {
@@ -182,6 +195,7 @@ class RecurrentModel(ABC):
             "kernel_regularizer": self._penalty(),
             "recurrent_regularizer": self._penalty(),
             "return_sequences": return_sequences,
+            "return_state": return_state,
         }
         layer = self.layer(units, name, **shared)
         return keras.layers.Bidirectional(layer, name=name) if self.bidirectional else layer
@@ -191,9 +205,11 @@ class RecurrentModel(ABC):
 
         return keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None
 
-    def _output(self, x: Any, spec: TaskSpec, past: Any) -> Any:
+    def _output(self, x: Any, spec: TaskSpec, past: Any, embedding: Any) -> Any:
         import keras
 
+        if spec.task == "language_modelling":
+            return tokens.scores(x, embedding, spec.output_shape[0], self.tie_weights)
         activation = "softmax" if spec.task == "classification" else self.output_activation
         # float32 also under mixed precision, whose losses would lose digits
         size = math.prod(spec.output_shape)
@@ -206,42 +222,6 @@ class RecurrentModel(ABC):
             return x
         steps = (spec.inputs["past"].shape[0] or -1,) if spec.per_step else ()
         return keras.layers.Reshape((*steps, *spec.output_shape), dtype="float32", name="output_shape")(x)
-
-
-SEES_FUTURE = (
-    "model.bidirectional: true given, but the data want an output per time step, and a layer that reads "
-    "backwards sees the future; set model.bidirectional=false or data.layout=windows"
-)
-NO_FUTURE = "model: known future values have no place in an output per time step; set data.layout=windows"
-
-
-def check_fit(model: Any, data: Any) -> list[str]:
-    """Return why these model settings cannot go with these data settings, one line each."""
-    problems = window_problems(model, getattr(data, "sequence_length", 0))
-    if getattr(data, "layout", None) == "sequence":
-        problems = window_problems(model, None)
-        problems += [no_steps(model)] if isinstance(model, RecurrentModel) and not model.per_step else []
-        problems += [SEES_FUTURE] if getattr(model, "bidirectional", False) else []
-    return problems
-
-
-def no_steps(model: RecurrentModel) -> str:
-    able = [name for name in names("model") if getattr(lookup("model", name), "per_step", False)]
-    return (
-        f"model: {model.name} gives one output per sequence, but the data want one per time step "
-        f"(data.layout=sequence); {', '.join(able)} can"
-    )
-
-
-def window_problems(model: Any, steps: int | None) -> list[str]:
-    """Return why a window of so many steps, None for a length that varies, is not one for this model."""
-    segment, skip = getattr(model, "segment", None), getattr(model, "skip", False)
-    if steps is None:
-        given = [key for key, value in (("segment", segment), ("skip", skip)) if value]
-        return [f"model.{key}: needs windows of one length; these data are whole sequences" for key in given]
-    if segment is None or steps % segment == 0:
-        return []
-    return [f"model.segment: {segment} given; the {steps} steps of data.sequence_length are no multiple of it"]
 
 
 def segments(past: Any, size: int | None) -> Any:

@@ -17,8 +17,10 @@ SCORES = (
     "test/rmse",
     "test/owa",
     "test/accuracy",
+    "test/perplexity",
     "skill/rmse",
     "skill/accuracy",
+    "skill/perplexity",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -18,9 +19,11 @@ from typing import Any
 import yaml
 
 from rnnexp.data.intervals import FILE as INTERVALS
+from rnnexp.data.texts.stream import KIND
 from rnnexp.runtime import loaded_backend
 from rnnexp.tracking import store, tables
 from rnnexp.tracking.batch import Point
+from rnnexp.tracking.language import PARAMS
 from rnnexp.tracking.pyfunc import LEVELS
 from rnnexp.tracking.remote import Remote
 
@@ -84,8 +87,7 @@ def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> 
         # MLflow warns of its own type hints while it is imported, and hints at whole numbers in the example.
         warnings.simplefilter("ignore")
         signature, backend = _signature(rows, outputs), loaded_backend() or "jax"
-        if (bundle / INTERVALS).is_file():
-            signature.params = _levels()
+        signature.params = _params(bundle)
         template = _template(bundle, rows, signature, backend)
     folder.mkdir()
     shutil.copytree(bundle, folder / "data" / bundle.name)
@@ -178,12 +180,17 @@ def _signature(rows: Any, outputs: Any) -> Any:
     return signature
 
 
-def _levels() -> Any:
-    """Let a request ask for intervals; without it the answer keeps its columns."""
+def _params(bundle: Path) -> Any:
+    """Let a request ask for intervals, or for a continuation; without it the answer keeps its columns."""
     from mlflow.types import DataType
     from mlflow.types.schema import ParamSchema, ParamSpec
 
-    return ParamSchema([ParamSpec(LEVELS, DataType.long, [], shape=(-1,))])
+    if (bundle / INTERVALS).is_file():
+        return ParamSchema([ParamSpec(LEVELS, DataType.long, [], shape=(-1,))])
+    if json.loads((bundle / "preprocessing.json").read_text(encoding="utf-8")).get("kind") != KIND:
+        return None
+    kinds = {int: DataType.long, float: DataType.double}
+    return ParamSchema([ParamSpec(name, kinds[type(usual)], usual) for name, usual in PARAMS.items()])
 
 
 @cache

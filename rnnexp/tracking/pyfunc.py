@@ -18,6 +18,7 @@ from rnnexp.data import intervals
 from rnnexp.data.intervals import Intervals
 from rnnexp.errors import DataError
 from rnnexp.runtime import loaded_backend
+from rnnexp.tracking import language
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -69,12 +70,15 @@ class Served:
         Series: a table of rows; the forecast of what follows them, one line per series and step, in original units.
         Independent sequences: an array (n, time, channels), shorter ones filled up with NaN, or an array of objects
         or a list, of arrays (time, channels). Texts: a table with a column `text`, or, without MLflow, a list of
-        them. One line each: label and probabilities, or numbers (n, outputs).
-        params: `levels`, a list of levels of prediction intervals in percent, each of which adds two columns.
+        them. One line each: label and probabilities, or numbers (n, outputs); of a language model the surprise.
+        params: `levels`, a list of levels of prediction intervals in percent, each of which adds two columns; of a
+        language model those of `rnnexp generate`, of which `length` asks for a continuation.
         """
         kind = self.bundle.scaling.get("kind")
         if kind is None:
             return self._forecast(rows, (params or {}).get(LEVELS, ()))
+        if kind == "language":
+            return language.answer(self.bundle.model, self.bundle.preprocessor, texts_of(rows), params)
         taken = texts_of(rows) if kind == "texts" else sequences_of(rows)
         outputs = self._outputs(self.bundle.preprocessor.inputs(taken))
         return labels(outputs, self.bundle.spec.classes) if self.bundle.spec.classes else outputs

@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.data.dataset import Dataset
 from rnnexp.training.class_weights import weigher
 from rnnexp.training.course import Course, EpochCallback
-from rnnexp.training.feed import Block, Feed
+from rnnexp.training.feed import Block, Feed, scoring
 from rnnexp.training.history import History
 from rnnexp.training.keeper import Keeper, diverged, not_finite
 from rnnexp.training.listener import Listener
@@ -21,8 +21,6 @@ from rnnexp.training.prepare import prepare
 from rnnexp.training.rate import Rate
 from rnnexp.training.steppers.stepper import Step, Stepper, stepper_for
 from rnnexp.training.user_callbacks import UserCallbacks
-
-SCORED_AT_ONCE = 512  # examples per batch of a part that is only scored: changes its speed, not its result
 
 
 class Pass:
@@ -46,8 +44,9 @@ class KerasTraining:
         trainer, train = plan.trainer, dataset.parts["train"]
         self.plan, self.epochs = plan, trainer.epochs
         size = len(train) if trainer.batch_size == "full" else min(trainer.batch_size, len(train))
+        train = train.side_by_side(size)
         feed = Feed(train, dataset.batch, size, weigh=weigher(trainer.class_weights, dataset))
-        prepare(model, plan, feed.sample())
+        model = prepare(model, plan, feed.sample())
         self.stepper = stepper_for(model)
         self.user = UserCallbacks(_built(plan), self.stepper, self.epochs)
         feed = feed.in_blocks_of(1 if self.user.per_batch else trainer.steps_per_dispatch)
@@ -64,8 +63,7 @@ class KerasTraining:
         part = dataset.parts.get("val")
         if not part:
             return None
-        feed = Feed(part, dataset.batch, min(len(part), max(size, SCORED_AT_ONCE)))
-        return Pass(feed.in_blocks_of("auto"), self.stepper, fixed=True)
+        return Pass(scoring(part, dataset.batch, size).in_blocks_of("auto"), self.stepper, fixed=True)
 
     def steps(self, listener: Listener) -> Generator[Step, None, History]:
         """Yield the steps of the training; each must have been run when the next is asked for.

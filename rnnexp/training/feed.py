@@ -19,6 +19,8 @@ BLOCK_BYTES = 32 * 2**20  # more steps per dispatch than this gains nothing and 
 MAX_STEPS = 128
 CACHE_BYTES = 64 * 2**20
 
+SCORED_AT_ONCE = 512  # examples per batch of a part that is only scored: changes its speed, not its result
+
 Weigh = Callable[[Any, Any], Any]
 
 
@@ -126,3 +128,12 @@ class Feed:
 
 def nbytes(batch: tuple[Any, ...]) -> int:
     return sum(np.asarray(array).nbytes for array in arrays_of(batch))
+
+
+def scoring(part: Part, gather: Batch, size: int) -> Feed:
+    """Return the feed of a part that is only scored, beside a training with batches of `size`.
+
+    Lanes are as many as in training: the states that go with them have that size.
+    """
+    cut = part.side_by_side(size)
+    return Feed(cut, gather, min(len(part), max(size, SCORED_AT_ONCE)) if cut is part else size)

@@ -11,6 +11,8 @@ import numpy as np
 
 from rnnexp import registry
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.models import carried
+from rnnexp.training.perplexity import perplexity
 from rnnexp.training.plan import Plan
 from rnnexp.training.steppers.stepper import is_seed_state
 
@@ -28,19 +30,23 @@ def precision(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def prepare(model: Any, plan: Plan, batch: tuple[Any, ...]) -> None:
+def prepare(model: Any, plan: Plan, batch: tuple[Any, ...]) -> Any:
     """Compile `model` for `plan` and create every variable that training needs; `batch` shows
     shapes and dtypes.
 
-    Where the data weigh their examples (padding, for one), metrics are weighed like the loss.
+    Returns what is to be trained: the model, or one around it that carries its states from batch to batch. Where the
+    data weigh their examples (padding, for one), metrics are weighed like the loss.
     """
     _check_precision(model, plan.trainer.precision)
+    if carried.sizes(model):
+        model = carried.carrying(model, len(batch[0]))
     own = registry.names("metric")  # scored in original units after training
     metrics = [metric(name) for name in plan.metrics if name not in own]
     weighed = {"weighted_metrics": metrics} if len(batch) == 3 else {"metrics": metrics}
     model.compile(optimizer=plan.optimizer, loss=plan.loss, **weighed)
     model._symbolic_build(data_batch=(*batch, None)[:3])
     seed_random_layers(model, plan.seed)
+    return model
 
 
 def _check_precision(model: Any, wanted: str) -> None:
@@ -59,6 +65,8 @@ def metric(name: str) -> Any:
     renamed = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC"}
     if name in renamed:
         return getattr(keras.metrics, renamed[name])(name=name)
+    if name == "perplexity":
+        return perplexity()
     if name in ("accuracy", "acc"):
         return name  # Keras chooses binary, categorical or sparse by the shapes
     try:

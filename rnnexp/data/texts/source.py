@@ -7,22 +7,18 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from rnnexp.data.source import ExampleSource
-from rnnexp.errors import ConfigError
+from rnnexp.data.texts.rules import encoding_mistakes, subword_mistakes
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
     from rnnexp.data.texts.corpus import Row, Texts
     from rnnexp.data.texts.prepare import Rules
-
-# The 256 bytes, of which all subwords are made, and the ids of padding and unknown.
-FEWEST_SUBWORDS = 258
 
 
 @settings
@@ -106,7 +102,7 @@ class TextSource(ExampleSource):
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        return [*super().check(), *self._path_mistakes(), *self._encoding_mistakes(), *self._token_mistakes()]
+        return [*super().check(), *self._path_mistakes(), *encoding_mistakes(self.encoding), *self._token_mistakes()]
 
     def folder(self) -> str | None:
         return self.root or os.environ.get("RNNEXP_DATA") or None
@@ -127,21 +123,8 @@ class TextSource(ExampleSource):
             problems.append("data.test_every: the test part is in data.test_path; give one of the two")
         return problems
 
-    def _encoding_mistakes(self) -> list[str]:
-        from rnnexp.data.texts.decoding import codec
-
-        try:
-            codec(self.encoding)
-        except ConfigError as error:
-            return [str(error)]
-        return []
-
     def _token_mistakes(self) -> list[str]:
-        problems = []
-        if self.tokens == "subword" and (self.max_tokens or 0) <= FEWEST_SUBWORDS:
-            problems.append(f"data.max_tokens: subwords need a size above {FEWEST_SUBWORDS}, for example 4000")
-        if self.tokens == "subword" and find_spec("tokenizers") is None:
-            problems.append("data.tokens: subwords need the package tokenizers: pip install 'rnnexp[text]'")
+        problems = subword_mistakes(self.tokens, self.max_tokens)
         if self.max_length is None and (self.on_long, self.keep) != ("cut", "first"):
             key = "on_long" if self.on_long != "cut" else "keep"
             problems.append(f"data.{key}: {getattr(self, key)} is given without data.max_length")

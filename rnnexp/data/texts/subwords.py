@@ -8,7 +8,7 @@ Radford et al., Language models are unsupervised multitask learners, 2019, secti
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rnnexp.errors import DataError, ResourceError
@@ -39,6 +39,19 @@ def cutter(learnt: str) -> Callable[[str], list[str]]:
     except Exception as error:  # the library raises nothing more special
         raise DataError(f"the subwords of the model are damaged: {error}") from None
     return lambda text: model.encode(text).tokens
+
+
+def joined(pieces: Sequence[str], line_end: str | None) -> str:
+    """Write pieces as text; bytes that make no character are shown as such."""
+    library = _library()
+    decode = library.decoders.ByteLevel().decode
+    texts: list[list[str]] = [[]]
+    for piece in pieces:
+        if piece == line_end:
+            texts.append([])
+        else:
+            texts[-1].append(piece)
+    return "\n".join(str(decode(text)).strip() for text in texts)
 
 
 def _library() -> Any:

@@ -45,7 +45,11 @@ class Tokeniser:
 
     def normal(self, text: str) -> str:
         """Compose, lower the case if asked, and leave out blanks at both ends."""
-        composed = unicodedata.normalize("NFC", text).strip()
+        return self.composed(text.strip()).strip()
+
+    def composed(self, text: str) -> str:
+        """Compose, and lower the case if asked; blanks stay."""
+        composed = unicodedata.normalize("NFC", text)
         # Lower-casing can take a composed character apart again: `İ` becomes `i` and a dot.
         return unicodedata.normalize("NFC", composed.lower()) if self.lowercase else composed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 @register("model")
 class lstm(RecurrentModel):
     """Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000)."""
+
+    states: ClassVar[str] = "hc"
 
     name: Literal["lstm"] = "lstm"
     recurrent_activation: Activation = Field("sigmoid", description="activation of the gates")

@@ -10,8 +10,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Part
 from rnnexp.training.class_weights import weigher
-from rnnexp.training.epochs import SCORED_AT_ONCE
-from rnnexp.training.feed import Feed, arrays_of
+from rnnexp.training.feed import Feed, arrays_of, scoring
 from rnnexp.training.plan import Plan
 
 Tree = Any
@@ -97,9 +96,9 @@ def layout(dataset: Dataset, plan: Plan) -> Layout:
     """Cut the parts of a dataset as `plan` says."""
     trainer, train, val = plan.trainer, dataset.parts["train"], dataset.parts.get("val")
     size = batch_size(train, trainer.batch_size)
+    train = train.side_by_side(size)
     feed = Feed(train, dataset.batch, size, weigh=weigher(trainer.class_weights, dataset))
-    scored = Feed(val, dataset.batch, min(len(val), max(size, SCORED_AT_ONCE))) if val else None
-    return Layout(feed, scored)
+    return Layout(feed, scoring(val, dataset.batch, size) if val else None)
 
 
 def batch_size(train: Part, wanted: int | str) -> int:

@@ -97,10 +97,11 @@ class Program:
         return self.end(self.steps(begun, now, fixed, data), now, fixed, data)
 
     def begin(self, state: Tree, now: Tree) -> Tree:
-        """Set the learning rate and forget the metrics of the last pass."""
+        """Set the learning rate and forget the metrics of the last pass, and the states of its lanes."""
         optimizer = [*state["optimizer"]]
         optimizer[self.rate_at] = now["rate"] * state["factor"]
-        return {**state, "optimizer": optimizer, "metrics": self.stepper.no_metrics}
+        other = self.stepper.rested(state["other"])
+        return {**state, "optimizer": optimizer, "metrics": self.stepper.no_metrics, "other": other}
 
     def steps(self, state: Tree, now: Tree, fixed: Tree, data: Tree, span: tuple[Any, Any] | None = None) -> Tree:
         """Take the gradient steps `span[0]` to `span[1]` of the batches of an epoch, all by default."""
@@ -154,19 +155,21 @@ class Program:
 
         weights = self.weights(state)
 
-        def step(metrics: Any, indices: Any) -> Any:
-            before = (weights["trainable"], weights["other"], metrics)
+        def step(passed: tuple[Any, Any], indices: Any) -> tuple[Any, Any]:
+            before = (weights["trainable"], *passed)
             with held(self.rules.held, fixed["scalars"]):
-                _, (_, _, after) = self.model.test_step(before, self.gather["val"](data["val"], indices))
-            return jax.tree.map(lambda new, old: new.astype(old.dtype), list(after), metrics)
+                _, (_, *after) = self.model.test_step(before, self.gather["val"](data["val"], indices))
+            return jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), passed)
 
-        order, metrics = data["val_order"], list(self.stepper.no_metrics)
+        order = data["val_order"]
+        passed = (self.stepper.rested(weights["other"]), list(self.stepper.no_metrics))
         if order.shape[0] == 1:
-            metrics = step(metrics, order[0])
+            passed = step(passed, order[0])
         elif order.shape[0]:
-            metrics = jax.lax.fori_loop(0, order.shape[0], lambda i, m: step(m, order[i]), metrics)
+            passed = jax.lax.fori_loop(0, order.shape[0], lambda i, p: step(p, order[i]), passed)
         if "val_rest" in data:
-            metrics = step(metrics, data["val_rest"])
+            passed = step(passed, data["val_rest"])
+        metrics = passed[1]
         return _named("val", self.stepper.metric_results(metrics))
 
     def weights(self, state: Tree) -> Tree:

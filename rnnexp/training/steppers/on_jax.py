@@ -58,6 +58,15 @@ class OnJax(Stepper):
 
     def begin(self) -> None:
         self.metrics = self.no_metrics
+        self.other = self.rested(self.other)
+
+    def rested(self, other: list[Any]) -> list[Any]:
+        """Return the values of what is not trained, with states that lanes carry put back to zeros."""
+        from jax import numpy as jnp
+
+        carried = {id(variable) for variable in self.carried}
+        variables = self.model.non_trainable_variables
+        return [jnp.zeros_like(value) if id(v) in carried else value for v, value in zip(variables, other)]
 
     def results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self._results(self.metrics).items()}

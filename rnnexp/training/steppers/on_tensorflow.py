@@ -32,9 +32,6 @@ class OnTensorFlow(Stepper):
     def test(self, block: Block) -> None:
         self._test(self.place(block).data, block.steps)
 
-    def begin(self) -> None:
-        self.model.reset_metrics()
-
     def results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self._results().items()}
 

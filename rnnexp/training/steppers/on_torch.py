@@ -33,9 +33,6 @@ class OnTorch(Stepper):
         for step in range(block.steps):
             self.model.test_function([placed.batch(step)])
 
-    def begin(self) -> None:
-        self.model.reset_metrics()
-
     def results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
 

@@ -36,6 +36,7 @@ class Stepper(ABC):
         self.model = model
         self.variables = [*model.trainable_variables, *model.non_trainable_variables]
         self.averages = _averages(model)
+        self.carried = getattr(model, "carried", [])
 
     @abstractmethod
     def place(self, block: Block) -> Block:
@@ -47,9 +48,11 @@ class Stepper(ABC):
     @abstractmethod
     def test(self, block: Block) -> None: ...
 
-    @abstractmethod
     def begin(self) -> None:
-        """Forget the metrics of the last pass over a part."""
+        """Forget the metrics of the last pass over a part, and the states that its lanes have come to."""
+        self.model.reset_metrics()
+        for variable in self.carried:
+            variable.assign(np.zeros(variable.shape, np.float32))
 
     @abstractmethod
     def results(self) -> dict[str, float]:

@@ -1,0 +1,79 @@
+"""A text to be continued: a language model learns which token follows."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from rnnexp.data.source import usual_split
+from rnnexp.data.splits import Split
+from rnnexp.data.texts.rules import encoding_mistakes, subword_mistakes
+from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
+
+
+@register("data")
+class corpus:
+    """Read files as one text, in order, and predict each token from all before it."""
+
+    task: ClassVar[str] = "language_modelling"
+
+    name: Literal["corpus"] = "corpus"
+    path: str = Field(description="File or glob of files; looked up here, then in root.")
+    val_path: str | None = Field(None, description="Files of the validation part; null leaves it to the split.")
+    test_path: str | None = Field(None, description="Files of the test part; null leaves it to the split.")
+    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
+    origin: str = Field("", description="Where to get the files, for the message when they are absent.")
+    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
+    tokens: Literal["character", "blank", "word", "subword"] = Field(
+        "character", description="Cut the text into characters, at blanks, into words, or into learnt subwords."
+    )
+    lowercase: bool = Field(False, description="Take capital letters for small ones.")
+    line_end: str | None = Field(
+        "<eos>", description="Token at the end of each line, null for none; as characters line ends are `\\n`."
+    )
+    on_empty: Literal["keep", "drop", "fail"] = Field("keep", description="Lines without a token.")
+    max_tokens: int | None = Field(
+        None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
+    )
+    min_count: int = Field(1, ge=1, description="Rarer tokens of the training part are unknown.")
+    sequence_length: int = Field(
+        100, ge=1, description="Steps of one batch, through which the error is propagated back; the state goes on."
+    )
+    split: Literal["none"] | Split = Field(
+        default_factory=usual_split,
+        description="Training, validation and test part in the order of the text, as shares or numbers of characters, "
+        "or of lines where tokens are larger. What a file of its own gives is left out.",
+    )
+    units: str | None = Field(None, description="What the tokens are, for pictures; null says it by their kind.")
+
+    def paths(self) -> dict[str, str]:
+        """Return the files of each part; those of "train" are cut into the parts that have none."""
+        given = {"train": self.path, "val": self.val_path, "test": self.test_path}
+        return {part: path for part, path in given.items() if path is not None}
+
+    def gives(self) -> set[str]:
+        return set(self.paths()) - {"train"}
+
+    def folder(self) -> str | None:
+        return self.root or os.environ.get("RNNEXP_DATA") or None
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        problems = [] if self.split == "none" or self.gives() >= {"val", "test"} else self.split.mistakes()
+        problems = [p for p in problems if not ("test" in self.gives() and p.startswith("data.split.test: 0 "))]
+        if self.split != "none" and self.split.kind() == "dates":
+            problems.append("data.split: a text has no dates; give fractions or numbers")
+        if self.line_end is not None and (not self.line_end.strip() or len(self.line_end.split()) > 1):
+            problems.append(f"data.line_end: {self.line_end!r} given; must be one word, or null")
+        return problems + subword_mistakes(self.tokens, self.max_tokens) + encoding_mistakes(self.encoding)
+
+    def load(self) -> Dataset:
+        """Read, split and number; mistakes in the data raise DataError."""
+        from rnnexp.data.texts.stream import assemble
+
+        return assemble(self)

@@ -1,0 +1,252 @@
+"""One long text as numbers: read, cut into tokens, numbered by what its training part holds."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data.dataset import Dataset, Predictions, Summary
+from rnnexp.data.lanes import lanes, next_tokens
+from rnnexp.data.shares import part_sizes
+from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.tables.files import locate
+from rnnexp.data.tables.places import count
+from rnnexp.data.texts import subwords, vocabulary
+from rnnexp.data.texts.corpus import cited
+from rnnexp.data.texts.decoding import lines, read_text
+from rnnexp.data.texts.encoder import Encoder
+from rnnexp.data.texts.tokens import Tokeniser
+from rnnexp.data.texts.vocabulary import UNKNOWN, Vocabulary
+from rnnexp.errors import DataError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from rnnexp.data.sources.corpus import corpus
+
+KIND = "language"
+ORDER = ("train", "val", "test")
+EXAMPLE = 40  # tokens of a text that is shown how a model is used
+Line = tuple[str, int, str]
+
+
+@dataclass(frozen=True)
+class Language:
+    """How text becomes tokens and tokens become text.
+
+    line_end: token at the end of each line; None for characters, whose line ends are characters, and where lines
+              mean nothing
+    """
+
+    tokeniser: Tokeniser
+    vocabulary: Vocabulary
+    line_end: str | None = None
+
+    def tokens(self, text: str) -> list[str]:
+        """Cut a text; its last line has no end."""
+        texts = [text] if self.tokeniser.kind == "character" else text.split("\n")
+        return cut(self.tokeniser, self.line_end, texts)
+
+    def ids(self, text: str) -> np.ndarray:
+        """Number the tokens of a text; those that are not known are `UNKNOWN`."""
+        known = self.vocabulary.ids
+        return np.array([known.get(token, UNKNOWN) for token in self.tokens(text)], np.int32)
+
+    def text(self, ids: Sequence[int] | np.ndarray) -> str:
+        """Write tokens as text."""
+        words = [self.vocabulary.tokens[index] for index in ids]
+        if self.tokeniser.kind == "character":
+            return "".join(words)
+        if self.tokeniser.kind == "subword":
+            return subwords.joined(words, self.line_end)
+        return (
+            " ".join("\n" if word == self.line_end else word for word in words)
+            .replace(" \n", "\n")
+            .replace("\n ", "\n")
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        encoder = Encoder(self.tokeniser, self.vocabulary)
+        return {"kind": KIND, **encoder.to_json(), "line_end": self.line_end}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Language:
+        """Rebuild from what `to_json` wrote; DataError if it is damaged."""
+        encoder, end = Encoder.from_json(saved), saved.get("line_end")
+        if not isinstance(end, str | None):
+            raise DataError(f"the text encoder of the model is damaged: `line_end` is {end!r}")
+        return cls(encoder.tokeniser, encoder.vocabulary, end)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextStream(Dataset):
+    """One text, each of whose tokens is predicted from all before it.
+
+    values:  (tokens,) int32 ids of all parts, end to end;  borders: of each part in it
+    """
+
+    language: Language
+    values: np.ndarray
+    borders: Mapping[str, tuple[int, int]]
+
+    def ids(self, part: str) -> np.ndarray:
+        """Return the tokens of one part, (tokens,)."""
+        first, last = self.borders[part]
+        return self.values[first:last]
+
+    def restore(self, part: str, outputs: np.ndarray) -> Predictions:
+        """Put log probabilities (tokens - 1,) beside the tokens they are of."""
+        return Predictions(np.asarray(outputs, np.float64), self.ids(part)[1:])
+
+    def example(self) -> DataFrame:
+        """Return a piece of text such as a served model takes."""
+        import pandas
+
+        return pandas.DataFrame({"text": [self.language.text(self.ids("train")[:EXAMPLE])]})
+
+
+def assemble(source: corpus) -> TextStream:
+    """Load a corpus; mistakes in the data raise DataError."""
+    pieces, notes = _read(source)
+    tokeniser = Tokeniser(source.tokens, source.lowercase)
+    end = None if source.tokens == "character" else source.line_end
+    if source.tokens == "subword":
+        size = (source.max_tokens or 0) - len(vocabulary.RESERVED) - (end is not None)
+        train = (tokeniser.normal(text) for _, _, text in pieces["train"])
+        tokeniser = Tokeniser("subword", source.lowercase, subwords.learn(train, size))
+    cuts = {part: cut(tokeniser, end, [text for *_, text in piece], closed=True) for part, piece in pieces.items()}
+    learnt = vocabulary.learn([cuts["train"]], source.max_tokens, source.min_count)
+    language = Language(tokeniser, learnt.vocabulary, end)
+    known = learnt.vocabulary.ids
+    values = np.array([known.get(token, UNKNOWN) for token in chain.from_iterable(cuts.values())], np.int32)
+    ends = np.cumsum([0, *map(len, cuts.values())]).tolist()
+    borders = dict(zip(cuts, pairwise(ends)))
+    unknown = ", ".join(f"{np.mean(values[a:b] == UNKNOWN):.2%} of {part}" for part, (a, b) in borders.items())
+    notes += [learnt.note, f"unknown tokens: {unknown}"]
+    return _dataset(source, language, (values, borders), tuple(notes), source.sequence_length)
+
+
+def apply(source: corpus, language: Language, whole: str) -> TextStream:
+    """Load a corpus with the vocabulary of a trained model, as one part with the name `whole`."""
+    pieces, notes = _read(source, shared=False)
+    texts = [text for piece in pieces.values() for *_, text in piece]
+    known = language.vocabulary.ids
+    tokens = cut(language.tokeniser, language.line_end, texts, closed=True)
+    values = np.array([known.get(token, UNKNOWN) for token in tokens], np.int32)
+    unknown = f"unknown tokens: {np.mean(values == UNKNOWN):.2%}"
+    if len(values) < 2:
+        raise DataError(f"{source.path}: {count(len(values), 'token')}; at least 2 are needed, the second is scored")
+    return _dataset(source, language, (values, {whole: (0, len(values))}), (*notes, unknown), steps=1)
+
+
+def _dataset(
+    source: corpus,
+    language: Language,
+    text: tuple[np.ndarray, dict[str, tuple[int, int]]],
+    notes: tuple[str, ...],
+    steps: int,
+) -> TextStream:
+    (values, borders), size = text, len(language.vocabulary)
+    spec = TaskSpec(
+        "language_modelling",
+        {"past": InputSpec((None,), "int32", size)},
+        (size,),
+        per_step=True,
+        carried=True,
+        targets=("next token",),
+        loss="token_cross_entropy",
+        metrics=("perplexity",),
+    )
+    sha = hashlib.sha256(values.tobytes() + "\0".join(language.vocabulary.tokens).encode("utf-8", "surrogatepass"))
+    sha.update(json.dumps(vars(source), sort_keys=True, default=str).encode())
+    units = {"character": "characters", "subword": "subwords"}.get(source.tokens, "words")
+    return TextStream(
+        spec=spec,
+        parts={part: lanes(part, values, border, steps) for part, border in borders.items()},
+        batch=next_tokens,
+        summary=Summary(
+            source=source.path,
+            rows=len(values),
+            series=1,
+            sizes={part: last - first for part, (first, last) in borders.items()},
+            digest=sha.hexdigest()[:32],
+            units=source.units or units,
+            notes=notes,
+        ),
+        scored=next(part for part in ("test", "train", *borders) if part in borders),
+        scaling=language.to_json(),
+        language=language,
+        values=values,
+        borders=borders,
+    )
+
+
+def cut(tokeniser: Tokeniser, end: str | None, texts: Sequence[str], closed: bool = False) -> list[str]:
+    """Cut lines into tokens, each with its end; the last one has none unless it is `closed`."""
+    if tokeniser.kind == "character":
+        return list(tokeniser.composed("".join(texts)))
+    after = [] if end is None else [end]
+    found = [[*tokens, *after] for tokens in tokeniser.split_all(texts)]
+    if found and after and not closed:
+        found[-1].pop()
+    return list(chain.from_iterable(found))
+
+
+def _read(source: corpus, shared: bool = True) -> tuple[dict[str, list[Line]], list[str]]:
+    """Read the lines of each part; a text that is cut into characters may be cut within a line."""
+    read, notes = {}, list[str]()
+    for part, path in source.paths().items() if shared else [("train", source.path)]:
+        files = locate(path, source.folder(), source.origin)
+        found = [
+            (str(file), number, line)
+            for file in files
+            for number, line in _numbered(read_text(file, source.encoding), source.tokens == "character")
+        ]
+        read[part], said = _without_empty(found, source.on_empty)
+        notes += said
+    given = source.gives() if shared else {"val", "test"}
+    pieces = {part: piece for part, piece in read.items() if part != "train"}
+    if source.tokens == "character":
+        cuts: dict[str, Any] = _cut_up(source, "".join(text for *_, text in read["train"]), given)
+        pieces |= {part: [("", 0, text)] for part, text in cuts.items()}
+    else:
+        pieces |= _cut_up(source, read["train"], given)
+    for part, piece in pieces.items():
+        if not any(text.strip() for *_, text in piece):
+            raise DataError(f"{source.path}: the {part} part has no text; change data.split")
+    return {part: pieces[part] for part in ORDER if part in pieces}, notes
+
+
+def _numbered(text: str, with_ends: bool) -> list[tuple[int, str]]:
+    """Number the lines, where they are wanted with their ends as single characters."""
+    found = list(io.StringIO(text, newline=None)) if with_ends else lines(text)
+    return list(enumerate(found, start=1))
+
+
+def _cut_up(source: corpus, whole: Any, given: set[str]) -> dict[str, Any]:
+    """Cut a text, or its lines, into the parts that have no file of their own."""
+    if given >= {"val", "test"} or source.split == "none":
+        return {"train": whole}
+    sizes = {part: size for part, size in part_sizes(source, len(whole), given).items() if size}
+    ends = np.cumsum([0, *sizes.values()]).tolist()
+    return {part: whole[first:last] for part, (first, last) in zip(sizes, pairwise(ends))}
+
+
+def _without_empty(found: list[Line], on_empty: str) -> tuple[list[Line], list[str]]:
+    empty = [(file, number) for file, number, text in found if not text.strip()]
+    if not empty:
+        return found, []
+    what = f"{count(len(empty), 'empty line')}: {cited(empty)}"
+    if on_empty == "fail":
+        raise DataError(f"{what}. Correct the files, or set data.on_empty=keep or drop")
+    if on_empty == "keep":
+        return found, [f"kept {what}"]
+    return [line for line in found if line[2].strip()], [f"left out {what}"]

@@ -1,0 +1,72 @@
+"""Language models: how surprising texts are, and texts that go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnexp.data.tables.places import count
+from rnnexp.data.texts.stream import Language
+from rnnexp.data.texts.vocabulary import UNKNOWN
+from rnnexp.deploy.answer import Answer, Question
+from rnnexp.deploy.texts import given
+from rnnexp.deploy.trained import Trained
+from rnnexp.errors import ConfigError, DataError
+from rnnexp.models.writing import Sampling, write
+from rnnexp.tracking.language import start, surprise
+
+MOST_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be written: `length` tokens that follow `prompt`; without one, the beginning of a line."""
+
+    length: int = 500
+    prompt: str | None = None
+    sampling: Sampling = Sampling()
+
+
+def answer(trained: Trained, question: Question) -> Answer:
+    """Say of each text how many nats a token of it costs; a text without tokens is said before Keras is imported."""
+    if question.levels:
+        raise ConfigError("--level: intervals are for forecasts, not for texts")
+    if question.path is None:
+        raise ConfigError(f"{trained.called} takes texts: give one in quotes, or a file; `rnnexp generate` writes some")
+    found = given(trained, question)
+    language = Language.from_json(trained.scaling)
+    ids = [language.ids(text) for text in found.texts]
+    for place, own in zip(found.places, ids):
+        if len(own) < 2:
+            raise DataError(f"{place}: {count(len(own), 'token')}; at least 2 are needed, the second is scored")
+    unknown = sum(int((own == UNKNOWN).sum()) for own in ids) / sum(map(len, ids))
+    frame = surprise(trained.load().model, language, found.texts)
+    frame.insert(0, "example", found.places)
+    notes = [f"{unknown:.1%} of the tokens are unknown to the model"] if unknown else []
+    return Answer(frame, [*found.notes, *notes])
+
+
+def generate(trained: Trained, wish: Wish) -> str:
+    """Return the prompt and what the model writes after it; unknown symbols are said before Keras is imported."""
+    if trained.kind != "language":
+        raise ConfigError(f"{trained.called} does not write texts: it takes {trained.kind}; use rnnexp predict")
+    language = Language.from_json(trained.scaling)
+    _refuse_unknown(language, wish.prompt or "")
+    prompt = language.ids(wish.prompt) if wish.prompt else start(language)
+    if not len(prompt):
+        raise ConfigError("--prompt: has no token; give some text to go on from")
+    written = write(trained.load().model, prompt, wish.length, wish.sampling)
+    glue = "" if language.tokeniser.kind == "character" or not wish.prompt else " "
+    return f"{wish.prompt or ''}{glue}{language.text(written)}"
+
+
+def _refuse_unknown(language: Language, prompt: str) -> None:
+    known = language.vocabulary.ids
+    strange = list(dict.fromkeys(token for token in language.tokens(prompt) if token not in known))
+    if strange:
+        shown = ", ".join(f'"{token}"' for token in strange[:MOST_SHOWN])
+        more = f" and {len(strange) - MOST_SHOWN} more" if len(strange) > MOST_SHOWN else ""
+        what = "character" if language.tokeniser.kind == "character" else "token"
+        raise DataError(
+            f"--prompt: the model does not know the {what}{'s' if len(strange) > 1 else ''} {shown}{more}: "
+            f"its {len(known):,} are those of its training part"
+        )

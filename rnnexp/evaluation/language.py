@@ -1,0 +1,91 @@
+"""Score a language model, and n-grams, on the same tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data.dataset import Predictions
+from rnnexp.data.texts.stream import TextStream
+from rnnexp.errors import DivergedError
+from rnnexp.evaluation import ngrams
+from rnnexp.evaluation.metrics import prefixed
+from rnnexp.evaluation.report import Report
+from rnnexp.models.reading import log_probabilities
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+LONGEST = {"character": 6, "subword": 4}  # tokens of an n-gram; more only overfit on texts of these sizes
+WORDS = 3
+UNCHOSEN = {"character": 5}  # without a validation part
+MOST_ROWS = 1000
+
+_cache: dict[tuple[str, str], tuple[dict[str, np.ndarray], int]] = {}
+
+
+def report(model: Any, dataset: TextStream) -> Report:
+    """Read the scored part once, and compare the network's surprise with that of n-grams."""
+    found = log_probabilities(model, dataset.ids(dataset.scored))
+    if not np.isfinite(found).all():
+        raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
+    predictions = dataset.restore(dataset.scored, found)
+    metrics = prefixed(dataset.scored, scores(found))
+    if "train" not in dataset.borders:
+        return Report(metrics, predictions, {"tokens": table(dataset, predictions)})
+    made, order = _baselines(dataset)
+    for name, values in made.items():
+        metrics |= prefixed(f"baseline/{name}", scores(values))
+    best = min(made, key=lambda name: metrics[f"baseline/{name}/nats"])
+    for name in ("perplexity", "nats"):
+        metrics[f"skill/{name}"] = 1 - metrics[f"{dataset.scored}/{name}"] / metrics[f"baseline/{best}/{name}"]
+    return Report(
+        metrics,
+        predictions,
+        {"tokens": table(dataset, predictions, made["ngram"])},
+        [f"the n-gram is of {order} tokens, with Witten-Bell smoothing"],
+        {name: dataset.restore(dataset.scored, values) for name, values in made.items()},
+        best_baseline=best,
+        beats_baseline=metrics[f"{dataset.scored}/nats"] < metrics[f"baseline/{best}/nats"],
+    )
+
+
+def scores(found: np.ndarray) -> dict[str, float]:
+    """Return nats per token, and the perplexity that they make."""
+    nats = -float(found.mean())
+    return {"nats": nats, "perplexity": float(np.exp(nats))}
+
+
+def _baselines(dataset: TextStream) -> tuple[dict[str, np.ndarray], int]:
+    """Compute the n-grams once for runs on the same data; how long they are is chosen on the validation part."""
+    key = (dataset.summary.digest, dataset.scored)
+    if key not in _cache:
+        _cache.clear()
+        _cache[key] = _computed(dataset)
+    return _cache[key]
+
+
+def _computed(dataset: TextStream) -> tuple[dict[str, np.ndarray], int]:
+    kind, train, size = dataset.language.tokeniser.kind, dataset.ids("train"), len(dataset.language.vocabulary)
+    longest, order = LONGEST.get(kind, WORDS), UNCHOSEN.get(kind, WORDS)
+    if "val" in dataset.borders:
+        tried = ngrams.log_probabilities(train, dataset.ids("val"), size, longest)
+        order = 1 + int(np.argmax([values.mean() for values in tried]))
+    made = ngrams.log_probabilities(train, dataset.ids(dataset.scored), size, order)
+    return {"unigram": made[0], "ngram": made[-1]}, order
+
+
+def table(dataset: TextStream, predictions: Predictions, ngram: np.ndarray | None = None) -> DataFrame:
+    """Return where the nats go: one row per token, those that cost most in all first."""
+    import pandas
+
+    tokens = np.array(dataset.language.vocabulary.tokens, dtype=object)[predictions.actual]
+    costs = pandas.DataFrame({"token": tokens, "nats": -predictions.predicted})
+    if ngram is not None:
+        costs["ngram_nats"] = -ngram
+    grouped = costs.groupby("token", sort=True)
+    found = grouped.mean()
+    found.insert(0, "count", grouped.size())
+    found["share"] = found["count"] * found["nats"] / costs["nats"].sum()
+    return found.sort_values("share", ascending=False, kind="stable").head(MOST_ROWS).reset_index()

@@ -1,0 +1,68 @@
+"""States that go from one batch to the next: inputs and outputs of a network, kept by whoever trains or writes with it.
+
+The network itself remembers nothing: the same weights read texts in 20 lanes while they are trained, and in one when
+they are scored or write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+OUTPUT = "output"
+
+
+def inputs(sizes: Mapping[str, int]) -> dict[str, Any]:
+    """Return an input (b, size) for each state."""
+    import keras
+
+    return {name: keras.Input((size,), name=name) for name, size in sizes.items()}
+
+
+def sizes(model: keras.Model) -> dict[str, int]:
+    """Return the sizes of the states that a network takes and gives, by their names."""
+    outputs = model.output if isinstance(model.output, dict) else {}
+    return {name: int(tensor.shape[-1]) for name, tensor in outputs.items() if name != OUTPUT}
+
+
+def zeros(model: keras.Model, lanes: int) -> dict[str, np.ndarray]:
+    """Return the states of lanes that have read nothing yet."""
+    return {name: np.zeros((lanes, size), np.float32) for name, size in sizes(model).items()}
+
+
+def carrying(model: keras.Model, lanes: int) -> keras.Model:
+    """Return a model of tokens (lanes, time) alone, which goes on in each batch where the last one ended.
+
+    It shares the weights of `model`; `carried` are its variables (lanes, size), zeros at first. The gradient ends
+    where a batch begins: truncated backpropagation through time (Williams and Peng, 1990).
+    """
+    return _class()(model, lanes)
+
+
+@cache
+def _class() -> type:
+    import keras
+
+    class Carrying(keras.Model):
+        def __init__(self, inner: keras.Model, lanes: int) -> None:
+            super().__init__(name=inner.name)
+            self.inner = inner
+            self.carried = [
+                self.add_weight(shape=(lanes, size), initializer="zeros", trainable=False, name=name)
+                for name, size in sizes(inner).items()
+            ]
+
+        def call(self, past: Any, training: bool | None = None) -> Any:
+            states = {variable.name: variable.value for variable in self.carried}
+            outputs = self.inner({"past": past, **states}, training=training)
+            for variable in self.carried:
+                variable.assign(outputs[variable.name])
+            return outputs[OUTPUT]
+
+    return Carrying

@@ -1,0 +1,46 @@
+"""Tokens in and out: an embedding before the recurrent layers, and scores of all tokens after them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rnnexp.data.spec import InputSpec
+
+if TYPE_CHECKING:
+    import keras
+
+    from rnnexp.models.recurrent import RecurrentModel
+
+
+def embedding(model: RecurrentModel, tokens: InputSpec) -> keras.layers.Layer:
+    """Make the layer that gives each token its vector; one that is tied can also be read backwards."""
+    import keras
+
+    size = tokens.vector or model.vector_size()
+    shared = {"name": "embedding", "trainable": model.embedding_trainable}
+    if model.tie_weights:
+        return keras.layers.ReversibleEmbedding(tokens.vocabulary, size, reverse_dtype="float32", **shared)
+    return keras.layers.Embedding(tokens.vocabulary, size, **shared)
+
+
+def vectors(layer: Any, tokens: Any, model: RecurrentModel) -> Any:
+    """Return the vectors (b, time, size) of tokens (b, time), some of which are dropped in training."""
+    import keras
+
+    x = layer(tokens)
+    if model.word_dropout:
+        x = keras.layers.Dropout(model.word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
+    if model.embedding_dropout:
+        x = keras.layers.SpatialDropout1D(model.embedding_dropout, name="embedding_dropout")(x)
+    return x
+
+
+def scores(x: Any, layer: Any, vocabulary: int, tied: bool) -> Any:
+    """Return a score for each token of the vocabulary, (b, time, vocabulary): logits, in float32.
+
+    tied: products with the vectors of the embedding alone (Press and Wolf, Using the output embedding to improve
+    language models, 2017), without a bias
+    """
+    import keras
+
+    return layer(x, reverse=True) if tied else keras.layers.Dense(vocabulary, dtype="float32", name="output")(x)

@@ -1,0 +1,56 @@
+"""A network that writes: each token is drawn from its probabilities, read again, and followed by the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnexp.models import carried
+from rnnexp.models.reading import log_softmax
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a token is drawn.
+
+    temperature: the scores are divided by it; below 1 the likely becomes likelier, 0 takes the likeliest
+    top_k: only so many of the likeliest tokens are drawn from
+    top_p: only the fewest of the likeliest tokens whose probabilities add up to this (Holtzman et al., 2020)
+    never: tokens that are not written
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int = 0
+    never: tuple[int, ...] = ()
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probabilities (vocabulary,) that a token is drawn by, from scores (logits)."""
+        scores = scores.astype(np.float64)
+        scores[list(self.never)] = -np.inf
+        if self.temperature == 0:
+            return np.asarray(np.arange(len(scores)) == scores.argmax(), np.float64)
+        chances = np.exp(log_softmax(scores / self.temperature))
+        ranked = np.argsort(-chances, kind="stable")
+        kept = len(chances) if self.top_k is None else self.top_k
+        if self.top_p is not None:
+            before = np.cumsum(chances[ranked]) - chances[ranked]
+            kept = min(kept, int((before < self.top_p).sum()))
+        chances[ranked[kept:]] = 0
+        return chances / chances.sum()
+
+
+def write(model: Any, prompt: np.ndarray, length: int, sampling: Sampling) -> np.ndarray:
+    """Return `length` tokens that follow those of `prompt` (tokens,), of which there must be one."""
+    generator = np.random.Generator(np.random.Philox(sampling.seed))
+    states, read, written = carried.zeros(model, 1), np.asarray(prompt, np.int32), []
+    for _ in range(length):
+        outputs = model.predict_on_batch({"past": read[None], **states})
+        states = {name: outputs[name] for name in states}
+        chances = sampling.probabilities(np.asarray(outputs[carried.OUTPUT])[0, -1])
+        written.append(int(generator.choice(len(chances), p=chances)))
+        read = np.array(written[-1:], np.int32)
+    return np.array(written, np.int32)

@@ -1,0 +1,154 @@
+"""One text as tokens: parts in order, each token where it stood, and what is wrong said with file and line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnexp as rx
+from rnnexp.data.leakage import check_leakage
+from rnnexp.data.sources.corpus import corpus
+from rnnexp.data.texts.stream import Language, TextStream
+from rnnexp.errors import ConfigError, DataError
+
+TEXT = "one two three\n\nfour five six\nseven eight nine\none two ten\n"
+
+
+def loaded(text: str | bytes, **settings: Any) -> TextStream:
+    Path("a.txt").write_bytes(text if isinstance(text, bytes) else text.encode())
+    given = {"path": "a.txt", "sequence_length": 2, "split": {"train": 0.6, "val": 0.2, "test": 0.2}, **settings}
+    found = corpus(**given).load()
+    assert isinstance(found, TextStream)
+    return found
+
+
+def test_characters_are_cut_into_parts_in_order_and_none_is_lost() -> None:
+    text = "abc\ncab\n" * 5
+    found = loaded(text)
+    parts = [found.language.text(found.ids(part)) for part in ("train", "val", "test")]
+    assert "".join(parts) == text
+    assert [len(part) for part in parts] == [24, 8, 8]
+    assert check_leakage(found) == []
+
+
+def test_parts_that_reach_into_each_other_are_a_leak() -> None:
+    found = loaded("abcabcab" * 5)
+    bad = replace(found, parts={**found.parts, "test": replace(found.parts["test"], first=20)})
+    assert "4 tokens are in train and in test" in check_leakage(bad)
+
+
+def test_shakespeare_is_cut_as_published(shared_data: Path) -> None:
+    file = shared_data / "tiny_shakespeare" / "input.txt"
+    found = corpus(path=str(file), split={"train": 0.9, "val": 0, "test": 0.1}).load()
+    assert {part: len(found.ids(part)) for part in found.borders} == {"train": 1_003_854, "test": 111_540}
+    assert found.language.text(found.ids("test")) == file.read_text()[1_003_854:]
+
+
+def test_penn_treebank_has_the_published_sizes(shared_data: Path) -> None:
+    paths = {key: str(shared_data / "ptb" / f"ptb.{part}.txt.gz") for key, part in PTB.items()}
+    found = corpus(**paths, tokens="blank", sequence_length=20).load()
+    assert {part: len(found.ids(part)) for part in found.borders} == {"train": 929_589, "val": 73_760, "test": 82_430}
+    assert len(found.language.vocabulary) == 10_002  # 10,000 with <eos>, and those for padding and unknown
+    assert not (found.values == 1).any()
+
+
+PTB = {"path": "train", "val_path": "valid", "test_path": "test"}
+
+
+def test_words_are_cut_between_lines_and_each_line_has_its_end() -> None:
+    found = loaded(TEXT, tokens="blank", on_empty="drop", split={"train": 2, "val": 1, "test": 1})
+    words = found.language.vocabulary.tokens
+    assert [words[i] for i in found.ids("train")] == ["one", "two", "three", "<eos>", "four", "five", "six", "<eos>"]
+    assert [words[i] for i in found.ids("test")] == ["one", "two", "<unknown>", "<eos>"]
+    assert found.language.text(found.ids("train")) == "one two three\nfour five six\n"
+
+
+@pytest.mark.parametrize("tokens", ["character", "blank", "subword"])
+def test_text_becomes_tokens_and_text_again(tokens: str) -> None:
+    more = {"max_tokens": 300} if tokens == "subword" else {}
+    found = loaded(TEXT * 3, tokens=tokens, split="none", **more)
+    again = Language.from_json(found.language.to_json())
+    assert again.text(again.ids("one two three\nfour")) == "one two three\nfour"
+    assert again.text(again.ids("one two")) != "one two three"
+
+
+def test_the_vocabulary_is_of_the_training_part_alone() -> None:
+    found = loaded("aaaabbbbaaaabbbbcdcdcd")
+    assert set(found.language.vocabulary.tokens[2:]) == {"a", "b"}
+    assert (found.ids("test") == 1).all()
+    assert "unknown tokens: 0.00% of train" in found.summary.notes[-1]
+    assert not loaded("aaaabbbbaaaacdcdcdcdcd").summary.notes[-1].endswith("100.00% of test")
+
+
+def test_empty_lines_are_kept_dropped_or_refused_and_always_counted() -> None:
+    kept, dropped = loaded(TEXT, tokens="blank"), loaded(TEXT, tokens="blank", on_empty="drop")
+    assert len(kept.values) == len(dropped.values) + 1
+    assert kept.summary.notes[0] == "kept 1 empty line: a.txt, line 2"
+    assert dropped.summary.notes[0] == "left out 1 empty line: a.txt, line 2"
+    with pytest.raises(DataError, match=r"1 empty line: a\.txt, line 2\. Correct the files, or set data\.on_empty"):
+        loaded(TEXT, tokens="blank", on_empty="fail")
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "message"),
+    [
+        (b"caf\xe9\n" * 9, {}, "a.txt: not valid utf-8: byte 0xe9 at offset 3 (line 1)"),
+        ("\n\n\n", {"split": "none"}, "a.txt: the train part has no text"),
+        ("aaaaaaaaaaaa", {}, 'leave only the token "a"'),
+        ("abcabcabcabcab", {"sequence_length": 5}, "the val part has 2 tokens, too few for one batch: 1 lanes"),
+        ("ab" * 9, {"split": {"train": 10, "val": 8, "test": 4}}, "data.split asks for 22 examples; there are 18"),
+    ],
+)
+def test_a_bad_text_is_said(text: str | bytes, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=re.escape(message)):
+        loaded(text, **settings)
+
+
+def test_a_file_that_is_not_there_is_said() -> None:
+    with pytest.raises(DataError, match=r"nowhere\.txt: there is no file `nowhere\.txt`"):
+        corpus(path="nowhere.txt").load()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.encoding=utf-9", "data.encoding: `utf-9` is unknown"),
+        ("data.line_end='two words'", "data.line_end: 'two words' given; must be one word, or null"),
+        ("data.tokens=subword", "data.max_tokens: subwords need a size above 258"),
+        ("data.split={train: 2000-01-01, val: 2001-01-01, test: 2002-01-01}", "a text has no dates"),
+        ("model.bidirectional=true", "reads backwards sees the future"),
+        ("model.tie_weights=true", "the last layer has 64 units and the embedding 100; set model.embedding_dim=64"),
+        ("model=lstm_fcn", "gives one output per sequence, but the data want one per time step"),
+        ("model.segment=2", "model.segment: needs windows of one length"),
+    ],
+)
+def test_settings_that_do_not_fit_are_found_before_any_text_is_read(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        rx.compose("data=corpus", "data.path=nowhere.txt", override)
+
+
+def test_tied_weights_need_tokens_to_predict() -> None:
+    with pytest.raises(ConfigError, match="the data have no tokens to predict"):
+        rx.compose("data=sine", "model.tie_weights=true")
+
+
+def test_lanes_go_on_where_they_ended_and_move_by_what_they_can_spare() -> None:
+    found = loaded("abcdefgh" * 10, split="none", sequence_length=4)
+    lanes = found.parts["train"].side_by_side(3)
+    batches = lanes.indices.reshape(-1, 3)
+    assert batches.tolist() == [[0, 26, 52], [4, 30, 56], [8, 34, 60], [12, 38, 64], [16, 42, 68], [20, 46, 72]]
+    moved = {int(lanes.order(0, epoch, 3)[0]) for epoch in range(30)}
+    assert moved == {0, 1, 2}
+    assert (np.diff(lanes.order(0, 5, 3).reshape(-1, 3), axis=0) == 4).all()
+
+
+def test_too_few_tokens_for_all_lanes_is_said() -> None:
+    part = loaded("abcdefgh" * 10, split="none", sequence_length=4).parts["train"]
+    message = "the train part has 80 tokens, too few for one batch: 20 lanes (trainer.batch_size) of 4 steps"
+    with pytest.raises(DataError, match=re.escape(message)):
+        part.side_by_side(20)
