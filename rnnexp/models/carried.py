@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 OUTPUT = "output"
 
@@ -27,12 +26,16 @@ def inputs(sizes: Mapping[str, int]) -> dict[str, Any]:
 
 def sizes(model: keras.Model) -> dict[str, int]:
     """Return the sizes of the states that a network takes and gives, by their names."""
-    outputs = model.output if isinstance(model.output, dict) else {}
+    outputs = getattr(model, "output", None)  # a Sequential that was never called has none
+    if not isinstance(outputs, dict):
+        return {}
     return {name: int(tensor.shape[-1]) for name, tensor in outputs.items() if name != OUTPUT}
 
 
 def zeros(model: keras.Model, lanes: int) -> dict[str, np.ndarray]:
     """Return the states of lanes that have read nothing yet."""
+    import numpy as np
+
     return {name: np.zeros((lanes, size), np.float32) for name, size in sizes(model).items()}
 
 

@@ -47,20 +47,20 @@ def tracked(uri: str, run_id: str | None) -> TrackedRun:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+def own_store(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Make a store of our own: the runs here would be in the way of tests that list all runs."""
     return tracking_uri(f"sqlite:///{tmp_path_factory.mktemp('plots') / 'mlflow.db'}")
 
 
 @pytest.fixture(scope="session")
-def done(store: str, tmp_path_factory: pytest.TempPathFactory) -> Done:
+def done(own_store: str, tmp_path_factory: pytest.TempPathFactory) -> Done:
     folder = tmp_path_factory.mktemp("plotted")
     (folder / "data.csv").write_text(table(0.0))
     results = [
-        rx.run(rx.compose(*csv_of(folder), f"tracking.uri={store}", f"tracking.figures={drawn}"), folder / drawn)
+        rx.run(rx.compose(*csv_of(folder), f"tracking.uri={own_store}", f"tracking.figures={drawn}"), folder / drawn)
         for drawn in ("true", "false")
     ]
-    return Done(store, folder, *(tracked(store, result.run_id) for result in results))
+    return Done(own_store, folder, *(tracked(own_store, result.run_id) for result in results))
 
 
 def csv_of(folder: Path) -> tuple[str, ...]:
