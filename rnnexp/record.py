@@ -17,6 +17,8 @@ from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.data.texts.pairs import PairDataset
+from rnnexp.evaluation.judged import judge
 from rnnexp.tracking import Data
 from rnnexp.tracking.pyfunc import Served
 from rnnexp.tracking.run import RunInfo
@@ -107,6 +109,8 @@ def primary_metric(dataset: Dataset) -> tuple[str, bool]:
     """Return the metric that a reader looks at first, and whether more of it is better."""
     if dataset.spec.task == "classification":
         return f"{dataset.scored}/accuracy", True
+    if isinstance(dataset, PairDataset):
+        return f"{dataset.scored}/{judge(dataset.pipeline)}", True
     if dataset.spec.task == "language_modelling":
         return f"{dataset.scored}/perplexity", False
     return f"{dataset.scored}/rmse", False

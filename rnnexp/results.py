@@ -17,6 +17,8 @@ _REPEATED = ("seed", "data.seed", "data.fold", "backend", "threads", "device", "
 # What a sweep may vary and still ask the experiments' own questions; jobs of a search or of folds are no results.
 _ASKED = {"experiment", "data", "model", "backend", "seed", "data.seed", "threads", "device"}
 
+METRICS = ("owa", "bleu", "exact_match", "perplexity", "rmse", "accuracy")
+
 HEAD = ("experiment", "model", "backend", "runs", "metric", "score", "best baseline", "skill", "verdict")
 
 
@@ -93,7 +95,7 @@ def _setting(run: TrackedRun) -> dict[str, str]:
 
 
 def _metric(run: TrackedRun) -> str | None:
-    names = [f"{part}/{metric}" for part in ("test", "train") for metric in ("owa", "perplexity", "rmse", "accuracy")]
+    names = [f"{part}/{metric}" for part in ("test", "train") for metric in METRICS]
     return next((name for name in names if name in run.metrics), None)
 
 

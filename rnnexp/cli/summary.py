@@ -20,10 +20,13 @@ log = logging.getLogger("rnnexp")
 
 HEADLINES = {
     "accuracy": "accuracy",
+    "bleu": "BLEU",
+    "exact_match": "share exactly right",
     "perplexity": "perplexity",
     "owa": "OWA",
     "rmse": "RMSE",
 }  # the first that a run has heads its summary
+GREATER = ("accuracy", "bleu", "exact_match")  # of these more is better
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def _table(scores: Scores) -> Iterator[str]:
         if key.startswith(prefix) and key.endswith(f"/{metric}") and key.count("/") == 2
     }
     rows[scores.name] = scores.metrics[f"{scores.part}/{metric}"]
-    for name, value in sorted(rows.items(), key=lambda row: row[1], reverse=metric == "accuracy"):
+    for name, value in sorted(rows.items(), key=lambda row: row[1], reverse=metric in GREATER):
         mark = "  <- this run" if name == scores.name else ""
         yield f"  {name:<18} {value:>12.5g}{mark}"
 
@@ -149,8 +152,10 @@ def _whereabouts(result: Result) -> Iterator[str]:
     yield f"  folder   {_short(result.run_dir)}"
     if result.run_id is not None:
         yield f"  run      {result.run_id}; all runs: mlflow ui"
-    verb = "generate" if f"{result.scored}/perplexity" in result.metrics else "predict"
-    if (result.forecast is not None or verb == "generate") and result.experiment.tracking.log_model:
+    task = getattr(result.experiment.data, "task", None)
+    verb = "generate" if task == "language_modelling" else "predict"
+    writes = task in ("language_modelling", "sequence_to_sequence")
+    if (result.forecast is not None or writes) and result.experiment.tracking.log_model:
         yield f"  use      rnnexp {verb} {result.run_id[:8] if result.run_id else _short(result.run_dir)}"
     yield f"  next     {_again(result)} seed=0,1,2   then   rnnexp compare"
 

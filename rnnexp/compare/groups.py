@@ -15,9 +15,8 @@ from rnnexp.tracking.query import TrackedRun
 
 SIGNIFICANT = 0.05
 BEST, NOISE, WORSE, FEW, NONE = "best", "within noise", "worse", "too few to tell", "no result"
-HEADLINES = (
-    "test/owa", "test/perplexity", "test/rmse", "test/accuracy", "train/perplexity", "train/rmse", "train/accuracy",
-)  # fmt: skip
+METRICS = ("owa", "bleu", "exact_match", "perplexity", "rmse", "accuracy")
+HEADLINES = tuple(f"{part}/{metric}" for part in ("test", "train") for metric in METRICS)
 
 
 @dataclass(frozen=True)

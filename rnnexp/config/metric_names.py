@@ -20,6 +20,7 @@ PER_COLUMN = ("F1Score", "FBetaScore")  # several numbers at once, which no log 
 # Keras gets numbers (n, outputs), forecasts (n, horizon, targets), or labels (n,) and probabilities (n, classes).
 REFUSED = {
     "language_modelling": PER_COLUMN,
+    "sequence_to_sequence": PER_COLUMN,
     "regression": (*FOR_LABELS, *PER_COLUMN),
     "forecasting": (*FOR_LABELS, *PER_COLUMN, "R2Score"),
 }
@@ -29,6 +30,7 @@ REPORTED = {
     "regression": NUMBERS,
     "forecasting": NUMBERS,
     "language_modelling": ("nats", "perplexity"),
+    "sequence_to_sequence": ("bleu", "chrf", "exact_match", "nats", "perplexity"),
     "classification": ("accuracy", "balanced_accuracy", "precision", "recall", "f1"),
 }
 

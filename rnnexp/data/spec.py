@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Task = Literal["forecasting", "regression", "classification", "language_modelling"]
+Task = Literal["forecasting", "regression", "classification", "language_modelling", "sequence_to_sequence"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,11 @@ class TaskSpec:
     """Inputs, output and natural choices of a task; heads, losses, metrics and baselines follow it.
 
     inputs:       by name; "past" (time, features) or tokens (time,) always, "future" (horizon, known features) where
-                  there are any, "mask" (time,) where sequences are of different length: false after the end
+                  there are any, "mask" (time,) where sequences are of different length: false after the end,
+                  "previous" (time,) the tokens before each one that is to be written, for sequence to sequence
     output_shape: (horizon, targets) for forecasting, (outputs,) for regression, (classes,) for classification,
-                  (vocabulary,) for language modelling; with `per_step` the same for each time step of "past"
+                  (vocabulary,) for language modelling and sequence to sequence; with `per_step` the same for each
+                  time step of "past", or of "previous"
     per_step:     an output per time step instead of one per sequence
     carried:      what follows a batch goes on where it ended: the states of its lanes are handed on
     classes:      labels in the order of the outputs; empty unless the task is classification

@@ -20,6 +20,7 @@ KINDS = {
     "sequences": "rnnexp.deploy.sequences",
     "texts": "rnnexp.deploy.texts",
     "language": "rnnexp.deploy.language",
+    "pairs": "rnnexp.deploy.pairs",
 }
 
 

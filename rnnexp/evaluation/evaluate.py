@@ -14,9 +14,10 @@ from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.intervals import Intervals
 from rnnexp.data.scalers import Affine
+from rnnexp.data.texts.pairs import PairDataset
 from rnnexp.data.texts.stream import TextStream
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation import baselines, classes, language, linear, metrics, naive2, tables
+from rnnexp.evaluation import baselines, classes, language, linear, metrics, naive2, tables, translation
 from rnnexp.evaluation.intervals import MADE_ON, band
 from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
@@ -55,6 +56,8 @@ def evaluate(
     """
     if isinstance(dataset, TextStream):
         return language.report(model, dataset)
+    if isinstance(dataset, PairDataset):
+        return translation.report(model, dataset)
     needed = {dataset.scored: None} | ({MADE_ON: None} if _calibrates(dataset, intervals) else {})
     found = outputs(model, dataset, list(needed), batch_size)
     predictions = dataset.restore(dataset.scored, found[dataset.scored])

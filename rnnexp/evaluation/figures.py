@@ -10,8 +10,9 @@ import numpy as np
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.intervals import USUAL
+from rnnexp.data.texts.pairs import PairDataset
 from rnnexp.data.texts.stream import TextStream
-from rnnexp.evaluation import class_figures, language_figures
+from rnnexp.evaluation import class_figures, language_figures, translation_figures
 from rnnexp.evaluation.canvas import new_figure
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def figures(
         return
     if isinstance(dataset, TextStream):
         yield from language_figures.figures(dataset, report.predictions)
+        return
+    if isinstance(dataset, PairDataset):
+        yield from translation_figures.figures(dataset, report)
         return
     if isinstance(dataset, SeriesDataset):
         yield "prediction", prediction(dataset, report.predictions)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from rnnexp.data.dataset import Predictions
 from rnnexp.data.intervals import Intervals
@@ -23,6 +25,7 @@ class Report:
     best_baseline:  by RMSE, by OWA where it is defined, or by accuracy for classes; None if there is no baseline
     beats_baseline: whether the model is better than it
     intervals:      of forecasts, with the coverage measured on the scored examples
+    attention:      of texts that were written: (tokens written, tokens read) weights of each
     """
 
     metrics: Mapping[str, float]
@@ -34,3 +37,4 @@ class Report:
     best_baseline: str | None = None
     beats_baseline: bool | None = None
     intervals: Intervals | None = None
+    attention: Sequence[np.ndarray | None] = ()

@@ -51,6 +51,10 @@ class Bundle:
             from rnnexp.data.texts.dataset import TextPipeline
 
             return TextPipeline.from_json(self.scaling)
+        if self.scaling.get("kind") == "pairs":
+            from rnnexp.data.texts.pairs import PairPipeline
+
+            return PairPipeline.from_json(self.scaling)
         if self.scaling.get("kind") == "language":
             from rnnexp.data.texts.stream import Language
 

@@ -15,11 +15,14 @@ SEES_FUTURE = (
     "backwards sees the future; set model.bidirectional=false or data.layout=windows"
 )
 NO_FUTURE = "model: known future values have no place in an output per time step; set data.layout=windows"
+ONLY_READS = "model: {} gives outputs for what it reads; encoder_decoder writes another sequence"
 TOKENS_ONLY = "model.tie_weights: true given, but the data have no tokens to predict; set model.tie_weights=false"
 
 
 def check_fit(model: Any, data: Any) -> list[str]:
     """Return why these model settings cannot go with these data settings, one line each."""
+    if getattr(data, "task", None) == "sequence_to_sequence":
+        return [ONLY_READS.format(model.name)]
     language = getattr(data, "task", None) == "language_modelling"
     if not language and getattr(data, "layout", None) != "sequence":
         return window_problems(model, getattr(data, "sequence_length", 0)) + _untied(model)
@@ -31,7 +34,7 @@ def check_fit(model: Any, data: Any) -> list[str]:
 
 def spec_problems(model: RecurrentModel, spec: TaskSpec) -> list[str]:
     """Return why a model cannot be built for these data, one line each."""
-    problems = []
+    problems = [ONLY_READS.format(model.name)] if spec.task == "sequence_to_sequence" else []
     given = spec.inputs["past"].vector
     if given and model.embedding_dim not in (None, given):
         problems.append(f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {given}; use null")

@@ -18,9 +18,13 @@ SCORES = (
     "test/owa",
     "test/accuracy",
     "test/perplexity",
+    "test/bleu",
+    "test/exact_match",
     "skill/rmse",
     "skill/accuracy",
     "skill/perplexity",
+    "skill/bleu",
+    "skill/exact_match",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

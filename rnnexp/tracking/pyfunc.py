@@ -18,7 +18,7 @@ from rnnexp.data import intervals
 from rnnexp.data.intervals import Intervals
 from rnnexp.errors import DataError
 from rnnexp.runtime import loaded_backend
-from rnnexp.tracking import language
+from rnnexp.tracking import language, pairs
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -77,6 +77,8 @@ class Served:
         kind = self.bundle.scaling.get("kind")
         if kind is None:
             return self._forecast(rows, (params or {}).get(LEVELS, ()))
+        if kind == "pairs":
+            return pairs.answer(self.bundle.model, self.bundle.preprocessor, texts_of(rows))
         if kind == "language":
             return language.answer(self.bundle.model, self.bundle.preprocessor, texts_of(rows), params)
         taken = texts_of(rows) if kind == "texts" else sequences_of(rows)

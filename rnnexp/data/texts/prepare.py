@@ -45,16 +45,17 @@ def prepare(texts: Texts, parts: Mapping[str, np.ndarray], rules: Rules) -> Prep
     texts that are too long if the rules say so.
     """
     train = [texts.texts[index] for index in parts["train"]]
-    tokeniser = _tokeniser(train, rules)
-    learnt = vocabulary.learn(tokeniser.split_all(train), rules.max_tokens, rules.min_count)
-    encoder = Encoder(tokeniser, learnt.vocabulary, rules.max_length, rules.keep)
+    cutter = tokeniser(train, rules)
+    learnt = vocabulary.learn(cutter.split_all(train), rules.max_tokens, rules.min_count)
+    encoder = Encoder(cutter, learnt.vocabulary, rules.max_length, rules.keep)
     encoded = encoder.encode(texts.texts, texts.place)
     shares = ", ".join(f"{encoded.unknown(chosen):.1%} of {name}" for name, chosen in parts.items() if len(chosen))
     notes = [learnt.note, f"unknown tokens: {shares}", *_cut(texts, encoded, rules), *_repeated(texts, parts)]
     return Prepared(encoder, encoded, tuple(notes))
 
 
-def _tokeniser(train: list[str], rules: Rules) -> Tokeniser:
+def tokeniser(train: list[str], rules: Rules) -> Tokeniser:
+    """Return what cuts texts; subwords are learnt from those of the training part."""
     plain = Tokeniser(rules.tokens, rules.lowercase)
     if rules.tokens != "subword":
         return plain

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal
@@ -42,6 +42,14 @@ class Tokeniser:
         """Cut many texts, one after another."""
         cut = self._cut
         return (cut(self.normal(text)) for text in texts)
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """Write tokens as text; between words there is one blank, whatever there was."""
+        if self.kind == "subword":
+            from rnnexp.data.texts.subwords import joined
+
+            return joined(tokens, None)
+        return ("" if self.kind == "character" else " ").join(tokens)
 
     def normal(self, text: str) -> str:
         """Compose, lower the case if asked, and leave out blanks at both ends."""

@@ -19,11 +19,15 @@ def token_cross_entropy(
         Field(description="add up the steps of a sequence (Zaremba et al., 2014), instead of averaging"),
     ] = False,
 ) -> keras.losses.Loss:
-    """Return minus the log of the probability, in nats, given to the token that comes, from scores (logits)."""
+    """Return minus the log of the probability, in nats, given to the token that comes, from scores (logits).
+
+    Where steps are weighed, since sequences end before their batch does, it is the mean over those that count.
+    """
     import keras
 
     if not sum_over_time:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, name="token_cross_entropy")
+        mean = "mean_with_sample_weight"
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=mean, name="token_cross_entropy")
 
     class OfSequences(keras.losses.Loss):
         def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -1,0 +1,68 @@
+"""What a source of pairs is: settings that find or draw texts with what becomes of them, and say how both are cut."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from rnnexp.data.source import ExampleSource
+from rnnexp.data.texts.rules import subword_mistakes
+from rnnexp.registry import settings
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
+    from rnnexp.data.texts.pairs import Pairs
+    from rnnexp.data.texts.prepare import Rules
+
+
+@settings
+class PairSource(ExampleSource):
+    """A text in, another text out: the base of the sources for translation.
+
+    Pairs with the same source text always stand in the same part.
+    """
+
+    task: ClassVar[str] = "sequence_to_sequence"
+
+    tokens: Literal["word", "blank", "character", "subword"] = Field(
+        "word", description="Cut texts into words, at blanks only, into characters, or into learnt subwords."
+    )
+    lowercase: bool = Field(True, description="Take capital letters for small ones.")
+    max_tokens: int | None = Field(
+        None, ge=4, description="Size of each vocabulary with padding and unknown; null for no limit."
+    )
+    min_count: int = Field(1, ge=1, description="Rarer tokens of the training part are unknown.")
+    max_length: int | None = Field(None, ge=1, description="Tokens of either side of a training pair; null for all.")
+    on_long: Literal["drop", "fail"] = Field("drop", description="Training pairs of more than max_length tokens.")
+
+    beam: int = Field(
+        1, ge=1, le=100, description="Beginnings of a text that are kept side by side while it is written; 1: one."
+    )
+    length_penalty: float = Field(
+        0.6, ge=0, le=5, description="How much longer texts are preferred with a beam (Wu et al., 2016, alpha)."
+    )
+
+    @abstractmethod
+    def read_pairs(self) -> Pairs:
+        """Read or draw all pairs; mistakes in files raise DataError."""
+
+    def rules(self) -> Rules:
+        """Return how texts are cut and numbered."""
+        from rnnexp.data.texts.prepare import Rules
+
+        return Rules(self.tokens, self.lowercase, self.max_tokens, self.min_count)
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        problems = super().check() + subword_mistakes(self.tokens, self.max_tokens)
+        if self.max_length is None and self.on_long != "drop":
+            problems.append("data.on_long: fail is given without data.max_length")
+        return problems
+
+    def load(self) -> Dataset:
+        """Read, split and number; mistakes in the data raise DataError."""
+        from rnnexp.data.texts.pairs import assemble
+
+        return assemble(self)

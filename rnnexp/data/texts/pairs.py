@@ -1,0 +1,282 @@
+"""Pairs of texts as numbers: read, shared out by the first of the two, numbered by what the training part holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data import padding
+from rnnexp.data.dataset import Arrays, Dataset, Part, Predictions, Summary
+from rnnexp.data.shares import share_out
+from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.tables.places import count
+from rnnexp.data.texts import vocabulary
+from rnnexp.data.texts.encoder import Encoded, Encoder
+from rnnexp.data.texts.prepare import tokeniser
+from rnnexp.errors import DataError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from rnnexp.data.pairs import PairSource
+
+KIND = "pairs"
+START, END = "<start>", "<end>"
+Parts = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Texts beside what becomes of them.
+
+    parts:  "train", "val" or "test" where the files say so, "" where a split decides
+    places: where each pair stands;  notes: what reading did to the data, one sentence each, with counts
+    """
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    parts: tuple[str, ...]
+    places: tuple[str, ...]
+    source: str
+    notes: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+@dataclass(frozen=True)
+class PairPipeline:
+    """What serving a model of pairs needs to know of its data: how both sides are cut and numbered.
+
+    most: tokens of the longest target of the training part, the end included: how much is written at most
+    beam, length_penalty: how texts are written, as in the settings of the source
+    """
+
+    source: Encoder
+    target: Encoder
+    most: int
+    beam: int = 1
+    length_penalty: float = 0.6
+
+    @property
+    def start(self) -> int:
+        return self.target.vocabulary.ids[START]
+
+    @property
+    def end(self) -> int:
+        return self.target.vocabulary.ids[END]
+
+    def inputs(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Return the tokens (b, time) that an encoder reads, and their mask; DataError names a text that is empty."""
+        encoded = self.source.encode(texts)
+        return padding.masked_inputs(padding.laid_out(encoded.ids, encoded.offsets), np.arange(len(texts)))
+
+    def write(self, ids: Sequence[int] | np.ndarray) -> str:
+        """Write tokens as text, up to the first end."""
+        words = []
+        for index in ids:
+            if index == self.end:
+                break
+            words.append(self.target.vocabulary.tokens[index])
+        return self.target.tokeniser.join(words)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        sides = {"source": self.source.to_json(), "target": self.target.to_json()}
+        return {"kind": KIND, **sides, **{key: getattr(self, key) for key in ("most", "beam", "length_penalty")}}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> PairPipeline:
+        """Rebuild from what `to_json` wrote; DataError if it is damaged."""
+        numbers, sides = [saved.get(key) for key in ("most", "beam")], [saved.get("source"), saved.get("target")]
+        good = all(type(number) is int and number > 0 for number in numbers)
+        if not good or not all(isinstance(side, Mapping) for side in sides):
+            raise DataError("the text encoder of the model is damaged: it needs `source`, `target`, `most` and `beam`")
+        source, target = (Encoder.from_json(side) for side in sides if side is not None)
+        if not {START, END} <= target.vocabulary.ids.keys():
+            raise DataError(f"the text encoder of the model is damaged: its targets have no {START} and {END}")
+        return cls(source, target, saved["most"], saved["beam"], float(saved["length_penalty"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairDataset(Dataset):
+    """Pairs of texts; `pairs` are what was read."""
+
+    pairs: Pairs
+    pipeline: PairPipeline
+
+    def restore(self, part: str, outputs: np.ndarray) -> Predictions:
+        """Put texts that were written beside the true ones."""
+        return Predictions(np.asarray(outputs, dtype=object), np.array(self.texts(part)[1], dtype=object))
+
+    def texts(self, part: str) -> tuple[list[str], list[str]]:
+        """Return sources and targets of a part."""
+        indices = self.parts[part].indices
+        return [self.pairs.sources[i] for i in indices], [self.pairs.targets[i] for i in indices]
+
+    def example(self) -> DataFrame:
+        """Return two texts as a served model takes them."""
+        import pandas
+
+        return pandas.DataFrame({"text": self.texts("train")[0][:2]})
+
+
+def assemble(source: PairSource) -> PairDataset:
+    """Load a source of pairs; mistakes in the data raise DataError."""
+    pairs = source.read_pairs()
+    pieces = by_source(source, pairs)
+    learnt = [pairs.sources, pairs.targets]
+    encoders, notes = [], list(pairs.notes)
+    for side, texts in zip(("source", "target"), learnt):
+        encoder, note = _learn(source, [texts[i] for i in pieces["train"]], side)
+        encoders.append(encoder)
+        notes.append(f"{side} {note}")
+    encoded = [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in zip(encoders, learnt)]
+    unused = len(pairs) - sum(map(len, pieces.values()))
+    if unused:
+        notes.append(
+            f"{count(unused, 'pair')} left out: the source stands in a part that is held out, or data.split says so"
+        )
+    pieces, said = _short_enough(source, pairs, pieces, encoded)
+    notes += [*said, *_unknown(pieces, encoded)]
+    most = int(encoded[1].lengths[pieces["train"]].max()) + 1
+    pipeline = PairPipeline(encoders[0], encoders[1], most, source.beam, source.length_penalty)
+    return _dataset(source, pairs, pieces, encoded, pipeline, tuple(notes))
+
+
+def by_source(source: PairSource, pairs: Pairs) -> Parts:
+    """Share pairs out by their source text: pairs with the same one are never in two parts."""
+    first = dict[str, int]()
+    group = np.array([first.setdefault(text, len(first)) for text in pairs.sources])
+    given = np.full(len(first), "", dtype="U5")
+    for number, part in zip(group, pairs.parts):
+        if given[number] not in ("", part):
+            given[number] = min(given[number], part, key=("test", "val", "train", "").index)
+        else:
+            given[number] = part
+    shared = share_out(source, given, None, len(first))
+    parts = np.full(len(first), "", dtype="U5")
+    for name, numbers in shared.items():
+        parts[numbers] = name
+    own = np.array(pairs.parts)
+    # A pair of a given part whose source stands in a part that is held out belongs to neither.
+    return {
+        name: np.flatnonzero((parts[group] == name) & ((own == "") | (own == name))).astype(np.int32) for name in shared
+    }
+
+
+def _learn(source: PairSource, texts: list[str], side: str) -> tuple[Encoder, str]:
+    rules = source.rules()
+    cutter = tokeniser(texts, rules)
+    cut = list(cutter.split_all(texts))
+    if side == "target":
+        cut = [[START, *tokens, END] for tokens in cut]
+    found = vocabulary.learn(cut, rules.max_tokens, rules.min_count)
+    return Encoder(cutter, found.vocabulary), found.note
+
+
+def _short_enough(
+    source: PairSource, pairs: Pairs, pieces: Parts, encoded: Sequence[Encoded]
+) -> tuple[Parts, list[str]]:
+    """Leave out training pairs that are too long, or refuse them; those of other parts are always kept and scored."""
+    if source.max_length is None:
+        return pieces, []
+    longest = np.maximum(encoded[0].lengths, encoded[1].lengths)
+    long = pieces["train"][longest[pieces["train"]] > source.max_length]
+    if not len(long):
+        return pieces, []
+    what = f"{count(len(long), 'training pair')} of more than data.max_length={source.max_length} tokens"
+    if source.on_long == "fail":
+        raise DataError(f"{pairs.places[long[0]]}: {what}; leave such pairs out with data.on_long=drop")
+    return {**pieces, "train": np.setdiff1d(pieces["train"], long)}, [
+        f"left out {what}, such as {pairs.places[long[0]]}"
+    ]
+
+
+def _unknown(pieces: Parts, encoded: Sequence[Encoded]) -> list[str]:
+    return [
+        f"unknown {side} tokens: " + ", ".join(f"{one.unknown(piece):.1%} of {part}" for part, piece in pieces.items())
+        for side, one in zip(("source", "target"), encoded)
+    ]
+
+
+def _dataset(
+    source: PairSource,
+    pairs: Pairs,
+    pieces: Parts,
+    encoded: Sequence[Encoded],
+    pipeline: PairPipeline,
+    notes: tuple[str, ...],
+) -> PairDataset:
+    arrays = laid_out(encoded, pipeline)
+    used = np.concatenate(list(pieces.values()))
+    lengths = arrays["length"][used]
+    arrays["steps"] = np.arange(lengths.max(), dtype=np.int32)
+    cuts = padding.bounds(lengths, source.buckets) if source.buckets > 1 else ()
+    sizes = [len(encoder.vocabulary) for encoder in (pipeline.source, pipeline.target)]
+    sha = hashlib.sha256("\0".join((*pairs.sources, *pairs.targets)).encode("utf-8", "surrogatepass"))
+    sha.update(repr(source).encode())
+    return PairDataset(
+        spec=TaskSpec(
+            "sequence_to_sequence",
+            {
+                "past": InputSpec((None,), "int32", sizes[0]),
+                "mask": InputSpec((None,), "bool"),
+                "previous": InputSpec((None,), "int32", sizes[1]),
+            },
+            (sizes[1],),
+            per_step=True,
+            targets=("text",),
+            loss="token_cross_entropy",
+            metrics=("perplexity",),
+        ),
+        parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
+        batch=pair_batch,
+        summary=Summary(
+            source=pairs.source,
+            rows=len(pairs),
+            series=len(pairs),
+            sizes={name: len(indices) for name, indices in pieces.items()},
+            digest=sha.hexdigest()[:32],
+            notes=notes,
+        ),
+        scored="test" if "test" in pieces else "train",
+        scaling=pipeline.to_json(),
+        pairs=pairs,
+        pipeline=pipeline,
+    )
+
+
+def laid_out(encoded: Sequence[Encoded], pipeline: PairPipeline) -> dict[str, np.ndarray]:
+    """Return flat arrays for `pair_batch`: sources, and targets between a start and an end, each end to end."""
+    source, target = encoded
+    ends = np.array([pipeline.start, pipeline.end], np.int32)
+    pieces = [target.ids[first:last] for first, last in zip(target.offsets, target.offsets[1:])]
+    lengths = np.diff(source.offsets), np.diff(target.offsets) + 1
+    return {
+        "values": source.ids,
+        "begin": source.offsets[:-1].astype(np.int32),
+        "source_length": lengths[0].astype(np.int32),
+        "targets": np.concatenate([piece for one in pieces for piece in (ends[:1], one, ends[1:])]),
+        "target_begin": (target.offsets[:-1] + 2 * np.arange(len(pieces))).astype(np.int32),
+        "target_length": lengths[1].astype(np.int32),
+        "length": np.maximum(*lengths).astype(np.int32),
+    }
+
+
+def pair_batch(arrays: Arrays, indices: Any) -> tuple[Any, Any, Any]:
+    """Return x with tokens, their mask and the target that came before each step, y (b, time) and weights (b, time).
+
+    Each side is padded to the longest of the batch; what lies after the end of a target weighs nothing.
+    """
+    steps = arrays["steps"]
+    mask = steps < arrays["source_length"][indices][:, None]
+    past = arrays["values"][arrays["begin"][indices][:, None] + steps * mask] * mask
+    known = steps < arrays["target_length"][indices][:, None]
+    places = arrays["target_begin"][indices][:, None] + steps * known
+    previous, following = arrays["targets"][places] * known, arrays["targets"][places + 1] * known
+    return {"past": past, "mask": mask, "previous": previous}, following, known.astype(np.float32)

@@ -1,0 +1,28 @@
+"""What a trained encoder-decoder writes from a text, from the lines of a file, or from the files of a folder."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnexp.data.texts.pairs import PairPipeline
+from rnnexp.deploy.answer import Answer, Question
+from rnnexp.deploy.texts import given
+from rnnexp.deploy.trained import Trained
+from rnnexp.errors import ConfigError
+from rnnexp.tracking import pairs
+
+
+def answer(trained: Trained, question: Question) -> Answer:
+    """Write a text for each; one without tokens is said before Keras is imported."""
+    if question.levels:
+        raise ConfigError("--level: intervals are for forecasts, not for texts")
+    if question.path is None:
+        raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
+    pipeline = PairPipeline.from_json(trained.scaling)
+    found = given(trained, question)
+    encoded = pipeline.source.encode(found.texts, lambda index: found.places[index])
+    frame = pairs.answer(trained.load().model, pipeline, found.texts)
+    frame.insert(0, "example", found.places)
+    unknown = encoded.unknown(np.arange(len(found.texts)))
+    notes = [f"{unknown:.1%} of the tokens are unknown to the model"] if unknown else []
+    return Answer(frame, [*found.notes, *notes])

@@ -1,0 +1,49 @@
+"""Translations that need no network: the most frequent answer, and a dictionary that is applied word by word."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+
+ROUNDS = 5  # of expectation and maximisation
+
+Tokens = Sequence[str]
+
+
+def most_frequent(targets: Sequence[str], asked: int) -> list[str]:
+    """Answer everything with the most frequent target of the training part; of several the first by alphabet."""
+    counts = Counter(targets)
+    return [min(counts, key=lambda text: (-counts[text], text))] * asked
+
+
+def word_by_word(sources: Sequence[Tokens], targets: Sequence[Tokens], asked: Sequence[Tokens]) -> list[list[str]]:
+    """Replace each token by its likeliest translation; one that the training part does not have stays as it is."""
+    dictionary = learn(sources, targets)
+    return [[dictionary.get(token, token) for token in tokens] for tokens in asked]
+
+
+def learn(sources: Sequence[Tokens], targets: Sequence[Tokens]) -> dict[str, str]:
+    """Return the likeliest target token for each source token, by IBM's Model 1 (Brown et al., The mathematics of
+    statistical machine translation, 1993, section 4.1).
+    """
+    words, known = ({w: i for i, w in enumerate(dict.fromkeys(chain.from_iterable(s)))} for s in (sources, targets))
+    pairs = [(np.array([words[w] for w in s]), np.array([known[w] for w in t])) for s, t in zip(sources, targets)]
+    left = np.concatenate([np.repeat(s, len(t)) for s, t in pairs])
+    right = np.concatenate([np.tile(t, len(s)) for s, t in pairs])
+    firsts = np.cumsum([0, *(len(t) for _, t in pairs)])
+    place = np.concatenate([np.tile(np.arange(len(t)), len(s)) + first for (s, t), first in zip(pairs, firsts)])
+    entries, entry = np.unique(left * len(known) + right, return_inverse=True)
+    of = entries // len(known)
+    chance = np.ones(len(entries))
+    for _ in range(ROUNDS):
+        share = chance[entry]
+        share /= np.bincount(place, share)[place]
+        counts = np.bincount(entry, share)
+        chance = counts / np.bincount(of, counts)[of]
+    order = np.lexsort((entries, -chance, of))
+    best = order[np.unique(of[order], return_index=True)[1]]
+    names, answers = list(words), list(known)
+    return {names[of[i]]: answers[entries[i] % len(known)] for i in best}

@@ -1,0 +1,169 @@
+"""Score what an encoder-decoder writes, and dictionaries, against the same references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data.texts.pairs import PairDataset, PairPipeline
+from rnnexp.errors import DivergedError
+from rnnexp.evaluation import dictionaries
+from rnnexp.evaluation.judged import judge
+from rnnexp.evaluation.metrics import prefixed
+from rnnexp.evaluation.report import Report
+from rnnexp.models.reading import log_softmax
+from rnnexp.models.translating import Decoding, Written, translate
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+AT_ONCE = 64  # texts that are written side by side: changes the speed, not the result
+NO_SACREBLEU = "it needs the package sacrebleu: pip install 'rnnexp[text]'"
+
+_cache: dict[tuple[str, str], dict[str, list[str]]] = {}
+
+
+@dataclass(frozen=True)
+class Translated:
+    """What was written from each text, its log probability, and the attention it was written with."""
+
+    texts: list[str]
+    log_probability: np.ndarray
+    attention: list[np.ndarray | None]
+
+
+def report(model: Any, dataset: PairDataset) -> Report:
+    """Write a text for each source of the scored part, and compare it with the reference."""
+    sources, references = dataset.texts(dataset.scored)
+    nats = _nats(model, dataset)
+    if not np.isfinite(nats):
+        raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
+    found = written(model, dataset.pipeline, sources)
+    metrics = {f"{dataset.scored}/nats": nats, f"{dataset.scored}/perplexity": float(np.exp(nats))}
+    made = _baselines(dataset)
+    for prefix, texts in {
+        dataset.scored: found.texts,
+        **{f"baseline/{name}": own for name, own in made.items()},
+    }.items():
+        metrics |= prefixed(prefix, scores(texts, references, dataset.pipeline))
+    judged = judge(dataset.pipeline)
+    best = max(made, key=lambda name: metrics[f"baseline/{name}/{judged}"], default=None)
+    metrics |= _skill(metrics, dataset.scored, best)
+    return Report(
+        metrics,
+        dataset.restore(dataset.scored, np.array(found.texts, dtype=object)),
+        {"predictions": table(dataset, found)},
+        _one_answer(found.texts, references),
+        {name: dataset.restore(dataset.scored, np.array(texts, dtype=object)) for name, texts in made.items()},
+        {"bleu": NO_SACREBLEU} if judged == "exact_match" and not _characters(dataset) else {},
+        best,
+        None if best is None else metrics[f"{dataset.scored}/{judged}"] > metrics[f"baseline/{best}/{judged}"],
+        attention=found.attention,
+    )
+
+
+def written(model: Any, pipeline: PairPipeline, texts: Sequence[str]) -> Translated:
+    """Write from texts, those of like length side by side; the order of the answers is that of the texts."""
+    how = Decoding(pipeline.start, pipeline.end, pipeline.most, pipeline.beam, pipeline.length_penalty)
+    lengths = [len(pipeline.source.tokeniser.split(text)) for text in texts]
+    order = np.argsort(lengths, kind="stable")
+    answers, costs, looks = [""] * len(texts), np.zeros(len(texts)), [None] * len(texts)  # type: list[str], Any, list[Any]
+    for first in range(0, len(texts), AT_ONCE):
+        chosen = order[first : first + AT_ONCE]
+        made = translate(model, pipeline.inputs([texts[i] for i in chosen]), how)
+        for row, index in enumerate(chosen):
+            answers[index], costs[index] = pipeline.write(made.ids[row]), made.log_probability[row]
+            looks[index] = _look(made, row, lengths[index], pipeline.end)
+    return Translated(answers, costs, looks)
+
+
+def _look(made: Written, row: int, length: int, end: int) -> np.ndarray | None:
+    if made.attention is None:
+        return None
+    steps = int(np.argmax(made.ids[row] == end)) + 1 if (made.ids[row] == end).any() else len(made.ids[row])
+    return made.attention[row, :steps, :length]
+
+
+def _nats(model: Any, dataset: PairDataset) -> float:
+    """Return the nats per target token, the end too, each given the true ones before it."""
+    part, total, count = dataset.parts[dataset.scored], 0.0, 0.0
+    for first in range(0, len(part), AT_ONCE):
+        x, y, weight = dataset.batch(part.arrays, part.indices[first : first + AT_ONCE])
+        logs = log_softmax(np.asarray(model.predict_on_batch(x), np.float64))
+        total -= float((np.take_along_axis(logs, y[..., None], axis=2)[..., 0] * weight).sum())
+        count += float(weight.sum())
+    return total / count
+
+
+def scores(texts: Sequence[str], references: Sequence[str], pipeline: PairPipeline) -> dict[str, float]:
+    """Return the share of texts that are exactly right, and of sentences BLEU and chrF in percent by sacrebleu.
+
+    Both sides are cut by its rule `13a`; where the model knows no capital letters they do not count.
+    """
+    tokeniser = pipeline.target.tokeniser
+    wanted = [tokeniser.join(tokeniser.split(text)) for text in references]
+    found = {"exact_match": float(np.mean([text == other for text, other in zip(texts, wanted)]))}
+    if judge(pipeline) == "bleu":
+        import sacrebleu
+
+        lower = tokeniser.lowercase
+        found["bleu"] = float(sacrebleu.corpus_bleu(list(texts), [list(references)], lowercase=lower).score)
+        found["chrf"] = float(sacrebleu.corpus_chrf(list(texts), [list(references)]).score)
+    return found
+
+
+def _baselines(dataset: PairDataset) -> dict[str, list[str]]:
+    """Compute them once for runs on the same data that are trained together."""
+    if "train" not in dataset.parts:
+        return {}
+    key = (dataset.summary.digest, dataset.scored)
+    if key not in _cache:
+        _cache.clear()
+        _cache[key] = _computed(dataset)
+    return _cache[key]
+
+
+def _computed(dataset: PairDataset) -> dict[str, list[str]]:
+    (sources, targets), (asked, _) = dataset.texts("train"), dataset.texts(dataset.scored)
+    left, right = (side.tokeniser for side in (dataset.pipeline.source, dataset.pipeline.target))
+    cut = [list(map(left.split, sources)), list(map(right.split, targets)), list(map(left.split, asked))]
+    frequent = dictionaries.most_frequent([right.join(tokens) for tokens in cut[1]], len(asked))
+    return {"most_frequent": frequent, "dictionary": list(map(right.join, dictionaries.word_by_word(*cut)))}
+
+
+def _characters(dataset: PairDataset) -> bool:
+    return dataset.pipeline.target.tokeniser.kind == "character"
+
+
+def _skill(metrics: Mapping[str, float], part: str, best: str | None) -> dict[str, float]:
+    found = {}
+    for name, most in (("exact_match", 1.0), ("bleu", 100.0)):
+        base = metrics.get(f"baseline/{best}/{name}")
+        if base is not None and base < most:
+            found[f"skill/{name}"] = 1 - (most - metrics[f"{part}/{name}"]) / (most - base)
+    return found
+
+
+def _one_answer(texts: Sequence[str], references: Sequence[str]) -> list[str]:
+    if len(set(texts)) > 1 or len(set(references)) == 1:
+        return []
+    return [f'the network found nothing: whatever the input it writes "{texts[0]}"']
+
+
+def table(dataset: PairDataset, found: Translated) -> DataFrame:
+    """Return each source, its reference, and what was written."""
+    import pandas
+
+    indices = dataset.parts[dataset.scored].indices
+    sources, references = dataset.texts(dataset.scored)
+    columns = {
+        "example": [dataset.pairs.places[i] for i in indices],
+        "source": sources,
+        "reference": references,
+        "written": found.texts,
+        "log_probability": found.log_probability,
+    }
+    return pandas.DataFrame(columns)

@@ -1,0 +1,87 @@
+"""An encoder that reads a sequence, and a decoder that writes another one from what it has understood."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from rnnexp.data.spec import TaskSpec
+from rnnexp.errors import ConfigError
+from rnnexp.models.attention import Attention, attention_layers
+from rnnexp.models.reading_writing import STATES, Network
+from rnnexp.models.recurrent import Units
+from rnnexp.registry import PositiveInt, register
+
+if TYPE_CHECKING:
+    import keras
+
+
+@register("model")
+class encoder_decoder:
+    """Sutskever, Vinyals and Le (2014): the states of each layer of the encoder are the first ones of the decoder's.
+
+    With attention each step of the decoder also looks at all outputs of the encoder.
+    """
+
+    per_step: ClassVar[bool] = True
+
+    name: Literal["encoder_decoder"] = "encoder_decoder"
+    cell: Literal["gru", "lstm"] = Field("gru", description="kind of the recurrent layers")
+    units: PositiveInt | Units = Field(
+        [256], description="size of each layer of encoder and decoder; [64, 64] stacks two"
+    )
+    bidirectional: bool = Field(False, description="let the encoder read in both directions")
+    attention: Attention | None = Field(None, description="how the decoder looks at what was read; null: not at all")
+    embedding_dim: PositiveInt = Field(128, description="size of a token's vector")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of vectors and of outputs dropped in training")
+
+    def sizes(self) -> list[int]:
+        """Return one size per layer."""
+        return [self.units] if isinstance(self.units, int) else list(self.units)
+
+    def check_with(self, experiment: Any) -> list[str]:
+        """Return what contradicts the other parts of an experiment."""
+        task = getattr(experiment.data, "task", "forecasting")
+        return [] if task == "sequence_to_sequence" else [f"model: encoder_decoder writes texts; the data are {task}"]
+
+    def build(self, spec: TaskSpec) -> keras.Model:
+        """Return an uncompiled model from "past", "mask" and "previous" to scores (b, steps, vocabulary)."""
+        import keras
+
+        if spec.task != "sequence_to_sequence":
+            raise ConfigError(f"model: encoder_decoder writes texts; the data are {spec.task}")
+        inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
+        network = Network(self._layers(spec), len(self.sizes()), self.attention, self.bidirectional)
+        memory, states = network.read(inputs["past"], inputs["mask"])
+        scores, *_ = network.write(inputs["previous"], memory, inputs["mask"], states)
+        return keras.Model(inputs, scores, name=self.name)
+
+    def _layers(self, spec: TaskSpec) -> dict[str, Any]:
+        """Make every layer, by its name."""
+        import keras
+
+        layers = keras.layers
+        cell = {"gru": layers.GRU, "lstm": layers.LSTM}[self.cell]
+        sides = {"source": spec.inputs["past"].vocabulary, "target": spec.inputs["previous"].vocabulary}
+        made: list[Any] = [
+            layers.Embedding(n, self.embedding_dim, name=f"{side}_embedding") for side, n in sides.items()
+        ]
+        made += [layers.Dropout(self.dropout, name=f"{side}_dropout") for side in sides]
+        for i, units in enumerate(self.sizes(), start=1):
+            reader, writer = (
+                cell(units, name=f"{side}_{i}", return_sequences=True, return_state=True)
+                for side in ("encoder", "decoder")
+            )
+            made += [layers.Bidirectional(reader, name=reader.name) if self.bidirectional else reader, writer]
+            made += [layers.Dropout(self.dropout, name=f"{side}_dropout_{i}") for side in ("encoder", "decoder")]
+            if self.bidirectional:
+                made += [
+                    layers.Dense(units, activation="tanh", name=f"bridge_{i}_{state}") for state in STATES[self.cell]
+                ]
+        last = self.sizes()[-1]
+        if self.attention:
+            made += attention_layers(self.attention, last)
+            made.append(layers.Dense(last, activation="tanh", name="attended"))
+        made.append(layers.Dense(spec.output_shape[0], dtype="float32", name="output"))
+        return {layer.name: layer for layer in made}

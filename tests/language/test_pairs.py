@@ -1,0 +1,155 @@
+"""Pairs of texts: read, shared out by their source, fed with what came before, and what is wrong said with its line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnexp as rx
+from rnnexp.data.leakage import check_leakage
+from rnnexp.data.sources.reverse_digits import reverse_digits
+from rnnexp.data.sources.text_pairs import text_pairs
+from rnnexp.data.texts.pairs import PairDataset, PairPipeline
+from rnnexp.errors import ConfigError, DataError
+
+TABLE = "".join(f"go {name}\tva {name}\n" for name in "abcdefghij") + "go a\tallez a\ngo b\tallez b\n"
+
+
+def table(text: str | bytes = TABLE, **settings: Any) -> PairDataset:
+    Path("pairs.tsv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    found = text_pairs(path="pairs.tsv", **settings).load()
+    assert isinstance(found, PairDataset)
+    return found
+
+
+def test_pairs_with_the_same_source_are_never_in_two_parts() -> None:
+    for seed in range(6):
+        found = table(seed=seed)
+        sources = [set(found.texts(part)[0]) for part in ("train", "val", "test")]
+        assert not sources[0] & sources[1]
+        assert not sources[0] & sources[2]
+        assert not sources[1] & sources[2]
+        assert sum(map(len, found.parts.values())) == 12
+        assert check_leakage(found) == []
+
+
+def test_a_training_pair_whose_source_is_tested_is_left_out_and_counted() -> None:
+    Path("train.tsv").write_text("a\tx\nb\ty\nc\tz\n")
+    Path("val.tsv").write_text("d\tx\n")
+    Path("test.tsv").write_text("a\ty\n")
+    found = text_pairs(path="train.tsv", val_path="val.tsv", test_path="test.tsv", split="none").load()
+    assert found.texts("train") == (["b", "c"], ["y", "z"])
+    assert found.texts("test") == (["a"], ["y"])
+    assert any(note.startswith("1 pair left out: the source stands in a part") for note in found.summary.notes)
+
+
+def test_a_batch_has_the_sources_the_targets_and_what_came_before() -> None:
+    found = table("a b\tx\nc\ty z\n" * 10, split="none")
+    part, (source, target) = found.parts["train"], (found.pipeline.source, found.pipeline.target)
+    x, y, weight = found.batch(part.arrays, np.array([0, 1]))
+    read = [[source.vocabulary.tokens[i] for i in row] for row in x["past"]]
+    before = [[target.vocabulary.tokens[i] for i in row] for row in x["previous"]]
+    after = [[target.vocabulary.tokens[i] for i in row] for row in y]
+    assert read == [["a", "b", "<padding>"], ["c", "<padding>", "<padding>"]]
+    assert before == [["<start>", "x", "<padding>"], ["<start>", "y", "z"]]
+    assert after == [["x", "<end>", "<padding>"], ["y", "z", "<end>"]]
+    assert weight.tolist() == [[1, 1, 0], [1, 1, 1]]
+    assert x["mask"].tolist() == [[True, True, False], [True, False, False]]
+
+
+def test_both_vocabularies_are_of_the_training_part_alone() -> None:
+    found = table(split={"train": 0.5, "val": 0.25, "test": 0.25})
+    sources, targets = found.texts("train")
+    assert set(found.pipeline.source.vocabulary.ids) == {word for text in sources for word in text.split()}
+    assert set(found.pipeline.target.vocabulary.ids) - {"<start>", "<end>"} == {w for t in targets for w in t.split()}
+
+
+def test_the_pipeline_is_the_same_after_it_was_written() -> None:
+    pipeline = table(beam=3, length_penalty=0.2).pipeline
+    again = PairPipeline.from_json(pipeline.to_json())
+    assert again == pipeline
+    assert again.write([again.target.vocabulary.ids[word] for word in ("va", "<end>", "va")]) == "va"
+    with pytest.raises(DataError, match="is damaged"):
+        PairPipeline.from_json({**pipeline.to_json(), "most": 0})
+
+
+def test_two_files_are_read_line_by_line() -> None:
+    Path("a.de").write_text("ein\nzwei\ndrei\n" * 4)
+    Path("a.en").write_text("one\ntwo\nthree\n" * 4)
+    found = text_pairs(path={"source": "a.de", "target": "a.en"}, split="none").load()
+    assert found.texts("train")[0][:3] == ["ein", "zwei", "drei"]
+    assert found.texts("train")[1][:3] == ["one", "two", "three"]
+
+
+def test_long_training_pairs_are_left_out_with_a_count_and_long_test_pairs_are_scored() -> None:
+    Path("train.tsv").write_text("a\tx\nb c d\ty\ne\tz\n")
+    Path("test.tsv").write_text("f g h i\tx\n")
+    given = {
+        "path": "train.tsv",
+        "test_path": "test.tsv",
+        "split": {"train": 1.0, "val": 0, "test": 0},
+        "max_length": 2,
+    }
+    found = text_pairs(**given).load()
+    assert found.texts("train")[0] == ["a", "e"]
+    assert len(found.parts["test"]) == 1
+    assert (
+        "left out 1 training pair of more than data.max_length=2 tokens, such as train.tsv, line 2"
+        in found.summary.notes
+    )
+    with pytest.raises(DataError, match=r"train\.tsv, line 2: 1 training pair of more than data\.max_length=2"):
+        text_pairs(**given, on_long="fail").load()
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "message"),
+    [
+        (
+            "a\tx\nb\nc\tz\n",
+            {},
+            "pairs.tsv: data.columns=[0, 1], but there are fewer, separated by tabs: line 2 (1 column)",
+        ),
+        ("a\tx\nb\t \nc\tz\n", {}, "1 pair with an empty side: pairs.tsv, line 2. Correct the files"),
+        (b"a\tcaf\xe9\n", {}, "pairs.tsv: not valid utf-8: byte 0xe9 at offset 5 (line 1)"),
+        ("\t\n\t\n", {"on_empty": "drop"}, "there are 0 usable pairs"),
+    ],
+)
+def test_bad_pairs_are_said(text: str | bytes, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=re.escape(message)):
+        table(text, **settings)
+
+
+def test_files_of_different_length_are_said() -> None:
+    Path("a.de").write_text("ein\nzwei\n")
+    Path("a.en").write_text("one\n")
+    with pytest.raises(DataError, match=r"a\.de has 2 lines and a\.en has 1 line: each line needs its translation"):
+        text_pairs(path={"source": "a.de", "target": "a.en"}).load()
+
+
+def test_digits_are_drawn_by_the_seed_and_written_backwards() -> None:
+    first, again, other = (reverse_digits(examples=20, seed=seed).read_pairs() for seed in (0, 0, 1))
+    assert first == again
+    assert first.sources != other.sources
+    assert all(target == source[::-1] and 3 <= len(source) <= 6 for source, target in zip(first.sources, first.targets))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("data=reverse_digits", "model=gru"), "model: gru gives outputs for what it reads; encoder_decoder writes"),
+        (("data=sine", "model=encoder_decoder"), "model: encoder_decoder writes texts; the data are forecasting"),
+        (
+            ("data=reverse_digits", "model=encoder_decoder", "data.shortest=7"),
+            "data.shortest: 7 is more than data.longest",
+        ),
+        (("data=text_pairs", "data.path=a", "model=encoder_decoder", "data.columns=[0,0]"), "must be two different"),
+        (("data=text_pairs", "data.path={source: a, goal: b}", "model=encoder_decoder"), "data.path"),
+    ],
+)
+def test_settings_that_do_not_fit_are_said(overrides: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        rx.compose(*overrides)
