@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import record, runner, tracking
 from rnnexp.company import Company
 from rnnexp.config.settings import Experiment, Tracking
+from rnnexp.data.pairs import PairSource
 from rnnexp.data.texts.source import TextSource
 from rnnexp.errors import ConfigError
 
@@ -50,7 +51,7 @@ def program(experiment: Experiment) -> str | None:
         return None
     values = {key: value for key, value in asdict(experiment).items() if key not in _FREE[""]}
     for part in ("data", "optimizer", "trainer"):
-        free = () if part == "data" and isinstance(experiment.data, TextSource) else _FREE[part]
+        free = () if part == "data" and isinstance(experiment.data, TextSource | PairSource) else _FREE[part]
         values[part] = {key: value for key, value in values[part].items() if key not in free}
     values["data"] = {key: "number" if type(value) is float else value for key, value in values["data"].items()}
     for key in held(experiment):

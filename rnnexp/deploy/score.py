@@ -74,6 +74,8 @@ def other_score(run: TrackedRun, dataset: Dataset, report: Report) -> str | None
 def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     if trained.kind == "language":
         return _on_another_text(trained, changes)
+    if trained.kind == "pairs":
+        return _on_other_pairs(trained, changes)
     if trained.kind != "rows":
         return _on_other_examples(trained, changes)
     from rnnexp.data import intervals
@@ -129,6 +131,27 @@ def _on_another_text(trained: Trained, changes: Mapping[str, Any]) -> Scored:
         notes.append(f"text that the run has learnt from cannot be told: {error}")
     else:
         notes += [f"about {share:.0%} of the text stand in what the run has learnt from"] if share else []
+    return Scored(dataset, runner.evaluated(trained.load().model, dataset, experiment), notes)
+
+
+def _on_other_pairs(trained: Trained, changes: Mapping[str, Any]) -> Scored:
+    """Score an encoder-decoder on other pairs."""
+    from rnnexp.data.apply import WHOLE
+    from rnnexp.data.texts.pairs import PairPipeline, apply
+
+    experiment = trained.configuration()
+    dataset = apply(reading.changed(experiment.data, changes), PairPipeline.from_json(trained.scaling), WHOLE)
+    notes = list(dataset.summary.notes)
+    try:
+        own = experiment.data.load()
+        known = {text for part in LEARNT if part in own.parts for text in own.texts(part)[0]}
+    except RnnexpError as error:
+        notes.append(f"pairs that the run has learnt from cannot be told: {error}")
+    else:
+        seen = sum(text in known for text in dataset.pairs.sources)
+        notes += (
+            [f"{seen} of the {len(dataset.pairs)} sources are among those that the run has learnt from"] if seen else []
+        )
     return Scored(dataset, runner.evaluated(trained.load().model, dataset, experiment), notes)
 
 

@@ -17,7 +17,7 @@ MISTAKES = {
     "a misspelt trainer key": ("epoch=3", "epoch: unknown key"),
     "an unknown option": (
         "model=lstmm",
-        "model: `lstmm` is not one of cnn_lstm, gru, lstm, lstm_fcn, simple_rnn; did you mean `lstm`?",
+        "model: `lstmm` is not one of cnn_lstm, encoder_decoder, gru, lstm, lstm_fcn, simple_rnn; did you mean `lstm`?",
     ),
     "an unknown backend": (
         "backend=theano",

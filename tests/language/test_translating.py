@@ -170,6 +170,16 @@ def test_it_writes_from_texts_and_files(run: rx.Result, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["rows"][0]["written"] == rows[0]["written"]
 
 
+def test_other_pairs_are_scored_and_known_sources_are_counted(
+    run: rx.Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("evaluate", str(run.run_dir), "--json", "--data", "seed=5")
+    assert main([*given, "examples=40"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["metrics"]["all/exact_match"] > 0.8
+    assert any("of the 40 sources are among those that the run has learnt from" in note for note in found["notes"])
+
+
 def test_mlflow_serves_raw_texts(run: rx.Result) -> None:
     import mlflow
     import pandas

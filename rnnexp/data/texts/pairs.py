@@ -148,6 +148,15 @@ def assemble(source: PairSource) -> PairDataset:
     return _dataset(source, pairs, pieces, encoded, pipeline, tuple(notes))
 
 
+def apply(source: PairSource, pipeline: PairPipeline, whole: str) -> PairDataset:
+    """Load a source of pairs with the vocabularies of a trained model, as one part with the name `whole`."""
+    pairs = source.read_pairs()
+    sides = (pipeline.source, pairs.sources), (pipeline.target, pairs.targets)
+    encoded = [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in sides]
+    pieces = {whole: np.arange(len(pairs), dtype=np.int32)}
+    return _dataset(source, pairs, pieces, encoded, pipeline, (*pairs.notes, *_unknown(pieces, encoded)))
+
+
 def by_source(source: PairSource, pairs: Pairs) -> Parts:
     """Share pairs out by their source text: pairs with the same one are never in two parts."""
     first = dict[str, int]()
@@ -244,7 +253,7 @@ def _dataset(
             digest=sha.hexdigest()[:32],
             notes=notes,
         ),
-        scored="test" if "test" in pieces else "train",
+        scored=next(part for part in ("test", "train", *pieces) if part in pieces),
         scaling=pipeline.to_json(),
         pairs=pairs,
         pipeline=pipeline,
