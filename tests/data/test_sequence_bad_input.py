@@ -159,6 +159,13 @@ def test_a_bad_folder_is_refused(case: str) -> None:
         sequence_folder(**{"path": "runs", **fields}).load()
 
 
+def test_no_key_is_named_that_a_folder_does_not_have() -> None:
+    for name, content in {**TABLES, "runs/labels.csv": LABELS, "runs/b.csv": "x,y\n3,four\n"}.items():
+        written(name, content)
+    with pytest.raises(DataError, match=r'\(line 2 "four"\)\. Correct the file$'):
+        sequence_folder(path="runs").load()
+
+
 def test_a_link_out_of_the_folder_is_refused() -> None:
     for name, content in {**TABLES, "runs/labels.csv": LABELS, "secret.csv": "x,y\n1,2\n"}.items():
         written(name, content)

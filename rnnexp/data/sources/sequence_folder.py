@@ -80,7 +80,7 @@ class sequence_folder(SequenceSource):
 
     def _layout(self) -> Layout:
         separator = None if self.separator == "auto" else self.separator
-        return Layout(separator, self.decimal, encoding=self.encoding, header=self.header == "first")
+        return Layout(separator, self.decimal, encoding=self.encoding, header=self.header == "first", na=None)
 
     def _rows(self, folder: Path) -> _Rows:
         from rnnexp.data.tables.table import read_table

@@ -13,7 +13,7 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None")
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table is written; None for `separator` means: find out."""
+    """How a table is written; None for `separator` means: find out, for `na`: no cell may be missing."""
 
     separator: str | None = None
     decimal: str = "."
@@ -21,13 +21,13 @@ class Layout:
     encoding: str = "utf-8"
     header: bool = True
     comment: str | None = None
-    na: tuple[str, ...] = ()
+    na: tuple[str, ...] | None = ()
     time_format: str | None = None
     time_zone: str | None = None
 
     @property
     def missing(self) -> frozenset[str]:
-        return frozenset(MISSING) | frozenset(self.na)
+        return frozenset(MISSING) | frozenset(self.na or ())
 
 
 @dataclass(frozen=True)

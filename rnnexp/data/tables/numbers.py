@@ -93,7 +93,8 @@ def explain(shown: list[tuple[int, str]], layout: Layout) -> str:
     """Guess what the first unusable cell is, and name the option that allows it."""
     text = shown[0][1]
     if INFINITE.fullmatch(text):
-        return f'Infinite: correct the file, or count them as missing with data.na: ["{text}"]'
+        other = "" if layout.na is None else f', or count them as missing with data.na: ["{text}"]'
+        return f"Infinite: correct the file{other}"
     if SIGNED.fullmatch(text):
         return "A currency or percent sign: remove it from the column"
     if standard(text, layout.decimal, layout.thousands):
@@ -110,7 +111,7 @@ def explain(shown: list[tuple[int, str]], layout: Layout) -> str:
         plain = standard(text, decimal, thousands)
         if plain is not None and (decimal, thousands) != (layout.decimal, layout.thousands):
             return _marks(text, decimal, thousands)
-    return f'Correct the file, or, if it marks a missing value: data.na: ["{text}"]'
+    return "Correct the file" + ("" if layout.na is None else f', or, if it marks a missing value: data.na: ["{text}"]')
 
 
 def _marks(text: str, decimal: str, thousands: str | None) -> str:
