@@ -39,7 +39,8 @@ def attended(layers: Mapping[str, Any], query: Any, memory: Any, mask: Any) -> t
         scores = ops.squeeze(layers["attention_score"](both), -1)
     else:
         scores = ops.matmul(query, ops.transpose(keys, (0, 2, 1)))
-    scores = ops.where(ops.expand_dims(mask, 1), scores, ops.cast(NEVER, scores.dtype))
+    if mask is not None:
+        scores = ops.where(ops.expand_dims(mask, 1), scores, ops.cast(NEVER, scores.dtype))
     # Keras's own softmax warns of sequences that have one step only.
     weights = ops.exp(scores - ops.logsumexp(scores, axis=-1, keepdims=True))
     return ops.matmul(weights, memory), weights

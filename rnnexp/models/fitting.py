@@ -70,7 +70,7 @@ def _tied(model: Any) -> list[str]:
     ]
 
 
-def no_steps(model: RecurrentModel) -> str:
+def no_steps(model: Any) -> str:
     able = [name for name in names("model") if getattr(lookup("model", name), "per_step", False)]
     return (
         f"model: {model.name} gives one output per sequence, but the data want one per time step; {', '.join(able)} can"

@@ -45,7 +45,7 @@ class Network:
     def write(self, previous: Any, memory: Any, mask: Any, states: Sequence[Any]) -> tuple[Any, list[Any], Any]:
         """Return scores (b, steps, vocabulary), the states after the last step, and the weights of the attention.
 
-        previous: tokens (b, steps) before each one that is to be written
+        previous: tokens (b, steps) before each one that is to be written, or numbers (b, steps, size)
         """
         import keras
 
@@ -61,6 +61,9 @@ class Network:
         return self.layers["output"](x), after, weights
 
     def _vectors(self, side: str, tokens: Any) -> Any:
+        """Give each token its vector; numbers stay as they are."""
+        if f"{side}_embedding" not in self.layers:
+            return tokens
         return self._dropped(f"{side}_dropout", self.layers[f"{side}_embedding"](tokens))
 
     def _dropped(self, name: str, x: Any) -> Any:

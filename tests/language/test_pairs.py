@@ -141,7 +141,10 @@ def test_digits_are_drawn_by_the_seed_and_written_backwards() -> None:
     ("overrides", "message"),
     [
         (("data=reverse_digits", "model=gru"), "model: gru gives outputs for what it reads; encoder_decoder writes"),
-        (("data=sine", "model=encoder_decoder"), "model: encoder_decoder writes texts; the data are forecasting"),
+        (
+            ("data=adding", "model=encoder_decoder"),
+            "model: encoder_decoder writes texts and forecasts; the data are regression",
+        ),
         (
             ("data=reverse_digits", "model=encoder_decoder", "data.shortest=7"),
             "data.shortest: 7 is more than data.longest",

@@ -1,4 +1,4 @@
-"""An encoder that reads a sequence, and a decoder that writes another one from what it has understood."""
+"""An encoder reads a sequence, and a decoder writes another one, or a forecast, from what it has understood."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models.attention import Attention, attention_layers
+from rnnexp.models.fitting import check_fit, no_steps
 from rnnexp.models.reading_writing import STATES, Network
 from rnnexp.models.recurrent import Units
 from rnnexp.registry import PositiveInt, register
@@ -17,14 +18,19 @@ if TYPE_CHECKING:
     import keras
 
 
+WRITES = "model: encoder_decoder writes texts and forecasts; the data are {}"
+
+
 @register("model")
 class encoder_decoder:
     """Sutskever, Vinyals and Le (2014): the states of each layer of the encoder are the first ones of the decoder's.
 
-    With attention each step of the decoder also looks at all outputs of the encoder.
+    With attention each step of the decoder also looks at all outputs of the encoder. Texts are learnt with the true
+    token before each one given; forecasts from what the encoder has understood, repeated for each step of the horizon,
+    and from what is known ahead.
     """
 
-    per_step: ClassVar[bool] = True
+    per_step: ClassVar[bool] = False  # its steps are those that it writes, not those that it reads
 
     name: Literal["encoder_decoder"] = "encoder_decoder"
     cell: Literal["gru", "lstm"] = Field("gru", description="kind of the recurrent layers")
@@ -43,19 +49,34 @@ class encoder_decoder:
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""
         task = getattr(experiment.data, "task", "forecasting")
-        return [] if task == "sequence_to_sequence" else [f"model: encoder_decoder writes texts; the data are {task}"]
+        if task == "sequence_to_sequence":
+            return []
+        return check_fit(self, experiment.data) if task == "forecasting" else [WRITES.format(task)]
 
     def build(self, spec: TaskSpec) -> keras.Model:
-        """Return an uncompiled model from "past", "mask" and "previous" to scores (b, steps, vocabulary)."""
+        """Return an uncompiled model: from "past", "mask" and "previous" to scores (b, steps, vocabulary), or from
+        "past" and perhaps "future" to (b, horizon, targets).
+        """
         import keras
 
-        if spec.task != "sequence_to_sequence":
-            raise ConfigError(f"model: encoder_decoder writes texts; the data are {spec.task}")
+        if spec.task not in ("sequence_to_sequence", "forecasting"):
+            raise ConfigError(WRITES.format(spec.task))
+        if spec.task == "forecasting" and spec.per_step:
+            raise ConfigError(no_steps(self))
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
         network = Network(self._layers(spec), len(self.sizes()), self.attention, self.bidirectional)
-        memory, states = network.read(inputs["past"], inputs["mask"])
-        scores, *_ = network.write(inputs["previous"], memory, inputs["mask"], states)
-        return keras.Model(inputs, scores, name=self.name)
+        memory, states = network.read(inputs["past"], inputs.get("mask"))
+        previous = inputs["previous"] if "previous" in inputs else self._steps(states, inputs, spec.output_shape[0])
+        y, *_ = network.write(previous, memory, inputs.get("mask"), states)
+        return keras.Model(inputs if len(inputs) > 1 else inputs["past"], y, name=self.name)
+
+    def _steps(self, states: list[Any], inputs: dict[str, Any], horizon: int) -> Any:
+        """Return what the decoder of a forecast reads at each step: what was understood, and what is known ahead."""
+        import keras
+
+        last = states[-len(STATES[self.cell])]
+        steps = keras.layers.RepeatVector(horizon, name="understood")(last)
+        return keras.ops.concatenate([steps, inputs["future"]], axis=-1) if "future" in inputs else steps
 
     def _layers(self, spec: TaskSpec) -> dict[str, Any]:
         """Make every layer, by its name."""
@@ -63,11 +84,12 @@ class encoder_decoder:
 
         layers = keras.layers
         cell = {"gru": layers.GRU, "lstm": layers.LSTM}[self.cell]
-        sides = {"source": spec.inputs["past"].vocabulary, "target": spec.inputs["previous"].vocabulary}
-        made: list[Any] = [
-            layers.Embedding(n, self.embedding_dim, name=f"{side}_embedding") for side, n in sides.items()
-        ]
-        made += [layers.Dropout(self.dropout, name=f"{side}_dropout") for side in sides]
+        sides = {"past": "source", "previous": "target"} if "previous" in spec.inputs else {}
+        made: list[Any] = []
+        for given, side in sides.items():
+            tokens = spec.inputs[given].vocabulary
+            made.append(layers.Embedding(tokens, self.embedding_dim, name=f"{side}_embedding"))
+            made.append(layers.Dropout(self.dropout, name=f"{side}_dropout"))
         for i, units in enumerate(self.sizes(), start=1):
             reader, writer = (
                 cell(units, name=f"{side}_{i}", return_sequences=True, return_state=True)
@@ -83,5 +105,5 @@ class encoder_decoder:
         if self.attention:
             made += attention_layers(self.attention, last)
             made.append(layers.Dense(last, activation="tanh", name="attended"))
-        made.append(layers.Dense(spec.output_shape[0], dtype="float32", name="output"))
+        made.append(layers.Dense(spec.output_shape[-1], dtype="float32", name="output"))
         return {layer.name: layer for layer in made}

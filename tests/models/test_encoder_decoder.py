@@ -1,0 +1,61 @@
+"""An encoder-decoder forecasts several steps; texts are in tests/language/test_translating.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnexp as rx
+from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.errors import ConfigError
+from rnnexp.models.build import build
+from rnnexp.registry import lookup
+
+PAST, FUTURE = InputSpec((6, 2)), InputSpec((3, 4))
+INPUTS = {
+    "past": np.random.default_rng(0).normal(size=(5, 6, 2)).astype(np.float32),
+    "future": np.random.default_rng(1).normal(size=(5, 3, 4)).astype(np.float32),
+}
+
+
+def network(future: bool = False, **settings: Any) -> Any:
+    spec = TaskSpec("forecasting", {"past": PAST} | ({"future": FUTURE} if future else {}), (3, 2))
+    return build(lookup("model", "encoder_decoder")(**{"units": [4], **settings}), spec, seed=0)
+
+
+@pytest.mark.parametrize("attention", [None, "additive", "dot"])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_each_step_of_the_horizon_gets_its_own_forecast(cell: str, attention: str | None) -> None:
+    found = np.asarray(network(cell=cell, attention=attention, units=[4, 3]).predict_on_batch(INPUTS["past"]))
+    assert found.shape == (5, 3, 2)
+    assert np.ptp(found, axis=1).min() > 1e-6
+    assert np.ptp(found, axis=0).min() > 1e-6
+
+
+def test_what_is_known_ahead_changes_the_steps_from_then_on() -> None:
+    model = network(future=True)
+    before = np.asarray(model.predict_on_batch(INPUTS))
+    other = {**INPUTS, "future": INPUTS["future"].copy()}
+    other["future"][:, 1] += 1
+    after = np.asarray(model.predict_on_batch(other))
+    np.testing.assert_allclose(after[:, 0], before[:, 0], atol=1e-6)
+    assert np.abs(after[:, 1:] - before[:, 1:]).min() > 1e-6
+
+
+def test_an_output_for_each_step_that_is_read_is_not_what_it_gives() -> None:
+    with pytest.raises(
+        ConfigError, match="encoder_decoder gives one output per sequence, but the data want one per time"
+    ):
+        rx.compose("data=sine", "data.layout=sequence", "model=encoder_decoder")
+
+
+def test_a_run_forecasts_twelve_months() -> None:
+    light = ("tracking=off", "tracking.figures=false", "tracking.log_model=false", "trainer.epochs=2")
+    given = ("data=airline_passengers", "data.sequence_length=24", "data.horizon=12", "data.calendar=[month]")
+    result = rx.run(
+        rx.compose(*given, "model=encoder_decoder", "model.units=[4]", "model.attention=dot", *light), quiet=True
+    )
+    assert result.predictions.predicted.shape[1:] == (12, 1)
+    assert result.forecast.shape == (1, 12, 1)
