@@ -27,6 +27,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         epilog="example: rnnexp evaluate lstm-u32-lr1e-3-a1b2 --data sales_2025.csv",
     )
     given_run.add_arguments(parser)
+    given_run.add_data(parser)
     parser.add_argument("--part", choices=PARTS, help="a part of the run's own data; default: the one that it scored")
 
 

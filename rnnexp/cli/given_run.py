@@ -13,6 +13,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="id of a run, the beginning of its id, its name (of several, the latest), or a folder of a run or model",
     )
     parser.add_argument(
+        "--plugins", default="", metavar="MODULE,...", help="the run's own plugins, whose code you trust"
+    )
+    parser.add_argument("--uri", help="tracking store; default: MLFLOW_TRACKING_URI, else ./mlflow.db")
+
+
+def add_data(parser: ArgumentParser) -> None:
+    """Add what the commands that read data have in common."""
+    parser.add_argument(
         "--data",
         nargs="+",
         action="extend",
@@ -20,10 +28,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="settings of the data that differ from the run's: separator=';' time=Date missing=ffill",
     )
-    parser.add_argument(
-        "--plugins", default="", metavar="MODULE,...", help="the run's own plugins, whose code you trust"
-    )
-    parser.add_argument("--uri", help="tracking store; default: MLFLOW_TRACKING_URI, else ./mlflow.db")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -34,6 +34,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         epilog="example: rnnexp predict lstm-u32-lr1e-3-a1b2 sales.csv -o forecast.csv --level 80 95",
     )
     given_run.add_arguments(parser)
+    given_run.add_data(parser)
     parser.add_argument("input", nargs="?", help="file, folder or text; - for CSV or lines from standard input")
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write .csv, .json or .parquet")
     parser.add_argument(
