@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.data.texts.pairs import PairDataset, PairPipeline
+from rnnexp.data.texts.tokens import Tokeniser
+from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation import dictionaries
 from rnnexp.evaluation.judged import judge
@@ -36,8 +40,8 @@ class Translated:
 
 
 def report(model: Any, dataset: PairDataset) -> Report:
-    """Write a text for each source of the scored part, and compare it with the reference."""
-    sources, references = dataset.texts(dataset.scored)
+    """Write a text for each source of the scored part, and compare it with all references that it has there."""
+    sources, references = zip(*dataset.references(dataset.scored).items())
     nats = _nats(model, dataset)
     if not np.isfinite(nats):
         raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
@@ -67,7 +71,8 @@ def report(model: Any, dataset: PairDataset) -> Report:
 
 def written(model: Any, pipeline: PairPipeline, texts: Sequence[str]) -> Translated:
     """Write from texts, those of like length side by side; the order of the answers is that of the texts."""
-    how = Decoding(pipeline.start, pipeline.end, pipeline.most, pipeline.beam, pipeline.length_penalty)
+    never = (PADDING, UNKNOWN, pipeline.start)
+    how = Decoding(pipeline.start, pipeline.end, pipeline.most, pipeline.beam, pipeline.length_penalty, never)
     lengths = [len(pipeline.source.tokeniser.split(text)) for text in texts]
     order = np.argsort(lengths, kind="stable")
     answers, costs, looks = [""] * len(texts), np.zeros(len(texts)), [None] * len(texts)  # type: list[str], Any, list[Any]
@@ -98,21 +103,26 @@ def _nats(model: Any, dataset: PairDataset) -> float:
     return total / count
 
 
-def scores(texts: Sequence[str], references: Sequence[str], pipeline: PairPipeline) -> dict[str, float]:
-    """Return the share of texts that are exactly right, and of sentences BLEU and chrF in percent by sacrebleu.
+def scores(texts: Sequence[str], references: Sequence[Sequence[str]], pipeline: PairPipeline) -> dict[str, float]:
+    """Return the share of texts that are exactly one of their references, and of sentences BLEU and chrF in percent by
+    sacrebleu.
 
     Both sides are cut by its rule `13a`; where the model knows no capital letters they do not count.
     """
     tokeniser = pipeline.target.tokeniser
-    wanted = [tokeniser.join(tokeniser.split(text)) for text in references]
-    found = {"exact_match": float(np.mean([text == other for text, other in zip(texts, wanted)]))}
+    found = {"exact_match": float(np.mean(list(map(partial(right, tokeniser), texts, references))))}
     if judge(pipeline) == "bleu":
         import sacrebleu
 
-        lower = tokeniser.lowercase
-        found["bleu"] = float(sacrebleu.corpus_bleu(list(texts), [list(references)], lowercase=lower).score)
-        found["chrf"] = float(sacrebleu.corpus_chrf(list(texts), [list(references)]).score)
+        streams = list(zip_longest(*references))  # fewer references of a text than of others are None, as it takes them
+        found["bleu"] = float(sacrebleu.corpus_bleu(list(texts), streams, lowercase=tokeniser.lowercase).score)
+        found["chrf"] = float(sacrebleu.corpus_chrf(list(texts), streams).score)
     return found
+
+
+def right(tokeniser: Tokeniser, text: str, references: Sequence[str]) -> bool:
+    """Say whether a text is one of its references, written with the same tokens."""
+    return any(text == tokeniser.join(tokeniser.split(reference)) for reference in references)
 
 
 def _baselines(dataset: PairDataset) -> dict[str, list[str]]:
@@ -127,11 +137,11 @@ def _baselines(dataset: PairDataset) -> dict[str, list[str]]:
 
 
 def _computed(dataset: PairDataset) -> dict[str, list[str]]:
-    (sources, targets), (asked, _) = dataset.texts("train"), dataset.texts(dataset.scored)
-    left, right = (side.tokeniser for side in (dataset.pipeline.source, dataset.pipeline.target))
-    cut = [list(map(left.split, sources)), list(map(right.split, targets)), list(map(left.split, asked))]
-    frequent = dictionaries.most_frequent([right.join(tokens) for tokens in cut[1]], len(asked))
-    return {"most_frequent": frequent, "dictionary": list(map(right.join, dictionaries.word_by_word(*cut)))}
+    (sources, targets), asked = dataset.texts("train"), list(dataset.references(dataset.scored))
+    reads, writes = (side.tokeniser for side in (dataset.pipeline.source, dataset.pipeline.target))
+    cut = [list(map(reads.split, sources)), list(map(writes.split, targets)), list(map(reads.split, asked))]
+    frequent = dictionaries.most_frequent([writes.join(tokens) for tokens in cut[1]], len(asked))
+    return {"most_frequent": frequent, "dictionary": list(map(writes.join, dictionaries.word_by_word(*cut)))}
 
 
 def _characters(dataset: PairDataset) -> bool:
@@ -147,23 +157,26 @@ def _skill(metrics: Mapping[str, float], part: str, best: str | None) -> dict[st
     return found
 
 
-def _one_answer(texts: Sequence[str], references: Sequence[str]) -> list[str]:
-    if len(set(texts)) > 1 or len(set(references)) == 1:
+def _one_answer(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[str]:
+    if len(set(texts)) > 1 or len({reference for own in references for reference in own}) == 1:
         return []
     return [f'the network found nothing: whatever the input it writes "{texts[0]}"']
 
 
 def table(dataset: PairDataset, found: Translated) -> DataFrame:
-    """Return each source, its reference, and what was written."""
+    """Return each source, its references, and what was written."""
     import pandas
 
-    indices = dataset.parts[dataset.scored].indices
-    sources, references = dataset.texts(dataset.scored)
+    known, tokeniser = dataset.references(dataset.scored), dataset.pipeline.target.tokeniser
+    places: dict[str, str] = {}
+    for index in dataset.parts[dataset.scored].indices:
+        places.setdefault(dataset.pairs.sources[index], dataset.pairs.places[index])
     columns = {
-        "example": [dataset.pairs.places[i] for i in indices],
-        "source": sources,
-        "reference": references,
+        "example": list(places.values()),
+        "source": list(known),
+        "references": [" | ".join(references) for references in known.values()],
         "written": found.texts,
+        "right": list(map(partial(right, tokeniser), found.texts, known.values())),
         "log_probability": found.log_probability,
     }
     return pandas.DataFrame(columns)

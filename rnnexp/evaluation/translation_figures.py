@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnexp.data.texts.pairs import PairDataset
 from rnnexp.evaluation.canvas import new_figure
+from rnnexp.evaluation.translation import right
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +40,7 @@ def attention(dataset: PairDataset, report: Report, looks: list[tuple[int, np.nd
     """Draw which source token each written token was looking at."""
     rows = -(-len(looks) // 2)
     figure, axes = new_figure(rows, min(2, len(looks)), (13 if len(looks) > 1 else 7, 5.5 * rows))
-    sources, _ = dataset.texts(dataset.scored)
+    sources = list(dataset.references(dataset.scored))
     for ax, (row, look) in zip(axes, looks):
         tokens = dataset.pipeline.source.tokeniser.split(sources[row])
         text = str(report.predictions.predicted[row])
@@ -66,18 +67,16 @@ def _plain(tokens: list[str]) -> list[str]:
 def exact_by_length(dataset: PairDataset, report: Report) -> Figure:
     """Draw the share of texts that are exactly right by the number of tokens of their source."""
     figure, (ax,) = new_figure()
-    sources, references = dataset.texts(dataset.scored)
-    target = dataset.pipeline.target.tokeniser
-    right = np.array(
-        [str(text) == target.join(target.split(other)) for text, other in zip(report.predictions.predicted, references)]
-    )
+    known = dataset.references(dataset.scored)
+    sources, target = list(known), dataset.pipeline.target.tokeniser
+    exact = [right(target, str(text), own) for text, own in zip(report.predictions.predicted, known.values())]
     lengths = np.array([len(dataset.pipeline.source.tokeniser.split(text)) for text in sources])
     groups = np.array_split(np.unique(lengths), min(MOST_GROUPS, len(np.unique(lengths))))
     names, shares, counts = [], [], []
     for group in groups:
         inside = np.isin(lengths, group)
         names.append(str(group[0]) if len(group) == 1 else f"{group[0]}-{group[-1]}")
-        shares.append(right[inside].mean())
+        shares.append(np.array(exact)[inside].mean())
         counts.append(int(inside.sum()))
     ax.bar(names, shares, color=BLUE)
     for place, (share, count) in enumerate(zip(shares, counts)):

@@ -25,6 +25,7 @@ class Decoding:
     beam:  beginnings that are kept side by side; 1 takes the likeliest token each time
     alpha: of the length penalty ((5 + length) / 6) ** alpha by which log probabilities are divided; 0 prefers short
            texts (Wu et al., Google's neural machine translation system, 2016, eq. 14)
+    never: tokens that are not written
     """
 
     start: int
@@ -32,6 +33,7 @@ class Decoding:
     most: int
     beam: int = 1
     alpha: float = 0.6
+    never: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class _Beams:
         """Add a token to each beginning, keep the best, and return which rows those have come from."""
         beam, vocabulary = self.how.beam, scores.shape[1]
         scores = scores.copy()
+        scores[:, list(self.how.never)] = NEVER
         scores[self.ended] = NEVER
         scores[self.ended, self.how.end] = 0  # what has ended stays as it is
         total = self.total[:, None] + scores

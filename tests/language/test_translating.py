@@ -154,8 +154,8 @@ def test_a_run_is_scored_beside_a_dictionary(run: rx.Result) -> None:
     assert run.metrics["baseline/dictionary/exact_match"] < 0.5
     assert run.metrics["test/perplexity"] == pytest.approx(np.exp(run.metrics["test/nats"]))
     table = run.report.tables["predictions"]
-    right = np.mean([a == b for a, b in zip(table["written"], table["reference"])])
-    assert right == pytest.approx(run.metrics["test/exact_match"])
+    assert (table["right"] == (table["written"] == table["references"].str.split(" | ", regex=False).str[0])).all()
+    assert table["right"].mean() == pytest.approx(run.metrics["test/exact_match"])
     figures = {file.name for file in (run.run_dir / "figures").glob("*.png")}
     assert {"attention.png", "exact_by_length.png"} <= figures
 
@@ -216,10 +216,13 @@ def test_sentences_are_judged_by_sacrebleu() -> None:
 
     Path("p.tsv").write_text("go on\tva donc là\nstop now\tarrête tout de suite\n" * 4)
     pipeline = text_pairs(path="p.tsv", split="none").load().pipeline
-    references = ["Va donc là !", "arrête tout de suite"]
+    references = [["Allez là !", "Va donc là !"], ["arrête tout de suite"]]
     exact = scores(["va donc là !", "arrête tout de suite"], references, pipeline)
     assert exact["bleu"] == pytest.approx(100)
     assert exact["exact_match"] == 1
     worse = scores(["va donc là", "arrête tout de suite !"], references, pipeline)
     assert worse["exact_match"] == 0
     assert 0 < worse["bleu"] < 100
+    fewer = scores(["va donc là !", "arrête tout de suite"], [own[:1] for own in references], pipeline)
+    assert fewer["exact_match"] == 0.5
+    assert fewer["bleu"] < 100

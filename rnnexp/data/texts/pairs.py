@@ -110,8 +110,16 @@ class PairDataset(Dataset):
     pipeline: PairPipeline
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
-        """Put texts that were written beside the true ones."""
-        return Predictions(np.asarray(outputs, dtype=object), np.array(self.texts(part)[1], dtype=object))
+        """Put texts that were written beside the first reference of each source."""
+        first = [references[0] for references in self.references(part).values()]
+        return Predictions(np.asarray(outputs, dtype=object), np.array(first, dtype=object))
+
+    def references(self, part: str) -> dict[str, list[str]]:
+        """Return the different sources of a part, each with all targets that it has there."""
+        found: dict[str, list[str]] = {}
+        for source, target in zip(*self.texts(part)):
+            found.setdefault(source, []).append(target)
+        return found
 
     def texts(self, part: str) -> tuple[list[str], list[str]]:
         """Return sources and targets of a part."""
