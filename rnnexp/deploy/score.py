@@ -65,7 +65,8 @@ def other_score(run: TrackedRun, dataset: Dataset, report: Report) -> str | None
     now, then = report.metrics.get(metric), run.metrics.get(metric)
     if now is None or then is None:
         return None
-    least = ROUNDING * float(report.predictions.actual.std())
+    actual = report.predictions.actual
+    least = ROUNDING * float(actual.std()) if actual.dtype.kind in "fiu" else 0.0
     if math.isclose(now, then, rel_tol=SAME, abs_tol=least):
         return None
     return f"{metric} is {now:.6g} here and was {then:.6g} in the run, on the same data: another device or version"

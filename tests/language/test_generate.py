@@ -109,6 +109,12 @@ def test_texts_are_scored(run: rx.Result, capsys: pytest.CaptureFixture[str]) ->
     assert "text: 1 token; at least 2 are needed" in capsys.readouterr().err
 
 
+def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(said(capsys, "evaluate", str(run.run_dir), "--part", "test", "--json"))
+    assert found["metrics"]["test/perplexity"] == pytest.approx(run.metrics["test/perplexity"], rel=1e-5)
+    assert found["metrics"]["baseline/ngram/nats"] == pytest.approx(run.metrics["baseline/ngram/nats"])
+
+
 def test_another_text_is_scored_whole(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
     Path("other.txt").write_text("abcdefg\n" * 5)
     found = said(capsys, "evaluate", str(run.run_dir), "--data", "path=other.txt", "--json")

@@ -170,6 +170,13 @@ def test_it_writes_from_texts_and_files(run: rx.Result, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["rows"][0]["written"] == rows[0]["written"]
 
 
+def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run.run_dir), "--part", "test", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["metrics"]["test/exact_match"] == run.metrics["test/exact_match"]
+    assert found["metrics"]["test/nats"] == pytest.approx(run.metrics["test/nats"], rel=1e-5)
+
+
 def test_other_pairs_are_scored_and_known_sources_are_counted(
     run: rx.Result, capsys: pytest.CaptureFixture[str]
 ) -> None:
