@@ -26,6 +26,8 @@ _CACHE = tempfile.TemporaryDirectory(prefix="rnnexp-tests-")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+# Python itself, too: without its compiled files each of a hundred processes would read all of the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # And compile it in a hurry: a program of a test runs for milliseconds, and optimising it takes seconds.
 os.environ.setdefault(
     "XLA_FLAGS",

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data import padding
-from rnnexp.data.dataset import Arrays, Dataset, Part, Predictions, Summary
+from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
 from rnnexp.data.shares import share_out
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.places import count
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
+from rnnexp.data.texts.pair_batches import laid_out, pair_batch
 from rnnexp.data.texts.prepare import tokeniser
 from rnnexp.errors import DataError
 
@@ -229,38 +230,18 @@ def _dataset(
     pipeline: PairPipeline,
     notes: tuple[str, ...],
 ) -> PairDataset:
-    arrays = laid_out(encoded, pipeline)
-    used = np.concatenate(list(pieces.values()))
-    lengths = arrays["length"][used]
+    arrays = laid_out(encoded, (pipeline.start, pipeline.end))
+    lengths = arrays["length"][np.concatenate(list(pieces.values()))]
     arrays["steps"] = np.arange(lengths.max(), dtype=np.int32)
     cuts = padding.bounds(lengths, source.buckets) if source.buckets > 1 else ()
-    sizes = [len(encoder.vocabulary) for encoder in (pipeline.source, pipeline.target)]
     sha = hashlib.sha256("\0".join((*pairs.sources, *pairs.targets)).encode("utf-8", "surrogatepass"))
     sha.update(repr(source).encode())
+    sizes = {name: len(indices) for name, indices in pieces.items()}
     return PairDataset(
-        spec=TaskSpec(
-            "sequence_to_sequence",
-            {
-                "past": InputSpec((None,), "int32", sizes[0]),
-                "mask": InputSpec((None,), "bool"),
-                "previous": InputSpec((None,), "int32", sizes[1]),
-            },
-            (sizes[1],),
-            per_step=True,
-            targets=("text",),
-            loss="token_cross_entropy",
-            metrics=("perplexity",),
-        ),
+        spec=_spec(len(pipeline.source.vocabulary), len(pipeline.target.vocabulary)),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
         batch=pair_batch,
-        summary=Summary(
-            source=pairs.source,
-            rows=len(pairs),
-            series=len(pairs),
-            sizes={name: len(indices) for name, indices in pieces.items()},
-            digest=sha.hexdigest()[:32],
-            notes=notes,
-        ),
+        summary=Summary(pairs.source, len(pairs), len(pairs), sizes, sha.hexdigest()[:32], notes=notes),
         scored=next(part for part in ("test", "train", *pieces) if part in pieces),
         scaling=pipeline.to_json(),
         pairs=pairs,
@@ -268,32 +249,17 @@ def _dataset(
     )
 
 
-def laid_out(encoded: Sequence[Encoded], pipeline: PairPipeline) -> dict[str, np.ndarray]:
-    """Return flat arrays for `pair_batch`: sources, and targets between a start and an end, each end to end."""
-    source, target = encoded
-    ends = np.array([pipeline.start, pipeline.end], np.int32)
-    pieces = [target.ids[first:last] for first, last in zip(target.offsets, target.offsets[1:])]
-    lengths = np.diff(source.offsets), np.diff(target.offsets) + 1
-    return {
-        "values": source.ids,
-        "begin": source.offsets[:-1].astype(np.int32),
-        "source_length": lengths[0].astype(np.int32),
-        "targets": np.concatenate([piece for one in pieces for piece in (ends[:1], one, ends[1:])]),
-        "target_begin": (target.offsets[:-1] + 2 * np.arange(len(pieces))).astype(np.int32),
-        "target_length": lengths[1].astype(np.int32),
-        "length": np.maximum(*lengths).astype(np.int32),
-    }
-
-
-def pair_batch(arrays: Arrays, indices: Any) -> tuple[Any, Any, Any]:
-    """Return x with tokens, their mask and the target that came before each step, y (b, time) and weights (b, time).
-
-    Each side is padded to the longest of the batch; what lies after the end of a target weighs nothing.
-    """
-    steps = arrays["steps"]
-    mask = steps < arrays["source_length"][indices][:, None]
-    past = arrays["values"][arrays["begin"][indices][:, None] + steps * mask] * mask
-    known = steps < arrays["target_length"][indices][:, None]
-    places = arrays["target_begin"][indices][:, None] + steps * known
-    previous, following = arrays["targets"][places] * known, arrays["targets"][places + 1] * known
-    return {"past": past, "mask": mask, "previous": previous}, following, known.astype(np.float32)
+def _spec(sources: int, targets: int) -> TaskSpec:
+    return TaskSpec(
+        "sequence_to_sequence",
+        {
+            "past": InputSpec((None,), "int32", sources),
+            "mask": InputSpec((None,), "bool"),
+            "previous": InputSpec((None,), "int32", targets),
+        },
+        (targets,),
+        per_step=True,
+        targets=("text",),
+        loss="token_cross_entropy",
+        metrics=("perplexity",),
+    )

@@ -154,8 +154,27 @@ def _dataset(
     notes: tuple[str, ...],
     steps: int,
 ) -> TextStream:
-    (values, borders), size = text, len(language.vocabulary)
-    spec = TaskSpec(
+    values, borders = text
+    sha = hashlib.sha256(values.tobytes() + "\0".join(language.vocabulary.tokens).encode("utf-8", "surrogatepass"))
+    sha.update(json.dumps(vars(source), sort_keys=True, default=str).encode())
+    units = {"character": "characters", "subword": "subwords"}.get(source.tokens, "words")
+    sizes = {part: last - first for part, (first, last) in borders.items()}
+    digest, units = sha.hexdigest()[:32], source.units or units
+    return TextStream(
+        spec=_spec(len(language.vocabulary)),
+        parts={part: lanes(part, values, border, steps) for part, border in borders.items()},
+        batch=next_tokens,
+        summary=Summary(source.path, len(values), 1, sizes, digest, units=units, notes=notes),
+        scored=next(part for part in ("test", "train", *borders) if part in borders),
+        scaling=language.to_json(),
+        language=language,
+        values=values,
+        borders=borders,
+    )
+
+
+def _spec(size: int) -> TaskSpec:
+    return TaskSpec(
         "language_modelling",
         {"past": InputSpec((None,), "int32", size)},
         (size,),
@@ -164,28 +183,6 @@ def _dataset(
         targets=("next token",),
         loss="token_cross_entropy",
         metrics=("perplexity",),
-    )
-    sha = hashlib.sha256(values.tobytes() + "\0".join(language.vocabulary.tokens).encode("utf-8", "surrogatepass"))
-    sha.update(json.dumps(vars(source), sort_keys=True, default=str).encode())
-    units = {"character": "characters", "subword": "subwords"}.get(source.tokens, "words")
-    return TextStream(
-        spec=spec,
-        parts={part: lanes(part, values, border, steps) for part, border in borders.items()},
-        batch=next_tokens,
-        summary=Summary(
-            source=source.path,
-            rows=len(values),
-            series=1,
-            sizes={part: last - first for part, (first, last) in borders.items()},
-            digest=sha.hexdigest()[:32],
-            units=source.units or units,
-            notes=notes,
-        ),
-        scored=next(part for part in ("test", "train", *borders) if part in borders),
-        scaling=language.to_json(),
-        language=language,
-        values=values,
-        borders=borders,
     )
 
 
