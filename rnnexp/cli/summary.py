@@ -69,7 +69,8 @@ def summary(result: Result) -> Iterator[str]:
 def headline(scores: Scores, of: str, count: int) -> str:
     """Say what was measured, on what, and on how many examples."""
     unit = f" in {scores.units}" if scores.units and scores.metric == "rmse" else ""
-    return f"{HEADLINES[scores.metric]}{unit} on {of}, {count} examples"
+    counted = {"perplexity": scores.units or "tokens", "bleu": "pairs", "exact_match": "pairs"}
+    return f"{HEADLINES[scores.metric]}{unit} on {of}, {count} {counted.get(scores.metric, 'examples')}"
 
 
 def verdict(scores: Scores) -> Iterator[str]:
