@@ -115,7 +115,9 @@ def scores(texts: Sequence[str], references: Sequence[Sequence[str]], pipeline: 
         import sacrebleu
 
         streams = list(zip_longest(*references))  # fewer references of a text than of others are None, as it takes them
-        found["bleu"] = float(sacrebleu.corpus_bleu(list(texts), streams, lowercase=tokeniser.lowercase).score)
+        # It takes blanks before full stops for a mistake; its own rule would put them there.
+        given = {"lowercase": tokeniser.lowercase, "force": True}
+        found["bleu"] = float(sacrebleu.corpus_bleu(list(texts), streams, **given).score)
         found["chrf"] = float(sacrebleu.corpus_chrf(list(texts), streams).score)
     return found
 
