@@ -130,18 +130,9 @@ def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: 
         metrics = record.log_end(tracked, experiment, dataset, model, ending)
         if draw and experiment.tracking.figures:
             samples.end()
-    return Result(
-        experiment,
-        metrics,
-        history,
-        report,
-        forecast,
-        dataset.scored,
-        dataset.summary.units,
-        tracked.run_id,
-        occasion.run_dir,
-        time.perf_counter() - started,
-    )
+    scored, units, seconds = dataset.scored, dataset.summary.units, time.perf_counter() - started
+    found = (experiment, metrics, history, report, forecast, scored, units)
+    return Result(*found, tracked.run_id, occasion.run_dir, seconds)
 
 
 @dataclass(frozen=True)

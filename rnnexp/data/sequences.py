@@ -79,19 +79,12 @@ def put_together(
     """
     (y, classes), (past, values, pipeline) = truth, prepared
     varied = past.shape[0] is None
+    outputs = (len(classes),) if classes else y.shape[1:]
     arrays = padding.laid_out(values, sequences.offsets) | {"y": y}
     cuts = padding.bounds(sequences.lengths(), source.buckets) if varied and source.buckets > 1 else ()
     inputs = {"past": past} | ({"mask": InputSpec((None,), "bool")} if varied else {})
     return SequenceDataset(
-        spec=TaskSpec(
-            "classification" if classes else "regression",
-            inputs,
-            (len(classes),) if classes else y.shape[1:],
-            classes=classes,
-            targets=("label",) if classes else tuple(f"target_{i}" for i in range(y.shape[1])),
-            loss="cross_entropy" if classes else "mse",
-            metrics=("accuracy",) if classes else (),
-        ),
+        spec=_spec(inputs, outputs, classes),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
         batch=padding.masked_batch if varied else padding.whole_batch,
         summary=_summary(source, sequences, pieces),
@@ -100,6 +93,13 @@ def put_together(
         sequences=sequences,
         pipeline=pipeline,
     )
+
+
+def _spec(inputs: dict[str, InputSpec], outputs: tuple[int, ...], classes: tuple[str, ...]) -> TaskSpec:
+    if not classes:
+        return TaskSpec("regression", inputs, outputs, targets=tuple(f"target_{i}" for i in range(outputs[0])))
+    choice: dict[str, Any] = {"loss": "cross_entropy", "metrics": ("accuracy",)}
+    return TaskSpec("classification", inputs, outputs, classes=classes, targets=("label",), **choice)
 
 
 def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Summary:

@@ -28,10 +28,6 @@ class Wish:
 
 def answer(trained: Trained, question: Question) -> Answer:
     """Say of each text how many nats a token of it costs; a text without tokens is said before Keras is imported."""
-    if question.levels:
-        raise ConfigError("--level: intervals are for forecasts, not for texts")
-    if question.path is None:
-        raise ConfigError(f"{trained.called} takes texts: give one in quotes, or a file; `rnnexp generate` writes some")
     found = given(trained, question)
     language = Language.from_json(trained.scaling)
     ids = [language.ids(text) for text in found.texts]

@@ -8,16 +8,11 @@ from rnnexp.data.texts.pairs import PairPipeline
 from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.texts import given
 from rnnexp.deploy.trained import Trained
-from rnnexp.errors import ConfigError
 from rnnexp.tracking import pairs
 
 
 def answer(trained: Trained, question: Question) -> Answer:
     """Write a text for each; one without tokens is said before Keras is imported."""
-    if question.levels:
-        raise ConfigError("--level: intervals are for forecasts, not for texts")
-    if question.path is None:
-        raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
     pipeline = PairPipeline.from_json(trained.scaling)
     found = given(trained, question)
     encoded = pipeline.source.encode(found.texts, lambda index: found.places[index])

@@ -21,10 +21,6 @@ SUFFIXES = (".txt", ".csv", ".tsv", ".gz")
 
 def answer(trained: Trained, question: Question) -> Answer:
     """Label each text; a text without tokens is said before Keras is imported."""
-    if question.levels:
-        raise ConfigError("--level: intervals are for forecasts; labels come with the probability of each")
-    if question.path is None:
-        raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
     pipeline = TextPipeline.from_json(trained.scaling)
     found = given(trained, question)
     places, texts = found.places, found.texts
@@ -52,7 +48,11 @@ class Given:
 
 
 def given(trained: Trained, question: Question) -> Given:
-    """Read the texts that are asked about."""
+    """Read the texts that are asked about; ConfigError for what is not asked of texts."""
+    if question.levels:
+        raise ConfigError("--level: intervals are for forecasts, not for texts")
+    if question.path is None:
+        raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
     path, own = Path(str(question.path)), trained.experiment.data if trained.experiment else None
     encoding = str(question.changes.get("encoding", getattr(own, "encoding", "utf-8")))
     if not _exists(path):

@@ -59,6 +59,11 @@ def _require_fit(name: str, model: Any, spec: TaskSpec) -> None:
         raise ConfigError(f"model: `{name}` has no weights yet; start it from keras.Input(shape)")
     steps = (spec.inputs["past"].shape[0],) if spec.per_step else ()
     wanted = (None, *steps, *spec.output_shape)
+    if spec.carried and not carried.sizes(model):
+        raise ConfigError(
+            f"model: `{name}` carries no states, which these data need: it must take them as inputs beside `past`, and "
+            f"give them after `{carried.OUTPUT}` in a dict"
+        )
     shape = tuple(model.output[carried.OUTPUT].shape) if spec.carried else model.output_shape
     if shape != wanted:
         raise ConfigError(

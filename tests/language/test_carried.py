@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.errors import ConfigError
 from rnnexp.models import carried
 from rnnexp.models.build import build
 from rnnexp.models.reading import log_probabilities, log_softmax
@@ -137,3 +138,17 @@ def test_word_dropout_drops_whole_vectors() -> None:
     gone = dropped(network(word_dropout=0.5), "word_dropout", np.ones((4, 9, 6), np.float32))
     assert (gone == gone[:, :, :1]).all()
     assert 0 < gone.mean() < 1
+
+
+def test_a_model_without_states_is_refused_with_what_it_must_give() -> None:
+    class Forgetful:
+        name = "forgetful"
+
+        def build(self, spec: TaskSpec) -> Any:
+            import keras
+
+            past = keras.Input((None,), dtype="int32", name="past")
+            return keras.Model(past, keras.layers.Embedding(VOCABULARY, VOCABULARY)(past))
+
+    with pytest.raises(ConfigError, match="model: `forgetful` carries no states, which these data need"):
+        build(Forgetful(), SPEC, seed=0)
