@@ -25,11 +25,11 @@ def check_fit(model: Any, data: Any) -> list[str]:
         return [ONLY_READS.format(model.name)]
     language = getattr(data, "task", None) == "language_modelling"
     if not language and getattr(data, "layout", None) != "sequence":
-        return window_problems(model, getattr(data, "sequence_length", 0)) + _untied(model)
+        return window_problems(model, getattr(data, "sequence_length", 0)) + untied(model)
     problems = window_problems(model, None)
     problems += [no_steps(model)] if getattr(model, "per_step", True) is False else []
     problems += [SEES_FUTURE] if getattr(model, "bidirectional", False) else []
-    return problems + (_tied(model) if language else _untied(model))
+    return problems + (tied(model) if language else untied(model))
 
 
 def spec_problems(model: RecurrentModel, spec: TaskSpec) -> list[str]:
@@ -49,19 +49,20 @@ def spec_problems(model: RecurrentModel, spec: TaskSpec) -> list[str]:
         problems.append(f"model.output_activation: `{model.output_activation}` given; classes need softmax: use null")
     if model.skip and (chosen or model.output_activation not in (None, "linear")):
         problems.append("model.skip: true given; it is added to a linear output, not to classes or an activation")
-    problems += _tied(model) if spec.task == "language_modelling" else _untied(model)
+    problems += tied(model) if spec.task == "language_modelling" else untied(model)
     return problems + window_problems(model, spec.inputs["past"].shape[0])
 
 
-def _untied(model: Any) -> list[str]:
+def untied(model: Any) -> list[str]:
+    """Return why weights cannot be tied where there are no tokens to predict."""
     return [TOKENS_ONLY] if getattr(model, "tie_weights", False) else []
 
 
-def _tied(model: Any) -> list[str]:
-    """Vectors can only be read off a layer that is as wide as they are."""
+def tied(model: Any) -> list[str]:
+    """Return why weights cannot be tied: vectors can only be read off a layer that is as wide as they are."""
     if not getattr(model, "tie_weights", False):
         return []
-    last, size = [*model.sizes(), *model.dense][-1], model.vector_size()
+    last, size = [*model.sizes(), *getattr(model, "dense", [])][-1], model.vector_size()
     if last == size:
         return []
     return [

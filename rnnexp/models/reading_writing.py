@@ -58,7 +58,12 @@ class Network:
         if self.attention:
             context, weights = attended(self.layers, x, memory, mask)
             x = self.layers["attended"](keras.ops.concatenate([context, x], axis=-1))
-        return self.layers["output"](x), after, weights
+        return self._scores(x), after, weights
+
+    def _scores(self, x: Any) -> Any:
+        if "output" in self.layers:
+            return self.layers["output"](x)
+        return self.layers["target_embedding"](x, reverse=True)  # the weights are tied
 
     def _vectors(self, side: str, tokens: Any) -> Any:
         """Give each token its vector; numbers stay as they are."""

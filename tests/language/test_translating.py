@@ -13,6 +13,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.cli.main import main
 from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.errors import ConfigError
 from rnnexp.evaluation import dictionaries
 from rnnexp.models.build import build
 from rnnexp.models.reading import log_softmax
@@ -34,8 +35,9 @@ KINDS: list[dict[str, Any]] = [
     {"cell": "gru", "attention": None},
     {"cell": "lstm", "attention": "additive", "bidirectional": True, "units": [5, 4]},
     {"cell": "gru", "attention": "dot", "units": [4, 4]},
+    {"cell": "gru", "attention": "additive", "units": [4], "tie_weights": True},
 ]
-each_kind = pytest.mark.parametrize("settings", KINDS, ids=lambda s: f"{s['cell']} {s['attention']}")
+each_kind = pytest.mark.parametrize("settings", KINDS, ids=lambda s: " ".join(f"{value}" for value in s.values()))
 
 
 def network(settings: dict[str, Any], scale: float = 6) -> Any:
@@ -82,6 +84,32 @@ def test_padding_changes_nothing(settings: dict[str, Any]) -> None:
         assert alone.ids[0].tolist() == together.ids[row].tolist()
         assert alone.log_probability[0] == pytest.approx(together.log_probability[row], abs=1e-5)
     assert np.ptp(together.log_probability) > 1e-3  # what is written depends on the text
+
+
+def test_tied_weights_are_the_vectors_of_the_words_that_are_written() -> None:
+    tied, own = (network({"units": [4], "tie_weights": tie}) for tie in (True, False))
+    assert own.count_params() - tied.count_params() == 4 * WORDS + WORDS
+    before, inputs = (
+        np.asarray(tied.get_layer("target_embedding").embeddings),
+        {**texts(), "previous": np.full((3, 1), START)},
+    )
+    scores = np.asarray(tied.predict_on_batch(inputs))
+    after = before.copy()
+    after[WORDS - 1] = 0  # a word that has not been written yet
+    tied.get_layer("target_embedding").embeddings.assign(after)
+    found = np.asarray(tied.predict_on_batch(inputs))
+    assert (found[..., -1] == 0).all()
+    np.testing.assert_allclose(found[..., :-1], scores[..., :-1], atol=1e-6)
+    assert np.abs(scores[..., -1]).min() > 1e-4
+
+
+def test_tied_weights_need_vectors_as_wide_as_the_last_layer() -> None:
+    with pytest.raises(
+        ConfigError, match="the last layer has 256 units and the embedding 128; set model.embedding_dim="
+    ):
+        rx.compose("data=reverse_digits", "model=encoder_decoder", "model.tie_weights=true")
+    with pytest.raises(ConfigError, match="model.tie_weights: true given, but the data have no tokens to predict"):
+        rx.compose("data=airline_passengers", "model=encoder_decoder", "model.tie_weights=true")
 
 
 def test_a_wide_beam_finds_the_best_text_of_all() -> None:

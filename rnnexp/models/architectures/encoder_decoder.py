@@ -9,7 +9,7 @@ from pydantic import Field
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models.attention import Attention, attention_layers
-from rnnexp.models.fitting import check_fit, no_steps
+from rnnexp.models.fitting import check_fit, no_steps, tied, untied
 from rnnexp.models.reading_writing import STATES, Network
 from rnnexp.models.recurrent import Units
 from rnnexp.registry import PositiveInt, register
@@ -40,17 +40,22 @@ class encoder_decoder:
     bidirectional: bool = Field(False, description="let the encoder read in both directions")
     attention: Attention | None = Field(None, description="how the decoder looks at what was read; null: not at all")
     embedding_dim: PositiveInt = Field(128, description="size of a token's vector")
+    tie_weights: bool = Field(False, description="take the vectors of the target's tokens for the output too")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of vectors and of outputs dropped in training")
 
     def sizes(self) -> list[int]:
         """Return one size per layer."""
         return [self.units] if isinstance(self.units, int) else list(self.units)
 
+    def vector_size(self) -> int:
+        """Return the size of a token's vector."""
+        return self.embedding_dim
+
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""
         task = getattr(experiment.data, "task", "forecasting")
         if task == "sequence_to_sequence":
-            return []
+            return tied(self)
         return check_fit(self, experiment.data) if task == "forecasting" else [WRITES.format(task)]
 
     def build(self, spec: TaskSpec) -> keras.Model:
@@ -63,6 +68,8 @@ class encoder_decoder:
             raise ConfigError(WRITES.format(spec.task))
         if spec.task == "forecasting" and spec.per_step:
             raise ConfigError(no_steps(self))
+        if problems := untied(self) if spec.task == "forecasting" else tied(self):
+            raise ConfigError(*problems)
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
         network = Network(self._layers(spec), len(self.sizes()), self.attention, self.bidirectional)
         memory, states = network.read(inputs["past"], inputs.get("mask"))
@@ -88,7 +95,7 @@ class encoder_decoder:
         made: list[Any] = []
         for given, side in sides.items():
             tokens = spec.inputs[given].vocabulary
-            made.append(layers.Embedding(tokens, self.embedding_dim, name=f"{side}_embedding"))
+            made.append(self._embedding(tokens, side))
             made.append(layers.Dropout(self.dropout, name=f"{side}_dropout"))
         for i, units in enumerate(self.sizes(), start=1):
             reader, writer = (
@@ -105,5 +112,14 @@ class encoder_decoder:
         if self.attention:
             made += attention_layers(self.attention, last)
             made.append(layers.Dense(last, activation="tanh", name="attended"))
-        made.append(layers.Dense(spec.output_shape[-1], dtype="float32", name="output"))
+        if not self.tie_weights:
+            made.append(layers.Dense(spec.output_shape[-1], dtype="float32", name="output"))
         return {layer.name: layer for layer in made}
+
+    def _embedding(self, tokens: int | None, side: str) -> keras.layers.Layer:
+        import keras
+
+        shared = {"name": f"{side}_embedding"}
+        if side == "target" and self.tie_weights:
+            return keras.layers.ReversibleEmbedding(tokens, self.embedding_dim, reverse_dtype="float32", **shared)
+        return keras.layers.Embedding(tokens, self.embedding_dim, **shared)
