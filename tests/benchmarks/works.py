@@ -32,10 +32,14 @@ class Places:
     def ett(self) -> str:
         return str(self.data / "ett" / "ETTh1.csv.gz")
 
+    @property
+    def ptb(self) -> str:
+        return str(self.data / "ptb" / "ptb.valid.txt.gz")
+
 
 def works(places: Places, quick: bool) -> list[Work]:
     """Return all pieces of work; `quick` ones are so small that only their running means anything."""
-    make = (airline, sine, airline_64, sine_64, steps_sine, steps_etth1, tracking)
+    make = (airline, sine, airline_64, sine_64, steps_sine, steps_etth1, steps_ptb, tracking)
     return [function(places, quick) for function in make]
 
 
@@ -241,6 +245,24 @@ def _steps(name: str, title: str, places: Places, words: tuple[str, ...], size: 
             peer("PyTorch by hand", "steps_torch.py", *arguments, **given),
             peer("darts", "steps_darts.py", *arguments, **given, target=2.0),
             peer("neuralforecast", "steps_neuralforecast.py", *arguments, **given, target=2.0),
+        ),
+        unit="steps/s",
+    )
+
+
+def steps_ptb(places: Places, quick: bool) -> Work:
+    """A step is 400 words, 20 lanes of 20; the text is the validation part, 73,760 words: 184 steps."""
+    epochs, steps, lanes = (2 if quick else 4), 184, 20
+    words = (
+        *("experiment=ptb_small", f"data.path={places.ptb}", "data.val_path=null", "data.test_path=null"),
+        *("data.split=none", f"trainer.epochs={epochs}", "tracking=off", "tracking.figures=false"),
+    )
+    return Work(
+        "steps_ptb",
+        "Penn Treebank, two LSTM 200, 20 lanes of 20 words: training steps per second",
+        (
+            Contestant("rnnexp", "ours", ours(*words), rate=our_rate(steps, steps * lanes)),
+            peer("PyTorch by hand", "steps_ptb_torch.py", places.ptb, epochs, rate=printed_rate, target=1.0),
         ),
         unit="steps/s",
     )
