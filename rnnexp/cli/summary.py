@@ -58,7 +58,7 @@ def summary(result: Result) -> Iterator[str]:
     columns = getattr(result.experiment.data, "columns_as_series", False)
     scores = Scores(result.experiment.model.name, result.metrics, result.report, result.scored, result.units, columns)
     scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
-    count = int(result.metrics.get(f"data/n_{result.scored}", 0))
+    count = len(result.report.predictions.actual)
     yield ""
     yield f"{result.experiment.name}: {headline(scores, scored[result.scored], count)}"
     yield from verdict(scores)
@@ -69,7 +69,7 @@ def summary(result: Result) -> Iterator[str]:
 def headline(scores: Scores, of: str, count: int) -> str:
     """Say what was measured, on what, and on how many examples."""
     unit = f" in {scores.units}" if scores.units and scores.metric == "rmse" else ""
-    counted = {"perplexity": scores.units or "tokens", "bleu": "pairs", "exact_match": "pairs"}
+    counted = {"perplexity": scores.units or "tokens", "bleu": "sources", "exact_match": "sources"}
     return f"{HEADLINES[scores.metric]}{unit} on {of}, {count} {counted.get(scores.metric, 'examples')}"
 
 
