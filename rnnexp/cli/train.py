@@ -25,7 +25,7 @@ from rnnexp.config.source import RnnexpSearchPath
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
 from rnnexp.redact import redact
 from rnnexp.sweeps.plugin import Sweeps
-from rnnexp.sweeps.settings import Sweep
+from rnnexp.sweeps.settings import Launcher, Sweep
 
 log = logging.getLogger("rnnexp")
 
@@ -85,21 +85,46 @@ def check_sweep(args: Namespace) -> Border:
     border = inspect_overrides(args.overrides, sweep=True, config_dir=Sweeps.config_dir)
     problems = [*border.problems, *_sweeper_problems(border.hydra)]
     if not problems:
-        with compose.hydra_state():  # what Hydra alone would meet with a traceback
-            compose.loaded(next(single_runs(border)), Sweeps.config_dir)
+        _compose_first(border)
     if problems:
         raise ConfigError(*problems)
     return border
 
 
+def _compose_first(border: Border) -> None:
+    """Compose one job, which shows what Hydra alone would meet with a traceback."""
+    try:
+        with compose.hydra_state():
+            compose.loaded(next(single_runs(border)), Sweeps.config_dir)
+    except ConfigError as error:
+        found = list(_launcher_problems(border.hydra)) if "hydra.launcher" in str(error) else []
+        raise ConfigError(*(found or error.problems)) from None
+
+
 def _sweeper_problems(lines: list[str]) -> Iterator[str]:
     """Find misspelt keys of the sweeper: Hydra's own answer recommends to add them."""
     known = Sweep.__dataclass_fields__
+    for key, name in _keys("hydra.sweeper.", lines):
+        if name not in known and name != "_target_":
+            yield f"{key}: unknown key{did_you_mean(name, known)}"
+
+
+def _launcher_problems(lines: list[str]) -> Iterator[str]:
+    """Say which keys no launcher has, or none has been chosen for: Hydra names a class of its own instead."""
+    known, chosen = Launcher.__dataclass_fields__, any(line.startswith("hydra/launcher=") for line in lines)
+    for key, name in _keys("hydra.launcher.", lines):
+        if name not in known:
+            yield f"{key}: unknown key{did_you_mean(name, known)}"
+        elif not chosen:
+            yield f"{key}: is a setting of a launcher that is not chosen; add hydra/launcher=local"
+
+
+def _keys(prefix: str, lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the keys below `prefix` that lines set, and the first name of each after it."""
     for line in lines:
         key = line.partition("=")[0].lstrip("+~")
-        name = key.removeprefix("hydra.sweeper.").partition(".")[0]
-        if key.startswith("hydra.sweeper.") and name not in known and name != "_target_":
-            yield f"{key}: unknown key{did_you_mean(name, known)}"
+        if key.startswith(prefix):
+            yield key, key.removeprefix(prefix).partition(".")[0]
 
 
 def check(args: Namespace) -> Border:

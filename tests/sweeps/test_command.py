@@ -55,10 +55,17 @@ def test_a_flag_of_sweeps_needs_m(capsys: pytest.CaptureFixture[str], flag: str)
     [
         ("hydra.sweeper.n_trial=3", "hydra.sweeper.n_trial: unknown key; did you mean `n_trials`?"),
         ("+hydra.sweeper.repeat=3", "hydra.sweeper.repeat: unknown key; did you mean `repeats`?"),
+        ("hydra/launcher=local hydra.launcher.n_job=2", "hydra.launcher.n_job: unknown key; did you mean `n_jobs`?"),
+        (
+            "hydra.launcher.n_jobs=2",
+            "hydra.launcher.n_jobs: is a setting of a launcher that is not chosen; add hydra/launcher=local",
+        ),
     ],
 )
-def test_a_misspelt_key_of_the_sweeper_is_told(capsys: pytest.CaptureFixture[str], line: str, message: str) -> None:
-    code, told = command(capsys, "-m", "seed=0,1", line)
+def test_a_misspelt_key_of_the_sweeper_or_launcher_is_told(
+    capsys: pytest.CaptureFixture[str], line: str, message: str
+) -> None:
+    code, told = command(capsys, "-m", "seed=0,1", *line.split())
     assert (code, told) == (2, f"rnnexp: {message}\n")
 
 
