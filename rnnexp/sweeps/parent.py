@@ -21,37 +21,43 @@ def parent_info(
     folder: Path, definition: Definition, first: Experiment, facts: Mapping[str, Any], run_id: str | None
 ) -> RunInfo:
     """Describe the sweep; `facts`: objective, direction, varied, command, primary (metric, more is better), jobs."""
-    name, command = folder.name, redact(str(facts["command"]))
-    tags = {
-        "rnnexp.version": version("rnnexp"),
-        "rnnexp.kind": "sweep",
-        "rnnexp.sweep": name,
-        "rnnexp.objective": str(facts["objective"]),
-        "rnnexp.direction": str(facts["direction"]),
-        "rnnexp.varied": ",".join(facts["varied"]),
-        "rnnexp.command": command,
-        "rnnexp.folder": str(folder),
-        "rnnexp.group": first.name,
-    }
-    metric, greater = facts["primary"]
-    description = (
-        f"Sweep **{name}**: {facts['jobs']} jobs over {', '.join(facts['varied']) or 'nothing'}, "
-        f"compared by `{facts['objective']}`\n\n"
-        f"Go on, or see it again: `{command}`\n\n"
-        f"Compare: `rnnexp compare {name}`; report: `rnnexp report {name}`; winner: `rnnexp best {name}`\n\n"
-        f"Folder: `{folder}`"
-    )
+    name, (metric, greater) = folder.name, facts["primary"]
     return RunInfo(
         experiment=experiment_name(first),
         run_name=name,
         params={f"sweep.{key}": value for key, value in definition.rules.items()},
-        tags=tags,
+        tags=_tags(folder, first, facts),
         config=yaml.safe_dump({"space": dict(definition.space), "rules": dict(definition.rules)}, sort_keys=False),
-        description=description,
+        description=_description(folder, facts),
         primary_metric=metric,
         greater_is_better=greater,
         run_dir=folder,
         run_id=run_id,
+    )
+
+
+def _tags(folder: Path, first: Experiment, facts: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "rnnexp.version": version("rnnexp"),
+        "rnnexp.kind": "sweep",
+        "rnnexp.sweep": folder.name,
+        "rnnexp.objective": str(facts["objective"]),
+        "rnnexp.direction": str(facts["direction"]),
+        "rnnexp.varied": ",".join(facts["varied"]),
+        "rnnexp.command": redact(str(facts["command"])),
+        "rnnexp.folder": str(folder),
+        "rnnexp.group": first.name,
+    }
+
+
+def _description(folder: Path, facts: Mapping[str, Any]) -> str:
+    name = folder.name
+    return (
+        f"Sweep **{name}**: {facts['jobs']} jobs over {', '.join(facts['varied']) or 'nothing'}, "
+        f"compared by `{facts['objective']}`\n\n"
+        f"Go on, or see it again: `{redact(str(facts['command']))}`\n\n"
+        f"Compare: `rnnexp compare {name}`; report: `rnnexp report {name}`; winner: `rnnexp best {name}`\n\n"
+        f"Folder: `{folder}`"
     )
 
 
