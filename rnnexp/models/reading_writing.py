@@ -60,16 +60,24 @@ class Network:
             x = self.layers["attended"](keras.ops.concatenate([context, x], axis=-1))
         return self._scores(x), after, weights
 
+    @property
+    def tied(self) -> bool:
+        """Whether the vectors of the target's tokens are the output's weights too."""
+        return "output" not in self.layers
+
     def _scores(self, x: Any) -> Any:
-        if "output" in self.layers:
-            return self.layers["output"](x)
-        return self.layers["target_embedding"](x, reverse=True)  # the weights are tied
+        return self.layers["target_embedding"](x, reverse=True) if self.tied else self.layers["output"](x)
 
     def _vectors(self, side: str, tokens: Any) -> Any:
         """Give each token its vector; numbers stay as they are."""
-        if f"{side}_embedding" not in self.layers:
+        layer = self.layers.get(f"{side}_embedding")
+        if layer is None:
             return tokens
-        return self._dropped(f"{side}_dropout", self.layers[f"{side}_embedding"](tokens))
+        x = layer(tokens)
+        if self.tied and side == "target":
+            # Vectors that are read as scores too are short (Vaswani et al., Attention is all you need, 2017, 3.4).
+            x = x * layer.output_dim**0.5
+        return self._dropped(f"{side}_dropout", x)
 
     def _dropped(self, name: str, x: Any) -> Any:
         # Without attention nothing comes of the encoder's outputs, and Keras leaves their dropout out of the model.

@@ -117,9 +117,14 @@ class encoder_decoder:
         return {layer.name: layer for layer in made}
 
     def _embedding(self, tokens: int | None, side: str) -> keras.layers.Layer:
+        """Make the vectors of one side, which vary as much as the states do: from Keras's small ones the last layers
+        learn how frequent each token is first, saturate at that, and nothing else is ever learnt.
+        """
         import keras
 
-        shared = {"name": f"{side}_embedding"}
-        if side == "target" and self.tie_weights:
-            return keras.layers.ReversibleEmbedding(tokens, self.embedding_dim, reverse_dtype="float32", **shared)
-        return keras.layers.Embedding(tokens, self.embedding_dim, **shared)
+        tied = side == "target" and self.tie_weights
+        spread = keras.initializers.RandomNormal(stddev=self.embedding_dim**-0.5 if tied else 1.0)
+        given = (tokens, self.embedding_dim, spread)
+        if tied:
+            return keras.layers.ReversibleEmbedding(*given, reverse_dtype="float32", name=f"{side}_embedding")
+        return keras.layers.Embedding(*given, name=f"{side}_embedding")
