@@ -93,7 +93,8 @@ def _column(file: Path, question: Question, own: object) -> Given:
     from rnnexp.data.texts.table import Columns, table_rows
 
     known = ("text", "separator", "header", "quoting", "line_break", "encoding")
-    settings = {"text": "text", "header": "first"} | {key: getattr(own, key) for key in known if hasattr(own, key)}
+    table = {key: getattr(own, key) for key in known if hasattr(own, key)} if hasattr(own, "text") else {}
+    settings = {"text": "text", "header": "first"} | table
     settings |= {key: value for key, value in question.changes.items() if key in known}
     text, header, encoding = settings["text"], settings["header"] == "first", settings.pop("encoding", "utf-8")
     columns = Columns(
