@@ -20,8 +20,8 @@ def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
 
     `balanced`: examples / (classes * examples of the class), over the training part; where each step has a class,
     steps count as examples, those after the end of a sequence do not. A mapping: label -> weight, labels left out
-    weigh 1. Only the training loss is weighed, as in Keras, never a metric or the
-    validation.
+    weigh 1. Only the training loss is weighed, as in Keras, never the validation or a metric; where the data weigh
+    steps, training metrics are weighed by both, Keras having one weight for them.
     """
     if wanted is None:
         return None
