@@ -55,7 +55,7 @@ def given(trained: Trained, question: Question) -> Given:
         raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
     path, own = Path(str(question.path)), trained.experiment.data if trained.experiment else None
     encoding = str(question.changes.get("encoding", getattr(own, "encoding", "utf-8")))
-    if not _exists(path):
+    if not str(question.path).strip() or not _exists(path):  # an empty path is the working directory
         return _itself(str(question.path))
     if path.is_dir():
         files = sorted(path.rglob("*.txt"))

@@ -208,6 +208,8 @@ def test_it_tags_texts_and_files(run: rx.Result, capsys: pytest.CaptureFixture[s
     cut = rows("two.conll")
     assert [row["tag"] for row in cut] == [row["tag"] for row in two]
     assert cut[-1]["example"] == "line 6"
+    assert main(["predict", str(run.run_dir), ""]) == 3  # and not the texts of the folder
+    assert "the text is empty" in capsys.readouterr().err
 
 
 def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
