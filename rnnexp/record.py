@@ -107,7 +107,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
 
 def primary_metric(dataset: Dataset) -> tuple[str, bool]:
     """Return the metric that a reader looks at first, and whether more of it is better."""
-    if dataset.spec.task == "classification":
+    if dataset.spec.classes:
         return f"{dataset.scored}/accuracy", True
     if isinstance(dataset, PairDataset):
         return f"{dataset.scored}/{judge(dataset.pipeline)}", True

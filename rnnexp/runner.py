@@ -244,7 +244,7 @@ def built(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> 
     from rnnexp.models.kernel import kernel_report
     from rnnexp.training.prepare import precision
 
-    if experiment.trainer.class_weights is not None and dataset.spec.task != "classification":
+    if experiment.trainer.class_weights is not None and not dataset.spec.classes:
         raise ConfigError(f"trainer.class_weights: the task is {dataset.spec.task}, which has no classes")
     with precision(experiment.trainer.precision):
         model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)

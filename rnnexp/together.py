@@ -199,7 +199,7 @@ def _subjects(stage: _Stage, members: Sequence[_Member], widths: Widths) -> list
     from rnnexp.training.prepare import prepare
 
     first, model = members[0], stage.model
-    trained = prepare(model, first.plan, first.layout.train.sample())
+    trained = prepare(model, first.plan, first.layout.train.own())
     different = _different([held(one.experiment) for one in stage.members])
     shared = program_of(trained, first.layout, first.plan, held=different)
     entrants = [

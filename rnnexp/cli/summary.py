@@ -67,7 +67,9 @@ def summary(result: Result) -> Iterator[str]:
 
 
 def headline(scores: Scores, of: str, count: int) -> str:
-    """Say what was measured, on what, and on how many examples."""
+    """Say what was measured, on what, and on how many examples; of tags on how many tokens."""
+    if f"{scores.part}/sequence_accuracy" in scores.metrics:
+        return f"{HEADLINES[scores.metric]} on {of}, {len(scores.report.predictions.actual)} tokens"
     unit = f" in {scores.units}" if scores.units and scores.metric == "rmse" else ""
     counted = {"perplexity": scores.units or "tokens", "bleu": "sources", "exact_match": "sources"}
     return f"{HEADLINES[scores.metric]}{unit} on {of}, {count} {counted.get(scores.metric, 'examples')}"
@@ -78,6 +80,7 @@ def verdict(scores: Scores) -> Iterator[str]:
     yield from _table(scores)
     yield _skill(scores)
     yield from _scaled(scores)
+    yield from _chunks(scores)
     yield from _intervals(scores)
     for name, reason in scores.report.skipped.items():
         yield f"  left out: {name} ({reason})"
@@ -108,6 +111,17 @@ def _scaled(scores: Scores) -> Iterator[str]:
         if f"{prefix}/mse_scaled" in scores.metrics:
             mse, mae = scores.metrics[f"{prefix}/mse_scaled"], scores.metrics[f"{prefix}/mae_scaled"]
             yield f"  scaled MSE / MAE of {name}: {mse:.4f} / {mae:.4f}"
+
+
+def _chunks(scores: Scores) -> Iterator[str]:
+    """Yield how many chunks were found whole, where tags mark any."""
+    found = {name: scores.metrics.get(f"{scores.part}/chunk_{name}") for name in ("f1", "precision", "recall")}
+    if None in found.values():
+        return
+    others = {name: scores.metrics[f"baseline/{name}/chunk_f1"] for name in scores.report.baselines}
+    best = max(others, key=lambda name: others[name])
+    listed = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
+    yield f"  whole chunks: {listed}; best baseline {best}, f1 {others[best]:.4f}"
 
 
 def _intervals(scores: Scores) -> Iterator[str]:
@@ -155,9 +169,10 @@ def _whereabouts(result: Result) -> Iterator[str]:
         yield f"  run      {result.run_id}; all runs: mlflow ui"
     task = getattr(result.experiment.data, "task", None)
     verb = "generate" if task == "language_modelling" else "predict"
-    writes = task in ("language_modelling", "sequence_to_sequence")
+    writes = task in ("language_modelling", "sequence_to_sequence", "tagging")
     if (result.forecast is not None or writes) and result.experiment.tracking.log_model:
-        yield f"  use      rnnexp {verb} {result.run_id[:8] if result.run_id else _short(result.run_dir)}"
+        given = ' "a text"' if task in ("sequence_to_sequence", "tagging") else ""
+        yield f"  use      rnnexp {verb} {result.run_id[:8] if result.run_id else _short(result.run_dir)}{given}"
     yield f"  next     {_again(result)} seed=0,1,2   then   rnnexp compare"
 
 

@@ -16,8 +16,12 @@ from rnnexp.errors import ConfigError, did_you_mean
 # What `rnnexp.training.prepare` gives a class of its own choosing, beside what `keras.metrics.get` knows.
 SHORT = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC", "accuracy": "Accuracy", "acc": "Accuracy"}
 FOR_LABELS = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "SparseTopKCategoricalAccuracy")
+# What else there is for labels takes probabilities, and the outputs for tokens are scores.
+FOR_TAGS = ("SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy")
+CHOSEN = {"classification": FOR_LABELS, "tagging": FOR_TAGS}
 PER_COLUMN = ("F1Score", "FBetaScore")  # several numbers at once, which no log takes
-# Keras gets numbers (n, outputs), forecasts (n, horizon, targets), or labels (n,) and probabilities (n, classes).
+# Keras gets numbers (n, outputs), forecasts (n, horizon, targets), or labels (n,) and probabilities (n, classes),
+# or tags (b, time) and scores (b, time, tags).
 REFUSED = {
     "language_modelling": PER_COLUMN,
     "sequence_to_sequence": PER_COLUMN,
@@ -26,12 +30,14 @@ REFUSED = {
 }
 # Scored once at the end, in original units, whether asked for or not.
 NUMBERS = ("mse", "rmse", "mae", "smape", "mape", "r2")
+CLASSES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
 REPORTED = {
     "regression": NUMBERS,
     "forecasting": NUMBERS,
     "language_modelling": ("nats", "perplexity"),
     "sequence_to_sequence": ("bleu", "chrf", "exact_match", "nats", "perplexity"),
-    "classification": ("accuracy", "balanced_accuracy", "precision", "recall", "f1"),
+    "classification": CLASSES,
+    "tagging": (*CLASSES, "sequence_accuracy", "unknown_accuracy", "chunk_precision", "chunk_recall", "chunk_f1"),
 }
 
 
@@ -78,7 +84,7 @@ def _reported(task: str) -> str:
 
 
 def _fits(cls: str, task: str) -> bool:
-    return cls in FOR_LABELS if task == "classification" else cls not in REFUSED.get(task, ())
+    return cls in CHOSEN[task] if task in CHOSEN else cls not in REFUSED.get(task, ())
 
 
 @cache

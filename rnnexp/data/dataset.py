@@ -86,7 +86,8 @@ class Predictions:
     Forecasting: `predicted` and `actual` (n, horizon, targets) in original units, `scaled` the same pair as the
     network sees it, `origins` (n,) the row of the last observed value, `bounds` the ends of prediction intervals of the
     usual level, each like `predicted`. Regression: (n, 1, outputs) likewise,
-    without origins. Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels. Language
+    without origins. Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels;
+    tagging: the same for tokens. Language
     modelling: `predicted` (n,) the log probabilities of the tokens `actual` (n,), in nats.
     """
 

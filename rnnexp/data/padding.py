@@ -48,6 +48,13 @@ def masked_batch(arrays: Arrays, indices: Any) -> tuple[Any, Any, None]:
     return masked_inputs(arrays, indices), arrays["y"][indices], None
 
 
+def stepwise_batch(arrays: Arrays, indices: Any) -> tuple[Any, Any, Any]:
+    """Return x with its mask, y (b, time) classes, one for each step, and weights (b, time): 0 after the end."""
+    x = masked_inputs(arrays, indices)
+    y = arrays["y"][arrays["begin"][indices][:, None] + arrays["steps"] * x["mask"]] * x["mask"]
+    return x, y, x["mask"].astype(np.float32)
+
+
 def bounds(lengths: np.ndarray, buckets: int) -> tuple[int, ...]:
     """Return up to `buckets` lengths that batches are padded to: quantiles of the lengths, the longest last."""
     cuts = np.quantile(lengths, np.arange(1, buckets + 1) / buckets, method="higher")

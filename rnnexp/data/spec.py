@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Task = Literal["forecasting", "regression", "classification", "language_modelling", "sequence_to_sequence"]
+Task = Literal["forecasting", "regression", "classification", "tagging", "language_modelling", "sequence_to_sequence"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,12 @@ class TaskSpec:
                   there are any, "mask" (time,) where sequences are of different length: false after the end,
                   "previous" (time,) the tokens before each one that is to be written, for sequence to sequence
     output_shape: (horizon, targets) for forecasting, (outputs,) for regression, (classes,) for classification,
+                  (tags,) for tagging,
                   (vocabulary,) for language modelling and sequence to sequence; with `per_step` the same for each
                   time step of "past", or of "previous"
     per_step:     an output per time step instead of one per sequence
     carried:      what follows a batch goes on where it ended: the states of its lanes are handed on
-    classes:      labels in the order of the outputs; empty unless the task is classification
+    classes:      labels, or tags, in the order of the outputs; empty unless the task is to choose among them
     targets:      names of what is predicted
     loss:         the natural loss, by its name in the `loss` group
     metrics:      what is logged in each epoch beside the loss, by the names of `metrics`

@@ -21,6 +21,7 @@ KINDS = {
     "texts": "rnnexp.deploy.texts",
     "language": "rnnexp.deploy.language",
     "pairs": "rnnexp.deploy.pairs",
+    "tags": "rnnexp.deploy.tags",
 }
 
 

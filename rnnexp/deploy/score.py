@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import record, runner
+from rnnexp.data.apply import WHOLE
 from rnnexp.deploy import reading
 from rnnexp.deploy.trained import Trained, own_data
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
@@ -73,12 +74,9 @@ def other_score(run: TrackedRun, dataset: Dataset, report: Report) -> str | None
 
 
 def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
-    if trained.kind == "language":
-        return _on_another_text(trained, changes)
-    if trained.kind == "pairs":
-        return _on_other_pairs(trained, changes)
+    own = {"language": _on_another_text, "pairs": _on_other_pairs, "tags": _on_other_tags}
     if trained.kind != "rows":
-        return _on_other_examples(trained, changes)
+        return own.get(trained.kind, _on_other_examples)(trained, changes)
     from rnnexp.data import intervals
     from rnnexp.data.apply import apply
     from rnnexp.data.pipeline import Pipeline
@@ -101,59 +99,75 @@ def _on_other_examples(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     from rnnexp.data.apply_examples import apply_sequences, apply_texts
     from rnnexp.deploy.overlap import shared
 
-    experiment = trained.configuration()
-    source = reading.changed(experiment.data, changes)
-    bundle = trained.load()
+    source, bundle = _changed(trained, changes), trained.load()
     load: Any = apply_texts if trained.kind == "texts" else apply_sequences
     dataset = load(source, bundle.preprocessor, bundle.spec)
-    notes = list(dataset.summary.notes)
-    try:
-        seen = shared(dataset, experiment.data.load(), LEARNT)
-    except RnnexpError as error:
-        notes.append(f"examples that the run has learnt from cannot be told: {error}")
-    else:
-        total = len(dataset.sequences)
-        notes += [f"{seen} of the {total} scored examples are among those that the run has learnt from"] if seen else []
-    return Scored(dataset, runner.evaluated(bundle.model, dataset, experiment), notes)
+
+    def known(own: Any) -> str:
+        return _count(shared(dataset, own, LEARNT), f"{len(dataset.sequences)} scored examples")
+
+    return _whole(trained, bundle.model, dataset, ("examples", known))
 
 
 def _on_another_text(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     """Score a language model on another text, from its beginning to its end."""
-    from rnnexp.data.apply import WHOLE
     from rnnexp.data.texts.stream import Language, apply
     from rnnexp.deploy.overlap import repeated
 
-    experiment = trained.configuration()
-    dataset = apply(reading.changed(experiment.data, changes), Language.from_json(trained.scaling), WHOLE)
-    notes = list(dataset.summary.notes)
-    try:
-        share = repeated(dataset.ids(WHOLE), experiment.data.load(), LEARNT)
-    except RnnexpError as error:
-        notes.append(f"text that the run has learnt from cannot be told: {error}")
-    else:
-        notes += [f"about {share:.0%} of the text stand in what the run has learnt from"] if share else []
-    return Scored(dataset, runner.evaluated(trained.load().model, dataset, experiment), notes)
+    dataset = apply(_changed(trained, changes), Language.from_json(trained.scaling), WHOLE)
+
+    def known(own: Any) -> str:
+        share = repeated(dataset.ids(WHOLE), own, LEARNT)
+        return f"about {share:.0%} of the text stand in what the run has learnt from" if share else ""
+
+    return _whole(trained, trained.load().model, dataset, ("text", known))
 
 
 def _on_other_pairs(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     """Score an encoder-decoder on other pairs."""
-    from rnnexp.data.apply import WHOLE
     from rnnexp.data.texts.pairs import PairPipeline, apply
 
-    experiment = trained.configuration()
-    dataset = apply(reading.changed(experiment.data, changes), PairPipeline.from_json(trained.scaling), WHOLE)
+    dataset = apply(_changed(trained, changes), PairPipeline.from_json(trained.scaling), WHOLE)
+
+    def known(own: Any) -> str:
+        learnt = {text for part in LEARNT if part in own.parts for text in own.texts(part)[0]}
+        return _count(sum(text in learnt for text in dataset.pairs.sources), f"{len(dataset.pairs)} sources")
+
+    return _whole(trained, trained.load().model, dataset, ("pairs", known))
+
+
+def _on_other_tags(trained: Trained, changes: Mapping[str, Any]) -> Scored:
+    """Score a tagger on other sequences of tokens."""
+    from rnnexp.data.texts.tags import TagPipeline, apply
+
+    dataset = apply(_changed(trained, changes), TagPipeline.from_json(trained.scaling), WHOLE)
+
+    def known(own: Any) -> str:
+        learnt = {own.tagged.sequence(i) for part in LEARNT if part in own.parts for i in own.parts[part].indices}
+        seen = sum(dataset.tagged.sequence(index) in learnt for index in range(len(dataset.tagged)))
+        return _count(seen, f"{len(dataset.tagged)} sequences")
+
+    return _whole(trained, trained.load().model, dataset, ("sequences", known))
+
+
+def _changed(trained: Trained, changes: Mapping[str, Any]) -> Any:
+    """Return the settings of the run's own source with other values."""
+    return reading.changed(trained.configuration().data, changes)
+
+
+def _count(seen: int, total: str) -> str:
+    return f"{seen} of the {total} are among those that the run has learnt from" if seen else ""
+
+
+def _whole(trained: Trained, model: Any, dataset: Dataset, learnt: tuple[str, Callable[[Any], str]]) -> Scored:
+    """Score all of other data, and say how much of them the run has learnt from: what they are, and what tells it."""
+    experiment, (what, known) = trained.configuration(), learnt
     notes = list(dataset.summary.notes)
     try:
-        own = experiment.data.load()
-        known = {text for part in LEARNT if part in own.parts for text in own.texts(part)[0]}
+        notes += filter(None, [known(experiment.data.load())])
     except RnnexpError as error:
-        notes.append(f"pairs that the run has learnt from cannot be told: {error}")
-    else:
-        seen = sum(text in known for text in dataset.pairs.sources)
-        notes += (
-            [f"{seen} of the {len(dataset.pairs)} sources are among those that the run has learnt from"] if seen else []
-        )
-    return Scored(dataset, runner.evaluated(trained.load().model, dataset, experiment), notes)
+        notes.append(f"{what} that the run has learnt from cannot be told: {error}")
+    return Scored(dataset, runner.evaluated(model, dataset, experiment), notes)
 
 
 def _source(trained: Trained, pipeline: Pipeline, changes: Mapping[str, Any]) -> tuple[Any, list[str]]:

@@ -55,7 +55,7 @@ def given(trained: Trained, question: Question) -> Given:
         raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
     path, own = Path(str(question.path)), trained.experiment.data if trained.experiment else None
     encoding = str(question.changes.get("encoding", getattr(own, "encoding", "utf-8")))
-    if not _exists(path):
+    if not str(question.path).strip() or not _exists(path):  # an empty path is the working directory
         return _itself(str(question.path))
     if path.is_dir():
         files = sorted(path.rglob("*.txt"))
@@ -93,7 +93,8 @@ def _column(file: Path, question: Question, own: object) -> Given:
     from rnnexp.data.texts.table import Columns, table_rows
 
     known = ("text", "separator", "header", "quoting", "line_break", "encoding")
-    settings = {"text": "text", "header": "first"} | {key: getattr(own, key) for key in known if hasattr(own, key)}
+    table = {key: getattr(own, key) for key in known if hasattr(own, key)} if hasattr(own, "text") else {}
+    settings = {"text": "text", "header": "first"} | table
     settings |= {key: value for key, value in question.changes.items() if key in known}
     text, header, encoding = settings["text"], settings["header"] == "first", settings.pop("encoding", "utf-8")
     columns = Columns(

@@ -79,7 +79,7 @@ class Trained:
 
     @property
     def kind(self) -> str:
-        """What the model takes: "rows" of a series, or independent "sequences" or "texts"."""
+        """What the model takes: "rows" of a series, or independent "sequences", "texts", ..."""
         return str(self.scaling.get("kind", "rows"))
 
     def configuration(self) -> Experiment:

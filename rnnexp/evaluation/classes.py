@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Shares = Callable[[], np.ndarray]
 Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
+Baselines = Callable[[], Mapping[str, Shares]]
 
 _cache: dict[tuple[str, str], tuple[dict[str, np.ndarray], dict[str, str]]] = {}
 
@@ -30,9 +31,16 @@ MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbours may take: so
 
 def report(dataset: Dataset, predictions: Predictions, extra: Extra) -> Report:
     """Compare predicted classes with the truth, and with every baseline that is defined; `extra` adds metrics."""
+    return compared(dataset, predictions, extra, partial(baselines, dataset), tables(dataset, predictions))
+
+
+def compared(
+    dataset: Dataset, predictions: Predictions, extra: Extra, makers: Baselines, tables: Mapping[str, DataFrame]
+) -> Report:
+    """Do the same with other baselines and tables."""
     labels, names = predictions.actual, dataset.spec.classes
     skipped: dict[str, str] = {}
-    made = _known(dataset, skipped)
+    made = _known(dataset, makers, skipped)
     metrics: dict[str, float] = {}
     models = {dataset.scored: predictions.predicted, **{f"baseline/{name}": shares for name, shares in made.items()}}
     for prefix, shares in models.items():
@@ -49,7 +57,7 @@ def report(dataset: Dataset, predictions: Predictions, extra: Extra) -> Report:
     return Report(
         metrics,
         predictions,
-        tables(dataset, predictions),
+        tables,
         _one_answer(dataset, predictions),
         {name: replace(predictions, predicted=shares) for name, shares in made.items()},
         skipped,
@@ -58,13 +66,13 @@ def report(dataset: Dataset, predictions: Predictions, extra: Extra) -> Report:
     )
 
 
-def _known(dataset: Dataset, skipped: dict[str, str]) -> dict[str, np.ndarray]:
+def _known(dataset: Dataset, makers: Baselines, skipped: dict[str, str]) -> dict[str, np.ndarray]:
     """Compute the baselines once for runs on the same data that are trained together: they may take seconds."""
     key = (dataset.summary.digest, dataset.scored)
     if key not in _cache:
         _cache.clear()
         reasons: dict[str, str] = {}
-        _cache[key] = _made(baselines(dataset), reasons), reasons
+        _cache[key] = _made(makers(), reasons), reasons
     made, reasons = _cache[key]
     skipped |= reasons
     return made

@@ -16,8 +16,9 @@ from rnnexp.data.intervals import Intervals
 from rnnexp.data.scalers import Affine
 from rnnexp.data.texts.pairs import PairDataset
 from rnnexp.data.texts.stream import TextStream
+from rnnexp.data.texts.tags import TagDataset
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation import baselines, classes, language, linear, metrics, naive2, tables, translation
+from rnnexp.evaluation import baselines, classes, language, linear, metrics, naive2, tables, tagging, translation
 from rnnexp.evaluation.intervals import MADE_ON, band
 from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
@@ -58,6 +59,8 @@ def evaluate(
         return language.report(model, dataset)
     if isinstance(dataset, PairDataset):
         return translation.report(model, dataset)
+    if isinstance(dataset, TagDataset):
+        return tagging.report(model, dataset, batch_size, partial(_extra, extra))
     needed = {dataset.scored: None} | ({MADE_ON: None} if _calibrates(dataset, intervals) else {})
     found = outputs(model, dataset, list(needed), batch_size)
     predictions = dataset.restore(dataset.scored, found[dataset.scored])

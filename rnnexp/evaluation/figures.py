@@ -37,7 +37,7 @@ def figures(
     """Yield every picture of a run with its name; `loss` names what was minimised, for the label of its axis."""
     if history.epochs:
         yield "learning_curves", learning_curves(history, _loss_label(dataset, loss))
-    if dataset.spec.task == "classification":
+    if dataset.spec.classes:
         yield from class_figures.figures(dataset, report.predictions)
         return
     if isinstance(dataset, TextStream):

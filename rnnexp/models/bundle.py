@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
+# The kind that preprocessing.json names -> what it is read as.
+PREPROCESSORS = {
+    None: "rnnexp.data.preprocess:Preprocessor",
+    "sequences": "rnnexp.data.sequence_pipeline:SequencePipeline",
+    "texts": "rnnexp.data.texts.dataset:TextPipeline",
+    "tags": "rnnexp.data.texts.tags:TagPipeline",
+    "pairs": "rnnexp.data.texts.pairs:PairPipeline",
+    "language": "rnnexp.data.texts.stream:Language",
+}
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -43,25 +54,8 @@ class Bundle:
     @cached_property
     def preprocessor(self) -> Any:
         """Turns raw input into what the network takes: a Preprocessor of rows, a pipeline, a Language."""
-        if self.scaling.get("kind") == "sequences":
-            from rnnexp.data.sequence_pipeline import SequencePipeline
-
-            return SequencePipeline.from_json(self.scaling)
-        if self.scaling.get("kind") == "texts":
-            from rnnexp.data.texts.dataset import TextPipeline
-
-            return TextPipeline.from_json(self.scaling)
-        if self.scaling.get("kind") == "pairs":
-            from rnnexp.data.texts.pairs import PairPipeline
-
-            return PairPipeline.from_json(self.scaling)
-        if self.scaling.get("kind") == "language":
-            from rnnexp.data.texts.stream import Language
-
-            return Language.from_json(self.scaling)
-        from rnnexp.data.preprocess import Preprocessor
-
-        return Preprocessor.from_json(self.scaling)
+        module, _, name = PREPROCESSORS[self.scaling.get("kind")].partition(":")
+        return getattr(import_module(module), name).from_json(self.scaling)
 
     def predict(self, x: Any, batch_size: int = 1024) -> np.ndarray:
         """Return the network's raw outputs for prepared inputs (n, time, features), or a dict of inputs."""

@@ -14,8 +14,10 @@ SEES_FUTURE = (
     "model.bidirectional: true given, but the data want an output per time step, and a layer that reads "
     "backwards sees the future; set model.bidirectional=false or data.layout=windows"
 )
+ONE_EACH = "model.pooling: `{}` given, but the data want an output per time step: there is nothing to pool; use last"
 NO_FUTURE = "model: known future values have no place in an output per time step; set data.layout=windows"
 ONLY_READS = "model: {} gives outputs for what it reads; encoder_decoder writes another sequence"
+PER_STEP = ("tagging", "language_modelling")  # whatever their settings, beside layout: sequence
 TOKENS_ONLY = "model.tie_weights: true given, but the data have no tokens to predict; set model.tie_weights=false"
 
 
@@ -23,13 +25,20 @@ def check_fit(model: Any, data: Any) -> list[str]:
     """Return why these model settings cannot go with these data settings, one line each."""
     if getattr(data, "task", None) == "sequence_to_sequence":
         return [ONLY_READS.format(model.name)]
-    language = getattr(data, "task", None) == "language_modelling"
-    if not language and getattr(data, "layout", None) != "sequence":
+    task = getattr(data, "task", None)
+    if task not in PER_STEP and getattr(data, "layout", None) != "sequence":
         return window_problems(model, getattr(data, "sequence_length", 0)) + untied(model)
-    problems = window_problems(model, None)
-    problems += [no_steps(model)] if getattr(model, "per_step", True) is False else []
-    problems += [SEES_FUTURE] if getattr(model, "bidirectional", False) else []
-    return problems + (tied(model) if language else untied(model))
+    problems = window_problems(model, None) + step_problems(model, task)
+    return problems + (tied(model) if task == "language_modelling" else untied(model))
+
+
+def step_problems(model: Any, task: str | None) -> list[str]:
+    """Return why a model cannot give an output for each step of what it reads, one line each."""
+    problems = [no_steps(model)] if getattr(model, "per_step", True) is False else []
+    ahead = getattr(model, "bidirectional", False) and task != "tagging"  # a tag may depend on what follows
+    problems += [SEES_FUTURE] if ahead else []
+    pooling = getattr(model, "pooling", "last")
+    return problems + ([ONE_EACH.format(pooling)] if pooling != "last" else [])
 
 
 def spec_problems(model: RecurrentModel, spec: TaskSpec) -> list[str]:
@@ -38,13 +47,10 @@ def spec_problems(model: RecurrentModel, spec: TaskSpec) -> list[str]:
     given = spec.inputs["past"].vector
     if given and model.embedding_dim not in (None, given):
         problems.append(f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {given}; use null")
-    if spec.per_step and not model.per_step:
-        problems.append(no_steps(model))
-    if spec.per_step and model.bidirectional:
-        problems.append(SEES_FUTURE)
+    problems += step_problems(model, spec.task) if spec.per_step else []
     if spec.per_step and "future" in spec.inputs:
         problems.append(NO_FUTURE)
-    chosen = spec.task in ("classification", "language_modelling")
+    chosen = spec.task in ("classification", "tagging", "language_modelling")
     if chosen and model.output_activation is not None:
         problems.append(f"model.output_activation: `{model.output_activation}` given; classes need softmax: use null")
     if model.skip and (chosen or model.output_activation not in (None, "linear")):

@@ -18,7 +18,7 @@ from rnnexp.data import intervals
 from rnnexp.data.intervals import Intervals
 from rnnexp.errors import DataError
 from rnnexp.runtime import loaded_backend
-from rnnexp.tracking import language, pairs
+from rnnexp.tracking import language, pairs, tags
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -70,7 +70,8 @@ class Served:
         Series: a table of rows; the forecast of what follows them, one line per series and step, in original units.
         Independent sequences: an array (n, time, channels), shorter ones filled up with NaN, or an array of objects
         or a list, of arrays (time, channels). Texts: a table with a column `text`, or, without MLflow, a list of
-        them. One line each: label and probabilities, or numbers (n, outputs); of a language model the surprise.
+        them. One line each: label and probabilities, or numbers (n, outputs); of a language model the surprise;
+        of a tagger one line per token.
         params: `levels`, a list of levels of prediction intervals in percent, each of which adds two columns; of a
         language model those of `rnnexp generate`, of which `length` asks for a continuation.
         """
@@ -79,6 +80,10 @@ class Served:
             return self._forecast(rows, (params or {}).get(LEVELS, ()))
         if kind == "pairs":
             return pairs.answer(self.bundle.model, self.bundle.preprocessor, texts_of(rows))
+        if kind == "tags":
+            sequences = self.bundle.preprocessor.cut(texts_of(rows))
+            places = [f"text {number}" for number in range(1, len(sequences) + 1)]
+            return tags.answer(self.bundle.model, self.bundle.preprocessor, sequences, places)
         if kind == "language":
             return language.answer(self.bundle.model, self.bundle.preprocessor, texts_of(rows), params)
         taken = texts_of(rows) if kind == "texts" else sequences_of(rows)

@@ -18,27 +18,28 @@ KEY = "trainer.class_weights"
 def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
     """Return the function that weighs a batch by class, or None without class weights.
 
-    `balanced`: examples / (classes * examples of the class), over the training part. A mapping: label ->
-    weight, labels left out weigh 1. Only the training loss is weighed, as in Keras, never a metric or the
-    validation.
+    `balanced`: examples / (classes * examples of the class), over the training part; where each step has a class,
+    steps count as examples, those after the end of a sequence do not. A mapping: label -> weight, labels left out
+    weigh 1. Only the training loss is weighed, as in Keras, never the validation or a metric; where the data weigh
+    steps, training metrics are weighed by both, Keras having one weight for them.
     """
     if wanted is None:
         return None
-    if dataset.spec.task != "classification":
+    if not dataset.spec.classes:
         raise ConfigError(f"{KEY}: given, but the task is {dataset.spec.task}; remove it, there are no classes")
     names = dataset.spec.classes
     table = _balanced(dataset) if wanted == "balanced" else _by_name(wanted, names)
 
     def weigh(y: Any, weight: Any) -> Any:
         xp = y.__array_namespace__()
-        of_class = xp.take(xp.asarray(table), labels(y, len(names)))
+        of_class = xp.take(xp.asarray(table), y if dataset.spec.per_step else labels(y, len(names)))
         return of_class if weight is None else weight * of_class
 
     return weigh
 
 
 def labels(y: np.ndarray, classes: int) -> np.ndarray:
-    """Return integer labels (b,) or (b, time) of integer or one-hot `y`."""
+    """Return integer labels (b,) of integer or one-hot `y`."""
     if y.ndim > 1 and y.shape[-1] == classes and classes > 1 and np.issubdtype(y.dtype, np.floating):
         return y.argmax(-1)
     flat = y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y
@@ -63,8 +64,9 @@ def _balanced(dataset: Dataset) -> np.ndarray:
     part, classes = dataset.parts["train"], len(dataset.spec.classes)
     counts = np.zeros(classes, np.int64)
     for start in range(0, len(part), 4096):
-        _, y, _ = dataset.batch(part.arrays, part.indices[start : start + 4096])
-        counts += np.bincount(labels(np.asarray(y), classes).ravel(), minlength=classes)
+        _, y, weight = dataset.batch(part.arrays, part.indices[start : start + 4096])
+        found = np.asarray(y)[weight > 0] if dataset.spec.per_step else labels(np.asarray(y), classes)
+        counts += np.bincount(found, minlength=classes)
     missing = [name for name, count in zip(dataset.spec.classes, counts) if count == 0]
     if missing:
         raise ConfigError(

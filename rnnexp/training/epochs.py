@@ -46,7 +46,7 @@ class KerasTraining:
         size = len(train) if trainer.batch_size == "full" else min(trainer.batch_size, len(train))
         train = train.side_by_side(size)
         feed = Feed(train, dataset.batch, size, weigh=weigher(trainer.class_weights, dataset))
-        model = prepare(model, plan, feed.sample())
+        model = prepare(model, plan, feed.own())
         self.stepper = stepper_for(model)
         self.user = UserCallbacks(_built(plan), self.stepper, self.epochs)
         feed = feed.in_blocks_of(1 if self.user.per_batch else trainer.steps_per_dispatch)

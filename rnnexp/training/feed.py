@@ -80,6 +80,10 @@ class Feed:
         """Return the first batch in the part's own order."""
         return self.batch(self.part.indices[: self.size])
 
+    def own(self) -> tuple[Any, ...]:
+        """Return the same batch without class weights: what the data themselves weigh, metrics are weighed by."""
+        return replace(self, weigh=None).sample()
+
     @property
     def one_batch(self) -> bool:
         """Whether the whole part is one batch: then the order within it means nothing."""

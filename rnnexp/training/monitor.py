@@ -28,7 +28,7 @@ def higher_is_better(metric: str) -> bool:
     an error or a loss.
     """
     name = metric.rpartition("/")[2].lower()
-    return name in HIGHER_IS_BETTER or name.endswith(("accuracy", "_precision", "_recall", "_auc"))
+    return name in HIGHER_IS_BETTER or name.endswith(("accuracy", "_precision", "_recall", "_f1", "_auc"))
 
 
 def ordered(value: Any, metric: str) -> Any:

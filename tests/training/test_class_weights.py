@@ -73,16 +73,17 @@ def test_class_weights_without_classes_are_refused() -> None:
         weigher("balanced", toy.windows())
 
 
-def test_training_minimises_the_weighed_loss() -> None:
+def test_training_minimises_the_weighed_loss_and_measures_without() -> None:
     import keras
 
-    def first_loss(wanted: Any) -> float:
+    def first_epoch(wanted: Any) -> tuple[float, float]:
         model = keras.Sequential(
             [keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax", kernel_initializer="zeros")]
         )
         loss = keras.losses.SparseCategoricalCrossentropy()
         plan = toy.plan(metrics=("accuracy",), class_weights=wanted, batch_size="full", plan={"loss": loss})
-        return fit(model, classes([0, 0, 0, 1]), plan).epochs[0]["train/loss"]
+        epoch = fit(model, classes([0, 0, 0, 1]), plan).epochs[0]
+        return epoch["train/loss"], epoch["train/accuracy"]
 
-    assert first_loss(None) == pytest.approx(np.log(2), rel=1e-5)
-    assert first_loss({"storm": 5.0}) == pytest.approx(2 * np.log(2), rel=1e-5)
+    assert first_epoch(None) == pytest.approx((np.log(2), 0.75), rel=1e-5)
+    assert first_epoch({"storm": 5.0}) == pytest.approx((2 * np.log(2), 0.75), rel=1e-5)  # weighed it would be 3 of 8

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from rnnexp.data.source import usual_split
 from rnnexp.data.splits import Split
-from rnnexp.data.texts.rules import encoding_mistakes, subword_mistakes
+from rnnexp.data.texts.files import TextFiles
+from rnnexp.data.texts.rules import subword_mistakes
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @register("data")
-class corpus:
+class corpus(TextFiles):
     """Read files as one text, in order, and predict each token from all before it."""
 
     task: ClassVar[str] = "language_modelling"
@@ -26,9 +26,6 @@ class corpus:
     path: str = Field(description="File or glob of files; looked up here, then in root.")
     val_path: str | None = Field(None, description="Files of the validation part; null leaves it to the split.")
     test_path: str | None = Field(None, description="Files of the test part; null leaves it to the split.")
-    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
-    origin: str = Field("", description="Where to get the files, for the message when they are absent.")
-    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
     tokens: Literal["character", "blank", "word", "subword"] = Field(
         "character", description="Cut the text into characters, at blanks, into words, or into learnt subwords."
     )
@@ -59,9 +56,6 @@ class corpus:
     def gives(self) -> set[str]:
         return set(self.paths()) - {"train"}
 
-    def folder(self) -> str | None:
-        return self.root or os.environ.get("RNNEXP_DATA") or None
-
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         problems = [] if self.split == "none" or self.gives() >= {"val", "test"} else self.split.mistakes()
@@ -70,7 +64,7 @@ class corpus:
             problems.append("data.split: a text has no dates; give fractions or numbers")
         if self.line_end is not None and (not self.line_end.strip() or len(self.line_end.split()) > 1):
             problems.append(f"data.line_end: {self.line_end!r} given; must be one word, or null")
-        return problems + subword_mistakes(self.tokens, self.max_tokens) + encoding_mistakes(self.encoding)
+        return problems + subword_mistakes(self.tokens, self.max_tokens) + self.encoding_mistakes()
 
     def load(self) -> Dataset:
         """Read, split and number; mistakes in the data raise DataError."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from rnnexp.data.pairs import PairSource
-from rnnexp.data.texts.rules import encoding_mistakes
+from rnnexp.data.texts.files import TextFiles
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
@@ -18,16 +17,13 @@ Files = str | dict[Literal["source", "target"], str]
 
 
 @register("data")
-class text_pairs(PairSource):
+class text_pairs(PairSource, TextFiles):
     """Read `{source: train.de, target: train.en}`, line by line, or the columns of a table that tabs separate."""
 
     name: Literal["text_pairs"] = "text_pairs"
     path: Files = Field(description="A table, or {source: ..., target: ...}; looked up here, then in root.")
     val_path: Files | None = Field(None, description="Files of the validation part; null leaves it to the split.")
     test_path: Files | None = Field(None, description="Files of the test part; null leaves it to the split.")
-    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
-    origin: str = Field("", description="Where to get the files, for the message when they are absent.")
-    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
     columns: list[int] = Field([0, 1], description="Which columns of a table are source and target, from 0.")
     most_pairs: int | None = Field(
         None, ge=1, description="Only so many pairs of `path`, the first ones; null for all."
@@ -37,12 +33,9 @@ class text_pairs(PairSource):
     def gives(self) -> set[str]:
         return {part for part, path in (("val", self.val_path), ("test", self.test_path)) if path is not None}
 
-    def folder(self) -> str | None:
-        return self.root or os.environ.get("RNNEXP_DATA") or None
-
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        problems = super().check() + encoding_mistakes(self.encoding)
+        problems = super().check() + self.encoding_mistakes()
         for key in ("path", "val_path", "test_path"):
             given = getattr(self, key)
             if isinstance(given, dict) and set(given) != {"source", "target"}:

@@ -59,7 +59,7 @@ def gather(groups: Sequence[tuple[str, list[Row]]], on_empty: str = "fail", test
 
     With `test_every` rows 0, k, 2k, ... of every group that is not yet held out are the test part.
     """
-    _refuse_twice(groups)
+    refuse_twice([[row.file for row in rows] for _, rows in groups])
     parts = [
         "test" if test_every and part in ("", "train") and not number % test_every else part
         for part, rows in groups
@@ -84,16 +84,15 @@ def _texts(rows: list[Row], parts: list[str], notes: list[str]) -> Texts:
     return Texts(tuple(row.text for row in rows), labels, tuple(parts), places, tuple(notes))
 
 
-def _refuse_twice(groups: Sequence[tuple[str, list[Row]]]) -> None:
+def refuse_twice(groups: Sequence[Sequence[str]]) -> None:
     """Refuse a file that is read for two parts or two labels: its texts would be learnt and tested on."""
     seen: set[str] = set()
-    for _, rows in groups:
-        files = {row.file for row in rows}
-        if twice := sorted(seen & files):
+    for group in groups:
+        if twice := sorted(seen & set(group)):
             raise DataError(
                 f"{twice[0]}: is read twice; data.path, val_path, test_path and labels need files of their own"
             )
-        seen |= files
+        seen |= set(group)
 
 
 def _refuse_empty(rows: list[Row], on_empty: str) -> list[str]:

@@ -23,6 +23,7 @@ from rnnexp.data.texts.vectors import Vectors, read_vectors
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from rnnexp.data.sources.text_tags import text_tags
     from rnnexp.data.texts.source import TextSource
 
 KIND = "texts"
@@ -70,7 +71,7 @@ def assemble(source: TextSource) -> TextDataset:
     pieces = share_out(source, np.array(texts.parts), y, len(texts))
     require_in_training(texts, pieces["train"])
     prepared = prepare(texts, pieces, source.rules())
-    vectors = _vectors(source, prepared.encoder)
+    vectors = vectors_of(source, prepared.encoder)
     texts = replace(texts, notes=(*texts.notes, *prepared.notes, *(vectors.notes if vectors else ())))
     values = prepared.encoded.ids
     dimension = vectors.values.shape[1] if vectors else None
@@ -95,7 +96,8 @@ def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Seque
     )
 
 
-def _vectors(source: TextSource, encoder: Encoder) -> Vectors | None:
+def vectors_of(source: TextSource | text_tags, encoder: Encoder) -> Vectors | None:
+    """Read the pretrained vectors that a source names for the tokens that an encoder knows."""
     if source.vectors is None:
         return None
     return read_vectors(locate(source.vectors, source.folder())[0], encoder.vocabulary, source.seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -52,9 +52,13 @@ class Encoder:
 
     def encode(self, texts: Sequence[str], place: Callable[[int], str] | None = None) -> Encoded:
         """Number the tokens of texts; `place` says where a text without tokens stands, for the DataError."""
+        return self.number(self.tokeniser.split_all(texts), place)
+
+    def number(self, cut: Iterable[Sequence[str]], place: Callable[[int], str] | None = None) -> Encoded:
+        """Do the same for texts that are cut already."""
         ids, ends, lengths = array("i"), [0], []
         known = self.vocabulary.ids
-        for number, tokens in enumerate(self.tokeniser.split_all(texts)):
+        for number, tokens in enumerate(cut):
             if not tokens:
                 raise DataError(f"{place(number) if place else f'text {number + 1}'}: the text is empty")
             lengths.append(len(tokens))
@@ -62,7 +66,7 @@ class Encoder:
             ends.append(len(ids))
         return Encoded(np.array(ids, np.int32), np.array(ends, np.int64), np.array(lengths, np.int64))
 
-    def _within(self, tokens: list[str]) -> list[str]:
+    def _within(self, tokens: Sequence[str]) -> Sequence[str]:
         if self.max_length is None:
             return tokens
         return tokens[: self.max_length] if self.keep == "first" else tokens[-self.max_length :]

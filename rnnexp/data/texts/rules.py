@@ -1,24 +1,11 @@
-"""Mistakes in how texts are to be read and cut, found before any text is read."""
+"""Mistakes in how texts are to be cut, found before any text is read."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
-from rnnexp.errors import ConfigError
-
 # The 256 bytes, of which all subwords are made, and the ids of padding and unknown.
 FEWEST_SUBWORDS = 258
-
-
-def encoding_mistakes(encoding: str) -> list[str]:
-    """List what is wrong with `data.encoding`."""
-    from rnnexp.data.texts.decoding import codec
-
-    try:
-        codec(encoding)
-    except ConfigError as error:
-        return [str(error)]
-    return []
 
 
 def subword_mistakes(tokens: str, max_tokens: int | None) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.data.source import ExampleSource
-from rnnexp.data.texts.rules import encoding_mistakes, subword_mistakes
+from rnnexp.data.texts.files import TextFiles
+from rnnexp.data.texts.rules import subword_mistakes
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @settings
-class TextSource(ExampleSource):
+class TextSource(ExampleSource, TextFiles):
     """Texts with a label each: the base of the sources for text classification.
 
     A source adds the fields that name its files, and `groups`.
@@ -30,9 +30,6 @@ class TextSource(ExampleSource):
 
     task: ClassVar[str] = "classification"
 
-    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
-    origin: str = Field("", description="Where to get the files, for the message when they are absent.")
-    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
     labels: str | list[str] | dict[str | int, str] | None = Field(
         None, description="Names of the labels: {1: World}, in order, or a file with one on each line."
     )
@@ -102,10 +99,7 @@ class TextSource(ExampleSource):
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        return [*super().check(), *self._path_mistakes(), *encoding_mistakes(self.encoding), *self._token_mistakes()]
-
-    def folder(self) -> str | None:
-        return self.root or os.environ.get("RNNEXP_DATA") or None
+        return [*super().check(), *self._path_mistakes(), *self.encoding_mistakes(), *self._token_mistakes()]
 
     def _label_names(self) -> list[str] | Mapping[str | int, str]:
         from rnnexp.data.tables.files import locate

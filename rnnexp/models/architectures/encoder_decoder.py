@@ -56,6 +56,8 @@ class encoder_decoder:
         task = getattr(experiment.data, "task", "forecasting")
         if task == "sequence_to_sequence":
             return tied(self)
+        if task == "tagging":
+            return [no_steps(self)]
         return check_fit(self, experiment.data) if task == "forecasting" else [WRITES.format(task)]
 
     def build(self, spec: TaskSpec) -> keras.Model:

@@ -19,7 +19,8 @@ def token_cross_entropy(
         Field(description="add up the steps of a sequence (Zaremba et al., 2014), instead of averaging"),
     ] = False,
 ) -> keras.losses.Loss:
-    """Return minus the log of the probability, in nats, given to the token that comes, from scores (logits).
+    """Return minus the log of the probability, in nats, given to what is true of a step, from scores (logits): to the
+    token that comes, or to the tag of the one that is read.
 
     Where steps are weighed, since sequences end before their batch does, it is the mean over those that count.
     """

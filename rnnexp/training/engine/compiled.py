@@ -109,7 +109,7 @@ class CompiledTraining:
 def alone(model: Any, dataset: Dataset, plan: Plan) -> Seat:
     """Compile a model (built, not compiled) and give it an ensemble of its own."""
     cut = layout(dataset, plan)
-    model = prepare(model, plan, cut.train.sample())
+    model = prepare(model, plan, cut.train.own())
     program = program_of(model, cut, plan, held=[])
     ensemble = Ensemble(program, [entrant(program.initial(), cut, plan)])
     ensemble.prepare()

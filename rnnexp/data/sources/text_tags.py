@@ -1,0 +1,81 @@
+"""Tokens with a tag each, in the columns of files of CoNLL's kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from rnnexp.data.source import ExampleSource
+from rnnexp.data.texts.files import TextFiles
+from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
+    from rnnexp.data.texts.tag_files import Columns, Tagged
+
+
+@register("data")
+class text_tags(ExampleSource, TextFiles):
+    """Read a token and its tag from each line; a blank line ends a sequence."""
+
+    task: ClassVar[str] = "tagging"
+
+    name: Literal["text_tags"] = "text_tags"
+    path: str = Field(description="File or glob of files; looked up here, then in root.")
+    val_path: str | None = Field(None, description="Files of the validation part; null leaves it to the split.")
+    test_path: str | None = Field(None, description="Files of the test part; null leaves it to the split.")
+    word: int = Field(0, description="Column of the words, or other tokens, from 0; -1 is the last one.")
+    tag: int = Field(-1, description="Column of the tags, from 0; -1 is the last one.")
+    number: int | None = Field(
+        None,
+        description="Column of the tokens' numbers, as in CoNLL-U; lines whose number is no whole one (1-2, 8.1) are "
+        "left out.",
+    )
+    separator: Literal["auto", "tab"] = Field("auto", description="Between columns: any blanks and tabs, or one tab.")
+    comment: str | None = Field(None, description="Lines that begin with it are left out, such as #.")
+    tokens: Literal["word", "blank"] = Field(
+        "word", description="How a raw text is cut when it is to be tagged; files are cut already."
+    )
+    lowercase: bool = Field(False, description="Take capital letters for small ones.")
+    max_tokens: int | None = Field(
+        None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
+    )
+    min_count: int = Field(2, ge=1, description="Rarer tokens of the training part are unknown.")
+    max_length: int | None = Field(None, ge=1, description="Tokens of a training sequence; null for all.")
+    on_long: Literal["drop", "fail"] = Field("drop", description="Training sequences of more than max_length tokens.")
+    vectors: str | None = Field(
+        None, description="File of pretrained vectors of tokens, as of GloVe or word2vec, to start the embedding from."
+    )
+
+    def gives(self) -> set[str]:
+        return {part for part, path in (("val", self.val_path), ("test", self.test_path)) if path is not None}
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        problems = super().check() + self.encoding_mistakes()
+        if len({self.word, self.tag, self.number}) < 3:
+            problems.append(f"data.tag: {self.tag} given; words, tags and numbers need columns of their own")
+        if self.comment is not None and not self.comment.strip():
+            problems.append("data.comment: is empty; give what comments begin with, or null")
+        if self.max_length is None and self.on_long != "drop":
+            problems.append("data.on_long: fail is given without data.max_length")
+        return problems
+
+    def columns(self) -> Columns:
+        """Return how the lines of a file are read."""
+        from rnnexp.data.texts.tag_files import Columns
+
+        return Columns(self.word, self.tag, self.number, self.separator, self.comment)
+
+    def read_tagged(self) -> Tagged:
+        """Read all files; mistakes in them raise DataError."""
+        from rnnexp.data.texts.tag_files import read
+
+        return read(self)
+
+    def load(self) -> Dataset:
+        """Read, share out and number; mistakes in the data raise DataError."""
+        from rnnexp.data.texts.tags import assemble
+
+        return assemble(self)

@@ -1,0 +1,237 @@
+"""Tagged sequences as numbers: shared out, numbered by what the training part holds, an output for each token."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data import padding
+from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
+from rnnexp.data.shares import Pieces, share_out
+from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.tables.places import count
+from rnnexp.data.texts import vocabulary
+from rnnexp.data.texts.dataset import vectors_of
+from rnnexp.data.texts.encoder import Encoded, Encoder
+from rnnexp.data.texts.tag_files import Tagged
+from rnnexp.data.texts.tokens import Tokeniser
+from rnnexp.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from rnnexp.data.sources.text_tags import text_tags
+
+KIND = "tags"
+
+
+@dataclass(frozen=True)
+class TagPipeline:
+    """What serving a tagger needs to know of its data: how tokens are numbered, and the tags in order."""
+
+    encoder: Encoder
+    tags: tuple[str, ...]
+
+    def cut(self, texts: Sequence[str]) -> list[list[str]]:
+        """Cut raw texts into tokens as they stand there; the network may see them in small letters."""
+        return list(Tokeniser(self.encoder.tokeniser.kind, lowercase=False).split_all(texts))
+
+    def seen(self, tokens: Sequence[str]) -> list[str]:
+        """Return tokens as the vocabulary has them."""
+        return [self.encoder.tokeniser.composed(token) for token in tokens]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"kind": KIND, **self.encoder.to_json(), "tags": list(self.tags)}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> TagPipeline:
+        """Rebuild a pipeline from what `to_json` wrote; DataError if it is damaged."""
+        tags = saved.get("tags")
+        if not isinstance(tags, list) or len(set(map(str, tags))) < 2 or not all(isinstance(tag, str) for tag in tags):
+            raise DataError(f"the text encoder of the model is damaged: `tags` is {tags!r}"[:200])
+        return cls(Encoder.from_json(saved), tuple(tags))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagDataset(Dataset):
+    """Tagged sequences; `tagged` are what was read, `seen` the tokens as the vocabulary has them."""
+
+    tagged: Tagged
+    seen: tuple[str, ...]
+    pipeline: TagPipeline
+
+    def restore(self, part: str, outputs: np.ndarray) -> Predictions:
+        """Put probabilities beside the truth, token by token, from scores (tokens, tags)."""
+        return Predictions(shares(outputs), self.truth(part))
+
+    def truth(self, part: str) -> np.ndarray:
+        """Return the tags (tokens,) of a part, in order."""
+        return self.parts[part].arrays["y"][self.tokens(part)]
+
+    def tokens(self, part: str) -> np.ndarray:
+        """Return the positions of a part's tokens among all, in order."""
+        return self.tagged.of(self.parts[part].indices)
+
+    def words(self, part: str) -> list[list[str]]:
+        """Return the tokens of each sequence of a part, as the vocabulary has them."""
+        return [_sequence(self.tagged, self.seen, index) for index in self.parts[part].indices]
+
+    def example(self) -> DataFrame:
+        """Return two texts as a served model takes them."""
+        import pandas
+
+        texts = [" ".join(self.tagged.sequence(int(i))) for i in self.parts["train"].indices[:2]]
+        return pandas.DataFrame({"text": texts})
+
+
+def shares(scores: np.ndarray) -> np.ndarray:
+    """Return the probabilities (tokens, tags) that scores (logits) stand for."""
+    raised = np.exp(np.subtract(scores, scores.max(axis=1, keepdims=True), dtype=np.float64))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def assemble(source: text_tags) -> TagDataset:
+    """Load a source of tagged sequences; mistakes in the data raise DataError."""
+    tagged = source.read_tagged()
+    tags = _tags(tagged)
+    pieces = share_out(source, np.array(tagged.parts), None, len(tagged))
+    unused = len(tagged) - sum(map(len, pieces.values()))
+    pieces, notes = _short_enough(source, tagged, pieces)
+    _require_in_training(tagged, pieces["train"])
+    cutter = Tokeniser(source.tokens, source.lowercase)
+    seen = tuple(cutter.composed(word) for word in tagged.words)
+    train = (_sequence(tagged, seen, i) for i in pieces["train"])
+    learnt = vocabulary.learn(train, source.max_tokens, source.min_count)
+    pipeline = TagPipeline(Encoder(cutter, learnt.vocabulary), tags)
+    vectors = vectors_of(source, pipeline.encoder)
+    notes = [*notes, learnt.note, *_repeated(tagged, pieces), *(vectors.notes if vectors else ())]
+    notes += [f"{unused} of {len(tagged)} sequences belong to no part: data.split leaves them out"] if unused else []
+    made = _dataset(source, replace(tagged, notes=(*tagged.notes, *notes)), seen, pieces, pipeline)
+    return made if vectors is None else _with_vectors(made, vectors.values)
+
+
+def apply(source: text_tags, pipeline: TagPipeline, whole: str) -> TagDataset:
+    """Load a source with the vocabulary and the tags of a trained model, as one part with the name `whole`."""
+    tagged = source.read_tagged()
+    known = set(pipeline.tags)
+    strange = [index for index, tag in enumerate(tagged.tags) if tag not in known]
+    if strange:
+        tag = tagged.tags[strange[0]]
+        raise DataError(
+            f"{tagged.place(strange[0])}: the tag `{tag}` is not one of the model's, {', '.join(pipeline.tags)} "
+            f"({count(len(strange), 'such token')}){did_you_mean(tag, pipeline.tags)}"
+        )
+    pieces = {whole: np.arange(len(tagged), dtype=np.int32)}
+    return _dataset(source, tagged, tuple(pipeline.seen(tagged.words)), pieces, pipeline)
+
+
+def _tags(tagged: Tagged) -> tuple[str, ...]:
+    found = tuple(sorted(set(tagged.tags)))
+    if len(found) < 2:
+        raise DataError(
+            f"{tagged.places.name}: {count(len(tagged.tags), 'token')} with only the tag `{found[0]}`; "
+            "a tagger needs at least 2: is data.tag the column of the tags?"
+        )
+    return found
+
+
+def _require_in_training(tagged: Tagged, train: np.ndarray) -> None:
+    """Refuse tags that no training token has: nothing could be learnt about them."""
+    known = {tagged.tags[token] for token in tagged.of(train)}
+    absent = Counter(tag for tag in tagged.tags if tag not in known)
+    if absent:
+        tag, number = min(absent.items())
+        others = f"; {count(len(absent) - 1, 'more tag')} likewise" if len(absent) > 1 else ""
+        raise DataError(
+            f"{tagged.place(tagged.tags.index(tag))}: the tag `{tag}` does not occur in the training part "
+            f"({count(number, 'such token')}){others}. Change data.split or data.seed, or give more of it"
+        )
+
+
+def _short_enough(source: text_tags, tagged: Tagged, pieces: Pieces) -> tuple[Pieces, list[str]]:
+    """Leave out training sequences that are too long, or refuse them; those of other parts are always scored."""
+    train = pieces["train"]
+    long = train[np.diff(tagged.offsets)[train] > (source.max_length or np.inf)]
+    if not len(long):
+        return pieces, []
+    where = tagged.place(int(tagged.offsets[long[0]]))
+    what = f"{count(len(long), 'training sequence')} of more than data.max_length={source.max_length} tokens"
+    if source.on_long == "fail":
+        raise DataError(f"{where}: {what}; leave such sequences out with data.on_long=drop")
+    if len(long) == len(train):
+        raise DataError(f"{where}: {what}, and no shorter one; raise data.max_length")
+    return {**pieces, "train": np.setdiff1d(train, long)}, [f"left out {what}, such as that of {where}"]
+
+
+def _sequence(tagged: Tagged, seen: Sequence[str], index: int) -> list[str]:
+    return list(seen[tagged.offsets[index] : tagged.offsets[index + 1]])
+
+
+def _repeated(tagged: Tagged, pieces: Pieces) -> list[str]:
+    """Count the sequences outside the training part that stand in it word for word."""
+    known = {tagged.sequence(index) for index in pieces["train"]}
+    counts = {name: sum(tagged.sequence(i) in known for i in chosen) for name, chosen in pieces.items()}
+    return [
+        f"{count(number, 'sequence')} of the {name} part also {'stands' if number == 1 else 'stand'} in the training "
+        "part, word for word"
+        for name, number in counts.items()
+        if number and name != "train"
+    ]
+
+
+def _dataset(
+    source: text_tags, tagged: Tagged, seen: tuple[str, ...], pieces: Pieces, pipeline: TagPipeline
+) -> TagDataset:
+    encoded = pipeline.encoder.number(_sequence(tagged, seen, i) for i in range(len(tagged)))
+    ids = {tag: index for index, tag in enumerate(pipeline.tags)}
+    arrays = padding.laid_out(encoded.ids, encoded.offsets)
+    arrays["y"] = np.array([ids[tag] for tag in tagged.tags], np.int32)
+    lengths = arrays["length"][np.concatenate(list(pieces.values()))]
+    arrays["steps"] = np.arange(lengths.max(), dtype=np.int32)
+    cuts = padding.bounds(lengths, source.buckets) if source.buckets > 1 else ()
+    return TagDataset(
+        spec=_spec(len(pipeline.encoder.vocabulary), pipeline.tags),
+        parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
+        batch=padding.stepwise_batch,
+        summary=_summary(source, tagged, pieces, encoded),
+        scored=next(part for part in ("test", "train", *pieces) if part in pieces),
+        scaling=pipeline.to_json(),
+        tagged=tagged,
+        seen=seen,
+        pipeline=pipeline,
+    )
+
+
+def _with_vectors(made: TagDataset, vectors: np.ndarray) -> TagDataset:
+    past = replace(made.spec.inputs["past"], vector=vectors.shape[1])
+    spec = replace(made.spec, inputs={**made.spec.inputs, "past": past})
+    digest = hashlib.sha256(made.summary.digest.encode() + vectors.tobytes()).hexdigest()[:32]
+    return replace(made, spec=spec, vectors=vectors, summary=replace(made.summary, digest=digest))
+
+
+def _summary(source: text_tags, tagged: Tagged, pieces: Pieces, encoded: Encoded) -> Summary:
+    unknown = ", ".join(f"{encoded.unknown(chosen):.1%} of {name}" for name, chosen in pieces.items())
+    tokens = ", ".join(f"{name} {len(tagged.of(chosen)):,}" for name, chosen in pieces.items())
+    sha = hashlib.sha256("\0".join((*tagged.words, *tagged.tags)).encode("utf-8", "surrogatepass"))
+    sha.update(tagged.offsets.astype(np.int64).tobytes() + repr(source).encode())
+    return Summary(
+        source=tagged.places.name,
+        rows=len(tagged.words),
+        series=len(tagged),
+        sizes={name: len(indices) for name, indices in pieces.items()},
+        digest=sha.hexdigest()[:32],
+        units=source.units or "",
+        notes=(*tagged.notes, f"unknown tokens: {unknown}", f"tokens: {tokens}"),
+    )
+
+
+def _spec(tokens: int, tags: tuple[str, ...]) -> TaskSpec:
+    inputs = {"past": InputSpec((None,), "int32", tokens), "mask": InputSpec((None,), "bool")}
+    choice: dict[str, Any] = {"loss": "token_cross_entropy", "metrics": ("accuracy",)}
+    return TaskSpec("tagging", inputs, (len(tags),), per_step=True, classes=tags, targets=("tag",), **choice)

@@ -1,0 +1,61 @@
+"""The tags of a text, of the lines of a file, of a column of a table, of the files of a folder, or of CoNLL's files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data.tables.places import count
+from rnnexp.data.texts.tag_files import Columns, sequences
+from rnnexp.data.texts.tags import TagPipeline
+from rnnexp.deploy.answer import Answer, Question
+from rnnexp.deploy.texts import given
+from rnnexp.deploy.trained import Trained
+from rnnexp.tracking import tags
+
+CUT = {".conll", ".conllu", ".iob", ".bio"}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Sequences of tokens, and where each is from."""
+
+    tokens: list[list[str]]
+    places: list[str]
+    notes: list[str] = field(default_factory=list)
+
+
+def answer(trained: Trained, question: Question) -> Answer:
+    """Tag each token; a text without tokens is said before Keras is imported."""
+    pipeline = TagPipeline.from_json(trained.scaling)
+    found = _cut(trained, question, pipeline)
+    encoded = pipeline.encoder.number(map(pipeline.seen, found.tokens), lambda index: found.places[index])
+    unknown = encoded.unknown(np.arange(len(found.tokens)))
+    notes = [f"{unknown:.1%} of the tokens are unknown to the model"] if unknown else []
+    frame = tags.answer(trained.load().model, pipeline, found.tokens, found.places)
+    return Answer(frame, [*found.notes, *notes])
+
+
+def _cut(trained: Trained, question: Question, pipeline: TagPipeline) -> Cut:
+    """Read what is asked about; files of CoNLL's kind are cut already, as those that the run has learnt from."""
+    path = Path(str(question.path))
+    if question.path and set(path.suffixes) & CUT and path.is_file():
+        return _conll(path, getattr(trained.experiment, "data", None), question.changes)
+    raw = given(trained, question)
+    return Cut(pipeline.cut(raw.texts), raw.places, raw.notes)
+
+
+def _conll(path: Path, own: Any, changes: Mapping[str, Any]) -> Cut:
+    known = {column.name for column in fields(Columns)} - {"tag"}
+    columns = own.columns() if hasattr(own, "columns") else Columns()
+    columns = replace(columns, tag=None, **{key: value for key, value in changes.items() if key in known})
+    encoding = str(changes.get("encoding", getattr(own, "encoding", "utf-8")))
+    done: Counter[str] = Counter()
+    found = sequences(path, encoding, columns, done)
+    notes = [f"{what}: {count(times, 'line')} left out" for what, times in done.items()]
+    return Cut([[token.word for token in one] for one in found], [f"line {one[0].line}" for one in found], notes)

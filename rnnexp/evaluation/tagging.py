@@ -1,0 +1,127 @@
+"""Score a tagger and its baselines on the same tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data import padding
+from rnnexp.data.dataset import Part, Predictions
+from rnnexp.data.texts.tags import TagDataset, TagPipeline, shares
+from rnnexp.data.texts.vocabulary import UNKNOWN
+from rnnexp.errors import DivergedError
+from rnnexp.evaluation import chunks, classes, classification, tag_baselines
+from rnnexp.evaluation.classes import Extra, Shares
+from rnnexp.evaluation.outputs import FULL, BatchSize
+from rnnexp.evaluation.report import Report
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+AT_ONCE = 256  # texts that are tagged side by side: changes the speed, not the result
+ALL_KNOWN = "the vocabulary has every token of these"
+NO_CHUNK = "the tags mark no chunk here"
+LENGTHS = 4  # that these are padded to: a network is compiled anew for each
+
+
+def report(model: Any, dataset: TagDataset, batch_size: BatchSize, extra: Extra) -> Report:
+    """Tag the scored part, and compare each token with the truth; `extra` adds metrics of the user's own."""
+    size = FULL if batch_size == "full" else batch_size
+    found = scores(model, dataset.parts[dataset.scored], size)
+    if not np.isfinite(found).all():
+        raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
+    predictions = dataset.restore(dataset.scored, found)
+    marked = chunks.marks(dataset.spec.classes)
+    actual = chunks.chunks(_tags_of(dataset, predictions.actual)) if marked else set()
+    more = partial(_more, dataset, extra, actual)
+    made = classes.compared(
+        dataset, predictions, more, partial(baselines, dataset), tables(dataset, predictions, marked)
+    )
+    skipped = {} if f"{dataset.scored}/unknown_accuracy" in made.metrics else {"unknown_accuracy": ALL_KNOWN}
+    skipped |= {"chunk_f1": NO_CHUNK} if marked and not actual else {}
+    return replace(made, skipped={**made.skipped, **skipped})
+
+
+def scores(model: Any, part: Part, size: int) -> np.ndarray:
+    """Return the scores (tokens, tags) of all tokens of a part, in order; sequences of like length go side by side."""
+    lengths = part.arrays["length"][part.indices]
+    order = np.argsort(lengths, kind="stable")
+    found: list[Any] = [None] * len(order)
+    for first in range(0, len(order), size):
+        rows = order[first : first + size]
+        chosen = part.indices[rows]
+        x = padding.masked_inputs(part.arrays_for(chosen), chosen)
+        for row, one in zip(rows, np.asarray(model.predict_on_batch(x), np.float32)):
+            found[row] = one[: lengths[row]]
+    return np.concatenate(found)
+
+
+def tagged(model: Any, pipeline: TagPipeline, sequences: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tags (tokens,) that a network gives to tokens, by number, and the probability of each."""
+    encoded = pipeline.encoder.number(map(pipeline.seen, sequences))
+    arrays = padding.laid_out(encoded.ids, encoded.offsets)
+    cuts = padding.bounds(encoded.lengths, LENGTHS) if len(sequences) > AT_ONCE else ()
+    found = shares(scores(model, Part(arrays, np.arange(len(sequences)), cuts), AT_ONCE))
+    return found.argmax(axis=1), found.max(axis=1)
+
+
+def baselines(dataset: TagDataset) -> dict[str, Shares]:
+    """Return what computes each baseline's probabilities (tokens, tags) for the scored part."""
+    count, y = len(dataset.spec.classes), dataset.truth(dataset.scored)
+    if "train" not in dataset.parts:  # the best constant answer, which has seen the truth
+        return {"majority": partial(classification.majority, y, len(y), count)}
+    train, asked = (dataset.words(part) for part in ("train", dataset.scored))
+    known = dataset.truth("train")
+    return {
+        "majority": partial(classification.majority, known, len(y), count),
+        "most_frequent_tag": partial(tag_baselines.most_frequent_tag, train, known, asked, count),
+        "window": partial(tag_baselines.window, train, known, asked, count),
+    }
+
+
+def _tags_of(dataset: TagDataset, labels: np.ndarray) -> list[list[str]]:
+    """Cut the tags (tokens,) of the scored part into those of each sequence."""
+    names, part = np.array(dataset.spec.classes, dtype=object), dataset.parts[dataset.scored]
+    ends = np.cumsum(part.arrays["length"][part.indices])
+    return [list(own) for own in np.split(names[labels], ends[:-1])]
+
+
+def _more(
+    dataset: TagDataset, extra: Extra, actual: set[chunks.Chunk], labels: np.ndarray, chosen: np.ndarray
+) -> dict[str, float]:
+    """Score sequences that are right as a whole, unknown tokens, and chunks where there are `actual` ones."""
+    part, right = dataset.parts[dataset.scored], labels == chosen
+    first = np.cumsum([0, *part.arrays["length"][part.indices][:-1]])
+    values = {"sequence_accuracy": float(np.logical_and.reduceat(right, first).mean())}
+    unknown = part.arrays["values"][dataset.tokens(dataset.scored)] == UNKNOWN
+    values |= {"unknown_accuracy": float(right[unknown].mean())} if unknown.any() else {}
+    values |= chunks.scores(actual, chunks.chunks(_tags_of(dataset, chosen))) if actual else {}
+    return values | extra(labels, chosen)
+
+
+def tables(dataset: TagDataset, predictions: Predictions, marked: bool) -> dict[str, DataFrame]:
+    """Return the confusion matrix, the scores of each tag and of each type of chunk, and every token with its tag."""
+    import pandas
+
+    names, chosen = dataset.spec.classes, predictions.predicted.argmax(axis=1)
+    tokens = dataset.tokens(dataset.scored)
+    columns = {
+        "example": [dataset.tagged.place(int(token)) for token in tokens],
+        "token": [dataset.tagged.words[token] for token in tokens],
+        "actual": np.array(names, dtype=object)[predictions.actual],
+        "predicted": np.array(names, dtype=object)[chosen],
+        "probability": predictions.predicted.max(axis=1),
+    }
+    found = {
+        "confusion": classification.confusion(predictions.actual, chosen, names),
+        "classes": classification.by_class(predictions.actual, chosen, names),
+        "predictions": pandas.DataFrame(columns),
+    }
+    if marked:
+        both = (chunks.chunks(_tags_of(dataset, labels)) for labels in (predictions.actual, chosen))
+        found["chunks"] = chunks.by_type(*both)
+    return found
