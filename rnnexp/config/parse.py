@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rnnexp import registry
-from rnnexp.config import metric_names
+from rnnexp.config import loss_names, metric_names
 from rnnexp.config.settings import Experiment, Tracking, Trainer
 from rnnexp.errors import ConfigError, did_you_mean
 
@@ -37,6 +37,7 @@ def parse(mapping: Mapping[str, Any]) -> Experiment:
     parts["callbacks"] = _callbacks(values.pop("callbacks", None) or {}, problems)
     top = build("", Experiment, values, problems, others=[*parts])
     problems += metric_names.mistakes(_words(values.get("metrics")), _task(parts["data"]))
+    problems += [] if isinstance(parts["loss"], _Unknown) else loss_names.mistakes(parts["loss"], _task(parts["data"]))
     problems += _cross_checks(parts, top)
     if problems:
         raise ConfigError(*dict.fromkeys(problems))
