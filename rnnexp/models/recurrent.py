@@ -121,7 +121,7 @@ class RecurrentModel(ABC):
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
         past, mask, embedding = inputs["past"], inputs.get("mask"), None
         if spec.inputs["past"].vocabulary is not None:
-            embedding = tokens.embedding(self, spec.inputs["past"])
+            embedding = tokens.embedding(self, spec)
             past = tokens.vectors(embedding, past, self)
         first = carried.inputs(self.state_sizes()) if spec.carried else {}
         x, last = self._recurrent(*self.before(segments(past, self.segment), mask), spec.per_step, first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.data.spec import InputSpec
+from rnnexp.data.spec import TaskSpec
 
 if TYPE_CHECKING:
     import keras
@@ -12,15 +12,23 @@ if TYPE_CHECKING:
     from rnnexp.models.recurrent import RecurrentModel
 
 
-def embedding(model: RecurrentModel, tokens: InputSpec) -> keras.layers.Layer:
-    """Make the layer that gives each token its vector; one that is tied can also be read backwards."""
+def embedding(model: RecurrentModel, spec: TaskSpec) -> keras.layers.Layer:
+    """Make the layer that gives each token its vector; one that is tied can also be read backwards.
+
+    Where the next token is predicted, vectors start with unit variance: from Keras's small ones a network first learns
+    how frequent tokens are, and what comes before them late. Labels of few texts are learnt better from small vectors,
+    in which rare words hardly count. Those that are scores too start small.
+    """
     import keras
 
-    size = tokens.vector or model.vector_size()
+    past = spec.inputs["past"]
+    size = past.vector or model.vector_size()
     shared = {"name": "embedding", "trainable": model.embedding_trainable}
     if model.tie_weights:
-        return keras.layers.ReversibleEmbedding(tokens.vocabulary, size, reverse_dtype="float32", **shared)
-    return keras.layers.Embedding(tokens.vocabulary, size, **shared)
+        return keras.layers.ReversibleEmbedding(past.vocabulary, size, reverse_dtype="float32", **shared)
+    wide = spec.task == "language_modelling"
+    spread = keras.initializers.RandomNormal(stddev=1.0) if wide else "uniform"
+    return keras.layers.Embedding(past.vocabulary, size, spread, **shared)
 
 
 def vectors(layer: Any, tokens: Any, model: RecurrentModel) -> Any:
