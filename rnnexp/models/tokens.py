@@ -28,7 +28,7 @@ def embedding(model: RecurrentModel, spec: TaskSpec) -> keras.layers.Layer:
         return keras.layers.ReversibleEmbedding(past.vocabulary, size, reverse_dtype="float32", **shared)
     wide = spec.task == "language_modelling"
     spread = keras.initializers.RandomNormal(stddev=1.0) if wide else "uniform"
-    return keras.layers.Embedding(past.vocabulary, size, spread, **shared)
+    return keras.layers.Embedding(past.vocabulary, size, embeddings_initializer=spread, **shared)
 
 
 def vectors(layer: Any, tokens: Any, model: RecurrentModel) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,15 @@ def test_the_first_weights_fill_the_range_and_nothing_else() -> None:
     assert all(np.abs(weight).max() <= 0.1 for weight in weights)
     assert all(np.abs(weight).max() > 0.05 for weight in weights)  # biases, and the forget gate's, too
     usual = network("lstm", initial_range=None)
-    assert max(np.abs(np.asarray(weight)).max() for weight in usual.trainable_weights) == 1
+    assert max(np.abs(np.asarray(weight)).max() for weight in usual.trainable_weights if "bias" in weight.path) == 1
+
+
+def test_vectors_vary_as_much_as_states_where_tokens_are_predicted() -> None:
+    wide = np.asarray(network("lstm", embedding_dim=400, initial_range=None).get_layer("embedding").embeddings)
+    assert wide.std() == pytest.approx(1, abs=0.03)
+    labels = replace(SPEC, task="classification", output_shape=(2,), per_step=False, carried=False, classes=("a", "b"))
+    small = build(lookup("model", "lstm")(embedding_dim=400), labels, seed=0)
+    assert np.asarray(small.get_layer("embedding").embeddings).std() == pytest.approx(0.05 / 3**0.5, rel=0.05)
 
 
 def dropped(model: Any, layer: str, x: np.ndarray) -> np.ndarray:

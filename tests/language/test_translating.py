@@ -104,6 +104,18 @@ def test_tied_weights_are_the_vectors_of_the_words_that_are_written() -> None:
     assert np.abs(scores[..., -1]).min() > 1e-4
 
 
+@pytest.mark.parametrize("tie", [True, False])
+def test_what_the_decoder_reads_varies_as_much_as_its_states(tie: bool) -> None:
+    import keras
+
+    model = build(lookup("model", "encoder_decoder")(units=[100], embedding_dim=100, tie_weights=tie), SPEC, seed=0)
+    read = keras.Model(model.input, model.get_layer("target_dropout").input)
+    vectors = np.asarray(read.predict_on_batch({**texts(), "previous": np.arange(WORDS)[None].repeat(3, axis=0)}))
+    assert vectors.std() == pytest.approx(1, abs=0.05)
+    kept = np.asarray(model.get_layer("target_embedding").embeddings)
+    assert kept.std() == pytest.approx(0.1 if tie else 1, rel=0.05)
+
+
 def test_tied_weights_need_vectors_as_wide_as_the_last_layer() -> None:
     with pytest.raises(
         ConfigError, match="the last layer has 256 units and the embedding 128; set model.embedding_dim="

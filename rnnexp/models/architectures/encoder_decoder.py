@@ -126,7 +126,7 @@ class encoder_decoder:
 
         tied = side == "target" and self.tie_weights
         spread = keras.initializers.RandomNormal(stddev=self.embedding_dim**-0.5 if tied else 1.0)
-        given = (tokens, self.embedding_dim, spread)
-        if tied:
-            return keras.layers.ReversibleEmbedding(*given, reverse_dtype="float32", name=f"{side}_embedding")
-        return keras.layers.Embedding(*given, name=f"{side}_embedding")
+        kind = keras.layers.ReversibleEmbedding if tied else keras.layers.Embedding
+        more = {"reverse_dtype": "float32"} if tied else {}
+        name = f"{side}_embedding"
+        return kind(tokens, self.embedding_dim, embeddings_initializer=spread, name=name, **more)
