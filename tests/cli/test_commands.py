@@ -40,11 +40,6 @@ def test_explain_suggests_the_nearest_key(capsys: pytest.CaptureFixture[str]) ->
     assert "did you mean `model.units`?" in capsys.readouterr().err
 
 
-def test_check_passes_for_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check"]) == 0
-    assert "experiments are valid" in capsys.readouterr().out
-
-
 def test_check_names_every_mistake_of_each_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "mine.yaml").write_text("model:\n  unit: 3\ntrainer:\n  epochs: no number\n")
