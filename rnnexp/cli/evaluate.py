@@ -59,6 +59,6 @@ def _say(args: Namespace, found: Trained, scored: Scored) -> None:
         return
     scores = Scores(found.name, report.metrics, report, part, dataset.summary.units)
     of = f"all rows of {dataset.summary.source}" if part == "all" else f"the {part} part of {dataset.summary.source}"
-    print(f"{found.called}: {headline(scores, of, count)}")
+    print(f"{found.called}: {headline(scores, of)}")
     print("\n".join(verdict(scores)))
     print("".join(f"note: {note}\n" for note in scored.notes), end="", file=sys.stderr)

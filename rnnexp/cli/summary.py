@@ -58,21 +58,20 @@ def summary(result: Result) -> Iterator[str]:
     columns = getattr(result.experiment.data, "columns_as_series", False)
     scores = Scores(result.experiment.model.name, result.metrics, result.report, result.scored, result.units, columns)
     scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
-    count = len(result.report.predictions.actual)
     yield ""
-    yield f"{result.experiment.name}: {headline(scores, scored[result.scored], count)}"
+    yield f"{result.experiment.name}: {headline(scores, scored[result.scored])}"
     yield from verdict(scores)
     yield from _forecast(result)
     yield from _whereabouts(result)
 
 
-def headline(scores: Scores, of: str, count: int) -> str:
+def headline(scores: Scores, of: str) -> str:
     """Say what was measured, on what, and on how many examples; of tags on how many tokens."""
-    if f"{scores.part}/sequence_accuracy" in scores.metrics:
-        return f"{HEADLINES[scores.metric]} on {of}, {len(scores.report.predictions.actual)} tokens"
     unit = f" in {scores.units}" if scores.units and scores.metric == "rmse" else ""
     counted = {"perplexity": scores.units or "tokens", "bleu": "sources", "exact_match": "sources"}
-    return f"{HEADLINES[scores.metric]}{unit} on {of}, {count} {counted.get(scores.metric, 'examples')}"
+    tagged = f"{scores.part}/sequence_accuracy" in scores.metrics
+    what = "tokens" if tagged else counted.get(scores.metric, "examples")
+    return f"{HEADLINES[scores.metric]}{unit} on {of}, {len(scores.report.predictions.actual)} {what}"
 
 
 def verdict(scores: Scores) -> Iterator[str]:

@@ -19,7 +19,7 @@ from rnnexp.data.texts.stream import TextStream
 from rnnexp.data.texts.tags import TagDataset
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation import baselines, classes, language, linear, metrics, naive2, tables, tagging, translation
-from rnnexp.evaluation.intervals import MADE_ON, band
+from rnnexp.evaluation.intervals import MADE_ON, Band, band
 from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
 
@@ -70,7 +70,11 @@ def evaluate(
         return classes.report(dataset, predictions, partial(_extra, extra))
     if not isinstance(dataset, SeriesDataset):
         return _numbers(dataset, predictions, extra)
-    made = band(dataset, found, intervals)
+    return _forecasts(dataset, predictions, extra, band(dataset, found, intervals))
+
+
+def _forecasts(dataset: SeriesDataset, predictions: Predictions, extra: Sequence[str], made: Band) -> Report:
+    """Score forecasts with their prediction intervals."""
     report = _numbers(dataset, replace(predictions, bounds=made.bounds), extra)
     metrics, skipped = {**report.metrics, **made.metrics}, {**report.skipped, **made.skipped}
     return replace(report, metrics=metrics, skipped=skipped, intervals=made.intervals)

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rnnexp import registry
 from rnnexp.data.spec import TaskSpec
-from rnnexp.errors import ConfigError
+from rnnexp.errors import ConfigError, DataError
 from rnnexp.models import plain
 from rnnexp.models.build import build
 
@@ -54,7 +54,13 @@ class Bundle:
     @cached_property
     def preprocessor(self) -> Any:
         """Turns raw input into what the network takes: a Preprocessor of rows, a pipeline, a Language."""
-        module, _, name = PREPROCESSORS[self.scaling.get("kind")].partition(":")
+        kind = self.scaling.get("kind")
+        place = PREPROCESSORS.get(None if kind is None else str(kind))
+        if place is None:
+            raise DataError(
+                f"the model takes `{kind}`, which this version does not know: install the one it was made with"
+            )
+        module, _, name = place.partition(":")
         return getattr(import_module(module), name).from_json(self.scaling)
 
     def predict(self, x: Any, batch_size: int = 1024) -> np.ndarray:

@@ -14,7 +14,7 @@ import pytest
 
 from rnnexp import registry
 from rnnexp.data.spec import InputSpec, TaskSpec
-from rnnexp.errors import ConfigError
+from rnnexp.errors import ConfigError, DataError
 from rnnexp.models import bundle
 from rnnexp.models.build import build
 
@@ -158,6 +158,13 @@ def test_a_newer_format_is_refused(saved: tuple[Path, Any]) -> None:
     edit(saved[0], format=99)
     with pytest.raises(ConfigError, match="format 99; this version reads format 1"):
         bundle.load(saved[0])
+
+
+def test_data_of_an_unknown_kind_are_refused(saved: tuple[Path, Any]) -> None:
+    path = saved[0] / "preprocessing.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "kind": "smells"}))
+    with pytest.raises(DataError, match="the model takes `smells`, which this version does not know"):
+        _ = bundle.load(saved[0]).preprocessor
 
 
 def test_settings_that_do_not_fit_are_refused(saved: tuple[Path, Any]) -> None:
