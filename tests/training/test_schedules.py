@@ -25,9 +25,9 @@ def test_the_schedules_are_those_of_the_package() -> None:
         ("exponential", {"rate": 0.25, "every": 2}, [1, 0.5, 0.25, 0.125, 0.0625]),
         ("step", {"gamma": 0.1, "every": 2}, [1, 1, 0.1, 0.1, 0.01]),
         ("step", {"gamma": 0.5, "at": [1, 4]}, [1, 0.5, 0.5, 0.5, 0.25]),
-        ("cosine", {"final": 0.2}, [1, 0.88284, 0.6, 0.31716, 0.2]),
+        ("cosine", {"final": 0.2}, [1, 0.92361, 0.72361, 0.47639, 0.27639]),
         ("warm_up", {"warmup_epochs": 3}, [0.25, 0.5, 0.75, 1, 1]),
-        ("cosine", {"warmup_epochs": 2}, [1 / 3, 2 / 3, 1, 0.5, 0]),
+        ("cosine", {"warmup_epochs": 2}, [1 / 3, 2 / 3, 1, 0.75, 0.25]),
     ],
 )
 def test_factors_are_those_of_the_formula(name: str, settings: dict[str, Any], expected: list[float]) -> None:

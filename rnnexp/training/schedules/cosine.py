@@ -13,13 +13,13 @@ from rnnexp.training.schedule import Schedule
 
 @register("schedule")
 class cosine(Schedule):
-    """Fall from 1 in the first epoch to `final` in the last (Loshchilov and Hutter 2017, eq. 5,
-    without restarts).
+    """Fall from 1 in the first epoch towards `final`, which is reached when the last epoch has ended, so that
+    none is trained at a rate of 0 (Loshchilov and Hutter 2017, eq. 5, without restarts).
     """
 
     name: Literal["cosine"] = "cosine"
-    final: float = Field(0.0, ge=0, le=1, description="share of the learning rate that is left in the last epoch")
+    final: float = Field(0.0, ge=0, le=1, description="share of the learning rate that is left after the last epoch")
 
     def after_warmup(self, epoch: int, epochs: int) -> float:
-        share = (epoch - 1) / max(1, epochs - 1)
+        share = (epoch - 1) / epochs
         return self.final + (1 - self.final) * (1 + cos(pi * share)) / 2
