@@ -31,6 +31,11 @@ class Part:
     def __len__(self) -> int:
         return len(self.indices)
 
+    @property
+    def samples(self) -> int:
+        """How many samples one epoch goes through: examples, or the tokens of a text."""
+        return len(self)
+
     def side_by_side(self, size: int) -> Part:
         """Return the part as batches of `size` go through it: the same, unless they are lanes of one text."""
         return self

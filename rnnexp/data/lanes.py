@@ -25,6 +25,10 @@ class Lanes(Part):
     steps: int = 1
     spare: int = 0
 
+    @property
+    def samples(self) -> int:
+        return len(self) * self.steps
+
     def side_by_side(self, size: int) -> Lanes:
         """Cut the text into `size` lanes of equal length, and order the stretches so that every `size` of them are
         one batch, of which lane i goes on in place i of the next.

@@ -100,7 +100,7 @@ class KerasTraining:
             first = order[: self.train.feed.size]
             metrics["opt/grad_norm"] = self.stepper.grad_norm(self.train.feed.batch(first))
         metrics["time/epoch_s"] = perf_counter() - begin
-        metrics["time/samples_per_s"] = len(order) / seconds
+        metrics["time/samples_per_s"] = self.train.feed.part.samples / seconds
         self.course.metrics = metrics
         return metrics
 

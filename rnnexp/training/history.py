@@ -11,7 +11,7 @@ class History:
 
     epochs:     one mapping per epoch (1-based epoch = position + 1): train/loss, val/loss, train/mae,
                 opt/learning_rate, opt/grad_norm, time/epoch_s (training and validation), time/samples_per_s
-                (training)
+                (examples, or tokens of a language model)
     best_epoch: the epoch whose weights the model has at the end; 0 if not even the first one was finite
     monitor:    the metric that chose it
     stopped:    None after all epochs, else "early_stopping", "diverged", "callback" or what a listener

@@ -59,6 +59,15 @@ def test_engines_agree(settings: tuple[str, ...], rhyme: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
+def test_speed_is_told_in_tokens(engine: str, rhyme: str) -> None:
+    _, dataset, history = trained(composed(rhyme, "data.split=none", f"trainer.engine={engine}"))
+    stretches = len(dataset.parts["train"].side_by_side(6))
+    epoch = history.epochs[-1]
+    assert epoch["time/samples_per_s"] * epoch["time/epoch_s"] >= 5 * stretches * 0.999
+    assert dataset.parts["train"].side_by_side(6).samples == 5 * stretches
+
+
+@pytest.mark.parametrize("engine", ["keras", "compiled"])
 def test_validation_starts_from_rest_and_reads_on_from_batch_to_batch(engine: str, rhyme: str) -> None:
     still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.epochs=2", f"trainer.engine={engine}")
     model, dataset, history = trained(composed(rhyme, *still))

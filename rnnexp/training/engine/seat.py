@@ -30,7 +30,7 @@ class Seat:
         self.rows: Rows = []
         self.span = (0.0, 0.0)
         entrant = ensemble.entrants[index]
-        self._rates, self._examples = entrant.rates, len(entrant.layout.train.part)
+        self._rates, self._samples = entrant.rates, entrant.layout.train.part.samples
 
     @property
     def running(self) -> bool:
@@ -45,7 +45,7 @@ class Seat:
         grad_norm = columns.pop("opt/grad_norm", None)
         lists = {key: values.tolist() for key, values in columns.items()} | {"opt/learning_rate": shown}
         lists |= {} if grad_norm is None else {"opt/grad_norm": grad_norm.tolist()}
-        time = {"time/epoch_s": seconds, "time/samples_per_s": self._examples / max(seconds, 1e-9)}
+        time = {"time/epoch_s": seconds, "time/samples_per_s": self._samples / max(seconds, 1e-9)}
         self.rows = [{**dict(zip(lists, values)), **time} for values in zip(*lists.values())]
         self.span = span
         self.epoch += len(self.rows)
