@@ -63,12 +63,9 @@ def program(experiment: Experiment) -> str | None:
 
 def held(experiment: Experiment) -> dict[str, float]:
     """Return the settings that can be inputs of a program, by their dotted names."""
-    from rnnexp.models.recurrent import RecurrentModel
-
     model, optimizer = asdict(experiment.model), asdict(experiment.optimizer)
     own = _HELD_IN_MODEL if type(experiment.model).__module__.startswith("rnnexp.") else ()
-    own = own if isinstance(experiment.model, RecurrentModel) else ()
-    found = {f"model.{key}": model[key] for key in own}
+    found = {f"model.{key}": model[key] for key in own if key in model}
     found |= {f"optimizer.{key}": value for key, value in optimizer.items() if key not in _NOT_HELD}
     return {key: value for key, value in found.items() if type(value) is float and value > 0}
 

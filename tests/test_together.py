@@ -169,11 +169,15 @@ def test_no_more_are_trained_at_once_than_memory_holds(tmp_path: Path, monkeypat
             },
         ),
         (
+            ("model=encoder_decoder", "model.units=[6]", "model.attention=dot", "optimizer.learning_rate=0.01"),
+            {"model.dropout": (0.1, 0.4)},
+        ),
+        (
             ("model=simple_rnn", "optimizer=sgd", "optimizer.learning_rate=0.05"),
             {"optimizer.momentum": (0.5, 0.9), "data.noise": (0.1, 0.3)},
         ),
     ],
-    ids=["adam", "rmsprop", "sgd"],
+    ids=["adam", "rmsprop", "encoder_decoder", "sgd"],
 )
 def test_each_member_has_its_own(shared: tuple[str, ...], held: dict[str, tuple[float, float]], tmp_path: Path) -> None:
     own = [[f"{key}={values[member]}" for key, values in held.items()] for member in (0, 1)]

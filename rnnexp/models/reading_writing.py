@@ -39,7 +39,7 @@ class Network:
         for i in range(1, self.depth + 1):
             x, *ends = self.layers[f"encoder_{i}"](x, mask=mask)
             states += self._bridged(i, ends) if self.bidirectional else ends
-            x = self._dropped(f"encoder_dropout_{i}", x)
+            x = self._dropped(f"dropout_encoder_{i}", x)
         return x, states
 
     def write(self, previous: Any, memory: Any, mask: Any, states: Sequence[Any]) -> tuple[Any, list[Any], Any]:
@@ -53,7 +53,7 @@ class Network:
         for i in range(self.depth):
             x, *ends = self.layers[f"decoder_{i + 1}"](x, initial_state=list(states[i * each : (i + 1) * each]))
             after += ends
-            x = self._dropped(f"decoder_dropout_{i + 1}", x)
+            x = self._dropped(f"dropout_decoder_{i + 1}", x)
         weights = None
         if self.attention:
             context, weights = attended(self.layers, x, memory, mask)
@@ -77,7 +77,7 @@ class Network:
         if self.tied and side == "target":
             # Vectors that are read as scores too are short (Vaswani et al., Attention is all you need, 2017, 3.4).
             x = x * layer.output_dim**0.5
-        return self._dropped(f"{side}_dropout", x)
+        return self._dropped(f"dropout_{side}", x)
 
     def _dropped(self, name: str, x: Any) -> Any:
         # Without attention nothing comes of the encoder's outputs, and Keras leaves their dropout out of the model.

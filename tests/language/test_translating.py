@@ -111,7 +111,7 @@ def test_what_the_decoder_reads_varies_as_much_as_its_states(tie: bool) -> None:
     import keras
 
     model = build(lookup("model", "encoder_decoder")(units=[100], embedding_dim=100, tie_weights=tie), SPEC, seed=0)
-    read = keras.Model(model.input, model.get_layer("target_dropout").input)
+    read = keras.Model(model.input, model.get_layer("dropout_target").input)
     vectors = np.asarray(read.predict_on_batch({**texts(), "previous": np.arange(WORDS)[None].repeat(3, axis=0)}))
     assert vectors.std() == pytest.approx(1, abs=0.05)
     kept = np.asarray(model.get_layer("target_embedding").embeddings)

@@ -98,14 +98,14 @@ class encoder_decoder:
         for given, side in sides.items():
             tokens = spec.inputs[given].vocabulary
             made.append(self._embedding(tokens, side))
-            made.append(layers.Dropout(self.dropout, name=f"{side}_dropout"))
+            made.append(layers.Dropout(self.dropout, name=f"dropout_{side}"))
         for i, units in enumerate(self.sizes(), start=1):
             reader, writer = (
                 cell(units, name=f"{side}_{i}", return_sequences=True, return_state=True)
                 for side in ("encoder", "decoder")
             )
             made += [layers.Bidirectional(reader, name=reader.name) if self.bidirectional else reader, writer]
-            made += [layers.Dropout(self.dropout, name=f"{side}_dropout_{i}") for side in ("encoder", "decoder")]
+            made += [layers.Dropout(self.dropout, name=f"dropout_{side}_{i}") for side in ("encoder", "decoder")]
             if self.bidirectional:
                 made += [
                     layers.Dense(units, activation="tanh", name=f"bridge_{i}_{state}") for state in STATES[self.cell]

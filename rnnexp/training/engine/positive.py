@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 RATES = ("model.dropout", "model.recurrent_dropout")
-OF_OUTPUTS = "dropout_"  # what layers that drop outputs are called; others drop parts of the embedding
+BY_DROPOUT = "dropout_"  # what layers whose rate is `model.dropout` are called; others have a setting of their own
 Target = tuple[Any, str]  # an object of Keras's and the attribute that holds the number
 
 
@@ -89,7 +89,7 @@ def targets(model: Any) -> dict[str, list[Target]]:
 
     found: dict[str, list[Target]] = {}
     for layer in model._flatten_layers(include_self=False, recursive=True):
-        if isinstance(layer, keras.layers.Dropout) and layer.name.startswith(OF_OUTPUTS):
+        if isinstance(layer, keras.layers.Dropout) and layer.name.startswith(BY_DROPOUT):
             found.setdefault("model.dropout", []).append((layer, "rate"))
         if vars(layer).get("recurrent_dropout"):
             found.setdefault("model.recurrent_dropout", []).append((layer, "recurrent_dropout"))
