@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ import numpy as np
 from rnnexp.data import calendar, scalers, windows
 from rnnexp.data.columns import Roles, melted, roles, select
 from rnnexp.data.dataset import Part, Summary
+from rnnexp.data.digest import digest
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.rules import PER_WINDOW
@@ -271,10 +270,6 @@ def _summary(reading: Reading, begins: dict[str, list[np.ndarray]], remarks: lis
 
 
 def _digest(reading: Reading) -> str:
-    """Hash the numbers, the dates and the settings; 32 characters, of the 36 that MLflow keeps."""
-    sha = hashlib.sha256(reading.series.values.tobytes())
-    sha.update(reading.series.offsets.tobytes())
-    if reading.series.time is not None:
-        sha.update(reading.series.time.astype("datetime64[ns]").tobytes())
-    sha.update(json.dumps(asdict(reading.source), sort_keys=True, default=str).encode())
-    return sha.hexdigest()[:32]
+    series = reading.series
+    dates = () if series.time is None else (series.time.astype("datetime64[ns]"),)
+    return digest(reading.source, series.values, series.offsets, *dates)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
+from rnnexp.data.digest import digest
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.shares import Pieces, share_out
@@ -112,7 +111,7 @@ def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Sum
         rows=len(sequences),
         series=len(sequences),
         sizes={name: len(indices) for name, indices in pieces.items()},
-        digest=_digest(source, sequences),
+        digest=digest(source, sequences.values, sequences.offsets.astype(np.int64), sequences.targets),
         units=source.units or "",
         notes=(*sequences.notes, *unused),
     )
@@ -219,11 +218,3 @@ def _fit(source: SequenceSource, sequences: Sequences, train: np.ndarray) -> tup
         return SequencePipeline(sequences.channels, length=length), []
     values = np.concatenate([sequences.one(int(i)) for i in train]).astype(np.float64)
     return sequence_pipeline.fitted(values, sequences.channels, length)
-
-
-def _digest(source: ExampleSource, sequences: Sequences) -> str:
-    sha = hashlib.sha256(np.ascontiguousarray(sequences.values).tobytes())
-    sha.update(sequences.offsets.astype(np.int64).tobytes())
-    sha.update(np.ascontiguousarray(sequences.targets).tobytes())
-    sha.update(json.dumps(asdict(source), sort_keys=True, default=str).encode())
-    return sha.hexdigest()[:32]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from rnnexp.data import padding
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
+from rnnexp.data.digest import digest
 from rnnexp.data.shares import share_out
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.places import count
@@ -234,14 +234,13 @@ def _dataset(
     lengths = arrays["length"][np.concatenate(list(pieces.values()))]
     arrays["steps"] = np.arange(lengths.max(), dtype=np.int32)
     cuts = padding.bounds(lengths, source.buckets) if source.buckets > 1 else ()
-    sha = hashlib.sha256("\0".join((*pairs.sources, *pairs.targets)).encode("utf-8", "surrogatepass"))
-    sha.update(repr(source).encode())
     sizes = {name: len(indices) for name, indices in pieces.items()}
+    own = digest(source, pairs.sources, pairs.targets)
     return PairDataset(
         spec=_spec(len(pipeline.source.vocabulary), len(pipeline.target.vocabulary)),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
         batch=pair_batch,
-        summary=Summary(pairs.source, len(pairs), len(pairs), sizes, sha.hexdigest()[:32], notes=notes),
+        summary=Summary(pairs.source, len(pairs), len(pairs), sizes, own, notes=notes),
         scored=next(part for part in ("test", "train", *pieces) if part in pieces),
         scaling=pipeline.to_json(),
         pairs=pairs,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions, Summary
+from rnnexp.data.digest import digest
 from rnnexp.data.lanes import lanes, next_tokens
 from rnnexp.data.shares import part_sizes
 from rnnexp.data.spec import InputSpec, TaskSpec
@@ -155,16 +154,14 @@ def _dataset(
     steps: int,
 ) -> TextStream:
     values, borders = text
-    sha = hashlib.sha256(values.tobytes() + "\0".join(language.vocabulary.tokens).encode("utf-8", "surrogatepass"))
-    sha.update(json.dumps(vars(source), sort_keys=True, default=str).encode())
     units = {"character": "characters", "subword": "subwords"}.get(source.tokens, "words")
     sizes = {part: last - first for part, (first, last) in borders.items()}
-    digest, units = sha.hexdigest()[:32], source.units or units
+    own = digest(source, values, language.vocabulary.tokens)
     return TextStream(
         spec=_spec(len(language.vocabulary)),
         parts={part: lanes(part, values, border, steps) for part, border in borders.items()},
         batch=next_tokens,
-        summary=Summary(source.path, len(values), 1, sizes, digest, units=units, notes=notes),
+        summary=Summary(source.path, len(values), 1, sizes, own, units=source.units or units, notes=notes),
         scored=next(part for part in ("test", "train", *borders) if part in borders),
         scaling=language.to_json(),
         language=language,

@@ -12,6 +12,7 @@ import numpy as np
 
 from rnnexp.data import padding
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
+from rnnexp.data.digest import digest
 from rnnexp.data.shares import Pieces, share_out
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.places import count
@@ -218,14 +219,12 @@ def _with_vectors(made: TagDataset, vectors: np.ndarray) -> TagDataset:
 def _summary(source: text_tags, tagged: Tagged, pieces: Pieces, encoded: Encoded) -> Summary:
     unknown = ", ".join(f"{encoded.unknown(chosen):.1%} of {name}" for name, chosen in pieces.items())
     tokens = ", ".join(f"{name} {len(tagged.of(chosen)):,}" for name, chosen in pieces.items())
-    sha = hashlib.sha256("\0".join((*tagged.words, *tagged.tags)).encode("utf-8", "surrogatepass"))
-    sha.update(tagged.offsets.astype(np.int64).tobytes() + repr(source).encode())
     return Summary(
         source=tagged.places.name,
         rows=len(tagged.words),
         series=len(tagged),
         sizes={name: len(indices) for name, indices in pieces.items()},
-        digest=sha.hexdigest()[:32],
+        digest=digest(source, tagged.words, tagged.tags, tagged.offsets.astype(np.int64)),
         units=source.units or "",
         notes=(*tagged.notes, f"unknown tokens: {unknown}", f"tokens: {tokens}"),
     )
