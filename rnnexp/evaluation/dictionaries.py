@@ -8,7 +8,10 @@ from itertools import chain
 
 import numpy as np
 
+from rnnexp.evaluation.baselines import Undefined
+
 ROUNDS = 5  # of expectation and maximisation
+MOST_LINKS = 3e7  # tokens of a source beside each token of its target: 2 GB
 
 Tokens = Sequence[str]
 
@@ -27,8 +30,12 @@ def word_by_word(sources: Sequence[Tokens], targets: Sequence[Tokens], asked: Se
 
 def learn(sources: Sequence[Tokens], targets: Sequence[Tokens]) -> dict[str, str]:
     """Return the likeliest target token for each source token, by IBM's Model 1 (Brown et al., The mathematics of
-    statistical machine translation, 1993, section 4.1).
+    statistical machine translation, 1993, section 4.1). Needs some 70 bytes for each token of a source beside each of
+    its target; Undefined where they are too many.
     """
+    links = sum(len(s) * len(t) for s, t in zip(sources, targets))
+    if links > MOST_LINKS:
+        raise Undefined(f"{links:.0e} pairs of tokens are too many; the most is {MOST_LINKS:.0e}")
     words, known = ({w: i for i, w in enumerate(dict.fromkeys(chain.from_iterable(s)))} for s in (sources, targets))
     pairs = [(np.array([words[w] for w in s]), np.array([known[w] for w in t])) for s, t in zip(sources, targets)]
     left = np.concatenate([np.repeat(s, len(t)) for s, t in pairs])

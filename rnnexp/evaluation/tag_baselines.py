@@ -15,7 +15,7 @@ Words = Sequence[Sequence[str]]  # of each sequence
 
 MOST_ITERATIONS = 100
 MOST_PRODUCTS = 2e10  # multiplications to fit the linear window: some ten seconds of one core
-EDGE = "<edge>"
+EDGE, KINDS = "<edge>", 5  # what stands beside the first and last word; features of a word
 
 
 def most_frequent_tag(train: Words, tags: np.ndarray, asked: Words, count: int) -> np.ndarray:
@@ -37,11 +37,11 @@ def window(train: Words, tags: np.ndarray, asked: Words, count: int) -> np.ndarr
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    counter = CountVectorizer(analyzer=_itself, binary=True, dtype=np.float64)
-    features = counter.fit_transform([found for one in train for found in _features(one)])
-    products = 2.0 * MOST_ITERATIONS * features.nnz * count
+    products = 2.0 * MOST_ITERATIONS * KINDS * len(tags) * count
     if products > MOST_PRODUCTS:
         raise Undefined(f"it would take {products:.0e} multiplications to fit it to the training tokens")
+    counter = CountVectorizer(analyzer=_itself, binary=True, dtype=np.float64)
+    features = counter.fit_transform([found for one in train for found in _features(one)])
     model = LogisticRegression(C=1.0, max_iter=MOST_ITERATIONS, tol=1e-3)
     model.fit(features, tags)
     shares = np.zeros((sum(map(len, asked)), count))

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.data import padding
+from rnnexp.data.dataset import Part
 from rnnexp.data.texts.pairs import PairDataset, PairPipeline
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation import dictionaries
+from rnnexp.evaluation.baselines import Undefined
 from rnnexp.evaluation.judged import judge
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report
@@ -25,9 +28,13 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 AT_ONCE = 64  # texts that are written side by side: changes the speed, not the result
+LENGTHS = 4  # that many texts are padded to: a network is compiled anew for each
+MOST_SCORES = 2**26  # of tokens that a network gives at once, 256 MB
 NO_SACREBLEU = "it needs the package sacrebleu: pip install 'rnnexp[text]'"
 
-_cache: dict[tuple[str, str], dict[str, list[str]]] = {}
+Baselines = tuple[dict[str, list[str]], dict[str, str]]  # what each wrote, and why others did not
+
+_cache: dict[tuple[str, str], Baselines] = {}
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ def report(model: Any, dataset: PairDataset) -> Report:
         raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
     found = written(model, dataset.pipeline, sources)
     metrics = {f"{dataset.scored}/nats": nats, f"{dataset.scored}/perplexity": float(np.exp(nats))}
-    made = _baselines(dataset)
+    made, skipped = _baselines(dataset)
     for prefix, texts in {
         dataset.scored: found.texts,
         **{f"baseline/{name}": own for name, own in made.items()},
@@ -62,7 +69,7 @@ def report(model: Any, dataset: PairDataset) -> Report:
         {"predictions": table(dataset, found)},
         _one_answer(found.texts, references),
         {name: dataset.restore(dataset.scored, np.array(texts, dtype=object)) for name, texts in made.items()},
-        {"bleu": NO_SACREBLEU} if judged == "exact_match" and not _characters(dataset) else {},
+        skipped | ({"bleu": NO_SACREBLEU} if judged == "exact_match" and not _characters(dataset) else {}),
         best,
         None if best is None else metrics[f"{dataset.scored}/{judged}"] > metrics[f"baseline/{best}/{judged}"],
         attention=found.attention,
@@ -73,12 +80,15 @@ def written(model: Any, pipeline: PairPipeline, texts: Sequence[str]) -> Transla
     """Write from texts, those of like length side by side; the order of the answers is that of the texts."""
     never = (PADDING, UNKNOWN, pipeline.start)
     how = Decoding(pipeline.start, pipeline.end, pipeline.most, pipeline.beam, pipeline.length_penalty, never)
-    lengths = [len(pipeline.source.tokeniser.split(text)) for text in texts]
+    encoded = pipeline.source.encode(texts)
+    arrays = padding.laid_out(encoded.ids, encoded.offsets)
+    lengths = arrays["length"]
+    part = Part(arrays, np.arange(len(texts)), padding.bounds(lengths, LENGTHS) if len(texts) > AT_ONCE else ())
     order = np.argsort(lengths, kind="stable")
     answers, costs, looks = [""] * len(texts), np.zeros(len(texts)), [None] * len(texts)  # type: list[str], Any, list[Any]
     for first in range(0, len(texts), AT_ONCE):
         chosen = order[first : first + AT_ONCE]
-        made = translate(model, pipeline.inputs([texts[i] for i in chosen]), how)
+        made = translate(model, padding.masked_inputs(part.arrays_for(chosen), chosen), how)
         for row, index in enumerate(chosen):
             answers[index], costs[index] = pipeline.write(made.ids[row]), made.log_probability[row]
             looks[index] = _look(made, row, lengths[index], pipeline.end)
@@ -89,16 +99,21 @@ def _look(made: Written, row: int, length: int, end: int) -> np.ndarray | None:
     if made.attention is None:
         return None
     steps = int(np.argmax(made.ids[row] == end)) + 1 if (made.ids[row] == end).any() else len(made.ids[row])
-    return made.attention[row, :steps, :length]
+    return made.attention[row, :steps, :length].copy()  # a part would keep those of all texts beside it
 
 
 def _nats(model: Any, dataset: PairDataset) -> float:
     """Return the nats per target token, the end too, each given the true ones before it."""
     part, total, count = dataset.parts[dataset.scored], 0.0, 0.0
-    for first in range(0, len(part), AT_ONCE):
-        x, y, weight = dataset.batch(part.arrays, part.indices[first : first + AT_ONCE])
-        logs = log_softmax(np.asarray(model.predict_on_batch(x), np.float64))
-        total -= float((np.take_along_axis(logs, y[..., None], axis=2)[..., 0] * weight).sum())
+    order = part.indices[np.argsort(part.arrays["length"][part.indices], kind="stable")]
+    widest = len(part.arrays["steps"]) * dataset.spec.output_shape[-1]
+    size = int(np.clip(MOST_SCORES // widest, 1, AT_ONCE))
+    for first in range(0, len(order), size):
+        chosen = order[first : first + size]
+        x, y, weight = dataset.batch(part.arrays_for(chosen), chosen)
+        for row, scores in enumerate(np.asarray(model.predict_on_batch(x))):
+            logs = log_softmax(scores.astype(np.float64))[np.arange(len(scores)), y[row]]
+            total -= float(logs @ weight[row])
         count += float(weight.sum())
     return total / count
 
@@ -107,30 +122,30 @@ def scores(texts: Sequence[str], references: Sequence[Sequence[str]], pipeline: 
     """Return the share of texts that are exactly one of their references, and of sentences BLEU and chrF in percent by
     sacrebleu.
 
-    Both sides are cut by its rule `13a`; where the model knows no capital letters they do not count.
+    References are written as the model writes, from its tokens: capital letters that it does not know do not count, and
+    what is right has 100.
     """
-    tokeniser = pipeline.target.tokeniser
-    found = {"exact_match": float(np.mean(list(map(partial(right, tokeniser), texts, references))))}
+    own = [[pipeline.target.tokeniser.written(reference) for reference in each] for each in references]
+    found = {"exact_match": float(np.mean([text in each for text, each in zip(texts, own)]))}
     if judge(pipeline) == "bleu":
         import sacrebleu
 
-        streams = list(zip_longest(*references))  # fewer references of a text than of others are None, as it takes them
+        streams = list(zip_longest(*own))  # fewer references of a text than of others are None, as it takes them
         # It takes blanks before full stops for a mistake; its own rule would put them there.
-        given = {"lowercase": tokeniser.lowercase, "force": True}
-        found["bleu"] = float(sacrebleu.corpus_bleu(list(texts), streams, **given).score)
+        found["bleu"] = float(sacrebleu.corpus_bleu(list(texts), streams, force=True).score)
         found["chrf"] = float(sacrebleu.corpus_chrf(list(texts), streams).score)
     return found
 
 
 def right(tokeniser: Tokeniser, text: str, references: Sequence[str]) -> bool:
     """Say whether a text is one of its references, written with the same tokens."""
-    return any(text == tokeniser.join(tokeniser.split(reference)) for reference in references)
+    return text in map(tokeniser.written, references)
 
 
-def _baselines(dataset: PairDataset) -> dict[str, list[str]]:
+def _baselines(dataset: PairDataset) -> Baselines:
     """Compute them once for runs on the same data that are trained together."""
     if "train" not in dataset.parts:
-        return {}
+        return {}, {}
     key = (dataset.summary.digest, dataset.scored)
     if key not in _cache:
         _cache.clear()
@@ -138,12 +153,15 @@ def _baselines(dataset: PairDataset) -> dict[str, list[str]]:
     return _cache[key]
 
 
-def _computed(dataset: PairDataset) -> dict[str, list[str]]:
+def _computed(dataset: PairDataset) -> Baselines:
     (sources, targets), asked = dataset.texts("train"), list(dataset.references(dataset.scored))
     reads, writes = (side.tokeniser for side in (dataset.pipeline.source, dataset.pipeline.target))
     cut = [list(map(reads.split, sources)), list(map(writes.split, targets)), list(map(reads.split, asked))]
-    frequent = dictionaries.most_frequent([writes.join(tokens) for tokens in cut[1]], len(asked))
-    return {"most_frequent": frequent, "dictionary": list(map(writes.join, dictionaries.word_by_word(*cut)))}
+    made = {"most_frequent": dictionaries.most_frequent([writes.join(tokens) for tokens in cut[1]], len(asked))}
+    try:
+        return made | {"dictionary": list(map(writes.join, dictionaries.word_by_word(*cut)))}, {}
+    except Undefined as reason:
+        return made, {"dictionary": str(reason)}
 
 
 def _characters(dataset: PairDataset) -> bool:

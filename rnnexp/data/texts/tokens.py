@@ -51,6 +51,10 @@ class Tokeniser:
             return joined(tokens, None)
         return ("" if self.kind == "character" else " ").join(tokens)
 
+    def written(self, text: str) -> str:
+        """Write a text as its tokens are written."""
+        return self.join(self.split(text))
+
     def normal(self, text: str) -> str:
         """Compose, lower the case if asked, and leave out blanks at both ends."""
         return self.composed(text.strip()).strip()
