@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import Parameter, isclass, signature
@@ -22,7 +23,8 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic.fields import FieldInfo
 
-from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
+from rnnexp.runtime import keras_backend
 
 T = TypeVar("T", bound=type)
 
@@ -133,17 +135,34 @@ def _import(kind: str, name: str) -> None:
         importlib.import_module(f"{package.__name__}.{name}")
 
 
-def load_plugins(modules: list[str]) -> None:
-    """Import a user's own component modules; the working directory is searched first."""
+def load_plugins(modules: list[str], backend: str | None = None) -> None:
+    """Import a user's own component modules; the working directory is searched first.
+
+    One that imports Keras at its top gets `backend`, else KERAS_BACKEND, else the default.
+    """
     if modules and "" not in sys.path:
         sys.path.insert(0, "")
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name != module.split(".")[0] and error.name != module:
-                raise
-            raise ConfigError(f"plugins: there is no Python module `{module}` here or installed") from None
+    with keras_backend(backend):
+        for module in modules:
+            _import_plugin(module)
+
+
+def _import_plugin(module: str) -> None:
+    if module.endswith(".py"):
+        raise ConfigError(f"plugins: `{module}` is a file; write the name of its module, `{module[:-3]}`")
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name not in (module.split(".")[0], module):
+            raise ConfigError(f"plugins: {module}: {error}") from None
+        raise ConfigError(f"plugins: there is no Python module `{module}` here or installed") from None
+    except RnnexpError:
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (last.filename, last.lineno)
+        where = f"{place[0]}, line {place[1]}"
+        raise ConfigError(f"plugins: {module}: {where}: {type(error).__name__}: {error}") from None
 
 
 PositiveInt = Annotated[int, Field(ge=1)]

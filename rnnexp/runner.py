@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import record, registry, runtime, tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.data.leakage import check_leakage
+from rnnexp.data.tables.places import count
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.samples import Samples
 
@@ -199,7 +200,7 @@ def configured(experiment: Experiment, share: int | None) -> runtime.Runtime:
         deterministic=experiment.deterministic,
         seed=experiment.seed,
     )
-    log.info("backend %s (%s), %s, %d threads", found.backend, found.reason, found.device, found.threads)
+    log.info("backend %s (%s), %s, %s", found.backend, found.reason, found.device, count(found.threads, "thread"))
     return found
 
 

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.cli import given_run
+from rnnexp.data.tables.places import count as counted
 from rnnexp.errors import ConfigError, RnnexpError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _say(args: Namespace, found: Trained, answer: Answer) -> None:
         print(json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False))
         return
     if args.out:
-        print(f"{args.out}: {count} rows predicted by {found.called}")
+        print(f"{args.out}: {counted(count, 'row')} predicted by {found.called}")
     elif sys.stdout.isatty():
         from rnnexp.compare.table import aligned
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -225,4 +226,4 @@ def _failed(error: Exception, code: int, hydra: Any) -> None:
 def command_line() -> str:
     """Return the command as it was typed, to be kept with the run."""
     program = Path(sys.argv[0]).name if sys.argv else "rnnexp"
-    return redact(" ".join(["rnnexp" if program == "__main__.py" else program, *sys.argv[1:]]))
+    return redact(shlex.join(["rnnexp" if program == "__main__.py" else program, *sys.argv[1:]]))

@@ -54,7 +54,7 @@ def load_plugins(config: Mapping[str, Any]) -> None:
     if refused := [name for name in needed if name not in allowed and name not in sys.modules]:
         names = ",".join(needed)
         raise ConfigError(f"plugins: the run has used {', '.join(refused)}; allow the import with {PLUGINS}={names}")
-    registry.load_plugins(needed)
+    registry.load_plugins(needed, config.get("backend"))
 
 
 def _option(group: str, target: Mapping[str, Any]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +29,6 @@ from rnnexp.config.provenance import origins
 from rnnexp.config.settings import Experiment
 from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath, read_yaml
 from rnnexp.errors import ConfigError
-from rnnexp.runtime import DEFAULT_BACKEND
 
 VERSION_BASE = "1.3"
 
@@ -206,9 +204,7 @@ def load_plugins(overrides: Iterable[str]) -> None:
         written = read_yaml(file) if file else {}
         named += list(written.get("plugins") or [])
         backend = backend or written.get("backend")
-    if named:
-        with _backend(backend):
-            registry.load_plugins(list(dict.fromkeys(named)))
+    registry.load_plugins(list(dict.fromkeys(named)), backend)
 
 
 def _named(value: str | None) -> list[str]:
@@ -223,17 +219,3 @@ def _named(value: str | None) -> list[str]:
         return [str(override.value())]
     found = override.value().filter(sorted(places.listed("experiment"))) if is_glob(override) else None  # type: ignore[union-attr]
     return found or list(override.sweep_string_iterator())
-
-
-@contextmanager
-def _backend(name: str | None) -> Iterator[None]:
-    """Set KERAS_BACKEND for as long as modules are imported; what the user has set counts unless `name` is given."""
-    before = os.environ.get("KERAS_BACKEND")
-    os.environ["KERAS_BACKEND"] = name or before or DEFAULT_BACKEND
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["KERAS_BACKEND"]
-        else:
-            os.environ["KERAS_BACKEND"] = before

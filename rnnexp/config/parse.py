@@ -15,6 +15,7 @@ from rnnexp.config.settings import Experiment, Tracking, Trainer
 from rnnexp.errors import ConfigError, did_you_mean
 
 COMPONENTS = ("data", "model", "loss", "optimizer", "schedule")
+MOST_SHOWN = 5
 FIXED = {"trainer": Trainer, "tracking": Tracking}
 
 
@@ -104,11 +105,20 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
     for item in error.errors(include_url=False):
         path, value = _located(item["loc"], values)
         if item["type"] == "unexpected_keyword_argument":
-            text = f"unknown key{_suggestion(key, path, known)}"
+            text = f"unknown key{_elsewhere(key, path) or _suggestion(key, path, known)}"
         else:
             text = f"{_shown(value)} given; {_requirement(item)}"
         wrong.setdefault(".".join(filter(None, (key, path))), []).append(text)
     return [f"{name}: {_joined(texts)}" for name, texts in wrong.items()]
+
+
+def _elsewhere(key: str, path: str) -> str:
+    """Say which other components of a group have a key."""
+    if key not in registry.KINDS:
+        return ""
+    having = [name for name in registry.names(key) if path in registry.lookup(key, name).__pydantic_fields__]  # type: ignore[attr-defined]
+    shown = ", ".join(having[:MOST_SHOWN]) + (", ..." if len(having) > MOST_SHOWN else "")
+    return f"; it belongs to {key}={shown}" if having else ""
 
 
 def _suggestion(key: str, path: str, known: list[str]) -> str:

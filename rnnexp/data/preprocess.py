@@ -11,6 +11,7 @@ import numpy as np
 from rnnexp.data import calendar, windows
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.series import NAMELESS
+from rnnexp.data.tables.places import count
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
@@ -153,12 +154,12 @@ def _refuse_gaps(pipeline: Pipeline, label: str, past: np.ndarray, first: int) -
 
 
 def _known_ahead(pipeline: Pipeline, rows: Rows, observed: int) -> np.ndarray:
-    ahead, count = pipeline.plan.ahead, len(pipeline.known)
-    known = rows.values[observed : observed + ahead, -count:]
+    ahead, width = pipeline.plan.ahead, len(pipeline.known)
+    known = rows.values[observed : observed + ahead, -width:]
     if len(known) < ahead or not np.isfinite(known).all():
         there = int(np.isfinite(known).all(axis=1).sum())
         raise DataError(
-            f"{_at(rows.label)}{', '.join(pipeline.known)} must be given for {ahead} rows after the "
+            f"{_at(rows.label)}{', '.join(pipeline.known)} must be given for {count(ahead, 'row')} after the "
             f"last observed one, with the targets left empty; {there} are there"
         )
     return known

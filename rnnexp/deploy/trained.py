@@ -90,8 +90,9 @@ class Trained:
 
     def load(self) -> Bundle:
         """Start Keras, on the backend of this process, else KERAS_BACKEND, else the run's own, and load the model."""
-        trained_with = self.run.tags.get("rnnexp.backend") if self.run else None
-        runtime.configure(runtime.loaded_backend() or os.environ.get("KERAS_BACKEND") or trained_with)
+        runtime.configure(
+            runtime.loaded_backend() or _backend(self.run, self.experiment.backend if self.experiment else None)
+        )
         from rnnexp.models.bundle import load
         from rnnexp.training.prepare import precision
 
@@ -119,7 +120,7 @@ def of_run(asked: Asked, run: TrackedRun, scratch: Path) -> Trained:
     text = artifact(asked.uri, run, CONFIG)
     if text is None:
         raise ConfigError(f"{called(run)} has no artifact {CONFIG}: what it was made of is not known")
-    experiment = _experiment(asked, text, called(run))
+    experiment = _experiment(asked, text, called(run), run)
     folder = run_folder(run)
     bundle = _model_in(folder) if folder else None
     bundle = bundle or fetch_model(asked.uri, run, scratch)
@@ -135,8 +136,8 @@ def _of_folder(asked: Asked, folder: Path) -> Trained:
     config = home / CONFIG
     if not config.is_file():
         return Trained(f"the model in {folder}", bundle or folder, plugins=asked.plugins)
-    experiment = _experiment(asked, config.read_text(encoding="utf-8"), str(home))
     run = _tracked(asked, home)
+    experiment = _experiment(asked, config.read_text(encoding="utf-8"), str(home), run)
     if bundle is None:
         raise ConfigError(f"{folder}: has no model: {_why_none(experiment, run)}")
     return Trained(called(run) if run else str(home), bundle, experiment, run, asked.plugins)
@@ -176,7 +177,7 @@ def run_folder(run: TrackedRun) -> Path | None:
     return Path(found[1]) if _about(Path(found[1])).get("run_id") == run.run_id else None
 
 
-def _experiment(asked: Asked, text: str, whose: str) -> Experiment:
+def _experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None) -> Experiment:
     """Read a configuration; that alone never makes its plugins run."""
     import yaml
 
@@ -188,11 +189,16 @@ def _experiment(asked: Asked, text: str, whose: str) -> Experiment:
             f"{whose} uses the plugin(s) {', '.join(missing)}, and loading them would run their code; "
             f"if you trust them: rnnexp {asked.command} {asked.text} --plugins {','.join(needed)}"
         )
-    registry.load_plugins(list(asked.plugins))
+    registry.load_plugins(list(asked.plugins), _backend(run, values.get("backend")))
     try:
         return parse(values)
     except ConfigError as error:  # of another version, or written by hand
         raise ConfigError(*(f"{CONFIG} of {whose}: {problem}" for problem in error.problems)) from None
+
+
+def _backend(run: TrackedRun | None, configured: str | None) -> str | None:
+    """Return KERAS_BACKEND, else what a run was trained with, else what was asked for."""
+    return os.environ.get("KERAS_BACKEND") or (run.tags.get("rnnexp.backend") if run else None) or configured
 
 
 def _why_none(experiment: Experiment, run: TrackedRun | None) -> str:

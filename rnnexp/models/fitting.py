@@ -16,7 +16,7 @@ SEES_FUTURE = (
 )
 ONE_EACH = "model.pooling: `{}` given, but the data want an output per time step: there is nothing to pool; use last"
 NO_FUTURE = "model: known future values have no place in an output per time step; set data.layout=windows"
-ONLY_READS = "model: {} gives outputs for what it reads; encoder_decoder writes another sequence"
+ONLY_READS = "model: {} gives outputs for what it reads; to write another sequence set model=encoder_decoder"
 PER_STEP = ("tagging", "language_modelling")  # whatever their settings, beside layout: sequence
 TOKENS_ONLY = "model.tie_weights: true given, but the data have no tokens to predict; set model.tie_weights=false"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnnexp.data.tables.places import count
 from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.executors.base import slots
 from rnnexp.sweeps.folders import job_folder
@@ -43,8 +44,8 @@ def overview(
     failed = sum(job.status == "failed" for job in state.jobs.values())
     to_run = total - done - (0 if settings.retry_failed else failed)
     places = slots(launcher, planned.hardware) if launcher.name == "local" else []
-    at_once = f", {len(places)} at a time with {places[0].threads} CPU threads each" if places else ""
-    counts = [f"{total} jobs", f"{done} done", f"{failed} failed" if failed else "", f"{to_run} to run"]
+    at_once = f", {len(places)} at a time with {count(places[0].threads, 'CPU thread')} each" if places else ""
+    counts = [count(total, "job"), f"{done} done", f"{failed} failed" if failed else "", f"{to_run} to run"]
     yield f"sweep {planned.place.name}: {', '.join(filter(None, counts))}"
     yield f"  executor       {launcher.name}{at_once}"
     yield f"  folder         {planned.place.folder}"
@@ -58,7 +59,7 @@ def overview(
     if findings is not None:
         fewest, most = findings.parameters
         span = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-        yield f"  parameters     {span}; {findings.networks} distinct networks built"
+        yield f"  parameters     {span}; {count(findings.networks, 'distinct network')} built"
         yield f"  estimated time {_estimate(planned, to_run, max(1, len(places)), findings)}"
     yield ""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,6 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from rnnexp.errors import ConfigError
+from rnnexp.registry import load_plugins
 
 COMMAND = [sys.executable, "-m", "rnnexp"]
 TINY = ("data.points=80", "model.units=[4]", "trainer.epochs=2")
@@ -239,6 +245,58 @@ def test_a_plugin_that_imports_keras_at_its_top_gets_the_runs_backend(
     done = rnnexp("train", "plugins=[my_parts]", "model=flat", *light)
     assert done.returncode == 0, done.stderr
     assert "backend jax (default)" in done.stdout
+    (folder,) = tmp_path.glob("runs/*/*")
+    code = (
+        "import sys; from rnnexp.cli.main import main\n"
+        f"code = main(['predict', {str(folder)!r}, '--plugins', 'my_parts', '-o', 'next.csv'])\n"
+        "import keras; print(code, keras.config.backend())"
+    )
+    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert again.stdout.splitlines()[-1] == "0 jax", again.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("def (", "line 1: SyntaxError: invalid syntax"),
+        ("\n\n1 / 0", "line 3: ZeroDivisionError: division by zero"),
+        ("import no_such_module", "plugins: wrong_parts: No module named 'no_such_module'"),
+    ],
+)
+def test_a_plugin_that_cannot_be_imported_is_named_with_its_line(written: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "wrong_parts.py").write_text(written)
+    sys.modules.pop("wrong_parts", None)
+    importlib.invalidate_caches()
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load_plugins(["wrong_parts"])
+    with pytest.raises(ConfigError, match="`wrong_parts.py` is a file; write the name of its module, `wrong_parts`"):
+        load_plugins(["wrong_parts.py"])
+
+
+def test_a_command_is_kept_as_it_can_be_typed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rnnexp.cli.train import command_line
+
+    words = ["train", "-m", "seed=range(3)", "data.path={pos: a.txt, neg: b.txt}", "model=gru,lstm"]
+    monkeypatch.setattr(sys, "argv", ["/bin/rnnexp", *words])
+    assert shlex.split(command_line()) == ["rnnexp", *words]
+    assert "'seed=range(3)'" in command_line()
+
+
+def readable(command: str) -> bool:
+    return subprocess.run(["bash", "-n", "-c", command], capture_output=True, check=False).returncode == 0
+
+
+def test_every_command_of_the_readme_can_be_read_by_a_shell() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    blocks = [block for block in readme.split("\n```")[1::2] if block.startswith("\n") and "rnnexp " in block]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    commands = [line for line in lines if line.startswith("rnnexp ")]
+    assert len(commands) > 25
+    for command in commands:
+        assert readable(command), command
+        bare = re.sub(r"'[^']*'|\"[^\"]*\"|#.*", "", command)
+        assert not set("[](){}*") & set(bare), f"zsh would read {command}"
+    assert not readable("rnnexp train seed=range(3)")
 
 
 def test_the_command_leaves_at_once_but_calls_what_asked_to_be_called(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from rnnexp.errors import ConfigError
 MISTAKES = {
     "a misspelt key": ("model.unit=3", "model.unit: unknown key; did you mean `model.units`?"),
     "a misspelt key behind a plus": ("+model.unit=3", "model.unit: unknown key; did you mean `model.units`?"),
+    "a key of another component": ("data.columns=[1,0]", "data.columns: unknown key; it belongs to data=text_pairs"),
+    "a key of many others": ("data.path=a.csv", "data.path: unknown key; it belongs to data=corpus, .*csv, .*, ..."),
     "a misspelt top-level key": ("sed=3", "sed: unknown key; did you mean `seed`?"),
     "a misspelt group": ("modle=gru", "modle: unknown key; did you mean `model`?"),
     "a misspelt trainer key": ("epoch=3", "epoch: unknown key"),

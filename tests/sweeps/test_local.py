@@ -76,7 +76,7 @@ def test_a_job_starts_with_everything_imported(mixed: Mixed) -> None:
 def test_the_processors_are_shared_out(mixed: Mixed) -> None:
     threads = max(1, usable_cpus() // 2)
     assert re.search(rf"backend jax \(.*\), cpu, {threads} threads", mixed.log(0))
-    assert f"2 at a time with {threads} CPU threads each" in mixed.output
+    assert f"2 at a time with {threads} CPU thread{'' if threads == 1 else 's'} each" in mixed.output
 
 
 def test_what_a_job_prints_goes_to_its_log(mixed: Mixed) -> None:
