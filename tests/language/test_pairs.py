@@ -47,6 +47,20 @@ def test_a_training_pair_whose_source_is_tested_is_left_out_and_counted() -> Non
     assert any(note.startswith("1 pair left out: the source stands in a part") for note in found.summary.notes)
 
 
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_a_part_with_files_of_its_own_has_no_pair_of_others(part: str) -> None:
+    Path("train.tsv").write_text("".join(f"s{i}\tt{i}\n" for i in range(20)) + "held\tof the split\n" * 2)
+    Path("own.tsv").write_text("held\tofficial\nother\tone\n")
+    given: dict[str, Any] = {f"{part}_path": "own.tsv"}
+    found = text_pairs(path="train.tsv", **given).load()
+    assert isinstance(found, PairDataset)
+    assert found.references(part) == {"held": ["official"], "other": ["one"]}
+    assert sum(map(len, found.parts.values())) == 22
+    assert any(note.startswith("2 pairs left out: the source stands in a part") for note in found.summary.notes)
+    (rest,) = {"val", "test"} - {part}
+    assert len(found.parts[rest]) > 0  # pairs of no file of its own are there still
+
+
 def test_a_batch_has_the_sources_the_targets_and_what_came_before() -> None:
     found = table("a b\tx\nc\ty z\n" * 10, split="none")
     part, (source, target) = found.parts["train"], (found.pipeline.source, found.pipeline.target)

@@ -180,10 +180,11 @@ def by_source(source: PairSource, pairs: Pairs) -> Parts:
     parts = np.full(len(first), "", dtype="U5")
     for name, numbers in shared.items():
         parts[numbers] = name
-    own = np.array(pairs.parts)
-    # A pair of a given part whose source stands in a part that is held out belongs to neither.
+    # A part that files give has their pairs alone: one of other files whose source stands there belongs to neither.
+    own, files = np.array(pairs.parts), set(pairs.parts)
     return {
-        name: np.flatnonzero((parts[group] == name) & ((own == "") | (own == name))).astype(np.int32) for name in shared
+        name: np.flatnonzero((parts[group] == name) & (own == (name if name in files else ""))).astype(np.int32)
+        for name in shared
     }
 
 
