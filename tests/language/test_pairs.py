@@ -82,6 +82,41 @@ def test_both_vocabularies_are_of_the_training_part_alone() -> None:
     assert set(found.pipeline.target.vocabulary.ids) - {"<start>", "<end>"} == {w for t in targets for w in t.split()}
 
 
+LETTERS = "".join(f"aabb{i}\taabbccddeeff{i}\n" for i in range(20))
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "words"),
+    [
+        (LETTERS, {"tokens": "character", "max_tokens": 6}, {"a", "b"}),
+        (LETTERS, {"tokens": "character", "min_count": 40}, set("abcdef")),
+        (TABLE, {"max_tokens": 6}, {"va", "a"}),
+    ],
+)
+def test_no_limit_drops_the_ends_of_targets(text: str, settings: dict[str, Any], words: set[str]) -> None:
+    found = table(text, split="none", **settings)
+    known = found.pipeline.target.vocabulary.ids
+    assert set(known) == {*words, "<start>", "<end>"}
+    _, after, weight = found.batch(found.parts["train"].arrays, np.array([0]))
+    assert after[0, int(weight[0].sum()) - 1] == known["<end>"]
+    (note,) = [note for note in found.summary.notes if note.startswith("target vocabulary")]
+    assert note.startswith(f"target vocabulary: {len(words)} of the ")
+
+
+def test_the_ends_of_targets_stand_where_words_as_frequent_do() -> None:
+    found = table("a b\tthe x\nc\tthe y the\n", split="none").pipeline.target.vocabulary.tokens
+    assert found == ("<padding>", "<unknown>", "the", "<end>", "<start>", "x", "y")
+
+
+def test_the_ends_of_targets_are_no_words_of_them() -> None:
+    with pytest.raises(DataError, match=r'only the token "x".*needs at least 2.*<start> and <end> come on top'):
+        table("a b\tx\n" * 5, split="none")
+    with pytest.raises(DataError, match=r"pairs\.tsv, line 2: the target has the token <start> or <end>.*2 such pairs"):
+        table("a\tx y\nb\tx <END>\nc\t<start> y\n", tokens="blank", split="none")
+    cut = table("a\tx y\nb\tx <end>\n<start>\t<start> y\n", split="none").pipeline.target.vocabulary.ids
+    assert {"start", "<", ">", "end", "<start>", "<end>"} <= set(cut)  # words leave none of them whole
+
+
 def test_the_pipeline_is_the_same_after_it_was_written() -> None:
     pipeline = table(beam=3, length_penalty=0.2).pipeline
     again = PairPipeline.from_json(pipeline.to_json())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rnnexp.data.pairs import PairSource
 
 KIND = "pairs"
-START, END = "<start>", "<end>"
+START, END = ENDS = "<start>", "<end>"
 Parts = dict[str, np.ndarray]
 
 
@@ -98,7 +98,7 @@ class PairPipeline:
         if not good or not all(isinstance(side, Mapping) for side in sides):
             raise DataError("the text encoder of the model is damaged: it needs `source`, `target`, `most` and `beam`")
         source, target = (Encoder.from_json(side) for side in sides if side is not None)
-        if not {START, END} <= target.vocabulary.ids.keys():
+        if not set(ENDS) <= target.vocabulary.ids.keys():
             raise DataError(f"the text encoder of the model is damaged: its targets have no {START} and {END}")
         return cls(source, target, saved["most"], saved["beam"], float(saved["length_penalty"]))
 
@@ -138,13 +138,12 @@ def assemble(source: PairSource) -> PairDataset:
     """Load a source of pairs; mistakes in the data raise DataError."""
     pairs = source.read_pairs()
     pieces = by_source(source, pairs)
-    learnt = [pairs.sources, pairs.targets]
     encoders, notes = [], list(pairs.notes)
-    for side, texts in zip(("source", "target"), learnt):
+    for side, texts in ("source", pairs.sources), ("target", pairs.targets):
         encoder, note = _learn(source, [texts[i] for i in pieces["train"]], side)
         encoders.append(encoder)
         notes.append(f"{side} {note}")
-    encoded = [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in zip(encoders, learnt)]
+    encoded = _encoded(encoders, pairs)
     unused = len(pairs) - sum(map(len, pieces.values()))
     if unused:
         notes.append(
@@ -160,8 +159,7 @@ def assemble(source: PairSource) -> PairDataset:
 def apply(source: PairSource, pipeline: PairPipeline, whole: str) -> PairDataset:
     """Load a source of pairs with the vocabularies of a trained model, as one part with the name `whole`."""
     pairs = source.read_pairs()
-    sides = (pipeline.source, pairs.sources), (pipeline.target, pairs.targets)
-    encoded = [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in sides]
+    encoded = _encoded((pipeline.source, pipeline.target), pairs)
     pieces = {whole: np.arange(len(pairs), dtype=np.int32)}
     return _dataset(source, pairs, pieces, encoded, pipeline, (*pairs.notes, *_unknown(pieces, encoded)))
 
@@ -190,12 +188,24 @@ def by_source(source: PairSource, pairs: Pairs) -> Parts:
 
 def _learn(source: PairSource, texts: list[str], side: str) -> tuple[Encoder, str]:
     rules = source.rules()
-    cutter = tokeniser(texts, rules)
-    cut = list(cutter.split_all(texts))
-    if side == "target":
-        cut = [[START, *tokens, END] for tokens in cut]
-    found = vocabulary.learn(cut, rules.max_tokens, rules.min_count)
+    ends = ENDS if side == "target" else ()
+    less = rules.max_tokens and rules.max_tokens - len(ends)
+    cutter = tokeniser(texts, replace(rules, max_tokens=less))
+    found = vocabulary.learn(cutter.split_all(texts), rules.max_tokens, rules.min_count, ends)
     return Encoder(cutter, found.vocabulary), found.note
+
+
+def _encoded(encoders: Sequence[Encoder], pairs: Pairs) -> list[Encoded]:
+    """Number both sides; DataError for a side without tokens, and for a target with the tokens of its ends in it."""
+    cutter = encoders[1].tokeniser
+    bad = [i for i, text in enumerate(pairs.targets) if "<" in text and not set(ENDS).isdisjoint(cutter.split(text))]
+    if bad:
+        raise DataError(
+            f"{pairs.places[bad[0]]}: the target has the token {START} or {END}, which stand for its own ends "
+            f"({count(len(bad), 'such pair')}); write them in another way"
+        )
+    sides = zip(encoders, (pairs.sources, pairs.targets))
+    return [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in sides]
 
 
 def _short_enough(
