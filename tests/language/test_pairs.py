@@ -147,11 +147,13 @@ def test_long_training_pairs_are_left_out_with_a_count_and_long_test_pairs_are_s
     assert found.texts("train")[0] == ["a", "e"]
     assert len(found.parts["test"]) == 1
     assert (
-        "left out 1 training pair of more than data.max_length=2 tokens, such as train.tsv, line 2"
+        "left out 1 training pair of more than data.max_length=2 tokens, such as that of train.tsv, line 2"
         in found.summary.notes
     )
     with pytest.raises(DataError, match=r"train\.tsv, line 2: 1 training pair of more than data\.max_length=2"):
         text_pairs(**given, on_long="fail").load()
+    with pytest.raises(DataError, match=r"line 1: 3 training pairs of more than .*=1 tokens, and no shorter one"):
+        table("a b\tx\nc\ty z\nd e\tz\n", split="none", max_length=1)
 
 
 @pytest.mark.parametrize(

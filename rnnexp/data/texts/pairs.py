@@ -16,6 +16,7 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.places import count
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
+from rnnexp.data.texts.lengths import short_enough
 from rnnexp.data.texts.pair_batches import laid_out, pair_batch
 from rnnexp.data.texts.prepare import tokeniser
 from rnnexp.errors import DataError
@@ -149,7 +150,8 @@ def assemble(source: PairSource) -> PairDataset:
         notes.append(
             f"{count(unused, 'pair')} left out: the source stands in a part that is held out, or data.split says so"
         )
-    pieces, said = _short_enough(source, pairs, pieces, encoded)
+    longest = np.maximum(encoded[0].lengths, encoded[1].lengths)
+    pieces, said = short_enough(source, pieces, longest, "pair", lambda i: pairs.places[i])
     notes += [*said, *_unknown(pieces, encoded)]
     most = int(encoded[1].lengths[pieces["train"]].max()) + 1
     pipeline = PairPipeline(encoders[0], encoders[1], most, source.beam, source.length_penalty)
@@ -206,24 +208,6 @@ def _encoded(encoders: Sequence[Encoder], pairs: Pairs) -> list[Encoded]:
         )
     sides = zip(encoders, (pairs.sources, pairs.targets))
     return [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in sides]
-
-
-def _short_enough(
-    source: PairSource, pairs: Pairs, pieces: Parts, encoded: Sequence[Encoded]
-) -> tuple[Parts, list[str]]:
-    """Leave out training pairs that are too long, or refuse them; those of other parts are always kept and scored."""
-    if source.max_length is None:
-        return pieces, []
-    longest = np.maximum(encoded[0].lengths, encoded[1].lengths)
-    long = pieces["train"][longest[pieces["train"]] > source.max_length]
-    if not len(long):
-        return pieces, []
-    what = f"{count(len(long), 'training pair')} of more than data.max_length={source.max_length} tokens"
-    if source.on_long == "fail":
-        raise DataError(f"{pairs.places[long[0]]}: {what}; leave such pairs out with data.on_long=drop")
-    return {**pieces, "train": np.setdiff1d(pieces["train"], long)}, [
-        f"left out {what}, such as {pairs.places[long[0]]}"
-    ]
 
 
 def _unknown(pieces: Parts, encoded: Sequence[Encoded]) -> list[str]:
