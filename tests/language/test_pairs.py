@@ -134,6 +134,20 @@ def test_two_files_are_read_line_by_line() -> None:
     assert found.texts("train")[1][:3] == ["one", "two", "three"]
 
 
+def test_files_of_two_globs_are_read_two_by_two() -> None:
+    for number in (1, 2):
+        Path(f"g{number}.de").write_text(f"ein {number}\nzwei {number}\n")
+        Path(f"g{number}.en").write_text(f"one {number}\ntwo {number}\n")
+    found = text_pairs(path={"source": "g*.de", "target": "g*.en"}, split="none").load()
+    assert found.texts("train")[0] == ["ein 1", "zwei 1", "ein 2", "zwei 2"]
+    assert found.texts("train")[1] == ["one 1", "two 1", "one 2", "two 2"]
+    assert found.pairs.places[2] == "g2.de, line 1"
+    one = text_pairs(path={"source": "g1.de", "target": "g1.en"}, split="none").load()
+    assert len(one.pairs) == 2
+    with pytest.raises(DataError, match=r"g\*\.de is 2 files and g1\.en is 1 file: each file needs the one of its"):
+        text_pairs(path={"source": "g*.de", "target": "g1.en"}, split="none").load()
+
+
 def test_long_training_pairs_are_left_out_with_a_count_and_long_test_pairs_are_scored() -> None:
     Path("train.tsv").write_text("a\tx\nb c d\ty\ne\tz\n")
     Path("test.tsv").write_text("f g h i\tx\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -53,14 +53,22 @@ def _most(settings: text_pairs, part: str) -> int | None:
 
 
 def _two_files(paths: Mapping[Literal["source", "target"], str], settings: text_pairs) -> list[Pair]:
-    """Read two files line by line; they must have equally many lines."""
-    files = {side: locate(path, settings.folder(), settings.origin)[0] for side, path in paths.items()}
-    read = {side: lines(read_text(file, settings.encoding)) for side, file in files.items()}
-    if len(read["source"]) != len(read["target"]):
-        have = " and ".join(f"{files[side]} has {count(len(found), 'line')}" for side, found in read.items())
+    """Read two files line by line, or those of two globs two by two; both must have equally many lines."""
+    files = {side: locate(path, settings.folder(), settings.origin) for side, path in paths.items()}
+    if len(files["source"]) != len(files["target"]):
+        have = " and ".join(f"{paths[side]} is {count(len(found), 'file')}" for side, found in files.items())
+        raise DataError(f"{have}: each file needs the one of its translations, at the same place in order of names")
+    two = zip(files["source"], files["target"])
+    return [pair for source, target in two for pair in _side_by_side(source, target, settings.encoding)]
+
+
+def _side_by_side(source: Path, target: Path, encoding: str) -> Iterator[Pair]:
+    read = {file: lines(read_text(file, encoding)) for file in (source, target)}
+    if len(read[source]) != len(read[target]):
+        have = " and ".join(f"{file} has {count(len(found), 'line')}" for file, found in read.items())
         raise DataError(f"{have}: each line needs its translation on the same line of the other file")
-    sides = zip(read["source"], read["target"])
-    return [Pair(str(files["source"]), number, *texts) for number, texts in enumerate(sides, start=1)]
+    for number, texts in enumerate(zip(read[source], read[target]), start=1):
+        yield Pair(str(source), number, *texts)
 
 
 def _table(path: str, settings: text_pairs) -> list[Pair]:
