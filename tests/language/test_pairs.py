@@ -61,6 +61,29 @@ def test_a_part_with_files_of_its_own_has_no_pair_of_others(part: str) -> None:
     assert len(found.parts[rest]) > 0  # pairs of no file of its own are there still
 
 
+@pytest.mark.parametrize(
+    ("settings", "other"),
+    [
+        ({"tokens": "word"}, "  cafe\u0301  {} !"),
+        ({"tokens": "blank"}, "CAFE\u0301   {}!"),
+        ({"tokens": "character"}, " cafe\u0301 {}! "),
+        ({"tokens": "subword", "max_tokens": 300}, " cafe\u0301 {}! "),
+    ],
+)
+def test_sources_that_the_network_cannot_tell_apart_are_the_same(settings: dict[str, Any], other: str) -> None:
+    pytest.importorskip("tokenizers")
+    text = "".join(f"Caf\u00e9 {c}!\tx {c}\n{other.format(c)}\ty {c}\n" for c in "abcdefghijklmnop")
+    found = table(text, **settings)
+    for part, own in found.parts.items():
+        references = found.references(part)
+        assert len(references) == len(own) / 2
+        assert all(source.startswith("Caf\u00e9") and len(both) == 2 for source, both in references.items())
+    assert "16 sources cut into the same tokens as another spelling: taken as one" in found.summary.notes
+    told = table(text, **settings, lowercase=False, split="none")
+    assert len(told.references("train")) == 32
+    assert not [note for note in told.summary.notes if "spelling" in note]
+
+
 def test_a_batch_has_the_sources_the_targets_and_what_came_before() -> None:
     found = table("a b\tx\nc\ty z\n" * 10, split="none")
     part, (source, target) = found.parts["train"], (found.pipeline.source, found.pipeline.target)

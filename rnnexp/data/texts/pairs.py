@@ -19,6 +19,7 @@ from rnnexp.data.texts.encoder import Encoded, Encoder
 from rnnexp.data.texts.lengths import short_enough
 from rnnexp.data.texts.pair_batches import laid_out, pair_batch
 from rnnexp.data.texts.prepare import tokeniser
+from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class PairPipeline:
 
 @dataclass(frozen=True, kw_only=True)
 class PairDataset(Dataset):
-    """Pairs of texts; `pairs` are what was read."""
+    """Pairs of texts; `pairs` are what was read, with one spelling for sources that the network cannot tell apart."""
 
     pairs: Pairs
     pipeline: PairPipeline
@@ -167,9 +168,9 @@ def apply(source: PairSource, pipeline: PairPipeline, whole: str) -> PairDataset
 
 
 def by_source(source: PairSource, pairs: Pairs) -> Parts:
-    """Share pairs out by their source text: pairs with the same one are never in two parts."""
-    first = dict[str, int]()
-    group = np.array([first.setdefault(text, len(first)) for text in pairs.sources])
+    """Share pairs out by their source as the network sees it: pairs with the same one are never in two parts."""
+    first, cutter = dict[str, int](), Tokeniser(source.tokens, source.lowercase)
+    group = np.array([first.setdefault(cutter.key(text), len(first)) for text in pairs.sources])
     given = np.full(len(first), "", dtype="U5")
     for number, part in zip(group, pairs.parts):
         if given[number] not in ("", part):
@@ -210,6 +211,18 @@ def _encoded(encoders: Sequence[Encoder], pairs: Pairs) -> list[Encoded]:
     return [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in sides]
 
 
+def _one_spelling(pairs: Pairs, pieces: Parts, cutter: Tokeniser) -> tuple[Pairs, list[str]]:
+    """Write sources of a part that are cut alike as the first of them: the network has one answer for all."""
+    sources = list(pairs.sources)
+    for piece in pieces.values():
+        first = dict[str, str]()
+        for index in piece:
+            sources[index] = first.setdefault(cutter.key(sources[index]), sources[index])
+    other = sum(now != before for now, before in zip(sources, pairs.sources))
+    notes = [f"{count(other, 'source')} cut into the same tokens as another spelling: taken as one"] if other else []
+    return replace(pairs, sources=tuple(sources)), notes
+
+
 def _unknown(pieces: Parts, encoded: Sequence[Encoded]) -> list[str]:
     return [
         f"unknown {side} tokens: " + ", ".join(f"{one.unknown(piece):.1%} of {part}" for part, piece in pieces.items())
@@ -231,11 +244,12 @@ def _dataset(
     cuts = padding.bounds(lengths, source.buckets) if source.buckets > 1 else ()
     sizes = {name: len(indices) for name, indices in pieces.items()}
     own = digest(source, pairs.sources, pairs.targets)
+    pairs, said = _one_spelling(pairs, pieces, pipeline.source.tokeniser)
     return PairDataset(
         spec=_spec(len(pipeline.source.vocabulary), len(pipeline.target.vocabulary)),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
         batch=pair_batch,
-        summary=Summary(pairs.source, len(pairs), len(pairs), sizes, own, notes=notes),
+        summary=Summary(pairs.source, len(pairs), len(pairs), sizes, own, notes=(*notes, *said)),
         scored=next(part for part in ("test", "train", *pieces) if part in pieces),
         scaling=pipeline.to_json(),
         pairs=pairs,
