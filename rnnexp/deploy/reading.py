@@ -53,6 +53,7 @@ def changed(source: Any, wanted: Mapping[str, Any]) -> Any:
     """Return the settings of a run's own source with some of them changed, and every row in one part."""
     whole = {"split": "none", "folds": None, "fold": 1, "forecast_from": None, "held_out": "val", "vectors": None}
     whole |= dict.fromkeys(("val_path", "test_path", "test_every", "test_inputs", "test_targets", "test_lengths"))
+    whole |= {"most_pairs": None}
     fields = dataclasses.asdict(source)
     return rebuilt(fields | {key: value for key, value in whole.items() if key in fields}, wanted)
 

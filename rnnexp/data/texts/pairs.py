@@ -160,8 +160,12 @@ def assemble(source: PairSource) -> PairDataset:
 
 
 def apply(source: PairSource, pipeline: PairPipeline, whole: str) -> PairDataset:
-    """Load a source of pairs with the vocabularies of a trained model, as one part with the name `whole`."""
+    """Load a source of pairs with the vocabularies of a trained model, as one part with the name `whole`.
+
+    How texts are written is up to the source.
+    """
     pairs = source.read_pairs()
+    pipeline = replace(pipeline, beam=source.beam, length_penalty=source.length_penalty)
     encoded = _encoded((pipeline.source, pipeline.target), pairs)
     pieces = {whole: np.arange(len(pairs), dtype=np.int32)}
     return _dataset(source, pairs, pieces, encoded, pipeline, (*pairs.notes, *_unknown(pieces, encoded)))
