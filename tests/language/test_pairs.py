@@ -165,9 +165,9 @@ def test_files_of_two_globs_are_read_two_by_two() -> None:
     assert found.texts("train")[0] == ["ein 1", "zwei 1", "ein 2", "zwei 2"]
     assert found.texts("train")[1] == ["one 1", "two 1", "one 2", "two 2"]
     assert found.pairs.places[2] == "g2.de, line 1"
-    one = text_pairs(path={"source": "g1.de", "target": "g1.en"}, split="none").load()
-    assert len(one.pairs) == 2
-    with pytest.raises(DataError, match=r"g\*\.de is 2 files and g1\.en is 1 file: each file needs the one of its"):
+    same = text_pairs(path={"source": "g1.de", "target": "g1.de"}, split="none").load()
+    assert same.texts("train") == (["ein 1", "zwei 1"],) * 2
+    with pytest.raises(DataError, match=r"g\*\.de is 2 files and g1\.en 1 file: each needs the one of its"):
         text_pairs(path={"source": "g*.de", "target": "g1.en"}, split="none").load()
 
 
@@ -216,6 +216,29 @@ def test_files_of_different_length_are_said() -> None:
     Path("a.en").write_text("one\n")
     with pytest.raises(DataError, match=r"a\.de has 2 lines and a\.en has 1 line: each line needs its translation"):
         text_pairs(path={"source": "a.de", "target": "a.en"}).load()
+
+
+def test_the_file_of_an_empty_side_is_named() -> None:
+    Path("a.tsv").write_text("a\tb\n" * 3 + "\tx\n")
+    Path("b.tsv").write_text("c\td\n" * 2 + "q\t\n")
+    message = r"2 pairs with an empty side: a\.tsv, line 4; b\.tsv, line 3\. Correct the files"
+    with pytest.raises(DataError, match=message):
+        text_pairs(path="a.tsv", test_path="b.tsv").load()
+    Path("a.de").write_text("a\nb\n\n")
+    Path("a.en").write_text("1\n\n3\n")
+    with pytest.raises(DataError, match=r"2 pairs with an empty side: a\.en, line 2; a\.de, line 3\. Correct"):
+        text_pairs(path={"source": "a.de", "target": "a.en"}).load()
+
+
+def test_a_part_needs_files_of_its_own_with_pairs_in_them() -> None:
+    Path("a.tsv").write_text("".join(f"a {i}\tb {i}\n" for i in range(20)))
+    with pytest.raises(DataError, match=r"a\.tsv: is read twice; data\.path, val_path, test_path"):
+        text_pairs(path="a.tsv", test_path="a.tsv").load()
+    Path("b.tsv").write_text("\n")
+    with pytest.raises(DataError, match=r"b\.tsv: there are 0 usable pairs"):
+        text_pairs(path="a.tsv", test_path="b.tsv", on_empty="drop").load()
+    Path("b.tsv").write_text("\nc\td\n")
+    assert len(text_pairs(path="a.tsv", test_path="b.tsv", on_empty="drop").load().parts["test"]) == 1
 
 
 def test_digits_are_drawn_by_the_seed_and_written_backwards() -> None:
