@@ -21,7 +21,7 @@ WRITING = ("beam", "length_penalty")
 def answer(trained: Trained, question: Question) -> Answer:
     """Write a text for each; one without tokens is said before Keras is imported."""
     pipeline = _as_asked(PairPipeline.from_json(trained.scaling), trained, question.changes)
-    found = given(trained, question)
+    found = given(trained, question, WRITING)
     encoded = pipeline.source.encode(found.texts, lambda index: found.places[index])
     frame = pairs.answer(trained.load().model, pipeline, found.texts)
     frame.insert(0, "example", found.places)

@@ -88,3 +88,35 @@ def test_texts_are_written_in_the_way_that_is_asked(run: Path, capsys: pytest.Ca
     assert written("--data", "beam=1") != written()
     assert written("--data", "beam=2") == written()
     assert "data.beam: 0 given; must be" in refusal(capsys, "predict", run, "texts.txt", "--data", "beam=0")
+
+
+def test_a_table_is_read_as_the_one_of_the_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("new.tsv").write_text('caf\xe9 1\tx\n"caf\xe9" 2\ty\n', encoding="latin-1")
+    Path("named.csv").write_text("id,text\n7,caf\xe9 3\n", encoding="latin-1")
+
+    def texts(*words: str) -> list[str]:
+        return [row["text"] for row in answers(capsys, "predict", run, *words)["rows"]]
+
+    assert texts("new.tsv") == ["caf\xe9 1", '"caf\xe9" 2']
+    assert texts("new.tsv", "--data", "text=1") == ["x", "y"]
+    assert texts("named.csv") == ["caf\xe9 3"]
+    assert texts("named.csv", "--data", "encoding=cp1251") == ["caf\u0439 3"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["new.txt", "--data", "encodng=latin-1"], "data.encodng: unknown for these texts; known: encoding, beam"),
+        (["new.txt", "--data", "encodng=latin-1"], "did you mean `encoding`?"),
+        (["new.txt", "--data", "header=none"], "data.header: unknown for these texts"),
+        (["new.csv", "--data", "header=never"], "data.header: 'never' given; must be 'first' or 'none'"),
+        (["new.csv", "--data", "separator=foo"], "data.separator: `foo` is not auto, tab or one character"),
+        (["new.txt", "--level", "90", "--data", "nonsense=1"], "2 mistakes in the configuration"),
+    ],
+)
+def test_settings_that_change_nothing_are_refused(
+    words: list[str], message: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("new.txt").write_text("a\n")
+    Path("new.csv").write_text("text\na\n")
+    assert message in refusal(capsys, "predict", run, *words)
