@@ -130,8 +130,9 @@ def _on_other_pairs(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     dataset = apply(_changed(trained, changes), PairPipeline.from_json(trained.scaling), WHOLE)
 
     def known(own: Any) -> str:
-        learnt = {text for part in LEARNT if part in own.parts for text in own.texts(part)[0]}
-        return _count(sum(text in learnt for text in dataset.pairs.sources), f"{len(dataset.pairs)} sources")
+        key = dataset.pipeline.source.tokeniser.key
+        learnt = {key(text) for part in LEARNT if part in own.parts for text in own.texts(part)[0]}
+        return _count(sum(key(text) in learnt for text in dataset.pairs.sources), f"{len(dataset.pairs)} sources")
 
     return _whole(trained, trained.load().model, dataset, ("pairs", known))
 

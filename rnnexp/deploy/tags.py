@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnnexp.data.tables.places import count
-from rnnexp.data.texts.tag_files import Columns, sequences
+from rnnexp.data.texts.tag_files import sequences
 from rnnexp.data.texts.tags import TagPipeline
+from rnnexp.deploy import reading
 from rnnexp.deploy.answer import Answer, Question
-from rnnexp.deploy.texts import given
+from rnnexp.deploy.texts import given, refuse
 from rnnexp.deploy.trained import Trained
 from rnnexp.tracking import tags
 
 CUT = {".conll", ".conllu", ".iob", ".bio"}
+LINES = ("encoding", "word", "number", "separator", "comment")
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,16 @@ def _cut(trained: Trained, question: Question, pipeline: TagPipeline) -> Cut:
     """Read what is asked about; files of CoNLL's kind are cut already, as those that the run has learnt from."""
     path = Path(str(question.path))
     if question.path and set(path.suffixes) & CUT and path.is_file():
+        refuse(question, LINES)
         return _conll(path, getattr(trained.experiment, "data", None), question.changes)
     raw = given(trained, question)
     return Cut(pipeline.cut(raw.texts), raw.places, raw.notes)
 
 
 def _conll(path: Path, own: Any, changes: Mapping[str, Any]) -> Cut:
-    known = {column.name for column in fields(Columns)} - {"tag"}
-    columns = own.columns() if hasattr(own, "columns") else Columns()
-    columns = replace(columns, tag=None, **{key: value for key, value in changes.items() if key in known})
-    encoding = str(changes.get("encoding", getattr(own, "encoding", "utf-8")))
+    values = asdict(own) if getattr(own, "name", "") == "text_tags" else {"name": "text_tags", "path": str(path)}
+    source = reading.rebuilt(values, changes, between=False)  # the column of tags, which is not read, may be any
+    columns, encoding = replace(source.columns(), tag=None), source.encoding
     done: Counter[str] = Counter()
     found = sequences(path, encoding, columns, done)
     notes = [f"{what}: {count(times, 'line')} left out" for what, times in done.items()]

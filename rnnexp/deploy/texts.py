@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rnnexp.data.tables.places import count
 from rnnexp.data.texts.dataset import TextPipeline
 from rnnexp.data.texts.decoding import lines, read_text
+from rnnexp.deploy import reading
 from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.trained import Trained
-from rnnexp.errors import ConfigError, DataError
+from rnnexp.errors import ConfigError, DataError, did_you_mean
 from rnnexp.tracking.pyfunc import labels
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".gz")
+TABLE = ("text", "separator", "header", "quoting", "line_break")
 
 
 def answer(trained: Trained, question: Question) -> Answer:
@@ -47,13 +51,16 @@ class Given:
     notes: list[str] = field(default_factory=list)
 
 
-def given(trained: Trained, question: Question) -> Given:
-    """Read the texts that are asked about; ConfigError for what is not asked of texts."""
-    if question.levels:
-        raise ConfigError("--level: intervals are for forecasts, not for texts")
+def given(trained: Trained, question: Question, also: Collection[str] = ()) -> Given:
+    """Read the texts that are asked about; ConfigError for what is not asked of texts.
+
+    `also` are further settings that may be changed.
+    """
     if question.path is None:
         raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
     path, own = Path(str(question.path)), trained.experiment.data if trained.experiment else None
+    table = set(path.suffixes) & {".csv", ".tsv"}
+    refuse(question, ("encoding", *(TABLE if table else ()), *also))
     encoding = str(question.changes.get("encoding", getattr(own, "encoding", "utf-8")))
     if not str(question.path).strip() or not _exists(path):  # an empty path is the working directory
         return _itself(str(question.path))
@@ -62,7 +69,7 @@ def given(trained: Trained, question: Question) -> Given:
         if not files:
             raise DataError(f"{path}: holds no .txt file")
         return Given([read_text(file, encoding) for file in files], [str(file.relative_to(path)) for file in files])
-    if set(path.suffixes) & {".csv", ".tsv"}:
+    if table:
         return _column(path, question, own)
     every = list(enumerate(lines(read_text(path, encoding)), start=1))
     found = [(number, line) for number, line in every if line.strip()]
@@ -70,6 +77,18 @@ def given(trained: Trained, question: Question) -> Given:
         raise DataError(f"{path}: there is no text in it")
     blank = [f"{count(len(every) - len(found), 'blank line')} left out"] if len(found) < len(every) else []
     return Given([line for _, line in found], [f"line {number}" for number, _ in found], blank)
+
+
+def refuse(question: Question, known: Collection[str]) -> None:
+    """Refuse what is not asked of texts: intervals, and other settings than the `known` ones."""
+    problems = ["--level: intervals are for forecasts, not for texts"] if question.levels else []
+    problems += [
+        f"data.{key}: unknown for these texts; known: {', '.join(known)}{did_you_mean(key, known)}"
+        for key in question.changes
+        if key not in known
+    ]
+    if problems:
+        raise ConfigError(*problems)
 
 
 def _exists(path: Path) -> bool:
@@ -88,19 +107,27 @@ def _itself(text: str) -> Given:
     return Given([text], ["text"])
 
 
-def _column(file: Path, question: Question, own: object) -> Given:
+def _column(file: Path, question: Question, own: Any) -> Given:
     """Read the column of texts of a table, by the settings of the run where it was trained on one, too."""
     from rnnexp.data.texts.table import Columns, table_rows
 
-    known = ("text", "separator", "header", "quoting", "line_break", "encoding")
-    table = {key: getattr(own, key) for key in known if hasattr(own, key)} if hasattr(own, "text") else {}
-    settings = {"text": "text", "header": "first"} | table
-    settings |= {key: value for key, value in question.changes.items() if key in known}
-    text, header, encoding = settings["text"], settings["header"] == "first", settings.pop("encoding", "utf-8")
-    columns = Columns(
-        **{**settings, "text": tuple(text) if isinstance(text, list) else (text,), "header": header}, label=None
-    )
-    rows = table_rows([file], columns, encoding, Counter())
+    changes = {key: value for key, value in question.changes.items() if key in (*TABLE, "encoding")}
+    # No column is the label.
+    found = reading.rebuilt({"name": "text_table", "path": str(file), "label": "", **_layout(file, own)}, changes)
+    text = tuple(found.text) if isinstance(found.text, list) else (found.text,)
+    columns = Columns(text, None, found.separator, found.header == "first", found.quoting, found.line_break)
+    rows = table_rows([file], columns, found.encoding, Counter())
     if empty := [row.place for row in rows if not row.text.strip()]:
         raise DataError(f"{empty[0]}: the text is empty ({len(empty)} such rows)")
     return Given([row.text for row in rows], [f"line {row.line}" for row in rows])
+
+
+def _layout(file: Path, own: Any) -> Mapping[str, Any]:
+    """Return how a table is written unless something else is said: as the run's own."""
+    encoding = {"encoding": getattr(own, "encoding", "utf-8")}
+    if hasattr(own, "text"):
+        return encoding | {key: getattr(own, key) for key in TABLE}
+    of_table = getattr(own, "name", "") == "text_pairs" and isinstance(own.path, str)
+    if of_table and ".tsv" in file.suffixes:
+        return encoding | {"text": own.columns[0], "separator": "tab", "header": "none", "quoting": False}
+    return encoding

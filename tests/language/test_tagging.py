@@ -212,6 +212,25 @@ def test_it_tags_texts_and_files(run: rx.Result, capsys: pytest.CaptureFixture[s
     assert "the text is empty" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--data", "word=x"], "data.word: 'x' given; must be a valid integer"),
+        (["--data", "separator=foo"], "data.separator: 'foo' given; must be 'auto' or 'tab'"),
+        (["--data", "wrod=1"], "data.wrod: unknown for these texts; known: encoding, word, number, separator, comment"),
+        (["--level", "90"], "--level: intervals are for forecasts, not for texts"),
+    ],
+)
+def test_settings_of_files_that_are_cut_already_are_checked(
+    words: list[str], message: str, run: rx.Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("one.conll").write_text("the O\nann O\n")
+    assert main(["predict", str(run.run_dir), "one.conll", *words]) == 2
+    assert message in capsys.readouterr().err
+    assert main(["predict", str(run.run_dir), "one.conll", "--data", "word=-1", "--json"]) == 0
+    assert [row["token"] for row in json.loads(capsys.readouterr().out)["rows"]] == ["O", "O"]
+
+
 def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run.run_dir), "--part", "test", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.places import SHOWN, cite, count
+from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
 from rnnexp.data.texts.pairs import Pairs
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
-    from rnnexp.data.sources.text_pairs import text_pairs
+    from rnnexp.data.sources.text_pairs import Files, text_pairs
 
 
 class Pair(NamedTuple):
-    """A pair as it stands in a file, or in two."""
+    """A pair as it stands in a file, or in two: `file` has the source, `other` the target on the same line."""
 
     file: str
+    other: str
     line: int
     source: str
     target: str
 
+    @property
+    def empty(self) -> tuple[str, int] | None:
+        """The file, and the line, of a side without a text."""
+        files = [file for file, text in ((self.file, self.source), (self.other, self.target)) if not text.strip()]
+        return (files[0], self.line) if files else None
+
 
 def read(settings: text_pairs) -> Pairs:
     """Read the pairs of all files, and refuse or leave out those that have an empty side."""
-    given = {"": settings.path, "val": settings.val_path, "test": settings.test_path}
-    complete = settings.gives() == {"val", "test"}
+    first = "train" if settings.gives() == {"val", "test"} else ""
+    given = {first: settings.path, "val": settings.val_path, "test": settings.test_path}
+    files = {part: _files(path, settings) for part, path in given.items() if path is not None}
+    refuse_twice([[str(file) for two in own for file in two if file] for own in files.values()])
     pairs: list[tuple[str, Pair]] = []
-    for part, path in given.items():
-        if path is not None:
-            found = _two_files(path, settings) if isinstance(path, dict) else _table(path, settings)
-            pairs += [("train" if complete and not part else part, pair) for pair in found[: _most(settings, part)]]
+    for part, own in files.items():
+        found = [pair for two in own for pair in _read(*two, settings)]
+        pairs += [(part, pair) for pair in found[: settings.most_pairs if part == first else None]]
     kept, notes = _without_empty(pairs, settings.on_empty)
-    if not kept:
-        raise DataError(f"{pairs[0][1].file if pairs else settings.path}: there are 0 usable pairs")
+    used = {part for part, _ in kept}
+    if unused := [own[0][0] for part, own in files.items() if part not in used]:
+        raise DataError(f"{unused[0]}: there are 0 usable pairs")
     parts, rows = zip(*kept)
     return Pairs(
         tuple(pair.source for pair in rows),
@@ -48,46 +58,52 @@ def read(settings: text_pairs) -> Pairs:
     )
 
 
-def _most(settings: text_pairs, part: str) -> int | None:
-    return settings.most_pairs if part == "" else None
+def _files(path: Files, settings: text_pairs) -> list[tuple[Path, Path | None]]:
+    """Find the files of sources, each with the one of its targets, None for a table; those of two globs go together."""
+    where = settings.folder(), settings.origin
+    if isinstance(path, str):
+        return [(file, None) for file in locate(path, *where)]
+    sources, targets = locate(path["source"], *where), locate(path["target"], *where)
+    if len(sources) != len(targets):
+        have = f"{path['source']} is {count(len(sources), 'file')} and {path['target']} {count(len(targets), 'file')}"
+        raise DataError(f"{have}: each needs the one of its translations, at the same place in order of names")
+    return list(zip(sources, targets))
 
 
-def _two_files(paths: Mapping[Literal["source", "target"], str], settings: text_pairs) -> list[Pair]:
+def _read(source: Path, target: Path | None, settings: text_pairs) -> Iterator[Pair]:
+    return _two_files(source, target, settings.encoding) if target else _table(source, settings)
+
+
+def _two_files(source: Path, target: Path, encoding: str) -> Iterator[Pair]:
     """Read two files line by line; they must have equally many lines."""
-    files = {side: locate(path, settings.folder(), settings.origin)[0] for side, path in paths.items()}
-    read = {side: lines(read_text(file, settings.encoding)) for side, file in files.items()}
-    if len(read["source"]) != len(read["target"]):
-        have = " and ".join(f"{files[side]} has {count(len(found), 'line')}" for side, found in read.items())
+    read = {file: lines(read_text(file, encoding)) for file in (source, target)}
+    if len(read[source]) != len(read[target]):
+        have = " and ".join(f"{file} has {count(len(found), 'line')}" for file, found in read.items())
         raise DataError(f"{have}: each line needs its translation on the same line of the other file")
-    sides = zip(read["source"], read["target"])
-    return [Pair(str(files["source"]), number, *texts) for number, texts in enumerate(sides, start=1)]
+    for number, texts in enumerate(zip(read[source], read[target]), start=1):
+        yield Pair(str(source), str(target), number, *texts)
 
 
-def _table(path: str, settings: text_pairs) -> list[Pair]:
-    """Read the columns of tables that tabs separate."""
-    found, short = [], []
-    for file in locate(path, settings.folder(), settings.origin):
-        for number, line in enumerate(lines(read_text(file, settings.encoding)), start=1):
-            cells = line.split("\t")
-            if line.strip() and len(cells) <= max(settings.columns):
-                short.append((number, len(cells)))
-                continue
-            source, target = (cells[column] if line.strip() else "" for column in settings.columns)
-            found.append(Pair(str(file), number, source, target))
-        if short:
-            shown = cite(
-                "line", [f"{number} ({count(cells, 'column')})" for number, cells in short[:SHOWN]], len(short)
-            )
-            raise DataError(f"{file}: data.columns={settings.columns}, but there are fewer, separated by tabs: {shown}")
-    return found
+def _table(file: Path, settings: text_pairs) -> Iterator[Pair]:
+    """Read the columns of a table that tabs separate."""
+    short = []
+    for number, line in enumerate(lines(read_text(file, settings.encoding)), start=1):
+        cells = line.split("\t")
+        if line.strip() and len(cells) <= max(settings.columns):
+            short.append(f"{number} ({count(len(cells), 'column')})")
+            continue
+        source, target = (cells[column] if line.strip() else "" for column in settings.columns)
+        yield Pair(str(file), str(file), number, source, target)
+    if short:
+        shown = cite("line", short[:SHOWN], len(short))
+        raise DataError(f"{file}: data.columns={settings.columns}, but there are fewer, separated by tabs: {shown}")
 
 
 def _without_empty(pairs: list[tuple[str, Pair]], on_empty: str) -> tuple[list[tuple[str, Pair]], tuple[str, ...]]:
-    empty = [pair for _, pair in pairs if not (pair.source.strip() and pair.target.strip())]
+    empty = [place for _, pair in pairs if (place := pair.empty)]
     if not empty:
         return pairs, ()
-    first = cite("line", [str(pair.line) for pair in empty[:SHOWN]], len(empty))
-    what = f"{count(len(empty), 'pair')} with an empty side: {empty[0].file}, {first}"
+    what = f"{count(len(empty), 'pair')} with an empty side: {cited(empty)}"
     if on_empty == "fail":
         raise DataError(f"{what}. Correct the files, or leave such pairs out with data.on_empty=drop")
-    return [(p, pair) for p, pair in pairs if pair.source.strip() and pair.target.strip()], (f"left out {what}",)
+    return [(part, pair) for part, pair in pairs if not pair.empty], (f"left out {what}",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +16,10 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.places import count
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
+from rnnexp.data.texts.lengths import short_enough
 from rnnexp.data.texts.pair_batches import laid_out, pair_batch
 from rnnexp.data.texts.prepare import tokeniser
+from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from rnnexp.data.pairs import PairSource
 
 KIND = "pairs"
-START, END = "<start>", "<end>"
+START, END = ENDS = "<start>", "<end>"
 Parts = dict[str, np.ndarray]
 
 
@@ -98,14 +100,14 @@ class PairPipeline:
         if not good or not all(isinstance(side, Mapping) for side in sides):
             raise DataError("the text encoder of the model is damaged: it needs `source`, `target`, `most` and `beam`")
         source, target = (Encoder.from_json(side) for side in sides if side is not None)
-        if not {START, END} <= target.vocabulary.ids.keys():
+        if not set(ENDS) <= target.vocabulary.ids.keys():
             raise DataError(f"the text encoder of the model is damaged: its targets have no {START} and {END}")
         return cls(source, target, saved["most"], saved["beam"], float(saved["length_penalty"]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairDataset(Dataset):
-    """Pairs of texts; `pairs` are what was read."""
+    """Pairs of texts; `pairs` are what was read, with one spelling for sources that the network cannot tell apart."""
 
     pairs: Pairs
     pipeline: PairPipeline
@@ -138,19 +140,19 @@ def assemble(source: PairSource) -> PairDataset:
     """Load a source of pairs; mistakes in the data raise DataError."""
     pairs = source.read_pairs()
     pieces = by_source(source, pairs)
-    learnt = [pairs.sources, pairs.targets]
     encoders, notes = [], list(pairs.notes)
-    for side, texts in zip(("source", "target"), learnt):
+    for side, texts in ("source", pairs.sources), ("target", pairs.targets):
         encoder, note = _learn(source, [texts[i] for i in pieces["train"]], side)
         encoders.append(encoder)
         notes.append(f"{side} {note}")
-    encoded = [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in zip(encoders, learnt)]
+    encoded = _encoded(encoders, pairs)
     unused = len(pairs) - sum(map(len, pieces.values()))
     if unused:
         notes.append(
             f"{count(unused, 'pair')} left out: the source stands in a part that is held out, or data.split says so"
         )
-    pieces, said = _short_enough(source, pairs, pieces, encoded)
+    longest = np.maximum(encoded[0].lengths, encoded[1].lengths)
+    pieces, said = short_enough(source, pieces, longest, "pair", lambda i: pairs.places[i])
     notes += [*said, *_unknown(pieces, encoded)]
     most = int(encoded[1].lengths[pieces["train"]].max()) + 1
     pipeline = PairPipeline(encoders[0], encoders[1], most, source.beam, source.length_penalty)
@@ -158,18 +160,21 @@ def assemble(source: PairSource) -> PairDataset:
 
 
 def apply(source: PairSource, pipeline: PairPipeline, whole: str) -> PairDataset:
-    """Load a source of pairs with the vocabularies of a trained model, as one part with the name `whole`."""
+    """Load a source of pairs with the vocabularies of a trained model, as one part with the name `whole`.
+
+    How texts are written is up to the source.
+    """
     pairs = source.read_pairs()
-    sides = (pipeline.source, pairs.sources), (pipeline.target, pairs.targets)
-    encoded = [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in sides]
+    pipeline = replace(pipeline, beam=source.beam, length_penalty=source.length_penalty)
+    encoded = _encoded((pipeline.source, pipeline.target), pairs)
     pieces = {whole: np.arange(len(pairs), dtype=np.int32)}
     return _dataset(source, pairs, pieces, encoded, pipeline, (*pairs.notes, *_unknown(pieces, encoded)))
 
 
 def by_source(source: PairSource, pairs: Pairs) -> Parts:
-    """Share pairs out by their source text: pairs with the same one are never in two parts."""
-    first = dict[str, int]()
-    group = np.array([first.setdefault(text, len(first)) for text in pairs.sources])
+    """Share pairs out by their source as the network sees it: pairs with the same one are never in two parts."""
+    first, cutter = dict[str, int](), Tokeniser(source.tokens, source.lowercase)
+    group = np.array([first.setdefault(cutter.key(text), len(first)) for text in pairs.sources])
     given = np.full(len(first), "", dtype="U5")
     for number, part in zip(group, pairs.parts):
         if given[number] not in ("", part):
@@ -180,39 +185,46 @@ def by_source(source: PairSource, pairs: Pairs) -> Parts:
     parts = np.full(len(first), "", dtype="U5")
     for name, numbers in shared.items():
         parts[numbers] = name
-    own = np.array(pairs.parts)
-    # A pair of a given part whose source stands in a part that is held out belongs to neither.
+    # A part that files give has their pairs alone: one of other files whose source stands there belongs to neither.
+    own, files = np.array(pairs.parts), set(pairs.parts)
     return {
-        name: np.flatnonzero((parts[group] == name) & ((own == "") | (own == name))).astype(np.int32) for name in shared
+        name: np.flatnonzero((parts[group] == name) & (own == (name if name in files else ""))).astype(np.int32)
+        for name in shared
     }
 
 
 def _learn(source: PairSource, texts: list[str], side: str) -> tuple[Encoder, str]:
     rules = source.rules()
-    cutter = tokeniser(texts, rules)
-    cut = list(cutter.split_all(texts))
-    if side == "target":
-        cut = [[START, *tokens, END] for tokens in cut]
-    found = vocabulary.learn(cut, rules.max_tokens, rules.min_count)
+    ends = ENDS if side == "target" else ()
+    less = rules.max_tokens and rules.max_tokens - len(ends)
+    cutter = tokeniser(texts, replace(rules, max_tokens=less))
+    found = vocabulary.learn(cutter.split_all(texts), rules.max_tokens, rules.min_count, ends)
     return Encoder(cutter, found.vocabulary), found.note
 
 
-def _short_enough(
-    source: PairSource, pairs: Pairs, pieces: Parts, encoded: Sequence[Encoded]
-) -> tuple[Parts, list[str]]:
-    """Leave out training pairs that are too long, or refuse them; those of other parts are always kept and scored."""
-    if source.max_length is None:
-        return pieces, []
-    longest = np.maximum(encoded[0].lengths, encoded[1].lengths)
-    long = pieces["train"][longest[pieces["train"]] > source.max_length]
-    if not len(long):
-        return pieces, []
-    what = f"{count(len(long), 'training pair')} of more than data.max_length={source.max_length} tokens"
-    if source.on_long == "fail":
-        raise DataError(f"{pairs.places[long[0]]}: {what}; leave such pairs out with data.on_long=drop")
-    return {**pieces, "train": np.setdiff1d(pieces["train"], long)}, [
-        f"left out {what}, such as {pairs.places[long[0]]}"
-    ]
+def _encoded(encoders: Sequence[Encoder], pairs: Pairs) -> list[Encoded]:
+    """Number both sides; DataError for a side without tokens, and for a target with the tokens of its ends in it."""
+    cutter = encoders[1].tokeniser
+    bad = [i for i, text in enumerate(pairs.targets) if "<" in text and not set(ENDS).isdisjoint(cutter.split(text))]
+    if bad:
+        raise DataError(
+            f"{pairs.places[bad[0]]}: the target has the token {START} or {END}, which stand for its own ends "
+            f"({count(len(bad), 'such pair')}); write them in another way"
+        )
+    sides = zip(encoders, (pairs.sources, pairs.targets))
+    return [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in sides]
+
+
+def _one_spelling(pairs: Pairs, pieces: Parts, cutter: Tokeniser) -> tuple[Pairs, list[str]]:
+    """Write sources of a part that are cut alike as the first of them: the network has one answer for all."""
+    sources = list(pairs.sources)
+    for piece in pieces.values():
+        first = dict[str, str]()
+        for index in piece:
+            sources[index] = first.setdefault(cutter.key(sources[index]), sources[index])
+    other = sum(now != before for now, before in zip(sources, pairs.sources))
+    notes = [f"{count(other, 'source')} cut into the same tokens as another spelling: taken as one"] if other else []
+    return replace(pairs, sources=tuple(sources)), notes
 
 
 def _unknown(pieces: Parts, encoded: Sequence[Encoded]) -> list[str]:
@@ -236,11 +248,12 @@ def _dataset(
     cuts = padding.bounds(lengths, source.buckets) if source.buckets > 1 else ()
     sizes = {name: len(indices) for name, indices in pieces.items()}
     own = digest(source, pairs.sources, pairs.targets)
+    pairs, said = _one_spelling(pairs, pieces, pipeline.source.tokeniser)
     return PairDataset(
         spec=_spec(len(pipeline.source.vocabulary), len(pipeline.target.vocabulary)),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
         batch=pair_batch,
-        summary=Summary(pairs.source, len(pairs), len(pairs), sizes, own, notes=notes),
+        summary=Summary(pairs.source, len(pairs), len(pairs), sizes, own, notes=(*notes, *said)),
         scored=next(part for part in ("test", "train", *pieces) if part in pieces),
         scaling=pipeline.to_json(),
         pairs=pairs,

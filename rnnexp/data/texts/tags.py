@@ -19,6 +19,7 @@ from rnnexp.data.tables.places import count
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.dataset import vectors_of
 from rnnexp.data.texts.encoder import Encoded, Encoder
+from rnnexp.data.texts.lengths import short_enough
 from rnnexp.data.texts.tag_files import Tagged
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.errors import DataError, did_you_mean
@@ -103,7 +104,8 @@ def assemble(source: text_tags) -> TagDataset:
     tags = _tags(tagged)
     pieces = share_out(source, np.array(tagged.parts), None, len(tagged))
     unused = len(tagged) - sum(map(len, pieces.values()))
-    pieces, notes = _short_enough(source, tagged, pieces)
+    lengths, first = np.diff(tagged.offsets), tagged.offsets[:-1]
+    pieces, notes = short_enough(source, pieces, lengths, "sequence", lambda i: tagged.place(int(first[i])))
     _require_in_training(tagged, pieces["train"])
     cutter = Tokeniser(source.tokens, source.lowercase)
     seen = tuple(cutter.composed(word) for word in tagged.words)
@@ -153,21 +155,6 @@ def _require_in_training(tagged: Tagged, train: np.ndarray) -> None:
             f"{tagged.place(tagged.tags.index(tag))}: the tag `{tag}` does not occur in the training part "
             f"({count(number, 'such token')}){others}. Change data.split or data.seed, or give more of it"
         )
-
-
-def _short_enough(source: text_tags, tagged: Tagged, pieces: Pieces) -> tuple[Pieces, list[str]]:
-    """Leave out training sequences that are too long, or refuse them; those of other parts are always scored."""
-    train = pieces["train"]
-    long = train[np.diff(tagged.offsets)[train] > (source.max_length or np.inf)]
-    if not len(long):
-        return pieces, []
-    where = tagged.place(int(tagged.offsets[long[0]]))
-    what = f"{count(len(long), 'training sequence')} of more than data.max_length={source.max_length} tokens"
-    if source.on_long == "fail":
-        raise DataError(f"{where}: {what}; leave such sequences out with data.on_long=drop")
-    if len(long) == len(train):
-        raise DataError(f"{where}: {what}, and no shorter one; raise data.max_length")
-    return {**pieces, "train": np.setdiff1d(train, long)}, [f"left out {what}, such as that of {where}"]
 
 
 def _sequence(tagged: Tagged, seen: Sequence[str], index: int) -> list[str]:

@@ -65,6 +65,10 @@ class Tokeniser:
         # Lower-casing can take a composed character apart again: `İ` becomes `i` and a dot.
         return unicodedata.normalize("NFC", composed.lower()) if self.lowercase else composed
 
+    def key(self, text: str) -> str:
+        """Return what texts that are cut alike have in common; with subwords it is the normalised text."""
+        return self.normal(text) if self.kind == "subword" else self.join(self.split(text))
+
     @cached_property
     def _cut(self) -> Any:
         if self.kind == "subword":

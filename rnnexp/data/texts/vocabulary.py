@@ -39,22 +39,38 @@ class Learnt:
     note: str
 
 
-def learn(texts: Iterable[list[str]], max_tokens: int | None = None, min_count: int = 1) -> Learnt:
+def learn(
+    texts: Iterable[list[str]], max_tokens: int | None = None, min_count: int = 1, ends: tuple[str, ...] = ()
+) -> Learnt:
     """Number the tokens of the training texts, and of no others, by frequency, then by alphabet.
 
-    `max_tokens` counts the two reserved ids. Raises DataError if fewer than two tokens are left.
+    `ends` stand at the ends of every text without being of it: they are always known, in the place of tokens that
+    are as frequent, and no limit drops them. `max_tokens` counts the two reserved ids, and the ends.
+    Raises DataError if fewer than two tokens of the texts are left.
     """
-    counts = Counter(token for tokens in texts for token in tokens)
-    ranked = sorted((item for item in counts.items() if item[1] >= min_count), key=lambda item: (-item[1], item[0]))
-    kept = ranked if max_tokens is None else ranked[: max_tokens - len(RESERVED)]
+    counts, number = Counter[str](), 0
+    for tokens in texts:
+        counts.update(tokens)
+        number += 1
+    ranked = sorted((item for item in counts.items() if item[1] >= min_count), key=_rank)
+    kept = ranked if max_tokens is None else ranked[: max(0, max_tokens - len(RESERVED) - len(ends))]
     if len(kept) < 2:
-        raise DataError(_too_few(counts, kept, max_tokens, min_count))
-    share = 1 - sum(number for _, number in kept) / counts.total()
+        raise DataError(_too_few(counts, kept, max_tokens, min_count) + _beside(ends))
+    share = 1 - sum(times for _, times in kept) / counts.total()
     note = (
         f"vocabulary: {len(kept):,} of the {count(len(counts), 'token')} of the training part; "
         f"the others make up {share:.1%} of it"
     )
-    return Learnt(Vocabulary((*RESERVED, *(token for token, _ in kept))), note)
+    known = sorted([*kept, *((end, number) for end in ends)], key=_rank)
+    return Learnt(Vocabulary((*RESERVED, *(token for token, _ in known))), note)
+
+
+def _rank(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+def _beside(ends: tuple[str, ...]) -> str:
+    return f"; {' and '.join(ends)} come on top" if ends else ""
 
 
 def _too_few(counts: Counter[str], kept: list[tuple[str, int]], max_tokens: int | None, min_count: int) -> str:
