@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rnnexp.data.tables.files import nearby
 from rnnexp.data.tables.places import count
 from rnnexp.data.texts.dataset import TextPipeline
 from rnnexp.data.texts.decoding import lines, read_text
@@ -19,7 +21,7 @@ from rnnexp.deploy.trained import Trained
 from rnnexp.errors import ConfigError, DataError, did_you_mean
 from rnnexp.tracking.pyfunc import labels
 
-SUFFIXES = (".txt", ".csv", ".tsv", ".gz")
+_NAME = re.compile(r"[/\\]|\w\.[A-Za-z]\w{0,7}$")
 TABLE = ("text", "separator", "header", "quoting", "line_break")
 
 
@@ -34,7 +36,15 @@ def answer(trained: Trained, question: Question) -> Answer:
     frame.insert(0, "text", texts)
     frame.insert(0, "example", places)
     unknown = encoded.unknown(np.arange(len(texts)))
-    return Answer(frame, found.notes + _notes(len(encoded.cut), unknown, pipeline.encoder.max_length))
+    notes = [*found.notes, *_labelled(texts, bundle.spec.classes)]
+    return Answer(frame, notes + _notes(len(encoded.cut), unknown, pipeline.encoder.max_length))
+
+
+def _labelled(texts: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """Say so if every text begins with a label, as the lines do that such a network is trained on."""
+    if len(texts) < 2 or not all(text.split()[0] in classes for text in texts):
+        return []
+    return ["each text begins with a label, which is read as a word of it; `rnnexp evaluate` scores such files"]
 
 
 def _notes(cut: int, unknown: float, most: int | None) -> list[str]:
@@ -99,11 +109,12 @@ def _exists(path: Path) -> bool:
 
 
 def _itself(text: str) -> Given:
-    """Take a text as it is, unless it can only be the name of a file that is not there."""
+    """Take a text as it is, unless it looks like the name of a file that is not there."""
     if not text.strip():
         raise DataError("the text is empty")
-    if len(text.split()) == 1 and Path(text).suffix in SUFFIXES:
-        raise DataError(f"{text}: there is no such file")
+    if not any(map(str.isspace, text)) and _NAME.search(text):
+        near = nearby([Path(text)])
+        raise DataError(f"{text}: there is no such file{near}; a text with a blank in it is never taken for a name")
     return Given([text], ["text"])
 
 

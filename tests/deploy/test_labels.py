@@ -126,6 +126,13 @@ def test_a_text_a_file_a_table_and_a_folder_are_labelled(trained: Trained, capsy
         assert rows[1]["p(good)"] != pytest.approx(single["p(good)"], rel=1e-5)
 
 
+def test_labels_before_the_texts_are_noticed(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    for given, noticed in (("reviews.txt", True), ("new.txt", False)):
+        Path("new.txt").write_text("warm fine\ngood cold\n")
+        assert main(["predict", str(trained.texts), given]) == 0
+        assert ("each text begins with a label" in capsys.readouterr().err) == noticed
+
+
 def test_lines_come_from_standard_input(
     trained: Trained, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +199,8 @@ MISTAKES = {
     "an empty folder": ("sequences", "nothing", "nothing: holds no table"),
     "an interval": ("sequences", "recordings --level 90", "intervals are for forecasts"),
     "a text file that is not there": ("texts", "lost.txt", "lost.txt: there is no such file"),
+    "a misspelt file": ("texts", "othre.csv", "othre.csv: there is no such file; near it: other.csv"),
+    "a misspelt folder": ("texts", "reviews/tst", "reviews/tst: there is no such file"),
     "a column that is not there": ("texts", "other.csv", 'no column "text"'),
     "an empty text": ("texts", "gap.csv", "gap.csv, line 3: the text is empty (1 such rows)"),
     "an encoding": ("texts", "latin.txt", "latin.txt"),

@@ -251,7 +251,10 @@ def test_digits_are_drawn_by_the_seed_and_written_backwards() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (("data=reverse_digits", "model=gru"), "model: gru gives outputs for what it reads; encoder_decoder writes"),
+        (
+            ("data=reverse_digits", "model=gru"),
+            "model: gru gives outputs for what it reads; to write another sequence set model=encoder_decoder",
+        ),
         (
             ("data=adding", "model=encoder_decoder"),
             "model: encoder_decoder writes texts and forecasts; the data are regression",

@@ -46,6 +46,13 @@ def test_parts_come_from_files_and_leave_nothing_to_a_split_if_all_are_given() -
     assert text_lines(**paths).read_texts().parts == ("", "test")
 
 
+def test_labels_are_counted_and_those_of_few_texts_are_named_with_their_places() -> None:
+    lines = [f"{label} word {i}" for i in range(12) for label in ("0", "1")]
+    notes = text_lines(path=written("\n".join([*lines, "story of two"]), "t.txt")).load().summary.notes
+    assert "labels: 0 (12), 1 (12), story (1); few are story: t.txt, line 25" in notes
+    assert "labels: 0 (12), 1 (12)" in text_lines(path=written("\n".join(lines), "t.txt")).load().summary.notes
+
+
 def test_rows_between_the_test_rows_are_for_training_if_validation_has_files() -> None:
     source = text_lines(path=written("1 a\n0 b\n", "t.txt"), val_path=written("1 c\n", "v.txt"), test_every=2)
     assert source.read_texts().parts == ("test", "train", "val")

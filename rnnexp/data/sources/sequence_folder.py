@@ -10,6 +10,7 @@ from pydantic import Field
 
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.source import Column, SequenceSource
+from rnnexp.data.tables.files import nearby
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
@@ -74,9 +75,8 @@ class sequence_folder(SequenceSource):
             if folder.is_dir():
                 return folder
         where = " nor ".join(str(place.absolute()) for place in places)
-        raise DataError(
-            f"{self.path}: there is no folder {where}" + (f". Get it: {self.origin}" if self.origin else "")
-        )
+        origin = f". Get it: {self.origin}" if self.origin else ""
+        raise DataError(f"{self.path}: there is no folder {where}{nearby(places)}{origin}")
 
     def _layout(self) -> Layout:
         separator = None if self.separator == "auto" else self.separator

@@ -75,13 +75,13 @@ def _absent(path: str, candidates: list[Path], root: str | None, origin: str) ->
         return f"{broken[0]}: is a broken link to {os.readlink(broken[0])}, which does not exist"
     what = "no file matches" if GLOB & set(path) else "there is no file"
     places = " nor ".join(str(candidate.parent.absolute()) for candidate in candidates)
-    text = f"{path}: {what} `{candidates[0].name}` in {places}{_nearby(candidates)}"
+    text = f"{path}: {what} `{candidates[0].name}` in {places}{nearby(candidates)}"
     if not root and not candidates[0].is_absolute():
         text += ". Files kept elsewhere are found through data.root or the environment variable RNNEXP_DATA"
     return text + (f". Where to get it: {origin}" if origin else "")
 
 
-def _nearby(candidates: list[Path]) -> str:
+def nearby(candidates: list[Path]) -> str:
     """Name the existing files, at most three, whose names come closest."""
     close: list[str] = []
     for candidate in candidates:

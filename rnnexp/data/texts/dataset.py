@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rnnexp.data.texts.source import TextSource
 
 KIND = "texts"
+MOST_LABELS, FEW = 20, 3  # labels that are named one by one; texts of a label that may be there by mistake
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def assemble(source: TextSource) -> TextDataset:
     require_in_training(texts, pieces["train"])
     prepared = prepare(texts, pieces, source.rules())
     vectors = vectors_of(source, prepared.encoder)
-    texts = replace(texts, notes=(*texts.notes, *prepared.notes, *(vectors.notes if vectors else ())))
+    notes = (*texts.notes, _labels(texts, y, names), *prepared.notes, *(vectors.notes if vectors else ()))
+    texts = replace(texts, notes=notes)
     values = prepared.encoded.ids
     dimension = vectors.values.shape[1] if vectors else None
     past = InputSpec((None,), "int32", len(prepared.encoder.vocabulary), dimension)
@@ -86,6 +88,17 @@ def assemble(source: TextSource) -> TextDataset:
         "vectors": vectors.values if vectors else None,
     }
     return TextDataset(**{**vars(made), **own}, texts=texts.texts)
+
+
+def _labels(texts: Texts, y: np.ndarray, names: Sequence[str]) -> str:
+    """Count the texts of each label; those of few may be mistakes, and are named with their places."""
+    counts = np.bincount(y, minlength=len(names))
+    told = [f"{name} ({number:,})" for name, number in zip(names, counts)]
+    shown = (
+        ", ".join(told) if len(told) <= MOST_LABELS else f"{len(told):,}, of {counts.min():,} to {counts.max():,} texts"
+    )
+    rare = [f"{names[i]}: {texts.cite(np.flatnonzero(y == i))}" for i in np.flatnonzero(counts < FEW)[:MOST_LABELS]]
+    return f"labels: {shown}" + (f"; few are {'; '.join(rare)}" if rare and len(texts.texts) >= MOST_LABELS else "")
 
 
 def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Sequences:
