@@ -117,10 +117,11 @@ class KerasTraining:
         if self.val is None:
             return {}
         self.stepper.swap_averages()
-        self.stepper.begin()
-        for block in self.val.blocks(self.val.feed.part.indices):
-            yield Step(self.stepper, "test", block)
-        results = self.stepper.results()
+        with self.stepper.at_rest():
+            self.stepper.begin()
+            for block in self.val.blocks(self.val.feed.part.indices):
+                yield Step(self.stepper, "test", block)
+            results = self.stepper.results()
         self.stepper.swap_averages()
         return _named("val", results)
 
