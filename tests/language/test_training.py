@@ -96,6 +96,33 @@ def surprise(model: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
+def test_the_norm_of_the_gradient_is_of_the_first_batch_from_rest(engine: str, rhyme: str) -> None:
+    asked = ("trainer.grad_norm=true", "trainer.epochs=1", f"trainer.engine={engine}", "model.initial_range=1.5")
+    model, dataset, history = trained(composed(rhyme, *asked))
+    part = dataset.parts["train"].side_by_side(6)
+    x, y, _ = dataset.batch(part.arrays, part.order(0, 1, 6)[:6])
+    assert losses(history, "opt/grad_norm")[0] == pytest.approx(norm(model, x, y, 0), rel=1e-4)
+    assert norm(model, x, y, 0.5) != pytest.approx(norm(model, x, y, 0), rel=1e-2)
+
+
+def norm(model: Any, x: np.ndarray, y: np.ndarray, state: float) -> float:
+    """Return the norm of the gradient of the mean surprise of `y`, read from one value in all states."""
+    import jax
+    import keras
+
+    states = {name: value + state for name, value in carried.zeros(model, len(x)).items()}
+    given = {name: keras.ops.convert_to_tensor(value) for name, value in {"past": x, **states}.items()}
+
+    def loss(weights: list[Any]) -> Any:
+        outputs, _ = model.stateless_call(weights, [v.value for v in model.non_trainable_variables], given)
+        scores = jax.nn.log_softmax(outputs[carried.OUTPUT])
+        return -jax.numpy.take_along_axis(scores, y[..., None], axis=2).mean()
+
+    gradients = jax.grad(loss)([variable.value for variable in model.trainable_variables])
+    return float(np.sqrt(sum(np.square(np.asarray(gradient)).sum() for gradient in gradients)))
+
+
+@pytest.mark.parametrize("engine", ["keras", "compiled"])
 def test_a_checkpoint_holds_the_states_that_its_epoch_ended_with(engine: str, rhyme: str, tmp_path: Path) -> None:
     settings = (
         "callbacks=checkpoints",
