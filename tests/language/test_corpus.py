@@ -115,6 +115,23 @@ def test_a_file_that_is_not_there_is_said() -> None:
 
 
 @pytest.mark.parametrize(
+    "paths",
+    [
+        {"path": "a.txt", "test_path": "a.txt"},
+        {"path": "b.txt", "val_path": "a.txt", "test_path": "./a.txt"},
+        {"path": "*.txt", "test_path": "b.txt"},
+    ],
+)
+def test_a_file_is_not_read_for_two_parts(paths: dict[str, str]) -> None:
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_text("abcab\n" * 20)
+    with pytest.raises(DataError, match=r"[ab]\.txt: is read twice; data\.path, val_path, test_path and labels need"):
+        corpus(**paths).load()
+    apart = corpus(path="a.txt", test_path="b.txt", sequence_length=4).load()
+    assert set(apart.parts) == {"train", "val", "test"}
+
+
+@pytest.mark.parametrize(
     ("override", "message"),
     [
         ("data.encoding=utf-9", "data.encoding: `utf-9` is unknown"),

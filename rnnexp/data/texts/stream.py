@@ -18,7 +18,7 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.places import count
 from rnnexp.data.texts import subwords, vocabulary
-from rnnexp.data.texts.corpus import cited
+from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.tokens import Tokeniser
@@ -26,6 +26,8 @@ from rnnexp.data.texts.vocabulary import UNKNOWN, Vocabulary
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pandas import DataFrame
 
     from rnnexp.data.sources.corpus import corpus
@@ -197,8 +199,7 @@ def cut(tokeniser: Tokeniser, end: str | None, texts: Sequence[str], closed: boo
 def _read(source: corpus, shared: bool = True) -> tuple[dict[str, list[Line]], list[str]]:
     """Read the lines of each part; a text that is cut into characters may be cut within a line."""
     read, notes = {}, list[str]()
-    for part, path in source.paths().items() if shared else [("train", source.path)]:
-        files = locate(path, source.folder(), source.origin)
+    for part, files in _files(source, source.paths() if shared else {"train": source.path}).items():
         found = [
             (str(file), number, line)
             for file in files
@@ -217,6 +218,12 @@ def _read(source: corpus, shared: bool = True) -> tuple[dict[str, list[Line]], l
         if not any(text.strip() for *_, text in piece):
             raise DataError(f"{source.path}: the {part} part has no text; change data.split")
     return {part: pieces[part] for part in ORDER if part in pieces}, notes
+
+
+def _files(source: corpus, paths: Mapping[str, str]) -> dict[str, list[Path]]:
+    found = {part: locate(path, source.folder(), source.origin) for part, path in paths.items()}
+    refuse_twice([[str(file) for file in files] for files in found.values()])
+    return found
 
 
 def _numbered(text: str, with_ends: bool) -> list[tuple[int, str]]:
