@@ -109,6 +109,15 @@ def test_a_bad_text_is_said(text: str | bytes, settings: dict[str, Any], message
         loaded(text, **settings)
 
 
+def test_a_test_part_may_be_shorter_than_a_batch_but_needs_a_token_to_score() -> None:
+    split = {"train": 26, "val": 12, "test": 2}
+    found = loaded("abcabcab" * 5, sequence_length=9, split=split)
+    assert found.language.text(found.ids("test")) == "ab"
+    assert len(found.parts["test"]) == 1
+    with pytest.raises(DataError, match=r"a\.txt: the test part has 1 token; at least 2 are needed, the second is"):
+        loaded("abcabcab" * 5, sequence_length=9, split={**split, "val": 13, "test": 1})
+
+
 def test_a_file_that_is_not_there_is_said() -> None:
     with pytest.raises(DataError, match=r"nowhere\.txt: there is no file `nowhere\.txt`"):
         corpus(path="nowhere.txt").load()

@@ -12,7 +12,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions, Summary
 from rnnexp.data.digest import digest
-from rnnexp.data.lanes import lanes, next_tokens
+from rnnexp.data.lanes import Lanes, lanes, next_tokens
 from rnnexp.data.shares import part_sizes
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.files import locate
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 KIND = "language"
 ORDER = ("train", "val", "test")
+LEARNT = ("train", "val")  # parts that are read in batches of `sequence_length` steps
 EXAMPLE = 40  # tokens of a text that is shown how a model is used
 Line = tuple[str, int, str]
 
@@ -132,7 +133,7 @@ def assemble(source: corpus) -> TextStream:
     borders = dict(zip(cuts, pairwise(ends)))
     unknown = ", ".join(f"{np.mean(values[a:b] == UNKNOWN):.2%} of {part}" for part, (a, b) in borders.items())
     notes += [learnt.note, f"unknown tokens: {unknown}"]
-    return _dataset(source, language, (values, borders), tuple(notes), source.sequence_length)
+    return _dataset(source, language, (values, borders), tuple(notes))
 
 
 def apply(source: corpus, language: Language, whole: str) -> TextStream:
@@ -143,9 +144,7 @@ def apply(source: corpus, language: Language, whole: str) -> TextStream:
     tokens = cut(language.tokeniser, language.line_end, texts, closed=True)
     values = np.array([known.get(token, UNKNOWN) for token in tokens], np.int32)
     unknown = f"unknown tokens: {np.mean(values == UNKNOWN):.2%}"
-    if len(values) < 2:
-        raise DataError(f"{source.path}: {count(len(values), 'token')}; at least 2 are needed, the second is scored")
-    return _dataset(source, language, (values, {whole: (0, len(values))}), (*notes, unknown), steps=1)
+    return _dataset(source, language, (values, {whole: (0, len(values))}), (*notes, unknown))
 
 
 def _dataset(
@@ -153,7 +152,6 @@ def _dataset(
     language: Language,
     text: tuple[np.ndarray, dict[str, tuple[int, int]]],
     notes: tuple[str, ...],
-    steps: int,
 ) -> TextStream:
     values, borders = text
     units = {"character": "characters", "subword": "subwords"}.get(source.tokens, "words")
@@ -161,7 +159,7 @@ def _dataset(
     own = digest(source, values, language.vocabulary.tokens)
     return TextStream(
         spec=_spec(len(language.vocabulary)),
-        parts={part: lanes(part, values, border, steps) for part, border in borders.items()},
+        parts={part: _part(source, part, values, border) for part, border in borders.items()},
         batch=next_tokens,
         summary=Summary(source.path, len(values), 1, sizes, own, units=source.units or units, notes=notes),
         scored=next(part for part in ("test", "train", *borders) if part in borders),
@@ -170,6 +168,16 @@ def _dataset(
         values=values,
         borders=borders,
     )
+
+
+def _part(source: corpus, part: str, values: np.ndarray, border: tuple[int, int]) -> Lanes:
+    """Return a part of the text; one that is only scored is read at once, however short."""
+    if part in LEARNT:
+        return lanes(part, values, border, source.sequence_length)
+    if (tokens := border[1] - border[0]) < 2:
+        what = f"the {part} part has {count(tokens, 'token')}"
+        raise DataError(f"{source.path}: {what}; at least 2 are needed, the second is scored")
+    return lanes(part, values, border, steps=1)
 
 
 def _spec(size: int) -> TaskSpec:
