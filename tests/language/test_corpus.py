@@ -118,6 +118,17 @@ def test_a_test_part_may_be_shorter_than_a_batch_but_needs_a_token_to_score() ->
         loaded("abcabcab" * 5, sequence_length=9, split={**split, "val": 13, "test": 1})
 
 
+@pytest.mark.parametrize(("first", "notes"), [("ab\ncd", 1), ("ab\ncd\n", 0), ("ab\r\ncd\r\n", 0)])
+def test_each_file_of_a_glob_begins_a_line_of_its_own(first: str, notes: int) -> None:
+    for name, text in (("1.txt", first), ("2.txt", "ef\ngh")):
+        Path(name).write_bytes(text.encode())
+    found = corpus(path="[12].txt", split="none", sequence_length=2).load()
+    assert isinstance(found, TextStream)
+    assert found.language.text(found.ids("train")) == "ab\ncd\nef\ngh"
+    said = [note for note in found.summary.notes if "last line" in note]
+    assert said == ["ended 1 last line of a file: 1.txt, line 2"] * notes
+
+
 def test_a_file_that_is_not_there_is_said() -> None:
     with pytest.raises(DataError, match=r"nowhere\.txt: there is no file `nowhere\.txt`"):
         corpus(path="nowhere.txt").load()

@@ -208,13 +208,9 @@ def _read(source: corpus, shared: bool = True) -> tuple[dict[str, list[Line]], l
     """Read the lines of each part; a text that is cut into characters may be cut within a line."""
     read, notes = {}, list[str]()
     for part, files in _files(source, source.paths() if shared else {"train": source.path}).items():
-        found = [
-            (str(file), number, line)
-            for file in files
-            for number, line in _numbered(read_text(file, source.encoding), source.tokens == "character")
-        ]
+        found, joined = _lines(files, source)
         read[part], said = _without_empty(found, source.on_empty)
-        notes += said
+        notes += joined + said
     given = source.gives() if shared else {"val", "test"}
     pieces = {part: piece for part, piece in read.items() if part != "train"}
     if source.tokens == "character":
@@ -232,6 +228,19 @@ def _files(source: corpus, paths: Mapping[str, str]) -> dict[str, list[Path]]:
     found = {part: locate(path, source.folder(), source.origin) for part, path in paths.items()}
     refuse_twice([[str(file) for file in files] for files in found.values()])
     return found
+
+
+def _lines(files: Sequence[Path], source: corpus) -> tuple[list[Line], list[str]]:
+    """Read the lines of files; as characters they have their ends, and the next file begins a line of its own."""
+    found, ended = list[Line](), list[tuple[str, int]]()
+    for file in files:
+        if source.tokens == "character" and found and not found[-1][2].endswith("\n"):
+            name, number, line = found.pop()
+            found.append((name, number, f"{line}\n"))
+            ended.append((name, number))
+        own = _numbered(read_text(file, source.encoding), source.tokens == "character")
+        found += [(str(file), number, line) for number, line in own]
+    return found, [f"ended {count(len(ended), 'last line')} of a file: {cited(ended)}"] if ended else []
 
 
 def _numbered(text: str, with_ends: bool) -> list[tuple[int, str]]:
