@@ -85,6 +85,19 @@ def test_the_vocabulary_is_of_the_training_part_alone() -> None:
     assert not loaded("aaaabbbbaaaacdcdcdcdcd").summary.notes[-1].endswith("100.00% of test")
 
 
+def test_subwords_can_write_what_the_training_part_does_not_have() -> None:
+    found = loaded(TEXT * 3, tokens="subword", max_tokens=300, split="none")
+    assert (found.language.ids("Zebras cost 7 €\nin ☃") > 1).all()
+    assert (loaded(TEXT * 3, tokens="blank", split="none").language.ids("Zebras") == 1).all()
+    rare = loaded(TEXT * 3, tokens="subword", max_tokens=300, split="none", min_count=2)
+    assert (rare.language.ids("Zebras") == 1).any()
+    tokens, counts = found.language.vocabulary.tokens[2:], np.bincount(found.values, minlength=300)[2:]
+    assert len(tokens) == 256 + len([token for token in tokens if len(token) > 1])
+    ranks = [(-number, token) for number, token in zip(counts.tolist(), tokens)]
+    assert ranks == sorted(ranks)
+    assert " of the training part; the others make up 0.0% of it; and 2" in found.summary.notes[-2]
+
+
 def test_empty_lines_are_kept_dropped_or_refused_and_always_counted() -> None:
     kept, dropped = loaded(TEXT, tokens="blank"), loaded(TEXT, tokens="blank", on_empty="drop")
     assert len(kept.values) == len(dropped.values) + 1

@@ -120,12 +120,14 @@ def assemble(source: corpus) -> TextStream:
     pieces, notes = _read(source)
     tokeniser = Tokeniser(source.tokens, source.lowercase)
     end = None if source.tokens == "character" else source.line_end
+    known_too = list[str]()
     if source.tokens == "subword":
         size = (source.max_tokens or 0) - len(vocabulary.RESERVED) - (end is not None)
         train = (tokeniser.normal(text) for _, _, text in pieces["train"])
         tokeniser = Tokeniser("subword", source.lowercase, subwords.learn(train, size))
+        known_too = subwords.pieces(tokeniser.subwords or "") if source.min_count == 1 else []
     cuts = {part: cut(tokeniser, end, [text for *_, text in piece], closed=True) for part, piece in pieces.items()}
-    learnt = vocabulary.learn([cuts["train"]], source.max_tokens, source.min_count)
+    learnt = vocabulary.learn([cuts["train"]], source.max_tokens, source.min_count, known_too)
     language = Language(tokeniser, learnt.vocabulary, end)
     known = learnt.vocabulary.ids
     values = np.array([known.get(token, UNKNOWN) for token in chain.from_iterable(cuts.values())], np.int32)

@@ -39,20 +39,27 @@ class Learnt:
     note: str
 
 
-def learn(texts: Iterable[list[str]], max_tokens: int | None = None, min_count: int = 1) -> Learnt:
+def learn(
+    texts: Iterable[list[str]], max_tokens: int | None = None, min_count: int = 1, pieces: Iterable[str] = ()
+) -> Learnt:
     """Number the tokens of the training texts, and of no others, by frequency, then by alphabet.
 
-    `max_tokens` counts the two reserved ids. Raises DataError if fewer than two tokens are left.
+    `max_tokens` counts the two reserved ids; `pieces` are known even if the texts have none of them: what any text
+    can be written in. Raises DataError if fewer than two tokens are left.
     """
     counts = Counter(token for tokens in texts for token in tokens)
-    ranked = sorted((item for item in counts.items() if item[1] >= min_count), key=lambda item: (-item[1], item[0]))
+    unseen = [(piece, 0) for piece in pieces if piece not in counts]
+    common = [item for item in counts.items() if item[1] >= min_count]
+    ranked = sorted(common + unseen, key=lambda item: (-item[1], item[0]))
     kept = ranked if max_tokens is None else ranked[: max_tokens - len(RESERVED)]
     if len(kept) < 2:
         raise DataError(_too_few(counts, kept, max_tokens, min_count))
     share = 1 - sum(number for _, number in kept) / counts.total()
+    seen = sum(number > 0 for _, number in kept)
+    more = f"; and {len(kept) - seen:,} that it does not have" if seen < len(kept) else ""
     note = (
-        f"vocabulary: {len(kept):,} of the {count(len(counts), 'token')} of the training part; "
-        f"the others make up {share:.1%} of it"
+        f"vocabulary: {seen:,} of the {count(len(counts), 'token')} of the training part; "
+        f"the others make up {share:.1%} of it{more}"
     )
     return Learnt(Vocabulary((*RESERVED, *(token for token, _ in kept))), note)
 
