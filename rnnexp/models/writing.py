@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rnnexp.models import carried
-from rnnexp.models.reading import log_softmax
+from rnnexp.models.reading import log_softmax, read
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,10 @@ class Sampling:
 def write(model: Any, prompt: np.ndarray, length: int, sampling: Sampling) -> np.ndarray:
     """Return `length` tokens that follow those of `prompt` (tokens,), of which there must be one."""
     generator = np.random.Generator(np.random.Philox(sampling.seed))
-    states, read, written = carried.zeros(model, 1), np.asarray(prompt, np.int32), []
+    states, given, written = carried.zeros(model, 1), np.asarray(prompt, np.int32), []
     for _ in range(length):
-        outputs = model.predict_on_batch({"past": read[None], **states})
-        states = {name: outputs[name] for name in states}
-        chances = sampling.probabilities(np.asarray(outputs[carried.OUTPUT])[0, -1])
+        [(scores, states)] = deque(read(model, given, states), maxlen=1)
+        chances = sampling.probabilities(scores[-1])
         written.append(int(generator.choice(len(chances), p=chances)))
-        read = np.array(written[-1:], np.int32)
+        given = np.array(written[-1:], np.int32)
     return np.array(written, np.int32)
