@@ -51,8 +51,7 @@ def generate(trained: Trained, wish: Wish) -> str:
     if not len(prompt):
         raise ConfigError("--prompt: has no token; give some text to go on from")
     written = write(trained.load().model, prompt, wish.length, wish.sampling)
-    glue = "" if language.tokeniser.kind == "character" or not wish.prompt else " "
-    return f"{wish.prompt or ''}{glue}{language.text(written)}"
+    return language.text([*prompt, *written] if wish.prompt else written)
 
 
 def _refuse_unknown(language: Language, prompt: str) -> None:

@@ -27,9 +27,9 @@ def answer(model: Any, language: Language, texts: Sequence[str], params: Mapping
     frame = surprise(model, language, texts)
     if asked["length"]:
         how = Sampling(asked["temperature"], asked["top_k"] or None, asked["top_p"], asked["seed"], (PADDING, UNKNOWN))
-        frame["continuation"] = [
-            language.text(write(model, language.ids(text), int(asked["length"]), how)) for text in texts
-        ]
+        read = [language.ids(text) for text in texts]
+        written = [write(model, ids, int(asked["length"]), how) for ids in read]
+        frame["continuation"] = [language.continuation(ids, more) for ids, more in zip(read, written)]
     return frame
 
 

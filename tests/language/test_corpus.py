@@ -77,6 +77,25 @@ def test_text_becomes_tokens_and_text_again(tokens: str) -> None:
     assert again.text(again.ids("one two")) != "one two three"
 
 
+@pytest.mark.parametrize(
+    ("tokens", "prompt", "added"),
+    [
+        ("character", "one ", "two"),
+        ("blank", "one", " two"),
+        ("blank", "one\n", "two"),
+        ("subword", "one", " two"),
+        ("subword", "on", "e two"),
+        ("subword", "one\n", "two"),
+    ],
+)
+def test_a_continuation_is_what_a_text_goes_on_with(tokens: str, prompt: str, added: str) -> None:
+    more = {"max_tokens": 259} if tokens == "subword" else {}  # bytes alone: a word is several pieces
+    language = loaded(TEXT * 3, tokens=tokens, split="none", **more).language
+    before, after = language.ids(prompt), language.ids(prompt + added)
+    assert after[: len(before)].tolist() == before.tolist()
+    assert language.continuation(before, after[len(before) :]) == added
+
+
 def test_the_vocabulary_is_of_the_training_part_alone() -> None:
     found = loaded("aaaabbbbaaaabbbbcdcdcd")
     assert set(found.language.vocabulary.tokens[2:]) == {"a", "b"}

@@ -62,6 +62,30 @@ def test_it_goes_on_from_a_prompt(run: rx.Result, capsys: pytest.CaptureFixture[
     assert said(capsys, "generate", str(run.run_dir), "--length", "7", "--temperature", "0") == "abcdefg\n"
 
 
+def test_a_prompt_may_end_within_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cats.txt").write_text("the cat sat\n" * 100)
+    data = (
+        "data=corpus",
+        "data.path=cats.txt",
+        "data.tokens=subword",
+        "data.max_tokens=259",
+        "data.sequence_length=13",
+    )
+    small = (
+        "model=gru",
+        "model.units=[16]",
+        "trainer.batch_size=5",
+        "trainer.epochs=30",
+        "optimizer.learning_rate=0.02",
+    )
+    Path("cats").mkdir()
+    rx.run(rx.compose(*data, *small, "tracking=off", "tracking.figures=false"), Path("cats"), quiet=True)
+    cold = ("generate", "cats", "--temperature", "0", "--length")
+    assert said(capsys, *cold, "6", "--prompt", "the c") == "the cat sat\n"
+    assert said(capsys, *cold, "4", "--prompt", "the cat") == "the cat sat\n"
+    assert said(capsys, *cold, "4", "--prompt", "the cat sat\n") == "the cat sat\nthe\n"
+
+
 def test_a_seed_writes_the_same_text_again_and_another_one_another(
     run: rx.Result, capsys: pytest.CaptureFixture[str]
 ) -> None:

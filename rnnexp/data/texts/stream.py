@@ -74,6 +74,10 @@ class Language:
             .replace("\n ", "\n")
         )
 
+    def continuation(self, ids: Sequence[int] | np.ndarray, more: Sequence[int] | np.ndarray) -> str:
+        """Write what `more` adds to a text: a blank comes first where it begins a word."""
+        return self.text([*ids, *more]).removeprefix(self.text(ids))
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         encoder = Encoder(self.tokeniser, self.vocabulary)
