@@ -13,7 +13,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.data.leakage import check_leakage
 from rnnexp.data.sources.corpus import corpus
-from rnnexp.data.texts.stream import Language, TextStream
+from rnnexp.data.texts.stream import Language, TextStream, apply
 from rnnexp.errors import ConfigError, DataError
 
 TEXT = "one two three\n\nfour five six\nseven eight nine\none two ten\n"
@@ -148,6 +148,9 @@ def test_a_test_part_may_be_shorter_than_a_batch_but_needs_a_token_to_score() ->
     assert len(found.parts["test"]) == 1
     with pytest.raises(DataError, match=r"a\.txt: the test part has 1 token; at least 2 are needed, the second is"):
         loaded("abcabcab" * 5, sequence_length=9, split={**split, "val": 13, "test": 1})
+    Path("b.txt").write_text("a")
+    with pytest.raises(DataError, match=r"b\.txt: 1 token; at least 2 are needed"):
+        apply(corpus(path="b.txt"), found.language, "all")
 
 
 @pytest.mark.parametrize(("first", "notes"), [("ab\ncd", 1), ("ab\ncd\n", 0), ("ab\r\ncd\r\n", 0)])

@@ -181,8 +181,8 @@ def _part(source: corpus, part: str, values: np.ndarray, border: tuple[int, int]
     if part in LEARNT:
         return lanes(part, values, border, source.sequence_length)
     if (tokens := border[1] - border[0]) < 2:
-        what = f"the {part} part has {count(tokens, 'token')}"
-        raise DataError(f"{source.path}: {what}; at least 2 are needed, the second is scored")
+        what = f"the {part} part has " if part in ORDER else ""
+        raise DataError(f"{source.path}: {what}{count(tokens, 'token')}; at least 2 are needed, the second is scored")
     return lanes(part, values, border, steps=1)
 
 
