@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentTypeError, Namespace, _SubParsersAction
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from rnnexp.cli import given_run
 
@@ -21,34 +23,36 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     )
     given_run.add_arguments(parser)
     parser.add_argument("--prompt", metavar="TEXT", help="what to go on from; default: the beginning of a line")
-    parser.add_argument("--length", type=_number(int, 1, 1_000_000), default=500, metavar="N", help="tokens to write")
+    parser.add_argument("--length", type=_within("length"), default=500, metavar="N", help="tokens to write")
     parser.add_argument(
         "--temperature",
-        type=_number(float, 0, 100),
+        type=_within("temperature"),
         default=1.0,
         metavar="T",
         help="below 1 the likely becomes likelier; 0 takes the likeliest token each time; default 1",
     )
-    parser.add_argument("--top-k", type=_number(int, 1, 10**9), metavar="K", help="draw from the K likeliest tokens")
+    parser.add_argument("--top-k", type=_within("top_k"), metavar="K", help="draw from the K likeliest tokens")
     parser.add_argument(
         "--top-p",
-        type=_number(float, 1e-9, 1),
+        type=_within("top_p"),
         metavar="P",
         help="draw from the fewest tokens whose probabilities add up to P",
     )
-    parser.add_argument("--seed", type=_number(int, 0, 2**63), default=0, metavar="N", help="of the drawing; default 0")
+    parser.add_argument("--seed", type=_within("seed"), default=0, metavar="N", help="of the drawing; default 0")
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write into a file")
 
 
-def _number(kind: Callable[[str], float], least: float, most: float) -> Callable[[str], float]:
+def _within(key: str) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = float("nan")
-        if not least <= value <= most:
-            raise ArgumentTypeError(f"`{text}` is not a number from {least:g} to {most:g}")
-        return value
+        from rnnexp.models.writing import mistakes  # with NumPy, which the help does without
+
+        value: Any = text
+        for kind in (float, int):  # the latter where it is one
+            with suppress(ValueError):
+                value = kind(text)
+        if problems := mistakes({key: value}):
+            raise ArgumentTypeError(problems[0].removeprefix(f"{key}: "))
+        return float(value) if key in ("temperature", "top_p") else int(value)
 
     return parse
 
@@ -57,14 +61,17 @@ def run(args: Namespace) -> int:
     from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
     from rnnexp.deploy.language import Wish, generate
     from rnnexp.deploy.trained import trained
+    from rnnexp.deploy.write import refuse_place, write_text
     from rnnexp.models.writing import Sampling
 
+    if args.out:
+        refuse_place(args.out)
     sampling = Sampling(args.temperature, args.top_k, args.top_p, args.seed, (PADDING, UNKNOWN))
     with TemporaryDirectory() as scratch:
         found = trained(given_run.asked(args, "generate"), Path(scratch))
         text = generate(found, Wish(args.length, args.prompt, sampling))
     if args.out:
-        args.out.write_text(f"{text}\n", encoding="utf-8")
+        write_text(text, args.out)
         print(f"{args.out}: {args.length} tokens written by {found.called}", file=sys.stderr)
     else:
         print(text)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnexp.config import places
 from rnnexp.data.intervals import USUAL
+from rnnexp.redact import redact
 
 if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
@@ -48,8 +49,9 @@ class Scores:
         return next(name for name in HEADLINES if f"{self.part}/{name}" in self.metrics)
 
 
-def print_summary(result: Result) -> None:
-    for line in summary(result):
+def print_summary(result: Result, words: Sequence[str]) -> None:
+    """Print the summary of a run that was asked for by `words` after `rnnexp train`."""
+    for line in [*summary(result), f"  next     {_again(words)}   then   rnnexp compare"]:
         log.info("%s", line)
 
 
@@ -166,19 +168,25 @@ def _whereabouts(result: Result) -> Iterator[str]:
     yield f"  folder   {_short(result.run_dir)}"
     if result.run_id is not None:
         yield f"  run      {result.run_id}; all runs: mlflow ui"
-    task = getattr(result.experiment.data, "task", None)
-    verb = "generate" if task == "language_modelling" else "predict"
-    writes = task in ("language_modelling", "sequence_to_sequence", "tagging")
-    if (result.forecast is not None or writes) and result.experiment.tracking.log_model:
-        given = ' "a text"' if task in ("sequence_to_sequence", "tagging") else ""
-        yield f"  use      rnnexp {verb} {result.run_id[:8] if result.run_id else _short(result.run_dir)}{given}"
-    yield f"  next     {_again(result)} seed=0,1,2   then   rnnexp compare"
+    if result.experiment.tracking.log_model:
+        yield f"  use      {_use(result)}"
 
 
-def _again(result: Result) -> str:
-    shipped = result.experiment.name in places.listed("experiment")
-    chosen = f"experiment={result.experiment.name}" if shipped else f"data={result.experiment.data.name}"
-    return f"rnnexp train -m {chosen}"
+def _use(result: Result) -> str:
+    data, run = result.experiment.data, result.run_id[:8] if result.run_id else _short(result.run_dir)
+    task = getattr(data, "task", None)
+    if task == "language_modelling":
+        return f"rnnexp generate {run}"
+    reads_texts = task == "sequence_to_sequence" or hasattr(data, "tokens")
+    given = "" if result.forecast is not None else ' "a text"' if reads_texts else " FILE"
+    return f"rnnexp predict {run}{given}"
+
+
+def _again(words: Sequence[str]) -> str:
+    """Ask for the same run with several seeds; values are without the `++` that the border gives them."""
+    plain = [word.removeprefix("++") for word in words]
+    kept = [word for word in plain if word.partition("=")[0] != "seed"]
+    return redact(shlex.join(["rnnexp", "train", "-m", *kept, "seed=0,1,2"]))
 
 
 def _short(path: Path) -> str:

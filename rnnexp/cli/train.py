@@ -187,7 +187,7 @@ def job(config: DictConfig) -> dict[str, float] | None:
     hydra = HydraConfig.get()
     try:
         experiment = parse(compose.plain(config, hydra.runtime.choices.get("experiment")))
-        return _trained(experiment, Path(hydra.runtime.output_dir))
+        return _trained(experiment, Path(hydra.runtime.output_dir), _words(hydra))
     except KeyboardInterrupt:
         raise
     except RnnexpError as error:
@@ -198,13 +198,19 @@ def job(config: DictConfig) -> dict[str, float] | None:
     return None
 
 
-def _trained(experiment: Any, run_dir: Path) -> dict[str, float]:
+def _words(hydra: Any) -> list[str]:
+    """Return what asks for this job: folders of choices, and its overrides."""
+    folders = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    return [*(f"--config-dir={folder}" for folder in folders), *hydra.overrides.task]
+
+
+def _trained(experiment: Any, run_dir: Path, words: list[str]) -> dict[str, float]:
     from rnnexp import runner, runtime
     from rnnexp.cli.summary import print_summary
 
     runtime.lean = not experiment.plugins
     result = runner.run(experiment, run_dir=run_dir, command=command_line())
-    print_summary(result)
+    print_summary(result, words)
     return dict(result.metrics)
 
 

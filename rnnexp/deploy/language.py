@@ -12,9 +12,7 @@ from rnnexp.deploy.texts import given
 from rnnexp.deploy.trained import Trained
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.models.writing import Sampling, write
-from rnnexp.tracking.language import start, surprise
-
-MOST_SHOWN = 5
+from rnnexp.tracking.language import refuse_unknown, start, surprise
 
 
 @dataclass(frozen=True)
@@ -46,23 +44,9 @@ def generate(trained: Trained, wish: Wish) -> str:
     if trained.kind != "language":
         raise ConfigError(f"{trained.called} does not write texts: it takes {trained.kind}; use rnnexp predict")
     language = Language.from_json(trained.scaling)
-    _refuse_unknown(language, wish.prompt or "")
+    refuse_unknown(language, wish.prompt or "", "--prompt")
     prompt = language.ids(wish.prompt) if wish.prompt else start(language)
     if not len(prompt):
         raise ConfigError("--prompt: has no token; give some text to go on from")
     written = write(trained.load().model, prompt, wish.length, wish.sampling)
-    glue = "" if language.tokeniser.kind == "character" or not wish.prompt else " "
-    return f"{wish.prompt or ''}{glue}{language.text(written)}"
-
-
-def _refuse_unknown(language: Language, prompt: str) -> None:
-    known = language.vocabulary.ids
-    strange = list(dict.fromkeys(token for token in language.tokens(prompt) if token not in known))
-    if strange:
-        shown = ", ".join(f'"{token}"' for token in strange[:MOST_SHOWN])
-        more = f" and {len(strange) - MOST_SHOWN} more" if len(strange) > MOST_SHOWN else ""
-        what = "character" if language.tokeniser.kind == "character" else "token"
-        raise DataError(
-            f"--prompt: the model does not know the {what}{'s' if len(strange) > 1 else ''} {shown}{more}: "
-            f"its {len(known):,} are those of its training part"
-        )
+    return language.text([*prompt, *written] if wish.prompt else written)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,11 @@ def refuse_out(out: Path) -> None:
     if suffix not in WRITERS:
         hint = did_you_mean(suffix, WRITERS) if suffix else ""
         raise ConfigError(f"-o {out}: the name must end in {', '.join(WRITERS)}{hint}")
+    refuse_place(out)
+
+
+def refuse_place(out: Path) -> None:
+    """Raise ConfigError for a file that is a folder, or in a folder that is not there."""
     if out.is_dir():
         raise ConfigError(f"-o {out}: is a folder; give the name of a file")
     if not out.parent.is_dir():
@@ -29,8 +35,20 @@ def refuse_out(out: Path) -> None:
 
 def write(frame: DataFrame, out: Path) -> None:
     """Write predictions in the format that the name of the file says; a file that is there is replaced."""
-    try:
+    with _said(out):
         WRITERS[out.suffix.lower()](frame, out)
+
+
+def write_text(text: str, out: Path) -> None:
+    """Write a text and a line end; a file that is there is replaced."""
+    with _said(out):
+        out.write_text(f"{text}\n", encoding="utf-8")
+
+
+@contextmanager
+def _said(out: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ConfigError(f"-o {out}: cannot be written: {error.strerror}") from None
 

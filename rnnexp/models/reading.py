@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,10 @@ import numpy as np
 from rnnexp.models import carried
 
 AT_ONCE = 512  # tokens per call: changes the speed, not the result
+FEWER = 8  # what is left is read in calls so many times shorter, again and again: each length is compiled once
+SCORES = 2**23  # numbers per call at most: fewer tokens at once where the vocabulary is large
+
+States = dict[str, np.ndarray]
 
 
 def log_probabilities(model: Any, ids: np.ndarray) -> np.ndarray:
@@ -16,14 +21,35 @@ def log_probabilities(model: Any, ids: np.ndarray) -> np.ndarray:
 
     Its states are zeros at the first token, and go on to the last: no token is left out, and none is seen before.
     """
-    states, found = carried.zeros(model, 1), []
-    for first in range(0, len(ids) - 1, AT_ONCE):
-        read = ids[first : first + AT_ONCE + 1]
-        outputs = model.predict_on_batch({"past": read[None, :-1], **states})
+    found, following = [np.zeros(0)], ids[1:]
+    for scores, _ in read(model, ids[:-1], carried.zeros(model, 1)):
+        shifted = np.subtract(scores, scores.max(axis=-1, keepdims=True), dtype=np.float64)
+        chosen = shifted[np.arange(len(scores)), following[: len(scores)]]
+        found.append(chosen - np.log(np.exp(shifted, out=shifted).sum(axis=-1)))
+        following = following[len(scores) :]
+    return np.concatenate(found)
+
+
+def read(model: Any, ids: np.ndarray, states: States) -> Iterator[tuple[np.ndarray, States]]:
+    """Read a text (tokens,) in pieces; yield scores (logits) of what follows each token of a piece, (piece,
+    vocabulary), and the states after it.
+    """
+    done = 0
+    for tokens in lengths(len(ids), int(model.output[carried.OUTPUT].shape[-1])):
+        outputs = model.predict_on_batch({"past": ids[None, done : done + tokens], **states})
         states = {name: outputs[name] for name in states}
-        scores = np.asarray(outputs[carried.OUTPUT], np.float64)[0]
-        found.append(log_softmax(scores)[np.arange(len(scores)), read[1:]])
-    return np.concatenate(found) if found else np.zeros(0)
+        yield np.asarray(outputs[carried.OUTPUT])[0], states
+        done += tokens
+
+
+def lengths(tokens: int, vocabulary: int) -> Iterator[int]:
+    """Cut a text into pieces of few different lengths, the longest first."""
+    length = AT_ONCE
+    while tokens:
+        while length > 1 and (length > tokens or length * vocabulary > SCORES):
+            length //= FEWER
+        yield length
+        tokens -= length
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:

@@ -98,7 +98,8 @@ class KerasTraining:
         metrics = _named("train", trained) | validated | {"opt/learning_rate": rate}
         if self.plan.grad_norm or self.plan.trainer.grad_norm:
             first = order[: self.train.feed.size]
-            metrics["opt/grad_norm"] = self.stepper.grad_norm(self.train.feed.batch(first))
+            with self.stepper.at_rest():  # where the first batch begins
+                metrics["opt/grad_norm"] = self.stepper.grad_norm(self.train.feed.batch(first))
         metrics["time/epoch_s"] = perf_counter() - begin
         metrics["time/samples_per_s"] = self.train.feed.part.samples / seconds
         self.course.metrics = metrics
@@ -117,10 +118,11 @@ class KerasTraining:
         if self.val is None:
             return {}
         self.stepper.swap_averages()
-        self.stepper.begin()
-        for block in self.val.blocks(self.val.feed.part.indices):
-            yield Step(self.stepper, "test", block)
-        results = self.stepper.results()
+        with self.stepper.at_rest():
+            self.stepper.begin()
+            for block in self.val.blocks(self.val.feed.part.indices):
+                yield Step(self.stepper, "test", block)
+            results = self.stepper.results()
         self.stepper.swap_averages()
         return _named("val", results)
 

@@ -57,6 +57,20 @@ def test_training_prints_the_score_and_imports_no_other_backend() -> None:
     assert "torch" not in found
 
 
+def test_what_it_recommends_next_is_the_same_run_with_other_seeds(tmp_path: Path) -> None:
+    (tmp_path / "a rhyme.txt").write_text("one two three four\n" * 20)
+    asked = ("data=corpus", "data.path='a rhyme.txt'", "data.sequence_length=5", "trainer.batch_size=2", *FAST[1:])
+    done = rnnexp("train", *asked, "seed=7")
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("  next ")]
+    words = shlex.split(line.removeprefix("  next").partition("   then")[0])
+    assert words[:3] == ["rnnexp", "train", "-m"]
+    assert sorted(words[3:]) == sorted([*asked, "seed=0,1,2"])
+    again = rnnexp(*words[1:], "--dry-run")
+    assert again.returncode == 0
+    assert "3 jobs" in again.stdout
+    assert rnnexp("train", "-m", "data=corpus", "seed=0,1,2", "--dry-run").returncode == 2
+
+
 def test_a_mistake_ends_with_2_without_a_traceback_and_without_a_run(tmp_path: Path) -> None:
     done = rnnexp("train", "model.unit=3", "trainer.epochs=x")
     assert done.returncode == 2

@@ -10,9 +10,10 @@ import pytest
 
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models import carried
+from rnnexp.models import carried, reading
 from rnnexp.models.build import build
 from rnnexp.models.reading import log_probabilities, log_softmax
+from rnnexp.models.writing import Sampling, write
 from rnnexp.registry import lookup
 
 VOCABULARY = 11
@@ -90,15 +91,32 @@ def test_the_gradient_ends_where_a_batch_begins() -> None:
 
 
 def test_how_much_is_read_at_once_changes_no_probability(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rnnexp.models import reading
-
     model, ids = network("lstm"), IDS.reshape(-1)
     at_once = log_probabilities(model, ids)
     direct = log_softmax(whole(model, ids[None]))[0, np.arange(len(ids) - 1), ids[1:]]
     np.testing.assert_allclose(at_once, direct, atol=1e-6)
-    monkeypatch.setattr(reading, "AT_ONCE", 7)
+    monkeypatch.setattr(reading, "AT_ONCE", 8)
     np.testing.assert_allclose(log_probabilities(model, ids), at_once, atol=1e-6)
     assert np.abs(log_probabilities(model, ids[1:]) - at_once[1:]).max() > 1e-4
+
+
+def test_a_long_prompt_is_read_in_pieces_and_goes_on_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "AT_ONCE", 8)
+    model, prompt = network("gru", initial_range=3.0), IDS.reshape(-1)[:29]
+    written = write(model, prompt, 20, Sampling())
+    scores = whole(model, np.concatenate([prompt, written])[None])[0, 28:-1]
+    generator = np.random.Generator(np.random.Philox(0))
+    assert written.tolist() == [generator.choice(VOCABULARY, p=Sampling().probabilities(row)) for row in scores]
+    assert written.tolist() != write(model, prompt[-5:], 20, Sampling()).tolist()
+
+
+def test_texts_of_all_lengths_are_read_in_pieces_of_few() -> None:
+    cut = {tokens: list(reading.lengths(tokens, 50)) for tokens in range(1500)}
+    assert all(sum(pieces) == tokens for tokens, pieces in cut.items())
+    assert {length for pieces in cut.values() for length in pieces} == {1, 8, 64, 512}
+    assert cut[700] == [512, 64, 64, *[8] * 7, *[1] * 4]
+    assert max(reading.lengths(1000, 100_000)) == 64  # 26 MB of scores
+    assert list(reading.lengths(3, 10**8)) == [1, 1, 1]
 
 
 def test_tied_weights_are_one_matrix() -> None:

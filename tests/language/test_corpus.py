@@ -13,7 +13,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.data.leakage import check_leakage
 from rnnexp.data.sources.corpus import corpus
-from rnnexp.data.texts.stream import Language, TextStream
+from rnnexp.data.texts.stream import Language, TextStream, apply
 from rnnexp.errors import ConfigError, DataError
 
 TEXT = "one two three\n\nfour five six\nseven eight nine\none two ten\n"
@@ -77,12 +77,44 @@ def test_text_becomes_tokens_and_text_again(tokens: str) -> None:
     assert again.text(again.ids("one two")) != "one two three"
 
 
+@pytest.mark.parametrize(
+    ("tokens", "prompt", "added"),
+    [
+        ("character", "one ", "two"),
+        ("blank", "one", " two"),
+        ("blank", "one\n", "two"),
+        ("subword", "one", " two"),
+        ("subword", "on", "e two"),
+        ("subword", "one\n", "two"),
+    ],
+)
+def test_a_continuation_is_what_a_text_goes_on_with(tokens: str, prompt: str, added: str) -> None:
+    more = {"max_tokens": 259} if tokens == "subword" else {}  # bytes alone: a word is several pieces
+    language = loaded(TEXT * 3, tokens=tokens, split="none", **more).language
+    before, after = language.ids(prompt), language.ids(prompt + added)
+    assert after[: len(before)].tolist() == before.tolist()
+    assert language.continuation(before, after[len(before) :]) == added
+
+
 def test_the_vocabulary_is_of_the_training_part_alone() -> None:
     found = loaded("aaaabbbbaaaabbbbcdcdcd")
     assert set(found.language.vocabulary.tokens[2:]) == {"a", "b"}
     assert (found.ids("test") == 1).all()
     assert "unknown tokens: 0.00% of train" in found.summary.notes[-1]
     assert not loaded("aaaabbbbaaaacdcdcdcdcd").summary.notes[-1].endswith("100.00% of test")
+
+
+def test_subwords_can_write_what_the_training_part_does_not_have() -> None:
+    found = loaded(TEXT * 3, tokens="subword", max_tokens=300, split="none")
+    assert (found.language.ids("Zebras cost 7 €\nin ☃") > 1).all()
+    assert (loaded(TEXT * 3, tokens="blank", split="none").language.ids("Zebras") == 1).all()
+    rare = loaded(TEXT * 3, tokens="subword", max_tokens=300, split="none", min_count=2)
+    assert (rare.language.ids("Zebras") == 1).any()
+    tokens, counts = found.language.vocabulary.tokens[2:], np.bincount(found.values, minlength=300)[2:]
+    assert len(tokens) == 256 + len([token for token in tokens if len(token) > 1])
+    ranks = [(-number, token) for number, token in zip(counts.tolist(), tokens)]
+    assert ranks == sorted(ranks)
+    assert " of the training part; the others make up 0.0% of it; and 2" in found.summary.notes[-2]
 
 
 def test_empty_lines_are_kept_dropped_or_refused_and_always_counted() -> None:
@@ -109,9 +141,49 @@ def test_a_bad_text_is_said(text: str | bytes, settings: dict[str, Any], message
         loaded(text, **settings)
 
 
+def test_a_test_part_may_be_shorter_than_a_batch_but_needs_a_token_to_score() -> None:
+    split = {"train": 26, "val": 12, "test": 2}
+    found = loaded("abcabcab" * 5, sequence_length=9, split=split)
+    assert found.language.text(found.ids("test")) == "ab"
+    assert len(found.parts["test"]) == 1
+    with pytest.raises(DataError, match=r"a\.txt: the test part has 1 token; at least 2 are needed, the second is"):
+        loaded("abcabcab" * 5, sequence_length=9, split={**split, "val": 13, "test": 1})
+    Path("b.txt").write_text("a")
+    with pytest.raises(DataError, match=r"b\.txt: 1 token; at least 2 are needed"):
+        apply(corpus(path="b.txt"), found.language, "all")
+
+
+@pytest.mark.parametrize(("first", "notes"), [("ab\ncd", 1), ("ab\ncd\n", 0), ("ab\r\ncd\r\n", 0)])
+def test_each_file_of_a_glob_begins_a_line_of_its_own(first: str, notes: int) -> None:
+    for name, text in (("1.txt", first), ("2.txt", "ef\ngh")):
+        Path(name).write_bytes(text.encode())
+    found = corpus(path="[12].txt", split="none", sequence_length=2).load()
+    assert isinstance(found, TextStream)
+    assert found.language.text(found.ids("train")) == "ab\ncd\nef\ngh"
+    said = [note for note in found.summary.notes if "last line" in note]
+    assert said == ["ended 1 last line of a file: 1.txt, line 2"] * notes
+
+
 def test_a_file_that_is_not_there_is_said() -> None:
     with pytest.raises(DataError, match=r"nowhere\.txt: there is no file `nowhere\.txt`"):
         corpus(path="nowhere.txt").load()
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        {"path": "a.txt", "test_path": "a.txt"},
+        {"path": "b.txt", "val_path": "a.txt", "test_path": "./a.txt"},
+        {"path": "*.txt", "test_path": "b.txt"},
+    ],
+)
+def test_a_file_is_not_read_for_two_parts(paths: dict[str, str]) -> None:
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_text("abcab\n" * 20)
+    with pytest.raises(DataError, match=r"[ab]\.txt: is read twice; data\.path, val_path, test_path and labels need"):
+        corpus(**paths).load()
+    apart = corpus(path="a.txt", test_path="b.txt", sequence_length=4).load()
+    assert set(apart.parts) == {"train", "val", "test"}
 
 
 @pytest.mark.parametrize(

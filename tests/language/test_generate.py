@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import rnnexp as rx
 from rnnexp.cli.main import main
+from rnnexp.errors import ConfigError, DataError
+from rnnexp.models import bundle
 from rnnexp.models.writing import Sampling
+from rnnexp.tracking.pyfunc import Served
 
 SCORES = np.log(np.array([0.5, 0.3, 0.15, 0.05]))
 
@@ -20,6 +25,7 @@ def test_temperature_sharpens_and_flattens() -> None:
     np.testing.assert_allclose(Sampling(0.5).probabilities(SCORES), np.exp(SCORES) ** 2 / np.sum(np.exp(SCORES) ** 2))
     assert Sampling(0).probabilities(SCORES).tolist() == [1, 0, 0, 0]
     assert Sampling(2).probabilities(SCORES)[3] > 0.05
+    assert Sampling(1e-320).probabilities(SCORES).tolist() == [1, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +42,21 @@ def test_only_the_likeliest_tokens_are_drawn_from(settings: dict[str, float], ke
 def test_what_is_never_written_has_no_chance() -> None:
     assert Sampling(never=(0,)).probabilities(SCORES)[0] == 0
     assert Sampling(0, never=(0,)).probabilities(SCORES).argmax() == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature": -1}, "temperature: `-1` is not a number from 0 to 100"),
+        ({"temperature": float("nan")}, "temperature: `nan` is not a number from 0 to 100"),
+        ({"top_k": -1}, "top_k: `-1` is not a whole number from 1 to 1e+09"),
+        ({"top_p": 0.0}, "top_p: `0.0` is not a number from 1e-09 to 1"),
+        ({"seed": 0.5}, "seed: `0.5` is not a whole number from 0"),
+    ],
+)
+def test_settings_that_draw_nothing_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        Sampling(**settings)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +83,30 @@ def test_it_goes_on_from_a_prompt(run: rx.Result, capsys: pytest.CaptureFixture[
     assert said(capsys, "generate", str(run.run_dir), "--length", "7", "--temperature", "0") == "abcdefg\n"
 
 
+def test_a_prompt_may_end_within_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cats.txt").write_text("the cat sat\n" * 100)
+    data = (
+        "data=corpus",
+        "data.path=cats.txt",
+        "data.tokens=subword",
+        "data.max_tokens=259",
+        "data.sequence_length=13",
+    )
+    small = (
+        "model=gru",
+        "model.units=[16]",
+        "trainer.batch_size=5",
+        "trainer.epochs=30",
+        "optimizer.learning_rate=0.02",
+    )
+    Path("cats").mkdir()
+    rx.run(rx.compose(*data, *small, "tracking=off", "tracking.figures=false"), Path("cats"), quiet=True)
+    cold = ("generate", "cats", "--temperature", "0", "--length")
+    assert said(capsys, *cold, "6", "--prompt", "the c") == "the cat sat\n"
+    assert said(capsys, *cold, "4", "--prompt", "the cat") == "the cat sat\n"
+    assert said(capsys, *cold, "4", "--prompt", "the cat sat\n") == "the cat sat\nthe\n"
+
+
 def test_a_seed_writes_the_same_text_again_and_another_one_another(
     run: rx.Result, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,7 +128,10 @@ def test_a_text_can_be_written_into_a_file(run: rx.Result, capsys: pytest.Captur
     [
         (("--prompt", "abz☃"), '--prompt: the model does not know the characters "z", "☃": its 8 are those'),
         (("--temperature", "-1"), "`-1` is not a number from 0 to 100"),
-        (("--length", "0"), "`0` is not a number from 1 to 1e+06"),
+        (("--length", "0"), "`0` is not a whole number from 1 to 1e+06"),
+        (("--length", "2.5"), "`2.5` is not a whole number"),
+        (("--temperature", "hot"), "`hot` is not a number from 0 to 100"),
+        (("-o", "nowhere/out.txt"), "-o nowhere/out.txt: there is no folder nowhere"),
         (("--top-p", "2"), "`2` is not a number from 1e-09 to 1"),
     ],
 )
@@ -138,6 +186,28 @@ def test_mlflow_serves_the_surprise_and_the_continuation(run: rx.Result) -> None
     assert found["nats"][0] < found["nats"][1]
     more = served.predict(texts, params={"length": 3, "temperature": 0.0})
     assert more["continuation"][0] == "efg"
+
+
+def test_what_a_server_is_asked_is_checked_as_on_the_command_line(run: rx.Result) -> None:
+    served = Served(bundle.load(Path(run.run_dir) / "model"))
+    long = {"length": 3, "temperature": 0.0}
+    one = served.predict(["a"], long)
+    assert (one["continuation"][0], one["tokens"][0]) == ("bcd", 1)
+    assert np.isnan(one["nats"][0])
+    for params, message in (
+        ({"length": -3}, "length: `-3` is not a whole number from 1"),
+        ({"length": 3, "top_p": 0.0}, "top_p: `0.0` is not a number"),
+        ({"temprature": 0.0}, "temprature: is no parameter; did you mean `temperature`?"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            served.predict(["abc"], params)
+    for text, asked, message in (
+        ("abz", long, 'text 2: the model does not know the character "z": its 8 are those'),
+        ("", long, "text 2 has 0 tokens; give some text to go on from"),
+        ("a", {}, "text 2 has 1 token; at least 2 are needed, the second is scored"),
+    ):
+        with pytest.raises(DataError, match=re.escape(message)):
+            served.predict(["abc", text], asked)
 
 
 def test_a_text_is_written_at_each_checkpoint_and_at_the_end(run: rx.Result) -> None:

@@ -253,7 +253,7 @@ def test_digits_are_drawn_by_the_seed_and_written_backwards() -> None:
     [
         (
             ("data=reverse_digits", "model=gru"),
-            "model: gru gives outputs for what it reads; to write another sequence set model=encoder_decoder",
+            "gives outputs for what it reads; to write another sequence set model=encoder_decoder",
         ),
         (
             ("data=adding", "model=encoder_decoder"),

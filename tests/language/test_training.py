@@ -12,9 +12,11 @@ import rnnexp as rx
 from rnnexp import runner
 from rnnexp.data.texts.stream import TextStream
 from rnnexp.models import carried
+from rnnexp.models.reading import log_softmax
 from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
 from rnnexp.together import program, run_together
+from rnnexp.training import feed
 from rnnexp.training.checkpoint import load
 from rnnexp.training.fit import fit
 from rnnexp.training.history import History
@@ -68,20 +70,56 @@ def test_speed_is_told_in_tokens(engine: str, rhyme: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
-def test_validation_starts_from_rest_and_reads_on_from_batch_to_batch(engine: str, rhyme: str) -> None:
+def test_validation_starts_from_rest_and_reads_on_from_batch_to_batch(
+    engine: str, rhyme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "MAX_STEPS", 2)  # so that the part is several blocks
     still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.epochs=2", f"trainer.engine={engine}")
-    model, dataset, history = trained(composed(rhyme, *still))
+    model, dataset, history = trained(composed(rhyme, *still, "model.initial_range=1.5"))
     val = dataset.parts["val"].side_by_side(6)
     batches = val.indices.reshape(-1, 6)
+    assert len(batches) > 2
     lanes = np.stack([dataset.values[batches[:, i, None] + np.arange(6)] for i in range(6)])
     x = lanes[:, :, :-1].reshape(6, -1)
-    scores = model.predict_on_batch({"past": x, **carried.zeros(model, 6)})[carried.OUTPUT]
-    from rnnexp.models.reading import log_softmax
-
     y = lanes[:, :, 1:].reshape(6, -1)
-    expected = -np.take_along_axis(log_softmax(np.asarray(scores)), y[..., None], axis=2).mean()
+    expected = surprise(model, x, y).mean()
     np.testing.assert_allclose(losses(history, "val/loss"), expected, rtol=1e-5)
     np.testing.assert_allclose(losses(history, "val/perplexity"), np.exp(expected), rtol=1e-4)
+    forgetful = np.mean([surprise(model, x[:, i : i + 10], y[:, i : i + 10]).mean() for i in (0, 10)])
+    assert abs(forgetful / expected - 1) > 1e-4
+
+
+def surprise(model: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the nats of each token of `y` (lanes, time), read from rest."""
+    scores = model.predict_on_batch({"past": x, **carried.zeros(model, len(x))})[carried.OUTPUT]
+    return -np.take_along_axis(log_softmax(np.asarray(scores)), y[..., None], axis=2)
+
+
+@pytest.mark.parametrize("engine", ["keras", "compiled"])
+def test_the_norm_of_the_gradient_is_of_the_first_batch_from_rest(engine: str, rhyme: str) -> None:
+    asked = ("trainer.grad_norm=true", "trainer.epochs=1", f"trainer.engine={engine}", "model.initial_range=1.5")
+    model, dataset, history = trained(composed(rhyme, *asked))
+    part = dataset.parts["train"].side_by_side(6)
+    x, y, _ = dataset.batch(part.arrays, part.order(0, 1, 6)[:6])
+    assert losses(history, "opt/grad_norm")[0] == pytest.approx(norm(model, x, y, 0), rel=1e-4)
+    assert norm(model, x, y, 0.5) != pytest.approx(norm(model, x, y, 0), rel=1e-2)
+
+
+def norm(model: Any, x: np.ndarray, y: np.ndarray, state: float) -> float:
+    """Return the norm of the gradient of the mean surprise of `y`, read from one value in all states."""
+    import jax
+    import keras
+
+    states = {name: value + state for name, value in carried.zeros(model, len(x)).items()}
+    given = {name: keras.ops.convert_to_tensor(value) for name, value in {"past": x, **states}.items()}
+
+    def loss(weights: list[Any]) -> Any:
+        outputs, _ = model.stateless_call(weights, [v.value for v in model.non_trainable_variables], given)
+        scores = jax.nn.log_softmax(outputs[carried.OUTPUT])
+        return -jax.numpy.take_along_axis(scores, y[..., None], axis=2).mean()
+
+    gradients = jax.grad(loss)([variable.value for variable in model.trainable_variables])
+    return float(np.sqrt(sum(np.square(np.asarray(gradient)).sum() for gradient in gradients)))
 
 
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
@@ -92,7 +130,7 @@ def test_a_checkpoint_holds_the_states_that_its_epoch_ended_with(engine: str, rh
         f"trainer.engine={engine}",
         "trainer.epochs=1",
     )
-    still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "data.split.val=0", "data.split.train=0.85")
+    still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.grad_norm=true")
     model, dataset, _ = trained(composed(rhyme, *settings, *still), tmp_path)
     _, weights, _ = load(tmp_path / "checkpoints" / "epoch-000001")
     found = {path.split("/")[-1]: value for path, value in weights.items() if path.endswith("_h")}

@@ -6,7 +6,9 @@ import dataclasses
 import hashlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import toy
@@ -16,6 +18,7 @@ from rnnexp import runtime
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.models.build import build
 from rnnexp.registry import lookup
+from rnnexp.training import feed
 from rnnexp.training.fit import fit
 
 # The data are drawn with one seed, so that another experiment's seed changes the network and its order alone.
@@ -118,6 +121,23 @@ def dropped_out(seed: int) -> list[float]:
     return [float(value) for weight in model.get_weights() for value in weight.ravel()]
 
 
+def language(*overrides: str) -> list[list[float]]:
+    """Return losses of validation, norms of the gradient and losses of training of a still language model."""
+    Path("text.txt").write_text("".join(np.random.default_rng(0).choice(list("abcdefgh"), 400)))
+    data = (
+        "data=corpus",
+        "data.path=text.txt",
+        "data.sequence_length=3",
+        "data.split={train: 200, val: 160, test: 40}",
+    )
+    small = ("model.units=[3]", "model.embedding_dim=4", "model.initial_range=1.5", "trainer.batch_size=4")
+    still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.epochs=2", "trainer.engine=keras")
+    experiment = rx.compose(*data, *small, *still, "trainer.grad_norm=true", "model=gru", *QUIET, *overrides)
+    with patch.object(feed, "MAX_STEPS", 4):  # several blocks in the validation part
+        history = rx.run(experiment, quiet=True).history
+    return [[epoch[name] for epoch in history.epochs] for name in ("val/loss", "opt/grad_norm", "train/loss")]
+
+
 def found(backend: str) -> dict[str, Any]:
     runtime.configure(backend)
     return {
@@ -125,6 +145,7 @@ def found(backend: str) -> dict[str, Any]:
         "gradient": gradient(),
         "dropout": [dropped_out(seed) for seed in (1, 1, 2)],
         "first": {cell: first(cell) for cell in ("simple_rnn", "lstm", "gru")},
+        "language": language(f"backend={backend}"),
         "runs": [run(*overrides, f"backend={backend}") for overrides in (SINE, AIRLINE)],
     }
 

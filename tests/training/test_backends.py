@@ -106,6 +106,11 @@ def test_the_scores_of_whole_runs_agree(on_jax: dict[str, Any], on_another: dict
         assert theirs["score"] == pytest.approx(ours["score"], rel=AT_THE_END)
 
 
+def test_language_models_agree(on_jax: dict[str, Any], on_another: dict[str, Any]) -> None:
+    np.testing.assert_allclose(on_jax["language"], on_another["language"], rtol=FIRST_EPOCH)
+    assert not np.allclose(one_backend.language("seed=1"), on_another["language"], rtol=1e-3)
+
+
 def test_another_seed_gives_another_score(on_jax: dict[str, Any]) -> None:
     other = one_backend.run(*one_backend.SINE, "seed=1")
     assert other["score"] != pytest.approx(on_jax["runs"][0]["score"], rel=100 * AT_THE_END)

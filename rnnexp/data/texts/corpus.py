@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -88,11 +89,12 @@ def refuse_twice(groups: Sequence[Sequence[str]]) -> None:
     """Refuse a file that is read for two parts or two labels: its texts would be learnt and tested on."""
     seen: set[str] = set()
     for group in groups:
-        if twice := sorted(seen & set(group)):
+        files = {os.path.realpath(name): name for name in set(group)}
+        if twice := sorted(files[real] for real in seen & set(files)):
             raise DataError(
                 f"{twice[0]}: is read twice; data.path, val_path, test_path and labels need files of their own"
             )
-        seen |= set(group)
+        seen |= set(files)
 
 
 def _refuse_empty(rows: list[Row], on_empty: str) -> list[str]:

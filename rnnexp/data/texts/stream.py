@@ -12,13 +12,13 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions, Summary
 from rnnexp.data.digest import digest
-from rnnexp.data.lanes import lanes, next_tokens
+from rnnexp.data.lanes import Lanes, lanes, next_tokens
 from rnnexp.data.shares import part_sizes
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.places import count
 from rnnexp.data.texts import subwords, vocabulary
-from rnnexp.data.texts.corpus import cited
+from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.tokens import Tokeniser
@@ -26,12 +26,15 @@ from rnnexp.data.texts.vocabulary import UNKNOWN, Vocabulary
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pandas import DataFrame
 
     from rnnexp.data.sources.corpus import corpus
 
 KIND = "language"
 ORDER = ("train", "val", "test")
+LEARNT = ("train", "val")  # parts that are read in batches of `sequence_length` steps
 EXAMPLE = 40  # tokens of a text that is shown how a model is used
 Line = tuple[str, int, str]
 
@@ -70,6 +73,10 @@ class Language:
             .replace(" \n", "\n")
             .replace("\n ", "\n")
         )
+
+    def continuation(self, ids: Sequence[int] | np.ndarray, more: Sequence[int] | np.ndarray) -> str:
+        """Write what `more` adds to a text: a blank comes first where it begins a word."""
+        return self.text([*ids, *more]).removeprefix(self.text(ids))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -117,12 +124,14 @@ def assemble(source: corpus) -> TextStream:
     pieces, notes = _read(source)
     tokeniser = Tokeniser(source.tokens, source.lowercase)
     end = None if source.tokens == "character" else source.line_end
+    known_too = list[str]()
     if source.tokens == "subword":
         size = (source.max_tokens or 0) - len(vocabulary.RESERVED) - (end is not None)
         train = (tokeniser.normal(text) for _, _, text in pieces["train"])
         tokeniser = Tokeniser("subword", source.lowercase, subwords.learn(train, size))
+        known_too = subwords.pieces(tokeniser.subwords or "") if source.min_count == 1 else []
     cuts = {part: cut(tokeniser, end, [text for *_, text in piece], closed=True) for part, piece in pieces.items()}
-    learnt = vocabulary.learn([cuts["train"]], source.max_tokens, source.min_count)
+    learnt = vocabulary.learn([cuts["train"]], source.max_tokens, source.min_count, pieces=known_too)
     language = Language(tokeniser, learnt.vocabulary, end)
     known = learnt.vocabulary.ids
     values = np.array([known.get(token, UNKNOWN) for token in chain.from_iterable(cuts.values())], np.int32)
@@ -130,7 +139,7 @@ def assemble(source: corpus) -> TextStream:
     borders = dict(zip(cuts, pairwise(ends)))
     unknown = ", ".join(f"{np.mean(values[a:b] == UNKNOWN):.2%} of {part}" for part, (a, b) in borders.items())
     notes += [learnt.note, f"unknown tokens: {unknown}"]
-    return _dataset(source, language, (values, borders), tuple(notes), source.sequence_length)
+    return _dataset(source, language, (values, borders), tuple(notes))
 
 
 def apply(source: corpus, language: Language, whole: str) -> TextStream:
@@ -141,9 +150,7 @@ def apply(source: corpus, language: Language, whole: str) -> TextStream:
     tokens = cut(language.tokeniser, language.line_end, texts, closed=True)
     values = np.array([known.get(token, UNKNOWN) for token in tokens], np.int32)
     unknown = f"unknown tokens: {np.mean(values == UNKNOWN):.2%}"
-    if len(values) < 2:
-        raise DataError(f"{source.path}: {count(len(values), 'token')}; at least 2 are needed, the second is scored")
-    return _dataset(source, language, (values, {whole: (0, len(values))}), (*notes, unknown), steps=1)
+    return _dataset(source, language, (values, {whole: (0, len(values))}), (*notes, unknown))
 
 
 def _dataset(
@@ -151,7 +158,6 @@ def _dataset(
     language: Language,
     text: tuple[np.ndarray, dict[str, tuple[int, int]]],
     notes: tuple[str, ...],
-    steps: int,
 ) -> TextStream:
     values, borders = text
     units = {"character": "characters", "subword": "subwords"}.get(source.tokens, "words")
@@ -159,7 +165,7 @@ def _dataset(
     own = digest(source, values, language.vocabulary.tokens)
     return TextStream(
         spec=_spec(len(language.vocabulary)),
-        parts={part: lanes(part, values, border, steps) for part, border in borders.items()},
+        parts={part: _part(source, part, values, border) for part, border in borders.items()},
         batch=next_tokens,
         summary=Summary(source.path, len(values), 1, sizes, own, units=source.units or units, notes=notes),
         scored=next(part for part in ("test", "train", *borders) if part in borders),
@@ -168,6 +174,16 @@ def _dataset(
         values=values,
         borders=borders,
     )
+
+
+def _part(source: corpus, part: str, values: np.ndarray, border: tuple[int, int]) -> Lanes:
+    """Return a part of the text; one that is only scored is read at once, however short."""
+    if part in LEARNT:
+        return lanes(part, values, border, source.sequence_length)
+    if (tokens := border[1] - border[0]) < 2:
+        what = f"the {part} part has " if part in ORDER else ""
+        raise DataError(f"{source.path}: {what}{count(tokens, 'token')}; at least 2 are needed, the second is scored")
+    return lanes(part, values, border, steps=1)
 
 
 def _spec(size: int) -> TaskSpec:
@@ -197,15 +213,10 @@ def cut(tokeniser: Tokeniser, end: str | None, texts: Sequence[str], closed: boo
 def _read(source: corpus, shared: bool = True) -> tuple[dict[str, list[Line]], list[str]]:
     """Read the lines of each part; a text that is cut into characters may be cut within a line."""
     read, notes = {}, list[str]()
-    for part, path in source.paths().items() if shared else [("train", source.path)]:
-        files = locate(path, source.folder(), source.origin)
-        found = [
-            (str(file), number, line)
-            for file in files
-            for number, line in _numbered(read_text(file, source.encoding), source.tokens == "character")
-        ]
+    for part, files in _files(source, source.paths() if shared else {"train": source.path}).items():
+        found, joined = _lines(files, source)
         read[part], said = _without_empty(found, source.on_empty)
-        notes += said
+        notes += joined + said
     given = source.gives() if shared else {"val", "test"}
     pieces = {part: piece for part, piece in read.items() if part != "train"}
     if source.tokens == "character":
@@ -217,6 +228,25 @@ def _read(source: corpus, shared: bool = True) -> tuple[dict[str, list[Line]], l
         if not any(text.strip() for *_, text in piece):
             raise DataError(f"{source.path}: the {part} part has no text; change data.split")
     return {part: pieces[part] for part in ORDER if part in pieces}, notes
+
+
+def _files(source: corpus, paths: Mapping[str, str]) -> dict[str, list[Path]]:
+    found = {part: locate(path, source.folder(), source.origin) for part, path in paths.items()}
+    refuse_twice([[str(file) for file in files] for files in found.values()])
+    return found
+
+
+def _lines(files: Sequence[Path], source: corpus) -> tuple[list[Line], list[str]]:
+    """Read the lines of files; as characters they have their ends, and the next file begins a line of its own."""
+    found, ended = list[Line](), list[tuple[str, int]]()
+    for file in files:
+        if source.tokens == "character" and found and not found[-1][2].endswith("\n"):
+            name, number, line = found.pop()
+            found.append((name, number, f"{line}\n"))
+            ended.append((name, number))
+        own = _numbered(read_text(file, source.encoding), source.tokens == "character")
+        found += [(str(file), number, line) for number, line in own]
+    return found, [f"ended {count(len(ended), 'last line')} of a file: {cited(ended)}"] if ended else []
 
 
 def _numbered(text: str, with_ends: bool) -> list[tuple[int, str]]:

@@ -7,6 +7,7 @@ Radford et al., Language models are unsupervised multitask learners, 2019, secti
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -29,6 +30,11 @@ def learn(texts: Iterable[str], size: int) -> str:
     )
     model.train_from_iterator(texts, trainer)
     return model.to_str()
+
+
+def pieces(learnt: str) -> list[str]:
+    """List all pieces that were learnt, the 256 bytes among them, as JSON has them."""
+    return list(json.loads(learnt)["model"]["vocab"])
 
 
 def cutter(learnt: str) -> Callable[[str], list[str]]:

@@ -40,29 +40,39 @@ class Learnt:
 
 
 def learn(
-    texts: Iterable[list[str]], max_tokens: int | None = None, min_count: int = 1, ends: tuple[str, ...] = ()
+    texts: Iterable[list[str]],
+    max_tokens: int | None = None,
+    min_count: int = 1,
+    ends: tuple[str, ...] = (),
+    pieces: Iterable[str] = (),
 ) -> Learnt:
     """Number the tokens of the training texts, and of no others, by frequency, then by alphabet.
 
     `ends` stand at the ends of every text without being of it: they are always known, in the place of tokens that
-    are as frequent, and no limit drops them. `max_tokens` counts the two reserved ids, and the ends.
+    are as frequent, and no limit drops them. `pieces` are known even if the texts have none of them: what any text
+    can be written in. `max_tokens` counts the two reserved ids, and the ends.
     Raises DataError if fewer than two tokens of the texts are left.
     """
     counts, number = Counter[str](), 0
     for tokens in texts:
         counts.update(tokens)
         number += 1
-    ranked = sorted((item for item in counts.items() if item[1] >= min_count), key=_rank)
+    unseen = [(piece, 0) for piece in pieces if piece not in counts]
+    ranked = sorted([*(item for item in counts.items() if item[1] >= min_count), *unseen], key=_rank)
     kept = ranked if max_tokens is None else ranked[: max(0, max_tokens - len(RESERVED) - len(ends))]
     if len(kept) < 2:
         raise DataError(_too_few(counts, kept, max_tokens, min_count) + _beside(ends))
-    share = 1 - sum(times for _, times in kept) / counts.total()
-    note = (
-        f"vocabulary: {len(kept):,} of the {count(len(counts), 'token')} of the training part; "
-        f"the others make up {share:.1%} of it"
-    )
     known = sorted([*kept, *((end, number) for end in ends)], key=_rank)
-    return Learnt(Vocabulary((*RESERVED, *(token for token, _ in known))), note)
+    return Learnt(Vocabulary((*RESERVED, *(token for token, _ in known))), _note(counts, kept))
+
+
+def _note(counts: Counter[str], kept: list[tuple[str, int]]) -> str:
+    share, seen = 1 - sum(times for _, times in kept) / counts.total(), sum(times > 0 for _, times in kept)
+    more = f"; and {len(kept) - seen:,} that it does not have" if seen < len(kept) else ""
+    return (
+        f"vocabulary: {seen:,} of the {count(len(counts), 'token')} of the training part; "
+        f"the others make up {share:.1%} of it{more}"
+    )
 
 
 def _rank(item: tuple[str, int]) -> tuple[int, str]:

@@ -143,8 +143,9 @@ class Program:
         if self.rules.grad_norm:
             order = now.get("order", data.get("order"))
             first = self.gather["train"](data["train"], order[0])
+            other = self.stepper.rested(state["other"])  # where the first batch begins
             with held(self.rules.held, fixed["scalars"]):
-                row["opt/grad_norm"] = self.stepper.gradient_norm(state["trainable"], state["other"], first)
+                row["opt/grad_norm"] = self.stepper.gradient_norm(state["trainable"], other, first)
         factor = state["factor"]
         state = self._judged({**state, "epoch": state["epoch"] + 1}, row)
         state = self._called(state, row, rate, fixed)

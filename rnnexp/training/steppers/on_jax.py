@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -54,11 +55,20 @@ class OnJax(Stepper):
 
     def test(self, block: Block) -> None:
         state = (self.trainable, self.other, self.metrics)
-        _, _, self.metrics = self._test(state, block.data, block.steps)
+        _, self.other, self.metrics = self._test(state, block.data, block.steps)
 
     def begin(self) -> None:
         self.metrics = self.no_metrics
         self.other = self.rested(self.other)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        before = self.other
+        self.other = self.rested(before)
+        try:
+            yield
+        finally:
+            self.other = before
 
     def rested(self, other: list[Any]) -> list[Any]:
         """Return the values of what is not trained, with states that lanes carry put back to zeros."""

@@ -47,7 +47,9 @@ class OnTensorFlow(Stepper):
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=False)
             loss = self.model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=weight, training=False)
-        return tf.linalg.global_norm(tape.gradient(loss, self.model.trainable_weights))
+        gradients = tape.gradient(loss, self.model.trainable_weights)
+        # An embedding's come in slices, which the norm would not add up where a token occurs twice.
+        return tf.linalg.global_norm([tf.convert_to_tensor(g) for g in gradients if g is not None])
 
 
 def _looped(step: Callable[[Any], Any], jit_compile: bool) -> Callable[[Any, Any], None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,8 +53,21 @@ class Stepper(ABC):
     def begin(self) -> None:
         """Forget the metrics of the last pass over a part, and the states that its lanes have come to."""
         self.model.reset_metrics()
-        for variable in self.carried:
-            variable.assign(np.zeros(variable.shape, np.float32))
+        self._carry([np.zeros(variable.shape, np.float32) for variable in self.carried])
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Let lanes start from zeros for a while; afterwards they carry what they did before."""
+        before = [_copy(variable) for variable in self.carried]
+        self._carry([np.zeros_like(value) for value in before])
+        try:
+            yield
+        finally:
+            self._carry(before)
+
+    def _carry(self, states: list[np.ndarray]) -> None:
+        for variable, state in zip(self.carried, states):
+            variable.assign(state)
 
     @abstractmethod
     def results(self) -> dict[str, float]:
