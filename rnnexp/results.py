@@ -26,7 +26,7 @@ HEAD = ("experiment", "model", "backend", "runs", "metric", "score", "best basel
 class Row:
     """Scores of one setting, over `runs` repetitions; `deviation` is None for a single one.
 
-    metric:  what `mean` is of, such as test/rmse;  baseline: the best one of the latest run, and its mean score
+    metric:  what `mean` is of, such as test/rmse;  baseline: the best one of each run, and the mean of their scores
     skill:   mean over the repetitions of 1 - model / best baseline
     """
 
@@ -107,16 +107,16 @@ def _row(key: tuple[str, str, str], found: Sequence[TrackedRun]) -> Row:
     short = metric.partition("/")[2]
     values = [run.metrics[metric] for run in runs if metric in run.metrics]
     skills = [run.metrics[f"skill/{short}"] for run in runs if f"skill/{short}" in run.metrics]
-    baseline = found[0].tags.get("rnnexp.best_baseline", "")
-    key_of_baseline = f"baseline/{baseline}/{short}"
-    others = [run.metrics[key_of_baseline] for run in runs if key_of_baseline in run.metrics]
+    best = {run.run_id: run.tags.get("rnnexp.best_baseline", "") for run in runs}
+    own = {run.run_id: run.metrics.get(f"baseline/{best[run.run_id]}/{short}") for run in runs}
+    others = [score for score in own.values() if score is not None]
     return Row(
         *key,
         runs=len(values),
         metric=metric,
         mean=statistics.fmean(values),
         deviation=statistics.stdev(values) if len(values) > 1 else None,
-        baseline=baseline,
+        baseline=" or ".join(sorted({*best.values()} - {""})),
         baseline_score=statistics.fmean(others) if others else None,
         skill=statistics.fmean(skills) if skills else None,
         seconds=statistics.fmean(run.metrics.get("time/training_s", 0.0) for run in runs),

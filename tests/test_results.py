@@ -62,6 +62,22 @@ def test_a_score_of_the_training_part_is_no_verdict(tracked: Tracked, capsys: py
     assert (airline["metric"], airline["verdict"]) == ("test/rmse", "loses to it")
 
 
+def test_baselines_that_depend_on_the_seed_are_averaged_as_the_score_is(tracked: Tracked) -> None:
+    (run,) = [run for run in finished_runs(tracked.uri) if run.name.startswith("airline") or "airline" in str(run.tags)]
+    found = {"baseline/drift/rmse": 2 * run.metrics["baseline/linear/rmse"]}
+    other = replace(
+        run,
+        run_id="other",
+        params={**run.params, "seed": "9"},
+        tags={**run.tags, "rnnexp.best_baseline": "drift"},
+        metrics={**run.metrics, **found},
+    )
+    (row,) = rows([run, other])
+    assert row.baseline == "drift or linear"
+    assert row.baseline_score == pytest.approx(1.5 * run.metrics["baseline/linear/rmse"])
+    assert rows([run])[0].baseline_score == pytest.approx(run.metrics["baseline/linear/rmse"])
+
+
 def test_experiments_can_be_chosen(tracked: Tracked, capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["experiment"] for row in json.loads(shown(tracked, capsys, "--json", "ramp_sgd"))] == ["ramp_sgd"]
 
