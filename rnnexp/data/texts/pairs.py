@@ -73,11 +73,6 @@ class PairPipeline:
     def end(self) -> int:
         return self.target.vocabulary.ids[END]
 
-    def inputs(self, texts: Sequence[str]) -> dict[str, Any]:
-        """Return the tokens (b, time) that an encoder reads, and their mask; DataError names a text that is empty."""
-        encoded = self.source.encode(texts)
-        return padding.masked_inputs(padding.laid_out(encoded.ids, encoded.offsets), np.arange(len(texts)))
-
     def write(self, ids: Sequence[int] | np.ndarray) -> str:
         """Write tokens as text, up to the first end."""
         words = []
