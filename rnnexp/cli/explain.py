@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace, _SubParsersAction
 from dataclasses import asdict
+from typing import Any
 
 from rnnexp.config.compose import load_plugins
 from rnnexp.config.explain import Explanation, explain
@@ -18,12 +19,18 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 def run(args: Namespace) -> int:
     load_plugins([])
-    found = explain(args.key)
+    found = explain(args.key, _sweeps() if args.key.startswith("hydra") else {})
     if args.json:
         print(json.dumps([asdict(item) for item in found], indent=2, default=str))
     else:
         print("\n\n".join(_text(item) for item in found))
     return 0
+
+
+def _sweeps() -> dict[str, Any]:
+    from rnnexp.sweeps.settings import Launcher, Sweep
+
+    return {"hydra.sweeper": Sweep, "hydra.launcher": Launcher}
 
 
 def _text(item: Explanation) -> str:

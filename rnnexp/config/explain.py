@@ -25,12 +25,16 @@ class Explanation:
     choices: tuple[str, ...] = ()
 
 
-def explain(key: str) -> list[Explanation]:
-    """Explain `model.units`, `seed` or a whole group such as `model`; a misspelt key is a ConfigError."""
-    known = every_key(key.partition(".")[0])
+def explain(key: str, others: Mapping[str, Any] = {}) -> list[Explanation]:
+    """Explain `model.units`, `seed` or a whole group such as `model`; a misspelt key is a ConfigError.
+
+    others: settings classes of further groups, by the names of these
+    """
+    more = [item for group, cls in others.items() for item in _fields(group, cls)]
+    known = [*every_key(key.partition(".")[0]), *more]
     found = [item for item in known if item.key == key or item.key.startswith(f"{key}.")]
     if not found:
-        raise ConfigError(f"{key}: unknown key{did_you_mean(key, (item.key for item in every_key()))}")
+        raise ConfigError(f"{key}: unknown key{did_you_mean(key, (item.key for item in [*every_key(), *more]))}")
     return found
 
 

@@ -35,6 +35,17 @@ def test_every_key_has_a_meaning(capsys: pytest.CaptureFixture[str]) -> None:
     assert wordless == []
 
 
+def test_explain_knows_the_settings_of_sweeps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "hydra.sweeper.repeats"]) == 0
+    shown = capsys.readouterr().out
+    assert "runs of each point" in shown
+    assert "integer, at least 1" in shown
+    assert main(["explain", "hydra.launcher"]) == 0
+    assert "hydra.launcher.n_jobs" in capsys.readouterr().out
+    assert main(["explain", "hydra.sweeper.repeat"]) == 2
+    assert "did you mean `hydra.sweeper.repeats`?" in capsys.readouterr().err
+
+
 def test_explain_suggests_the_nearest_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "model.unit"]) == 2
     assert "did you mean `model.units`?" in capsys.readouterr().err
