@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDTH, LINES = 76, 22  # characters of a line, and lines of a picture
 MOST_NATS = 8.0
+LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue (ITU-R BT.601)
 
 
 def figures(dataset: TextStream, predictions: Predictions) -> Iterator[tuple[str, Figure]]:
@@ -34,7 +35,9 @@ def surprise(dataset: TextStream, predictions: Predictions) -> Figure:
     shades = colours.to_rgba(np.array([nats for *_, nats in placed]))
     for (line, column, text, _), shade in zip(placed, shades):
         ax.barh(line, len(text), left=column, height=0.9, color=shade)
-        ax.text(column, line, text, family="monospace", fontsize=8.5, va="center", ha="left", parse_math=False)
+        ink = "black" if shade[:3] @ LUMINANCE > 0.5 else "white"
+        drawn = ax.text(column, line, text, color=ink, family="monospace", fontsize=8.5, va="center", ha="left")
+        drawn.set_parse_math(False)
     ax.set(xlim=(0, WIDTH), ylim=(placed[-1][0] + 0.7, -0.7), xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     part = {"test": "test part", "train": "training part"}[dataset.scored]

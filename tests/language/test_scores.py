@@ -112,6 +112,11 @@ def test_the_picture_shows_the_text_with_each_token_in_its_colour(run: rx.Result
         drawn = surprise(dataset, Predictions(-nats, run.predictions.actual)).axes[0]
         return len({patch.get_facecolor() for patch in drawn.patches})
 
+    def inks(nats: float) -> set[str]:
+        drawn = surprise(dataset, Predictions(np.full(tokens, -nats), run.predictions.actual)).axes[0]
+        return {text.get_color() for text in drawn.texts}
+
     tokens = len(run.predictions.actual)
+    assert (inks(0.1), inks(8.0)) == ({"black"}, {"white"})
     assert colours(np.ones(tokens)) == 1
     assert colours(np.arange(tokens) % 4 * 2.0) == 4
