@@ -67,3 +67,8 @@ def did_you_mean(word: object, choices: Iterable[str]) -> str:
     named = {choice.lower(): choice for choice in choices}
     close = get_close_matches(str(word).lower(), named, n=1, cutoff=0.6)
     return f"; did you mean `{named[close[0]]}`?" if close else ""
+
+
+def count(number: int, what: str) -> str:
+    """Say ``1 row`` or ``3 rows``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

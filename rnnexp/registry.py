@@ -11,10 +11,12 @@ A component is a frozen, strictly checked dataclass, or a function whose signatu
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import Parameter, isclass, signature
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_type_hints
@@ -24,7 +26,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic.fields import FieldInfo
 
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
-from rnnexp.runtime import keras_backend
+from rnnexp.runtime import DEFAULT_BACKEND
 
 T = TypeVar("T", bound=type)
 
@@ -142,9 +144,23 @@ def load_plugins(modules: list[str], backend: str | None = None) -> None:
     """
     if modules and "" not in sys.path:
         sys.path.insert(0, "")
-    with keras_backend(backend):
+    with _keras_backend(backend):
         for module in modules:
             _import_plugin(module)
+
+
+@contextmanager
+def _keras_backend(name: str | None) -> Iterator[None]:
+    """Set KERAS_BACKEND for as long as modules are imported; what the user has set counts unless `name` is given."""
+    before = os.environ.get("KERAS_BACKEND")
+    os.environ["KERAS_BACKEND"] = name or before or DEFAULT_BACKEND
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["KERAS_BACKEND"]
+        else:
+            os.environ["KERAS_BACKEND"] = before
 
 
 def _import_plugin(module: str) -> None:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import record, registry, runtime, tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.data.leakage import check_leakage
-from rnnexp.data.tables.places import count
-from rnnexp.errors import ConfigError, DataError
+from rnnexp.errors import ConfigError, DataError, count
 from rnnexp.samples import Samples
 
 if TYPE_CHECKING:

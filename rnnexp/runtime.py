@@ -92,20 +92,6 @@ def configure(
     return _current
 
 
-@contextmanager
-def keras_backend(name: str | None) -> Iterator[None]:
-    """Set KERAS_BACKEND for as long as modules are imported; what the user has set counts unless `name` is given."""
-    before = os.environ.get("KERAS_BACKEND")
-    os.environ["KERAS_BACKEND"] = name or before or DEFAULT_BACKEND
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["KERAS_BACKEND"]
-        else:
-            os.environ["KERAS_BACKEND"] = before
-
-
 def loaded_backend() -> str | None:
     """Return the backend of a Keras that this process has imported already, None if it has not."""
     if "keras" not in sys.modules:

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.cli import given_run
-from rnnexp.data.tables.places import count as counted
 from rnnexp.errors import ConfigError, RnnexpError
+from rnnexp.errors import count as counted
 
 if TYPE_CHECKING:
     from rnnexp.deploy.answer import Answer

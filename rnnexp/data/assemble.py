@@ -19,9 +19,8 @@ from rnnexp.data.series import NAMELESS, Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.splits import borders
-from rnnexp.data.tables.places import count
 from rnnexp.data.windows import Plan
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from rnnexp.data.tables.columns import listed, position
 from rnnexp.data.tables.dialect import Dialect, examine, find_marks, head_records, looks_like_data, sniff
 from rnnexp.data.tables.files import as_bytes, kind, locate, opened
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
-from rnnexp.data.tables.places import Places, count
+from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.read import read_series
 from rnnexp.data.tables.records import Lines, records
 from rnnexp.data.tables.table import read_table
 from rnnexp.data.tables.times import EPOCHS, Dates
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 PARTS = ("year", "month", "day", "hour", "minute", "second")
 TIME = re.compile(r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period)", re.IGNORECASE)

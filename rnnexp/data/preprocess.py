@@ -11,8 +11,7 @@ import numpy as np
 from rnnexp.data import calendar, windows
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.series import NAMELESS
-from rnnexp.data.tables.places import count
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
     from pandas import DataFrame

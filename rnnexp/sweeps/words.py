@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnexp.data.tables.places import count
+from rnnexp.errors import count
 from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.executors.base import slots
 from rnnexp.sweeps.folders import job_folder

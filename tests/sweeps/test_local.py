@@ -75,7 +75,7 @@ def test_a_job_starts_with_everything_imported(mixed: Mixed) -> None:
 
 def test_the_processors_are_shared_out(mixed: Mixed) -> None:
     threads = max(1, usable_cpus() // 2)
-    assert re.search(rf"backend jax \(.*\), cpu, {threads} threads", mixed.log(0))
+    assert re.search(rf"backend jax \(.*\), cpu, {threads} thread", mixed.log(0))
     assert f"2 at a time with {threads} CPU thread{'' if threads == 1 else 's'} each" in mixed.output
 
 

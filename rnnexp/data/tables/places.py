@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnexp.errors import count
+
 SHOWN = 5
 
 
@@ -55,8 +57,3 @@ def join(many: list[Places]) -> Places:
     files = tuple(name for places in many for name in places.files)
     file = np.concatenate([np.full(len(places.number), index) for index, places in enumerate(many)])
     return Places(files, file, np.concatenate([places.number for places in many]), many[0].unit)
-
-
-def count(number: int, what: str) -> str:
-    """Say ``1 row`` or ``3 rows``."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

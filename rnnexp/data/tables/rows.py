@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnnexp.data.tables.frequency import grid
-from rnnexp.data.tables.places import Places, count
-from rnnexp.errors import DataError
+from rnnexp.data.tables.places import Places
+from rnnexp.errors import DataError, count
 
 Done = Counter[tuple[str, str]]
 """What was mended: ("row", "dropped because ...") and how many times."""

@@ -16,9 +16,9 @@ from rnnexp.data.tables.dialect import Dialect, examine
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.numbers import Flaws, parse
-from rnnexp.data.tables.places import Places, cite, count
+from rnnexp.data.tables.places import Places, cite
 from rnnexp.data.tables.records import Lines, Record, records
-from rnnexp.errors import DataError, ResourceError
+from rnnexp.errors import DataError, ResourceError, count
 
 CHUNK = 20_000
 

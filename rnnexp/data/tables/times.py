@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.layout import Layout
-from rnnexp.data.tables.places import Places, count
-from rnnexp.errors import ConfigError, DataError
+from rnnexp.data.tables.places import Places
+from rnnexp.errors import ConfigError, DataError, count
 
 EPOCHS = {"s": 10, "ms": 13, "us": 16, "ns": 19}
 PARTS = ("year", "month", "day", "hour", "minute", "second")

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnexp.data.tables.places import SHOWN, Places, cite, count
-from rnnexp.errors import DataError
+from rnnexp.data.tables.places import SHOWN, Places, cite
+from rnnexp.errors import DataError, count
 
 
 class Row(NamedTuple):

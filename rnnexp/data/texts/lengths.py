@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.shares import Pieces
-from rnnexp.data.tables.places import count
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
     from rnnexp.data.pairs import PairSource

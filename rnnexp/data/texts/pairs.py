@@ -13,14 +13,13 @@ from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
 from rnnexp.data.digest import digest
 from rnnexp.data.shares import share_out
 from rnnexp.data.spec import InputSpec, TaskSpec
-from rnnexp.data.tables.places import count
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
 from rnnexp.data.texts.lengths import short_enough
 from rnnexp.data.texts.pair_batches import laid_out, pair_batch
 from rnnexp.data.texts.prepare import tokeniser
 from rnnexp.data.texts.tokens import Tokeniser
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
     from pandas import DataFrame

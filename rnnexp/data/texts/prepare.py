@@ -8,12 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from rnnexp.data.tables.places import count
 from rnnexp.data.texts import subwords, vocabulary
 from rnnexp.data.texts.corpus import Texts
 from rnnexp.data.texts.encoder import Encoded, Encoder, Keep
 from rnnexp.data.texts.tokens import Kind, Tokeniser
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 
 @dataclass(frozen=True)

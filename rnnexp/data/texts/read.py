@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnnexp.data.tables.places import count
 from rnnexp.data.texts.corpus import Row
 from rnnexp.data.texts.decoding import lines, read_text
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 LABELLED = re.compile(r"(\S*)(?:\s(.*))?", re.DOTALL)
 

@@ -16,14 +16,13 @@ from rnnexp.data.lanes import Lanes, lanes, next_tokens
 from rnnexp.data.shares import part_sizes
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.files import locate
-from rnnexp.data.tables.places import count
 from rnnexp.data.texts import subwords, vocabulary
 from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.data.texts.vocabulary import UNKNOWN, Vocabulary
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
     from pathlib import Path

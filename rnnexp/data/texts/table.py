@@ -10,11 +10,11 @@ from pathlib import Path
 
 from rnnexp.data.tables.columns import position
 from rnnexp.data.tables.layout import Column
-from rnnexp.data.tables.places import SHOWN, cite, count
+from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.records import Lines, Record, records
 from rnnexp.data.texts.corpus import Row
 from rnnexp.data.texts.decoding import lines, read_text
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 TAB = ("tab", "\\t", "\t")
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rnnexp.data.tables.files import locate
-from rnnexp.data.tables.places import SHOWN, Places, cite, count
+from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.texts.corpus import refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
     from rnnexp.data.sources.text_tags import text_tags

@@ -15,14 +15,13 @@ from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
 from rnnexp.data.digest import digest
 from rnnexp.data.shares import Pieces, share_out
 from rnnexp.data.spec import InputSpec, TaskSpec
-from rnnexp.data.tables.places import count
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.dataset import vectors_of
 from rnnexp.data.texts.encoder import Encoded, Encoder
 from rnnexp.data.texts.lengths import short_enough
 from rnnexp.data.texts.tag_files import Tagged
 from rnnexp.data.texts.tokens import Tokeniser
-from rnnexp.errors import DataError, did_you_mean
+from rnnexp.errors import DataError, count, did_you_mean
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from rnnexp.data.tables.files import opened, unchanged
-from rnnexp.data.tables.places import count
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN, Vocabulary
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from rnnexp.data.tables.places import count
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 PADDING, UNKNOWN = 0, 1
 RESERVED = ("<padding>", "<unknown>")
