@@ -10,6 +10,7 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,6 +32,7 @@ from rnnexp.sweeps.settings import Launcher, Sweep
 log = logging.getLogger("rnnexp")
 
 SWEEP_FAILED = 10  # whatever the launcher: jobs in other processes cannot tell their own codes
+LAUNCHER = "hydra/launcher="
 SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--fail-fast", "--new")  # Hydra refuses flags it does not know
 
 
@@ -85,21 +87,27 @@ def check_sweep(args: Namespace) -> Border:
     Sweeps.config_dir = _config_dir(args)
     border = inspect_overrides(args.overrides, sweep=True, config_dir=Sweeps.config_dir)
     problems = [*border.problems, *_sweeper_problems(border.hydra)]
-    if not problems:
-        _compose_first(border)
     if problems:
         raise ConfigError(*problems)
-    return border
+    return _composable(border)
 
 
-def _compose_first(border: Border) -> None:
-    """Compose one job, which shows what Hydra alone would meet with a traceback."""
+def _composable(border: Border) -> Border:
+    """Compose one job, which shows what Hydra alone would meet with a traceback.
+
+    Settings of a launcher that nothing chooses are those of `local`, where the jobs run then.
+    """
     try:
         with compose.hydra_state():
             compose.loaded(next(single_runs(border)), Sweeps.config_dir)
+        return border
     except ConfigError as error:
-        found = list(_launcher_problems(border.hydra)) if "hydra.launcher" in str(error) else []
-        raise ConfigError(*(found or error.problems)) from None
+        of_launcher, chosen = "hydra.launcher" in str(error), any(line.startswith(LAUNCHER) for line in border.hydra)
+        if unknown := list(_launcher_problems(border.hydra)) if of_launcher else []:
+            raise ConfigError(*unknown) from None
+        if chosen or not of_launcher:
+            raise
+    return _composable(replace(border, hydra=[*border.hydra, f"{LAUNCHER}local"]))
 
 
 def _sweeper_problems(lines: list[str]) -> Iterator[str]:
@@ -111,13 +119,11 @@ def _sweeper_problems(lines: list[str]) -> Iterator[str]:
 
 
 def _launcher_problems(lines: list[str]) -> Iterator[str]:
-    """Say which keys no launcher has, or none has been chosen for: Hydra names a class of its own instead."""
-    known, chosen = Launcher.__dataclass_fields__, any(line.startswith("hydra/launcher=") for line in lines)
+    """Find misspelt keys of the launcher: Hydra names a class of its own instead."""
+    known = Launcher.__dataclass_fields__
     for key, name in _keys("hydra.launcher.", lines):
         if name not in known:
             yield f"{key}: unknown key{did_you_mean(name, known)}"
-        elif not chosen:
-            yield f"{key}: is a setting of a launcher that is not chosen; add hydra/launcher=local"
 
 
 def _keys(prefix: str, lines: list[str]) -> Iterator[tuple[str, str]]:

@@ -56,10 +56,7 @@ def test_a_flag_of_sweeps_needs_m(capsys: pytest.CaptureFixture[str], flag: str)
         ("hydra.sweeper.n_trial=3", "hydra.sweeper.n_trial: unknown key; did you mean `n_trials`?"),
         ("+hydra.sweeper.repeat=3", "hydra.sweeper.repeat: unknown key; did you mean `repeats`?"),
         ("hydra/launcher=local hydra.launcher.n_job=2", "hydra.launcher.n_job: unknown key; did you mean `n_jobs`?"),
-        (
-            "hydra.launcher.n_jobs=2",
-            "hydra.launcher.n_jobs: is a setting of a launcher that is not chosen; add hydra/launcher=local",
-        ),
+        ("hydra.launcher.n_job=2", "hydra.launcher.n_job: unknown key; did you mean `n_jobs`?"),
     ],
 )
 def test_a_misspelt_key_of_the_sweeper_or_launcher_is_told(
@@ -67,6 +64,16 @@ def test_a_misspelt_key_of_the_sweeper_or_launcher_is_told(
 ) -> None:
     code, told = command(capsys, "-m", "seed=0,1", *line.split())
     assert (code, told) == (2, f"rnnexp: {message}\n")
+
+
+def test_settings_of_a_launcher_that_nothing_chooses_are_those_of_the_local_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plain = ("train", "-m", "tracking=off", "seed=0,1", "--dry-run")
+    assert main.main([*plain, "hydra.launcher.n_jobs=1"]) == 0
+    assert "executor       local, 1 at a time" in capsys.readouterr().out
+    assert main.main([*plain, "hydra/launcher=vectorized", "hydra.launcher.threads=1"]) == 0
+    assert "executor       vectorized" in capsys.readouterr().out
 
 
 def hydra(*arguments: str) -> subprocess.CompletedProcess[str]:
