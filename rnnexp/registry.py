@@ -176,9 +176,10 @@ def _import_plugin(module: str) -> None:
         raise
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
-        place = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (last.filename, last.lineno)
-        where = f"{place[0]}, line {place[1]}"
-        raise ConfigError(f"plugins: {module}: {where}: {type(error).__name__}: {error}") from None
+        where, what = (last.filename, last.lineno), str(error)
+        if isinstance(error, SyntaxError):
+            where, what = (error.filename or module, error.lineno), error.msg
+        raise ConfigError(f"plugins: {where[0]}, line {where[1]}: {type(error).__name__}: {what}") from None
 
 
 PositiveInt = Annotated[int, Field(ge=1)]
