@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,12 @@ class Part:
     def bucket(self, indices: np.ndarray) -> np.ndarray:
         """Return which of `bounds` each sequence needs."""
         return np.searchsorted(self.bounds, self.arrays["length"][indices])
+
+    def alike(self, size: int) -> Iterator[np.ndarray]:
+        """Yield places in `indices`, up to `size` at a time: sequences of like length, the shortest first."""
+        order = np.argsort(self.arrays["length"][self.indices], kind="stable")
+        for first in range(0, len(order), size):
+            yield order[first : first + size]
 
     def arrays_for(self, indices: np.ndarray) -> Arrays:
         """Return arrays that pad a batch of these examples no further than it needs."""

@@ -49,10 +49,8 @@ def report(model: Any, dataset: TagDataset, batch_size: BatchSize, extra: Extra)
 def scores(model: Any, part: Part, size: int) -> np.ndarray:
     """Return the scores (tokens, tags) of all tokens of a part, in order; sequences of like length go side by side."""
     lengths = part.arrays["length"][part.indices]
-    order = np.argsort(lengths, kind="stable")
-    found: list[Any] = [None] * len(order)
-    for first in range(0, len(order), size):
-        rows = order[first : first + size]
+    found: list[Any] = [None] * len(part)
+    for rows in part.alike(size):
         chosen = part.indices[rows]
         x = padding.masked_inputs(part.arrays_for(chosen), chosen)
         for row, one in zip(rows, np.asarray(model.predict_on_batch(x), np.float32)):

@@ -84,10 +84,8 @@ def written(model: Any, pipeline: PairPipeline, texts: Sequence[str]) -> Transla
     arrays = padding.laid_out(encoded.ids, encoded.offsets)
     lengths = arrays["length"]
     part = Part(arrays, np.arange(len(texts)), padding.bounds(lengths, LENGTHS) if len(texts) > AT_ONCE else ())
-    order = np.argsort(lengths, kind="stable")
     answers, costs, looks = [""] * len(texts), np.zeros(len(texts)), [None] * len(texts)  # type: list[str], Any, list[Any]
-    for first in range(0, len(texts), AT_ONCE):
-        chosen = order[first : first + AT_ONCE]
+    for chosen in part.alike(AT_ONCE):
         made = translate(model, padding.masked_inputs(part.arrays_for(chosen), chosen), how)
         for row, index in enumerate(chosen):
             answers[index], costs[index] = pipeline.write(made.ids[row]), made.log_probability[row]
@@ -105,11 +103,10 @@ def _look(made: Written, row: int, length: int, end: int) -> np.ndarray | None:
 def _nats(model: Any, dataset: PairDataset) -> float:
     """Return the nats per target token, the end too, each given the true ones before it."""
     part, total, count = dataset.parts[dataset.scored], 0.0, 0.0
-    order = part.indices[np.argsort(part.arrays["length"][part.indices], kind="stable")]
     widest = len(part.arrays["steps"]) * dataset.spec.output_shape[-1]
     size = int(np.clip(MOST_SCORES // widest, 1, AT_ONCE))
-    for first in range(0, len(order), size):
-        chosen = order[first : first + size]
+    for rows in part.alike(size):
+        chosen = part.indices[rows]
         x, y, weight = dataset.batch(part.arrays_for(chosen), chosen)
         for row, scores in enumerate(np.asarray(model.predict_on_batch(x))):
             logs = log_softmax(scores.astype(np.float64))[np.arange(len(scores)), y[row]]

@@ -67,7 +67,7 @@ class Tokeniser:
 
     def key(self, text: str) -> str:
         """Return what texts that are cut alike have in common; with subwords it is the normalised text."""
-        return self.normal(text) if self.kind == "subword" else self.join(self.split(text))
+        return self.normal(text) if self.kind == "subword" else self.written(text)
 
     @cached_property
     def _cut(self) -> Any:
