@@ -33,6 +33,10 @@ log = logging.getLogger("rnnexp")
 
 SWEEP_FAILED = 10  # whatever the launcher: jobs in other processes cannot tell their own codes
 LAUNCHER = "hydra/launcher="
+ADVICE = (
+    "Write the settings to experiments/NAME.yaml and choose them with experiment=NAME (`rnnexp best SWEEP` does so for "
+    "a run of a sweep); a folder given by --config-dir holds further choices, such as model/NAME.yaml"
+)
 SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--fail-fast", "--new")  # Hydra refuses flags it does not know
 
 
@@ -49,6 +53,7 @@ class Terminated(KeyboardInterrupt):
 def run(argv: list[str]) -> int:
     """Train as the command line says and return the exit code."""
     args = get_args_parser().parse_args([word for word in argv if word not in SWEEP_FLAGS])
+    _refuse_other_pages(args)
     args.overrides += _flags(argv, args.multirun)
     if not _only_shows(args):
         args.overrides = (check_sweep(args) if _is_ours(args) else check(args)).overrides()
@@ -150,8 +155,27 @@ def check(args: Namespace) -> Border:
     return border
 
 
+def _refuse_other_pages(args: Namespace) -> None:
+    """Refuse what would take the place of conf/config.yaml: it is always the page that a run starts from."""
+    problems = [
+        f"{flag}: {given} given; a run starts from conf/config.yaml. {ADVICE}"
+        for flag, given in {
+            "--config-name": args.config_name,
+            "--config-path": args.config_path,
+            "--experimental-rerun": args.experimental_rerun,
+        }.items()
+        if given is not None
+    ]
+    if args.config_dir is not None and not os.path.isdir(args.config_dir):
+        problems.append(f"--config-dir: there is no folder `{args.config_dir}`; give one that holds model/NAME.yaml, …")
+    elif args.config_dir is not None and (page := Path(args.config_dir, "config.yaml")).exists():
+        problems.append(f"--config-dir: {page} would not be read, for a run starts from conf/config.yaml. {ADVICE}")
+    if problems:
+        raise ConfigError(*problems)
+
+
 def _config_dir(args: Namespace) -> str | None:
-    if not args.config_dir:
+    if args.config_dir is None:
         return None
     folder = os.path.abspath(args.config_dir)
     print(f"rnnexp: configuration is also read from {folder}; run only what you trust", file=sys.stderr)
