@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from rnnexp.config import source
+from rnnexp.config import places, source
 from rnnexp.errors import ConfigError, did_you_mean
 
 GROUPS = (*source.COMPONENT_GROUPS, "trainer", "callbacks", "tracking", "experiment")
@@ -34,8 +34,8 @@ class Border:
 
     def choices(self, group: str) -> set[str]:
         """Return the options of a group, those of the further folder too."""
-        own = Path(self.config_dir, group).glob("*.yaml") if self.config_dir else ()
-        return source.options(group) | {file.stem for file in own}
+        own = Path(self.config_dir, group) if self.config_dir else None
+        return source.options(group) | (places.named(own, group == "experiment", (".yaml",)) if own else set())
 
     def overrides(self) -> list[str]:
         return [*self.groups, *self.values, *self.hydra]
@@ -132,7 +132,9 @@ def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
     if isinstance(value, dict | list):
         return f"{group}: {value!r} given; choose one by name (`{group}=…`) and set keys as `{group}.key=value`"
     listed = ", ".join(sorted(choices))
-    return f"{group}: `{value}` is not one of {listed}{did_you_mean(value, choices)}"
+    inside = next((choice for choice in sorted(choices) if choice.endswith(f"/{value}")), None)
+    hint = f"; did you mean `{inside}`?" if inside else did_you_mean(value, choices)
+    return f"{group}: `{value}` is not one of {listed}{hint}"
 
 
 def single_runs(border: Border) -> Iterator[list[str]]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rnnexp.errors import ConfigError
+
 PACKAGE = Path(__file__).parents[1]
+SUFFIXES = (".yaml", ".yml")
 
 
 def folders(name: str) -> list[Path]:
@@ -16,30 +19,50 @@ def folders(name: str) -> list[Path]:
 
 
 def find(relative: str) -> Path | None:
-    """Return the first file for a config path such as `model/lstm` or `experiment/airline_lstm`."""
+    """Return the first file for a config path such as `model/lstm` or `experiment/paper/table1`."""
     kind, path = _split(relative)
     for folder in folders(kind):
-        file = folder / f"{path}.yaml"
-        if path and file.is_file() and folder in file.resolve().parents:
-            return file
+        files = [folder / f"{path}{suffix}" for suffix in SUFFIXES if path]
+        found = [file for file in files if file.is_file() and folder in file.resolve().parents]
+        if len(found) > 1:
+            raise ConfigError(f"{relative}: both {found[0]} and {found[1].name} exist; remove or rename one of them")
+        if found:
+            return found[0]
     return None
 
 
 def listed(relative: str) -> set[str]:
-    """Return the names of the YAML files that lie in a group such as `model` or `experiment`."""
+    """Return the names of the YAML files in a group such as `model`; experiments may lie in sub-folders, too."""
     kind, path = _split(relative)
-    return {file.stem for folder in folders(kind) for file in (folder / path).glob("*.yaml")}
+    return {name for folder in folders(kind) for name in named(folder / path, deep=kind == "experiments")}
+
+
+def named(folder: Path, deep: bool, suffixes: tuple[str, ...] = SUFFIXES) -> set[str]:
+    """Return the names of the YAML files in a folder; `deep`: and below it, as `paper/table1`."""
+    return {file.with_suffix("").as_posix() for file in files(folder, deep) if file.suffix in suffixes}
+
+
+def files(folder: Path, deep: bool) -> list[Path]:
+    """Return the YAML files in a folder, relative to it, hidden ones left out."""
+    found = (file.relative_to(folder) for file in folder.glob("**/*" if deep else "*") if file.suffix in SUFFIXES)
+    return sorted(file for file in found if not any(map(_is_hidden, file.parts)))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "__"))
 
 
 def groups(relative: str) -> set[str]:
     """Return the sub-folders of a config path; the folder `experiments` is shown as the group `experiment`."""
     kind, path = _split(relative)
+    if kind == "experiments":  # its sub-folders are parts of names
+        return set()
     inside = {
         child.name
         for folder in folders(kind)
         if (folder / path).is_dir()
         for child in (folder / path).iterdir()
-        if child.is_dir() and not child.name.startswith((".", "__"))
+        if child.is_dir() and not _is_hidden(child.name)
     }
     return inside | {"experiment"} if relative == "" else inside
 
