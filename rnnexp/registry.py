@@ -15,7 +15,7 @@ import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import Parameter, isclass, signature
@@ -64,6 +64,7 @@ KINDS = {
 }
 
 _registered: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
+_plugins: set[str] = set()  # the user's own modules that were imported at the user's word
 
 
 def register(kind: str) -> Callable[[Any], Any]:
@@ -147,6 +148,33 @@ def load_plugins(modules: list[str], backend: str | None = None) -> None:
     with _keras_backend(backend):
         for module in modules:
             _import_plugin(module)
+            _plugins.add(module)
+
+
+class PluginsNeeded(ConfigError):
+    """A configuration names plugins that the user has not: to import them would run their code."""
+
+    def __init__(self, *modules: str) -> None:
+        self.modules = modules
+        names = ", ".join(modules)
+        super().__init__(
+            f"plugins: {names} named by a file, which may not choose code; if you trust it, add 'plugins=[{names}]' to "
+            f"the command, or write `plugins: [{names}]` in conf/config.yaml of this folder"
+        )
+
+    def __reduce__(self) -> tuple[type[PluginsNeeded], tuple[str, ...]]:
+        return type(self), self.modules
+
+
+def refuse_others(given: object) -> None:
+    """Raise PluginsNeeded if a configuration names plugins that were not imported at the user's word."""
+    if others := [name for name in dict.fromkeys(modules(given)) if name not in _plugins]:
+        raise PluginsNeeded(*others)
+
+
+def modules(given: object) -> list[str]:
+    """Return the names of modules in what is given for `plugins`, as it should be or not."""
+    return [given] if isinstance(given, str) else [str(name) for name in given] if isinstance(given, Sequence) else []
 
 
 @contextmanager

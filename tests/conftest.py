@@ -74,9 +74,11 @@ def clean_environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 
 @pytest.fixture(autouse=True)
 def clean_registry() -> Iterator[None]:
-    """Forget the components that a test registers."""
+    """Forget the components that a test registers, and the plugins that it allows."""
     before = {kind: dict(known) for kind, known in registry._registered.items()}
+    allowed = set(registry._plugins)
     yield
+    registry._plugins.intersection_update(allowed)
     for kind, known in registry._registered.items():
         for name in set(known) - set(before[kind]):
             if known[name].__module__.partition(".")[0] != "rnnexp":

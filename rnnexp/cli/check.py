@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace, _SubParsersAction
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnnexp.config import compose, places
 from rnnexp.config.overrides import inspect_overrides
+from rnnexp.config.trust import Untrusted
 from rnnexp.errors import ConfigError
+from rnnexp.registry import PluginsNeeded
 from rnnexp.sweeps.check import sweep_problems
 
 
@@ -17,38 +21,75 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Return 0 when every experiment is valid, else 2, after naming every mistake of each."""
-    names = _names(args.paths)
-    failures = {name: problems for name in names if (problems := _problems(name))}
-    for name, problems in failures.items():
-        print(f"{name}:")
-        print("\n".join(f"  {problem}" for problem in problems))
-    print(f"{len(names) - len(failures)} of {len(names)} experiments are valid")
+    """Return 0 unless an experiment has mistakes, else 2, after naming every mistake of each."""
+    verdicts = {name: _verdict(name) for name in _names(args.paths)}
+    for name, verdict in verdicts.items():
+        if verdict.problems:
+            print("\n".join([f"{name}:", *(f"  {problem}" for problem in verdict.problems)]))
+        elif verdict.needed:
+            print(f"{name}: not checked: needs plugins ({verdict.needed})")
+    failures = sum(bool(verdict.problems) for verdict in verdicts.values())
+    unchecked = sum(bool(verdict.needed and not verdict.problems) for verdict in verdicts.values())
+    print(
+        f"{len(verdicts) - failures - unchecked} of {len(verdicts)} experiments are valid"
+        + (f", {unchecked} not checked" if unchecked else "")
+    )
     return 2 if failures else 0
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What is wrong with an experiment, or which plugins must be allowed before that can be said."""
+
+    problems: Sequence[str] = ()
+    needed: PluginsNeeded | None = None
 
 
 def _names(paths: list[Path]) -> list[str]:
     if not paths:
         return sorted(places.listed("experiment"))
-    files = [file for path in paths for file in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]
-    return [_name(file) for file in files]
+    return list(dict.fromkeys(name for path in paths for name in _found(path)))
+
+
+def _found(path: Path) -> list[str]:
+    """Return the experiment of a file, or those of a folder and its sub-folders."""
+    return [_name(path / file) for file in places.files(path, deep=True)] if path.is_dir() else [_name(path)]
 
 
 def _name(file: Path) -> str:
-    known = places.find(f"experiment/{file.stem}")
     if not file.is_file():
         raise ConfigError(f"{file}: there is no such experiment file")
-    if known is None or known.resolve() != file.resolve():
-        shown = f"; `experiment={file.stem}` means {known}" if known else ""
-        raise ConfigError(f"{file}: does not lie in a folder `experiments` of the working directory{shown}")
-    return file.stem
-
-
-def _problems(name: str) -> list[str]:
-    lines = [f"experiment={name}"]
-    compose.load_plugins(lines)
+    where = file.resolve()
+    folders = [folder for folder in places.folders("experiments") if where.is_relative_to(folder)]
+    name = where.relative_to(folders[0]).with_suffix("").as_posix() if folders else file.stem
     try:
+        known = places.find(f"experiment/{name}")
+    except ConfigError:  # of two files with one name, which its check will tell
+        return name
+    if known is None or known.resolve() != where:
+        shown = f"; `experiment={name}` means {known}" if known else ""
+        raise ConfigError(f"{file}: does not lie in a folder `experiments` of the working directory{shown}")
+    return name
+
+
+def _verdict(name: str) -> _Verdict:
+    lines = [f"experiment={name}"]
+    try:
+        compose.load_plugins(lines)
         _, sweeper = compose.checked(inspect_overrides(lines))
+        return _Verdict(sweep_problems(name, sweeper))
+    except PluginsNeeded as needed:
+        return _Verdict(_forbidden(lines), needed)
     except ConfigError as error:
+        return _Verdict(error.problems)
+
+
+def _forbidden(lines: list[str]) -> list[str]:
+    """Return what an experiment may not say to Hydra, which can be seen without its plugins."""
+    try:
+        compose.compose_mapping(lines)
+    except Untrusted as error:
         return error.problems
-    return sweep_problems(name, sweeper)
+    except ConfigError:  # an option that a plugin would have registered
+        pass
+    return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace, _SubParsersAction
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,9 @@ from rnnexp.config import compose
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.config.parse import plain_values
 from rnnexp.config.provenance import origin_of
+from rnnexp.errors import ConfigError
 from rnnexp.redact import redact
+from rnnexp.registry import PluginsNeeded
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -21,9 +24,16 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 
 def run(args: Namespace) -> int:
-    compose.load_plugins(args.overrides)
-    border = inspect_overrides(args.overrides)
-    values = plain_values(compose.check(border))
+    try:
+        compose.load_plugins(args.overrides)
+        border = inspect_overrides(args.overrides)
+        values = plain_values(compose.check(border))
+    except PluginsNeeded as needed:
+        print(f"rnnexp: not checked: needs plugins ({needed})", file=sys.stderr)
+        border = inspect_overrides(args.overrides)
+        if border.problems:
+            raise ConfigError(*border.problems) from None
+        values = compose.compose_mapping(border.overrides())
     found = compose.composed_origins(border.overrides())
     if args.json:
         rows = {key: {"value": value, "origin": origin_of(key, found)} for key, value in _leaves("", values)}

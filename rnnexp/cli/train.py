@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import shlex
@@ -10,6 +11,7 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import nullcontext, redirect_stderr
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -20,7 +22,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
-from rnnexp.config import compose
+from rnnexp.config import compose, trust
 from rnnexp.config.overrides import Border, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
@@ -193,8 +195,10 @@ def _hydra(args: Namespace) -> int:
     Sweeps.error, Sweeps.command = None, command_line()
     if args.shell_completion:
         _strip_subcommand()
+    quiet = redirect_stderr(io.StringIO()) if args.shell_completion else nullcontext()  # the key is pressed, not Enter
     try:
-        _run_hydra(args, get_args_parser(), job, config_path=None, config_name="config")
+        with trust.guarded(), quiet:
+            _run_hydra(args, get_args_parser(), job, config_path=None, config_name="config")
     except SystemExit as stop:
         if args.multirun and stop.code:
             return SWEEP_FAILED
@@ -216,6 +220,7 @@ def job(config: DictConfig) -> dict[str, float] | None:
     """Run one job of Hydra's: what it reports, or the exit code of its failure, is kept for the caller."""
     hydra = HydraConfig.get()
     try:
+        compose.load_plugins(hydra.overrides.task)  # for the first time if a launcher of Hydra's has made this process
         experiment = parse(compose.plain(config, hydra.runtime.choices.get("experiment")))
         return _trained(experiment, Path(hydra.runtime.output_dir), _words(hydra))
     except KeyboardInterrupt:

@@ -44,11 +44,10 @@ def experiment_file(config: Mapping[str, Any], comments: Sequence[str]) -> str:
 
 def load_plugins(config: Mapping[str, Any]) -> None:
     """Import a run's own plugins as far as this project or RNNEXP_PLUGINS names them: a run may not choose code."""
-    from rnnexp.config.source import read_yaml
+    from rnnexp.config.source import primary
     from rnnexp.tracking.pyfunc import PLUGINS
 
-    file = places.find("config")
-    project = list(read_yaml(file).get("plugins") or []) if file else []
+    project = list(primary().get("plugins") or [])
     allowed = {*project, *(name.strip() for name in os.environ.get(PLUGINS, "").split(","))}
     needed = [str(name) for name in config.get("plugins") or []]
     if refused := [name for name in needed if name not in allowed and name not in sys.modules]:
@@ -133,10 +132,9 @@ def _with_defaults(callbacks: Mapping[str, Any]) -> dict[str, Any]:
 
 def _defaults() -> dict[str, Any]:
     """Return what the project's own `config.yaml` chooses of each group."""
-    from rnnexp.config.source import read_yaml
+    from rnnexp.config.source import primary
 
-    file = places.find("config")
-    entries = read_yaml(file).get("defaults", []) if file else []
+    entries = primary().get("defaults", [])
     return {str(key): value for entry in entries if not isinstance(entry, str) for key, value in entry.items()}
 
 

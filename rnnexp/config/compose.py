@@ -27,8 +27,10 @@ from rnnexp.config.overrides import Border, inspect_overrides, is_glob, parsed
 from rnnexp.config.parse import parse
 from rnnexp.config.provenance import origins
 from rnnexp.config.settings import Experiment
-from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath, read_yaml
+from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath, primary, read_yaml
+from rnnexp.config.trust import Loader
 from rnnexp.errors import ConfigError
+from rnnexp.registry import PluginsNeeded
 
 VERSION_BASE = "1.3"
 
@@ -53,6 +55,8 @@ def checked(border: Border, config_dir: str | None = None) -> tuple[Experiment, 
     try:
         mapping, sweeper = _composed(border.overrides(), config_dir)
         experiment = parse(mapping)
+    except PluginsNeeded:
+        raise
     except ConfigError as error:
         told = [problem for problem in error.problems if not _follows(problem, problems)]
         raise ConfigError(*problems, *_located(told, border.overrides(), config_dir)) from None
@@ -163,7 +167,7 @@ def loader(config_dir: str | None = None) -> ConfigLoaderImpl:
     if config_dir is not None:
         search_path.append("command-line", f"file://{config_dir}")
     search_path.append("schema", "structured://")
-    return ConfigLoaderImpl(config_search_path=search_path)
+    return Loader(config_search_path=search_path)
 
 
 @contextmanager
@@ -192,30 +196,38 @@ def setup() -> None:
 
 
 def load_plugins(overrides: Iterable[str]) -> None:
-    """Import the modules named by `plugins`: on the command line, in conf/config.yaml or in the experiment.
+    """Import the modules named by `plugins` on the command line or in the project's own conf/config.yaml.
 
-    A module that imports Keras at its top gets the backend that the run will use.
+    An experiment may name those; PluginsNeeded tells of others. A module that imports Keras at its top gets the
+    backend that the run will use.
     """
     given = {key.lstrip("+"): value for key, _, value in (line.partition("=") for line in overrides)}
-    named = [name.strip() for name in given.get("plugins", "").strip("[]'\" ").split(",") if name.strip()]
-    backend = given.get("backend")
-    for path in (*(f"experiment/{name}" for name in _named(given.get("experiment"))), "config"):
-        file = places.find(path)
-        written = read_yaml(file) if file else {}
-        named += list(written.get("plugins") or [])
-        backend = backend or written.get("backend")
-    registry.load_plugins(list(dict.fromkeys(named)), backend)
+    files = (places.find(f"experiment/{name}") for name in _named("experiment", given))
+    experiments, project = [read_yaml(file) for file in files if file], primary()
+    allowed = [*_named("plugins", given), *registry.modules(_written(project, "plugins"))]
+    backends = (given.get("backend"), *(_written(page, "backend") for page in (*experiments, project)))
+    registry.load_plugins(list(dict.fromkeys(allowed)), next(filter(None, backends), None))
+    registry.refuse_others([name for page in experiments for name in registry.modules(_written(page, "plugins"))])
 
 
-def _named(value: str | None) -> list[str]:
-    """Return the experiments that an override names, all of them in a sweep."""
+def _written(page: DictConfig, key: str) -> Any:
+    """Return a value of a file; None where it stands for what only a composition knows."""
     try:
-        override = parsed(f"experiment={value}") if value else None
+        value = page.get(key)
+        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    except OmegaConfBaseException:
+        return None
+
+
+def _named(key: str, given: Mapping[str, str]) -> list[str]:
+    """Return what an override chooses of experiments or plugins, in a sweep all of it."""
+    try:
+        override = parsed(f"{key}={given[key]}") if given.get(key) else None
     except ConfigError:  # is reported at the border
         return []
     if override is None:
         return []
-    if not override.is_sweep_override():
-        return [str(override.value())]
-    found = override.value().filter(sorted(places.listed("experiment"))) if is_glob(override) else None  # type: ignore[union-attr]
-    return found or list(override.sweep_string_iterator())
+    if is_glob(override):
+        return override.value().filter(sorted(places.listed(key)))  # type: ignore[union-attr]
+    values = override.sweep_iterator() if override.is_sweep_override() else [override.value()]
+    return [str(name) for value in values for name in (value if isinstance(value, list) else [value])]

@@ -31,6 +31,7 @@ class _Unknown:
 
 def parse(mapping: Mapping[str, Any]) -> Experiment:
     """Check plain values and return the experiment; raises ConfigError with every mistake."""
+    registry.refuse_others(mapping.get("plugins"))
     problems: list[str] = []
     values = dict(mapping)
     parts = {key: _component(key, values.pop(key, None), problems) for key in COMPONENTS}

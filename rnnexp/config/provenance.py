@@ -39,7 +39,7 @@ def origins(loader: ConfigLoaderImpl, overrides: list[str]) -> dict[str, str]:
 def file_origins(file: Path, prefix: str = "") -> dict[str, str]:
     """Return the file and line of each value in a YAML file, under its dotted key."""
     root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    return {key: f"{_shown(file)}:{line}" for key, line in _leaves(prefix, root)}
+    return {key: f"{shown(file)}:{line}" for key, line in _leaves(prefix, root)}
 
 
 def origin_of(key: str, found: dict[str, str]) -> str:
@@ -65,7 +65,7 @@ def _leaves(prefix: str, node: Node | None) -> Iterator[tuple[str, int]]:
             yield from _leaves(f"{prefix}.{key.value}" if prefix else key.value, value)
 
 
-def _shown(file: Path) -> str:
+def shown(file: Path) -> str:
     """Write a path as short as it stays clear: relative to the working directory, or from the folder `conf`."""
     try:
         return str(file.relative_to(Path.cwd()))

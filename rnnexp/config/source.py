@@ -56,7 +56,7 @@ class RnnexpConfigSource(ConfigSource):
         under = defaults(config_path)
         if file is None and not under:
             raise ConfigLoadError(f"there is no configuration `{config_path}`")
-        written = read_yaml(file) if file else OmegaConf.create({})
+        written = _whole(config_path, file) if file else OmegaConf.create({})
         header = {"package": _package(config_path, file)}
         config = OmegaConf.merge(under, written) if _is_laid(header["package"]) else written
         return ConfigResult(config=config, path=f"{SCHEME}://", provider=self.provider, header=header)
@@ -137,6 +137,25 @@ def read_yaml(file: Path) -> DictConfig:
 def _parsed(file: Path, changed: int, size: int) -> Any:
     """Read each state of a file once: one composition asks three times, and `check` composes many."""
     return OmegaConf.load(file)
+
+
+def primary() -> DictConfig:
+    """Return the page that everything starts from, conf/config.yaml."""
+    file = places.find("config")
+    return _whole("config", file) if file else OmegaConf.create({})
+
+
+def _whole(config_path: str, file: Path) -> DictConfig:
+    """Read a config; a project's own config.yaml that chooses nothing lies over the shipped one and its choices."""
+    written = read_yaml(file)
+    shipped = places.folders("conf")[-1] / "config.yaml"
+    if config_path.removesuffix(".yaml") != "config" or "defaults" in written or file == shipped:
+        return written
+    under = read_yaml(shipped)
+    choices = [choice for choice in under.defaults if choice != "_self_"]
+    at = next((index for index, choice in enumerate(choices) if "experiment" in choice), len(choices))
+    under.defaults = [*choices[:at], "_self_", *choices[at:]]
+    return OmegaConf.merge(under, written)  # type: ignore[return-value]
 
 
 def _package(config_path: str, file: Path | None) -> str | None:

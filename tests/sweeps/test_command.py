@@ -116,6 +116,8 @@ def test_a_space_may_be_kept_in_an_experiment_and_a_failed_sweep_ends_with_10(tm
         "      callbacks.trouble.kind: raise,none\n      trainer.epochs: 4,5\n"
     )
     alone = ("hydra/launcher=local", "hydra.launcher.n_jobs=1")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text("plugins: [toys]\n")
     done = rnnexp("experiment=mine", "trainer.epochs=1", "tracking.figures=false", *alone, "--fail-fast")
     assert done.returncode == 10
     (folder,) = (tmp_path / "runs" / "sweeps").iterdir()

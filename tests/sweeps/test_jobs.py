@@ -140,11 +140,11 @@ def test_an_interpolation_follows_the_job(quick: Quick) -> None:
     assert [task.mapping["data"]["seed"] for task in quick.tasks] == [4, 5]
 
 
-def test_an_experiment_of_several_brings_its_plugin(quick: Quick, tmp_path: Path) -> None:
+def test_experiments_may_name_a_plugin_that_is_allowed(quick: Quick, tmp_path: Path) -> None:
     (tmp_path / "experiments").mkdir()
     for name, points in (("one", 90), ("two", 91)):
         (tmp_path / "experiments" / f"{name}.yaml").write_text(
             f"# @package _global_\ndefaults:\n  - override /model: flat\nplugins: [toys]\ndata:\n  points: {points}\n"
         )
-    run("experiment=one,two", "tracking=off", *LIGHT)
+    run("plugins=[toys]", "experiment=one,two", "tracking=off", *LIGHT)
     assert [task.mapping["name"] for task in quick.tasks] == ["one", "two"]
