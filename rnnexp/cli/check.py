@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace, _SubParsersAction
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnnexp.config import compose, places
@@ -23,26 +21,16 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 def run(args: Namespace) -> int:
     """Return 0 unless an experiment has mistakes, else 2, after naming every mistake of each."""
     verdicts = {name: _verdict(name) for name in _names(args.paths)}
-    for name, verdict in verdicts.items():
-        if verdict.problems:
-            print("\n".join([f"{name}:", *(f"  {problem}" for problem in verdict.problems)]))
-        elif verdict.needed:
-            print(f"{name}: not checked: needs plugins ({verdict.needed})")
-    failures = sum(bool(verdict.problems) for verdict in verdicts.values())
-    unchecked = sum(bool(verdict.needed and not verdict.problems) for verdict in verdicts.values())
-    print(
-        f"{len(verdicts) - failures - unchecked} of {len(verdicts)} experiments are valid"
-        + (f", {unchecked} not checked" if unchecked else "")
-    )
+    failures = {name: verdict for name, verdict in verdicts.items() if verdict and isinstance(verdict, list)}
+    unchecked = {name: verdict for name, verdict in verdicts.items() if isinstance(verdict, PluginsNeeded)}
+    for name, problems in failures.items():
+        print(f"{name}:")
+        print("\n".join(f"  {problem}" for problem in problems))
+    for name, needed in unchecked.items():
+        print(f"{name}: not checked: needs plugins ({needed})")
+    valid = f"{len(verdicts) - len(failures) - len(unchecked)} of {len(verdicts)} experiments are valid"
+    print(f"{valid}, {len(unchecked)} not checked" if unchecked else valid)
     return 2 if failures else 0
-
-
-@dataclass(frozen=True)
-class _Verdict:
-    """What is wrong with an experiment, or which plugins must be allowed before that can be said."""
-
-    problems: Sequence[str] = ()
-    needed: PluginsNeeded | None = None
 
 
 def _names(paths: list[Path]) -> list[str]:
@@ -72,16 +60,17 @@ def _name(file: Path) -> str:
     return name
 
 
-def _verdict(name: str) -> _Verdict:
+def _verdict(name: str) -> list[str] | PluginsNeeded:
+    """Return what is wrong with an experiment, or which plugins must be allowed before that can be said."""
     lines = [f"experiment={name}"]
     try:
         compose.load_plugins(lines)
         _, sweeper = compose.checked(inspect_overrides(lines))
-        return _Verdict(sweep_problems(name, sweeper))
+        return sweep_problems(name, sweeper)
     except PluginsNeeded as needed:
-        return _Verdict(_forbidden(lines), needed)
+        return _forbidden(lines) or needed
     except ConfigError as error:
-        return _Verdict(error.problems)
+        return error.problems
 
 
 def _forbidden(lines: list[str]) -> list[str]:

@@ -50,7 +50,8 @@ def problems_of(path: tuple[str, ...], value: Any, file: str) -> Iterator[str]:
     elif part == "help" and len(rest) == 1 and rest[0] in HELP:
         wanted = None if isinstance(value, str | None) else "must be a text"
     elif part == "verbose" and not rest:
-        wanted = None if _is_plain(value) else "must be true, false or names of loggers"
+        names = value if isinstance(value, list) else [value]
+        wanted = None if all(isinstance(name, bool | str) for name in names) else "must be true, false or loggers"
     elif part in CLASSES and rest:
         wanted = _setting(part, rest, value)
     else:
@@ -115,7 +116,7 @@ def _is_word(value: Any) -> bool:
 
 
 def _is_below(value: Any) -> bool:
-    """Say whether a path stays below the working directory, whatever links lie on its way."""
+    """Say whether a path stays below the working directory, where links are the user's own."""
     if isinstance(value, int):
         return True
     if not isinstance(value, str) or not value.isprintable():
