@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.conf import HydraConf
+from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from rnnexp.cli.main import main
 from rnnexp.config import hydra_settings
-from rnnexp.config.compose import hydra_state, loaded
+from rnnexp.config.compose import hydra_state, loaded, loader
 from rnnexp.config.trust import Untrusted
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps.settings import Launcher, Sweep
@@ -166,6 +170,43 @@ def test_an_experiment_is_refused_for(text: str, key: str) -> None:
     assert key in str(caught.value)
     assert "experiments/evil.yaml" in str(caught.value) or "experiments/other" in str(caught.value)
     assert not Path("canary").exists()
+
+
+CONTENTS = ("payload", "/experiment/other", "/model/lstm", "/hydra/launcher/serial", "/hydra/job_logging/stdout")
+PACKAGES = (
+    "",
+    "@_global_",
+    "@hydra",
+    "@_global_.hydra",
+    "@hydra.callbacks.x",
+    "@hydra[callbacks].x",
+    "@[hydra].callbacks",
+)
+
+
+def reached(lines: Sequence[str], with_loader: ConfigLoaderImpl | None = None) -> dict[str, Any]:
+    """Return what Hydra would build or obey of its node, without what follows from the command line."""
+    config = (with_loader or loader()).load_configuration("config", list(lines), RunMode.RUN)
+    node = OmegaConf.to_container(config.hydra)
+    assert isinstance(node, dict)
+    return {key: node[key] for key in ("callbacks", "job_logging", "hydra_logging", "launcher", "env", "output_subdir")}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("content", CONTENTS)
+def test_wherever_defaults_put_a_file_hydra_hears_nothing_of_it(content: str, package: str) -> None:
+    write("experiments", {"evil": f"defaults: ['{content}{package}']", **BESIDE})
+    with hydra_state():
+        usual = reached([])
+        with suppress(ConfigError, HydraException):
+            assert reached(["experiment=evil"]) == usual
+
+
+def test_hydras_own_loader_would_hear_it() -> None:
+    write("experiments", {"evil": "defaults: [payload@hydra.callbacks.x]", **BESIDE})
+    with hydra_state():
+        stock = ConfigLoaderImpl(loader().config_search_path)
+        assert reached(["experiment=evil"], stock)["callbacks"]["x"]["_target_"] == "os.mkdir"
 
 
 # What a file may say, and what Hydra must have in the end.
