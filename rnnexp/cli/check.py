@@ -8,7 +8,7 @@ from pathlib import Path
 from rnnexp.config import compose, places
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.errors import ConfigError
-from rnnexp.sweeps.check import sweep_problems
+from rnnexp.sweeps.request import read_request
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -48,7 +48,9 @@ def _problems(name: str) -> list[str]:
     lines = [f"experiment={name}"]
     compose.load_plugins(lines)
     try:
-        _, sweeper = compose.checked(inspect_overrides(lines))
+        compose.check(inspect_overrides(lines))
+        with compose.hydra_state():
+            read_request(inspect_overrides(lines, sweep=True))
     except ConfigError as error:
         return error.problems
-    return sweep_problems(name, sweeper)
+    return []

@@ -104,15 +104,15 @@ def test_params_of_a_file_are_a_space_too_and_the_command_line_wins() -> None:
     params = {"model.units": "2,3", "seed": "range(3)", "model.dropout": 0.1, "deterministic": True, "backend": None}
     found = space("seed=7", params=params)
     assert {d.key: d.options for d in found.dimensions} == {"model.units": ("2", "3")}
-    assert sorted(found.fixed) == ["++seed=7", "backend=null", "deterministic=true", "model.dropout=0.1"]
+    assert found.fixed == ("++seed=7", "++model.dropout=0.1", "++deterministic=true", "++backend=null")
 
 
 def test_a_list_in_params_is_one_value() -> None:
-    assert space(params={"model.units": [4, 8], "seed": "0,1"}).fixed == ("model.units=[4,8]",)
+    assert space(params={"model.units": [4, 8], "seed": "0,1"}).fixed == ("++model.units=[4,8]",)
 
 
 def test_a_list_in_params_keeps_what_yaml_says() -> None:
-    assert space(params={"metrics": ["a b", None, True]}).fixed == ("metrics=[a\\ b,null,True]",)
+    assert space(params={"metrics": ["a b", None, True]}).fixed == ("++metrics=[a\\ b,null,True]",)
 
 
 def test_zipped_keys_go_together() -> None:
