@@ -8,7 +8,7 @@ from pathlib import Path
 from rnnexp.config import compose, places
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.errors import ConfigError
-from rnnexp.sweeps.request import read_request
+from rnnexp.sweeps.request import check_values, read_request
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -50,7 +50,7 @@ def _problems(name: str) -> list[str]:
     try:
         compose.check(inspect_overrides(lines))
         with compose.hydra_state():
-            read_request(inspect_overrides(lines, sweep=True))
+            check_values(read_request(inspect_overrides(lines, sweep=True)))
     except ConfigError as error:
         return error.problems
     return []

@@ -86,7 +86,7 @@ def check_sweep(args: Namespace) -> Border:
     from rnnexp.sweeps.request import read_request
 
     compose.load_plugins(args.overrides)
-    border = inspect_overrides(args.overrides, sweep=True, config_dir=_config_dir(args))
+    border = inspect_overrides(args.overrides, sweep=True, config_dir=_config_dir(args)).opened()
     with compose.hydra_state():
         Sweeps.request = read_request(border, command_line(), args.overrides)
     return border

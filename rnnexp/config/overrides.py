@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -51,6 +51,11 @@ class Border:
 
     def overrides(self) -> list[str]:
         return [*self.lines]
+
+    def opened(self) -> Border:
+        """Return the same with settings of our sweeper that Hydra takes as they come: our own check knows better."""
+        lines = [f"++{line.lstrip('+')}" if line.lstrip("+").startswith(OPEN) else line for line in self.lines]
+        return replace(self, lines=lines)
 
 
 def is_group(override: Override) -> bool:
@@ -110,7 +115,7 @@ def changes(lines: Iterable[str], group: str) -> dict[str, object]:
 def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
     key = override.key_or_group
     if override.is_hydra_override():
-        _sort_hydras(override, line, sweep, border)
+        _sort_hydras(override, line, border)
     elif override.is_sweep_override() and not sweep:
         border.problems.append(
             f"{key}: `{line}` asks for several runs; add -m for a sweep, or write {key}=[…] for a list"
@@ -125,7 +130,7 @@ def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
         border.lines.append(f"++{_drawn(override, line).lstrip('+')}")
 
 
-def _sort_hydras(override: Override, line: str, sweep: bool, border: Border) -> None:
+def _sort_hydras(override: Override, line: str, border: Border) -> None:
     """Take a setting of Hydra's own; a space that is written without quotes is one all the same."""
     key = override.key_or_group
     if override.is_sweep_override() and key.startswith(PARAMS):
@@ -134,8 +139,7 @@ def _sort_hydras(override: Override, line: str, sweep: bool, border: Border) -> 
     elif override.is_sweep_override():
         border.problems.append(f"{key}: `{line}`: Hydra's own settings cannot be swept; give one value")
         return
-    is_open = sweep and key.startswith(OPEN) and not override.is_delete()
-    border.lines.append(f"++{line.lstrip('+')}" if is_open else line)
+    border.lines.append(line)
 
 
 def _drawn(override: Override, line: str) -> str:

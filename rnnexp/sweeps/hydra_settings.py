@@ -16,7 +16,7 @@ from rnnexp.config.overrides import parsed
 
 Node = Mapping[str, Any]
 
-ONE = ("sweeper", "launcher", "sweep", "callbacks", "hydra_logging")  # of a sweep there is one
+ONE = ("sweeper", "launcher", "sweep", "callbacks", "hydra_logging", "job")  # of a sweep there is one
 OF_JOBS = ("job", "output_subdir", "callbacks", "job_logging", "verbose")
 TYPED = {
     "hydra.run.dir": "is for single runs; the folder of a sweep is hydra.sweep.dir",
@@ -96,7 +96,7 @@ def disagreements(nodes: Mapping[tuple[str, ...], Node], lines: Sequence[str] = 
 
 def brought_too_late(node: Node, hydras: Node) -> Iterator[str]:
     """Yield what choices that are swept bring and Hydra needs before it makes jobs of them."""
-    for part in ("callbacks", "sweep", "hydra_logging"):
+    for part in ("callbacks", "sweep", "hydra_logging", "job"):
         mine, theirs = _part(node, (part,)), _part(hydras, (part,))
         for key in (key for key in mine if mine[key] != theirs.get(key)):
             yield (

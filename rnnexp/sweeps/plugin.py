@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hydra.core.utils import JobReturn
+from hydra.core.utils import JobReturn, env_override
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -35,7 +35,9 @@ class Sweeps(Sweeper):
         if Sweeps.request is None:
             raise ConfigError("hydra/sweeper=rnnexp: runs in `rnnexp train -m` only")
         try:
-            sweep.sweep(request.as_hydra_starts_it(Sweeps.request, self._config))
+            asked = request.as_hydra_starts_it(Sweeps.request, self._config)
+            with env_override(request.variables(self._config)):  # what jobs import before they start is to see them
+                sweep.sweep(asked)
         except RnnexpError as error:
             Sweeps.error = error
 

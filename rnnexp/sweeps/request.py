@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import compose
@@ -47,7 +47,8 @@ class Request:
 def read_request(border: Border, command: str = "", typed: Sequence[str] = ()) -> Request:
     """Read what passed the border of the command line `typed`; to be called within `compose.hydra_state`.
 
-    Raises ConfigError with the mistakes of the border, of the settings and of every value, each once.
+    Raises ConfigError with the mistakes of the border and of the settings, and then with those of every value, too;
+    without the former the latter are found in the jobs.
     """
     problems = list(border.problems)
     lines = [line for line in border.lines if not parsed(line).is_hydra_override()]
@@ -58,11 +59,21 @@ def read_request(border: Border, command: str = "", typed: Sequence[str] = ()) -
     with _told(problems):
         check_given(settings.objective)
     space = _space(lines, settings, composer, problems)
-    if space.dimensions or problems:
-        _try_values(space, settings, composer, problems)
+    if not settings.is_grid:
+        with _told(problems):
+            search(space, settings, "minimize")
     if problems:
+        with _told(problems):
+            _try_values(space, settings, composer)
         raise ConfigError(*_once(problems))
     return Request(lines, settings, launcher, command, composer, node)
+
+
+def check_values(request: Request) -> None:
+    """Compose each value of each key once, without the product; raises ConfigError with the mistakes."""
+    space = read_space(request.lines, request.settings)
+    if space.dimensions:
+        _try_values(space, request.settings, request.composer)
 
 
 def _once(problems: list[str]) -> list[str]:
@@ -85,6 +96,12 @@ def as_hydra_starts_it(request: Request, config: DictConfig) -> Request:
     if problems:
         raise ConfigError(*problems)
     return replace(request, folder=folder)
+
+
+def variables(config: DictConfig) -> dict[str, str]:
+    """Return the variables of the environment that jobs are to see."""
+    found = OmegaConf.to_container(config.hydra.job.env_set, resolve=True)
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 @contextmanager
@@ -142,11 +159,6 @@ def _space(lines: Sequence[str], settings: Sweep, composer: Composer, problems: 
     return Space((), ())
 
 
-def _try_values(space: Space, settings: Sweep, composer: Composer, problems: list[str]) -> None:
-    """Compose each value of each key once, without the product."""
-    with _told(problems):
-        planner = Planner(space, settings.repeats, settings.folds, composer)
-        plan(planner, list(enumerate(space.corners())))
-    if not settings.is_grid:
-        with _told(problems):
-            search(space, settings, "minimize")
+def _try_values(space: Space, settings: Sweep, composer: Composer) -> None:
+    planner = Planner(space, settings.repeats, settings.folds, composer)
+    plan(planner, list(enumerate(space.corners())))
