@@ -124,14 +124,14 @@ def _hydra(args: Namespace) -> int:
     compose.setup()
     RnnexpSearchPath.active = True
     _Outcome.code = 0
-    Sweeps.error = None
+    Sweeps.error, Sweeps.started = None, False
     if args.shell_completion:
         _strip_subcommand()
     try:
         _run_hydra(args, get_args_parser(), job, config_path=None, config_name="config")
     except SystemExit as stop:
         if args.multirun and stop.code:
-            return SWEEP_FAILED
+            return SWEEP_FAILED if Sweeps.started or not _is_ours(args) else ConfigError.exit_code
         return int(stop.code or 0) if _Outcome.code == 0 else _Outcome.code
     finally:
         RnnexpSearchPath.active = False

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from hydra.conf import HydraConf
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
@@ -17,7 +18,7 @@ from rnnexp.errors import ConfigError, did_you_mean
 
 GROUPS = (*source.COMPONENT_GROUPS, "trainer", "callbacks", "tracking", "experiment")
 PARAMS = "hydra.sweeper.params."
-OPEN = ("hydra.sweeper.", "hydra.launcher.", "hydra.job.env_set.")  # checked by us, or free: Hydra would want a `+`
+OPEN = ("hydra.sweeper", "hydra.launcher", "hydra.job.env_set")  # checked by us, or free: Hydra would want a `+`
 
 
 @dataclass
@@ -54,7 +55,11 @@ class Border:
 
     def opened(self) -> Border:
         """Return the same with settings of our sweeper that Hydra takes as they come: our own check knows better."""
-        lines = [f"++{line.lstrip('+')}" if line.lstrip("+").startswith(OPEN) else line for line in self.lines]
+        opens = tuple(f"{key}." for key in OPEN)
+        lines = [
+            f"++{line.lstrip('+')}" if f"{parsed(line).key_or_group}.".startswith(opens) and line[0] != "~" else line
+            for line in self.lines
+        ]
         return replace(self, lines=lines)
 
 
@@ -133,6 +138,9 @@ def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
 def _sort_hydras(override: Override, line: str, border: Border) -> None:
     """Take a setting of Hydra's own; a space that is written without quotes is one all the same."""
     key = override.key_or_group
+    if "/" not in key and (hint := _unknown_to_hydra(key)) is not None:
+        border.problems.append(f"{key}: Hydra has no such setting{hint}")
+        return
     if override.is_sweep_override() and key.startswith(PARAMS):
         quoted = QuotedString(override.get_value_string(), Quote.single).with_quotes()
         line = f"{override.get_key_element()}={quoted}"
@@ -140,6 +148,19 @@ def _sort_hydras(override: Override, line: str, border: Border) -> None:
         border.problems.append(f"{key}: `{line}`: Hydra's own settings cannot be swept; give one value")
         return
     border.lines.append(line)
+
+
+def _unknown_to_hydra(key: str) -> str | None:
+    """Return a hint at what may be meant by a setting that Hydra does not have; it would take it all the same."""
+    node: object = HydraConf()
+    for name in key.split(".")[1:]:
+        if not is_dataclass(node):
+            return None
+        known = [field.name for field in fields(node)]
+        if name not in known:
+            return did_you_mean(name, known)
+        node = getattr(node, name)
+    return None
 
 
 def _drawn(override: Override, line: str) -> str:

@@ -67,8 +67,8 @@ def has_own_folder(node: Node) -> bool:
 
 def has_settings_of_jobs(node: Node) -> bool:
     """Say whether something is to be done around each job: variables, callbacks, logging, a copy of its settings."""
-    mine, theirs = _part(node, OF_JOBS), {k: v for k, v in shipped().items() if k.partition(".")[0] in OF_JOBS}
-    return mine != theirs
+    usual = {key: value for key, value in shipped().items() if key.partition(".")[0] in OF_JOBS}
+    return _part(node, OF_JOBS) != usual
 
 
 def _part(node: Node, keys: Sequence[str]) -> dict[str, Any]:

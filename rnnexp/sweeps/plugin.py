@@ -22,6 +22,7 @@ class Sweeps(Sweeper):
 
     request: ClassVar[Request | None] = None
     error: ClassVar[RnnexpError | None] = None
+    started: ClassVar[bool] = False
 
     def __init__(self, **settings: Any) -> None:
         """Take what `conf/hydra/sweeper/rnnexp.yaml` and the command line say; the command has checked it."""
@@ -32,6 +33,7 @@ class Sweeps(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         from rnnexp.sweeps import request, sweep
 
+        Sweeps.started = True
         if Sweeps.request is None:
             raise ConfigError("hydra/sweeper=rnnexp: runs in `rnnexp train -m` only")
         try:

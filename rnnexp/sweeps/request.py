@@ -31,7 +31,7 @@ class Request:
     """What the command line and the configuration ask for.
 
     lines:   overrides, sweeps (`a=1,2`) among them;  command: as typed
-    node:    what they say under `hydra`
+    node:    what they say under `hydra`, if anything
     folder:  of the sweep, if somebody has chosen it
     """
 

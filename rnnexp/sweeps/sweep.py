@@ -81,7 +81,7 @@ def _planned(request: Request) -> Planned:
     settings = request.settings
     check_given(settings.objective)
     space = read_space(request.lines, settings, request.composer.config_dir)
-    around = hydra_settings.has_settings_of_jobs(request.node)
+    around = bool(request.node) and hydra_settings.has_settings_of_jobs(request.node)
     planner = Planner(space, settings.repeats, settings.folds, request.composer, around)
     jobs = plan(planner, list(enumerate(_points(space, settings))))
     if problems := list(hydra_settings.disagreements(request.composer.nodes, request.lines)):

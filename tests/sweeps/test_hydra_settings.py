@@ -93,7 +93,7 @@ OBEYED = {
     "hydra_help": "hydra.hydra_help.template=mine",
     "output_subdir": "hydra.output_subdir=.hydra",
     "job.name": "hydra.job.name=mine",
-    "job.env_set": "hydra.job.env_set.FOO=bar",
+    "job.env_set": "hydra.job.env_set={FOO: bar}",
     "job.env_copy": "hydra.job.env_copy=[HOME]",
     "job.config": "hydra.job.config.override_dirname.item_sep=_",
     "verbose": "hydra.verbose=true",
@@ -110,6 +110,30 @@ REFUSED = {
     "job.num": "hydra.job.num=7",
     "job.config_name": "hydra.job.config_name=mine",
 }
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("+hydra.verbos=true", "hydra.verbos: Hydra has no such setting; did you mean `verbose`?"),
+        ("hydra.job.chdr=true", "hydra.job.chdr: Hydra has no such setting; did you mean `chdir`?"),
+        ("++hydra.job.config.override_dirname.kv_sp=x", "hydra.job.config.override_dirname.kv_sp: Hydra has no such"),
+    ],
+)
+def test_a_setting_that_hydra_does_not_have_is_refused(
+    capsys: pytest.CaptureFixture[str], line: str, message: str
+) -> None:
+    for words in (("-m", "seed=0,1", line), ("seed=0", line)):
+        code, _, told = command(capsys, *words)
+        assert code == 2
+        assert told.startswith(f"rnnexp: {message}")
+
+
+def test_what_hydra_cannot_build_ends_a_sweep_as_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, told = command(capsys, "-m", "seed=0,1", *SHOWN, "+hydra.callbacks.told._target_=no_such.Told")
+    assert code == 2
+    assert "hydra.callbacks.told" in told
+    assert "Traceback" not in told
 
 
 def test_every_setting_of_hydra_is_obeyed_or_refused() -> None:
