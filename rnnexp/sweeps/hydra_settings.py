@@ -40,29 +40,30 @@ WRITTEN = {
 def shipped() -> dict[str, Any]:
     """Return what a sweep says under `hydra` where nobody has changed anything."""
     with compose.hydra_state():
-        return _flat(compose.shipped_node())
-
-
-def _flat(node: Node) -> dict[str, Any]:
-    return flatten(node)
+        return flatten(compose.shipped_node())
 
 
 def refused(node: Node, lines: Sequence[str]) -> Iterator[str]:
     """Yield what a sweep cannot obey, of a composition and of the lines that were typed."""
-    for line in lines:
-        key = parsed(line).key_or_group
+    for key in (key for line in lines for key in _typed_keys(line)):
         for name, reason in TYPED.items():
             if f"{key}.".startswith(f"{name}."):
                 yield f"{key}: {reason}"
-    flat = _flat(node)
+    flat = flatten(node)
     for key, reason in WRITTEN.items():
         if flat.get(key) not in (None, shipped()[key]):
             yield f"hydra.{key}: `{flat.get(key)}` given; {reason}"
 
 
+def _typed_keys(line: str) -> list[str]:
+    """Return the keys that a line sets: one, or those of a mapping, `hydra.run={dir: mine}`."""
+    key, value = parsed(line).key_or_group, parsed(line).value()
+    return [f"{key}.{name}" for name in flatten(value)] if isinstance(value, dict) else [key]
+
+
 def has_own_folder(node: Node) -> bool:
     """Say whether somebody has chosen the folder of the sweep."""
-    return _flat(node).get("sweep.dir") != shipped()["sweep.dir"]
+    return flatten(node).get("sweep.dir") != shipped()["sweep.dir"]
 
 
 def has_settings_of_jobs(node: Node) -> bool:
@@ -72,7 +73,7 @@ def has_settings_of_jobs(node: Node) -> bool:
 
 
 def _part(node: Node, keys: Sequence[str]) -> dict[str, Any]:
-    return _flat({key: value for key, value in node.items() if key in keys})
+    return flatten({key: value for key, value in node.items() if key in keys})
 
 
 def disagreements(nodes: Mapping[tuple[str, ...], Node], lines: Sequence[str] = ()) -> Iterator[str]:

@@ -116,7 +116,8 @@ def _told(problems: list[str]) -> Iterator[None]:
 def _node(composer: Composer, lines: Sequence[str], problems: list[str]) -> dict[str, Any]:
     """Return what all choices say alike under `hydra`; raises ConfigError if none can be composed."""
     nodes = {}
-    for chosen in single_runs(Border(Border(list(lines)).groups)):
+    groups = Border(list(lines)).groups
+    for chosen in single_runs(Border(groups)):
         with _told(problems):
             nodes[tuple(chosen)] = composer.node(chosen)
     if not nodes:

@@ -151,6 +151,14 @@ def test_a_setting_that_a_sweep_cannot_obey_is_refused_by_name(capsys: pytest.Ca
     assert len(told.splitlines()) == 1
 
 
+def test_a_setting_is_refused_in_a_mapping_too(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ("hydra.run={dir: mine}", "hydra.job={num: 7, chdir: true}")
+    code, _, told = command(capsys, "-m", "seed=0,1", *SHOWN, *lines)
+    assert code == 2
+    keys = [line.split(": ")[0].strip() for line in told.splitlines()[1:]]
+    assert keys == ["hydra.run.dir", "hydra.job.num", "hydra.job.chdir"]
+
+
 @pytest.mark.parametrize("line", OBEYED.values())
 def test_a_setting_that_is_obeyed_starts_a_sweep(
     rehearsed: None, capsys: pytest.CaptureFixture[str], tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
