@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -48,7 +49,7 @@ def read_request(border: Border, command: str = "", typed: Sequence[str] = ()) -
     """Read what passed the border of the command line `typed`; to be called within `compose.hydra_state`.
 
     Raises ConfigError with the mistakes of the border and of the settings, and then with those of every value, too;
-    without the former the latter are found in the jobs.
+    without the former the latter are found in the jobs, of which the first shows what Hydra alone would choke on.
     """
     problems = list(border.problems)
     lines = [line for line in border.lines if not parsed(line).is_hydra_override()]
@@ -62,7 +63,7 @@ def read_request(border: Border, command: str = "", typed: Sequence[str] = ()) -
     if not settings.is_grid:
         with _told(problems):
             search(space, settings, "minimize")
-    if problems:
+    if problems or not _first_job_composes(space, settings, composer):
         with _told(problems):
             _try_values(space, settings, composer)
         raise ConfigError(*_once(problems))
@@ -160,6 +161,13 @@ def _space(lines: Sequence[str], settings: Sweep, composer: Composer, problems: 
     return Space((), ())
 
 
-def _try_values(space: Space, settings: Sweep, composer: Composer) -> None:
+def _first_job_composes(space: Space, settings: Sweep, composer: Composer) -> bool:
+    found: list[str] = []
+    with _told(found):
+        _try_values(space, settings, composer, number=1)
+    return not found
+
+
+def _try_values(space: Space, settings: Sweep, composer: Composer, number: int | None = None) -> None:
     planner = Planner(space, settings.repeats, settings.folds, composer)
-    plan(planner, list(enumerate(space.corners())))
+    plan(planner, list(enumerate(islice(space.corners(), number))))

@@ -350,6 +350,13 @@ def test_all_mistakes_of_a_sweep_are_told_at_once_and_each_once(capsys: pytest.C
     assert sorted(keys) == sorted([*(line.partition("=")[0] for line in mistakes), "trainer.epochs"])
 
 
+def test_what_hydra_would_choke_on_is_told_as_any_other_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, told = command(capsys, "-m", "seed.x=3", "data.noise=many", "model=gru,lstm")
+    assert code == 2
+    assert "seed" in told
+    assert "HYDRA_FULL_ERROR" not in told
+
+
 def test_a_number_from_the_environment_is_a_text_and_the_error_says_what_to_write(
     rehearsed: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
