@@ -10,7 +10,7 @@ from rnnexp.config.overrides import inspect_overrides
 from rnnexp.config.trust import Untrusted
 from rnnexp.errors import ConfigError
 from rnnexp.registry import PluginsNeeded
-from rnnexp.sweeps.check import sweep_problems
+from rnnexp.sweeps.request import check_values, read_request
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -65,12 +65,14 @@ def _verdict(name: str) -> list[str] | PluginsNeeded:
     lines = [f"experiment={name}"]
     try:
         compose.load_plugins(lines)
-        _, sweeper = compose.checked(inspect_overrides(lines))
-        return sweep_problems(name, sweeper)
+        compose.check(inspect_overrides(lines))
+        with compose.hydra_state():
+            check_values(read_request(inspect_overrides(lines, sweep=True)))
     except PluginsNeeded as needed:
         return _forbidden(lines) or needed
     except ConfigError as error:
         return error.problems
+    return []
 
 
 def _forbidden(lines: list[str]) -> list[str]:

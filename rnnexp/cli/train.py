@@ -10,9 +10,7 @@ import signal
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Iterator
 from contextlib import nullcontext, redirect_stderr
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,18 +21,17 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
 from rnnexp.config import compose, trust
+from rnnexp.config.dirname import named_as_typed
 from rnnexp.config.overrides import Border, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
-from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
+from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.redact import redact
 from rnnexp.sweeps.plugin import Sweeps
-from rnnexp.sweeps.settings import Launcher, Sweep
 
 log = logging.getLogger("rnnexp")
 
 SWEEP_FAILED = 10  # whatever the launcher: jobs in other processes cannot tell their own codes
-LAUNCHER = "hydra/launcher="
 ADVICE = (
     "Write the settings to experiments/NAME.yaml and choose them with experiment=NAME (`rnnexp best SWEEP` does so for "
     "a run of a sweep); a folder given by --config-dir holds further choices, such as model/NAME.yaml"
@@ -56,12 +53,15 @@ def run(argv: list[str]) -> int:
     """Train as the command line says and return the exit code."""
     args = get_args_parser().parse_args([word for word in argv if word not in SWEEP_FLAGS])
     _refuse_other_pages(args)
+    args.multirun |= not (_only_shows(args) or args.cfg or args.run) and compose.asks_for_sweep(args.overrides)
     args.overrides += _flags(argv, args.multirun)
+    typed = [*args.overrides]
     if not _only_shows(args):
         args.overrides = (check_sweep(args) if _is_ours(args) else check(args)).overrides()
     before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        return _hydra(args)
+        with named_as_typed(typed):
+            return _hydra(args)
     except Terminated:
         print("rnnexp: terminated", file=sys.stderr)
         return 143
@@ -89,56 +89,14 @@ def _is_ours(args: Namespace) -> bool:
 
 
 def check_sweep(args: Namespace) -> Border:
-    """Report mistakes that can be seen without composing; the sweeper finds the others, in all of its jobs."""
+    """Report the mistakes of a sweep: of its settings, its rules and each of its values."""
+    from rnnexp.sweeps.request import read_request
+
     compose.load_plugins(args.overrides)
-    Sweeps.config_dir = _config_dir(args)
-    border = inspect_overrides(args.overrides, sweep=True, config_dir=Sweeps.config_dir)
-    problems = [*border.problems, *_sweeper_problems(border.hydra)]
-    if problems:
-        raise ConfigError(*problems)
-    return _composable(border)
-
-
-def _composable(border: Border) -> Border:
-    """Compose one job, which shows what Hydra alone would meet with a traceback.
-
-    Settings of a launcher that nothing chooses are those of `local`, where the jobs run then.
-    """
-    try:
-        with compose.hydra_state():
-            compose.loaded(next(single_runs(border)), Sweeps.config_dir)
-        return border
-    except ConfigError as error:
-        of_launcher, chosen = "hydra.launcher" in str(error), any(line.startswith(LAUNCHER) for line in border.hydra)
-        if unknown := list(_launcher_problems(border.hydra)) if of_launcher else []:
-            raise ConfigError(*unknown) from None
-        if chosen or not of_launcher:
-            raise
-    return _composable(replace(border, hydra=[*border.hydra, f"{LAUNCHER}local"]))
-
-
-def _sweeper_problems(lines: list[str]) -> Iterator[str]:
-    """Find misspelt keys of the sweeper: Hydra's own answer recommends to add them."""
-    known = Sweep.__dataclass_fields__
-    for key, name in _keys("hydra.sweeper.", lines):
-        if name not in known and name != "_target_":
-            yield f"{key}: unknown key{did_you_mean(name, known)}"
-
-
-def _launcher_problems(lines: list[str]) -> Iterator[str]:
-    """Find misspelt keys of the launcher: Hydra names a class of its own instead."""
-    known = Launcher.__dataclass_fields__
-    for key, name in _keys("hydra.launcher.", lines):
-        if name not in known:
-            yield f"{key}: unknown key{did_you_mean(name, known)}"
-
-
-def _keys(prefix: str, lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the keys below `prefix` that lines set, and the first name of each after it."""
-    for line in lines:
-        key = line.partition("=")[0].lstrip("+~")
-        if key.startswith(prefix):
-            yield key, key.removeprefix(prefix).partition(".")[0]
+    border = inspect_overrides(args.overrides, sweep=True, config_dir=_config_dir(args)).opened()
+    with compose.hydra_state():
+        Sweeps.request = read_request(border, command_line(), args.overrides)
+    return border
 
 
 def check(args: Namespace) -> Border:
@@ -149,7 +107,7 @@ def check(args: Namespace) -> Border:
     problems: list[str] = []
     for overrides in single_runs(border):
         try:
-            compose.check(Border(values=overrides), config_dir)
+            compose.check(Border(overrides), config_dir)
         except ConfigError as error:
             problems += error.problems
     if border.problems or problems:
@@ -192,7 +150,7 @@ def _hydra(args: Namespace) -> int:
     compose.setup()
     RnnexpSearchPath.active = True
     _Outcome.code = 0
-    Sweeps.error, Sweeps.command = None, command_line()
+    Sweeps.error, Sweeps.started = None, False
     if args.shell_completion:
         _strip_subcommand()
     quiet = redirect_stderr(io.StringIO()) if args.shell_completion else nullcontext()  # the key is pressed, not Enter
@@ -201,7 +159,7 @@ def _hydra(args: Namespace) -> int:
             _run_hydra(args, get_args_parser(), job, config_path=None, config_name="config")
     except SystemExit as stop:
         if args.multirun and stop.code:
-            return SWEEP_FAILED
+            return SWEEP_FAILED if Sweeps.started or not _is_ours(args) else ConfigError.exit_code
         return int(stop.code or 0) if _Outcome.code == 0 else _Outcome.code
     finally:
         RnnexpSearchPath.active = False

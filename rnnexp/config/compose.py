@@ -23,7 +23,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp import registry
 from rnnexp.config import places
-from rnnexp.config.overrides import Border, inspect_overrides, is_glob, parsed
+from rnnexp.config.grammar import is_glob, options_of
+from rnnexp.config.overrides import Border, inspect_overrides, parsed
 from rnnexp.config.parse import parse
 from rnnexp.config.provenance import origins
 from rnnexp.config.settings import Experiment
@@ -46,15 +47,10 @@ def compose(*overrides: str) -> Experiment:
 
 def check(border: Border, config_dir: str | None = None) -> Experiment:
     """Compose what passed the border and check it; mistakes of both are raised together."""
-    return checked(border, config_dir)[0]
-
-
-def checked(border: Border, config_dir: str | None = None) -> tuple[Experiment, dict[str, Any]]:
-    """Do as `check` and return, beside the experiment, what the composition says under `hydra.sweeper`."""
     problems = list(border.problems)
     try:
-        mapping, sweeper = _composed(border.overrides(), config_dir)
-        experiment = parse(mapping)
+        with hydra_state():
+            experiment = read(*without_hydra(loaded(border.overrides(), config_dir)))[1]
     except PluginsNeeded:
         raise
     except ConfigError as error:
@@ -62,7 +58,7 @@ def checked(border: Border, config_dir: str | None = None) -> tuple[Experiment, 
         raise ConfigError(*problems, *_located(told, border.overrides(), config_dir)) from None
     if problems:
         raise ConfigError(*problems)
-    return experiment, sweeper
+    return experiment
 
 
 def _follows(problem: str, earlier: list[str]) -> bool:
@@ -89,17 +85,38 @@ def composed_origins(overrides: list[str], config_dir: str | None = None) -> dic
 
 def compose_mapping(overrides: list[str], config_dir: str | None = None) -> dict[str, Any]:
     """Compose with Hydra and return plain, resolved values without the `hydra` node."""
-    return _composed(overrides, config_dir)[0]
-
-
-def _composed(overrides: list[str], config_dir: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
     with hydra_state():
-        config = loaded(overrides, config_dir)
-        choice = config.hydra.runtime.choices.get("experiment")
-        sweeper = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
-        with open_dict(config):
-            del config["hydra"]
-        return plain(config, choice), sweeper  # type: ignore[return-value]
+        return plain(*without_hydra(loaded(overrides, config_dir)))
+
+
+def without_hydra(config: DictConfig) -> tuple[DictConfig, str | None]:
+    """Return a composition without Hydra's own node, and the name of its experiment."""
+    choice = config.hydra.runtime.choices.get("experiment")
+    with open_dict(config):
+        del config["hydra"]
+    return config, choice
+
+
+def read(config: DictConfig, experiment: str | None) -> tuple[dict[str, Any], Experiment]:
+    """Return plain, resolved values and the experiment that they describe; raises ConfigError with every mistake."""
+    mapping = plain(config, experiment)
+    try:
+        return mapping, parse(mapping)
+    except PluginsNeeded:
+        raise
+    except ConfigError as error:
+        raise ConfigError(*(problem + _hint_at_decoding(problem, config) for problem in error.problems)) from None
+
+
+def _hint_at_decoding(problem: str, config: DictConfig) -> str:
+    """Variables of the environment are texts: say how a number or a list is read from one."""
+    name = problem.partition(":")[0]
+    parent, _, key = name.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    raw = OmegaConf.to_container(node).get(key) if isinstance(node, DictConfig) else None  # type: ignore[union-attr]
+    if not isinstance(raw, str) or "${oc.env:" not in raw or "oc.decode" in raw:
+        return ""
+    return f"; a variable of the environment is a text, which '{name}=\"${{oc.decode:{raw}}}\"' reads as YAML"
 
 
 def plain(config: DictConfig, experiment: str | None) -> dict[str, Any]:
@@ -145,6 +162,34 @@ def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
         )
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # a default that YAML reads as `false`
         raise ConfigError(without_bad_advice(error)) from None
+    except KeyError as error:
+        raise ConfigError(
+            f"hydra.job.env_copy: {error} is not set in the environment; set it, or leave it out"
+        ) from None
+
+
+def hydra_node(config: DictConfig) -> dict[str, Any]:
+    """Return what a composition says under `hydra`, without what Hydra fills in itself; ours is resolved."""
+    node: Any = OmegaConf.to_container(config.hydra)
+    for key in ("runtime", "overrides", "help", "hydra_help", "mode"):
+        del node[key]
+    for key in ("override_dirname", "config_name", "num", "id"):
+        node["job"].pop(key, None)
+    try:
+        ours = {key: OmegaConf.to_container(config.hydra[key], resolve=True) for key in ("sweeper", "launcher")}
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
+    return node | ours
+
+
+def shipped_node() -> dict[str, Any]:
+    """Return what stands under `hydra` in the configuration that is shipped; to be called within `hydra_state`."""
+    search_path = ConfigSearchPathImpl()
+    search_path.append("hydra", "pkg://hydra.conf")
+    search_path.append("main", f"file://{places.folders('conf')[-1]}")
+    search_path.append("schema", "structured://")
+    loader = ConfigLoaderImpl(config_search_path=search_path)
+    return hydra_node(loader.load_configuration(config_name="config", overrides=[], run_mode=RunMode.RUN))
 
 
 def apply_overrides(overrides: list[Override], config: DictConfig) -> None:
@@ -195,6 +240,16 @@ def setup() -> None:
         Plugins.instance().register(plugin)
 
 
+def asks_for_sweep(overrides: Iterable[str]) -> bool:
+    """Say whether `hydra.mode=MULTIRUN` stands on the command line, in the experiment or in conf/config.yaml."""
+    given = {key.lstrip("+"): value for key, _, value in (line.partition("=") for line in overrides)}
+    modes = [given.get("hydra.mode")]
+    for path in (*(f"experiment/{name}" for name in _named("experiment", given)), "config"):
+        file = places.find(path)
+        modes.append(OmegaConf.select(read_yaml(file), "hydra.mode") if file else None)
+    return next((str(mode) for mode in modes if mode is not None), "RUN").endswith("MULTIRUN")
+
+
 def load_plugins(overrides: Iterable[str]) -> None:
     """Import the modules named by `plugins` on the command line or in the project's own conf/config.yaml.
 
@@ -227,7 +282,10 @@ def _named(key: str, given: Mapping[str, str]) -> list[str]:
         return []
     if override is None:
         return []
-    if is_glob(override):
-        return override.value().filter(sorted(places.listed(key)))  # type: ignore[union-attr]
+    try:
+        if is_glob(override):
+            return list(options_of(override, places.listed(key)))
+    except ConfigError:  # is reported at the border, too
+        return []
     values = override.sweep_iterator() if override.is_sweep_override() else [override.value()]
     return [str(name) for value in values for name in (value if isinstance(value, list) else [value])]

@@ -16,7 +16,12 @@ _NOT_IDENTITY = ("name", "tracking", "plugins")
 
 def flat_params(experiment: Experiment) -> dict[str, str | int | float | bool]:
     """Return dotted keys as in YAML; lists as `[64,32]`; what is unset (null, empty) is left out."""
-    return dict(_leaves("", plain_values(experiment)))
+    return flatten(plain_values(experiment))
+
+
+def flatten(values: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    """Return plain nested values in the same way."""
+    return dict(_leaves("", values))
 
 
 def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, str | int | float | bool]]:

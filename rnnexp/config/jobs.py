@@ -8,11 +8,12 @@ from copy import deepcopy
 from typing import Any
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import compose
 from rnnexp.config.overrides import Border, inspect_overrides, parsed
+from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError
 
 
@@ -22,9 +23,15 @@ class Composer:
     To be used within `compose.hydra_state()`, or where Hydra has been set up.
     """
 
-    def __init__(self, config_dir: str | None = None) -> None:
-        self._config_dir = config_dir
+    def __init__(self, config_dir: str | None = None, hydra: Sequence[str] = (), typed: Sequence[str] = ()) -> None:
+        """Compose with a further folder of choices, and with overrides of Hydra's own settings.
+
+        `typed` is the command line as it was before the border.
+        """
+        self.config_dir, self.hydra, self.typed = config_dir, tuple(hydra), tuple(typed)
+        self.nodes: dict[tuple[str, ...], dict[str, Any]] = {}  # what choices of groups say under `hydra`
         self._borders: dict[tuple[str, ...], Border] = {}
+        self._loaded: dict[tuple[str, ...], tuple[DictConfig, str | None]] = {}
         self._bases: dict[tuple[str, ...], tuple[DictConfig, str | None]] = {}
 
     def mapping(self, overrides: Sequence[str], fixed: Sequence[str] = ()) -> dict[str, Any]:
@@ -32,29 +39,50 @@ class Composer:
 
         `fixed` are overrides that come first and hold for many jobs: they are applied once.
         """
-        shared, own = self._border(tuple(fixed)), inspect_overrides(overrides, config_dir=self._config_dir)
+        with self._composed(overrides, fixed) as composed:
+            return compose.plain(*composed)
+
+    def experiment(self, overrides: Sequence[str], fixed: Sequence[str] = ()) -> tuple[dict[str, Any], Experiment]:
+        """Return the experiment, too, checked."""
+        with self._composed(overrides, fixed) as composed:
+            return compose.read(*composed)
+
+    def node(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """Return what the choices among overrides say under `hydra`."""
+        chosen = tuple(self._border(tuple(overrides)).groups)
+        self._choose(chosen)
+        return self.nodes[chosen]
+
+    @contextmanager
+    def _composed(self, overrides: Sequence[str], fixed: Sequence[str]) -> Iterator[tuple[DictConfig, str | None]]:
+        shared, own = self._border(tuple(fixed)), inspect_overrides(overrides, config_dir=self.config_dir)
         if shared.problems or own.problems:
             raise ConfigError(*shared.problems, *own.problems)
         base, experiment = self._base(shared, own.groups)
         with _put_back(base, own.values):
             _apply(own.values, base)
-            return compose.plain(base, experiment)
+            yield base, experiment
 
     def _border(self, fixed: tuple[str, ...]) -> Border:
         if fixed not in self._borders:
-            self._borders[fixed] = inspect_overrides(fixed, config_dir=self._config_dir)
+            self._borders[fixed] = inspect_overrides(fixed, config_dir=self.config_dir)
         return self._borders[fixed]
 
     def _base(self, shared: Border, groups: Sequence[str]) -> tuple[DictConfig, str | None]:
-        key = (*shared.overrides(), "and", *groups)
+        key = (*shared.lines, "and", *groups)
         if key not in self._bases:
-            config = compose.loaded([*shared.groups, *groups], self._config_dir)
-            experiment = config.hydra.runtime.choices.get("experiment")
-            with open_dict(config):
-                del config["hydra"]
+            config, experiment = self._choose((*shared.groups, *groups))
+            config = deepcopy(config)
             _apply(shared.values, config)
             self._bases[key] = (config, experiment)
         return self._bases[key]
+
+    def _choose(self, groups: tuple[str, ...]) -> tuple[DictConfig, str | None]:
+        if groups not in self._loaded:
+            config = compose.loaded([*self.hydra, *groups], self.config_dir)
+            self.nodes[groups] = compose.hydra_node(config)
+            self._loaded[groups] = compose.without_hydra(config)
+        return self._loaded[groups]
 
 
 def _apply(lines: Sequence[str], config: DictConfig) -> None:

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.conf import HydraConf
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
 from rnnexp.config import places, source
+from rnnexp.config.grammar import is_glob, options_of, parser, refuse_nested_sweeps
 from rnnexp.errors import ConfigError, did_you_mean
 
 GROUPS = (*source.COMPONENT_GROUPS, "trainer", "callbacks", "tracking", "experiment")
+PARAMS = "hydra.sweeper.params."
+OPEN = ("hydra.sweeper", "hydra.launcher", "hydra.job.env_set")  # checked by us, or free: Hydra would want a `+`
 
 
 @dataclass
 class Border:
-    """What is left after the border: overrides that Hydra will accept, and the mistakes set aside.
+    """What is left after the border: overrides that Hydra will accept, as they follow each other, and the mistakes.
 
-    `values` are the overrides of single keys, rewritten to `++key=value` because the typed check that
-    follows knows better than Hydra what exists.
+    Overrides of single keys are rewritten to `++key=value` because the typed check that follows knows better
+    than Hydra what exists.
     """
 
-    groups: list[str] = field(default_factory=list)
-    values: list[str] = field(default_factory=list)
-    hydra: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     config_dir: str | None = None
 
@@ -37,8 +38,34 @@ class Border:
         own = Path(self.config_dir, group) if self.config_dir else None
         return source.options(group) | (places.named(own, group == "experiment", (".yaml",)) if own else set())
 
+    @property
+    def groups(self) -> list[str]:
+        return [line for line in self.lines if is_group(parsed(line))]
+
+    @property
+    def values(self) -> list[str]:
+        return [line for line in self.lines if not is_group(parsed(line)) and not parsed(line).is_hydra_override()]
+
+    @property
+    def hydra(self) -> list[str]:
+        return [line for line in self.lines if parsed(line).is_hydra_override()]
+
     def overrides(self) -> list[str]:
-        return [*self.groups, *self.values, *self.hydra]
+        return [*self.lines]
+
+    def opened(self) -> Border:
+        """Return the same with settings of our sweeper that Hydra takes as they come: our own check knows better."""
+        opens = tuple(f"{key}." for key in OPEN)
+        lines = [
+            f"++{line.lstrip('+')}" if f"{parsed(line).key_or_group}.".startswith(opens) and line[0] != "~" else line
+            for line in self.lines
+        ]
+        return replace(self, lines=lines)
+
+
+def is_group(override: Override) -> bool:
+    """Say whether an override chooses an option of one of our groups."""
+    return not override.is_hydra_override() and (override.key_or_group in GROUPS or override.package is not None)
 
 
 def inspect_overrides(lines: Iterable[str], sweep: bool = False, config_dir: str | None = None) -> Border:
@@ -59,13 +86,15 @@ def inspect_overrides(lines: Iterable[str], sweep: bool = False, config_dir: str
 def parsed(line: str) -> Override:
     """Parse one override; what is not one is a ConfigError that shows how to quote."""
     try:
-        return OverridesParser.create().parse_override(line)
+        override = parser().parse_override(line)
     except HydraException as error:
         detail = str(error).splitlines()[0]
         raise ConfigError(
             f"`{line}`: not `key=value` ({detail}); put quotes around values with spaces, commas or brackets: "
             f"'key=\"a, b\"'"
         ) from None
+    refuse_nested_sweeps(override)
+    return override
 
 
 def changes(lines: Iterable[str], group: str) -> dict[str, object]:
@@ -91,39 +120,75 @@ def changes(lines: Iterable[str], group: str) -> dict[str, object]:
 def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
     key = override.key_or_group
     if override.is_hydra_override():
-        border.hydra.append(line)
+        _sort_hydras(override, line, border)
     elif override.is_sweep_override() and not sweep:
         border.problems.append(
             f"{key}: `{line}` asks for several runs; add -m for a sweep, or write {key}=[…] for a list"
         )
-    elif key in GROUPS or override.package is not None:
+    elif is_group(override):
         _sort_group(override, line, border)
     elif override.is_delete():
-        border.values.append(line)
+        border.lines.append(line)
     else:
-        border.values.append(f"++{line.lstrip('+')}")
+        if override.is_discrete_sweep():
+            options_of(override)
+        border.lines.append(f"++{_drawn(override, line).lstrip('+')}")
+
+
+def _sort_hydras(override: Override, line: str, border: Border) -> None:
+    """Take a setting of Hydra's own; a space that is written without quotes is one all the same."""
+    key = override.key_or_group
+    if "/" not in key and (hint := _unknown_to_hydra(key)) is not None:
+        border.problems.append(f"{key}: Hydra has no such setting{hint}")
+        return
+    if override.is_sweep_override() and key.startswith(PARAMS):
+        quoted = QuotedString(override.get_value_string(), Quote.single).with_quotes()
+        line = f"{override.get_key_element()}={quoted}"
+    elif override.is_sweep_override():
+        border.problems.append(f"{key}: `{line}`: Hydra's own settings cannot be swept; give one value")
+        return
+    border.lines.append(line)
+
+
+def _unknown_to_hydra(key: str) -> str | None:
+    """Return a hint at what may be meant by a setting that Hydra does not have; it would take it all the same."""
+    node: object = HydraConf()
+    for name in key.split(".")[1:]:
+        if not is_dataclass(node):
+            return None
+        known = [field.name for field in fields(node)]
+        if name not in known:
+            return did_you_mean(name, known)
+        node = getattr(node, name)
+    return None
+
+
+def _drawn(override: Override, line: str) -> str:
+    """Write out a list that is shuffled: whoever reads the line again is to find the same order."""
+    if "shuffle(" not in line or override.is_sweep_override():
+        return line
+    return f"{override.get_key_element()}={override.get_value_element_as_str()}"
 
 
 def _sort_group(override: Override, line: str, border: Border) -> None:
     group = override.key_or_group
     choices = border.choices(group)
-    problems = [p for value in _choices(override) if (p := _group_problem(group, value, choices))]
+    if is_glob(override):
+        line = f"{override.get_key_element()}=choice({','.join(options_of(override, choices))})"
+        override = parsed(line)
+    if override.is_interval_sweep():
+        problems = [f"{group}: `{override.get_value_string()}` is an interval; name the choices, separated by commas"]
+    else:
+        problems = [p for value in _choices(override) if (p := _group_problem(group, value, choices))]
     border.problems += problems
     if not problems:
-        border.groups.append(line.lstrip("+") if not override.is_delete() else line)
+        border.lines.append(line.lstrip("+") if not override.is_delete() else line)
 
 
 def _choices(override: Override) -> Iterator[object]:
     if override.is_delete() and override.value() is None:
         return iter(())
-    if override.is_sweep_override():
-        return iter(override.sweep_iterator()) if not is_glob(override) else iter(())
-    return iter((override.value(),))
-
-
-def is_glob(override: Override) -> bool:
-    """Say whether the choices are given as a pattern, which needs Hydra's loader to be read."""
-    return override.value_type is not None and override.value_type.name == "GLOB_CHOICE_SWEEP"
+    return iter(override.sweep_iterator()) if override.is_discrete_sweep() else iter((override.value(),))
 
 
 def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
@@ -147,7 +212,7 @@ def single_runs(border: Border) -> Iterator[list[str]]:
             yield [*first[:index], option, *first[index + 1 :]]
 
 
-def _spread(override: Override, line: str) -> list[str]:
-    if not override.is_discrete_sweep() or is_glob(override):
+def _spread(override: Override, line: str) -> Sequence[str]:
+    if not override.is_discrete_sweep():
         return [line if not override.is_sweep_override() else f"{override.get_key_element()}=???"]
-    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+    return [f"{override.get_key_element()}={value}" for value in options_of(override)]

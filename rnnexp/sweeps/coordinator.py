@@ -235,7 +235,7 @@ class Coordinator:
         self._running[job.number] = job
         self._watch.start(job.number, folder)
         self.view.started(job.number)
-        self.executor.submit(replace(task, parent=self.parent))
+        self.executor.submit(replace(task, parent=self.parent, hydra=self.orders.planner.hydra_config(job, folder)))
 
     def _ended(self, ended: Exit) -> None:
         self._running.pop(ended.number)

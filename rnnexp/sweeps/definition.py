@@ -51,6 +51,7 @@ def define(space: Space, settings: Sweep, objective: str | None) -> Definition:
         "sampler": settings.sampler if isinstance(settings.sampler, str) else dict(settings.sampler),
         "pruner": dict(settings.pruner) if isinstance(settings.pruner, Mapping) else settings.pruner,
         "seed of the sampler": settings.seed,
+        "order": list(space.keys) if space.depends_on_order else None,
     }
     shown = {key: str(redact_value(key, value)) for key, value in space.describe().items()}
     return Definition(shown, {key: value for key, value in rules.items() if value not in (None, [])})
@@ -80,17 +81,18 @@ class Place:
         return self.folder.name
 
 
-def find_place(definition: Definition, settings: Sweep, root: Path | None = None) -> Place:
+def find_place(definition: Definition, settings: Sweep, folder: str | None = None) -> Place:
     """Return the newest folder whose definition is equal, else a new one; a changed definition needs `--new`.
 
-    Raises ConfigError with the differences if a sweep of this name has another definition.
+    `folder` is `hydra.sweep.dir` if somebody has set it. Raises ConfigError with the differences if a sweep of this
+    name has another definition.
     """
-    root = root or Path.cwd() / ROOT
-    name = sweep_name(definition, settings.name)
+    chosen = Path(folder).absolute() if folder else None
+    root, name = (chosen.parent, chosen.name) if chosen else (Path.cwd() / ROOT, sweep_name(definition, settings.name))
     taken = [folder for folder in _series(root, name) if (folder / FILE).is_file()]
-    for folder in reversed(taken) if not settings.new else ():
-        if not read_definition(folder).differences(_as_json(definition)):
-            return Place(folder, resumed=True)
+    for place in reversed(taken) if not settings.new else ():
+        if not read_definition(place).differences(_as_json(definition)):
+            return Place(place, resumed=True)
     if taken and not settings.new:
         lines = _as_json(definition).differences(read_definition(taken[-1]))
         raise ConfigError(

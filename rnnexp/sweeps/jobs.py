@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from omegaconf import DictConfig
 
 from rnnexp.config.flat import config_hash, flat_params
 from rnnexp.config.jobs import Composer
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError
+from rnnexp.sweeps.hydra_job import hydra_config
 from rnnexp.sweeps.space import Point, Space
+
+OF_A_JOB = " (in the job "
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Planner:
-    """Turns points into jobs."""
+    """Turns points into jobs; `around` says whether Hydra has something to do around each of them."""
 
     space: Space
     repeats: int
     folds: int | None
     composer: Composer
+    around: bool = False
 
     def __post_init__(self) -> None:
         self._check_repetition()
@@ -64,17 +71,12 @@ class Planner:
 
     def jobs(self, trial: int, point: Point) -> Iterator[Job]:
         """Yield the jobs of a point, folds fastest; raises ConfigError with what is wrong with its values."""
-        lines = [f"{key}={value}" for key, value in point.items()]
-        if self.folds:
-            lines.append(f"data.folds={self.folds}")
-        first = self._composed(lines)
+        first = self._composed(point)
         number = trial * self.jobs_per_trial
         for repeat in range(self.repeats):
             for fold in range(1, (self.folds or 1) + 1):
                 more = self._repetition(first[1].seed, repeat, fold)
-                mapping, experiment = (
-                    self._composed([*lines, *(f"{k}={v}" for k, v in more.items())]) if more else first
-                )
+                mapping, experiment = self._composed({**point, **more}) if more else first
                 yield Job(number, trial, {**point, **more}, config_hash(experiment), mapping)
                 number += 1
 
@@ -83,9 +85,18 @@ class Planner:
         folds = {"data.fold": str(fold)} if self.folds else {}
         return seeds | folds
 
-    def _composed(self, lines: Sequence[str]) -> tuple[Mapping[str, Any], Experiment]:
-        mapping = self.composer.mapping(lines, self.space.fixed)
-        return mapping, parse(mapping)
+    def _composed(self, values: Mapping[str, str]) -> tuple[Mapping[str, Any], Experiment]:
+        return self.composer.experiment(self.lines(values), self.space.fixed)
+
+    def lines(self, values: Mapping[str, str]) -> list[str]:
+        """Return the overrides of a job beside the fixed ones."""
+        return [*self.space.lines(values), *([f"data.folds={self.folds}"] if self.folds else [])]
+
+    def hydra_config(self, job: Job, folder: Path) -> DictConfig | None:
+        """Return the composition of a job with Hydra's own node, if that is needed."""
+        if not self.around:
+            return None
+        return hydra_config(self.composer, [*self.space.fixed, *self.lines(job.values)], job.number, folder)
 
 
 def plan(planner: Planner, points: Sequence[tuple[int, Point]]) -> list[Job]:
@@ -108,7 +119,7 @@ def _where(found: Sequence[Point], of: int) -> str:
     if len(found) == of:
         return ""
     shown = " ".join(f"{key}={value}" for key, value in found[0].items())
-    return f" (in the job {shown}{f' and {len(found) - 1} more' if len(found) > 1 else ''})"
+    return f"{OF_A_JOB}{shown}{f' and {len(found) - 1} more' if len(found) > 1 else ''})"
 
 
 def without_duplicates(jobs: Sequence[Job]) -> list[Job]:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rnnexp.config.parse import build
-from rnnexp.errors import ConfigError
 from rnnexp.registry import settings
 
 Named = str | Mapping[str, Any]
@@ -97,19 +96,23 @@ class Launcher:
     )
 
 
-def read_sweep(values: Mapping[str, Any]) -> Sweep:
+def read_sweep(values: Mapping[str, Any], problems: list[str]) -> Sweep:
     """Check what stands under `hydra.sweeper`; mistakes name the key as it is written there."""
-    return _read("hydra.sweeper", Sweep, values)
+    return _read("hydra.sweeper", Sweep, values, problems)
 
 
-def read_launcher(values: Mapping[str, Any]) -> Launcher:
+def read_launcher(values: Mapping[str, Any], problems: list[str]) -> Launcher:
     """Check what stands under `hydra.launcher`."""
-    return _read("hydra.launcher", Launcher, values)
+    return _read("hydra.launcher", Launcher, values, problems)
 
 
-def _read(key: str, cls: Any, values: Mapping[str, Any]) -> Any:
-    problems: list[str] = []
-    result = build(key, cls, {name: value for name, value in values.items() if name != "_target_"}, problems)
-    if problems:
-        raise ConfigError(*problems)
-    return result
+def _read(key: str, cls: Any, values: Mapping[str, Any], problems: list[str]) -> Any:
+    """Build the settings; where there are mistakes, from what is left, to find those elsewhere."""
+    found: list[str] = []
+    given = {name: value for name, value in values.items() if name != "_target_"}
+    result = build(key, cls, given, found)
+    if not found:
+        return result
+    problems += found
+    wrong = {problem.partition(":")[0].removeprefix(f"{key}.").partition(".")[0] for problem in found}
+    return build(key, cls, {name: value for name, value in given.items() if name not in wrong}, [])

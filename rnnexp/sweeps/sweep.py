@@ -7,15 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from rnnexp import tracking
-from rnnexp.config.jobs import Composer
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError
-from rnnexp.sweeps import parent, preflight, table, words
+from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
 from rnnexp.sweeps.coordinator import JOURNAL, Coordinator, Orders
 from rnnexp.sweeps.definition import FILE, Definition, Place, define, find_place, read_definition, write_definition
 from rnnexp.sweeps.executors import Executor, Hardware, check_installed, executor
@@ -23,9 +21,11 @@ from rnnexp.sweeps.executors.base import slots
 from rnnexp.sweeps.facts import Facts, facts_of, launcher_for, settle
 from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
 from rnnexp.sweeps.objective import check_given
+from rnnexp.sweeps.read_space import read_space
+from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.search import Grid, search
 from rnnexp.sweeps.settings import Launcher, Sweep
-from rnnexp.sweeps.space import Point, Space, read_space
+from rnnexp.sweeps.space import Point, Space
 from rnnexp.sweeps.state import JobState, Journal, State, write_whole
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.view import View
@@ -37,21 +37,6 @@ class SweepFailed(RnnexpError):
     """Some jobs have failed; the others are done."""
 
     exit_code = 10
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the command line and the configuration ask for.
-
-    lines: overrides, sweeps (`a=1,2`) among them;  command: as typed;  loader: Hydra's, for `glob`
-    """
-
-    lines: Sequence[str]
-    settings: Sweep
-    launcher: Launcher
-    command: str
-    config_dir: str | None = None
-    loader: Any = None
 
 
 @dataclass(frozen=True)
@@ -95,11 +80,14 @@ def sweep(request: Request) -> Path | None:
 def _planned(request: Request) -> Planned:
     settings = request.settings
     check_given(settings.objective)
-    space = read_space(request.lines, settings, request.loader)
-    planner = Planner(space, settings.repeats, settings.folds, Composer(request.config_dir))
+    space = read_space(request.lines, settings, request.composer.config_dir)
+    around = bool(request.node) and hydra_settings.has_settings_of_jobs(request.node)
+    planner = Planner(space, settings.repeats, settings.folds, request.composer, around)
     jobs = plan(planner, list(enumerate(_points(space, settings))))
+    if problems := list(hydra_settings.disagreements(request.composer.nodes, request.lines)):
+        raise ConfigError(*problems)
     definition = define(space, settings, settings.objective)
-    place = find_place(definition, settings)
+    place = find_place(definition, settings, request.folder)
     ordered = space.in_order(list(read_definition(place.folder).space)) if place.resumed else space
     if ordered != space:  # the keys were typed in another order: the numbers of the jobs must stay theirs
         planner = replace(planner, space=ordered)

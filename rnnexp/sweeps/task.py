@@ -21,6 +21,7 @@ class Task:
     mapping:     the resolved configuration
     environment: variables to be set before a backend starts (a GPU slot)
     prune:       whether the worker looks for a word to stop
+    hydra:       the composition with Hydra's own node, if Hydra has something to do around the job
     """
 
     number: int
@@ -35,6 +36,7 @@ class Task:
     threads: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     prune: bool = False
+    hydra: Any = None
 
 
 @dataclass(frozen=True)

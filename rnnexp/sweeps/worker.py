@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,10 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
 
     `tick` is called after each epoch: the coordinator's chance to look after the sweep while this job runs.
     """
+    if task.hydra is not None:
+        from rnnexp.sweeps.hydra_job import run_within
+
+        return run_within(task.hydra, lambda: execute(replace(task, hydra=None), quiet, tick))
     started = time.perf_counter()
     with FileLock(task.folder / LOCK), _logged(task):
         check_turn(task)

@@ -183,14 +183,16 @@ def test_a_launchers_file_repeats_the_defaults_of_its_settings(name: str) -> Non
     from rnnexp.sweeps.settings import Launcher, read_launcher
 
     written = dict(yaml.safe_load((CONF / "hydra" / "launcher" / f"{name}.yaml").read_text()))
-    assert read_launcher(written) == Launcher(name=name)
+    problems: list[str] = []
+    assert (read_launcher(written, problems), problems) == (Launcher(name=name), [])
 
 
 def test_the_sweepers_file_shows_every_setting_with_its_default() -> None:
     from rnnexp.sweeps.settings import Sweep, read_sweep
 
     written = dict(yaml.safe_load((CONF / "hydra" / "sweeper" / "rnnexp.yaml").read_text()))
-    assert read_sweep(written) == Sweep()
+    problems: list[str] = []
+    assert (read_sweep(written, problems), problems) == (Sweep(), [])
     assert set(written) - {"_target_"} == set(Sweep.__dataclass_fields__)
 
 

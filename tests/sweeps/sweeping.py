@@ -21,10 +21,12 @@ from rnnexp.config.overrides import inspect_overrides
 from rnnexp.sweeps.coordinator import JOURNAL
 from rnnexp.sweeps.executors.base import Exit
 from rnnexp.sweeps.preflight import Findings
+from rnnexp.sweeps.read_space import read_space
+from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.settings import Launcher, Sweep
-from rnnexp.sweeps.space import Space, read_space
+from rnnexp.sweeps.space import Space
 from rnnexp.sweeps.state import JobState, Journal
-from rnnexp.sweeps.sweep import Request, sweep
+from rnnexp.sweeps.sweep import sweep
 from rnnexp.sweeps.task import Outcome, Task, write_outcome
 
 COMMAND = [sys.executable, "-m", "rnnexp", "train", "-m"]
@@ -99,7 +101,7 @@ def run(*lines: str, launcher: Mapping[str, Any] | None = None, **settings: Any)
 def space(*lines: str, **settings: Any) -> Space:
     """Read a space as the sweeper does."""
     with compose.hydra_state():
-        return read_space(inspect_overrides(lines, sweep=True).overrides(), Sweep(**settings), compose.loader())
+        return read_space(inspect_overrides(lines, sweep=True).overrides(), Sweep(**settings))
 
 
 def spare_rehearsal(patch: pytest.MonkeyPatch) -> None:

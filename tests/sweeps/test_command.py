@@ -53,10 +53,13 @@ def test_a_flag_of_sweeps_needs_m(capsys: pytest.CaptureFixture[str], flag: str)
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("hydra.sweeper.n_trial=3", "hydra.sweeper.n_trial: unknown key; did you mean `n_trials`?"),
-        ("+hydra.sweeper.repeat=3", "hydra.sweeper.repeat: unknown key; did you mean `repeats`?"),
-        ("hydra/launcher=local hydra.launcher.n_job=2", "hydra.launcher.n_job: unknown key; did you mean `n_jobs`?"),
-        ("hydra.launcher.n_job=2", "hydra.launcher.n_job: unknown key; did you mean `n_jobs`?"),
+        ("hydra.sweeper.n_trial=3", "hydra.sweeper.n_trial: unknown key; did you mean `hydra.sweeper.n_trials`?"),
+        ("+hydra.sweeper.repeat=3", "hydra.sweeper.repeat: unknown key; did you mean `hydra.sweeper.repeats`?"),
+        (
+            "hydra/launcher=local hydra.launcher.n_job=2",
+            "hydra.launcher.n_job: unknown key; did you mean `hydra.launcher.n_jobs`?",
+        ),
+        ("hydra.launcher.n_job=2", "hydra.launcher.n_job: unknown key; did you mean `hydra.launcher.n_jobs`?"),
     ],
 )
 def test_a_misspelt_key_of_the_sweeper_or_launcher_is_told(

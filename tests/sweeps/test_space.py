@@ -104,15 +104,15 @@ def test_params_of_a_file_are_a_space_too_and_the_command_line_wins() -> None:
     params = {"model.units": "2,3", "seed": "range(3)", "model.dropout": 0.1, "deterministic": True, "backend": None}
     found = space("seed=7", params=params)
     assert {d.key: d.options for d in found.dimensions} == {"model.units": ("2", "3")}
-    assert sorted(found.fixed) == ["++seed=7", "backend=null", "deterministic=true", "model.dropout=0.1"]
+    assert found.fixed == ("++seed=7", "++model.dropout=0.1", "++deterministic=true", "++backend=null")
 
 
 def test_a_list_in_params_is_one_value() -> None:
-    assert space(params={"model.units": [4, 8], "seed": "0,1"}).fixed == ("model.units=[4,8]",)
+    assert space(params={"model.units": [4, 8], "seed": "0,1"}).fixed == ("++model.units=[4,8]",)
 
 
 def test_a_list_in_params_keeps_what_yaml_says() -> None:
-    assert space(params={"metrics": ["a b", None, True]}).fixed == ("metrics=[a\\ b,null,True]",)
+    assert space(params={"metrics": ["a b", None, True]}).fixed == ("++metrics=[a\\ b,null,True]",)
 
 
 def test_zipped_keys_go_together() -> None:
@@ -219,6 +219,30 @@ def test_corners_show_every_value_without_the_product() -> None:
     corners = list(found.corners())
     assert len(corners) == 5
     assert {corner["model.dropout"] for corner in corners} == {"0.0", "0.5"}
+
+
+def test_a_shuffled_sweep_is_drawn_once_for_the_table_the_jobs_and_the_resume(
+    quick: sweeping.Quick, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (*UNTRACKED, "seed=shuffle(range(8))", "metrics=shuffle([mae,mse,mape])")
+    folder = run(*lines, n_trials=5)
+    drawn = [task.mapping["seed"] for task in quick.tasks]
+    assert drawn != sorted(drawn)
+    run(*lines)
+    assert [task.mapping["seed"] for task in quick.tasks] == [int(job.values["seed"]) for job in jobs(folder).values()]
+    assert sorted(task.mapping["seed"] for task in quick.tasks) == list(range(8))
+    shown = next(row for row in capsys.readouterr().out.splitlines() if row.startswith("  seed "))
+    assert shown.split("seed")[1].replace(",", "").split() == [str(task.mapping["seed"]) for task in quick.tasks]
+
+
+def test_where_one_key_sets_a_part_of_another_their_order_belongs_to_the_sweep(quick: sweeping.Quick) -> None:
+    whole = "callbacks.early_stopping={patience: 1},{patience: 1, min_delta: 0.1}"
+    parts = (whole, "callbacks.early_stopping.min_delta=0.2,0.3")
+    run(*UNTRACKED, *parts)
+    assert [task.mapping["callbacks"]["early_stopping"]["min_delta"] for task in quick.tasks] == [0.2, 0.3]
+    run(*UNTRACKED, *parts)
+    with pytest.raises(ConfigError, match="order: was .*, now "):
+        run(*UNTRACKED, *reversed(parts))
 
 
 def values(folder: Path) -> list[tuple[str, ...]]:

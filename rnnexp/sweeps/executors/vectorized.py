@@ -77,7 +77,7 @@ class Vectorized:
         if not self._new:
             return []
         tasks, self._new = {task.number: task for task in self._new}, []
-        alone = [number for number, task in tasks.items() if task.attempt >= ALONE_FROM]
+        alone = [number for number, task in tasks.items() if task.attempt >= ALONE_FROM or task.hydra is not None]
         result: list[Crew] = [([tasks.pop(number)], None) for number in alone]
         grouped = {number for group in self._known for number in group}
         fresh = self._sorted([task for number, task in tasks.items() if number not in grouped])

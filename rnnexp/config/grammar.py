@@ -1,0 +1,117 @@
+"""Hydra's grammar of overrides, its functions mended where they do not do what they say.
+
+In Hydra 1.3.8 `sort` miscounts ranges, casts forget that a sweep is shuffled, and a list is shuffled anew each
+time its line is read. Sweeps inside lists or other sweeps, which end in nonsense there, are refused.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from hydra._internal.grammar import grammar_functions
+from hydra.core.override_parser.overrides_parser import OverridesParser, create_functions
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, RangeSweep, Sweep
+from hydra.errors import HydraException
+
+from rnnexp.errors import ConfigError
+
+_SEED = 0  # of lists that are shuffled: the same line is the same list, in every process
+
+
+@cache
+def parser() -> OverridesParser:
+    """Return Hydra's parser with our functions; what they accept stays as Hydra declares it."""
+    functions = create_functions()
+    functions.functions |= {"sort": _sort, "shuffle": _shuffle}
+    functions.functions |= {name: _cast(functions.functions[name]) for name in ("int", "float", "bool", "str")}
+    return OverridesParser(functions)
+
+
+def _sort(*args: Any, **named: Any) -> Any:
+    found = grammar_functions.sort(*args, **named)
+    if isinstance(found, RangeSweep):
+        given = named.get("sweep") or args[0]
+        return _sorted_range(given, bool(named.get("reverse", False)))
+    return replace(found, shuffle=False) if isinstance(found, ChoiceSweep) else found
+
+
+def _sorted_range(given: RangeSweep, reverse: bool) -> RangeSweep | ChoiceSweep:
+    """Return the same numbers in order; of whole numbers it stays a range, from which a sampler can draw."""
+    numbers = given.range()
+    if isinstance(numbers, range):
+        ordered = numbers if (numbers.step < 0) == reverse else numbers[::-1]
+        return replace(given, start=ordered.start, stop=ordered.stop, step=ordered.step, shuffle=False)
+    return ChoiceSweep(given.tags, sorted(numbers, reverse=reverse))
+
+
+def _shuffle(*args: Any, **named: Any) -> Any:
+    given = named.get("list") or (args[0] if len(args) == 1 else None)
+    if isinstance(given, list):
+        return random.Random(_SEED).sample(given, len(given))
+    return grammar_functions.shuffle(*args, **named)
+
+
+def _cast(function: Callable[..., Any]) -> Callable[..., Any]:
+    def cast(*args: Any, **named: Any) -> Any:
+        found = function(*args, **named)
+        given = named.get("value") or (args[0] if len(args) == 1 else None)
+        if isinstance(given, RangeSweep) and list(found.range()) != list(map(function, given.range())):
+            raise ValueError("a cast changes the ends and the step of a range, not its values; list the values")
+        if isinstance(given, ChoiceSweep | RangeSweep):
+            return replace(found, shuffle=given.shuffle, tags=given.tags)
+        return found
+
+    return cast
+
+
+def is_glob(override: Override) -> bool:
+    """Say whether the choices are given as a pattern."""
+    return override.value_type is not None and override.value_type.name == "GLOB_CHOICE_SWEEP"
+
+
+def refuse_nested_sweeps(override: Override) -> None:
+    """Raise ConfigError for `[range(3)]`, `{a: choice(1,2)}`, `1,range(3)` and the like."""
+    value = override._value
+    inside = value.list if isinstance(value, ChoiceSweep) else [value] if isinstance(value, list | dict) else []
+    if any(map(_holds_sweep, inside)):
+        raise ConfigError(
+            f"{override.key_or_group}: `{override.input_line}` has a sweep inside a list, a mapping or another sweep; "
+            f"write out the values, separated by commas"
+        )
+
+
+def _holds_sweep(value: Any) -> bool:
+    inside = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
+    return isinstance(value, Sweep | Glob) or any(map(_holds_sweep, inside))
+
+
+def options_of(override: Override, choices: Collection[str] = (), seed: int = 0) -> tuple[str, ...]:
+    """Return the values of a list, a range or a pattern as they are written on the command line, each once.
+
+    `choices` are those of the group, for a pattern; `seed` is that of the order of a shuffled sweep.
+    Raises ConfigError if there are none.
+    """
+    key, written = override.key_or_group, override.get_value_string()
+    if is_glob(override):
+        found = override.value().filter(sorted(choices))  # type: ignore[union-attr]
+        if not found:
+            known = (
+                f"any of {', '.join(sorted(choices))}" if choices else "anything; only choices of a group have names"
+            )
+            raise ConfigError(f"{key}: `{written}` does not match {known}")
+        return tuple(found)
+    before = random.getstate()
+    random.seed(seed)  # `shuffle` draws from Python's generator: the same command must give the same order
+    try:
+        options = tuple(dict.fromkeys(override.sweep_string_iterator()))
+    except (HydraException, ValueError) as error:  # a step of zero
+        raise ConfigError(f"{key}: `{written}` cannot be read: {error}") from None
+    finally:
+        random.setstate(before)
+    if not options:
+        raise ConfigError(f"{key}: `{written}` has no values")
+    return options
