@@ -44,8 +44,9 @@ def named(folder: Path, deep: bool, suffixes: tuple[str, ...] = SUFFIXES) -> set
 
 def files(folder: Path, deep: bool) -> list[Path]:
     """Return the YAML files in a folder, relative to it, hidden ones left out."""
-    found = (file.relative_to(folder) for file in folder.glob("**/*" if deep else "*") if file.suffix in SUFFIXES)
-    return sorted(file for file in found if not any(map(_is_hidden, file.parts)))
+    found = (file for file in folder.glob("**/*" if deep else "*") if file.suffix in SUFFIXES and file.is_file())
+    inside = (file.relative_to(folder) for file in found)
+    return sorted(file for file in inside if not any(map(_is_hidden, file.parts)))
 
 
 def _is_hidden(name: str) -> bool:

@@ -40,6 +40,7 @@ def test_an_experiment_may_build_on_another() -> None:
 
 def test_all_are_listed_under_their_paths_and_hidden_ones_are_not() -> None:
     write("a.yaml", "paper/b.yml", "paper/c/d.yaml", ".ipynb_checkpoints/e.yaml", "__pycache__/f.yaml", "notes.txt")
+    Path("experiments/folder.yaml").mkdir()
     own = places.named(Path("experiments"), deep=True)
     assert own == {"a", "paper/b", "paper/c/d"}
     with hydra_state():
