@@ -23,7 +23,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import places
-from rnnexp.config.hydra_settings import CHOICES, FOLDERS, MAY, NOT, has_reference, problems_of
+from rnnexp.config.allow_list import CHOICES, FOLDERS, MAY, NOT, has_reference, problems_of
 from rnnexp.config.provenance import shown
 from rnnexp.config.source import SCHEME
 from rnnexp.errors import ConfigError

@@ -12,8 +12,8 @@ from rnnexp.config.compose import hydra_state, loader
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps.definition import define, sweep_name
+from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.settings import Sweep
-from rnnexp.sweeps.space import read_space
 
 
 def write(*names: str, text: str = "trainer: {epochs: 3}\n") -> None:
@@ -86,7 +86,7 @@ def test_a_name_does_not_lead_out_of_the_folder(tmp_path: Path, name: str) -> No
 
 def space(*lines: str) -> tuple[str, ...]:
     with hydra_state():
-        (dimension,) = read_space(inspect_overrides(lines, sweep=True).overrides(), Sweep(), loader()).dimensions
+        (dimension,) = read_space(lines, Sweep()).dimensions
     return dimension.options
 
 

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from rnnexp.cli.main import main
-from rnnexp.config import hydra_settings
+from rnnexp.config import allow_list as hydra_settings
 from rnnexp.config.compose import hydra_state, loaded, loader
 from rnnexp.config.trust import Untrusted
 from rnnexp.errors import ConfigError
