@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from rnnexp.compare.values import typed
+from rnnexp.config.text import typed
 from rnnexp.tracking.query import TrackedRun
 
 # Runs that differ in these alone repeat one setting.

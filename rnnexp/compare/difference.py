@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rnnexp.compare.values import shown, typed
+from rnnexp.compare.values import shown
 from rnnexp.compare.winner import CONFIG
+from rnnexp.config.text import typed
 from rnnexp.tracking.query import TrackedRun, artifact
 
 # What a tag is about; those of bookkeeping (names, hashes of what is shown in full) are left out.

@@ -10,7 +10,8 @@ from rnnexp.compare.experiment_file import experiment_file
 from rnnexp.compare.find import Sweep
 from rnnexp.compare.groups import Comparison, Group
 from rnnexp.compare.shown import against_baseline, called, spread
-from rnnexp.compare.values import shown, typed
+from rnnexp.compare.values import shown
+from rnnexp.config.text import typed
 from rnnexp.errors import ConfigError
 from rnnexp.tracking.query import TrackedRun, artifact
 

@@ -15,7 +15,8 @@ from sweep_maker import Made
 from rnnexp.compare import find, stats
 from rnnexp.compare.groups import FEW, NOISE, WORSE, Goal, compare
 from rnnexp.compare.shown import plain, verdict
-from rnnexp.compare.values import short_names, shown, skill_text, typed, with_spread
+from rnnexp.compare.values import short_names, shown, skill_text, with_spread
+from rnnexp.config.text import typed
 from rnnexp.errors import ConfigError
 from rnnexp.tracking.query import TrackedRun
 from rnnexp.tracking.store import artifact_root, open_store
