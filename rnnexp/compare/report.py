@@ -56,7 +56,7 @@ def html(uri: str | None, sweep: str) -> str:
 
 def _head(sweep: Sweep, compared: Comparison) -> str:
     loses = compared.best is not None and (compared.best.skill or 0) < 0 and against_baseline(compared)
-    ended = Counter(run.outcome for run in [*compared.unfinished, *_counted(compared)])
+    ended = Counter(run.outcome for run in compared.runs)
     jobs = ", ".join(f"{count} {name}" for name, count in ended.most_common())
     facts = [f"{sum(ended.values())} jobs ({jobs})", f"{len(compared.groups)} settings", _when(sweep)]
     return "\n".join(
@@ -68,10 +68,6 @@ def _head(sweep: Sweep, compared: Comparison) -> str:
             *(page.paragraph(f"Note: {note}.", "note") for note in compared.notes),
         ]
     )
-
-
-def _counted(compared: Comparison) -> list[TrackedRun]:
-    return [run for group in compared.groups for run in group.runs]
 
 
 def _when(sweep: Sweep) -> str:

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from rnnexp.errors import TrackingError
 
+JOURNAL = "jobs.jsonl"
+
 Status = Literal["done", "pruned", "diverged", "failed"]
 FINISHED: tuple[Status, ...] = ("done", "pruned", "diverged")
 

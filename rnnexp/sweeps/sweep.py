@@ -16,7 +16,7 @@ from rnnexp.config.jobs import Composer
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import parent, preflight, table, words
-from rnnexp.sweeps.coordinator import JOURNAL, Coordinator, Orders
+from rnnexp.sweeps.coordinator import Coordinator, Orders
 from rnnexp.sweeps.definition import FILE, Definition, Place, define, find_place, read_definition, write_definition
 from rnnexp.sweeps.executors import Executor, Hardware, check_installed, executor
 from rnnexp.sweeps.executors.base import slots
@@ -26,7 +26,7 @@ from rnnexp.sweeps.objective import check_given
 from rnnexp.sweeps.search import Grid, search
 from rnnexp.sweeps.settings import Launcher, Sweep
 from rnnexp.sweeps.space import Point, Space, read_space
-from rnnexp.sweeps.state import JobState, Journal, State, write_whole
+from rnnexp.sweeps.state import JOURNAL, JobState, Journal, State, write_whole
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.view import View
 
