@@ -179,7 +179,7 @@ def _coordinator(request: Request, planned: Planned, journal: Journal, facts: Fa
         direction=facts.direction,
         planned=planned.jobs if settings.is_grid else None,
     )
-    view = View(journal.state, orders.total, planner.jobs_per_trial, facts.objective, facts.direction)
+    view = View(journal.state, orders.total, facts.objective, facts.direction)
     return Coordinator(orders, journal, view)
 
 
