@@ -72,7 +72,7 @@ def _stored(
     if values := configuration(uri, run, sweep):
         return names.params({key: text(value) for key, value in leaves(values) if value is not None})
     folder = _folder(run, sweep)
-    job = journal(folder.parents[1]).get(int(run.tags.get("rnnexp.job", -1))) if folder else None
+    job = journal(folder.parents[1]).get(run.job) if folder else None
     ours = job is not None and job.digest == run.tags.get("rnnexp.config_hash")
     return {**job.values, **run.params} if job and ours else None
 
@@ -89,8 +89,7 @@ def _folder(run: TrackedRun, sweep: Path | None) -> Path | None:
     from rnnexp.deploy.trained import run_folder
     from rnnexp.sweeps.folders import job_folder
 
-    number = run.tags.get("rnnexp.job", "")
-    return job_folder(sweep, int(number)) if sweep and number.isdigit() else run_folder(run)
+    return job_folder(sweep, run.job) if sweep and run.job >= 0 else run_folder(run)
 
 
 def _mapping(written: str) -> Mapping[str, Any] | None:

@@ -95,7 +95,7 @@ def compare(runs: Sequence[TrackedRun], goal: Goal, varied: Sequence[str] = ()) 
         grouped.setdefault(differ.frozen(differ.setting(run, varied)), []).append(run)
     test_metric = next((name for name in HEADLINES if any(name in run.metrics for run in counted)), None)
     groups = [_group(found, goal, test_metric, varied) for found in grouped.values()]
-    groups.sort(key=lambda group: goal.sign() * group.scores.mean if group.scores else math.inf)
+    groups.sort(key=lambda group: _rank(group, goal))
     columns = differ.columns([group.setting for group in groups], varied)
     judged = _judged(groups, goal)
     return Comparison(
@@ -108,6 +108,12 @@ def compare(runs: Sequence[TrackedRun], goal: Goal, varied: Sequence[str] = ()) 
         runs=counted,
         notes=[*_repeated(runs, counted, judged, goal), *_unlike(grouped, varied), *_notes(counted, goal, columns)],
     )
+
+
+def _rank(group: Group, goal: Goal) -> tuple[float, int]:
+    """Order by the mean; of equal ones the setting with the first job is first, as in the words of the sweep."""
+    mean = goal.sign() * group.scores.mean if group.scores else math.inf
+    return mean, min((run.job for run in group.runs), default=0)
 
 
 def counts(run: TrackedRun, goal: Goal) -> bool:

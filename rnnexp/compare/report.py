@@ -200,7 +200,7 @@ def _others(uri: str | None, compared: Comparison) -> str:
     if not compared.unfinished:
         return ""
     names = short_names(compared.columns)
-    jobs = sorted(compared.unfinished, key=lambda run: (run.outcome, _job(run)))
+    jobs = sorted(compared.unfinished, key=lambda run: (run.outcome, run.job))
     head = ["job", "ended", *names.values(), "seed", "why", "run"]
     rows = [
         page.row(
@@ -216,11 +216,6 @@ def _others(uri: str | None, compared: Comparison) -> str:
         for place, run in enumerate(jobs)
     ]
     return page.long_table(head, rows, SHOWN)
-
-
-def _job(run: TrackedRun) -> int:
-    number = run.tags.get("rnnexp.job", "")
-    return int(number) if number.isdigit() else 0
 
 
 def _reason(uri: str | None, run: TrackedRun) -> str:

@@ -43,6 +43,12 @@ class TrackedRun:
     deleted: bool = False
 
     @property
+    def job(self) -> int:
+        """The number within its sweep; -1 for a run outside."""
+        number = self.tags.get("rnnexp.job", "")
+        return int(number) if number.isdigit() else -1
+
+    @property
     def finished(self) -> bool:
         return self.status == "FINISHED" and not self.deleted
 
