@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnnexp.compare.complete import completed, journal, unseen
@@ -18,10 +18,14 @@ DEFAULT_GOAL = "best/val/loss"
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep's own run and its jobs' runs, the latest first, those in MLflow's trash too; `notes` say what is lost."""
+    """A sweep's own run and its jobs' runs, the latest first, those in MLflow's trash too.
+
+    absent: jobs that have no run, by how they ended;  notes: what is not known of the runs
+    """
 
     parent: TrackedRun
     children: Sequence[TrackedRun]
+    absent: Mapping[str, Sequence[int]] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
     @property
@@ -47,7 +51,9 @@ class Sweep:
 
     def compared(self) -> Comparison:
         found = compare(self.children, self.goal, self.varied)
-        return replace(found, notes=[*found.notes, *self.notes])
+        listed = "; ".join(f"{len(jobs)} {how} ({_numbers(jobs)})" for how, jobs in self.absent.items())
+        absent = [f"jobs of the sweep that have no run here: {listed}"] if listed else []
+        return replace(found, notes=[*found.notes, *self.notes, *absent])
 
 
 def sweeps(uri: str | None) -> list[TrackedRun]:
@@ -63,19 +69,17 @@ def sweep(uri: str | None, text: str | None = None) -> Sweep:
     parent = known[0] if text is None else _named(text, known)
     ours, folder = {PARENT: parent.run_id}, Sweep(parent, []).folder
     children = completed(uri, [*select(uri, Wanted(tags=ours)), *select(uri, Wanted(tags=ours, deleted=True))], folder)
-    return Sweep(parent, children.runs, [*children.notes(), *_without_run(folder, children.runs)])
+    return Sweep(parent, children.runs, _without_run(folder, children.runs), children.notes())
 
 
-def _without_run(folder: Path | None, runs: Sequence[TrackedRun]) -> Iterator[str]:
-    """Say which jobs of the journal have no run in the store."""
+def _without_run(folder: Path | None, runs: Sequence[TrackedRun]) -> dict[str, list[int]]:
+    """Return the jobs of the journal that have no run in the store, by how they ended."""
     known = {run.tags.get("rnnexp.config_hash") for run in runs} | {run.run_id for run in runs}
     absent: dict[str, list[int]] = {}
     for job in journal(folder).values() if folder else ():
         if job.digest not in known and job.run_id not in known:
             absent.setdefault(job.status or "waiting", []).append(job.number)
-    if absent:
-        listed = "; ".join(f"{len(jobs)} {how} ({_numbers(jobs)})" for how, jobs in absent.items())
-        yield f"jobs of the sweep that have no run here: {listed}"
+    return absent
 
 
 def _numbers(jobs: Sequence[int]) -> str:
@@ -115,7 +119,8 @@ def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]
 
 def _beside(uri: str | None, expression: str) -> Iterator[str]:
     """Say which runs a filter does not find although they may be meant."""
-    if deleted := select(uri, Wanted(filter=expression, deleted=True)):
+    trash = select(uri, Wanted(filter=expression, deleted=True))
+    if deleted := [run for run in trash if run.tags.get("rnnexp.kind") != "sweep"]:
         yield f"{count(len(deleted), 'run')} in MLflow's trash would fit, too: {named(deleted)}"
     yield from unseen(uri, expression)
 

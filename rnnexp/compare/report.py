@@ -57,6 +57,7 @@ def html(uri: str | None, sweep: str) -> str:
 def _head(sweep: Sweep, compared: Comparison) -> str:
     loses = compared.best is not None and (compared.best.skill or 0) < 0 and against_baseline(compared)
     ended = Counter(run.outcome for run in compared.runs)
+    ended.update({how: len(jobs) for how, jobs in sweep.absent.items()})
     jobs = ", ".join(f"{count} {name}" for name, count in ended.most_common())
     facts = [f"{sum(ended.values())} jobs ({jobs})", f"{len(compared.groups)} settings", _when(sweep)]
     return "\n".join(

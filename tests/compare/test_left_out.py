@@ -17,6 +17,7 @@ import rnnexp as rx
 from rnnexp.cli.main import main
 from rnnexp.compare import find
 from rnnexp.compare.groups import FEW, NONE, Goal, compare
+from rnnexp.compare.listing import entries
 from rnnexp.compare.report import html
 from rnnexp.compare.shown import cells, verdict
 from rnnexp.compare.winner import winner
@@ -70,6 +71,7 @@ def test_a_setting_whose_runs_were_deleted_is_named_and_not_ranked(sweep: Any) -
     found = find.sweep(made.uri, made.run_id).compared()
     assert [(group.setting["model.units"], group.verdict) for group in found.groups] == [([8], "best"), ([16], NONE)]
     assert found.groups[1].others == {"deleted": 3}
+    assert "3 deleted, 3 ok" in [entry.outcome for entry in entries(made.uri)]
     (note,) = found.notes
     assert note.startswith("not ranked: 3 deleted in MLflow (lstm-")
     assert all(made.children[number][0][:8] in note for number in (3, 4, 5))
@@ -119,6 +121,7 @@ def test_jobs_that_have_left_no_run_are_told_from_the_journal(sweep: Any, tmp_pa
     journal.append({"event": "start", "job": 6, "attempt": 1}, {"event": "end", "job": 6, "status": "failed"})
     made = sweep(six(), **{"rnnexp.folder": str(tmp_path)})
     assert notes(made) == ["jobs of the sweep that have no run here: 1 failed (job 6); 1 waiting (job 7)"]
+    assert "8 jobs (6 ok, 1 failed, 1 waiting)" in html(made.uri, made.run_id)
 
 
 def test_the_report_counts_every_job(sweep: Any) -> None:
