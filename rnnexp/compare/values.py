@@ -21,6 +21,13 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def setting_text(value: object) -> str:
+    """Write a value of a setting as it was typed, so that no two look alike; one that was drawn to six digits."""
+    if not isinstance(value, float):
+        return shown(value)
+    return repr(value) if len(repr(value)) <= 10 else f"{value:.6g}"
+
+
 def with_spread(mean: float | None, deviation: float | None) -> str:
     """Write `0.1125 ± 0.0008`, the mean to as many places as the deviation has where that is more."""
     if mean is None:
