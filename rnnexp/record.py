@@ -20,6 +20,7 @@ from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.texts.pairs import PairDataset
 from rnnexp.evaluation.judged import judge
 from rnnexp.tracking import Data
+from rnnexp.tracking.names import PARAMS
 from rnnexp.tracking.pyfunc import Served
 from rnnexp.tracking.run import RunInfo
 
@@ -79,7 +80,9 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
     """Gather what identifies a run before it starts; `engine` is what trains it."""
     command, member = occasion.command, occasion.member
     digest = config_hash(experiment)
+    params = flat_params(experiment, _chosen(command, member))
     tags = {
+        PARAMS: str(len(params)),
         "rnnexp.version": version("rnnexp"),
         "rnnexp.config_hash": digest,
         "rnnexp.data_digest": dataset.summary.digest,
@@ -94,7 +97,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
     return RunInfo(
         experiment=experiment_name(experiment),
         run_name=run_name(experiment, digest),
-        params=flat_params(experiment),
+        params=params,
         tags=tags,
         config=yaml.dump(plain_values(experiment), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
         description=_description(experiment, command, occasion.run_dir),
@@ -103,6 +106,12 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         run_dir=occasion.run_dir,
         parent=member.parent if member else None,
     )
+
+
+def _chosen(command: str, member: Membership | None) -> set[str]:
+    """Return the keys that a sweep varies or the command line names: they are what a reader looks for."""
+    words = (word.strip("'\"").lstrip("+").partition("=") for word in command.split())
+    return {key for key, equals, _ in words if equals} | set(member.varied if member else ())
 
 
 def primary_metric(dataset: Dataset) -> tuple[str, bool]:

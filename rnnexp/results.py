@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rnnexp.compare import differ
 from rnnexp.compare.table import aligned
 from rnnexp.compare.table import markdown as as_markdown
 from rnnexp.compare.values import skill_text
 from rnnexp.tracking.query import TrackedRun
-
-# Runs that differ in these alone are repetitions of one row.
-_REPEATED = ("seed", "data.seed", "data.fold", "backend", "threads", "device", "name")
 
 # What a sweep may vary and still ask the experiments' own questions; jobs of a search or of folds are no results.
 _ASKED = {"experiment", "data", "model", "backend", "seed", "data.seed", "threads", "device"}
@@ -28,6 +26,7 @@ class Row:
 
     metric:  what `mean` is of, such as test/rmse;  baseline: the best one of each run, and the mean of their scores
     skill:   mean over the repetitions of 1 - model / best baseline
+    other_settings: of the same experiment, model and backend, which earlier runs have had
     """
 
     experiment: str
@@ -41,6 +40,7 @@ class Row:
     baseline_score: float | None
     skill: float | None
     seconds: float
+    other_settings: int = 0
 
     @property
     def verdict(self) -> str:
@@ -68,21 +68,21 @@ class Row:
 
 
 def rows(runs: Iterable[TrackedRun]) -> list[Row]:
-    """Group runs (the latest first) into rows; of several settings of one model the latest is shown.
+    """Group runs (the latest first), whole ones, into rows; of several settings of one model the latest is shown.
 
     Jobs of a sweep that searched for settings are left out: `rnnexp compare` is for them.
     """
-    groups: dict[tuple[str, str, str], list[TrackedRun]] = {}
+    groups: dict[tuple[str, str, str], dict[Hashable, list[TrackedRun]]] = {}
     for run in filter(_is_answer, runs):
         key = (
             run.tags.get("rnnexp.group", run.name),
             run.params.get("model.name", "?"),
             run.tags["rnnexp.backend"],
         )
-        same = groups.setdefault(key, [])
-        if not same or _setting(run) == _setting(same[0]):
-            same.append(run)
-    return [_row(key, same) for key, same in sorted(groups.items()) if _metric(same[0])]
+        settings = groups.setdefault(key, {})
+        settings.setdefault(differ.frozen(differ.setting(run)), []).append(run)
+    latest = {key: (next(iter(settings.values())), len(settings) - 1) for key, settings in groups.items()}
+    return [_row(key, same, others) for key, (same, others) in sorted(latest.items()) if _metric(same[0])]
 
 
 def _is_answer(run: TrackedRun) -> bool:
@@ -90,18 +90,14 @@ def _is_answer(run: TrackedRun) -> bool:
     return set(filter(None, run.tags.get("rnnexp.varied", "").split(","))) <= _ASKED | scored_in_turn
 
 
-def _setting(run: TrackedRun) -> dict[str, str]:
-    return {key: value for key, value in run.params.items() if key not in _REPEATED}
-
-
 def _metric(run: TrackedRun) -> str | None:
     names = [f"{part}/{metric}" for part in ("test", "train") for metric in METRICS]
     return next((name for name in names if name in run.metrics), None)
 
 
-def _row(key: tuple[str, str, str], found: Sequence[TrackedRun]) -> Row:
+def _row(key: tuple[str, str, str], found: Sequence[TrackedRun], others: int) -> Row:
     # a seed, or a fold, that was run again counts once
-    latest = {(run.params.get("seed"), run.params.get("data.fold")): run for run in reversed(found)}
+    latest = {differ.repetition(run): run for run in reversed(found)}
     runs = list(latest.values())
     metric = _metric(found[0]) or ""
     short = metric.partition("/")[2]
@@ -109,7 +105,7 @@ def _row(key: tuple[str, str, str], found: Sequence[TrackedRun]) -> Row:
     skills = [run.metrics[f"skill/{short}"] for run in runs if f"skill/{short}" in run.metrics]
     best = {run.run_id: run.tags.get("rnnexp.best_baseline", "") for run in runs}
     own = {run.run_id: run.metrics.get(f"baseline/{best[run.run_id]}/{short}") for run in runs}
-    others = [score for score in own.values() if score is not None]
+    baselines = [score for score in own.values() if score is not None]
     return Row(
         *key,
         runs=len(values),
@@ -117,10 +113,22 @@ def _row(key: tuple[str, str, str], found: Sequence[TrackedRun]) -> Row:
         mean=statistics.fmean(values),
         deviation=statistics.stdev(values) if len(values) > 1 else None,
         baseline=" or ".join(sorted({*best.values()} - {""})),
-        baseline_score=statistics.fmean(others) if others else None,
+        baseline_score=statistics.fmean(baselines) if baselines else None,
         skill=statistics.fmean(skills) if skills else None,
         seconds=statistics.fmean(run.metrics.get("time/training_s", 0.0) for run in runs),
+        other_settings=others,
     )
+
+
+def notes(table: Iterable[Row]) -> Iterator[str]:
+    """Say of which rows there are other settings."""
+    for row in table:
+        if row.other_settings:
+            name = f"tags.`rnnexp.group` = '{row.experiment}'"
+            yield (
+                f"{row.experiment} with {row.model} on {row.backend}: the latest setting of {row.other_settings + 1}; "
+                f'all of them: rnnexp compare "{name}"'
+            )
 
 
 def markdown(table: Sequence[Row]) -> str:

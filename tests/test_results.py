@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,9 @@ from hydra.core.global_hydra import GlobalHydra
 
 import rnnexp as rx
 from rnnexp.cli.main import main
-from rnnexp.cli.summary import summary
+from rnnexp.cli.summary import print_summary, summary
 from rnnexp.errors import ConfigError, ResourceError
-from rnnexp.results import rows
+from rnnexp.results import notes, rows
 from rnnexp.tracking.query import finished_runs
 
 QUICK = ("trainer.epochs=3", "model.units=[4]", "tracking.figures=false", "tracking.log_model=false")
@@ -110,6 +111,34 @@ def test_jobs_of_a_search_are_no_results(tracked: Tracked) -> None:
     repeated = [replace(run, tags={**run.tags, "rnnexp.varied": "model,seed"}) for run in found]
     assert rows(searched) == []
     assert rows(repeated) == rows(found) != []
+
+
+def test_another_setting_is_no_repetition_and_the_row_says_that_there_is_one(
+    tracked: Tracked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A setting that was logged late was once taken for a further seed of the first."""
+    ramp = next(run for run in finished_runs(tracked.uri) if run.tags["rnnexp.group"] == "ramp_sgd")
+    longer = replace(ramp, run_id="longer", params={**ramp.params, "trainer.epochs": "9"})
+    (row,) = rows([longer, ramp])
+    assert (row.runs, row.other_settings) == (1, 1)
+    assert list(notes([row])) == [
+        "ramp_sgd with simple_rnn on jax: the latest setting of 2; all of them: "
+        "rnnexp compare \"tags.`rnnexp.group` = 'ramp_sgd'\""
+    ]
+    (row,) = rows([replace(longer, params={**ramp.params, "seed": "9", "threads": "1"}), ramp])
+    assert (row.runs, row.other_settings, list(notes([row]))) == (2, 0, [])
+    assert main(["compare", "tags.`rnnexp.group` = 'ramp_sgd'", "--uri", tracked.uri]) == 0
+    assert "over 2 runs" in capsys.readouterr().out
+
+
+def test_a_run_without_tracking_is_not_sent_to_compare(tracked: Tracked, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="rnnexp"):
+        print_summary(tracked.airline, ["model.units=[4]"])
+        assert "seed=0,1,2   then   rnnexp compare" in caplog.text
+        caplog.clear()
+        print_summary(replace(tracked.airline, run_id=None), ["model.units=[4]", "tracking=off"])
+    assert "next     rnnexp train -m 'model.units=[4]' tracking=off seed=0,1,2" in caplog.text
+    assert "compare" not in caplog.text
 
 
 def test_a_run_on_everything_says_that_its_score_is_not_honest(tracked: Tracked) -> None:

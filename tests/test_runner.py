@@ -96,7 +96,12 @@ def test_a_run_ends_finished(done: Done) -> None:
 def test_parameters_are_dotted_as_in_yaml(done: Done) -> None:
     params = done.tracked.data.params
     assert (params["model.units"], params["trainer.epochs"], params["seed"]) == ("[3]", "5", "0")
-    assert len(params) <= 60
+
+
+def test_all_parameters_are_logged_and_a_tag_says_how_many(done: Done) -> None:
+    params = done.tracked.data.params
+    assert params["trainer.on_divergence"] == "stop"  # the last of the trainer's
+    assert int(done.tracked.data.tags["rnnexp.params"]) == len(params) > 60
 
 
 def test_the_linear_baseline_of_the_tutorial_is_beside_the_score(done: Done) -> None:

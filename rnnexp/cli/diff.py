@@ -19,6 +19,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 
 def run(args: Namespace) -> int:
+    from rnnexp.compare.complete import completed
     from rnnexp.compare.difference import difference
     from rnnexp.tracking import find
 
@@ -28,6 +29,7 @@ def run(args: Namespace) -> int:
         print(json.dumps(_plain({"a": a, "b": b}, found), indent=2, default=str))
     else:
         print("\n".join(_lines([f"{one.name} ({one.run_id[:8]})" for one in (a, b)], found)))
+        print("".join(f"note: {note}\n" for note in completed(args.uri, (a, b)).notes()), end="")
     return 0
 
 

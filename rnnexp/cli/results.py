@@ -6,7 +6,7 @@ import json
 from argparse import Namespace, _SubParsersAction
 from dataclasses import asdict
 
-from rnnexp.results import markdown, rows, text
+from rnnexp.results import markdown, notes, rows, text
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -19,15 +19,17 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 
 def run(args: Namespace) -> int:
+    from rnnexp.compare.complete import completed
     from rnnexp.tracking.query import finished_runs
 
-    table = [row for row in rows(finished_runs(args.uri)) if not args.experiments or row.experiment in args.experiments]
+    found = completed(args.uri, finished_runs(args.uri))
+    table = [row for row in rows(found.runs) if not args.experiments or row.experiment in args.experiments]
     if args.json:
         print(json.dumps([{**asdict(row), "verdict": row.verdict} for row in table], indent=2))
     elif args.md:
         print(markdown(table))
     elif table:
-        print(text(table))
+        print("\n".join([text(table), *(f"note: {note}" for note in (*notes(table), *found.notes()))]))
     else:
         print("no results are tracked here (jobs of a search: rnnexp compare); start with: rnnexp train")
     return 0

@@ -22,14 +22,18 @@ def _positive(text: str) -> int:
 
 
 def run(args: Namespace) -> int:
+    from rnnexp.compare.complete import unseen
     from rnnexp.compare.listing import HEAD, entries
     from rnnexp.compare.table import aligned
 
     found = entries(args.uri, args.filter, args.limit)
+    notes = unseen(args.uri, args.filter) if args.filter else ()
     if args.json:
         print(json.dumps([{**asdict(entry), "started": entry.started.isoformat()} for entry in found], indent=2))
     elif found:
         print(aligned([HEAD, *(entry.cells() for entry in found)]))
     else:
         print("no run fits the filter" if args.filter else "no runs are tracked here; start with: rnnexp train")
+    if not args.json:
+        print("".join(f"note: {note}\n" for note in notes), end="")
     return 0

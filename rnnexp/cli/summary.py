@@ -51,7 +51,8 @@ class Scores:
 
 def print_summary(result: Result, words: Sequence[str]) -> None:
     """Print the summary of a run that was asked for by `words` after `rnnexp train`."""
-    for line in [*summary(result), f"  next     {_again(words)}   then   rnnexp compare"]:
+    compared = "   then   rnnexp compare" if result.run_id else ""  # which reads what is tracked
+    for line in [*summary(result), f"  next     {_again(words)}{compared}"]:
         log.info("%s", line)
 
 

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from rnnexp.compare.values import typed
+from rnnexp.config.text import typed
 from rnnexp.tracking.query import TrackedRun
 
 # Runs that differ in these alone repeat one setting.
 REPEATS = ("seed", "data.seed", "data.fold")
-# These change what a run costs or is called, not its numbers; a sweep that varies one of them still shows it.
-INCIDENTAL = ("name", "threads", "device", "deterministic", "plugins", "trainer.steps_per_dispatch", "data.root")
+# These change what a run costs or is called, not its numbers (but for rounding), as does all of `tracking`. Runs that
+# differ in them are repetitions, too, which is said; a sweep that varies one of them still shows it.
+INCIDENTAL = ("name", "threads", "device", "deterministic", "trainer.steps_per_dispatch", "data.root")
 BACKEND = "backend"
 
 
@@ -31,6 +32,11 @@ def _incidental(key: str) -> bool:
     return key in INCIDENTAL or key.startswith("tracking.")
 
 
+def incidental(run: TrackedRun, varied: Sequence[str] = ()) -> dict[str, str]:
+    """Return what a run is described by beside its setting and its repetition."""
+    return {key: value for key, value in run.params.items() if _incidental(key) and key not in varied}
+
+
 def repetition(run: TrackedRun) -> tuple[Any, ...]:
     """Return which repetition a run is: runs of two settings with the same seeds and fold are a pair."""
     return tuple(typed(run.params[key]) if key in run.params else None for key in REPEATS)
@@ -45,10 +51,12 @@ def columns(settings: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> lis
     """Choose the parameters to show: those a sweep has varied, or else all that differ and say something new."""
     differing = [key for key in _keys(settings) if len({repr(one.get(key)) for one in settings}) > 1]
     wanted = [key for name in varied for key in (name, f"{name}.name") if key in differing]
+    if len(settings) == 1:  # the others of the sweep have left no run
+        return [key for name in varied for key in (name, f"{name}.name") if key in settings[0]]
     chosen = wanted if varied else [key for key in differing if not _follows(key, settings, differing)]
-    rest = [key for key in differing if key not in chosen]
-    while rest and _alike(settings, chosen):  # two options of one group may share their name
-        chosen.append(rest.pop(0))
+    for key in differing:  # two options of one group may share their name
+        if _told_apart(settings, [*chosen, key]) > _told_apart(settings, chosen):
+            chosen.append(key)
     return chosen
 
 
@@ -56,9 +64,8 @@ def _keys(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for one in settings for key in one))
 
 
-def _alike(settings: Sequence[Mapping[str, Any]], chosen: Sequence[str]) -> bool:
-    whole = {frozen(one) for one in settings}
-    return len({frozen({key: one.get(key) for key in chosen}) for one in settings}) < len(whole)
+def _told_apart(settings: Sequence[Mapping[str, Any]], chosen: Sequence[str]) -> int:
+    return len({frozen({key: one.get(key) for key in chosen}) for one in settings})
 
 
 def _follows(key: str, settings: Sequence[Mapping[str, Any]], differing: Sequence[str]) -> bool:

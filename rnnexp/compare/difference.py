@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rnnexp.compare.values import shown, typed
-from rnnexp.compare.winner import CONFIG
+from rnnexp.compare.complete import completed, configuration
+from rnnexp.compare.values import shown
+from rnnexp.config.text import leaves, typed
 from rnnexp.tracking.query import TrackedRun, artifact
 
 # What a tag is about; those of bookkeeping (names, hashes of what is shown in full) are left out.
@@ -58,20 +59,19 @@ def _same(a: Any, b: Any) -> bool:
 
 def _configs(uri: str | None, a: TrackedRun, b: TrackedRun) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return whole configurations; where one of them was not kept, the parameters of both."""
-    import yaml
+    one, other = configuration(uri, a), configuration(uri, b)
+    if one and other:
+        return _values(one), _values(other)
+    first, second = completed(uri, (a, b)).runs
+    return _typed(first), _typed(second)
 
-    texts = artifact(uri, a, CONFIG), artifact(uri, b, CONFIG)
-    if texts[0] is None or texts[1] is None:
-        return tuple({key: typed(value) for key, value in run.params.items()} for run in (a, b))  # type: ignore[return-value]
-    return dict(_leaves("", yaml.safe_load(texts[0]))), dict(_leaves("", yaml.safe_load(texts[1])))
+
+def _typed(run: TrackedRun) -> dict[str, Any]:
+    return {key: typed(value) for key, value in run.params.items()}
 
 
-def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _leaves(f"{prefix}.{key}" if prefix else str(key), inner)
-    elif prefix and value != {}:
-        yield prefix, value
+def _values(config: Any) -> dict[str, Any]:
+    return {key: value for key, value in leaves(config) if value != {}}
 
 
 def _tags(run: TrackedRun, names: tuple[str, ...]) -> dict[str, Any]:

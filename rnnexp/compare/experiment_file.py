@@ -17,6 +17,7 @@ from rnnexp.config.parse import parse, plain_values
 from rnnexp.errors import ConfigError
 
 COMPONENTS = ("data", "model", "optimizer", "schedule", "loss")
+ALWAYS = ("data", "model")  # are said even where they are the default
 SCHEMA = "# yaml-language-server: $schema=schema.json"
 _LEFT_OUT = ("name", "tracking")  # the file gives the name, and where runs go is the machine's affair
 _UNSET = "-"
@@ -24,9 +25,10 @@ _PLAIN = re.compile(r"[^\W\d][\w./-]*")
 _RESERVED = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"}
 
 
-def experiment_file(config: Mapping[str, Any], comments: Sequence[str]) -> str:
+def experiment_file(config: Mapping[str, Any], comments: Sequence[str], swept: Sequence[str] = ()) -> str:
     """Write an experiment that composes to `config`, a whole configuration as plain values, under `comments`.
 
+    What is at the keys `swept` is written even where it is the default: it was chosen, and a default may change.
     Raises ConfigError if it needs a plugin that may not be imported, or cannot be said as an experiment.
     """
     load_plugins(config)
@@ -38,8 +40,30 @@ def experiment_file(config: Mapping[str, Any], comments: Sequence[str]) -> str:
         written["tracking"] = {"experiment": experiment}
     if missing := [name for name in target["callbacks"] if name not in base["callbacks"]]:
         written.setdefault("callbacks", {}).update({name: written["callbacks"].get(name, {}) for name in missing})
+    for key in swept:
+        _choose(key.split("."), target, written)
     _check(_merged(base, written), target)
-    return "\n".join(_lines(comments, choices, written)) + "\n"
+    kept = {group: option for group, option in choices.items() if group in (*swept, *ALWAYS) or _differs(group, option)}
+    return "\n".join(_lines(comments, kept, written)) + "\n"
+
+
+def _choose(path: Sequence[str], target: Mapping[str, Any], written: dict[str, Any]) -> None:
+    """Write what `target` has at a path; choices of groups are written elsewhere, and some models lack some keys."""
+    name, *inner = path
+    value = target.get(name)
+    if name in _LEFT_OUT or name not in target or (not inner and name in (*COMPONENTS, "trainer", "callbacks")):
+        return
+    for key in inner:
+        if not isinstance(value, Mapping) or key not in value:
+            return
+        value = value[key]
+    for key in path[:-1]:
+        written = written.setdefault(key, {})
+    written[path[-1]] = value
+
+
+def _differs(group: str, option: str | None) -> bool:
+    return option != _defaults().get(group)
 
 
 def load_plugins(config: Mapping[str, Any]) -> None:
@@ -174,15 +198,13 @@ def _listed(value: Any) -> Any:
 
 
 def _lines(comments: Sequence[str], choices: Mapping[str, str | None], written: Mapping[str, Any]) -> Iterator[str]:
-    usual = _defaults()
     if os.path.exists("experiments/schema.json"):  # `rnnexp init` puts it there; editors complain of one that is not
         yield SCHEMA
     yield from (f"# {' '.join(text.split())}" for text in comments)
     yield "# @package _global_"
     yield "defaults:"
     for group, option in choices.items():
-        if group in ("data", "model") or option != usual.get(group):
-            yield f"  - override /{group}: {'null' if option is None else option}"
+        yield f"  - override /{group}: {'null' if option is None else option}"
     yield ""
     for key, value in written.items():
         if not isinstance(value, Mapping) or not value:

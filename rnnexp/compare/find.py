@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from rnnexp.compare.groups import HEADLINES, Comparison, Goal, compare
-from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.compare.complete import completed, journal, unseen
+from rnnexp.compare.groups import HEADLINES, MAX_NAMED, Comparison, Goal, compare, named
+from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, is_filter, select
 from rnnexp.training.monitor import higher_is_better
 
@@ -16,10 +18,15 @@ DEFAULT_GOAL = "best/val/loss"
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep's own run and its jobs' runs, the latest first."""
+    """A sweep's own run and its jobs' runs, the latest first, those in MLflow's trash too.
+
+    absent: jobs that have no run, by how they ended;  notes: what is not known of the runs
+    """
 
     parent: TrackedRun
     children: Sequence[TrackedRun]
+    absent: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -35,11 +42,18 @@ class Sweep:
         return Goal(best if kept else metric, tags.get("rnnexp.direction") == "maximize")
 
     @property
+    def folder(self) -> Path | None:
+        return Path(self.parent.tags["rnnexp.folder"]) if "rnnexp.folder" in self.parent.tags else None
+
+    @property
     def varied(self) -> list[str]:
         return [key.strip() for key in self.parent.tags.get("rnnexp.varied", "").split(",") if key.strip()]
 
     def compared(self) -> Comparison:
-        return compare(self.children, self.goal, self.varied)
+        found = compare(self.children, self.goal, self.varied)
+        listed = "; ".join(f"{len(jobs)} {how} ({_numbers(jobs)})" for how, jobs in self.absent.items())
+        absent = [f"jobs of the sweep that have no run here: {listed}"] if listed else []
+        return replace(found, notes=[*found.notes, *self.notes, *absent])
 
 
 def sweeps(uri: str | None) -> list[TrackedRun]:
@@ -53,7 +67,23 @@ def sweep(uri: str | None, text: str | None = None) -> Sweep:
     if not known:
         raise ConfigError("no sweep is tracked here; start one with: rnnexp train -m model=lstm,gru seed=0,1,2")
     parent = known[0] if text is None else _named(text, known)
-    return Sweep(parent, select(uri, Wanted(tags={PARENT: parent.run_id})))
+    ours, folder = {PARENT: parent.run_id}, Sweep(parent, []).folder
+    children = completed(uri, [*select(uri, Wanted(tags=ours)), *select(uri, Wanted(tags=ours, deleted=True))], folder)
+    return Sweep(parent, children.runs, _without_run(folder, children.runs), children.notes())
+
+
+def _without_run(folder: Path | None, runs: Sequence[TrackedRun]) -> dict[str, list[int]]:
+    """Return the jobs of the journal that have no run in the store, by how they ended."""
+    known = {run.tags.get("rnnexp.config_hash") for run in runs} | {run.run_id for run in runs}
+    absent: dict[str, list[int]] = {}
+    for job in journal(folder).values() if folder else ():
+        if job.digest not in known and job.run_id not in known:
+            absent.setdefault(job.status or "waiting", []).append(job.number)
+    return absent
+
+
+def _numbers(jobs: Sequence[int]) -> str:
+    return ", ".join(f"job {number}" for number in jobs[:MAX_NAMED]) + (", …" if len(jobs) > MAX_NAMED else "")
 
 
 def _named(text: str, known: Sequence[TrackedRun]) -> TrackedRun:
@@ -82,7 +112,17 @@ def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]
     runs = [one for one in select(uri, Wanted(filter=text)) if one.tags.get("rnnexp.kind") != "sweep"]
     if not runs:
         raise ConfigError(f"no run of rnnexp fits the filter: {text}")
-    return compare(runs, usual_goal(runs)), None
+    whole = completed(uri, runs)
+    compared = compare(whole.runs, usual_goal(runs))
+    return replace(compared, notes=[*compared.notes, *whole.notes(), *_beside(uri, text)]), None
+
+
+def _beside(uri: str | None, expression: str) -> Iterator[str]:
+    """Say which runs a filter does not find although they may be meant."""
+    trash = select(uri, Wanted(filter=expression, deleted=True))
+    if deleted := [run for run in trash if run.tags.get("rnnexp.kind") != "sweep"]:
+        yield f"{count(len(deleted), 'run')} in MLflow's trash would fit, too: {named(deleted)}"
+    yield from unseen(uri, expression)
 
 
 def usual_goal(runs: Sequence[TrackedRun]) -> Goal:

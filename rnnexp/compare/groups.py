@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rnnexp.compare import differ
 from rnnexp.compare.stats import Summary, holm, paired, summary
 from rnnexp.compare.values import order
+from rnnexp.errors import count
 from rnnexp.tracking.query import TrackedRun
 
 SIGNIFICANT = 0.05
+MAX_NAMED = 5  # runs in a note
 BEST, NOISE, WORSE, FEW, NONE = "best", "within noise", "worse", "too few to tell", "no result"
 METRICS = ("owa", "bleu", "exact_match", "perplexity", "rmse", "accuracy")
 HEADLINES = tuple(f"{part}/{metric}" for part in ("test", "train") for metric in METRICS)
@@ -66,7 +68,10 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Groups, the best first, with the parameters (dotted keys) in which they differ."""
+    """Groups, the best first, with the parameters (dotted keys) in which they differ.
+
+    runs: the latest one of each configuration;  unfinished: those of them that have no value of the goal
+    """
 
     goal: Goal
     columns: Sequence[str]
@@ -74,6 +79,7 @@ class Comparison:
     test_metric: str | None
     baselines: Sequence[Baseline]
     unfinished: Sequence[TrackedRun]
+    runs: Sequence[TrackedRun] = ()
     notes: Sequence[str] = field(default_factory=list)
 
     @property
@@ -84,38 +90,45 @@ class Comparison:
 def compare(runs: Sequence[TrackedRun], goal: Goal, varied: Sequence[str] = ()) -> Comparison:
     """Group runs (the latest first) over seeds and folds, rank the groups, and test each against the best one."""
     counted = latest(runs)
-    replaced = len(runs) - len(counted)
     grouped: dict[Hashable, list[TrackedRun]] = {}
     for run in counted:
         grouped.setdefault(differ.frozen(differ.setting(run, varied)), []).append(run)
     test_metric = next((name for name in HEADLINES if any(name in run.metrics for run in counted)), None)
     groups = [_group(found, goal, test_metric, varied) for found in grouped.values()]
-    groups.sort(key=lambda group: goal.sign() * group.scores.mean if group.scores else math.inf)
+    groups.sort(key=lambda group: _rank(group, goal))
     columns = differ.columns([group.setting for group in groups], varied)
+    judged = _judged(groups, goal)
     return Comparison(
         goal=goal,
         columns=columns,
-        groups=_judged(groups, goal),
+        groups=judged,
         test_metric=test_metric,
         baselines=_baselines(counted, test_metric),
         unfinished=[run for run in counted if not counts(run, goal)],
-        notes=_notes(counted, goal, columns, replaced),
+        runs=counted,
+        notes=[*_repeated(runs, counted, judged, goal), *_unlike(grouped, varied), *_notes(counted, goal, columns)],
     )
 
 
+def _rank(group: Group, goal: Goal) -> tuple[float, int]:
+    """Order by the mean; of equal ones the setting with the first job is first, as in the words of the sweep."""
+    mean = goal.sign() * group.scores.mean if group.scores else math.inf
+    return mean, min((run.job for run in group.runs), default=0)
+
+
 def counts(run: TrackedRun, goal: Goal) -> bool:
-    """Say whether a run has a value that may enter a mean: a pruned or broken one was not trained to its end."""
-    value = run.metrics.get(goal.metric, math.nan)
-    return run.status == "FINISHED" and run.outcome != "pruned" and math.isfinite(value)
+    """Say whether a run has a value that may enter a mean: it was trained to its end, and is not in the trash."""
+    return run.finished and run.outcome == "ok" and math.isfinite(run.metrics.get(goal.metric, math.nan))
 
 
 def latest(runs: Sequence[TrackedRun]) -> list[TrackedRun]:
     """Keep the latest finished run of each configuration, or the latest if none is; `runs` the latest first."""
     kept: dict[Hashable, TrackedRun] = {}
     for run in runs:
-        identity = (run.tags.get("rnnexp.config_hash", run.run_id), run.tags.get("rnnexp.backend"))
+        own = run.params.get("plugins")  # which the hash leaves out, although they bring code
+        identity = (run.tags.get("rnnexp.config_hash", run.run_id), run.tags.get("rnnexp.backend"), own)
         known = kept.get(identity)
-        if known is None or (known.status != "FINISHED" and run.status == "FINISHED"):
+        if known is None or (not known.finished and run.finished):
             kept[identity] = run
     return list(kept.values())
 
@@ -183,12 +196,48 @@ def _baselines(runs: Sequence[TrackedRun], test_metric: str | None) -> list[Base
     ]
 
 
-def _notes(runs: Sequence[TrackedRun], goal: Goal, columns: Sequence[str], replaced: int) -> list[str]:
+def _repeated(
+    runs: Sequence[TrackedRun], counted: Sequence[TrackedRun], groups: Sequence[Group], goal: Goal
+) -> Iterator[str]:
+    """Say which runs do not count, and why: what was trained twice is no independent repetition."""
+    latest_ones = {run.run_id for run in counted}
+    if repeated := [run for run in runs if run.run_id not in latest_ones]:
+        were = "was" if len(repeated) == 1 else "were"
+        which = f"the latest finished one of each configuration counts, not {named(repeated)}"
+        yield f"{count(len(repeated), 'run')} {were} repeated: {which}"
+    ranked = {run.run_id for group in groups for run in group.runs}
+    if again := [run for run in counted if counts(run, goal) and run.run_id not in ranked]:
+        have = "has" if len(again) == 1 else "have"
+        which = f"a later one, which counts instead of {named(again)}"
+        yield f"{count(len(again), 'run')} {have} the setting, seed and fold of {which}"
+    ended: dict[str, list[TrackedRun]] = {}
+    for run in counted if ranked else ():
+        if not counts(run, goal):
+            ended.setdefault(_NAMES.get(run.outcome, run.outcome), []).append(run)
+    if ended:
+        yield f"not ranked: {'; '.join(f'{len(some)} {how} ({named(some)})' for how, some in ended.items())}"
+
+
+_NAMES = {"ok": "without a value", "deleted": "deleted in MLflow"}
+
+
+def named(runs: Sequence[TrackedRun]) -> str:
+    """Name runs as the commands know them; of many only the first."""
+    more = f" and {len(runs) - MAX_NAMED} more" if len(runs) > MAX_NAMED else ""
+    return ", ".join(f"{run.name} {run.run_id[:8]}" for run in runs[:MAX_NAMED]) + more
+
+
+def _unlike(grouped: Mapping[Hashable, Sequence[TrackedRun]], varied: Sequence[str]) -> Iterator[str]:
+    """Say in what runs of one setting differ that are not seeds or folds."""
+    described = [[differ.incidental(run, varied) for run in found] for found in grouped.values()]
+    keys = dict.fromkeys(key for some in described for one in some for key in one)
+    if unlike := [key for key in keys if any(len({one.get(key) for one in some}) > 1 for some in described)]:
+        yield f"runs of one setting differ also in {', '.join(unlike)}: they are treated as repetitions"
+
+
+def _notes(runs: Sequence[TrackedRun], goal: Goal, columns: Sequence[str]) -> list[str]:
     """Say what a reader of the table could be misled by."""
     notes = []
-    if replaced:
-        runs_were = "1 run was" if replaced == 1 else f"{replaced} runs were"
-        notes.append(f"{runs_were} repeated: the latest finished one of each configuration counts")
     if len({run.experiment_id for run in runs}) > 1:
         notes.append("the runs are in several MLflow experiments: scores on different data do not compare")
     if "train/" in goal.metric:

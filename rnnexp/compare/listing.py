@@ -64,7 +64,9 @@ def entries(uri: str | None, expression: str | None = None, limit: int = 20) -> 
 
 
 def _jobs(uri: str | None, run: TrackedRun) -> list[TrackedRun]:
-    return select(uri, Wanted(tags={PARENT: run.run_id}, brief=True)) if _is_sweep(run) else []
+    ours = {PARENT: run.run_id}
+    views = (False, True) if _is_sweep(run) else ()
+    return [job for deleted in views for job in select(uri, Wanted(tags=ours, brief=True, deleted=deleted))]
 
 
 def _is_sweep(run: TrackedRun) -> bool:

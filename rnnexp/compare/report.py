@@ -13,8 +13,9 @@ from rnnexp.compare.find import Sweep
 from rnnexp.compare.groups import NONE, WORSE, Comparison, Group
 from rnnexp.compare.importance import FEWEST, importance
 from rnnexp.compare.shown import against_baseline, called, cells, verdict
-from rnnexp.compare.values import short_names, shown, typed
+from rnnexp.compare.values import short_names, shown
 from rnnexp.compare.winner import winner
+from rnnexp.config.text import typed
 from rnnexp.errors import RnnexpError
 from rnnexp.tracking.query import TrackedRun, artifact, histories
 
@@ -55,7 +56,8 @@ def html(uri: str | None, sweep: str) -> str:
 
 def _head(sweep: Sweep, compared: Comparison) -> str:
     loses = compared.best is not None and (compared.best.skill or 0) < 0 and against_baseline(compared)
-    ended = Counter(run.outcome for run in [*compared.unfinished, *_counted(compared)])
+    ended = Counter(run.outcome for run in compared.runs)
+    ended.update({how: len(jobs) for how, jobs in sweep.absent.items()})
     jobs = ", ".join(f"{count} {name}" for name, count in ended.most_common())
     facts = [f"{sum(ended.values())} jobs ({jobs})", f"{len(compared.groups)} settings", _when(sweep)]
     return "\n".join(
@@ -67,10 +69,6 @@ def _head(sweep: Sweep, compared: Comparison) -> str:
             *(page.paragraph(f"Note: {note}.", "note") for note in compared.notes),
         ]
     )
-
-
-def _counted(compared: Comparison) -> list[TrackedRun]:
-    return [run for group in compared.groups for run in group.runs]
 
 
 def _when(sweep: Sweep) -> str:
@@ -203,7 +201,7 @@ def _others(uri: str | None, compared: Comparison) -> str:
     if not compared.unfinished:
         return ""
     names = short_names(compared.columns)
-    jobs = sorted(compared.unfinished, key=lambda run: (run.outcome, _job(run)))
+    jobs = sorted(compared.unfinished, key=lambda run: (run.outcome, run.job))
     head = ["job", "ended", *names.values(), "seed", "why", "run"]
     rows = [
         page.row(
@@ -219,11 +217,6 @@ def _others(uri: str | None, compared: Comparison) -> str:
         for place, run in enumerate(jobs)
     ]
     return page.long_table(head, rows, SHOWN)
-
-
-def _job(run: TrackedRun) -> int:
-    number = run.tags.get("rnnexp.job", "")
-    return int(number) if number.isdigit() else 0
 
 
 def _reason(uri: str | None, run: TrackedRun) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from rnnexp.compare.groups import FEW, NOISE, WORSE, Baseline, Comparison, Group
 from rnnexp.compare.stats import Summary
-from rnnexp.compare.values import short_names, shown, skill_text, with_spread
+from rnnexp.compare.values import setting_text, short_names, shown, skill_text, with_spread
+from rnnexp.config.text import text
 
 
 def cells(comparison: Comparison) -> list[list[str]]:
@@ -37,7 +38,7 @@ def _row(group: Group, comparison: Comparison, second: bool) -> list[str]:
     scores = group.scores
     interval = f"{scores.low:.4g} to {scores.high:.4g}" if scores and scores.low is not None else ""
     return [
-        *([shown(group.setting.get(key)) or "-" for key in comparison.columns] or ["all runs"]),
+        *([setting_text(group.setting.get(key)) or "-" for key in comparison.columns] or ["all runs"]),
         str(len(group.runs)),
         spread(scores),
         interval,
@@ -86,7 +87,7 @@ def ended(others: Mapping[str, int]) -> str:
 def called(group: Group, columns: Sequence[str]) -> str:
     """Name a group by what sets it apart: `model gru, units [64]`."""
     names = short_names(columns)
-    words = [f"{names[key]} {shown(group.setting.get(key)) or 'unset'}" for key in columns]
+    words = [f"{names[key]} {setting_text(group.setting.get(key)) or 'unset'}" for key in columns]
     return ", ".join(words) or "the one setting"
 
 
@@ -138,7 +139,7 @@ def _numbers(group: Group, columns: Sequence[str], fields: Sequence[str]) -> lis
     scores = [getattr(group.scores, name, None) for name in fields]
     test = [getattr(group.test, name, None) for name in ("mean", "deviation")]
     values = [*scores, *test, group.skill, group.epoch, group.p]
-    settings = [shown(group.setting.get(key)) for key in columns]
+    settings = [text(value) if (value := group.setting.get(key)) is not None else "" for key in columns]
     return [*settings, *("" if value is None else repr(value) for value in values), group.verdict]
 
 

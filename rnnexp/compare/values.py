@@ -1,30 +1,9 @@
-"""Values of parameters as YAML reads them, and numbers as people read them."""
+"""Values and numbers as people read them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any
-
-
-@lru_cache(maxsize=100_000)  # a sweep's runs repeat the same few values, and YAML is slow
-def typed(text: str) -> Any:
-    """Read a logged parameter: `[64,32]` is a list, `true` a truth value, `1e-05` a number, else it is text."""
-    import yaml
-
-    try:
-        return float(text) if "e" in text.lower() and text[:1] in "+-.0123456789" else _loaded(yaml, text)
-    except ValueError:
-        return _loaded(yaml, text)
-
-
-def _loaded(yaml: Any, text: str) -> Any:
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-    return value if isinstance(value, bool | int | float | list) else text
 
 
 def shown(value: object) -> str:
@@ -40,6 +19,13 @@ def shown(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ",".join(map(shown, value)) + "]"
     return str(value)
+
+
+def setting_text(value: object) -> str:
+    """Write a value of a setting as it was typed, so that no two look alike; one that was drawn to six digits."""
+    if not isinstance(value, float):
+        return shown(value)
+    return repr(value) if len(repr(value)) <= 10 else f"{value:.6g}"
 
 
 def with_spread(mean: float | None, deviation: float | None) -> str:

@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rnnexp.compare.complete import CONFIG, configuration
 from rnnexp.compare.experiment_file import experiment_file
 from rnnexp.compare.find import Sweep
 from rnnexp.compare.groups import Comparison, Group
 from rnnexp.compare.shown import against_baseline, called, spread
-from rnnexp.compare.values import shown, typed
+from rnnexp.compare.values import shown
+from rnnexp.config.text import typed
 from rnnexp.errors import ConfigError
-from rnnexp.tracking.query import TrackedRun, artifact
+from rnnexp.redact import MASK
+from rnnexp.tracking.query import TrackedRun
 
-CONFIG = "config/config.yaml"
+FOLDS = ("fold", "folds", "held_out")  # of `data`: they chose the setting, and what is used learns from all of them
 
 
 @dataclass(frozen=True)
 class Winner:
-    """The best group, the run of its first seed, that run's whole configuration, and the experiment file."""
+    """The best group, the run of its first seed, that run's configuration without folds, and the experiment file."""
 
     group: Group
     run: TrackedRun
@@ -29,33 +32,40 @@ class Winner:
 
 def winner(uri: str | None, sweep: Sweep, comparison: Comparison | None = None) -> Winner:
     """Write the experiment of a sweep's best group; of several seeds the first one is kept."""
-    import yaml
-
     compared = comparison or sweep.compared()
     group = compared.best
     if group is None:
         raise ConfigError(f"sweep {sweep.name}: no run has finished with a value of {compared.goal.metric}")
     run = group.runs[0]
-    text = artifact(uri, run, CONFIG)
-    if text is None:
+    stored = configuration(uri, run, sweep.folder)
+    if stored is None:
         raise ConfigError(f"run {run.run_id} of sweep {sweep.name} has no artifact {CONFIG}")
-    config = yaml.safe_load(text)
-    return Winner(group, run, config, experiment_file(config, _comments(sweep, compared, group)))
+    config = {**stored, "data": {key: value for key, value in stored["data"].items() if key not in FOLDS}}
+    swept = [key for key in sweep.varied if key.removeprefix("data.") not in FOLDS]
+    return Winner(group, run, config, experiment_file(config, _comments(sweep, compared, group, stored), swept))
 
 
-def _comments(sweep: Sweep, compared: Comparison, group: Group) -> list[str]:
+def _comments(sweep: Sweep, compared: Comparison, group: Group, config: Mapping[str, Any]) -> list[str]:
     direction = "the more the better" if compared.goal.maximize else "the less the better"
     command = sweep.parent.tags.get("rnnexp.command")
     lines = [
         f"The best setting of sweep {sweep.name}: {called(group, compared.columns)}.",
         f"Objective: {compared.goal.metric} ({direction}) {spread(group.scores)}, n = {len(group.runs)}",
         _repeated(group, "seed", "the first seed is kept"),
-        _repeated(group, "data.fold", "the first is held out; without data.folds the network learns from all of them"),
+        _unfolded(group, config["data"]),
+        f"{MASK} stands for what is not stored; put it back" if MASK in str(config) else "",
         against_baseline(compared),
         f"Sweep: {command}" if command else "",
         "Command: rnnexp train experiment=NAME, where NAME.yaml in ./experiments is this file",
     ]
     return [line for line in lines if line]
+
+
+def _unfolded(group: Group, data: Mapping[str, Any]) -> str:
+    if data.get("folds") is None:
+        return ""
+    kept = f"; their networks were those of epoch {group.epoch:.4g} on average" if group.epoch is not None else ""
+    return f"data.folds {data['folds']} is left out: no fold is held out, data.split alone says what is learned{kept}"
 
 
 def _repeated(group: Group, key: str, note: str) -> str:

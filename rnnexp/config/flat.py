@@ -4,42 +4,72 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
+from rnnexp.config.text import is_unset, leaves, text
 
 # What does not change the numbers a run produces.
 _NOT_IDENTITY = ("name", "tracking", "plugins")
 
 
-def flat_params(experiment: Experiment) -> dict[str, str | int | float | bool]:
-    """Return dotted keys as in YAML; lists as `[64,32]`; what is unset (null, empty) is left out."""
-    return flatten(plain_values(experiment))
+def flat_params(experiment: Experiment, chosen: Collection[str] = ()) -> dict[str, str | int | float | bool]:
+    """Return dotted keys as in YAML; lists as `[64,32]`; what is unset (null, empty) by default is left out.
+
+    Keys in `chosen` come first (`model` stands for the name of the model), then what differs from its default.
+    """
+    defaults = dict(_defaults(experiment))
+    found = [
+        (key, value)
+        for key, value in leaves(plain_values(experiment))
+        if not is_unset(value) or _listed(value) != _listed(defaults.get(key))
+    ]
+
+    def rank(item: tuple[str, Any]) -> int:
+        key, value = item
+        if any(key in (one, f"{one}.name") or ("." in one and key.startswith(f"{one}.")) for one in chosen):
+            return 0
+        return 1 if key not in defaults or _listed(value) != _listed(defaults[key]) else 2
+
+    return {key: _logged(value) for key, value in sorted(found, key=rank)}
 
 
 def flatten(values: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
-    """Return plain nested values in the same way."""
-    return dict(_leaves("", values))
+    """Return plain nested values by their dotted keys, without what is unset."""
+    return {key: _logged(value) for key, value in leaves(values) if not is_unset(value)}
 
 
-def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, str | int | float | bool]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(f"{prefix}.{key}" if prefix else str(key), inner)
-    elif isinstance(value, list | tuple):
-        if value:
-            yield prefix, "[" + ",".join(str(item) for item in value) + "]"
-    elif value is not None and value != "":
-        yield prefix, value
+def _logged(value: Any) -> str | int | float | bool:
+    return value if isinstance(value, int | float) else text(value)
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _defaults(experiment: Experiment) -> Iterator[tuple[str, Any]]:
+    """Yield the defaults of everything that an experiment is made of; data are drawn by its own seed."""
+    parts: dict[str, Any] = {"": experiment}
+    parts |= {key: part for key, part in vars(experiment).items() if is_dataclass(part)}
+    parts |= {f"callbacks.{name}": part for name, part in experiment.callbacks.items()}
+    for prefix, part in parts.items():
+        for name, field in type(part).__pydantic_fields__.items():
+            key = f"{prefix}.{name}" if prefix else name
+            if key in parts or field.is_required() or name == "name":
+                continue
+            default = field.get_default(call_default_factory=True)
+            own = experiment.seed if key == "data.seed" else default
+            yield from leaves(asdict(own) if is_dataclass(own) and not isinstance(own, type) else own, key)
 
 
 def config_hash(experiment: Experiment) -> str:
     """Return 12 hexadecimal digits that identify what is computed, whatever it is called or where it is logged."""
     values = {key: value for key, value in plain_values(experiment).items() if key not in _NOT_IDENTITY}
-    text = json.dumps(values, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    written = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(written.encode()).hexdigest()[:12]
 
 
 def run_name(experiment: Experiment, digest: str) -> str:

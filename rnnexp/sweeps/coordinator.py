@@ -27,7 +27,6 @@ from rnnexp.sweeps.watch import Watch
 from rnnexp.tracking.abandoned import end_abandoned
 
 POLL_S = 0.2
-JOURNAL = "jobs.jsonl"
 
 log = logging.getLogger("rnnexp")
 

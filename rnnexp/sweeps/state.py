@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from rnnexp.compare.differ import REPEATS
 from rnnexp.errors import TrackingError
+
+JOURNAL = "jobs.jsonl"
 
 Status = Literal["done", "pruned", "diverged", "failed"]
 FINISHED: tuple[Status, ...] = ("done", "pruned", "diverged")
@@ -79,7 +82,7 @@ def mean_value(jobs: Sequence[JobState]) -> float | None:
 
 @dataclass(frozen=True)
 class Best:
-    """The best trial so far: the mean of its jobs, its point without seed and fold, and its best job."""
+    """The best setting so far: the mean of its jobs, its point without seed and fold, and its best job."""
 
     value: float
     point: Mapping[str, str]
@@ -87,20 +90,23 @@ class Best:
     jobs: int
 
 
-def best_trial(state: State, per_trial: int, direction: str) -> Best | None:
-    """Return the best of the trials whose jobs are all done."""
+def best_setting(state: State, direction: str) -> Best | None:
+    """Return the best of the settings whose jobs have all ended, by the mean of those that are done.
+
+    Jobs that differ in seeds and folds alone are of one setting; one that was drawn again counts once.
+    """
     choose = min if direction == "minimize" else max
-    by_trial: dict[int, list[JobState]] = {}
+    settings: dict[tuple[tuple[str, str], ...], dict[str, JobState]] = {}
     for job in state.jobs.values():
-        if job.status == "done" and job.value is not None:
-            by_trial.setdefault(job.trial, []).append(job)
-    means = {trial: mean_value(jobs) or 0.0 for trial, jobs in by_trial.items() if len(jobs) == per_trial}
-    if not means:
-        return None
-    trial = choose(means, key=lambda number: means[number])
-    jobs = by_trial[trial]
-    shared = {key: value for key, value in jobs[0].values.items() if all(job.values[key] == value for job in jobs)}
-    return Best(means[trial], shared, choose(jobs, key=lambda job: job.value or 0.0), len(jobs))
+        point = tuple((key, value) for key, value in job.values.items() if key not in REPEATS)
+        settings.setdefault(point, {}).setdefault(job.digest, job)
+    found: list[Best] = []
+    for point, jobs in settings.items():
+        done = [job for job in jobs.values() if job.status == "done" and job.value is not None]
+        mean = mean_value(done)
+        if mean is not None and all(job.status for job in jobs.values()):
+            found.append(Best(mean, dict(point), choose(done, key=lambda job: job.value or 0.0), len(done)))
+    return choose(found, key=lambda best: best.value, default=None)
 
 
 class Journal:

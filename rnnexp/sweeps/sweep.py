@@ -14,7 +14,7 @@ from rnnexp import tracking
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
-from rnnexp.sweeps.coordinator import JOURNAL, Coordinator, Orders
+from rnnexp.sweeps.coordinator import Coordinator, Orders
 from rnnexp.sweeps.definition import FILE, Definition, Place, define, find_place, read_definition, write_definition
 from rnnexp.sweeps.executors import Executor, Hardware, check_installed, executor
 from rnnexp.sweeps.executors.base import slots
@@ -26,7 +26,7 @@ from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.search import Grid, search
 from rnnexp.sweeps.settings import Launcher, Sweep
 from rnnexp.sweeps.space import Point, Space
-from rnnexp.sweeps.state import JobState, Journal, State, write_whole
+from rnnexp.sweeps.state import JOURNAL, JobState, Journal, State, write_whole
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.view import View
 
@@ -167,7 +167,7 @@ def _coordinator(request: Request, planned: Planned, journal: Journal, facts: Fa
         direction=facts.direction,
         planned=planned.jobs if settings.is_grid else None,
     )
-    view = View(journal.state, orders.total, planner.jobs_per_trial, facts.objective, facts.direction)
+    view = View(journal.state, orders.total, facts.objective, facts.direction)
     return Coordinator(orders, journal, view)
 
 

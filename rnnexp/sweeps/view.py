@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnnexp.redact import redact_value
-from rnnexp.sweeps.state import Best, JobState, State, best_trial
+from rnnexp.sweeps.state import Best, JobState, State, best_setting
 
 REDRAW_S = 0.25
 
@@ -35,9 +35,9 @@ def duration(seconds: float) -> str:
 class View:
     """Told of every change; a terminal shows counts, running jobs and the best so far."""
 
-    def __init__(self, state: State, total: int, per_trial: int, objective: str, direction: str) -> None:
+    def __init__(self, state: State, total: int, objective: str, direction: str) -> None:
         self.state, self.jobs = state, state.jobs
-        self.total, self.per_trial = total, per_trial
+        self.total = total
         self.objective, self.direction = objective, direction
         self.running: dict[int, float] = {}
         self.epochs: dict[int, tuple[int, int]] = {}
@@ -76,7 +76,7 @@ class View:
             self._live.update(self._table(), refresh=True)
 
     def best(self) -> Best | None:
-        return best_trial(self.state, self.per_trial, self.direction)
+        return best_setting(self.state, self.direction)
 
     def best_text(self, best: Best) -> str:
         """Return `best/val/loss 0.0123 with model=gru (mean of 5 jobs)`."""

@@ -103,6 +103,6 @@ def summary(folder: Path, state: State, coordinator: Coordinator, view: View) ->
     if best is not None:
         yield f"  best     {view.best_text(best)}"
     yield f"  table    {folder / TABLE}"
-    if state.parent:
+    if state.parent and best is not None:  # they read what is tracked, and have nothing to say before a job is done
         name = folder.name
         yield f"  next     rnnexp compare {name}   rnnexp report {name}   rnnexp best {name} > experiments/winner.yaml"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHUNK = 1000  # MLflow's limit of metrics per request
+PARAMS = 100  # and of parameters
 BUSY_S = 20.0  # how long MLflow itself waits for another writer
 _LARGEST = 1.7976931348623157e308  # what MLflow stores for infinity
 
@@ -76,8 +77,11 @@ def ask(client: MlflowClient, run_id: str, batch: Batch) -> None:
     metrics = [Metric(*point) for point in batch.points]
     params = [Param(*pair) for pair in batch.params.items()]
     tags = [RunTag(*pair) for pair in batch.tags.items()]
-    client.log_batch(run_id, metrics[:CHUNK], params, tags)
-    for start in range(CHUNK, len(metrics), CHUNK):
+    if params or tags:
+        client.log_batch(run_id, (), params[:PARAMS], tags)
+    for start in range(PARAMS, len(params), PARAMS):
+        client.log_batch(run_id, (), params[start : start + PARAMS])
+    for start in range(0, len(metrics), CHUNK):
         client.log_batch(run_id, metrics[start : start + CHUNK])
     if batch.status:
         client.set_terminated(run_id, batch.status)

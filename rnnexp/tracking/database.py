@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 _RUNS = """
 SELECT run_uuid, name, start_time, status, end_time, CAST(experiment_id AS TEXT), artifact_uri FROM runs
-WHERE lifecycle_stage = 'active'
+WHERE lifecycle_stage = ?
 AND experiment_id IN (SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active')
 AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = 'rnnexp.version')"""
 _TAGGED = " AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = ? AND value = ?)"
@@ -38,6 +38,8 @@ class Selection(Protocol):
     def limit(self) -> int | None: ...
     @property
     def brief(self) -> bool: ...
+    @property
+    def deleted(self) -> bool: ...
 
 
 def runs(file: Path, wanted: Selection) -> Iterator[dict[str, Any]]:
@@ -63,6 +65,7 @@ def runs(file: Path, wanted: Selection) -> Iterator[dict[str, Any]]:
             "ended": ended,
             "experiment_id": experiment,
             "artifacts": artifacts,
+            "deleted": wanted.deleted,
         }
 
 
@@ -83,7 +86,8 @@ def _opened(file: Path) -> sqlite3.Connection:
 
 
 def _query(wanted: Selection) -> tuple[str, list[Any]]:
-    query, values = _RUNS, []
+    query: str = _RUNS
+    values: list[Any] = ["deleted" if wanted.deleted else "active"]
     for key, value in wanted.tags.items():
         query += _TAGGED
         values += [key, value]

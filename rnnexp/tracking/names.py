@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from rnnexp.config.text import text
 from rnnexp.redact import redact_value
 
-MOST_PARAMS = 60
+PARAMS = "rnnexp.params"  # the tag that says how many parameters a run has: it has logged all of them
 LONGEST_PARAM = 6000
 LONGEST_TAG = 8000
 LONGEST_NAME = 250
@@ -20,18 +21,17 @@ log = logging.getLogger("rnnexp")
 
 
 def params(values: Mapping[str, object]) -> dict[str, str]:
-    """Return parameters as MLflow stores them: the first 60, redacted, with long values cut and marked."""
-    names = unique(list(values))
-    if len(names) > MOST_PARAMS:
-        log.info("%d of %d parameters are logged; all are in config/config.yaml", MOST_PARAMS, len(names))
-    kept = list(zip(names, values.items()))[:MOST_PARAMS]
-    return {name: cut(redact_value(key, text(value)), LONGEST_PARAM) for name, (key, value) in kept}
+    """Return parameters as MLflow stores them: redacted, with long values cut and marked."""
+    written = {key: redact_value(key, _text(value)) for key, value in values.items()}
+    if long := [key for key, value in written.items() if len(value) > LONGEST_PARAM]:
+        log.info("MLflow takes %d characters of %s; all are in config/config.yaml", LONGEST_PARAM, ", ".join(long))
+    return {name: cut(value, LONGEST_PARAM) for name, value in zip(unique(list(written)), written.values())}
 
 
 def tags(values: Mapping[str, object]) -> dict[str, str]:
     """Return tags as MLflow stores them: redacted and not too long."""
-    names = unique(list(values))
-    return {name: cut(redact_value(key, text(value)), LONGEST_TAG) for name, (key, value) in zip(names, values.items())}
+    written = [cut(redact_value(key, _text(value)), LONGEST_TAG) for key, value in values.items()]
+    return dict(zip(unique(list(values)), written))
 
 
 def finite(values: Mapping[str, float]) -> dict[str, float]:
@@ -40,15 +40,8 @@ def finite(values: Mapping[str, float]) -> dict[str, float]:
     return {allowed(key): number for key, number in numbers.items() if math.isfinite(number)}
 
 
-def text(value: object) -> str:
-    """Write a value as in YAML: `true`, `null`, `[64,32]`."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(text(item) for item in value) + "]"
-    return str(value)
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else text(value)
 
 
 def cut(value: str, limit: int) -> str:

@@ -40,10 +40,23 @@ class TrackedRun:
     ended: int | None = None
     experiment_id: str = ""
     artifacts: str = ""
+    deleted: bool = False
+
+    @property
+    def job(self) -> int:
+        """The number within its sweep; -1 for a run outside."""
+        number = self.tags.get("rnnexp.job", "")
+        return int(number) if number.isdigit() else -1
+
+    @property
+    def finished(self) -> bool:
+        return self.status == "FINISHED" and not self.deleted
 
     @property
     def outcome(self) -> str:
-        """How it ended; of a run that has not said so, what MLflow knows."""
+        """How it ended; of a run that has not said so, what MLflow knows; "deleted" if it lies in MLflow's trash."""
+        if self.deleted:
+            return "deleted"
         return self.tags.get("rnnexp.outcome") or {"FINISHED": "ok"}.get(self.status, self.status.lower())
 
 
@@ -54,6 +67,7 @@ class Wanted:
     tags: values they must have;  absent: tags they must not have;  run: the start of their id, or their name
     filter: an expression in MLflow's own language, which only MLflow's client can answer
     brief: without parameters and metrics, which are nine tenths of the work
+    deleted: those in MLflow's trash instead of the others
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +77,7 @@ class Wanted:
     filter: str | None = None
     limit: int | None = None
     brief: bool = False
+    deleted: bool = False
 
 
 def finished_runs(uri: str | None) -> list[TrackedRun]:
@@ -126,7 +141,7 @@ def _asked(uri: str, wanted: Wanted) -> list[TrackedRun]:
     expression = _expression(wanted)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     found: list[TrackedRun] = []
-    for run in _pages(client, experiments, expression):
+    for run in _pages(client, experiments, expression, wanted.deleted):
         if _fits(run, wanted):
             found.append(run)
         if wanted.limit is not None and len(found) == wanted.limit:
@@ -134,13 +149,15 @@ def _asked(uri: str, wanted: Wanted) -> list[TrackedRun]:
     return found
 
 
-def _pages(client: Any, experiments: list[str], expression: str) -> Iterator[TrackedRun]:
+def _pages(client: Any, experiments: list[str], expression: str, deleted: bool = False) -> Iterator[TrackedRun]:
+    from mlflow.entities import ViewType
     from mlflow.exceptions import MlflowException
 
     token, order = None, ["attributes.start_time DESC"]
+    view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
     while experiments:
         try:
-            page = client.search_runs(experiments, expression, 1, PAGE, order, token)
+            page = client.search_runs(experiments, expression, view, PAGE, order, token)
         except MlflowException as error:
             if error.error_code == "INVALID_PARAMETER_VALUE":
                 raise ConfigError(f"filter `{expression}`: {_first_line(error)}") from None
@@ -180,6 +197,7 @@ def _tracked(run: Any) -> TrackedRun:
         ended=info.end_time,
         experiment_id=info.experiment_id,
         artifacts=info.artifact_uri,
+        deleted=info.lifecycle_stage == "deleted",
     )
 
 

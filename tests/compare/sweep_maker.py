@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import yaml
@@ -16,6 +17,9 @@ from rnnexp.tracking import names
 from rnnexp.tracking.store import artifact_root, open_store
 
 BASELINES = {"linear": 0.1136, "persistence": 0.14}
+
+
+composed = cache(rx.compose)  # the same few settings again and again
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def sweep_tags(name: str, varied: Sequence[str]) -> dict[str, str]:
 
 def add_child(client: Any, experiment: str, made: Made, number: int, job: Job, varied: Sequence[str]) -> str:
     """Create one job's run with its parameters, metrics and configuration."""
-    config = rx.compose("experiment=sine_lstm", *job.overrides)
+    config = composed("experiment=sine_lstm", *job.overrides)
     tags = {
         "mlflow.parentRunId": made.run_id,
         "mlflow.source.git.commit": "0123456789abcdef",

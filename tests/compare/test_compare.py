@@ -14,8 +14,9 @@ from sweep_maker import Made
 
 from rnnexp.compare import find, stats
 from rnnexp.compare.groups import FEW, NOISE, WORSE, Goal, compare
-from rnnexp.compare.shown import plain, verdict
-from rnnexp.compare.values import short_names, shown, skill_text, typed, with_spread
+from rnnexp.compare.shown import cells, numbers, plain, verdict
+from rnnexp.compare.values import short_names, shown, skill_text, with_spread
+from rnnexp.config.text import typed
 from rnnexp.errors import ConfigError
 from rnnexp.tracking.query import TrackedRun
 from rnnexp.tracking.store import artifact_root, open_store
@@ -211,6 +212,16 @@ def test_a_filter_ranks_by_what_most_runs_have() -> None:
     assert find.usual_goal([*scored, run(2, 0.1)]) == Goal("test/rmse")
     assert find.usual_goal([run(2, 0.1)]) == GOAL
     assert find.usual_goal([replace(run(0, 0.1), metrics={"test/accuracy": 0.9})]) == Goal("test/accuracy", True)
+
+
+def test_settings_that_are_close_to_each_other_do_not_look_alike() -> None:
+    both = [run(0, 0.1, optimizer__learning_rate=rate) for rate in ("0.0010001", "0.0010002")]
+    found = compare(both, GOAL)
+    assert [row[1] for row in cells(found)] == ["learning_rate", "0.0010001", "0.0010002"]
+    assert "learning_rate 0.0010001" in verdict(found)
+    drawn = [run(0, 0.1, optimizer__learning_rate=rate) for rate in ("0.0048231234567", "0.5")]
+    assert [row[1] for row in cells(compare(drawn, GOAL))][1:] == ["0.00482312", "0.5"]
+    assert [row[0] for row in numbers(compare(drawn, GOAL))][1:] == ["0.0048231234567", "0.5"]
 
 
 def test_keys_are_as_short_as_they_stay_clear() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import re
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from every_field import Two, pairs
 from sweep_maker import Job, Made, curve, make_sweep
 
 import rnnexp as rx
@@ -18,6 +22,9 @@ from rnnexp.config.flat import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.errors import ConfigError
 from rnnexp.tracking.query import Wanted, select
+
+# `data.fold` goes with its folds, and neither the name nor the choice of code belongs to a setting.
+FIELDS = [two for two in pairs() if two.other and two.key not in ("name", "plugins")]
 
 
 def composed(text: str) -> rx.Experiment:
@@ -126,6 +133,66 @@ def test_the_first_seed_is_kept_by_its_size(store: str, made: Made) -> None:
         assert "seed: 9\n" in won.text
     finally:
         delete(store, sweep)
+
+
+SWEPT = [
+    (("model=lstm",), ("model",), "override /model: lstm"),
+    (("optimizer=adam",), ("optimizer",), "override /optimizer: adam"),
+    (("trainer=default",), ("trainer",), "override /trainer: default"),
+    (("callbacks=none",), ("callbacks",), "override /callbacks: none"),
+    (("model.units=[64]",), ("model.units",), "units: [64]"),
+    (("optimizer.learning_rate=0.001",), ("optimizer.learning_rate",), "learning_rate: 0.001"),
+    (("optimizer.learning_rate=1e-05",), ("optimizer.learning_rate",), "learning_rate: 1e-05"),
+    (("optimizer.clipnorm=null",), ("optimizer.clipnorm",), "clipnorm: null"),
+    (("metrics=[]",), ("metrics",), "metrics: []"),
+    (("deterministic=false", "backend=null"), ("deterministic", "backend"), "deterministic: false\nbackend: null"),
+    (("data.split=none",), ("data.split",), 'split: "none"'),
+    (("data.split.gap=0",), ("data.split.gap",), "split: {gap: 0}"),
+    (("data.split={train: 0.7, val: 0.15, test: 0.15}",), ("data.split",), "split: {train: 0.7, val: 0.15, test: 0.15"),
+    (("callbacks=early_stopping",), ("callbacks.early_stopping.patience",), "early_stopping: {patience: 10}"),
+    (("data=csv", "data.path=a", "data.target='on'", "data.units='a: ${b} # é'"), ("data.units",), "units: "),
+    (("data=ts", "data.path=a.ts", "trainer.class_weights={a: 1.0, b: 2.0}"), ("trainer.class_weights",), "{a: 1.0, b"),
+    (("model=lstm",), ("model", "model.filters"), "override /model: lstm"),
+    (("model=cnn_lstm",), ("model", "model.filters"), "filters: [64]"),
+    (("experiment=airline_lstm",), ("experiment",), "override /data: airline_passengers"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "swept", "said"), SWEPT, ids=lambda value: " ".join(value)[:40])
+def test_what_was_swept_is_written_even_if_it_is_the_default(
+    overrides: tuple[str, ...], swept: tuple[str, ...], said: str
+) -> None:
+    config = rx.compose(*(line.replace("${", "\\${") for line in overrides))
+    text = experiment_file(plain_values(config), [], swept)
+    assert said in text
+    assert "{}" not in text
+    assert config_hash(composed(text)) == config_hash(config)
+
+
+@pytest.mark.parametrize("two", random.Random(0).sample(FIELDS, 8), ids=str)
+def test_any_field_can_be_what_was_swept(two: Two) -> None:
+    assert two.other
+    text = experiment_file(plain_values(two.other), [], [two.key])
+    assert re.search(rf"\b{two.key.rpartition('.')[2]}: ", text)
+    assert config_hash(composed(text)) == config_hash(two.other)
+
+
+def test_the_winner_of_folds_learns_from_all_rows(store: str, made: Made) -> None:
+    """The folds have chosen the setting: a file that held one of them out would throw away what it can learn from."""
+    jobs = {
+        number: [Job((f"model.units=[{units}]", "data.folds=3", f"data.fold={fold}"), curve(units / 1000 + fold / 100))]
+        for number, (units, fold) in enumerate(itertools.product((64, 70), (1, 2, 3)))
+    }
+    sweep = make_sweep(store, "folded-000001", ["model.units", "data.fold"], jobs)
+    try:
+        text = winner(store, find.sweep(store, sweep.run_id)).text
+    finally:
+        delete(store, sweep)
+    settings = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+    assert "fold" not in settings
+    assert "units: [64]\n" in settings
+    assert "# data.folds 3 is left out: no fold is held out, data.split alone says what is learned" in text
+    assert config_hash(composed(text)) == config_hash(rx.compose("experiment=sine_lstm", "model.units=[64]"))
 
 
 def delete(store: str, sweep: Made) -> None:

@@ -18,14 +18,13 @@ import pytest
 
 from rnnexp.config import compose
 from rnnexp.config.overrides import inspect_overrides
-from rnnexp.sweeps.coordinator import JOURNAL
 from rnnexp.sweeps.executors.base import Exit
 from rnnexp.sweeps.preflight import Findings
 from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.settings import Launcher, Sweep
 from rnnexp.sweeps.space import Space
-from rnnexp.sweeps.state import JobState, Journal
+from rnnexp.sweeps.state import JOURNAL, JobState, Journal
 from rnnexp.sweeps.sweep import sweep
 from rnnexp.sweeps.task import Outcome, Task, write_outcome
 

@@ -31,8 +31,7 @@ from sweeping import (
 )
 
 from rnnexp.errors import ResourceError
-from rnnexp.sweeps.coordinator import JOURNAL
-from rnnexp.sweeps.state import Journal
+from rnnexp.sweeps.state import JOURNAL, Journal
 from rnnexp.sweeps.task import LOCK, Outcome, Task
 
 SPACE = ("seed=range(12)", "model.units=2,3")

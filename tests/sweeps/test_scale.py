@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sweeping import UNTRACKED, Quick, computed, run, table
 
-from rnnexp.sweeps.coordinator import JOURNAL
+from rnnexp.sweeps.state import JOURNAL
 from rnnexp.sweeps.task import Outcome, Task
 
 THOUSAND = (*UNTRACKED, "seed=range(100)", "model.units=range(1,11)")

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnexp.errors import TrackingError
-from rnnexp.sweeps.state import Journal, State, write_whole
+from rnnexp.sweeps.state import Journal, State, best_setting, write_whole
 
 JOB = {"event": "job", "job": 0, "trial": 0, "digest": "ab", "values": {"seed": "0"}}
 START = {"event": "start", "job": 0, "attempt": 1, "time": 1.0}
@@ -161,3 +161,52 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
         write_whole(tmp_path / "one.json", "new\ud800")
     assert (tmp_path / "one.json").read_text() == "old"
+
+
+def ended(number: int, value: float | None, status: str = "done", **values: str) -> list[dict[str, Any]]:
+    job = {"event": "job", "job": number, "trial": number, "digest": str(number), "values": values}
+    return [job, {"event": "end", "job": number, "status": status, "value": value}]
+
+
+def state(*jobs: list[dict[str, Any]]) -> State:
+    found = State()
+    for event in itertools.chain(*jobs):
+        found.apply(event)
+    return found
+
+
+def test_the_best_is_a_setting_over_its_seeds_and_folds_not_a_lucky_job() -> None:
+    jobs = [ended(n, value, units="8", seed=str(n)) for n, value in enumerate((0.1, 0.9, 0.8))]
+    jobs += [ended(3 + n, value, units="16", seed=str(n)) for n, value in enumerate((0.5, 0.4, 0.6))]
+    best = best_setting(state(*jobs), "minimize")
+    assert best is not None
+    assert (best.value, best.point, best.jobs, best.job.number) == (pytest.approx(0.5), {"units": "16"}, 3, 4)
+    upwards = best_setting(state(*jobs), "maximize")
+    assert upwards is not None
+    assert upwards.point == {"units": "8"}
+
+
+def test_a_setting_is_not_the_best_before_all_of_its_jobs_have_ended() -> None:
+    running = ended(2, None, units="8", seed="1")[:1]
+    jobs = [ended(0, 0.1, units="8", seed="0"), running, ended(3, 0.2, units="16", seed="0")]
+    best = best_setting(state(*jobs), "minimize")
+    assert best is not None
+    assert best.point == {"units": "16"}
+
+
+def test_what_failed_diverged_or_was_pruned_is_not_in_the_mean() -> None:
+    others = [ended(1 + n, 0.0, status, units="8", seed=str(n)) for n, status in enumerate(("pruned", "diverged"))]
+    best = best_setting(
+        state(ended(0, 0.3, units="8", seed="9"), *others, ended(5, None, "failed", units="8")), "minimize"
+    )
+    assert best is not None
+    assert (best.value, best.jobs) == (0.3, 1)
+    assert best_setting(state(*others), "minimize") is None
+
+
+def test_a_point_that_was_drawn_twice_counts_once() -> None:
+    first, again = ended(0, 0.1, units="8", seed="0"), ended(1, 0.1, units="8", seed="0")
+    again[0]["digest"] = "0"
+    best = best_setting(state(first, again, ended(2, 0.4, units="8", seed="1")), "minimize")
+    assert best is not None
+    assert (best.value, best.jobs) == (pytest.approx(0.25), 2)

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.entities import Param
+from mlflow.exceptions import MlflowException
+from mlflow.utils.validation import _validate_batch_log_limits
 
 from rnnexp.config.settings import Tracking
 from rnnexp.tracking import batch, start
@@ -116,6 +119,28 @@ def test_the_tables_hold_what_the_client_would_have_written(client: Any, file: P
     write(file, direct, Batch(points=[Point("train/loss", 0.1, 1041, 3)]))  # the comparison can tell
     assert rows(file, direct)["metrics"] != rows(file, asked)["metrics"]
     assert rows(file, direct)["latest_metrics"] != rows(file, asked)["latest_metrics"]
+
+
+def test_more_parameters_and_metrics_than_a_request_takes_are_sent_in_several(
+    client: Any, file: Path, new_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of MLflow takes 100 parameters, 1,000 metrics, and 1,000 of both together."""
+    params = {f"p{i:03}": "x" * 6000 if i == 7 else str(i) for i in range(250)}
+    one = Batch(points=[Point(f"m{i}", i, 1000, 0) for i in range(1001)], params=params, tags={"a": "1"})
+    asked, written = new_run(), new_run()
+    log_batch = client.log_batch
+
+    def checked(run_id: str, metrics: Any = (), params: Any = (), tags: Any = ()) -> None:
+        _validate_batch_log_limits(metrics, params, tags)
+        log_batch(run_id, metrics, params, tags)
+
+    monkeypatch.setattr(client, "log_batch", checked)
+    ask(client, asked, one)
+    write(file, written, one)
+    assert client.get_run(asked).data.params == params
+    assert rows(file, asked) == rows(file, written)
+    with pytest.raises(MlflowException, match="at most 100 params"):
+        client.log_batch(asked, params=[Param(*pair) for pair in params.items()])
 
 
 def test_sending_again_changes_nothing(file: Path, new_run: Any) -> None:

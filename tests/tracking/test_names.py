@@ -14,11 +14,17 @@ def test_values_are_written_as_in_yaml() -> None:
     assert names.params(given) == {"a": "true", "b": "null", "c": "[64,32]", "d": "0.001", "e": "text"}
 
 
-def test_sixty_parameters_are_kept_and_the_rest_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_all_parameters_are_kept_in_their_order() -> None:
+    kept = names.params({f"p{i:03}": i for i in range(400, 0, -1)})
+    assert list(kept) == [f"p{i:03}" for i in range(400, 0, -1)]
+
+
+def test_that_a_value_is_cut_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="rnnexp"):
-        kept = names.params({f"p{i:03}": i for i in range(400)})
-    assert list(kept) == [f"p{i:03}" for i in range(60)]
-    assert "60 of 400 parameters" in caplog.text
+        names.params({"short": "x" * 6000})
+        assert caplog.text == ""
+        names.params({"data.path": ["x" * 6000]})
+    assert "6000 characters of data.path; all are in config/config.yaml" in caplog.text
 
 
 def test_a_long_value_is_cut_with_a_mark_and_a_hash() -> None:

@@ -1,0 +1,162 @@
+"""Two values of every setting there is: experiments that differ in one field alone, checked but not trained."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from rnnexp import registry
+from rnnexp.config.compose import compose_mapping
+from rnnexp.config.parse import parse
+from rnnexp.config.settings import Experiment, Trainer
+from rnnexp.config.source import default_values
+from rnnexp.errors import ConfigError
+
+KINDS = ("data", "model", "optimizer", "schedule", "loss", "callback")
+NUMBERS = (1, 2, 3, 0, 4, 12, 100, 0.5, 0.25, -0.5, 1e-5)
+WORDS = (
+    "a.csv",
+    "b.csv",
+    "mae",
+    "mse",
+    "val/loss",
+    "train/loss",
+    "utf-8",
+    "latin-1",
+    "%Y",
+    "%d",
+    "UTC",
+    "MS",
+    "D",
+    ",",
+    ";",
+)
+# What a part of this name needs of the others, and what a field needs beside it.
+AROUND = {
+    "reverse_digits": ("model=encoder_decoder",),
+    "text_pairs": ("model=encoder_decoder",),
+    "encoder_decoder": ("data=text_pairs", "data.path=a.tsv"),
+    "cross_entropy": ("data=ts", "data.path=a.ts"),
+    "token_cross_entropy": ("data=corpus", "data.path=a.txt"),
+}
+BESIDE: dict[str, dict[str, Any]] = {
+    "fold": {"folds": 3},
+    "held_out": {"folds": 3},
+    "forecast_from": {"sequence_length": 1},
+    "time_format": {"time": "t"},
+    "time_zone": {"time": "t"},
+    "frequency": {"time": "t"},
+    "on_long": {"max_length": 9},
+    "test_inputs": {"test_targets": "t"},
+    "test_targets": {"test_inputs": "t"},
+    "test_lengths": {"test_inputs": "t", "test_targets": "t", "lengths": "l"},
+    "columns": {"path": "a.tsv"},
+    "tie_weights": {"units": [8], "embedding_dim": 8},
+}
+OF_ONE_COMPONENT = {
+    ("lstm_fcn", "filters"): {"kernel_sizes": [3]},
+    ("lstm_fcn", "kernel_sizes"): {"filters": [3]},
+    ("text_files", "keep"): {"max_length": 9, "on_long": "cut"},
+    ("text_lines", "keep"): {"max_length": 9, "on_long": "cut"},
+    ("text_table", "keep"): {"max_length": 9, "on_long": "cut"},
+}
+TOKENS = ("data=corpus", "data.path=a.txt")  # for what only makes sense where tokens are predicted
+
+
+@dataclass(frozen=True)
+class Two:
+    """One key, and two experiments that differ in it; `other` is None if no second value was accepted."""
+
+    key: str
+    component: str
+    one: Experiment | None
+    other: Experiment | None
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.component}"
+
+
+def pairs() -> Iterator[Two]:
+    """Yield every field of every registered component, of the trainer, and of the top level."""
+    for kind in KINDS:
+        for name in registry.names(kind):
+            yield from _of(kind, name, registry.lookup(kind, name))
+    yield from _of("trainer", "trainer", Trainer)
+    top = {key: value for key, value in _schema(Experiment)["properties"].items() if key not in (*KINDS, *_PARTS)}
+    base = composed(())
+    for key, schema in top.items():
+        yield _two(key, "the experiment", [{**base, key: value} for value in candidates(schema, {})])
+
+
+_PARTS = ("trainer", "callbacks", "tracking")
+
+
+def _of(kind: str, name: str, cls: Any) -> Iterator[Two]:
+    schema = _schema(cls)
+    values = {key: value for key, value in default_values(cls).items() if value != "???"}
+    values |= {"seed": 0} if "seed" in values else {}
+    needed = [key for key in schema["properties"] if key not in values]
+    values |= {key: next(candidates(schema["properties"][key], schema.get("$defs", {}))) for key in needed}
+    values |= {} if kind == "trainer" else {"name": name}
+    for key, field in schema["properties"].items():
+        if key == "name":
+            continue
+        around = TOKENS if key == "tie_weights" and name not in AROUND else AROUND.get(name, ())
+        beside = {other: value for other, value in BESIDE.get(key, {}).items() if other in schema["properties"]}
+        full = {**values, **beside, **OF_ONE_COMPONENT.get((name, key), {})}
+        tried = candidates(field, schema.get("$defs", {}))
+        mappings = (_with(composed(around), kind, {**full, key: value}) for value in tried)
+        prefix = f"callbacks.{name}" if kind == "callback" else kind
+        yield _two(f"{prefix}.{key}", name, mappings)
+
+
+@cache
+def composed(overrides: tuple[str, ...]) -> Mapping[str, Any]:
+    return compose_mapping(list(overrides))
+
+
+def _with(base: Mapping[str, Any], kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {**base, **({"callbacks": {values["name"]: values}} if kind == "callback" else {kind: values})}
+
+
+def _two(key: str, component: str, mappings: Any) -> Two:
+    found: dict[str, Experiment] = {}
+    for mapping in mappings:
+        try:
+            experiment = parse(mapping)
+        except ConfigError:
+            continue
+        found.setdefault(repr(experiment), experiment)
+        if len(found) == 2:
+            break
+    return Two(key, component, *(*found.values(), None, None)[:2])
+
+
+def _schema(cls: Any) -> Any:
+    return TypeAdapter(cls).json_schema()
+
+
+def candidates(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield values that a field may take; what is not allowed is found by trying."""
+    if "$ref" in schema:
+        yield from candidates(defs[schema["$ref"].rpartition("/")[2]], defs)
+    yield from [schema["const"]] if "const" in schema else schema.get("enum", [])
+    yield from itertools.chain(*(candidates(one, defs) for one in schema.get("anyOf", [])))
+    kind = schema.get("type")
+    inside = schema.get("items", schema.get("additionalProperties"))
+    inside = inside if isinstance(inside, Mapping) else {"type": "string" if kind == "array" else "number"}
+    plain = {"boolean": (True, False), "null": (None,), "integer": NUMBERS[:7], "number": NUMBERS, "string": WORDS}
+    if kind == "array":
+        yield from ([value] for value in candidates(inside, defs))
+        yield from (list(both) for both in itertools.pairwise(candidates(inside, defs)))
+    elif kind == "object" and "properties" in schema:
+        yield from ({key: value} for key, one in schema["properties"].items() for value in candidates(one, defs))
+    elif kind == "object":
+        yield from ({"k": value} for value in candidates(inside, defs))
+    elif "enum" not in schema and "const" not in schema:
+        yield from plain.get(kind or "", ())
