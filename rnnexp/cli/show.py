@@ -11,7 +11,7 @@ from rnnexp.config import compose
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.config.parse import plain_values
 from rnnexp.config.provenance import origin_of
-from rnnexp.redact import redact
+from rnnexp.redact import redact_tree
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -23,13 +23,13 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 def run(args: Namespace) -> int:
     compose.load_plugins(args.overrides)
     border = inspect_overrides(args.overrides)
-    values = plain_values(compose.check(border))
+    values = redact_tree(plain_values(compose.check(border)))
     found = compose.composed_origins(border.overrides())
     if args.json:
         rows = {key: {"value": value, "origin": origin_of(key, found)} for key, value in _leaves("", values)}
-        print(redact(json.dumps(rows, indent=2, default=str)))
+        print(json.dumps(rows, indent=2, default=str))
     else:
-        print(redact("\n".join(_lines(values, found))))
+        print("\n".join(_lines(values, found)))
     return 0
 
 

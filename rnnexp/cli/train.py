@@ -25,7 +25,7 @@ from rnnexp.config.overrides import Border, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
-from rnnexp.redact import redact
+from rnnexp.redact import redact, redact_words
 from rnnexp.sweeps.plugin import Sweeps
 from rnnexp.sweeps.settings import Launcher, Sweep
 
@@ -238,4 +238,5 @@ def _failed(error: Exception, code: int, hydra: Any) -> None:
 def command_line() -> str:
     """Return the command as it was typed, to be kept with the run."""
     program = Path(sys.argv[0]).name if sys.argv else "rnnexp"
-    return redact(shlex.join(["rnnexp" if program == "__main__.py" else program, *sys.argv[1:]]))
+    words = ["rnnexp" if program == "__main__.py" else program, *sys.argv[1:]]
+    return redact(shlex.join(redact_words(words)))

@@ -29,6 +29,7 @@ from rnnexp.config.provenance import origins
 from rnnexp.config.settings import Experiment
 from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath, read_yaml
 from rnnexp.errors import ConfigError
+from rnnexp.redact import remember
 
 VERSION_BASE = "1.3"
 
@@ -136,11 +137,13 @@ def _data_name(values: Mapping[str, Any]) -> str:
 def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
     """Compose with Hydra, its own node included; mistakes are ConfigErrors."""
     try:
-        return loader(config_dir).load_configuration(
+        config = loader(config_dir).load_configuration(
             config_name="config", overrides=overrides, run_mode=RunMode.RUN, from_shell=False
         )
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # a default that YAML reads as `false`
         raise ConfigError(without_bad_advice(error)) from None
+    remember(OmegaConf.to_container(config.hydra.job))
+    return config
 
 
 def apply_overrides(overrides: list[Override], config: DictConfig) -> None:

@@ -13,6 +13,7 @@ from rnnexp import registry
 from rnnexp.config import loss_names, metric_names
 from rnnexp.config.settings import Experiment, Tracking, Trainer
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.redact import MASK, is_secret, remember
 
 COMPONENTS = ("data", "model", "loss", "optimizer", "schedule")
 MOST_SHOWN = 5
@@ -31,6 +32,7 @@ class _Unknown:
 
 def parse(mapping: Mapping[str, Any]) -> Experiment:
     """Check plain values and return the experiment; raises ConfigError with every mistake."""
+    remember(mapping)
     problems: list[str] = []
     values = dict(mapping)
     parts = {key: _component(key, values.pop(key, None), problems) for key in COMPONENTS}
@@ -107,7 +109,7 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
         if item["type"] == "unexpected_keyword_argument":
             text = f"unknown key{_elsewhere(key, path) or _suggestion(key, path, known)}"
         else:
-            text = f"{_shown(value)} given; {_requirement(item)}"
+            text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
         wrong.setdefault(".".join(filter(None, (key, path))), []).append(text)
     return [f"{name}: {_joined(texts)}" for name, texts in wrong.items()]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.errors import ConfigError
-from rnnexp.redact import redact, redact_value
+from rnnexp.redact import redact, redact_tree, redact_value
 from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.space import Space
 from rnnexp.sweeps.state import write_whole
@@ -53,7 +53,7 @@ def define(space: Space, settings: Sweep, objective: str | None) -> Definition:
         "seed of the sampler": settings.seed,
     }
     shown = {key: str(redact_value(key, value)) for key, value in space.describe().items()}
-    return Definition(shown, {key: value for key, value in rules.items() if value not in (None, [])})
+    return Definition(shown, redact_tree({key: value for key, value in rules.items() if value not in (None, [])}))
 
 
 def sweep_name(definition: Definition, given: str | None) -> str:
