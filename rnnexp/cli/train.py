@@ -25,6 +25,7 @@ from rnnexp.config.overrides import Border, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
+from rnnexp.output import masked_output
 from rnnexp.redact import redact, redact_words
 from rnnexp.sweeps.plugin import Sweeps
 from rnnexp.sweeps.settings import Launcher, Sweep
@@ -191,7 +192,13 @@ def _strip_subcommand() -> None:
 def job(config: DictConfig) -> dict[str, float] | None:
     """Run one job of Hydra's: what it reports, or the exit code of its failure, is kept for the caller."""
     hydra = HydraConfig.get()
+    with masked_output():  # in a process of Hydra's launchers it is not yet
+        return _job(config, hydra)
+
+
+def _job(config: DictConfig, hydra: Any) -> dict[str, float] | None:
     try:
+        _mask_copies(hydra)
         experiment = parse(compose.plain(config, hydra.runtime.choices.get("experiment")))
         return _trained(experiment, Path(hydra.runtime.output_dir), _words(hydra))
     except KeyboardInterrupt:
@@ -202,6 +209,13 @@ def job(config: DictConfig) -> dict[str, float] | None:
         log.debug("", exc_info=True)
         _failed(error, 1, hydra)
     return None
+
+
+def _mask_copies(hydra: Any) -> None:
+    """Mask what Hydra has written of the configuration, where `hydra.output_subdir` asks for that."""
+    if hydra.output_subdir:
+        for file in Path(hydra.runtime.output_dir, hydra.output_subdir).glob("*.yaml"):
+            file.write_text(redact(file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _words(hydra: Any) -> list[str]:
