@@ -15,6 +15,7 @@ from rnnexp import record, registry, runtime, tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.data.leakage import check_leakage
 from rnnexp.errors import ConfigError, DataError, count
+from rnnexp.paths import name_problem, short_name
 from rnnexp.samples import Samples
 
 if TYPE_CHECKING:
@@ -185,7 +186,9 @@ def _tried(model: Any, dataset: Dataset, plan: Plan, epochs: int) -> list[float]
 
 def new_folder(name: str) -> Path:
     """Make a run folder that no other run has, whatever starts in the same second."""
-    folder = Path.cwd() / "runs" / name / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
+    if problem := name_problem(name):
+        raise ConfigError(f"name: {problem}")
+    folder = Path.cwd() / "runs" / short_name(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
     folder.mkdir(parents=True)
     return folder
 

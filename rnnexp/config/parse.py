@@ -13,6 +13,7 @@ from rnnexp import registry
 from rnnexp.config import loss_names, metric_names
 from rnnexp.config.settings import Experiment, Tracking, Trainer
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.paths import name_problem
 from rnnexp.redact import MASK, is_secret, remember
 
 COMPONENTS = ("data", "model", "loss", "optimizer", "schedule")
@@ -39,6 +40,8 @@ def parse(mapping: Mapping[str, Any]) -> Experiment:
     parts |= {key: build(key, cls, values.pop(key, None) or {}, problems) for key, cls in FIXED.items()}
     parts["callbacks"] = _callbacks(values.pop("callbacks", None) or {}, problems)
     top = build("", Experiment, values, problems, others=[*parts])
+    if isinstance(name := values.get("name"), str) and name and (problem := name_problem(name)):
+        problems.append(f"name: {problem}")
     problems += metric_names.mistakes(_words(values.get("metrics")), _task(parts["data"]))
     problems += [] if isinstance(parts["loss"], _Unknown) else loss_names.mistakes(parts["loss"], _task(parts["data"]))
     problems += _cross_checks(parts, top)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rnnexp.errors import TrackingError
+from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.tracking import mould
 
@@ -39,6 +40,7 @@ NOISY = {
     "mlflow.pyfunc": logging.WARNING,
 }
 SQLITE = "sqlite:///"
+ARTIFACTS = "mlartifacts"  # the folder beside a database
 _REMOTE = ("http://", "https://", "databricks", "uc:")
 _FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 _ELSEWHERE = "or keep the runs elsewhere with tracking.uri=sqlite:////other/folder/mlflow.db"
@@ -132,7 +134,13 @@ def artifact_root(uri: str, experiment: str) -> str | None:
     if uri.startswith(_REMOTE):
         return None
     folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else Path.cwd()
-    return (folder / "mlartifacts" / quote(experiment, safe=" ")).absolute().as_uri()
+    return (folder / ARTIFACTS / _as_folder(experiment)).absolute().as_uri()
+
+
+def _as_folder(experiment: str) -> str:
+    """Return a name that is no path: neither `..` nor `/` nor a name that is too long leads elsewhere."""
+    plain = quote(experiment, safe=" ", errors="replace")
+    return short_name(plain if plain.strip(". ") else plain.replace(".", "%2E").replace(" ", "%20"))
 
 
 def database(uri: str) -> Path | None:
@@ -175,7 +183,7 @@ def _create(database: Path) -> None:
     MLflow's client creates the tables without a lock; processes that start together break each other's
     schema, and one that is killed leaves half of it.
     """
-    new, root = database.with_name(f".{database.name}.new-{os.getpid()}"), (database.parent / "mlartifacts").as_uri()
+    new, root = database.with_name(f".{database.name}.new-{os.getpid()}"), (database.parent / ARTIFACTS).as_uri()
     try:
         new.touch()  # fails at once where MLflow would try for minutes
         if not mould.pour(new, root):
