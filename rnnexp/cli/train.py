@@ -24,7 +24,7 @@ from rnnexp.config import compose
 from rnnexp.config.overrides import Border, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
-from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
+from rnnexp.errors import BusyError, ConfigError, RnnexpError, did_you_mean
 from rnnexp.output import masked_output
 from rnnexp.redact import redact, redact_words
 from rnnexp.sweeps.plugin import Sweeps
@@ -244,7 +244,8 @@ def _failed(error: Exception, code: int, hydra: Any) -> None:
         trace.write_text(redact("".join(traceback.format_exception(error))), encoding="utf-8")
         message += f"\nThe traceback is in {trace}"
     print(f"rnnexp: {message}", file=sys.stderr)
-    logging.getLogger("train").error("%s", message)  # not under "rnnexp", whose lines are printed: the log file only
+    if not isinstance(error, BusyError):  # the log file is another run's then
+        logging.getLogger("train").error("%s", message)  # not under "rnnexp", whose lines are printed
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         raise CompactHydraException(f"rnnexp: job {hydra.job.num} of the sweep has failed") from None
 
