@@ -18,7 +18,8 @@ from urllib.parse import quote
 from rnnexp.errors import TrackingError
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
-from rnnexp.tracking import mould
+from rnnexp.tracking import mould, moved
+from rnnexp.tracking.moved import ARTIFACTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,7 +41,6 @@ NOISY = {
     "mlflow.pyfunc": logging.WARNING,
 }
 SQLITE = "sqlite:///"
-ARTIFACTS = "mlartifacts"  # the folder beside a database
 _REMOTE = ("http://", "https://", "databricks", "uc:")
 _FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 _ELSEWHERE = "or keep the runs elsewhere with tracking.uri=sqlite:////other/folder/mlflow.db"
@@ -175,6 +175,7 @@ def _prepare(database: Path) -> None:
         if not database.exists():
             _create(database)
     _check(database)
+    moved.repair(database)
 
 
 def _create(database: Path) -> None:
