@@ -149,7 +149,13 @@ def database(uri: str) -> Path | None:
 
 
 def artifacts(place: str, uri: str) -> ArtifactRepository:
-    """Return what writes files to `place`; MLflow's client would ask the store anew where that is."""
+    """Return what reads and writes files in `place`; MLflow's client would ask the store anew where that is.
+
+    A local database may be a stranger's: an address that stands in it is not sent the tokens of the environment.
+    """
+    if uri.startswith(SQLITE) and place.startswith(("http:", "https:", "mlflow-artifacts:")):
+        known = f"{redact(uri)}: names {redact(place)} for its files"
+        raise TrackingError(f"{known}, which is not asked; if you trust that server, set MLFLOW_TRACKING_URI to it")
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from mlflow.utils.uri import add_databricks_profile_info_to_artifact_uri
 
