@@ -74,3 +74,9 @@ def test_what_was_held_back_is_said_before_an_error(capsys: pytest.CaptureFixtur
     with pytest.raises(ValueError, match="wrong"):
         half_said()
     assert capsys.readouterr().out == "half a line"
+
+
+def test_closing_leaves_the_stream_below_open() -> None:
+    below = io.StringIO()
+    MaskedStream(below).close()
+    assert not below.closed
