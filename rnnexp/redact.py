@@ -46,7 +46,10 @@ _SHAPES = re.compile(
 )
 _AUTHORIZATION = re.compile(
     r"(\bauthorization['\"]?[ \t]{0,9}[:=][ \t]{0,9}['\"]?(?:bearer|basic|token)"
-    r"|\b(?:bearer|basic)(?=[ \t]{1,9}[A-Za-z_.~+/=-]{0,200}\d))[ \t]{1,9}[\w.~+/=-]{8,2000}",
+    r"|\bbearer(?=[ \t]{1,9}[A-Za-z_.~+/=-]{0,200}\d)"
+    r"|\bbasic(?=[ \t]{1,9}[a-z+/]{0,200}\d)"
+    r"(?=[ \t]{1,9}(?-i:[a-z0-9+/]{0,200}[A-Z])[a-z0-9+/]{6,2000}={0,2}(?![\w-])))"
+    r"[ \t]{1,9}[\w.~+/=-]{8,2000}",
     re.IGNORECASE,
 )
 _IN_URL = re.compile(r"([?&](?:sig|signature|x-amz-signature|x-goog-signature|key|auth)=)[^\s&'\"]{6,2000}", re.I)
@@ -66,7 +69,7 @@ _PAIR = re.compile(rf"(\(['\"]{_KEY},[ \t]{{0,9}})(?:'[^'\n]*\d[^'\n]*'|\"[^\"\n
 # What stands in place of a value, a reference to one (without a default), or the type of one tells nothing.
 _HARMLESS = re.compile(
     r"(?:null|none|nil|true|false|yes|no|str|int|bool|missing|required|unknown|invalid|empty|unset|expired|denied"
-    r"|\?+|\$\{[^},\s]*\}|['\"`]?\*+['\"`]?)(?![\w-])[.,;:!]?",
+    r"|\?+|\$\{[^},\s]*\}|['\"`]?\*+['\"`]?)[.,;:!]?(?=[\s,;&)}\]'\"`]|$)",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[-+]?\d*\.\d+(?:e[-+]?\d+)?(?=[\s,;)}\]]|$)")
@@ -76,9 +79,10 @@ _SENTENCE = re.compile(
     r"(?:unknown|unexpected|expected|missing|invalid|wrong|must|may|can|cannot|could|should|will|is|are|was|were|has"
     r"|have|had|does|did|needs?|required|not|no|nothing|neither|there|this|these|that|it|its|the|an?|in|of|at|from"
     r"|given|found|failed|use|set|give|choose|see|line|row|column|file|too|only|already|one|two|holds?|stands?"
-    r"|permission|access)[ \t]+\w",
+    r"|permission|access|\d[\d,]{0,12})[ \t]+[a-z]",
     re.IGNORECASE,
 )
+_BARE_PASS = re.compile(r"(?<![\w.-])pass['\"]?[ \t]*[:=][ \t]*$", re.IGNORECASE)  # beside `fail`, a label
 # Shorter values ("1", "true") are no secrets, and masking them would tear up every text.
 _SHORTEST = 6
 _SHORTEST_TO_MASK = len("://a@")  # no pattern fits into less; most parameters are shorter
@@ -165,6 +169,8 @@ def _assigned(match: re.Match[str]) -> str:
     if _HARMLESS.match(match.string, start) or _SENTENCE.match(match.string, start) or _NUMBER.match(value):
         return match[0]
     if _COUNT.match(value) and not re.search("pass(?:w|ph|c)|key", match["head"], re.IGNORECASE):
+        return match[0]
+    if _BARE_PASS.search(match["head"]) and value.strip("'\"`").isalpha():
         return match[0]
     before = re.search(r"(.?)[\w.-]*$", match.string[max(0, match.start() - 60) : match.start()])
     if before and before[1] in ("/", "\\") and "=" not in match["head"]:
