@@ -42,6 +42,13 @@ class MaskedStream:
         if said:
             self._stream.write(self._conceal(said))
 
+    def __eq__(self, other: object) -> bool:
+        """Be the stream below to who asks: a handler closes what it does not take for standard error any more."""
+        return other is self or other is self._stream
+
+    def __hash__(self) -> int:
+        return hash(self._stream)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 

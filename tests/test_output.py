@@ -80,3 +80,5 @@ def test_closing_leaves_the_stream_below_open() -> None:
     below = io.StringIO()
     MaskedStream(below).close()
     assert not below.closed
+    assert below in (MaskedStream(below), None)
+    assert below not in (MaskedStream(io.StringIO()), None)

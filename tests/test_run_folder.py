@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import rnnexp as rx
-from rnnexp.cli.main import main
 from rnnexp.errors import BusyError
 from rnnexp.run_folder import LOCK, claimed
 
@@ -42,16 +41,17 @@ def test_the_lock_of_a_dead_process_does_not_count(tmp_path: Path) -> None:
         assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid() != dead
 
 
-def test_a_run_in_a_folder_that_is_held_ends_with_7_and_leaves_its_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_in_a_folder_that_is_held_ends_with_7_and_leaves_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "shared"
     with claimed(folder):
         (folder / "metrics.jsonl").write_text("mine")
-        assert main(["train", *TINY, f"hydra.run.dir={folder}"]) == 7
+        command = [sys.executable, "-m", "rnnexp", "train", *TINY, f"hydra.run.dir={folder}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 7
         assert (folder / "metrics.jsonl").read_text() == "mine"
         assert not any(path.stat().st_size for path in folder.glob("*.log"))
-    assert f"process {os.getpid()} on" in capsys.readouterr().err
+    assert f"process {os.getpid()} on" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_second_run_sets_the_files_of_the_first_aside(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,16 +66,15 @@ def test_the_log_lies_in_the_folder_of_the_run(job: str, tmp_path: Path, capsys:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("letter", ["x", "é"])
-def test_a_long_name_makes_a_folder_that_every_file_system_takes(
-    letter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["train", *TINY, f'name="{letter * 300}"']) == 0
-    assert letter * 300 in capsys.readouterr().out
+def test_a_long_name_makes_a_folder_that_every_file_system_takes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rnnexp", "train", *TINY, f'name="{"é" * 300}"']
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "é" * 300 in done.stdout
     (folder,) = (tmp_path / "runs").iterdir()
-    assert len(os.fsencode(folder.name)) == 200 - (letter == "é")
+    assert len(os.fsencode(folder.name)) == 199
     (config,) = folder.glob("*/config/config.yaml")
-    assert f"name: {letter * 300}\n" in config.read_text()
+    assert f"name: {'é' * 300}\n" in config.read_text()
 
 
 def test_a_name_may_make_folders_within_the_runs(tmp_path: Path) -> None:

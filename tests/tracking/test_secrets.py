@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from base64 import b64encode
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-
-from rnnexp.cli.main import main
-from rnnexp.tracking.query import Wanted, select
 
 SECRET = "hunter2secret"
 RUN = f"""
@@ -183,54 +180,52 @@ FORMS = [
 ]
 
 
-def test_a_secret_is_nowhere_whatever_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    said = asked_all(tmp_path, monkeypatch, capfd)
-    assert [command for command, text in said if any(form in text for form in FORMS)] == []
+def test_a_secret_is_nowhere_whatever_is_asked(tmp_path: Path) -> None:
+    said = asked_all(tmp_path, LEAKY, COMMANDS)
+    assert [form for form in FORMS if form in said] == []
     assert {form: leaks(tmp_path, form) for form in FORMS} == dict.fromkeys(FORMS, [])
     names = {path.name for path in tmp_path.rglob("*")}
     assert names >= {"config.yaml", "train.log", "error.txt", "jobs.jsonl", "sweep.json", "overrides.yaml", "job.log"}
-    everything = "".join(text for _, text in said)
-    assert "sending with *** to https://***@example.org/x" in everything
-    assert "half a line ***" in everything
-    assert "data.api_key: unknown key" in everything
-    assert "name: holds a password or a token" in everything
+    assert "sending with *** to https://***@example.org/x" in said
+    assert "half a line ***" in said
+    assert "data.api_key: unknown key" in said
+    assert "name: holds a password or a token" in said
+    assert [line for line in said.splitlines() if line.startswith("=== ")][-1] == f"=== {len(COMMANDS)}"
 
 
-def test_the_search_finds_what_nothing_tells_to_be_a_secret(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("test_secrets.LEAKY", LEAKY.replace("password", "motto"))
+def test_the_search_finds_what_nothing_tells_to_be_a_secret(tmp_path: Path) -> None:
     planted = [word.replace("password", "motto") for word in PLANTED]
-    monkeypatch.setattr("test_secrets.COMMANDS", [["train", *planted], ["show", *planted]])
-    said = asked_all(tmp_path, monkeypatch, capfd)
-    assert [PASSWORD in text for _, text in said] == [True, True]
+    said = asked_all(tmp_path, LEAKY.replace("password", "motto"), [["train", *planted]])
+    assert f"sending with {PASSWORD}" in said
     assert {path.name for path in leaks(tmp_path, PASSWORD)} >= {"mlflow.db", "config.yaml", "train.log"}
 
 
-def asked_all(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> list[tuple[list[str], str]]:
-    """Ask all commands and return what each has said."""
-    monkeypatch.setenv("MY_TOKEN", TOKEN)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr("rnnexp.redact._remembered", set())
-    (folder / "leaky.py").write_text(LEAKY)
-    monkeypatch.syspath_prepend(folder)
-    said = []
-    for words in COMMANDS:
-        monkeypatch.setattr(sys, "argv", ["rnnexp", *words])
-        with suppress(SystemExit):
-            main([run_id(folder) if word == "RUN" else word for word in words])
-        said.append((words, "".join(capfd.readouterr())))
-    sys.modules.pop("leaky", None)
-    return said
+ASK_ALL = """
+import json, sys
+from contextlib import suppress
+from rnnexp.cli.main import main
+from rnnexp.tracking.query import Wanted, select
+
+for number, words in enumerate(json.loads(sys.argv[1]), start=1):
+    if "RUN" in words:
+        run = select(None, Wanted(status="FINISHED", absent=("rnnexp.kind",)))[-1].run_id
+        words = [run if word == "RUN" else word for word in words]
+    sys.argv[:] = ["rnnexp", *words]
+    with suppress(SystemExit):
+        main(words)
+    print(f"=== {number}", flush=True)
+"""
 
 
-def run_id(folder: Path) -> str:
-    found = select(f"sqlite:///{folder}/mlflow.db", Wanted(status="FINISHED", absent=("rnnexp.kind",)))
-    return found[-1].run_id
+def asked_all(folder: Path, plugin: str, commands: list[list[str]]) -> str:
+    """Ask all commands, one after the other in one process, and return what they have said."""
+    (folder / "leaky.py").write_text(plugin)
+    paths = os.pathsep.join([str(folder), str(Path(__file__).parents[2])])
+    environment = {**os.environ, "PYTHONPATH": paths, "MY_TOKEN": TOKEN, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    command = [sys.executable, "-c", ASK_ALL, json.dumps(commands)]
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout + done.stderr
 
 
 def leaks(folder: Path, secret: str) -> list[Path]:
