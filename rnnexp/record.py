@@ -19,6 +19,7 @@ from rnnexp.data.dataset import Dataset
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.texts.pairs import PairDataset
 from rnnexp.evaluation.judged import judge
+from rnnexp.redact import redact, redact_tree
 from rnnexp.tracking import Data
 from rnnexp.tracking.names import PARAMS
 from rnnexp.tracking.pyfunc import Served
@@ -99,7 +100,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         run_name=run_name(experiment, digest),
         params=params,
         tags=tags,
-        config=yaml.dump(plain_values(experiment), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
+        config=yaml.dump(redact_tree(plain_values(experiment)), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
         description=_description(experiment, command, occasion.run_dir),
         primary_metric=metric,
         greater_is_better=greater,
@@ -131,7 +132,7 @@ def experiment_name(experiment: Experiment) -> str:
         return experiment.tracking.experiment
     path = getattr(experiment.data, "path", None)
     first = path[0] if isinstance(path, list) and path else path
-    return Path(first).name.partition(".")[0] if isinstance(first, str) else str(experiment.data.name)
+    return (isinstance(first, str) and Path(redact(first)).name.partition(".")[0]) or str(experiment.data.name)
 
 
 def _description(experiment: Experiment, command: str, run_dir: Path) -> str:

@@ -15,6 +15,8 @@ from rnnexp import record, registry, runtime, tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.data.leakage import check_leakage
 from rnnexp.errors import ConfigError, DataError, count
+from rnnexp.paths import name_problem, short_name
+from rnnexp.run_folder import claimed
 from rnnexp.samples import Samples
 
 if TYPE_CHECKING:
@@ -70,18 +72,23 @@ def run(
 ) -> Result:
     """Train, score and track one experiment, alone or as a member of a sweep.
 
-    Raises ResourceError or DataError before anything is tracked; what goes wrong later ends the tracked run
-    FAILED, with the traceback as an artifact.
+    Raises ResourceError or DataError before anything is tracked, BusyError if another run holds the folder; what
+    goes wrong later ends the tracked run FAILED, with the traceback as an artifact.
     """
     started = time.perf_counter()
     run_dir = run_dir or new_folder(experiment.name)
+    with claimed(run_dir):
+        return _run(experiment, record.Occasion(run_dir, command, member), quiet, started)
+
+
+def _run(experiment: Experiment, occasion: record.Occasion, quiet: bool, started: float) -> Result:
+    member = occasion.member
     device = configured(experiment, member.threads if member else None)
     tracking.warm_up(experiment.tracking)  # after Keras, whose import it would only hinder
-    plan = planned(experiment, run_dir)
+    plan = planned(experiment, occasion.run_dir)
     dataset = loaded(experiment)
     model = built(experiment, dataset, device)
     subject = Subject(experiment, dataset, model, plan(dataset.spec), device)
-    occasion = record.Occasion(run_dir, command, member)
     from rnnexp.training.fit import finish
 
     return finish(story(subject, occasion, quiet=quiet, started=started))
@@ -185,7 +192,9 @@ def _tried(model: Any, dataset: Dataset, plan: Plan, epochs: int) -> list[float]
 
 def new_folder(name: str) -> Path:
     """Make a run folder that no other run has, whatever starts in the same second."""
-    folder = Path.cwd() / "runs" / name / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
+    if problem := name_problem(name):
+        raise ConfigError(f"name: {problem}")
+    folder = Path.cwd() / "runs" / short_name(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
     folder.mkdir(parents=True)
     return folder
 

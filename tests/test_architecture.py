@@ -13,6 +13,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "errors": 0,
+    "output": 0,
+    "paths": 0,
+    "run_folder": 0,
     "redact": 0,
     "registry": 1,
     "compiled": 0,

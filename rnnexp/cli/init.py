@@ -45,8 +45,8 @@ def run(args: Namespace) -> int:
 
 def _name(given: str | None, path: str) -> str:
     """Check the name given, or make one of the file's."""
-    if given is not None and not re.fullmatch(r"[A-Za-z0-9_-]+", given):
-        raise ConfigError(f"--name: `{given}` may only have letters, digits, `_` and `-`")
+    if given is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", given):
+        raise ConfigError(f"--name: `{given}` may only have letters, digits, `_` and `-`, 100 at most")
     stem = Path(path).name.split(".")[0].lower()
     return given or re.sub(r"[^a-z0-9]+", "_", stem).strip("_") or "my_data"
 

@@ -12,7 +12,8 @@ from contextlib import suppress
 from typing import NoReturn
 
 from rnnexp.errors import RnnexpError, did_you_mean
-from rnnexp.redact import redact
+from rnnexp.output import masked_output
+from rnnexp.redact import mask, redact
 
 COMMANDS = {
     "train": "train one network, or with -m a sweep of them",
@@ -62,7 +63,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code; mistakes of the user are printed without a traceback."""
     arguments = sys.argv[1:] if argv is None else argv
     try:
-        return _dispatch(arguments)
+        # `train` prints configurations, whose keys tell what is secret; the others print data, which stay whole.
+        with masked_output(redact if arguments[:1] == ["train"] else mask):
+            return _dispatch(arguments)
     except RnnexpError as error:
         print(f"rnnexp: {redact(str(error))}", file=sys.stderr)
         return error.exit_code

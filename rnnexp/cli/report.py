@@ -8,6 +8,7 @@ from argparse import Namespace, _SubParsersAction
 from pathlib import Path
 
 from rnnexp.errors import ConfigError
+from rnnexp.paths import short_name
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -23,7 +24,7 @@ def run(args: Namespace) -> int:
     from rnnexp.compare.report import html
 
     found = sweep(args.uri, args.sweep)
-    file = args.output or Path(re.sub(r"[^\w.-]", "_", found.name) + ".html")
+    file = args.output or Path(short_name(re.sub(r"[^\w.-]", "_", found.name)) + ".html")
     text = html(args.uri, found.parent.run_id)
     try:
         file.write_text(text, encoding="utf-8")

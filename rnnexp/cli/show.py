@@ -13,7 +13,7 @@ from rnnexp.config.overrides import inspect_overrides
 from rnnexp.config.parse import plain_values
 from rnnexp.config.provenance import origin_of
 from rnnexp.errors import ConfigError
-from rnnexp.redact import redact
+from rnnexp.redact import redact_tree
 from rnnexp.registry import PluginsNeeded
 
 
@@ -34,12 +34,13 @@ def run(args: Namespace) -> int:
         if border.problems:
             raise ConfigError(*border.problems) from None
         values = compose.compose_mapping(border.overrides())
+    values = redact_tree(values)
     found = compose.composed_origins(border.overrides())
     if args.json:
         rows = {key: {"value": value, "origin": origin_of(key, found)} for key, value in _leaves("", values)}
-        print(redact(json.dumps(rows, indent=2, default=str)))
+        print(json.dumps(rows, indent=2, default=str))
     else:
-        print(redact("\n".join(_lines(values, found))))
+        print("\n".join(_lines(values, found)))
     return 0
 
 

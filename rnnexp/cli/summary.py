@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnexp.data.intervals import USUAL
-from rnnexp.redact import redact
+from rnnexp.redact import redact, redact_words
 
 if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
@@ -187,7 +187,7 @@ def _again(words: Sequence[str]) -> str:
     """Ask for the same run with several seeds; values are without the `++` that the border gives them."""
     plain = [word.removeprefix("++") for word in words]
     kept = [word for word in plain if word.partition("=")[0] != "seed"]
-    return redact(shlex.join(["rnnexp", "train", "-m", *kept, "seed=0,1,2"]))
+    return redact(shlex.join(["rnnexp", "train", "-m", *redact_words(kept), "seed=0,1,2"]))
 
 
 def _short(path: Path) -> str:

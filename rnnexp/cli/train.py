@@ -25,8 +25,9 @@ from rnnexp.config.dirname import named_as_typed
 from rnnexp.config.overrides import Border, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
-from rnnexp.errors import ConfigError, RnnexpError
-from rnnexp.redact import redact
+from rnnexp.errors import BusyError, ConfigError, RnnexpError
+from rnnexp.output import masked_output
+from rnnexp.redact import redact, redact_words
 from rnnexp.sweeps.plugin import Sweeps
 
 log = logging.getLogger("rnnexp")
@@ -177,8 +178,14 @@ def _strip_subcommand() -> None:
 def job(config: DictConfig) -> dict[str, float] | None:
     """Run one job of Hydra's: what it reports, or the exit code of its failure, is kept for the caller."""
     hydra = HydraConfig.get()
+    with masked_output():  # in a process of Hydra's launchers it is not yet
+        return _job(config, hydra)
+
+
+def _job(config: DictConfig, hydra: Any) -> dict[str, float] | None:
     try:
         compose.load_plugins(hydra.overrides.task)  # for the first time if a launcher of Hydra's has made this process
+        _mask_copies(hydra)
         experiment = parse(compose.plain(config, hydra.runtime.choices.get("experiment")))
         return _trained(experiment, Path(hydra.runtime.output_dir), _words(hydra))
     except KeyboardInterrupt:
@@ -189,6 +196,13 @@ def job(config: DictConfig) -> dict[str, float] | None:
         log.debug("", exc_info=True)
         _failed(error, 1, hydra)
     return None
+
+
+def _mask_copies(hydra: Any) -> None:
+    """Mask what Hydra has written of the configuration, where `hydra.output_subdir` asks for that."""
+    if hydra.output_subdir:
+        for file in Path(hydra.runtime.output_dir, hydra.output_subdir).glob("*.yaml"):
+            file.write_text(redact(file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _words(hydra: Any) -> list[str]:
@@ -217,7 +231,8 @@ def _failed(error: Exception, code: int, hydra: Any) -> None:
         trace.write_text(redact("".join(traceback.format_exception(error))), encoding="utf-8")
         message += f"\nThe traceback is in {trace}"
     print(f"rnnexp: {message}", file=sys.stderr)
-    logging.getLogger("train").error("%s", message)  # not under "rnnexp", whose lines are printed: the log file only
+    if not isinstance(error, BusyError):  # the log file is another run's then
+        logging.getLogger("train").error("%s", message)  # not under "rnnexp", whose lines are printed
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         raise CompactHydraException(f"rnnexp: job {hydra.job.num} of the sweep has failed") from None
 
@@ -225,4 +240,5 @@ def _failed(error: Exception, code: int, hydra: Any) -> None:
 def command_line() -> str:
     """Return the command as it was typed, to be kept with the run."""
     program = Path(sys.argv[0]).name if sys.argv else "rnnexp"
-    return redact(shlex.join(["rnnexp" if program == "__main__.py" else program, *sys.argv[1:]]))
+    words = ["rnnexp" if program == "__main__.py" else program, *sys.argv[1:]]
+    return redact(shlex.join(redact_words(words)))

@@ -10,7 +10,7 @@ from argparse import Namespace, _SubParsersAction
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from rnnexp.redact import redact
+from rnnexp.redact import redact, without_user
 
 if TYPE_CHECKING:
     from rnnexp.compare.find import Sweep
@@ -32,7 +32,7 @@ def run(args: Namespace) -> int:
     uri = tracking_uri(args.uri)
     sweep = _sweep(args)
     if browse.is_server(uri):
-        _announce(args, uri.rstrip("/"), sweep, uri)
+        _announce(args, without_user(uri).rstrip("/"), sweep, uri)  # a browser asks for the password itself
         return 0
     port = browse.free_port(args.port)
     open_store(uri)  # a missing or broken database is explained here, not in a server's traceback

@@ -31,6 +31,8 @@ from rnnexp.config.settings import Experiment
 from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath, primary, read_yaml
 from rnnexp.config.trust import Loader
 from rnnexp.errors import ConfigError
+from rnnexp.paths import LONGEST, name_problem, short_name
+from rnnexp.redact import remember
 from rnnexp.registry import PluginsNeeded
 
 VERSION_BASE = "1.3"
@@ -157,7 +159,7 @@ def _data_name(values: Mapping[str, Any]) -> str:
 def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
     """Compose with Hydra, its own node included; mistakes are ConfigErrors."""
     try:
-        return loader(config_dir).load_configuration(
+        config = loader(config_dir).load_configuration(
             config_name="config", overrides=overrides, run_mode=RunMode.RUN, from_shell=False
         )
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # a default that YAML reads as `false`
@@ -166,6 +168,22 @@ def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
         raise ConfigError(
             f"hydra.job.env_copy: {error} is not set in the environment; set it, or leave it out"
         ) from None
+    remember(OmegaConf.to_container(config.hydra.job))
+    _check_log(str(OmegaConf.select(config, "hydra.job.name")))
+    return config
+
+
+def _check_log(job: str) -> None:
+    """The log of a run is called after the job of Hydra's: it must lie in the run's folder."""
+    long = len(job.encode(errors="replace")) > LONGEST
+    problem = name_problem(job, parts=False) or (f"has more than {LONGEST} bytes; shorten it" if long else None)
+    if problem:
+        raise ConfigError(f"hydra.job.name: {problem}")
+
+
+def _first_folder(*names: object) -> str:
+    """Return the first name that is given, as the folder it becomes below `runs/`."""
+    return short_name(str(next(filter(None, names))))
 
 
 def hydra_node(config: DictConfig) -> dict[str, Any]:
@@ -235,7 +253,7 @@ def setup() -> None:
     version.setbase(VERSION_BASE)
     setup_globals()
     OmegaConf.register_new_resolver("rnnexp.id", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True)
-    OmegaConf.register_new_resolver("rnnexp.first", lambda *names: next(filter(None, names)), replace=True)
+    OmegaConf.register_new_resolver("rnnexp.first", _first_folder, replace=True)
     for plugin in (RnnexpConfigSource, RnnexpSearchPath):
         Plugins.instance().register(plugin)
 

@@ -13,6 +13,8 @@ from rnnexp import registry
 from rnnexp.config import loss_names, metric_names
 from rnnexp.config.settings import Experiment, Tracking, Trainer
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.paths import name_problem
+from rnnexp.redact import MASK, is_secret, remember
 
 COMPONENTS = ("data", "model", "loss", "optimizer", "schedule")
 MOST_SHOWN = 5
@@ -32,12 +34,15 @@ class _Unknown:
 def parse(mapping: Mapping[str, Any]) -> Experiment:
     """Check plain values and return the experiment; raises ConfigError with every mistake."""
     registry.refuse_others(mapping.get("plugins"))
+    remember(mapping)
     problems: list[str] = []
     values = dict(mapping)
     parts = {key: _component(key, values.pop(key, None), problems) for key in COMPONENTS}
     parts |= {key: build(key, cls, values.pop(key, None) or {}, problems) for key, cls in FIXED.items()}
     parts["callbacks"] = _callbacks(values.pop("callbacks", None) or {}, problems)
     top = build("", Experiment, values, problems, others=[*parts])
+    if isinstance(name := values.get("name"), str) and name and (problem := name_problem(name)):
+        problems.append(f"name: {problem}")
     problems += metric_names.mistakes(_words(values.get("metrics")), _task(parts["data"]))
     problems += [] if isinstance(parts["loss"], _Unknown) else loss_names.mistakes(parts["loss"], _task(parts["data"]))
     problems += _cross_checks(parts, top)
@@ -108,7 +113,7 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
         if item["type"] == "unexpected_keyword_argument":
             text = f"unknown key{_elsewhere(key, path) or _suggestion(key, path, known)}"
         else:
-            text = f"{_shown(value)} given; {_requirement(item)}"
+            text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
         wrong.setdefault(".".join(filter(None, (key, path))), []).append(text)
     return [f"{name}: {_joined(texts)}" for name, texts in wrong.items()]
 

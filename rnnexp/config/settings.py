@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from rnnexp.paths import label_problem
 from rnnexp.registry import settings
 
 Backend = Literal["jax", "tensorflow", "torch"]
@@ -65,6 +66,10 @@ class Tracking:
     experiment: str | None = Field(default=None, description="MLflow experiment; null: the name of the data")
     log_model: bool = Field(default=True, description="log the trained model with its preprocessing")
     figures: bool = Field(default=True, description="draw and log the pictures")
+
+    def check(self) -> list[str]:
+        problem = label_problem(self.experiment or "")
+        return [f"experiment: {problem}"] if problem else []
 
 
 @settings

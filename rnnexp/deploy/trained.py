@@ -19,9 +19,11 @@ from rnnexp import registry, runtime
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, TrackingError
+from rnnexp.redact import redact
 from rnnexp.tracking import find
 from rnnexp.tracking.files import fetch_model
 from rnnexp.tracking.query import TrackedRun, Wanted, artifact, select
+from rnnexp.tracking.store import tracking_uri
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -150,11 +152,21 @@ def _model_in(folder: Path) -> Path | None:
 
 
 def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
-    """Look the run of a folder up in its store, if both are still there; the folder alone will do as well."""
+    """Look the run of a folder up in the store in use; the folder alone will do as well.
+
+    The store that a folder names is not asked: it may be a stranger's, and would be sent our tokens.
+    """
     about = _about(folder)
-    run_id, uri = about.get("run_id"), asked.uri or about.get("uri")
+    run_id, elsewhere = about.get("run_id"), about.get("uri")
+    if not isinstance(run_id, str) or not run_id:
+        return None
     try:
-        found = select(uri, Wanted(run=run_id)) if run_id and uri else []
+        found = [run for run in select(asked.uri, Wanted(run=run_id)) if run.run_id == run_id]
+        if not found and isinstance(elsewhere, str) and redact(tracking_uri(asked.uri)) != elsewhere:
+            log.warning(
+                "%s: its run is in another store, %r, which is not asked; to use it: --uri ADDRESS",
+                *(folder, redact(elsewhere)[:200]),
+            )
     except TrackingError as error:
         log.warning("%s: %s", folder, error)
         return None

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.errors import ConfigError
-from rnnexp.redact import redact, redact_value
+from rnnexp.paths import name_problem, short_name
+from rnnexp.redact import redact, redact_tree, redact_value
 from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.space import Space
 from rnnexp.sweeps.state import write_whole
@@ -18,6 +19,7 @@ from rnnexp.sweeps.state import write_whole
 FORMAT = 1
 ROOT = Path("runs", "sweeps")
 FILE = "sweep.json"
+MOST_BYTES = 150  # of a name, to which a hash and a number are added
 
 
 @dataclass(frozen=True)
@@ -54,19 +56,19 @@ def define(space: Space, settings: Sweep, objective: str | None) -> Definition:
         "order": list(space.keys) if space.depends_on_order else None,
     }
     shown = {key: str(redact_value(key, value)) for key, value in space.describe().items()}
-    return Definition(shown, {key: value for key, value in rules.items() if value not in (None, [])})
+    return Definition(shown, redact_tree({key: value for key, value in rules.items() if value not in (None, [])}))
 
 
 def sweep_name(definition: Definition, given: str | None) -> str:
     """Return the given name, or the experiment's with a hash of the keys that are set: other values, same sweep."""
     if given is not None:
-        if not given or Path(given).name != given or given.startswith("."):
-            raise ConfigError(f"hydra.sweeper.name: `{given}` given; must be a plain name without `/`")
-        return given
+        if problem := name_problem(given, parts=False):
+            raise ConfigError(f"hydra.sweeper.name: {problem}")
+        return short_name(given, MOST_BYTES)
     experiment = definition.space.get("experiment", definition.space.get("data", "sine")).replace("/", "-")
     known = experiment if experiment.replace("_", "").replace("-", "").isalnum() else "sweep"
     keys = json.dumps([sorted(definition.space), definition.rules.get("sampler")])
-    return f"{known}-{hashlib.sha256(keys.encode()).hexdigest()[:6]}"
+    return f"{short_name(known, MOST_BYTES)}-{hashlib.sha256(keys.encode()).hexdigest()[:6]}"
 
 
 @dataclass(frozen=True)

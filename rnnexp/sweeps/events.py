@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from rnnexp.redact import redact_value
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.state import JobState
 from rnnexp.sweeps.task import Outcome
@@ -22,8 +23,9 @@ def trial_event(trial: int, point: Mapping[str, str]) -> dict[str, Any]:
 
 
 def job_event(job: Job) -> dict[str, Any]:
-    """A job is known from now on."""
-    return {"event": "job", "job": job.number, "trial": job.trial, "digest": job.digest, "values": dict(job.values)}
+    """A job is known from now on, by its digest; its values are for people to read."""
+    values = {key: redact_value(key, value) for key, value in job.values.items()}
+    return {"event": "job", "job": job.number, "trial": job.trial, "digest": job.digest, "values": values}
 
 
 def end_event(number: int, outcome: Outcome) -> dict[str, Any]:

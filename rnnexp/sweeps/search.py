@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.redact import redact_value
 from rnnexp.sweeps.settings import Named, Sweep
 from rnnexp.sweeps.space import Point, Space
 
@@ -58,6 +59,7 @@ class Optuna:
             raise ConfigError("hydra.sweeper.n_trials: a sampler needs the total number of points to try")
         self.space, self.total, self.seed = space, settings.n_trials, settings.seed
         _check_pruner(settings.pruner)
+        _refuse_secrets(space)
         self._make = Maker("sampler", settings.sampler, optuna.samplers)
         self._fresh = self._make.name in _FRESH
         self._study = optuna.create_study(
@@ -116,6 +118,16 @@ class Optuna:
             self._study.tell(trial, state=_state("FAIL"))
         else:
             self._study.tell(trial, value)
+
+
+def _refuse_secrets(space: Space) -> None:
+    """A sampler goes on from the points in its journal, where a secret must not stand."""
+    for d in space.dimensions:
+        if any(redact_value(d.key, option) != option for option in d.options or ()):
+            raise ConfigError(
+                f"{d.key}: a sampler would write these values down, and they hold a password or a token; "
+                f"name variables of the environment instead: '{d.key}=${{oc.env:FIRST}},${{oc.env:SECOND}}'"
+            )
 
 
 def _state(name: str) -> Any:

@@ -23,6 +23,7 @@ from rnnexp import registry, runtime
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import RnnexpError
+from rnnexp.output import MaskedRecord, MaskedStream
 from rnnexp.record import Membership
 from rnnexp.redact import redact
 from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, STOP, Outcome, Task, write_outcome
@@ -54,8 +55,10 @@ def begin(task: Task) -> None:
     with (task.folder / LOG).open("a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", closefd=False)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = os.fdopen(number, "w", buffering=1, encoding="utf-8", closefd=False)
+        setattr(sys, name, MaskedStream(stream))
+    logging.setLogRecordFactory(MaskedRecord)
     os.environ.pop("MLFLOW_RUN_ID", None)  # MLflow would prefer it to the parent
     os.environ.update(task.environment)
 

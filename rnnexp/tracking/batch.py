@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from rnnexp.output import masked_output
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -84,7 +86,8 @@ def ask(client: MlflowClient, run_id: str, batch: Batch) -> None:
     for start in range(0, len(metrics), CHUNK):
         client.log_batch(run_id, metrics[start : start + CHUNK])
     if batch.status:
-        client.set_terminated(run_id, batch.status)
+        with masked_output():  # MLflow prints the address of its page, with the user and password in it
+            client.set_terminated(run_id, batch.status)
 
 
 def write(connection: sqlite3.Connection, run_id: str, batch: Batch) -> None:

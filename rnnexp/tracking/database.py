@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from rnnexp.tracking.moved import find_move
+
 _RUNS = """
 SELECT run_uuid, name, start_time, status, end_time, CAST(experiment_id AS TEXT), artifact_uri FROM runs
 WHERE lifecycle_stage = ?
@@ -20,6 +22,9 @@ AND experiment_id IN (SELECT experiment_id FROM experiments WHERE lifecycle_stag
 AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = 'rnnexp.version')"""
 _TAGGED = " AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = ? AND value = ?)"
 _UNTAGGED = " AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = ?)"
+_MODEL = """
+SELECT artifact_location FROM logged_models WHERE source_run_id = ? AND lifecycle_stage = 'active'
+ORDER BY creation_timestamp_ms DESC LIMIT 1"""
 _INSIDE = 500  # ids in one statement; SQLite takes 32,766, older ones 999
 
 
@@ -53,18 +58,19 @@ def runs(file: Path, wanted: Selection) -> Iterator[dict[str, Any]]:
         params = _pairs(connection, "SELECT run_uuid, key, value FROM params", wide)
         number = "CASE WHEN is_nan THEN NULL ELSE value END"
         metrics = _pairs(connection, f"SELECT run_uuid, key, {number} FROM latest_metrics", wide)
+        move = find_move(connection, file)
     for run_id, name, started, status, ended, experiment, artifacts in rows:
         yield {
             "run_id": run_id,
             "name": name,
             "started": started,
-            "tags": tags[run_id],
+            "tags": {key: move.text(value) for key, value in tags[run_id].items()} if move else tags[run_id],
             "params": params.get(run_id, {}),
             "metrics": {key: _number(value) for key, value in metrics.get(run_id, {}).items()},
             "status": status,
             "ended": ended,
             "experiment_id": experiment,
-            "artifacts": artifacts,
+            "artifacts": move.place(artifacts) if move else artifacts,
             "deleted": wanted.deleted,
         }
 
@@ -79,6 +85,14 @@ def histories(file: Path, run_ids: Sequence[str], metric: str) -> dict[str, list
             for run_id, step, value in rows:
                 found.setdefault(run_id, []).append((step, value))
     return found
+
+
+def model_place(file: Path, run_id: str) -> str | None:
+    """Return where the latest model of a run lies; None if it has logged none."""
+    with closing(_opened(file)) as connection:
+        row = connection.execute(_MODEL, [run_id]).fetchone()
+        move = find_move(connection, file)
+    return (move.place(row[0]) if move else str(row[0])) if row else None
 
 
 def _opened(file: Path) -> sqlite3.Connection:

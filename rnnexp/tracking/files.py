@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 from rnnexp.errors import TrackingError
 from rnnexp.redact import redact
-from rnnexp.tracking import store
+from rnnexp.tracking import database, store
 from rnnexp.tracking.query import TrackedRun
 
 BUNDLE = "data/model"  # within a logged model, beside what MLflow adds to it
 
 
 def fetch_model(uri: str | None, run: TrackedRun, folder: Path) -> Path | None:
-    """Copy the bundle of a run's model into `folder` and return where it is; None if the run has logged none."""
+    """Return the bundle of a run's model, copied into `folder` unless it lies here; None if the run has logged none."""
     where = store.tracking_uri(uri)
+    if here := _local_model(where, run):
+        return here
     client = store.open_store(where)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
@@ -28,6 +32,18 @@ def fetch_model(uri: str | None, run: TrackedRun, folder: Path) -> Path | None:
         return Path(store.artifacts(place, where).download_artifacts(BUNDLE, str(folder)))
     except Exception as error:  # a model that was deleted, a server that went away: MLflow has many words for it
         raise TrackingError(f"run {run.run_id}: its model cannot be read: {_reason(error)}") from None
+
+
+def _local_model(uri: str, run: TrackedRun) -> Path | None:
+    """Find the model of a run on this machine from the tables of its database, which need not be writable."""
+    file = store.database(uri)
+    try:
+        place = database.model_place(file, run.run_id) if file and file.exists() else None
+    except sqlite3.Error:  # tables of another version: MLflow's client knows them
+        return None
+    url = urlparse(place or "")
+    folder = Path(unquote(url.path), BUNDLE)
+    return folder if url.scheme == "file" and folder.is_dir() else None
 
 
 def add_files(uri: str | None, run: TrackedRun, paths: Sequence[Path], folder: str) -> str:

@@ -119,19 +119,20 @@ def artifact(uri: str | None, run: TrackedRun, path: str) -> str | None:
     if place.scheme == "file":
         file = Path(unquote(place.path)) / path
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
-    return _downloaded(where, run.run_id, path)
+    return _downloaded(where, run, path)
 
 
-def _downloaded(uri: str, run_id: str, path: str) -> str | None:
+def _downloaded(uri: str, run: TrackedRun, path: str) -> str | None:
     from tempfile import TemporaryDirectory
 
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    client = store.open_store(uri)
+    store.open_store(uri)
+    artifacts = store.artifacts(run.artifacts, uri)
     with TemporaryDirectory() as folder:
         try:
-            return Path(client.download_artifacts(run_id, path, folder)).read_text(encoding="utf-8", errors="replace")
+            return Path(artifacts.download_artifacts(path, folder)).read_text(encoding="utf-8", errors="replace")
         except Exception as error:  # MLflow's stores raise whatever they like for what is not there
-            log.debug("%s of run %s: %s", path, run_id, error)
+            log.debug("%s of run %s: %s", path, run.run_id, error)
             return None
 
 

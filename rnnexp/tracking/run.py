@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.tracking import inputs, names
 from rnnexp.tracking.batch import Batch, Point
@@ -170,7 +171,8 @@ class Run:
             log.warning("%s: %s", self._journal.name, error)
 
     def _path(self, name: str) -> Path:
-        path = self.folder / names.allowed(name)
+        parts = map(Path, names.allowed(name).split("/"))
+        path = self.folder.joinpath(*(short_name(part.stem) + part.suffix[:9] for part in parts))
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rnnexp.errors import TrackingError
+from rnnexp.paths import short_name
 from rnnexp.redact import redact
-from rnnexp.tracking import mould
+from rnnexp.tracking import mould, moved
+from rnnexp.tracking.moved import ARTIFACTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -132,7 +134,13 @@ def artifact_root(uri: str, experiment: str) -> str | None:
     if uri.startswith(_REMOTE):
         return None
     folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else Path.cwd()
-    return (folder / "mlartifacts" / quote(experiment, safe=" ")).absolute().as_uri()
+    return (folder / ARTIFACTS / _as_folder(experiment)).absolute().as_uri()
+
+
+def _as_folder(experiment: str) -> str:
+    """Return a name that is no path: neither `..` nor `/` nor a name that is too long leads elsewhere."""
+    plain = quote(experiment, safe=" ", errors="replace")
+    return short_name(plain if plain.strip(". ") else plain.replace(".", "%2E").replace(" ", "%20"))
 
 
 def database(uri: str) -> Path | None:
@@ -141,7 +149,13 @@ def database(uri: str) -> Path | None:
 
 
 def artifacts(place: str, uri: str) -> ArtifactRepository:
-    """Return what writes files to `place`; MLflow's client would ask the store anew where that is."""
+    """Return what reads and writes files in `place`; MLflow's client would ask the store anew where that is.
+
+    A local database may be a stranger's: an address that stands in it is not sent the tokens of the environment.
+    """
+    if uri.startswith(SQLITE) and place.startswith(("http:", "https:", "mlflow-artifacts:")):
+        known = f"{redact(uri)}: names {redact(place)} for its files"
+        raise TrackingError(f"{known}, which is not asked; if you trust that server, set MLFLOW_TRACKING_URI to it")
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from mlflow.utils.uri import add_databricks_profile_info_to_artifact_uri
 
@@ -167,6 +181,7 @@ def _prepare(database: Path) -> None:
         if not database.exists():
             _create(database)
     _check(database)
+    moved.repair(database)
 
 
 def _create(database: Path) -> None:
@@ -175,7 +190,7 @@ def _create(database: Path) -> None:
     MLflow's client creates the tables without a lock; processes that start together break each other's
     schema, and one that is killed leaves half of it.
     """
-    new, root = database.with_name(f".{database.name}.new-{os.getpid()}"), (database.parent / "mlartifacts").as_uri()
+    new, root = database.with_name(f".{database.name}.new-{os.getpid()}"), (database.parent / ARTIFACTS).as_uri()
     try:
         new.touch()  # fails at once where MLflow would try for minutes
         if not mould.pour(new, root):

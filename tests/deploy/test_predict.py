@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import socket
+import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -109,17 +113,59 @@ def test_a_run_is_given_in_many_ways(way: str, shop: Done, predicted: Rows, tmp_
     assert numbers(rows) == pytest.approx(shop.result.forecast[0, :, 0], rel=1e-6)
 
 
-def test_a_folder_does_without_a_store_that_does_not_answer(
-    shop: Done, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
+@pytest.fixture
+def stranger(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Listen on an address that nobody has set, with a token in the environment that it would be sent."""
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "hunter2secret")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        yield listening
+
+
+def asked(listening: socket.socket) -> bool:
+    try:
+        listening.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_the_store_that_a_folder_names_is_not_asked(
+    command: str,
+    shop: Done,
+    stranger: socket.socket,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     folder = Path(shutil.copytree(shop.result.run_dir, tmp_path / "moved"))
-    about = {"run_id": shop.run_id, "uri": "http://127.0.0.1:1"}
-    (folder / "run.json").write_text(json.dumps(about))
-    assert main(["predict", str(folder), str(shop.file), "--json"]) == 0
+    address = f"http://ada:letmein1@127.0.0.1:{stranger.getsockname()[1]}"
+    (folder / "run.json").write_text(json.dumps({"run_id": shop.run_id, "uri": address}))
+    words = ["predict", str(folder), str(shop.file)] if command == "predict" else ["evaluate", str(folder)]
+    assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert numbers(found["rows"]) == pytest.approx(shop.result.forecast[0, :, 0], rel=1e-6)
-    assert (found["run"], found["model"]) == (None, str(folder))
-    assert "127.0.0.1" in caplog.text
+    assert found["run"] is None
+    assert "its run is in another store, 'http://***@127.0.0.1" in caplog.text
+    assert "letmein1" not in caplog.text
+    assert not asked(stranger)
+    main([*words, "--uri", address])
+    assert asked(stranger)  # the user has set it
+
+
+def test_an_address_in_a_database_is_not_asked_for_files(
+    shop: Done, stranger: socket.socket, said: Say, tmp_path: Path
+) -> None:
+    copy = Done(f"sqlite:///{tmp_path}/mlflow.db", shop.result, shop.file)
+    shutil.copy(shop.uri.removeprefix("sqlite:///"), tmp_path / "mlflow.db")
+    for scheme in ("http", "mlflow-artifacts"):
+        place = f"{scheme}://127.0.0.1:{stranger.getsockname()[1]}/x"
+        with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection, connection:
+            connection.execute("UPDATE runs SET artifact_uri = ?", [place])
+        assert "which is not asked" in said(copy, "predict", shop.run_id, str(shop.file), code=5)
+    assert not asked(stranger)
 
 
 def test_a_calendar_needs_dates(shop: Done, said: Say, predicted: Rows) -> None:

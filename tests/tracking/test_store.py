@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 import pytest
 
@@ -147,6 +148,16 @@ def test_the_experiment_is_made_once_and_its_tags_follow(client: Any, store: str
     first = experiment_id(client, store, "once", {"a": "1"})
     assert experiment_id(client, store, "once", {"a": "2"}) == first
     assert client.get_experiment(first).tags["a"] == "2"
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".", "...", " ", ". .", "/etc", "../../x", "a/../..", "~", "x" * 300, "名" * 300, "a\\b", "é"]
+)
+def test_the_files_of_an_experiment_lie_in_a_folder_of_their_own_whatever_it_is_called(name: str) -> None:
+    place = Path(unquote(urlparse(str(artifact_root("sqlite:////srv/runs/mlflow.db", name))).path))
+    assert os.path.normpath(place) == str(place)
+    assert place.parent == Path("/srv/runs/mlartifacts")
+    assert len(os.fsencode(place.name)) <= 200
 
 
 def test_a_server_decides_where_files_go() -> None:

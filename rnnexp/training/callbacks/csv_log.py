@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.paths import LONGEST, name_problem
 from rnnexp.registry import register
 from rnnexp.training.course import Course, EndOfEpoch, EpochCallback
 
@@ -18,6 +19,11 @@ class csv_log(EpochCallback):
     late: ClassVar[bool] = True
     name: Literal["csv_log"] = "csv_log"
     file: str = Field("history.csv", pattern=r"^[^/\\]+$", description="name of the file in the run folder")
+
+    def check(self) -> list[str]:
+        problem = name_problem(self.file, parts=False)
+        long = len(self.file.encode(errors="replace")) > LONGEST
+        return [f"file: {problem}"] if problem else [f"file: has more than {LONGEST} bytes; shorten it"] if long else []
 
     def start(self) -> EndOfEpoch:
         columns: list[str] = []
