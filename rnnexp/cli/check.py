@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace, _SubParsersAction
 from pathlib import Path
 
-from rnnexp.config import compose, places
+from rnnexp.config import compose, places, plugins
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.config.trust import Untrusted
 from rnnexp.errors import ConfigError
@@ -64,7 +64,7 @@ def _verdict(name: str) -> list[str] | PluginsNeeded:
     """Return what is wrong with an experiment, or which plugins must be allowed before that can be said."""
     lines = [f"experiment={name}"]
     try:
-        compose.load_plugins(lines)
+        plugins.load_plugins(lines)
         compose.check(inspect_overrides(lines))
         with compose.hydra_state():
             check_values(read_request(inspect_overrides(lines, sweep=True)))

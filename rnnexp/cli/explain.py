@@ -7,8 +7,8 @@ from argparse import Namespace, _SubParsersAction
 from dataclasses import asdict
 from typing import Any
 
-from rnnexp.config.compose import load_plugins
 from rnnexp.config.explain import Explanation, explain
+from rnnexp.config.plugins import load_plugins
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace, _SubParsersAction
 
-from rnnexp.config.compose import load_plugins
+from rnnexp.config.plugins import load_plugins
 from rnnexp.config.schema import GROUPS, experiment_schema, group_schema
 
 

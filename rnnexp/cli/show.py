@@ -8,7 +8,7 @@ from argparse import Namespace, _SubParsersAction
 from collections.abc import Iterator
 from typing import Any
 
-from rnnexp.config import compose
+from rnnexp.config import compose, plugins
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.config.parse import plain_values
 from rnnexp.config.provenance import origin_of
@@ -25,7 +25,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 def run(args: Namespace) -> int:
     try:
-        compose.load_plugins(args.overrides)
+        plugins.load_plugins(args.overrides)
         border = inspect_overrides(args.overrides)
         values = plain_values(compose.check(border))
     except PluginsNeeded as needed:

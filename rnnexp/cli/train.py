@@ -20,7 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
-from rnnexp.config import compose, trust
+from rnnexp.config import compose, plugins, trust
 from rnnexp.config.dirname import named_as_typed
 from rnnexp.config.overrides import Border, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
@@ -54,7 +54,7 @@ def run(argv: list[str]) -> int:
     """Train as the command line says and return the exit code."""
     args = get_args_parser().parse_args([word for word in argv if word not in SWEEP_FLAGS])
     _refuse_other_pages(args)
-    args.multirun |= not (_only_shows(args) or args.cfg or args.run) and compose.asks_for_sweep(args.overrides)
+    args.multirun |= not (_only_shows(args) or args.cfg or args.run) and plugins.asks_for_sweep(args.overrides)
     args.overrides += _flags(argv, args.multirun)
     typed = [*args.overrides]
     if not _only_shows(args):
@@ -93,7 +93,7 @@ def check_sweep(args: Namespace) -> Border:
     """Report the mistakes of a sweep: of its settings, its rules and each of its values."""
     from rnnexp.sweeps.request import read_request
 
-    compose.load_plugins(args.overrides)
+    plugins.load_plugins(args.overrides)
     border = inspect_overrides(args.overrides, sweep=True, config_dir=_config_dir(args)).opened()
     with compose.hydra_state():
         Sweeps.request = read_request(border, command_line(), args.overrides)
@@ -102,7 +102,7 @@ def check_sweep(args: Namespace) -> Border:
 
 def check(args: Namespace) -> Border:
     """Report every mistake of the overrides, of a sweep's every value too, as one ConfigError."""
-    compose.load_plugins(args.overrides)
+    plugins.load_plugins(args.overrides)
     config_dir = _config_dir(args)
     border = inspect_overrides(args.overrides, sweep=args.multirun, config_dir=config_dir)
     problems: list[str] = []
@@ -184,7 +184,7 @@ def job(config: DictConfig) -> dict[str, float] | None:
 
 def _job(config: DictConfig, hydra: Any) -> dict[str, float] | None:
     try:
-        compose.load_plugins(hydra.overrides.task)  # for the first time if a launcher of Hydra's has made this process
+        plugins.load_plugins(hydra.overrides.task)  # for the first time if a launcher of Hydra's has made this process
         _mask_copies(hydra)
         experiment = parse(compose.plain(config, hydra.runtime.choices.get("experiment")))
         return _trained(experiment, Path(hydra.runtime.output_dir), _words(hydra))

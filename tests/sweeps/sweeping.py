@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from rnnexp.config import compose
+from rnnexp.config import compose, plugins
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.sweeps.executors.base import Exit
 from rnnexp.sweeps.preflight import Findings
@@ -83,7 +83,7 @@ def trouble(kind: str = "none", epoch: int = 1, seconds: float = 0.0):
 
 def request(*lines: str, launcher: Mapping[str, Any] | None = None, **settings: Any) -> Request:
     """Ask for a sweep as the command line does."""
-    compose.load_plugins(lines)
+    plugins.load_plugins(lines)
     border = inspect_overrides(lines, sweep=True)
     assert border.problems == []
     place = Launcher(**(launcher or {"n_jobs": 2, "threads": 1, "vectorize": False}))
