@@ -89,12 +89,14 @@ class csv(SeriesSource):
 
     def read(self) -> Series:
         """Read the target, features and known columns, in this order."""
+        from rnnexp.data.short import need
         from rnnexp.data.tables.read import read_series
 
         files = self._files()
         named = self.named()
         policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
-        return read_series(files, self._layout(), named._wanted(), policies, self.frequency)
+        fewest = None if self.on_short == "fail" else lambda frequency: need(self, frequency).rows
+        return read_series(files, self._layout(), named._wanted(), policies, self.frequency, fewest)
 
     def columns(self) -> tuple[str, ...]:
         """Return the names of all columns of the first file."""
