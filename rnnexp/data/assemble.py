@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data import calendar, scalers, windows
+from rnnexp.data import calendar, precision, scalers, windows
 from rnnexp.data.columns import Roles, melted, roles, select
 from rnnexp.data.dataset import Part, Summary
 from rnnexp.data.digest import digest
@@ -50,7 +50,8 @@ def _assembled(source: SeriesSource, series: Series) -> SeriesDataset:
     reading = _read(source, series)
     chain, scaled, remarks = _scale(reading)
     pipeline = _pipeline(reading, chain)
-    scaled = pipeline.with_calendar(scaled, reading.series.time).astype(np.float32)
+    remarks += precision.remarks(pipeline.plan, scaled, reading.borders["train"], pipeline.columns)
+    scaled = pipeline.with_calendar(scaled, reading.series.time)
     return dataset(reading, pipeline, scaled, remarks)
 
 
@@ -197,17 +198,18 @@ def _empty_part(name: str, rows: np.ndarray, pipeline: Pipeline) -> str:
 def _parts(
     reading: Reading, pipeline: Pipeline, scaled: np.ndarray, begins: dict[str, list[np.ndarray]]
 ) -> dict[str, Part]:
+    arrays = precision.stored(pipeline.plan, scaled, reading.series.offsets)
     if pipeline.plan.layout == "windows":
-        return {name: Part({"values": scaled}, np.concatenate(own)) for name, own in begins.items()}
+        return {name: Part(arrays, np.concatenate(own)) for name, own in begins.items()}
     firsts = reading.series.offsets[:-1] + pipeline.chain.lost
-    return {name: _whole(scaled, firsts, own) for name, own in begins.items()}
+    return {name: _whole(arrays, firsts, own) for name, own in begins.items()}
 
 
-def _whole(scaled: np.ndarray, firsts: np.ndarray, begins: list[np.ndarray]) -> Part:
+def _whole(arrays: dict[str, np.ndarray], firsts: np.ndarray, begins: list[np.ndarray]) -> Part:
     """Make one sequence of each series: from its first row to the last window of the part and no further."""
     used = [(first, own) for first, own in zip(firsts, begins) if len(own)]
     steps = [np.arange(first, own[-1] + 1) for first, own in used]
-    arrays = {"values": scaled, **windows.padded(steps, [own for _, own in used])}
+    arrays = {**arrays, **windows.padded(steps, [own for _, own in used])}
     return Part(arrays, np.arange(len(used), dtype=np.int32))
 
 
