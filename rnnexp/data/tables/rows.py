@@ -75,8 +75,15 @@ def in_order(rows: Rows, policy: str, done: Done) -> Rows:
         where = rows.places.cite(early)
         times = "once" if len(early) == 1 else f"{len(early):,} times"
         raise DataError(f"{rows.at}: time goes back {times}: {where}. Allow it with data.unsorted=sort")
-    done["row", "sorted in that went back in time (unsorted=sort)"] += len(early)
+    done["row", "sorted in that went back in time (unsorted=sort)"] += _out_of_place(rows.time)
     return rows.take(np.argsort(rows.time, kind="stable"))
+
+
+def _out_of_place(time: np.ndarray) -> int:
+    """Count the rows to be moved: those before an earlier one, or those after a later one, whichever are fewer."""
+    late = time < np.maximum.accumulate(time)
+    early = time > np.minimum.accumulate(time[::-1])[::-1]
+    return int(min(late.sum(), early.sum()))
 
 
 def without_duplicates(rows: Rows, policy: str, done: Done) -> Rows:
