@@ -110,3 +110,22 @@ def test_who_is_too_short_is_seen_after_flaws_are_mended(policy: dict[str, str])
 def test_if_all_are_too_short_they_are_refused() -> None:
     with pytest.raises(DataError, match="2 of 2 series have fewer than the 10 rows of one window, such as `X` with 4"):
         load([*rows([1, 2, 3, 4]), *rows([1, 2], name="Y")])
+
+
+@pytest.mark.parametrize("kind", LEFT_OUT)
+def test_what_a_forecast_starts_from_is_read_without_them_too(kind: str) -> None:
+    odd = [row for row in LEFT_OUT[kind] if kind != "as many rows as one too few" or "2000-09" not in row]
+    a, b = kept("A", 100), kept("B", 300)
+    found = []
+    for lines in ([*a, *b], [*a, *odd, *b]):
+        load(lines)
+        found.append(
+            csv(path="t.csv", target="y", time="date", series="id", on_short="skip", sequence_length=9).read_open("MS")
+        )
+    (never, nothing), (left_out, notes) = found
+    assert [one.label for one in left_out] == ["A", "B"]
+    assert all(np.array_equal(one.values, other.values) for one, other in zip(never, left_out))
+    assert nothing == []
+    assert ["fewer than 9 observed rows; they are left out (data.on_short=skip): `X`" in note for note in notes] == [
+        True
+    ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnexp.data.series import Series
+from rnnexp.data.short import named
 from rnnexp.data.tables import frequency as steps
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.data.tables.places import join
@@ -57,11 +58,8 @@ def read_series(
     table, time, notes = _loaded(files, layout, wanted, policies)
     ordered = [_mended(rows, policies) for rows in _split(table, time)]
     kept, frequency, left_out = _long_enough(ordered, policies, frequency, fewest)
-    for one in kept:
-        if one.error is not None:
-            raise one.error
+    many = [one.rows for one in _unflawed(kept)]
     done = sum((one.done for one in kept), Counter())
-    many = [one.rows for one in kept]
     series = _series(many, frequency, (*notes, *_counted(done), *_constant(many)))
     return replace(series, left_out=left_out)
 
@@ -106,23 +104,49 @@ def _evened(one: Mended, policies: Policies, frequency: str | None) -> Mended:
 
 
 def read_open(
-    files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies, frequency: str | None = None
+    files: Sequence[Path],
+    layout: Layout,
+    wanted: Wanted,
+    policies: Policies,
+    frequency: str | None = None,
+    fewest: Callable[[str | None], int] | None = None,
 ) -> tuple[list[Rows], list[str]]:
     """Read series that may go on with rows whose targets are all empty: those that are to be forecast.
 
     Returns the rows of each series, of the empty ones what is there, and what was done to them. The rows to be forecast
-    must follow the observed ones in even steps, unless `gaps` are ignored.
+    must follow the observed ones in even steps, unless `gaps` are ignored. `fewest` is as in `read_series`, of observed
+    rows.
     """
     table, time, notes = _loaded(files, layout, wanted, policies)
-    done: Done = Counter()
-    many = [_sorted(rows, policies, done) for rows in _split(table, time)]
-    cut = [rows.cut(_observed(rows, len(wanted.targets or (None,)))) for rows in many]
-    past = [without_missing(observed, policies.missing, done) for observed, _ in cut]
-    frequency = frequency or _frequency(past)
-    past = [without_gaps(rows, policies.gaps, frequency, done) for rows in past]
+    cut = [_cut(rows, policies, len(wanted.targets or (None,))) for rows in _split(table, time)]
+    ahead = {past.rows.label: later for past, later in cut}
+    kept, frequency, left_out = _long_enough([past for past, _ in cut], policies, frequency, fewest)
     step = frequency if policies.gaps != "ignore" else None
-    whole = [rows.followed(ahead, step) for rows, (_, ahead) in zip(past, cut)]
+    whole = [one.rows.followed(ahead[one.rows.label], step) for one in _unflawed(kept)]
+    done = sum((one.done for one in kept), Counter())
+    if fewest is not None and left_out:
+        short = f"{len(left_out)} of {len(cut)} series have fewer than {fewest(frequency)} observed rows"
+        notes.append(f"{short}; they are left out (data.on_short=skip): {named(left_out)}")
     return whole, [*notes, *_counted(done)]
+
+
+def _cut(rows: Rows, policies: Policies, targets: int) -> tuple[Mended, Rows]:
+    """Put a series in order, and mend the rows up to the last with a target; return also those after it."""
+    done: Done = Counter()
+    ahead = rows.cut(0)[0]
+    try:
+        ordered = _sorted(rows, policies, done)
+        rows, ahead = ordered.cut(_observed(ordered, targets))
+        return Mended(without_missing(rows, policies.missing, done), done), ahead
+    except DataError as error:
+        return Mended(rows, done, error=error), ahead
+
+
+def _unflawed(many: list[Mended]) -> list[Mended]:
+    for one in many:
+        if one.error is not None:
+            raise one.error
+    return many
 
 
 def _observed(rows: Rows, targets: int) -> int:
