@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rnnexp.data.inspect import Finding
+    from rnnexp.data.finding import Finding
     from rnnexp.data.series import Series
 
 PLAIN = re.compile(r"[^\W\d][\w./ -]*(?<! )", re.UNICODE)
@@ -39,7 +39,8 @@ def run(args: Namespace) -> int:
     file.parent.mkdir(exist_ok=True)
     file.write_text(experiment(name, finding, series), encoding="utf-8")
     _write_schema(file.parent / "schema.json")
-    print(f"\nWrote {file}. Next:\n  rnnexp train experiment={name}")
+    first = f"\nChoose first what is commented there: {', '.join(f'data.{key}' for key in finding.open)}."
+    print(f"\nWrote {file}.{first if finding.open else ''} Next:\n  rnnexp train experiment={name}")
     return 0
 
 
@@ -65,7 +66,8 @@ def describe(finding: Finding, series: Series) -> list[str]:
     lines = [*finding.seen, f"target {data['target']}: {rows}{_span(series.time)}, step {step}"]
     if others := reasons.pop("target", None):
         lines.append(others)
-    return lines + [f"data.{key}: {_value(data[key])} ({why})" for key, why in reasons.items()]
+    chosen = [f"data.{key}: {_value(data[key])} ({why})" for key, why in reasons.items()]
+    return [*lines, *chosen, *(f"data.{key}: yours to choose ({why})" for key, why in finding.open.items())]
 
 
 def _span(time: Any) -> str:
@@ -93,6 +95,8 @@ def experiment(name: str, finding: Finding, series: Series) -> str:
         f"name: {_scalar(name)}",
         "data:",
     ]
+    for key, why in finding.open.items():
+        lines.append(f"  # {key}:  # {_in_comment(why)}")
     for key, value in keys.items():
         reason = f"  # {_in_comment(reasons[key])}" if reasons.get(key) else ""
         lines.append(f"  {key}: {_value(value)}{reason}")

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from rnnexp.data import calendar
-from rnnexp.data.assemble import Reading, dataset, labels, read_series
+from rnnexp.data.assemble import Reading, dataset, read_series
 from rnnexp.data.columns import roles, select
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.series import NAMELESS, Series
+from rnnexp.data.short import Need, labels, without_short
 from rnnexp.data.source import SeriesSource
 from rnnexp.errors import DataError
 
@@ -38,11 +39,13 @@ def _applied(source: SeriesSource, pipeline: Pipeline, series: Series) -> Series
         raise DataError(f"the columns {', '.join(found.all)} are not those of the model: {', '.join(pipeline.columns)}")
     if pipeline.calendar and series.time is None:
         raise DataError("the calendar of the model needs dates: give data.time")
+    plan = pipeline.plan
+    series = without_short(source, series, Need(plan.sequence_length, plan.ahead, pipeline.chain.lost))
     alone = series.ids == NAMELESS and len(pipeline.ids) == 1
     series = replace(series, ids=pipeline.ids if alone else series.ids, units=series.units or pipeline.units)
     table = select(series, found.all)
-    shortest = int(series.lengths().min())
-    season = calendar.season(source.season, series.frequency or pipeline.frequency, shortest)
+    longest = int(series.lengths().max())
+    season = calendar.season(source.season, series.frequency or pipeline.frequency, longest)
     bounds = np.stack([series.offsets[:-1], series.offsets[1:]], axis=1)
     reading = Reading(source, series, found, table, {WHOLE: bounds}, season)
     return dataset(reading, pipeline, _scaled(pipeline, series, table), [])

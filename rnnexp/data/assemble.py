@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data import calendar, scalers, windows
+from rnnexp.data import calendar, precision, scalers, windows
 from rnnexp.data.columns import Roles, melted, roles, select
 from rnnexp.data.dataset import Part, Summary
 from rnnexp.data.digest import digest
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.rules import PER_WINDOW
-from rnnexp.data.series import NAMELESS, Series
+from rnnexp.data.series import Series
+from rnnexp.data.short import Need, labels, need, without_short
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.splits import borders
@@ -49,13 +50,14 @@ def _assembled(source: SeriesSource, series: Series) -> SeriesDataset:
     reading = _read(source, series)
     chain, scaled, remarks = _scale(reading)
     pipeline = _pipeline(reading, chain)
-    scaled = pipeline.with_calendar(scaled, reading.series.time).astype(np.float32)
+    remarks += precision.remarks(pipeline.plan, scaled, reading.borders["train"], pipeline.columns)
+    scaled = pipeline.with_calendar(scaled, reading.series.time)
     return dataset(reading, pipeline, scaled, remarks)
 
 
 def dataset(reading: Reading, pipeline: Pipeline, scaled: np.ndarray, remarks: list[str]) -> SeriesDataset:
     """Cut what was read, scaled already, into windows; the last part is scored."""
-    begins, skipped = _begins(reading, pipeline)
+    begins = _begins(reading, pipeline)
     parts = _parts(reading, pipeline, scaled, begins)
     plan = pipeline.plan
     return SeriesDataset(
@@ -68,7 +70,7 @@ def dataset(reading: Reading, pipeline: Pipeline, scaled: np.ndarray, remarks: l
         ),
         parts=parts,
         batch=plan.batch(),
-        summary=_summary(reading, begins, remarks + skipped),
+        summary=_summary(reading, begins, remarks),
         history=replace(
             reading.series,
             values=reading.table[:, : plan.targets],
@@ -94,19 +96,15 @@ def read_series(source: SeriesSource) -> Series:
 
 def _read(source: SeriesSource, series: Series) -> Reading:
     chosen = roles(source, series.columns)
+    series = without_short(source, series, need(source, series.frequency))
     if source.columns_as_series:
         series, chosen = melted(series, chosen)
     if source.calendar and series.time is None:
         raise DataError("data.calendar needs dates, but the data have none: give data.time")
     parts = borders(source, replace(series, ids=labels(series)))
-    shortest = int(np.diff(parts["train"], axis=1).min())
-    season = calendar.season(source.season, series.frequency, shortest)
+    longest = int(np.diff(parts["train"], axis=1).max())
+    season = calendar.season(source.season, series.frequency, longest)
     return Reading(source, series, chosen, select(series, chosen.all), parts, season)
-
-
-def labels(series: Series) -> tuple[str, ...]:
-    """Return what messages call each series: a lone one may have no name, but it has a file."""
-    return (series.source,) if series.ids == NAMELESS else series.ids
 
 
 def _series_of(source: Any, values: np.ndarray) -> Series:
@@ -172,10 +170,9 @@ def _column_name(source: SeriesSource, key: str, usual: str) -> str:
     return given if isinstance(given, str) else usual
 
 
-def _begins(reading: Reading, pipeline: Pipeline) -> tuple[dict[str, list[np.ndarray]], list[str]]:
-    """List the windows of each part and series; a series or a part without any is refused or noted."""
+def _begins(reading: Reading, pipeline: Pipeline) -> dict[str, list[np.ndarray]]:
+    """List the windows of each part and series; a part without any is refused."""
     plan, offsets, stride = pipeline.plan, reading.series.offsets, reading.source.stride
-    notes = _short(reading, pipeline)
     begins = {
         name: [
             windows.starts(plan, first + pipeline.chain.lost, (own[0], own[1]), stride)
@@ -186,29 +183,7 @@ def _begins(reading: Reading, pipeline: Pipeline) -> tuple[dict[str, list[np.nda
     for name, rows in reading.borders.items():
         if not any(len(own) for own in begins[name]):
             raise DataError(_empty_part(name, rows, pipeline))
-    return begins, notes
-
-
-def _short(reading: Reading, pipeline: Pipeline) -> list[str]:
-    lengths = reading.series.lengths()
-    needed = pipeline.plan.span + pipeline.chain.lost
-    short = [(label, n) for label, n in zip(labels(reading.series), lengths.tolist()) if n < needed]
-    if not short:
-        return []
-    label, rows = short[0]
-    text = f"{len(short)} of {len(lengths)} series have fewer than the {needed} rows of one window"
-    if len(short) < len(lengths) and reading.source.on_short == "skip":
-        return [f"{text}; they are left out"]
-    which = (
-        f"series `{label}` has {count(rows, 'row')}" if len(lengths) == 1 else f"{text}, such as `{label}` with {rows}"
-    )
-    skip = "; data.on_short=skip leaves them out" if len(short) < len(lengths) else ""
-    raise DataError(f"{which}; one window needs {needed}: {_sum(pipeline)}{skip}")
-
-
-def _sum(pipeline: Pipeline) -> str:
-    lost = f" + {pipeline.chain.lost} used up by differences" if pipeline.chain.lost else ""
-    return f"sequence_length {pipeline.plan.sequence_length} + horizon {pipeline.plan.ahead}{lost}"
+    return begins
 
 
 def _empty_part(name: str, rows: np.ndarray, pipeline: Pipeline) -> str:
@@ -223,17 +198,18 @@ def _empty_part(name: str, rows: np.ndarray, pipeline: Pipeline) -> str:
 def _parts(
     reading: Reading, pipeline: Pipeline, scaled: np.ndarray, begins: dict[str, list[np.ndarray]]
 ) -> dict[str, Part]:
+    arrays = precision.stored(pipeline.plan, scaled, reading.series.offsets)
     if pipeline.plan.layout == "windows":
-        return {name: Part({"values": scaled}, np.concatenate(own)) for name, own in begins.items()}
+        return {name: Part(arrays, np.concatenate(own)) for name, own in begins.items()}
     firsts = reading.series.offsets[:-1] + pipeline.chain.lost
-    return {name: _whole(scaled, firsts, own) for name, own in begins.items()}
+    return {name: _whole(arrays, firsts, own) for name, own in begins.items()}
 
 
-def _whole(scaled: np.ndarray, firsts: np.ndarray, begins: list[np.ndarray]) -> Part:
+def _whole(arrays: dict[str, np.ndarray], firsts: np.ndarray, begins: list[np.ndarray]) -> Part:
     """Make one sequence of each series: from its first row to the last window of the part and no further."""
     used = [(first, own) for first, own in zip(firsts, begins) if len(own)]
     steps = [np.arange(first, own[-1] + 1) for first, own in used]
-    arrays = {"values": scaled, **windows.padded(steps, [own for _, own in used])}
+    arrays = {**arrays, **windows.padded(steps, [own for _, own in used])}
     return Part(arrays, np.arange(len(used), dtype=np.int32))
 
 
@@ -244,9 +220,10 @@ def _forecast_from(source: SeriesSource, pipeline: Pipeline) -> tuple[float, ...
     if len(pipeline.columns) > 1 or pipeline.calendar:
         raise DataError("data.forecast_from continues one column without dates; these data have more")
     if len(given) < pipeline.rows_needed:
+        needed = Need(pipeline.plan.sequence_length, pipeline.plan.ahead, pipeline.chain.lost)
         raise DataError(
             f"data.forecast_from has {len(given)} values; one forecast needs {pipeline.rows_needed}: "
-            f"{_sum(pipeline)} without the horizon"
+            f"{needed} without the horizon"
         )
     return tuple(given)
 

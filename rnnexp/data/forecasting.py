@@ -90,13 +90,12 @@ class SeriesDataset(Dataset):
         predicted, scaled = self.pipeline.restore(chosen, self.table, starts, self.groups(starts))
         rows = starts[:, None] + np.arange(plan.sequence_length, plan.span)
         actual = self.table[rows][..., : plan.targets]
-        true = self.parts[part].arrays["values"][rows][..., : plan.targets]
+        true = windows.exact(self.parts[part].arrays)[rows][..., : plan.targets]
         return Predictions(predicted, actual, (scaled, true), starts + plan.sequence_length - 1)
 
     def errors(self, part: str, outputs: np.ndarray) -> np.ndarray:
         """Return by how much outputs for all examples of `part` are off, (n, horizon, targets), for `Intervals`."""
-        values = self.parts[part].arrays["values"]
-        return self.pipeline.errors(self._scored(part, outputs), values, self.starts(part))
+        return self.pipeline.errors(self._scored(part, outputs), self.parts[part].arrays, self.starts(part))
 
     def bounds(self, part: str, outputs: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of intervals of these half-widths around outputs, (n, horizon, targets) each."""

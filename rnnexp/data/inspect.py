@@ -5,58 +5,26 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rnnexp.data.finding import Finding, Head
+from rnnexp.data.flaws import name_series, settle_flaws
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import listed, position
 from rnnexp.data.tables.dialect import Dialect, examine, find_marks, head_records, looks_like_data, sniff
 from rnnexp.data.tables.files import as_bytes, kind, locate, opened
-from rnnexp.data.tables.layout import Layout, Policies, Wanted
+from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.places import Places
-from rnnexp.data.tables.read import read_series
 from rnnexp.data.tables.records import Lines, records
-from rnnexp.data.tables.table import read_table
 from rnnexp.data.tables.times import EPOCHS, Dates
 from rnnexp.errors import DataError, count
 
 PARTS = ("year", "month", "day", "hour", "minute", "second")
 TIME = re.compile(r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period)", re.IGNORECASE)
-IDENTIFIER = re.compile(r"(^|_)(id|series|store|item)$", re.IGNORECASE)
 TARGET = ("y", "target", "value", "values", "ot")
 MARKERS = ("-", "--", "?", ".", "*", "n.a.", "#N/A", "missing", "NULL!")
-# Repeating the last value never looks ahead; interpolation would show a network the value it must forecast.
-ATTEMPTS: tuple[tuple[Any, Any], ...] = (("ffill", "ffill"), ("drop", "ffill"), ("ffill", "ignore"), ("drop", "ignore"))
-
-
-@dataclass
-class Finding:
-    """What a table is, and the settings of the `csv` source that read it.
-
-    settings: keys of `data`, in the order in which they are written; reasons: a comment for some of them
-    seen:     what to tell the user, one line each
-    """
-
-    layout: Layout
-    wanted: Wanted
-    settings: dict[str, Any] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
-    seen: list[str] = field(default_factory=list)
-
-    def set(self, key: str, value: Any, reason: str = "") -> None:
-        self.settings[key] = value
-        if reason:
-            self.reasons[key] = reason
-
-
-@dataclass(frozen=True)
-class Head:
-    """The first rows of a table: names of the columns, their cells as text, and which of them are numbers."""
-
-    names: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-    numeric: tuple[bool, ...]
 
 
 def inspect(path: str, target: str | None = None) -> tuple[Finding, Series]:
@@ -71,8 +39,8 @@ def inspect(path: str, target: str | None = None) -> tuple[Finding, Series]:
     if "header" in finding.settings:
         finding.wanted = Wanted(tuple(stamps), None, (chosen,))
     _markers(files[0], head, chosen, finding)
-    _long(files[0], head, chosen, stamps, finding)
-    return finding, _flaws(files, finding)
+    name_series(files[0], head, chosen, stamps, finding)
+    return finding, settle_flaws(files, finding)
 
 
 def _text(file: Path, finding: Finding) -> Head:
@@ -240,47 +208,3 @@ def _markers(file: Path, head: Head, chosen: int, finding: Finding) -> None:
     if found:
         finding.set("na", found, "cells that mean missing")
         finding.layout = replace(layout, na=tuple(found))
-
-
-def _long(file: Path, head: Head, chosen: int, stamps: list[int], finding: Finding) -> None:
-    """Look for the column of names that makes repeated dates those of several series."""
-    if not stamps:
-        return
-    for index in _words(head, {chosen, *stamps})[:5]:
-        table = read_table(file, finding.layout, replace(finding.wanted, series=index))
-        time = [column.astype("str") for column in table.time]
-        stamp = time[0].str.cat(time[1:], sep=" ") if len(time) > 1 else time[0]
-        if stamp.duplicated().any() and not (table.series + "\x1f" + stamp).duplicated().any():
-            name = index if "header" in finding.settings else head.names[index]
-            finding.set("series", name, f"{table.series.nunique():,} series in one long table")
-            finding.wanted = replace(finding.wanted, series=name)
-            return
-
-
-def _words(head: Head, taken: set[int]) -> list[int]:
-    """Return the columns that may name series: those of text, and numbers which are called an id."""
-    free = [index for index in range(len(head.names)) if index not in taken]
-    return [i for i in free if not head.numeric[i] or IDENTIFIER.search(head.names[i])]
-
-
-def _flaws(files: list[Path], finding: Finding) -> Series:
-    """Read everything with each flaw allowed, then keep the policies that were needed, with their counts."""
-    series, gaps = _read_leniently(files, finding)
-    if gaps == "ignore":
-        finding.set("gaps", "ignore", "the dates have no even step")
-    for note in series.notes:
-        if found := re.search(r" ?\((missing|duplicates|unsorted|gaps)=(\w+)\)", note):
-            finding.set(found[1], found[2], note.replace(found[0], "") + "; without this: an error")
-    return series
-
-
-def _read_leniently(files: list[Path], finding: Finding) -> tuple[Series, str]:
-    """Read with the strictest policies that work; if none do, raise what the first of them said."""
-    errors: list[DataError] = []
-    for missing, gaps in ATTEMPTS:
-        policies = Policies(missing=missing, duplicates="mean", unsorted="sort", gaps=gaps)
-        try:
-            return read_series(files, finding.layout, finding.wanted, policies), gaps
-        except DataError as error:
-            errors.append(error)
-    raise errors[0]

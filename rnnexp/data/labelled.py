@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.errors import DataError
@@ -68,3 +68,17 @@ class Sequences:
     def one(self, index: int) -> np.ndarray:
         """Return one sequence, (time, channels) or (time,)."""
         return self.values[self.offsets[index] : self.offsets[index + 1]]
+
+    def take(self, chosen: np.ndarray) -> Sequences:
+        """Keep the sequences at these places alone, in this order."""
+        import numpy as np
+
+        pieces = [self.one(int(place)) for place in chosen]
+        return replace(
+            self,
+            values=np.concatenate(pieces),
+            offsets=np.cumsum([0, *map(len, pieces)]),
+            targets=self.targets[chosen],
+            parts=None if self.parts is None else self.parts[chosen],
+            place=lambda index: self.place(int(chosen[index])),
+        )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data import calendar, scalers, windows
+from rnnexp.data import calendar, precision, scalers, windows
 from rnnexp.data.scalers import Chain
 from rnnexp.data.windows import Plan, statistics
 from rnnexp.errors import DataError, did_you_mean
@@ -67,9 +67,9 @@ class Pipeline:
         return self._groups[label]
 
     def scaled(self, values: np.ndarray, time: np.ndarray | None, group: int) -> np.ndarray:
-        """Scale the raw rows (rows, columns) of one series and append the calendar: float32, as a network sees them."""
+        """Scale the raw rows (rows, columns) of one series and append the calendar."""
         scaled = self.chain.apply(values[None], np.array([group]))[0]
-        return self.with_calendar(scaled, time).astype(np.float32)
+        return self.with_calendar(scaled, time)
 
     def with_calendar(self, values: np.ndarray, time: np.ndarray | None) -> np.ndarray:
         """Append the calendar columns to raw columns (rows, columns)."""
@@ -95,16 +95,16 @@ class Pipeline:
         """Turn half-widths of an interval (horizon, targets) into what its ends lie from the outputs of a network."""
         return self.chain.spread(half)
 
-    def errors(self, outputs: np.ndarray, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    def errors(self, outputs: np.ndarray, arrays: Mapping[str, np.ndarray], starts: np.ndarray) -> np.ndarray:
         """Return by how much outputs (n, horizon, targets) miss the scaled series, in the units of half-widths.
 
-        The windows of the outputs start at `starts` in `values` (rows, columns).
+        The windows of the outputs start at `starts` in what `arrays` of a part hold.
         """
         errors = np.empty(outputs.shape)
         size = max(1, CHUNK_VALUES // (self.plan.span * self.plan.columns))
         for i in range(0, len(outputs), size):
             part = slice(i, i + size)
-            errors[part] = windows.answers(self.plan, values, starts[part]) - np.asarray(outputs[part], np.float64)
+            errors[part] = windows.answers(self.plan, arrays, starts[part]) - np.asarray(outputs[part], np.float64)
         return self.chain.accumulate(errors)
 
     def _restore(
@@ -115,8 +115,9 @@ class Pipeline:
         before = table[rows][..., : self.plan.targets]
         if self.plan.window != "none":
             past = self.chain.apply(before, group)[:, self.chain.lost :]
-            shift, scale = statistics(self.plan, past.astype(np.float32))
-            scaled = scaled * scale + shift
+            anchor = np.where(precision.coarse(past), past[:, -1:], 0.0)
+            shift, scale = statistics(self.plan, (past - anchor).astype(np.float32))
+            scaled = scaled * scale + shift + anchor
         return self.chain.undo(scaled, before, group), scaled
 
     def to_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data import calendar, windows
+from rnnexp.data import calendar, precision, windows
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.series import NAMELESS
 from rnnexp.errors import DataError, count
@@ -77,8 +77,8 @@ class Preprocessor:
         group = np.array([self.pipeline.group(one.label) for one in rows])
         offsets = np.cumsum([0, *(len(block.values) for block in blocks)])
         scaled = [self.pipeline.scaled(b.values, b.time, own) for b, own in zip(blocks, group)]
-        arrays: dict[str, np.ndarray] = {"values": np.concatenate(scaled)}
         plan = self.pipeline.plan
+        arrays = precision.stored(plan, np.concatenate(scaled), offsets)
         steps = [
             begin + np.arange(self.pipeline.chain.lost, len(b.values) - plan.span + 1)
             for begin, b in zip(offsets, blocks)

@@ -231,8 +231,10 @@ def _fit_step(name: str, data: Fit, table: np.ndarray, lost: int) -> tuple[Step,
 def _fit_affine(name: str, data: Fit, table: np.ndarray, lost: int) -> tuple[Affine, list[str]]:
     pieces = [table[max(first, begin + lost) : last] for begin, (first, last) in zip(data.offsets[:-1], data.rows)]
     groups = pieces if data.per_series else [np.concatenate(pieces)]
-    if any(len(group) == 0 for group in groups):
-        raise DataError(f"data.scaler `{name}`: the training part has no row to be fitted on")
+    empty = [label for label, group in zip(data.ids, groups) if len(group) == 0]
+    if empty:
+        where = f"series `{empty[0]}`: " if data.per_series and len(groups) > 1 else ""
+        raise DataError(f"{where}data.scaler `{name}`: the training part has no row to be fitted on")
     parameters = [_affine_parameters(name, group) for group in groups]
     shift, scale, flat = (np.stack(values) for values in zip(*parameters))
     return Affine(name, shift, scale), _constant_notes(name, data, flat)

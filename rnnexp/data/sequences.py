@@ -11,8 +11,9 @@ from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
 from rnnexp.data.digest import digest
 from rnnexp.data.labelled import Sequences
+from rnnexp.data.repeated import check_labels, check_recordings
 from rnnexp.data.sequence_pipeline import SequencePipeline
-from rnnexp.data.shares import Pieces, share_out
+from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import DataError
 
@@ -56,12 +57,23 @@ def assemble(source: SequenceSource) -> SequenceDataset:
     sequences = read_sequences(source)
     y, classes = _targets(source, sequences)
     parts = share_out(source, sequences.parts, y if classes else None, len(sequences))
+    chosen, parts, unused = used(parts, len(sequences))
+    if unused:
+        sequences = sequences.take(chosen)
+        y, classes = _targets(source, sequences)
+    if classes:
+        check_labels(sequences.targets, sequences.source, "sequence", source.label_key(), numbers=True)
     _refuse_absent_class(sequences, y, classes, parts)
+    repeated = check_recordings(sequences, y, parts, classes)
     pipeline, notes = _fit(source, sequences, parts["train"])
     past = InputSpec((pipeline.length, len(sequences.channels)))
     values = pipeline.scaled(sequences.values)
     return put_together(
-        source, replace(sequences, notes=(*sequences.notes, *notes)), (y, classes), parts, (past, values, pipeline)
+        source,
+        replace(sequences, notes=(*sequences.notes, *notes, *repeated, *unused)),
+        (y, classes),
+        parts,
+        (past, values, pipeline),
     )
 
 
@@ -102,10 +114,6 @@ def _spec(inputs: dict[str, InputSpec], outputs: tuple[int, ...], classes: tuple
 
 
 def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Summary:
-    total, used = len(sequences), sum(map(len, pieces.values()))
-    unused = (
-        [f"{total - used} of {total} examples belong to no part: data.split leaves them out"] if used < total else []
-    )
     return Summary(
         source=sequences.source,
         rows=len(sequences),
@@ -113,7 +121,7 @@ def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Sum
         sizes={name: len(indices) for name, indices in pieces.items()},
         digest=digest(source, sequences.values, sequences.offsets.astype(np.int64), sequences.targets),
         units=source.units or "",
-        notes=(*sequences.notes, *unused),
+        notes=sequences.notes,
     )
 
 

@@ -5,7 +5,7 @@ NumPy is imported when there are numbers: a command that only looks at settings 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Series:
     frequency: pandas offset alias ("MS", "h", "15min", ...) or None
     units:     what the values count, for the labels of pictures
     notes:     what reading did to the data, one sentence each, with counts
+    left_out:  labels of series that were too short to be read any further
     """
 
     values: np.ndarray
@@ -38,6 +39,7 @@ class Series:
     units: str = ""
     source: str = ""
     notes: tuple[str, ...] = field(default=())
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def single(cls, values: np.ndarray, column: str = "value", **more: object) -> Series:
@@ -49,3 +51,16 @@ class Series:
 
     def lengths(self) -> np.ndarray:
         return self.offsets[1:] - self.offsets[:-1]
+
+    def take(self, chosen: np.ndarray) -> Series:
+        """Keep the series at these places alone, in this order."""
+        import numpy as np
+
+        rows = np.concatenate([np.arange(self.offsets[place], self.offsets[place + 1]) for place in chosen])
+        return replace(
+            self,
+            values=self.values[rows],
+            offsets=np.cumsum([0, *self.lengths()[chosen]]),
+            ids=tuple(self.ids[place] for place in chosen),
+            time=None if self.time is None else self.time[rows],
+        )

@@ -36,6 +36,19 @@ def share_out(source: ExampleSource, given: np.ndarray | None, classes: np.ndarr
     return {name: np.sort(pieces[name]).astype(np.int32) for name in order if name in pieces}
 
 
+def used(pieces: Pieces, examples: int, what: str = "example") -> tuple[np.ndarray, Pieces, list[str]]:
+    """Return the examples that are in some part, ascending; the parts as places among these; and a note on the others.
+
+    What belongs to no part is left out before anything is concluded from it: classes, lengths, a digest.
+    """
+    chosen = np.unique(np.concatenate(list(pieces.values())))
+    if len(chosen) == examples:
+        return chosen, pieces, []
+    places = {name: np.searchsorted(chosen, piece).astype(np.int32) for name, piece in pieces.items()}
+    note = f"{examples - len(chosen)} of {examples} {what}s belong to no part: data.split leaves them out"
+    return chosen, places, [note]
+
+
 def _wanted(source: ExampleSource, pieces: Pieces) -> list[str]:
     return ["train", *pieces, *(["test"] if source.split != "none" else [])]
 

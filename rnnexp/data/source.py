@@ -141,6 +141,10 @@ class ExampleSource(ABC):
         """Say which parts come from files of their own, which leaves them out of `split`."""
         return set()
 
+    def label_key(self) -> str:
+        """Return the setting that says where the labels are, "" if none does."""
+        return ""
+
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         from rnnexp.data.rules import example_mistakes

@@ -81,7 +81,7 @@ def statistics(plan: Plan, past: Any) -> tuple[Any, Any]:
 
 def window_batch(plan: Plan, arrays: Mapping[str, Any], indices: Any) -> tuple[Any, Any, None]:
     """Gather windows: x (b, sequence_length, columns) or a dict with the future, y (b, horizon, targets)."""
-    past, future, y = _gather(plan, arrays["values"], indices)
+    past, future, y = _gather(plan, arrays, indices)
     return ({"past": past, "future": future} if plan.known else past), y, None
 
 
@@ -91,35 +91,55 @@ def sequence_batch(plan: Plan, arrays: Mapping[str, Any], indices: Any) -> tuple
     Returns x (b, steps, lags), y (b, steps, horizon, targets), weight (b, steps): 0 outside the part.
     """
     begins = arrays["starts"][indices]
-    past, future, y = _gather(plan, arrays["values"], begins.reshape(-1))
+    past, future, y = _gather(plan, arrays, begins.reshape(-1))
     x = past.reshape(*begins.shape, -1)
     if plan.known:
         x = _join(x, future.reshape(*begins.shape, -1))
     return x, y.reshape(*begins.shape, plan.horizon, plan.targets), arrays["weight"][indices]
 
 
-def _gather(plan: Plan, values: Any, begins: Any) -> tuple[Any, Any, Any]:
-    past = values[begins[:, None] + np.arange(plan.sequence_length)]
-    after = values[begins[:, None] + np.arange(plan.sequence_length, plan.sequence_length + plan.horizon)]
+def _gather(plan: Plan, arrays: Mapping[str, Any], begins: Any) -> tuple[Any, Any, Any]:
+    values, rows = arrays["values"], begins[:, None] + np.arange(plan.sequence_length)
+    later = begins[:, None] + np.arange(plan.sequence_length, plan.sequence_length + plan.horizon)
+    past, after = values[rows], values[later]
     future, y = after[..., plan.columns - plan.known :], after[..., : plan.targets]
     if plan.window == "none":
         return past, future, y
-    shift, scale = statistics(plan, past)
-    return _normalised(plan, past, shift, scale), future, (y - shift) / scale
+    own = past[..., : plan.targets]
+    if "low" in arrays:
+        own, y = (_near_zero(arrays, rows, chosen, high) for chosen, high in ((rows, own), (later, y)))
+    shift, scale = statistics(plan, own)
+    return _normalised(plan, own, past, shift, scale), future, (y - shift) / scale
 
 
-def answers(plan: Plan, values: np.ndarray, begins: np.ndarray) -> np.ndarray:
+def _near_zero(arrays: Mapping[str, Any], rows: Any, chosen: Any, high: Any) -> Any:
+    """Subtract the last value of the past `rows` with all its digits, where they are needed; see `precision.stored`."""
+    last, low = rows[:, -1:], arrays["low"]
+    return (high - arrays["anchor"][last]) + (low[chosen] - low[last])
+
+
+def answers(plan: Plan, arrays: Mapping[str, Any], begins: np.ndarray) -> np.ndarray:
     """Return what a perfect network would answer for the whole horizon of windows, (b, ahead, targets)."""
-    return np.asarray(_gather(replace(plan, horizon=plan.ahead), values, begins)[2])
+    return np.asarray(_gather(replace(plan, horizon=plan.ahead), arrays, begins)[2])
 
 
-def _normalised(plan: Plan, past: Any, shift: Any, scale: Any) -> Any:
-    targets = (past[..., : plan.targets] - shift) / scale
+def _normalised(plan: Plan, own: Any, past: Any, shift: Any, scale: Any) -> Any:
+    targets = (own - shift) / scale
     return targets if plan.columns == plan.targets else _join(targets, past[..., plan.targets :])
 
 
 def _join(left: Any, right: Any) -> Any:
     return left.__array_namespace__().concat([left, right], axis=-1)
+
+
+def exact(arrays: Mapping[str, Any]) -> np.ndarray:
+    """Return the values that `precision.stored` holds, (rows, columns): float64 where there are more than 7 digits."""
+    values = np.asarray(arrays["values"])
+    if "low" not in arrays:
+        return values
+    whole = values.astype(np.float64)
+    whole[:, : arrays["low"].shape[1]] += arrays["low"]
+    return whole
 
 
 def roll(plan: Plan, predict: Callable[[Any], Any], arrays: Mapping[str, Any], indices: np.ndarray) -> np.ndarray:
@@ -129,7 +149,7 @@ def roll(plan: Plan, predict: Callable[[Any], Any], arrays: Mapping[str, Any], i
     """
     if plan.steps == 1:
         return np.asarray(predict(plan.batch()(arrays, indices)[0]))
-    values = arrays["values"]
+    values = exact(arrays)
     past = values[indices[:, None] + np.arange(plan.sequence_length)]
     ahead = values[indices[:, None] + np.arange(plan.sequence_length, plan.span)][..., plan.targets :]
     origin, answers = past, []
@@ -147,8 +167,8 @@ def roll(plan: Plan, predict: Callable[[Any], Any], arrays: Mapping[str, Any], i
 def _one_step(plan: Plan, predict: Callable[[Any], Any], past: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Answer in the units of the series, whatever the window is measured against; (b, 1, targets)."""
     shift, scale = (0.0, 1.0) if plan.window == "none" else statistics(plan, past)
-    x = _normalised(plan, past, shift, scale)
-    answer = np.asarray(predict({"past": x, "future": known} if plan.known else x), dtype=past.dtype)
+    x = _normalised(plan, past[..., : plan.targets], past, shift, scale).astype(np.float32)
+    answer = np.asarray(predict({"past": x, "future": known.astype(np.float32)} if plan.known else x), dtype=past.dtype)
     return answer * scale + shift
 
 

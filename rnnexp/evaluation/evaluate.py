@@ -22,6 +22,7 @@ from rnnexp.evaluation import baselines, classes, language, linear, metrics, nai
 from rnnexp.evaluation.intervals import MADE_ON, Band, band
 from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
+from rnnexp.evaluation.short_series import forecasting_task, in_series, short_series
 
 # Below this share of the actual values' deviation a baseline counts as exact, and no skill can be stated.
 EXACT = 1e-6
@@ -101,7 +102,8 @@ def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -
             found.skipped |= undefined | ({} if "train" in dataset.parts else {"mase": UNFITTED})
     found.metrics |= _owa(found, dataset.scored) | _by_horizon(dataset.scored, predictions)
     found.notes += _nothing_found(predictions) + _unscaled(dataset, scale, series)
-    found.notes += _fewer_lags(dataset, predictions) if "linear" in named else []
+    if isinstance(dataset, SeriesDataset) and predictions.origins is not None:
+        found.notes += short_series(dataset, predictions.origins, predictions.actual.shape[1], named)
     judged = ("owa", "rmse", "mae") if f"{dataset.scored}/owa" in found.metrics else ("rmse", "mae")
     best, beats = _skill(found, dataset.scored, judged, float(predictions.actual.std()))
     made = tables.numbers(dataset, predictions, named)
@@ -128,17 +130,15 @@ def _baselines(dataset: Dataset, predictions: Predictions, found: _Findings) -> 
         try:
             made.append((name, make()))
         except baselines.Undefined as reason:
-            found.skipped[f"baseline/{name}"] = str(reason)
+            found.skipped[f"baseline/{name}"] = f"{reason}{in_series(dataset, reason.row)}"
     return made
 
 
 def _series_baselines(dataset: SeriesDataset, predictions: Predictions) -> dict[str, Callable[[], np.ndarray]]:
-    history, origins = dataset.history, predictions.origins
+    origins = predictions.origins
     if origins is None:
         return {}
-    series = np.searchsorted(history.offsets, origins, side="right") - 1
-    horizon = predictions.actual.shape[1]
-    task = baselines.Task(history.values, origins, history.offsets[series], horizon, dataset.season)
+    task = forecasting_task(dataset, origins, predictions.actual.shape[1])
     makers = baselines.SIMPLE | ({"naive2": naive2.naive2} if naive2.applies(task) else {})
     simple = {name: (lambda make=make: make(task)) for name, make in makers.items()}
     return {**simple, "linear": lambda: _linear(dataset, origins)}
@@ -177,19 +177,6 @@ def mase_scale(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
     scales = [metrics.naive_scale(p, season) if len(p) > season else np.full(p.shape[1], np.nan) for p in parts]
     series = np.searchsorted(history.offsets, predictions.origins, side="right") - 1
     return np.stack(scales)[series][:, None]
-
-
-def _fewer_lags(dataset: Dataset, predictions: Predictions) -> list[str]:
-    """Say so where the linear baseline does not see the season."""
-    if not isinstance(dataset, SeriesDataset) or predictions.origins is None:
-        return []
-    used, wanted = linear.lags(dataset, predictions.origins), linear.wanted_lags(dataset)
-    if used == wanted:
-        return []
-    return [
-        f"the linear baseline sees {used} lags instead of a season and one, {wanted}: not every forecast, "
-        "or too few training windows, have that many rows before them"
-    ]
 
 
 def _unscaled(dataset: Dataset, scale: np.ndarray | None, series: np.ndarray | None) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.evaluation.baselines import Undefined
+from rnnexp.evaluation.baselines import Undefined, whole_series
 
 PENALTY = 1e-4  # in units of standardised inputs: enough to solve, too little to shrink
 CHUNK_VALUES = 2_000_000  # bounds the memory of gathered inputs: 16 MB, twice while they are gathered
@@ -55,9 +55,21 @@ def forecast(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     """Fit on the windows of the training part and forecast from `origins`: (n, horizon, targets), original units.
 
     Each target column is predicted from its own lags, see `lags`; one regression is shared by all targets and
-    series. With further inputs each target has its own.
+    series. With further inputs each target has its own. A series without training rows gets its last value.
     """
-    inputs = _inputs(dataset, lags(dataset, origins))
+    plan, fitted = dataset.pipeline.plan, trained(dataset, origins)
+    if not fitted.any():
+        raise Undefined("no series that is forecast has training rows")
+    found = np.repeat(dataset.table[origins, : plan.targets][:, None], plan.ahead, axis=1)
+    used = lags_of(dataset, origins)
+    for count in np.unique(used[fitted]):
+        chosen = fitted & (used == count)
+        found[chosen] = _regressed(dataset, origins[chosen], int(count))
+    return found
+
+
+def _regressed(dataset: SeriesDataset, origins: np.ndarray, lags: int) -> np.ndarray:
+    inputs = _inputs(dataset, lags)
     if inputs.width > MOST_INPUTS:
         raise Undefined(f"a regression on {inputs.width:,} inputs takes too much memory; the most is {MOST_INPUTS:,}")
     train = dataset.starts("train") + inputs.window - 1
@@ -71,38 +83,48 @@ def forecast(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     return found
 
 
-def lags(dataset: SeriesDataset, origins: np.ndarray) -> int:
-    """Return how many rows of its own past each target is predicted from.
+def trained(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
+    """Say of each origin whether its series has training rows, (n,)."""
+    rows = dataset.borders["train"]
+    return np.asarray((rows[:, 1] > rows[:, 0])[_series_of(dataset, origins)])
 
-    At least as many as the network sees; one season and one row, if that is more, where every forecast and enough
-    training windows have that many rows before them.
+
+def lags_of(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
+    """Return for each origin how many rows of its own past each target is predicted from, (n,).
+
+    At least as many as the network sees; one season and one row, if that is more, where every forecast of the series
+    and enough training windows have that many rows before them.
     """
     window = dataset.pipeline.plan.sequence_length
     wanted = wanted_lags(dataset)
     train = _rows_before(dataset, dataset.starts("train") + window - 1)
-    enough = np.sum(train >= wanted) >= FEWEST_WINDOWS and np.all(_rows_before(dataset, origins) >= wanted)
-    return wanted if enough else window
+    firsts = dataset.history.offsets[_series_of(dataset, origins)]
+    there = whole_series(firsts, _rows_before(dataset, origins) >= wanted)
+    return np.where(there & (np.sum(train >= wanted) >= FEWEST_WINDOWS), wanted, window)
 
 
 def wanted_lags(dataset: SeriesDataset) -> int:
     return max(dataset.pipeline.plan.sequence_length, (dataset.season or 0) + 1)
 
 
+def _series_of(dataset: SeriesDataset, rows: np.ndarray) -> np.ndarray:
+    return np.searchsorted(dataset.history.offsets, rows, side="right") - 1
+
+
 def _rows_before(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     """Count the rows of its series up to each origin, itself included."""
-    offsets = dataset.history.offsets
-    return np.asarray(origins - offsets[np.searchsorted(offsets, origins, side="right") - 1] + 1)
+    return np.asarray(origins - dataset.history.offsets[_series_of(dataset, origins)] + 1)
 
 
 def _inputs(dataset: SeriesDataset, lags: int) -> Inputs:
     plan, offsets, rows = dataset.pipeline.plan, dataset.history.offsets, dataset.borders["train"]
-    if np.any(rows[:, 1] <= rows[:, 0]):
-        raise Undefined(f"{int(np.sum(rows[:, 1] <= rows[:, 0]))} series have no training rows")
     table = dataset.pipeline.with_calendar(dataset.table, dataset.history.time)
-    parts = [table[first:last] for first, last in rows]
+    # A series without training rows has no window among those of the regression: any numbers will do.
+    parts = [table[first : max(last, first + 1)] for first, last in rows]
     mean = np.stack([part.mean(axis=0) for part in parts])
     scale = np.stack([part.std(axis=0) for part in parts])
-    scale[scale == 0] = 1.0
+    # Rounding leaves the deviation of a constant column above 0, the more so the larger its values.
+    scale[[np.ptp(part, axis=0) == 0 for part in parts]] = 1.0
     series = np.repeat(np.arange(len(parts)), np.diff(offsets))
     return Inputs(
         table=(table - mean[series]) / scale[series],

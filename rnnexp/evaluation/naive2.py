@@ -31,6 +31,8 @@ def _one(task: Task, first: int, last: int) -> np.ndarray:
     found = np.repeat(known[-1:], task.horizon, axis=0)
     for column, values in enumerate(known.T):
         if seasonal(values, season):
+            if np.any(values <= 0):
+                raise Undefined("values are not all above 0", int(last))
             found[:, column] *= _pattern(values, season, task.horizon)
     return found
 
@@ -48,8 +50,6 @@ def seasonal(values: np.ndarray, season: int) -> bool:
 
 def _pattern(values: np.ndarray, season: int, horizon: int) -> np.ndarray:
     """Return the seasonal factors of the next values over that of the last one, (horizon,)."""
-    if np.any(values <= 0):
-        raise Undefined("values are not all above 0")
     factors = _factors(values, season)
     rows = np.arange(len(values) - 1, len(values) + horizon) % season
     return factors[rows[1:]] / factors[rows[0]]

@@ -11,6 +11,7 @@ import pytest
 
 from rnnexp.cli.main import main
 from rnnexp.config.compose import compose
+from rnnexp.errors import DataError
 
 DAYS = [f"2020-{month:02d}-{day:02d},{10 * month + day}" for month in (1, 2) for day in range(1, 29)]
 
@@ -76,7 +77,7 @@ TABLES = {
     "missing": (daily([*DAYS[:9], "2020-01-10,", *DAYS[10:]]), ['missing: ffill  # 1 missing value in column "y" filled']),
     "markers": (daily([*DAYS[:9], "2020-01-10,?", *DAYS[10:]]), ['na: ["?"]  # cells that mean missing', "missing: ffill"]),
     "missing at first": (daily(["2020-01-01,", *DAYS[1:]]), ["missing: drop  # 1 row dropped for missing values"]),
-    "gap": ("\n".join(["date,y", *DAYS]), ["gaps: ffill  # 3 absent rows added; without this: an error"]),
+    "gap": (daily([*DAYS[:9], *DAYS[10:]]), ["gaps: ffill  # 1 absent row added; without this: an error"]),
     "no even step": ("date,y\n" + "\n".join(f"2020-01-{d:02d},{d}" for d in (1, 2, 4, 9, 11, 15, 16, 20, 29, 31)), ["gaps: ignore"]),
     "unsorted": (daily([DAYS[1], DAYS[0], *DAYS[2:]]), ["unsorted: sort  # 1 row sorted in"]),
     "same date": (daily([DAYS[0], *DAYS]).replace("2020-01-29,39\n", "", 1), ["duplicates: mean  # 1 row merged"]),
@@ -90,6 +91,75 @@ TABLES = {
     "several numbers": ("a,b,c\n" + "\n".join(f"{i},{i},{i}" for i in range(40)), ['target: c  # other columns of numbers: "a", "b"']),
     "strange names": ("no,an: {odd} #name\n" + "\n".join(f"x,{i}" for i in range(40)), ['target: "an: {odd} #name"']),
 }  # fmt: skip
+
+
+def pairs(*names: str, dates: int = 30, last: str = "{n}") -> list[str]:
+    """Return the rows of several series on the same dates; the last cell is the target."""
+    return [
+        f"{name},{date},{last.format(n=10 * number + place)}"
+        for place, date in enumerate(DAYS[:dates])
+        for number, name in enumerate(names)
+        for date in [date.split(",")[0]]
+    ]
+
+
+def holes(rows: list[str], *places: int) -> list[str]:
+    return [f"{row.split(',')[0]}," if place in places else row for place, row in enumerate(rows)]
+
+
+OPEN = {
+    "missing": (daily(holes(DAYS, 9, 20, 30)), "missing", '3 missing values: choose drop, ffill or interpolate'),
+    "missing at the beginning": (daily(holes(DAYS, 0, 1)), "missing", "2 missing values: choose drop"),
+    "missing at the end": (daily(holes(DAYS, 55)), "missing", "1 row without the target at the end: remove them if"),
+    "missing at the end without dates": ("y,z\n" + "\n".join(f"{i},a" for i in range(40)) + "\n,a\n", "missing", "1 row without"),
+    "missing at the end of a series": (
+        "shop,date,y\n" + "\n".join([*pairs("A", "B", dates=28)[:-1], "B,2020-01-28,"]), "missing", "1 row without the target at the end"),
+    "gaps": ("\n".join(["date,y", *DAYS]), "gaps", "3 absent rows: choose ffill, interpolate or ignore"),
+    "unsorted": ("\n".join(["date,y", *DAYS[42:], *DAYS[28:42]]), "unsorted", "14 rows out of the order of time: choose sort"),
+    "same dates": (daily([*DAYS, *DAYS[40:]]), "duplicates", "16 rows with the date of another: choose first, last or mean"),
+    "two shops, one of them twice": (
+        "shop,date,y\n" + "\n".join([*pairs("A", "B", dates=28), *pairs("A", "B")[20:30]]), "duplicates", "10 rows with the date of another"),
+    "two columns": (
+        "shop,item,date,y\n" + "\n".join(pairs("A,x", "A,z", "B,x", "B,z")), "series", '"shop", "item" together tell'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OPEN)
+def test_what_would_invent_data_is_left_to_the_user(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    table, key, why = OPEN[case]
+    text = init(table)
+    assert f"  # {key}:  # {why}" in text
+    assert f"\n  {key}:" not in text
+    said = capsys.readouterr().out
+    assert f"data.{key}: yours to choose ({why}" in said
+    assert f"data.{key}" in said[said.index("Choose first what is commented there: ") :]
+    with pytest.raises(DataError):
+        compose("experiment=my").data.load()
+
+
+NAMES = {
+    "shop": ("shop,date,y\n" + "\n".join(pairs("A", "B")), "shop"),
+    "a shop with one row": ("shop,date,y\n" + "\n".join([*pairs("A"), "B,2020-01-09,5"]), "shop"),
+    "numbers": ("store,date,y\n" + "\n".join(pairs("1", "2", "3")), "store"),
+    "numbers of another name": ("branch,date,y\n" + "\n".join(pairs("1", "2", "3")), "branch"),
+    "a word beside it": ("note,branch,date,y\n" + "\n".join(pairs("a,1", "a,2", "b,3")), "branch"),
+    "one row twice": ("shop,date,y\n" + "\n".join([*pairs("A", "B"), pairs("A")[3]]), "shop"),
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_the_column_that_makes_dates_unique_is_named_as_the_series(case: str) -> None:
+    table, name = NAMES[case]
+    text = init(table)
+    assert f"  series: {name}  # " in text
+    assert ("duplicates: mean  # 1 row" in text) == (case == "one row twice")
+
+
+def test_a_column_of_numbers_that_happens_to_differ_is_no_series() -> None:
+    rows = [f"{place},{row}" for place, row in enumerate(sorted([*DAYS, *DAYS[40:]]))]
+    text = init("count,date,y\n" + "\n".join(rows))
+    assert "series:" not in text
+    assert "  # duplicates:  # 16 rows" in text
 
 
 @pytest.mark.parametrize("case", TABLES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from rnnexp.data.series import Series
 from rnnexp.data.sources.csv import csv
+from rnnexp.errors import DataError
 
 DAYS = [f"2020-01-{day:02d},{day}" for day in range(1, 21)]
 
@@ -261,3 +263,19 @@ def test_etth1_is_read_exactly(shared_data: Path) -> None:
     assert series.values.shape == (17_420, 7)
     assert series.values[0].tolist() == first
     assert series.frequency == "h"
+
+
+@pytest.mark.parametrize("duplicates", ["first", "last", "mean"])
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_an_empty_cell_among_rows_of_one_date_is_found_wherever_it_is_used(duplicates: str, place: str) -> None:
+    pair = ["2020-01-05,", "2020-01-05,7"]
+    lines = [f"2020-01-{d:02d},{d}" for d in range(1, 30) if d != 5]
+    lines[4:4] = pair if place == "first" else pair[::-1]
+    Path("t.csv").write_text("date,y\n" + "\n".join(lines) + "\n")
+    source = csv(path="t.csv", time="date", target="y", duplicates=duplicates)
+    if duplicates in ("mean", place):
+        with pytest.raises(DataError, match=r'column "y": 1 missing value \(line \d+\)'):
+            source.read()
+        assert replace(source, missing="ffill").read().values[4, 0] == 4
+    else:
+        assert source.read().values[4, 0] == 7

@@ -139,3 +139,15 @@ def test_a_chain_survives_json_to_the_last_bit():
 def test_a_wild_output_in_logarithms_is_infinity_without_a_warning():
     chain, _, _ = fit([[1.0], [2]], ["log"], [[0, 2]])
     assert np.isinf(chain.undo(np.full((1, 1, 1), 5000.0), np.ones((1, 0, 1)), np.array([0]))).all()
+
+
+def test_a_series_without_training_rows_is_named_where_each_has_its_own_scaler():
+    with pytest.raises(DataError, match="series `t`: data.scaler `standard`: the training part has no row"):
+        fit(
+            np.ones((6, 1)),
+            ["standard"],
+            [[0, 3], [3, 3]],
+            offsets=np.array([0, 3, 6]),
+            ids=("s", "t"),
+            per_series=True,
+        )

@@ -289,4 +289,6 @@ def test_a_short_one_among_many_series_fails_unless_skipping_is_allowed(make):
     with pytest.raises(DataError, match=r"1 of 2 series have fewer .* such as `s1` with 5; .*data.on_short=skip"):
         make.load(data, split="none")
     dataset = make.load(data, split="none", on_short="skip")
-    assert dataset.summary.notes == ("1 of 2 series have fewer than the 11 rows of one window; they are left out",)
+    assert dataset.summary.notes == (
+        "1 of 2 series have fewer than the 11 rows of one window; they are left out: `s1`",
+    )

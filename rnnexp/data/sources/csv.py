@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -94,7 +95,13 @@ class csv(SeriesSource):
         files = self._files()
         named = self.named()
         policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
-        return read_series(files, self._layout(), named._wanted(), policies, self.frequency)
+        return read_series(files, self._layout(), named._wanted(), policies, self.frequency, self._fewest())
+
+    def _fewest(self, ahead: int = 0) -> Callable[[str | None], int] | None:
+        """Return what says how many rows a series must have so as not to be left out, less those `ahead`."""
+        from rnnexp.data.short import need
+
+        return None if self.on_short == "fail" else lambda frequency: need(self, frequency).rows - ahead
 
     def columns(self) -> tuple[str, ...]:
         """Return the names of all columns of the first file."""
@@ -114,7 +121,8 @@ class csv(SeriesSource):
         files = self._files()
         policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
         wanted = self.named()._wanted()
-        many, notes = read_open(files, self._layout(), wanted, policies, self.frequency or frequency)
+        fewest = self._fewest(ahead=self.horizon)
+        many, notes = read_open(files, self._layout(), wanted, policies, self.frequency or frequency, fewest)
         return [Rows(rows.label, rows.values, rows.time) for rows in many], notes
 
     def load(self) -> Dataset:

@@ -33,6 +33,9 @@ class npz(SequenceSource):
     test_targets: str | None = Field(None, description="Targets of the test part.")
     test_lengths: str | None = Field(None, description="Lengths in the test part.")
 
+    def label_key(self) -> str:
+        return "data.targets"
+
     def gives(self) -> set[str]:
         return {"test"} if self.test_inputs else set()
 

@@ -46,6 +46,9 @@ class sequence_folder(SequenceSource):
         "classification", description="Numbers to predict, or labels to choose from."
     )
 
+    def label_key(self) -> str:
+        return "data.label"
+
     def gives(self) -> set[str]:
         return {"test"} if self.part is not None else set()
 

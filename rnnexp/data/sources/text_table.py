@@ -39,6 +39,9 @@ class text_table(TextSource):
         None, min_length=1, description="Character that stands for a line break in a text; null for none."
     )
 
+    def label_key(self) -> str:
+        return "data.label"
+
     def paths(self) -> dict[str, Any]:
         return {"path": self.path, "val_path": self.val_path, "test_path": self.test_path}
 

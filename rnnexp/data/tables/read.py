@@ -3,50 +3,150 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from rnnexp.data.series import Series
+from rnnexp.data.short import named
 from rnnexp.data.tables import frequency as steps
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.data.tables.places import join
-from rnnexp.data.tables.rows import Done, Rows, in_order, without_duplicates, without_gaps, without_missing
+from rnnexp.data.tables.rows import (
+    Done,
+    Rows,
+    in_order,
+    most_rows,
+    without_duplicates,
+    without_gaps,
+    without_missing,
+)
 from rnnexp.data.tables.table import Table, read_table
 from rnnexp.data.tables.times import Dates, span
 from rnnexp.errors import DataError, count
 
 
+@dataclass(frozen=True)
+class Mended:
+    """One series as far as the policies mend it.
+
+    most:  rows that it can have at the end, whatever is done about what is still wrong with it
+    error: why it cannot be read, if it cannot
+    """
+
+    rows: Rows
+    done: Done
+    most: int = 0
+    error: DataError | None = None
+
+
 def read_series(
-    files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies, frequency: str | None = None
+    files: Sequence[Path],
+    layout: Layout,
+    wanted: Wanted,
+    policies: Policies,
+    frequency: str | None = None,
+    fewest: Callable[[str | None], int] | None = None,
 ) -> Series:
-    """Read one or many series from files of the same columns; any flaw without a policy is a DataError."""
-    table, many, notes = _in_order(files, layout, wanted, policies)
+    """Read one or many series from files of the same columns; any flaw without a policy is a DataError.
+
+    `fewest` says, by the frequency, how many rows a series must have: of many, shorter ones are left out, flawed or
+    not, before anything is concluded from them.
+    """
+    table, time, notes = _loaded(files, layout, wanted, policies)
+    ordered = [_mended(rows, policies) for rows in _split(table, time)]
+    kept, frequency, left_out = _long_enough(ordered, policies, frequency, fewest)
+    many = [one.rows for one in _unflawed(kept)]
+    done = sum((one.done for one in kept), Counter())
+    series = _series(many, frequency, (*notes, *_counted(done), *_constant(many)))
+    return replace(series, left_out=left_out)
+
+
+def _long_enough(
+    many: list[Mended], policies: Policies, frequency: str | None, fewest: Callable[[str | None], int] | None
+) -> tuple[list[Mended], str | None, tuple[str, ...]]:
+    """Make steps even; return the series that are long enough, the frequency that these have, and who was left out.
+
+    If none is long enough, all are returned.
+    """
+    step = frequency or _frequency([one.rows for one in many if one.error is None])
+    evened = [_evened(one, policies, step) for one in many]
+    long = np.array([fewest is None or one.most >= fewest(step) for one in evened])
+    if long.all() or not long.any():
+        return evened, step, ()
+    kept, step, later = _long_enough([many[i] for i in np.flatnonzero(long)], policies, frequency, fewest)
+    gone = {many[i].rows.label for i in np.flatnonzero(~long)} | set(later)
+    return kept, step, tuple(one.rows.label for one in many if one.rows.label in gone)
+
+
+def _mended(rows: Rows, policies: Policies) -> Mended:
+    """Put a series in order, one row per date and no value missing."""
     done: Done = Counter()
-    many = [without_missing(rows, policies.missing, done) for rows in many]
-    frequency = frequency or _frequency(many)
-    many = [without_gaps(rows, policies.gaps, frequency, done) for rows in many]
-    return _series(many, frequency, (*notes, *_counted(done), *_constant(many)))
+    try:
+        mended = _sorted(rows, policies, done)
+        return Mended(without_missing(mended, policies.missing, done), done)
+    except DataError as error:
+        return Mended(rows, done, error=error)
+
+
+def _evened(one: Mended, policies: Policies, frequency: str | None) -> Mended:
+    """Make the steps of a series even, unless something else is wrong with it."""
+    error, done = one.error, Counter(one.done)
+    if error is None:
+        try:
+            rows = without_gaps(one.rows, policies.gaps, frequency, done)
+            return Mended(rows, done, len(rows.values))
+        except DataError as found:
+            error = found
+    return Mended(one.rows, done, most_rows(one.rows, policies, frequency), error)
 
 
 def read_open(
-    files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies, frequency: str | None = None
+    files: Sequence[Path],
+    layout: Layout,
+    wanted: Wanted,
+    policies: Policies,
+    frequency: str | None = None,
+    fewest: Callable[[str | None], int] | None = None,
 ) -> tuple[list[Rows], list[str]]:
     """Read series that may go on with rows whose targets are all empty: those that are to be forecast.
 
     Returns the rows of each series, of the empty ones what is there, and what was done to them. The rows to be forecast
-    must follow the observed ones in even steps, unless `gaps` are ignored.
+    must follow the observed ones in even steps, unless `gaps` are ignored. `fewest` is as in `read_series`, of observed
+    rows.
     """
-    _, many, notes = _in_order(files, layout, wanted, policies)
-    done: Done = Counter()
-    cut = [rows.cut(_observed(rows, len(wanted.targets or (None,)))) for rows in many]
-    past = [without_missing(observed, policies.missing, done) for observed, _ in cut]
-    frequency = frequency or _frequency(past)
-    past = [without_gaps(rows, policies.gaps, frequency, done) for rows in past]
+    table, time, notes = _loaded(files, layout, wanted, policies)
+    cut = [_cut(rows, policies, len(wanted.targets or (None,))) for rows in _split(table, time)]
+    ahead = {past.rows.label: later for past, later in cut}
+    kept, frequency, left_out = _long_enough([past for past, _ in cut], policies, frequency, fewest)
     step = frequency if policies.gaps != "ignore" else None
-    whole = [rows.followed(ahead, step) for rows, (_, ahead) in zip(past, cut)]
+    whole = [one.rows.followed(ahead[one.rows.label], step) for one in _unflawed(kept)]
+    done = sum((one.done for one in kept), Counter())
+    if fewest is not None and left_out:
+        short = f"{len(left_out)} of {len(cut)} series have fewer than {fewest(frequency)} observed rows"
+        notes.append(f"{short}; they are left out (data.on_short=skip): {named(left_out)}")
     return whole, [*notes, *_counted(done)]
+
+
+def _cut(rows: Rows, policies: Policies, targets: int) -> tuple[Mended, Rows]:
+    """Put a series in order, and mend the rows up to the last with a target; return also those after it."""
+    done: Done = Counter()
+    ahead = rows.cut(0)[0]
+    try:
+        ordered = _sorted(rows, policies, done)
+        rows, ahead = ordered.cut(_observed(ordered, targets))
+        return Mended(without_missing(rows, policies.missing, done), done), ahead
+    except DataError as error:
+        return Mended(rows, done, error=error), ahead
+
+
+def _unflawed(many: list[Mended]) -> list[Mended]:
+    for one in many:
+        if one.error is not None:
+            raise one.error
+    return many
 
 
 def _observed(rows: Rows, targets: int) -> int:
@@ -55,18 +155,20 @@ def _observed(rows: Rows, targets: int) -> int:
     return int(there[-1]) + 1 if len(there) else 1
 
 
-def _in_order(
+def _loaded(
     files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies
-) -> tuple[Table, list[Rows], list[str]]:
-    """Read the rows of each series in order of time, missing values and gaps left as they are."""
+) -> tuple[Table, np.ndarray | None, list[str]]:
+    """Read the rows of all files, and their dates."""
     table = _joined([read_table(file, layout, wanted) for file in files])
     time, notes = _dates(table, layout, wanted)
     if len(files) > 1 and wanted.series is None:
         table, time = _by_first_date(table, time, policies)
-    done: Done = Counter()
-    many = [in_order(rows, policies.unsorted, done) for rows in _split(table, time)]
-    many = [without_duplicates(rows, policies.duplicates, done) for rows in many]
-    return table, many, [*table.notes, *notes, *_counted(done)]
+    return table, time, [*table.notes, *notes]
+
+
+def _sorted(rows: Rows, policies: Policies, done: Done) -> Rows:
+    """Put rows in order of time, one per date; missing values and gaps are left as they are."""
+    return without_duplicates(in_order(rows, policies.unsorted, done), policies.duplicates, done)
 
 
 def _counted(done: Done) -> list[str]:
@@ -148,8 +250,8 @@ def _named(rows: Rows, label: str) -> Rows:
 
 
 def _frequency(many: list[Rows]) -> str | None:
-    longest = max(many, key=lambda rows: len(rows.values))
-    return None if longest.time is None else steps.infer(longest.time)
+    longest = max(many, key=lambda rows: len(rows.values), default=None)
+    return None if longest is None or longest.time is None else steps.infer(longest.time)
 
 
 def _constant(many: list[Rows]) -> list[str]:

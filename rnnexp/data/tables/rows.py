@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnnexp.data.tables.frequency import grid
+from rnnexp.data.tables.layout import Policies
 from rnnexp.data.tables.places import Places
 from rnnexp.errors import DataError, count
 
@@ -74,8 +75,15 @@ def in_order(rows: Rows, policy: str, done: Done) -> Rows:
         where = rows.places.cite(early)
         times = "once" if len(early) == 1 else f"{len(early):,} times"
         raise DataError(f"{rows.at}: time goes back {times}: {where}. Allow it with data.unsorted=sort")
-    done["row", "sorted in that went back in time (unsorted=sort)"] += len(early)
+    done["row", "sorted in that went back in time (unsorted=sort)"] += _out_of_place(rows.time)
     return rows.take(np.argsort(rows.time, kind="stable"))
+
+
+def _out_of_place(time: np.ndarray) -> int:
+    """Count the rows to be moved: those before an earlier one, or those after a later one, whichever are fewer."""
+    late = time < np.maximum.accumulate(time)
+    early = time > np.minimum.accumulate(time[::-1])[::-1]
+    return int(min(late.sum(), early.sum()))
 
 
 def without_duplicates(rows: Rows, policy: str, done: Done) -> Rows:
@@ -105,11 +113,8 @@ def without_duplicates(rows: Rows, policy: str, done: Done) -> Rows:
 
 
 def _means(values: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Average groups of rows that begin at `first`, leaving missing cells out."""
-    present = ~np.isnan(values)
-    sums = np.add.reduceat(np.where(present, values, 0.0), first, axis=0)
-    counts = np.add.reduceat(present.astype(np.int64), first, axis=0)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    """Average groups of rows that begin at `first`; a cell that is missing in one of them is missing in the mean."""
+    return np.add.reduceat(values, first, axis=0) / np.diff(first, append=len(values))[:, None]
 
 
 def without_missing(rows: Rows, policy: str, done: Done) -> Rows:
@@ -195,6 +200,17 @@ def without_gaps(rows: Rows, policy: str, frequency: str | None, done: Done) -> 
         raise DataError(f"{rows.at}: {_gaps(rows, index, whole, frequency)}")
     done["absent row", f"added (gaps={policy})"] += len(whole) - len(index)
     return _on_grid(rows, index, whole, policy)
+
+
+def most_rows(rows: Rows, policies: Policies, frequency: str | None) -> int:
+    """Return how many rows a flawed series can have once its flaws are mended, if they are."""
+    there = ~np.isnan(rows.values).any(axis=1) if policies.missing == "drop" else np.full(len(rows.values), True)
+    if rows.time is None or not there.any():
+        return int(there.sum())
+    dates = np.unique(rows.time[there])
+    if frequency is None or policies.gaps in ("fail", "ignore") or len(dates) < 2 or _mostly_absent(dates):
+        return len(dates)
+    return len(grid(dates[0], dates[-1], frequency))
 
 
 def _mostly_absent(time: np.ndarray) -> bool:

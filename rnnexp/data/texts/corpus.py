@@ -45,6 +45,12 @@ class Texts:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def take(self, chosen: np.ndarray) -> Texts:
+        """Keep the texts at these places alone, in this order."""
+        kept = {key: tuple(getattr(self, key)[place] for place in chosen) for key in ("texts", "parts")}
+        labels = None if self.labels is None else tuple(self.labels[place] for place in chosen)
+        return replace(self, labels=labels, places=self.places.take(chosen), **kept)
+
     def place(self, text: int) -> str:
         """Say where a text stands: ``reviews.tsv, line 12``, or only the file if it is the whole file."""
         file, line = self.places.files[self.places.file[text]], self.places.number[text]

@@ -11,14 +11,16 @@ import numpy as np
 
 from rnnexp.data import padding
 from rnnexp.data.labelled import Sequences
+from rnnexp.data.repeated import check_labels
 from rnnexp.data.sequences import SequenceDataset, labels_of, put_together
-from rnnexp.data.shares import share_out
+from rnnexp.data.shares import share_out, used
 from rnnexp.data.spec import InputSpec
 from rnnexp.data.tables.files import locate
 from rnnexp.data.texts.corpus import Texts, classes, require_in_training
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.prepare import prepare
 from rnnexp.data.texts.vectors import Vectors, read_vectors
+from rnnexp.errors import count
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -68,12 +70,25 @@ def assemble(source: TextSource) -> TextDataset:
     """Load a source of texts; mistakes in the data raise DataError."""
     texts = source.read_texts()
     classes(texts)
-    y, names = labels_of(as_sequences(texts, np.arange(len(texts) + 1), np.zeros(len(texts), np.int32)))
+    y, names = _classes(texts)
     pieces = share_out(source, np.array(texts.parts), y, len(texts))
+    chosen, pieces, unused = used(pieces, len(texts))
+    if unused:
+        texts = texts.take(chosen)
+        classes(texts)
+        y, names = _classes(texts)
+    check_labels(texts.labels or (), texts.places.name, "text", source.label_key())
     require_in_training(texts, pieces["train"])
     prepared = prepare(texts, pieces, source.rules())
     vectors = vectors_of(source, prepared.encoder)
-    notes = (*texts.notes, _labels(texts, y, names), *prepared.notes, *(vectors.notes if vectors else ()))
+    notes = (
+        *texts.notes,
+        _labels(texts, y, names),
+        *_two_labels(texts),
+        *prepared.notes,
+        *(vectors.notes if vectors else ()),
+        *unused,
+    )
     texts = replace(texts, notes=notes)
     values = prepared.encoded.ids
     dimension = vectors.values.shape[1] if vectors else None
@@ -90,6 +105,10 @@ def assemble(source: TextSource) -> TextDataset:
     return TextDataset(**{**vars(made), **own}, texts=texts.texts)
 
 
+def _classes(texts: Texts) -> tuple[np.ndarray, tuple[str, ...]]:
+    return labels_of(as_sequences(texts, np.arange(len(texts) + 1), np.zeros(len(texts), np.int32)))
+
+
 def _labels(texts: Texts, y: np.ndarray, names: Sequence[str]) -> str:
     """Count the texts of each label; those of few may be mistakes, and are named with their places."""
     counts = np.bincount(y, minlength=len(names))
@@ -99,6 +118,20 @@ def _labels(texts: Texts, y: np.ndarray, names: Sequence[str]) -> str:
     )
     rare = [f"{names[i]}: {texts.cite(np.flatnonzero(y == i))}" for i in np.flatnonzero(counts < FEW)[:MOST_LABELS]]
     return f"labels: {shown}" + (f"; few are {'; '.join(rare)}" if rare and len(texts.texts) >= MOST_LABELS else "")
+
+
+def _two_labels(texts: Texts) -> list[str]:
+    """Count the texts that stand there with two labels: short ones may, in data that people have labelled."""
+    labels, first = texts.labels or (), dict[str, int]()
+    earlier = [first.setdefault(text, index) for index, text in enumerate(texts.texts)]
+    other = [index for index, one in enumerate(earlier) if labels[index] != labels[one]]
+    if not other:
+        return []
+    have = f"{count(len(other), 'text')} {'has' if len(other) == 1 else 'have'}"
+    return [
+        f"{have} another label than the same text before, such as {texts.place(earlier[other[0]])} and "
+        f"{texts.place(other[0])}"
+    ]
 
 
 def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Sequences:

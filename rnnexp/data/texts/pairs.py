@@ -134,20 +134,13 @@ def assemble(source: PairSource) -> PairDataset:
     """Load a source of pairs; mistakes in the data raise DataError."""
     pairs = source.read_pairs()
     pieces = by_source(source, pairs)
-    encoders, notes = [], list(pairs.notes)
-    for side, texts in ("source", pairs.sources), ("target", pairs.targets):
-        encoder, note = _learn(source, [texts[i] for i in pieces["train"]], side)
-        encoders.append(encoder)
-        notes.append(f"{side} {note}")
-    encoded = _encoded(encoders, pairs)
     unused = len(pairs) - sum(map(len, pieces.values()))
+    encoders, encoded, pieces, notes, said = _learn_both(source, pairs, pieces)
     if unused:
         notes.append(
             f"{count(unused, 'pair')} left out: the source stands in a part that is held out, or data.split says so"
         )
-    longest = np.maximum(encoded[0].lengths, encoded[1].lengths)
-    pieces, said = short_enough(source, pieces, longest, "pair", lambda i: pairs.places[i])
-    notes += [*said, *_unknown(pieces, encoded)]
+    notes = [*pairs.notes, *notes, *said, *_unknown(pieces, encoded)]
     most = int(encoded[1].lengths[pieces["train"]].max()) + 1
     pipeline = PairPipeline(encoders[0], encoders[1], most, source.beam, source.length_penalty)
     return _dataset(source, pairs, pieces, encoded, pipeline, tuple(notes))
@@ -185,6 +178,28 @@ def by_source(source: PairSource, pairs: Pairs) -> Parts:
         name: np.flatnonzero((parts[group] == name) & (own == (name if name in files else ""))).astype(np.int32)
         for name in shared
     }
+
+
+def _learn_both(
+    source: PairSource, pairs: Pairs, pieces: Parts
+) -> tuple[list[Encoder], list[Encoded], Parts, list[str], list[str]]:
+    """Learn both sides from the training pairs; those that are too long are left out, and learnt from no more.
+
+    Returns the encoders, all pairs encoded, the parts, notes on the vocabularies and notes on the pairs left out.
+    """
+    said: list[str] = []
+    while True:
+        encoders, notes = [], []
+        for side, texts in ("source", pairs.sources), ("target", pairs.targets):
+            encoder, note = _learn(source, [texts[i] for i in pieces["train"]], side)
+            encoders.append(encoder)
+            notes.append(f"{side} {note}")
+        encoded = _encoded(encoders, pairs)
+        longest = np.maximum(encoded[0].lengths, encoded[1].lengths)
+        kept, long = short_enough(source, pieces, longest, "pair", lambda i: pairs.places[i])
+        if not long:
+            return encoders, encoded, pieces, notes, said
+        pieces, said = kept, said + long
 
 
 def _learn(source: PairSource, texts: list[str], side: str) -> tuple[Encoder, str]:

@@ -78,6 +78,14 @@ class Tagged:
         pieces = [np.arange(self.offsets[i], self.offsets[i + 1]) for i in sequences]
         return np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
 
+    def take(self, chosen: np.ndarray) -> Tagged:
+        """Keep the sequences at these places alone, in this order."""
+        tokens = self.of(chosen)
+        words, tags = (tuple(of[token] for token in tokens) for of in (self.words, self.tags))
+        offsets = np.cumsum([0, *np.diff(self.offsets)[chosen]])
+        parts = tuple(self.parts[place] for place in chosen)
+        return Tagged(words, tags, offsets, parts, self.places.take(tokens), self.notes)
+
     def place(self, token: int) -> str:
         """Say where a token stands: ``train.conll, line 12``."""
         return f"{self.places.files[self.places.file[token]]}, line {self.places.number[token]}"

@@ -13,7 +13,8 @@ import numpy as np
 from rnnexp.data import padding
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
 from rnnexp.data.digest import digest
-from rnnexp.data.shares import Pieces, share_out
+from rnnexp.data.repeated import check_labels
+from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.dataset import vectors_of
@@ -100,11 +101,15 @@ def shares(scores: np.ndarray) -> np.ndarray:
 def assemble(source: text_tags) -> TagDataset:
     """Load a source of tagged sequences; mistakes in the data raise DataError."""
     tagged = source.read_tagged()
-    tags = _tags(tagged)
+    _tags(tagged)
     pieces = share_out(source, np.array(tagged.parts), None, len(tagged))
-    unused = len(tagged) - sum(map(len, pieces.values()))
+    _, _, unused = used(pieces, len(tagged), "sequence")
     lengths, first = np.diff(tagged.offsets), tagged.offsets[:-1]
     pieces, notes = short_enough(source, pieces, lengths, "sequence", lambda i: tagged.place(int(first[i])))
+    chosen, pieces, gone = used(pieces, len(tagged), "sequence")
+    tagged = tagged.take(chosen) if gone else tagged
+    tags = _tags(tagged)
+    check_labels(tagged.tags, tagged.places.name, "token", "data.tag")
     _require_in_training(tagged, pieces["train"])
     cutter = Tokeniser(source.tokens, source.lowercase)
     seen = tuple(cutter.composed(word) for word in tagged.words)
@@ -112,8 +117,8 @@ def assemble(source: text_tags) -> TagDataset:
     learnt = vocabulary.learn(train, source.max_tokens, source.min_count)
     pipeline = TagPipeline(Encoder(cutter, learnt.vocabulary), tags)
     vectors = vectors_of(source, pipeline.encoder)
-    notes = [*notes, learnt.note, *_repeated(tagged, pieces), *(vectors.notes if vectors else ())]
-    notes += [f"{unused} of {len(tagged)} sequences belong to no part: data.split leaves them out"] if unused else []
+    notes = [*notes, learnt.note, *_repeated(tagged, pieces), *_two_tags(tagged), *(vectors.notes if vectors else ())]
+    notes += unused
     made = _dataset(source, replace(tagged, notes=(*tagged.notes, *notes)), seen, pieces, pipeline)
     return made if vectors is None else _with_vectors(made, vectors.values)
 
@@ -158,6 +163,19 @@ def _require_in_training(tagged: Tagged, train: np.ndarray) -> None:
 
 def _sequence(tagged: Tagged, seen: Sequence[str], index: int) -> list[str]:
     return list(seen[tagged.offsets[index] : tagged.offsets[index + 1]])
+
+
+def _two_tags(tagged: Tagged) -> list[str]:
+    """Count the sequences whose words stand there before with other tags."""
+    first: dict[tuple[str, ...], int] = {}
+    tags = [tagged.tags[begin:end] for begin, end in zip(tagged.offsets, tagged.offsets[1:])]
+    pairs = [(first.setdefault(tagged.sequence(index), index), index) for index in range(len(tagged))]
+    other = [(one, index) for one, index in pairs if tags[one] != tags[index]]
+    if not other:
+        return []
+    have = f"{count(len(other), 'sequence')} {'has' if len(other) == 1 else 'have'}"
+    places = " and ".join(tagged.place(int(tagged.offsets[index])) for index in other[0])
+    return [f"{have} other tags than the same words before, such as {places}"]
 
 
 def _repeated(tagged: Tagged, pieces: Pieces) -> list[str]:
