@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rnnexp.compare.table import aligned
 from rnnexp.compare.table import markdown as as_markdown
 from rnnexp.compare.values import skill_text
+from rnnexp.task import score_of
 from rnnexp.tracking.query import TrackedRun
 
 # Runs that differ in these alone are repetitions of one row.
@@ -16,8 +17,6 @@ _REPEATED = ("seed", "data.seed", "data.fold", "backend", "threads", "device", "
 
 # What a sweep may vary and still ask the experiments' own questions; jobs of a search or of folds are no results.
 _ASKED = {"experiment", "data", "model", "backend", "seed", "data.seed", "threads", "device"}
-
-METRICS = ("owa", "bleu", "exact_match", "perplexity", "rmse", "accuracy")
 
 HEAD = ("experiment", "model", "backend", "runs", "metric", "score", "best baseline", "skill", "verdict")
 
@@ -82,7 +81,7 @@ def rows(runs: Iterable[TrackedRun]) -> list[Row]:
         same = groups.setdefault(key, [])
         if not same or _setting(run) == _setting(same[0]):
             same.append(run)
-    return [_row(key, same) for key, same in sorted(groups.items()) if _metric(same[0])]
+    return [_row(key, same) for key, same in sorted(groups.items()) if score_of(same[0].metrics)]
 
 
 def _is_answer(run: TrackedRun) -> bool:
@@ -94,16 +93,11 @@ def _setting(run: TrackedRun) -> dict[str, str]:
     return {key: value for key, value in run.params.items() if key not in _REPEATED}
 
 
-def _metric(run: TrackedRun) -> str | None:
-    names = [f"{part}/{metric}" for part in ("test", "train") for metric in METRICS]
-    return next((name for name in names if name in run.metrics), None)
-
-
 def _row(key: tuple[str, str, str], found: Sequence[TrackedRun]) -> Row:
     # a seed, or a fold, that was run again counts once
     latest = {(run.params.get("seed"), run.params.get("data.fold")): run for run in reversed(found)}
     runs = list(latest.values())
-    metric = _metric(found[0]) or ""
+    metric = score_of(found[0].metrics) or ""
     short = metric.partition("/")[2]
     values = [run.metrics[metric] for run in runs if metric in run.metrics]
     skills = [run.metrics[f"skill/{short}"] for run in runs if f"skill/{short}" in run.metrics]

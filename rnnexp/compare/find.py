@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnnexp.compare.groups import HEADLINES, Comparison, Goal, compare
+from rnnexp.compare.groups import Comparison, Goal, compare
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.task import SCORES, rises
 from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, is_filter, select
-from rnnexp.training.monitor import higher_is_better
 
 KIND = {"rnnexp.kind": "sweep"}
 DEFAULT_GOAL = "best/val/loss"
@@ -87,6 +87,6 @@ def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]
 
 def usual_goal(runs: Sequence[TrackedRun]) -> Goal:
     """Rank by what most of the runs have: the validation loss if it is among that, else the test metric."""
-    names = (DEFAULT_GOAL, *HEADLINES, "best/train/loss")
+    names = (DEFAULT_GOAL, *SCORES, "best/train/loss")
     metric = max(names, key=lambda name: sum(name in one.metrics for one in runs))
-    return Goal(metric, higher_is_better(metric))
+    return Goal(metric, rises(metric))

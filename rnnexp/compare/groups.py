@@ -11,12 +11,11 @@ from typing import Any
 from rnnexp.compare import differ
 from rnnexp.compare.stats import Summary, holm, paired, summary
 from rnnexp.compare.values import order
+from rnnexp.task import score_of
 from rnnexp.tracking.query import TrackedRun
 
 SIGNIFICANT = 0.05
 BEST, NOISE, WORSE, FEW, NONE = "best", "within noise", "worse", "too few to tell", "no result"
-METRICS = ("owa", "bleu", "exact_match", "perplexity", "rmse", "accuracy")
-HEADLINES = tuple(f"{part}/{metric}" for part in ("test", "train") for metric in METRICS)
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def compare(runs: Sequence[TrackedRun], goal: Goal, varied: Sequence[str] = ()) 
     grouped: dict[Hashable, list[TrackedRun]] = {}
     for run in counted:
         grouped.setdefault(differ.frozen(differ.setting(run, varied)), []).append(run)
-    test_metric = next((name for name in HEADLINES if any(name in run.metrics for run in counted)), None)
+    test_metric = score_of({name for run in counted for name in run.metrics})
     groups = [_group(found, goal, test_metric, varied) for found in grouped.values()]
     groups.sort(key=lambda group: goal.sign() * group.scores.mean if group.scores else math.inf)
     columns = differ.columns([group.setting for group in groups], varied)

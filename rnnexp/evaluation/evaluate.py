@@ -139,7 +139,7 @@ def _series_baselines(dataset: SeriesDataset, predictions: Predictions) -> dict[
     series = np.searchsorted(history.offsets, origins, side="right") - 1
     horizon = predictions.actual.shape[1]
     task = baselines.Task(history.values, origins, history.offsets[series], horizon, dataset.season)
-    makers = baselines.SIMPLE | ({"naive2": naive2.naive2} if naive2.applies(task) else {})
+    makers = baselines.SIMPLE | ({"naive2": naive2.naive2} if naive2.applies(task.firsts) else {})
     simple = {name: (lambda make=make: make(task)) for name, make in makers.items()}
     return {**simple, "linear": lambda: _linear(dataset, origins)}
 

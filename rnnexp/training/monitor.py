@@ -6,29 +6,15 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-HIGHER_IS_BETTER = frozenset(
-    {
-        "accuracy",
-        "acc",
-        "balanced_accuracy",
-        "precision",
-        "recall",
-        "f1",
-        "auc",
-        "r2",
-        "r2_score",
-        "cosine_similarity",
-    }
-)
+from rnnexp import registry
+from rnnexp.task import rises
+
 ALWAYS_LOGGED = ("train/loss", "opt/learning_rate", "time/epoch_s", "time/samples_per_s")
 
 
 def higher_is_better(metric: str) -> bool:
-    """Say whether a metric such as `val/accuracy` should rise; everything unknown is taken for
-    an error or a loss.
-    """
-    name = metric.rpartition("/")[2].lower()
-    return name in HIGHER_IS_BETTER or name.endswith(("accuracy", "_precision", "_recall", "_f1", "_auc"))
+    """Say whether a metric such as `val/accuracy` should rise; of a registered one its author may have said so."""
+    return rises(metric, registry.rising_metrics())
 
 
 def ordered(value: Any, metric: str) -> Any:

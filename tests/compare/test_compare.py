@@ -17,6 +17,7 @@ from rnnexp.compare.groups import FEW, NOISE, WORSE, Goal, compare
 from rnnexp.compare.shown import plain, verdict
 from rnnexp.compare.values import short_names, shown, skill_text, typed, with_spread
 from rnnexp.errors import ConfigError
+from rnnexp.task import SCORES
 from rnnexp.tracking.query import TrackedRun
 from rnnexp.tracking.store import artifact_root, open_store
 
@@ -211,6 +212,16 @@ def test_a_filter_ranks_by_what_most_runs_have() -> None:
     assert find.usual_goal([*scored, run(2, 0.1)]) == Goal("test/rmse")
     assert find.usual_goal([run(2, 0.1)]) == GOAL
     assert find.usual_goal([replace(run(0, 0.1), metrics={"test/accuracy": 0.9})]) == Goal("test/accuracy", True)
+
+
+@pytest.mark.parametrize("metric", SCORES)
+def test_without_a_validation_loss_the_better_score_comes_first(metric: str) -> None:
+    """Perplexity, OWA and errors the lower, BLEU, accuracy and exact matches the higher."""
+    both = [replace(run(0, 0, units), metrics={metric: score}) for units, score in (("[8]", 0.2), ("[16]", 0.7))]
+    found = compare(both, find.usual_goal(both))
+    assert found.groups[0].scores is not None
+    assert found.groups[0].scores.mean == (0.7 if metric.endswith(("bleu", "exact_match", "accuracy")) else 0.2)
+    assert found.test_metric == metric
 
 
 def test_keys_are_as_short_as_they_stay_clear() -> None:
