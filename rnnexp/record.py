@@ -18,7 +18,7 @@ from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.evaluation.judged import judged_by
-from rnnexp.task import primary, rises
+from rnnexp.task import LOSS, UNPENALIZED, primary, rises
 from rnnexp.tracking import Data
 from rnnexp.tracking.pyfunc import Served
 from rnnexp.tracking.run import RunInfo
@@ -87,6 +87,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         "rnnexp.backend": device.backend,
         "rnnexp.device": device.device,
         "rnnexp.engine": engine,
+        LOSS: UNPENALIZED,
         "rnnexp.command": command,
         **(member.tags() if member else {}),
     }

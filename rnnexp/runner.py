@@ -215,6 +215,7 @@ def configured(experiment: Experiment, share: int | None) -> runtime.Runtime:
 
 def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
     """Build what can be built before the data are known, so that its mistakes come first."""
+    from rnnexp.training.monitor import is_scaled
     from rnnexp.training.plan import Plan
 
     optimizer = experiment.optimizer.build()
@@ -232,6 +233,7 @@ def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]
             seed=experiment.seed,
             run_dir=run_dir,
             grad_norm=experiment.trainer.grad_norm,
+            scaled=is_scaled(vars(experiment.data)),
         )
 
     return complete

@@ -98,6 +98,8 @@ TASKS = {
 # The first of these that a run has is its primary metric; no run has those of two tasks but for perplexity, which
 # sequence to sequence logs beside what it is judged by.
 HEADLINES = tuple(dict.fromkeys(name for task in TASKS.values() for name in task.headline))
+# What */loss means in a run: without the tag that says so it holds the L1 and L2 penalties, if there are any.
+LOSS, UNPENALIZED = "rnnexp.loss", "unpenalized"
 PARTS = ("test", "train")  # that a run is scored on
 SCORES = tuple(f"{part}/{name}" for part in PARTS for name in HEADLINES)
 SKILLS = tuple(f"skill/{name}" for name in HEADLINES)

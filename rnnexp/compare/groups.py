@@ -10,8 +10,9 @@ from typing import Any
 
 from rnnexp.compare import differ
 from rnnexp.compare.stats import Summary, holm, paired, summary
-from rnnexp.compare.values import order
-from rnnexp.task import score_of
+from rnnexp.compare.values import order, typed
+from rnnexp.errors import count
+from rnnexp.task import LOSS, UNPENALIZED, score_of
 from rnnexp.tracking.query import TrackedRun
 
 SIGNIFICANT = 0.05
@@ -182,6 +183,12 @@ def _baselines(runs: Sequence[TrackedRun], test_metric: str | None) -> list[Base
     ]
 
 
+def _holds_penalties(run: TrackedRun) -> bool:
+    """Say whether the loss of a run is the sum with its penalties, as it was once logged."""
+    penalized = any(typed(run.params.get(f"model.{key}", "0")) for key in ("l1", "l2"))
+    return penalized and run.tags.get(LOSS) != UNPENALIZED
+
+
 def _notes(runs: Sequence[TrackedRun], goal: Goal, columns: Sequence[str], replaced: int) -> list[str]:
     """Say what a reader of the table could be misled by."""
     notes = []
@@ -190,6 +197,12 @@ def _notes(runs: Sequence[TrackedRun], goal: Goal, columns: Sequence[str], repla
         notes.append(f"{runs_were} repeated: the latest finished one of each configuration counts")
     if len({run.experiment_id for run in runs}) > 1:
         notes.append("the runs are in several MLflow experiments: scores on different data do not compare")
+    held = [run for run in runs if _holds_penalties(run)]
+    if held and goal.metric.endswith("/loss"):
+        notes.append(
+            f"{count(len(held), 'run')} of an older version: their {goal.metric} holds the L1 and L2 penalties and "
+            "compares with no other; train them again, or compare by the test metric"
+        )
     if "train/" in goal.metric:
         notes.append(f"{goal.metric} rewards learning by heart: a validation part (data.split) would not")
     units = [key for key in columns if key in ("data.scaler", "data.per_series") or key.split(".")[0] == "loss"]

@@ -52,6 +52,7 @@ def _comments(sweep: Sweep, compared: Comparison, group: Group) -> list[str]:
         _repeated(group, "seed", "the first seed is kept"),
         _repeated(group, "data.fold", "the first is held out; without data.folds the network learns from all of them"),
         against_baseline(compared),
+        *(f"Note: {note}" for note in compared.notes if "penalties" in note),
         f"Sweep: {command}" if command else "",
         "Command: rnnexp train experiment=NAME, where NAME.yaml in ./experiments is this file",
     ]

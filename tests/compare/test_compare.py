@@ -214,6 +214,16 @@ def test_a_filter_ranks_by_what_most_runs_have() -> None:
     assert find.usual_goal([replace(run(0, 0.1), metrics={"test/accuracy": 0.9})]) == Goal("test/accuracy", True)
 
 
+def test_a_loss_that_holds_its_penalty_is_not_compared_in_silence() -> None:
+    def both(tags: Mapping[str, str]) -> list[str]:
+        found = [run(0, 0.2, model__l2="0.001", tags=tags), run(0, 0.1, "[16]", model__l2="0.0")]
+        return [note for note in compare(found, GOAL).notes if "penalties" in note]
+
+    [note] = both({})
+    assert note.startswith("1 run of an older version: their best/val/loss holds the L1 and L2 penalties")
+    assert both({"rnnexp.loss": "unpenalized"}) == []
+
+
 @pytest.mark.parametrize("metric", SCORES)
 def test_without_a_validation_loss_the_better_score_comes_first(metric: str) -> None:
     """Perplexity, OWA and errors the lower, BLEU, accuracy and exact matches the higher."""
