@@ -15,6 +15,7 @@ from rnnexp.data.digest import digest
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.rules import PER_WINDOW
+from rnnexp.data.seasonality import season_among
 from rnnexp.data.series import NAMELESS, Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.spec import TaskSpec
@@ -101,7 +102,18 @@ def _read(source: SeriesSource, series: Series) -> Reading:
     parts = borders(source, replace(series, ids=labels(series)))
     shortest = int(np.diff(parts["train"], axis=1).min())
     season = calendar.season(source.season, series.frequency, shortest)
-    return Reading(source, series, chosen, select(series, chosen.all), parts, season)
+    table = select(series, chosen.all)
+    if source.season is None and series.time is None and series.frequency is None:
+        season = season_among([table[first:last, : len(chosen.targets)] for first, last in parts["train"]])
+        series = replace(series, notes=(*series.notes, *_season_note(season)))
+    return Reading(source, series, chosen, table, parts, season)
+
+
+def _season_note(season: int | None) -> list[str]:
+    if season is None:
+        return []
+    apart = f"there are no dates, but values of the training part that lie {season} rows apart go together"
+    return [f"{apart}: {season} rows are a season; data.season says otherwise"]
 
 
 def labels(series: Series) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def seasonal_growth(task: Task) -> np.ndarray:
 def _season_before(task: Task) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows (n, horizon) that lie whole seasons before the targets, and how many seasons (horizon,)."""
     if task.season is None:
-        raise Undefined("no season is given or can be inferred from the dates")
+        raise Undefined("no season is given or can be inferred")
     seasons = -(-task.ahead() // task.season)
     rows = task.origins[:, None] + (task.ahead() - seasons * task.season)[None]
     if np.any(rows < task.firsts[:, None]):

@@ -81,7 +81,7 @@ def test_skill_is_measured_against_the_best_baseline() -> None:
 
 
 def test_baselines_without_a_season_are_left_out_with_the_reason() -> None:
-    report = evaluate(LAST, sine(points=80).load(), 16)
+    report = evaluate(LAST, given.dataset(given.noise(80)), 16)
     assert "no season" in report.skipped["baseline/seasonal_naive"]
     assert "baseline/seasonal_naive/rmse" not in report.metrics
 
