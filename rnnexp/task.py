@@ -42,7 +42,7 @@ class Task:
 
 _METRICS = (
     Metric("owa", "OWA"),
-    Metric("nrmse", "NRMSE"),
+    Metric("nrmse", "NRMSE (RMSE over the deviation of the training part, mean of all targets)"),
     Metric("rmse", "RMSE", in_units=True),
     Metric("mae", "MAE", in_units=True),
     Metric("mse", "MSE"),

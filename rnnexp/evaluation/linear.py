@@ -57,17 +57,22 @@ def forecast(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     Each target column is predicted from its own lags, see `lags`; one regression is shared by all targets and
     series. With further inputs each target has its own.
     """
-    inputs = _inputs(dataset, lags(dataset, origins))
+    own = dataset.trained_on
+    if own is None:
+        raise Undefined("there is no training part")
+    count = lags(dataset, origins)
+    fitted = _inputs(own, count)
+    inputs = fitted if own is dataset else _inputs(dataset, count)
     if inputs.width > MOST_INPUTS:
         raise Undefined(f"a regression on {inputs.width:,} inputs takes too much memory; the most is {MOST_INPUTS:,}")
-    train = dataset.starts("train") + inputs.window - 1
-    train = train[inputs.complete(train)]
+    train = own.starts("train") + inputs.window - 1
+    train = train[fitted.complete(train)]
     if len(train) < FEWEST_WINDOWS:
         raise Undefined(f"there are only {len(train)} training windows")
     found = np.empty((len(origins), inputs.horizon, inputs.targets))
     each = [slice(0, inputs.targets)] if inputs.shared else [slice(j, j + 1) for j in range(inputs.targets)]
     for columns in each:
-        _predict(inputs, origins, _fit(inputs, train, columns), columns, found)
+        _predict(inputs, origins, _fit(fitted, train, columns), columns, found)
     return found
 
 
@@ -77,9 +82,9 @@ def lags(dataset: SeriesDataset, origins: np.ndarray) -> int:
     At least as many as the network sees; one season and one row, if that is more, where every forecast and enough
     training windows have that many rows before them.
     """
-    window = dataset.pipeline.plan.sequence_length
+    window, own = dataset.pipeline.plan.sequence_length, dataset.trained_on or dataset
     wanted = wanted_lags(dataset)
-    train = _rows_before(dataset, dataset.starts("train") + window - 1)
+    train = _rows_before(own, own.starts("train") + window - 1)
     enough = np.sum(train >= wanted) >= FEWEST_WINDOWS and np.all(_rows_before(dataset, origins) >= wanted)
     return wanted if enough else window
 
@@ -95,11 +100,13 @@ def _rows_before(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
 
 
 def _inputs(dataset: SeriesDataset, lags: int) -> Inputs:
-    plan, offsets, rows = dataset.pipeline.plan, dataset.history.offsets, dataset.borders["train"]
+    plan, offsets, own = dataset.pipeline.plan, dataset.history.offsets, dataset.trained_on or dataset
+    rows = own.borders["train"]
     if np.any(rows[:, 1] <= rows[:, 0]):
         raise Undefined(f"{int(np.sum(rows[:, 1] <= rows[:, 0]))} series have no training rows")
-    table = dataset.pipeline.with_calendar(dataset.table, dataset.history.time)
-    parts = [table[first:last] for first, last in rows]
+    table, known = (one.pipeline.with_calendar(one.table, one.history.time) for one in (dataset, own))
+    pooled = np.concatenate([known[first:last] for first, last in rows])
+    parts = [pooled if part is None else part for part in dataset.training_rows(known)]
     mean = np.stack([part.mean(axis=0) for part in parts])
     scale = np.stack([part.std(axis=0) for part in parts])
     scale[scale == 0] = 1.0

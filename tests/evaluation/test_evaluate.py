@@ -16,6 +16,7 @@ from rnnexp.data.sources.sine import sine
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.evaluate import evaluate
 from rnnexp.evaluation.figures import figures
+from rnnexp.evaluation.judged import judged_by
 from rnnexp.evaluation.outputs import outputs
 from rnnexp.registry import settings
 from rnnexp.training.history import History
@@ -169,6 +170,37 @@ def test_a_constant_target_is_left_out_of_mase_and_named() -> None:
     assert report.notes[0].startswith("MASE leaves out 2 of 4 targets of series, such as `b` of `s0`: ")
     report = evaluate(model, given.dataset(table, sequence_length=3, target=["a", "b"]), 64)
     assert report.notes[0].startswith("MASE leaves out 1 of 2 targets, such as `b`: ")
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e-6, 1e6])
+def test_columns_of_any_size_are_judged_alike(factor: float) -> None:
+    """A network that is hopeless at one column loses, however small or large that column is beside the other."""
+    walks = given.noise(200, columns=2, seed=3).cumsum(axis=0)
+    table = walks * [1.0, factor] + [0.0, 5 * factor]
+
+    def report(hopeless: int) -> Any:
+        constant_column = Answer(lambda x: x[:, -1:, :2] * (np.arange(2) != hopeless))
+        return evaluate(constant_column, given.dataset(table, sequence_length=3, target=["a", "b"]), 64)
+
+    for hopeless in (0, 1):
+        found = report(hopeless)
+        assert found.beats_baseline is False
+        assert found.metrics["skill/nrmse"] < -0.5
+        assert list(found.tables["targets"]["target"]) == ["a", "b"]
+    told = report(1).metrics["test/nrmse"]
+    same = evaluate(
+        Answer(lambda x: x[:, -1:, :2] * [1, 0]),
+        given.dataset(walks + [0, 5], sequence_length=3, target=["a", "b"]),
+        64,
+    )
+    assert told == pytest.approx(same.metrics["test/nrmse"], rel=1e-4)
+    assert judged_by(given.dataset(table, sequence_length=3, target=["a", "b"])) == "nrmse"
+
+
+def test_one_target_is_judged_in_its_own_units() -> None:
+    dataset = given.dataset(given.noise(60, columns=2), sequence_length=3, target=["a"])
+    assert "test/nrmse" not in evaluate(LAST, dataset, 16).metrics
+    assert judged_by(dataset) == "rmse"
 
 
 def test_mase_is_undefined_where_every_series_is_constant() -> None:

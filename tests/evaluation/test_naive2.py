@@ -11,7 +11,7 @@ import pytest
 
 from rnnexp.data.sources.m4 import m4
 from rnnexp.data.splits import Split
-from rnnexp.evaluation import baselines, evaluate, metrics, naive2
+from rnnexp.evaluation import baselines, evaluate, metrics, naive2, scales
 from rnnexp.evaluation.baselines import Task, Undefined
 from rnnexp.evaluation.judged import judged_by
 from rnnexp.task import primary
@@ -96,7 +96,7 @@ def test_the_published_figures_of_m4_are_met_to_every_digit(group: str, shared_d
     source = m4(group=group, root=str(shared_data), horizon=horizon, season=season, split=split, stride=50)
     dataset = source.load()
     truth = dataset.restore("test", np.zeros((len(dataset.parts["test"]), horizon, 1), "float32"))
-    scale, series = evaluate.mase_scale(dataset, truth), evaluate.series_of(dataset, truth)
+    scale, series = scales.mase_scale(dataset, truth), scales.series_of(dataset, truth)
     ours = Task(dataset.history.values, truth.origins, dataset.history.offsets[series], horizon, season)
     makers = baselines.SIMPLE | {"naive2": naive2.naive2}
     for name in (name for one, name in PUBLISHED if one == group):
