@@ -27,6 +27,7 @@ Baselines = Callable[[], Mapping[str, Shares]]
 _cache: dict[tuple[str, ...], tuple[dict[str, np.ndarray], dict[str, str]]] = {}
 
 RUN = 4  # of tokens that are less than words, at most: what a baseline of texts counts
+FEW_NAMES = 5
 MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbours may take: some ten seconds of one core
 
 
@@ -60,7 +61,7 @@ def compared(
         metrics,
         predictions,
         tables,
-        _one_answer(dataset, predictions),
+        _one_answer(dataset, predictions) + _absent(labels, names),
         {name: replace(predictions, predicted=shares) for name, shares in made.items()},
         skipped,
         best,
@@ -153,6 +154,19 @@ def _nearest(train: Sequence[np.ndarray], y: np.ndarray, asked: Sequence[np.ndar
     if products > MOST_PRODUCTS:
         raise Undefined(f"it would take {products:.0e} multiplications to compare all sequences")
     return sequence_baselines.nearest(train, y, asked, classes)
+
+
+def _absent(labels: np.ndarray, names: Sequence[str]) -> list[str]:
+    """Say over which classes the averages are, where not over all."""
+    there = np.unique(labels)
+    if len(there) == len(names):
+        return []
+    others = [name for number, name in enumerate(names) if number not in there]
+    listed = ", ".join(f"`{name}`" for name in others[:FEW_NAMES]) + (", ..." if len(others) > FEW_NAMES else "")
+    return [
+        f"precision, recall, F1 and balanced accuracy are means over the {len(there)} of {len(names)} classes that are "
+        f"scored here; there is none of {listed}"
+    ]
 
 
 def _one_answer(dataset: Dataset, predictions: Predictions) -> list[str]:

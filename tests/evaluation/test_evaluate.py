@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import given
 import numpy as np
 import pytest
 
+from rnnexp.data.dataset import Part
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources.adding import adding
 from rnnexp.data.sources.airline_passengers import airline_passengers
 from rnnexp.data.sources.ramp import ramp
 from rnnexp.data.sources.sine import sine
 from rnnexp.errors import DivergedError
+from rnnexp.evaluation import classification
 from rnnexp.evaluation.evaluate import evaluate
 from rnnexp.evaluation.figures import figures
 from rnnexp.evaluation.judged import judged_by
@@ -259,6 +263,33 @@ def test_classes_are_measured_against_the_best_of_the_baselines() -> None:
     assert report.metrics["skill/accuracy"] == 1.0
     assert (report.best_baseline, report.beats_baseline) == (max(found, key=lambda name: found[name]), True)
     assert max(found.values()) < 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_macro_averages_are_those_of_scikit_learn_over_the_classes_that_are_scored(seed: int) -> None:
+    from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, recall_score
+
+    generator = np.random.default_rng(seed)
+    labels, predicted = generator.choice([0, 2, 3], 30), generator.integers(0, 6, 30)
+    found = classification.scores(labels, predicted, 6)
+    given_labels = {"labels": [0, 2, 3], "average": "macro", "zero_division": 0}
+    for name, score in {"precision": precision_score, "recall": recall_score, "f1": f1_score}.items():
+        assert found[name] == pytest.approx(score(labels, predicted, **given_labels))
+    assert found["f1"] != pytest.approx(f1_score(labels, predicted, average="macro", zero_division=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes that are predicted and not there
+        assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, predicted))
+
+
+def test_a_class_that_is_not_scored_is_named_beside_the_averages() -> None:
+    dataset = Signs(task="classification").load()
+    part = dataset.parts["test"]
+    absent = part.indices[part.arrays["y"][part.indices] != 1]
+    parts = {**dataset.parts, "test": Part(part.arrays, absent)}
+    fewer = replace(dataset, parts=parts, summary=replace(dataset.summary, digest="of fewer"))
+    [note] = evaluate(Answer(nearest), fewer, 8).notes
+    assert "means over the 2 of 3 classes that are scored here; there is none of `low`" in note
+    assert evaluate(Answer(nearest), dataset, 8).notes == []
 
 
 def test_an_exact_baseline_leaves_no_skill_to_state() -> None:
