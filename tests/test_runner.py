@@ -140,6 +140,7 @@ def test_the_mlflow_experiment_is_named_after_the_data(done: Done) -> None:
     experiment = done.client.get_experiment(done.tracked.info.experiment_id)
     assert experiment.name == "airline_passengers"
     assert experiment.tags["mlflow.experiment.primaryMetric.name"] == "test/rmse"
+    assert done.tracked.data.tags["rnnexp.loss"] == "unpenalized"
 
 
 def test_the_tracked_model_takes_raw_rows_and_gives_original_units(done: Done) -> None:
