@@ -17,9 +17,9 @@ from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.texts.pairs import PairDataset
-from rnnexp.evaluation.judged import judge
+from rnnexp.evaluation.judged import judged_by
 from rnnexp.redact import redact, redact_tree
+from rnnexp.task import LOSS, UNPENALIZED, primary, rises
 from rnnexp.tracking import Data
 from rnnexp.tracking.names import PARAMS
 from rnnexp.tracking.pyfunc import Served
@@ -91,6 +91,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         "rnnexp.backend": device.backend,
         "rnnexp.device": device.device,
         "rnnexp.engine": engine,
+        LOSS: UNPENALIZED,
         "rnnexp.command": command,
         **(member.tags() if member else {}),
     }
@@ -117,13 +118,8 @@ def _chosen(command: str, member: Membership | None) -> set[str]:
 
 def primary_metric(dataset: Dataset) -> tuple[str, bool]:
     """Return the metric that a reader looks at first, and whether more of it is better."""
-    if dataset.spec.classes:
-        return f"{dataset.scored}/accuracy", True
-    if isinstance(dataset, PairDataset):
-        return f"{dataset.scored}/{judge(dataset.pipeline)}", True
-    if dataset.spec.task == "language_modelling":
-        return f"{dataset.scored}/perplexity", False
-    return f"{dataset.scored}/rmse", False
+    name = judged_by(dataset)
+    return f"{dataset.scored}/{name}", rises(name)
 
 
 def experiment_name(experiment: Experiment) -> str:
@@ -226,6 +222,9 @@ def log_end(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, 
     history, report = ending.history, ending.report
     metrics = final_metrics(dataset, model, history, report)
     tracked.log_summary(metrics)
+    name = primary(metrics, dataset.scored)
+    if name and name != judged_by(dataset):  # it turned out not to be defined: an OWA beside a Naive2 without an error
+        tracked.judge_by(f"{dataset.scored}/{name}", rises(name))
     tracked.set_tags(outcome_tags(history, report))
     for name, table in report.tables.items():
         tracked.log_table(name, table)

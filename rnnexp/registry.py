@@ -67,13 +67,23 @@ _registered: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 _plugins: set[str] = set()  # the user's own modules that were imported at the user's word
 
 
-def register(kind: str) -> Callable[[Any], Any]:
-    """Register a class (it becomes a settings dataclass) or a function under its own name."""
+_rising: dict[str, bool] = {}  # registered metrics whose author has said whether more is better
+
+
+def register(kind: str, *, greater_is_better: bool | None = None) -> Callable[[Any], Any]:
+    """Register a class (it becomes a settings dataclass) or a function under its own name.
+
+    `greater_is_better` is said of a metric; without it the name decides, and most names are of errors.
+    """
     if kind not in KINDS:
         raise ConfigError(f"register({kind!r}): unknown kind{did_you_mean(kind, KINDS)}")
+    if greater_is_better is not None and kind != "metric":
+        raise ConfigError(f"register({kind!r}): greater_is_better is said of a metric, not of a {kind}")
 
     def decorate(component: Any) -> Any:
         cls = settings(component) if isclass(component) else _settings_of(component, KINDS[kind])
+        if greater_is_better is not None:
+            _rising[cls.__dataclass_fields__["name"].default] = greater_is_better  # type: ignore[attr-defined]
         _registered[kind][cls.__dataclass_fields__["name"].default] = cls  # type: ignore[attr-defined]
         return cls if isclass(component) else component
 
@@ -118,6 +128,11 @@ def names(kind: str) -> list[str]:
         return sorted({*package.available(), *_registered[kind]})
     modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
     return sorted(modules | set(_registered[kind]))
+
+
+def rising_metrics() -> dict[str, bool]:
+    """Return of which registered metrics more is better, and of which less, as far as their authors have said."""
+    return {name: said for name, said in _rising.items() if name in _registered["metric"]}
 
 
 def lookup(kind: str, name: str) -> type:

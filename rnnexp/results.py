@@ -10,12 +10,11 @@ from rnnexp.compare import differ
 from rnnexp.compare.table import aligned
 from rnnexp.compare.table import markdown as as_markdown
 from rnnexp.compare.values import skill_text
+from rnnexp.task import score_of
 from rnnexp.tracking.query import TrackedRun
 
 # What a sweep may vary and still ask the experiments' own questions; jobs of a search or of folds are no results.
 _ASKED = {"experiment", "data", "model", "backend", "seed", "data.seed", "threads", "device"}
-
-METRICS = ("owa", "bleu", "exact_match", "perplexity", "rmse", "accuracy")
 
 HEAD = ("experiment", "model", "backend", "runs", "metric", "score", "best baseline", "skill", "verdict")
 
@@ -82,7 +81,7 @@ def rows(runs: Iterable[TrackedRun]) -> list[Row]:
         settings = groups.setdefault(key, {})
         settings.setdefault(differ.frozen(differ.setting(run)), []).append(run)
     latest = {key: (next(iter(settings.values())), len(settings) - 1) for key, settings in groups.items()}
-    return [_row(key, same, others) for key, (same, others) in sorted(latest.items()) if _metric(same[0])]
+    return [_row(key, same, others) for key, (same, others) in sorted(latest.items()) if score_of(same[0].metrics)]
 
 
 def _is_answer(run: TrackedRun) -> bool:
@@ -90,16 +89,11 @@ def _is_answer(run: TrackedRun) -> bool:
     return set(filter(None, run.tags.get("rnnexp.varied", "").split(","))) <= _ASKED | scored_in_turn
 
 
-def _metric(run: TrackedRun) -> str | None:
-    names = [f"{part}/{metric}" for part in ("test", "train") for metric in METRICS]
-    return next((name for name in names if name in run.metrics), None)
-
-
 def _row(key: tuple[str, str, str], found: Sequence[TrackedRun], others: int) -> Row:
     # a seed, or a fold, that was run again counts once
     latest = {differ.repetition(run): run for run in reversed(found)}
     runs = list(latest.values())
-    metric = _metric(found[0]) or ""
+    metric = score_of(found[0].metrics) or ""
     short = metric.partition("/")[2]
     values = [run.metrics[metric] for run in runs if metric in run.metrics]
     skills = [run.metrics[f"skill/{short}"] for run in runs if f"skill/{short}" in run.metrics]

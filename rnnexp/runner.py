@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import record, registry, runtime, tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.data.leakage import check_leakage
-from rnnexp.errors import ConfigError, DataError, count
+from rnnexp.errors import ConfigError, DataError, DivergedError, count
 from rnnexp.paths import name_problem, short_name
 from rnnexp.run_folder import claimed
 from rnnexp.samples import Samples
@@ -130,6 +130,7 @@ def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: 
         samples = Samples(tracked, dataset, model, occasion.run_dir)
         with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
             history = yield from told.steps(record.hearing(tracked, occasion.member, progress, samples))
+        _refuse_untrained(history)
         report = evaluated(model, dataset, experiment)
         forecast = record.forecast(model, dataset)
         draw = subject.training is None or subject.training.seat.leads(DRAWN)
@@ -140,6 +141,15 @@ def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: 
     scored, units, seconds = dataset.scored, dataset.summary.units, time.perf_counter() - started
     found = (experiment, metrics, history, report, forecast, scored, units)
     return Result(*found, tracked.run_id, occasion.run_dir, seconds)
+
+
+def _refuse_untrained(history: History) -> None:
+    """Raise DivergedError where not even the first epoch left weights: those that are there were never trained."""
+    if history.best_epoch == 0:
+        raise DivergedError(
+            f"not one epoch had a finite {history.monitor}, so there are no trained weights to score, whatever "
+            "trainer.on_divergence says; lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
+        )
 
 
 @dataclass(frozen=True)
@@ -214,6 +224,7 @@ def configured(experiment: Experiment, share: int | None) -> runtime.Runtime:
 
 def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
     """Build what can be built before the data are known, so that its mistakes come first."""
+    from rnnexp.training.monitor import is_scaled
     from rnnexp.training.plan import Plan
 
     optimizer = experiment.optimizer.build()
@@ -231,6 +242,7 @@ def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]
             seed=experiment.seed,
             run_dir=run_dir,
             grad_norm=experiment.trainer.grad_norm,
+            scaled=is_scaled(vars(experiment.data)),
         )
 
     return complete

@@ -16,6 +16,7 @@ FLOORS = {
     "output": 0,
     "paths": 0,
     "run_folder": 0,
+    "task": 0,
     "redact": 0,
     "registry": 1,
     "compiled": 0,

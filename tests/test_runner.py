@@ -13,7 +13,7 @@ import pytest
 
 import rnnexp as rx
 from rnnexp.cli.summary import summary
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, DivergedError
 
 TUTORIAL = "data.split={train: 96, val: 0, test: 46, gap: 1}"
 QUICK = ("trainer.epochs=3", "model.units=[4]")
@@ -145,6 +145,7 @@ def test_the_mlflow_experiment_is_named_after_the_data(done: Done) -> None:
     experiment = done.client.get_experiment(done.tracked.info.experiment_id)
     assert experiment.name == "airline_passengers"
     assert experiment.tags["mlflow.experiment.primaryMetric.name"] == "test/rmse"
+    assert done.tracked.data.tags["rnnexp.loss"] == "unpenalized"
 
 
 def test_the_tracked_model_takes_raw_rows_and_gives_original_units(done: Done) -> None:
@@ -222,12 +223,21 @@ def test_classes_are_scored_beside_the_majority(plugin: None) -> None:
     assert (result.run_dir / "figures" / "confusion.png").exists()
 
 
+@pytest.mark.parametrize("engine", ["keras", "compiled"])
+@pytest.mark.parametrize("split", ["{train: 0.6, val: 0.2, test: 0.2}", "{train: 0.8, val: 0, test: 0.2}"])
+def test_weights_that_were_never_trained_are_not_scored(engine: str, split: str) -> None:
+    words = (*QUICK, "data.points=80", "tracking=off", f"trainer.engine={engine}", f"data.split={split}")
+    with pytest.raises(DivergedError, match="not one epoch had a finite (val|train)/loss, so there are no trained"):
+        rx.run(rx.compose(*words, "optimizer=sgd", "optimizer.learning_rate=1e30", "trainer.on_divergence=stop"))
+    assert rx.run(rx.compose(*words, "trainer.on_divergence=stop"), quiet=True).history.best_epoch > 0
+
+
 def test_a_metric_of_the_users_own_is_reported(plugin: None) -> None:
     config = rx.compose("plugins=[my_parts]", "data.points=80", "metrics=[worst,mae]", *UNTRACKED)
     result = rx.run(config, quiet=True)
     errors = result.predictions.predicted - result.predictions.actual
     assert result.metrics["test/worst"] == pytest.approx(np.abs(errors).max())
-    assert "val/mae" in result.history.epochs[0]
+    assert "val/mae_scaled" in result.history.epochs[0]
 
 
 def test_a_regression_is_scored_beside_the_training_mean() -> None:

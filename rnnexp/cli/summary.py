@@ -12,22 +12,13 @@ from typing import TYPE_CHECKING
 
 from rnnexp.data.intervals import USUAL
 from rnnexp.redact import redact, redact_words
+from rnnexp.task import METRICS, primary, rises
 
 if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
     from rnnexp.runner import Result
 
 log = logging.getLogger("rnnexp")
-
-HEADLINES = {
-    "accuracy": "accuracy",
-    "bleu": "BLEU",
-    "exact_match": "share exactly right",
-    "perplexity": "perplexity",
-    "owa": "OWA",
-    "rmse": "RMSE",
-}  # the first that a run has heads its summary
-GREATER = ("accuracy", "bleu", "exact_match")  # of these more is better
 
 
 @dataclass(frozen=True)
@@ -46,7 +37,8 @@ class Scores:
 
     @property
     def metric(self) -> str:
-        return next(name for name in HEADLINES if f"{self.part}/{name}" in self.metrics)
+        """The one that heads the summary."""
+        return str(primary(self.metrics, self.part))
 
 
 def print_summary(result: Result, words: Sequence[str]) -> None:
@@ -70,11 +62,11 @@ def summary(result: Result) -> Iterator[str]:
 
 def headline(scores: Scores, of: str) -> str:
     """Say what was measured, on what, and on how many examples; of tags on how many tokens."""
-    unit = f" in {scores.units}" if scores.units and scores.metric == "rmse" else ""
-    counted = {"perplexity": scores.units or "tokens", "bleu": "sources", "exact_match": "sources"}
+    metric = METRICS[scores.metric]
+    unit = f" in {scores.units}" if scores.units and metric.in_units else ""
     tagged = f"{scores.part}/sequence_accuracy" in scores.metrics
-    what = "tokens" if tagged else counted.get(scores.metric, "examples")
-    return f"{HEADLINES[scores.metric]}{unit} on {of}, {len(scores.report.predictions.actual)} {what}"
+    what = "tokens" if tagged else scores.units or "tokens" if metric.counted == "tokens" else metric.counted
+    return f"{metric.label}{unit} on {of}, {len(scores.report.predictions.actual)} {what}"
 
 
 def verdict(scores: Scores) -> Iterator[str]:
@@ -99,7 +91,7 @@ def _table(scores: Scores) -> Iterator[str]:
         if key.startswith(prefix) and key.endswith(f"/{metric}") and key.count("/") == 2
     }
     rows[scores.name] = scores.metrics[f"{scores.part}/{metric}"]
-    for name, value in sorted(rows.items(), key=lambda row: row[1], reverse=metric in GREATER):
+    for name, value in sorted(rows.items(), key=lambda row: row[1], reverse=rises(metric)):
         mark = "  <- this run" if name == scores.name else ""
         yield f"  {name:<18} {value:>12.5g}{mark}"
 

@@ -11,14 +11,14 @@ from typing import Any
 from rnnexp.compare import differ
 from rnnexp.compare.stats import Summary, holm, paired, summary
 from rnnexp.compare.values import order
+from rnnexp.config.text import typed
 from rnnexp.errors import count
+from rnnexp.task import LOSS, UNPENALIZED, score_of
 from rnnexp.tracking.query import TrackedRun
 
 SIGNIFICANT = 0.05
 MAX_NAMED = 5  # runs in a note
 BEST, NOISE, WORSE, FEW, NONE = "best", "within noise", "worse", "too few to tell", "no result"
-METRICS = ("owa", "bleu", "exact_match", "perplexity", "rmse", "accuracy")
-HEADLINES = tuple(f"{part}/{metric}" for part in ("test", "train") for metric in METRICS)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def compare(runs: Sequence[TrackedRun], goal: Goal, varied: Sequence[str] = ()) 
     grouped: dict[Hashable, list[TrackedRun]] = {}
     for run in counted:
         grouped.setdefault(differ.frozen(differ.setting(run, varied)), []).append(run)
-    test_metric = next((name for name in HEADLINES if any(name in run.metrics for run in counted)), None)
+    test_metric = score_of({name for run in counted for name in run.metrics})
     groups = [_group(found, goal, test_metric, varied) for found in grouped.values()]
     groups.sort(key=lambda group: _rank(group, goal))
     columns = differ.columns([group.setting for group in groups], varied)
@@ -235,11 +235,23 @@ def _unlike(grouped: Mapping[Hashable, Sequence[TrackedRun]], varied: Sequence[s
         yield f"runs of one setting differ also in {', '.join(unlike)}: they are treated as repetitions"
 
 
+def _holds_penalties(run: TrackedRun) -> bool:
+    """Say whether the loss of a run is the sum with its penalties, as it was once logged."""
+    penalized = any(typed(run.params.get(f"model.{key}", "0")) for key in ("l1", "l2"))
+    return penalized and run.tags.get(LOSS) != UNPENALIZED
+
+
 def _notes(runs: Sequence[TrackedRun], goal: Goal, columns: Sequence[str]) -> list[str]:
     """Say what a reader of the table could be misled by."""
     notes = []
     if len({run.experiment_id for run in runs}) > 1:
         notes.append("the runs are in several MLflow experiments: scores on different data do not compare")
+    held = [run for run in runs if _holds_penalties(run)]
+    if held and goal.metric.endswith("/loss"):
+        notes.append(
+            f"{count(len(held), 'run')} of an older version: their {goal.metric} holds the L1 and L2 penalties and "
+            "compares with no other; train them again, or compare by the test metric"
+        )
     if "train/" in goal.metric:
         notes.append(f"{goal.metric} rewards learning by heart: a validation part (data.split) would not")
     units = [key for key in columns if key in ("data.scaler", "data.per_series") or key.split(".")[0] == "loss"]

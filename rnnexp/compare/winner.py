@@ -55,6 +55,7 @@ def _comments(sweep: Sweep, compared: Comparison, group: Group, config: Mapping[
         _unfolded(group, config["data"]),
         f"{MASK} stands for what is not stored; put it back" if MASK in str(config) else "",
         against_baseline(compared),
+        *(f"Note: {note}" for note in compared.notes if "penalties" in note),
         f"Sweep: {command}" if command else "",
         "Command: rnnexp train experiment=NAME, where NAME.yaml in ./experiments is this file",
     ]

@@ -12,6 +12,7 @@ from typing import Any
 
 from rnnexp import registry
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.task import TASKS
 
 # What `rnnexp.training.prepare` gives a class of its own choosing, beside what `keras.metrics.get` knows.
 SHORT = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC", "accuracy": "Accuracy", "acc": "Accuracy"}
@@ -27,17 +28,6 @@ REFUSED = {
     "sequence_to_sequence": PER_COLUMN,
     "regression": (*FOR_LABELS, *PER_COLUMN),
     "forecasting": (*FOR_LABELS, *PER_COLUMN, "R2Score"),
-}
-# Scored once at the end, in original units, whether asked for or not.
-NUMBERS = ("mse", "rmse", "mae", "smape", "mape", "r2")
-CLASSES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
-REPORTED = {
-    "regression": NUMBERS,
-    "forecasting": NUMBERS,
-    "language_modelling": ("nats", "perplexity"),
-    "sequence_to_sequence": ("bleu", "chrf", "exact_match", "nats", "perplexity"),
-    "classification": CLASSES,
-    "tagging": (*CLASSES, "sequence_accuracy", "unknown_accuracy", "chunk_precision", "chunk_recall", "chunk_f1"),
 }
 
 
@@ -72,15 +62,15 @@ def _problem(name: str, task: str | None, known: dict[str, str | None]) -> str |
 
 
 def _unknown(name: str, task: str | None, known: dict[str, str | None]) -> str:
-    if name in REPORTED.get(task or "", ()):
-        return f"Keras has no metric `{name}`; {_reported(str(task))}"
+    if task in TASKS and name in TASKS[task].reported:
+        return f"Keras has no metric `{name}`; {_reported(task)}"
     choices = [choice for choice in known if choice == choice.lower() and _problem(choice, task, known) is None]
     hint = did_you_mean(name, choices) or f"; choose from {', '.join(sorted(choices))}"
     return f"Keras has no metric `{name}`, and none is registered under this name{hint}"
 
 
 def _reported(task: str) -> str:
-    return f"the report at the end has {', '.join(REPORTED[task])} without being asked"
+    return f"the report at the end has {', '.join(TASKS[task].reported)} without being asked"
 
 
 def _fits(cls: str, task: str) -> bool:

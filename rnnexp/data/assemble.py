@@ -15,6 +15,7 @@ from rnnexp.data.digest import digest
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.rules import PER_WINDOW
+from rnnexp.data.seasonality import season_among
 from rnnexp.data.series import Series
 from rnnexp.data.short import Need, labels, need, without_short
 from rnnexp.data.source import SeriesSource
@@ -104,7 +105,18 @@ def _read(source: SeriesSource, series: Series) -> Reading:
     parts = borders(source, replace(series, ids=labels(series)))
     longest = int(np.diff(parts["train"], axis=1).max())
     season = calendar.season(source.season, series.frequency, longest)
-    return Reading(source, series, chosen, select(series, chosen.all), parts, season)
+    table = select(series, chosen.all)
+    if source.season is None and series.time is None and series.frequency is None:
+        season = season_among([table[first:last, : len(chosen.targets)] for first, last in parts["train"]])
+        series = replace(series, notes=(*series.notes, *_season_note(season)))
+    return Reading(source, series, chosen, table, parts, season)
+
+
+def _season_note(season: int | None) -> list[str]:
+    if season is None:
+        return []
+    apart = f"there are no dates, but values of the training part that lie {season} rows apart go together"
+    return [f"{apart}: {season} rows are a season; data.season says otherwise"]
 
 
 def _series_of(source: Any, values: np.ndarray) -> Series:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -121,6 +121,7 @@ class Dataset(ABC):
     history:  the target columns in original units, for baselines and pictures (None for independent sequences)
     season:   rows per season, None if unknown
     scaling:  how to get back to original units, as plain JSON values
+    reference: for data without a training part, those of the run itself: baselines are fitted to their training part
     vectors:  pretrained vectors (vocabulary, size) for the embedding of tokens, or None
     """
 
@@ -133,6 +134,12 @@ class Dataset(ABC):
     season: int | None = None
     scaling: Mapping[str, Any] = field(default_factory=dict)
     vectors: np.ndarray | None = None
+    reference: Self | None = None
+
+    @property
+    def trained_on(self) -> Self | None:
+        """The data that training has seen, these or those they are held against; None where they are not known."""
+        return self if "train" in self.parts else self.reference
 
     @abstractmethod
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:

@@ -104,6 +104,18 @@ class SeriesDataset(Dataset):
         low, high = (self.pipeline.restore(end, self.table, starts, self.groups(starts))[0] for end in ends)
         return low, high
 
+    def training_rows(self, table: np.ndarray | None = None) -> list[np.ndarray | None]:
+        """Return the training rows of each series (rows, columns), None for a series that training has not seen.
+
+        table: the rows in which `trained_on` is to be looked up, its own by default
+        """
+        own = self.trained_on
+        if own is None:
+            return [None] * len(self.history.ids)
+        rows = own.table if table is None else table
+        known = {label: rows[first:last] for label, (first, last) in zip(own.history.ids, own.borders["train"])}
+        return [known.get(label) for label in self.history.ids]
+
     def _scored(self, part: str, outputs: np.ndarray) -> np.ndarray:
         """Pick the outputs that are of the part, (n, horizon, targets)."""
         return outputs if self.pipeline.plan.layout == "windows" else outputs[self._scored_steps(part)]

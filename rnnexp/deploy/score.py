@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import record, runner
 from rnnexp.data.apply import WHOLE
 from rnnexp.deploy import reading
-from rnnexp.deploy.trained import Trained, own_data
+from rnnexp.deploy.trained import ChangedDataError, Trained, own_data
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SAME = 1e-4  # relative: a score on another backend or device differs by less
 ROUNDING = 1e-6  # of the actual values' deviation: a score that is next to nothing has no digits to compare
+LEFT_OUT = "baselines that learn are left out"
 LEARNT = ("train", "val")  # the parts that decide what the weights are
 
 
@@ -80,12 +81,18 @@ def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     from rnnexp.data import intervals
     from rnnexp.data.apply import apply
     from rnnexp.data.pipeline import Pipeline
+    from rnnexp.deploy.overlap import overlap
 
     pipeline = Pipeline.from_json(trained.scaling)
     source, notes = _source(trained, pipeline, changes)
     dataset = apply(source, pipeline)
     made = intervals.read(trained.bundle, (pipeline.plan.ahead, pipeline.plan.targets))
-    notes += _other_step(dataset, pipeline) + _learnt(trained, dataset)
+    own, why = _own(trained, "rows")
+    notes += [*_other_step(dataset, pipeline), *why]
+    if own is not None:
+        dataset = replace(dataset, reference=own, season=dataset.season or own.season)
+        seen, rows = overlap(dataset, own, LEARNT)
+        notes += [f"{seen} of the {rows} scored rows are among those that the run has learnt from"] * bool(seen)
     model = trained.load().model
     if trained.experiment:
         return Scored(dataset, runner.evaluated(model, dataset, trained.experiment, made), notes)
@@ -161,14 +168,29 @@ def _count(seen: int, total: str) -> str:
 
 
 def _whole(trained: Trained, model: Any, dataset: Dataset, learnt: tuple[str, Callable[[Any], str]]) -> Scored:
-    """Score all of other data, and say how much of them the run has learnt from: what they are, and what tells it."""
-    experiment, (what, known) = trained.configuration(), learnt
-    notes = list(dataset.summary.notes)
+    """Score all of other data beside the baselines of the run, and say how much of them it has learnt from.
+
+    learnt: what the data are, and what tells it
+    """
+    what, known = learnt
+    own, why = _own(trained, what)
+    told = [] if own is None else filter(None, [known(own)])
+    report = runner.evaluated(model, replace(dataset, reference=own), trained.configuration())
+    return Scored(dataset, report, [*dataset.summary.notes, *told, *why])
+
+
+def _own(trained: Trained, what: str) -> tuple[Any, list[str]]:
+    """Return the data of the run, to which its baselines are fitted again; None and why if they are not there."""
+    if trained.experiment is None:
+        reason = f"the model does not say what it was trained on: {what} that it has seen cannot be told from others"
+        return None, [f"{reason}, {LEFT_OUT}"]
     try:
-        notes += filter(None, [known(experiment.data.load())])
+        own = own_data(trained, "a score")
     except RnnexpError as error:
-        notes.append(f"{what} that the run has learnt from cannot be told: {error}")
-    return Scored(dataset, runner.evaluated(model, dataset, experiment), notes)
+        changed = isinstance(error, ChangedDataError)
+        reason = "its own data have changed since" if changed else str(error)
+        return None, [f"{what} that the run has learnt from cannot be told: {reason}; {LEFT_OUT}"]
+    return own, []
 
 
 def _source(trained: Trained, pipeline: Pipeline, changes: Mapping[str, Any]) -> tuple[Any, list[str]]:
@@ -188,19 +210,3 @@ def _other_step(dataset: SeriesDataset, pipeline: Pipeline) -> list[str]:
     if found is None or known is None or found == known:
         return []
     return [f'the rows are in steps of "{found}"; the model was trained on steps of "{known}"']
-
-
-def _learnt(trained: Trained, dataset: SeriesDataset) -> list[str]:
-    """Say how many of the scored rows the run has learnt from: a score on these is none."""
-    if trained.experiment is None:
-        return ["the model does not say what it was trained on: rows that it has seen cannot be told from others"]
-    try:
-        own = trained.experiment.data.load()
-    except RnnexpError as error:
-        return [f"rows that the run has learnt from cannot be told: {error}"]
-    if trained.run and trained.run.tags.get("rnnexp.data_digest") != own.summary.digest:
-        return ["rows that the run has learnt from cannot be told: its own data have changed since"]
-    from rnnexp.deploy.overlap import overlap
-
-    seen, rows = overlap(dataset, own, LEARNT)
-    return [f"{seen} of the {rows} scored rows are among those that the run has learnt from"] if seen else []

@@ -224,6 +224,10 @@ def _why_none(experiment: Experiment, run: TrackedRun | None) -> str:
     return f"it ended as {ended}, and the models of such runs are not kept"
 
 
+class ChangedDataError(DataError):
+    """The data of a run are not the same any more."""
+
+
 def own_data(trained: Trained, purpose: str) -> Dataset:
     """Read a run's data again; a DataError if they are not the same any more and so would not serve the purpose."""
     from rnnexp import runner
@@ -233,7 +237,7 @@ def own_data(trained: Trained, purpose: str) -> Dataset:
     if known == now or (known is None and _as_json(dataset.scaling) == trained.scaling):
         return dataset
     digests = f" (digest {now[:8]}, then {known[:8]})" if known else ""
-    raise DataError(
+    raise ChangedDataError(
         f"{dataset.summary.source}: the data have changed since {trained.called}{digests}; "
         f"{purpose} of others would not be this run's: bring the old ones back, or train again"
     )

@@ -34,7 +34,7 @@ class Task:
     firsts: np.ndarray
     horizon: int
     season: int | None = None
-    seasonless: str = "no season is given or can be inferred from the dates"
+    seasonless: str = "no season is given or can be inferred"
 
     def ahead(self) -> np.ndarray:
         """Return 1, 2, ..., horizon."""

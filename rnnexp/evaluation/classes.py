@@ -24,14 +24,17 @@ Shares = Callable[[], np.ndarray]
 Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 Baselines = Callable[[], Mapping[str, Shares]]
 
-_cache: dict[tuple[str, str], tuple[dict[str, np.ndarray], dict[str, str]]] = {}
+_cache: dict[tuple[str, ...], tuple[dict[str, np.ndarray], dict[str, str]]] = {}
 
+RUN = 4  # of tokens that are less than words, at most: what a baseline of texts counts
+FEW_NAMES = 5
 MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbours may take: some ten seconds of one core
 
 
 def report(dataset: Dataset, predictions: Predictions, extra: Extra) -> Report:
     """Compare predicted classes with the truth, and with every baseline that is defined; `extra` adds metrics."""
-    return compared(dataset, predictions, extra, partial(baselines, dataset), tables(dataset, predictions))
+    made = compared(dataset, predictions, extra, partial(baselines, dataset), tables(dataset, predictions))
+    return replace(made, notes=[*made.notes, *_whole_texts(dataset)])
 
 
 def compared(
@@ -58,7 +61,7 @@ def compared(
         metrics,
         predictions,
         tables,
-        _one_answer(dataset, predictions),
+        _one_answer(dataset, predictions) + _absent(labels, names),
         {name: replace(predictions, predicted=shares) for name, shares in made.items()},
         skipped,
         best,
@@ -66,9 +69,15 @@ def compared(
     )
 
 
+def identity(dataset: Dataset) -> tuple[str, ...]:
+    """Return what baselines depend on: the data they answer for, and those they are fitted to."""
+    own = dataset.trained_on
+    return dataset.summary.digest, dataset.scored, own.summary.digest if own else ""
+
+
 def _known(dataset: Dataset, makers: Baselines, skipped: dict[str, str]) -> dict[str, np.ndarray]:
     """Compute the baselines once for runs on the same data that are trained together: they may take seconds."""
-    key = (dataset.summary.digest, dataset.scored)
+    key = identity(dataset)
     if key not in _cache:
         _cache.clear()
         reasons: dict[str, str] = {}
@@ -90,15 +99,16 @@ def _made(makers: Mapping[str, Shares], skipped: dict[str, str]) -> dict[str, np
 
 def baselines(dataset: Dataset) -> dict[str, Shares]:
     """Return what computes each baseline's probabilities (n, classes) for the scored part."""
-    if "train" not in dataset.parts:
+    own = dataset.trained_on
+    if own is None:
         return _unfitted(dataset)
-    train, scored, classes = dataset.parts["train"], dataset.parts[dataset.scored], len(dataset.spec.classes)
+    train, scored, classes = own.parts["train"], dataset.parts[dataset.scored], len(dataset.spec.classes)
     y = train.arrays["y"][train.indices]
     found: dict[str, Shares] = {"majority": partial(classification.majority, y, len(scored), classes)}
-    if isinstance(dataset, TextDataset):
-        return found | _of_texts(dataset, y)
-    if isinstance(dataset, SequenceDataset):
-        known, asked = (_sequences(dataset, part.indices) for part in (train, scored))
+    if isinstance(dataset, TextDataset) and isinstance(own, TextDataset):
+        return found | _of_texts(dataset, own, y)
+    if isinstance(dataset, SequenceDataset) and isinstance(own, SequenceDataset):
+        known, asked = _sequences(own, train.indices), _sequences(dataset, scored.indices)
         found["nearest"] = partial(_nearest, known, y, asked, classes)
         found["summary"] = partial(sequence_baselines.summary, known, y, asked, classes)
     return found
@@ -111,16 +121,27 @@ def _unfitted(dataset: Dataset) -> dict[str, Shares]:
     return {"majority": partial(classification.majority, y, len(y), len(dataset.spec.classes))}
 
 
-def _of_texts(dataset: TextDataset, y: np.ndarray) -> dict[str, Shares]:
-    """Cut texts as the network's are, unless these are cut smaller than words."""
-    known, asked = ([dataset.texts[i] for i in dataset.parts[part].indices] for part in ("train", dataset.scored))
+def _of_texts(dataset: TextDataset, own: TextDataset, y: np.ndarray) -> dict[str, Shares]:
+    """Cut texts as the network's are; single characters and pieces of words mean little, but runs of them do."""
+    known = [own.texts[i] for i in own.parts["train"].indices]
+    asked = [dataset.texts[i] for i in dataset.parts[dataset.scored].indices]
     tokeniser = dataset.pipeline.encoder.tokeniser
-    split = tokeniser.split if tokeniser.kind in ("word", "blank") else None
-    given = (known, y, asked, len(dataset.spec.classes), split)
+    longest = 1 if tokeniser.kind in ("word", "blank") else RUN
+    given = (known, y, asked, len(dataset.spec.classes), text_baselines.Cut(tokeniser.split, longest))
     return {
         "naive_bayes": partial(text_baselines.naive_bayes, *given),
         "tfidf_linear": partial(text_baselines.tfidf_linear, *given),
     }
+
+
+def _whole_texts(dataset: Dataset) -> list[str]:
+    """Say so where baselines have read more of a text than the network: they lose nothing by a limit on memory."""
+    if not isinstance(dataset, TextDataset) or dataset.trained_on is None:
+        return []
+    most = dataset.pipeline.encoder.max_length
+    if most is None or dataset.sequences.lengths().max() < most:
+        return []
+    return [f"the network reads {most} tokens of a text at most; the baselines read all of it"]
 
 
 def _sequences(dataset: SequenceDataset, indices: np.ndarray) -> list[np.ndarray]:
@@ -133,6 +154,19 @@ def _nearest(train: Sequence[np.ndarray], y: np.ndarray, asked: Sequence[np.ndar
     if products > MOST_PRODUCTS:
         raise Undefined(f"it would take {products:.0e} multiplications to compare all sequences")
     return sequence_baselines.nearest(train, y, asked, classes)
+
+
+def _absent(labels: np.ndarray, names: Sequence[str]) -> list[str]:
+    """Say over which classes the averages are, where not over all."""
+    there = np.unique(labels)
+    if len(there) == len(names):
+        return []
+    others = [name for number, name in enumerate(names) if number not in there]
+    listed = ", ".join(f"`{name}`" for name in others[:FEW_NAMES]) + (", ..." if len(others) > FEW_NAMES else "")
+    return [
+        f"precision, recall, F1 and balanced accuracy are means over the {len(there)} of {len(names)} classes that are "
+        f"scored here; there is none of {listed}"
+    ]
 
 
 def _one_answer(dataset: Dataset, predictions: Predictions) -> list[str]:

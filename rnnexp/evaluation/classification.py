@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def scores(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, float]:
     """Return accuracy, balanced accuracy, and macro precision, recall and F1 of integer labels (n,).
 
-    The macro averages are over the classes that occur; a class that is never predicted has precision 0.
+    The macro averages are over the classes that occur among `labels`, whatever else is predicted: scikit-learn's with
+    `labels` given. A class that is never predicted has precision 0.
     """
     from sklearn.metrics import accuracy_score, precision_recall_fscore_support, recall_score
 

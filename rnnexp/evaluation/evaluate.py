@@ -13,16 +13,27 @@ from rnnexp import registry
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.intervals import Intervals
-from rnnexp.data.scalers import Affine
 from rnnexp.data.texts.pairs import PairDataset
 from rnnexp.data.texts.stream import TextStream
 from rnnexp.data.texts.tags import TagDataset
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation import baselines, classes, language, linear, metrics, naive2, tables, tagging, translation
+from rnnexp.evaluation import (
+    baselines,
+    classes,
+    language,
+    linear,
+    metrics,
+    naive2,
+    scales,
+    tables,
+    tagging,
+    translation,
+)
 from rnnexp.evaluation.intervals import MADE_ON, Band, band
 from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
 from rnnexp.evaluation.short_series import forecasting_task, in_series, short_series
+from rnnexp.task import METRICS, primary
 
 # Below this share of the actual values' deviation a baseline counts as exact, and no skill can be stated.
 EXACT = 1e-6
@@ -87,25 +98,29 @@ def _calibrates(dataset: Dataset, given: Intervals | None) -> bool:
 
 def _numbers(dataset: Dataset, predictions: Predictions, extra: Sequence[str]) -> Report:
     found = _Findings()
-    scale, series = mase_scale(dataset, predictions), series_of(dataset, predictions)
-    factor = affine_scale(dataset, series)
+    units = metrics.Units(
+        scales.mase_scale(dataset, predictions),
+        scales.deviation(dataset, predictions) if len(dataset.spec.targets) > 1 else None,
+        scales.series_of(dataset, predictions),
+    )
+    factor = scales.affine_scale(dataset, units.series)
     named = {name: predictions_of(predictions, values) for name, values in _baselines(dataset, predictions, found)}
     found.baselines.update(named)
     for prefix, one in {
         dataset.scored: predictions,
         **{f"baseline/{n}": p for n, p in named.items()},
     }.items():
-        values, undefined = metrics.scores(one.actual, one.predicted, scale, series)
+        values, undefined = metrics.scores(one.actual, one.predicted, units)
         values |= _scaled(one, factor) | _extra(extra, one.actual, one.predicted)
         found.metrics |= metrics.prefixed(prefix, values)
         if prefix == dataset.scored:
-            found.skipped |= undefined | ({} if "train" in dataset.parts else {"mase": UNFITTED})
+            found.skipped |= undefined | ({} if dataset.trained_on else {"mase": UNFITTED})
     found.metrics |= _owa(found, dataset.scored) | _by_horizon(dataset.scored, predictions)
-    found.notes += _nothing_found(predictions) + _unscaled(dataset, scale, series)
+    found.notes += _nothing_found(predictions) + scales.unscaled(dataset, units.scale, units.series)
     if isinstance(dataset, SeriesDataset) and predictions.origins is not None:
         found.notes += short_series(dataset, predictions.origins, predictions.actual.shape[1], named)
-    judged = ("owa", "rmse", "mae") if f"{dataset.scored}/owa" in found.metrics else ("rmse", "mae")
-    best, beats = _skill(found, dataset.scored, judged, float(predictions.actual.std()))
+    first = str(primary(found.metrics, dataset.scored))
+    best, beats = _skill(found, dataset.scored, tuple(dict.fromkeys((first, "rmse", "mae"))), predictions.actual)
     made = tables.numbers(dataset, predictions, named)
     return _report(found, predictions, made, best, beats)
 
@@ -139,74 +154,26 @@ def _series_baselines(dataset: SeriesDataset, predictions: Predictions) -> dict[
     if origins is None:
         return {}
     task = forecasting_task(dataset, origins, predictions.actual.shape[1])
-    makers = baselines.SIMPLE | ({"naive2": naive2.naive2} if naive2.applies(task) else {})
+    makers = baselines.SIMPLE | ({"naive2": naive2.naive2} if naive2.applies(task.firsts) else {})
     simple = {name: (lambda make=make: make(task)) for name, make in makers.items()}
     return {**simple, "linear": lambda: _linear(dataset, origins)}
 
 
 def _linear(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
-    if "train" not in dataset.parts:
+    if dataset.trained_on is None:
         raise baselines.Undefined(UNFITTED)
     return linear.forecast(dataset, origins)
 
 
 def _means(dataset: Dataset, predictions: Predictions) -> dict[str, Callable[[], np.ndarray]]:
     def mean() -> np.ndarray:
-        if "train" not in dataset.parts:
+        if dataset.trained_on is None:
             raise baselines.Undefined(UNFITTED)
-        train = dataset.parts["train"]
+        train = dataset.trained_on.parts["train"]
         values = train.arrays["y"][train.indices].astype(np.float64).mean(axis=0)
         return np.broadcast_to(values, predictions.actual.shape)
 
     return {"mean": mean}
-
-
-def series_of(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
-    """Return which series each example is of, (n,); None for independent sequences."""
-    if not isinstance(dataset, SeriesDataset) or predictions.origins is None:
-        return None
-    return np.asarray(np.searchsorted(dataset.history.offsets, predictions.origins, side="right") - 1)
-
-
-def mase_scale(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
-    """Return the in-sample naive error of the series of each example, (n, 1, targets); None without such rows."""
-    if not isinstance(dataset, SeriesDataset) or predictions.origins is None or "train" not in dataset.borders:
-        return None
-    history, season = dataset.history, dataset.season or 1
-    parts = [history.values[first:last] for first, last in dataset.borders["train"]]
-    scales = [metrics.naive_scale(p, season) if len(p) > season else np.full(p.shape[1], np.nan) for p in parts]
-    series = np.searchsorted(history.offsets, predictions.origins, side="right") - 1
-    return np.stack(scales)[series][:, None]
-
-
-def _unscaled(dataset: Dataset, scale: np.ndarray | None, series: np.ndarray | None) -> list[str]:
-    """Name the series, or the targets of series, that MASE leaves out."""
-    if scale is None or series is None or dataset.history is None or not np.any(scale > 0):
-        return []
-    scored, first = np.unique(series, return_index=True)
-    missing = np.argwhere(~(scale[first, 0] > 0))
-    if not len(missing):
-        return []
-    row, target = missing[0]
-    several = len(scored) > 1, len(dataset.spec.targets) > 1
-    names = (dataset.history.ids[scored[row]], dataset.spec.targets[target])
-    label = " of ".join(f"`{name}`" for name, shown in zip(names[::-1], several[::-1]) if shown)
-    unit = {(True, False): "series", (False, True): "targets", (True, True): "targets of series"}[several]
-    return [f"MASE leaves out {len(missing)} of {scale[first, 0].size} {unit}, such as {label}: {metrics.NO_SCALE}"]
-
-
-def affine_scale(dataset: Dataset, series: np.ndarray | None) -> np.ndarray | None:
-    """Return what one unit of the scaled series of each example is in original units, where that is one number each.
-
-    series: (n,) which series each example is of;  the result is (n or 1, 1, targets)
-    """
-    if not isinstance(dataset, SeriesDataset) or series is None:
-        return None
-    steps = dataset.pipeline.chain.steps
-    if len(steps) != 1 or not isinstance(steps[0], Affine):
-        return None
-    scale = steps[0].scale[:, None, : dataset.pipeline.plan.targets]
-    return np.asarray(scale[series] if dataset.pipeline.per_series else scale)
 
 
 def _scaled(one: Predictions, factor: np.ndarray | None) -> dict[str, float]:
@@ -233,13 +200,13 @@ def _extra(names: Sequence[str], actual: np.ndarray, predicted: np.ndarray) -> d
 
 
 def _nothing_found(predictions: Predictions) -> list[str]:
-    varied, actual = float(predictions.predicted.std()), float(predictions.actual.std())
-    if actual == 0 or varied >= CONSTANT * actual:
+    varied, actual = (np.std(values, axis=(0, 1)) for values in (predictions.predicted, predictions.actual))
+    if np.any(actual == 0) or np.any(varied >= CONSTANT * actual):
         return []
     mean = float(predictions.predicted.mean())
     return [
         f"the network found nothing: whatever the input it answers about {mean:.4g}, "
-        f"and its predictions vary by {varied / actual:.1%} of what the actual values do"
+        f"and its predictions vary by {np.max(varied / actual):.1%} of what the actual values do"
     ]
 
 
@@ -255,18 +222,19 @@ def _by_horizon(part: str, predictions: Predictions) -> dict[str, float]:
     return found
 
 
-def _skill(found: _Findings, part: str, names: tuple[str, ...], deviation: float) -> tuple[str | None, bool | None]:
+def _skill(found: _Findings, part: str, names: tuple[str, ...], actual: np.ndarray) -> tuple[str | None, bool | None]:
     """Add `skill/*` against each metric's best baseline; return the first metric's best, and whether it is beaten."""
     if not found.baselines:
         return None, None
-    for name in names:
-        score = {base: found.metrics[f"baseline/{base}/{name}"] for base in found.baselines}
-        best = min(score, key=lambda base: score[base])
-        unit = 1 if name == "owa" else deviation
-        if score[best] <= EXACT * unit:
-            found.skipped[f"skill/{name}"] = f"the baseline {best} is exact"
-        else:
-            found.metrics[f"skill/{name}"] = 1 - found.metrics[f"{part}/{name}"] / score[best]
-    first = {base: found.metrics[f"baseline/{base}/{names[0]}"] for base in found.baselines}
-    winner = min(first, key=lambda base: first[base])
-    return winner, found.metrics[f"{part}/{names[0]}"] < first[winner] * (1 - ROUNDING)
+    scores = {
+        name: {base: found.metrics.get(f"baseline/{base}/{name}", np.inf) for base in found.baselines} for name in names
+    }
+    best = {name: min(score, key=lambda base: score[base]) for name, score in scores.items()}
+    for name, base in best.items():
+        least = EXACT * (float(actual.std()) if METRICS[name].in_units else 1)
+        if scores[name][base] <= least:
+            found.skipped[f"skill/{name}"] = f"the baseline {base} is exact"
+        elif f"{part}/{name}" in found.metrics:
+            found.metrics[f"skill/{name}"] = 1 - found.metrics[f"{part}/{name}"] / scores[name][base]
+    first = names[0]
+    return best[first], found.metrics[f"{part}/{first}"] < scores[first][best[first]] * (1 - ROUNDING)

@@ -22,7 +22,7 @@ WORDS = 3
 UNCHOSEN = {"character": 5}  # without a validation part
 MOST_ROWS = 1000
 
-_cache: dict[tuple[str, str], tuple[dict[str, np.ndarray], int]] = {}
+_cache: dict[tuple[str, str, str], tuple[dict[str, np.ndarray], int]] = {}
 
 
 def report(model: Any, dataset: TextStream) -> Report:
@@ -32,9 +32,9 @@ def report(model: Any, dataset: TextStream) -> Report:
         raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
     predictions = dataset.restore(dataset.scored, found)
     metrics = prefixed(dataset.scored, scores(found))
-    if "train" not in dataset.borders:
+    if dataset.trained_on is None:
         return Report(metrics, predictions, {"tokens": table(dataset, predictions)})
-    made, order = _baselines(dataset)
+    made, order = _baselines(dataset, dataset.trained_on)
     for name, values in made.items():
         metrics |= prefixed(f"baseline/{name}", scores(values))
     best = min(made, key=lambda name: metrics[f"baseline/{name}/nats"])
@@ -57,20 +57,20 @@ def scores(found: np.ndarray) -> dict[str, float]:
     return {"nats": nats, "perplexity": float(np.exp(nats))}
 
 
-def _baselines(dataset: TextStream) -> tuple[dict[str, np.ndarray], int]:
+def _baselines(dataset: TextStream, own: TextStream) -> tuple[dict[str, np.ndarray], int]:
     """Compute the n-grams once for runs on the same data; how long they are is chosen on the validation part."""
-    key = (dataset.summary.digest, dataset.scored)
+    key = (dataset.summary.digest, dataset.scored, own.summary.digest)
     if key not in _cache:
         _cache.clear()
-        _cache[key] = _computed(dataset)
+        _cache[key] = _computed(dataset, own)
     return _cache[key]
 
 
-def _computed(dataset: TextStream) -> tuple[dict[str, np.ndarray], int]:
-    kind, train, size = dataset.language.tokeniser.kind, dataset.ids("train"), len(dataset.language.vocabulary)
+def _computed(dataset: TextStream, own: TextStream) -> tuple[dict[str, np.ndarray], int]:
+    kind, train, size = dataset.language.tokeniser.kind, own.ids("train"), len(dataset.language.vocabulary)
     longest, order = LONGEST.get(kind, WORDS), UNCHOSEN.get(kind, WORDS)
-    if "val" in dataset.borders:
-        tried = ngrams.log_probabilities(train, dataset.ids("val"), size, longest)
+    if "val" in own.borders:
+        tried = ngrams.log_probabilities(train, own.ids("val"), size, longest)
         order = 1 + int(np.argmax([values.mean() for values in tried]))
     made = ngrams.log_probabilities(train, dataset.ids(dataset.scored), size, order)
     return {"unigram": made[0], "ngram": made[-1]}, order

@@ -57,36 +57,40 @@ def forecast(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     Each target column is predicted from its own lags, see `lags`; one regression is shared by all targets and
     series. With further inputs each target has its own. A series without training rows gets its last value.
     """
-    plan, fitted = dataset.pipeline.plan, trained(dataset, origins)
+    own, plan = dataset.trained_on, dataset.pipeline.plan
+    if own is None:
+        raise Undefined("there is no training part")
+    fitted = trained(dataset, origins)
     if not fitted.any():
         raise Undefined("no series that is forecast has training rows")
     found = np.repeat(dataset.table[origins, : plan.targets][:, None], plan.ahead, axis=1)
     used = lags_of(dataset, origins)
     for count in np.unique(used[fitted]):
         chosen = fitted & (used == count)
-        found[chosen] = _regressed(dataset, origins[chosen], int(count))
+        found[chosen] = _regressed(dataset, own, origins[chosen], int(count))
     return found
 
 
-def _regressed(dataset: SeriesDataset, origins: np.ndarray, lags: int) -> np.ndarray:
-    inputs = _inputs(dataset, lags)
+def _regressed(dataset: SeriesDataset, own: SeriesDataset, origins: np.ndarray, lags: int) -> np.ndarray:
+    fitted = _inputs(own, lags)
+    inputs = fitted if own is dataset else _inputs(dataset, lags)
     if inputs.width > MOST_INPUTS:
         raise Undefined(f"a regression on {inputs.width:,} inputs takes too much memory; the most is {MOST_INPUTS:,}")
-    train = dataset.starts("train") + inputs.window - 1
-    train = train[inputs.complete(train)]
+    train = own.starts("train") + inputs.window - 1
+    train = train[fitted.complete(train)]
     if len(train) < FEWEST_WINDOWS:
         raise Undefined(f"there are only {len(train)} training windows")
     found = np.empty((len(origins), inputs.horizon, inputs.targets))
     each = [slice(0, inputs.targets)] if inputs.shared else [slice(j, j + 1) for j in range(inputs.targets)]
     for columns in each:
-        _predict(inputs, origins, _fit(inputs, train, columns), columns, found)
+        _predict(inputs, origins, _fit(fitted, train, columns), columns, found)
     return found
 
 
 def trained(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
-    """Say of each origin whether its series has training rows, (n,)."""
-    rows = dataset.borders["train"]
-    return np.asarray((rows[:, 1] > rows[:, 0])[_series_of(dataset, origins)])
+    """Say of each origin whether the regression may speak for its series, (n,): one of the training has rows there."""
+    empty = [part is not None and not len(part) for part in dataset.training_rows()]
+    return ~np.array(empty)[_series_of(dataset, origins)]
 
 
 def lags_of(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
@@ -95,9 +99,9 @@ def lags_of(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     At least as many as the network sees; one season and one row, if that is more, where every forecast of the series
     and enough training windows have that many rows before them.
     """
-    window = dataset.pipeline.plan.sequence_length
+    window, own = dataset.pipeline.plan.sequence_length, dataset.trained_on or dataset
     wanted = wanted_lags(dataset)
-    train = _rows_before(dataset, dataset.starts("train") + window - 1)
+    train = _rows_before(own, own.starts("train") + window - 1)
     firsts = dataset.history.offsets[_series_of(dataset, origins)]
     there = whole_series(firsts, _rows_before(dataset, origins) >= wanted)
     return np.where(there & (np.sum(train >= wanted) >= FEWEST_WINDOWS), wanted, window)
@@ -117,10 +121,11 @@ def _rows_before(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
 
 
 def _inputs(dataset: SeriesDataset, lags: int) -> Inputs:
-    plan, offsets, rows = dataset.pipeline.plan, dataset.history.offsets, dataset.borders["train"]
-    table = dataset.pipeline.with_calendar(dataset.table, dataset.history.time)
-    # A series without training rows has no window among those of the regression: any numbers will do.
-    parts = [table[first : max(last, first + 1)] for first, last in rows]
+    plan, offsets, own = dataset.pipeline.plan, dataset.history.offsets, dataset.trained_on or dataset
+    table, known = (one.pipeline.with_calendar(one.table, one.history.time) for one in (dataset, own))
+    # Units of a series that training has no rows of are those of all others together.
+    pooled = np.concatenate([known[first:last] for first, last in own.borders["train"]])
+    parts = [pooled if part is None or not len(part) else part for part in dataset.training_rows(known)]
     mean = np.stack([part.mean(axis=0) for part in parts])
     scale = np.stack([part.std(axis=0) for part in parts])
     # Rounding leaves the deviation of a constant column above 0, the more so the larger its values.

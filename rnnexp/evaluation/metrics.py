@@ -5,21 +5,76 @@ Arrays are (n, horizon, targets), or any two of the same shape. What is not defi
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 Undefined = dict[str, str]
 
+NO_DEVIATION = "the training values do not vary"
+BEYOND = "it is too large or too small for a number"
 NO_SCALE = "the training values do not vary from season to season, or are too few"
 
 
+@dataclass(frozen=True)
+class Units:
+    """In what errors are measured besides their own units.
+
+    scale:     of MASE, see `mase`;  deviation: of the training part, see `nrmse`; None where there is none
+    series:    (n,) which series each example is of, None for one
+    """
+
+    scale: np.ndarray | None = None
+    deviation: np.ndarray | None = None
+    series: np.ndarray | None = None
+
+
 def mse(actual: np.ndarray, predicted: np.ndarray) -> float:
-    return float(np.mean((predicted - actual) ** 2))
+    mean, exponent = _mean_square(predicted - actual)
+    return float(np.ldexp(mean, 2 * exponent))
 
 
 def rmse(actual: np.ndarray, predicted: np.ndarray) -> float:
-    return float(np.sqrt(mse(actual, predicted)))
+    mean, exponent = _mean_square(predicted - actual)
+    return float(np.ldexp(np.sqrt(mean), exponent))
+
+
+def _mean_square(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the mean square of values over a power of 4, and half its exponent: squares of 1e-200 would be 0.
+
+    Powers of two change no digit.
+    """
+    exponent = _exponent(values)
+    return np.mean(np.ldexp(values, -exponent) ** 2), exponent
+
+
+def _exponent(values: np.ndarray) -> int:
+    return int(np.frexp(np.max(np.abs(values)))[1])
+
+
+def deviation(rows: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of each column of (rows, columns), 0 for one that does not vary."""
+    centred = rows - rows.mean(axis=0)
+    found = [np.ldexp(np.sqrt(mean), exponent) for mean, exponent in map(_mean_square, centred.T)]
+    return np.where(np.ptp(rows, axis=0) > 0, found, 0.0)
+
+
+def nrmse(actual: np.ndarray, predicted: np.ndarray, deviation: np.ndarray) -> float:
+    """Return the root mean squared error of each target in deviations of its training part, averaged over targets.
+
+    deviation broadcasts against (n, horizon, targets); where it is not above 0, errors have no unit and are left out
+    """
+    usable = np.broadcast_to(deviation > 0, actual.shape)
+    error = np.divide(predicted - actual, deviation, out=np.zeros(actual.shape), where=usable)
+    targets = [one[used] for one, used in zip(_by_target(error), _by_target(usable)) if used.any()]
+    return float(np.mean([rmse(np.zeros(len(one)), one) for one in targets]))
+
+
+def _by_target(values: np.ndarray) -> np.ndarray:
+    return values.reshape(-1, values.shape[-1]).T
 
 
 def mae(actual: np.ndarray, predicted: np.ndarray) -> float:
@@ -43,8 +98,10 @@ def smape(actual: np.ndarray, predicted: np.ndarray) -> float:
 def r2(actual: np.ndarray, predicted: np.ndarray) -> float:
     """Return 1 - squared error / squared deviation from each target's mean, averaged over targets."""
     flat_actual, flat_predicted = (a.reshape(-1, a.shape[-1]) for a in (actual, predicted))
-    error = np.sum((flat_predicted - flat_actual) ** 2, axis=0)
-    spread = np.sum((flat_actual - flat_actual.mean(axis=0)) ** 2, axis=0)
+    centred = flat_actual - flat_actual.mean(axis=0)
+    exponents = np.frexp(np.max(np.abs(centred), axis=0))[1]  # squares of 1e-200 would be 0
+    error = np.sum(np.ldexp(flat_predicted - flat_actual, -exponents) ** 2, axis=0)
+    spread = np.sum(np.ldexp(centred, -exponents) ** 2, axis=0)
     return float(np.mean(1 - error / spread))
 
 
@@ -72,31 +129,36 @@ def mase(actual: np.ndarray, predicted: np.ndarray, scale: np.ndarray, series: n
     return float(np.mean(np.bincount(groups, each) / np.bincount(groups)))
 
 
-def scores(
-    actual: np.ndarray,
-    predicted: np.ndarray,
-    scale: np.ndarray | None = None,
-    series: np.ndarray | None = None,
-) -> tuple[dict[str, float], Undefined]:
-    """Return every metric that is defined, and the reasons why the others are not; see `mase` for the last two."""
-    found = {name: metric(actual, predicted) for name, metric in ALWAYS.items()}
+def scores(actual: np.ndarray, predicted: np.ndarray, units: Units = Units()) -> tuple[dict[str, float], Undefined]:
+    """Return every metric that is defined, and the reasons why the others are not."""
     undefined: Undefined = {}
-    if np.any(actual == 0):
-        undefined["mape"] = f"{int(np.sum(actual == 0))} actual values are 0"
-    else:
-        found["mape"] = mape(actual, predicted)
-    columns = actual.reshape(-1, actual.shape[-1])
-    if len(columns) < 2 or np.any(np.ptp(columns, axis=0) == 0):
-        undefined["r2"] = "the actual values do not vary"
-    else:
-        found["r2"] = r2(actual, predicted)
-    if scale is None:
-        return found, undefined
-    if np.any(scale > 0):
-        found["mase"] = mase(actual, predicted, scale, series)
-    else:
-        undefined["mase"] = NO_SCALE
-    return found, undefined
+    with np.errstate(all="ignore"):  # what is beyond all numbers is left out below
+        found = {name: metric(actual, predicted) for name, metric in ALWAYS.items()}
+        if np.any(actual == 0):
+            undefined["mape"] = f"{int(np.sum(actual == 0))} actual values are 0"
+        else:
+            found["mape"] = mape(actual, predicted)
+        columns = actual.reshape(-1, actual.shape[-1])
+        if len(columns) < 2 or np.any(np.ptp(columns, axis=0) == 0):
+            undefined["r2"] = "the actual values do not vary"
+        else:
+            found["r2"] = r2(actual, predicted)
+        if units.scale is not None and np.any(units.scale > 0):
+            found["mase"] = mase(actual, predicted, units.scale, units.series)
+        elif units.scale is not None:
+            undefined["mase"] = NO_SCALE
+        if units.deviation is not None and np.any(units.deviation > 0):
+            found["nrmse"] = nrmse(actual, predicted, units.deviation)
+        elif units.deviation is not None:
+            undefined["nrmse"] = NO_DEVIATION
+    beyond = [name for name, value in found.items() if not _holds(name, value, found["rmse"])]
+    undefined |= {name: BEYOND for name in beyond}
+    return {name: value for name, value in found.items() if name not in beyond}, undefined
+
+
+def _holds(name: str, value: float, rmse: float) -> bool:
+    """Say whether a number holds a metric; the square of an error may be too small for one."""
+    return math.isfinite(value) and (name != "mse" or value >= sys.float_info.min or rmse == 0)
 
 
 ALWAYS = {"mse": mse, "rmse": rmse, "mae": mae, "smape": smape}

@@ -16,9 +16,9 @@ CRITICAL = 1.645  # of a normal variable: a test of 90 %
 FEWEST_SEASONS = 3
 
 
-def applies(task: Task) -> bool:
-    """Say whether the task is one as in M4: several series, and one forecast of each."""
-    return 1 < len(task.firsts) == len(np.unique(task.firsts))
+def applies(firsts: np.ndarray) -> bool:
+    """Say whether forecasts are as in M4, several series and one forecast of each, by the first row of each series."""
+    return 1 < len(firsts) == len(np.unique(firsts))
 
 
 def naive2(task: Task) -> np.ndarray:

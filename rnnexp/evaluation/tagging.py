@@ -70,10 +70,10 @@ def tagged(model: Any, pipeline: TagPipeline, sequences: Sequence[Sequence[str]]
 def baselines(dataset: TagDataset) -> dict[str, Shares]:
     """Return what computes each baseline's probabilities (tokens, tags) for the scored part."""
     count, y = len(dataset.spec.classes), dataset.truth(dataset.scored)
-    if "train" not in dataset.parts:  # the best constant answer, which has seen the truth
+    own = dataset.trained_on
+    if own is None:  # the best constant answer, which has seen the truth
         return {"majority": partial(classification.majority, y, len(y), count)}
-    train, asked = (dataset.words(part) for part in ("train", dataset.scored))
-    known = dataset.truth("train")
+    train, asked, known = own.words("train"), dataset.words(dataset.scored), own.truth("train")
     return {
         "majority": partial(classification.majority, known, len(y), count),
         "most_frequent_tag": partial(tag_baselines.most_frequent_tag, train, known, asked, count),

@@ -34,7 +34,7 @@ NO_SACREBLEU = "it needs the package sacrebleu: pip install 'rnnexp[text]'"
 
 Baselines = tuple[dict[str, list[str]], dict[str, str]]  # what each wrote, and why others did not
 
-_cache: dict[tuple[str, str], Baselines] = {}
+_cache: dict[tuple[str, str, str], Baselines] = {}
 
 
 @dataclass(frozen=True)
@@ -141,17 +141,18 @@ def right(tokeniser: Tokeniser, text: str, references: Sequence[str]) -> bool:
 
 def _baselines(dataset: PairDataset) -> Baselines:
     """Compute them once for runs on the same data that are trained together."""
-    if "train" not in dataset.parts:
+    own = dataset.trained_on
+    if own is None:
         return {}, {}
-    key = (dataset.summary.digest, dataset.scored)
+    key = (dataset.summary.digest, dataset.scored, own.summary.digest)
     if key not in _cache:
         _cache.clear()
-        _cache[key] = _computed(dataset)
+        _cache[key] = _computed(dataset, own)
     return _cache[key]
 
 
-def _computed(dataset: PairDataset) -> Baselines:
-    (sources, targets), asked = dataset.texts("train"), list(dataset.references(dataset.scored))
+def _computed(dataset: PairDataset, own: PairDataset) -> Baselines:
+    (sources, targets), asked = own.texts("train"), list(dataset.references(dataset.scored))
     reads, writes = (side.tokeniser for side in (dataset.pipeline.source, dataset.pipeline.target))
     cut = [list(map(reads.split, sources)), list(map(writes.split, targets)), list(map(reads.split, asked))]
     made = {"most_frequent": dictionaries.most_frequent([writes.join(tokens) for tokens in cut[1]], len(asked))}

@@ -46,8 +46,8 @@ def objective_for(given: str | None, validated: bool | None, mappings: Sequence[
 
 
 def _names(mapping: Mapping[str, Any], validated: bool) -> list[str]:
-    trainer = mapping.get("trainer") or {}
-    epochs = logged(list(mapping.get("metrics") or []), validated, bool(trainer.get("grad_norm")))
+    settings = {key: mapping.get(key) or {} for key in ("data", "model", "trainer")}
+    epochs = logged(mapping.get("metrics") or [], validated, settings)
     quality = [name for name in epochs if name.startswith(("train/", "val/"))]
     return [*quality, *(f"best/{name}" for name in quality)]
 

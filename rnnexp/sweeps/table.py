@@ -9,22 +9,14 @@ from typing import Any
 
 from rnnexp.redact import redact, redact_value
 from rnnexp.sweeps.state import JobState
+from rnnexp.task import SCORES, SKILLS
 
-SCORES = (
+_SHOWN = (
     "best/epoch",
     "best/val/loss",
     "best/train/loss",
-    "test/rmse",
-    "test/owa",
-    "test/accuracy",
-    "test/perplexity",
-    "test/bleu",
-    "test/exact_match",
-    "skill/rmse",
-    "skill/accuracy",
-    "skill/perplexity",
-    "skill/bleu",
-    "skill/exact_match",
+    *SCORES,
+    *SKILLS,
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -33,7 +25,7 @@ def head(jobs: Iterable[JobState], objective: str) -> list[str]:
     """Return the columns: what varies, the objective, scores that some job has, where to look."""
     jobs = list(jobs)
     varied = list(dict.fromkeys(key for job in jobs for key in job.values))
-    scores = [name for name in SCORES if name != objective and any(name in job.metrics for job in jobs)]
+    scores = [name for name in _SHOWN if name != objective and any(name in job.metrics for job in jobs)]
     return ["job", "trial", *varied, "status", objective, *scores, "seconds", "config_hash", "run_id", "error"]
 
 

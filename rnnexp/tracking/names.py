@@ -34,6 +34,14 @@ def tags(values: Mapping[str, object]) -> dict[str, str]:
     return dict(zip(unique(list(values)), written))
 
 
+def primary(metric: str, greater_is_better: bool) -> dict[str, str]:
+    """Return the tags of an experiment that tell MLflow's pages which metric comes first."""
+    return {
+        "mlflow.experiment.primaryMetric.name": metric,
+        "mlflow.experiment.primaryMetric.greaterIsBetter": str(greater_is_better),
+    }
+
+
 def finite(values: Mapping[str, float]) -> dict[str, float]:
     """Return the metrics that can be sent: MLflow's `log_model` fails over NaN and infinity."""
     numbers = {key: float(value) for key, value in values.items()}

@@ -141,6 +141,13 @@ class Run:
         if self._remote:
             self._remote.log("tags", Batch(tags=names.tags(tags)))
 
+    def judge_by(self, metric: str, greater_is_better: bool) -> None:
+        """Make another metric the experiment's first than was thought when the run was started."""
+        if self._remote is None:
+            return
+        for tag in names.primary(metric, greater_is_better).items():
+            self._remote.call("tags", self._remote.client.set_experiment_tag, self._remote.experiment_id, *tag)
+
     def outcome(self, name: str) -> None:
         """Say how the run ended: ok, failed, killed, pruned, diverged or time_limit."""
         self.set_tags({OUTCOME: name})

@@ -210,8 +210,7 @@ def _experiment_tags(info: RunInfo) -> dict[str, str]:
     return {
         "mlflow.experimentKind": "custom_model_development",  # else the page opens in its GenAI view
         "mlflow.note.content": f"`rnnexp` on **{info.experiment}**; compare runs by `{info.primary_metric}`.",
-        "mlflow.experiment.primaryMetric.name": info.primary_metric,
-        "mlflow.experiment.primaryMetric.greaterIsBetter": str(info.greater_is_better),
+        **names.primary(info.primary_metric, info.greater_is_better),
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from rnnexp import registry
 from rnnexp.errors import did_you_mean
 from rnnexp.training.monitor import logged
 
@@ -27,9 +26,8 @@ def check_monitor(whole: SimpleNamespace) -> list[str]:
 
 def _monitored(whole: SimpleNamespace, validation: bool | None) -> list[str]:
     """List what each epoch will log; registered metrics are computed once, at the end."""
-    own = registry.names("metric")
-    metrics = [name for name in whole.top.metrics if name not in own]
-    return logged(metrics, validation is not False, whole.trainer.grad_norm)
+    settings = {key: vars(getattr(whole, key, SimpleNamespace())) for key in ("data", "model", "trainer")}
+    return logged(whole.top.metrics, validation is not False, settings)
 
 
 def has_validation(data: Any) -> bool | None:

@@ -16,6 +16,7 @@ from rnnexp.training.history import History
 from rnnexp.training.keeper import Keeper, diverged, not_finite
 from rnnexp.training.listener import Listener
 from rnnexp.training.monitor import default_monitor
+from rnnexp.training.penalties import named
 from rnnexp.training.plan import Plan
 from rnnexp.training.prepare import prepare
 from rnnexp.training.rate import Rate
@@ -95,7 +96,7 @@ class KerasTraining:
         trained = yield from self._train(order)
         seconds = perf_counter() - begin
         validated = yield from self._validate()
-        metrics = _named("train", trained) | validated | {"opt/learning_rate": rate}
+        metrics = named("train", trained) | validated | {"opt/learning_rate": rate}
         if self.plan.grad_norm or self.plan.trainer.grad_norm:
             first = order[: self.train.feed.size]
             with self.stepper.at_rest():  # where the first batch begins
@@ -124,7 +125,7 @@ class KerasTraining:
                 yield Step(self.stepper, "test", block)
             results = self.stepper.results()
         self.stepper.swap_averages()
-        return _named("val", results)
+        return named("val", results)
 
     def _end_of_epoch(self) -> None:
         course = self.course
@@ -149,7 +150,3 @@ class KerasTraining:
 def _built(plan: Plan) -> list[Any]:
     """Build the user's own callbacks; ours need no Keras."""
     return [c.build() for c in plan.callbacks.values() if not isinstance(c, EpochCallback)]
-
-
-def _named(part: str, results: dict[str, float]) -> dict[str, float]:
-    return {f"{part}/{name}": value for name, value in results.items()}

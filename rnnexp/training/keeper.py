@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnexp.errors import DivergedError
 from rnnexp.training.course import Course
-from rnnexp.training.monitor import Waiting
+from rnnexp.training.monitor import LOSSES, Waiting
 
 Values = list[np.ndarray]
 
@@ -52,4 +52,4 @@ def diverged(course: Course, broken: str, on_divergence: str) -> None:
 
 def not_finite(metrics: dict[str, float]) -> str | None:
     """Return the name of a loss that is infinite or not a number, None if all are finite."""
-    return next((name for name in ("train/loss", "val/loss") if not isfinite(metrics.get(name, 0.0))), None)
+    return next((name for name in LOSSES if not isfinite(metrics.get(name, 0.0))), None)

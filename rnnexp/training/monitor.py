@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-HIGHER_IS_BETTER = frozenset(
-    {
-        "accuracy",
-        "acc",
-        "balanced_accuracy",
-        "precision",
-        "recall",
-        "f1",
-        "auc",
-        "r2",
-        "r2_score",
-        "cosine_similarity",
-    }
-)
+from rnnexp import registry
+from rnnexp.task import rises
+
+# Losses without penalties, and with them where there are any: a training ends where one of them is not finite.
+LOSSES = tuple(f"{part}/{name}" for part in ("train", "val") for name in ("loss", "total_loss"))
+UNIT_FREE = ("accuracy", "acc")  # shares of what is equal, which Keras names itself
 ALWAYS_LOGGED = ("train/loss", "opt/learning_rate", "time/epoch_s", "time/samples_per_s")
 
 
 def higher_is_better(metric: str) -> bool:
-    """Say whether a metric such as `val/accuracy` should rise; everything unknown is taken for
-    an error or a loss.
-    """
-    name = metric.rpartition("/")[2].lower()
-    return name in HIGHER_IS_BETTER or name.endswith(("accuracy", "_precision", "_recall", "_f1", "_auc"))
+    """Say whether a metric such as `val/accuracy` should rise; of a registered one its author may have said so."""
+    return rises(metric, registry.rising_metrics())
 
 
 def ordered(value: Any, metric: str) -> Any:
@@ -40,11 +30,26 @@ def default_monitor(validation: bool) -> str:
     return "val/loss" if validation else "train/loss"
 
 
-def logged(metrics: list[str], validation: bool, grad_norm: bool) -> list[str]:
-    """List the metrics that each epoch of such a training has."""
+def logged(metrics: Iterable[str], validation: bool, settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """List the metrics that each epoch of a training has; `settings`: of its data, its model and its trainer."""
     parts = ("train", "val") if validation else ("train",)
-    of_parts = [f"{part}/{metric}" for part in parts for metric in ("loss", *metrics)]
-    return list(dict.fromkeys([*of_parts, *ALWAYS_LOGGED, *(["opt/grad_norm"] if grad_norm else [])]))
+    penalized = any(settings["model"].get(key) for key in ("l1", "l2"))
+    scaled, own = is_scaled(settings["data"]), registry.names("metric")  # those are computed once, at the end
+    names = ["loss", *["total_loss"] * penalized, *(epoch_name(name, scaled) for name in metrics if name not in own)]
+    of_parts = [f"{part}/{name}" for part in parts for name in names]
+    norm = ["opt/grad_norm"] if settings["trainer"].get("grad_norm") else []
+    return list(dict.fromkeys([*of_parts, *ALWAYS_LOGGED, *norm]))
+
+
+def is_scaled(data: Mapping[str, Any]) -> bool:
+    """Say whether what a network of such data answers is in other units than the data: forecasts may be."""
+    chain = data.get("scaler")
+    return "horizon" in data and any(name != "none" for name in (chain if isinstance(chain, list) else [chain]))
+
+
+def epoch_name(metric: str, scaled: bool) -> str:
+    """Return what a metric of each epoch is logged as: it is computed on what the network answers, as a loss is."""
+    return f"{metric}_scaled" if scaled and metric not in UNIT_FREE else metric
 
 
 @dataclass

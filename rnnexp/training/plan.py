@@ -20,6 +20,7 @@ class Plan:
     optimizer: a built Keras optimizer with a plain number as learning rate
     schedule:  a registered schedule, or None for a constant rate
     callbacks: registered callbacks by the name they have in the configuration
+    scaled:    the network answers in other units than the data have, and so are its metrics named
     run_dir:   where checkpoints and the CSV log go; None if nothing may be written
     """
 
@@ -32,3 +33,4 @@ class Plan:
     seed: int = 0
     run_dir: Path | None = None
     grad_norm: bool = False
+    scaled: bool = False

@@ -12,6 +12,8 @@ import numpy as np
 from rnnexp import registry
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.models import carried
+from rnnexp.training.monitor import epoch_name
+from rnnexp.training.penalties import has_penalties, unpenalized
 from rnnexp.training.perplexity import perplexity
 from rnnexp.training.plan import Plan
 from rnnexp.training.steppers.stepper import is_seed_state
@@ -38,12 +40,14 @@ def prepare(model: Any, plan: Plan, batch: tuple[Any, ...]) -> Any:
     data weigh their examples (padding, for one), metrics are weighed like the loss.
     """
     _check_precision(model, plan.trainer.precision)
+    penalized = has_penalties(model, batch[0])
     if carried.sizes(model):
         model = carried.carrying(model, len(batch[0]))
     own = registry.names("metric")  # scored in original units after training
-    metrics = [metric(name) for name in plan.metrics if name not in own]
-    weighed = {"weighted_metrics": metrics} if len(batch) == 3 else {"metrics": metrics}
-    model.compile(optimizer=plan.optimizer, loss=plan.loss, **weighed)
+    metrics = [metric(name, epoch_name(name, plan.scaled)) for name in plan.metrics if name not in own]
+    weighed, alike = (metrics, []) if len(batch) == 3 else ([], metrics)
+    alone = [unpenalized(model)] if penalized else []
+    model.compile(optimizer=plan.optimizer, loss=plan.loss, metrics=alike, weighted_metrics=[*weighed, *alone])
     model._symbolic_build(data_batch=(*batch, None)[:3])
     seed_random_layers(model, plan.seed)
     return model
@@ -58,13 +62,15 @@ def _check_precision(model: Any, wanted: str) -> None:
         )
 
 
-def metric(name: str) -> Any:
-    """Return what Keras's compile takes for a metric's name, logged under just that name."""
+def metric(name: str, logged_as: str = "") -> Any:
+    """Return what Keras's compile takes for a metric's name, logged under just that name unless another is given."""
     import keras
+
+    shown = logged_as or name
 
     renamed = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC"}
     if name in renamed:
-        return getattr(keras.metrics, renamed[name])(name=name)
+        return getattr(keras.metrics, renamed[name])(name=shown)
     if name == "perplexity":
         return perplexity()
     if name in ("accuracy", "acc"):
@@ -75,8 +81,8 @@ def metric(name: str) -> Any:
         choices = [*renamed, "accuracy", "mae", "mse", "mape", *_keras_names()]
         raise ConfigError(f"metrics: Keras has no metric `{name}`{did_you_mean(name, choices)}") from None
     if isinstance(found, keras.metrics.Metric):
-        return found.__class__.from_config({**found.get_config(), "name": name})
-    return keras.metrics.MeanMetricWrapper(found, name=name)
+        return found.__class__.from_config({**found.get_config(), "name": shown})
+    return keras.metrics.MeanMetricWrapper(found, name=shown)
 
 
 def _keras_names() -> list[str]:

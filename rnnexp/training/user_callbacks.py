@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from rnnexp.training.penalties import named
 from rnnexp.training.steppers.stepper import Stepper
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
@@ -42,7 +43,7 @@ class UserCallbacks:
 
     def batch_end(self) -> None:
         if self.per_batch:
-            self._call("on_train_batch_end", self.batch, self.stepper.results())
+            self._call("on_train_batch_end", self.batch, keras_logs(named("train", self.stepper.results())))
             self.batch += 1
 
     def epoch_end(self, epoch: int, metrics: dict[str, float]) -> None:

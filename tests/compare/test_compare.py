@@ -18,6 +18,7 @@ from rnnexp.compare.shown import cells, numbers, plain, verdict
 from rnnexp.compare.values import short_names, shown, skill_text, with_spread
 from rnnexp.config.text import typed
 from rnnexp.errors import ConfigError
+from rnnexp.task import SCORES
 from rnnexp.tracking.query import TrackedRun
 from rnnexp.tracking.store import artifact_root, open_store
 
@@ -222,6 +223,26 @@ def test_settings_that_are_close_to_each_other_do_not_look_alike() -> None:
     drawn = [run(0, 0.1, optimizer__learning_rate=rate) for rate in ("0.0048231234567", "0.5")]
     assert [row[1] for row in cells(compare(drawn, GOAL))][1:] == ["0.00482312", "0.5"]
     assert [row[0] for row in numbers(compare(drawn, GOAL))][1:] == ["0.0048231234567", "0.5"]
+
+
+def test_a_loss_that_holds_its_penalty_is_not_compared_in_silence() -> None:
+    def both(tags: Mapping[str, str]) -> list[str]:
+        found = [run(0, 0.2, model__l2="0.001", tags=tags), run(0, 0.1, "[16]", model__l2="0.0")]
+        return [note for note in compare(found, GOAL).notes if "penalties" in note]
+
+    [note] = both({})
+    assert note.startswith("1 run of an older version: their best/val/loss holds the L1 and L2 penalties")
+    assert both({"rnnexp.loss": "unpenalized"}) == []
+
+
+@pytest.mark.parametrize("metric", SCORES)
+def test_without_a_validation_loss_the_better_score_comes_first(metric: str) -> None:
+    """Perplexity, OWA and errors the lower, BLEU, accuracy and exact matches the higher."""
+    both = [replace(run(0, 0, units), metrics={metric: score}) for units, score in (("[8]", 0.2), ("[16]", 0.7))]
+    found = compare(both, find.usual_goal(both))
+    assert found.groups[0].scores is not None
+    assert found.groups[0].scores.mean == (0.7 if metric.endswith(("bleu", "exact_match", "accuracy")) else 0.2)
+    assert found.test_metric == metric
 
 
 def test_keys_are_as_short_as_they_stay_clear() -> None:

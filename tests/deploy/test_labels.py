@@ -169,6 +169,7 @@ def test_other_texts_are_scored_with_the_vocabulary_of_the_run(
     assert found["examples"] == 4
     assert found["metrics"]["all/accuracy"] == 0.75
     assert found["metrics"]["baseline/majority/accuracy"] == 0.5
+    assert found["metrics"]["baseline/naive_bayes/accuracy"] == 0.75  # fitted to the run's own training texts
     assert "unknown tokens: 25.0%" in found["notes"]
 
 
@@ -176,6 +177,7 @@ def test_examples_that_the_run_has_learnt_from_are_counted(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = evaluated(capsys, trained.sequences, "--data", "recordings")
+    assert {"baseline/nearest/accuracy", "baseline/summary/accuracy"} <= set(own["metrics"])
     assert "17 of the 20 scored examples are among those that the run has learnt from" in own["notes"]
     Path("fresh").mkdir(exist_ok=True)
     Path("fresh/a.csv").write_text("x,y\n1,1\n2,2\n")

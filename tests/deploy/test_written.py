@@ -53,6 +53,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: object, code: int = 2) -
 def test_other_pairs_are_all_scored_whatever_the_run_left_out(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = answers(capsys, "evaluate", run, "--data", "pairs.tsv")
     assert found["examples"] == 60
+    assert {"baseline/dictionary/exact_match", "skill/exact_match"} <= set(found["metrics"])
     assert answers(capsys, "evaluate", run, "--data", "most_pairs=10")["examples"] == 10
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import given
 import numpy as np
 import pytest
 
+from rnnexp.data.dataset import Part
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources.adding import adding
 from rnnexp.data.sources.airline_passengers import airline_passengers
 from rnnexp.data.sources.ramp import ramp
 from rnnexp.data.sources.sine import sine
 from rnnexp.errors import DivergedError
+from rnnexp.evaluation import classification
 from rnnexp.evaluation.evaluate import evaluate
 from rnnexp.evaluation.figures import figures
+from rnnexp.evaluation.judged import judged_by
 from rnnexp.evaluation.outputs import outputs
 from rnnexp.registry import settings
 from rnnexp.training.history import History
@@ -81,7 +86,7 @@ def test_skill_is_measured_against_the_best_baseline() -> None:
 
 
 def test_baselines_without_a_season_are_left_out_with_the_reason() -> None:
-    report = evaluate(LAST, sine(points=80).load(), 16)
+    report = evaluate(LAST, given.dataset(given.noise(80)), 16)
     assert "no season" in report.skipped["baseline/seasonal_naive"]
     assert "baseline/seasonal_naive/rmse" not in report.metrics
 
@@ -171,6 +176,37 @@ def test_a_constant_target_is_left_out_of_mase_and_named() -> None:
     assert report.notes[0].startswith("MASE leaves out 1 of 2 targets, such as `b`: ")
 
 
+@pytest.mark.parametrize("factor", [1.0, 1e-6, 1e6])
+def test_columns_of_any_size_are_judged_alike(factor: float) -> None:
+    """A network that is hopeless at one column loses, however small or large that column is beside the other."""
+    walks = given.noise(200, columns=2, seed=3).cumsum(axis=0)
+    table = walks * [1.0, factor] + [0.0, 5 * factor]
+
+    def report(hopeless: int) -> Any:
+        constant_column = Answer(lambda x: x[:, -1:, :2] * (np.arange(2) != hopeless))
+        return evaluate(constant_column, given.dataset(table, sequence_length=3, target=["a", "b"]), 64)
+
+    for hopeless in (0, 1):
+        found = report(hopeless)
+        assert found.beats_baseline is False
+        assert found.metrics["skill/nrmse"] < -0.5
+        assert list(found.tables["targets"]["target"]) == ["a", "b"]
+    told = report(1).metrics["test/nrmse"]
+    same = evaluate(
+        Answer(lambda x: x[:, -1:, :2] * [1, 0]),
+        given.dataset(walks + [0, 5], sequence_length=3, target=["a", "b"]),
+        64,
+    )
+    assert told == pytest.approx(same.metrics["test/nrmse"], rel=1e-4)
+    assert judged_by(given.dataset(table, sequence_length=3, target=["a", "b"])) == "nrmse"
+
+
+def test_one_target_is_judged_in_its_own_units() -> None:
+    dataset = given.dataset(given.noise(60, columns=2), sequence_length=3, target=["a"])
+    assert "test/nrmse" not in evaluate(LAST, dataset, 16).metrics
+    assert judged_by(dataset) == "rmse"
+
+
 def test_mase_is_undefined_where_every_series_is_constant() -> None:
     report = evaluate(LAST, given.dataset(np.ones((40, 1)), sequence_length=3), 64)
     assert "do not vary" in report.skipped["mase"]
@@ -227,6 +263,33 @@ def test_classes_are_measured_against_the_best_of_the_baselines() -> None:
     assert report.metrics["skill/accuracy"] == 1.0
     assert (report.best_baseline, report.beats_baseline) == (max(found, key=lambda name: found[name]), True)
     assert max(found.values()) < 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_macro_averages_are_those_of_scikit_learn_over_the_classes_that_are_scored(seed: int) -> None:
+    from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, recall_score
+
+    generator = np.random.default_rng(seed)
+    labels, predicted = generator.choice([0, 2, 3], 30), generator.integers(0, 6, 30)
+    found = classification.scores(labels, predicted, 6)
+    given_labels = {"labels": [0, 2, 3], "average": "macro", "zero_division": 0}
+    for name, score in {"precision": precision_score, "recall": recall_score, "f1": f1_score}.items():
+        assert found[name] == pytest.approx(score(labels, predicted, **given_labels))
+    assert found["f1"] != pytest.approx(f1_score(labels, predicted, average="macro", zero_division=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes that are predicted and not there
+        assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, predicted))
+
+
+def test_a_class_that_is_not_scored_is_named_beside_the_averages() -> None:
+    dataset = Signs(task="classification").load()
+    part = dataset.parts["test"]
+    absent = part.indices[part.arrays["y"][part.indices] != 1]
+    parts = {**dataset.parts, "test": Part(part.arrays, absent)}
+    fewer = replace(dataset, parts=parts, summary=replace(dataset.summary, digest="of fewer"))
+    [note] = evaluate(Answer(nearest), fewer, 8).notes
+    assert "means over the 2 of 3 classes that are scored here; there is none of `low`" in note
+    assert evaluate(Answer(nearest), dataset, 8).notes == []
 
 
 def test_an_exact_baseline_leaves_no_skill_to_state() -> None:

@@ -9,6 +9,7 @@ import pandas
 import pytest
 
 from rnnexp.evaluation import metrics
+from rnnexp.evaluation.metrics import Units
 
 ACTUAL = np.array([1.0, 2.0, 4.0]).reshape(3, 1, 1)
 PREDICTED = np.array([2.0, 2.0, 2.0]).reshape(3, 1, 1)
@@ -50,8 +51,55 @@ def test_r2_is_left_out_where_nothing_varies() -> None:
     assert undefined["r2"] == "the actual values do not vary"
 
 
+def measured(level: float, scale: float) -> tuple[dict[str, float], metrics.Undefined]:
+    """Score the same forecasts of two targets at another level and scale, in units of rows at that level, too."""
+    generator = np.random.default_rng(0)
+    rows, actual, error = (generator.normal(size=shape) for shape in ((60, 2), (40, 3, 2), (40, 3, 2)))
+    insample, true, predicted = (level + scale * values for values in (rows, actual, actual + 0.1 * error))
+    units = Units(metrics.naive_scale(insample, 1)[None, None], metrics.deviation(insample)[None, None])
+    return metrics.scores(true, predicted, units)
+
+
+UNCHANGED, IN_UNITS = ("r2", "mase", "nrmse"), ("rmse", "mae")
+LEVELS, SCALES = (0.0, 1e6, -1e9, 1e9), (1e-200, 1e-9, 1e-3, 1.0, 1e9, 1e200)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_metric_is_the_same_at_every_level_and_scale_or_says_why_it_is_left_out(level: float, scale: float) -> None:
+    plain, _ = measured(0.0, 1.0)
+    found, undefined = measured(level, scale)
+    digits = np.finfo(float).eps * max(1.0, abs(level) / scale)  # that are left of a change at such a level
+    close = {"rel": 200 * digits, "abs": 1e-12}
+    assert set(plain) == set(found) | set(undefined)
+    assert all(np.isfinite(list(found.values())))
+    if digits > 1e-3:  # nothing is left of these changes: numbers of this level do not hold them
+        return
+    assert {name: found[name] for name in UNCHANGED} == pytest.approx({n: plain[n] for n in UNCHANGED}, **close)
+    assert {n: found[n] / scale for n in IN_UNITS} == pytest.approx({n: plain[n] for n in IN_UNITS}, **close)
+    assert ("mse" in undefined) == (scale in (1e-200, 1e200))
+    assert "mse" in undefined or found["mse"] / scale**2 == pytest.approx(plain["mse"], **close)
+
+
+def test_what_is_beyond_all_numbers_is_left_out_with_a_reason() -> None:
+    small = np.full((3, 1, 1), 5e-324)
+    found, undefined = metrics.scores(small, small + 1e10)
+    assert undefined["mape"] == "it is too large or too small for a number"
+    assert "mape" not in found
+    assert metrics.scores(ACTUAL, PREDICTED)[1] == {}
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e-6, 1e6])
+def test_nrmse_weighs_targets_of_any_size_alike(factor: float) -> None:
+    actual, error = np.zeros((4, 1, 2)), np.array([1.0, factor])
+    spread = np.array([[[2.0, 4 * factor]]])
+    assert metrics.nrmse(actual, actual + error, spread) == pytest.approx((1 / 2 + 1 / 4) / 2)
+    assert metrics.nrmse(actual, actual + error, np.array([[[2.0, 0.0]]])) == 1 / 2
+    assert metrics.rmse(actual, actual + error) != pytest.approx((1 / 2 + 1 / 4) / 2)
+
+
 def test_mase_is_left_out_for_a_constant_training_part() -> None:
-    _, undefined = metrics.scores(ACTUAL, PREDICTED, scale=np.zeros((3, 1, 1)))
+    _, undefined = metrics.scores(ACTUAL, PREDICTED, Units(np.zeros((3, 1, 1))))
     assert "do not vary" in undefined["mase"]
 
 
@@ -72,10 +120,10 @@ def test_mase_is_averaged_within_each_series_first() -> None:
 def test_mase_leaves_out_a_constant_series_and_keeps_the_others() -> None:
     actual, predicted = np.zeros((3, 1, 1)), np.array([1.0, 3.0, 6.0]).reshape(3, 1, 1)
     scale, series = np.array([1.0, 1.0, 0.0]).reshape(3, 1, 1), np.array([0, 0, 1])
-    found, undefined = metrics.scores(actual, predicted, scale, series)
+    found, undefined = metrics.scores(actual, predicted, Units(scale, series=series))
     assert found["mase"] == (1.0 + 3.0) / 2
     assert "mase" not in undefined
-    assert metrics.scores(actual, predicted, np.ones((3, 1, 1)), series)[0]["mase"] == 4.0
+    assert metrics.scores(actual, predicted, Units(np.ones((3, 1, 1)), series=series))[0]["mase"] == 4.0
 
 
 def test_mase_leaves_out_a_constant_target_within_a_series() -> None:

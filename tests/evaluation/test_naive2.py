@@ -11,8 +11,10 @@ import pytest
 
 from rnnexp.data.sources.m4 import m4
 from rnnexp.data.splits import Split
-from rnnexp.evaluation import baselines, evaluate, metrics, naive2
+from rnnexp.evaluation import baselines, evaluate, metrics, naive2, scales
 from rnnexp.evaluation.baselines import Task, Undefined
+from rnnexp.evaluation.judged import judged_by
+from rnnexp.task import primary
 
 WEEK = np.array([1.0, 2.0, 4.0, 1.0])
 
@@ -47,7 +49,7 @@ def test_a_season_of_values_that_are_not_positive_is_left_out() -> None:
 def test_it_applies_to_several_series_with_a_forecast_each() -> None:
     one, two = task(WEEK), task(WEEK, WEEK)
     rolling = Task(two.values, np.array([2, 3, 6, 7]), np.array([0, 0, 4, 4]), 1)
-    assert [naive2.applies(each) for each in (one, two, rolling)] == [False, True, False]
+    assert [naive2.applies(each.firsts) for each in (one, two, rolling)] == [False, True, False]
 
 
 def test_owa_is_the_mean_of_two_ratios() -> None:
@@ -71,9 +73,12 @@ def test_a_model_of_many_series_is_judged_by_owa() -> None:
     assert found["skill/owa"] == 1 - found["test/owa"] / min(bases.values())
     assert found["test/owa"] == pytest.approx(found["baseline/persistence/owa"], rel=1e-5)
     assert found["baseline/naive2/owa"] == 1.0
+    assert judged_by(dataset) == "owa" == primary(found, "test")
     rolling = given.dataset(*tables, sequence_length=4, horizon=1, season=4)
     one_step = type("One", (), {"predict_on_batch": lambda _, x: x[:, -1:]})()
-    assert "test/owa" not in evaluate.evaluate(one_step, rolling, 8).metrics
+    scored = evaluate.evaluate(one_step, rolling, 8).metrics
+    assert "test/owa" not in scored
+    assert judged_by(rolling) == "rmse" == primary(scored, "test")
 
 
 PUBLISHED = {  # sMAPE and MASE of Makridakis et al., 2020; the seasonal naive forecast of weeks is the naive one
@@ -91,7 +96,7 @@ def test_the_published_figures_of_m4_are_met_to_every_digit(group: str, shared_d
     source = m4(group=group, root=str(shared_data), horizon=horizon, season=season, split=split, stride=50)
     dataset = source.load()
     truth = dataset.restore("test", np.zeros((len(dataset.parts["test"]), horizon, 1), "float32"))
-    scale, series = evaluate.mase_scale(dataset, truth), evaluate.series_of(dataset, truth)
+    scale, series = scales.mase_scale(dataset, truth), scales.series_of(dataset, truth)
     ours = Task(dataset.history.values, truth.origins, dataset.history.offsets[series], horizon, season)
     makers = baselines.SIMPLE | {"naive2": naive2.naive2}
     for name in (name for one, name in PUBLISHED if one == group):

@@ -14,9 +14,10 @@ from rnnexp.data.sources.text_table import text_table
 from rnnexp.data.texts.corpus import Texts, classes
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.evaluation.baselines import Undefined
-from rnnexp.evaluation.text_baselines import naive_bayes, tfidf_linear
+from rnnexp.evaluation.classes import baselines
+from rnnexp.evaluation.text_baselines import Cut, naive_bayes, tfidf_linear
 
-BLANK = Tokeniser("blank").split
+BLANK = Cut(Tokeniser("blank").split)
 
 
 def sst2(root: str) -> Texts:
@@ -45,10 +46,10 @@ def accuracy(baseline: Any, texts: Texts, test: np.ndarray, **settings: Any) -> 
 @pytest.mark.parametrize(
     ("read", "baseline", "settings", "figure"),
     [
-        (sst2, naive_bayes, {"split": BLANK}, 82.04),
-        pytest.param(sst2, tfidf_linear, {"split": BLANK}, 81.00, marks=pytest.mark.slow),
-        (imdb, naive_bayes, {"split": BLANK}, 77.5),
-        (imdb, tfidf_linear, {"split": BLANK}, 81.5),
+        (sst2, naive_bayes, {"cut": BLANK}, 82.04),
+        pytest.param(sst2, tfidf_linear, {"cut": BLANK}, 81.00, marks=pytest.mark.slow),
+        (imdb, naive_bayes, {"cut": BLANK}, 77.5),
+        (imdb, tfidf_linear, {"cut": BLANK}, 81.5),
         (ag_news, naive_bayes, {"once": False}, 87.24),
         pytest.param(ag_news, tfidf_linear, {}, 87.17, marks=pytest.mark.slow),
     ],
@@ -76,7 +77,7 @@ def test_the_figures_of_ten_folds_of_mr_polarity_come_out(
     scores = []
     for _, held_out in StratifiedKFold(10, shuffle=True, random_state=0).split(texts.texts, texts.labels):
         test = np.isin(np.arange(len(texts)), held_out)
-        scores.append(accuracy(baseline, texts, test, split=BLANK, **settings))
+        scores.append(accuracy(baseline, texts, test, cut=BLANK, **settings))
     assert np.mean(scores) == pytest.approx(figure, abs=0.05)
 
 
@@ -103,7 +104,7 @@ def test_naive_bayes_is_the_rule_of_bayes_with_one_added_to_each_count() -> None
 
 def test_a_rule_of_ones_own_cuts_the_words() -> None:
     texts, labels = ["a !", "a ?"], np.array([0, 1])
-    assert naive_bayes(texts, labels, ["! b"], 2, split=str.split)[0, 0] > 0.6
+    assert naive_bayes(texts, labels, ["! b"], 2, cut=Cut(str.split))[0, 0] > 0.6
     with pytest.raises(Undefined, match="the training texts have no words"):
         naive_bayes(texts, labels, ["! b"], 2)
 
@@ -112,3 +113,24 @@ def test_one_class_leaves_nothing_to_fit_a_line_to() -> None:
     with pytest.raises(Undefined, match="the training part has one class only"):
         tfidf_linear(TRAIN, np.zeros(4, int), TRAIN, 2)
     assert naive_bayes(TRAIN, np.zeros(4, int), TRAIN, 2)[:, 0].tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("tokens", ["word", "blank", "character", "subword"])
+def test_baselines_of_texts_see_the_tokens_that_the_network_sees(tokens: str) -> None:
+    """The label is in which order letters follow each other within one long word, of which each text has its own."""
+    generator = np.random.default_rng(0)
+    pieces = {"up": ("ab", "cd"), "down": ("ac", "bd")}
+    words = [(label, "".join(generator.choice(two, size=12))) for label, two in pieces.items() for _ in range(50)]
+    Path("lines.txt").write_text("".join(f"{label} {word}\n" for label, word in words))
+    settings: dict[str, Any] = {"tokens": tokens, "min_count": 1, "max_tokens": 24 if tokens == "subword" else None}
+    dataset = text_lines(path="lines.txt", split={"train": 0.6, "val": 0, "test": 0.4}, **settings).load()
+    part, made = dataset.parts["test"], baselines(dataset)
+    for name in ("naive_bayes", "tfidf_linear"):
+        right = float((made[name]().argmax(axis=1) == part.arrays["y"][part.indices]).mean())
+        assert (right > 0.9) == (tokens in ("character", "subword"))
+
+
+def test_there_is_a_limit_to_the_runs_of_characters_that_are_counted() -> None:
+    long = ["ab" * 4_000_000, "ba"]
+    with pytest.raises(Undefined, match="runs of tokens to count; the most is"):
+        naive_bayes(long, np.array([0, 1]), ["ab"], 2, Cut(list, 4))

@@ -168,6 +168,7 @@ def test_another_text_is_scored_whole(run: rx.Result, capsys: pytest.CaptureFixt
     found = said(capsys, "evaluate", str(run.run_dir), "--data", "path=other.txt", "--json")
     values = json.loads(found)
     assert values["metrics"]["all/perplexity"] < 1.5
+    assert {"baseline/ngram/perplexity", "skill/perplexity"} <= set(values["metrics"])
     assert any("about 100% of the text stand in what the run has learnt from" in note for note in values["notes"])
     Path("new.txt").write_text("gfedcba\n" * 5)
     values = json.loads(said(capsys, "evaluate", str(run.run_dir), "--data", "path=new.txt", "--json"))

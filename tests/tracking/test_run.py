@@ -38,6 +38,14 @@ def test_the_experiment_names_its_primary_metric(settings: Tracking, make_info: 
     assert tags["mlflow.experiment.primaryMetric.greaterIsBetter"] == "True"
 
 
+def test_a_run_may_turn_out_to_be_judged_by_another_metric(settings: Tracking, make_info: Any, client: Any) -> None:
+    with start(settings, make_info(greater_is_better=False)) as run:
+        run.judge_by("test/bleu", greater_is_better=True)
+    tags = client.get_experiment(run.experiment_id).tags
+    assert tags["mlflow.experiment.primaryMetric.name"] == "test/bleu"
+    assert tags["mlflow.experiment.primaryMetric.greaterIsBetter"] == "True"
+
+
 def test_every_epoch_is_one_step_with_its_own_time(settings: Tracking, make_info: Any, client: Any) -> None:
     rows = [{"train/loss": 1 / epoch, "val/loss": 2 / epoch} for epoch in (1, 2, 3)]
     with start(settings, make_info()) as run:

@@ -31,7 +31,7 @@ def mistakes(trainer: Trainer, metrics: tuple[str, ...] = (), **parts: Any) -> l
 
 
 def test_a_sound_training_has_no_mistakes() -> None:
-    trainer = Trainer(epochs=20, monitor="val/mae")
+    trainer = Trainer(epochs=20, monitor="val/mae_scaled")
     assert mistakes(trainer, ("mae",), callbacks=stopping(patience=5, monitor="train/loss")) == []
 
 
@@ -71,7 +71,15 @@ def test_a_registered_metric_cannot_be_watched_because_it_is_computed_at_the_end
 
     [problem] = mistakes(Trainer(monitor="val/worst"), ("worst", "mae"))
     assert problem.startswith("trainer.monitor: `val/worst` is not logged")
-    assert mistakes(Trainer(monitor="val/mae"), ("worst", "mae")) == []
+    assert mistakes(Trainer(monitor="val/mae_scaled"), ("worst", "mae")) == []
+
+
+def test_a_metric_of_scaled_values_says_so_in_its_name() -> None:
+    [problem] = mistakes(Trainer(monitor="val/mae"), ("mae",))
+    assert problem.endswith("did you mean `val/mae_scaled`?")
+    for data in (sine(scaler="none"), sine(scaler=[]), adding()):
+        assert mistakes(Trainer(monitor="val/mae"), ("mae",), data=data) == []
+    assert mistakes(Trainer(monitor="val/mae_scaled"), ("mae",), data=sine(scaler=["none", "instance"])) == []
 
 
 @pytest.mark.parametrize("data", [sine(split="none"), sine(split=UNVALIDATED), adding(split="none")])

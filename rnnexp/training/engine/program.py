@@ -16,12 +16,15 @@ import numpy as np
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.training.carried import CarriedCallback, Moment
 from rnnexp.training.engine.positive import Target, held
-from rnnexp.training.monitor import ordered
+from rnnexp.training.monitor import LOSSES, ordered
+from rnnexp.training.penalties import named
 from rnnexp.training.steppers.on_jax import OnJax
 
 Tree = Any
-RUNNING, TRAIN_LOSS, VAL_LOSS, A_WEIGHT, CALLBACK = range(5)  # why a training has stopped
-BROKEN = {TRAIN_LOSS: "train/loss", VAL_LOSS: "val/loss", A_WEIGHT: "a weight"}
+RUNNING = 0
+BROKEN = {**dict(enumerate(LOSSES, start=1)), len(LOSSES) + 1: "a weight"}  # why a training has stopped
+A_WEIGHT = len(BROKEN)
+CALLBACK = A_WEIGHT + 1  # the first of the callbacks that may have stopped it
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class Program:
         rest = now.get("rest", data.get("rest"))
         if rest is not None:
             state = self._step(state, rest, fixed, data)
-        row = _named("train", self.stepper.metric_results(state["metrics"]))
+        row = named("train", self.stepper.metric_results(state["metrics"]))
         row |= self._validated(state, fixed, data) if "val" in data else {}
         rate = state["optimizer"][self.rate_at]
         if self.rules.grad_norm:
@@ -171,7 +174,7 @@ class Program:
         if "val_rest" in data:
             passed = step(passed, data["val_rest"])
         metrics = passed[1]
-        return _named("val", self.stepper.metric_results(metrics))
+        return named("val", self.stepper.metric_results(metrics))
 
     def weights(self, state: Tree) -> Tree:
         """Return the weights that are validated and kept: moving averages where the optimizer keeps them."""
@@ -186,7 +189,7 @@ class Program:
 
         weights, epoch = self.weights(state), state["epoch"]
         value = ordered(self._value(row, self.rules.monitor, "trainer.monitor"), self.rules.monitor)
-        losses = [(row[BROKEN[code]], code) for code in (TRAIN_LOSS, VAL_LOSS) if BROKEN[code] in row]
+        losses = [(row[name], code) for code, name in BROKEN.items() if name in row]
         stopped = jnp.int32(RUNNING)
         for loss, code in reversed(losses):
             stopped = jnp.where(jnp.isfinite(loss), stopped, code)
@@ -237,10 +240,6 @@ def _chosen(condition: Any, new: Tree, old: Tree) -> Tree:
     from jax import numpy as jnp
 
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
-
-
-def _named(part: str, results: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{part}/{name}": value for name, value in results.items()}
 
 
 def _position(variables: Sequence[Any], wanted: Any) -> int:

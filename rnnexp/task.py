@@ -1,0 +1,150 @@
+"""What is known of tasks and their metrics as such: plain data, read by every room and reading none.
+
+A fact about a metric (its direction, its label, its rank among others) stands here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is known of a metric by its name.
+
+    label:    what a sentence calls it
+    greater_is_better: else it is an error, a loss or a cost
+    counted:  what its examples are
+    in_units: it has the units of the data
+    """
+
+    name: str
+    label: str
+    greater_is_better: bool = False
+    counted: str = "examples"
+    in_units: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every model of a task is judged by.
+
+    headline: metrics of which the first that a run has is its primary one, everywhere
+    reported: scored once at the end, whether asked for or not
+    """
+
+    name: str
+    headline: tuple[str, ...]
+    reported: tuple[str, ...]
+
+
+_METRICS = (
+    Metric("owa", "OWA"),
+    Metric("nrmse", "NRMSE (RMSE over the deviation of the training part, mean of all targets)"),
+    Metric("rmse", "RMSE", in_units=True),
+    Metric("mae", "MAE", in_units=True),
+    Metric("mse", "MSE"),
+    Metric("smape", "sMAPE"),
+    Metric("mape", "MAPE"),
+    Metric("mase", "MASE"),
+    Metric("r2", "R2", greater_is_better=True),
+    Metric("bleu", "BLEU", greater_is_better=True, counted="sources"),
+    Metric("chrf", "chrF", greater_is_better=True, counted="sources"),
+    Metric("exact_match", "share exactly right", greater_is_better=True, counted="sources"),
+    Metric("perplexity", "perplexity", counted="tokens"),
+    Metric("nats", "nats", counted="tokens"),
+    Metric("accuracy", "accuracy", greater_is_better=True),
+    Metric("balanced_accuracy", "balanced accuracy", greater_is_better=True),
+    Metric("precision", "precision", greater_is_better=True),
+    Metric("recall", "recall", greater_is_better=True),
+    Metric("f1", "F1", greater_is_better=True),
+    Metric("sequence_accuracy", "sequences all right", greater_is_better=True, counted="sequences"),
+    Metric("unknown_accuracy", "accuracy of unknown tokens", greater_is_better=True, counted="tokens"),
+    Metric("chunk_precision", "precision of chunks", greater_is_better=True, counted="chunks"),
+    Metric("chunk_recall", "recall of chunks", greater_is_better=True, counted="chunks"),
+    Metric("chunk_f1", "F1 of chunks", greater_is_better=True, counted="chunks"),
+    Metric("log_loss", "log loss"),
+    Metric("coverage", "coverage", greater_is_better=True),
+    Metric("interval_width", "width of intervals", in_units=True),
+    Metric("samples_per_s", "examples per second", greater_is_better=True),
+    Metric("loss", "loss"),
+    Metric("total_loss", "loss with penalties"),
+)
+METRICS = {metric.name: metric for metric in _METRICS}
+
+# Metrics of Keras's and of users' own that have no entry: one rises that has such a word, and none of an error.
+_RISING = {"accuracy", "acc", "precision", "recall", "f1", "auc", "r2", "iou", "bleu", "chrf", "rouge", "meteor"}
+_RISING |= {"correlation", "similarity", "sensitivity", "specificity", "kappa", "mcc", "dice", "jaccard", "ndcg", "mrr"}
+_RISING_ENDS = ("io_u", "beta_score", "true_positives", "true_negatives")  # words of theirs that mean nothing alone
+_FALLING = {"error", "loss", "distance", "crossentropy", "entropy"}
+_SUFFIX = re.compile(r"(_scaled|_\d+)+$")  # mae_scaled, coverage_90
+
+_NUMBERS = ("mse", "rmse", "mae", "smape", "mape", "r2")
+_CLASSES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
+_TAGS = ("sequence_accuracy", "unknown_accuracy", "chunk_precision", "chunk_recall", "chunk_f1")
+TASKS = {
+    task.name: task
+    for task in (
+        Task("forecasting", ("owa", "nrmse", "rmse"), _NUMBERS),
+        Task("sequence_to_sequence", ("bleu", "exact_match"), ("bleu", "chrf", "exact_match", "nats", "perplexity")),
+        Task("language_modelling", ("perplexity",), ("nats", "perplexity")),
+        Task("classification", ("accuracy",), _CLASSES),
+        Task("tagging", ("accuracy",), (*_CLASSES, *_TAGS)),
+        Task("regression", ("nrmse", "rmse"), _NUMBERS),
+    )
+}
+# The first of these that a run has is its primary metric; no run has those of two tasks but for perplexity, which
+# sequence to sequence logs beside what it is judged by.
+HEADLINES = tuple(dict.fromkeys(name for task in TASKS.values() for name in task.headline))
+# What */loss means in a run: without the tag that says so it holds the L1 and L2 penalties, if there are any.
+LOSS, UNPENALIZED = "rnnexp.loss", "unpenalized"
+PARTS = ("test", "train")  # that a run is scored on
+SCORES = tuple(f"{part}/{name}" for part in PARTS for name in HEADLINES)
+SKILLS = tuple(f"skill/{name}" for name in HEADLINES)
+
+
+def primary(logged: Collection[str], part: str) -> str | None:
+    """Return the name of the metric by which a run that has logged these is judged on a part, None if there is none."""
+    return next((name for name in HEADLINES if f"{part}/{name}" in logged), None)
+
+
+def score_of(logged: Collection[str]) -> str | None:
+    """Return the score that heads a run, such as test/rmse, None for one that has none."""
+    return next((name for name in SCORES if name in logged), None)
+
+
+def metric_of(name: str) -> Metric | None:
+    """Return what is known of a metric by the name it is logged under: best/val/loss, test/h3/rmse, mae_scaled."""
+    short = _plain(name)
+    return METRICS.get(short) or METRICS.get(_SUFFIX.sub("", short))
+
+
+def rises(name: str, said: Mapping[str, bool] | None = None) -> bool:
+    """Say whether more of a metric is better, by the name it is logged under, with whatever prefixes.
+
+    `said` holds what their authors say of metrics of their own. A skill rises whatever it is the skill of; what is not
+    known is taken for an error or a loss.
+    """
+    *prefixes, last = name.split("/")
+    if "skill" in prefixes:
+        return True
+    if said and last in said:
+        return said[last]
+    known = metric_of(name)
+    if known:
+        return known.greater_is_better
+    short = _plain(name)
+    words = set(short.split("_"))
+    return words.isdisjoint(_FALLING) and (not words.isdisjoint(_RISING) or short.endswith(_RISING_ENDS))
+
+
+def _plain(name: str) -> str:
+    """Return the last part of a name, as Keras's `R2Score` in the words of `r2_score`."""
+    return "_".join(_words(name.rpartition("/")[2]))
+
+
+def _words(name: str) -> Iterator[str]:
+    for word in name.split("_"):
+        yield from (found.lower() for found in re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z0-9]+", word))
