@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from rnnexp import registry
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.models import plain
+from rnnexp.models import inference, plain
 from rnnexp.models.build import build
 
 if TYPE_CHECKING:
@@ -65,7 +65,13 @@ class Bundle:
 
     def predict(self, x: Any, batch_size: int = 1024) -> np.ndarray:
         """Return the network's raw outputs for prepared inputs (n, time, features), or a dict of inputs."""
-        return np.asarray(self.model.predict(x, batch_size=batch_size, verbose=0))
+        examples = len(x) if hasattr(x, "shape") else len(x["past"])
+        batches = [slice(i, i + batch_size) for i in range(0, examples, batch_size)]
+        return np.concatenate([inference.predict(self.model, _part(x, batch)) for batch in batches])
+
+
+def _part(x: Any, batch: slice) -> Any:
+    return {name: values[batch] for name, values in x.items()} if isinstance(x, Mapping) else x[batch]
 
 
 def save(
