@@ -13,6 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "errors": 0,
+    "strict": 0,
     "redact": 0,
     "registry": 1,
     "compiled": 0,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rnnexp import strict
 from rnnexp.compare.values import shown, typed
 from rnnexp.compare.winner import CONFIG
 from rnnexp.tracking.query import TrackedRun, artifact
@@ -58,12 +59,11 @@ def _same(a: Any, b: Any) -> bool:
 
 def _configs(uri: str | None, a: TrackedRun, b: TrackedRun) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return whole configurations; where one of them was not kept, the parameters of both."""
-    import yaml
-
     texts = artifact(uri, a, CONFIG), artifact(uri, b, CONFIG)
     if texts[0] is None or texts[1] is None:
         return tuple({key: typed(value) for key, value in run.params.items()} for run in (a, b))  # type: ignore[return-value]
-    return dict(_leaves("", yaml.safe_load(texts[0]))), dict(_leaves("", yaml.safe_load(texts[1])))
+    read = [strict.parse_yaml(text, f"{CONFIG} of run {run.name}") for text, run in zip(texts, (a, b)) if text]
+    return dict(_leaves("", read[0])), dict(_leaves("", read[1]))
 
 
 def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:

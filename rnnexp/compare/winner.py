@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rnnexp import strict
 from rnnexp.compare.experiment_file import experiment_file
 from rnnexp.compare.find import Sweep
 from rnnexp.compare.groups import Comparison, Group
@@ -29,8 +30,6 @@ class Winner:
 
 def winner(uri: str | None, sweep: Sweep, comparison: Comparison | None = None) -> Winner:
     """Write the experiment of a sweep's best group; of several seeds the first one is kept."""
-    import yaml
-
     compared = comparison or sweep.compared()
     group = compared.best
     if group is None:
@@ -39,7 +38,7 @@ def winner(uri: str | None, sweep: Sweep, comparison: Comparison | None = None) 
     text = artifact(uri, run, CONFIG)
     if text is None:
         raise ConfigError(f"run {run.run_id} of sweep {sweep.name} has no artifact {CONFIG}")
-    config = yaml.safe_load(text)
+    config = strict.parse_yaml(text, f"{CONFIG} of run {run.name}")
     return Winner(group, run, config, experiment_file(config, _comments(sweep, compared, group)))
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 
 from rnnexp.data import intervals
 from rnnexp.data.intervals import Intervals
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, RnnexpError
 from rnnexp.runtime import loaded_backend
 from rnnexp.tracking import language, pairs, tags
 
@@ -75,19 +76,25 @@ class Served:
         params: `levels`, a list of levels of prediction intervals in percent, each of which adds two columns; of a
         language model those of `rnnexp generate`, of which `length` asks for a continuation.
         """
-        kind = self.bundle.scaling.get("kind")
+        try:
+            return self._answer(rows, params or {})
+        except RnnexpError as error:
+            raise _for_mlflow(error) from None
+
+    def _answer(self, rows: Any, params: Mapping[str, Any]) -> Any:
+        preprocessor, kind = self.bundle.preprocessor, self.bundle.scaling.get("kind")
         if kind is None:
-            return self._forecast(rows, (params or {}).get(LEVELS, ()))
+            return self._forecast(rows, params.get(LEVELS, ()))
         if kind == "pairs":
-            return pairs.answer(self.bundle.model, self.bundle.preprocessor, texts_of(rows))
+            return pairs.answer(self.bundle.model, preprocessor, texts_of(rows))
         if kind == "tags":
-            sequences = self.bundle.preprocessor.cut(texts_of(rows))
+            sequences = preprocessor.cut(texts_of(rows))
             places = [f"text {number}" for number in range(1, len(sequences) + 1)]
-            return tags.answer(self.bundle.model, self.bundle.preprocessor, sequences, places)
+            return tags.answer(self.bundle.model, preprocessor, sequences, places)
         if kind == "language":
-            return language.answer(self.bundle.model, self.bundle.preprocessor, texts_of(rows), params)
+            return language.answer(self.bundle.model, preprocessor, texts_of(rows), params)
         taken = texts_of(rows) if kind == "texts" else sequences_of(rows)
-        outputs = self._outputs(self.bundle.preprocessor.inputs(taken))
+        outputs = np.asarray(self.bundle.predict(preprocessor.inputs(taken)))
         return labels(outputs, self.bundle.spec.classes) if self.bundle.spec.classes else outputs
 
     def _forecast(self, rows: Any, levels: Sequence[int]) -> DataFrame:
@@ -97,8 +104,21 @@ class Served:
         columns = Columns(SERIES if preprocessor.pipeline.series in rows.columns else None)
         return forecast(self.bundle, context, half, columns)
 
-    def _outputs(self, x: Any) -> np.ndarray:
-        return np.asarray(self.bundle.predict(x))
+
+def _for_mlflow(error: RnnexpError) -> Exception:
+    """Return the error as one of MLflow's as well, where MLflow is: its server answers 400 and the sentence to such a
+    one, and to any other a traceback.
+    """
+    if "mlflow" not in sys.modules:
+        return error
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import BAD_REQUEST
+
+    kind = type(error)
+    both = type(kind.__name__, (kind, MlflowException), {"__init__": MlflowException.__init__})
+    refused: Exception = both(str(error), error_code=BAD_REQUEST)
+    refused.__dict__.update(vars(error))
+    return refused
 
 
 def sequences_of(rows: Any) -> list[np.ndarray]:
