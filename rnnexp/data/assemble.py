@@ -19,6 +19,7 @@ from rnnexp.data.series import NAMELESS, Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.splits import borders
+from rnnexp.data.tables.layout import TableSettings
 from rnnexp.data.windows import Plan
 from rnnexp.errors import DataError, count
 
@@ -162,6 +163,7 @@ def _pipeline(reading: Reading, chain: scalers.Chain) -> Pipeline:
         time=None if series.time is None else _column_name(source, "time", "time"),
         series=_column_name(source, "series", "unique_id"),
         units=source.units or series.units,
+        table=TableSettings.of(source),
     )
 
 

@@ -22,7 +22,8 @@ def read_series(
     files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies, frequency: str | None = None
 ) -> Series:
     """Read one or many series from files of the same columns; any flaw without a policy is a DataError."""
-    table, many, notes = _in_order(files, layout, wanted, policies)
+    tables = [read_table(file, layout, wanted) for file in files]
+    table, many, notes = _in_order(tables, layout, wanted, policies)
     done: Done = Counter()
     many = [without_missing(rows, policies.missing, done) for rows in many]
     frequency = frequency or _frequency(many)
@@ -38,7 +39,14 @@ def read_open(
     Returns the rows of each series, of the empty ones what is there, and what was done to them. The rows to be forecast
     must follow the observed ones in even steps, unless `gaps` are ignored.
     """
-    _, many, notes = _in_order(files, layout, wanted, policies)
+    return open_tables([read_table(file, layout, wanted) for file in files], layout, wanted, policies, frequency)
+
+
+def open_tables(
+    tables: list[Table], layout: Layout, wanted: Wanted, policies: Policies, frequency: str | None
+) -> tuple[list[Rows], list[str]]:
+    """Do what `read_open` does for tables that have been read."""
+    _, many, notes = _in_order(tables, layout, wanted, policies)
     done: Done = Counter()
     cut = [rows.cut(_observed(rows, len(wanted.targets or (None,)))) for rows in many]
     past = [without_missing(observed, policies.missing, done) for observed, _ in cut]
@@ -56,12 +64,12 @@ def _observed(rows: Rows, targets: int) -> int:
 
 
 def _in_order(
-    files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies
+    tables: list[Table], layout: Layout, wanted: Wanted, policies: Policies
 ) -> tuple[Table, list[Rows], list[str]]:
     """Read the rows of each series in order of time, missing values and gaps left as they are."""
-    table = _joined([read_table(file, layout, wanted) for file in files])
+    table = _joined(tables)
     time, notes = _dates(table, layout, wanted)
-    if len(files) > 1 and wanted.series is None:
+    if len(tables) > 1 and wanted.series is None:
         table, time = _by_first_date(table, time, policies)
     done: Done = Counter()
     many = [in_order(rows, policies.unsorted, done) for rows in _split(table, time)]
