@@ -92,7 +92,7 @@ class Trained:
         from rnnexp.training.prepare import precision
 
         with precision(self.experiment.trainer.precision if self.experiment else "float32"):
-            return load(self.bundle, self.plugins)
+            return load(self.bundle, self.plugins, "name them with --plugins")
 
 
 def trained(asked: Asked, scratch: Path) -> Trained:

@@ -79,14 +79,15 @@ def save(
     plain.save(folder / "model.keras", model)
 
 
-def load(folder: Path, plugins: Sequence[str] = ()) -> Bundle:
-    """Rebuild a model from its folder; `plugins` are the modules of the caller's own that it may import.
+def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={!r}") -> Bundle:
+    """Rebuild a model from its folder; `plugins` are the modules of the caller's own that it may import, and `allow`
+    is how a user of the caller names them.
 
     Raises ConfigError naming the file if anything is missing, damaged, of another shape or of a newer format.
     """
     about = _about(folder)
     path, spec, held = folder / ABOUT, _spec(folder / ABOUT, about), weights.shapes(folder)
-    architecture = _architecture(path, about, plugins)
+    architecture = _architecture(path, about, plugins, allow)
     _refuse_more_layers(path, about.architecture, len(held))
     model = _network(path, architecture, spec, held)
     weights.fill(folder, model)
@@ -129,14 +130,14 @@ def _spec(path: Path, about: _About) -> TaskSpec:
     return spec
 
 
-def _architecture(path: Path, about: _About, plugins: Sequence[str]) -> Any:
+def _architecture(path: Path, about: _About, plugins: Sequence[str], allow: str) -> Any:
     """Build the settings of an architecture; a file alone never makes its plugins run."""
     registry.load_plugins(list(plugins))
     name, needed = strict.shorten(about.architecture.get("name")), about.plugins
     if name not in registry.names("model") and needed:
         raise ConfigError(
             f"{path}: `{name}` comes from the plugin(s) {', '.join(needed)}, and loading them would run their code; "
-            f"if you trust them, pass plugins={needed!r}"
+            f"if you trust them, {allow.format(needed)}"
         )
     try:
         return registry.lookup("model", name)(**about.architecture)

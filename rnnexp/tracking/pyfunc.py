@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rnnexp.models.bundle import Bundle
 
 SERIES, TEXT = "unique_id", "text"
+TEXTS = ("texts", "tags", "language", "pairs")  # kinds of models that take texts
 LEVELS = "levels"
 PLUGINS = "RNNEXP_PLUGINS"
 
@@ -43,7 +44,7 @@ def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Se
 
     runtime.configure(_backend((model_config or {}).get("backend")))
     plugins = [name.strip() for name in os.environ.get(PLUGINS, "").split(",") if name.strip()]
-    loaded = bundle.load(Path(path), plugins)
+    loaded = bundle.load(Path(path), plugins, f"name them in the environment variable {PLUGINS}, with commas")
     return Served(loaded, _intervals(Path(path), loaded))
 
 
@@ -99,7 +100,7 @@ class Served:
 
     def _forecast(self, rows: Any, levels: Sequence[int]) -> DataFrame:
         half = {int(level): self.intervals.of(int(level)) for level in levels}
-        preprocessor = self.bundle.preprocessor
+        preprocessor, rows = self.bundle.preprocessor, _table_of(rows)
         _, context = preprocessor.prepare(rows)
         columns = Columns(SERIES if preprocessor.pipeline.series in rows.columns else None)
         return forecast(self.bundle, context, half, columns)
@@ -121,13 +122,26 @@ def _for_mlflow(error: RnnexpError) -> Exception:
     return refused
 
 
+def _table_of(rows: Any) -> DataFrame:
+    """Return a table, also of a mapping of columns, or of a list of rows."""
+    import pandas
+
+    try:
+        return rows if hasattr(rows, "columns") else pandas.DataFrame(rows)
+    except (TypeError, ValueError):
+        raise DataError(f"the rows must be a table with named columns, not {type(rows).__name__}") from None
+
+
 def sequences_of(rows: Any) -> list[np.ndarray]:
     """Return sequences (time, channels), without the steps at their end that are all NaN."""
     if len(rows) == 0:
         raise DataError("there are no sequences")
     if isinstance(rows, (list, tuple)) or getattr(rows, "dtype", None) == np.dtype(object):
         return [_numbers(one, number) for number, one in enumerate(rows, start=1)]
-    array = np.asarray(rows, dtype=np.float64)
+    try:
+        array = np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("sequences must be an array of numbers (n, time, channels)") from None
     if array.ndim != 3:
         raise DataError(f"sequences must be an array (n, time, channels), not of the shape {array.shape}")
     ends = [len(one) - int(np.argmin(np.isnan(one).all(axis=1)[::-1])) for one in array]
