@@ -104,7 +104,9 @@ def read(folder: Path, shape: tuple[int, int]) -> Intervals:
     path = folder / FILE
     if not os.path.lexists(path):
         return Intervals(why="the model was saved without any, by an earlier version")
-    saved: _Saved = strict.checked(_Saved, strict.read_json(folder, FILE), path)
+    saved: _Saved = strict.checked(
+        _Saved, strict.read_json(folder, FILE), f"{path}: cannot be read as prediction intervals"
+    )
     try:
         half = np.array(saved.half, dtype=np.float64).reshape(len(saved.levels), *shape)
         if not np.all(half >= 0) or len(saved.coverage) not in (0, len(saved.levels)):

@@ -284,16 +284,22 @@ DAMAGES: dict[str, Callable[[Path, bytes, random.Random], None]] = {
 }
 
 
-def outcome(case: Case, folder: Path) -> str:
-    """Ask the model of a folder that `case.write` has made; return what came of it, without the folder's name."""
+def outcome(case: Case, folder: Path, command: str = "predict") -> str:
+    """Ask the model of a folder that `case.write` has made; return what came of it, without the folder's name.
+
+    command: of the command line: "predict", "evaluate" or, of a language model, "generate"
+    """
     from rnnexp.cli.main import main
     from rnnexp.errors import RnnexpError
 
     said = io.StringIO()
-    asked = INPUTS[case.kind].format(_scratch() / case.kind)
+    asked = {
+        "predict": list(filter(None, [INPUTS[case.kind].format(_scratch() / case.kind)])),
+        "generate": ["--length", "3"],
+    }
     with warnings.catch_warnings(), contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        code = main(["predict", str(folder), *filter(None, [asked])])
+        code = main([command, str(folder), *asked.get(command, [])])
         try:
             served(folder).predict(saved(case.kind).question)
             answer = "result"
