@@ -12,11 +12,13 @@ PACKAGE = Path(__file__).parents[1] / "rnnexp"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
+    "cells": 0,
     "errors": 0,
     "output": 0,
     "paths": 0,
     "run_folder": 0,
     "task": 0,
+    "strict": 0,
     "redact": 0,
     "registry": 1,
     "compiled": 0,

@@ -91,7 +91,7 @@ def _input(given: str | None, scratch: Path) -> str | None:
 
 
 def _say(args: Namespace, found: Trained, answer: Answer) -> None:
-    from rnnexp.deploy.write import MOST_LINES, lines, records, write
+    from rnnexp.deploy.write import MOST_LINES, csv_text, lines, records, write
 
     count = len(answer.frame)
     if args.out:
@@ -110,7 +110,7 @@ def _say(args: Namespace, found: Trained, answer: Answer) -> None:
         print(aligned(lines(answer.frame)))
         print(f"and {count - MOST_LINES} more rows: -o FILE writes them all" if count > MOST_LINES else "", end="")
     else:
-        print(answer.frame.to_csv(index=False), end="")
+        print(csv_text(answer.frame), end="")
     said = [*_intervals(answer.intervals), *answer.notes]
     print("".join(f"note: {text}\n" for text in said), end="", file=sys.stderr)
 

@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnexp import strict
 from rnnexp.config.text import is_unset, leaves, text, typed
-from rnnexp.errors import TrackingError, count
+from rnnexp.errors import RnnexpError, TrackingError, count
 from rnnexp.tracking import names
 from rnnexp.tracking.query import TrackedRun, Wanted, artifact, select
 
@@ -93,13 +94,10 @@ def _folder(run: TrackedRun, sweep: Path | None) -> Path | None:
 
 
 def _mapping(written: str) -> Mapping[str, Any] | None:
-    import yaml
-
     try:
-        values = yaml.load(written, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError:
+        return strict.parse_yaml(written, CONFIG)
+    except RnnexpError:
         return None
-    return values if isinstance(values, Mapping) else None
 
 
 def journal(sweep: Path) -> Mapping[int, JobState]:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
-from rnnexp import record, runner
+from rnnexp import record, runner, strict
 from rnnexp.config.settings import Experiment
 from rnnexp.deploy.score import other_score
 from rnnexp.deploy.trained import Asked, Trained, called, of_run, own_data, run_folder
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 JOURNAL = "metrics.jsonl"
 FOLDER = "figures"
+MAX_EPOCHS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,11 @@ def _history(uri: str | None, run: TrackedRun, experiment: Experiment) -> Histor
         raise ConfigError(f"{called(run)} has no artifact {JOURNAL}: its epochs are not known")
     try:
         lines = [json.loads(line) for line in text.splitlines()]
-    except ValueError as error:
-        raise ConfigError(f"{JOURNAL} of {called(run)}: cannot be read: {error}") from None
-    steps = {line["step"]: line["metrics"] for line in lines}
+        steps = {int(line["step"]): dict(line["metrics"]) for line in lines}
+        if max(steps, default=0) > MAX_EPOCHS:
+            raise ValueError(f"it has an epoch {max(steps):,}")
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
+        raise ConfigError(f"{JOURNAL} of {called(run)}: cannot be read: {strict.shorten(error)}") from None
     epochs = [steps.get(step, {}) for step in range(1, max(steps, default=0) + 1)]
     best, seconds = (run.metrics.get(name, 0.0) for name in ("best/epoch", "time/training_s"))
     return History(epochs, int(best), experiment.trainer.monitor or "", None, seconds)

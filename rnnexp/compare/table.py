@@ -6,6 +6,8 @@ import csv
 import io
 from collections.abc import Sequence
 
+from rnnexp.cells import harmless, markdown_cell
+
 Lines = Sequence[Sequence[str]]
 
 
@@ -21,12 +23,12 @@ def aligned(lines: Lines, right: Sequence[int] = ()) -> str:
 
 def markdown(lines: Lines) -> str:
     """Write rows as a Markdown table, the first of them as its head."""
-    head, *rest = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    head, *rest = [[markdown_cell(cell) for cell in line] for line in lines]
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *rest))
 
 
 def comma_separated(lines: Lines) -> str:
-    """Write rows as CSV (RFC 4180, lines end with a line feed)."""
+    """Write rows as CSV (RFC 4180, lines end with a line feed); what a spreadsheet would run is quoted."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
+    csv.writer(text, lineterminator="\n").writerows([harmless(cell) for cell in line] for line in lines)
     return text.getvalue().rstrip("\n")

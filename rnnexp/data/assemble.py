@@ -21,6 +21,7 @@ from rnnexp.data.short import Need, labels, need, without_short
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.splits import borders
+from rnnexp.data.tables.layout import TableSettings
 from rnnexp.data.windows import Plan
 from rnnexp.errors import DataError, count
 
@@ -172,6 +173,7 @@ def _pipeline(reading: Reading, chain: scalers.Chain) -> Pipeline:
         time=None if series.time is None else _column_name(source, "time", "time"),
         series=_column_name(source, "series", "unique_id"),
         units=source.units or series.units,
+        table=TableSettings.of(source),
     )
 
 

@@ -22,6 +22,7 @@ CYCLES = {
 }
 ATTRIBUTES = {"dayofmonth": "day", "dayofweek": "day_of_week", "dayofyear": "day_of_year"}
 SEASONS = {"M": 12, "Q": 4, "h": 24, "D": 7, "B": 5, "W": 52, "min": 60}
+LONGEST = 40  # characters of a frequency
 ALIASES = {"ME": "M", "MS": "M", "BMS": "M", "BME": "M", "QE": "Q", "QS": "Q", "H": "h", "T": "min"}
 
 
@@ -56,8 +57,23 @@ def following(last: np.datetime64, frequency: str | None, rows: int) -> np.ndarr
     if frequency is None:
         raise DataError("the dates after the end of the series are unknown: they have no frequency")
     step = pandas.tseries.frequencies.to_offset(frequency)
-    dates = pandas.date_range(pandas.Timestamp(last) + step, periods=rows, freq=step)
+    try:
+        dates = pandas.date_range(pandas.Timestamp(last) + step, periods=rows, freq=step)
+    except (ValueError, OverflowError):  # beyond the year 2262
+        raise DataError(f'the dates after {str(last)[:10]} cannot be written, in steps of "{frequency}"') from None
     return dates.to_numpy().astype("datetime64[ns]")
+
+
+def is_frequency(frequency: str | None) -> bool:
+    """Tell whether pandas knows a step by this name."""
+    if frequency is None:
+        return True
+    import pandas
+
+    try:
+        return bool(pandas.tseries.frequencies.to_offset(frequency[:LONGEST]))
+    except (ValueError, OverflowError):
+        return False
 
 
 def season_of(frequency: str | None) -> int | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.preprocess import Rows
+from rnnexp.data.tables.columns import listed
+from rnnexp.data.tables.layout import Wanted
+from rnnexp.data.tables.read import open_tables
+from rnnexp.data.tables.typed import ROWS, read_frame
 from rnnexp.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -15,51 +20,71 @@ if TYPE_CHECKING:
 
 
 def rows_of(pipeline: Pipeline, frame: DataFrame) -> list[Rows]:
-    """Split a table into the raw rows of its series, in the order in which the ids appear."""
-    names = {str(column): column for column in frame.columns}
-    missing = [column for column in pipeline.columns if column not in names]
-    if missing:
-        hint = did_you_mean(missing[0], names)
-        raise DataError(
-            f"the rows lack the column(s) {', '.join(missing)}; they have {', '.join(names) or 'none'}{hint}"
-        )
-    if frame.empty:
-        raise DataError(f"there are no rows; one forecast needs {pipeline.rows_needed}")
-    key = pipeline.series
-    if key not in names and pipeline.per_series and len(pipeline.ids) > 1:
-        raise DataError(f"the rows lack the column `{key}`, and each series has its own scaler")
-    if key not in names or key in pipeline.columns:
-        return [_rows(pipeline, pipeline.ids[0], frame, names)]
-    groups = frame.groupby(names[key], sort=False)
-    return [_rows(pipeline, str(label), group, names) for label, group in groups]
+    """Read the raw rows of each series of a table, in the order in which they appear: as from a file, columns by name.
+
+    Dates may be the index. DataError names what is missing, flawed or not in order.
+    """
+    frame, settings = _dated(pipeline, frame), pipeline.table
+    wanted = _wanted(pipeline, [str(name) for name in frame.columns])
+    tables = [read_frame(frame, settings.layout, wanted)]
+    many, _ = open_tables(tables, settings.layout, wanted, settings.policies, pipeline.frequency)
+    alone = pipeline.ids[0] if len(pipeline.ids) == 1 else "series"
+    rows = [Rows(one.label if wanted.series else alone, one.values, one.time) for one in many]
+    return long_enough(pipeline, rows, settings.on_short)[0]
 
 
-def _rows(pipeline: Pipeline, label: str, frame: DataFrame, names: dict[str, Any]) -> Rows:
-    values = [_numbers(frame, names[column], label) for column in pipeline.columns]
-    return Rows(label, np.stack(values, axis=1), _time(pipeline, frame))
-
-
-def _numbers(frame: DataFrame, column: Any, label: str) -> np.ndarray:
-    try:
-        return frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"series `{label}`: column `{column}` holds something else than numbers: {error}") from None
-
-
-def _time(pipeline: Pipeline, frame: DataFrame) -> np.ndarray | None:
-    """Return the dates from the time column or the index; rows must be in time order."""
+def _dated(pipeline: Pipeline, frame: DataFrame) -> DataFrame:
+    """Make a column of an index of dates."""
     import pandas
 
-    if pipeline.time in frame.columns:
-        dates = pandas.to_datetime(frame[pipeline.time])
-    elif isinstance(frame.index, pandas.DatetimeIndex):
-        dates = frame.index.to_series()
-    else:
-        return None
-    time = dates.to_numpy().astype("datetime64[ns]")
-    if (time[1:] <= time[:-1]).any():
-        raise DataError(f"the rows must be in time order: `{time[1:][time[1:] <= time[:-1]][0]}` comes too late")
-    return time
+    if pipeline.time in frame.columns or not isinstance(frame.index, pandas.DatetimeIndex):
+        return frame
+    return frame.assign(**{pipeline.time or "time": frame.index})
+
+
+def _wanted(pipeline: Pipeline, names: Sequence[str]) -> Wanted:
+    """Choose the columns that the model knows; it may do without dates, and without the names of series."""
+    parts = pipeline.table.time
+    time = parts if set(parts) <= set(names) and parts else () if pipeline.time is None else (pipeline.time,)
+    if absent := [name for name in time if name not in names]:
+        without_dates(pipeline, ROWS, absent[0], names)
+        time = ()
+    series = None if pipeline.series in pipeline.columns else pipeline.series
+    if series not in names:
+        without_series(pipeline, ROWS, series, names)
+        series = None
+    targets = pipeline.plan.targets
+    return Wanted(time, series, pipeline.columns[:targets], pipeline.columns[targets:])
+
+
+def without_dates(pipeline: Pipeline, where: str, absent: str, names: Sequence[str]) -> str:
+    """Say what it means that a table has no dates; DataError if the model needs them."""
+    hint = f"{did_you_mean(absent, names)} (columns: {listed(names)})"
+    if pipeline.calendar:
+        raise DataError(f'{where}: there is no column "{absent}", whose dates the model needs{hint}')
+    return f'there is no column "{absent}": forecasts get no dates, and gaps cannot be seen{hint}'
+
+
+def without_series(pipeline: Pipeline, where: str, series: str | None, names: Sequence[str]) -> list[str]:
+    """Say what it means that a table does not tell series apart; DataError if each of them has its own scaler."""
+    if series is None or len(pipeline.ids) == 1:
+        return []
+    text = f'there is no column "{series}" to tell series apart{did_you_mean(series, names)}'
+    if pipeline.per_series:
+        raise DataError(f"{where}: {text} (columns: {listed(names)}), and each series has its own scaler")
+    return [f"{text}: the rows are taken for one series"]
+
+
+def long_enough(pipeline: Pipeline, rows: list[Rows], policy: str) -> tuple[list[Rows], list[str]]:
+    """Leave out series that are too short for a forecast, if the settings say so."""
+    if policy == "fail":
+        return rows, []
+    targets = pipeline.plan.targets
+    kept = [one for one in rows if (~np.isnan(one.values[:, :targets]).all(axis=1)).sum() >= pipeline.rows_needed]
+    if not kept or len(kept) == len(rows):
+        return rows, []
+    short = f"{len(rows) - len(kept)} of {len(rows)} series have fewer than {pipeline.rows_needed} observed rows"
+    return kept, [f"{short}; they are left out (data.on_short=skip)"]
 
 
 def frame_of(pipeline: Pipeline, rows: Rows) -> DataFrame:

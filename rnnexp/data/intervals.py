@@ -10,12 +10,13 @@ Distribution-free predictive inference for regression, JASA 113, 2018, algorithm
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from rnnexp import strict
 from rnnexp.errors import ConfigError, DataError
 
 FILE = "intervals.json"
@@ -101,14 +102,26 @@ def calibrate(errors: np.ndarray) -> Intervals:
 def read(folder: Path, shape: tuple[int, int]) -> Intervals:
     """Read what `write` wrote for forecasts of this (horizon, targets); ConfigError names a damaged file."""
     path = folder / FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return Intervals(why="the model was saved without any, by an earlier version")
+    saved: _Saved = strict.checked(
+        _Saved, strict.read_json(folder, FILE), f"{path}: cannot be read as prediction intervals"
+    )
     try:
-        saved: Any = json.loads(path.read_text(encoding="utf-8"))
-        levels, coverage = (tuple(saved[key]) for key in ("levels", "coverage"))
-        half = np.array(saved["half"], dtype=np.float64).reshape(len(levels), *shape)
-        if not np.all(half >= 0) or len(coverage) not in (0, len(levels)):
+        half = np.array(saved.half, dtype=np.float64).reshape(len(saved.levels), *shape)
+        if not np.all(half >= 0) or len(saved.coverage) not in (0, len(saved.levels)):
             raise ValueError("half-widths below 0, or another number of shares than of levels")
-        return Intervals(levels, half, int(saved["examples"]), coverage, str(saved["why"]))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"{path}: cannot be read as prediction intervals: {error!r}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: cannot be read as prediction intervals: {strict.shorten(error)}") from None
+    return Intervals(saved.levels, half, saved.examples, saved.coverage, strict.shorten(saved.why))
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What `write` writes."""
+
+    levels: tuple[int, ...]
+    half: list[list[list[float]]]
+    examples: int
+    coverage: tuple[float, ...]
+    why: str

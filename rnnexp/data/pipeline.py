@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from rnnexp import strict
 from rnnexp.data import calendar, precision, scalers, windows
 from rnnexp.data.scalers import Chain
+from rnnexp.data.spec import TaskSpec
+from rnnexp.data.tables.layout import TableSettings
 from rnnexp.data.windows import Plan, statistics
 from rnnexp.errors import DataError, did_you_mean
 
@@ -38,6 +41,7 @@ class Pipeline:
     time: str | None = None
     series: str = "unique_id"
     units: str = ""
+    table: TableSettings = TableSettings()
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -122,16 +126,62 @@ class Pipeline:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values: numbers, strings, lists."""
-        return asdict(self) | {
+        values = asdict(self) | {
             "chain": self.chain.to_json(),
             "columns": list(self.columns),
             "calendar": list(self.calendar),
             "ids": list(self.ids),
         }
+        table = self.table.to_json()  # most runs read a table as it is
+        return {key: value for key, value in values.items() if key != "table"} | ({"table": table} if table else {})
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Pipeline:
-        """Rebuild a pipeline from what `to_json` wrote."""
-        lists = {key: tuple(saved[key]) for key in ("columns", "calendar", "ids")}
-        parts = {"plan": Plan(**saved["plan"]), "chain": scalers.from_json(saved["chain"])}
-        return cls(**{**saved, **lists, **parts})
+        """Rebuild a pipeline from what `to_json` wrote; an error if its parts do not go together."""
+        found: _Saved = strict.checked(_Saved, saved, "the preprocessing")
+        parts = {item.name: getattr(found, item.name) for item in fields(_Saved)}
+        pipeline = cls(**{**parts, "chain": scalers.from_json(found.chain)})
+        if problem := pipeline._damage():
+            raise DataError(f"`{problem}` does not fit the rest: it is damaged")
+        return pipeline
+
+    def _damage(self) -> str:
+        """Name the first part that does not fit the others; an empty string if all do."""
+        plan, parts = self.plan, set(self.calendar) <= set(calendar.CYCLES)
+        width = len(self.columns) + len(calendar.columns(self.calendar))
+        groups = len(self.ids) if self.per_series else 1
+        good = {
+            "plan": plan.sound(),
+            "calendar": parts and (not self.calendar or self.time is not None),
+            "columns": len(set(self.columns)) == len(self.columns) and width == plan.columns,
+            "features": 0 <= self.features <= len(self.columns) - plan.targets,
+            "ids": len(set(self.ids)) == len(self.ids) > 0,
+            "frequency": calendar.is_frequency(self.frequency),
+            "chain": self.chain.fits(groups, len(self.columns), plan.targets),
+        }
+        return next((key for key, fine in good.items() if not fine), "")
+
+    def mismatch(self, spec: TaskSpec) -> str:
+        """Say what a network of this spec is of, if it is not of these windows."""
+        own = (self.plan.inputs(), (self.plan.horizon, self.plan.targets), self.targets)
+        given = (spec.inputs, spec.output_shape, spec.targets)
+        per_step = spec.per_step == (self.plan.layout == "sequence")
+        return "" if own == given and per_step and spec.task == "forecasting" else "the network is for other windows"
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What `to_json` writes, with the types that JSON has."""
+
+    plan: Plan
+    chain: list[dict[str, Any]]
+    columns: tuple[str, ...]
+    features: int
+    calendar: tuple[str, ...]
+    ids: tuple[str, ...]
+    per_series: bool
+    frequency: str | None
+    time: str | None
+    series: str
+    units: str = ""
+    table: TableSettings = TableSettings()

@@ -11,6 +11,7 @@ import numpy as np
 from rnnexp.data import calendar, precision, windows
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.series import NAMELESS
+from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class Preprocessor:
     def from_json(cls, scaling: Mapping[str, Any]) -> Preprocessor:
         """Rebuild it from `Dataset.scaling`."""
         return cls(Pipeline.from_json(scaling))
+
+    def mismatch(self, spec: TaskSpec) -> str:
+        """Say why a network of this spec is not for these rows; an empty string if it is."""
+        return self.pipeline.mismatch(spec)
 
     def prepare(self, frame: DataFrame) -> tuple[Any, Context]:
         """Turn raw rows into what the network takes: the last window of each series.

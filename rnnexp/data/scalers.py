@@ -39,6 +39,10 @@ class Affine:
         columns = block.shape[-1]
         return self.shift[group, None, :columns], self.scale[group, None, :columns]
 
+    def fits(self, groups: int, columns: int, _targets: int) -> bool:
+        shapes = self.shift.shape == self.scale.shape == (groups, columns)
+        return shapes and bool(np.isfinite([self.shift, self.scale]).all() and (self.scale != 0).all())
+
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "shift": self.shift.tolist(), "scale": self.scale.tolist()}
 
@@ -70,6 +74,9 @@ class Log:
         with np.errstate(over="ignore"):
             return np.exp(block)
 
+    def fits(self, _groups: int, _columns: int, targets: int) -> bool:
+        return len(self.columns) == targets
+
     def to_json(self) -> dict[str, Any]:
         return {"name": "log", "columns": list(self.columns)}
 
@@ -94,6 +101,9 @@ class Difference:
         for step in range(block.shape[1]):
             values.append(block[:, step] + values[step])
         return np.stack(values[self.lag :], axis=1)
+
+    def fits(self, _groups: int, _columns: int, targets: int) -> bool:
+        return self.targets == targets and self.lag > 0
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "lag": self.lag, "targets": self.targets}
@@ -132,6 +142,10 @@ class Chain:
             block = step.undo(block, level, group)
         return block
 
+    def fits(self, groups: int, columns: int, targets: int) -> bool:
+        """Tell whether the steps are for series of these columns, scaled in so many groups."""
+        return all(step.fits(groups, columns, targets) for step in self.steps)
+
     def accumulate(self, errors: np.ndarray) -> np.ndarray:
         """Add up errors (n, horizon, targets) of scaled values as undoing the differences adds up the values.
 
@@ -167,6 +181,8 @@ def _step(step: Mapping[str, Any]) -> Step:
         return Log(tuple(step["columns"]))
     if name in AFFINE:
         return Affine(name, np.asarray(step["shift"], np.float64), np.asarray(step["scale"], np.float64))
+    if name not in ROWWISE or type(step["lag"]) is not int:
+        raise DataError(f"the scaler `{str(name)[:40]}` is not known, or damaged")
     return Difference(name, step["lag"], step["targets"])
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp import strict
 from rnnexp.data import padding
+from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import DataError
 
 KIND = "sequences"
@@ -63,8 +65,17 @@ class SequencePipeline:
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> SequencePipeline:
         """Rebuild a pipeline from what `to_json` wrote."""
-        lists = {key: tuple(saved[key]) for key in ("channels", "mean", "deviation")}
-        return cls(length=saved["length"], **lists)
+        found: SequencePipeline = strict.checked(cls, saved, "the preprocessing")
+        scaled = len(found.mean) in (0, len(found.channels)) and all(found.deviation)
+        if len(found.mean) != len(found.deviation) or not scaled or not found.channels:
+            raise DataError("`mean` and `deviation` do not fit the channels: it is damaged")
+        return found
+
+    def mismatch(self, spec: TaskSpec) -> str:
+        """Say why a network of this spec is not for these sequences; an empty string if it is."""
+        masked = {} if self.length else {"mask": InputSpec((None,), "bool")}
+        own = {"past": InputSpec((self.length, len(self.channels))), **masked}
+        return "" if spec.inputs == own and not spec.per_step else "the network is for other sequences"
 
 
 def fitted(values: np.ndarray, channels: tuple[str, ...], length: int | None) -> tuple[SequencePipeline, list[str]]:

@@ -21,6 +21,9 @@ class InputSpec:
     vocabulary: int | None = None
     vector: int | None = None
 
+    def sizes(self) -> tuple[int | None, ...]:
+        return (*self.shape, self.vocabulary, self.vector)
+
 
 @dataclass(frozen=True)
 class TaskSpec:

@@ -17,6 +17,7 @@ from rnnexp.data.spec import InputSpec
 
 # Reversible instance normalisation, Kim et al. 2022, adds this to the variance of a window.
 EPSILON = 1e-5
+MAX_AHEAD = 100_000  # rows that a saved model may forecast: what a stranger writes must not take forever
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class Plan:
     def span(self) -> int:
         """Rows of one window, inputs and targets."""
         return self.sequence_length + self.ahead
+
+    def sound(self) -> bool:
+        """Tell whether windows can have this shape, as those of every dataset do."""
+        sizes = min(self.sequence_length, self.horizon, self.steps, self.targets) > 0 and self.ahead <= MAX_AHEAD
+        columns = self.known >= 0 and self.targets + self.known <= self.columns
+        ways = self.window in ("none", "last", "instance") and self.layout in ("windows", "sequence")
+        alone = self.steps == 1 or (self.horizon == 1 and self.layout == "windows")
+        return sizes and columns and ways and alone
 
     def inputs(self) -> dict[str, InputSpec]:
         """Say what a network is fed."""

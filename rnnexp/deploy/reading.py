@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import registry
 from rnnexp.config.overrides import changes
 from rnnexp.config.parse import build
+from rnnexp.data.frames import without_dates, without_series
 from rnnexp.data.source import SeriesSource
-from rnnexp.data.tables.columns import listed
-from rnnexp.errors import ConfigError, DataError, did_you_mean
+from rnnexp.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from rnnexp.data.pipeline import Pipeline
@@ -73,7 +73,7 @@ def table(own: Any, pipeline: Pipeline, wanted: Mapping[str, Any]) -> tuple[csv,
         source, note = _undated(source, pipeline, names)
         notes.append(note)
     if "series" not in wanted and source.series not in names:
-        notes += _one_series(source, pipeline, names)
+        notes += without_series(pipeline, source.path, source.series, names)
         source = dataclasses.replace(source, series=None)
     _refuse_other_roles(source, pipeline)
     return source.named(), notes
@@ -102,20 +102,12 @@ def _common(own: Any) -> dict[str, Any]:
 
 def _undated(source: csv, pipeline: Pipeline, names: Sequence[str]) -> tuple[csv, str]:
     absent = next(str(name) for name in _list(source.time) if name not in names)
-    hint = f"{did_you_mean(absent, names)} (columns: {listed(names)}); --data time=NAME says where the dates are"
-    if pipeline.calendar:
-        raise DataError(f'{source.path}: there is no column "{absent}", whose dates the model needs{hint}')
-    found = dataclasses.replace(source, **dict.fromkeys(DATES))  # type: ignore[arg-type]
-    return found, f'there is no column "{absent}": forecasts get no dates, and gaps cannot be seen{hint}'
-
-
-def _one_series(source: csv, pipeline: Pipeline, names: Sequence[str]) -> list[str]:
-    if source.series is None or len(pipeline.ids) == 1:
-        return []
-    text = f'there is no column "{source.series}" to tell series apart{did_you_mean(source.series, names)}'
-    if pipeline.per_series:
-        raise DataError(f"{source.path}: {text} (columns: {listed(names)}), and each series has its own scaler")
-    return [f"{text}: the rows are taken for one series"]
+    hint = "; --data time=NAME says where the dates are"
+    try:
+        note = without_dates(pipeline, source.path, absent, names)
+    except DataError as error:
+        raise DataError(f"{error}{hint}") from None
+    return dataclasses.replace(source, **dict.fromkeys(DATES)), f"{note}{hint}"  # type: ignore[arg-type]
 
 
 def _refuse_other_roles(source: csv, pipeline: Pipeline) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from rnnexp.data import intervals
 from rnnexp.data.assemble import read_series
 from rnnexp.data.columns import select
+from rnnexp.data.frames import long_enough
 from rnnexp.data.intervals import USUAL, Intervals
 from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.preprocess import Preprocessor, Rows
@@ -80,7 +81,7 @@ def _table(pipeline: Pipeline, source: Any, notes: list[str]) -> Given:
     rows, done = source.read_open(pipeline.frequency)
     if source.series is None:
         rows = [replace(rows[0], label=pipeline.ids[0] if len(pipeline.ids) == 1 else "series")]
-    rows, left = _long_enough(pipeline, rows, source.on_short)
+    rows, left = long_enough(pipeline, rows, source.on_short)
     return Given(rows, source.path, source.series is not None, [*notes, *done, *left])
 
 
@@ -97,17 +98,5 @@ def _series(pipeline: Pipeline, source: Any) -> Given:
     bounds = list(zip(series.ids, series.offsets[:-1], series.offsets[1:]))
     time = series.time
     rows = [Rows(label, values[a:b], None if time is None else time[a:b]) for label, a, b in bounds]
-    rows, left = _long_enough(pipeline, rows, source.on_short)
+    rows, left = long_enough(pipeline, rows, source.on_short)
     return Given(rows, series.source, len(series.ids) > 1, left)
-
-
-def _long_enough(pipeline: Pipeline, rows: list[Rows], policy: str) -> tuple[list[Rows], list[str]]:
-    """Leave out series that are too short for a forecast, if the settings say so."""
-    if policy == "fail":
-        return rows, []
-    targets = pipeline.plan.targets
-    kept = [one for one in rows if (~np.isnan(one.values[:, :targets]).all(axis=1)).sum() >= pipeline.rows_needed]
-    if not kept or len(kept) == len(rows):
-        return rows, []
-    short = f"{len(rows) - len(kept)} of {len(rows)} series have fewer than {pipeline.rows_needed} observed rows"
-    return kept, [f"{short}; they are left out (data.on_short=skip)"]

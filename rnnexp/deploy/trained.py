@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnexp import registry, runtime
+from rnnexp import registry, runtime, strict
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, TrackingError
@@ -70,14 +70,9 @@ class Trained:
     @cached_property
     def scaling(self) -> Mapping[str, Any]:
         """How raw data become inputs, which is known without Keras."""
-        path = self.bundle / "preprocessing.json"
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{path}: cannot be read: {error}") from None
-        if not isinstance(found, dict):
-            raise ConfigError(f"{path}: must hold a JSON object, not {type(found).__name__}")
-        return found
+        from rnnexp.models.bundle import read_scaling
+
+        return read_scaling(self.bundle)
 
     @property
     def kind(self) -> str:
@@ -99,13 +94,13 @@ class Trained:
         from rnnexp.training.prepare import precision
 
         with precision(self.experiment.trainer.precision if self.experiment else "float32"):
-            return load(self.bundle, self.plugins)
+            return load(self.bundle, self.plugins, "name them with --plugins")
 
 
 def trained(asked: Asked, scratch: Path) -> Trained:
     """Find a run by its id or name in the store, or by its folder or its model's; see `of_run` for `scratch`."""
     folder = Path(asked.text)
-    if folder.is_dir() and (_model_in(folder) or (folder / CONFIG).is_file()):
+    if folder.is_dir() and (_model_in(folder) or os.path.lexists(folder / CONFIG)):
         return _of_folder(asked, folder)
     if folder.is_dir() and os.sep in asked.text:
         raise ConfigError(f"{folder}: holds neither a run ({CONFIG}, {MODEL}/) nor a model ({ABOUT})")
@@ -134,12 +129,11 @@ def of_run(asked: Asked, run: TrackedRun, scratch: Path) -> Trained:
 def _of_folder(asked: Asked, folder: Path) -> Trained:
     """Gather what the folder of a run, or of a model, holds."""
     bundle = _model_in(folder)
-    home = folder if (folder / CONFIG).is_file() else folder.parent
-    config = home / CONFIG
-    if not config.is_file():
+    home = folder if os.path.lexists(folder / CONFIG) else folder.parent
+    if not os.path.lexists(home / CONFIG):
         return Trained(f"the model in {folder}", bundle or folder, plugins=asked.plugins)
     run = _tracked(asked, home)
-    experiment = _experiment(asked, config.read_text(encoding="utf-8"), str(home), run)
+    experiment = _experiment(asked, strict.read_text(home, CONFIG, strict.MAX_YAML), str(home), run)
     if bundle is None:
         raise ConfigError(f"{folder}: has no model: {_why_none(experiment, run)}")
     return Trained(called(run) if run else str(home), bundle, experiment, run, asked.plugins)
@@ -148,7 +142,7 @@ def _of_folder(asked: Asked, folder: Path) -> Trained:
 def _model_in(folder: Path) -> Path | None:
     """Return the model in a run's folder, in a model's own, or in one that MLflow has written."""
     candidates = (folder, folder / MODEL, folder / "data" / MODEL)
-    return next((place for place in candidates if (place / ABOUT).is_file()), None)
+    return next((place for place in candidates if os.path.lexists(place / ABOUT)), None)
 
 
 def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
@@ -168,17 +162,18 @@ def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
                 *(folder, redact(elsewhere)[:200]),
             )
     except TrackingError as error:
-        log.warning("%s: %s", folder, error)
+        log.warning("%s: %s", folder, strict.shorten(error))
         return None
     return found[0] if found else None
 
 
 def _about(folder: Path) -> dict[str, Any]:
     try:
-        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return strict.read_json(folder, "run.json")
+    except ConfigError as error:
+        if os.path.lexists(folder / "run.json"):
+            log.warning("%s; the folder is read without its run", error)
         return {}
-    return about if isinstance(about, dict) else {}
 
 
 def run_folder(run: TrackedRun) -> Path | None:
@@ -191,10 +186,8 @@ def run_folder(run: TrackedRun) -> Path | None:
 
 def _experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None) -> Experiment:
     """Read a configuration; that alone never makes its plugins run."""
-    import yaml
-
-    values = yaml.safe_load(text)
-    needed = [str(name) for name in values.get("plugins") or []]
+    values = strict.parse_yaml(text, f"{CONFIG} of {whose}")
+    needed = strict.checked(list[str], values.get("plugins") or [], f"{CONFIG} of {whose}: plugins")
     missing = [name for name in needed if name not in asked.plugins]
     if missing:
         raise ConfigError(
@@ -205,7 +198,7 @@ def _experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None) -> 
     try:
         return parse(values)
     except ConfigError as error:  # of another version, or written by hand
-        raise ConfigError(*(f"{CONFIG} of {whose}: {problem}" for problem in error.problems)) from None
+        raise ConfigError(*(f"{CONFIG} of {whose}: {strict.shorten(problem)}" for problem in error.problems)) from None
 
 
 def _backend(run: TrackedRun | None, configured: str | None) -> str | None:
@@ -234,7 +227,7 @@ def own_data(trained: Trained, purpose: str) -> Dataset:
 
     dataset = runner.loaded(trained.configuration())
     known, now = trained.run.tags.get("rnnexp.data_digest") if trained.run else None, dataset.summary.digest
-    if known == now or (known is None and _as_json(dataset.scaling) == trained.scaling):
+    if known == now or (known is None and _fitted(dataset.scaling) == _fitted(trained.scaling)):
         return dataset
     digests = f" (digest {now[:8]}, then {known[:8]})" if known else ""
     raise ChangedDataError(
@@ -243,8 +236,9 @@ def own_data(trained: Trained, purpose: str) -> Dataset:
     )
 
 
-def _as_json(values: Mapping[str, Any]) -> Any:
-    return json.loads(json.dumps(values))
+def _fitted(scaling: Mapping[str, Any]) -> Any:
+    """Return what follows from the data, as JSON: not how their table is read, which earlier versions did not keep."""
+    return json.loads(json.dumps({key: value for key, value in scaling.items() if key != "table"}))
 
 
 def called(run: TrackedRun) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnexp.cells import harmless_frame
 from rnnexp.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -60,10 +61,15 @@ def _json(frame: DataFrame, out: Path) -> None:
 
 
 WRITERS: dict[str, Callable[[Any, Path], None]] = {
-    ".csv": lambda frame, out: frame.to_csv(out, index=False),
+    ".csv": lambda frame, out: harmless_frame(frame).to_csv(out, index=False),
     ".json": _json,
     ".parquet": lambda frame, out: frame.to_parquet(out, index=False),
 }
+
+
+def csv_text(frame: DataFrame) -> str:
+    """Write predictions as CSV, for people as well: a text `=1+1` is quoted, which JSON and Parquet have as it is."""
+    return harmless_frame(frame).to_csv(index=False)
 
 
 def records(frame: DataFrame) -> list[dict[str, Any]]:

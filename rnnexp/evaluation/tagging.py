@@ -18,6 +18,7 @@ from rnnexp.evaluation import chunks, classes, classification, tag_baselines
 from rnnexp.evaluation.classes import Extra, Shares
 from rnnexp.evaluation.outputs import FULL, BatchSize
 from rnnexp.evaluation.report import Report
+from rnnexp.models import inference
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -53,7 +54,7 @@ def scores(model: Any, part: Part, size: int) -> np.ndarray:
     for rows in part.alike(size):
         chosen = part.indices[rows]
         x = padding.masked_inputs(part.arrays_for(chosen), chosen)
-        for row, one in zip(rows, np.asarray(model.predict_on_batch(x), np.float32)):
+        for row, one in zip(rows, np.asarray(inference.predict(model, x), np.float32)):
             found[row] = one[: lengths[row]]
     return np.concatenate(found)
 

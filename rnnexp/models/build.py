@@ -24,6 +24,15 @@ def build(architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | No
     Dropout follows the seed too. Raises ConfigError if a user's component returns something that does not fit
     the spec.
     """
+    model = network(architecture, spec, seed)
+    kept = draw(architecture, model, seed, vectors)
+    if kept:
+        log.info("first weights drawn by Keras itself, so not alike on every backend: %s", ", ".join(kept))
+    return model
+
+
+def network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
+    """Build the model that `architecture` describes, with the weights that Keras draws."""
     import keras
     from keras.src.utils import naming
 
@@ -31,9 +40,6 @@ def build(architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | No
     naming.reset_uids()  # layers that a user did not name get the same names, hence weights, in each run
     model = architecture.build(spec)
     _require_fit(architecture.name, model, spec)
-    kept = draw(architecture, model, seed, vectors)
-    if kept:
-        log.info("first weights drawn by Keras itself, so not alike on every backend: %s", ", ".join(kept))
     return model
 
 

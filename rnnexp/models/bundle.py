@@ -9,38 +9,27 @@ model.keras         the same model for other programs, in Keras's own classes
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from rnnexp import registry
+from rnnexp import registry, strict
 from rnnexp.data.spec import TaskSpec
-from rnnexp.errors import ConfigError, DataError
-from rnnexp.models import plain
-from rnnexp.models.build import build
+from rnnexp.errors import ConfigError, RnnexpError, count
+from rnnexp.models import inference, plain, preprocessing, weights
+from rnnexp.models.build import network
 
 if TYPE_CHECKING:
     import keras
 
 FORMAT = 1
-
-# The kind that preprocessing.json names -> what it is read as.
-PREPROCESSORS = {
-    None: "rnnexp.data.preprocess:Preprocessor",
-    "sequences": "rnnexp.data.sequence_pipeline:SequencePipeline",
-    "texts": "rnnexp.data.texts.dataset:TextPipeline",
-    "tags": "rnnexp.data.texts.tags:TagPipeline",
-    "pairs": "rnnexp.data.texts.pairs:PairPipeline",
-    "language": "rnnexp.data.texts.stream:Language",
-}
+ABOUT = "model.json"
 
 
 @dataclass(frozen=True)
@@ -54,18 +43,17 @@ class Bundle:
     @cached_property
     def preprocessor(self) -> Any:
         """Turns raw input into what the network takes: a Preprocessor of rows, a pipeline, a Language."""
-        kind = self.scaling.get("kind")
-        place = PREPROCESSORS.get(None if kind is None else str(kind))
-        if place is None:
-            raise DataError(
-                f"the model takes `{kind}`, which this version does not know: install the one it was made with"
-            )
-        module, _, name = place.partition(":")
-        return getattr(import_module(module), name).from_json(self.scaling)
+        return preprocessing.rebuild(self.scaling, self.spec)
 
     def predict(self, x: Any, batch_size: int = 1024) -> np.ndarray:
         """Return the network's raw outputs for prepared inputs (n, time, features), or a dict of inputs."""
-        return np.asarray(self.model.predict(x, batch_size=batch_size, verbose=0))
+        examples = len(x) if hasattr(x, "shape") else len(x["past"])
+        batches = [slice(i, i + batch_size) for i in range(0, examples, batch_size)]
+        return np.concatenate([inference.predict(self.model, _part(x, batch)) for batch in batches])
+
+
+def _part(x: Any, batch: slice) -> Any:
+    return {name: values[batch] for name, values in x.items()} if isinstance(x, Mapping) else x[batch]
 
 
 def save(
@@ -85,100 +73,100 @@ def save(
         "plugins": list(plugins),
         "versions": {package: _version(package) for package in ("rnnexp", "keras")},
     }
-    _write_json(folder / "model.json", about)
-    _write_json(folder / "preprocessing.json", dict(scaling))
-    np.savez(folder / "weights.npz", **_weights(model))  # type: ignore[arg-type]
+    _write_json(folder / ABOUT, about)
+    _write_json(folder / preprocessing.FILE, dict(scaling))
+    weights.write(folder, model)
     plain.save(folder / "model.keras", model)
 
 
-def load(folder: Path, plugins: Sequence[str] = ()) -> Bundle:
-    """Rebuild a model from its folder; `plugins` are the modules of the caller's own that it may import.
+def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={!r}") -> Bundle:
+    """Rebuild a model from its folder; `plugins` are the modules of the caller's own that it may import, and `allow`
+    is how a user of the caller names them.
 
     Raises ConfigError naming the file if anything is missing, damaged, of another shape or of a newer format.
     """
-    about = _read_json(folder / "model.json")
-    if about.get("format") != FORMAT:
+    about = _about(folder)
+    path, spec, held = folder / ABOUT, _spec(folder / ABOUT, about), weights.shapes(folder)
+    architecture = _architecture(path, about, plugins, allow)
+    _refuse_more_layers(path, about.architecture, len(held))
+    model = _network(path, architecture, spec, held)
+    weights.fill(folder, model)
+    return Bundle(model, spec, strict.read_json(folder, preprocessing.FILE))
+
+
+def read_scaling(folder: Path) -> dict[str, Any]:
+    """Read how raw data become inputs, which is known without Keras; an error if that is not what the model takes."""
+    saved = strict.read_json(folder, preprocessing.FILE)
+    preprocessing.rebuild(saved, _spec(folder / ABOUT, _about(folder)))
+    return saved
+
+
+@dataclass(frozen=True)
+class _About:
+    """What model.json holds."""
+
+    architecture: dict[str, Any]
+    spec: dict[str, Any]
+    plugins: list[str]
+
+
+def _about(folder: Path) -> _About:
+    about, path = strict.read_json(folder, ABOUT), folder / ABOUT
+    if (found := about.get("format")) != FORMAT:
+        raise ConfigError(f"{path}: format {strict.shorten(repr(found))}; this version reads format {FORMAT}")
+    read: _About = strict.checked(_About, about, path)
+    return read
+
+
+def _spec(path: Path, about: _About) -> TaskSpec:
+    spec: TaskSpec = strict.checked(TaskSpec, about.spec, path)
+    sizes = [size for given in spec.inputs.values() for size in given.sizes() if size is not None]
+    if "past" not in spec.inputs or not spec.output_shape or min([*spec.output_shape, *sizes]) < 1:
+        raise ConfigError(f"{path}: does not describe a model: it needs an input `past` and sizes of at least 1")
+    if spec.classes and spec.output_shape[-1] != len(spec.classes):
         raise ConfigError(
-            f"{folder / 'model.json'}: format {about.get('format')!r}; this version reads format {FORMAT}"
+            f"{path}: does not describe a model: {spec.output_shape[-1]} outputs for {len(spec.classes)} classes"
         )
-    architecture, spec = _described(folder / "model.json", about, plugins)
-    model = build(architecture, spec, seed=0)
-    _read_weights(folder / "weights.npz", model)
-    return Bundle(model, spec, _read_json(folder / "preprocessing.json"))
+    return spec
 
 
-def _described(path: Path, about: Mapping[str, Any], plugins: Sequence[str]) -> tuple[Any, TaskSpec]:
-    try:
-        settings = dict(about["architecture"])
-        cls = _architecture(path, str(settings["name"]), about["plugins"], plugins)
-        return cls(**settings), TypeAdapter(TaskSpec).validate_python(about["spec"])
-    except ValidationError as error:
-        found = ", ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
-        raise ConfigError(f"{path}: does not describe a model: {found}") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"{path}: does not describe a model: {error!r}") from None
-
-
-def _architecture(path: Path, name: str, needed: Any, plugins: Sequence[str]) -> type:
-    """Look an architecture up; a file alone never makes its plugins run."""
+def _architecture(path: Path, about: _About, plugins: Sequence[str], allow: str) -> Any:
+    """Build the settings of an architecture; a file alone never makes its plugins run."""
     registry.load_plugins(list(plugins))
+    name, needed = strict.shorten(about.architecture.get("name")), about.plugins
     if name not in registry.names("model") and needed:
-        modules = ", ".join(map(str, needed))
         raise ConfigError(
-            f"{path}: `{name}` comes from the plugin(s) {modules}, and loading them would run their code; "
-            f"if you trust them, pass plugins={list(map(str, needed))!r}"
+            f"{path}: `{name}` comes from the plugin(s) {', '.join(needed)}, and loading them would run their code; "
+            f"if you trust them, {allow.format(needed)}"
         )
-    return registry.lookup("model", name)
-
-
-def _weights(model: keras.Model) -> dict[str, np.ndarray]:
-    from keras import ops
-
-    arrays = {weight.path: ops.convert_to_numpy(weight) for weight in model.weights}
-    if len(arrays) < len(model.weights):
-        raise ConfigError(f"model: `{model.name}` has two weights of the same path; name its layers")
-    return arrays
-
-
-def _read_weights(path: Path, model: keras.Model) -> None:
-    """Assign weights once all headers are right, so that nothing is half loaded, and nothing unpickled."""
-    wanted = {weight.path: tuple(weight.shape) for weight in model.weights}
     try:
-        found = _headers(path)
-        _refuse_difference(path, found, wanted)
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in wanted}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"{path}: cannot be read as weights: {error}") from None
-    for weight in model.weights:
-        weight.assign(arrays[weight.path])
+        return registry.lookup("model", name)(**about.architecture)
+    except ConfigError as error:
+        raise ConfigError(*(f"{path}: {problem}" for problem in error.problems)) from None
+    except ValidationError as error:
+        found = ", ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
+        raise ConfigError(f"{path}: does not describe a model: {strict.shorten(found)}") from None
+    except TypeError as error:
+        raise ConfigError(f"{path}: does not describe a model: {strict.shorten(error)}") from None
 
 
-def _headers(path: Path) -> dict[str, tuple[int, ...]]:
-    """Read names and shapes alone: a few bytes per array, whatever size a header claims."""
-    shapes = {}
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            with archive.open(member) as file:
-                major, _ = np.lib.format.read_magic(file)
-                read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-                shape, _, dtype = read(file)
-            if dtype.kind != "f":
-                raise ValueError(f"`{member.filename}` holds {dtype} values, not floating-point numbers")
-            shapes[member.filename.removesuffix(".npy")] = shape
-    return shapes
+def _refuse_more_layers(path: Path, settings: Mapping[str, Any], arrays: int) -> None:
+    """Refuse lists of sizes, one for each layer, that have more layers than there are arrays of weights."""
+    longest = max((len(value) for value in settings.values() if isinstance(value, list)), default=0)
+    if longest > arrays:
+        raise ConfigError(f"{path}: {longest:,} layers are asked for; {weights.FILE} holds {count(arrays, 'array')}")
 
 
-def _refuse_difference(path: Path, found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]) -> None:
-    problems = [f"{path}: `{key}` is missing" for key in wanted if key not in found]
-    problems += [f"{path}: `{key}` belongs to no layer" for key in found if key not in wanted]
-    problems += [
-        f"{path}: `{key}` has shape {found[key]}, the model needs {shape}"
-        for key, shape in wanted.items()
-        if key in found and found[key] != shape
-    ]
-    if problems:
-        raise ConfigError(*problems)
+def _network(path: Path, architecture: Any, spec: TaskSpec, held: Mapping[str, tuple[int, ...]]) -> keras.Model:
+    """Build the network for the weights that are held; one of a plugin, which the caller trusts, as it likes."""
+    if type(architecture).__module__.partition(".")[0] != "rnnexp":
+        return network(architecture, spec, seed=0)
+    try:
+        return weights.model_for(held, path.parent / weights.FILE, lambda: network(architecture, spec, seed=0))
+    except RnnexpError:
+        raise
+    except Exception as error:  # whatever Keras says of layers that do not go together
+        raise ConfigError(f"{path}: does not describe a model that can be built: {strict.shorten(error)}") from None
 
 
 @cache
@@ -191,13 +179,3 @@ def _version(package: str) -> str:
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must hold a JSON object, not {type(values).__name__}")
-    return values

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.models import carried
+from rnnexp.models import carried, inference
 
 AT_ONCE = 512  # tokens per call: changes the speed, not the result
 FEWER = 8  # what is left is read in calls so many times shorter, again and again: each length is compiled once
@@ -36,7 +36,7 @@ def read(model: Any, ids: np.ndarray, states: States) -> Iterator[tuple[np.ndarr
     """
     done = 0
     for tokens in lengths(len(ids), int(model.output[carried.OUTPUT].shape[-1])):
-        outputs = model.predict_on_batch({"past": ids[None, done : done + tokens], **states})
+        outputs = inference.predict(model, {"past": ids[None, done : done + tokens], **states})
         states = {name: outputs[name] for name in states}
         yield np.asarray(outputs[carried.OUTPUT])[0], states
         done += tokens

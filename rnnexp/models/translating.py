@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from rnnexp.models import inference
 from rnnexp.models.reading_writing import Network
 
 if TYPE_CHECKING:
     import keras
 
 _writers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+_lock = Lock()
 NEVER = -1e9
 
 
@@ -51,11 +54,11 @@ def translate(model: keras.Model, inputs: Any, how: Decoding) -> Written:
     """Write what follows from the inputs "past" (n, time) and "mask"."""
     reader, stepper = _parts(model)
     size = len(inputs["past"])
-    read = {name: np.asarray(value) for name, value in reader.predict_on_batch(inputs).items()}
+    read = {name: np.asarray(value) for name, value in inference.predict(reader, inputs).items()}
     state = {name: np.repeat(value, how.beam, axis=0) for name, value in {**read, "mask": inputs["mask"]}.items()}
     beams = _Beams.started(size, how)
     for _ in range(how.most):
-        outputs = stepper.predict_on_batch({**state, "previous": beams.ids[:, -1:]})
+        outputs = inference.predict(stepper, {**state, "previous": beams.ids[:, -1:]})
         found = {name: np.asarray(value) for name, value in outputs.items()}
         chosen = beams.grow(_log_softmax(found.pop("scores")[:, 0]), found.pop("attention", None))
         state |= {name: value[chosen] for name, value in found.items()}
@@ -120,9 +123,10 @@ class _Beams:
 
 def _parts(model: keras.Model) -> tuple[Any, Any]:
     """Return the encoder, and one step of the decoder, with the layers of the trained model."""
-    if model not in _writers:
-        _writers[model] = _made(model)
-    found: tuple[Any, Any] = _writers[model]
+    with _lock:
+        if model not in _writers:
+            _writers[model] = _made(model)
+        found: tuple[Any, Any] = _writers[model]
     return found
 
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rnnexp.cells import harmless
 from rnnexp.redact import redact, redact_value
 from rnnexp.sweeps.state import JobState
 from rnnexp.task import SCORES, SKILLS
@@ -18,7 +19,6 @@ _SHOWN = (
     *SCORES,
     *SKILLS,
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def head(jobs: Iterable[JobState], objective: str) -> list[str]:
@@ -58,16 +58,7 @@ def csv_text(jobs: Sequence[JobState], objective: str) -> str:
     """Write the table as CSV; a text that a spreadsheet would take for a formula is quoted."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(head(jobs, objective))
+    writer.writerow([harmless(name) for name in head(jobs, objective)])
     for row in rows(jobs, objective):
-        writer.writerow([_harmless(cell) for cell in row])
+        writer.writerow([harmless(cell) for cell in row])
     return out.getvalue()
-
-
-def _harmless(cell: Any) -> Any:
-    if isinstance(cell, str) and cell.startswith(_FORMULA):
-        try:
-            float(cell)
-        except ValueError:
-            return f"'{cell}"
-    return cell

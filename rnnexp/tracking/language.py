@@ -62,7 +62,7 @@ def surprise(model: Any, language: Language, texts: Sequence[str], least: int = 
     for number, ids in enumerate(read, start=1):
         if len(ids) < least:
             needed = "at least 2 are needed, the second is scored" if least > 1 else "give some text to go on from"
-            raise DataError(f"text {number} has {count(len(ids), 'token')}; {needed}")
+            raise DataError(f"text {number}: {count(len(ids), 'token')}; {needed}")
     found = [-log_probabilities(model, ids).mean() if len(ids) > 1 else np.nan for ids in read]
     return pandas.DataFrame(
         {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -18,13 +17,15 @@ from typing import Any
 
 import yaml
 
+from rnnexp import strict
 from rnnexp.data.intervals import FILE as INTERVALS
 from rnnexp.data.texts.stream import KIND
+from rnnexp.models.preprocessing import FILE as PREPROCESSING
 from rnnexp.runtime import loaded_backend
 from rnnexp.tracking import store, tables
 from rnnexp.tracking.batch import Point
 from rnnexp.tracking.language import PARAMS
-from rnnexp.tracking.pyfunc import LEVELS
+from rnnexp.tracking.pyfunc import LEVELS, TEXT, TEXTS
 from rnnexp.tracking.remote import Remote
 
 NAME = "model"  # `runs:/<run id>/model` finds it
@@ -84,10 +85,9 @@ def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> 
 
         outputs = _load_pyfunc(str(bundle)).predict(rows)
     with warnings.catch_warnings():
-        # MLflow warns of its own type hints while it is imported, and hints at whole numbers in the example.
+        # MLflow warns of its own type hints while it is imported, and of inputs that are not described.
         warnings.simplefilter("ignore")
-        signature, backend = _signature(rows, outputs), loaded_backend() or "jax"
-        signature.params = _params(bundle)
+        signature, backend = _signature(outputs, bundle), loaded_backend() or "jax"
         template = _template(bundle, rows, signature, backend)
     folder.mkdir()
     shutil.copytree(bundle, folder / "data" / bundle.name)
@@ -156,38 +156,30 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _signature(rows: Any, outputs: Any) -> Any:
-    """Infer it, but take numbers of any type, rows without dates, and sequences of any length.
+def _signature(outputs: Any, bundle: Path) -> Any:
+    """Describe what comes out, and what may be asked for; of what goes in only texts, the example tells of the rest.
 
-    MLflow refuses whole numbers as `double`, and sequences that are not as long as those of the example. What is
-    really missing is said by the model itself, which knows whether it needs a calendar or one length.
+    Inputs that are described MLflow checks by itself: whole numbers where the example has others, dates as text, an
+    empty cell, a sequence of another length are refused in its words, columns that it does not know are hidden from
+    the model, and no CSV is read. The model checks its input as the command line does, and says what to do. A text
+    is described: in CSV `007` would be a number.
     """
-    from mlflow.models import infer_signature
-    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-    from mlflow.types.schema import AnyType
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types import ColSpec, DataType, Schema
 
-    signature = infer_signature(rows, outputs)
-    numbers = (DataType.double, DataType.float, DataType.long, DataType.integer)
-    if signature.inputs.is_tensor_spec():
-        (_, _, channels), kind = rows.shape, rows.dtype
-        signature.inputs = Schema([TensorSpec(kind, (-1, -1, channels))])
-    else:
-        columns: list[Any] = [
-            ColSpec(AnyType() if spec.type in numbers else spec.type, spec.name, required=False)
-            for spec in signature.inputs.inputs
-        ]
-        signature.inputs = Schema(columns)
-    return signature
+    kind = strict.read_json(bundle, PREPROCESSING).get("kind")
+    texts = Schema([ColSpec(DataType.string, TEXT, required=False)]) if kind in TEXTS else None
+    return ModelSignature(texts, infer_signature(model_output=outputs).outputs, _params(kind, bundle))
 
 
-def _params(bundle: Path) -> Any:
+def _params(kind: str | None, bundle: Path) -> Any:
     """Let a request ask for intervals, or for a continuation; without it the answer keeps its columns."""
     from mlflow.types import DataType
     from mlflow.types.schema import ParamSchema, ParamSpec
 
     if (bundle / INTERVALS).is_file():
         return ParamSchema([ParamSpec(LEVELS, DataType.long, [], shape=(-1,))])
-    if json.loads((bundle / "preprocessing.json").read_text(encoding="utf-8")).get("kind") != KIND:
+    if kind != KIND:
         return None
     kinds = {int: DataType.long, float: DataType.double}
     return ParamSchema([ParamSpec(name, kinds[type(usual)], usual) for name, usual in PARAMS.items()])

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 
 from rnnexp.data import intervals
 from rnnexp.data.intervals import Intervals
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, RnnexpError
 from rnnexp.runtime import loaded_backend
 from rnnexp.tracking import language, pairs, tags
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from rnnexp.models.bundle import Bundle
 
 SERIES, TEXT = "unique_id", "text"
+TEXTS = ("texts", "tags", "language", "pairs")  # kinds of models that take texts
 LEVELS = "levels"
 PLUGINS = "RNNEXP_PLUGINS"
 
@@ -42,7 +44,7 @@ def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Se
 
     runtime.configure(_backend((model_config or {}).get("backend")))
     plugins = [name.strip() for name in os.environ.get(PLUGINS, "").split(",") if name.strip()]
-    loaded = bundle.load(Path(path), plugins)
+    loaded = bundle.load(Path(path), plugins, f"name them in the environment variable {PLUGINS}, with commas")
     return Served(loaded, _intervals(Path(path), loaded))
 
 
@@ -75,30 +77,59 @@ class Served:
         params: `levels`, a list of levels of prediction intervals in percent, each of which adds two columns; of a
         language model those of `rnnexp generate`, of which `length` asks for a continuation.
         """
-        kind = self.bundle.scaling.get("kind")
+        try:
+            return self._answer(rows, params or {})
+        except RnnexpError as error:
+            raise _for_mlflow(error) from None
+
+    def _answer(self, rows: Any, params: Mapping[str, Any]) -> Any:
+        preprocessor, kind = self.bundle.preprocessor, self.bundle.scaling.get("kind")
         if kind is None:
-            return self._forecast(rows, (params or {}).get(LEVELS, ()))
+            return self._forecast(rows, params.get(LEVELS, ()))
         if kind == "pairs":
-            return pairs.answer(self.bundle.model, self.bundle.preprocessor, texts_of(rows))
+            return pairs.answer(self.bundle.model, preprocessor, texts_of(rows))
         if kind == "tags":
-            sequences = self.bundle.preprocessor.cut(texts_of(rows))
+            sequences = preprocessor.cut(texts_of(rows))
             places = [f"text {number}" for number in range(1, len(sequences) + 1)]
-            return tags.answer(self.bundle.model, self.bundle.preprocessor, sequences, places)
+            return tags.answer(self.bundle.model, preprocessor, sequences, places)
         if kind == "language":
-            return language.answer(self.bundle.model, self.bundle.preprocessor, texts_of(rows), params)
+            return language.answer(self.bundle.model, preprocessor, texts_of(rows), params)
         taken = texts_of(rows) if kind == "texts" else sequences_of(rows)
-        outputs = self._outputs(self.bundle.preprocessor.inputs(taken))
+        outputs = np.asarray(self.bundle.predict(preprocessor.inputs(taken)))
         return labels(outputs, self.bundle.spec.classes) if self.bundle.spec.classes else outputs
 
     def _forecast(self, rows: Any, levels: Sequence[int]) -> DataFrame:
         half = {int(level): self.intervals.of(int(level)) for level in levels}
-        preprocessor = self.bundle.preprocessor
+        preprocessor, rows = self.bundle.preprocessor, _table_of(rows)
         _, context = preprocessor.prepare(rows)
         columns = Columns(SERIES if preprocessor.pipeline.series in rows.columns else None)
         return forecast(self.bundle, context, half, columns)
 
-    def _outputs(self, x: Any) -> np.ndarray:
-        return np.asarray(self.bundle.predict(x))
+
+def _for_mlflow(error: RnnexpError) -> Exception:
+    """Return the error as one of MLflow's as well, where MLflow is: its server answers 400 and the sentence to such a
+    one, and to any other a traceback.
+    """
+    if "mlflow" not in sys.modules:
+        return error
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import BAD_REQUEST
+
+    kind = type(error)
+    both = type(kind.__name__, (kind, MlflowException), {"__init__": MlflowException.__init__})
+    refused: Exception = both(str(error), error_code=BAD_REQUEST)
+    refused.__dict__.update(vars(error))
+    return refused
+
+
+def _table_of(rows: Any) -> DataFrame:
+    """Return a table, also of a mapping of columns, or of a list of rows."""
+    import pandas
+
+    try:
+        return rows if hasattr(rows, "columns") else pandas.DataFrame(rows)
+    except (TypeError, ValueError):
+        raise DataError(f"the rows must be a table with named columns, not {type(rows).__name__}") from None
 
 
 def sequences_of(rows: Any) -> list[np.ndarray]:
@@ -107,7 +138,10 @@ def sequences_of(rows: Any) -> list[np.ndarray]:
         raise DataError("there are no sequences")
     if isinstance(rows, (list, tuple)) or getattr(rows, "dtype", None) == np.dtype(object):
         return [_numbers(one, number) for number, one in enumerate(rows, start=1)]
-    array = np.asarray(rows, dtype=np.float64)
+    try:
+        array = np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("sequences must be an array of numbers (n, time, channels)") from None
     if array.ndim != 3:
         raise DataError(f"sequences must be an array (n, time, channels), not of the shape {array.shape}")
     ends = [len(one) - int(np.argmin(np.isnan(one).all(axis=1)[::-1])) for one in array]

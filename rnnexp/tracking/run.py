@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from rnnexp.cells import harmless_frame
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.tracking import inputs, names
@@ -108,7 +109,7 @@ class Run:
     def log_table(self, name: str, frame: DataFrame) -> Path:
         """Write a table to `tables/<name>.csv`."""
         path = self._path(f"tables/{name}.csv")
-        frame.to_csv(path, index=False)
+        harmless_frame(frame).to_csv(path, index=False)
         return self._upload(path)
 
     def log_text(self, name: str, text: str) -> Path:

@@ -204,8 +204,8 @@ def test_what_a_server_is_asked_is_checked_as_on_the_command_line(run: rx.Result
             served.predict(["abc"], params)
     for text, asked, message in (
         ("abz", long, 'text 2: the model does not know the character "z": its 8 are those'),
-        ("", long, "text 2 has 0 tokens; give some text to go on from"),
-        ("a", {}, "text 2 has 1 token; at least 2 are needed, the second is scored"),
+        ("", long, "text 2: 0 tokens; give some text to go on from"),
+        ("a", {}, "text 2: 1 token; at least 2 are needed, the second is scored"),
     ):
         with pytest.raises(DataError, match=re.escape(message)):
             served.predict(["abc", text], asked)

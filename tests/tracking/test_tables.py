@@ -101,7 +101,7 @@ def test_a_second_member_is_logged_as_if_it_were_the_first(
     outputs = _load_pyfunc(str(second.folder)).predict(second.rows)
     with warnings.catch_warnings():  # of pandas, met by MLflow
         warnings.simplefilter("ignore")
-        signature = model._signature(second.rows, outputs)
+        signature = model._signature(outputs, second.folder)
         model._save_by_mlflow(alone, second.folder, second.rows, signature, "jax")
     expected = {path.relative_to(alone).as_posix(): path.read_bytes() for path in alone.rglob("*") if path.is_file()}
 

@@ -73,7 +73,7 @@ def position(names: Sequence[str], column: Column, key: str, file: str) -> int:
 
 def _near(column: str, names: Sequence[str]) -> str:
     """Find a column that differs in case, blanks or spelling only."""
-    if names[0].startswith("#"):
+    if names and names[0].startswith("#"):
         return '; if the first line is a comment: data.comment: "#"'
     for name in names:
         if "".join(name.lower().split()) == "".join(column.lower().split()):

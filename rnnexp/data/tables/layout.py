@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 Column = str | int
 """A column by name, or by position counted from 0 (negative: from the end)."""
@@ -43,6 +43,54 @@ class Wanted:
     others: tuple[Column, ...] = ()
     time_key: str = "data.time"
     targets_key: str = "data.target"
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """How a run reads its tables, as far as one in memory leaves it open; its model keeps it, to read as the run did.
+
+    time: several columns that make up the dates;  the others are settings of `data=csv`
+    """
+
+    time: tuple[str, ...] = ()
+    time_format: str | None = None
+    time_zone: str | None = None
+    decimal: str = "."
+    thousands: str | None = None
+    na: tuple[str, ...] = ()
+    missing: Literal["fail", "drop", "ffill", "interpolate"] = "fail"
+    duplicates: Literal["fail", "first", "last", "mean"] = "fail"
+    unsorted: Literal["fail", "sort"] = "fail"
+    gaps: Literal["fail", "ignore", "ffill", "interpolate"] = "fail"
+    on_short: str = "fail"
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(
+            decimal=self.decimal,
+            thousands=self.thousands,
+            na=self.na,
+            time_format=self.time_format,
+            time_zone=self.time_zone,
+        )
+
+    @property
+    def policies(self) -> Policies:
+        return Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
+
+    @classmethod
+    def of(cls, source: object) -> TableSettings:
+        """Take it from the settings of a source; what that has not is as usual."""
+        found: dict[str, Any] = {item.name: getattr(source, item.name, item.default) for item in fields(cls)}
+        time = found["time"] if isinstance(found["time"], list) and len(found["time"]) > 1 else ()
+        return cls(**{**found, "time": tuple(map(str, time)), "na": tuple(found["na"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what differs from the usual."""
+        values = {item.name: (getattr(self, item.name), item.default) for item in fields(self)}
+        return {
+            key: list(own) if isinstance(own, tuple) else own for key, (own, usual) in values.items() if own != usual
+        }
 
 
 @dataclass(frozen=True)

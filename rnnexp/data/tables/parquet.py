@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rnnexp.data.tables.columns import Selection, select
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse
-from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.table import Table
+from rnnexp.data.tables.typed import typed_table
 from rnnexp.errors import DataError
 
 
@@ -47,27 +44,8 @@ def read_parquet(file: Path, layout: Layout, wanted: Wanted) -> Table:
         columns = source.read(columns=[names[index] for index in positions])
     except (pa.ArrowException, OSError) as error:
         raise _damaged(file, error) from None
-    if columns.num_rows == 0:
-        raise DataError(f"{file}: 0 usable rows")
     frame = {index: columns.column(names[index]).to_pandas() for index in positions}
-    flaws = [Flaws() for _ in selection.values]
-    values = [_numbers(frame[index], layout, flaw) for index, flaw in zip(selection.values, flaws)]
-    _fail_if_flawed(file, [names[index] for index in selection.values], flaws, layout)
-    rows = np.arange(1, columns.num_rows + 1)
-    series = None if selection.series is None else frame[selection.series].astype("str")
-    return Table(
-        tuple(names[index] for index in selection.values),
-        np.stack(values, axis=1) if values else np.empty((len(rows), 0)),
-        tuple(frame[index] for index in selection.time),
-        series,
-        Places((str(file),), np.zeros(len(rows), dtype=np.int64), rows, "row"),
-    )
-
-
-def _fail_if_flawed(file: Path, names: list[str], flaws: list[Flaws], layout: Layout) -> None:
-    problems = [flaw.message(name, "row", layout) for name, flaw in zip(names, flaws) if flaw.total]
-    if problems:
-        raise DataError("\n".join(f"{file}: {problem}" for problem in problems))
+    return typed_table(frame, columns.num_rows, selection, layout, str(file))
 
 
 def _open(file: Path) -> Any:
@@ -82,19 +60,3 @@ def _open(file: Path) -> Any:
 
 def _damaged(file: Path, error: Exception) -> DataError:
     return DataError(f"{file}: damaged Parquet file ({str(error).splitlines()[0][:120]}); copy or write it again")
-
-
-def _numbers(column: Any, layout: Layout, flaws: Flaws) -> np.ndarray:
-    """Turn a typed column into float64; text goes the way of a text file."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    rows = range(1, len(column) + 1)
-    if not (is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)):
-        return parse(["" if gone else str(cell) for cell, gone in zip(column, column.isna())], rows, layout, flaws)
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = np.abs(values) > LARGEST
-    if column.dtype.kind in "iu":
-        wrong |= np.abs(values) > EXACT
-    for row in np.flatnonzero(wrong):
-        flaws.add(int(row) + 1, str(column.iloc[row]))
-    return values

@@ -55,7 +55,8 @@ def read_series(
     `fewest` says, by the frequency, how many rows a series must have: of many, shorter ones are left out, flawed or
     not, before anything is concluded from them.
     """
-    table, time, notes = _loaded(files, layout, wanted, policies)
+    tables = [read_table(file, layout, wanted) for file in files]
+    table, time, notes = _loaded(tables, layout, wanted, policies)
     ordered = [_mended(rows, policies) for rows in _split(table, time)]
     kept, frequency, left_out = _long_enough(ordered, policies, frequency, fewest)
     many = [one.rows for one in _unflawed(kept)]
@@ -117,7 +118,20 @@ def read_open(
     must follow the observed ones in even steps, unless `gaps` are ignored. `fewest` is as in `read_series`, of observed
     rows.
     """
-    table, time, notes = _loaded(files, layout, wanted, policies)
+    tables = [read_table(file, layout, wanted) for file in files]
+    return open_tables(tables, layout, wanted, policies, frequency, fewest)
+
+
+def open_tables(
+    tables: list[Table],
+    layout: Layout,
+    wanted: Wanted,
+    policies: Policies,
+    frequency: str | None,
+    fewest: Callable[[str | None], int] | None = None,
+) -> tuple[list[Rows], list[str]]:
+    """Do what `read_open` does for tables that have been read."""
+    table, time, notes = _loaded(tables, layout, wanted, policies)
     cut = [_cut(rows, policies, len(wanted.targets or (None,))) for rows in _split(table, time)]
     ahead = {past.rows.label: later for past, later in cut}
     kept, frequency, left_out = _long_enough([past for past, _ in cut], policies, frequency, fewest)
@@ -156,12 +170,12 @@ def _observed(rows: Rows, targets: int) -> int:
 
 
 def _loaded(
-    files: Sequence[Path], layout: Layout, wanted: Wanted, policies: Policies
+    tables: list[Table], layout: Layout, wanted: Wanted, policies: Policies
 ) -> tuple[Table, np.ndarray | None, list[str]]:
-    """Read the rows of all files, and their dates."""
-    table = _joined([read_table(file, layout, wanted) for file in files])
+    """Join the rows of all files, and read their dates."""
+    table = _joined(tables)
     time, notes = _dates(table, layout, wanted)
-    if len(files) > 1 and wanted.series is None:
+    if len(tables) > 1 and wanted.series is None:
         table, time = _by_first_date(table, time, policies)
     return table, time, [*table.notes, *notes]
 

@@ -14,7 +14,7 @@ from rnnexp.data.labelled import Sequences
 from rnnexp.data.repeated import check_labels
 from rnnexp.data.sequences import SequenceDataset, labels_of, put_together
 from rnnexp.data.shares import share_out, used
-from rnnexp.data.spec import InputSpec
+from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.files import locate
 from rnnexp.data.texts.corpus import Texts, classes, require_in_training
 from rnnexp.data.texts.encoder import Encoder
@@ -42,6 +42,11 @@ class TextPipeline:
         """Return what a network takes; DataError names a text that is empty."""
         encoded = self.encoder.encode(texts)
         return padding.masked_inputs(padding.laid_out(encoded.ids, encoded.offsets), np.arange(len(texts)))
+
+    def mismatch(self, spec: TaskSpec) -> str:
+        """Say why a network of this spec is not for these texts; an empty string if it is."""
+        other = "" if spec.classes and not spec.per_step else "the network does not label texts"
+        return self.encoder.mismatch(spec.inputs.get("past")) or other
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 
+from rnnexp.data.spec import InputSpec
 from rnnexp.data.texts.tokens import Kind, Tokeniser
 from rnnexp.data.texts.vocabulary import PADDING, RESERVED, UNKNOWN, Vocabulary
 from rnnexp.errors import DataError
@@ -85,6 +86,12 @@ class Encoder:
             "keep": self.keep,
             "vocabulary": list(self.vocabulary.tokens[len(RESERVED) :]),
         }
+
+    def mismatch(self, given: InputSpec | None) -> str:
+        """Say why an input of a network is not for these tokens; an empty string if it is."""
+        size = len(self.vocabulary)
+        fine = given is not None and replace(given, vector=None) == InputSpec((None,), "int32", size)
+        return "" if fine else f"the network is not for a vocabulary of {size:,} tokens"
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Encoder:

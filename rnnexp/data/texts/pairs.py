@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 KIND = "pairs"
 START, END = ENDS = "<start>", "<end>"
 Parts = dict[str, np.ndarray]
+MAX_WRITTEN, MAX_BEAM = 20_000, 100  # of a saved model: what a stranger writes must not take forever
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,13 @@ class PairPipeline:
             words.append(self.target.vocabulary.tokens[index])
         return self.target.tokeniser.join(words)
 
+    def mismatch(self, spec: TaskSpec) -> str:
+        """Say why a network of this spec is not for these texts; an empty string if it is."""
+        sides = {"past": self.source, "previous": self.target}
+        problems = [encoder.mismatch(spec.inputs.get(name)) for name, encoder in sides.items()]
+        other = "" if spec.output_shape == (len(self.target.vocabulary),) else "the network writes other tokens"
+        return next(filter(None, problems), other)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         sides = {"source": self.source.to_json(), "target": self.target.to_json()}
@@ -90,13 +98,21 @@ class PairPipeline:
     def from_json(cls, saved: Mapping[str, Any]) -> PairPipeline:
         """Rebuild from what `to_json` wrote; DataError if it is damaged."""
         numbers, sides = [saved.get(key) for key in ("most", "beam")], [saved.get("source"), saved.get("target")]
-        good = all(type(number) is int and number > 0 for number in numbers)
-        if not good or not all(isinstance(side, Mapping) for side in sides):
-            raise DataError("the text encoder of the model is damaged: it needs `source`, `target`, `most` and `beam`")
+        limits, penalty = (MAX_WRITTEN, MAX_BEAM), saved["length_penalty"]
+        good = all(type(number) is int and 0 < number <= most for number, most in zip(numbers, limits))
+        if (
+            not good
+            or type(penalty) not in (int, float)
+            or not 0 <= penalty <= 5
+            or not all(isinstance(side, Mapping) for side in sides)
+        ):
+            raise DataError(
+                "the text encoder of the model is damaged: it needs `source`, `target`, `most`, `beam`, and a penalty"
+            )
         source, target = (Encoder.from_json(side) for side in sides if side is not None)
         if not set(ENDS) <= target.vocabulary.ids.keys():
             raise DataError(f"the text encoder of the model is damaged: its targets have no {START} and {END}")
-        return cls(source, target, saved["most"], saved["beam"], float(saved["length_penalty"]))
+        return cls(source, target, saved["most"], saved["beam"], float(penalty))
 
 
 @dataclass(frozen=True, kw_only=True)

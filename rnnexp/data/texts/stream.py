@@ -77,6 +77,11 @@ class Language:
         """Write what `more` adds to a text: a blank comes first where it begins a word."""
         return self.text([*ids, *more]).removeprefix(self.text(ids))
 
+    def mismatch(self, spec: TaskSpec) -> str:
+        """Say why a network of this spec is not for these texts; an empty string if it is."""
+        other = "" if spec.carried and spec.output_shape == (len(self.vocabulary),) else "the network carries no states"
+        return Encoder(self.tokeniser, self.vocabulary).mismatch(spec.inputs.get("past")) or other
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         encoder = Encoder(self.tokeniser, self.vocabulary)

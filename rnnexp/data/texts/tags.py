@@ -47,6 +47,11 @@ class TagPipeline:
         """Return tokens as the vocabulary has them."""
         return [self.encoder.tokeniser.composed(token) for token in tokens]
 
+    def mismatch(self, spec: TaskSpec) -> str:
+        """Say why a network of this spec is not for these texts; an empty string if it is."""
+        other = "" if spec.task == "tagging" and spec.classes == self.tags else "the network has other tags"
+        return self.encoder.mismatch(spec.inputs.get("past")) or other
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {"kind": KIND, **self.encoder.to_json(), "tags": list(self.tags)}
@@ -57,7 +62,12 @@ class TagPipeline:
         tags = saved.get("tags")
         if not isinstance(tags, list) or len(set(map(str, tags))) < 2 or not all(isinstance(tag, str) for tag in tags):
             raise DataError(f"the text encoder of the model is damaged: `tags` is {tags!r}"[:200])
-        return cls(Encoder.from_json(saved), tuple(tags))
+        encoder = Encoder.from_json(saved)
+        if encoder.max_length is not None:
+            raise DataError(
+                "the text encoder of the model is damaged: a tagger reads all tokens, and it has `max_length`"
+            )
+        return cls(encoder, tuple(tags))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,41 @@
+"""Texts as cells of tables that other programs show: they are read there, never run."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# What a spreadsheet takes for the beginning of a formula; the last four are of full width, as Japanese ones read them.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def harmless(cell: Any) -> Any:
+    """Quote a text that a spreadsheet would take for a formula; numbers, and one sign alone, stay as they are.
+
+    A carriage return becomes a blank: Python's `csv` leaves it bare, and readers begin a row there.
+    """
+    if not isinstance(cell, str) or not cell.startswith(FORMULA) or len(cell) == 1:
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}".replace("\r", " ")
+    return cell
+
+
+def harmless_frame(frame: DataFrame) -> DataFrame:
+    """Do so with the names and the texts of a table."""
+    quoted = frame.rename(columns=harmless)
+    for before, name in zip(frame.columns, quoted.columns):
+        if frame[before].dtype.kind not in "biufcmM":
+            quoted[name] = frame[before].map(harmless)
+    return quoted
+
+
+def markdown_cell(text: str) -> str:
+    """Write a text as a cell of a Markdown table: on one line, without HTML, code or links."""
+    line = escape(" ".join(text.split()), quote=False)
+    return line.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`").replace("](", "]\\(")

@@ -1,0 +1,69 @@
+"""Columns that know their own types, of a Parquet file or a table in memory: read as strictly as those of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data.tables.columns import Selection, select
+from rnnexp.data.tables.layout import Layout, Wanted
+from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse
+from rnnexp.data.tables.places import Places
+from rnnexp.data.tables.table import Table
+from rnnexp.errors import DataError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+ROWS = "the rows"  # what messages call a table in memory
+
+
+def read_frame(frame: DataFrame, layout: Layout, wanted: Wanted) -> Table:
+    """Read the wanted columns of a table in memory; rows are counted from 1."""
+    selection = select([str(name) for name in frame.columns], [], wanted, ROWS)
+    positions = (*selection.values, *selection.texts)
+    columns = {index: frame.iloc[:, index].reset_index(drop=True) for index in positions}
+    return typed_table(columns, len(frame), selection, layout, ROWS)
+
+
+def typed_table(columns: Mapping[int, Any], size: int, selection: Selection, layout: Layout, file: str) -> Table:
+    """Lay out columns of `size` rows, by their positions; a cell that is no number is a DataError."""
+    if size == 0:
+        raise DataError(f"{file}: 0 usable rows")
+    names = [selection.names[index] for index in selection.values]
+    flaws = [Flaws() for _ in names]
+    values = [_numbers(columns[index], layout, flaw) for index, flaw in zip(selection.values, flaws)]
+    _fail_if_flawed(file, names, flaws, layout)
+    rows = np.arange(1, size + 1)
+    series = None if selection.series is None else columns[selection.series].astype("str").str.strip()
+    return Table(
+        tuple(names),
+        np.stack(values, axis=1) if values else np.empty((size, 0)),
+        tuple(columns[index] for index in selection.time),
+        series,
+        Places((file,), np.zeros(size, dtype=np.int64), rows, "row"),
+    )
+
+
+def _fail_if_flawed(file: str, names: Sequence[str], flaws: Sequence[Flaws], layout: Layout) -> None:
+    problems = [flaw.message(name, "row", layout) for name, flaw in zip(names, flaws) if flaw.total]
+    if problems:
+        raise DataError("\n".join(f"{file}: {problem}" for problem in problems))
+
+
+def _numbers(column: Any, layout: Layout, flaws: Flaws) -> np.ndarray:
+    """Turn a typed column into float64; text goes the way of a text file."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    rows = range(1, len(column) + 1)
+    if not (is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)):
+        return parse(["" if gone else str(cell) for cell, gone in zip(column, column.isna())], rows, layout, flaws)
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = np.abs(values) > LARGEST
+    if column.dtype.kind in "iu":
+        wrong |= np.abs(values) > EXACT
+    for row in np.flatnonzero(wrong):
+        flaws.add(int(row) + 1, str(column.iloc[row]))
+    return values

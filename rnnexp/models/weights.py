@@ -1,0 +1,130 @@
+"""Weights as arrays of a file, and a network that is made for them: nothing is unpickled, and nothing is allocated that
+the file does not hold.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from rnnexp import strict
+from rnnexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    import keras
+
+FILE = "weights.npz"
+SHOWN = 5  # differences that a message lists
+# Of a file that is no archive of arrays: zipfile and NumPy have many words for it.
+DAMAGES = (
+    *(OSError, ValueError, EOFError, KeyError, OverflowError, SyntaxError),
+    *(MemoryError, RuntimeError, zipfile.BadZipFile),
+)
+
+Shape = tuple[int, ...]
+
+
+def write(folder: Path, model: keras.Model) -> None:
+    """Write one array for each weight, under its path."""
+    from keras import ops
+
+    arrays = {weight.path: ops.convert_to_numpy(weight) for weight in model.weights}
+    if len(arrays) < len(model.weights):
+        raise ConfigError(f"model: `{model.name}` has two weights of the same path; name its layers")
+    np.savez(folder / FILE, **arrays)
+
+
+def shapes(folder: Path) -> dict[str, Shape]:
+    """Read names and shapes alone: a few bytes per array, whatever a header claims."""
+    path = folder / FILE
+    with strict.open_file(folder, FILE) as file:
+        try:
+            return _headers(file)
+        except DAMAGES as error:
+            raise _damaged(path, error) from None
+
+
+def _headers(file: BinaryIO) -> dict[str, Shape]:
+    found: dict[str, Shape] = {}
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > os.fstat(file.fileno()).st_size:
+            raise ValueError("it is compressed, or claims more than it holds; weights are saved as they are")
+        for member in members:
+            name = member.filename.removesuffix(".npy")
+            if name in found:
+                raise ValueError(f"`{strict.shorten(name)}` stands there twice")
+            with archive.open(member) as array:
+                found[name] = _header(name, member.file_size, array)
+    return found
+
+
+def _header(name: str, size: int, file: Any) -> Shape:
+    major, _ = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if dtype.kind != "f" or dtype.itemsize > 8:
+        raise ValueError(f"`{strict.shorten(name)}.npy` holds {dtype} values, not floating-point numbers")
+    if all(side >= 0 for side in shape) and file.tell() + dtype.itemsize * math.prod(shape) > size:
+        raise ValueError(f"`{strict.shorten(name)}` has shape {shape}, and {size:,} bytes, which are fewer")
+    return shape
+
+
+def model_for(held: Mapping[str, Shape], path: Path, network: Callable[[], keras.Model]) -> keras.Model:
+    """Return what `network` builds if it needs just the arrays that are `held`; until then it has no memory.
+
+    Within a stateless scope Keras puts off the values of the variables that are made: that of a network of 60,000
+    units, which somebody has written beside the weights of one of 3, would be 107 GiB.
+    """
+    import keras
+    from keras.src.backend.common import global_state
+    from keras.src.backend.common.variables import initialize_all_variables
+
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model = network()
+        _refuse_difference(path, held, {weight.path: tuple(weight.shape) for weight in model.weights})
+    except BaseException:
+        global_state.set_global_attribute("uninitialized_variables", [])  # else the next scope would make them
+        raise
+    initialize_all_variables()
+    return model
+
+
+def fill(folder: Path, model: keras.Model) -> None:
+    """Assign the weights once all of them are right, so that nothing is half loaded."""
+    path, wanted = folder / FILE, {weight.path: weight for weight in model.weights}
+    _refuse_difference(path, shapes(folder), {name: tuple(weight.shape) for name, weight in wanted.items()})
+    with strict.open_file(folder, FILE) as file:
+        try:
+            with np.load(file, allow_pickle=False) as archive, np.errstate(over="ignore"):
+                arrays = {name: archive[name].astype(np.float32) for name in wanted}
+        except DAMAGES as error:
+            raise _damaged(path, error) from None
+    if infinite := [name for name, values in arrays.items() if not np.isfinite(values).all()]:
+        raise ConfigError(f"{path}: `{infinite[0]}` has values that are not finite numbers")
+    for name, weight in wanted.items():
+        weight.assign(arrays[name])
+
+
+def _refuse_difference(path: Path, found: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> None:
+    problems = [f"{path}: `{key}` is missing" for key in wanted if key not in found]
+    problems += [f"{path}: `{strict.shorten(key)}` belongs to no layer" for key in found if key not in wanted]
+    problems += [
+        f"{path}: `{key}` has shape {found[key]}, the model needs {shape}"
+        for key, shape in wanted.items()
+        if key in found and found[key] != shape
+    ]
+    if problems:
+        more = [f"{path}: and {len(problems) - SHOWN:,} more"] if len(problems) > SHOWN else []
+        raise ConfigError(*problems[:SHOWN], *more)
+
+
+def _damaged(path: Path, error: BaseException) -> ConfigError:
+    return ConfigError(f"{path}: cannot be read as weights: {strict.shorten(error) or type(error).__name__}")
