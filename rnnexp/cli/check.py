@@ -46,8 +46,8 @@ def _name(file: Path) -> str:
 
 def _problems(name: str) -> list[str]:
     lines = [f"experiment={name}"]
-    compose.load_plugins(lines)
     try:
+        compose.load_plugins(lines)
         _, sweeper = compose.checked(inspect_overrides(lines))
     except ConfigError as error:
         return error.problems

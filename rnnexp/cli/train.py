@@ -21,7 +21,7 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
 from rnnexp.config import compose
-from rnnexp.config.overrides import Border, inspect_overrides, single_runs
+from rnnexp.config.overrides import Border, as_hydra_reads, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
@@ -52,6 +52,7 @@ def run(argv: list[str]) -> int:
     args.overrides += _flags(argv, args.multirun)
     if not _only_shows(args):
         args.overrides = (check_sweep(args) if _is_ours(args) else check(args)).overrides()
+        args.overrides = args.overrides if args.multirun else as_hydra_reads(args.overrides)
     before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         return _hydra(args)

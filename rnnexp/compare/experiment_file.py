@@ -44,7 +44,7 @@ def experiment_file(config: Mapping[str, Any], comments: Sequence[str]) -> str:
 
 def load_plugins(config: Mapping[str, Any]) -> None:
     """Import a run's own plugins as far as this project or RNNEXP_PLUGINS names them: a run may not choose code."""
-    from rnnexp.config.source import read_yaml
+    from rnnexp.config.yaml_file import read_yaml
     from rnnexp.tracking.pyfunc import PLUGINS
 
     file = places.find("config")
@@ -78,7 +78,7 @@ def _candidates(group: str) -> list[str]:
 
 
 def _could_be(group: str, option: str, value: Mapping[str, Any]) -> bool:
-    from rnnexp.config.source import read_yaml
+    from rnnexp.config.yaml_file import read_yaml
 
     file = places.find(f"{group}/{option}")
     written = read_yaml(file) if file else {}
@@ -133,7 +133,7 @@ def _with_defaults(callbacks: Mapping[str, Any]) -> dict[str, Any]:
 
 def _defaults() -> dict[str, Any]:
     """Return what the project's own `config.yaml` chooses of each group."""
-    from rnnexp.config.source import read_yaml
+    from rnnexp.config.yaml_file import read_yaml
 
     file = places.find("config")
     entries = read_yaml(file).get("defaults", []) if file else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from hydra import version
@@ -18,19 +19,24 @@ from hydra.core.singleton import Singleton
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp import registry
 from rnnexp.config import places
-from rnnexp.config.overrides import Border, inspect_overrides, is_glob, parsed
+from rnnexp.config.defaults import circle
+from rnnexp.config.overrides import Border, as_hydra_reads, chosen, inspect_overrides, is_glob, parsed
 from rnnexp.config.parse import parse
 from rnnexp.config.provenance import origins
 from rnnexp.config.settings import Experiment
-from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath, read_yaml
+from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath
+from rnnexp.config.yaml_file import read_yaml
 from rnnexp.errors import ConfigError
 
 VERSION_BASE = "1.3"
+
+_INTERNAL = ("object_type=", "reference_type=")  # OmegaConf's words for its own classes
+_MIXED = "a list is given where `key: value` pairs are needed, or pairs where a list is"
 
 
 def compose(*overrides: str) -> Experiment:
@@ -50,12 +56,15 @@ def check(border: Border, config_dir: str | None = None) -> Experiment:
 def checked(border: Border, config_dir: str | None = None) -> tuple[Experiment, dict[str, Any]]:
     """Do as `check` and return, beside the experiment, what the composition says under `hydra.sweeper`."""
     problems = list(border.problems)
+    overrides = border.overrides()
     try:
-        mapping, sweeper = _composed(border.overrides(), config_dir)
+        mapping, sweeper = _composed(overrides, config_dir)
         experiment = parse(mapping)
+    except NotComposed as error:
+        raise ConfigError(*problems, *error.problems) from None
     except ConfigError as error:
         told = [problem for problem in error.problems if not _follows(problem, problems)]
-        raise ConfigError(*problems, *_located(told, border.overrides(), config_dir)) from None
+        raise ConfigError(*problems, *_located(told, overrides, config_dir)) from None
     if problems:
         raise ConfigError(*problems)
     return experiment, sweeper
@@ -69,10 +78,7 @@ def _follows(problem: str, earlier: list[str]) -> bool:
 
 def _located(problems: list[str], overrides: list[str], config_dir: str | None) -> list[str]:
     """Add file and line to mistakes in values that a file has set; the command line is before the user's eyes."""
-    try:
-        found = composed_origins(overrides, config_dir)
-    except (HydraException, OmegaConfBaseException):
-        return problems
+    found = composed_origins(overrides, config_dir)
     places_of = {problem: found.get(problem.partition(":")[0], "") for problem in problems}
     return [f"{text} ({where})" if ":" in where else text for text, where in places_of.items()]
 
@@ -80,7 +86,7 @@ def _located(problems: list[str], overrides: list[str], config_dir: str | None) 
 def composed_origins(overrides: list[str], config_dir: str | None = None) -> dict[str, str]:
     """Return where each key of a composition was set."""
     with hydra_state():
-        return origins(loader(config_dir), overrides)
+        return origins(loader(config_dir), as_hydra_reads(overrides))
 
 
 def compose_mapping(overrides: list[str], config_dir: str | None = None) -> dict[str, Any]:
@@ -92,10 +98,20 @@ def _composed(overrides: list[str], config_dir: str | None) -> tuple[dict[str, A
     with hydra_state():
         config = loaded(overrides, config_dir)
         choice = config.hydra.runtime.choices.get("experiment")
-        sweeper = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
+        sweeper = _sweeper(config)
         with open_dict(config):
             del config["hydra"]
-        return plain(config, choice), sweeper  # type: ignore[return-value]
+        return plain(config, choice), sweeper
+
+
+def _sweeper(config: DictConfig) -> dict[str, Any]:
+    given = config.hydra.sweeper
+    if not isinstance(given, DictConfig):
+        raise ConfigError(f"hydra.sweeper: {given!r} given; must be `key: value` pairs")
+    try:
+        return OmegaConf.to_container(given, resolve=True)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"hydra.sweeper: {str(error).splitlines()[0]}") from None
 
 
 def plain(config: DictConfig, experiment: str | None) -> dict[str, Any]:
@@ -133,14 +149,31 @@ def _data_name(values: Mapping[str, Any]) -> str:
     return str(data.get("name", "run")) if isinstance(data, Mapping) else "run"
 
 
+class NotComposed(ConfigError):
+    """Hydra could not put the files together, so that there is nothing whose origin could be asked for."""
+
+
 def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
     """Compose with Hydra, its own node included; mistakes are ConfigErrors."""
     try:
         return loader(config_dir).load_configuration(
-            config_name="config", overrides=overrides, run_mode=RunMode.RUN, from_shell=False
+            config_name="config", overrides=as_hydra_reads(overrides), run_mode=RunMode.RUN, from_shell=False
         )
-    except (HydraException, OmegaConfBaseException, ValueError) as error:  # a default that YAML reads as `false`
-        raise ConfigError(without_bad_advice(error)) from None
+    except ConfigError as error:
+        raise NotComposed(*error.problems) from None
+    except RecursionError:
+        raise NotComposed(_led_back(overrides)) from None
+    except Exception as error:  # Hydra answers what a file says wrongly with HydraException, and with any other
+        raise NotComposed(without_bad_advice(error)) from None
+
+
+def _led_back(overrides: list[str]) -> str:
+    """Name the files whose `defaults` lead back to themselves."""
+    given = [parsed(line) for line in overrides if not line.startswith("~")]
+    for start in ("config", *(f"{override.key_or_group}/{override.value()}" for override in given)):
+        if way := circle(start):
+            return f"the `defaults` of {way[0]} lead back to it: {' -> '.join(way)}; leave one of them out"
+    return "the configuration is nested too deeply"
 
 
 def apply_overrides(overrides: list[Override], config: DictConfig) -> None:
@@ -152,7 +185,10 @@ def without_bad_advice(error: Exception) -> str:
     """Hydra recommends `+key=` for a misspelt key, which hides the mistake."""
     lines = [str(error), str(error.__cause__ or "")]
     kept = [x.strip() for text in lines for x in text.splitlines() if "use +" not in x and "append" not in x]
-    return " ".join(line for line in kept if line)
+    told = " ".join(line for line in kept if line and not line.startswith(_INTERNAL))
+    if isinstance(error, HydraException | OmegaConfBaseException | ValueError) and told:
+        return told.replace("Cannot merge DictConfig with ListConfig", _MIXED)
+    return f"the configuration cannot be composed: {type(error).__name__}{f': {told}' if told else ''}"
 
 
 def loader(config_dir: str | None = None) -> ConfigLoaderImpl:
@@ -202,9 +238,27 @@ def load_plugins(overrides: Iterable[str]) -> None:
     for path in (*(f"experiment/{name}" for name in _named(given.get("experiment"))), "config"):
         file = places.find(path)
         written = read_yaml(file) if file else {}
-        named += list(written.get("plugins") or [])
-        backend = backend or written.get("backend")
+        named += _modules(file, written)
+        backend = backend or _backend(written)
     registry.load_plugins(list(dict.fromkeys(named)), backend)
+
+
+def _modules(file: Path | None, written: Mapping[str, Any]) -> list[str]:
+    """Return the modules that a file names under `plugins`."""
+    try:
+        given = written.get("plugins")
+        names = list(given) if isinstance(given, ListConfig) else given
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{file}: plugins: {str(error).splitlines()[0]}") from None
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ConfigError(f"{file}: plugins: {names!r} given; must be a list of module names: `plugins: [my_models]`")
+    return names or []
+
+
+def _backend(written: Mapping[str, Any]) -> str | None:
+    """Return the backend that a file names; what is no text is reported when the whole is checked."""
+    value = OmegaConf.to_container(written).get("backend") if written else None  # type: ignore[union-attr]
+    return value if isinstance(value, str) else None
 
 
 def _named(value: str | None) -> list[str]:
@@ -215,7 +269,6 @@ def _named(value: str | None) -> list[str]:
         return []
     if override is None:
         return []
-    if not override.is_sweep_override():
-        return [str(override.value())]
-    found = override.value().filter(sorted(places.listed("experiment"))) if is_glob(override) else None  # type: ignore[union-attr]
-    return found or list(override.sweep_string_iterator())
+    if is_glob(override):
+        return override.value().filter(sorted(places.listed("experiment")))  # type: ignore[union-attr]
+    return chosen(override)

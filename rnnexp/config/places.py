@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -23,6 +24,27 @@ def find(relative: str) -> Path | None:
         if path and file.is_file() and folder in file.resolve().parents:
             return file
     return None
+
+
+def obstacle(relative: str) -> str | None:
+    """Say why the first file for a config path cannot be read; None if it can, or if there is none."""
+    kind, path = _split(relative)
+    for folder in folders(kind):
+        file = folder / f"{path}.yaml"
+        if file.is_symlink() or file.exists():
+            why = _obstacle(file, folder)
+            return f"{file}: {why}" if why else None
+    return None
+
+
+def _obstacle(file: Path, folder: Path) -> str | None:
+    if not file.exists():
+        return f"is a broken link to {os.readlink(file)}"
+    if not file.is_file():
+        return "is a folder, not a file" if file.is_dir() else "is not a regular file"
+    if folder not in file.resolve().parents:
+        return f"is a link that leads out of {folder}; put a copy there"
+    return None if os.access(file, os.R_OK) else "no permission to read this file"
 
 
 def listed(relative: str) -> set[str]:

@@ -62,7 +62,8 @@ def sweep_name(definition: Definition, given: str | None) -> str:
         if not given or Path(given).name != given or given.startswith("."):
             raise ConfigError(f"hydra.sweeper.name: `{given}` given; must be a plain name without `/`")
         return given
-    experiment = definition.space.get("experiment", definition.space.get("data", "sine"))
+    chosen = (definition.space.get(key) for key in ("experiment", "data"))
+    experiment = next((name for name in chosen if name not in (None, "null")), "sine")
     known = experiment if experiment.replace("_", "").replace("-", "").isalnum() else "sweep"
     keys = json.dumps([sorted(definition.space), definition.rules.get("sampler")])
     return f"{known}-{hashlib.sha256(keys.encode()).hexdigest()[:6]}"

@@ -75,5 +75,5 @@ class Executors(Launcher):
 
 
 def _plain(node: Any) -> dict[str, Any]:
-    values = OmegaConf.to_container(node, resolve=True)
+    values = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else None
     return {str(key): value for key, value in values.items()} if isinstance(values, dict) else {}
