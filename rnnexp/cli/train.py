@@ -7,9 +7,9 @@ import os
 import shlex
 import signal
 import sys
-import traceback
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -17,14 +17,16 @@ from typing import Any
 
 from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException
+from hydra.errors import CompactHydraException, HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import compose
-from rnnexp.config.overrides import Border, as_hydra_reads, inspect_overrides, single_runs
+from rnnexp.config.overrides import Border, as_hydra_reads, choices, chosen, inspect_overrides, parsed, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
-from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
+from rnnexp.errors import ConfigError, ResourceError, RnnexpError, did_you_mean
+from rnnexp.failures import FAULT, foreseen, keep_trace
 from rnnexp.redact import redact
 from rnnexp.sweeps.plugin import Sweeps
 from rnnexp.sweeps.settings import Launcher, Sweep
@@ -33,7 +35,12 @@ log = logging.getLogger("rnnexp")
 
 SWEEP_FAILED = 10  # whatever the launcher: jobs in other processes cannot tell their own codes
 LAUNCHER = "hydra/launcher="
+FULL_ERROR = "HYDRA_FULL_ERROR"
 SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--fail-fast", "--new")  # Hydra refuses flags it does not know
+
+
+class JobFailed(CompactHydraException):
+    """What Hydra is told of a job that has failed; the job has said why."""
 
 
 class _Outcome:
@@ -51,8 +58,9 @@ def run(argv: list[str]) -> int:
     args = get_args_parser().parse_args([word for word in argv if word not in SWEEP_FLAGS])
     args.overrides += _flags(argv, args.multirun)
     if not _only_shows(args):
-        args.overrides = (check_sweep(args) if _is_ours(args) else check(args)).overrides()
-        args.overrides = args.overrides if args.multirun else as_hydra_reads(args.overrides)
+        ours = _is_ours(args)
+        lines = (check_sweep(args) if ours else check(args)).overrides()
+        args.overrides = lines if ours else as_hydra_reads(lines)
     before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         return _hydra(args)
@@ -146,9 +154,18 @@ def check(args: Namespace) -> Border:
             compose.check(Border(values=overrides), config_dir)
         except ConfigError as error:
             problems += error.problems
+    problems += _stock_problems(border) if args.multirun else []
     if border.problems or problems:
         raise ConfigError(*dict.fromkeys([*border.problems, *problems]))
     return border
+
+
+def _stock_problems(border: Border) -> Iterator[str]:
+    """Find `schedule=null,cosine` where Hydra's own sweeper runs, which meets a job of null with a traceback."""
+    for line in border.groups:
+        override = parsed(line)
+        if override.is_sweep_override() and len(chosen(override)) < len(list(choices(override))):
+            yield f"{override.key_or_group}: Hydra's own sweeper cannot sweep over null; leave out hydra/sweeper=…"
 
 
 def _config_dir(args: Namespace) -> str | None:
@@ -171,16 +188,34 @@ def _hydra(args: Namespace) -> int:
     if args.shell_completion:
         _strip_subcommand()
     try:
-        _run_hydra(args, get_args_parser(), job, config_path=None, config_name="config")
+        with _raising():
+            _run_hydra(args, get_args_parser(), job, config_path=None, config_name="config")
     except SystemExit as stop:
         if args.multirun and stop.code:
             return SWEEP_FAILED
         return int(stop.code or 0) if _Outcome.code == 0 else _Outcome.code
+    except (HydraException, OmegaConfBaseException) as error:
+        if not args.multirun or not isinstance(error, JobFailed):
+            raise ConfigError(compose.without_bad_advice(error)) from error
+        print(error, file=sys.stderr)
+        return SWEEP_FAILED
     finally:
         RnnexpSearchPath.active = False
     if Sweeps.error is not None:
         raise Sweeps.error
     return _Outcome.code
+
+
+@contextmanager
+def _raising() -> Iterator[None]:
+    """Let Hydra raise what it would print itself, with a traceback."""
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(FULL_ERROR)
+        os.environ.update({} if before is None else {FULL_ERROR: before})
 
 
 def _strip_subcommand() -> None:
@@ -197,11 +232,9 @@ def job(config: DictConfig) -> dict[str, float] | None:
         return _trained(experiment, Path(hydra.runtime.output_dir), _words(hydra))
     except KeyboardInterrupt:
         raise
-    except RnnexpError as error:
-        _failed(error, error.exit_code, hydra)
-    except Exception as error:  # the one place where any failure becomes a message, a code and a log entry
-        log.debug("", exc_info=True)
-        _failed(error, 1, hydra)
+    except BaseException as error:  # the one place where any failure becomes a message, a code and a log entry
+        log.debug("", exc_info=not isinstance(error, RnnexpError))
+        _failed(error, hydra, FAULT if not config.get("plugins") else "it may be one of your plugins")
     return None
 
 
@@ -221,19 +254,18 @@ def _trained(experiment: Any, run_dir: Path, words: list[str]) -> dict[str, floa
     return dict(result.metrics)
 
 
-def _failed(error: Exception, code: int, hydra: Any) -> None:
+def _failed(error: BaseException, hydra: Any, blame: str) -> None:
     """Say what went wrong; in a sweep Hydra must see an exception to count the job as failed."""
-    _Outcome.code = code
-    known = isinstance(error, RnnexpError)
-    message = redact(str(error) if known else f"{type(error).__name__}: {error}")
-    if not known:
-        trace = Path(hydra.runtime.output_dir) / "error.txt"
-        trace.write_text(redact("".join(traceback.format_exception(error))), encoding="utf-8")
-        message += f"\nThe traceback is in {trace}"
+    known = foreseen(error)
+    _Outcome.code = known.exit_code if known else 1
+    message = redact(str(known) if known else f"{type(error).__name__}: {error}")
+    if not isinstance(known, ResourceError | ConfigError) and known is not error:
+        kept = keep_trace(error, Path(hydra.runtime.output_dir))
+        message += f"\n{kept}" if known else f"\n{kept}; {blame}"
     print(f"rnnexp: {message}", file=sys.stderr)
     logging.getLogger("train").error("%s", message)  # not under "rnnexp", whose lines are printed: the log file only
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
-        raise CompactHydraException(f"rnnexp: job {hydra.job.num} of the sweep has failed") from None
+        raise JobFailed(f"rnnexp: job {hydra.job.num} of the sweep has failed") from None
 
 
 def command_line() -> str:

@@ -179,8 +179,8 @@ def _too_many(override: Override) -> str | None:
 
 def _sort_group(override: Override, line: str, border: Border) -> None:
     group = override.key_or_group
-    choices = border.choices(group)
-    problems = [p for value in _choices(override) if (p := _group_problem(group, value, choices))]
+    known = border.choices(group)
+    problems = [p for value in choices(override) if (p := _group_problem(group, value, known))]
     border.problems += problems
     if not problems:
         line = str(override.input_line)
@@ -190,7 +190,7 @@ def _sort_group(override: Override, line: str, border: Border) -> None:
 def _nothing_chosen(override: Override, border: Border) -> Iterator[str]:
     """Find `hydra/launcher=null`, which Hydra meets with a traceback."""
     group = override.key_or_group
-    for value in () if override.is_delete() else _choices(override):
+    for value in () if override.is_delete() else choices(override):
         if not isinstance(value, str):
             listed = ", ".join(sorted(border.choices(group)))
             yield f"{group}: {_said(value)} given; choose {f'one of {listed}' if listed else 'one by its name'}"
@@ -200,7 +200,8 @@ def _said(value: object) -> str:
     return "null" if value is None else repr(value)
 
 
-def _choices(override: Override) -> Iterator[object]:
+def choices(override: Override) -> Iterator[object]:
+    """Yield the options that an override names, null among them; of a pattern none."""
     if override.is_delete() and override.value() is None:
         return iter(())
     if override.is_sweep_override():
@@ -240,8 +241,8 @@ def single_runs(border: Border) -> Iterator[list[str]]:
 
 
 def chosen(override: Override) -> list[str]:
-    """Return the options that an override names, all of them in a sweep; none for a pattern."""
-    return [str(value) for value in _choices(override) if value is not None]
+    """Return the names of the options that an override chooses, all of them in a sweep."""
+    return [str(value) for value in choices(override) if value is not None]
 
 
 def _spread(override: Override, line: str) -> list[str]:
