@@ -145,7 +145,9 @@ def changes(lines: Iterable[str], group: str) -> dict[str, object]:
 
 def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
     key = override.key_or_group
-    if override.is_hydra_override():
+    if too_many := _too_many(override):
+        border.problems.append(too_many)
+    elif override.is_hydra_override():
         problems = list(_nothing_chosen(override, border)) if _is_choice(key) else []
         border.problems += problems
         border.hydra += [] if problems else [line]
@@ -153,8 +155,6 @@ def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
         border.problems.append(
             f"{key}: `{line}` asks for several runs; add -m for a sweep, or write {key}=[…] for a list"
         )
-    elif too_many := _too_many(override):
-        border.problems.append(too_many)
     elif key in GROUPS or override.package is not None:
         _sort_group(override, line, border)
     elif override.is_delete():

@@ -147,11 +147,19 @@ def opened(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
     except LookupError:
         message = f"data.encoding: `{encoding}` is unknown; common ones: utf-8, utf-16, latin-1, cp1252"
         raise ConfigError(message) from None
+    with _undamaged(path):
+        try:
+            with as_bytes(path) as raw:
+                yield io.TextIOWrapper(raw, encoding="utf-8-sig" if codec == "utf-8" else codec, newline="")
+        except UnicodeError as error:
+            _misencoded(path, codec, error)
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    """Turn what a torn archive raises into a DataError."""
     try:
-        with as_bytes(path) as raw:
-            yield io.TextIOWrapper(raw, encoding="utf-8-sig" if codec == "utf-8" else codec, newline="")
-    except UnicodeError as error:
-        _misencoded(path, codec, error)
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: damaged gzip file ({error}); copy or download it again") from None
 
@@ -182,6 +190,8 @@ def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int, int | None]:
             except UnicodeDecodeError as error:
                 whole, start = held + piece, error.start
                 return offset - len(held) + start, line + whole[:start].count(b"\n"), whole[start]
+            except UnicodeError:  # UTF-16 and UTF-32 without a mark at the beginning say no place
+                break
             line += piece.count(b"\n")
             offset += len(piece)
     return offset, line, None
