@@ -145,8 +145,8 @@ def changes(lines: Iterable[str], group: str) -> dict[str, object]:
 
 def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
     key = override.key_or_group
-    if too_many := _too_many(override):
-        border.problems.append(too_many)
+    if endless := _bad_range(override):
+        border.problems.append(endless)
     elif override.is_hydra_override():
         problems = list(_nothing_chosen(override, border)) if _is_choice(key) else []
         border.problems += problems
@@ -163,8 +163,8 @@ def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
         border.values.append(f"++{line.lstrip('+')}")
 
 
-def _too_many(override: Override) -> str | None:
-    """Refuse a range without an end in sight before its values are listed."""
+def _bad_range(override: Override) -> str | None:
+    """Refuse a range without a value, or without an end in sight, before its values are listed."""
     swept = override.value()
     if not isinstance(swept, RangeSweep):
         return None
@@ -172,7 +172,9 @@ def _too_many(override: Override) -> str | None:
     start, stop, step = (Decimal(str(number)) for number in (swept.start, swept.stop, swept.step))
     if not (start.is_finite() and stop.is_finite() and step.is_finite() and step):
         return f"{key}: `{line}`: a range needs finite ends and a step that is not 0"
-    if abs((stop - start) / step) > MOST_VALUES:
+    if (stop - start) / step <= 0:
+        return f"{key}: `{line}`: there is no value in this range; the stop is left out, as in Python"
+    if (stop - start) / step > MOST_VALUES:
         return f"{key}: `{line}`: more than {MOST_VALUES:,} values; write interval(…) and choose a sampler"
     return None
 
