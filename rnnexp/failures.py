@@ -8,8 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import tempfile
-import traceback
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,6 +53,8 @@ def _exit(error: BaseException) -> str:
 
 
 def _where(error: BaseException) -> str:
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
@@ -78,6 +78,9 @@ def _has_folder() -> bool:
 
 def keep_trace(error: BaseException, folder: Path | None = None) -> str:
     """Write the traceback into the folder of a run, else into a temporary file, and say where it is."""
+    import tempfile
+    import traceback
+
     text = redact("".join(traceback.format_exception(error)))
     for place in (folder, Path(tempfile.gettempdir())) if folder else (Path(tempfile.gettempdir()),):
         with suppress(OSError):

@@ -7,7 +7,6 @@ import gc
 import importlib
 import os
 import sys
-import traceback
 from argparse import ArgumentParser
 from typing import NoReturn
 
@@ -83,6 +82,8 @@ def _failed(error: Exception) -> int:
     known = foreseen(error)
     if known is None:
         if os.environ.get(SHOW_TRACE) == "1":
+            import traceback
+
             traceback.print_exception(error)
         known = RnnexpError(f"{unforeseen(error)}\n{keep_trace(error)}; {FAULT}")
     print(f"rnnexp: {redact(str(known))}", file=sys.stderr)

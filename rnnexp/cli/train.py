@@ -181,6 +181,7 @@ def _only_shows(args: Namespace) -> bool:
 
 
 def _hydra(args: Namespace) -> int:
+    logging.raiseExceptions = False  # a log that cannot be written is not worth a traceback on the terminal
     compose.setup()
     RnnexpSearchPath.active = True
     _Outcome.code = 0
