@@ -23,9 +23,9 @@ def memory() -> int:
 
 def cache_folder() -> Path | None:
     """Return our folder in the user's cache, made if need be; None where it cannot be written."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnexp"
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnexp"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
+    except (OSError, RuntimeError):  # the second: there is no HOME, and no entry in passwd
         return None
     return folder if os.access(folder, os.W_OK) else None

@@ -206,23 +206,35 @@ def _keras_backend(name: str | None) -> Iterator[None]:
             os.environ["KERAS_BACKEND"] = before
 
 
+class PluginExits(ConfigError):
+    """A plugin has called `sys.exit`: it ends nothing, but is a failure of the run whatever code it asks for."""
+
+    exit_code = 1
+
+
 def _import_plugin(module: str) -> None:
     if module.endswith(".py"):
-        raise ConfigError(f"plugins: `{module}` is a file; write the name of its module, `{module[:-3]}`")
+        name = ".".join(part for part in module[:-3].split("/") if part not in ("", "."))
+        raise ConfigError(f"plugins: `{module}` is a file; write the name of its module, `{name}`")
+    if not all(part.strip() and not set("/\\\0") & set(part) for part in module.split(".")):
+        raise ConfigError(f"plugins: `{module}` is no name of a module; write it as after `import` in Python")
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name not in (module.split(".")[0], module):
             raise ConfigError(f"plugins: {module}: {error}") from None
         raise ConfigError(f"plugins: there is no Python module `{module}` here or installed") from None
-    except RnnexpError:
+    except (RnnexpError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit() among them
         last = traceback.extract_tb(error.__traceback__)[-1]
         where, what = (last.filename, last.lineno), str(error)
         if isinstance(error, SyntaxError):
             where, what = (error.filename or module, error.lineno), error.msg
-        raise ConfigError(f"plugins: {where[0]}, line {where[1]}: {type(error).__name__}: {what}") from None
+        place = f"plugins: {where[0]}, line {where[1]}"
+        if isinstance(error, SystemExit):
+            raise PluginExits(f"{place}: sys.exit({what}) was called while it was imported; leave it out") from None
+        raise ConfigError(f"{place}: {type(error).__name__}: {what}") from None
 
 
 PositiveInt = Annotated[int, Field(ge=1)]

@@ -137,9 +137,11 @@ def _run(step: Step, stories: Stories, waiting: Iterable[int]) -> None:
     """Run a step of all; what ends it (memory, for one) ends every run that waits for it."""
     try:
         step.run()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         for number in waiting:
-            with suppress(Exception):
+            with suppress(BaseException):
                 stories[number].throw(error)
         raise
 
@@ -153,7 +155,7 @@ def _further(story: Generator[Step, None, runner.Result]) -> Step | runner.Resul
         return result
     except KeyboardInterrupt:
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit() of a plugin among them
         return error
 
 

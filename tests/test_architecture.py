@@ -20,6 +20,7 @@ FLOORS = {
     "task": 0,
     "strict": 0,
     "redact": 0,
+    "failures": 0,
     "registry": 1,
     "compiled": 0,
     "runtime": 1,

@@ -8,12 +8,15 @@ import importlib
 import os
 import sys
 from argparse import ArgumentParser
-from contextlib import suppress
 from typing import NoReturn
 
+from rnnexp.cli import streams
 from rnnexp.errors import RnnexpError, did_you_mean
+from rnnexp.failures import FAULT, foreseen, keep_trace, unforeseen
 from rnnexp.output import masked_output
 from rnnexp.redact import mask, redact
+
+SHOW_TRACE = "HYDRA_FULL_ERROR"  # set to 1: tracebacks are printed, too; Hydra's own variable
 
 COMMANDS = {
     "train": "train one network, or with -m a sweep of them",
@@ -49,32 +52,54 @@ def entry() -> NoReturn:
     apart at the end, would cost seconds of every run. What asked to be called at exit is called.
     """
     gc.set_threshold(200_000)
-    code = main()
+    streams.guard()
+    try:
+        code = main()
+    except SystemExit as stop:  # argparse has said why
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     if {"-m", "--multirun"} & set(sys.argv) and "rnnexp.sweeps.sweep" not in sys.modules:
         sys.exit(code)  # a launcher of Hydra's ends its workers on the ordinary way out
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(BrokenPipeError, ValueError):  # nobody reads any more, or the stream was closed
-            stream.flush()
-    os._exit(code)
+    os._exit(streams.finish(code))
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit code; mistakes of the user are printed without a traceback."""
+    """Run one command and return its exit code; whatever goes wrong is said without a traceback."""
     arguments = sys.argv[1:] if argv is None else argv
     try:
         # `train` prints configurations, whose keys tell what is secret; the others print data, which stay whole.
         with masked_output(redact if arguments[:1] == ["train"] else mask):
-            return _dispatch(arguments)
-    except RnnexpError as error:
-        print(f"rnnexp: {redact(str(error))}", file=sys.stderr)
-        return error.exit_code
+            return _answer(arguments)
     except KeyboardInterrupt:
         print("rnnexp: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:  # of what masks the output, for one
+        return _failed(error)
+
+
+def _answer(arguments: list[str]) -> int:
+    try:
+        return _dispatch(arguments)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong and return the exit code; the traceback of what nobody has foreseen is kept."""
+    known = foreseen(error)
+    if known is None:
+        if os.environ.get(SHOW_TRACE) == "1":
+            import traceback
+
+            traceback.print_exception(error)
+        known = RnnexpError(f"{unforeseen(error)}\n{keep_trace(error)}; {FAULT}")
+    print(f"rnnexp: {redact(str(known))}", file=sys.stderr)
+    return known.exit_code
 
 
 def _dispatch(arguments: list[str]) -> int:

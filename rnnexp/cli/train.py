@@ -8,24 +8,27 @@ import os
 import shlex
 import signal
 import sys
-import traceback
 from argparse import Namespace
-from contextlib import nullcontext, redirect_stderr
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException
+from hydra.errors import CompactHydraException, HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import compose, plugins, trust
 from rnnexp.config.dirname import named_as_typed
-from rnnexp.config.overrides import Border, inspect_overrides, single_runs
+from rnnexp.config.grammar import as_hydra_reads, parsed
+from rnnexp.config.overrides import Border, choices, chosen, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
-from rnnexp.errors import BusyError, ConfigError, RnnexpError
+from rnnexp.errors import BusyError, ConfigError, ResourceError, RnnexpError
+from rnnexp.failures import FAULT, foreseen, keep_trace
 from rnnexp.output import masked_output
 from rnnexp.redact import redact, redact_words
 from rnnexp.sweeps.plugin import Sweeps
@@ -37,7 +40,12 @@ ADVICE = (
     "Write the settings to experiments/NAME.yaml and choose them with experiment=NAME (`rnnexp best SWEEP` does so for "
     "a run of a sweep); a folder given by --config-dir holds further choices, such as model/NAME.yaml"
 )
+FULL_ERROR = "HYDRA_FULL_ERROR"
 SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--fail-fast", "--new")  # Hydra refuses flags it does not know
+
+
+class JobFailed(CompactHydraException):
+    """What Hydra is told of a job that has failed; the job has said why."""
 
 
 class _Outcome:
@@ -58,7 +66,9 @@ def run(argv: list[str]) -> int:
     args.overrides += _flags(argv, args.multirun)
     typed = [*args.overrides]
     if not _only_shows(args):
-        args.overrides = (check_sweep(args) if _is_ours(args) else check(args)).overrides()
+        ours = _is_ours(args)
+        lines = (check_sweep(args) if ours else check(args)).overrides()
+        args.overrides = lines if ours else as_hydra_reads(lines)
     before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         with named_as_typed(typed):
@@ -111,6 +121,7 @@ def check(args: Namespace) -> Border:
             compose.check(Border(overrides), config_dir)
         except ConfigError as error:
             problems += error.problems
+    problems += _stock_problems(border) if args.multirun else []
     if border.problems or problems:
         raise ConfigError(*dict.fromkeys([*border.problems, *problems]))
     return border
@@ -135,6 +146,14 @@ def _refuse_other_pages(args: Namespace) -> None:
         raise ConfigError(*problems)
 
 
+def _stock_problems(border: Border) -> Iterator[str]:
+    """Find `schedule=null,cosine` where Hydra's own sweeper runs, which meets a job of null with a traceback."""
+    for line in border.groups:
+        override = parsed(line)
+        if override.is_sweep_override() and len(chosen(override)) < len(list(choices(override))):
+            yield f"{override.key_or_group}: Hydra's own sweeper cannot sweep over null; leave out hydra/sweeper=…"
+
+
 def _config_dir(args: Namespace) -> str | None:
     if args.config_dir is None:
         return None
@@ -148,6 +167,7 @@ def _only_shows(args: Namespace) -> bool:
 
 
 def _hydra(args: Namespace) -> int:
+    logging.raiseExceptions = False  # a log that cannot be written is not worth a traceback on the terminal
     compose.setup()
     RnnexpSearchPath.active = True
     _Outcome.code = 0
@@ -156,17 +176,34 @@ def _hydra(args: Namespace) -> int:
         _strip_subcommand()
     quiet = redirect_stderr(io.StringIO()) if args.shell_completion else nullcontext()  # the key is pressed, not Enter
     try:
-        with trust.guarded(), quiet:
+        with trust.guarded(), quiet, _raising():
             _run_hydra(args, get_args_parser(), job, config_path=None, config_name="config")
     except SystemExit as stop:
         if args.multirun and stop.code:
             return SWEEP_FAILED if Sweeps.started or not _is_ours(args) else ConfigError.exit_code
         return int(stop.code or 0) if _Outcome.code == 0 else _Outcome.code
+    except (HydraException, OmegaConfBaseException) as error:
+        if not args.multirun or not isinstance(error, JobFailed):
+            raise ConfigError(compose.without_bad_advice(error)) from error
+        print(error, file=sys.stderr)
+        return SWEEP_FAILED
     finally:
         RnnexpSearchPath.active = False
     if Sweeps.error is not None:
         raise Sweeps.error
     return _Outcome.code
+
+
+@contextmanager
+def _raising() -> Iterator[None]:
+    """Let Hydra raise what it would print itself, with a traceback."""
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(FULL_ERROR)
+        os.environ.update({} if before is None else {FULL_ERROR: before})
 
 
 def _strip_subcommand() -> None:
@@ -190,11 +227,9 @@ def _job(config: DictConfig, hydra: Any) -> dict[str, float] | None:
         return _trained(experiment, Path(hydra.runtime.output_dir), _words(hydra))
     except KeyboardInterrupt:
         raise
-    except RnnexpError as error:
-        _failed(error, error.exit_code, hydra)
-    except Exception as error:  # the one place where any failure becomes a message, a code and a log entry
-        log.debug("", exc_info=True)
-        _failed(error, 1, hydra)
+    except BaseException as error:  # the one place where any failure becomes a message, a code and a log entry
+        log.debug("", exc_info=not isinstance(error, RnnexpError))
+        _failed(error, hydra, FAULT if not config.get("plugins") else "it may be one of your plugins")
     return None
 
 
@@ -221,20 +256,19 @@ def _trained(experiment: Any, run_dir: Path, words: list[str]) -> dict[str, floa
     return dict(result.metrics)
 
 
-def _failed(error: Exception, code: int, hydra: Any) -> None:
+def _failed(error: BaseException, hydra: Any, blame: str) -> None:
     """Say what went wrong; in a sweep Hydra must see an exception to count the job as failed."""
-    _Outcome.code = code
-    known = isinstance(error, RnnexpError)
-    message = redact(str(error) if known else f"{type(error).__name__}: {error}")
-    if not known:
-        trace = Path(hydra.runtime.output_dir) / "error.txt"
-        trace.write_text(redact("".join(traceback.format_exception(error))), encoding="utf-8")
-        message += f"\nThe traceback is in {trace}"
+    known = foreseen(error)
+    _Outcome.code = known.exit_code if known else 1
+    message = redact(str(known) if known else f"{type(error).__name__}: {error}")
+    if not isinstance(known, ResourceError | ConfigError) and known is not error:
+        kept = keep_trace(error, Path(hydra.runtime.output_dir))
+        message += f"\n{kept}" if known else f"\n{kept}; {blame}"
     print(f"rnnexp: {message}", file=sys.stderr)
     if not isinstance(error, BusyError):  # the log file is another run's then
         logging.getLogger("train").error("%s", message)  # not under "rnnexp", whose lines are printed
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
-        raise CompactHydraException(f"rnnexp: job {hydra.job.num} of the sweep has failed") from None
+        raise JobFailed(f"rnnexp: job {hydra.job.num} of the sweep has failed") from None
 
 
 def command_line() -> str:

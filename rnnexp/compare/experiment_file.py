@@ -101,7 +101,7 @@ def _candidates(group: str) -> list[str]:
 
 
 def _could_be(group: str, option: str, value: Mapping[str, Any]) -> bool:
-    from rnnexp.config.source import read_yaml
+    from rnnexp.config.yaml_file import read_yaml
 
     file = places.find(f"{group}/{option}")
     written = read_yaml(file) if file else {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,19 +24,24 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import places
+from rnnexp.config.defaults import circle
+from rnnexp.config.grammar import as_hydra_reads, parsed
 from rnnexp.config.overrides import Border, inspect_overrides
 from rnnexp.config.parse import parse
 from rnnexp.config.plugins import load_plugins
 from rnnexp.config.provenance import origins
 from rnnexp.config.settings import Experiment
 from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath
-from rnnexp.config.trust import Loader
+from rnnexp.config.trust import Loader, Untrusted
 from rnnexp.errors import ConfigError
 from rnnexp.paths import LONGEST, name_problem, short_name
 from rnnexp.redact import remember
 from rnnexp.registry import PluginsNeeded
 
 VERSION_BASE = "1.3"
+
+_INTERNAL = ("object_type=", "reference_type=")  # OmegaConf's words for its own classes
+_MIXED = "a list is given where `key: value` pairs are needed, or pairs where a list is"
 
 
 def compose(*overrides: str) -> Experiment:
@@ -49,14 +56,17 @@ def compose(*overrides: str) -> Experiment:
 def check(border: Border, config_dir: str | None = None) -> Experiment:
     """Compose what passed the border and check it; mistakes of both are raised together."""
     problems = list(border.problems)
+    overrides = border.overrides()
     try:
         with hydra_state():
-            experiment = read(*without_hydra(loaded(border.overrides(), config_dir)))[1]
+            experiment = read(*without_hydra(loaded(overrides, config_dir)))[1]
     except PluginsNeeded:
         raise
+    except (NotComposed, Untrusted) as error:
+        raise ConfigError(*problems, *error.problems) from None
     except ConfigError as error:
         told = [problem for problem in error.problems if not _follows(problem, problems)]
-        raise ConfigError(*problems, *_located(told, border.overrides(), config_dir)) from None
+        raise ConfigError(*problems, *_located(told, overrides, config_dir)) from None
     if problems:
         raise ConfigError(*problems)
     return experiment
@@ -70,10 +80,7 @@ def _follows(problem: str, earlier: list[str]) -> bool:
 
 def _located(problems: list[str], overrides: list[str], config_dir: str | None) -> list[str]:
     """Add file and line to mistakes in values that a file has set; the command line is before the user's eyes."""
-    try:
-        found = composed_origins(overrides, config_dir)
-    except (HydraException, OmegaConfBaseException):
-        return problems
+    found = composed_origins(overrides, config_dir)
     places_of = {problem: found.get(problem.partition(":")[0], "") for problem in problems}
     return [f"{text} ({where})" if ":" in where else text for text, where in places_of.items()]
 
@@ -81,7 +88,7 @@ def _located(problems: list[str], overrides: list[str], config_dir: str | None) 
 def composed_origins(overrides: list[str], config_dir: str | None = None) -> dict[str, str]:
     """Return where each key of a composition was set."""
     with hydra_state():
-        return origins(loader(config_dir), overrides)
+        return origins(loader(config_dir), as_hydra_reads(overrides))
 
 
 def compose_mapping(overrides: list[str], config_dir: str | None = None) -> dict[str, Any]:
@@ -155,21 +162,44 @@ def _data_name(values: Mapping[str, Any]) -> str:
     return str(data.get("name", "run")) if isinstance(data, Mapping) else "run"
 
 
+class NotComposed(ConfigError):
+    """Hydra could not put the files together, so that there is nothing whose origin could be asked for."""
+
+
 def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
     """Compose with Hydra, its own node included; mistakes are ConfigErrors."""
     try:
         config = loader(config_dir).load_configuration(
-            config_name="config", overrides=overrides, run_mode=RunMode.RUN, from_shell=False
+            config_name="config", overrides=as_hydra_reads(overrides), run_mode=RunMode.RUN, from_shell=False
         )
-    except (HydraException, OmegaConfBaseException, ValueError) as error:  # a default that YAML reads as `false`
-        raise ConfigError(without_bad_advice(error)) from None
-    except KeyError as error:
-        raise ConfigError(
-            f"hydra.job.env_copy: {error} is not set in the environment; set it, or leave it out"
-        ) from None
+    except Untrusted:
+        raise
+    except ConfigError as error:
+        raise NotComposed(*error.problems) from None
+    except RecursionError:
+        raise NotComposed(_led_back(overrides)) from None
+    except Exception as error:  # Hydra answers what a file says wrongly with HydraException, and with any other
+        raise NotComposed(_unset_variable(error) or without_bad_advice(error)) from None
     remember(OmegaConf.to_container(config.hydra.job))
     _check_log(str(OmegaConf.select(config, "hydra.job.name")))
     return config
+
+
+def _unset_variable(error: Exception) -> str | None:
+    """Say so where Hydra has looked up a variable of the environment that is not set."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, KeyError) and frames[-1].filename == os.__file__:
+        return f"hydra.job.env_copy: {error} is not set in the environment; set it, or leave it out"
+    return None
+
+
+def _led_back(overrides: list[str]) -> str:
+    """Name the files whose `defaults` lead back to themselves."""
+    given = [parsed(line) for line in overrides if not line.startswith("~")]
+    for start in ("config", *(f"{override.key_or_group}/{override.value()}" for override in given)):
+        if way := circle(start):
+            return f"the `defaults` of {way[0]} lead back to it: {' -> '.join(way)}; leave one of them out"
+    return "the configuration is nested too deeply"
 
 
 def _check_log(job: str) -> None:
@@ -192,6 +222,9 @@ def hydra_node(config: DictConfig) -> dict[str, Any]:
         del node[key]
     for key in ("override_dirname", "config_name", "num", "id"):
         node["job"].pop(key, None)
+    for key in ("sweeper", "launcher"):
+        if not isinstance(config.hydra[key], DictConfig):
+            raise ConfigError(f"hydra.{key}: {config.hydra[key]!r} given; must be `key: value` pairs")
     try:
         ours = {key: OmegaConf.to_container(config.hydra[key], resolve=True) for key in ("sweeper", "launcher")}
     except OmegaConfBaseException as error:
@@ -218,7 +251,10 @@ def without_bad_advice(error: Exception) -> str:
     """Hydra recommends `+key=` for a misspelt key, which hides the mistake."""
     lines = [str(error), str(error.__cause__ or "")]
     kept = [x.strip() for text in lines for x in text.splitlines() if "use +" not in x and "append" not in x]
-    return " ".join(line for line in kept if line)
+    told = " ".join(line for line in kept if line and not line.startswith(_INTERNAL))
+    if isinstance(error, HydraException | OmegaConfBaseException | ValueError) and told:
+        return told.replace("Cannot merge DictConfig with ListConfig", _MIXED)
+    return f"the configuration cannot be composed: {type(error).__name__}{f': {told}' if told else ''}"
 
 
 def loader(config_dir: str | None = None) -> ConfigLoaderImpl:

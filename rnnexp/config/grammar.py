@@ -7,7 +7,8 @@ time its line is read. Sweeps inside lists or other sweeps, which end in nonsens
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -17,8 +18,16 @@ from hydra.core.override_parser.overrides_parser import OverridesParser, create_
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, RangeSweep, Sweep
 from hydra.errors import HydraException
 
+from rnnexp.config.source import COMPONENT_GROUPS
 from rnnexp.errors import ConfigError
 
+GROUPS = (*COMPONENT_GROUPS, "trainer", "callbacks", "tracking", "experiment")
+
+# A quoted text, which is left alone, or a word that stands by itself and that Hydra would read as a number or a truth.
+_WORD = re.compile(
+    r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?<![^\s,(=])(?P<bare>[+-]?\.?\d[\w.+-]*|true|false|nan|[+-]?inf)(?![^\s,)])""",
+    re.IGNORECASE,
+)
 _SEED = 0  # of lists that are shuffled: the same line is the same list, in every process
 
 
@@ -73,7 +82,7 @@ def is_glob(override: Override) -> bool:
     return override.value_type is not None and override.value_type.name == "GLOB_CHOICE_SWEEP"
 
 
-def refuse_nested_sweeps(override: Override) -> None:
+def _refuse_nested_sweeps(override: Override) -> None:
     """Raise ConfigError for `[range(3)]`, `{a: choice(1,2)}`, `1,range(3)` and the like."""
     value = override._value
     inside = value.list if isinstance(value, ChoiceSweep) else [value] if isinstance(value, list | dict) else []
@@ -115,3 +124,59 @@ def options_of(override: Override, choices: Collection[str] = (), seed: int = 0)
     if not options:
         raise ConfigError(f"{key}: `{written}` has no values")
     return options
+
+
+@cache
+def parsed(line: str) -> Override:
+    """Parse one override; what is not one is a ConfigError that shows how to quote.
+
+    The options of a group are names, also those that look like numbers: `model=64` chooses `conf/model/64.yaml`.
+    """
+    key = line.partition("=")[0]
+    if not key.strip("+~ "):
+        raise ConfigError(f"`{line}`: not `key=value`; there is no key before the `=`")
+    try:
+        override = parser().parse_override(_named(line) if is_choice(key) else line)
+    except (HydraException, RecursionError, ValueError) as error:  # Hydra's parser lets through what `int` raises
+        detail = "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+        raise ConfigError(
+            f"`{_shown(line)}`: not `key=value` ({detail}); put quotes around values with spaces, commas or brackets: "
+            f"'key=\"a, b\"'"
+        ) from None
+    _refuse_nested_sweeps(override)
+    return override
+
+
+def is_choice(key: str) -> bool:
+    """Say whether a key chooses an option of a group: `model`, `model@other`, `hydra/launcher`."""
+    group = key.lstrip("+~").partition("@")[0]
+    return group in GROUPS or "/" in group
+
+
+def _named(line: str) -> str:
+    """Put quotes around options that Hydra would read as numbers or truths."""
+    key, equals, value = line.partition("=")
+    if value.lstrip().startswith(("range(", "[", "{")):
+        return line
+    return key + equals + _WORD.sub(lambda word: f"'{word['bare']}'" if word["bare"] else word[0], value)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def as_hydra_reads(lines: Iterable[str]) -> list[str]:
+    """Say choices of groups as Hydra reads them: `schedule=null` is `~schedule`, `model=64` is `model='64'`.
+
+    Of several choices of a group the last counts.
+    """
+    kept: dict[str, str] = {}
+    for number, line in enumerate(lines):
+        key, _, value = line.partition("=")
+        name = key.lstrip("+")
+        if name not in GROUPS:
+            kept[str(number)] = line
+            continue
+        kept.pop(name, None)
+        kept[name] = f"~{name}" if value.strip().lower() == "null" else _named(line)
+    return list(kept.values())

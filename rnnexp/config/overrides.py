@@ -5,20 +5,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from functools import cache
+from decimal import Decimal
 from pathlib import Path
 
 from hydra.conf import HydraConf
-from hydra.core.override_parser.types import Override, Quote, QuotedString
-from hydra.errors import HydraException
+from hydra.core.override_parser.types import Override, Quote, QuotedString, RangeSweep
 
 from rnnexp.config import places, source
-from rnnexp.config.grammar import is_glob, options_of, parser, refuse_nested_sweeps
+from rnnexp.config.grammar import GROUPS, is_glob, options_of, parsed
 from rnnexp.errors import ConfigError, did_you_mean
 
-GROUPS = (*source.COMPONENT_GROUPS, "trainer", "callbacks", "tracking", "experiment")
 PARAMS = "hydra.sweeper.params."
+MAX_VALUES = 100_000  # of one range
 OPEN = ("hydra.sweeper", "hydra.launcher", "hydra.job.env_set")  # checked by us, or free: Hydra would want a `+`
+
+MAY_BE_NONE = ("loss", "schedule", "callbacks", "experiment")
 
 
 @dataclass
@@ -82,21 +83,6 @@ def inspect_overrides(lines: Iterable[str], sweep: bool = False, config_dir: str
     return border
 
 
-@cache
-def parsed(line: str) -> Override:
-    """Parse one override; what is not one is a ConfigError that shows how to quote."""
-    try:
-        override = parser().parse_override(line)
-    except HydraException as error:
-        detail = str(error).splitlines()[0]
-        raise ConfigError(
-            f"`{line}`: not `key=value` ({detail}); put quotes around values with spaces, commas or brackets: "
-            f"'key=\"a, b\"'"
-        ) from None
-    refuse_nested_sweeps(override)
-    return override
-
-
 def changes(lines: Iterable[str], group: str) -> dict[str, object]:
     """Return overrides of a group's keys as plain values: `key=value`, with or without the name of the group before.
 
@@ -119,7 +105,9 @@ def changes(lines: Iterable[str], group: str) -> dict[str, object]:
 
 def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
     key = override.key_or_group
-    if override.is_hydra_override():
+    if endless := _bad_range(override):
+        border.problems.append(endless)
+    elif override.is_hydra_override():
         _sort_hydras(override, line, border)
     elif override.is_sweep_override() and not sweep:
         border.problems.append(
@@ -140,6 +128,9 @@ def _sort_hydras(override: Override, line: str, border: Border) -> None:
     key = override.key_or_group
     if "/" not in key and (hint := _unknown_to_hydra(key)) is not None:
         border.problems.append(f"{key}: Hydra has no such setting{hint}")
+        return
+    if "/" in key and (problems := list(_nothing_chosen(override, border))):
+        border.problems += problems
         return
     if override.is_sweep_override() and key.startswith(PARAMS):
         quoted = QuotedString(override.get_value_string(), Quote.single).with_quotes()
@@ -170,33 +161,73 @@ def _drawn(override: Override, line: str) -> str:
     return f"{override.get_key_element()}={override.get_value_element_as_str()}"
 
 
+def _bad_range(override: Override) -> str | None:
+    """Refuse a range without a value, or without an end in sight, before its values are listed."""
+    swept = override.value()
+    if not isinstance(swept, RangeSweep):
+        return None
+    key, line = override.key_or_group, override.input_line
+    start, stop, step = (Decimal(str(number)) for number in (swept.start, swept.stop, swept.step))
+    if not (start.is_finite() and stop.is_finite() and step.is_finite() and step):
+        return f"{key}: `{line}`: a range needs finite ends and a step that is not 0"
+    if (stop - start) / step <= 0:
+        return f"{key}: `{line}`: there is no value in this range; the stop is left out, as in Python"
+    if (stop - start) / step > MAX_VALUES:
+        return f"{key}: `{line}`: more than {MAX_VALUES:,} values; write interval(…) and choose a sampler"
+    return None
+
+
 def _sort_group(override: Override, line: str, border: Border) -> None:
     group = override.key_or_group
-    choices = border.choices(group)
+    known = border.choices(group)
     if is_glob(override):
-        line = f"{override.get_key_element()}=choice({','.join(options_of(override, choices))})"
+        line = f"{override.get_key_element()}=choice({','.join(options_of(override, known))})"
         override = parsed(line)
     if override.is_interval_sweep():
         problems = [f"{group}: `{override.get_value_string()}` is an interval; name the choices, separated by commas"]
     else:
-        problems = [p for value in _choices(override) if (p := _group_problem(group, value, choices))]
+        problems = [p for value in choices(override) if (p := _group_problem(group, value, known))]
     border.problems += problems
     if not problems:
+        line = str(override.input_line)
         border.lines.append(line.lstrip("+") if not override.is_delete() else line)
 
 
-def _choices(override: Override) -> Iterator[object]:
-    if override.is_delete() and override.value() is None:
+def _nothing_chosen(override: Override, border: Border) -> Iterator[str]:
+    """Find `hydra/launcher=null`, which Hydra meets with a traceback."""
+    group = override.key_or_group
+    for value in () if override.is_delete() else choices(override):
+        if not isinstance(value, str):
+            listed = ", ".join(sorted(border.choices(group)))
+            yield f"{group}: {_said(value)} given; choose {f'one of {listed}' if listed else 'one by its name'}"
+
+
+def _said(value: object) -> str:
+    return "null" if value is None else repr(value)
+
+
+def choices(override: Override) -> Iterator[object]:
+    """Yield the options that an override names, null among them; of a pattern none."""
+    if is_glob(override) or (override.is_delete() and override.value() is None):
         return iter(())
-    return iter(override.sweep_iterator()) if override.is_discrete_sweep() else iter((override.value(),))
+    if override.is_discrete_sweep():
+        return map(_unquoted, override.sweep_iterator())
+    return iter((override.value(),))
+
+
+def _unquoted(value: object) -> object:
+    return value.text if isinstance(value, QuotedString) else value
 
 
 def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
-    if value is None or str(value) in choices:
-        return None
+    listed = ", ".join(sorted(choices))
+    if value is None:
+        return None if group in MAY_BE_NONE else f"{group}: null given, but one is needed; choose one of {listed}"
     if isinstance(value, dict | list):
         return f"{group}: {value!r} given; choose one by name (`{group}=…`) and set keys as `{group}.key=value`"
-    listed = ", ".join(sorted(choices))
+    if str(value) in choices:
+        obstacle = places.obstacle(f"{group}/{value}")
+        return f"{group}: {obstacle}" if obstacle else None
     inside = next((choice for choice in sorted(choices) if choice.endswith(f"/{value}")), None)
     hint = f"; did you mean `{inside}`?" if inside else did_you_mean(value, choices)
     return f"{group}: `{value}` is not one of {listed}{hint}"
@@ -210,6 +241,11 @@ def single_runs(border: Border) -> Iterator[list[str]]:
     for index, options in enumerate(spread):
         for option in itertools.islice(options, 1, None):
             yield [*first[:index], option, *first[index + 1 :]]
+
+
+def chosen(override: Override) -> list[str]:
+    """Return the names of the options that an override chooses, all of them in a sweep."""
+    return [str(value) for value in choices(override) if value is not None]
 
 
 def _spread(override: Override, line: str) -> Sequence[str]:

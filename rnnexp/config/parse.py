@@ -38,8 +38,8 @@ def parse(mapping: Mapping[str, Any]) -> Experiment:
     problems: list[str] = []
     values = dict(mapping)
     parts = {key: _component(key, values.pop(key, None), problems) for key in COMPONENTS}
-    parts |= {key: build(key, cls, values.pop(key, None) or {}, problems) for key, cls in FIXED.items()}
-    parts["callbacks"] = _callbacks(values.pop("callbacks", None) or {}, problems)
+    parts |= {key: _fixed(key, cls, values.pop(key, {}), problems) for key, cls in FIXED.items()}
+    parts["callbacks"] = _callbacks(values.pop("callbacks", None), problems)
     top = build("", Experiment, values, problems, others=[*parts])
     if isinstance(name := values.get("name"), str) and name and (problem := name_problem(name)):
         problems.append(f"name: {problem}")
@@ -80,14 +80,24 @@ def _component(key: str, given: Any, problems: list[str], kind: str | None = Non
     return build(key, cls, values, problems)
 
 
+def _fixed(key: str, cls: Any, given: Any, problems: list[str]) -> Any:
+    """Build a part that has one class; null would be a silent way to say all of its defaults."""
+    if given is None:
+        problems.append(f"{key}: null given, but it is needed; leave it out for its defaults, or choose a preset")
+        return _Unknown()
+    return build(key, cls, given, problems)
+
+
 def _callbacks(given: Any, problems: list[str]) -> Any:
+    if given is None:
+        return {}
     if not isinstance(given, Mapping):
         problems.append(f"callbacks: {given!r} given; must be `name: settings` pairs")
         return _Unknown()
     built = {}
     for name, values in given.items():
         if values is not None:
-            values = {"name": name, **values} if isinstance(values, Mapping) else values
+            values = {"name": str(name), **values} if isinstance(values, Mapping) else values
             built[str(name)] = _component(f"callbacks.{name}", values, problems, kind="callback")
     return built
 
@@ -114,7 +124,7 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
             text = f"unknown key{_elsewhere(key, path) or _suggestion(key, path, known)}"
         else:
             text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
-        wrong.setdefault(".".join(filter(None, (key, path))), []).append(text)
+        wrong.setdefault(".".join(filter(None, (key, path))) or "''", []).append(text)
     return [f"{name}: {_joined(texts)}" for name, texts in wrong.items()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from rnnexp.errors import ConfigError
@@ -31,6 +32,27 @@ def find(relative: str) -> Path | None:
     return None
 
 
+def obstacle(relative: str) -> str | None:
+    """Say why the first file for a config path cannot be read; None if it can, or if there is none."""
+    kind, path = _split(relative)
+    for folder in folders(kind):
+        for file in (folder / f"{path}{suffix}" for suffix in SUFFIXES):
+            if file.is_symlink() or file.exists():
+                why = _obstacle(file, folder)
+                return f"{file}: {why}" if why else None
+    return None
+
+
+def _obstacle(file: Path, folder: Path) -> str | None:
+    if not file.exists():
+        return f"is a broken link to {os.readlink(file)}"
+    if not file.is_file():
+        return "is a folder, not a file" if file.is_dir() else "is not a regular file"
+    if folder not in file.resolve().parents:
+        return f"is a link that leads out of {folder}; put a copy there"
+    return None if os.access(file, os.R_OK) else "no permission to read this file"
+
+
 def listed(relative: str) -> set[str]:
     """Return the names of the YAML files in a group such as `model`; experiments may lie in sub-folders, too."""
     kind, path = _split(relative)
@@ -43,8 +65,8 @@ def named(folder: Path, deep: bool, suffixes: tuple[str, ...] = SUFFIXES) -> set
 
 
 def files(folder: Path, deep: bool) -> list[Path]:
-    """Return the YAML files in a folder, relative to it, hidden ones left out."""
-    found = (file for file in folder.glob("**/*" if deep else "*") if file.suffix in SUFFIXES and file.is_file())
+    """Return what is called a YAML file in a folder, relative to it, hidden ones left out; `obstacle` tells of others."""
+    found = (file for file in folder.glob("**/*" if deep else "*") if file.suffix in SUFFIXES)
     inside = (file.relative_to(folder) for file in found)
     return sorted(file for file in inside if not any(map(_is_hidden, file.parts)))
 

@@ -6,9 +6,7 @@ So a default is written once, in the component, and `--cfg job` still shows ever
 from __future__ import annotations
 
 import re
-from copy import deepcopy
 from dataclasses import asdict, is_dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,9 @@ from pydantic.fields import FieldInfo
 
 from rnnexp import registry
 from rnnexp.config import places
+from rnnexp.config.defaults import check_defaults
 from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.yaml_file import read_yaml
 from rnnexp.errors import ConfigError
 
 COMPONENT_GROUPS = ("data", "model", "optimizer", "schedule", "loss")
@@ -57,6 +57,9 @@ class RnnexpConfigSource(ConfigSource):
         if file is None and not under:
             raise ConfigLoadError(f"there is no configuration `{config_path}`")
         written = _whole(config_path, file) if file else OmegaConf.create({})
+        if file:
+            check_defaults(file, written)
+            _check_hydra(file, written)
         header = {"package": _package(config_path, file)}
         config = OmegaConf.merge(under, written) if _is_laid(header["package"]) else written
         return ConfigResult(config=config, path=f"{SCHEME}://", provider=self.provider, header=header)
@@ -121,22 +124,11 @@ def _component(config_path: str) -> type | None:
     return registry.lookup(group, name) if name in registry.names(group) else None
 
 
-def read_yaml(file: Path) -> DictConfig:
-    """Read a YAML file without composing it; ConfigError names file and line of what is not YAML."""
-    try:
-        known = file.stat()
-        config = deepcopy(_parsed(file, known.st_mtime_ns, known.st_size))
-    except Exception as error:  # YAML's own errors name line and column
-        raise ConfigError(f"{file}: not valid YAML: {error}") from None
-    if not isinstance(config, DictConfig):
-        raise ConfigError(f"{file}: must hold `key: value` pairs, not {type(config).__name__}")
-    return config
-
-
-@cache
-def _parsed(file: Path, changed: int, size: int) -> Any:
-    """Read each state of a file once: one composition asks three times, and `check` composes many."""
-    return OmegaConf.load(file)
+def _check_hydra(file: Path, written: DictConfig) -> None:
+    """Refuse `hydra: null` and the like, over which Hydra itself falls."""
+    node = written._get_node("hydra")
+    if node is not None and not (isinstance(node, DictConfig) and isinstance(node._content, dict)):
+        raise ConfigError(f"{file}: hydra: {node} given; must be `key: value` pairs")
 
 
 def primary() -> DictConfig:

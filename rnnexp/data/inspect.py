@@ -14,7 +14,7 @@ from rnnexp.data.flaws import name_series, settle_flaws
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import listed, position
 from rnnexp.data.tables.dialect import Dialect, examine, find_marks, head_records, looks_like_data, sniff
-from rnnexp.data.tables.files import as_bytes, kind, locate, opened
+from rnnexp.data.tables.files import kind, locate, opened
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.records import Lines, records
@@ -62,9 +62,20 @@ def _text(file: Path, finding: Finding) -> Head:
         finding.set("thousands", layout.thousands)
     finding.seen.append(_spoken(file, dialect, layout))
     rows = [cells for _, cells in dialect.sample if len(cells) == len(dialect.names)]
+    if not rows:
+        raise DataError(_narrow_or_wide(file, dialect))
     columns = tuple(zip(*rows)) or ((),) * len(dialect.names)
     numeric = tuple(dialect.numeric(index, layout) for index in range(len(dialect.names)))
     return Head(dialect.names, columns, numeric)
+
+
+def _narrow_or_wide(file: Path, dialect: Dialect) -> str:
+    """Say that no row has as many cells as the first line."""
+    line, cells = next((record for record in dialect.sample if record[1]), dialect.sample[0])
+    return (
+        f"{file}: the header (line {dialect.header}) has {count(len(dialect.names), 'cell')}, but line {line} has "
+        f"{len(cells)}, and no row has as many as the header: remove titles above it, or give every column its name"
+    )
 
 
 def _spoken(file: Path, dialect: Dialect, layout: Layout) -> str:
@@ -76,8 +87,8 @@ def _spoken(file: Path, dialect: Dialect, layout: Layout) -> str:
 
 def _encoding(file: Path) -> str:
     """Return the first encoding that reads the whole file."""
-    with as_bytes(file) as raw:
-        if raw.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    with opened(file, "latin-1") as stream:
+        if stream.read(2).encode("latin-1") in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return "utf-16"
     for encoding in ("utf-8", "cp1252"):
         try:
@@ -112,13 +123,14 @@ def _is_header(head: str, file: Path) -> bool:
 
 
 def _parquet(file: Path, finding: Finding) -> Head:
-    import pyarrow.parquet as pq
     from pandas.api.types import is_numeric_dtype
 
-    rows = next(pq.ParquetFile(file).iter_batches(200)).to_pandas()
+    from rnnexp.data.tables.parquet import first_rows
+
+    rows = first_rows(file, 200)
     finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")
     numeric = tuple(is_numeric_dtype(dtype) for dtype in rows.dtypes)
-    return Head(tuple(rows.columns), tuple(tuple(rows[name].astype("str")) for name in rows), numeric)
+    return Head(tuple(map(str, rows.columns)), tuple(tuple(rows[name].astype("str")) for name in rows), numeric)
 
 
 def _time(head: Head, finding: Finding) -> list[int]:

@@ -50,7 +50,9 @@ def _together(tasks: Sequence[Task], company: Path) -> None:
         try:
             run_together([worker.read(task) for task in tasks], occasions, heard, logs.turn, Company(company))
             return
-        except Exception as error:  # before the first step: one of them may be at fault, so each is told by itself
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # before the first step: one of them may be at fault, so each is told by itself
             log.info("not trained together: %s", error)
     for index, task in enumerate(tasks):
         if index not in ended:

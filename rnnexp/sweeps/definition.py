@@ -65,7 +65,8 @@ def sweep_name(definition: Definition, given: str | None) -> str:
         if problem := name_problem(given, parts=False):
             raise ConfigError(f"hydra.sweeper.name: {problem}")
         return short_name(given, MOST_BYTES)
-    experiment = definition.space.get("experiment", definition.space.get("data", "sine")).replace("/", "-")
+    chosen = (definition.space.get(key) for key in ("experiment", "data"))
+    experiment = next((name for name in chosen if name not in (None, "null")), "sine").replace("/", "-")
     known = experiment if experiment.replace("_", "").replace("-", "").isalnum() else "sweep"
     keys = json.dumps([sorted(definition.space), definition.rules.get("sampler")])
     return f"{short_name(known, MOST_BYTES)}-{hashlib.sha256(keys.encode()).hexdigest()[:6]}"

@@ -15,6 +15,7 @@ from typing import Any
 from rnnexp import registry
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, DataError, ResourceError, RnnexpError
+from rnnexp.failures import foreseen
 from rnnexp.sweeps.executors.base import Hardware
 from rnnexp.sweeps.executors.local import context
 from rnnexp.sweeps.jobs import Job
@@ -120,8 +121,14 @@ def _rehearse(out: Connection, work: Sequence[tuple[Mapping[str, Any], int]], th
             out.send(asdict(runner.rehearse(parse(mapping), threads, epochs)))
         except RnnexpError as error:
             out.send({"kind": type(error).__name__, "error": list(getattr(error, "problems", None) or [str(error)])})
-        except Exception as error:  # a plugin's network that cannot be built is a mistake to be shown, not a crash
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin's network that cannot be built is a mistake to be shown, not a crash
             out.send(
-                {"kind": "ConfigError", "error": [f"the network cannot be built: {type(error).__name__}: {error}"]}
+                {"kind": "ConfigError", "error": [f"the network cannot be built: {foreseen(error) or _named(error)}"]}
             )
     out.close()
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

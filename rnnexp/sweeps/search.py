@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.errors import ConfigError, ResourceError, did_you_mean
 from rnnexp.redact import redact_value
 from rnnexp.sweeps.settings import Named, Sweep
 from rnnexp.sweeps.space import Point, Space
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import optuna
 
 Direction = Literal["minimize", "maximize"]
+
+MOST_REHEARSED = 100  # points that a sampler is asked for before the first job
 
 _FRESH = ("TPESampler", "RandomSampler")  # what they suggest depends on their seed and the history alone
 _NOT_FOR_USERS = ("Base", "PartialFixed", "Grid", "Nop", "Patient", "Wilcoxon", "Threshold")
@@ -71,15 +73,26 @@ class Optuna:
         self.points: dict[int, Point] = {}
 
     def _rehearse(self, direction: Direction) -> None:
-        """Ask for a point that is thrown away: Optuna looks at most arguments only then."""
+        """Ask for points that are thrown away: Optuna looks at arguments, space and packages only when they are needed.
+
+        Raises ConfigError, and ResourceError for a package that is missing: many samplers need theirs only after
+        some first points that are drawn at random.
+        """
         import optuna
 
+        sampler = self._make(seed=0)
+        started = getattr(sampler, "_n_startup_trials", 0)
+        random_first = started if isinstance(started, int) else 0
+        study = optuna.create_study(direction=direction, sampler=sampler)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                optuna.create_study(direction=direction, sampler=self._make(seed=0)).ask(self._distributions)
-        except (ImportError, TypeError, ValueError) as error:
-            raise ConfigError(f"hydra.sweeper.sampler: {self._make.name}: {error}") from None
+                for number in range(min(self.total, random_first + 3, MOST_REHEARSED)):
+                    _tell(study, study.ask(self._distributions), values=float(number % 3))
+        except ImportError as error:
+            raise _needs_package(self._make.name, error) from None
+        except Exception as error:  # each sampler refuses what it cannot search in words of its own
+            raise ConfigError(f"hydra.sweeper.sampler: {self._make.name}: {_first_line(error)}") from None
 
     def replay(self, trials: Mapping[int, Point], values: Mapping[int, float | None]) -> None:
         """Take in trials of an earlier start, in order; those without an entry in `values` have not ended."""
@@ -104,7 +117,7 @@ class Optuna:
             point = {d.key: d.text(trial.params[d.key]) for d in self.space.dimensions}
             if not self.space.leaves_out(point):
                 break
-            self._study.tell(trial, state=_state("FAIL"))
+            _tell(self._study, trial, state=_state("FAIL"))
         self._open[number] = trial
         self.points[number] = point
         return point
@@ -115,9 +128,28 @@ class Optuna:
         if trial is None:
             return
         if value is None or not math.isfinite(value):
-            self._study.tell(trial, state=_state("FAIL"))
+            _tell(self._study, trial, state=_state("FAIL"))
         else:
-            self._study.tell(trial, value)
+            _tell(self._study, trial, values=value)
+
+
+def _tell(study: optuna.Study, trial: optuna.Trial, **told: Any) -> None:
+    """Report a trial to a sampler; one that has seen every point would stop a study that Optuna itself runs."""
+    try:
+        study.tell(trial, **told)
+    except RuntimeError as error:
+        if "Study.stop" not in str(error):
+            raise
+
+
+def _needs_package(sampler: str, error: ImportError) -> ResourceError:
+    package = (error.name or "").partition(".")[0]
+    mend = f"pip install {package}" if package else str(error)
+    return ResourceError(f"hydra.sweeper.sampler: {sampler} needs a package that is not installed: {mend}")
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _refuse_secrets(space: Space) -> None:
@@ -229,8 +261,8 @@ class Maker:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # experimental classes and arguments say so each time
                 return self._cls(**{**seeds, **self._arguments})
-        except (ImportError, ModuleNotFoundError) as error:
-            raise ConfigError(f"hydra.sweeper: {self.name} needs a package that is not installed: {error}") from None
+        except ImportError as error:
+            raise _needs_package(self.name, error) from None
         except (TypeError, ValueError) as error:
             raise ConfigError(f"hydra.sweeper: {self.name}: {error}") from None
 

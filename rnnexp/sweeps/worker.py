@@ -23,6 +23,7 @@ from rnnexp import registry, runtime
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import RnnexpError
+from rnnexp.failures import foreseen
 from rnnexp.output import MaskedRecord, MaskedStream
 from rnnexp.record import Membership
 from rnnexp.redact import redact
@@ -103,7 +104,7 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
             outcome = outcome_of(task, result)
         except KeyboardInterrupt:
             raise
-        except (Exception, SystemExit) as error:  # the one place where any failure of a job becomes its outcome
+        except BaseException as error:  # the one place where any failure of a job becomes its outcome
             outcome = failure(error, time.perf_counter() - started)
         write_outcome(task.folder, outcome)
     return outcome
@@ -182,9 +183,11 @@ def _watch(task: Task, tick: Callable[[], None] | None) -> Any:
 
 def failure(error: BaseException, seconds: float) -> Outcome:
     """Log what went wrong and say it in a line."""
-    known = isinstance(error, RnnexpError)
-    message = redact(str(error) if known else f"{type(error).__name__}: {error}")
-    log.error("%s", message if known else redact("".join(traceback.format_exception(error))))
-    code = error.exit_code if isinstance(error, RnnexpError) else 1
+    known = foreseen(error)
+    message = redact(str(known) if known else f"{type(error).__name__}: {error}")
+    if not isinstance(error, RnnexpError):
+        log.error("%s", redact("".join(traceback.format_exception(error))))
+    if known:
+        log.error("%s", message)
     first = next((line.strip() for line in message.splitlines() if line.strip()), type(error).__name__)
-    return Outcome("failed", error=first, exit_code=code, seconds=seconds)
+    return Outcome("failed", error=first, exit_code=known.exit_code if known else 1, seconds=seconds)

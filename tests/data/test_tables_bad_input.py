@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from rnnexp.config.compose import compose
+from rnnexp.data.inspect import inspect
 from rnnexp.data.sources.csv import csv
 from rnnexp.errors import ConfigError, DataError
 
@@ -184,3 +187,26 @@ def test_the_offset_of_a_bad_byte_is_exact_far_into_a_file() -> None:
     good = b"y\n" + b"1.00000000000000000000\n" * 60_000  # further than any buffer reaches
     with pytest.raises(DataError, match=rf"byte 0xff at offset {len(good)} \(line 60002\)"):
         read(good + b"\xff\n", time=None)
+
+
+ARCHIVES = {b"\xfd7zXZ\0": "unxz", b"BZh91AY": "bunzip2", b"\x28\xb5\x2f\xfd": "unzstd", b"SQLite format 3\0": "export"}
+
+
+@pytest.mark.parametrize("start", ARCHIVES)
+def test_another_kind_of_file_is_named_with_what_makes_a_table_of_it(start: bytes) -> None:
+    with pytest.raises(DataError, match=f"is an? .*{ARCHIVES[start]}"):
+        read(start + b"rest" * 9)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "pipe"])
+def test_a_pipe_or_a_device_is_no_table(device: str) -> None:
+    os.mkfifo("pipe")
+    with pytest.raises(DataError, match="is a pipe or a device"):
+        compose("data=csv", f"data.path={device}").data.load()
+
+
+@pytest.mark.parametrize("title", ["My table", "My table, of 2020", "a,b,c,d,e"])
+def test_init_names_a_first_line_that_no_row_fits(title: str) -> None:
+    Path("titled.csv").write_text(f"{title}\n" + "2020-01-01,1,2\n2020-01-02,2,3\n")
+    with pytest.raises(DataError, match=r"the header \(line 1\) has \d cells?, but line 2 has 3"):
+        inspect("titled.csv")

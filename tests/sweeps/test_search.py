@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import pytest
 import sweeping
 from sweeping import UNTRACKED, Quick, jobs, run, table, with_one_changed
 
-from rnnexp.errors import ConfigError
+from rnnexp.errors import ConfigError, ResourceError
 from rnnexp.sweeps.search import Grid, Optuna, Pruning, search
 from rnnexp.sweeps.settings import Sweep
-from rnnexp.sweeps.space import Point
+from rnnexp.sweeps.space import Point, read_space
 
 LINES = (
     "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))",
@@ -167,3 +168,17 @@ def test_an_epoch_that_is_not_a_number_does_not_harm_the_pruner() -> None:
     assert not pruning.hopeless(0, [(1, math.nan), (2, math.inf), (3, 1.0)])
     pruning.ended(0, math.nan, pruned=False)
     pruning.ended(7, 1.0, pruned=False)  # never seen
+
+
+@pytest.mark.parametrize(("sampler", "package"), [("gp", "torch"), ("cmaes", "cmaes")])
+def test_a_sampler_without_its_package_is_told_before_the_first_job(sampler: str, package: str) -> None:
+    if find_spec(package):
+        pytest.skip(f"{package} is installed")
+    with pytest.raises(ResourceError, match=f"Sampler needs a package that is not installed: pip install {package}"):
+        sampled(sampler)
+
+
+def test_a_sampler_that_has_seen_every_point_goes_on() -> None:
+    space = read_space(["model=lstm,gru"], settings := Sweep(sampler="bruteforce", n_trials=4))
+    found = search(space, settings, "minimize")
+    assert len(points(found, range(4), lambda point: 1.0)) == 4  # type: ignore[arg-type]

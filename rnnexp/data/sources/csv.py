@@ -86,7 +86,13 @@ class csv(SeriesSource):
         given = [key for key, value in needs_time.items() if value is not None]
         if self.time is None and given:
             found.append(f"data.{given[0]}: there are no dates to apply it to; name their column with data.time")
-        return found
+        return [*found, *self._frequency_mistakes()]
+
+    def _frequency_mistakes(self) -> list[str]:
+        from rnnexp.data.tables.frequency import mistake
+
+        wrong = mistake(self.frequency) if self.frequency is not None else None
+        return [f"data.frequency: {wrong}"] if wrong else []
 
     def read(self) -> Series:
         """Read the target, features and known columns, in this order."""

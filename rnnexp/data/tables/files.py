@@ -17,6 +17,18 @@ from rnnexp.errors import ConfigError, DataError
 
 GLOB = frozenset("*?[")
 GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+OTHERS = {  # first bytes: what it is, and what makes a table of it
+    b"\xfd7zXZ": ("an xz archive", "unpack it with `unxz`"),
+    b"BZh": ("a bzip2 archive", "unpack it with `bunzip2`"),
+    b"\x28\xb5\x2f\xfd": ("a zstd archive", "unpack it with `unzstd`"),
+    b"7z\xbc\xaf": ("a 7z archive", "unpack it"),
+    b"Rar!": ("a RAR archive", "unpack it"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "save it as CSV"),
+    b"SQLite": ("an SQLite database", "export the table as CSV"),
+    b"%PDF": ("a PDF", "save the table as CSV"),
+    b"\x89HDF": ("an HDF5 file", "save the table as CSV"),
+    b"\x93NUMPY": ("a NumPy array", "data=npz reads arrays of .npz files"),
+}
 PIECE = 1 << 20
 
 
@@ -64,6 +76,8 @@ def _regular(path: Path) -> Path:
         tables = sorted(child.name for child in path.iterdir() if child.is_file())[:5]
         holds = f" It holds {', '.join(tables)}." if tables else ""
         raise DataError(f'{path}: is a directory, not a file.{holds} For all its files: data.path="{path}/*.csv"')
+    if not path.is_file():
+        raise DataError(f"{path}: is a pipe or a device; tables are read more than once: save it as a file first")
     if not os.access(path, os.R_OK):
         raise DataError(f"{path}: no permission to read this file; try: chmod u+r '{path}'")
     return path
@@ -95,13 +109,16 @@ def nearby(candidates: list[Path]) -> str:
 def kind(path: Path) -> str:
     """Tell "text", "gzip" or "parquet" by the first bytes, and refuse a name that promises something else."""
     with path.open("rb") as stream:
-        start = stream.read(4)
+        start = stream.read(6)
     if not start:
         raise DataError(f"{path}: is empty (0 bytes)")
-    if start == ZIP:
+    for mark, (what, mend) in OTHERS.items():
+        if start.startswith(mark):
+            raise DataError(f"{path}: is {what}: {mend}, then name the table in data.path")
+    if start[:4] == ZIP:
         unpack = "an Excel workbook: save it as CSV" if path.suffix.lower() == ".xlsx" else "a zip archive: unpack it"
         raise DataError(f"{path}: is {unpack}, then name the table in data.path")
-    found = "gzip" if start[:2] == GZIP else "parquet" if start == PARQUET else "text"
+    found = "gzip" if start[:2] == GZIP else "parquet" if start[:4] == PARQUET else "text"
     promised = {".gz": "gzip", ".parquet": "parquet"}.get(path.suffix.lower())
     if promised and promised != found:
         raise DataError(f"{path}: is named {path.suffix} but is not {promised}: damaged, or it needs another name")
@@ -130,11 +147,19 @@ def opened(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
     except LookupError:
         message = f"data.encoding: `{encoding}` is unknown; common ones: utf-8, utf-16, latin-1, cp1252"
         raise ConfigError(message) from None
+    with _undamaged(path):
+        try:
+            with as_bytes(path) as raw:
+                yield io.TextIOWrapper(raw, encoding="utf-8-sig" if codec == "utf-8" else codec, newline="")
+        except UnicodeError as error:
+            _misencoded(path, codec, error)
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    """Turn what a torn archive raises into a DataError."""
     try:
-        with as_bytes(path) as raw:
-            yield io.TextIOWrapper(raw, encoding="utf-8-sig" if codec == "utf-8" else codec, newline="")
-    except UnicodeError as error:
-        _misencoded(path, codec, error)
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: damaged gzip file ({error}); copy or download it again") from None
 
@@ -165,6 +190,8 @@ def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int, int | None]:
             except UnicodeDecodeError as error:
                 whole, start = held + piece, error.start
                 return offset - len(held) + start, line + whole[:start].count(b"\n"), whole[start]
+            except UnicodeError:  # UTF-16 and UTF-32 without a mark at the beginning say no place
+                break
             line += piece.count(b"\n")
             offset += len(piece)
     return offset, line, None

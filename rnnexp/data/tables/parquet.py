@@ -48,6 +48,20 @@ def read_parquet(file: Path, layout: Layout, wanted: Wanted) -> Table:
     return typed_table(frame, columns.num_rows, selection, layout, str(file))
 
 
+def first_rows(file: Path, rows: int) -> Any:
+    """Return the first rows of a file as a pandas frame; there must be one."""
+    import pyarrow as pa
+
+    source = _open(file)
+    try:
+        first = next(source.iter_batches(rows), None)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file, error) from None
+    if first is None:
+        raise DataError(f"{file}: 0 usable rows: the table is empty")
+    return first.to_pandas()
+
+
 def _open(file: Path) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnexp.data.tables.frequency import grid
+from rnnexp.data.tables.frequency import grid, too_fine
 from rnnexp.data.tables.layout import Policies
 from rnnexp.data.tables.places import Places
 from rnnexp.errors import DataError, count
@@ -185,6 +185,11 @@ def without_gaps(rows: Rows, policy: str, frequency: str | None, done: Done) -> 
         return rows
     if frequency is None or _mostly_absent(rows.time):
         raise DataError(f"{rows.at}: {_uneven(rows.time)}. Take the rows as they come with data.gaps=ignore")
+    if too_fine(rows.time, frequency):
+        raise DataError(
+            f'{rows.at}: steps of "{frequency}" would make over a hundred times the {len(rows.time):,} rows that there '
+            "are; give a longer data.frequency, or leave it out"
+        )
     whole = grid(rows.time[0], rows.time[-1], frequency)
     if len(whole) == len(rows.time) and (whole == rows.time).all():
         return rows

@@ -1,0 +1,76 @@
+"""Reading one configuration file: what is wrong with it is a ConfigError that names it; memory stays bounded."""
+
+from __future__ import annotations
+
+import os
+import stat
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from yaml.nodes import MappingNode, Node, SequenceNode
+
+from rnnexp.errors import ConfigError
+
+LARGEST = 500_000  # bytes of a file
+MOST_VALUES = 20_000  # of a file once its aliases are written out
+
+
+def read_yaml(file: Path) -> DictConfig:
+    """Read a YAML file without composing it; ConfigError names file and line of what is not YAML."""
+    try:
+        known = file.stat()
+        config = deepcopy(_parsed(file, known.st_mtime_ns, known.st_size))
+    except ConfigError:
+        raise
+    except Exception as error:  # YAML's and OmegaConf's own, and whatever their constructors of values let through
+        raise ConfigError(f"{file}: {_explained(error)}") from None
+    if not isinstance(config, DictConfig):
+        raise ConfigError(f"{file}: must hold `key: value` pairs, not {type(config).__name__}")
+    return config
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        where = f"byte 0x{error.object[error.start]:02x} at offset {error.start}"
+        return f"not UTF-8 text ({where}); save the file as UTF-8"
+    if isinstance(error, RecursionError):
+        return "not valid YAML: nested too deeply, or an alias holds itself"
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror}"
+    told = isinstance(error, yaml.YAMLError) or "." in type(error).__module__
+    return f"not valid YAML: {error if told else f'a value does not fit its tag ({error})'}"
+
+
+@cache
+def _parsed(file: Path, changed: int, size: int) -> Any:
+    """Read each state of a file once: one composition asks three times, and `check` composes many."""
+    if not stat.S_ISREG(os.stat(file).st_mode):
+        raise ConfigError(f"{file}: is not a regular file")
+    if size > LARGEST:
+        raise ConfigError(f"{file}: has {size:,} bytes; a configuration file has at most {LARGEST:,}")
+    text = file.read_text(encoding="utf-8")
+    if "&" in text and "*" in text:
+        _refuse_bomb(file, text)
+    return OmegaConf.load(file)
+
+
+def _refuse_bomb(file: Path, text: str) -> None:
+    """Count the values of a file before its aliases are written out: ten lines can stand for a billion."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is not None and _size(root, {}) > MOST_VALUES:
+        raise ConfigError(f"{file}: holds over {MOST_VALUES:,} values once its aliases are written out")
+
+
+def _size(node: Node, known: dict[int, int]) -> int:
+    if id(node) not in known:
+        children: list[Node] = []
+        if isinstance(node, MappingNode):
+            children = [inner for pair in node.value for inner in pair]
+        elif isinstance(node, SequenceNode):
+            children = node.value
+        known[id(node)] = 1 + sum(_size(child, known) for child in children)
+    return known[id(node)]

@@ -1,0 +1,96 @@
+"""What an exception means to the person at the keyboard: a sentence, and of what nobody has foreseen the traceback.
+
+Nobody should see a raw traceback: what is not foreseen is our fault, and its traceback a file to be sent to us.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from rnnexp.errors import ResourceError, RnnexpError
+from rnnexp.redact import redact
+
+FAULT = "this is a fault of rnnexp, not of your settings; please report it with that file"
+
+_NO_MEMORY = re.compile(r"RESOURCE_EXHAUSTED|out of memory|can't allocate memory|std::bad_alloc", re.IGNORECASE)
+_NOT_WRITABLE = {
+    errno.EROFS: "work in a folder that can be written",
+    errno.EACCES: "work in a folder that you may write to, or change its permissions",
+    errno.EPERM: "work in a folder that you may write to, or change its permissions",
+    errno.ENOSPC: "make room on this disk, or work on another one",
+    errno.EDQUOT: "your quota is used up: make room, or work on another disk",
+    errno.EIO: "the disk has failed; work on another one",
+    errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
+    errno.ENFILE: "the machine has too many files open; end other programs",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+def foreseen(error: BaseException) -> RnnexpError | None:
+    """Return what to say instead of an exception; None for one that nobody has thought of."""
+    if isinstance(error, RnnexpError):
+        return error
+    if isinstance(error, SystemExit | GeneratorExit):
+        return RnnexpError(f"{_exit(error)}{_where(error)}; let it raise an error or return instead")
+    if isinstance(error, OSError):
+        return _of_system(error)
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+        detail = next(iter(str(error).splitlines()), "")
+        advice = "choose a smaller model.units, trainer.batch_size or sequence, or a machine with more"
+        return RnnexpError(f"memory ran out{f' ({detail[:200]})' if detail else ''}; {advice}")
+    return None
+
+
+def _exit(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        shown = "" if error.code is None else repr(error.code)
+        return f"sys.exit({shown}) was called in the middle of a run"
+    return "GeneratorExit was raised in the middle of a run"
+
+
+def _where(error: BaseException) -> str:
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+
+
+def _of_system(error: OSError) -> RnnexpError | None:
+    """Say which path the system refuses to write, and what can be done."""
+    if isinstance(error, FileNotFoundError) and not _has_folder():
+        return ResourceError("the working directory does not exist any more; change to one that does: cd …")
+    if error.errno not in _NOT_WRITABLE:
+        return None
+    path = error.filename2 or error.filename or "."
+    shown = os.path.abspath(os.fsdecode(path)) if _has_folder() and not isinstance(path, int) else path
+    return ResourceError(f"{shown}: {error.strerror}; {_NOT_WRITABLE[error.errno]}")
+
+
+def _has_folder() -> bool:
+    with suppress(OSError):
+        return bool(Path.cwd())
+    return False
+
+
+def keep_trace(error: BaseException, folder: Path | None = None) -> str:
+    """Write the traceback into the folder of a run, else into a temporary file, and say where it is."""
+    import tempfile
+    import traceback
+
+    text = redact("".join(traceback.format_exception(error)))
+    for place in (folder, Path(tempfile.gettempdir())) if folder else (Path(tempfile.gettempdir()),):
+        with suppress(OSError):
+            name = "error.txt" if place == folder else f"rnnexp-error-{os.getpid()}.txt"
+            (place / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+            return f"The traceback is in {place / name}"
+    return "No disk could be written to keep the traceback"
+
+
+def unforeseen(error: BaseException) -> str:
+    """Name an exception in one line."""
+    first = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}{f': {first}' if first else ''}"

@@ -1,0 +1,48 @@
+"""The step of dates as it is given by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnnexp.config.compose import compose
+from rnnexp.data.tables.frequency import mistake
+from rnnexp.errors import ConfigError, DataError
+
+RENAMED = {
+    "M": "ME",
+    "H": "h",
+    "Y": "YE",
+    "A": "YE",
+    "Q": "QE",
+    "T": "min",
+    "15T": "15min",
+    "2M": "2ME",
+    "Q-MAR": "QE-MAR",
+}
+ROWS = "d,y\n" + "".join(f"20{year:02d}-01-01,{year}\n" for year in range(40))
+
+
+@pytest.mark.parametrize("alias", RENAMED)
+def test_an_alias_of_an_older_pandas_is_answered_with_todays(alias: str) -> None:
+    assert mistake(alias) == f"`{alias}` is an alias of older versions of pandas; write {RENAMED[alias]}"
+    assert mistake(RENAMED[alias]) is None
+
+
+@pytest.mark.parametrize("alias", ["nonsense", "", "W-XXX", "0D", "-1D", "9" * 30 + "D", "D;D"])
+def test_nonsense_is_a_mistake_before_data_are_read(alias: str) -> None:
+    with pytest.raises(ConfigError, match=r"data\.frequency: `"):
+        compose("data=csv", "data.path=absent.csv", "data.time=d", f"data.frequency='{alias}'")
+
+
+@pytest.mark.parametrize("alias", ["h", "D", "W-SUN", "MS", "15min", "2h30min", "QS-FEB", "WOM-3FRI"])
+def test_what_pandas_knows_is_taken(alias: str) -> None:
+    assert mistake(alias) is None
+
+
+def test_a_step_that_would_fill_memory_is_refused() -> None:
+    Path("years.csv").write_text(ROWS)
+    source = compose("data=csv", "data.path=years.csv", "data.time=d", "data.frequency=ms").data
+    with pytest.raises(DataError, match='steps of "ms" would make over a hundred times the 40 rows'):
+        source.load()

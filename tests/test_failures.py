@@ -1,0 +1,117 @@
+"""What a run that goes wrong says: a sentence and an exit code, whatever was raised."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnnexp.cli import main as command
+from rnnexp.cli.main import main
+from rnnexp.errors import ConfigError, DataError
+from rnnexp.failures import FAULT, foreseen, keep_trace
+from rnnexp.registry import load_plugins
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EMFILE, errno.ENAMETOOLONG])
+def test_what_the_system_refuses_is_exit_6_with_the_path_and_what_to_do(number: int) -> None:
+    known = foreseen(OSError(number, os.strerror(number), "runs/x"))
+    assert known is not None
+    assert known.exit_code == 6
+    assert str(known).startswith(f"{Path.cwd()}/runs/x: {os.strerror(number)}; ")
+
+
+@pytest.mark.parametrize("code", [0, None, 3, "bye"])
+def test_sys_exit_is_a_failure_of_the_run(code: object) -> None:
+    known = foreseen(SystemExit(code))
+    assert known is not None
+    assert (known.exit_code, "sys.exit(" in str(known)) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes"),
+        RuntimeError("std::bad_alloc"),
+    ],
+)
+def test_memory_that_ran_out_is_said(error: Exception) -> None:
+    known = foreseen(error)
+    assert known is not None
+    assert "memory ran out" in str(known)
+
+
+def test_an_error_of_ours_stays_and_a_fault_is_not_foreseen() -> None:
+    ours = DataError("x")
+    assert foreseen(ours) is ours
+    assert foreseen(KeyError("x")) is None
+    assert foreseen(FileNotFoundError(2, "x", "y")) is None
+
+
+def test_what_nobody_has_foreseen_keeps_its_traceback_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fault(arguments: list[str]) -> int:
+        raise KeyError("nobody has thought of this")
+
+    monkeypatch.setattr(command, "_dispatch", fault)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["runs"]) == 1
+    said = capsys.readouterr().err
+    assert FAULT in said
+    assert "Traceback (most" not in said
+    (file,) = tmp_path.glob("rnnexp-error-*.txt")
+    assert "nobody has thought of this" in file.read_text()
+
+
+def test_a_traceback_goes_into_the_folder_of_the_run(tmp_path: Path) -> None:
+    assert keep_trace(KeyError("x"), tmp_path) == f"The traceback is in {tmp_path / 'error.txt'}"
+
+
+def test_a_plugin_that_exits_when_imported_is_exit_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "leaving.py").write_text("import sys\nsys.exit(0)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=r"line 2: sys\.exit\(0\) was called while it was imported") as told:
+        load_plugins(["leaving"])
+    assert told.value.exit_code == 1
+
+
+@pytest.mark.parametrize("name", ["", ".a", "a..b", "../x", "a\0b"])
+def test_what_is_no_name_of_a_module_is_said(name: str) -> None:
+    with pytest.raises(ConfigError, match="is no name of a module"):
+        load_plugins([name])
+
+
+STREAMS = {
+    ">&-": (0, ""),
+    "2>&-": (0, ""),
+    "<&- >&- 2>&-": (0, ""),
+    ">/dev/full": (6, "rnnexp: what was printed is lost: No space left on device\n"),
+    "| head -1": (0, ""),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("how", STREAMS)
+def test_output_that_cannot_be_written_is_no_traceback(how: str) -> None:
+    code = "import sys; sys.argv = ['rnnexp', 'explain', 'model']; from rnnexp.cli.main import entry; entry()"
+    shell = f'set -o pipefail; {sys.executable} -c "{code}" {how}'
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == STREAMS[how]
+
+
+def test_a_working_directory_that_is_gone_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    try:
+        assert main(["show"]) == 6
+    finally:
+        os.chdir(tmp_path)
+    assert "the working directory does not exist any more" in capsys.readouterr().err
