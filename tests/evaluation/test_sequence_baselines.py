@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rnnexp.config.compose import compose
 from rnnexp.data.sources.ts import ts
 from rnnexp.evaluation import classes
 from rnnexp.evaluation.baselines import Undefined
@@ -38,6 +39,16 @@ def test_summary_features_score_as_computed(shared_data: Path) -> None:
     dataset = ts(path=str(train), test_path=str(folder / "JapaneseVowels_TEST.ts"), split="none").load()
     shares = classes.baselines(dataset)["summary"]()
     assert round(100 * float((shares.argmax(axis=1) == dataset.truth("test")).mean()), 2) == 98.65
+
+
+def test_the_header_of_japanese_vowels_has_the_figures_of_its_baselines(shared_data: Path) -> None:
+    """Its scaler is `standard`, and baselines see what the network sees: unscaled, the nearest neighbor has .951."""
+    dataset = compose("experiment=japanese_vowels", f"data.root={shared_data}").data.load()
+    header = (Path(__file__).parents[2] / "experiments" / "japanese_vowels.yaml").read_text().replace("\n#", "")
+    for name, words in (("summary", "summary features"), ("nearest", "nearest neighbor")):
+        shares = classes.baselines(dataset)[name]()
+        right = float((shares.argmax(axis=1) == dataset.truth("test")).mean())
+        assert f"{words} ({right:.3f})".replace("(0.", "(.") in header
 
 
 def test_sequences_of_other_length_are_stretched() -> None:
