@@ -136,7 +136,7 @@ def _description(experiment: Experiment, command: str, run_dir: Path) -> str:
         f"**{experiment.name}**: {experiment.model.name} on {experiment.data.name}\n\n"
         f"Run again: `{command or 'rnnexp.run(config)'}`\n\n"
         "Load: `mlflow.pyfunc.load_model('runs:/RUN_ID/model').predict(rows)` with RUN_ID from this page; "
-        "raw rows in, original units out.\n\n"
+        "it takes raw data and answers in original units, labels or texts.\n\n"
         f"Folder: `{run_dir}`"
     )
 
