@@ -67,6 +67,9 @@ def test_what_nobody_has_foreseen_keeps_its_traceback_in_a_file(
     assert "Traceback (most" not in said
     (file,) = tmp_path.glob("rnnexp-error-*.txt")
     assert "nobody has thought of this" in file.read_text()
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # as Hydra has it: printed, too
+    assert main(["runs"]) == 1
+    assert "Traceback (most" in capsys.readouterr().err
 
 
 def test_a_traceback_goes_into_the_folder_of_the_run(tmp_path: Path) -> None:

@@ -28,6 +28,22 @@ def test_the_folder_is_called_after_the_experiment(quick: Quick, tmp_path: Path)
     assert folder.name.startswith("mine-")
 
 
+def test_nobody_else_may_read_the_folder_of_a_sweep(quick: Quick) -> None:
+    folder = run(*SEEDS)
+    assert folder.stat().st_mode & 0o077 == 0
+    assert folder.parent.stat().st_mode & 0o077 != 0  # so the test can fail
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_only_a_tracked_sweep_ends_with_what_reads_the_store(
+    quick: Quick, client: Any, capsys: pytest.CaptureFixture[str], tracked: bool
+) -> None:
+    run(*(line for line in UNTRACKED if line != "tracking=off" or not tracked), "seed=0,1")
+    said = capsys.readouterr().out
+    assert "  best  " in said
+    assert ("rnnexp compare" in said) == tracked
+
+
 def test_several_experiments_have_a_neutral_name(quick: Quick) -> None:
     assert run("experiment=sine_lstm,sine_gru", "tracking=off").name.startswith("sweep-")
 
