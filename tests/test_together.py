@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
-from rnnexp import runtime
+from rnnexp import runner, runtime
 from rnnexp.company import Company
 from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
@@ -215,6 +215,14 @@ def test_members_are_tracked_each_by_itself(tmp_path: Path) -> None:
     assert {run.data.tags["rnnexp.engine"] for run in runs} == {"vectorized"}
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert len({run.data.metrics["test/rmse"] for run in runs}) == 3
+
+
+def test_only_the_best_of_a_group_get_their_pictures_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "DRAWN", 1)
+    drawn = [line for line in PLAIN if line != "tracking.figures=false"]
+    ended = together([rx.compose(*drawn, f"seed={seed}") for seed in range(3)], tmp_path)
+    best = min(ended, key=lambda number: losses(ended[number], "val").min())
+    assert [number for number in ended if list((tmp_path / str(number)).rglob("*.png"))] == [best]
 
 
 def test_what_changes_the_program_is_not_trained_together() -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -335,6 +336,16 @@ def test_each_series_is_forecast_with_what_is_known_ahead(chain: Done, predicted
     closed = pd.concat([ahead().assign(open=0), long()]).sort_values(["shop", "ds"])
     closed.to_csv("closed.csv", index=False)
     assert numbers(predicted(chain, chain.run_id, "closed.csv"), "sold") != numbers(rows, "sold")
+
+
+def test_a_mistake_in_the_rows_is_told_before_keras_is_imported(shop: Done, tmp_path: Path) -> None:
+    code = "import sys; from rnnexp.cli.main import main; print(main(sys.argv[1:]), 'keras' in sys.modules)"
+    told = {}
+    for name, rows in (("short.csv", sales()[-5:]), ("whole.csv", sales())):
+        words = ("predict", shop.run_id, german(rows, name), "--uri", shop.uri, "-o", "answer.csv")
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120)
+        told[name] = done.stdout.splitlines()[-1]
+    assert told == {"short.csv": "3 False", "whole.csv": "0 True"}
 
 
 @pytest.mark.parametrize(

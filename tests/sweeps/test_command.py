@@ -71,7 +71,9 @@ def test_a_misspelt_key_of_the_sweeper_or_launcher_is_told(
 
 def test_settings_of_a_launcher_that_nothing_chooses_are_those_of_the_local_one() -> None:
     plain = ("tracking=off", "seed=0,1", "--dry-run")
-    assert "executor       local, 1 at a time" in rnnexp(*plain, "hydra.launcher.n_jobs=1").stdout
+    shown = rnnexp(*plain, "hydra.launcher.n_jobs=1").stdout
+    assert "executor       local, 1 at a time" in shown
+    assert "; 1 distinct network built\n" in shown  # the two jobs differ in the seed alone
     chosen = rnnexp(*plain, "hydra/launcher=vectorized", "hydra.launcher.threads=1").stdout
     assert "executor       vectorized" in chosen
 
