@@ -15,7 +15,7 @@ from dataclasses import fields
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -40,7 +40,8 @@ from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.search import search
 from rnnexp.sweeps.settings import Launcher, Sweep, read_launcher, read_sweep
 from rnnexp.sweeps.state import JOURNAL
-from rnnexp.task import metric_of
+from rnnexp.task import metric_of, rises
+from rnnexp.training.engine import dispatch
 
 SPANS = tuple(dict.fromkeys(re.findall(r"`([^`]+)`", PROSE.replace("\n", " "))))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -129,7 +130,15 @@ def test_the_header_of_an_experiment_has_its_own_command_and_counts_its_jobs(nam
 # What stands there as an example of the reader's own, what belongs to other programs, and what a test elsewhere shows.
 OWN = {"a", "b", "mine", "paper/table1"}
 EXAMPLES = {"group=option", "group.key=value", "a=1,2", "my_models.py", "=1+1", "'", "B-x", "I-x", "O"}
-EXAMPLES |= {"_scaled", "password", "API_TOKEN", "***", "${now:…}", "'${oc.env:MY_TOKEN}'"}
+EXAMPLES |= {
+    "factor(self, epoch, epochs)",
+    "_scaled",
+    "password",
+    "API_TOKEN",
+    "***",
+    "${now:…}",
+    "'${oc.env:MY_TOKEN}'",
+}
 OTHERS = {"mlflow ui", "kill -9", "jax.vmap", "du -sh", "_target_"}
 # Where a test shows it, and by which words.
 ELSEWHERE = {
@@ -363,6 +372,7 @@ def test_the_defaults_that_are_told_are_those_of_the_program() -> None:
     assert Sweep().retries == 2  # "started again, twice at most"
     assert Sweep().objective is None
     assert runner.DRAWN == 3  # "the best three of a group get their pictures at once"
+    assert dispatch.PROMPT_S == 1  # "as many epochs per call as take a second"
     assert set(get_args(Pooling)) == {"last", "mean", "max", "attention"}
     listed = re.search(r"so (`simple_rnn`.*?) all take them", PROSE.replace("\n", " "))
     assert listed
@@ -404,6 +414,43 @@ def test_a_misspelt_key_of_the_readers_model_is_answered_as_for_any_other(
         (tmp_path / file).write_text(content)
     with pytest.raises(errors.ConfigError, match="model.filtres: unknown key; did you mean `model.filters`"):
         rx.compose("plugins=[my_models]", "model=conv_gru", "model.filtres=8")
+
+
+def test_every_kind_of_component_that_is_named_can_be_registered_and_chosen() -> None:
+    @rx.register("data")
+    def steps(points: int = 40) -> Any:
+        return np.arange(points, dtype=float)
+
+    @rx.register("loss")
+    def cubed(power: float = 3.0) -> Any:
+        return power
+
+    @rx.register("schedule")
+    class halving:
+        name: Literal["halving"] = "halving"
+        every: int = 2
+
+        def factor(self, epoch: int, epochs: int) -> float:
+            return 0.5 ** ((epoch - 1) // self.every)
+
+    @rx.register("callback")
+    def shout(word: str = "") -> Any:
+        return word
+
+    @rx.register("metric", greater_is_better=True)
+    def hits(actual: Any, predicted: Any) -> float:
+        return float((actual == predicted).mean())
+
+    assert {"data", "loss", "schedule", "callback", "metric"} <= set(re.findall(r'"(\w+)"', " ".join(SPANS)))
+    own = ("data=steps", "data.points=30", "loss=cubed", "loss.power=4", "schedule=halving", "metrics=[hits]")
+    config = rx.compose(*own, "callbacks.shout.word=a")
+    assert config.data.read()[-1] == 29
+    assert config.loss.build() == 4
+    assert [config.schedule.factor(epoch, 4) for epoch in (1, 2, 3, 4)] == [1, 1, 0.5, 0.5]
+    assert config.callbacks["shout"].build() == "a"
+    assert rises("test/hits", registry.rising_metrics())
+    with pytest.raises(errors.ConfigError, match="loss.powr: unknown key; did you mean `loss.power`"):
+        rx.compose(*own, "loss.powr=2")
 
 
 def test_the_lines_of_python_name_what_there_is() -> None:
