@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 import uuid
 from collections.abc import Iterator, Mapping
@@ -188,7 +187,7 @@ def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
 def _unset_variable(error: Exception) -> str | None:
     """Say so where Hydra has looked up a variable of the environment that is not set."""
     frames = traceback.extract_tb(error.__traceback__)
-    if isinstance(error, KeyError) and frames[-1].filename == os.__file__:
+    if isinstance(error, KeyError) and frames and frames[-1].name == "__getitem__" and "os" in frames[-1].filename:
         return f"hydra.job.env_copy: {error} is not set in the environment; set it, or leave it out"
     return None
 

@@ -156,7 +156,7 @@ def is_choice(key: str) -> bool:
 def _named(line: str) -> str:
     """Put quotes around options that Hydra would read as numbers or truths."""
     key, equals, value = line.partition("=")
-    if value.lstrip().startswith(("range(", "[", "{")):
+    if value.lstrip().startswith(("[", "{")) or "range(" in value or "interval(" in value:
         return line
     return key + equals + _WORD.sub(lambda word: f"'{word['bare']}'" if word["bare"] else word[0], value)
 

@@ -225,9 +225,10 @@ def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
         return None if group in MAY_BE_NONE else f"{group}: null given, but one is needed; choose one of {listed}"
     if isinstance(value, dict | list):
         return f"{group}: {value!r} given; choose one by name (`{group}=…`) and set keys as `{group}.key=value`"
+    if obstacle := places.obstacle(f"{group}/{value}"):
+        return f"{group}: {obstacle}"
     if str(value) in choices:
-        obstacle = places.obstacle(f"{group}/{value}")
-        return f"{group}: {obstacle}" if obstacle else None
+        return None
     inside = next((choice for choice in sorted(choices) if choice.endswith(f"/{value}")), None)
     hint = f"; did you mean `{inside}`?" if inside else did_you_mean(value, choices)
     return f"{group}: `{value}` is not one of {listed}{hint}"

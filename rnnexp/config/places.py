@@ -66,7 +66,7 @@ def named(folder: Path, deep: bool, suffixes: tuple[str, ...] = SUFFIXES) -> set
 
 def files(folder: Path, deep: bool) -> list[Path]:
     """Return what is called a YAML file in a folder, relative to it, without hidden ones; it may be no file at all."""
-    found = (file for file in folder.glob("**/*" if deep else "*") if file.suffix in SUFFIXES)
+    found = (file for file in folder.glob("**/*" if deep else "*") if file.suffix in SUFFIXES and not file.is_dir())
     inside = (file.relative_to(folder) for file in found)
     return sorted(file for file in inside if not any(map(_is_hidden, file.parts)))
 

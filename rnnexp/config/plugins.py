@@ -10,19 +10,16 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp import registry
 from rnnexp.config import places
-from rnnexp.config.grammar import is_glob, options_of
-from rnnexp.config.overrides import parsed
+from rnnexp.config.grammar import is_glob, options_of, parsed
+from rnnexp.config.overrides import choices
 from rnnexp.config.source import primary, read_yaml
 from rnnexp.errors import ConfigError
 
 
 def asks_for_sweep(overrides: Iterable[str]) -> bool:
-    """Say whether `hydra.mode=MULTIRUN` stands on the command line, in the experiment or in conf/config.yaml."""
+    """Say whether `hydra.mode=MULTIRUN` stands on the command line or in conf/config.yaml."""
     given = {key.lstrip("+"): value for key, _, value in (line.partition("=") for line in overrides)}
-    modes = [given.get("hydra.mode")]
-    for path in (*(f"experiment/{name}" for name in _named("experiment", given)), "config"):
-        file = places.find(path)
-        modes.append(OmegaConf.select(read_yaml(file), "hydra.mode") if file else None)
+    modes = (given.get("hydra.mode"), OmegaConf.select(primary(), "hydra.mode"))
     return next((str(mode) for mode in modes if mode is not None), "RUN").endswith("MULTIRUN")
 
 
@@ -34,11 +31,23 @@ def load_plugins(overrides: Iterable[str]) -> None:
     """
     given = {key.lstrip("+"): value for key, _, value in (line.partition("=") for line in overrides)}
     files = (places.find(f"experiment/{name}") for name in _named("experiment", given))
-    experiments, project = [read_yaml(file) for file in files if file], primary()
-    allowed = [*_named("plugins", given), *registry.modules(_written(project, "plugins"))]
-    backends = (given.get("backend"), *(_written(page, "backend") for page in (*experiments, project)))
-    registry.load_plugins(list(dict.fromkeys(allowed)), next(filter(None, backends), None))
-    registry.refuse_others([name for page in experiments for name in registry.modules(_written(page, "plugins"))])
+    experiments, project = {str(file): read_yaml(file) for file in files if file}, primary()
+    allowed = [*_named("plugins", given), *_modules("conf/config.yaml", project)]
+    backends = (given.get("backend"), *(_written(page, "backend") for page in (*experiments.values(), project)))
+    backend = next((name for name in backends if name and isinstance(name, str)), None)  # others are told later
+    registry.load_plugins(list(dict.fromkeys(allowed)), backend)
+    registry.refuse_others([name for file, page in experiments.items() for name in _modules(file, page)])
+
+
+def _modules(file: str, page: DictConfig) -> list[str]:
+    """Return the modules that a file names under `plugins`."""
+    written = _written(page, "plugins")
+    names = [written] if isinstance(written, str) else [] if written is None else written
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ConfigError(
+            f"plugins: {written!r} given by {file}; must be a list of module names: `plugins: [my_models]`"
+        )
+    return names
 
 
 def _written(page: DictConfig, key: str) -> Any:
@@ -63,5 +72,5 @@ def _named(key: str, given: Mapping[str, str]) -> list[str]:
             return list(options_of(override, places.listed(key)))
     except ConfigError:  # is reported at the border, too
         return []
-    values = override.sweep_iterator() if override.is_sweep_override() else [override.value()]
-    return [str(name) for value in values for name in (value if isinstance(value, list) else [value])]
+    named = (value if isinstance(value, list) else [value] for value in choices(override) if value is not None)
+    return [str(name) for names in named for name in names]

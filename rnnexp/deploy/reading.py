@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import registry
 from rnnexp.config.overrides import changes
 from rnnexp.config.parse import build
-from rnnexp.data.frames import without_dates, without_series
 from rnnexp.data.source import SeriesSource
 from rnnexp.errors import ConfigError, DataError
 
@@ -73,6 +72,8 @@ def table(own: Any, pipeline: Pipeline, wanted: Mapping[str, Any]) -> tuple[csv,
         source, note = _undated(source, pipeline, names)
         notes.append(note)
     if "series" not in wanted and source.series not in names:
+        from rnnexp.data.frames import without_series
+
         notes += without_series(pipeline, source.path, source.series, names)
         source = dataclasses.replace(source, series=None)
     _refuse_other_roles(source, pipeline)
@@ -104,6 +105,8 @@ def _undated(source: csv, pipeline: Pipeline, names: Sequence[str]) -> tuple[csv
     absent = next(str(name) for name in _list(source.time) if name not in names)
     hint = "; --data time=NAME says where the dates are"
     try:
+        from rnnexp.data.frames import without_dates
+
         note = without_dates(pipeline, source.path, absent, names)
     except DataError as error:
         raise DataError(f"{error}{hint}") from None

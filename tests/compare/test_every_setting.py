@@ -22,8 +22,13 @@ from rnnexp.tracking.query import TrackedRun, Wanted, select
 from rnnexp.tracking.store import artifact_root, database, open_store, tracking_uri
 
 ALL_TWO = list(pairs())
-# These take one value alone, whatever stands beside them.
-ONE_VALUE = {"data.tokens of reverse_digits", "model.tie_weights of cnn_lstm", "model.tie_weights of lstm_fcn"}
+# These take one value alone, whatever stands beside them; plugins are those that the user has allowed.
+ONE_VALUE = {
+    "plugins of the experiment",
+    "data.tokens of reverse_digits",
+    "model.tie_weights of cnn_lstm",
+    "model.tie_weights of lstm_fcn",
+}
 KNOWN = [two for two in ALL_TWO if two.one and two.other]
 
 

@@ -86,9 +86,7 @@ def test_an_artifact_is_read_and_a_missing_one_is_none(made: Made) -> None:
     (run,) = select(made.uri, Wanted(run=made.children[0][0]))
     assert "name: gru" in str(artifact(made.uri, run, "config/config.yaml"))
     assert artifact(made.uri, run, "config/none.yaml") is None
-    assert query._downloaded(made.uri, run.run_id, "config/config.yaml") == artifact(
-        made.uri, run, "config/config.yaml"
-    )
+    assert query._downloaded(made.uri, run, "config/config.yaml") == artifact(made.uri, run, "config/config.yaml")
 
 
 def test_a_filter_that_mlflow_cannot_read_is_a_mistake_of_the_command(made: Made) -> None:

@@ -60,8 +60,10 @@ class _Worker:
     """A process and the cases that it has not answered."""
 
     def __init__(self, judge: Judge, numbers: list[int], seconds: float) -> None:
-        self.connection, theirs = get_context("fork").Pipe(duplex=False)
-        self.process = get_context("fork").Process(target=_work, args=(theirs, judge, numbers, seconds), daemon=True)
+        self.connection, theirs = get_context("forkserver").Pipe(duplex=False)
+        self.process = get_context("forkserver").Process(
+            target=_work, args=(theirs, judge, numbers, seconds), daemon=True
+        )
         self.process.start()
         theirs.close()
         self.left, self.ended, self._last = list(numbers), False, time.monotonic()

@@ -223,9 +223,12 @@ def test_the_mode_of_a_sweep_may_be_said_without_m(
     rehearsed: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert "2 jobs" in command(capsys, "hydra.mode=MULTIRUN", "seed=0,1", *SHOWN)[1]
-    experiment(tmp_path, "swept", "hydra:\n  mode: MULTIRUN\n  sweeper:\n    params: {seed: '0,1,2'}\n")
-    assert "3 jobs" in command(capsys, "experiment=swept", *SHOWN)[1]
     assert command(capsys, "seed=0,1", "tracking=off")[0] == 2
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text(
+        "hydra:\n  mode: MULTIRUN\n  sweeper:\n    params: {seed: '0,1,2'}\n"
+    )
+    assert "3 jobs" in command(capsys, *SHOWN)[1]
 
 
 def experiment(place: Path, name: str, text: str) -> None:
@@ -290,11 +293,6 @@ def test_a_launcher_that_all_experiments_bring_is_used(
             tmp_path, name, f"defaults:\n  - override /hydra/launcher: serial\nseed: {len(name) + ord(name[0])}\n"
         )
     assert "executor       serial" in command(capsys, "-m", "experiment=one,two", *SHOWN)[1]
-    (tmp_path / "told.py").write_text(CALLBACK)
-    for name in ("one", "two"):
-        experiment(tmp_path, name, "hydra:\n  callbacks:\n    told: {_target_: told.Told}\n")
-    code, _, told = command(capsys, "-m", "experiment=one,two", *SHOWN)
-    assert (code, told.partition(": is read")[0]) == (2, "rnnexp: hydra.callbacks.told._target_")
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ import sweeping
 from sweeping import UNTRACKED, Quick, jobs, run, table, with_one_changed
 
 from rnnexp.errors import ConfigError, ResourceError
+from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.search import Grid, Optuna, Pruning, search
 from rnnexp.sweeps.settings import Sweep
-from rnnexp.sweeps.space import Point, read_space
+from rnnexp.sweeps.space import Point
 
 LINES = (
     "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))",
