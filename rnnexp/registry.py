@@ -57,7 +57,7 @@ KINDS = {
     "data": Kind("rnnexp.data.sources", "read", base="rnnexp.data.source:SeriesSource"),
     "model": Kind("rnnexp.models.architectures", "build", given=1),
     "optimizer": Kind("rnnexp.optimizers", "build"),
-    "schedule": Kind("rnnexp.training.schedules", "factor", given=1),
+    "schedule": Kind("rnnexp.training.schedules", "factor", given=2),
     "loss": Kind("rnnexp.models.losses", "build"),
     "callback": Kind("rnnexp.training.callbacks", "build"),
     "metric": Kind("rnnexp.evaluation.extra", "score", given=2),

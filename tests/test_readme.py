@@ -15,7 +15,7 @@ from dataclasses import fields
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -131,7 +131,8 @@ def test_the_header_of_an_experiment_has_its_own_command_and_counts_its_jobs(nam
 OWN = {"a", "b", "mine", "paper/table1"}
 EXAMPLES = {"group=option", "group.key=value", "a=1,2", "my_models.py", "=1+1", "'", "B-x", "I-x", "O"}
 EXAMPLES |= {
-    "factor(self, epoch, epochs)",
+    "epoch",
+    "epochs",
     "_scaled",
     "password",
     "API_TOKEN",
@@ -426,12 +427,8 @@ def test_every_kind_of_component_that_is_named_can_be_registered_and_chosen() ->
         return power
 
     @rx.register("schedule")
-    class halving:
-        name: Literal["halving"] = "halving"
-        every: int = 2
-
-        def factor(self, epoch: int, epochs: int) -> float:
-            return 0.5 ** ((epoch - 1) // self.every)
+    def halving(epoch: int, epochs: int, every: int = 2) -> float:
+        return 0.5 ** ((epoch - 1) // every)
 
     @rx.register("callback")
     def shout(word: str = "") -> Any:
