@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -134,18 +134,26 @@ def plain(config: DictConfig, experiment: str | None) -> dict[str, Any]:
         _refuse_missing(OmegaConf.to_container(config))
         key = f"{error.full_key}: " if getattr(error, "full_key", None) else ""
         raise ConfigError(f"{key}{str(error).splitlines()[0]}") from None
-    _refuse_missing(mapping)
-    values = {str(key): value for key, value in mapping.items()}  # type: ignore[union-attr]
-    values.pop("experiment", None)
+    values = {str(key): value for key, value in mapping.items() if key != "experiment"}  # type: ignore[union-attr]
     if not values.get("name"):
         values["name"] = experiment or _data_name(values)
+    _refuse_missing(values, _mistakes(values))
     return values
 
 
-def _refuse_missing(mapping: Any) -> None:
+def _refuse_missing(mapping: Any, mistakes: Iterable[str] = ()) -> None:
+    """Ask for what has no value, and tell the mistakes in the rest: `data.paht=a.csv` is why data.path has none."""
     missing = list(_missing("", mapping))
     if missing:
-        raise ConfigError(*(f"{key}: has no value yet; set it with {key}=…" for key in missing))
+        beside = (problem for problem in mistakes if problem.partition(":")[0] not in missing)
+        raise ConfigError(*(f"{key}: has no value yet; set it with {key}=…" for key in missing), *beside)
+
+
+def _mistakes(values: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        parse(dict(values))
+    except ConfigError as error:
+        yield from error.problems
 
 
 def _missing(prefix: str, value: Any) -> Iterator[str]:

@@ -107,6 +107,16 @@ def test_all_mistakes_are_reported_together() -> None:
     assert len(caught.value.problems) == 6
 
 
+@pytest.mark.parametrize("before", [(), ("experiment=airline_lstm",)], ids=["alone", "an experiment"])
+def test_a_value_that_is_missing_hides_no_other_mistake(before: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose(*before, "data=ts", "data.paht=a.ts", "model.unit=3", "trainer.epochs=0")
+    wanted = ("data.path: has no value", "data.paht: unknown", "model.unit: unknown", "trainer.epochs: 0")
+    assert [text for text in wanted if not any(problem.startswith(text) for problem in caught.value.problems)] == []
+    with pytest.raises(ConfigError, match="^data.path: has no value yet; set it with data.path=…$"):
+        compose("data=ts")
+
+
 def test_keys_of_a_misspelt_choice_are_not_blamed() -> None:
     with pytest.raises(ConfigError, match=r"^model: `grux` is not one of"):
         compose("model=grux", "model.width=3")
