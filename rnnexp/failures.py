@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from rnnexp.errors import ResourceError, RnnexpError
+from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.redact import redact
 
 FAULT = "this is a fault of rnnexp, not of your settings; please report it with that file"
@@ -38,11 +38,24 @@ def foreseen(error: BaseException) -> RnnexpError | None:
         return RnnexpError(f"{_exit(error)}{_where(error)}; let it raise an error or return instead")
     if isinstance(error, OSError):
         return _of_system(error)
+    if isinstance(error, ValueError | TypeError | AttributeError | KeyError) and _called(error, "configure_log"):
+        return ConfigError(f"hydra.job_logging, hydra.hydra_logging: {error}{_reason(error)}")
     if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
         detail = next(iter(str(error).splitlines()), "")
         advice = "choose a smaller model.units, trainer.batch_size or sequence, or a machine with more"
         return RnnexpError(f"memory ran out{f' ({detail[:200]})' if detail else ''}; {advice}")
     return None
+
+
+def _called(error: BaseException, function: str) -> bool:
+    """Say whether an exception has come out of a function of this name."""
+    import traceback
+
+    return any(frame.name == function for frame in traceback.extract_tb(error.__traceback__))
+
+
+def _reason(error: BaseException) -> str:
+    return f": {str(error.__cause__).splitlines()[0]}" if error.__cause__ and str(error.__cause__) else ""
 
 
 def _exit(error: BaseException) -> str:

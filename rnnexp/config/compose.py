@@ -25,6 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnexp.config import places
 from rnnexp.config.defaults import circle
 from rnnexp.config.grammar import as_hydra_reads, parsed
+from rnnexp.config.hydra_node import check_hydra, hydra_node
 from rnnexp.config.overrides import Border, inspect_overrides
 from rnnexp.config.parse import parse
 from rnnexp.config.plugins import load_plugins
@@ -33,7 +34,7 @@ from rnnexp.config.settings import Experiment
 from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath
 from rnnexp.config.trust import Loader, Untrusted
 from rnnexp.errors import ConfigError
-from rnnexp.paths import LONGEST, name_problem, short_name
+from rnnexp.paths import short_name
 from rnnexp.redact import remember
 from rnnexp.registry import PluginsNeeded
 
@@ -188,7 +189,7 @@ def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
     except Exception as error:  # Hydra answers what a file says wrongly with HydraException, and with any other
         raise NotComposed(_unset_variable(error) or without_bad_advice(error)) from None
     remember(OmegaConf.to_container(config.hydra.job))
-    _check_log(str(OmegaConf.select(config, "hydra.job.name")))
+    check_hydra(config)
     return config
 
 
@@ -209,34 +210,13 @@ def _led_back(overrides: list[str]) -> str:
     return "the configuration is nested too deeply"
 
 
-def _check_log(job: str) -> None:
-    """The log of a run is called after the job of Hydra's: it must lie in the run's folder."""
-    long = len(job.encode(errors="replace")) > LONGEST
-    problem = name_problem(job, parts=False) or (f"has more than {LONGEST} bytes; shorten it" if long else None)
-    if problem:
-        raise ConfigError(f"hydra.job.name: {problem}")
-
-
 def _first_folder(*names: object) -> str:
     """Return the first name that is given, as the folder it becomes below `runs/`."""
-    return short_name(str(next(filter(None, names))))
+    return short_name(str(next(filter(None, names), "run")))
 
 
-def hydra_node(config: DictConfig) -> dict[str, Any]:
-    """Return what a composition says under `hydra`, without what Hydra fills in itself; ours is resolved."""
-    node: Any = OmegaConf.to_container(config.hydra)
-    for key in ("runtime", "overrides", "help", "hydra_help", "mode"):
-        del node[key]
-    for key in ("override_dirname", "config_name", "num", "id"):
-        node["job"].pop(key, None)
-    for key in ("sweeper", "launcher"):
-        if not isinstance(config.hydra[key], DictConfig):
-            raise ConfigError(f"hydra.{key}: {config.hydra[key]!r} given; must be `key: value` pairs")
-    try:
-        ours = {key: OmegaConf.to_container(config.hydra[key], resolve=True) for key in ("sweeper", "launcher")}
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
-    return node | ours
+def _new_id() -> str:
+    return uuid.uuid4().hex[:6]
 
 
 def shipped_node() -> dict[str, Any]:
@@ -294,7 +274,7 @@ def setup() -> None:
     """Register our resolvers and plugins with Hydra in this process."""
     version.setbase(VERSION_BASE)
     setup_globals()
-    OmegaConf.register_new_resolver("rnnexp.id", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("rnnexp.id", _new_id, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("rnnexp.first", _first_folder, replace=True)
     for plugin in (RnnexpConfigSource, RnnexpSearchPath):
         Plugins.instance().register(plugin)

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import compose
+from rnnexp.config.hydra_node import hydra_node
 from rnnexp.config.overrides import Border, inspect_overrides, parsed
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError
@@ -80,7 +81,7 @@ class Composer:
     def _choose(self, groups: tuple[str, ...]) -> tuple[DictConfig, str | None]:
         if groups not in self._loaded:
             config = compose.loaded([*self.hydra, *groups], self.config_dir)
-            self.nodes[groups] = compose.hydra_node(config)
+            self.nodes[groups] = hydra_node(config)
             self._loaded[groups] = compose.without_hydra(config)
         return self._loaded[groups]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from rnnexp.errors import ConfigError
@@ -24,7 +25,7 @@ def find(relative: str) -> Path | None:
     kind, path = _split(relative)
     for folder in folders(kind):
         files = [folder / f"{path}{suffix}" for suffix in SUFFIXES if path]
-        found = [file for file in files if file.is_file() and folder in file.resolve().parents]
+        found = [file for file in files if _exists(file) and file.is_file() and folder in file.resolve().parents]
         if len(found) > 1:
             raise ConfigError(f"{relative}: both {found[0]} and {found[1].name} exist; remove or rename one of them")
         if found:
@@ -37,10 +38,17 @@ def obstacle(relative: str) -> str | None:
     kind, path = _split(relative)
     for folder in folders(kind):
         for file in (folder / f"{path}{suffix}" for suffix in SUFFIXES):
-            if file.is_symlink() or file.exists():
+            if _exists(file):
                 why = _obstacle(file, folder)
                 return f"{file}: {why}" if why else None
     return None
+
+
+def _exists(file: Path) -> bool:
+    """Say whether something has this name, be it a broken link; no file can have one that is too long."""
+    with suppress(OSError, ValueError):
+        return os.path.lexists(file)
+    return False
 
 
 def _obstacle(file: Path, folder: Path) -> str | None:

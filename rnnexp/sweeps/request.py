@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnexp.config import compose
+from rnnexp.config.hydra_node import hydra_node
 from rnnexp.config.jobs import Composer
 from rnnexp.config.overrides import Border, parsed, single_runs
 from rnnexp.errors import ConfigError
@@ -85,7 +85,7 @@ def _once(problems: list[str]) -> list[str]:
 
 def as_hydra_starts_it(request: Request, config: DictConfig) -> Request:
     """Add what only Hydra's own composition of the sweep, without the choices that are swept, can tell."""
-    problems = list(hydra_settings.brought_too_late(request.node, compose.hydra_node(config)))
+    problems = list(hydra_settings.brought_too_late(request.node, hydra_node(config)))
     folder = None
     if hydra_settings.has_own_folder(request.node):
         try:

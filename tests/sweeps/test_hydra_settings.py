@@ -391,3 +391,33 @@ def test_a_folder_is_named_after_the_overrides_as_they_were_typed(
     out = command(capsys, "--cfg", "hydra", "-p", "hydra.job", *lines)[1]
     found = next(line.partition(": ")[2] for line in out.splitlines() if line.startswith("override_dirname:"))
     assert found.strip("'").replace("''", "'") == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("hydra.job.name=${rnnexp.id:3}", "hydra.job.name: "),
+        ("hydra.job.name=${model}", "hydra.job.name: "),
+        ("hydra.output_subdir=${model}", "hydra.output_subdir: "),
+        ("hydra.sweeper=${nope}", "hydra"),
+        ("~hydra/sweeper=rnnexp", "hydra"),
+        ("hydra.verbose=[1]", "hydra.verbose: [1] given; must be true, false or names of loggers"),
+        ("hydra.verbose=${model}", "hydra.verbose: "),
+        ("hydra.job_logging=${model}", "hydra.job_logging: must hold `version` and `root`"),
+        ("~hydra/job_logging=default", "hydra.job_logging: must hold `version` and `root`"),
+        ("hydra/job_logging=none", "hydra/job_logging: `none` has no place for the log of a run"),
+        ("data=" + 300 * "9", "data: `999"),
+    ],
+)
+def test_what_hydra_would_stumble_over_late_is_told_by_its_key(
+    capsys: pytest.CaptureFixture[str], line: str, message: str
+) -> None:
+    for words in (("-m", "seed=0,1", *SHOWN, line), ("seed=0", "tracking=off", line)):
+        code, _, told = command(capsys, *words)
+        assert (code, told[: 8 + len(message)], len(told.splitlines())) == (2, f"rnnexp: {message}", 1)
+
+
+@pytest.mark.parametrize("line", ["version=2", "handlers.console.class=nope"])
+def test_a_log_that_python_cannot_set_up_is_a_mistake(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    code, _, told = command(capsys, "seed=0", "tracking=off", f"hydra.job_logging.{line}")
+    assert (code, told.partition(": ")[2][:42]) == (2, "hydra.job_logging, hydra.hydra_logging: Un")
