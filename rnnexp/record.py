@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 
 import yaml
 
-from rnnexp.config.flat import config_hash, flat_params, run_name
+from rnnexp.config.flat import flat_params, run_name
+from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset

@@ -70,9 +70,11 @@ _plugins: set[str] = set()  # the user's own modules that were imported at the u
 _rising: dict[str, bool] = {}  # registered metrics whose author has said whether more is better
 
 
-def register(kind: str, *, greater_is_better: bool | None = None) -> Callable[[Any], Any]:
+def register(kind: str, *, revision: int = 1, greater_is_better: bool | None = None) -> Callable[[Any], Any]:
     """Register a class (it becomes a settings dataclass) or a function under its own name.
 
+    `revision` is raised whenever the same settings come to mean other numbers: a default has changed, or the
+    arithmetic. Finished runs of an earlier revision are then no longer taken for the same.
     `greater_is_better` is said of a metric; without it the name decides, and most names are of errors.
     """
     if kind not in KINDS:
@@ -82,12 +84,18 @@ def register(kind: str, *, greater_is_better: bool | None = None) -> Callable[[A
 
     def decorate(component: Any) -> Any:
         cls = settings(component) if isclass(component) else _settings_of(component, KINDS[kind])
+        cls._revision = revision  # type: ignore[attr-defined]
         if greater_is_better is not None:
             _rising[cls.__dataclass_fields__["name"].default] = greater_is_better  # type: ignore[attr-defined]
         _registered[kind][cls.__dataclass_fields__["name"].default] = cls  # type: ignore[attr-defined]
         return cls if isclass(component) else component
 
     return decorate
+
+
+def revision(cls: type) -> int:
+    """Return the revision of a settings class, 1 unless it has been raised."""
+    return getattr(cls, "_revision", 1)
 
 
 def _settings_of(function: Callable[..., Any], kind: Kind) -> type:

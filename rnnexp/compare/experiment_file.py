@@ -12,7 +12,7 @@ from typing import Any
 
 from rnnexp import registry
 from rnnexp.config import places
-from rnnexp.config.flat import config_hash
+from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import parse, plain_values
 from rnnexp.errors import ConfigError
 

@@ -1,9 +1,7 @@
-"""An experiment as flat parameters, as a name, and as a hash."""
+"""An experiment as flat parameters and as a name."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -11,9 +9,6 @@ from typing import Any
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.config.text import is_unset, leaves, text
-
-# What does not change the numbers a run produces.
-_NOT_IDENTITY = ("name", "tracking", "plugins")
 
 
 def flat_params(experiment: Experiment, chosen: Collection[str] = ()) -> dict[str, str | int | float | bool]:
@@ -63,13 +58,6 @@ def _defaults(experiment: Experiment) -> Iterator[tuple[str, Any]]:
             default = field.get_default(call_default_factory=True)
             own = experiment.seed if key == "data.seed" else default
             yield from leaves(asdict(own) if is_dataclass(own) and not isinstance(own, type) else own, key)
-
-
-def config_hash(experiment: Experiment) -> str:
-    """Return 12 hexadecimal digits that identify what is computed, whatever it is called or where it is logged."""
-    values = {key: value for key, value in plain_values(experiment).items() if key not in _NOT_IDENTITY}
-    written = json.dumps(values, sort_keys=True, default=str)
-    return hashlib.sha256(written.encode()).hexdigest()[:12]
 
 
 def run_name(experiment: Experiment, digest: str) -> str:

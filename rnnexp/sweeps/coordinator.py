@@ -102,7 +102,7 @@ class Coordinator:
     def _check_unchanged(self, jobs: Iterable[Job]) -> None:
         """Refuse to go on when files of the configuration, or defaults, have changed under the same command."""
         known = self.state.jobs
-        changed = [str(job.number) for job in jobs if job.number in known and known[job.number].digest != job.digest]
+        changed = [str(job.number) for job in jobs if not job.is_known_as(known.get(job.number))]
         if changed:
             more = ", …" if len(changed) > 5 else ""
             raise ConfigError(
@@ -214,8 +214,8 @@ class Coordinator:
         self.journal.append(trial_event(trial, point), *map(job_event, jobs))
         for job in jobs:
             self._jobs[job.number] = job
-            twin = self._digests.get(job.digest)
-            if twin is not None:
+            twin = self._digests.get(job.digest) or self._digests.get(job.legacy or "")
+            if twin:
                 self._finish(job.number, outcome_of(twin))
             else:
                 self._pending.append(job)

@@ -9,13 +9,15 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from rnnexp.config.flat import config_hash, flat_params
+from rnnexp.config.flat import flat_params
+from rnnexp.config.identity import config_hash, legacy_hash
 from rnnexp.config.jobs import Composer
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps.hydra_job import hydra_config
 from rnnexp.sweeps.space import Point, Space
+from rnnexp.sweeps.state import JobState
 
 OF_A_JOB = " (in the job "
 
@@ -27,6 +29,7 @@ class Job:
     number: its place in the sweep;  trial: the point it belongs to, which several seeds and folds may share
     values: what varies, as on the command line, `seed` and `data.fold` of repetitions included
     digest: hash of the resolved configuration: what a job is known by
+    legacy: its hash by the rule of older journals, None where nothing older computes the same
     """
 
     number: int
@@ -34,6 +37,11 @@ class Job:
     values: Mapping[str, str]
     digest: str
     mapping: Mapping[str, Any]
+    legacy: str | None = None
+
+    def is_known_as(self, known: JobState | None) -> bool:
+        """Tell whether it computes what a journal of any age says of its number; nothing said is no contradiction."""
+        return known is None or known.digest in (self.digest, self.legacy)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,8 @@ class Planner:
             for fold in range(1, (self.folds or 1) + 1):
                 more = self._repetition(first[1].seed, repeat, fold)
                 mapping, experiment = self._composed({**point, **more}) if more else first
-                yield Job(number, trial, {**point, **more}, config_hash(experiment), mapping)
+                digests = config_hash(experiment), legacy_hash(experiment)
+                yield Job(number, trial, {**point, **more}, digests[0], mapping, digests[1])
                 number += 1
 
     def _repetition(self, seed: int, repeat: int, fold: int) -> dict[str, str]:

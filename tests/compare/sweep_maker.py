@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 import rnnexp as rx
-from rnnexp.config.flat import config_hash, flat_params
+from rnnexp.config.flat import flat_params
+from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.tracking import names
 from rnnexp.tracking.store import artifact_root, open_store

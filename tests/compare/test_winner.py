@@ -18,7 +18,7 @@ from rnnexp.cli.main import main
 from rnnexp.compare import find
 from rnnexp.compare.experiment_file import experiment_file
 from rnnexp.compare.winner import winner
-from rnnexp.config.flat import config_hash
+from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.errors import ConfigError
 from rnnexp.tracking.query import Wanted, select

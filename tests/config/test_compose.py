@@ -14,7 +14,8 @@ from omegaconf import OmegaConf
 from rnnexp import registry
 from rnnexp.config import places, source
 from rnnexp.config.compose import compose, compose_mapping
-from rnnexp.config.flat import config_hash, flat_params, run_name
+from rnnexp.config.flat import flat_params, run_name
+from rnnexp.config.identity import config_hash
 from rnnexp.config.schema import GROUPS, experiment_schema, group_schema
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from sweeping import UNTRACKED, Quick, run
 
+from rnnexp import compose
+from rnnexp.config.identity import legacy_hash
 from rnnexp.errors import ConfigError
 
 SEEDS = (*UNTRACKED, "seed=0,1", "model.units=2,3")
@@ -168,3 +170,31 @@ def test_the_definition_can_be_read_by_people(quick: Quick) -> None:
     assert kept["space"]["seed"] == "0,1"
     assert kept["space"]["model"] == "flat"
     assert kept["command"].startswith("rnnexp train -m plugins=[toys]")
+
+
+def as_an_older_version_wrote_it(folder: Path, model: str) -> None:
+    """Put the hashes over all values into a journal, as versions wrote them that knew no others."""
+    path = folder / "jobs.jsonl"
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    for event in events:
+        if event["event"] == "job":
+            values = [f"{key}={value}" for key, value in event["values"].items()]
+            event["digest"] = legacy_hash(compose(*UNTRACKED, model, *values))
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+@pytest.mark.parametrize("more", [{}, {"sampler": "random", "n_trials": 4}], ids=["grid", "sampled"])
+def test_a_sweep_of_an_older_version_goes_on(quick: Quick, more: dict[str, Any]) -> None:
+    lines = (*UNTRACKED, "model.units=2,3,4,5")
+    folder = run(*lines, **more)
+    done = len(quick.tasks)
+    as_an_older_version_wrote_it(folder, "model=flat")
+    assert run(*lines, **more) == folder
+    assert len(quick.tasks) == done
+
+
+def test_a_sweep_of_an_older_version_with_another_configuration_is_refused(quick: Quick) -> None:
+    lines = (*UNTRACKED, "model.units=2,3,4,5")
+    as_an_older_version_wrote_it(run(*lines), "seed=7")
+    with pytest.raises(ConfigError, match="the same command now gives other configurations"):
+        run(*lines)
