@@ -17,10 +17,10 @@ from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
-from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.evaluation.judged import judged_by
 from rnnexp.redact import redact, redact_tree
 from rnnexp.task import LOSS, UNPENALIZED, primary, rises
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tracking import Data
 from rnnexp.tracking.names import PARAMS
 from rnnexp.tracking.pyfunc import Served
@@ -29,10 +29,10 @@ from rnnexp.tracking.run import RunInfo
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from rnnexp.data.intervals import Intervals
     from rnnexp.evaluation.report import Report
     from rnnexp.runtime import Runtime
     from rnnexp.samples import Samples
+    from rnnexp.tasks.forecasting.intervals import Intervals
     from rnnexp.tracking.run import Run
     from rnnexp.training.history import History
     from rnnexp.training.listener import Listener, Rows, Span

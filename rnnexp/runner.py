@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp import record, registry, runtime, tracking
 from rnnexp.config.settings import Experiment
-from rnnexp.data.leakage import check_leakage
 from rnnexp.errors import ConfigError, DataError, DivergedError, count
 from rnnexp.paths import name_problem, short_name
 from rnnexp.run_folder import claimed
 from rnnexp.samples import Samples
+from rnnexp.tasks.forecasting.leaks import check_leakage
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
-    from rnnexp.data.intervals import Intervals
     from rnnexp.data.spec import TaskSpec
     from rnnexp.evaluation.report import Report
+    from rnnexp.tasks.forecasting.intervals import Intervals
     from rnnexp.training.engine.compiled import CompiledTraining
     from rnnexp.training.fit import Step
     from rnnexp.training.history import History

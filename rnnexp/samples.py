@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.data.texts.stream import TextStream
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
+from rnnexp.tasks.language_modeling.dataset import TextStream
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -57,7 +57,7 @@ class Samples:
 
     def _log(self, name: str, model: Any, dataset: TextStream) -> None:
         from rnnexp.models.writing import Sampling, write
-        from rnnexp.tracking.language import start
+        from rnnexp.tasks.language_modeling.answer import start
 
         language = dataset.language
         written = write(model, start(language), LENGTH, Sampling(TEMPERATURE, never=(PADDING, UNKNOWN)))

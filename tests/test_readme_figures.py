@@ -14,8 +14,9 @@ from readme import BLOCKS, HEADERS, PROSE, README, ROOT, header, rows_under
 
 import rnnexp as rx
 from rnnexp import results
-from rnnexp.evaluation import evaluate, linear
+from rnnexp.evaluation import evaluate
 from rnnexp.task import rises
+from rnnexp.tasks.forecasting import linear
 
 STATED = {
     "linear": r"linear (?:baseline|model)(?: has)? (\d+\.\d+)|least squares (\d+\.\d+),",

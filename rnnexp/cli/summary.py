@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnexp.data.intervals import USUAL
 from rnnexp.redact import redact, redact_words
 from rnnexp.task import METRICS, primary, rises
+from rnnexp.tasks.forecasting.intervals import USUAL
 
 if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report

@@ -13,8 +13,8 @@ from rnnexp.registry import settings
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
-    from rnnexp.data.texts.pairs import Pairs
     from rnnexp.data.texts.prepare import Rules
+    from rnnexp.tasks.sequence_to_sequence.dataset import Pairs
 
 
 @settings
@@ -63,6 +63,6 @@ class PairSource(ExampleSource):
 
     def load(self) -> Dataset:
         """Read, split and number; mistakes in the data raise DataError."""
-        from rnnexp.data.texts.pairs import assemble
+        from rnnexp.tasks.sequence_to_sequence.dataset import assemble
 
         return assemble(self)

@@ -110,7 +110,7 @@ class SeriesSource(ABC):
 
     def load(self) -> Dataset:
         """Read, split, scale and index; mistakes in the data raise DataError."""
-        from rnnexp.data.assemble import assemble
+        from rnnexp.tasks.forecasting.load import assemble
 
         return assemble(self)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnexp.data.texts.stream import Language
 from rnnexp.data.texts.vocabulary import UNKNOWN
 from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.texts import given
 from rnnexp.deploy.trained import Trained
 from rnnexp.errors import ConfigError, DataError, count
 from rnnexp.models.writing import Sampling, write
-from rnnexp.tracking.language import refuse_unknown, start, surprise
+from rnnexp.tasks.language_modeling.answer import refuse_unknown, start, surprise
+from rnnexp.tasks.language_modeling.dataset import Language
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.sequences import SequenceDataset
-from rnnexp.data.texts.dataset import TextDataset
-from rnnexp.data.texts.stream import TextStream
+from rnnexp.tasks.classification.texts import TextDataset
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.language_modeling.dataset import TextStream
 
 STRETCH, MOST_STRETCHES = 30, 200  # tokens of a text that are looked up at once, and how many times
 CHUNK = 50_000  # rows whose values are held at once

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data.texts.pairs import PairPipeline
 from rnnexp.deploy import reading
 from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.texts import given
 from rnnexp.deploy.trained import Trained
-from rnnexp.tracking import pairs
+from rnnexp.tasks.sequence_to_sequence import answer as pairs
+from rnnexp.tasks.sequence_to_sequence.dataset import PairPipeline
 
 WRITING = ("beam", "length_penalty")
 

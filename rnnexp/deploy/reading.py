@@ -13,8 +13,8 @@ from rnnexp.data.source import SeriesSource
 from rnnexp.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from rnnexp.data.pipeline import Pipeline
     from rnnexp.data.sources.csv import csv
+    from rnnexp.tasks.forecasting.pipeline import Pipeline
 
 # What the model has settled: other values would need another model, or another split than none.
 SETTLED = (
@@ -72,7 +72,7 @@ def table(own: Any, pipeline: Pipeline, wanted: Mapping[str, Any]) -> tuple[csv,
         source, note = _undated(source, pipeline, names)
         notes.append(note)
     if "series" not in wanted and source.series not in names:
-        from rnnexp.data.frames import without_series
+        from rnnexp.tasks.forecasting.frames import without_series
 
         notes += without_series(pipeline, source.path, source.series, names)
         source = dataclasses.replace(source, series=None)
@@ -105,7 +105,7 @@ def _undated(source: csv, pipeline: Pipeline, names: Sequence[str]) -> tuple[csv
     absent = next(str(name) for name in _list(source.time) if name not in names)
     hint = "; --data time=NAME says where the dates are"
     try:
-        from rnnexp.data.frames import without_dates
+        from rnnexp.tasks.forecasting.frames import without_dates
 
         note = without_dates(pipeline, source.path, absent, names)
     except DataError as error:

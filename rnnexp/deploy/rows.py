@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data import intervals
-from rnnexp.data.assemble import read_series
-from rnnexp.data.columns import select
-from rnnexp.data.frames import long_enough
-from rnnexp.data.intervals import USUAL, Intervals
-from rnnexp.data.pipeline import Pipeline
-from rnnexp.data.preprocess import Preprocessor, Rows
 from rnnexp.deploy import reading
 from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.trained import Trained
 from rnnexp.errors import DataError, DivergedError, did_you_mean
+from rnnexp.tasks.forecasting import intervals
+from rnnexp.tasks.forecasting.columns import select
+from rnnexp.tasks.forecasting.frames import long_enough
+from rnnexp.tasks.forecasting.intervals import USUAL, Intervals
+from rnnexp.tasks.forecasting.load import read_series
+from rnnexp.tasks.forecasting.pipeline import Pipeline
+from rnnexp.tasks.forecasting.preprocess import Preprocessor, Rows
 from rnnexp.tracking.pyfunc import Columns, forecast
 
 

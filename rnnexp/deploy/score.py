@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import record, runner
-from rnnexp.data.apply import WHOLE
 from rnnexp.deploy import reading
 from rnnexp.deploy.trained import ChangedDataError, Trained, own_data
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
+from rnnexp.tasks.forecasting.apply import WHOLE
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
-    from rnnexp.data.forecasting import SeriesDataset
-    from rnnexp.data.pipeline import Pipeline
     from rnnexp.evaluation.report import Report
+    from rnnexp.tasks.forecasting.dataset import SeriesDataset
+    from rnnexp.tasks.forecasting.pipeline import Pipeline
     from rnnexp.tracking.query import TrackedRun
 
 SAME = 1e-4  # relative: a score on another backend or device differs by less
@@ -78,10 +78,10 @@ def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     own = {"language": _on_another_text, "pairs": _on_other_pairs, "tags": _on_other_tags}
     if trained.kind != "rows":
         return own.get(trained.kind, _on_other_examples)(trained, changes)
-    from rnnexp.data import intervals
-    from rnnexp.data.apply import apply
-    from rnnexp.data.pipeline import Pipeline
     from rnnexp.deploy.overlap import overlap
+    from rnnexp.tasks.forecasting import intervals
+    from rnnexp.tasks.forecasting.apply import apply
+    from rnnexp.tasks.forecasting.pipeline import Pipeline
 
     pipeline = Pipeline.from_json(trained.scaling)
     source, notes = _source(trained, pipeline, changes)
@@ -103,7 +103,7 @@ def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
 
 def _on_other_examples(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     """Score a classifier, or a regression, on other sequences or texts."""
-    from rnnexp.data.apply_examples import apply_sequences, apply_texts
+    from rnnexp.data.apply_sequences import apply_sequences, apply_texts
     from rnnexp.deploy.overlap import shared
 
     source, bundle = _changed(trained, changes), trained.load()
@@ -118,8 +118,8 @@ def _on_other_examples(trained: Trained, changes: Mapping[str, Any]) -> Scored:
 
 def _on_another_text(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     """Score a language model on another text, from its beginning to its end."""
-    from rnnexp.data.texts.stream import Language, apply
     from rnnexp.deploy.overlap import repeated
+    from rnnexp.tasks.language_modeling.dataset import Language, apply
 
     dataset = apply(_changed(trained, changes), Language.from_json(trained.scaling), WHOLE)
 
@@ -132,7 +132,7 @@ def _on_another_text(trained: Trained, changes: Mapping[str, Any]) -> Scored:
 
 def _on_other_pairs(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     """Score an encoder-decoder on other pairs."""
-    from rnnexp.data.texts.pairs import PairPipeline, apply
+    from rnnexp.tasks.sequence_to_sequence.dataset import PairPipeline, apply
 
     dataset = apply(_changed(trained, changes), PairPipeline.from_json(trained.scaling), WHOLE)
 
@@ -146,7 +146,7 @@ def _on_other_pairs(trained: Trained, changes: Mapping[str, Any]) -> Scored:
 
 def _on_other_tags(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     """Score a tagger on other sequences of tokens."""
-    from rnnexp.data.texts.tags import TagPipeline, apply
+    from rnnexp.tasks.tagging.dataset import TagPipeline, apply
 
     dataset = apply(_changed(trained, changes), TagPipeline.from_json(trained.scaling), WHOLE)
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.texts.tag_files import sequences
-from rnnexp.data.texts.tags import TagPipeline
 from rnnexp.deploy import reading
 from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.texts import given, refuse
 from rnnexp.deploy.trained import Trained
 from rnnexp.errors import count
-from rnnexp.tracking import tags
+from rnnexp.tasks.tagging import answer as tags
+from rnnexp.tasks.tagging.dataset import TagPipeline
 
 CUT = {".conll", ".conllu", ".iob", ".bio"}
 LINES = ("encoding", "word", "number", "separator", "comment")

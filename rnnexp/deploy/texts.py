@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.files import nearby
-from rnnexp.data.texts.dataset import TextPipeline
 from rnnexp.data.texts.decoding import lines, read_text
 from rnnexp.deploy import reading
 from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.trained import Trained
 from rnnexp.errors import ConfigError, DataError, count, did_you_mean
+from rnnexp.tasks.classification.texts import TextPipeline
 from rnnexp.tracking.pyfunc import labels
 
 _NAME = re.compile(r"[/\\]|\w\.[A-Za-z]\w{0,7}$")

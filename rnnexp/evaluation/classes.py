@@ -11,11 +11,12 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.sequences import SequenceDataset
-from rnnexp.data.texts.dataset import TextDataset
-from rnnexp.evaluation import classification, sequence_baselines, text_baselines
-from rnnexp.evaluation.baselines import Undefined
+from rnnexp.evaluation import classification
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report
+from rnnexp.tasks.classification import sequence_baselines, text_baselines
+from rnnexp.tasks.classification.texts import TextDataset
+from rnnexp.tasks.forecasting.baselines import Undefined
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -11,29 +11,22 @@ import numpy as np
 
 from rnnexp import registry
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.intervals import Intervals
-from rnnexp.data.texts.pairs import PairDataset
-from rnnexp.data.texts.stream import TextStream
-from rnnexp.data.texts.tags import TagDataset
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation import (
-    baselines,
-    classes,
-    language,
-    linear,
-    metrics,
-    naive2,
-    scales,
-    tables,
-    tagging,
-    translation,
-)
-from rnnexp.evaluation.intervals import MADE_ON, Band, band
+from rnnexp.evaluation import classes, metrics, tables
 from rnnexp.evaluation.outputs import BatchSize, outputs
 from rnnexp.evaluation.report import Report
-from rnnexp.evaluation.short_series import forecasting_task, in_series, short_series
 from rnnexp.task import METRICS, primary
+from rnnexp.tasks.forecasting import baselines, linear, naive2, scales
+from rnnexp.tasks.forecasting.bands import MADE_ON, Band, band
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.intervals import Intervals
+from rnnexp.tasks.forecasting.short_series import forecasting_task, in_series, short_series
+from rnnexp.tasks.language_modeling import report as language
+from rnnexp.tasks.language_modeling.dataset import TextStream
+from rnnexp.tasks.sequence_to_sequence import report as translation
+from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset
+from rnnexp.tasks.tagging import report as tagging
+from rnnexp.tasks.tagging.dataset import TagDataset
 
 # Below this share of the actual values' deviation a baseline counts as exact, and no skill can be stated.
 EXACT = 1e-6

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.intervals import USUAL
-from rnnexp.data.texts.pairs import PairDataset
-from rnnexp.data.texts.stream import TextStream
-from rnnexp.evaluation import class_figures, language_figures, translation_figures
+from rnnexp.evaluation import class_figures
 from rnnexp.evaluation.canvas import new_figure
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.intervals import USUAL
+from rnnexp.tasks.language_modeling import figures as language_figures
+from rnnexp.tasks.language_modeling.dataset import TextStream
+from rnnexp.tasks.sequence_to_sequence import figures as translation_figures
+from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.texts.pairs import PairDataset, PairPipeline
-from rnnexp.evaluation import naive2
 from rnnexp.task import TASKS
+from rnnexp.tasks.forecasting import naive2
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset, PairPipeline
 
 
 def judge(pipeline: PairPipeline) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.data.forecasting import SeriesDataset
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
 BatchSize = int | Literal["full"]
 FULL = 1024  # the outputs of an example do not depend on what is computed beside it, but memory does

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import Predictions
-from rnnexp.data.intervals import Intervals
+from rnnexp.tasks.forecasting.intervals import Intervals
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.intervals import USUAL
 from rnnexp.evaluation import metrics
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.intervals import USUAL
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -14,12 +14,12 @@ FILE = "preprocessing.json"
 
 # The kind that preprocessing.json names -> what it is read as.
 KINDS = {
-    None: "rnnexp.data.preprocess:Preprocessor",
+    None: "rnnexp.tasks.forecasting.preprocess:Preprocessor",
     "sequences": "rnnexp.data.sequence_pipeline:SequencePipeline",
-    "texts": "rnnexp.data.texts.dataset:TextPipeline",
-    "tags": "rnnexp.data.texts.tags:TagPipeline",
-    "pairs": "rnnexp.data.texts.pairs:PairPipeline",
-    "language": "rnnexp.data.texts.stream:Language",
+    "texts": "rnnexp.tasks.classification.texts:TextPipeline",
+    "tags": "rnnexp.tasks.tagging.dataset:TagPipeline",
+    "pairs": "rnnexp.tasks.sequence_to_sequence.dataset:PairPipeline",
+    "language": "rnnexp.tasks.language_modeling.dataset:Language",
 }
 
 

@@ -18,13 +18,13 @@ from typing import Any
 import yaml
 
 from rnnexp import strict
-from rnnexp.data.intervals import FILE as INTERVALS
-from rnnexp.data.texts.stream import KIND
 from rnnexp.models.preprocessing import FILE as PREPROCESSING
 from rnnexp.runtime import loaded_backend
+from rnnexp.tasks.forecasting.intervals import FILE as INTERVALS
+from rnnexp.tasks.language_modeling.answer import PARAMS
+from rnnexp.tasks.language_modeling.dataset import KIND
 from rnnexp.tracking import store, tables
 from rnnexp.tracking.batch import Point
-from rnnexp.tracking.language import PARAMS
 from rnnexp.tracking.pyfunc import LEVELS, TEXT, TEXTS
 from rnnexp.tracking.remote import Remote
 

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data import intervals
-from rnnexp.data.intervals import Intervals
 from rnnexp.errors import DataError, RnnexpError
 from rnnexp.runtime import loaded_backend
-from rnnexp.tracking import language, pairs, tags
+from rnnexp.tasks.forecasting import intervals
+from rnnexp.tasks.forecasting.intervals import Intervals
+from rnnexp.tasks.language_modeling import answer as language
+from rnnexp.tasks.sequence_to_sequence import answer as pairs
+from rnnexp.tasks.tagging import answer as tags
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from rnnexp.data.preprocess import Context
     from rnnexp.models.bundle import Bundle
+    from rnnexp.tasks.forecasting.preprocess import Context
 
 SERIES, TEXT = "unique_id", "text"
 TEXTS = ("texts", "tags", "language", "pairs")  # kinds of models that take texts

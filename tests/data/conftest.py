@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.series import Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.registry import settings
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
 
 @settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnnexp.data.preprocess import Preprocessor
 from rnnexp.errors import DataError
+from rnnexp.tasks.forecasting.preprocess import Preprocessor
 
 SPLIT = {"train": 8, "val": 2, "test": 2}
 SMALL = {"sequence_length": 3, "split": SPLIT, "columns_as_series": True}

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from rnnexp.data.dataset import Part
-from rnnexp.data.leakage import check_leakage
-from rnnexp.data.scalers import Chain
 from rnnexp.data.sources.random import random
+from rnnexp.tasks.forecasting.leaks import check_leakage
+from rnnexp.tasks.forecasting.scalers import Chain
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.sources.csv import csv
 from rnnexp.errors import DataError
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
 ROWS = 40  # of series that are kept
 MONTHS = np.arange("2000-01", "2010-01", dtype="datetime64[M]").astype(str)

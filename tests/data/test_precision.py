@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnexp.data.leakage import check_leakage
-from rnnexp.data.precision import coarse, stored
-from rnnexp.data.preprocess import Preprocessor
 from rnnexp.data.series import Series
-from rnnexp.data.windows import Plan, exact
 from rnnexp.errors import DataError
+from rnnexp.tasks.forecasting.leaks import check_leakage
+from rnnexp.tasks.forecasting.precision import coarse, stored
+from rnnexp.tasks.forecasting.preprocess import Preprocessor
+from rnnexp.tasks.forecasting.windows import Plan, exact
 
 # A walk of whole steps, with a season: all levels and scales below hold it without rounding in 64 bits.
 WALK = (np.random.default_rng(0).integers(-3, 4, 90).cumsum() + np.tile([0, 2, 5, 1, -4], 18)).astype(float)

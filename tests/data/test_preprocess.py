@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnexp.data.preprocess import Preprocessor
 from rnnexp.errors import DataError
+from rnnexp.tasks.forecasting.preprocess import Preprocessor
 
 FIELDS = [
     {"scaler": "none"},

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from rnnexp.data import scalers
 from rnnexp.errors import DataError
+from rnnexp.tasks.forecasting import scalers
 
 CHAINS = [
     [],

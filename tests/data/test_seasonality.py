@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
-from rnnexp.data.seasonality import season_among, season_of
+from rnnexp.tasks.forecasting.seasonality import season_among, season_of
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 

@@ -242,7 +242,7 @@ def test_a_one_step_network_is_rolled_over_the_whole_horizon(make, scaler):
 
 
 def _as_seen(plan, values):
-    from rnnexp.data.windows import statistics
+    from rnnexp.tasks.forecasting.windows import statistics
 
     if plan.window == "none":
         return values

@@ -21,8 +21,8 @@ from tiny_runs import TINY, Done, Rows, Say, long, sales
 
 import rnnexp as rx
 from rnnexp.cli.main import main
-from rnnexp.data.intervals import FILE
 from rnnexp.deploy.write import lines
+from rnnexp.tasks.forecasting.intervals import FILE
 
 PLUGIN = """
 import keras

@@ -12,9 +12,9 @@ import pytest
 from tiny_runs import TINY, Done, Rows, Say, long, sales
 
 import rnnexp as rx
-from rnnexp.data.intervals import read
 from rnnexp.deploy.score import Scored, score
 from rnnexp.deploy.trained import Asked, trained
+from rnnexp.tasks.forecasting.intervals import read
 
 GERMAN: dict[str, Any] = {"sep": ";", "decimal": ",", "index": False}
 

@@ -10,12 +10,13 @@ import given
 import numpy as np
 import pytest
 
-from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.sources.airline_passengers import airline_passengers
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.sources.sine import sine
-from rnnexp.evaluation import baselines, linear, metrics
-from rnnexp.evaluation.baselines import Task, Undefined
+from rnnexp.evaluation import metrics
+from rnnexp.tasks.forecasting import baselines, linear
+from rnnexp.tasks.forecasting.baselines import Task, Undefined
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
 TUTORIAL = {"train": 96, "val": 0, "test": 46, "gap": 1}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnexp.evaluation import chunks
+from rnnexp.tasks.tagging import chunks
 
 
 def found(tags: str) -> list[tuple[int, int, str]]:

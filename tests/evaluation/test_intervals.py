@@ -11,13 +11,13 @@ import given
 import numpy as np
 import pytest
 
-from rnnexp.data import intervals
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.intervals import LEVELS, calibrate, fewest, rank
 from rnnexp.data.sources.airline_passengers import airline_passengers
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.evaluation.evaluate import evaluate
 from rnnexp.evaluation.report import Report
+from rnnexp.tasks.forecasting import intervals
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.intervals import LEVELS, calibrate, fewest, rank
 
 WAYS: dict[str, dict[str, Any]] = {
     "as they are": {"scaler": "none"},

@@ -11,10 +11,11 @@ import pytest
 
 from rnnexp.data.sources.m4 import m4
 from rnnexp.data.splits import Split
-from rnnexp.evaluation import baselines, evaluate, metrics, naive2, scales
-from rnnexp.evaluation.baselines import Task, Undefined
+from rnnexp.evaluation import evaluate, metrics
 from rnnexp.evaluation.judged import judged_by
 from rnnexp.task import primary
+from rnnexp.tasks.forecasting import baselines, naive2, scales
+from rnnexp.tasks.forecasting.baselines import Task, Undefined
 
 WEEK = np.array([1.0, 2.0, 4.0, 1.0])
 

@@ -10,8 +10,8 @@ import pytest
 from rnnexp.config.compose import compose
 from rnnexp.data.sources.ts import ts
 from rnnexp.evaluation import classes
-from rnnexp.evaluation.baselines import Undefined
-from rnnexp.evaluation.sequence_baselines import nearest, summary
+from rnnexp.tasks.classification.sequence_baselines import nearest, summary
+from rnnexp.tasks.forecasting.baselines import Undefined
 
 
 def accuracy(folder: Path, name: str, baseline: str) -> tuple[int, int]:

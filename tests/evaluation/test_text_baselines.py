@@ -13,9 +13,9 @@ from rnnexp.data.sources.text_lines import text_lines
 from rnnexp.data.sources.text_table import text_table
 from rnnexp.data.texts.corpus import Texts, classes
 from rnnexp.data.texts.tokens import Tokeniser
-from rnnexp.evaluation.baselines import Undefined
 from rnnexp.evaluation.classes import baselines
-from rnnexp.evaluation.text_baselines import Cut, naive_bayes, tfidf_linear
+from rnnexp.tasks.classification.text_baselines import Cut, naive_bayes, tfidf_linear
+from rnnexp.tasks.forecasting.baselines import Undefined
 
 BLANK = Cut(Tokeniser("blank").split)
 

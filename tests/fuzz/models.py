@@ -122,9 +122,9 @@ def saved(kind: str) -> Saved:
     import rnnexp as rx
     from rnnexp import runner, runtime
     from rnnexp.config.flat import plain_values
-    from rnnexp.data.intervals import calibrate
     from rnnexp.models import bundle
     from rnnexp.models.build import build
+    from rnnexp.tasks.forecasting.intervals import calibrate
 
     runtime.configure()
     place = _scratch() / kind

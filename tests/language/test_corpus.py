@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
-from rnnexp.data.leakage import check_leakage
 from rnnexp.data.sources.corpus import corpus
-from rnnexp.data.texts.stream import Language, TextStream, apply
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.tasks.forecasting.leaks import check_leakage
+from rnnexp.tasks.language_modeling.dataset import Language, TextStream, apply
 
 TEXT = "one two three\n\nfour five six\nseven eight nine\none two ten\n"
 

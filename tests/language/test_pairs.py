@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
-from rnnexp.data.leakage import check_leakage
 from rnnexp.data.sources.reverse_digits import reverse_digits
 from rnnexp.data.sources.text_pairs import text_pairs
-from rnnexp.data.texts.pairs import PairDataset, PairPipeline
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.tasks.forecasting.leaks import check_leakage
+from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset, PairPipeline
 
 TABLE = "".join(f"go {name}\tva {name}\n" for name in "abcdefghij") + "go a\tallez a\ngo b\tallez b\n"
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
-from rnnexp.evaluation.language import scores
-from rnnexp.evaluation.ngrams import log_probabilities
+from rnnexp.tasks.language_modeling.ngrams import log_probabilities
+from rnnexp.tasks.language_modeling.report import scores
 
 
 def test_ngrams_computed_by_hand() -> None:
@@ -99,7 +99,7 @@ def test_the_table_says_where_the_nats_go(run: rx.Result) -> None:
 
 def test_the_picture_shows_the_text_with_each_token_in_its_colour(run: rx.Result) -> None:
     from rnnexp.data.dataset import Predictions
-    from rnnexp.evaluation.language_figures import laid_out, surprise
+    from rnnexp.tasks.language_modeling.figures import laid_out, surprise
 
     dataset = run.experiment.data.load()
     placed = laid_out(dataset, run.predictions)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
-from rnnexp.data.leakage import check_leakage
 from rnnexp.data.sources.text_tags import text_tags
-from rnnexp.data.texts.tags import TagDataset, TagPipeline
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.tasks.forecasting.leaks import check_leakage
+from rnnexp.tasks.tagging.dataset import TagDataset, TagPipeline
 
 SIX = "".join(f"The D\n{beast} N\nran V\n\n" for beast in ("cat", "dog", "hen", "cow", "ant", "bee"))
 

@@ -17,11 +17,11 @@ from rnnexp.data.dataset import Part
 from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.evaluation import tag_baselines
-from rnnexp.evaluation.tagging import scores
 from rnnexp.models.build import build
 from rnnexp.record import Membership, Occasion
 from rnnexp.registry import lookup
+from rnnexp.tasks.tagging import baselines as tag_baselines
+from rnnexp.tasks.tagging.report import scores
 from rnnexp.together import program, run_together
 from rnnexp.training.class_weights import weigher
 

@@ -10,11 +10,11 @@ import pytest
 
 import rnnexp as rx
 from rnnexp import runner
-from rnnexp.data.texts.stream import TextStream
 from rnnexp.models import carried
 from rnnexp.models.reading import log_softmax
 from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
+from rnnexp.tasks.language_modeling.dataset import TextStream
 from rnnexp.together import program, run_together
 from rnnexp.training import feed
 from rnnexp.training.checkpoint import load

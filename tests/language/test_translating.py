@@ -16,11 +16,11 @@ from rnnexp.cli.main import main
 from rnnexp.cli.summary import summary
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.evaluation import dictionaries
 from rnnexp.models.build import build
 from rnnexp.models.reading import log_softmax
 from rnnexp.models.translating import Decoding, translate
 from rnnexp.registry import lookup
+from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
 from rnnexp.training.fit import fit
 
 START, END, WORDS = 2, 3, 7
@@ -261,7 +261,7 @@ def test_engines_agree() -> None:
 def test_sentences_are_judged_by_sacrebleu() -> None:
     pytest.importorskip("sacrebleu")
     from rnnexp.data.sources.text_pairs import text_pairs
-    from rnnexp.evaluation.translation import scores
+    from rnnexp.tasks.sequence_to_sequence.report import scores
 
     Path("p.tsv").write_text("go on\tva donc là\nstop now\tarrête tout de suite\n" * 4)
     pipeline = text_pairs(path="p.tsv", split="none").load().pipeline

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnexp.data.texts.pairs import PairDataset
-from rnnexp.evaluation import dictionaries, translation
-from rnnexp.evaluation.baselines import Undefined
 from rnnexp.models.build import build
 from rnnexp.registry import lookup
+from rnnexp.tasks.forecasting.baselines import Undefined
+from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
+from rnnexp.tasks.sequence_to_sequence import report as translation
+from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset
 
 LINES = (
     "a shirt\tIl porte un T-shirt à 3.50 aujourd'hui .",

@@ -68,6 +68,6 @@ class corpus(TextFiles):
 
     def load(self) -> Dataset:
         """Read, split and number; mistakes in the data raise DataError."""
-        from rnnexp.data.texts.stream import assemble
+        from rnnexp.tasks.language_modeling.dataset import assemble
 
         return assemble(self)

@@ -18,7 +18,7 @@ from rnnexp.registry import register
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
-    from rnnexp.data.preprocess import Rows
+    from rnnexp.tasks.forecasting.preprocess import Rows
 
 
 @register("data")
@@ -121,8 +121,8 @@ class csv(SeriesSource):
         `frequency` is the step of the dates if the settings give none. Returns the rows of each series in original
         units, and what was done to them.
         """
-        from rnnexp.data.preprocess import Rows
         from rnnexp.data.tables.read import read_open
+        from rnnexp.tasks.forecasting.preprocess import Rows
 
         files = self._files()
         policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)

@@ -10,7 +10,7 @@ from rnnexp.data.pairs import PairSource
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
-    from rnnexp.data.texts.pairs import Pairs
+    from rnnexp.tasks.sequence_to_sequence.dataset import Pairs
 
 
 @register("data")
@@ -33,7 +33,7 @@ class reverse_digits(PairSource):
     def read_pairs(self) -> Pairs:
         import numpy as np
 
-        from rnnexp.data.texts.pairs import Pairs
+        from rnnexp.tasks.sequence_to_sequence.dataset import Pairs
 
         generator = np.random.Generator(np.random.Philox(self.seed))
         lengths = generator.integers(self.shortest, self.longest + 1, self.examples)

@@ -11,7 +11,7 @@ from rnnexp.data.texts.files import TextFiles
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
-    from rnnexp.data.texts.pairs import Pairs
+    from rnnexp.tasks.sequence_to_sequence.dataset import Pairs
 
 Files = str | dict[Literal["source", "target"], str]
 

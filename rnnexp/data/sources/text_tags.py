@@ -76,6 +76,6 @@ class text_tags(ExampleSource, TextFiles):
 
     def load(self) -> Dataset:
         """Read, share out and number; mistakes in the data raise DataError."""
-        from rnnexp.data.texts.tags import assemble
+        from rnnexp.tasks.tagging.dataset import assemble
 
         return assemble(self)

@@ -10,8 +10,8 @@ from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
-from rnnexp.data.texts.pairs import Pairs
 from rnnexp.errors import DataError, count
+from rnnexp.tasks.sequence_to_sequence.dataset import Pairs
 
 if TYPE_CHECKING:
     from rnnexp.data.sources.text_pairs import Files, text_pairs

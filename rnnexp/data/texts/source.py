@@ -67,7 +67,7 @@ class TextSource(ExampleSource, TextFiles):
 
     def load(self) -> Dataset:
         """Read, split and number; mistakes in the data raise DataError."""
-        from rnnexp.data.texts.dataset import assemble
+        from rnnexp.tasks.classification.texts import assemble
 
         return assemble(self)
 

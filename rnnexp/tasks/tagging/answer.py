@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.texts.tags import TagPipeline
-from rnnexp.evaluation.tagging import tagged
+from rnnexp.tasks.tagging.dataset import TagPipeline
+from rnnexp.tasks.tagging.report import tagged
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -11,14 +11,16 @@ import numpy as np
 
 from rnnexp.data import padding
 from rnnexp.data.dataset import Part, Predictions
-from rnnexp.data.texts.tags import TagDataset, TagPipeline, shares
 from rnnexp.data.texts.vocabulary import UNKNOWN
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation import chunks, classes, classification, tag_baselines
+from rnnexp.evaluation import classes, classification
 from rnnexp.evaluation.classes import Extra, Shares
 from rnnexp.evaluation.outputs import FULL, BatchSize
 from rnnexp.evaluation.report import Report
 from rnnexp.models import inference
+from rnnexp.tasks.tagging import baselines as tag_baselines
+from rnnexp.tasks.tagging import chunks
+from rnnexp.tasks.tagging.dataset import TagDataset, TagPipeline, shares
 
 if TYPE_CHECKING:
     from pandas import DataFrame

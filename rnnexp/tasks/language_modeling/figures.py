@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import Predictions
-from rnnexp.data.texts.stream import TextStream
 from rnnexp.evaluation.canvas import new_figure
+from rnnexp.tasks.language_modeling.dataset import TextStream
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

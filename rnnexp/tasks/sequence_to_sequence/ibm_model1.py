@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from rnnexp.evaluation.baselines import Undefined
+from rnnexp.tasks.forecasting.baselines import Undefined
 
 ROUNDS = 5  # of expectation and maximisation
 MOST_LINKS = 3e7  # tokens of a source beside each token of its target: 2 GB

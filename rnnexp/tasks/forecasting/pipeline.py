@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from rnnexp import strict
-from rnnexp.data import calendar, precision, scalers, windows
-from rnnexp.data.scalers import Chain
+from rnnexp.data import calendar
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.tables.layout import TableSettings
-from rnnexp.data.windows import Plan, statistics
 from rnnexp.errors import DataError, did_you_mean
+from rnnexp.tasks.forecasting import precision, scalers, windows
+from rnnexp.tasks.forecasting.scalers import Chain
+from rnnexp.tasks.forecasting.windows import Plan, statistics
 
 # Bounds the memory of undoing a scaler over many long windows: about 16 MB at a time.
 CHUNK_VALUES = 2_000_000

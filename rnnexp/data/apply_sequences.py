@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data.apply import WHOLE
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.sequences import SequenceDataset, put_together, read_sequences, targets_of
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.spec import InputSpec, TaskSpec
-from rnnexp.data.texts.dataset import TextDataset, TextPipeline, as_sequences
 from rnnexp.data.texts.source import TextSource
 from rnnexp.errors import DataError, did_you_mean
+from rnnexp.tasks.classification.texts import TextDataset, TextPipeline, as_sequences
+from rnnexp.tasks.forecasting.apply import WHOLE
 
 
 def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: TaskSpec) -> SequenceDataset:

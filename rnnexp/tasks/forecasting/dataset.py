@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data import windows
 from rnnexp.data.dataset import Arrays, Dataset, Predictions
-from rnnexp.data.pipeline import Pipeline
-from rnnexp.data.preprocess import Context, Preprocessor, Rows
 from rnnexp.data.series import Series
+from rnnexp.tasks.forecasting import windows
+from rnnexp.tasks.forecasting.pipeline import Pipeline
+from rnnexp.tasks.forecasting.preprocess import Context, Preprocessor, Rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -16,10 +16,10 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
 from rnnexp.data.texts.lengths import short_enough
-from rnnexp.data.texts.pair_batches import laid_out, pair_batch
 from rnnexp.data.texts.prepare import tokeniser
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.errors import DataError, count
+from rnnexp.tasks.sequence_to_sequence.batches import laid_out, pair_batch
 
 if TYPE_CHECKING:
     from pandas import DataFrame

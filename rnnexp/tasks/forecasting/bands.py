@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnexp.data import intervals
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.intervals import USUAL, Intervals
+from rnnexp.tasks.forecasting import intervals
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.intervals import USUAL, Intervals
 
 MADE_ON = "val"
 

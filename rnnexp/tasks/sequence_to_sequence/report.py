@@ -12,17 +12,17 @@ import numpy as np
 
 from rnnexp.data import padding
 from rnnexp.data.dataset import Part
-from rnnexp.data.texts.pairs import PairDataset, PairPipeline
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation import dictionaries
-from rnnexp.evaluation.baselines import Undefined
 from rnnexp.evaluation.judged import judge
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report
 from rnnexp.models.reading import log_softmax
 from rnnexp.models.translating import Decoding, Written, translate
+from rnnexp.tasks.forecasting.baselines import Undefined
+from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
+from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset, PairPipeline
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rnnexp.evaluation.baselines import Task, Undefined
+from rnnexp.tasks.forecasting.baselines import Task, Undefined
 
 CRITICAL = 1.645  # of a normal variable: a test of 90 %
 FEWEST_SEASONS = 3

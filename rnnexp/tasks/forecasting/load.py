@@ -8,22 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data import calendar, precision, scalers, windows
-from rnnexp.data.columns import Roles, melted, roles, select
+from rnnexp.data import calendar
 from rnnexp.data.dataset import Part, Summary
 from rnnexp.data.digest import digest
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.rules import PER_WINDOW
-from rnnexp.data.seasonality import season_among
 from rnnexp.data.series import Series
 from rnnexp.data.short import Need, labels, need, without_short
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.splits import borders
 from rnnexp.data.tables.layout import TableSettings
-from rnnexp.data.windows import Plan
 from rnnexp.errors import DataError, count
+from rnnexp.tasks.forecasting import precision, scalers, windows
+from rnnexp.tasks.forecasting.columns import Roles, melted, roles, select
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.pipeline import Pipeline
+from rnnexp.tasks.forecasting.seasonality import season_among
+from rnnexp.tasks.forecasting.windows import Plan
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.lanes import Lanes
-from rnnexp.data.scalers import Affine, Fit, fit
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.scalers import Affine, Fit, fit
+from rnnexp.tasks.language_modeling.lanes import Lanes
 
 PARTS = ("train", "val", "test")
 SAME = 1e-5  # parameters of a scaler that differ by less are the same, fitted twice

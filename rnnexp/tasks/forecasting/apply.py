@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from rnnexp.data import calendar
-from rnnexp.data.assemble import Reading, dataset, read_series
-from rnnexp.data.columns import roles, select
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.pipeline import Pipeline
 from rnnexp.data.series import NAMELESS, Series
 from rnnexp.data.short import Need, labels, without_short
 from rnnexp.data.source import SeriesSource
 from rnnexp.errors import DataError
+from rnnexp.tasks.forecasting.columns import roles, select
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.load import Reading, dataset, read_series
+from rnnexp.tasks.forecasting.pipeline import Pipeline
 
 WHOLE = "all"  # the name of the part
 

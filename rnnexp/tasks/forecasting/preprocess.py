@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data import calendar, precision, windows
-from rnnexp.data.pipeline import Pipeline
+from rnnexp.data import calendar
 from rnnexp.data.series import NAMELESS
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import DataError, count
+from rnnexp.tasks.forecasting import precision, windows
+from rnnexp.tasks.forecasting.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -72,7 +73,7 @@ class Preprocessor:
         Columns are matched by name; with a column `unique_id` there is one window per id. Columns known ahead
         must go on for the rows to be forecast, with empty targets. DataError names what is missing and where.
         """
-        from rnnexp.data.frames import rows_of
+        from rnnexp.tasks.forecasting.frames import rows_of
 
         return self.prepare_rows(rows_of(self.pipeline, frame))
 
@@ -115,7 +116,7 @@ class Preprocessor:
 
     def frame(self, rows: Rows) -> DataFrame:
         """Lay out the last rows needed for one forecast as a table that `prepare` takes."""
-        from rnnexp.data.frames import frame_of
+        from rnnexp.tasks.forecasting.frames import frame_of
 
         return frame_of(self.pipeline, rows)
 

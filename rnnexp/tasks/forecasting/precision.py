@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnexp.data.windows import Plan
+from rnnexp.tasks.forecasting.windows import Plan
 
 ROUNDING = 2.0**-24  # of a 32-bit number, relative
 KEPT = 2e-4  # of the mean change from row to row: what rounding may be without a second number

@@ -9,9 +9,9 @@ import numpy as np
 
 from rnnexp.data.calendar import season_of
 from rnnexp.data.dataset import Dataset
-from rnnexp.data.forecasting import SeriesDataset
 from rnnexp.data.short import named
-from rnnexp.evaluation import baselines, linear
+from rnnexp.tasks.forecasting import baselines, linear
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
 
 def forecasting_task(dataset: SeriesDataset, origins: np.ndarray, horizon: int) -> baselines.Task:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.evaluation.baselines import Undefined, whole_series
+from rnnexp.tasks.forecasting.baselines import Undefined, whole_series
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
 PENALTY = 1e-4  # in units of standardised inputs: enough to solve, too little to shrink
 CHUNK_VALUES = 2_000_000  # bounds the memory of gathered inputs: 16 MB, twice while they are gathered

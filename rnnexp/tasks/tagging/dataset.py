@@ -17,12 +17,12 @@ from rnnexp.data.repeated import check_labels
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.texts import vocabulary
-from rnnexp.data.texts.dataset import vectors_of
 from rnnexp.data.texts.encoder import Encoded, Encoder
 from rnnexp.data.texts.lengths import short_enough
 from rnnexp.data.texts.tag_files import Tagged
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.errors import DataError, count, did_you_mean
+from rnnexp.tasks.classification.texts import vectors_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame

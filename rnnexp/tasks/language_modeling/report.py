@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Predictions
-from rnnexp.data.texts.stream import TextStream
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation import ngrams
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report
 from rnnexp.models.reading import log_probabilities
+from rnnexp.tasks.language_modeling import ngrams
+from rnnexp.tasks.language_modeling.dataset import TextStream
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnexp.data.texts.pairs import PairDataset
 from rnnexp.evaluation.canvas import new_figure
-from rnnexp.evaluation.translation import right
+from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset
+from rnnexp.tasks.sequence_to_sequence.report import right
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.evaluation.baselines import Undefined
+from rnnexp.tasks.forecasting.baselines import Undefined
 
 MOST_ITERATIONS = 1000
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions, Summary
 from rnnexp.data.digest import digest
-from rnnexp.data.lanes import Lanes, lanes, next_tokens
 from rnnexp.data.shares import part_sizes
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.tables.files import locate
@@ -23,6 +22,7 @@ from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.data.texts.vocabulary import UNKNOWN, Vocabulary
 from rnnexp.errors import DataError, count
+from rnnexp.tasks.language_modeling.lanes import Lanes, lanes, next_tokens
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnexp.evaluation.baselines import Undefined
+from rnnexp.tasks.forecasting.baselines import Undefined
 
 Words = Sequence[Sequence[str]]  # of each sequence
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.texts.stream import Language
 from rnnexp.data.texts.vocabulary import PADDING, RESERVED, UNKNOWN
 from rnnexp.errors import ConfigError, DataError, count, did_you_mean
 from rnnexp.models.reading import log_probabilities
 from rnnexp.models.writing import Sampling, mistakes, write
+from rnnexp.tasks.language_modeling.dataset import Language
 
 if TYPE_CHECKING:
     from pandas import DataFrame

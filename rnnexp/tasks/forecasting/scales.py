@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.data.forecasting import SeriesDataset
-from rnnexp.data.scalers import Affine
 from rnnexp.evaluation import metrics
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.scalers import Affine
 
 
 def series_of(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:

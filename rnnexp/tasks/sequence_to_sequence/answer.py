@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.data.texts.pairs import PairPipeline
-from rnnexp.evaluation.translation import written
+from rnnexp.tasks.sequence_to_sequence.dataset import PairPipeline
+from rnnexp.tasks.sequence_to_sequence.report import written
 
 if TYPE_CHECKING:
     from pandas import DataFrame
