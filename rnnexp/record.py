@@ -12,15 +12,14 @@ from weakref import WeakKeyDictionary
 
 import yaml
 
+from rnnexp import tasks
 from rnnexp.config.flat import flat_params, run_name
 from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
-from rnnexp.evaluation.judged import judged_by
 from rnnexp.redact import redact, redact_tree
 from rnnexp.task import LOSS, UNPENALIZED, primary, rises
-from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tracking import Data
 from rnnexp.tracking.names import PARAMS
 from rnnexp.tracking.pyfunc import Served
@@ -119,7 +118,7 @@ def _chosen(command: str, member: Membership | None) -> set[str]:
 
 def primary_metric(dataset: Dataset) -> tuple[str, bool]:
     """Return the metric that a reader looks at first, and whether more of it is better."""
-    name = judged_by(dataset)
+    name = tasks.of(dataset.spec.task).primary_metric(dataset)
     return f"{dataset.scored}/{name}", rises(name)
 
 
@@ -201,14 +200,6 @@ def final_metrics(dataset: Dataset, model: Any, history: History, report: Report
     }
 
 
-def forecast(model: Any, dataset: Dataset) -> Any:
-    """Return what follows the data, (series, horizon, targets) in original units; None where that is undefined."""
-    ahead = dataset.forecast() if isinstance(dataset, SeriesDataset) else None
-    if ahead is None:
-        return None
-    return ahead.restore(ahead.roll(model.predict_on_batch))
-
-
 @dataclass(frozen=True)
 class Ending:
     """What a run has come to, and whether it gets pictures."""
@@ -224,7 +215,8 @@ def log_end(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, 
     metrics = final_metrics(dataset, model, history, report)
     tracked.log_summary(metrics)
     name = primary(metrics, dataset.scored)
-    if name and name != judged_by(dataset):  # it turned out not to be defined: an OWA beside a Naive2 without an error
+    # OWA, for one, turns out not to be defined beside a Naive2 without an error.
+    if name and f"{dataset.scored}/{name}" != primary_metric(dataset)[0]:
         tracked.judge_by(f"{dataset.scored}/{name}", rises(name))
     tracked.set_tags(outcome_tags(history, report))
     for name, table in report.tables.items():
@@ -242,9 +234,8 @@ def pictures(
     experiment: Experiment, dataset: Dataset, history: History, report: Report
 ) -> Iterator[tuple[str, Figure]]:
     """Yield every picture that a run of the experiment gets, with its name."""
-    from rnnexp.evaluation.figures import figures
-
-    return figures(dataset, history, report, experiment.loss.name if experiment.loss else dataset.spec.loss)
+    loss = experiment.loss.name if experiment.loss else dataset.spec.loss
+    return tasks.figures(dataset, history, report, loss)
 
 
 def log_model(

@@ -45,12 +45,14 @@ class Kind:
 
     `method` is the name a registered function gets on its dataclass; `given` counts the leading
     arguments that the runner passes (they are not settings); `base` (module:Class) holds inherited fields.
+    `code`: its components are no settings but classes, each in a folder of its own.
     """
 
     package: str
     method: str
     given: int = 0
     base: str | None = None
+    code: bool = False
 
 
 KINDS = {
@@ -61,6 +63,7 @@ KINDS = {
     "loss": Kind("rnnexp.models.losses", "build"),
     "callback": Kind("rnnexp.training.callbacks", "build"),
     "metric": Kind("rnnexp.evaluation.extra", "score", given=2),
+    "task": Kind("rnnexp.tasks", "load", code=True),
 }
 
 _registered: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
@@ -83,6 +86,8 @@ def register(kind: str, *, revision: int = 1, greater_is_better: bool | None = N
         raise ConfigError(f"register({kind!r}): greater_is_better is said of a metric, not of a {kind}")
 
     def decorate(component: Any) -> Any:
+        if KINDS[kind].code:
+            return _registered[kind].setdefault(component.__name__, component)
         cls = settings(component) if isclass(component) else _settings_of(component, KINDS[kind])
         cls._revision = revision  # type: ignore[attr-defined]
         if greater_is_better is not None:
@@ -134,7 +139,8 @@ def names(kind: str) -> list[str]:
     package = importlib.import_module(KINDS[kind].package)
     if hasattr(package, "available"):
         return sorted({*package.available(), *_registered[kind]})
-    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    found = pkgutil.iter_modules(package.__path__)
+    modules = {module.name for module in found if module.ispkg or not KINDS[kind].code}
     return sorted(modules | set(_registered[kind]))
 
 
@@ -155,7 +161,7 @@ def _import(kind: str, name: str) -> None:
     if name not in choices:
         raise ConfigError(f"{kind}: `{name}` is not one of {', '.join(choices)}{did_you_mean(name, choices)}")
     package = importlib.import_module(KINDS[kind].package)
-    if hasattr(package, "load"):
+    if hasattr(package, "available"):
         _registered[kind][name] = package.load(name)
     else:
         importlib.import_module(f"{package.__name__}.{name}")

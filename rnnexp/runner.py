@@ -11,13 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnexp import record, registry, runtime, tracking
+from rnnexp import record, registry, runtime, tasks, tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, DivergedError, count
 from rnnexp.paths import name_problem, short_name
 from rnnexp.run_folder import claimed
 from rnnexp.samples import Samples
-from rnnexp.tasks.forecasting.leaks import check_leakage
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
@@ -123,16 +122,17 @@ def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: 
     from rnnexp.training.progress import Progress
 
     experiment, dataset, model, plan = subject.experiment, subject.dataset, subject.model, subject.plan
+    code = tasks.of(dataset.spec.task)
     told = subject.training or training(model, dataset, plan)  # is compiled while the run is made known
     info = record.run_info(experiment, dataset, subject.device, occasion, subject.engine)
     with tracking.start(experiment.tracking, info, at_once=subject.training is None) as tracked:
         record.log_start(tracked, dataset, model)
-        samples = Samples(tracked, dataset, model, occasion.run_dir)
+        samples = Samples(tracked, code.sampler(dataset), model, occasion.run_dir)
         with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
             history = yield from told.steps(record.hearing(tracked, occasion.member, progress, samples))
         _refuse_untrained(history)
         report = evaluated(model, dataset, experiment)
-        forecast = record.forecast(model, dataset)
+        forecast = code.forecast(model, dataset)
         draw = subject.training is None or subject.training.seat.leads(DRAWN)
         ending = record.Ending(history, report, draw)
         metrics = record.log_end(tracked, experiment, dataset, model, ending)
@@ -250,8 +250,8 @@ def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]
 
 def loaded(experiment: Experiment) -> Dataset:
     """Read the data; a leak is a DataError."""
-    dataset: Dataset = experiment.data.load()
-    leaks = check_leakage(dataset)
+    dataset = tasks.load(experiment.data)
+    leaks = tasks.check_leakage(dataset)
     if leaks:
         raise DataError("information leaks into the training:\n  " + "\n  ".join(leaks))
     sizes = ", ".join(f"{part} {size}" for part, size in dataset.summary.sizes.items())
@@ -263,10 +263,10 @@ def built(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> 
     """Build the network and say which of its layers can use the fast kernel."""
     from rnnexp.models.build import build
     from rnnexp.models.kernel import kernel_report
+    from rnnexp.training.class_weights import check_weights
     from rnnexp.training.prepare import precision
 
-    if experiment.trainer.class_weights is not None and not dataset.spec.classes:
-        raise ConfigError(f"trainer.class_weights: the task is {dataset.spec.task}, which has no classes")
+    check_weights(experiment.trainer.class_weights, dataset.spec)
     with precision(experiment.trainer.precision):
         model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
     for line in kernel_report(model, device.backend, device.device):
@@ -276,7 +276,8 @@ def built(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> 
 
 def evaluated(model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None) -> Report:
     """Score a trained network beside its baselines; `intervals` are those that it has already."""
-    from rnnexp.evaluation.evaluate import evaluate
+    from rnnexp.evaluation.scoring import Scoring
 
     size = experiment.trainer.batch_size
-    return evaluate(model, dataset, size if size == "full" else max(size, 256), experiment.metrics, intervals)
+    size = size if size == "full" else max(size, 256)
+    return tasks.evaluate(model, dataset, Scoring(size, experiment.metrics, intervals))

@@ -1,47 +1,39 @@
-"""What a language model writes while it is trained: a text for each checkpoint, and one at the end."""
+"""What a model writes while it is trained: a text for each checkpoint, and one at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
-from rnnexp.tasks.language_modeling.dataset import TextStream
-
 if TYPE_CHECKING:
-    from rnnexp.data.dataset import Dataset
     from rnnexp.tracking.run import Run
-
-LENGTH, TEMPERATURE = 400, 0.8
 
 
 class Samples:
-    """The texts of one run; of another task than language modelling there are none.
+    """The texts of one run, written by `sampler`; None for models that write none."""
 
-    They are drawn with the same seed, so that they differ by what has been learnt.
-    """
-
-    def __init__(self, tracked: Run, dataset: Dataset, model: Any, run_dir: Path) -> None:
-        self.tracked, self.dataset, self.model, self.run_dir = tracked, dataset, model, run_dir
+    def __init__(self, tracked: Run, sampler: Callable[[Any], str] | None, model: Any, run_dir: Path) -> None:
+        self.tracked, self.sampler, self.model, self.run_dir = tracked, sampler, model, run_dir
         self.done: set[str] = set()
 
     def look(self) -> None:
         """Write a text for each checkpoint that has been saved since the last look."""
         from rnnexp.training.checkpoint import PREFIX, load
 
-        if not isinstance(self.dataset, TextStream):
+        if self.sampler is None:
             return
         for folder in sorted((self.run_dir / "checkpoints").glob(f"{PREFIX}*")):
             if folder.name not in self.done:
                 self.done.add(folder.name)
                 self._assign(load(folder)[1])
-                self._log(folder.name, self._copy, self.dataset)
+                self._log(folder.name, self.sampler(self._copy))
 
     def end(self) -> None:
         """Write a text with the weights that were kept."""
-        if isinstance(self.dataset, TextStream):
-            self._log("final", self.model, self.dataset)
+        if self.sampler is not None:
+            self._log("final", self.sampler(self.model))
 
     @cached_property
     def _copy(self) -> Any:
@@ -55,10 +47,5 @@ class Samples:
             if variable.path in weights:
                 variable.assign(weights[variable.path])
 
-    def _log(self, name: str, model: Any, dataset: TextStream) -> None:
-        from rnnexp.models.writing import Sampling, write
-        from rnnexp.tasks.language_modeling.answer import start
-
-        language = dataset.language
-        written = write(model, start(language), LENGTH, Sampling(TEMPERATURE, never=(PADDING, UNKNOWN)))
-        self.tracked.log_text(f"samples/{name}.txt", language.text(written) + "\n")
+    def _log(self, name: str, text: str) -> None:
+        self.tracked.log_text(f"samples/{name}.txt", text + "\n")

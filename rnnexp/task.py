@@ -1,4 +1,4 @@
-"""What is known of tasks and their metrics as such: plain data, read by every room and reading none.
+"""What is known of tasks and their metrics as such: plain data, read by every room.
 
 A fact about a metric (its direction, its label, its rank among others) stands here and nowhere else.
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from rnnexp import registry
 
 
 @dataclass(frozen=True)
@@ -25,19 +28,6 @@ class Metric:
     greater_is_better: bool = False
     counted: str = "examples"
     in_units: bool = False
-
-
-@dataclass(frozen=True)
-class Task:
-    """What every model of a task is judged by.
-
-    headline: metrics of which the first that a run has is its primary one, everywhere
-    reported: scored once at the end, whether asked for or not
-    """
-
-    name: str
-    headline: tuple[str, ...]
-    reported: tuple[str, ...]
 
 
 _METRICS = (
@@ -81,44 +71,48 @@ _RISING_ENDS = ("io_u", "beta_score", "true_positives", "true_negatives")  # wor
 _FALLING = {"error", "loss", "distance", "crossentropy", "entropy"}
 _SUFFIX = re.compile(r"(_scaled|_\d+)+$")  # mae_scaled, coverage_90
 
-_NUMBERS = ("mse", "rmse", "mae", "smape", "mape", "r2")
-_CLASSES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
-_TAGS = ("sequence_accuracy", "unknown_accuracy", "chunk_precision", "chunk_recall", "chunk_f1")
-TASKS = {
-    task.name: task
-    for task in (
-        Task("forecasting", ("owa", "nrmse", "rmse"), _NUMBERS),
-        Task("sequence_to_sequence", ("bleu", "exact_match"), ("bleu", "chrf", "exact_match", "nats", "perplexity")),
-        Task("language_modelling", ("perplexity",), ("nats", "perplexity")),
-        Task("classification", ("accuracy",), _CLASSES),
-        Task("tagging", ("accuracy",), (*_CLASSES, *_TAGS)),
-        Task("regression", ("nrmse", "rmse"), _NUMBERS),
-    )
-}
-# The first of these that a run has is its primary metric; no run has those of two tasks but for perplexity, which
-# sequence to sequence logs beside what it is judged by.
-HEADLINES = tuple(dict.fromkeys(name for task in TASKS.values() for name in task.headline))
 # What */loss means in a run: without the tag that says so it holds the L1 and L2 penalties, if there are any.
 LOSS, UNPENALIZED = "rnnexp.loss", "unpenalized"
 PARTS = ("test", "train")  # that a run is scored on
-SCORES = tuple(f"{part}/{name}" for part in PARTS for name in HEADLINES)
-SKILLS = tuple(f"skill/{name}" for name in HEADLINES)
+
+
+def tasks() -> dict[str, Any]:
+    """Return every task by its name, those of plugins too; their code is not imported."""
+    return {name: registry.lookup("task", name) for name in registry.names("task")}
+
+
+def headlines() -> list[str]:
+    """List what heads the runs of some task, what fewer tasks report first: that is what tells more of a run."""
+    found = tasks().values()
+    names = dict.fromkeys(name for task in found for name in task.headline)
+    return sorted(names, key=lambda name: sum(name in task.reported for task in found))
+
+
+def scores() -> list[str]:
+    """List the names under which these are logged, such as test/rmse, those of the test part first."""
+    return [f"{part}/{name}" for part in PARTS for name in headlines()]
+
+
+def skills() -> list[str]:
+    """List their skills, such as skill/rmse."""
+    return [f"skill/{name}" for name in headlines()]
 
 
 def primary(logged: Collection[str], part: str) -> str | None:
     """Return the name of the metric by which a run that has logged these is judged on a part, None if there is none."""
-    return next((name for name in HEADLINES if f"{part}/{name}" in logged), None)
+    return next((name for name in headlines() if f"{part}/{name}" in logged), None)
 
 
 def score_of(logged: Collection[str]) -> str | None:
     """Return the score that heads a run, such as test/rmse, None for one that has none."""
-    return next((name for name in SCORES if name in logged), None)
+    return next((name for name in scores() if name in logged), None)
 
 
 def metric_of(name: str) -> Metric | None:
     """Return what is known of a metric by the name it is logged under: best/val/loss, test/h3/rmse, mae_scaled."""
     short = _plain(name)
-    return METRICS.get(short) or METRICS.get(_SUFFIX.sub("", short))
+    known = {**METRICS, **{metric.name: metric for task in tasks().values() for metric in task.metrics}}
+    return known.get(short) or known.get(_SUFFIX.sub("", short))
 
 
 def rises(name: str, said: Mapping[str, bool] | None = None) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from absl import logging as absl_logging
 
 from rnnexp import registry
 
@@ -20,6 +22,10 @@ FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run -
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before any test imports Keras
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C, its children too
+
+# The handler of TensorFlow's and Keras's log closes its stream where Hydra sets up its own, unless that is the
+# process's: it must not be the file in which pytest captures.
+absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 # Tests and the processes they start compile the same tiny programs again and again: compile each once.
 _CACHE = tempfile.TemporaryDirectory(prefix="rnnexp-tests-")

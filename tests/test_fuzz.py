@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from fuzz.__main__ import of_overrides, of_tables
 from fuzz.judge import Fault, checked
 from fuzz.overrides import case
+from fuzz.parts import of_overrides, of_tables
 from fuzz.pool import answers
 
 

@@ -14,9 +14,10 @@ from readme import BLOCKS, HEADERS, PROSE, README, ROOT, header, rows_under
 
 import rnnexp as rx
 from rnnexp import results
-from rnnexp.evaluation import evaluate
 from rnnexp.task import rises
-from rnnexp.tasks.forecasting import linear
+from rnnexp.tasks import load
+from rnnexp.tasks.forecasting import linear, report
+from rnnexp.tasks.forecasting.baselines import Undefined
 
 STATED = {
     "linear": r"linear (?:baseline|model)(?: has)? (\d+\.\d+)|least squares (\d+\.\d+),",
@@ -36,15 +37,15 @@ SERIES = [name for name in HEADERS if re.match("airline|sine|stacked|cell|tune|u
 @cache
 def baselines(*words: str) -> dict[str, float]:
     """Return the test RMSE of each baseline of a shipped series, without any network."""
-    dataset = rx.compose(*words).data.load()
+    dataset = load(rx.compose(*words).data)
     plan = dataset.pipeline.plan
     shape = (len(dataset.starts("test")), plan.span - plan.sequence_length, plan.targets)
     predictions = dataset.restore("test", np.zeros(shape))
     found = {"lags": float(linear.wanted_lags(dataset))}
-    for name, make in evaluate._series_baselines(dataset, predictions).items():
+    for name, make in report._baselines(dataset, predictions).items():
         try:
             found[name] = float(np.sqrt(np.mean((make() - predictions.actual) ** 2)))
-        except evaluate.baselines.Undefined:
+        except Undefined:
             continue
     return found
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnnexp.data.dataset import USUAL
 from rnnexp.redact import redact, redact_words
 from rnnexp.task import METRICS, primary, rises
-from rnnexp.tasks.forecasting.intervals import USUAL
 
 if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
@@ -168,7 +168,7 @@ def _whereabouts(result: Result) -> Iterator[str]:
 def _use(result: Result) -> str:
     data, run = result.experiment.data, result.run_id[:8] if result.run_id else _short(result.run_dir)
     task = getattr(data, "task", None)
-    if task == "language_modelling":
+    if task == "language_modeling":
         return f"rnnexp generate {run}"
     reads_texts = task == "sequence_to_sequence" or hasattr(data, "tokens")
     given = "" if result.forecast is not None else ' "a text"' if reads_texts else " FILE"

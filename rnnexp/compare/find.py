@@ -9,7 +9,7 @@ from pathlib import Path
 from rnnexp.compare.complete import completed, journal, unseen
 from rnnexp.compare.groups import MAX_NAMED, Comparison, Goal, compare, named
 from rnnexp.errors import ConfigError, count, did_you_mean
-from rnnexp.task import SCORES, rises
+from rnnexp.task import rises, scores
 from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, is_filter, select
 
 KIND = {"rnnexp.kind": "sweep"}
@@ -127,6 +127,6 @@ def _beside(uri: str | None, expression: str) -> Iterator[str]:
 
 def usual_goal(runs: Sequence[TrackedRun]) -> Goal:
     """Rank by what most of the runs have: the validation loss if it is among that, else the test metric."""
-    names = (DEFAULT_GOAL, *SCORES, "best/train/loss")
+    names = (DEFAULT_GOAL, *scores(), "best/train/loss")
     metric = max(names, key=lambda name: sum(name in one.metrics for one in runs))
     return Goal(metric, rises(metric))

@@ -11,7 +11,7 @@ from rnnexp.compare.find import DEFAULT_GOAL
 from rnnexp.compare.groups import latest
 from rnnexp.compare.shown import ended
 from rnnexp.compare.values import shown, skill_text
-from rnnexp.task import SCORES, SKILLS
+from rnnexp.task import scores, skills
 from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, select
 
 HEAD = ("run", "name", "started", "ended", "experiment", "score", "skill")
@@ -95,12 +95,12 @@ def _metric(run: TrackedRun) -> str | None:
     """Choose what is shown: of a sweep the objective of its best job, of a run its test metric."""
     objective = run.tags.get("rnnexp.objective", DEFAULT_GOAL)
     own = [objective, f"best/{objective}"] if _is_sweep(run) else []
-    return next((name for name in (*own, *SCORES) if name in run.metrics), None)
+    return next((name for name in (*own, *scores()) if name in run.metrics), None)
 
 
 def _skill(run: TrackedRun) -> float | None:
     prefix = "best/" if _is_sweep(run) else ""
-    found = (run.metrics.get(f"{prefix}{name}") for name in SKILLS)
+    found = (run.metrics.get(f"{prefix}{name}") for name in skills())
     return next((value for value in found if value is not None), None)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 OF_CLASSES = {
     "classification": "cross_entropy",
     "tagging": "token_cross_entropy",
-    "language_modelling": "token_cross_entropy",
+    "language_modeling": "token_cross_entropy",
     "sequence_to_sequence": "token_cross_entropy",
 }
 SHIPPED_OF_NUMBERS = ("huber", "log_cosh", "mae", "mape", "mse", "poisson", "quantile")

@@ -12,7 +12,7 @@ from typing import Any
 
 from rnnexp import registry
 from rnnexp.errors import ConfigError, did_you_mean
-from rnnexp.task import TASKS
+from rnnexp.task import tasks
 
 # What `rnnexp.training.prepare` gives a class of its own choosing, beside what `keras.metrics.get` knows.
 SHORT = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC", "accuracy": "Accuracy", "acc": "Accuracy"}
@@ -24,7 +24,7 @@ PER_COLUMN = ("F1Score", "FBetaScore")  # several numbers at once, which no log 
 # Keras gets numbers (n, outputs), forecasts (n, horizon, targets), or labels (n,) and probabilities (n, classes),
 # or tags (b, time) and scores (b, time, tags).
 REFUSED = {
-    "language_modelling": PER_COLUMN,
+    "language_modeling": PER_COLUMN,
     "sequence_to_sequence": PER_COLUMN,
     "regression": (*FOR_LABELS, *PER_COLUMN),
     "forecasting": (*FOR_LABELS, *PER_COLUMN, "R2Score"),
@@ -62,7 +62,7 @@ def _problem(name: str, task: str | None, known: dict[str, str | None]) -> str |
 
 
 def _unknown(name: str, task: str | None, known: dict[str, str | None]) -> str:
-    if task in TASKS and name in TASKS[task].reported:
+    if task and name in tasks()[task].reported:
         return f"Keras has no metric `{name}`; {_reported(task)}"
     choices = [choice for choice in known if choice == choice.lower() and _problem(choice, task, known) is None]
     hint = did_you_mean(name, choices) or f"; choose from {', '.join(sorted(choices))}"
@@ -70,7 +70,7 @@ def _unknown(name: str, task: str | None, known: dict[str, str | None]) -> str:
 
 
 def _reported(task: str) -> str:
-    return f"the report at the end has {', '.join(TASKS[task].reported)} without being asked"
+    return f"the report at the end has {', '.join(tasks()[task].reported)} without being asked"
 
 
 def _fits(cls: str, task: str) -> bool:

@@ -183,7 +183,7 @@ def _task(data: Any) -> str | None:
     """Say what a data source asks of a network; None if its settings have mistakes or do not tell."""
     if isinstance(data, _Unknown):
         return None
-    return getattr(data, "task", "forecasting" if hasattr(data, "horizon") else None)
+    return getattr(data, "task", None)
 
 
 def _cross_checks(parts: Mapping[str, Any], top: Any) -> list[str]:

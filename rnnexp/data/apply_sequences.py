@@ -1,4 +1,4 @@
-"""Other sequences and texts as a trained model sees them: nothing is fitted, and all of them are one part."""
+"""Other examples as a trained model sees them: nothing is fitted, and all of them are one part."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp.data.dataset import WHOLE
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.sequences import SequenceDataset, put_together, read_sequences, targets_of
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.spec import InputSpec, TaskSpec
-from rnnexp.data.texts.source import TextSource
 from rnnexp.errors import DataError, did_you_mean
-from rnnexp.tasks.classification.texts import TextDataset, TextPipeline, as_sequences
-from rnnexp.tasks.forecasting.apply import WHOLE
 
 
 def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: TaskSpec) -> SequenceDataset:
@@ -33,25 +31,12 @@ def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: Ta
         place, steps = sequences.place(int(odd[0])), int(sequences.lengths()[odd[0]])
         raise DataError(f"{place}: {steps} steps; the model takes sequences of {pipeline.length} ({len(odd)} such)")
     past = InputSpec((pipeline.length, len(pipeline.channels)))
-    return _whole(source, sequences, spec, (past, pipeline.scaled(sequences.values), pipeline))
+    return apply_whole(source, sequences, spec, (past, pipeline.scaled(sequences.values), pipeline))
 
 
-def apply_texts(source: TextSource, pipeline: TextPipeline, spec: TaskSpec) -> TextDataset:
-    """Load a source with the vocabulary and the classes of a trained model; DataError as `apply_sequences`."""
-    texts = source.read_texts()
-    encoded = pipeline.encoder.encode(texts.texts, texts.place)
-    unknown = encoded.unknown(np.arange(len(texts)))
-    cut = (
-        [f"{len(encoded.cut)} of {len(texts)} texts cut to the tokens that the model reads"] if len(encoded.cut) else []
-    )
-    notes = (*texts.notes, f"unknown tokens: {unknown:.1%}", *cut)
-    sequences = as_sequences(replace(texts, notes=notes), encoded.offsets, encoded.ids)
-    made = _whole(source, sequences, spec, (spec.inputs["past"], encoded.ids, pipeline))
-    return TextDataset(**vars(made), texts=texts.texts)
-
-
-def _whole(source: Any, sequences: Sequences, spec: TaskSpec, prepared: tuple[InputSpec, np.ndarray, Any]) -> Any:
-    y = _classes(sequences, spec.classes) if spec.classes else targets_of(sequences)
+def apply_whole(source: Any, sequences: Sequences, spec: TaskSpec, prepared: tuple[InputSpec, np.ndarray, Any]) -> Any:
+    """Make the dataset of examples with the classes of a trained model; `prepared` as in `put_together`."""
+    y = targets_of(sequences) if spec.outputs == "numbers" else _classes(sequences, spec.classes)
     pieces = {WHOLE: np.arange(len(sequences), dtype=np.int32)}
     return replace(put_together(source, sequences, (y, spec.classes), pieces, prepared), scored=WHOLE)
 

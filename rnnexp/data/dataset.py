@@ -12,6 +12,9 @@ import numpy as np
 from rnnexp.data.series import Series
 from rnnexp.data.spec import TaskSpec
 
+USUAL = 90  # percent: the level of prediction intervals that are shown
+WHOLE = "all"  # the part that holds all of the data that are not a run's own
+
 Arrays = Mapping[str, np.ndarray]
 Batch = Callable[[Arrays, Any], tuple[Any, Any, Any]]
 
@@ -140,6 +143,10 @@ class Dataset(ABC):
     def trained_on(self) -> Self | None:
         """The data that training has seen, these or those they are held against; None where they are not known."""
         return self if "train" in self.parts else self.reference
+
+    def roll(self, predict: Callable[[Any], Any], arrays: Arrays, indices: np.ndarray) -> np.ndarray:
+        """Return the outputs for examples; `predict` maps x to the outputs of a network."""
+        return np.asarray(predict(self.batch(arrays, indices)[0]))
 
     @abstractmethod
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:

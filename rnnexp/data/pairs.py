@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from rnnexp.data.source import ExampleSource
+from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.texts.rules import subword_mistakes
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
-    from rnnexp.data.dataset import Dataset
     from rnnexp.data.texts.prepare import Rules
-    from rnnexp.tasks.sequence_to_sequence.dataset import Pairs
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Texts beside what becomes of them.
+
+    parts:  "train", "val" or "test" where the files say so, "" where a split decides
+    places: where each pair stands;  notes: what reading did to the data, one sentence each, with counts
+    """
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    parts: tuple[str, ...]
+    places: tuple[str, ...]
+    source: str
+    notes: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.sources)
 
 
 @settings
@@ -48,6 +67,21 @@ class PairSource(ExampleSource):
     def read_pairs(self) -> Pairs:
         """Read or draw all pairs; mistakes in files raise DataError."""
 
+    def outline(self) -> TaskSpec:
+        """Return what the data will ask of a model, as far as the settings tell."""
+        tokens = InputSpec((None,), "int32", UNKNOWN_SIZE)
+        return TaskSpec(
+            self.task,
+            {"past": tokens, "mask": InputSpec((None,), "bool"), "previous": tokens},
+            (UNKNOWN_SIZE,),
+            outputs="logits",
+            scores_of="previous",
+            per_step=True,
+            targets=("text",),
+            loss="token_cross_entropy",
+            metrics=("perplexity",),
+        )
+
     def rules(self) -> Rules:
         """Return how texts are cut and numbered."""
         from rnnexp.data.texts.prepare import Rules
@@ -60,9 +94,3 @@ class PairSource(ExampleSource):
         if self.max_length is None and self.on_long != "drop":
             problems.append("data.on_long: fail is given without data.max_length")
         return problems
-
-    def load(self) -> Dataset:
-        """Read, split and number; mistakes in the data raise DataError."""
-        from rnnexp.tasks.sequence_to_sequence.dataset import assemble
-
-        return assemble(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ class SequenceDataset(Dataset):
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
         """Put outputs beside the truth: (n, 1, outputs), or probabilities (n, classes) and labels (n,)."""
         actual = self.truth(part)
-        if self.spec.task == "classification":
+        if self.spec.outputs != "numbers":
             return Predictions(np.asarray(outputs, np.float64), actual)
         predicted = np.asarray(outputs, np.float64).reshape(actual.shape)[:, None]
         return Predictions(predicted, actual.astype(np.float64)[:, None])
@@ -52,7 +53,7 @@ class SequenceDataset(Dataset):
         return np.stack([self.sequences.one(int(i)) for i in np.resize(alike, 2)]).astype(np.float64)
 
 
-def assemble(source: SequenceSource) -> SequenceDataset:
+def load(source: SequenceSource) -> SequenceDataset:
     """Load a source of independent sequences; mistakes in the data raise DataError."""
     sequences = read_sequences(source)
     y, classes = _targets(source, sequences)
@@ -95,7 +96,7 @@ def put_together(
     cuts = padding.bounds(sequences.lengths(), source.buckets) if varied and source.buckets > 1 else ()
     inputs = {"past": past} | ({"mask": InputSpec((None,), "bool")} if varied else {})
     return SequenceDataset(
-        spec=_spec(inputs, outputs, classes),
+        spec=_spec(source, inputs, outputs, classes),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
         batch=padding.masked_batch if varied else padding.whole_batch,
         summary=_summary(source, sequences, pieces),
@@ -106,11 +107,11 @@ def put_together(
     )
 
 
-def _spec(inputs: dict[str, InputSpec], outputs: tuple[int, ...], classes: tuple[str, ...]) -> TaskSpec:
-    if not classes:
-        return TaskSpec("regression", inputs, outputs, targets=tuple(f"target_{i}" for i in range(outputs[0])))
-    choice: dict[str, Any] = {"loss": "cross_entropy", "metrics": ("accuracy",)}
-    return TaskSpec("classification", inputs, outputs, classes=classes, targets=("label",), **choice)
+def _spec(
+    source: ExampleSource, inputs: dict[str, InputSpec], outputs: tuple[int, ...], classes: tuple[str, ...]
+) -> TaskSpec:
+    found = replace(source.outline(), inputs=inputs, output_shape=outputs, classes=classes)
+    return found if classes else replace(found, targets=tuple(f"target_{i}" for i in range(outputs[0])))
 
 
 def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Summary:
@@ -180,7 +181,7 @@ def _shortened(source: SequenceSource, sequences: Sequences) -> Sequences:
 
 
 def _targets(source: SequenceSource, sequences: Sequences) -> tuple[np.ndarray, tuple[str, ...]]:
-    return labels_of(sequences) if source.task == "classification" else (targets_of(sequences), ())
+    return (targets_of(sequences), ()) if source.outline().outputs == "numbers" else labels_of(sequences)
 
 
 def targets_of(sequences: Sequences) -> np.ndarray:
@@ -226,3 +227,14 @@ def _fit(source: SequenceSource, sequences: Sequences, train: np.ndarray) -> tup
         return SequencePipeline(sequences.channels, length=length), []
     values = np.concatenate([sequences.one(int(i)) for i in train]).astype(np.float64)
     return sequence_pipeline.fitted(values, sequences.channels, length)
+
+
+def standardized(dataset: SequenceDataset) -> Iterator[str]:
+    """Look whether standardized inputs have mean 0 over the training examples: otherwise others had a say."""
+    if dataset.scaling.get("mean"):
+        train = dataset.parts["train"]
+        begin, length = (train.arrays[key][train.indices] for key in ("begin", "length"))
+        steps = np.concatenate([np.arange(first, first + count) for first, count in zip(begin, length)])
+        mean = train.arrays["values"][steps].mean(axis=0, dtype=np.float64)
+        if np.abs(mean).max() > 1e-3:
+            yield "the scaler `standard` was not fitted on the training examples alone"

@@ -64,3 +64,17 @@ class Series:
             ids=tuple(self.ids[place] for place in chosen),
             time=None if self.time is None else self.time[rows],
         )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Raw rows of one series.
+
+    values: (rows, columns) in the order in which columns were asked for; rows at the end whose targets are NaN are
+            the ones to forecast, and hold the columns known ahead
+    time:   (rows,) datetime64[ns], or None
+    """
+
+    label: str
+    values: np.ndarray
+    time: np.ndarray | None = None

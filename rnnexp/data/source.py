@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.series import Series
+from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from rnnexp.data.dataset import Dataset
 
 Scaler = Literal[
     "none",
@@ -43,6 +42,8 @@ class SeriesSource(ABC):
 
     A source adds its own fields and `read`; `name` is the word that chooses it in YAML.
     """
+
+    task: ClassVar[str] = "forecasting"
 
     target: Column | list[Column] | None = Field(
         None, description="Column or columns to forecast, by name or position; null takes the only column."
@@ -97,6 +98,13 @@ class SeriesSource(ABC):
     def read(self) -> Series | np.ndarray:
         """Read the series in original units; an array (rows,) or (rows, columns) is one series."""
 
+    def outline(self) -> TaskSpec:
+        """Return what the data will ask of a model, as far as the settings tell."""
+        whole, ahead = self.layout == "sequence", len(self.known) + 2 * len(self.calendar)
+        inputs = {"past": InputSpec((None if whole else self.sequence_length, UNKNOWN_SIZE))}
+        inputs |= {"future": InputSpec((self.horizon, ahead))} if ahead else {}
+        return TaskSpec(self.task, inputs, (self.horizon, UNKNOWN_SIZE), per_step=whole)
+
     def scalers(self) -> list[str]:
         """List the scalers in the order in which they are applied, without `none`."""
         chain = self.scaler if isinstance(self.scaler, list) else [self.scaler]
@@ -108,11 +116,9 @@ class SeriesSource(ABC):
 
         return series_mistakes(self)
 
-    def load(self) -> Dataset:
-        """Read, split, scale and index; mistakes in the data raise DataError."""
-        from rnnexp.tasks.forecasting.load import assemble
-
-        return assemble(self)
+    def named(self) -> SeriesSource:
+        """Return the source with names in the place of columns that are given by position, or not at all."""
+        return self
 
 
 @settings
@@ -152,8 +158,8 @@ class ExampleSource(ABC):
         return example_mistakes(self)
 
     @abstractmethod
-    def load(self) -> Dataset:
-        """Read, split and prepare; mistakes in the data raise DataError."""
+    def outline(self) -> TaskSpec:
+        """Return what the data will ask of a model, as far as the settings tell."""
 
 
 @settings
@@ -179,8 +185,15 @@ class SequenceSource(ExampleSource):
         (n, outputs), or labels (n,).
         """
 
-    def load(self) -> Dataset:
-        """Read, split and scale; mistakes in the data raise DataError."""
-        from rnnexp.data.sequences import assemble
+    def outline(self) -> TaskSpec:
+        """Return what the data will ask of a model, as far as the settings tell."""
+        past = InputSpec((getattr(self, "sequence_length", UNKNOWN_SIZE), UNKNOWN_SIZE))
+        return outline(self.task, past)
 
-        return assemble(self)
+
+def outline(task: str, past: InputSpec) -> TaskSpec:
+    """Return what independent examples ask of a model: numbers, or a label, for each."""
+    if task == "regression":
+        return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,))
+    choice: dict[str, Any] = {"loss": "cross_entropy", "metrics": ("accuracy",), "targets": ("label",)}
+    return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,), "probabilities", **choice)

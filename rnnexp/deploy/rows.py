@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp.data.dataset import USUAL
+from rnnexp.data.series import Rows
 from rnnexp.deploy import reading
 from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.trained import Trained
@@ -15,10 +17,10 @@ from rnnexp.errors import DataError, DivergedError, did_you_mean
 from rnnexp.tasks.forecasting import intervals
 from rnnexp.tasks.forecasting.columns import select
 from rnnexp.tasks.forecasting.frames import long_enough
-from rnnexp.tasks.forecasting.intervals import USUAL, Intervals
+from rnnexp.tasks.forecasting.intervals import Intervals
 from rnnexp.tasks.forecasting.load import read_series
 from rnnexp.tasks.forecasting.pipeline import Pipeline
-from rnnexp.tasks.forecasting.preprocess import Preprocessor, Rows
+from rnnexp.tasks.forecasting.preprocess import Preprocessor
 from rnnexp.tracking.pyfunc import Columns, forecast
 
 

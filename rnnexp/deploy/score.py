@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from rnnexp import record, runner
+from rnnexp import record, runner, tasks
+from rnnexp.data.dataset import WHOLE
 from rnnexp.deploy import reading
 from rnnexp.deploy.trained import ChangedDataError, Trained, own_data
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
-from rnnexp.tasks.forecasting.apply import WHOLE
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -96,15 +96,16 @@ def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     model = trained.load().model
     if trained.experiment:
         return Scored(dataset, runner.evaluated(model, dataset, trained.experiment, made), notes)
-    from rnnexp.evaluation.evaluate import evaluate
+    from rnnexp.evaluation.scoring import Scoring
 
-    return Scored(dataset, evaluate(model, dataset, "full", (), made), notes)
+    return Scored(dataset, tasks.evaluate(model, dataset, Scoring("full", intervals=made)), notes)
 
 
 def _on_other_examples(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     """Score a classifier, or a regression, on other sequences or texts."""
-    from rnnexp.data.apply_sequences import apply_sequences, apply_texts
+    from rnnexp.data.apply_sequences import apply_sequences
     from rnnexp.deploy.overlap import shared
+    from rnnexp.tasks.classification.texts import apply as apply_texts
 
     source, bundle = _changed(trained, changes), trained.load()
     load: Any = apply_texts if trained.kind == "texts" else apply_sequences

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.data.sequences import SequenceDataset
-from rnnexp.evaluation.canvas import new_figure
+from rnnexp.evaluation.figure_style import BLUE, GREY, VERMILION, new_figure
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#999999"  # Okabe and Ito, "Color Universal Design", 2008
 BINS = 10
-MOST_CLASSES = 12  # of more, a picture of sequences would be taller than any screen
-MOST_SEQUENCES = 40  # per class: more lines hide each other
 MOST_NAMED = 20  # classes whose counts can be read in a confusion matrix
 
 
@@ -26,8 +21,6 @@ def figures(dataset: Dataset, predictions: Predictions) -> Iterator[tuple[str, F
     """Yield every picture with its name."""
     yield "confusion", confusion(dataset, predictions)
     yield "reliability", reliability(dataset, predictions)
-    if isinstance(dataset, SequenceDataset) and np.issubdtype(dataset.sequences.values.dtype, np.floating):
-        yield "sequences", sequences(dataset, predictions)
 
 
 def confusion(dataset: Dataset, predictions: Predictions) -> Figure:
@@ -77,57 +70,3 @@ def reliability(dataset: Dataset, predictions: Predictions) -> Figure:
     other.set(xlabel="probability of the predicted class", ylabel=counted, title="Distribution")
     other.legend(frameon=False, loc="upper left")
     return figure
-
-
-def sequences(dataset: SequenceDataset, predictions: Predictions) -> Figure:
-    """Draw sequences of each class, the channel that varies most between classes; what was mistaken stands out."""
-    names = dataset.spec.classes[:MOST_CLASSES]
-    channel = _telling(dataset)
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    figure, axes = new_figure(rows, columns, (4.2 * columns, 0.8 + 2.4 * rows), searched=True)
-    indices, chosen = dataset.parts[dataset.scored].indices, predictions.predicted.argmax(axis=1)
-    for number, (ax, name) in enumerate(zip(axes, names)):
-        own = np.flatnonzero(predictions.actual == number)
-        _panel(ax, dataset, (indices[own], chosen[own] == number), channel)
-        ax.set_title(f"{name}: {int((chosen[own] == number).sum())} of {len(own)} right")
-    low, high = np.transpose([ax.get_ylim() for ax in axes[: len(names)]])
-    for ax in axes[: len(names)]:  # one scale for all, so that classes can be compared
-        ax.set_ylim(low.min(), high.max())
-    for ax in axes[len(names) :]:
-        ax.set_visible(False)
-    _legend(figure)
-    several = len(dataset.sequences.channels) > 1
-    label = f"channel {dataset.sequences.channels[channel]}" if several else dataset.summary.units or "value"
-    figure.supxlabel("step")
-    figure.supylabel(label)
-    return figure
-
-
-def _legend(figure: Figure) -> None:
-    from matplotlib.lines import Line2D
-
-    lines = [Line2D([], [], color=colour, label=label) for colour, label in ((BLUE, "right"), (VERMILION, "wrong"))]
-    figure.legend(handles=lines, loc="outside upper right", ncols=2, frameon=False)
-
-
-def _panel(ax: Axes, dataset: SequenceDataset, chosen: tuple[np.ndarray, np.ndarray], channel: int) -> None:
-    """Draw some sequences, the mistaken ones last, so that they lie on top."""
-    from matplotlib.ticker import MaxNLocator
-
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    indices, right = chosen
-    order = np.argsort(~right, kind="stable")
-    shown = np.concatenate([order[: MOST_SEQUENCES // 2], order[-(MOST_SEQUENCES // 2) :]])
-    for place in dict.fromkeys(shown.tolist()):
-        colour, width = (BLUE, 0.6) if right[place] else (VERMILION, 1.2)
-        ax.plot(dataset.sequences.one(int(indices[place]))[:, channel], color=colour, linewidth=width, alpha=0.7)
-
-
-def _telling(dataset: SequenceDataset) -> int:
-    """Return the channel whose mean differs most between the classes of the training part, by its deviation."""
-    train = dataset.parts["train"]
-    means = np.stack([dataset.sequences.one(int(i)).mean(axis=0) for i in train.indices])
-    y = dataset.truth("train")
-    between = np.stack([means[y == one].mean(axis=0) for one in np.unique(y)]).std(axis=0)
-    return int(np.argmax(between / (means.std(axis=0) + 1e-12)))

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnnexp.data.dataset import Dataset
-from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.errors import DivergedError
 
 BatchSize = int | Literal["full"]
 FULL = 1024  # the outputs of an example do not depend on what is computed beside it, but memory does
@@ -44,10 +44,14 @@ def _outputs(model: Any, dataset: Dataset, part: str, indices: np.ndarray, batch
 
 def _batch(model: Any, dataset: Dataset, part: str, indices: np.ndarray) -> np.ndarray:
     arrays = dataset.parts[part].arrays
-    if isinstance(dataset, SeriesDataset) and dataset.steps > 1:
-        return dataset.roll(lambda x: _numpy(model.predict_on_batch(x)), arrays, indices)
-    return _numpy(model.predict_on_batch(dataset.batch(arrays, indices)[0]))
+    return dataset.roll(lambda x: _numpy(model.predict_on_batch(x)), arrays, indices)
 
 
 def _numpy(values: Any) -> np.ndarray:
     return np.asarray(values, dtype=np.float32)
+
+
+def require_finite(predictions: Predictions) -> None:
+    """Raise DivergedError for predictions that are not finite."""
+    if not np.isfinite(predictions.predicted).all():
+        raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.data.dataset import Predictions
-from rnnexp.tasks.forecasting.intervals import Intervals
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+
+class Undefined(Exception):
+    """Says why a baseline is left out, and the row of a series to be named for it, if one of many is at fault."""
+
+    def __init__(self, reason: str, row: int | None = None) -> None:
+        super().__init__(reason)
+        self.row = row
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class Report:
     skipped:        baselines and metrics that are not defined here, with the reason
     best_baseline:  by RMSE, by OWA where it is defined, or by accuracy for classes; None if there is no baseline
     beats_baseline: whether the model is better than it
-    intervals:      of forecasts, with the coverage measured on the scored examples
+    intervals:      `Intervals` of forecasts, with the coverage measured on the scored examples
     attention:      of texts that were written: (tokens written, tokens read) weights of each
     """
 
@@ -36,5 +43,5 @@ class Report:
     skipped: Mapping[str, str] = field(default_factory=dict)
     best_baseline: str | None = None
     beats_baseline: bool | None = None
-    intervals: Intervals | None = None
+    intervals: Any = None
     attention: Sequence[np.ndarray | None] = ()

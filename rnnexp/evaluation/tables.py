@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.data.dataset import USUAL, Dataset, Predictions
 from rnnexp.evaluation import metrics
-from rnnexp.tasks.forecasting.dataset import SeriesDataset
-from rnnexp.tasks.forecasting.intervals import USUAL
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -18,9 +16,14 @@ if TYPE_CHECKING:
 MOST_ROWS = 100_000
 
 
-def numbers(dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions]) -> dict[str, DataFrame]:
+Columns = Callable[[np.ndarray, np.ndarray], Mapping[str, Any]]
+
+
+def numbers(
+    dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions], columns: Columns
+) -> dict[str, DataFrame]:
     """Return errors by horizon and by target where there are several, and the predictions themselves."""
-    made = {"predictions": predicted(dataset, predictions)}
+    made = {"predictions": predicted(dataset, predictions, columns)}
     _, horizon, targets = predictions.actual.shape
     models = {"model": predictions, **baselines}
     if horizon > 1:
@@ -41,19 +44,14 @@ def _errors(models: Mapping[str, Predictions], axis: int, labels: list[str], nam
     return pandas.DataFrame(columns)
 
 
-def predicted(dataset: Dataset, predictions: Predictions) -> DataFrame:
-    """Lay predictions out one value a row: example, series and date where known, step ahead, actual, predicted."""
+def predicted(dataset: Dataset, predictions: Predictions, more: Columns = lambda example, step: {}) -> DataFrame:
+    """Lay predictions out one value a row: example, what `more` knows of it, step ahead, actual, predicted."""
     import pandas
 
     n, horizon, targets = predictions.actual.shape
     kept = max(1, min(n, MOST_ROWS // (horizon * targets)))
     example, step, target = np.indices((kept, horizon, targets)).reshape(3, -1)
-    columns: dict[str, object] = {"example": example}
-    if isinstance(dataset, SeriesDataset) and predictions.origins is not None:
-        rows = predictions.origins[example] + step + 1
-        series = np.searchsorted(dataset.history.offsets, rows, side="right") - 1
-        columns["series"] = np.array(dataset.history.ids)[series]
-        columns["time"] = rows if dataset.history.time is None else dataset.history.time[rows]
+    columns: dict[str, object] = {"example": example, **more(example, step)}
     columns["step"] = step + 1
     columns["target"] = np.array(dataset.spec.targets)[target]
     columns["actual"] = predictions.actual[:kept].reshape(-1)

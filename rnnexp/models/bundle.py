@@ -28,7 +28,14 @@ from rnnexp.models.build import network
 if TYPE_CHECKING:
     import keras
 
-FORMAT = 1
+FORMAT = 2
+# What the specs of format 1 left to the name of the task.
+_SPECS_OF_1: dict[Any, dict[str, Any]] = {
+    "classification": {"outputs": "probabilities"},
+    "tagging": {"outputs": "logits", "sees_future": True},
+    "language_modelling": {"task": "language_modeling", "outputs": "logits", "scores_of": "past"},
+    "sequence_to_sequence": {"outputs": "logits", "scores_of": "previous"},
+}
 ABOUT = "model.json"
 
 
@@ -112,9 +119,12 @@ class _About:
 
 def _about(folder: Path) -> _About:
     about, path = strict.read_json(folder, ABOUT), folder / ABOUT
-    if (found := about.get("format")) != FORMAT:
-        raise ConfigError(f"{path}: format {strict.shorten(repr(found))}; this version reads format {FORMAT}")
+    if (found := about.get("format")) not in (1, FORMAT):
+        raise ConfigError(f"{path}: format {strict.shorten(repr(found))}; this version reads formats 1 to {FORMAT}")
     read: _About = strict.checked(_About, about, path)
+    task = read.spec.get("task")
+    if found == 1 and isinstance(task, str):
+        read.spec.update(_SPECS_OF_1.get(task, {}))
     return read
 
 

@@ -1,10 +1,10 @@
-"""Which settings of a recurrent model go with which data, said before anything is built."""
+"""Which settings of a model go with which data: asked of what a source outlines, and again once the data are read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.data.spec import TaskSpec
+from rnnexp.data.spec import UNKNOWN_SIZE, TaskSpec
 from rnnexp.registry import lookup, names
 
 if TYPE_CHECKING:
@@ -17,57 +17,41 @@ SEES_FUTURE = (
 ONE_EACH = "model.pooling: `{}` given, but the data want an output per time step: there is nothing to pool; use last"
 NO_FUTURE = "model: known future values have no place in an output per time step; set data.layout=windows"
 ONLY_READS = "model: {} gives outputs for what it reads; to write another sequence set model=encoder_decoder"
-PER_STEP = ("tagging", "language_modelling")  # whatever their settings, beside layout: sequence
 TOKENS_ONLY = "model.tie_weights: true given, but the data have no tokens to predict; set model.tie_weights=false"
 
 
-def check_fit(model: Any, data: Any) -> list[str]:
-    """Return why these model settings cannot go with these data settings, one line each."""
-    if getattr(data, "task", None) == "sequence_to_sequence":
-        return [ONLY_READS.format(model.name)]
-    task = getattr(data, "task", None)
-    if task not in PER_STEP and getattr(data, "layout", None) != "sequence":
-        return window_problems(model, getattr(data, "sequence_length", 0)) + untied(model)
-    problems = window_problems(model, None) + step_problems(model, task)
-    return problems + (tied(model) if task == "language_modelling" else untied(model))
-
-
-def step_problems(model: Any, task: str | None) -> list[str]:
-    """Return why a model cannot give an output for each step of what it reads, one line each."""
-    problems = [no_steps(model)] if getattr(model, "per_step", True) is False else []
-    ahead = getattr(model, "bidirectional", False) and task != "tagging"  # a tag may depend on what follows
-    problems += [SEES_FUTURE] if ahead else []
-    pooling = getattr(model, "pooling", "last")
-    return problems + ([ONE_EACH.format(pooling)] if pooling != "last" else [])
-
-
 def spec_problems(model: RecurrentModel, spec: TaskSpec) -> list[str]:
-    """Return why a model cannot be built for these data, one line each."""
-    problems = [ONLY_READS.format(model.name)] if spec.task == "sequence_to_sequence" else []
-    given = spec.inputs["past"].vector
-    if given and model.embedding_dim not in (None, given):
-        problems.append(f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {given}; use null")
-    problems += step_problems(model, spec.task) if spec.per_step else []
-    if spec.per_step and "future" in spec.inputs:
-        problems.append(NO_FUTURE)
-    chosen = spec.task in ("classification", "tagging", "language_modelling")
+    """Return why a recurrent model cannot be built for these data, one line each."""
+    if "previous" in spec.inputs:
+        return [ONLY_READS.format(model.name)]
+    past, problems = spec.inputs["past"], list[str]()
+    if past.vector and model.embedding_dim not in (None, past.vector):
+        problems.append(
+            f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {past.vector}; use null"
+        )
+    problems += step_problems(model, spec) if spec.per_step else []
+    chosen = spec.outputs != "numbers"
     if chosen and model.output_activation is not None:
         problems.append(f"model.output_activation: `{model.output_activation}` given; classes need softmax: use null")
     if model.skip and (chosen or model.output_activation not in (None, "linear")):
         problems.append("model.skip: true given; it is added to a linear output, not to classes or an activation")
-    problems += tied(model) if spec.task == "language_modelling" else untied(model)
-    return problems + window_problems(model, spec.inputs["past"].shape[0])
+    return problems + tie_problems(model, spec) + window_problems(model, past.shape[0])
 
 
-def untied(model: Any) -> list[str]:
-    """Return why weights cannot be tied where there are no tokens to predict."""
-    return [TOKENS_ONLY] if getattr(model, "tie_weights", False) else []
+def step_problems(model: Any, spec: TaskSpec) -> list[str]:
+    """Return why a model cannot give an output for each step of what it reads, one line each."""
+    problems = [] if model.per_step else [no_steps(model)]
+    problems += [SEES_FUTURE] if model.bidirectional and not spec.sees_future else []
+    problems += [ONE_EACH.format(model.pooling)] if model.pooling != "last" else []
+    return problems + ([NO_FUTURE] if "future" in spec.inputs else [])
 
 
-def tied(model: Any) -> list[str]:
-    """Return why weights cannot be tied: vectors can only be read off a layer that is as wide as they are."""
-    if not getattr(model, "tie_weights", False):
+def tie_problems(model: Any, spec: TaskSpec) -> list[str]:
+    """Return why weights cannot be tied: only vectors of tokens can be read off, by a layer that is as wide as they."""
+    if not model.tie_weights:
         return []
+    if spec.scores_of is None:
+        return [TOKENS_ONLY]
     last, size = [*model.sizes(), *getattr(model, "dense", [])][-1], model.vector_size()
     if last == size:
         return []
@@ -86,10 +70,9 @@ def no_steps(model: Any) -> str:
 
 def window_problems(model: Any, steps: int | None) -> list[str]:
     """Return why a window of so many steps, None for a length that varies, is not one for this model."""
-    segment, skip = getattr(model, "segment", None), getattr(model, "skip", False)
     if steps is None:
-        given = [key for key, value in (("segment", segment), ("skip", skip)) if value]
+        given = [key for key in ("segment", "skip") if getattr(model, key)]
         return [f"model.{key}: needs windows of one length; these data are whole sequences" for key in given]
-    if segment is None or steps % segment == 0:
+    if model.segment is None or steps == UNKNOWN_SIZE or steps % model.segment == 0:
         return []
-    return [f"model.segment: {segment} given; the {steps} steps of data.sequence_length are no multiple of it"]
+    return [f"model.segment: {model.segment} given; the {steps} steps of data.sequence_length are no multiple of it"]

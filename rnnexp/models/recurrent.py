@@ -12,7 +12,7 @@ from pydantic import Field
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import carried, tokens
-from rnnexp.models.fitting import check_fit, spec_problems
+from rnnexp.models.fitting import spec_problems
 from rnnexp.models.pooling import Pooling, pooled
 from rnnexp.registry import PositiveInt, settings
 
@@ -152,7 +152,7 @@ class RecurrentModel(ABC):
 
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""
-        return check_fit(self, experiment.data)
+        return spec_problems(self, experiment.data.outline())
 
     def _recurrent(self, x: Any, mask: Any, per_step: bool, first: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Stack the recurrent layers; with `per_step` an output per step stays, else one per sequence.
@@ -208,9 +208,9 @@ class RecurrentModel(ABC):
     def _output(self, x: Any, spec: TaskSpec, past: Any, embedding: Any) -> Any:
         import keras
 
-        if spec.task == "language_modelling":
+        if spec.scores_of == "past":
             return tokens.scores(x, embedding, spec.output_shape[0], self.tie_weights)
-        activation = "softmax" if spec.task == "classification" else self.output_activation
+        activation = "softmax" if spec.outputs == "probabilities" else self.output_activation
         # float32 also under mixed precision, whose losses would lose digits
         size = math.prod(spec.output_shape)
         x = keras.layers.Dense(size, activation=activation, dtype="float32", name="output")(x)

@@ -26,8 +26,7 @@ def embedding(model: RecurrentModel, spec: TaskSpec) -> keras.layers.Layer:
     shared = {"name": "embedding", "trainable": model.embedding_trainable}
     if model.tie_weights:
         return keras.layers.ReversibleEmbedding(past.vocabulary, size, reverse_dtype="float32", **shared)
-    wide = spec.task == "language_modelling"
-    spread = keras.initializers.RandomNormal(stddev=1.0) if wide else "uniform"
+    spread = keras.initializers.RandomNormal(stddev=1.0) if spec.scores_of == "past" else "uniform"
     return keras.layers.Embedding(past.vocabulary, size, embeddings_initializer=spread, **shared)
 
 

@@ -10,23 +10,18 @@ from typing import Any
 from rnnexp.cells import harmless
 from rnnexp.redact import redact, redact_value
 from rnnexp.sweeps.state import JobState
-from rnnexp.task import SCORES, SKILLS
+from rnnexp.task import scores, skills
 
-_SHOWN = (
-    "best/epoch",
-    "best/val/loss",
-    "best/train/loss",
-    *SCORES,
-    *SKILLS,
-)
+_TRAINED = ("best/epoch", "best/val/loss", "best/train/loss")
 
 
 def head(jobs: Iterable[JobState], objective: str) -> list[str]:
     """Return the columns: what varies, the objective, scores that some job has, where to look."""
     jobs = list(jobs)
     varied = list(dict.fromkeys(key for job in jobs for key in job.values))
-    scores = [name for name in _SHOWN if name != objective and any(name in job.metrics for job in jobs)]
-    return ["job", "trial", *varied, "status", objective, *scores, "seconds", "config_hash", "run_id", "error"]
+    names = (*_TRAINED, *scores(), *skills())
+    shown = [name for name in names if name != objective and any(name in job.metrics for job in jobs)]
+    return ["job", "trial", *varied, "status", objective, *shown, "seconds", "config_hash", "run_id", "error"]
 
 
 def rows(jobs: Iterable[JobState], objective: str) -> list[list[Any]]:

@@ -8,11 +8,18 @@ from typing import Any, Literal
 import numpy as np
 
 from rnnexp.data.dataset import Dataset
+from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.training.feed import Weigh
 
 ClassWeights = Literal["balanced"] | Mapping[str, float] | None
 KEY = "trainer.class_weights"
+
+
+def check_weights(wanted: ClassWeights, spec: TaskSpec) -> None:
+    """Refuse weights of classes where there are none."""
+    if wanted is not None and not spec.classes:
+        raise ConfigError(f"{KEY}: given, but the task is {spec.task}; remove it, there are no classes")
 
 
 def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
@@ -25,8 +32,7 @@ def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
     """
     if wanted is None:
         return None
-    if not dataset.spec.classes:
-        raise ConfigError(f"{KEY}: given, but the task is {dataset.spec.task}; remove it, there are no classes")
+    check_weights(wanted, dataset.spec)
     names = dataset.spec.classes
     table = _balanced(dataset) if wanted == "balanced" else _by_name(wanted, names)
 

@@ -12,6 +12,7 @@ import pytest
 from rnnexp.cli.main import main
 from rnnexp.config.compose import compose
 from rnnexp.errors import DataError
+from rnnexp.tasks import load
 
 DAYS = [f"2020-{month:02d}-{day:02d},{10 * month + day}" for month in (1, 2) for day in range(1, 29)]
 
@@ -134,7 +135,7 @@ def test_what_would_invent_data_is_left_to_the_user(case: str, capsys: pytest.Ca
     assert f"data.{key}: yours to choose ({why}" in said
     assert f"data.{key}" in said[said.index("Choose first what is commented there: ") :]
     with pytest.raises(DataError):
-        compose("experiment=my").data.load()
+        load(compose("experiment=my").data)
 
 
 NAMES = {
@@ -168,7 +169,7 @@ def test_what_is_written_can_be_composed_and_read(case: str) -> None:
     text = init(table)
     for line in lines:
         assert line in text
-    dataset = compose("experiment=my").data.load()
+    dataset = load(compose("experiment=my").data)
     assert len(dataset.parts["train"]) > 0
 
 
@@ -182,7 +183,7 @@ def test_tsv_gzip_and_parquet_are_looked_at_too() -> None:
     pd.DataFrame({"when": pd.date_range("2020", periods=50), "y": range(50)}).to_parquet("source")
     text = init(Path("source").read_bytes(), "--force", name="my.parquet")
     assert "path: my.parquet\n  time: when\n" in text
-    assert len(compose("experiment=my").data.load().parts["train"]) > 0
+    assert len(load(compose("experiment=my").data).parts["train"]) > 0
 
 
 def test_target_and_name_can_be_chosen() -> None:

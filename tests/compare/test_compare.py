@@ -18,7 +18,7 @@ from rnnexp.compare.shown import cells, numbers, plain, verdict
 from rnnexp.compare.values import short_names, shown, skill_text, with_spread
 from rnnexp.config.text import typed
 from rnnexp.errors import ConfigError
-from rnnexp.task import SCORES
+from rnnexp.task import scores
 from rnnexp.tracking.query import TrackedRun
 from rnnexp.tracking.store import artifact_root, open_store
 
@@ -235,7 +235,7 @@ def test_a_loss_that_holds_its_penalty_is_not_compared_in_silence() -> None:
     assert both({"rnnexp.loss": "unpenalized"}) == []
 
 
-@pytest.mark.parametrize("metric", SCORES)
+@pytest.mark.parametrize("metric", scores())
 def test_without_a_validation_loss_the_better_score_comes_first(metric: str) -> None:
     """Perplexity, OWA and errors the lower, BLEU, accuracy and exact matches the higher."""
     both = [replace(run(0, 0, units), metrics={metric: score}) for units, score in (("[8]", 0.2), ("[16]", 0.7))]

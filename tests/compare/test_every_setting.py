@@ -12,7 +12,8 @@ from every_field import Two, pairs
 from rnnexp.compare.complete import completed, has_all
 from rnnexp.compare.differ import INCIDENTAL, REPEATS
 from rnnexp.compare.groups import Comparison, Goal, compare
-from rnnexp.config.flat import config_hash, flat_params
+from rnnexp.config.flat import flat_params
+from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.config.text import is_unset, leaves, text, typed

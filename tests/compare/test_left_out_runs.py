@@ -21,7 +21,7 @@ from rnnexp.compare.listing import entries
 from rnnexp.compare.report import html
 from rnnexp.compare.shown import cells, verdict
 from rnnexp.compare.winner import winner
-from rnnexp.config.flat import config_hash
+from rnnexp.config.identity import config_hash
 from rnnexp.sweeps.state import JOURNAL, Journal
 from rnnexp.tracking.query import TrackedRun, Wanted, _asked, select
 from rnnexp.tracking.store import open_store, tracking_uri

@@ -64,7 +64,7 @@ def model(revision: int = 1, **fields: Any) -> None:
     for name, value in fields.items():
         setattr(cls, name, value)
     cls.build = lambda self, spec: None  # type: ignore[attr-defined]
-    register("model", revision)(cls)
+    register("model", revision=revision)(cls)
 
 
 def test_a_setting_that_is_added_with_a_default_changes_no_hash() -> None:

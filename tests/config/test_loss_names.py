@@ -20,7 +20,7 @@ REFUSED = {
     ),
     "a loss of probabilities for scores": (
         ("data=corpus", TEXTS, "loss=cross_entropy"),
-        "loss: `cross_entropy` given, but the task is language_modelling, whose loss is token_cross_entropy",
+        "loss: `cross_entropy` given, but the task is language_modeling, whose loss is token_cross_entropy",
     ),
     "a loss of scores for probabilities": (
         ("data=text_lines", TEXTS, "loss=token_cross_entropy"),

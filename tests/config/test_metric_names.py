@@ -16,7 +16,7 @@ import rnnexp as rx
 from rnnexp import runtime
 from rnnexp.config import metric_names
 from rnnexp.evaluation import classification, metrics
-from rnnexp.task import TASKS
+from rnnexp.task import tasks
 from rnnexp.training.prepare import metric
 
 # Without compilation, 0.3 s for all names: in a process of its own, because a process has one backend.
@@ -116,9 +116,9 @@ def test_tasks_differ_in_what_can_be_computed(computed: dict[str, set[str]]) -> 
 
 def test_what_is_said_to_be_reported_is_reported() -> None:
     column = np.array([1.0, 2.0, 4.0]).reshape(3, 1, 1)
-    assert set(metrics.scores(column, column + 1)[0]) == set(TASKS["forecasting"].reported)
+    assert set(metrics.scores(column, column + 1)[0]) == set(tasks()["forecasting"].reported)
     found = classification.scores(np.array([0, 1]), np.array([0, 1]), 2)
-    assert set(found) == set(TASKS["classification"].reported)
+    assert set(found) == set(tasks()["classification"].reported)
 
 
 def test_a_metric_that_is_reported_anyway_is_answered_so() -> None:

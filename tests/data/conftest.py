@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
+from rnnexp import tasks
 from rnnexp.data.series import Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.registry import settings
@@ -48,7 +49,7 @@ def wavy(rows: int, columns: int = 1, season: int = 5) -> Series:
 def load(data: Series, **fields: Any) -> SeriesDataset:
     source = Given(given=data, **fields)
     assert source.check() == []
-    return source.load()  # type: ignore[return-value]
+    return tasks.load(source)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from rnnexp.config.compose import compose
 from rnnexp.data.tables.frequency import mistake
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.tasks import load
 
 RENAMED = {
     "M": "ME",
@@ -45,4 +46,4 @@ def test_a_step_that_would_fill_memory_is_refused() -> None:
     Path("years.csv").write_text(ROWS)
     source = compose("data=csv", "data.path=years.csv", "data.time=d", "data.frequency=ms").data
     with pytest.raises(DataError, match='steps of "ms" would make over a hundred times the 40 rows'):
-        source.load()
+        load(source)

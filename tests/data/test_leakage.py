@@ -9,7 +9,7 @@ import pytest
 
 from rnnexp.data.dataset import Part
 from rnnexp.data.sources.random import random
-from rnnexp.tasks.forecasting.leaks import check_leakage
+from rnnexp.tasks import check_leakage, load
 from rnnexp.tasks.forecasting.scalers import Chain
 
 
@@ -101,14 +101,14 @@ def test_steps_after_the_training_part_are_found_even_without_weight(make):
 
 
 def test_independent_examples_in_two_parts_are_found():
-    dataset = random().load()
+    dataset = load(random())
     assert check_leakage(dataset) == []
     leaky = with_part(dataset, "test", dataset.parts["train"].indices[:3])
     assert "3 examples are in train and in test" in check_leakage(leaky)[0]
 
 
 def test_inputs_standardised_with_test_examples_are_found():
-    dataset = random(scaler="standard").load()
+    dataset = load(random(scaler="standard"))
     assert check_leakage(dataset) == []
     leaky = replace(dataset, parts={**dataset.parts, "train": dataset.parts["test"]})
     assert "the scaler `standard` was not fitted on the training examples alone" in check_leakage(leaky)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnexp import tasks
 from rnnexp.data.sources.csv import csv
 from rnnexp.errors import DataError
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
@@ -49,7 +50,7 @@ def load(lines: list[str], **fields: Any) -> SeriesDataset:
     settings = {"time": "date", "series": "id", "on_short": "skip", "sequence_length": 9, **fields}
     source = csv(path="t.csv", target="y", **settings)
     assert source.check() == []
-    return source.load()  # type: ignore[return-value]
+    return tasks.load(source)  # type: ignore[return-value]
 
 
 def told(dataset: SeriesDataset) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rnnexp.data.sources.m4 import m4
 from rnnexp.data.splits import Split
 from rnnexp.data.tables.wide import read_wide
 from rnnexp.errors import DataError
+from rnnexp.tasks import load
 
 TRAIN = '"V1","V2","V3","V4"\n"W1","1.5","2","3"\n"W2","4","5",""\n'
 TEST = '"V1","V2","V3"\n"W2","6","7"\n"W1","8","9"\n'
@@ -77,6 +78,6 @@ def test_a_flawed_row_is_named(row: str, message: str) -> None:
 
 def test_the_real_series_end_with_the_values_of_the_organisers(shared_data: Path) -> None:
     split: Any = Split(train=None, val=0, test=48)  # type: ignore[call-arg]
-    dataset = m4(root=str(shared_data), sequence_length=24, horizon=48, stride=24, split=split).load()
+    dataset = load(m4(root=str(shared_data), sequence_length=24, horizon=48, stride=24, split=split))
     assert (dataset.summary.series, dataset.summary.sizes["test"]) == (414, 414)
     assert dataset.history.values[-1].item() == 24.0

@@ -14,6 +14,7 @@ import numpy as np, pandas as pd
 from rnnexp.data.series import Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.registry import lookup, register
+from rnnexp.tasks import load
 
 def peak():
     lines = open("/proc/self/status").read().splitlines()
@@ -33,7 +34,7 @@ source = lookup("data", "transformer")(
 # Reading a gzip once brings in what pandas imports late: that is not the cost of the data set.
 pd.read_csv(sys.argv[1], nrows=1, parse_dates=["date"])
 before = peak()
-dataset = source.load()
+dataset = load(source)
 part = dataset.parts["train"]
 x, y, _ = dataset.batch(part.arrays, part.order(0, 1, 32)[:32])
 loaded = peak()

@@ -10,6 +10,7 @@ import pytest
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.sources.sine import sine
 from rnnexp.errors import DataError
+from rnnexp.tasks import load
 
 
 def lone(rows: int, **fields: Any) -> csv:
@@ -39,28 +40,28 @@ def lone(rows: int, **fields: Any) -> csv:
 )
 def test_the_file_of_a_lone_series_is_named(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        lone(30, **fields).load()
+        load(lone(30, **fields))
 
 
 def test_a_row_is_counted_as_one() -> None:
     with pytest.raises(DataError, match=r"lone.csv` has 1 row; one window needs 11"):
-        lone(1, split="none", scaler="none").load()
+        load(lone(1, split="none", scaler="none"))
 
 
 def test_the_name_of_a_lone_series_is_kept() -> None:
     Path("named.csv").write_text("unique_id,y\n" + "\n".join(f"north,{row}" for row in range(5)))
     with pytest.raises(DataError, match=r"named.csv: series `north` has 5 rows"):
-        csv(path="named.csv", series="unique_id").load()
+        load(csv(path="named.csv", series="unique_id"))
 
 
 def test_a_source_without_a_file_is_named_itself() -> None:
     with pytest.raises(DataError, match="^series `sine` has 30 rows; one window needs 51"):
-        sine(points=30, sequence_length=50).load()
+        load(sine(points=30, sequence_length=50))
     with pytest.raises(DataError, match="^sine: data.calendar needs dates"):
-        sine(points=30, calendar=["month"]).load()
+        load(sine(points=30, calendar=["month"]))
 
 
 def test_a_file_that_can_be_used_is_loaded_under_its_name() -> None:
-    dataset = lone(30).load()
+    dataset = load(lone(30))
     assert dataset.summary.source.endswith("lone.csv")
     assert dataset.history.ids == ("series",)

@@ -9,7 +9,7 @@ import pytest
 
 from rnnexp.data.series import Series
 from rnnexp.errors import DataError
-from rnnexp.tasks.forecasting.leaks import check_leakage
+from rnnexp.tasks import check_leakage
 from rnnexp.tasks.forecasting.precision import coarse, stored
 from rnnexp.tasks.forecasting.preprocess import Preprocessor
 from rnnexp.tasks.forecasting.windows import Plan, exact

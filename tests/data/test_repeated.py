@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
+from rnnexp import tasks
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.data.source import SequenceSource
@@ -30,7 +31,7 @@ def load(inputs: Any, targets: Any, parts: list[str] | None = None, **fields: An
         parts=None if parts is None else np.array(parts),
         place=lambda index: f"file, line {index}",
     )
-    return GivenSequences(given=given, **fields).load()  # type: ignore[return-value]
+    return tasks.load(GivenSequences(given=given, **fields))  # type: ignore[return-value]
 
 
 def recordings(number: int = 40, steps: int = 6, seed: int = 0) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
+from rnnexp.tasks import load
 from rnnexp.tasks.forecasting.seasonality import season_among, season_of
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
@@ -95,7 +96,7 @@ def test_the_airline_series_without_dates_has_the_season_of_the_one_with_them(sh
     Path("undated.csv").write_text(undated)
     words = ("data=csv", "data.path=undated.csv", "data.sequence_length=2", "data.target=Passengers")
     split = "data.split={train: 96, val: 0, test: 46, gap: 1}"
-    dataset = rx.compose(*words, split).data.load()
+    dataset = load(rx.compose(*words, split).data)
     assert dataset.season == 12
     assert any("12 rows are a season; data.season says otherwise" in note for note in dataset.summary.notes)
-    assert rx.compose(*words, split, "data.season=6").data.load().season == 6
+    assert load(rx.compose(*words, split, "data.season=6").data).season == 6

@@ -18,6 +18,7 @@ from rnnexp.data.sources.sequence_folder import sequence_folder
 from rnnexp.data.sources.ts import ts
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.registry import settings
+from rnnexp.tasks import load
 
 HEAD = "@univariate true\n@classLabel true a b\n@data\n"
 GOOD = HEAD + "1,2:a\n3,4:b\n" * 6
@@ -64,23 +65,23 @@ TS = {
 def test_a_bad_ts_file_is_refused(case: str) -> None:
     content, fields, message = TS[case]
     with pytest.raises((DataError, ConfigError), match=re.escape(message)):
-        ts(path=written("t.ts", content), **fields).load()
+        load(ts(path=written("t.ts", content), **fields))
 
 
 def test_the_same_ts_file_without_a_flaw_is_read() -> None:
-    assert len(ts(path=written("t.ts", GOOD)).load().sequences) == 12
+    assert len(load(ts(path=written("t.ts", GOOD))).sequences) == 12
 
 
 def test_a_test_file_with_other_channels_is_refused() -> None:
     written("b.ts", "1,2:1,2:a\n1,2:1,2:b\n")
     with pytest.raises(DataError, match=r"b\.ts, line 1: 2 channels; a\.ts has 1"):
-        ts(path=written("a.ts", GOOD), test_path="b.ts").load()
+        load(ts(path=written("a.ts", GOOD), test_path="b.ts"))
 
 
 def test_an_absent_file_is_named_with_what_is_near_and_where_to_get_it() -> None:
     written("train.ts", GOOD)
     with pytest.raises(DataError, match=r"trian\.ts: there is no file .*near it: train\.ts.*Where to get it: the shop"):
-        ts(path="trian.ts", origin="the shop").load()
+        load(ts(path="trian.ts", origin="the shop"))
 
 
 X, Y = np.arange(24.0).reshape(6, 2, 2), np.array(["a", "b"] * 3)
@@ -109,24 +110,24 @@ def test_a_bad_archive_is_refused(case: str) -> None:
     arrays, fields, message = NPZ[case]
     np.savez("t.npz", **arrays)
     with pytest.raises(DataError, match=re.escape(message)):
-        npz(path="t.npz", **{"task": "classification", **fields}).load()
+        load(npz(path="t.npz", **{"task": "classification", **fields}))
 
 
 def test_the_same_archive_without_a_flaw_is_read() -> None:
     np.savez("t.npz", x=X, y=Y)
-    assert len(npz(path="t.npz", task="classification", split="none").load().sequences) == 6
+    assert len(load(npz(path="t.npz", task="classification", split="none")).sequences) == 6
 
 
 @pytest.mark.parametrize("content", [b"not an archive", b"PK\x03\x04broken", b"\x93NUMPY\x01\x00"])
 def test_what_is_no_archive_is_refused(content: bytes) -> None:
     with pytest.raises(DataError, match=r"t\.npz: `x` cannot be read as an array of numbers or text"):
-        npz(path=written("t.npz", content)).load()
+        load(npz(path=written("t.npz", content)))
 
 
 def test_a_single_array_is_no_archive() -> None:
     np.save("t.npy", X)
     with pytest.raises(DataError, match=r"t\.npy: `x` cannot be read as an array of numbers or text"):
-        npz(path="t.npy").load()
+        load(npz(path="t.npy"))
 
 
 TABLES = {"runs/a.csv": "x,y\n1,2\n", "runs/b.csv": "x,y\n3,4\n"}
@@ -156,14 +157,14 @@ def test_a_bad_folder_is_refused(case: str) -> None:
     for name, content in {**TABLES, "runs/labels.csv": labels or LABELS, **files}.items():
         written(name, content)
     with pytest.raises((DataError, ConfigError), match=re.escape(message)):
-        sequence_folder(**{"path": "runs", **fields}).load()
+        load(sequence_folder(**{"path": "runs", **fields}))
 
 
 def test_no_key_is_named_that_a_folder_does_not_have() -> None:
     for name, content in {**TABLES, "runs/labels.csv": LABELS, "runs/b.csv": "x,y\n3,four\n"}.items():
         written(name, content)
     with pytest.raises(DataError, match=r'\(line 2 "four"\)\. Correct the file$'):
-        sequence_folder(path="runs").load()
+        load(sequence_folder(path="runs"))
 
 
 def test_a_link_out_of_the_folder_is_refused() -> None:
@@ -172,7 +173,7 @@ def test_a_link_out_of_the_folder_is_refused() -> None:
     Path("runs/b.csv").unlink()
     Path("runs/b.csv").symlink_to(Path("secret.csv").absolute())
     with pytest.raises(DataError, match=r"labels\.csv, line 3: `b\.csv` lies outside of runs"):
-        sequence_folder(path="runs").load()
+        load(sequence_folder(path="runs"))
 
 
 @settings
@@ -200,4 +201,4 @@ class Given(SequenceSource):
 )
 def test_what_a_function_of_a_user_returns_is_checked(x: Any, y: Any, message: str) -> None:
     with pytest.raises(DataError, match=re.escape(message)):
-        Given(x=x, y=y).load()
+        load(Given(x=x, y=y))

@@ -16,6 +16,7 @@ from rnnexp.data.sources.npz import npz
 from rnnexp.data.sources.sequence_folder import sequence_folder
 from rnnexp.data.sources.ts import ts
 from rnnexp.registry import settings
+from rnnexp.tasks import load
 
 HEAD = "@problemName toy\n@univariate true\n@classLabel true up down\n@data\n"
 PAIRS = {"split": {"train": 2, "val": None, "test": None}}
@@ -69,7 +70,7 @@ def test_a_packed_file_is_the_same_file() -> None:
 
 def test_targets_may_be_numbers() -> None:
     path = written("t.ts", "@targetlabel true\n@data\n" + "".join(f"{i},1:{i / 2}\n" for i in range(8)))
-    dataset = ts(path=path, task="regression").load()
+    dataset = load(ts(path=path, task="regression"))
     assert (dataset.spec.task, dataset.spec.loss, dataset.spec.output_shape) == ("regression", "mse", (1,))
     assert dataset.sequences.targets.tolist() == [i / 2 for i in range(8)]
 
@@ -77,7 +78,7 @@ def test_targets_may_be_numbers() -> None:
 def test_a_second_file_is_the_test_part() -> None:
     train = written("a.ts", HEAD + "".join(f"{i},1:{'up' if i % 2 else 'down'}\n" for i in range(10)))
     test = written("b.ts", HEAD + "0,0:up\n0,0:down\n")
-    dataset = ts(path=train, test_path=test, split={"train": 0.8, "val": 0.2, "test": 0}).load()
+    dataset = load(ts(path=train, test_path=test, split={"train": 0.8, "val": 0.2, "test": 0}))
     assert dataset.summary.sizes == {"train": 8, "val": 2, "test": 2}
     assert dataset.parts["test"].indices.tolist() == [10, 11]
     assert dataset.summary.source == "a.ts, b.ts"
@@ -115,7 +116,7 @@ def test_lengths_end_sequences_early() -> None:
 def test_an_archive_may_hold_the_test_part() -> None:
     names = {"inputs": "a", "targets": "b", "test_inputs": "c", "test_targets": "d", "test_lengths": "e"}
     arrays = {"a": np.zeros((6, 3)), "b": np.arange(6.0), "c": np.ones((2, 4)), "d": [8.0, 9.0], "e": [4, 2]}
-    dataset = npz(path=archive(**arrays), **names, split={"train": 0.8, "val": None, "test": None}).load()
+    dataset = load(npz(path=archive(**arrays), **names, split={"train": 0.8, "val": None, "test": None}))
     assert dataset.summary.sizes == {"train": 6, "test": 2}
     assert dataset.restore("test", np.zeros((2, 1))).actual.ravel().tolist() == [8, 9]
     assert dataset.sequences.lengths()[-2:].tolist() == [4, 2]
@@ -161,7 +162,7 @@ def test_a_column_says_the_part_and_an_empty_cell_leaves_it_to_the_split() -> No
     for name in names:
         written(f"runs/{name}", "x\n1\n2\n")
     written("runs/labels.csv", "file,label,part\n" + rows)
-    dataset = sequence_folder(path="runs", part="part", split={"train": 0.8, "val": 0.2, "test": 0}).load()
+    dataset = load(sequence_folder(path="runs", part="part", split={"train": 0.8, "val": 0.2, "test": 0}))
     assert {name: one.indices.tolist() for name, one in dataset.parts.items()} == {
         "train": [3, 4, 5, 6, 7],
         "val": [1],
@@ -204,7 +205,7 @@ class Ragged(ts):
 
 
 def test_sequences_of_different_length_get_a_mask_and_those_of_one_length_none() -> None:
-    varied = Ragged().load()
+    varied = load(Ragged())
     assert {name: (one.shape, one.dtype) for name, one in varied.spec.inputs.items()} == {
         "past": ((None, 2), "float32"),
         "mask": ((None,), "bool"),
@@ -213,13 +214,13 @@ def test_sequences_of_different_length_get_a_mask_and_those_of_one_length_none()
     assert (x["past"].shape, x["mask"].sum(axis=1).tolist(), y.tolist()) == ((2, 6, 2), [5, 6], [0, 0])
     np.testing.assert_allclose(x["past"][0, :5], varied.sequences.one(3), rtol=1e-6)
     assert (x["past"][0, 5:] == 0).all()
-    equal = Ragged(max_length=2, on_long="cut").load()
+    equal = load(Ragged(max_length=2, on_long="cut"))
     assert {name: one.shape for name, one in equal.spec.inputs.items()} == {"past": (2, 2)}
     assert equal.batch(equal.parts["train"].arrays, np.array([3, 9]))[0].shape == (2, 2, 2)
 
 
 def test_the_scaler_sees_the_steps_of_the_training_part_alone() -> None:
-    dataset = Ragged(scaler="standard").load()
+    dataset = load(Ragged(scaler="standard"))
     assert isinstance(dataset, SequenceDataset)
     seen = np.concatenate([dataset.sequences.one(i) for i in dataset.parts["train"].indices])
     np.testing.assert_allclose(dataset.pipeline.mean, seen.mean(axis=0))
@@ -230,7 +231,7 @@ def test_the_scaler_sees_the_steps_of_the_training_part_alone() -> None:
 
 
 def test_long_sequences_are_cut_and_counted_if_asked_for() -> None:
-    dataset = Ragged(max_length=4, on_long="cut").load()
+    dataset = load(Ragged(max_length=4, on_long="cut"))
     assert Counter(dataset.sequences.lengths().tolist()) == {4: 12, 3: 4, 2: 4}
     assert dataset.summary.notes == ("8 of 20 sequences cut to their first 4 steps, such as example 3 (5)",)
     np.testing.assert_array_equal(dataset.sequences.one(4), Ragged().read().one(4)[:4])

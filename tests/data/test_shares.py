@@ -13,6 +13,7 @@ from rnnexp.data.shares import share_out
 from rnnexp.data.source import SequenceSource
 from rnnexp.errors import DataError
 from rnnexp.registry import settings as component
+from rnnexp.tasks import load
 
 FAST = settings(deadline=None, max_examples=60)
 FRACTIONS = st.sampled_from([(0.7, 0.15, 0.15), (0.5, 0.25, 0.25), (0.8, 0.0, 0.2), (0.34, 0.33, 0.33)])
@@ -132,14 +133,14 @@ def test_another_seed_is_another_split_and_the_same_seed_is_the_same() -> None:
 
 def test_examples_beyond_the_numbers_asked_for_are_left_out_and_counted() -> None:
     labels = tuple(range(2)) * 10
-    summary = source(labels=labels, split=split(8, 4, 4)).load().summary
+    summary = load(source(labels=labels, split=split(8, 4, 4))).summary
     assert summary.sizes == {"train": 8, "val": 4, "test": 4}
     assert summary.notes == ("4 of 20 examples belong to no part: data.split leaves them out",)
-    assert source(labels=labels, split=split(8, 4, 8)).load().summary.notes == ()
+    assert load(source(labels=labels, split=split(8, 4, 8))).summary.notes == ()
 
 
 def test_rest_goes_to_a_part_without_a_number() -> None:
-    assert source(labels=(0, 1) * 10, split=split(8, 4, None)).load().summary.sizes["test"] == 8
+    assert load(source(labels=(0, 1) * 10, split=split(8, 4, None))).summary.sizes["test"] == 8
 
 
 @pytest.mark.parametrize(
@@ -172,8 +173,8 @@ def test_a_class_that_training_never_sees_is_refused_with_its_place() -> None:
     with pytest.raises(
         DataError, match=r"example 12: the label `c` does not occur in the training part \(1 such examples\)"
     ):
-        Labelled(labels=(*["a", "b"] * 6, "c"), split=split(4, 2, 7)).load()
-    assert Labelled(labels=(*["a", "b"] * 6, *["c"] * 6), split=split(6, 3, 9)).load().spec.classes == ("a", "b", "c")
+        load(Labelled(labels=(*["a", "b"] * 6, "c"), split=split(4, 2, 7)))
+    assert load(Labelled(labels=(*["a", "b"] * 6, *["c"] * 6), split=split(6, 3, 9))).spec.classes == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(

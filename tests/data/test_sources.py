@@ -18,6 +18,7 @@ from rnnexp.data.sources.random import random
 from rnnexp.data.sources.sine import sine
 from rnnexp.errors import DataError
 from rnnexp.registry import lookup, register, settings
+from rnnexp.tasks import load
 
 SHIPPED = [sine, ramp, random, adding, airline_passengers]
 
@@ -30,7 +31,7 @@ def test_a_sine_is_a_wave_with_noise_of_the_given_size():
 
 @pytest.mark.parametrize("source", [sine, random, adding])
 def test_a_seed_names_the_draw(source):
-    one, same, other = source(seed=1).load(), source(seed=1).load(), source(seed=2).load()
+    one, same, other = load(source(seed=1)), load(source(seed=1)), load(source(seed=2))
     assert one.summary.digest == same.summary.digest != other.summary.digest
 
 
@@ -40,7 +41,7 @@ def test_a_ramp_is_a_list_of_numbers():
 
 
 def test_random_targets_have_nothing_to_do_with_the_inputs():
-    dataset = random().load()
+    dataset = load(random())
     assert dataset.spec.task == "regression"
     assert dataset.spec.inputs["past"].shape == (10, 1)
     assert dataset.summary.sizes == {"train": 70, "val": 15, "test": 15}
@@ -57,7 +58,7 @@ def test_the_adding_problem_marks_one_number_in_each_half():
 
 
 def test_the_airline_series_is_shipped_with_dates_and_units():
-    dataset = airline_passengers(sequence_length=13).load()
+    dataset = load(airline_passengers(sequence_length=13))
     summary = dataset.summary
     assert (summary.rows, summary.season, summary.frequency) == (144, 12, "MS")
     assert (summary.first[:7], summary.last[:7], summary.units) == (
@@ -69,7 +70,7 @@ def test_the_airline_series_is_shipped_with_dates_and_units():
 
 
 def test_the_tutorial_targets_of_the_airline_series_can_be_chosen():
-    dataset = airline_passengers(sequence_length=2, split={"train": 97, "val": None, "test": 46}).load()
+    dataset = load(airline_passengers(sequence_length=2, split={"train": 97, "val": None, "test": 46}))
     assert (dataset.starts("test") + 2).tolist() == list(range(97, 143))
 
 
@@ -92,7 +93,7 @@ def test_a_function_of_a_user_becomes_a_source():
     def staircase(points: int = 40) -> np.ndarray:
         return np.repeat(np.arange(points / 4), 4)
 
-    dataset = lookup("data", "staircase")(points=80, sequence_length=4).load()
+    dataset = load(lookup("data", "staircase")(points=80, sequence_length=4))
     assert (dataset.summary.rows, dataset.spec.targets, dataset.summary.source) == (
         80,
         ("value",),
@@ -112,7 +113,7 @@ class Labelled(SequenceSource):
 
 
 def test_labels_become_sorted_classes():
-    dataset = Labelled(labels=3).load()
+    dataset = load(Labelled(labels=3))
     assert (dataset.spec.classes, dataset.spec.output_shape) == (("eggs", "ham", "spam"), (3,))
     part = dataset.parts["train"]
     x, y, weight = dataset.batch(part.arrays, part.indices)
@@ -124,16 +125,16 @@ def test_labels_become_sorted_classes():
 
 def test_one_label_is_not_enough():
     with pytest.raises(DataError, match=r"classification needs at least 2 labels; the data have \['ham'\]"):
-        Labelled(labels=1).load()
+        load(Labelled(labels=1))
 
 
 def test_a_constant_input_is_divided_by_1_and_noted():
-    dataset = Labelled(scaler="standard").load()
+    dataset = load(Labelled(scaler="standard"))
     assert dataset.summary.notes == ("channel `0` is constant in the training part: divided by 1",)
 
 
 def test_folds_of_independent_examples_cover_everything_but_the_test_part():
-    parts = [random(folds=4, fold=fold).load().parts for fold in (1, 2, 3, 4)]
+    parts = [load(random(folds=4, fold=fold)).parts for fold in (1, 2, 3, 4)]
     held_out = np.sort(np.concatenate([one["val"].indices for one in parts]))
     assert len({tuple(one["test"].indices) for one in parts}) == 1
     assert np.array_equal(np.sort(np.r_[held_out, parts[0]["test"].indices]), np.arange(100))
@@ -141,7 +142,7 @@ def test_folds_of_independent_examples_cover_everything_but_the_test_part():
 
 
 def test_restoring_numbers_puts_them_beside_the_truth():
-    dataset = random().load()
+    dataset = load(random())
     part = dataset.parts["test"]
     y = dataset.batch(part.arrays, part.indices)[1]
     restored = dataset.restore("test", y)

@@ -15,6 +15,7 @@ from rnnexp.config.compose import compose
 from rnnexp.data.inspect import inspect
 from rnnexp.data.sources.csv import csv
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.tasks import load
 
 DAYS = [f"2020-01-{day:02d},{day}.5" for day in range(1, 21)]
 
@@ -202,7 +203,7 @@ def test_another_kind_of_file_is_named_with_what_makes_a_table_of_it(start: byte
 def test_a_pipe_or_a_device_is_no_table(device: str) -> None:
     os.mkfifo("pipe")
     with pytest.raises(DataError, match="is a pipe or a device"):
-        compose("data=csv", f"data.path={device}").data.load()
+        load(compose("data=csv", f"data.path={device}").data)
 
 
 @pytest.mark.parametrize("title", ["My table", "My table, of 2020", "a,b,c,d,e"])

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
+from rnnexp import tasks
+from rnnexp.data.dataset import Dataset
 from rnnexp.data.series import Series
 from rnnexp.data.source import SeriesSource
+from rnnexp.evaluation.report import Report
+from rnnexp.evaluation.scoring import Scoring
 from rnnexp.registry import settings
+from rnnexp.tasks import load
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.intervals import Intervals
 
 
 @settings
@@ -28,8 +35,15 @@ def dataset(*tables: np.ndarray, **fields: Any) -> SeriesDataset:
     columns = tuple("abcdefghijklmnopqrstuvwxyz"[: tables[0].shape[1]])
     source = Given(given=Series(np.concatenate(tables).astype(float), columns, offsets, ids), **fields)
     assert source.check() == []
-    return source.load()  # type: ignore[return-value]
+    return load(source)  # type: ignore[return-value]
 
 
 def noise(rows: int, columns: int = 1, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(rows, columns))
+
+
+def evaluate(
+    model: Any, dataset: Dataset, batch_size: Any, extra: Sequence[str] = (), intervals: Intervals | None = None
+) -> Report:
+    """Score a model on the scored part."""
+    return tasks.evaluate(model, dataset, Scoring(batch_size, extra, intervals))

@@ -14,6 +14,7 @@ from rnnexp.data.sources.airline_passengers import airline_passengers
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.sources.sine import sine
 from rnnexp.evaluation import metrics
+from rnnexp.tasks import load
 from rnnexp.tasks.forecasting import baselines, linear
 from rnnexp.tasks.forecasting.baselines import Task, Undefined
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
@@ -59,7 +60,7 @@ def test_growth_of_values_that_are_not_positive_is_left_out() -> None:
 
 
 def airline_rmse(forecast) -> float:
-    dataset = airline_passengers(sequence_length=2, split=TUTORIAL).load()
+    dataset = load(airline_passengers(sequence_length=2, split=TUTORIAL))
     origins = dataset.starts("test") + 1
     found = forecast(dataset, Task(dataset.history.values, origins, np.zeros_like(origins), 1, dataset.season))
     actual = dataset.history.values[origins + 1][:, None]
@@ -83,14 +84,16 @@ def test_a_shifted_forecast_has_another_score() -> None:
 
 
 def test_the_linear_baseline_of_etth1_is_the_known_one(shared_data: Path) -> None:
-    dataset = csv(
-        path=str(shared_data / "ett" / "ETTh1.csv.gz"),
-        time="date",
-        target=["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"],
-        sequence_length=96,
-        horizon=24,
-        split={"train": 8640, "val": 2880, "test": 2880},
-    ).load()
+    dataset = load(
+        csv(
+            path=str(shared_data / "ett" / "ETTh1.csv.gz"),
+            time="date",
+            target=["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"],
+            sequence_length=96,
+            horizon=24,
+            split={"train": 8640, "val": 2880, "test": 2880},
+        )
+    )
     origins = dataset.starts("test") + 95
     found = linear.forecast(dataset, origins)
     actual = dataset.history.values[origins[:, None] + np.arange(1, 25)]
@@ -107,7 +110,7 @@ def test_the_linear_baseline_uses_columns_known_ahead(tmp_path: Path) -> None:
     settings = {"path": "known.csv", "target": "y", "sequence_length": 3}
     errors = []
     for extra in ({}, {"known": ["k"]}):
-        dataset = csv(**settings, **extra).load()
+        dataset = load(csv(**settings, **extra))
         origins = dataset.starts("test") + 2
         errors.append(metrics.rmse(dataset.history.values[origins + 1][:, None], linear.forecast(dataset, origins)))
     assert errors[1] < 0.05 < errors[0]
@@ -136,7 +139,7 @@ def test_the_linear_baseline_uses_the_lags_of_the_network_where_the_first_foreca
 
 
 def test_the_linear_baseline_uses_the_lags_of_the_network_where_training_windows_have_no_season() -> None:
-    dataset = sine(points=30, sequence_length=5, season=18).load()
+    dataset = load(sine(points=30, sequence_length=5, season=18))
     assert set(linear.lags_of(dataset, origins_of(dataset, "test"))) == {5}
     assert linear.forecast(dataset, origins_of(dataset, "test")).shape == (5, 1, 1)
 

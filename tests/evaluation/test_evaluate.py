@@ -9,7 +9,9 @@ from typing import Any
 import given
 import numpy as np
 import pytest
+from given import evaluate
 
+from rnnexp import tasks
 from rnnexp.data.dataset import Part
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources.adding import adding
@@ -18,11 +20,9 @@ from rnnexp.data.sources.ramp import ramp
 from rnnexp.data.sources.sine import sine
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation import classification
-from rnnexp.evaluation.evaluate import evaluate
-from rnnexp.evaluation.figures import figures
-from rnnexp.evaluation.judged import judged_by
 from rnnexp.evaluation.outputs import outputs
 from rnnexp.registry import settings
+from rnnexp.tasks import figures, load
 from rnnexp.training.history import History
 
 
@@ -60,27 +60,27 @@ class Signs(SequenceSource):
 
 
 def test_a_model_that_repeats_the_last_value_scores_as_persistence_does() -> None:
-    report = evaluate(LAST, airline_passengers().load(), 16)
+    report = evaluate(LAST, load(airline_passengers()), 16)
     assert report.metrics["test/rmse"] == pytest.approx(report.metrics["baseline/persistence/rmse"], rel=1e-5)
     assert report.metrics["test/rmse"] != pytest.approx(report.metrics["baseline/drift/rmse"], rel=1e-5)
 
 
 def test_a_model_that_loses_to_its_best_baseline_says_so() -> None:
-    report = evaluate(LAST, airline_passengers().load(), 16)
+    report = evaluate(LAST, load(airline_passengers()), 16)
     assert report.best_baseline == "linear"
     assert report.beats_baseline is False
     assert report.metrics["skill/rmse"] < 0
 
 
 def test_a_tie_with_the_best_baseline_is_not_a_win() -> None:
-    dataset = adding(examples=40, sequence_length=6).load()
+    dataset = load(adding(examples=40, sequence_length=6))
     train = dataset.parts["train"]
     mean = train.arrays["y"][train.indices].astype(float).mean()
     assert evaluate(constant(np.float32(mean), 1), dataset, 8).beats_baseline is False
 
 
 def test_skill_is_measured_against_the_best_baseline() -> None:
-    found = evaluate(LAST, airline_passengers().load(), 16).metrics
+    found = evaluate(LAST, load(airline_passengers()), 16).metrics
     best = min(value for key, value in found.items() if key.startswith("baseline/") and key.endswith("/rmse"))
     assert found["skill/rmse"] == pytest.approx(1 - found["test/rmse"] / best)
 
@@ -92,26 +92,26 @@ def test_baselines_without_a_season_are_left_out_with_the_reason() -> None:
 
 
 def test_an_exact_baseline_allows_no_skill_but_a_verdict() -> None:
-    dataset = ramp(sequence_length=3, split="none", scaler="none").load()
+    dataset = load(ramp(sequence_length=3, split="none", scaler="none"))
     report = evaluate(constant(65.0, 1, 1), dataset, 4)
     assert "skill/rmse" not in report.metrics
     assert (report.best_baseline, report.beats_baseline) == ("drift", False)
 
 
 def test_a_network_that_answers_a_constant_has_found_nothing() -> None:
-    dataset = ramp(sequence_length=3, split="none", scaler="none").load()
+    dataset = load(ramp(sequence_length=3, split="none", scaler="none"))
     assert "found nothing" in evaluate(constant(65.0, 1, 1), dataset, 4).notes[0]
     assert evaluate(LAST, dataset, 4).notes == []
 
 
 def test_scores_without_a_test_part_are_called_those_of_the_training_part() -> None:
-    found = evaluate(LAST, ramp(sequence_length=3, split="none", scaler="none").load(), 4).metrics
+    found = evaluate(LAST, load(ramp(sequence_length=3, split="none", scaler="none")), 4).metrics
     assert found["train/rmse"] == pytest.approx(10.0)
     assert not any(key.startswith("test/") for key in found)
 
 
 def test_scaled_errors_are_the_errors_in_units_of_the_scaler() -> None:
-    dataset = airline_passengers(scaler="standard").load()
+    dataset = load(airline_passengers(scaler="standard"))
     found = evaluate(LAST, dataset, 16).metrics
     train = dataset.history.values[slice(*dataset.borders["train"][0])]
     assert found["test/mae_scaled"] == pytest.approx(found["test/mae"] / train.std(), rel=1e-6)
@@ -130,13 +130,13 @@ def test_scaled_errors_of_several_series_are_in_units_of_the_scaler_of_each() ->
 
 def test_errors_are_given_for_each_step_ahead() -> None:
     model = Answer(lambda x: np.repeat(x[:, -1:, :1], 3, axis=1))
-    report = evaluate(model, airline_passengers(horizon=3).load(), 16)
+    report = evaluate(model, load(airline_passengers(horizon=3)), 16)
     assert report.metrics["test/h1/rmse"] < report.metrics["test/h3/rmse"]
     assert list(report.tables["horizons"]["horizon"]) == ["1", "2", "3"]
 
 
 def test_a_recursive_model_is_rolled_over_the_horizon() -> None:
-    dataset = airline_passengers(horizon=3, strategy="recursive").load()
+    dataset = load(airline_passengers(horizon=3, strategy="recursive"))
     rolled = outputs(Answer(lambda x: x[:, -1:, :1] + 1), dataset, ["test"], 8)["test"]
     assert rolled.shape[1:] == (3, 1)
     assert np.allclose(np.diff(rolled[:, :, 0]), 1)
@@ -144,11 +144,11 @@ def test_a_recursive_model_is_rolled_over_the_horizon() -> None:
 
 def test_predictions_that_are_not_finite_are_refused() -> None:
     with pytest.raises(DivergedError, match="not finite; lower optimizer.learning_rate"):
-        evaluate(constant(np.nan, 1, 1), airline_passengers().load(), 16)
+        evaluate(constant(np.nan, 1, 1), load(airline_passengers()), 16)
 
 
 def test_independent_sequences_are_measured_against_the_training_mean() -> None:
-    dataset = adding(examples=40, sequence_length=6).load()
+    dataset = load(adding(examples=40, sequence_length=6))
     train = dataset.parts["train"]
     mean = float(train.arrays["y"][train.indices].mean())
     report = evaluate(constant(mean, 1), dataset, 8)
@@ -198,13 +198,14 @@ def test_columns_of_any_size_are_judged_alike(factor: float) -> None:
         64,
     )
     assert told == pytest.approx(same.metrics["test/nrmse"], rel=1e-4)
-    assert judged_by(given.dataset(table, sequence_length=3, target=["a", "b"])) == "nrmse"
+    two = given.dataset(table, sequence_length=3, target=["a", "b"])
+    assert tasks.of("forecasting").primary_metric(two) == "nrmse"
 
 
 def test_one_target_is_judged_in_its_own_units() -> None:
     dataset = given.dataset(given.noise(60, columns=2), sequence_length=3, target=["a"])
     assert "test/nrmse" not in evaluate(LAST, dataset, 16).metrics
-    assert judged_by(dataset) == "rmse"
+    assert tasks.of(dataset.spec.task).primary_metric(dataset) == "rmse"
 
 
 def test_mase_is_undefined_where_every_series_is_constant() -> None:
@@ -224,12 +225,12 @@ def test_a_linear_baseline_without_the_season_says_so() -> None:
 
 
 def test_the_last_batch_may_be_smaller() -> None:
-    dataset = sine(points=80).load()
+    dataset = load(sine(points=80))
     assert np.array_equal(outputs(LAST, dataset, ["test"], 5)["test"], outputs(LAST, dataset, ["test"], 1000)["test"])
 
 
 def test_a_full_batch_scores_as_any_other() -> None:
-    dataset = sine(points=80).load()
+    dataset = load(sine(points=80))
     assert evaluate(LAST, dataset, "full").metrics == evaluate(LAST, dataset, 5).metrics
     assert evaluate(LAST, dataset, "full").metrics != evaluate(constant(0.0, 1, 1), dataset, "full").metrics
 
@@ -257,7 +258,7 @@ def parity(x: np.ndarray) -> np.ndarray:
 
 
 def test_classes_are_measured_against_the_best_of_the_baselines() -> None:
-    report = evaluate(Answer(parity), Parity(task="classification").load(), 8)
+    report = evaluate(Answer(parity), load(Parity(task="classification")), 8)
     assert report.metrics["test/accuracy"] == report.metrics["test/f1"] == 1.0
     found = {name: report.metrics[f"baseline/{name}/accuracy"] for name in ("majority", "nearest", "summary")}
     assert report.metrics["skill/accuracy"] == 1.0
@@ -282,7 +283,7 @@ def test_macro_averages_are_those_of_scikit_learn_over_the_classes_that_are_scor
 
 
 def test_a_class_that_is_not_scored_is_named_beside_the_averages() -> None:
-    dataset = Signs(task="classification").load()
+    dataset = load(Signs(task="classification"))
     part = dataset.parts["test"]
     absent = part.indices[part.arrays["y"][part.indices] != 1]
     parts = {**dataset.parts, "test": Part(part.arrays, absent)}
@@ -293,7 +294,7 @@ def test_a_class_that_is_not_scored_is_named_beside_the_averages() -> None:
 
 
 def test_an_exact_baseline_leaves_no_skill_to_state() -> None:
-    report = evaluate(Answer(nearest), Signs(task="classification").load(), 8)
+    report = evaluate(Answer(nearest), load(Signs(task="classification")), 8)
     assert report.metrics["test/accuracy"] == 1.0 > report.metrics["baseline/majority/accuracy"]
     assert (report.best_baseline, report.beats_baseline) == ("nearest", False)
     assert "skill/accuracy" not in report.metrics
@@ -301,32 +302,32 @@ def test_an_exact_baseline_leaves_no_skill_to_state() -> None:
 
 
 def test_the_confusion_table_counts_every_example() -> None:
-    dataset = Signs(task="classification").load()
+    dataset = load(Signs(task="classification"))
     table = evaluate(Answer(nearest), dataset, 8).tables["confusion"]
     assert table.drop(columns="actual").to_numpy().sum() == len(dataset.parts["test"])
 
 
 def test_a_model_that_always_says_the_majority_does_not_beat_it() -> None:
     always = Answer(lambda x: np.tile([0.0, 1.0, 0.0], (len(x), 1)).astype(np.float32))
-    assert evaluate(always, Signs(task="classification").load(), 8).beats_baseline is False
+    assert evaluate(always, load(Signs(task="classification")), 8).beats_baseline is False
 
 
 @pytest.mark.parametrize(
     ("dataset", "model", "names"),
     [
-        (lambda: airline_passengers().load(), LAST, {"learning_curves", "prediction", "residuals"}),
+        (lambda: load(airline_passengers()), LAST, {"learning_curves", "prediction", "residuals"}),
         (
-            lambda: airline_passengers(horizon=2).load(),
+            lambda: load(airline_passengers(horizon=2)),
             Answer(lambda x: np.repeat(x[:, -1:, :1], 2, axis=1)),
             {"learning_curves", "prediction", "residuals", "error_by_horizon"},
         ),
         (
-            lambda: adding(examples=40, sequence_length=6).load(),
+            lambda: load(adding(examples=40, sequence_length=6)),
             constant(1.0, 1),
             {"learning_curves", "prediction", "residuals"},
         ),
         (
-            lambda: Signs(task="classification").load(),
+            lambda: load(Signs(task="classification")),
             Answer(nearest),
             {"learning_curves", "confusion", "reliability", "sequences"},
         ),
@@ -343,13 +344,13 @@ def test_every_task_has_its_pictures(dataset, model: Answer, names: set[str], tm
 
 
 def test_axes_carry_the_units() -> None:
-    dataset = airline_passengers().load()
+    dataset = load(airline_passengers())
     drawn = dict(figures(dataset, HISTORY, evaluate(LAST, dataset, 16)))
     assert drawn["prediction"].axes[0].get_ylabel() == "thousand passengers"
 
 
 def test_the_kept_epoch_is_marked() -> None:
-    dataset = airline_passengers().load()
+    dataset = load(airline_passengers())
     drawn = dict(figures(dataset, HISTORY, evaluate(LAST, dataset, 16)))
     labels = [text.get_text() for text in drawn["learning_curves"].axes[0].get_legend().get_texts()]
     assert "kept: epoch 2" in labels
@@ -407,12 +408,12 @@ def test_each_panel_of_residuals_shows_its_own_target_and_both_ends_of_the_horiz
 @pytest.mark.parametrize(
     ("dataset", "model", "loss", "label"),
     [
-        (lambda: airline_passengers().load(), LAST, "huber", "loss (huber, scaled units)"),
-        (lambda: airline_passengers().load(), LAST, None, "loss (scaled units)"),
-        (lambda: airline_passengers(scaler="none").load(), LAST, "mae", "loss (mae)"),
-        (lambda: airline_passengers(scaler="last").load(), LAST, "mae", "loss (mae, scaled units)"),
-        (lambda: adding(examples=40, sequence_length=6).load(), constant(1.0, 1), "mse", "loss (mse)"),
-        (lambda: Signs(task="classification").load(), Answer(nearest), "cross_entropy", "loss (cross_entropy)"),
+        (lambda: load(airline_passengers()), LAST, "huber", "loss (huber, scaled units)"),
+        (lambda: load(airline_passengers()), LAST, None, "loss (scaled units)"),
+        (lambda: load(airline_passengers(scaler="none")), LAST, "mae", "loss (mae)"),
+        (lambda: load(airline_passengers(scaler="last")), LAST, "mae", "loss (mae, scaled units)"),
+        (lambda: load(adding(examples=40, sequence_length=6)), constant(1.0, 1), "mse", "loss (mse)"),
+        (lambda: load(Signs(task="classification")), Answer(nearest), "cross_entropy", "loss (cross_entropy)"),
     ],
     ids=["scaled series", "unnamed", "no scaler", "scaled windows", "regression", "classes"],
 )

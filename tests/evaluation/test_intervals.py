@@ -10,11 +10,12 @@ from typing import Any
 import given
 import numpy as np
 import pytest
+from given import evaluate
 
 from rnnexp.data.sources.airline_passengers import airline_passengers
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.evaluation.evaluate import evaluate
 from rnnexp.evaluation.report import Report
+from rnnexp.tasks import load
 from rnnexp.tasks.forecasting import intervals
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.intervals import LEVELS, calibrate, fewest, rank
@@ -171,7 +172,7 @@ def test_many_steps_and_targets_are_kept_at_few_levels() -> None:
 
 
 def test_the_table_of_predictions_holds_the_bounds() -> None:
-    report = evaluate(Network(data := airline_passengers(horizon=3).load()), data, 64)  # type: ignore[arg-type]
+    report = evaluate(Network(data := load(airline_passengers(horizon=3))), data, 64)  # type: ignore[arg-type]
     table = report.tables["predictions"]
     assert list(table.columns[-3:]) == ["predicted", "low_90", "high_90"]
     assert np.mean(table["actual"].between(table["low_90"], table["high_90"])) == report.metrics["test/coverage_90"]

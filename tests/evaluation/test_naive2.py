@@ -8,12 +8,14 @@ from typing import Any
 import given
 import numpy as np
 import pytest
+from given import evaluate
 
+from rnnexp import tasks
 from rnnexp.data.sources.m4 import m4
 from rnnexp.data.splits import Split
-from rnnexp.evaluation import evaluate, metrics
-from rnnexp.evaluation.judged import judged_by
+from rnnexp.evaluation import metrics
 from rnnexp.task import primary
+from rnnexp.tasks import load
 from rnnexp.tasks.forecasting import baselines, naive2, scales
 from rnnexp.tasks.forecasting.baselines import Task, Undefined
 
@@ -67,19 +69,19 @@ def test_a_model_of_many_series_is_judged_by_owa() -> None:
         def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
             return np.repeat(x[:, -1:], 2, axis=1)
 
-    report = evaluate.evaluate(Repeating(), dataset, 8)
+    report = evaluate(Repeating(), dataset, 8)
     found = report.metrics
     bases = {name: found[f"baseline/{name}/owa"] for name in report.baselines}
     assert report.best_baseline == min(bases, key=bases.__getitem__)
     assert found["skill/owa"] == 1 - found["test/owa"] / min(bases.values())
     assert found["test/owa"] == pytest.approx(found["baseline/persistence/owa"], rel=1e-5)
     assert found["baseline/naive2/owa"] == 1.0
-    assert judged_by(dataset) == "owa" == primary(found, "test")
+    assert tasks.of("forecasting").primary_metric(dataset) == "owa" == primary(found, "test")
     rolling = given.dataset(*tables, sequence_length=4, horizon=1, season=4)
     one_step = type("One", (), {"predict_on_batch": lambda _, x: x[:, -1:]})()
-    scored = evaluate.evaluate(one_step, rolling, 8).metrics
+    scored = evaluate(one_step, rolling, 8).metrics
     assert "test/owa" not in scored
-    assert judged_by(rolling) == "rmse" == primary(scored, "test")
+    assert tasks.of("forecasting").primary_metric(rolling) == "rmse" == primary(scored, "test")
 
 
 PUBLISHED = {  # sMAPE and MASE of Makridakis et al., 2020; the seasonal naive forecast of weeks is the naive one
@@ -95,7 +97,7 @@ def test_the_published_figures_of_m4_are_met_to_every_digit(group: str, shared_d
     horizon, season = {"Hourly": (48, 24), "Weekly": (13, None)}[group]
     split: Any = Split(train=None, val=0, test=horizon)  # type: ignore[call-arg]
     source = m4(group=group, root=str(shared_data), horizon=horizon, season=season, split=split, stride=50)
-    dataset = source.load()
+    dataset = load(source)
     truth = dataset.restore("test", np.zeros((len(dataset.parts["test"]), horizon, 1), "float32"))
     scale, series = scales.mase_scale(dataset, truth), scales.series_of(dataset, truth)
     ours = Task(dataset.history.values, truth.origins, dataset.history.offsets[series], horizon, season)

@@ -9,7 +9,8 @@ import pytest
 
 from rnnexp.config.compose import compose
 from rnnexp.data.sources.ts import ts
-from rnnexp.evaluation import classes
+from rnnexp.tasks import load
+from rnnexp.tasks.classification import report
 from rnnexp.tasks.classification.sequence_baselines import nearest, summary
 from rnnexp.tasks.forecasting.baselines import Undefined
 
@@ -17,8 +18,8 @@ from rnnexp.tasks.forecasting.baselines import Undefined
 def accuracy(folder: Path, name: str, baseline: str) -> tuple[int, int]:
     """Return how many test examples a baseline gets right, and of how many."""
     train = folder / name / f"{name}_TRAIN.ts"
-    dataset = ts(path=str(train), test_path=str(train).replace("TRAIN", "TEST"), split="none").load()
-    shares = classes.baselines(dataset)[baseline]()
+    dataset = load(ts(path=str(train), test_path=str(train).replace("TRAIN", "TEST"), split="none"))
+    shares = report.baselines(dataset)[baseline]()
     np.testing.assert_allclose(shares.sum(axis=1), 1)
     return int((shares.argmax(axis=1) == dataset.truth("test")).sum()), len(shares)
 
@@ -36,8 +37,8 @@ def test_the_nearest_neighbour_scores_as_published(shared_data: Path, name: str,
 def test_summary_features_score_as_computed(shared_data: Path) -> None:
     folder = shared_data / "japanese_vowels"
     train = folder / "JapaneseVowels_TRAIN.ts"
-    dataset = ts(path=str(train), test_path=str(folder / "JapaneseVowels_TEST.ts"), split="none").load()
-    shares = classes.baselines(dataset)["summary"]()
+    dataset = load(ts(path=str(train), test_path=str(folder / "JapaneseVowels_TEST.ts"), split="none"))
+    shares = report.baselines(dataset)["summary"]()
     assert round(100 * float((shares.argmax(axis=1) == dataset.truth("test")).mean()), 2) == 98.65
 
 
@@ -46,7 +47,7 @@ def test_the_header_of_japanese_vowels_has_the_figures_of_its_baselines(shared_d
     dataset = load(compose("experiment=japanese_vowels", f"data.root={shared_data}").data)
     header = (Path(__file__).parents[2] / "experiments" / "japanese_vowels.yaml").read_text().replace("\n#", "")
     for name, words in (("summary", "summary features"), ("nearest", "nearest neighbor")):
-        shares = classes.baselines(dataset)[name]()
+        shares = report.baselines(dataset)[name]()
         right = float((shares.argmax(axis=1) == dataset.truth("test")).mean())
         assert f"{words} ({right:.3f})".replace("(0.", "(.") in header
 
@@ -71,8 +72,8 @@ def test_features_are_mean_deviation_first_middle_and_last() -> None:
 
 def test_what_would_take_too_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     many = [np.ones((5, 2)), np.zeros((7, 2))]
-    monkeypatch.setattr(classes, "MOST_PRODUCTS", 2 * 2 * 7 * 2)
-    assert classes._nearest(many, np.array([0, 1]), many, 2).argmax(axis=1).tolist() == [0, 1]
-    monkeypatch.setattr(classes, "MOST_PRODUCTS", 2 * 2 * 7 * 2 - 1)
+    monkeypatch.setattr(report, "MOST_PRODUCTS", 2 * 2 * 7 * 2)
+    assert report._nearest(many, np.array([0, 1]), many, 2).argmax(axis=1).tolist() == [0, 1]
+    monkeypatch.setattr(report, "MOST_PRODUCTS", 2 * 2 * 7 * 2 - 1)
     with pytest.raises(Undefined, match="it would take 6e[+]01 multiplications to compare all sequences"):
-        classes._nearest(many, np.array([0, 1]), many, 2)
+        report._nearest(many, np.array([0, 1]), many, 2)

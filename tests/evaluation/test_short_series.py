@@ -7,10 +7,11 @@ from typing import Any
 import given
 import numpy as np
 import pytest
+from given import evaluate
 
 from rnnexp.data.series import Series
-from rnnexp.evaluation.evaluate import evaluate
 from rnnexp.evaluation.report import Report
+from rnnexp.tasks import load
 
 
 class Last:
@@ -34,7 +35,7 @@ def dated(*tables: np.ndarray, starts: tuple[str, ...] = (), **fields: Any) -> A
     ]
     offsets, ids = np.cumsum([0, *map(len, tables)]), tuple("ABCDEF"[: len(tables)])
     series = Series(np.concatenate(tables), ("y",), offsets, ids, time=np.concatenate(months), frequency="MS")
-    return given.Given(given=series, **{"sequence_length": 3, **fields}).load()
+    return load(given.Given(given=series, **{"sequence_length": 3, **fields}))
 
 
 def score(dataset: Any) -> Report:

@@ -13,7 +13,8 @@ from rnnexp.data.sources.text_lines import text_lines
 from rnnexp.data.sources.text_table import text_table
 from rnnexp.data.texts.corpus import Texts, classes
 from rnnexp.data.texts.tokens import Tokeniser
-from rnnexp.evaluation.classes import baselines
+from rnnexp.tasks import load
+from rnnexp.tasks.classification.report import baselines
 from rnnexp.tasks.classification.text_baselines import Cut, naive_bayes, tfidf_linear
 from rnnexp.tasks.forecasting.baselines import Undefined
 
@@ -123,7 +124,7 @@ def test_baselines_of_texts_see_the_tokens_that_the_network_sees(tokens: str) ->
     words = [(label, "".join(generator.choice(two, size=12))) for label, two in pieces.items() for _ in range(50)]
     Path("lines.txt").write_text("".join(f"{label} {word}\n" for label, word in words))
     settings: dict[str, Any] = {"tokens": tokens, "min_count": 1, "max_tokens": 24 if tokens == "subword" else None}
-    dataset = text_lines(path="lines.txt", split={"train": 0.6, "val": 0, "test": 0.4}, **settings).load()
+    dataset = load(text_lines(path="lines.txt", split={"train": 0.6, "val": 0, "test": 0.4}, **settings))
     part, made = dataset.parts["test"], baselines(dataset)
     for name in ("naive_bayes", "tfidf_linear"):
         right = float((made[name]().argmax(axis=1) == part.arrays["y"][part.indices]).mean())

@@ -12,12 +12,9 @@ import sys
 import time
 from collections import Counter
 from functools import partial
-from pathlib import Path
 
-from . import judge, overrides, tables
-from .pool import Answer, Judge, answers
-
-PROCESS = 100  # every so many overrides one is a process of its own
+from .parts import DESCRIBED, PARTS, SECONDS
+from .pool import Answer, answers
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -42,42 +39,6 @@ def _told(part: str, seed: int, answer: Answer) -> str:
     replay = f"python -m tests.fuzz --{part} 1 --seed {seed} --only-case {answer.number}"
     described = DESCRIBED[part](seed, answer.number)
     return f"{'FAILED' if answer.fault else 'passed'} {replay}\n  {described}\n  {answer.fault or answer.said}\n"
-
-
-def of_overrides(seed: int, number: int, folder: Path) -> str:
-    """Judge a case of overrides."""
-    case = overrides.case(seed, number)
-    whole = number % PROCESS == PROCESS - 1
-    return judge.judge_process(case, folder) if whole else judge.judge(case, folder)
-
-
-def of_tables(seed: int, number: int, folder: Path) -> str:
-    """Judge a case of tables."""
-    return judge.judge(tables.case(seed, number), folder)
-
-
-def of_models(seed: int, number: int, folder: Path) -> str:
-    """Judge a model that somebody has broken."""
-    from . import models
-
-    case = next(models.broken_models(hash((seed, number))))
-    case.write(folder)
-    return str(models.outcome(case, folder))
-
-
-def _described_model(seed: int, number: int) -> str:
-    from . import models
-
-    return str(next(models.broken_models(hash((seed, number)))).description)
-
-
-PARTS: dict[str, Judge] = {"overrides": of_overrides, "tables": of_tables, "models": of_models}  # type: ignore[dict-item]
-SECONDS = {"overrides": 150.0, "tables": 20.0, "models": 120.0}
-DESCRIBED = {
-    "overrides": lambda seed, number: overrides.case(seed, number).description,
-    "tables": lambda seed, number: tables.case(seed, number).description,
-    "models": _described_model,
-}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rnnexp.failures import FAULT
+from rnnexp.tasks import load
 
 from . import overrides
 from .overrides import Case
@@ -88,7 +89,7 @@ def _read(words: list[str]) -> int:
     from rnnexp.errors import RnnexpError
 
     try:
-        compose(*words).data.load()
+        load(compose(*words).data)
     except RnnexpError as error:
         print(f"rnnexp: {error}", file=sys.stderr)
         return error.exit_code

@@ -18,7 +18,13 @@ from rnnexp.registry import lookup
 
 VOCABULARY = 11
 SPEC = TaskSpec(
-    "language_modelling", {"past": InputSpec((None,), "int32", VOCABULARY)}, (VOCABULARY,), per_step=True, carried=True
+    "language_modeling",
+    {"past": InputSpec((None,), "int32", VOCABULARY)},
+    (VOCABULARY,),
+    outputs="logits",
+    scores_of="past",
+    per_step=True,
+    carried=True,
 )
 IDS = np.random.default_rng(0).integers(2, VOCABULARY, (3, 24)).astype(np.int32)
 KINDS = ["simple_rnn", "lstm", "gru"]
@@ -142,7 +148,8 @@ def test_the_first_weights_fill_the_range_and_nothing_else() -> None:
 def test_vectors_vary_as_much_as_states_where_tokens_are_predicted() -> None:
     wide = np.asarray(network("lstm", embedding_dim=400, initial_range=None).get_layer("embedding").embeddings)
     assert wide.std() == pytest.approx(1, abs=0.03)
-    labels = replace(SPEC, task="classification", output_shape=(2,), per_step=False, carried=False, classes=("a", "b"))
+    shape = {"output_shape": (2,), "outputs": "probabilities", "scores_of": None, "per_step": False, "carried": False}
+    labels = replace(SPEC, task="classification", classes=("a", "b"), **shape)
     small = build(lookup("model", "lstm")(embedding_dim=400), labels, seed=0)
     assert np.asarray(small.get_layer("embedding").embeddings).std() == pytest.approx(0.05 / 3**0.5, rel=0.05)
 

@@ -13,7 +13,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.data.sources.corpus import corpus
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.tasks.forecasting.leaks import check_leakage
+from rnnexp.tasks import check_leakage, load
 from rnnexp.tasks.language_modeling.dataset import Language, TextStream, apply
 
 TEXT = "one two three\n\nfour five six\nseven eight nine\none two ten\n"
@@ -22,7 +22,7 @@ TEXT = "one two three\n\nfour five six\nseven eight nine\none two ten\n"
 def loaded(text: str | bytes, **settings: Any) -> TextStream:
     Path("a.txt").write_bytes(text if isinstance(text, bytes) else text.encode())
     given = {"path": "a.txt", "sequence_length": 2, "split": {"train": 0.6, "val": 0.2, "test": 0.2}, **settings}
-    found = corpus(**given).load()
+    found = load(corpus(**given))
     assert isinstance(found, TextStream)
     return found
 
@@ -44,14 +44,14 @@ def test_parts_that_reach_into_each_other_are_a_leak() -> None:
 
 def test_shakespeare_is_cut_as_published(shared_data: Path) -> None:
     file = shared_data / "tiny_shakespeare" / "input.txt"
-    found = corpus(path=str(file), split={"train": 0.9, "val": 0, "test": 0.1}).load()
+    found = load(corpus(path=str(file), split={"train": 0.9, "val": 0, "test": 0.1}))
     assert {part: len(found.ids(part)) for part in found.borders} == {"train": 1_003_854, "test": 111_540}
     assert found.language.text(found.ids("test")) == file.read_text()[1_003_854:]
 
 
 def test_penn_treebank_has_the_published_sizes(shared_data: Path) -> None:
     paths = {key: str(shared_data / "ptb" / f"ptb.{part}.txt.gz") for key, part in PTB.items()}
-    found = corpus(**paths, tokens="blank", sequence_length=20).load()
+    found = load(corpus(**paths, tokens="blank", sequence_length=20))
     assert {part: len(found.ids(part)) for part in found.borders} == {"train": 929_589, "val": 73_760, "test": 82_430}
     assert len(found.language.vocabulary) == 10_002  # 10,000 with <eos>, and those for padding and unknown
     assert not (found.values == 1).any()
@@ -157,7 +157,7 @@ def test_a_test_part_may_be_shorter_than_a_batch_but_needs_a_token_to_score() ->
 def test_each_file_of_a_glob_begins_a_line_of_its_own(first: str, notes: int) -> None:
     for name, text in (("1.txt", first), ("2.txt", "ef\ngh")):
         Path(name).write_bytes(text.encode())
-    found = corpus(path="[12].txt", split="none", sequence_length=2).load()
+    found = load(corpus(path="[12].txt", split="none", sequence_length=2))
     assert isinstance(found, TextStream)
     assert found.language.text(found.ids("train")) == "ab\ncd\nef\ngh"
     said = [note for note in found.summary.notes if "last line" in note]
@@ -166,7 +166,7 @@ def test_each_file_of_a_glob_begins_a_line_of_its_own(first: str, notes: int) ->
 
 def test_a_file_that_is_not_there_is_said() -> None:
     with pytest.raises(DataError, match=r"nowhere\.txt: there is no file `nowhere\.txt`"):
-        corpus(path="nowhere.txt").load()
+        load(corpus(path="nowhere.txt"))
 
 
 @pytest.mark.parametrize(
@@ -181,8 +181,8 @@ def test_a_file_is_not_read_for_two_parts(paths: dict[str, str]) -> None:
     for name in ("a.txt", "b.txt"):
         Path(name).write_text("abcab\n" * 20)
     with pytest.raises(DataError, match=r"[ab]\.txt: is read twice; data\.path, val_path, test_path and labels need"):
-        corpus(**paths).load()
-    apart = corpus(path="a.txt", test_path="b.txt", sequence_length=4).load()
+        load(corpus(**paths))
+    apart = load(corpus(path="a.txt", test_path="b.txt", sequence_length=4))
     assert set(apart.parts) == {"train", "val", "test"}
 
 

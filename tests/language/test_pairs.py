@@ -13,7 +13,7 @@ import rnnexp as rx
 from rnnexp.data.sources.reverse_digits import reverse_digits
 from rnnexp.data.sources.text_pairs import text_pairs
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.tasks.forecasting.leaks import check_leakage
+from rnnexp.tasks import check_leakage, load
 from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset, PairPipeline
 
 TABLE = "".join(f"go {name}\tva {name}\n" for name in "abcdefghij") + "go a\tallez a\ngo b\tallez b\n"
@@ -21,7 +21,7 @@ TABLE = "".join(f"go {name}\tva {name}\n" for name in "abcdefghij") + "go a\tall
 
 def table(text: str | bytes = TABLE, **settings: Any) -> PairDataset:
     Path("pairs.tsv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    found = text_pairs(path="pairs.tsv", **settings).load()
+    found = load(text_pairs(path="pairs.tsv", **settings))
     assert isinstance(found, PairDataset)
     return found
 
@@ -41,7 +41,7 @@ def test_a_training_pair_whose_source_is_tested_is_left_out_and_counted() -> Non
     Path("train.tsv").write_text("a\tx\nb\ty\nc\tz\n")
     Path("val.tsv").write_text("d\tx\n")
     Path("test.tsv").write_text("a\ty\n")
-    found = text_pairs(path="train.tsv", val_path="val.tsv", test_path="test.tsv", split="none").load()
+    found = load(text_pairs(path="train.tsv", val_path="val.tsv", test_path="test.tsv", split="none"))
     assert found.texts("train") == (["b", "c"], ["y", "z"])
     assert found.texts("test") == (["a"], ["y"])
     assert any(note.startswith("1 pair left out: the source stands in a part") for note in found.summary.notes)
@@ -52,7 +52,7 @@ def test_a_part_with_files_of_its_own_has_no_pair_of_others(part: str) -> None:
     Path("train.tsv").write_text("".join(f"s{i}\tt{i}\n" for i in range(20)) + "held\tof the split\n" * 2)
     Path("own.tsv").write_text("held\tofficial\nother\tone\n")
     given: dict[str, Any] = {f"{part}_path": "own.tsv"}
-    found = text_pairs(path="train.tsv", **given).load()
+    found = load(text_pairs(path="train.tsv", **given))
     assert isinstance(found, PairDataset)
     assert found.references(part) == {"held": ["official"], "other": ["one"]}
     assert sum(map(len, found.parts.values())) == 22
@@ -152,7 +152,7 @@ def test_the_pipeline_is_the_same_after_it_was_written() -> None:
 def test_two_files_are_read_line_by_line() -> None:
     Path("a.de").write_text("ein\nzwei\ndrei\n" * 4)
     Path("a.en").write_text("one\ntwo\nthree\n" * 4)
-    found = text_pairs(path={"source": "a.de", "target": "a.en"}, split="none").load()
+    found = load(text_pairs(path={"source": "a.de", "target": "a.en"}, split="none"))
     assert found.texts("train")[0][:3] == ["ein", "zwei", "drei"]
     assert found.texts("train")[1][:3] == ["one", "two", "three"]
 
@@ -161,14 +161,14 @@ def test_files_of_two_globs_are_read_two_by_two() -> None:
     for number in (1, 2):
         Path(f"g{number}.de").write_text(f"ein {number}\nzwei {number}\n")
         Path(f"g{number}.en").write_text(f"one {number}\ntwo {number}\n")
-    found = text_pairs(path={"source": "g*.de", "target": "g*.en"}, split="none").load()
+    found = load(text_pairs(path={"source": "g*.de", "target": "g*.en"}, split="none"))
     assert found.texts("train")[0] == ["ein 1", "zwei 1", "ein 2", "zwei 2"]
     assert found.texts("train")[1] == ["one 1", "two 1", "one 2", "two 2"]
     assert found.pairs.places[2] == "g2.de, line 1"
-    same = text_pairs(path={"source": "g1.de", "target": "g1.de"}, split="none").load()
+    same = load(text_pairs(path={"source": "g1.de", "target": "g1.de"}, split="none"))
     assert same.texts("train") == (["ein 1", "zwei 1"],) * 2
     with pytest.raises(DataError, match=r"g\*\.de is 2 files and g1\.en 1 file: each needs the one of its"):
-        text_pairs(path={"source": "g*.de", "target": "g1.en"}, split="none").load()
+        load(text_pairs(path={"source": "g*.de", "target": "g1.en"}, split="none"))
 
 
 def test_long_training_pairs_are_left_out_with_a_count_and_long_test_pairs_are_scored() -> None:
@@ -180,7 +180,7 @@ def test_long_training_pairs_are_left_out_with_a_count_and_long_test_pairs_are_s
         "split": {"train": 1.0, "val": 0, "test": 0},
         "max_length": 2,
     }
-    found = text_pairs(**given).load()
+    found = load(text_pairs(**given))
     assert found.texts("train")[0] == ["a", "e"]
     assert len(found.parts["test"]) == 1
     assert (
@@ -188,7 +188,7 @@ def test_long_training_pairs_are_left_out_with_a_count_and_long_test_pairs_are_s
         in found.summary.notes
     )
     with pytest.raises(DataError, match=r"train\.tsv, line 2: 1 training pair of more than data\.max_length=2"):
-        text_pairs(**given, on_long="fail").load()
+        load(text_pairs(**given, on_long="fail"))
     with pytest.raises(DataError, match=r"line 1: 3 training pairs of more than .*=1 tokens, and no shorter one"):
         table("a b\tx\nc\ty z\nd e\tz\n", split="none", max_length=1)
 
@@ -215,7 +215,7 @@ def test_files_of_different_length_are_said() -> None:
     Path("a.de").write_text("ein\nzwei\n")
     Path("a.en").write_text("one\n")
     with pytest.raises(DataError, match=r"a\.de has 2 lines and a\.en has 1 line: each line needs its translation"):
-        text_pairs(path={"source": "a.de", "target": "a.en"}).load()
+        load(text_pairs(path={"source": "a.de", "target": "a.en"}))
 
 
 def test_the_file_of_an_empty_side_is_named() -> None:
@@ -223,22 +223,22 @@ def test_the_file_of_an_empty_side_is_named() -> None:
     Path("b.tsv").write_text("c\td\n" * 2 + "q\t\n")
     message = r"2 pairs with an empty side: a\.tsv, line 4; b\.tsv, line 3\. Correct the files"
     with pytest.raises(DataError, match=message):
-        text_pairs(path="a.tsv", test_path="b.tsv").load()
+        load(text_pairs(path="a.tsv", test_path="b.tsv"))
     Path("a.de").write_text("a\nb\n\n")
     Path("a.en").write_text("1\n\n3\n")
     with pytest.raises(DataError, match=r"2 pairs with an empty side: a\.en, line 2; a\.de, line 3\. Correct"):
-        text_pairs(path={"source": "a.de", "target": "a.en"}).load()
+        load(text_pairs(path={"source": "a.de", "target": "a.en"}))
 
 
 def test_a_part_needs_files_of_its_own_with_pairs_in_them() -> None:
     Path("a.tsv").write_text("".join(f"a {i}\tb {i}\n" for i in range(20)))
     with pytest.raises(DataError, match=r"a\.tsv: is read twice; data\.path, val_path, test_path"):
-        text_pairs(path="a.tsv", test_path="a.tsv").load()
+        load(text_pairs(path="a.tsv", test_path="a.tsv"))
     Path("b.tsv").write_text("\n")
     with pytest.raises(DataError, match=r"b\.tsv: there are 0 usable pairs"):
-        text_pairs(path="a.tsv", test_path="b.tsv", on_empty="drop").load()
+        load(text_pairs(path="a.tsv", test_path="b.tsv", on_empty="drop"))
     Path("b.tsv").write_text("\nc\td\n")
-    assert len(text_pairs(path="a.tsv", test_path="b.tsv", on_empty="drop").load().parts["test"]) == 1
+    assert len(load(text_pairs(path="a.tsv", test_path="b.tsv", on_empty="drop")).parts["test"]) == 1
 
 
 def test_digits_are_drawn_by_the_seed_and_written_backwards() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
+from rnnexp.tasks import load
 from rnnexp.tasks.language_modeling.ngrams import log_probabilities
 from rnnexp.tasks.language_modeling.report import scores
 
@@ -101,7 +102,7 @@ def test_the_picture_shows_the_text_with_each_token_in_its_colour(run: rx.Result
     from rnnexp.data.dataset import Predictions
     from rnnexp.tasks.language_modeling.figures import laid_out, surprise
 
-    dataset = run.experiment.data.load()
+    dataset = load(run.experiment.data)
     placed = laid_out(dataset, run.predictions)
     assert "".join(text for _, _, text, _ in placed).startswith("bcdefgha")
     assert [nats for *_, nats in placed[:5]] == pytest.approx(list(-run.predictions.predicted[:5]))

@@ -13,7 +13,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.tasks.forecasting.leaks import check_leakage
+from rnnexp.tasks import check_leakage, load
 from rnnexp.tasks.tagging.dataset import TagDataset, TagPipeline
 
 SIX = "".join(f"The D\n{beast} N\nran V\n\n" for beast in ("cat", "dog", "hen", "cow", "ant", "bee"))
@@ -21,7 +21,7 @@ SIX = "".join(f"The D\n{beast} N\nran V\n\n" for beast in ("cat", "dog", "hen", 
 
 def tags(content: str | bytes = SIX, **settings: Any) -> TagDataset:
     Path("t.conll").write_bytes(content if isinstance(content, bytes) else content.encode())
-    found = text_tags(**{"path": "t.conll", "min_count": 1, **settings}).load()
+    found = load(text_tags(**{"path": "t.conll", "min_count": 1, **settings}))
     assert isinstance(found, TagDataset)
     return found
 

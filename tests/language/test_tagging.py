@@ -20,6 +20,7 @@ from rnnexp.errors import ConfigError, DataError
 from rnnexp.models.build import build
 from rnnexp.record import Membership, Occasion
 from rnnexp.registry import lookup
+from rnnexp.tasks import load
 from rnnexp.tasks.tagging import baselines as tag_baselines
 from rnnexp.tasks.tagging.report import scores
 from rnnexp.together import program, run_together
@@ -27,7 +28,16 @@ from rnnexp.training.class_weights import weigher
 
 LENGTHS, PADDED = (1, 5, 3, 4), 8
 INPUTS = {"past": InputSpec((None,), "int32", 7), "mask": InputSpec((None,), "bool")}
-SPEC = TaskSpec("tagging", INPUTS, (3,), per_step=True, classes=("a", "b", "c"), loss="token_cross_entropy")
+SPEC = TaskSpec(
+    "tagging",
+    INPUTS,
+    (3,),
+    outputs="logits",
+    per_step=True,
+    sees_future=True,
+    classes=("a", "b", "c"),
+    loss="token_cross_entropy",
+)
 KINDS: list[tuple[str, dict[str, Any]]] = [
     ("simple_rnn", {"bidirectional": True}),
     ("lstm", {"bidirectional": True, "units": [3, 2], "layer_norm": True, "dense": [3]}),
@@ -100,7 +110,7 @@ def test_buckets_and_sizes_of_batches_change_no_score() -> None:
 
 def test_class_weights_count_tokens_and_never_padding() -> None:
     Path("t.conll").write_text("a X\nb Y\nc X\n\nd X\n")
-    dataset = text_tags(path="t.conll", min_count=1, split="none").load()
+    dataset = load(text_tags(path="t.conll", min_count=1, split="none"))
     weigh = weigher("balanced", dataset)
     assert weigh is not None
     _, y, weight = dataset.batch(dataset.parts["train"].arrays, np.array([0, 1]))

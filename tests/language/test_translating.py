@@ -20,6 +20,7 @@ from rnnexp.models.build import build
 from rnnexp.models.reading import log_softmax
 from rnnexp.models.translating import Decoding, translate
 from rnnexp.registry import lookup
+from rnnexp.tasks import load
 from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
 from rnnexp.training.fit import fit
 
@@ -32,6 +33,8 @@ SPEC = TaskSpec(
         "previous": InputSpec((None,), "int32", WORDS),
     },
     (WORDS,),
+    outputs="logits",
+    scores_of="previous",
     per_step=True,
 )
 KINDS: list[dict[str, Any]] = [
@@ -264,7 +267,7 @@ def test_sentences_are_judged_by_sacrebleu() -> None:
     from rnnexp.tasks.sequence_to_sequence.report import scores
 
     Path("p.tsv").write_text("go on\tva donc là\nstop now\tarrête tout de suite\n" * 4)
-    pipeline = text_pairs(path="p.tsv", split="none").load().pipeline
+    pipeline = load(text_pairs(path="p.tsv", split="none")).pipeline
     references = [["Allez là !", "Va donc là !"], ["arrête tout de suite"]]
     exact = scores(["va donc là !", "arrête tout de suite"], references, pipeline)
     assert exact["bleu"] == pytest.approx(100)

@@ -10,6 +10,7 @@ import pytest
 
 from rnnexp.models.build import build
 from rnnexp.registry import lookup
+from rnnexp.tasks import load
 from rnnexp.tasks.forecasting.baselines import Undefined
 from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
 from rnnexp.tasks.sequence_to_sequence import report as translation
@@ -26,7 +27,7 @@ LINES = (
 def pairs(**settings: Any) -> PairDataset:
     file = Path("pairs.tsv")
     file.write_text("".join(line + "\n" for line in LINES))
-    dataset = lookup("data", "text_pairs")(path=str(file), split="none", **settings).load()
+    dataset = load(lookup("data", "text_pairs")(path=str(file), split="none", **settings))
     assert isinstance(dataset, PairDataset)
     return dataset
 

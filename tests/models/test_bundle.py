@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import zipfile
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,14 +157,13 @@ def edit(folder: Path, **changes: Any) -> None:
 
 def test_a_newer_format_is_refused(saved: tuple[Path, Any]) -> None:
     edit(saved[0], format=99)
-    with pytest.raises(ConfigError, match="format 99; this version reads format 1"):
+    with pytest.raises(ConfigError, match="format 99; this version reads formats 1 to 2"):
         bundle.load(saved[0])
 
 
-def test_data_of_an_unknown_kind_are_refused(saved: tuple[Path, Any]) -> None:
-    path = saved[0] / "preprocessing.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "kind": "smells"}))
-    with pytest.raises(DataError, match="the model takes `smells`, which this version does not know"):
+def test_a_task_that_nobody_has_registered_is_refused(saved: tuple[Path, Any]) -> None:
+    edit(saved[0], spec={**json.loads((saved[0] / "model.json").read_text())["spec"], "task": "smells"})
+    with pytest.raises(DataError, match="task: `smells` is not one of classification, "):
         _ = bundle.load(saved[0]).preprocessor
 
 
@@ -197,3 +197,46 @@ def test_a_plugin_that_the_caller_names_is_used(tmp_path: Path, spec: TaskSpec) 
     bundle.save(tmp_path / "b", model, settings, spec, {}, ["my_own_models"])
     loaded = bundle.load(tmp_path / "b", plugins=["my_own_models"])
     assert np.array_equal(loaded.predict(X), model.predict(X, verbose=0))
+
+
+SOURCES: dict[str, dict[str, Any]] = {
+    "sine": {"layout": "sequence"},
+    "adding": {},
+    "npz": {"path": "x.npz", "task": "classification"},
+    "text_lines": {"path": "x.txt"},
+    "text_tags": {"path": "x.conll"},
+    "corpus": {"path": "x.txt"},
+    "reverse_digits": {},
+}
+NEW_IN_2 = ("outputs", "scores_of", "sees_future")
+
+
+def sized(name: str) -> TaskSpec:
+    """Return what a source asks of a model, with sizes as if its data had been read."""
+    outline = registry.lookup("data", name)(**SOURCES[name]).outline()
+    inputs = {
+        key: replace(
+            one,
+            shape=tuple(None if n is None else max(n, 3) for n in one.shape),
+            vocabulary=None if one.vocabulary is None else 5,
+        )
+        for key, one in outline.inputs.items()
+    }
+    return replace(outline, inputs=inputs, output_shape=tuple(max(size, 5) for size in outline.output_shape))
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_what_format_1_left_to_the_name_of_the_task_is_added(name: str, tmp_path: Path) -> None:
+    spec = sized(name)
+    old = {key: value for key, value in asdict(spec).items() if key not in NEW_IN_2}
+    old["task"] = old["task"].replace("modeling", "modelling")
+    about = {"format": 1, "architecture": {}, "spec": old, "plugins": []}
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    assert bundle._spec(tmp_path, bundle._about(tmp_path)) == spec
+
+
+def test_without_it_a_classifier_would_have_a_linear_output(tmp_path: Path) -> None:
+    about = {"format": 2, "architecture": {}, "plugins": []}
+    about["spec"] = {key: value for key, value in asdict(sized("text_lines")).items() if key not in NEW_IN_2}
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    assert bundle._spec(tmp_path, bundle._about(tmp_path)) != sized("text_lines")

@@ -16,6 +16,7 @@ from rnnexp.errors import DataError
 from rnnexp.models import bundle
 from rnnexp.models.build import build
 from rnnexp.registry import lookup, settings
+from rnnexp.tasks import load
 from rnnexp.tracking.pyfunc import Served
 
 LINES = "pos a good film\nneg a bad film\npos good good fun\nneg bad and dull\npos fun\nneg dull dull film\n" * 3
@@ -45,7 +46,7 @@ class Ragged(SequenceSource):
 
 def texts(**fields: Any) -> Any:
     Path("t.txt").write_text(LINES)
-    return text_lines(path="t.txt", min_count=1, **fields).load()
+    return load(text_lines(path="t.txt", min_count=1, **fields))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("data"))
         for key, (name, fields) in MODELS.items():
-            dataset = texts() if key == "texts" else Ragged().load()
+            dataset = texts() if key == "texts" else load(Ragged())
             architecture = lookup("model", name)(**fields)
             model = build(architecture, dataset.spec, seed=1)
             for weight in model.weights:

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnexp.data.sources.sine import sine
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import convolution
 from rnnexp.models.architectures.cnn_lstm import cnn_lstm
 from rnnexp.models.architectures.lstm_fcn import lstm_fcn
 from rnnexp.models.build import build
-from rnnexp.models.recurrent import check_fit
+from rnnexp.models.fitting import spec_problems
 
 X = np.random.default_rng(0).normal(size=(3, 7, 2)).astype("float32")
 CLASSES = ("a", "b", "c")
@@ -21,7 +22,7 @@ CLASSES = ("a", "b", "c")
 
 def spec(steps: int | None = 20, channels: int = 2) -> TaskSpec:
     inputs = {"past": InputSpec((steps, channels))} | ({} if steps else {"mask": InputSpec((None,), "bool")})
-    return TaskSpec("classification", inputs, (3,), classes=CLASSES)
+    return TaskSpec("classification", inputs, (3,), "probabilities", classes=CLASSES)
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 4, 9])
@@ -158,12 +159,8 @@ def test_one_output_per_step_is_not_what_they_give(model: Any) -> None:
     with pytest.raises(ConfigError, match=message):
         build(model, steps, seed=0)
 
-    class Data:
-        layout = "sequence"
-
-    assert "gru, lstm, simple_rnn can" in check_fit(model, Data())[0]
-    Data.layout = "windows"
-    assert check_fit(model, Data()) == []
+    assert "gru, lstm, simple_rnn can" in spec_problems(model, sine(layout="sequence").outline())[0]
+    assert spec_problems(model, sine().outline()) == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from rnnexp import registry
+from rnnexp.data.sources.sine import sine
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import recurrent
@@ -97,14 +98,14 @@ def test_known_future_values_reach_the_output(spec: TaskSpec) -> None:
 
 
 def test_classes_get_probabilities() -> None:
-    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), classes=tuple("abcd"))
+    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), "probabilities", classes=tuple("abcd"))
     outputs = np.asarray(build(settings("gru", units=5), classes, seed=0)(np.ones((7, 6, 3), "float32")))
     assert outputs.shape == (7, 4)
     assert np.allclose(outputs.sum(axis=-1), 1, atol=1e-6)
 
 
 def test_classes_refuse_another_output_activation() -> None:
-    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,))
+    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), "probabilities")
     with pytest.raises(ConfigError, match=r"model.output_activation: `relu` given; classes need softmax"):
         build(settings("gru", output_activation="relu"), classes, seed=0)
 
@@ -117,8 +118,8 @@ def test_reading_backwards_is_refused_where_each_step_is_predicted() -> None:
 
 @pytest.mark.parametrize(("layout", "problems"), [("sequence", 1), ("windows", 0)])
 def test_the_same_is_found_before_any_data_is_read(layout: str, problems: int) -> None:
-    data = type("data", (), {"layout": layout})
-    assert len(recurrent.check_fit(settings("lstm", bidirectional=True), data)) == problems
+    data = sine(layout=layout)
+    assert len(recurrent.spec_problems(settings("lstm", bidirectional=True), data.outline())) == problems
 
 
 @pytest.mark.parametrize("wrong", [0, -1, True, "64", 2.5, [], [4, 0], [4, "3"]])
@@ -236,7 +237,7 @@ def test_whole_sequences_have_no_segments_and_no_skip() -> None:
 
 
 def test_a_skip_needs_a_linear_output(spec: TaskSpec) -> None:
-    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,))
+    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), "probabilities")
     for given, activation in ((classes, None), (spec, "relu")):
         with pytest.raises(ConfigError, match="model.skip: true given; it is added to a linear output"):
             build(settings("gru", skip=True, output_activation=activation), given, seed=0)

@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from sweeping import space
 
 from rnnexp.config import compose
-from rnnexp.config.flat import config_hash
+from rnnexp.config.identity import config_hash
 from rnnexp.config.jobs import Composer
 from rnnexp.config.overrides import inspect_overrides, parsed
 from rnnexp.config.parse import parse

@@ -11,13 +11,14 @@ from rnnexp.data.sources.text_pairs import text_pairs
 from rnnexp.data.sources.text_table import text_table
 from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.errors import DataError
+from rnnexp.tasks import load
 
 ROWS = [(f"text number {i}", "ab"[i % 2]) for i in range(40)]
 
 
 def table(rows: list[tuple[str, str]], **settings: Any) -> Any:
     Path("t.tsv").write_text("text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows))
-    return text_table(path="t.tsv", **settings).load()
+    return load(text_table(path="t.tsv", **settings))
 
 
 def test_a_text_with_two_labels_is_counted_and_named() -> None:
@@ -43,7 +44,7 @@ def test_a_label_of_texts_in_no_part_is_none() -> None:
 
 def tags(sequences: list[str], **settings: Any) -> Any:
     Path("t.conll").write_text("\n\n".join(sequences) + "\n")
-    return text_tags(path="t.conll", min_count=1, **settings).load()
+    return load(text_tags(path="t.conll", min_count=1, **settings))
 
 
 SENTENCES = [f"w{i} X\nthe Y" for i in range(20)]
@@ -75,7 +76,7 @@ def test_a_tag_of_sequences_that_are_left_out_as_too_long_is_none() -> None:
 def pairs(rows: list[str], **settings: Any) -> Any:
     Path("train.tsv").write_text("".join(f"{row}\n" for row in rows))
     Path("test.tsv").write_text("a b\tc d\n")
-    return text_pairs(path="train.tsv", test_path="test.tsv", split="none", **settings).load()
+    return load(text_pairs(path="train.tsv", test_path="test.tsv", split="none", **settings))
 
 
 @pytest.mark.parametrize("tokens", ["word", "character"])

@@ -15,6 +15,7 @@ from rnnexp.data.sources.text_files import text_files
 from rnnexp.data.sources.text_lines import text_lines
 from rnnexp.data.sources.text_table import text_table
 from rnnexp.data.texts.corpus import Texts
+from rnnexp.tasks import load
 
 
 def written(content: str | bytes, name: str) -> str:
@@ -48,9 +49,9 @@ def test_parts_come_from_files_and_leave_nothing_to_a_split_if_all_are_given() -
 
 def test_labels_are_counted_and_those_of_few_texts_are_named_with_their_places() -> None:
     lines = [f"{label} word {i}" for i in range(12) for label in ("0", "1")]
-    notes = text_lines(path=written("\n".join([*lines, "story of two"]), "t.txt")).load().summary.notes
+    notes = load(text_lines(path=written("\n".join([*lines, "story of two"]), "t.txt"))).summary.notes
     assert "labels: 0 (12), 1 (12), story (1); few are story: t.txt, line 25" in notes
-    assert "labels: 0 (12), 1 (12)" in text_lines(path=written("\n".join(lines), "t.txt")).load().summary.notes
+    assert "labels: 0 (12), 1 (12)" in load(text_lines(path=written("\n".join(lines), "t.txt"))).summary.notes
 
 
 def test_rows_between_the_test_rows_are_for_training_if_validation_has_files() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from rnnexp import registry
 from rnnexp.config.settings import Tracking
+from rnnexp.tasks import load
 from rnnexp.tracking import RunInfo, start
 from rnnexp.tracking.model import requirements
 from rnnexp.tracking.pyfunc import table
@@ -41,7 +42,7 @@ def logged(store: str, tmp_path_factory: pytest.TempPathFactory) -> Logged:
     runtime.configure()
     folder = tmp_path_factory.mktemp("logged")
     source = registry.lookup("data", "airline_passengers")(sequence_length=3, horizon=2)
-    dataset = source.load()
+    dataset = load(source)
     architecture = registry.lookup("model", "lstm")(units=[4])
     model = build(architecture, dataset.spec, 0)
     bundle.save(folder / "model", model, architecture, dataset.spec, dataset.scaling, [])

@@ -16,6 +16,7 @@ import yaml
 from rnnexp import registry
 from rnnexp.config.settings import Tracking
 from rnnexp.models import bundle
+from rnnexp.tasks import load
 from rnnexp.tracking import Data, RunInfo, model, start, tables
 from rnnexp.tracking.pyfunc import _load_pyfunc
 
@@ -39,7 +40,7 @@ class Member:
         from rnnexp.models.build import build
 
         runtime.configure()
-        dataset = registry.lookup("data", "airline_passengers")(sequence_length=3, horizon=2).load()
+        dataset = load(registry.lookup("data", "airline_passengers")(sequence_length=3, horizon=2))
         architecture = registry.lookup("model", "lstm")(units=[4, 4], dropout=dropout)
         network = build(architecture, dataset.spec, seed)
         bundle.save(folder, network, architecture, dataset.spec, dataset.scaling, [])

@@ -18,6 +18,7 @@ from rnnexp.data.source import SequenceSource
 from rnnexp.models.build import build
 from rnnexp.registry import lookup
 from rnnexp.registry import settings as component
+from rnnexp.tasks import load
 from rnnexp.training.feed import Feed
 from rnnexp.training.fit import fit
 from rnnexp.training.history import History
@@ -149,7 +150,7 @@ def losses(history: History) -> np.ndarray:
 
 
 def test_short_shapes_and_full_padding_train_alike_in_both_engines() -> None:
-    dataset = Ragged(buckets=2).load()
+    dataset = load(Ragged(buckets=2))
     assert len(dataset.parts["train"].bounds) == 2
     assert len(dataset.parts["train"]) % 8  # the last batch is a smaller one
     history, weights = trained(dataset, "compiled")

@@ -28,7 +28,7 @@ def classes(labels: list[int], names: tuple[str, ...] = ("calm", "storm")) -> to
 
     return dataclasses.replace(
         toy.windows(),
-        spec=TaskSpec("classification", {"past": InputSpec((4, 1))}, (len(names),), classes=names),
+        spec=TaskSpec("classification", {"past": InputSpec((4, 1))}, (len(names),), "probabilities", classes=names),
         parts={"train": Part(arrays, np.arange(len(labels)))},
         batch=batch,
     )

@@ -13,6 +13,7 @@ import rnnexp as rx
 from rnnexp.errors import DataError
 from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
+from rnnexp.tasks import load
 from rnnexp.together import program, run_together
 
 CLOSE = 1e-5  # relative, of losses after a few epochs
@@ -148,7 +149,7 @@ def test_each_member_is_what_it_would_have_been_alone(tmp_path: Path) -> None:
 def test_members_keep_the_pretrained_vectors(tmp_path: Path) -> None:
     logged = tuple(line for line in QUICK if "log_model" not in line)
     experiments, _ = agree_with_single_runs((*texts(), *logged, "model.embedding_trainable=false"), tmp_path / "jobs")
-    dataset = experiments[0].data.load()
+    dataset = load(experiments[0].data)
     assert dataset.vectors.any()
     for number in (0, 1):
         with np.load(tmp_path / "jobs" / str(number) / "model" / "weights.npz") as archive:

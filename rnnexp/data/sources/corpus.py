@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from rnnexp.data.source import usual_split
+from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
 from rnnexp.data.texts.files import TextFiles
 from rnnexp.data.texts.rules import subword_mistakes
 from rnnexp.registry import register
-
-if TYPE_CHECKING:
-    from rnnexp.data.dataset import Dataset
 
 
 @register("data")
 class corpus(TextFiles):
     """Read files as one text, in order, and predict each token from all before it."""
 
-    task: ClassVar[str] = "language_modelling"
+    task: ClassVar[str] = "language_modeling"
 
     name: Literal["corpus"] = "corpus"
     path: str = Field(description="File or glob of files; looked up here, then in root.")
@@ -56,6 +54,21 @@ class corpus(TextFiles):
     def gives(self) -> set[str]:
         return set(self.paths()) - {"train"}
 
+    def outline(self) -> TaskSpec:
+        """Return what the data will ask of a model, as far as the settings tell."""
+        return TaskSpec(
+            self.task,
+            {"past": InputSpec((None,), "int32", UNKNOWN_SIZE)},
+            (UNKNOWN_SIZE,),
+            outputs="logits",
+            scores_of="past",
+            per_step=True,
+            carried=True,
+            targets=("next token",),
+            loss="token_cross_entropy",
+            metrics=("perplexity",),
+        )
+
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         problems = [] if self.split == "none" or self.gives() >= {"val", "test"} else self.split.mistakes()
@@ -65,9 +78,3 @@ class corpus(TextFiles):
         if self.line_end is not None and (not self.line_end.strip() or len(self.line_end.split()) > 1):
             problems.append(f"data.line_end: {self.line_end!r} given; must be one word, or null")
         return problems + subword_mistakes(self.tokens, self.max_tokens) + self.encoding_mistakes()
-
-    def load(self) -> Dataset:
-        """Read, split and number; mistakes in the data raise DataError."""
-        from rnnexp.tasks.language_modeling.dataset import assemble
-
-        return assemble(self)

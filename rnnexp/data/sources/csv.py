@@ -6,19 +6,15 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from rnnexp.data.series import Series
+from rnnexp.data.series import Rows, Series
 from rnnexp.data.source import Column, SeriesSource
 from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.registry import register
-
-if TYPE_CHECKING:
-    from rnnexp.data.dataset import Dataset
-    from rnnexp.tasks.forecasting.preprocess import Rows
 
 
 @register("data")
@@ -122,7 +118,6 @@ class csv(SeriesSource):
         units, and what was done to them.
         """
         from rnnexp.data.tables.read import read_open
-        from rnnexp.tasks.forecasting.preprocess import Rows
 
         files = self._files()
         policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
@@ -130,10 +125,6 @@ class csv(SeriesSource):
         fewest = self._fewest(ahead=self.horizon)
         many, notes = read_open(files, self._layout(), wanted, policies, self.frequency or frequency, fewest)
         return [Rows(rows.label, rows.values, rows.time) for rows in many], notes
-
-    def load(self) -> Dataset:
-        """Read, split, scale and index; columns given by position, or not at all, get their names first."""
-        return SeriesSource.load(self.named())
 
     def named(self) -> csv:
         """Replace positions by names, and a target that is not given by the only column of numbers."""

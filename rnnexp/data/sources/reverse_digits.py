@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from rnnexp.data.pairs import PairSource
+from rnnexp.data.pairs import Pairs, PairSource
 from rnnexp.registry import register
-
-if TYPE_CHECKING:
-    from rnnexp.tasks.sequence_to_sequence.dataset import Pairs
 
 
 @register("data")
@@ -32,8 +29,6 @@ class reverse_digits(PairSource):
 
     def read_pairs(self) -> Pairs:
         import numpy as np
-
-        from rnnexp.tasks.sequence_to_sequence.dataset import Pairs
 
         generator = np.random.Generator(np.random.Philox(self.seed))
         lengths = generator.integers(self.shortest, self.longest + 1, self.examples)

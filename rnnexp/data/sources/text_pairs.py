@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from rnnexp.data.pairs import PairSource
+from rnnexp.data.pairs import Pairs, PairSource
 from rnnexp.data.texts.files import TextFiles
 from rnnexp.registry import register
-
-if TYPE_CHECKING:
-    from rnnexp.tasks.sequence_to_sequence.dataset import Pairs
 
 Files = str | dict[Literal["source", "target"], str]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.data.source import ExampleSource
+from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.texts.files import TextFiles
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
-    from rnnexp.data.dataset import Dataset
     from rnnexp.data.texts.tag_files import Columns, Tagged
 
 
@@ -62,6 +62,20 @@ class text_tags(ExampleSource, TextFiles):
             problems.append("data.on_long: fail is given without data.max_length")
         return problems
 
+    def outline(self) -> TaskSpec:
+        """Return what the data will ask of a model, as far as the settings tell."""
+        return TaskSpec(
+            self.task,
+            {"past": InputSpec((None,), "int32", UNKNOWN_SIZE), "mask": InputSpec((None,), "bool")},
+            (UNKNOWN_SIZE,),
+            outputs="logits",
+            per_step=True,
+            sees_future=True,
+            targets=("tag",),
+            loss="token_cross_entropy",
+            metrics=("accuracy",),
+        )
+
     def columns(self) -> Columns:
         """Return how the lines of a file are read."""
         from rnnexp.data.texts.tag_files import Columns
@@ -73,9 +87,3 @@ class text_tags(ExampleSource, TextFiles):
         from rnnexp.data.texts.tag_files import read
 
         return read(self)
-
-    def load(self) -> Dataset:
-        """Read, share out and number; mistakes in the data raise DataError."""
-        from rnnexp.tasks.tagging.dataset import assemble
-
-        return assemble(self)

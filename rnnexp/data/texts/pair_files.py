@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from rnnexp.data.pairs import Pairs
 from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
 from rnnexp.errors import DataError, count
-from rnnexp.tasks.sequence_to_sequence.dataset import Pairs
 
 if TYPE_CHECKING:
     from rnnexp.data.sources.text_pairs import Files, text_pairs

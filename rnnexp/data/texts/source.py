@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rnnexp.data.source import ExampleSource
+from rnnexp.data.source import ExampleSource, outline
+from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.texts.files import TextFiles
 from rnnexp.data.texts.rules import subword_mistakes
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
-    from rnnexp.data.dataset import Dataset
     from rnnexp.data.texts.corpus import Row, Texts
     from rnnexp.data.texts.prepare import Rules
 
@@ -65,11 +65,9 @@ class TextSource(ExampleSource, TextFiles):
         given = {"val": paths["val_path"], "test": paths["test_path"] or self.test_every}
         return {part for part, path in given.items() if path is not None}
 
-    def load(self) -> Dataset:
-        """Read, split and number; mistakes in the data raise DataError."""
-        from rnnexp.tasks.classification.texts import assemble
-
-        return assemble(self)
+    def outline(self) -> TaskSpec:
+        """Return what the data will ask of a model, as far as the settings tell."""
+        return outline(self.task, InputSpec((None,), "int32", UNKNOWN_SIZE))
 
     def read_texts(self) -> Texts:
         """Read all files; mistakes in them raise DataError.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from rnnexp.data.tables.files import opened, unchanged
+from rnnexp.data.tables.files import locate, opened, unchanged
+from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN, Vocabulary
 from rnnexp.errors import DataError, count
 
@@ -123,3 +125,10 @@ def _number(*cells: str) -> bool:
     except ValueError:
         return False
     return not any("_" in cell for cell in cells)
+
+
+def vectors_of(source: Any, encoder: Encoder) -> Vectors | None:
+    """Read the pretrained vectors that a source names for the tokens that an encoder knows."""
+    if source.vectors is None:
+        return None
+    return read_vectors(locate(source.vectors, source.folder())[0], encoder.vocabulary, source.seed)

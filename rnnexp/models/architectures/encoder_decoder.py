@@ -9,7 +9,7 @@ from pydantic import Field
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models.attention import Attention, attention_layers
-from rnnexp.models.fitting import check_fit, no_steps, tied, untied
+from rnnexp.models.fitting import no_steps, tie_problems
 from rnnexp.models.reading_writing import STATES, Network
 from rnnexp.models.recurrent import Units
 from rnnexp.registry import PositiveInt, register
@@ -53,12 +53,13 @@ class encoder_decoder:
 
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""
-        task = getattr(experiment.data, "task", "forecasting")
-        if task == "sequence_to_sequence":
-            return tied(self)
-        if task == "tagging":
+        return self._problems(experiment.data.outline())
+
+    def _problems(self, spec: TaskSpec) -> list[str]:
+        writes = "previous" in spec.inputs or len(spec.output_shape) > 1
+        if spec.per_step and "previous" not in spec.inputs:
             return [no_steps(self)]
-        return check_fit(self, experiment.data) if task == "forecasting" else [WRITES.format(task)]
+        return tie_problems(self, spec) if writes else [WRITES.format(spec.task)]
 
     def build(self, spec: TaskSpec) -> keras.Model:
         """Return an uncompiled model: from "past", "mask" and "previous" to scores (b, steps, vocabulary), or from
@@ -66,11 +67,7 @@ class encoder_decoder:
         """
         import keras
 
-        if spec.task not in ("sequence_to_sequence", "forecasting"):
-            raise ConfigError(WRITES.format(spec.task))
-        if spec.task == "forecasting" and spec.per_step:
-            raise ConfigError(no_steps(self))
-        if problems := untied(self) if spec.task == "forecasting" else tied(self):
+        if problems := self._problems(spec):
             raise ConfigError(*problems)
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
         network = Network(self._layers(spec), len(self.sizes()), self.attention, self.bidirectional)

@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data import padding
+from rnnexp.data.apply_sequences import apply_whole
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.repeated import check_labels
 from rnnexp.data.sequences import SequenceDataset, labels_of, put_together
 from rnnexp.data.shares import share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
-from rnnexp.data.tables.files import locate
 from rnnexp.data.texts.corpus import Texts, classes, require_in_training
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.prepare import prepare
-from rnnexp.data.texts.vectors import Vectors, read_vectors
+from rnnexp.data.texts.vectors import vectors_of
 from rnnexp.errors import count
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from rnnexp.data.sources.text_tags import text_tags
     from rnnexp.data.texts.source import TextSource
 
 KIND = "texts"
@@ -71,7 +70,7 @@ class TextDataset(SequenceDataset):
         return pandas.DataFrame({"text": [self.texts[int(i)] for i in self.parts["train"].indices[:2]]})
 
 
-def assemble(source: TextSource) -> TextDataset:
+def load(source: TextSource) -> TextDataset:
     """Load a source of texts; mistakes in the data raise DataError."""
     texts = source.read_texts()
     classes(texts)
@@ -147,8 +146,15 @@ def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Seque
     )
 
 
-def vectors_of(source: TextSource | text_tags, encoder: Encoder) -> Vectors | None:
-    """Read the pretrained vectors that a source names for the tokens that an encoder knows."""
-    if source.vectors is None:
-        return None
-    return read_vectors(locate(source.vectors, source.folder())[0], encoder.vocabulary, source.seed)
+def apply(source: TextSource, pipeline: TextPipeline, spec: TaskSpec) -> TextDataset:
+    """Load a source with the vocabulary and the classes of a trained model; DataError as `apply_sequences`."""
+    texts = source.read_texts()
+    encoded = pipeline.encoder.encode(texts.texts, texts.place)
+    unknown = encoded.unknown(np.arange(len(texts)))
+    cut = (
+        [f"{len(encoded.cut)} of {len(texts)} texts cut to the tokens that the model reads"] if len(encoded.cut) else []
+    )
+    notes = (*texts.notes, f"unknown tokens: {unknown:.1%}", *cut)
+    sequences = as_sequences(replace(texts, notes=notes), encoded.offsets, encoded.ids)
+    made = apply_whole(source, sequences, spec, (spec.inputs["past"], encoded.ids, pipeline))
+    return TextDataset(**vars(made), texts=texts.texts)

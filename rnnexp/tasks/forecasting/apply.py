@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from rnnexp.data import calendar
+from rnnexp.data.dataset import WHOLE
 from rnnexp.data.series import NAMELESS, Series
 from rnnexp.data.short import Need, labels, without_short
 from rnnexp.data.source import SeriesSource
@@ -15,8 +16,6 @@ from rnnexp.tasks.forecasting.columns import roles, select
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.load import Reading, dataset, read_series
 from rnnexp.tasks.forecasting.pipeline import Pipeline
-
-WHOLE = "all"  # the name of the part
 
 
 def apply(source: SeriesSource, pipeline: Pipeline) -> SeriesDataset:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rnnexp.data.dataset import USUAL
 from rnnexp.tasks.forecasting import intervals
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
-from rnnexp.tasks.forecasting.intervals import USUAL, Intervals
+from rnnexp.tasks.forecasting.intervals import Intervals
 
 MADE_ON = "val"
 

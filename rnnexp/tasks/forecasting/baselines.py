@@ -12,13 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
-class Undefined(Exception):
-    """Says why a baseline is left out, and the row of a series to be named for it, if one of many is at fault."""
-
-    def __init__(self, reason: str, row: int | None = None) -> None:
-        super().__init__(reason)
-        self.row = row
+from rnnexp.evaluation.report import Undefined
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Arrays, Dataset, Predictions
-from rnnexp.data.series import Series
+from rnnexp.data.series import Rows, Series
 from rnnexp.tasks.forecasting import windows
 from rnnexp.tasks.forecasting.pipeline import Pipeline
-from rnnexp.tasks.forecasting.preprocess import Context, Preprocessor, Rows
+from rnnexp.tasks.forecasting.preprocess import Context, Preprocessor
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnnexp.data.series import Rows
 from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.layout import Wanted
 from rnnexp.data.tables.read import open_tables
 from rnnexp.data.tables.typed import ROWS, read_frame
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.tasks.forecasting.pipeline import Pipeline
-from rnnexp.tasks.forecasting.preprocess import Rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -20,7 +20,6 @@ from rnnexp import strict
 from rnnexp.errors import ConfigError, DataError
 
 FILE = "intervals.json"
-USUAL = 90  # percent
 LEVELS = tuple(range(50, 100))
 FEW_LEVELS = (50, 80, 90, 95, 99)
 MOST_NUMBERS = 200_000  # in a file: more steps and targets than these allow get the few levels

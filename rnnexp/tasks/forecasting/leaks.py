@@ -10,54 +10,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rnnexp.data.dataset import Dataset
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.scalers import Affine, Fit, fit
-from rnnexp.tasks.language_modeling.lanes import Lanes
 
 PARTS = ("train", "val", "test")
 SAME = 1e-5  # parameters of a scaler that differ by less are the same, fitted twice
 
 
-def check_leakage(dataset: Dataset) -> list[str]:
-    """List every leak found, one sentence each; an empty list is a clean dataset."""
-    if not isinstance(dataset, SeriesDataset):
-        return [*_shared_examples(dataset), *_standardised(dataset), *_shared_tokens(dataset)]
-    leaks = [
-        *_roles(dataset),
-        *_borders(dataset),
-        *_series(dataset),
-        *_time_order(dataset),
-        *_scaler(dataset),
-    ]
-    return leaks + list(_unscored_steps(dataset))
-
-
-def _shared_examples(dataset: Dataset) -> Iterator[str]:
-    for one, other in itertools.combinations(dataset.parts, 2):
-        both = np.intersect1d(dataset.parts[one].indices, dataset.parts[other].indices)
-        if len(both):
-            yield f"{len(both)} examples are in {one} and in {other}, such as example {both[0]}"
-
-
-def _shared_tokens(dataset: Dataset) -> Iterator[str]:
-    """Look whether parts of one text reach into each other."""
-    lanes = {name: part for name, part in dataset.parts.items() if isinstance(part, Lanes)}
-    for one, other in itertools.combinations(lanes, 2):
-        both = min(lanes[one].last, lanes[other].last) - max(lanes[one].first, lanes[other].first)
-        if both > 0:
-            yield f"{both} tokens are in {one} and in {other}"
-
-
-def _standardised(dataset: Dataset) -> Iterator[str]:
-    """Look whether standardised inputs have mean 0 over the training examples: otherwise others had a say."""
-    if dataset.scaling.get("mean"):
-        train = dataset.parts["train"]
-        begin, length = (train.arrays[key][train.indices] for key in ("begin", "length"))
-        steps = np.concatenate([np.arange(first, first + count) for first, count in zip(begin, length)])
-        mean = train.arrays["values"][steps].mean(axis=0, dtype=np.float64)
-        if np.abs(mean).max() > 1e-3:
-            yield "the scaler `standard` was not fitted on the training examples alone"
+def leaks(dataset: SeriesDataset) -> Iterator[str]:
+    """Yield every leak found, one sentence each; nothing for a clean dataset."""
+    for look in (_roles, _borders, _series, _time_order, _scaler, _unscored_steps):
+        yield from look(dataset)
 
 
 def _roles(dataset: SeriesDataset) -> Iterator[str]:

@@ -15,7 +15,6 @@ from rnnexp.data.rules import PER_WINDOW
 from rnnexp.data.series import Series
 from rnnexp.data.short import Need, labels, need, without_short
 from rnnexp.data.source import SeriesSource
-from rnnexp.data.spec import TaskSpec
 from rnnexp.data.splits import borders
 from rnnexp.data.tables.layout import TableSettings
 from rnnexp.errors import DataError, count
@@ -39,8 +38,9 @@ class Reading:
     season: int | None
 
 
-def assemble(source: SeriesSource) -> SeriesDataset:
+def load(source: SeriesSource) -> SeriesDataset:
     """Load a source into a dataset; mistakes in the data raise DataError, which names the file or the source."""
+    source = source.named()
     series = read_series(source)
     try:
         return _assembled(source, series)
@@ -64,11 +64,10 @@ def dataset(reading: Reading, pipeline: Pipeline, scaled: np.ndarray, remarks: l
     parts = _parts(reading, pipeline, scaled, begins)
     plan = pipeline.plan
     return SeriesDataset(
-        spec=TaskSpec(
-            "forecasting",
-            plan.inputs(),
-            (plan.horizon, plan.targets),
-            plan.layout == "sequence",
+        spec=replace(
+            reading.source.outline(),
+            inputs=plan.inputs(),
+            output_shape=(plan.horizon, plan.targets),
             targets=pipeline.targets,
         ),
         parts=parts,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data import calendar
-from rnnexp.data.series import NAMELESS
+from rnnexp.data.series import NAMELESS, Rows
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import DataError, count
 from rnnexp.tasks.forecasting import precision, windows
@@ -17,20 +17,6 @@ from rnnexp.tasks.forecasting.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Raw rows of one series.
-
-    values: (rows, columns) in the order of `Pipeline.columns`; rows at the end whose targets are NaN are the
-            ones to forecast, and hold the columns known ahead
-    time:   (rows,) datetime64[ns], or None
-    """
-
-    label: str
-    values: np.ndarray
-    time: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

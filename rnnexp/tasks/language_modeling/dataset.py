@@ -13,7 +13,7 @@ import numpy as np
 from rnnexp.data.dataset import Dataset, Predictions, Summary
 from rnnexp.data.digest import digest
 from rnnexp.data.shares import part_sizes
-from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.tables.files import locate
 from rnnexp.data.texts import subwords, vocabulary
 from rnnexp.data.texts.corpus import cited, refuse_twice
@@ -123,7 +123,7 @@ class TextStream(Dataset):
         return pandas.DataFrame({"text": [self.language.text(self.ids("train")[:EXAMPLE])]})
 
 
-def assemble(source: corpus) -> TextStream:
+def load(source: corpus) -> TextStream:
     """Load a corpus; mistakes in the data raise DataError."""
     pieces, notes = _read(source)
     tokeniser = Tokeniser(source.tokens, source.lowercase)
@@ -163,12 +163,12 @@ def _dataset(
     text: tuple[np.ndarray, dict[str, tuple[int, int]]],
     notes: tuple[str, ...],
 ) -> TextStream:
-    values, borders = text
+    (values, borders), size = text, len(language.vocabulary)
     units = {"character": "characters", "subword": "subwords"}.get(source.tokens, "words")
     sizes = {part: last - first for part, (first, last) in borders.items()}
     own = digest(source, values, language.vocabulary.tokens)
     return TextStream(
-        spec=_spec(len(language.vocabulary)),
+        spec=with_sizes(source.outline(), size, past=size),
         parts={part: _part(source, part, values, border) for part, border in borders.items()},
         batch=next_tokens,
         summary=Summary(source.path, len(values), 1, sizes, own, units=source.units or units, notes=notes),
@@ -188,19 +188,6 @@ def _part(source: corpus, part: str, values: np.ndarray, border: tuple[int, int]
         what = f"the {part} part has " if part in ORDER else ""
         raise DataError(f"{source.path}: {what}{count(tokens, 'token')}; at least 2 are needed, the second is scored")
     return lanes(part, values, border, steps=1)
-
-
-def _spec(size: int) -> TaskSpec:
-    return TaskSpec(
-        "language_modelling",
-        {"past": InputSpec((None,), "int32", size)},
-        (size,),
-        per_step=True,
-        carried=True,
-        targets=("next token",),
-        loss="token_cross_entropy",
-        metrics=("perplexity",),
-    )
 
 
 def cut(tokeniser: Tokeniser, end: str | None, texts: Sequence[str], closed: bool = False) -> list[str]:

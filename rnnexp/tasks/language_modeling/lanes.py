@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from rnnexp.data.dataset import Arrays, Part
+from rnnexp.data.dataset import Arrays, Dataset, Part
 from rnnexp.errors import DataError
 
 
@@ -62,3 +64,12 @@ def next_tokens(arrays: Arrays, indices: Any) -> tuple[Any, Any, None]:
     """Return x (b, time), the tokens from each index on, and y (b, time), those that follow each of them."""
     places = indices[:, None] + arrays["steps"]
     return arrays["values"][places], arrays["values"][places + 1], None
+
+
+def leaks(dataset: Dataset) -> Iterator[str]:
+    """Yield which parts of one text reach into each other."""
+    lanes = {name: part for name, part in dataset.parts.items() if isinstance(part, Lanes)}
+    for one, other in itertools.combinations(lanes, 2):
+        both = min(lanes[one].last, lanes[other].last) - max(lanes[one].first, lanes[other].first)
+        if both > 0:
+            yield f"{both} tokens are in {one} and in {other}"

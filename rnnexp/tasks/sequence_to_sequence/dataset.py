@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,9 @@ import numpy as np
 from rnnexp.data import padding
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
 from rnnexp.data.digest import digest
+from rnnexp.data.pairs import Pairs, PairSource
 from rnnexp.data.shares import share_out
-from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
 from rnnexp.data.texts.lengths import short_enough
@@ -24,31 +25,11 @@ from rnnexp.tasks.sequence_to_sequence.batches import laid_out, pair_batch
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from rnnexp.data.pairs import PairSource
 
 KIND = "pairs"
 START, END = ENDS = "<start>", "<end>"
 Parts = dict[str, np.ndarray]
 MAX_WRITTEN, MAX_BEAM = 20_000, 100  # of a saved model: what a stranger writes must not take forever
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Texts beside what becomes of them.
-
-    parts:  "train", "val" or "test" where the files say so, "" where a split decides
-    places: where each pair stands;  notes: what reading did to the data, one sentence each, with counts
-    """
-
-    sources: tuple[str, ...]
-    targets: tuple[str, ...]
-    parts: tuple[str, ...]
-    places: tuple[str, ...]
-    source: str
-    notes: tuple[str, ...] = field(default=())
-
-    def __len__(self) -> int:
-        return len(self.sources)
 
 
 @dataclass(frozen=True)
@@ -146,7 +127,7 @@ class PairDataset(Dataset):
         return pandas.DataFrame({"text": self.texts("train")[0][:2]})
 
 
-def assemble(source: PairSource) -> PairDataset:
+def load(source: PairSource) -> PairDataset:
     """Load a source of pairs; mistakes in the data raise DataError."""
     pairs = source.read_pairs()
     pieces = by_source(source, pairs)
@@ -267,6 +248,7 @@ def _dataset(
     pipeline: PairPipeline,
     notes: tuple[str, ...],
 ) -> PairDataset:
+    sources, targets = len(pipeline.source.vocabulary), len(pipeline.target.vocabulary)
     arrays = laid_out(encoded, (pipeline.start, pipeline.end))
     lengths = arrays["length"][np.concatenate(list(pieces.values()))]
     arrays["steps"] = np.arange(lengths.max(), dtype=np.int32)
@@ -275,7 +257,7 @@ def _dataset(
     own = digest(source, pairs.sources, pairs.targets)
     pairs, said = _one_spelling(pairs, pieces, pipeline.source.tokeniser)
     return PairDataset(
-        spec=_spec(len(pipeline.source.vocabulary), len(pipeline.target.vocabulary)),
+        spec=with_sizes(source.outline(), targets, past=sources, previous=targets),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
         batch=pair_batch,
         summary=Summary(pairs.source, len(pairs), len(pairs), sizes, own, notes=(*notes, *said)),
@@ -283,20 +265,4 @@ def _dataset(
         scaling=pipeline.to_json(),
         pairs=pairs,
         pipeline=pipeline,
-    )
-
-
-def _spec(sources: int, targets: int) -> TaskSpec:
-    return TaskSpec(
-        "sequence_to_sequence",
-        {
-            "past": InputSpec((None,), "int32", sources),
-            "mask": InputSpec((None,), "bool"),
-            "previous": InputSpec((None,), "int32", targets),
-        },
-        (targets,),
-        per_step=True,
-        targets=("text",),
-        loss="token_cross_entropy",
-        metrics=("perplexity",),
     )

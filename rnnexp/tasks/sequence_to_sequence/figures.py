@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnexp.evaluation.canvas import new_figure
+from rnnexp.evaluation.figure_style import BLUE, new_figure
 from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset
 from rnnexp.tasks.sequence_to_sequence.report import right
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
 
 SHOWN, MOST_TOKENS = 4, 24  # texts whose attention is drawn, and tokens of the longest
-BLUE = "#0072B2"
 MOST_GROUPS = 12
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from rnnexp.data.dataset import Part
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
-from rnnexp.evaluation.judged import judge
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report
 from rnnexp.models.reading import log_softmax
@@ -74,6 +74,11 @@ def report(model: Any, dataset: PairDataset) -> Report:
         None if best is None else metrics[f"{dataset.scored}/{judged}"] > metrics[f"baseline/{best}/{judged}"],
         attention=found.attention,
     )
+
+
+def judge(pipeline: PairPipeline) -> str:
+    """Return what heads the report: strings of characters are right or wrong, sentences are more or less alike."""
+    return "exact_match" if pipeline.target.tokeniser.kind == "character" or not find_spec("sacrebleu") else "bleu"
 
 
 def written(model: Any, pipeline: PairPipeline, texts: Sequence[str]) -> Translated:

@@ -15,14 +15,14 @@ from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
 from rnnexp.data.digest import digest
 from rnnexp.data.repeated import check_labels
 from rnnexp.data.shares import Pieces, share_out, used
-from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
 from rnnexp.data.texts.lengths import short_enough
 from rnnexp.data.texts.tag_files import Tagged
 from rnnexp.data.texts.tokens import Tokeniser
+from rnnexp.data.texts.vectors import vectors_of
 from rnnexp.errors import DataError, count, did_you_mean
-from rnnexp.tasks.classification.texts import vectors_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -108,7 +108,7 @@ def shares(scores: np.ndarray) -> np.ndarray:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def assemble(source: text_tags) -> TagDataset:
+def load(source: text_tags) -> TagDataset:
     """Load a source of tagged sequences; mistakes in the data raise DataError."""
     tagged = source.read_tagged()
     _tags(tagged)
@@ -210,8 +210,9 @@ def _dataset(
     lengths = arrays["length"][np.concatenate(list(pieces.values()))]
     arrays["steps"] = np.arange(lengths.max(), dtype=np.int32)
     cuts = padding.bounds(lengths, source.buckets) if source.buckets > 1 else ()
+    sized = with_sizes(source.outline(), len(pipeline.tags), past=len(pipeline.encoder.vocabulary))
     return TagDataset(
-        spec=_spec(len(pipeline.encoder.vocabulary), pipeline.tags),
+        spec=replace(sized, classes=pipeline.tags),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
         batch=padding.stepwise_batch,
         summary=_summary(source, tagged, pieces, encoded),
@@ -242,9 +243,3 @@ def _summary(source: text_tags, tagged: Tagged, pieces: Pieces, encoded: Encoded
         units=source.units or "",
         notes=(*tagged.notes, f"unknown tokens: {unknown}", f"tokens: {tokens}"),
     )
-
-
-def _spec(tokens: int, tags: tuple[str, ...]) -> TaskSpec:
-    inputs = {"past": InputSpec((None,), "int32", tokens), "mask": InputSpec((None,), "bool")}
-    choice: dict[str, Any] = {"loss": "token_cross_entropy", "metrics": ("accuracy",)}
-    return TaskSpec("tagging", inputs, (len(tags),), per_step=True, classes=tags, targets=("tag",), **choice)

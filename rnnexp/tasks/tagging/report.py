@@ -12,11 +12,11 @@ import numpy as np
 from rnnexp.data import padding
 from rnnexp.data.dataset import Part, Predictions
 from rnnexp.data.texts.vocabulary import UNKNOWN
-from rnnexp.errors import DivergedError
 from rnnexp.evaluation import classes, classification
 from rnnexp.evaluation.classes import Extra, Shares
-from rnnexp.evaluation.outputs import FULL, BatchSize
+from rnnexp.evaluation.outputs import FULL, require_finite
 from rnnexp.evaluation.report import Report
+from rnnexp.evaluation.scoring import Scoring
 from rnnexp.models import inference
 from rnnexp.tasks.tagging import baselines as tag_baselines
 from rnnexp.tasks.tagging import chunks
@@ -31,16 +31,15 @@ NO_CHUNK = "the tags mark no chunk here"
 LENGTHS = 4  # that these are padded to: a network is compiled anew for each
 
 
-def report(model: Any, dataset: TagDataset, batch_size: BatchSize, extra: Extra) -> Report:
-    """Tag the scored part, and compare each token with the truth; `extra` adds metrics of the user's own."""
-    size = FULL if batch_size == "full" else batch_size
+def report(model: Any, dataset: TagDataset, scoring: Scoring) -> Report:
+    """Tag the scored part, and compare each token with the truth."""
+    size = FULL if scoring.batch_size == "full" else scoring.batch_size
     found = scores(model, dataset.parts[dataset.scored], size)
-    if not np.isfinite(found).all():
-        raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
     predictions = dataset.restore(dataset.scored, found)
+    require_finite(predictions)
     marked = chunks.marks(dataset.spec.classes)
     actual = chunks.chunks(_tags_of(dataset, predictions.actual)) if marked else set()
-    more = partial(_more, dataset, extra, actual)
+    more = partial(_more, dataset, scoring.extra, actual)
     made = classes.compared(
         dataset, predictions, more, partial(baselines, dataset), tables(dataset, predictions, marked)
     )

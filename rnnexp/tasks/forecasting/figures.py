@@ -1,0 +1,128 @@
+"""The pictures of forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnnexp.data.dataset import USUAL, Dataset, Predictions
+from rnnexp.evaluation.figure_style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    MAX_POINTS,
+    MAX_TARGETS,
+    ORANGE,
+    VERMILION,
+    count_on,
+    name_time,
+    new_figure,
+    say_what_is_missing,
+)
+from rnnexp.evaluation.figures import ahead, residuals, target_name
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from rnnexp.evaluation.report import Report
+
+CONTEXT = 0.5  # of the scored rows are shown before them
+
+
+def figures(dataset: SeriesDataset, report: Report) -> Iterator[tuple[str, Figure]]:
+    """Yield every picture with its name."""
+    yield "prediction", prediction(dataset, report.predictions)
+    yield "residuals", residuals(dataset, report.predictions)
+    if report.predictions.actual.shape[1] > 1:
+        yield "error_by_horizon", error_by_horizon(dataset, report.predictions, report.baselines)
+
+
+def prediction(dataset: SeriesDataset, predictions: Predictions) -> Figure:
+    """Draw actual and predicted values over time: a panel per target and, for several steps, the first and last."""
+    horizon, targets = predictions.actual.shape[1:]
+    steps = sorted({0, horizon - 1})
+    panels = [(target, step) for target in range(min(targets, MAX_TARGETS)) for step in steps]
+    columns = 1 if len(panels) < 4 else 2
+    rows = -(-len(panels) // columns)
+    figure, axes = new_figure(rows, columns, (9, 1.2 + 3.1 * rows) if columns == 1 else (13, 1.2 + 2.4 * rows))
+    series = _first_series(dataset, predictions)
+    for ax, (target, step) in zip(axes, panels):
+        _panel(ax, dataset, predictions, (series, target, step))
+    for ax in axes[len(panels) :]:
+        ax.set_visible(False)
+    _legend(figure, axes)
+    last = axes[len(panels) - columns : len(panels)]
+    name_time(axes[: len(panels)], last, "row" if dataset.history.time is None else "time")
+    say_what_is_missing(figure, targets, len(dataset.history.ids))
+    return figure
+
+
+def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """Name the curves once: in a lone panel, else beside all of them."""
+    if len(axes) < 4:
+        axes[0].legend(frameon=False, ncols=4)
+    else:
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", frameon=False, ncols=4)
+
+
+def _first_series(dataset: SeriesDataset, predictions: Predictions) -> int:
+    origins = predictions.origins if predictions.origins is not None else np.array([0])
+    return int(np.searchsorted(dataset.history.offsets, origins[0], side="right") - 1)
+
+
+def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tuple[int, int, int]) -> None:
+    series, target, step = where
+    history = dataset.history
+    first, last = history.offsets[series], history.offsets[series + 1]
+    origins = predictions.origins if predictions.origins is not None else np.array([])
+    chosen = np.flatnonzero((origins >= first) & (origins < last))[-MAX_POINTS:]
+    rows = origins[chosen] + step + 1
+    context = 0 if len(chosen) == MAX_POINTS else max(12, CONTEXT * len(rows))  # a part that is cut goes on before
+    begin = max(first, int(rows[0] - context))
+    shown = np.arange(begin, rows[-1] + 1)
+    axis = history.time if history.time is not None else np.arange(len(history.values))
+    ax.plot(axis[shown], history.values[shown, target], color=BLACK, linewidth=1.2, label="actual")
+    ax.plot(
+        axis[rows],
+        predictions.predicted[chosen, step, target],
+        color=VERMILION,
+        linewidth=1.4,
+        label="predicted",
+    )
+    if predictions.bounds is not None:
+        ends = [end[chosen, step, target] for end in predictions.bounds]
+        ax.fill_between(axis[rows], *ends, color=ORANGE, alpha=0.35, linewidth=0, label=f"{USUAL} % interval")
+    part = {"test": "test part", "train": "training part"}[dataset.scored]
+    ax.axvspan(axis[rows[0]], axis[rows[-1]], color=BLUE, alpha=0.06, label=part)
+    label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""
+    ax.set_title(f"{target_name(dataset, target)}{label}, {ahead(step)}")
+    ax.set_ylabel(dataset.summary.units or "value")
+
+
+def error_by_horizon(dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions]) -> Figure:
+    """Draw the RMSE of the model and its baselines by steps ahead."""
+    figure, (ax,) = new_figure()
+    styles = {"persistence": (GREY, ":"), "drift": (GREY, "-."), "seasonal_naive": (ORANGE, "--")}
+    styles |= {"seasonal_growth": (ORANGE, "-."), "linear": (GREEN, "--")}
+    steps = np.arange(1, predictions.actual.shape[1] + 1)
+    for name, one in baselines.items():
+        colour, line = styles.get(name, (GREY, "--"))
+        ax.plot(steps, _rmse_by_step(one), color=colour, linestyle=line, label=name)
+    ax.plot(steps, _rmse_by_step(predictions), color=VERMILION, linewidth=2, label="this model")
+    count_on(ax.xaxis)
+    targets = predictions.actual.shape[2]
+    together = f", {targets} targets together" if targets > 1 else ""
+    ax.set(xlabel="steps ahead", ylabel=f"RMSE ({dataset.summary.units or 'value'})")
+    ax.set_title(f"Error by horizon{together}")
+    ax.legend(frameon=False, ncols=2)
+    return figure
+
+
+def _rmse_by_step(one: Predictions) -> np.ndarray:
+    return np.asarray(np.sqrt(np.mean((one.predicted - one.actual) ** 2, axis=(0, 2))))

@@ -1,0 +1,118 @@
+"""Score forecasts beside those that need no network, with their prediction intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data.dataset import Predictions
+from rnnexp.evaluation import metrics, numbers
+from rnnexp.evaluation.numbers import UNFITTED, Findings, Yardsticks
+from rnnexp.evaluation.outputs import outputs, require_finite
+from rnnexp.evaluation.report import Report, Undefined
+from rnnexp.evaluation.scoring import Scoring
+from rnnexp.tasks.forecasting import baselines, linear, naive2, scales
+from rnnexp.tasks.forecasting.bands import MADE_ON, band
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.short_series import forecasting_task, in_series, short_series
+
+MOST_HORIZONS = 24
+
+
+def report(model: Any, dataset: SeriesDataset, scoring: Scoring) -> Report:
+    """Forecast the scored part, and compare with the truth and the baselines."""
+    made_on = [MADE_ON] if scoring.intervals is None and MADE_ON in dataset.parts else []
+    found = outputs(model, dataset, list(dict.fromkeys([dataset.scored, *made_on])), scoring.batch_size)
+    predictions = dataset.restore(dataset.scored, found[dataset.scored])
+    require_finite(predictions)
+    made = band(dataset, found, scoring.intervals)
+    predictions = replace(predictions, bounds=made.bounds)
+    report = numbers.report(dataset, predictions, _yardsticks(dataset, predictions), scoring.extra)
+    scores, skipped = {**report.metrics, **made.metrics}, {**report.skipped, **made.skipped}
+    return replace(report, metrics=scores, skipped=skipped, intervals=made.intervals)
+
+
+def headline(dataset: SeriesDataset) -> str:
+    """Return what will head the report: OWA where forecasts are as in M4, else an error."""
+    starts, offsets = dataset.starts(dataset.scored), dataset.history.offsets
+    if naive2.applies(offsets[offsets.searchsorted(starts, side="right") - 1]):
+        return "owa"
+    return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
+
+
+def _yardsticks(dataset: SeriesDataset, predictions: Predictions) -> Yardsticks:
+    units = metrics.Units(
+        scales.mase_scale(dataset, predictions),
+        scales.deviation(dataset, predictions) if len(dataset.spec.targets) > 1 else None,
+        scales.series_of(dataset, predictions),
+    )
+    return Yardsticks(
+        _baselines(dataset, predictions),
+        units,
+        scales.affine_scale(dataset, units.series),
+        partial(_add, dataset, predictions, units),
+        partial(in_series, dataset),
+        partial(_columns, dataset, predictions),
+    )
+
+
+def _add(dataset: SeriesDataset, predictions: Predictions, units: metrics.Units, found: Findings) -> None:
+    """Add what is known of forecasts alone: OWA, errors by step, and series that are too short."""
+    found.metrics |= _owa(found, dataset.scored) | _by_horizon(dataset.scored, predictions)
+    found.notes += scales.unscaled(dataset, units.scale, units.series)
+    if predictions.origins is not None:
+        found.notes += short_series(dataset, predictions.origins, predictions.actual.shape[1], found.baselines)
+
+
+def _columns(
+    dataset: SeriesDataset, predictions: Predictions, example: np.ndarray, step: np.ndarray
+) -> Mapping[str, Any]:
+    """Return series and date of each forecast value."""
+    if predictions.origins is None:
+        return {}
+    rows = predictions.origins[example] + step + 1
+    series = np.searchsorted(dataset.history.offsets, rows, side="right") - 1
+    time = dataset.history.time
+    return {"series": np.array(dataset.history.ids)[series], "time": rows if time is None else time[rows]}
+
+
+def _baselines(dataset: SeriesDataset, predictions: Predictions) -> dict[str, Callable[[], np.ndarray]]:
+    origins = predictions.origins
+    if origins is None:
+        return {}
+    task = forecasting_task(dataset, origins, predictions.actual.shape[1])
+    makers = baselines.SIMPLE | ({"naive2": naive2.naive2} if naive2.applies(task.firsts) else {})
+    simple = {name: (lambda make=make: make(task)) for name, make in makers.items()}
+    return {**simple, "linear": lambda: _linear(dataset, origins)}
+
+
+def _linear(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
+    if dataset.trained_on is None:
+        raise Undefined(UNFITTED)
+    return linear.forecast(dataset, origins)
+
+
+def _owa(found: Findings, part: str) -> dict[str, float]:
+    """Judge the model and its baselines as the M4 competition did, where Naive2 is one of them."""
+    if "naive2" not in found.baselines:
+        return {}
+    prefixes = [part, *(f"baseline/{name}" for name in found.baselines)]
+    scores = {p: {name: found.metrics.get(f"{p}/{name}", 0.0) for name in ("smape", "mase")} for p in prefixes}
+    values = {p: naive2.owa(own, scores["baseline/naive2"]) for p, own in scores.items()}
+    return {f"{p}/owa": value for p, value in values.items() if value is not None}
+
+
+def _by_horizon(part: str, predictions: Predictions) -> dict[str, float]:
+    horizon = predictions.actual.shape[1]
+    if not 1 < horizon <= MOST_HORIZONS:
+        return {}
+    found = {}
+    for h in range(horizon):
+        actual, predicted = predictions.actual[:, h], predictions.predicted[:, h]
+        found[f"{part}/h{h + 1}/rmse"] = metrics.rmse(actual, predicted)
+        found[f"{part}/h{h + 1}/mae"] = metrics.mae(actual, predicted)
+    return found

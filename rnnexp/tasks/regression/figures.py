@@ -1,0 +1,38 @@
+"""The pictures of numbers that are predicted for independent sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.evaluation.figure_style import BLUE, GREY, new_figure
+from rnnexp.evaluation.figures import residuals
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from rnnexp.evaluation.report import Report
+
+
+def figures(dataset: Dataset, report: Report) -> Iterator[tuple[str, Figure]]:
+    """Yield every picture with its name."""
+    yield "prediction", scatter(dataset, report.predictions)
+    yield "residuals", residuals(dataset, report.predictions)
+
+
+def scatter(dataset: Dataset, predictions: Predictions) -> Figure:
+    """Draw predicted against actual values of independent examples; on the line they agree."""
+    figure, (ax,) = new_figure(size=(5.5, 5.5), searched=True)
+    actual, predicted = predictions.actual.reshape(-1), predictions.predicted.reshape(-1)
+    ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
+    ax.plot(ends, ends, color=GREY, linewidth=1, label="perfect")
+    ax.plot(actual[:5000], predicted[:5000], ".", color=BLUE, alpha=0.5, label="examples")
+    unit = f" ({dataset.summary.units})" if dataset.summary.units else ""
+    ax.set(
+        xlabel=f"actual{unit}",
+        ylabel=f"predicted{unit}",
+        title=f"{dataset.summary.source}: {dataset.scored} part",
+    )
+    ax.legend(frameon=False)
+    return figure

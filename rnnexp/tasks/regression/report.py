@@ -1,0 +1,49 @@
+"""Score numbers that are predicted for independent sequences beside their mean."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.evaluation import metrics, numbers
+from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
+from rnnexp.evaluation.outputs import outputs, require_finite
+from rnnexp.evaluation.report import Report, Undefined
+from rnnexp.evaluation.scoring import Scoring
+
+
+def report(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
+    """Predict the scored part, and compare with the truth and the mean of the training part."""
+    found = outputs(model, dataset, [dataset.scored], scoring.batch_size)
+    predictions = dataset.restore(dataset.scored, found[dataset.scored])
+    require_finite(predictions)
+    deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
+    against = Yardsticks({"mean": partial(_mean, dataset, predictions)}, metrics.Units(None, deviation, None))
+    return numbers.report(dataset, predictions, against, scoring.extra)
+
+
+def headline(dataset: Dataset) -> str:
+    """Return what will head the report."""
+    return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
+
+
+def _mean(dataset: Dataset, predictions: Predictions) -> np.ndarray:
+    return np.broadcast_to(_training_targets(dataset).mean(axis=0), predictions.actual.shape)
+
+
+def _deviation(dataset: Dataset) -> np.ndarray | None:
+    """Return the deviation of the training targets, (1, 1, targets); None where there is no training part."""
+    if dataset.trained_on is None:
+        return None
+    values = _training_targets(dataset)
+    return metrics.deviation(values.reshape(-1, values.shape[-1]))[None, None]
+
+
+def _training_targets(dataset: Dataset) -> np.ndarray:
+    if dataset.trained_on is None:
+        raise Undefined(UNFITTED)
+    train = dataset.trained_on.parts["train"]
+    return np.asarray(train.arrays["y"][train.indices], np.float64)
