@@ -80,10 +80,12 @@ def clean_environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 
 @pytest.fixture(autouse=True)
 def clean_registry() -> Iterator[None]:
-    """Forget the components that a test registers, and the plugins that it allows."""
+    """Forget the components that a test registers, and the plugins that it allows and imports."""
     before = {kind: dict(known) for kind, known in registry._registered.items()}
     allowed = set(registry._plugins)
     yield
+    for plugin in registry._plugins - allowed:
+        sys.modules.pop(plugin, None)
     registry._plugins.intersection_update(allowed)
     for kind, known in registry._registered.items():
         for name in set(known) - set(before[kind]):
