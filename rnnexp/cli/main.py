@@ -12,10 +12,8 @@ from typing import NoReturn
 
 from rnnexp.cli import streams
 from rnnexp.errors import RnnexpError, did_you_mean
-from rnnexp.failures import FAULT, foreseen, keep_trace, unforeseen
-from rnnexp.output import masked_output
-from rnnexp.redact import mask, redact
 
+HELP = ("-h", "--help", "help")
 SHOW_TRACE = "HYDRA_FULL_ERROR"  # set to 1: tracebacks are printed, too; Hydra's own variable
 
 COMMANDS = {
@@ -65,7 +63,12 @@ def entry() -> NoReturn:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code; whatever goes wrong is said without a traceback."""
-    arguments = sys.argv[1:] if argv is None else argv
+    arguments = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if arguments[0] in HELP:
+        return _usage(arguments[0])  # says nothing of the user's: what masks that takes as long to import as the rest
+    from rnnexp.output import masked_output
+    from rnnexp.redact import mask, redact
+
     try:
         # `train` prints configurations, whose keys tell what is secret; the others print data, which stay whole.
         with masked_output(redact if arguments[:1] == ["train"] else mask):
@@ -91,6 +94,9 @@ def _answer(arguments: list[str]) -> int:
 
 def _failed(error: Exception) -> int:
     """Say what went wrong and return the exit code; the traceback of what nobody has foreseen is kept."""
+    from rnnexp.failures import FAULT, foreseen, keep_trace, unforeseen
+    from rnnexp.redact import redact
+
     known = foreseen(error)
     if known is None:
         if os.environ.get(SHOW_TRACE) == "1":
@@ -103,7 +109,7 @@ def _failed(error: Exception) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    name, *rest = arguments or ["--help"]
+    name, *rest = arguments
     if name in ("-sc", "--shell-completion"):
         name, rest = "train", arguments
     if name == "train":
@@ -125,7 +131,7 @@ def _subcommand(name: str, rest: list[str]) -> int:
 
 def _usage(name: str) -> int:
     listing = "\n".join(f"  {command:<10} {text}" for command, text in COMMANDS.items())
-    if name in ("-h", "--help", "help"):
+    if name in HELP:
         print(USAGE.format(commands=listing))
         return 0
     if name == "--version":
