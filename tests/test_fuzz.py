@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fuzz.judge import Fault, checked
 from fuzz.overrides import case
-from fuzz.parts import of_overrides, of_tables
+from fuzz.parts import of_models, of_overrides, of_tables
 from fuzz.pool import answers
 
 
@@ -24,6 +24,13 @@ def test_a_table_is_answered(number: int, tmp_path: Path) -> None:
     folder = tmp_path / "case" / "folder"
     folder.mkdir(parents=True)
     assert of_tables(1, number, folder)
+
+
+def test_a_broken_model_is_answered(tmp_path: Path) -> None:
+    for number in range(3):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert of_models(1, number, folder)
 
 
 def test_a_case_is_the_same_again_and_differs_from_the_next() -> None:

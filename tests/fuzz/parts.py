@@ -27,8 +27,8 @@ def of_models(seed: int, number: int, folder: Path) -> str:
     from . import models
 
     case = next(models.broken_models(hash((seed, number))))
-    case.write(folder)
-    return str(models.outcome(case, folder))
+    case.write(folder / "run")
+    return str(models.outcome(case, folder / "run"))
 
 
 def _described_model(seed: int, number: int) -> str:
