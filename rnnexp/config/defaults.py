@@ -73,6 +73,8 @@ def _followed(config_path: str) -> Iterator[str]:
     file = places.find(config_path)
     folder = config_path.rpartition("/")[0]
     for item in _listed(read_yaml(file)) or () if file else ():
+        if _mistake(item):  # is told of the file where it stands
+            continue
         group, option = ("", item) if isinstance(item, str) else next(iter(item.items()))
         words = group.split()
         if option in (None, SELF) or "override" in words:

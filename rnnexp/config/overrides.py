@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -207,11 +208,13 @@ def _said(value: object) -> str:
 
 
 def choices(override: Override) -> Iterator[object]:
-    """Yield the options that an override names, null among them; of a pattern none."""
+    """Yield the options that an override names, null among them; none of a pattern or of an impossible range."""
     if is_glob(override) or (override.is_delete() and override.value() is None):
         return iter(())
     if override.is_discrete_sweep():
-        return map(_unquoted, override.sweep_iterator())
+        with suppress(ValueError):  # of a range that cannot be, which is reported where values are read
+            return map(_unquoted, override.sweep_iterator())
+        return iter(())
     return iter((override.value(),))
 
 

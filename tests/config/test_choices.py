@@ -212,3 +212,17 @@ def test_check_goes_on_past_broken_files(capsys: pytest.CaptureFixture[str]) -> 
         assert f"\n{name}\n" in f"\n{said}"
     assert "\nd:\n" not in said
     assert "2024:" not in said
+
+
+def test_a_circle_is_found_beside_a_file_whose_defaults_are_broken() -> None:
+    experiment("a", "defaults: [a]\n")
+    Path("conf/model").mkdir(parents=True)
+    Path("conf/model/lstm.yaml").write_text("defaults: [null]\n")
+    with pytest.raises(ConfigError, match="`defaults` of experiment/a lead back to it: experiment/a -> "):
+        compose("experiment=a")
+
+
+@pytest.mark.parametrize("key", ["plugins", "experiment", "model", "seed"])
+def test_a_range_that_goes_nowhere_is_a_mistake_of_any_key(capsys: pytest.CaptureFixture[str], key: str) -> None:
+    assert main(["train", "-m", f"{key}=range(0,1,0)"]) == 2
+    assert f"{key}: `{key}=range(0,1,0)`: a range needs finite ends and a step that is not 0" in capsys.readouterr().err
