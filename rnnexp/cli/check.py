@@ -79,8 +79,6 @@ def _forbidden(lines: list[str]) -> list[str]:
     """Return what an experiment may not say to Hydra, which can be seen without its plugins."""
     try:
         compose.compose_mapping(lines)
-    except Untrusted as error:
-        return error.problems
-    except ConfigError:  # an option that a plugin would have registered
-        pass
+    except ConfigError as error:  # any other may be an option that a plugin would have registered
+        return error.problems if isinstance(error, Untrusted) else []
     return []
