@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -348,21 +348,26 @@ def _write(connection: sqlite3.Connection, experiment: str, parent: str, job: in
     )
 
 
-def clients_page(uri: str) -> float:
-    """Return the processor time in which MLflow's client reads 100 of the runs: what others cost is told in it."""
-    client, taken = open_store(uri), []
-    for _ in range(2):
+def processor_time(work: Callable[[], object]) -> float:
+    """Return the smallest of three: the first one imports, and a pause of the garbage collector falls into any."""
+    taken = []
+    for _ in range(3):
         begun = time.process_time()
-        assert len(client.search_runs(["1"], max_results=100)) == 100
+        work()
         taken.append(time.process_time() - begun)
     return min(taken)
 
 
+def clients_page(uri: str) -> float:
+    """Return the processor time in which MLflow's client reads 100 of the runs: what others cost is told in it."""
+    client = open_store(uri)
+    return processor_time(lambda: client.search_runs(["1"], max_results=100))
+
+
 def test_a_sweep_of_a_thousand_runs_is_compared_as_fast_as_mlflow_reads_them(tmp_path: Path) -> None:
     uri = thousand_runs(tmp_path)
-    begun = time.process_time()
     comparison = find.sweep(uri).compared()
-    pages = (time.process_time() - begun) / clients_page(uri)
     assert len(comparison.groups) == 200
     assert all(len(group.runs) == 5 for group in comparison.groups)
+    pages = processor_time(lambda: find.sweep(uri).compared()) / clients_page(uri)
     assert pages < 10, f"{pages:.1f}, of which two are usual"
