@@ -28,19 +28,25 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     )
     given_run.add_arguments(parser)
     given_run.add_data(parser)
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write every prediction beside the truth")
     parser.add_argument("--part", choices=PARTS, help="a part of the run's own data; default: the one that it scored")
 
 
 def run(args: Namespace) -> int:
     from rnnexp.deploy import reading
     from rnnexp.deploy.trained import trained
+    from rnnexp.deploy.write import refuse_out, write
 
+    if args.out:
+        refuse_out(args.out)
     changes = reading.given(args.data)
     with TemporaryDirectory() as scratch:
         found = trained(given_run.asked(args, "evaluate"), Path(scratch))
         from rnnexp.deploy.score import score  # with NumPy: a run that is not there is said without
 
         scored = score(found, changes, args.part)
+    if args.out:
+        write(found.task.rows(scored.dataset, scored.report), args.out)
     _say(args, found, scored)
     return 0
 

@@ -12,6 +12,7 @@ from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
 from rnnexp.data.digest import digest
 from rnnexp.data.labelled import Sequences
+from rnnexp.data.leaks import shared_examples
 from rnnexp.data.repeated import check_labels, check_recordings
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.shares import Pieces, share_out, used
@@ -44,6 +45,10 @@ class SequenceDataset(Dataset):
         """Return the classes (n,) or numbers (n, outputs) of a part, in order."""
         chosen = self.parts[part]
         return chosen.arrays["y"][chosen.indices]
+
+    def content(self, index: int) -> object:
+        """Return what an example is told by."""
+        return self.sequences.one(index).tobytes()
 
     def example(self) -> Any:
         """Return raw sequences such as a served model takes: two that are equally long, (2, time, channels)."""
@@ -229,7 +234,13 @@ def _fit(source: SequenceSource, sequences: Sequences, train: np.ndarray) -> tup
     return sequence_pipeline.fitted(values, sequences.channels, length)
 
 
-def standardized(dataset: SequenceDataset) -> Iterator[str]:
+def leaks(dataset: SequenceDataset) -> Iterator[str]:
+    """Yield which examples are in two parts, and what the scaler has seen of others than the training examples."""
+    yield from shared_examples(dataset)
+    yield from _standardized(dataset)
+
+
+def _standardized(dataset: SequenceDataset) -> Iterator[str]:
     """Look whether standardized inputs have mean 0 over the training examples: otherwise others had a say."""
     if dataset.scaling.get("mean"):
         train = dataset.parts["train"]

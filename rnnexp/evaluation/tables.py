@@ -44,12 +44,20 @@ def _errors(models: Mapping[str, Predictions], axis: int, labels: list[str], nam
     return pandas.DataFrame(columns)
 
 
-def predicted(dataset: Dataset, predictions: Predictions, more: Columns = lambda example, step: {}) -> DataFrame:
-    """Lay predictions out one value a row: example, what `more` knows of it, step ahead, actual, predicted."""
+def predicted(
+    dataset: Dataset,
+    predictions: Predictions,
+    more: Columns = lambda example, step: {},
+    most: float = MOST_ROWS,
+) -> DataFrame:
+    """Lay predictions out one value a row: example, what `more` knows of it, step ahead, actual, predicted.
+
+    most: rows, all of them of whole examples
+    """
     import pandas
 
     n, horizon, targets = predictions.actual.shape
-    kept = max(1, min(n, MOST_ROWS // (horizon * targets)))
+    kept = max(1, int(min(n, most // (horizon * targets))))
     example, step, target = np.indices((kept, horizon, targets)).reshape(3, -1)
     columns: dict[str, object] = {"example": example, **more(example, step)}
     columns["step"] = step + 1

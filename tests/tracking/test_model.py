@@ -20,7 +20,7 @@ from rnnexp.config.settings import Tracking
 from rnnexp.tasks import load
 from rnnexp.tracking import RunInfo, start
 from rnnexp.tracking.model import requirements
-from rnnexp.tracking.pyfunc import table
+from rnnexp.tasks.forecasting.predict import table
 
 
 class Logged(NamedTuple):
