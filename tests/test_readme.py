@@ -31,7 +31,6 @@ from rnnexp.cli.main import COMMANDS, main
 from rnnexp.config.explain import every_key
 from rnnexp.config.grammar import GROUPS
 from rnnexp.config.source import options
-from rnnexp.tasks.tagging.predict import CUT
 from rnnexp.models.pooling import Pooling
 from rnnexp.sweeps.definition import define, sweep_name
 from rnnexp.sweeps.plugin import Sweeps
@@ -41,6 +40,7 @@ from rnnexp.sweeps.search import search
 from rnnexp.sweeps.settings import Launcher, Sweep, read_launcher, read_sweep
 from rnnexp.sweeps.state import JOURNAL
 from rnnexp.task import metric_of, rises
+from rnnexp.tasks.tagging.predict import CUT
 from rnnexp.training.engine import dispatch
 
 SPANS = tuple(dict.fromkeys(re.findall(r"`([^`]+)`", PROSE.replace("\n", " "))))

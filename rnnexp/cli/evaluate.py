@@ -52,7 +52,8 @@ def run(args: Namespace) -> int:
 
 
 def _say(args: Namespace, found: Trained, scored: Scored) -> None:
-    from rnnexp.cli.summary import Scores, headline, verdict
+    from rnnexp.cli.summary import headline, verdict
+    from rnnexp.evaluation.report import Scores
 
     dataset, report = scored.dataset, scored.report
     part, count = dataset.scored, len(report.predictions.actual)
@@ -63,7 +64,7 @@ def _say(args: Namespace, found: Trained, scored: Scored) -> None:
         said = {"skipped": dict(report.skipped), "notes": [*report.notes, *scored.notes]}
         print(json.dumps({**about, **data, "metrics": dict(report.metrics), **worth, **said}, indent=2))
         return
-    scores = Scores(found.name, report.metrics, report, part, dataset.summary.units)
+    scores = Scores(found.name, found.spec.task, report.metrics, report, part, dataset.summary.units)
     of = f"all rows of {dataset.summary.source}" if part == "all" else f"the {part} part of {dataset.summary.source}"
     print(f"{found.called}: {headline(scores, of)}")
     print("\n".join(verdict(scores)))

@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.evaluation import metrics, tables
 from rnnexp.evaluation.report import Report, Undefined
-from rnnexp.task import METRICS, primary
+from rnnexp.task import metric_of, primary
 
 Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
@@ -114,7 +114,8 @@ def _skill(found: Findings, part: str, names: tuple[str, ...], actual: np.ndarra
     }
     best = {name: min(score, key=lambda base: score[base]) for name, score in scores.items()}
     for name, base in best.items():
-        least = EXACT * (float(actual.std()) if METRICS[name].in_units else 1)
+        known = metric_of(name)
+        least = EXACT * (float(actual.std()) if known and known.in_units else 1)
         if scores[name][base] <= least:
             found.skipped[f"skill/{name}"] = f"the baseline {base} is exact"
         elif f"{part}/{name}" in found.metrics:

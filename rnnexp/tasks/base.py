@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rnnexp.data.dataset import Dataset
     from rnnexp.data.spec import TaskSpec
-    from rnnexp.evaluation.report import Report
+    from rnnexp.evaluation.report import Report, Scores
     from rnnexp.evaluation.scoring import Scoring
     from rnnexp.models.bundle import Bundle
     from rnnexp.task import Metric
@@ -52,6 +52,7 @@ class TaskCode(ABC):
     metrics:  facts about metrics that no other task has
     takes:    what a trained model takes, as messages call it
     examples: what its data are made of, as messages call them
+    counted:  what a score is the mean of, None if its metric says so
     """
 
     headline: ClassVar[tuple[str, ...]]
@@ -59,6 +60,7 @@ class TaskCode(ABC):
     metrics: ClassVar[tuple[Metric, ...]] = ()
     takes: ClassVar[str]
     examples: ClassVar[str] = "examples"
+    counted: ClassVar[str | None] = None
 
     @abstractmethod
     def load(self, source: Any) -> Dataset:
@@ -102,6 +104,14 @@ class TaskCode(ABC):
     def rows(self, dataset: Any, report: Report) -> DataFrame:
         """Lay out everything that was scored, one example or value a row: what is true, and what was predicted."""
         return report.tables["predictions"]
+
+    def summary(self, scores: Scores) -> Iterator[str]:
+        """Yield further lines of what is said of a score."""
+        yield from ()
+
+    def usage(self, source: Any) -> str:
+        """Return how a trained model is used, in words after `rnnexp`."""
+        return "predict {run} FILE"
 
     @abstractmethod
     def predict(self, trained: TrainedModel, request: PredictRequest) -> PredictResponse:

@@ -19,6 +19,7 @@ class classification(TaskCode):
     leaks = deferred("rnnexp.data.sequences:leaks")
     preprocessor = deferred("rnnexp.tasks.classification.inputs:preprocessor")
     report = deferred("rnnexp.tasks.classification.report:report")
+    usage = deferred("rnnexp.tasks.classification.inputs:usage")
     figures = deferred("rnnexp.tasks.classification.figures:figures")
     predict = deferred("rnnexp.tasks.classification.predict:predict")
     answer = deferred("rnnexp.tasks.classification.predict:answer")

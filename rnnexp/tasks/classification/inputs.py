@@ -39,3 +39,8 @@ def preprocessor(saved: Mapping[str, Any]) -> SequencePipeline | TextPipeline:
 def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
     """Describe texts; sequences of numbers need no description."""
     return RequestSchema(None if saved.get("kind") == KIND else COLUMN)
+
+
+def usage(source: Any) -> str:
+    """Return how a trained classifier is used."""
+    return 'predict {run} "a text"' if isinstance(source, TextSource) else "predict {run} FILE"

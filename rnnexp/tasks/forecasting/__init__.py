@@ -24,6 +24,7 @@ class forecasting(TaskCode):
     report = deferred("rnnexp.tasks.forecasting.report:report")
     primary_metric = deferred("rnnexp.tasks.forecasting.report:headline")
     rows = deferred("rnnexp.tasks.forecasting.report:rows")
+    summary = deferred("rnnexp.tasks.forecasting.summary:summary")
     figures = deferred("rnnexp.tasks.forecasting.figures:figures")
     predict = deferred("rnnexp.tasks.forecasting.predict:predict")
     answer = deferred("rnnexp.tasks.forecasting.predict:answer")

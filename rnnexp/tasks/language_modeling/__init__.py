@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rnnexp.registry import register
 from rnnexp.tasks.base import TaskCode, deferred
 
@@ -28,3 +30,6 @@ class language_modeling(TaskCode):
     generate = deferred("rnnexp.tasks.language_modeling.predict:generate")
     request_schema = deferred("rnnexp.tasks.language_modeling.predict:request_schema")
     seen = deferred("rnnexp.tasks.language_modeling.lanes:seen")
+
+    def usage(self, source: Any) -> str:
+        return "generate {run}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rnnexp.registry import register
 from rnnexp.tasks.base import TaskCode, deferred
 
@@ -26,3 +28,6 @@ class sequence_to_sequence(TaskCode):
     answer = deferred("rnnexp.tasks.sequence_to_sequence.predict:answer")
     request_schema = deferred("rnnexp.tasks.text_requests:request_schema")
     seen = deferred("rnnexp.tasks.sequence_to_sequence.dataset:seen")
+
+    def usage(self, source: Any) -> str:
+        return 'predict {run} "a text"'

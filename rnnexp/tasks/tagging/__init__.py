@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rnnexp.registry import register
 from rnnexp.tasks.base import TaskCode, deferred
 
@@ -17,14 +19,19 @@ class tagging(TaskCode):
     )
     takes = "texts"
     examples = "sequences"
+    counted = "tokens"
 
     load = deferred("rnnexp.tasks.tagging.dataset:load")
     apply = deferred("rnnexp.tasks.tagging.dataset:apply")
     leaks = deferred("rnnexp.data.leaks:shared_examples")
     preprocessor = deferred("rnnexp.tasks.tagging.dataset:TagPipeline.from_json")
     report = deferred("rnnexp.tasks.tagging.report:report")
+    summary = deferred("rnnexp.tasks.tagging.report:summary")
     figures = deferred("rnnexp.evaluation.class_figures:figures")
     predict = deferred("rnnexp.tasks.tagging.predict:predict")
     answer = deferred("rnnexp.tasks.tagging.predict:answer")
     request_schema = deferred("rnnexp.tasks.text_requests:request_schema")
     seen = deferred("rnnexp.tasks.tagging.dataset:seen")
+
+    def usage(self, source: Any) -> str:
+        return 'predict {run} "a text"'
