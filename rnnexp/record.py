@@ -93,6 +93,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         "rnnexp.engine": engine,
         LOSS: UNPENALIZED,
         "rnnexp.command": command,
+        "rnnexp.folder": str(occasion.run_dir),
         **(member.tags() if member else {}),
     }
     metric, greater = primary_metric(dataset)

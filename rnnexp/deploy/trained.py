@@ -194,11 +194,12 @@ def _about(folder: Path) -> dict[str, Any]:
 
 
 def run_folder(run: TrackedRun) -> Path | None:
-    """Return the folder that a run names in its description, if it still holds this run."""
-    found = re.search(r"^Folder: `(.+)`$", run.tags.get("mlflow.note.content", ""), re.MULTILINE)
-    if found is None:
-        return None
-    return Path(found[1]) if _about(Path(found[1])).get("run_id") == run.run_id else None
+    """Return the folder of a run, if it still holds this run."""
+    folder = run.tags.get("rnnexp.folder")
+    if folder is None:  # of an earlier version, which has it in its description alone
+        found = re.search(r"^Folder: `(.+)`$", run.tags.get("mlflow.note.content", ""), re.MULTILINE)
+        folder = found[1] if found else ""
+    return Path(folder) if folder and _about(Path(folder)).get("run_id") == run.run_id else None
 
 
 def _experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None) -> Experiment:
