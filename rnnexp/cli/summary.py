@@ -23,7 +23,7 @@ log = logging.getLogger("rnnexp")
 
 @dataclass(frozen=True)
 class Scores:
-    """What is said of a score: the model's name, everything measured, the scored part, and the units.
+    """What is said of a score: the model's name, everything measured, the scored part, and the unit.
 
     columns_as_series: whether its series are the columns of a table, for which papers give one score
     """
@@ -32,7 +32,7 @@ class Scores:
     metrics: Mapping[str, float]
     report: Report
     part: str
-    units: str
+    unit: str
     columns_as_series: bool = False
 
     @property
@@ -51,7 +51,7 @@ def print_summary(result: Result, words: Sequence[str]) -> None:
 def summary(result: Result) -> Iterator[str]:
     """Yield the lines of the summary."""
     columns = getattr(result.experiment.data, "columns_as_series", False)
-    scores = Scores(result.experiment.model.name, result.metrics, result.report, result.scored, result.units, columns)
+    scores = Scores(result.experiment.model.name, result.metrics, result.report, result.scored, result.unit, columns)
     scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
     yield ""
     yield f"{result.experiment.name}: {headline(scores, scored[result.scored])}"
@@ -63,9 +63,9 @@ def summary(result: Result) -> Iterator[str]:
 def headline(scores: Scores, of: str) -> str:
     """Say what was measured, on what, and on how many examples; of tags on how many tokens."""
     metric = METRICS[scores.metric]
-    unit = f" in {scores.units}" if scores.units and metric.in_units else ""
+    unit = f" in {scores.unit}" if scores.unit and metric.in_units else ""
     tagged = f"{scores.part}/sequence_accuracy" in scores.metrics
-    what = "tokens" if tagged else scores.units or "tokens" if metric.counted == "tokens" else metric.counted
+    what = "tokens" if tagged else scores.unit or "tokens" if metric.counted == "tokens" else metric.counted
     return f"{metric.label}{unit} on {of}, {len(scores.report.predictions.actual)} {what}"
 
 
@@ -124,7 +124,7 @@ def _intervals(scores: Scores) -> Iterator[str]:
     held = made.held(USUAL) if made else None
     if made is None or held is None or width is None:
         return
-    unit = f" {scores.units}" if scores.units else ""
+    unit = f" {scores.unit}" if scores.unit else ""
     part = "" if scores.part == "all" else f" {scores.part}"
     yield (
         f"  {USUAL} % intervals, from {made.examples} validation forecasts: "

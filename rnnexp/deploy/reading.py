@@ -54,7 +54,7 @@ def changed(source: Any, wanted: Mapping[str, Any]) -> Any:
     """Return the settings of a run's own source with some of them changed, and every row in one part."""
     whole = {"split": "none", "folds": None, "fold": 1, "forecast_from": None, "held_out": "val", "vectors": None}
     whole |= dict.fromkeys(("val_path", "test_path", "test_every", "test_inputs", "test_targets", "test_lengths"))
-    whole |= {"most_pairs": None}
+    whole |= {"max_pairs": None}
     fields = dataclasses.asdict(source)
     return rebuilt(fields | {key: value for key, value in whole.items() if key in fields}, wanted)
 
@@ -96,7 +96,7 @@ def _columns(own: Any, pipeline: Pipeline) -> dict[str, Any]:
 
 def _common(own: Any) -> dict[str, Any]:
     """Return what the source of a table takes over from one of another kind: what all of them have."""
-    kept = ("stride", "season", "units", "on_short")
+    kept = ("stride", "season", "unit", "on_short")
     common = {key: getattr(own, key) for key in kept} if isinstance(own, SeriesSource) else {}
     return {"name": "csv", "split": "none", **common}
 
