@@ -144,6 +144,11 @@ def names(kind: str) -> list[str]:
     return sorted(modules | set(_registered[kind]))
 
 
+def registered(kind: str) -> list[type]:
+    """Return the settings classes of a kind that have been imported so far, plugins' among them."""
+    return list(_registered[kind].values())
+
+
 def rising_metrics() -> dict[str, bool]:
     """Return of which registered metrics more is better, and of which less, as far as their authors have said."""
     return {name: said for name, said in _rising.items() if name in _registered["metric"]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnexp import registry
+from rnnexp.config import renamed
 from rnnexp.config.settings import Experiment, Tracking, Trainer
 from rnnexp.config.source import COMPONENT_GROUPS
 from rnnexp.errors import ConfigError, did_you_mean
@@ -34,6 +35,8 @@ def explain(key: str, others: Mapping[str, Any] = {}) -> list[Explanation]:
     known = [*every_key(key.partition(".")[0]), *more]
     found = [item for item in known if item.key == key or item.key.startswith(f"{key}.")]
     if not found:
+        if told := renamed.answer(key):
+            raise ConfigError(f"{key}: {told}")
         raise ConfigError(f"{key}: unknown key{did_you_mean(key, (item.key for item in [*every_key(), *more]))}")
     return found
 

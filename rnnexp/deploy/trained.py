@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry, runtime, strict, tasks
 from rnnexp.config.parse import parse
+from rnnexp.config.renamed import current_values
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, TrackingError
 from rnnexp.redact import redact
@@ -214,7 +215,7 @@ def _experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None) -> 
         )
     registry.load_plugins(list(asked.plugins), _backend(run, values.get("backend")))
     try:
-        return parse(values)
+        return parse(current_values(values))
     except ConfigError as error:  # of another version, or written by hand
         raise ConfigError(*(f"{CONFIG} of {whose}: {strict.shorten(problem)}" for problem in error.problems)) from None
 

@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from rnnexp import registry, strict
+from rnnexp.config.renamed import current_part
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, RnnexpError, count
 from rnnexp.models import inference, plain, preprocessing, weights
@@ -165,7 +166,7 @@ def _architecture(path: Path, about: _About, plugins: Sequence[str], allow: str)
             f"if you trust them, {allow.format(needed)}"
         )
     try:
-        return registry.lookup("model", name)(**about.architecture)
+        return registry.lookup("model", name)(**current_part("model", about.architecture))
     except ConfigError as error:
         raise ConfigError(*(f"{path}: {problem}" for problem in error.problems)) from None
     except ValidationError as error:

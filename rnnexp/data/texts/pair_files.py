@@ -42,7 +42,7 @@ def read(settings: text_pairs) -> Pairs:
     pairs: list[tuple[str, Pair]] = []
     for part, own in files.items():
         found = [pair for two in own for pair in _read(*two, settings)]
-        pairs += [(part, pair) for pair in found[: settings.most_pairs if part == first else None]]
+        pairs += [(part, pair) for pair in found[: settings.max_pairs if part == first else None]]
     kept, notes = _without_empty(pairs, settings.on_empty)
     used = {part for part, _ in kept}
     if unused := [own[0][0] for part, own in files.items() if part not in used]:
