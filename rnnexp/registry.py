@@ -65,6 +65,7 @@ KINDS = {
     "metric": Kind("rnnexp.evaluation.extra", "score", given=2),
     "task": Kind("rnnexp.tasks", "load", code=True),
     "executor": Kind("rnnexp.sweeps.executors", "start", given=1, base="rnnexp.sweeps.launcher:Launcher"),
+    "exporter": Kind("rnnexp.models.exporters", "write", given=2, base="rnnexp.models.exporter:Exporter"),
 }
 
 
