@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from rnnexp.sweeps.task import Task
 
@@ -35,24 +35,26 @@ class Exit:
     reason: str | None = None
 
 
-class Executor(Protocol):
-    """Runs tasks. A task's outcome is in its folder; an exit only says that the job is no longer running."""
+class Executor(ABC):
+    """Runs tasks, `capacity` at a time. Their outcomes are in their folders; an exit says that a job no longer runs."""
 
-    @property
-    def capacity(self) -> int:
-        """How many tasks may run at a time."""
+    capacity: int
 
+    @abstractmethod
     def submit(self, task: Task) -> None:
         """Start a task; returns at once, except where jobs run one by one in this process."""
 
+    @abstractmethod
     def wait(self, seconds: float) -> list[Exit]:
         """Return what has ended, waiting at most so long for the first."""
 
     def stop(self) -> None:
-        """Ask running tasks to end, wait for a while, then make them."""
+        """Ask running tasks to end, wait for a while, then make them; nothing where none runs between two calls."""
+        return
 
     def close(self) -> None:
-        """Give back what the executor has taken for itself."""
+        """Give back what the executor has taken for itself; nothing where that ends with this process."""
+        return
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from rnnexp import register
 from rnnexp.config.allow_list import Limit
 from rnnexp.registry import Package
 from rnnexp.sweeps import worker
-from rnnexp.sweeps.executor import Exit
+from rnnexp.sweeps.executor import Executor, Exit
 from rnnexp.sweeps.launcher import Launcher
 
 
@@ -44,7 +44,7 @@ class yard(Launcher):
         return Queue(self, site)
 
 
-class Queue:
+class Queue(Executor):
     def __init__(self, launcher, site):
         self.capacity, self._site, self._tasks = launcher.depth, site, []
         (site.folder / "yard.txt").write_text(f"{launcher.depth} {launcher.gate} {launcher.n_jobs}")
@@ -57,12 +57,6 @@ class Queue:
         for task in tasks:
             worker.execute(task, quiet=True, tick=self._site.tick)
         return [Exit(task.number) for task in tasks]
-
-    def stop(self):
-        pass
-
-    def close(self):
-        pass
 
 
 @register("executor")

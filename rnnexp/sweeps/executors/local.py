@@ -42,7 +42,7 @@ class local(Launcher):
         return vectorized(**shared).settled(groups, learns)
 
 
-class LocalProcesses:
+class LocalProcesses(Executor):
     """Jobs side by side on this machine, each on a slot of its own."""
 
     def __init__(self, launcher: Launcher, hardware: Hardware) -> None:
@@ -72,6 +72,3 @@ class LocalProcesses:
 
     def stop(self) -> None:
         end_all([process for process, _ in self._running.values()])
-
-    def close(self) -> None:
-        """The warm server ends with this process."""

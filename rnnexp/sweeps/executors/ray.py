@@ -38,7 +38,7 @@ class ray(Launcher):
         return RayTasks(self)
 
 
-class RayTasks:
+class RayTasks(Executor):
     """Each job is a Ray task in a process of its own; Ray finds the machine and counts processors and GPUs."""
 
     def __init__(self, launcher: ray) -> None:

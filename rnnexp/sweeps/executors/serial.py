@@ -24,7 +24,7 @@ class serial(Launcher):
         return SerialJobs(site.tick)
 
 
-class SerialJobs:
+class SerialJobs(Executor):
     """`submit` returns when the job has ended."""
 
     capacity = 1
@@ -40,9 +40,3 @@ class SerialJobs:
     def wait(self, seconds: float) -> list[Exit]:
         ended, self._ended = self._ended, []
         return ended
-
-    def stop(self) -> None:
-        """Nothing runs between two calls."""
-
-    def close(self) -> None:
-        """Nothing was taken."""

@@ -47,7 +47,7 @@ class submitit(Launcher):
         SlurmJobs(self, Path())
 
 
-class SlurmJobs:
+class SlurmJobs(Executor):
     """Each job is submitted by itself, so that a queue can start it whenever it has room."""
 
     def __init__(self, launcher: submitit, folder: Path) -> None:
@@ -79,9 +79,6 @@ class SlurmJobs:
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline and not all(job.done() for job in self._running.values()):
             time.sleep(0.2)
-
-    def close(self) -> None:
-        """Nothing of ours runs on."""
 
 
 def _reason(job: Any) -> str | None:

@@ -48,7 +48,7 @@ class vectorized(Launcher):
         return vectorized(**{**vars(self), "group_size": size})
 
 
-class GroupProcesses:
+class GroupProcesses(Executor):
     """Takes many tasks at a time and sorts them by program.
 
     Which jobs form a group is written down before it starts, so that a group that is resumed is the same group.
@@ -129,6 +129,3 @@ class GroupProcesses:
 
     def stop(self) -> None:
         end_all([process for process, _, _ in self._running])
-
-    def close(self) -> None:
-        """The warm server ends with this process."""
