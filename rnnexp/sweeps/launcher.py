@@ -82,6 +82,12 @@ def default() -> str:
     return str(stand_in(BASIC))
 
 
+def choices() -> list[str]:
+    """List the executors: what runs where nobody has chosen one, then what needs no package, then the others."""
+    known = registry.components("executor")
+    return sorted(known, key=lambda name: (name != default(), known[name].package is not None, name))
+
+
 def read_launcher(values: Mapping[str, Any], problems: list[str]) -> Launcher:
     """Check what stands under `hydra.launcher`.
 
@@ -101,7 +107,7 @@ def _with_others(name: str, known: Mapping[str, Any]) -> type:
     """Return the settings of an executor together with those that only others take."""
     own = known[name].__pydantic_fields__
     fields = {key: field for cls in known.values() for key, field in cls.__pydantic_fields__.items() if key not in own}
-    hints = {"name": Literal[tuple(known)], **{key: field.rebuild_annotation() for key, field in fields.items()}}
+    hints = {"name": Literal[tuple(choices())], **{key: field.rebuild_annotation() for key, field in fields.items()}}
     defaults = {
         key: Field(None if field.is_required() else field.get_default(call_default_factory=True))
         for key, field in fields.items()

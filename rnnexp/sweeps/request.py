@@ -11,14 +11,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnexp import registry
 from rnnexp.config.hydra_node import LAUNCHER, SWEEPER, hydra_node
 from rnnexp.config.jobs import Composer
 from rnnexp.config.overrides import Border, parsed, single_runs
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps import hydra_settings
 from rnnexp.sweeps.jobs import OF_A_JOB, Planner, plan
-from rnnexp.sweeps.launcher import Launcher, read_launcher, stand_in
+from rnnexp.sweeps.launcher import Launcher, choices, read_launcher, stand_in
 from rnnexp.sweeps.objective import check_given
 from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.search import search
@@ -141,7 +140,7 @@ def _launcher(values: Mapping[str, Any], problems: list[str]) -> Launcher:
     if name := stand_in(target):
         return read_launcher({"name": name, **values}, problems)
     problems.append(
-        f"hydra/launcher: `{target}` is not one of ours ({', '.join(registry.names('executor'))}); with "
+        f"hydra/launcher: `{target}` is not one of ours ({', '.join(choices())}); with "
         f"hydra/sweeper=basic Hydra's own launchers run, without resume"
     )
     return read_launcher({}, [])

@@ -135,7 +135,11 @@ def test_a_file_may_give_such_an_executor_only_the_words_that_it_allows(
     ("lines", "code", "message"),
     [
         (["hydra/launcher=yrad"], 2, "Could not find 'hydra/launcher/yrad'"),
-        (["hydra.launcher.name=yrad"], 2, "'yrad' given; must be 'crane', 'local', 'rail', 'ray',"),
+        (
+            ["hydra.launcher.name=yrad"],
+            2,
+            "'yrad' given; must be 'local', 'rail', 'serial', 'vectorized'",
+        ),
         (["hydra/launcher=yard", "hydra.launcher.dept=1"], 2, "unknown key; did you mean `hydra.launcher.depth`?"),
         (["hydra/launcher=yard", "hydra.launcher.depth=0"], 2, "hydra.launcher.depth: 0 given; must be greater than"),
         (["hydra/launcher=serial", "hydra.launcher.depth=0"], 2, "hydra.launcher.depth: 0 given; must be greater than"),
