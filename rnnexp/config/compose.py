@@ -155,10 +155,10 @@ def _refuse_old_references(mapping: Any) -> None:
 
 def _refuse_missing(mapping: Any, mistakes: Iterable[str] = ()) -> None:
     """Ask for what has no value, and tell the mistakes in the rest: `data.paht=a.csv` is why data.path has none."""
-    missing = list(_missing("", mapping))
+    missing = dict(missing_values("", mapping))
     if missing:
         beside = (problem for problem in mistakes if problem.partition(":")[0] not in missing)
-        raise ConfigError(*(f"{key}: has no value yet; set it with {key}=…" for key in missing), *beside)
+        raise ConfigError(*missing.values(), *beside)
 
 
 def _mistakes(values: Mapping[str, Any]) -> Iterator[str]:
@@ -168,12 +168,13 @@ def _mistakes(values: Mapping[str, Any]) -> Iterator[str]:
         yield from error.problems
 
 
-def _missing(prefix: str, value: Any) -> Iterator[str]:
+def missing_values(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield each key that has no value, with the words that ask for one."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _missing(f"{prefix}.{key}" if prefix else str(key), inner)
+            yield from missing_values(f"{prefix}.{key}" if prefix else str(key), inner)
     elif value == "???":
-        yield prefix
+        yield prefix, f"{prefix}: has no value yet; set it with {prefix}=…"
 
 
 def _data_name(values: Mapping[str, Any]) -> str:

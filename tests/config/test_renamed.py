@@ -16,7 +16,7 @@ from rnnexp.config.identity import config_hash, legacy_hash
 from rnnexp.config.parse import parse, plain_values
 from rnnexp.config.settings import Experiment, Tracking, Trainer
 from rnnexp.errors import ConfigError
-from rnnexp.sweeps.settings import Launcher, Sweep
+from rnnexp.sweeps.settings import Sweep
 
 RENAMED = {
     "data.units": ("data.unit", "data=sine", "cm"),
@@ -41,7 +41,7 @@ def test_every_key_that_says_how_it_was_called_is_known_here() -> None:
 def test_keys_are_renamed_only_where_stored_ones_are_read() -> None:
     others = ("loss", "schedule", "callback", "metric")
     classes: list[Any] = [registry.lookup(kind, name) for kind in others for name in registry.names(kind)]
-    for cls in (*classes, Experiment, Trainer, Tracking, Sweep, Launcher):
+    for cls in (*classes, Experiment, Trainer, Tracking, Sweep):
         assert (
             renamed.under_first_names(cls, dict.fromkeys(cls.__pydantic_fields__)).keys()
             == cls.__pydantic_fields__.keys()
