@@ -44,7 +44,8 @@ from rnnexp.task import metric_of, rises
 from rnnexp.training.engine import dispatch
 
 SPANS = tuple(dict.fromkeys(re.findall(r"`([^`]+)`", PROSE.replace("\n", " "))))
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, MARKERS = PYPROJECT["project"], PYPROJECT["tool"]["pytest"]["ini_options"]["markers"]
 
 
 def check(words: list[str]) -> Request | None:
@@ -261,6 +262,12 @@ def is_installation(span: str) -> bool:
     return found is not None and found[1] in PROJECT["optional-dependencies"]
 
 
+def is_line_of_tests(span: str) -> bool:
+    """Tell a choice of tests by a marker that the project has."""
+    found = re.fullmatch(r"pytest -m (\w+)", span)
+    return found is not None and any(marker.startswith(f"{found[1]}:") for marker in MARKERS)
+
+
 def is_metric(span: str) -> bool:
     return bool(re.match("(test|train|val)/", span)) and metric_of(span) is not None
 
@@ -293,6 +300,7 @@ KINDS: tuple[Callable[[str], bool], ...] = (
     is_flag,
     is_command,
     is_installation,
+    is_line_of_tests,
     is_metric,
     is_file,
 )
@@ -322,6 +330,7 @@ def test_what_stands_in_backticks_exists(span: str) -> None:
         "rnnexp show model.unit=3",
         "python -m tests.benchmarks.run --peer ENVIRONMENT",
         "pip install 'rnnexp[gpu]'",
+        "pytest -m end_to_ent",
         "test/unknown_acuracy",
         "tests/training/test_engine.py",
         "gruu",
