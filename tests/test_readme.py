@@ -162,10 +162,10 @@ ELSEWHERE = {
     "~/.cache/rnnexp": ("test_runtime.py", "test_compiled_programs_are_kept_for_the_next_process"),
     "earlier-1": ("test_run_folder.py", "earlier-1"),
     "-": ("deploy/test_predict.py", "test_rows_come_from_standard_input_too"),
-    ".gz": ("texts/test_text_sources.py", ".gz"),
+    ".gz": ("data/texts/test_text_sources.py", ".gz"),
     ".ts": ("data/test_sequence_sources.py", ".ts"),
     ".npz": ("data/test_sequence_sources.py", ".npz"),
-    ".txt": ("texts/test_text_sources.py", ".txt"),
+    ".txt": ("data/texts/test_text_sources.py", ".txt"),
 }
 # What the program makes, and what a reader may make.
 PLACES = {"./mlflow.db", "./mlartifacts", "runs/", f"runs/sweeps/NAME/{JOURNAL}", "./experiments/sales.yaml", "./conf"}
