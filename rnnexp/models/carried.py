@@ -62,7 +62,8 @@ def _class() -> type:
             ]
 
         def call(self, past: Any, training: bool | None = None) -> Any:
-            states = {variable.name: variable.value for variable in self.carried}
+            # Copies: PyTorch writes into the variable below, and needs the old value for the gradient.
+            states = {variable.name: keras.ops.copy(variable.value) for variable in self.carried}
             outputs = self.inner({"past": past, **states}, training=training)
             for variable in self.carried:
                 variable.assign(outputs[variable.name])

@@ -86,6 +86,7 @@ def test_a_loaded_classifier_answers_as_the_saved_one(saved: dict[str, tuple[Pat
     assert not np.allclose(Served(loaded).predict(raw[::-1]).drop(columns="label").to_numpy(), wanted, rtol=1e-5)
 
 
+@pytest.mark.end_to_end
 def test_programs_without_this_package_can_load_them(
     saved: dict[str, tuple[Path, Any, Any]], in_new_process: Any
 ) -> None:

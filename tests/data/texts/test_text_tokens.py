@@ -87,7 +87,7 @@ def test_subwords_lose_nothing(learnt: str, text: str) -> None:
 
 def test_subwords_are_the_same_in_every_process(learnt: str) -> None:
     script = f"from rnnexp.data.texts.subwords import learn\nprint(learn({PLACES!r}, 265))"
-    environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONHASHSEED": "7"}
+    environment = {"PYTHONPATH": str(Path(__file__).parents[3]), "PYTHONHASHSEED": "7"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == learnt
     assert subwords.learn(PLACES, 264) != learnt

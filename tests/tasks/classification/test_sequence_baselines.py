@@ -45,7 +45,7 @@ def test_summary_features_score_as_computed(shared_data: Path) -> None:
 def test_the_header_of_japanese_vowels_has_the_figures_of_its_baselines(shared_data: Path) -> None:
     """Its scaler is `standard`, and baselines see what the network sees: unscaled, the nearest neighbor has .951."""
     dataset = load(compose("experiment=japanese_vowels", f"data.root={shared_data}").data)
-    header = (Path(__file__).parents[2] / "experiments" / "japanese_vowels.yaml").read_text().replace("\n#", "")
+    header = (Path(__file__).parents[3] / "experiments" / "japanese_vowels.yaml").read_text().replace("\n#", "")
     for name, words in (("summary", "summary features"), ("nearest", "nearest neighbor")):
         shares = report.baselines(dataset)[name]()
         right = float((shares.argmax(axis=1) == dataset.truth("test")).mean())

@@ -48,11 +48,11 @@ def accuracy(baseline: Any, texts: Texts, test: np.ndarray, **settings: Any) -> 
     ("read", "baseline", "settings", "figure"),
     [
         (sst2, naive_bayes, {"cut": BLANK}, 82.04),
-        pytest.param(sst2, tfidf_linear, {"cut": BLANK}, 81.00, marks=pytest.mark.slow),
+        pytest.param(sst2, tfidf_linear, {"cut": BLANK}, 81.00, marks=pytest.mark.end_to_end),
         (imdb, naive_bayes, {"cut": BLANK}, 77.5),
         (imdb, tfidf_linear, {"cut": BLANK}, 81.5),
         (ag_news, naive_bayes, {"once": False}, 87.24),
-        pytest.param(ag_news, tfidf_linear, {}, 87.17, marks=pytest.mark.slow),
+        pytest.param(ag_news, tfidf_linear, {}, 87.17, marks=pytest.mark.end_to_end),
     ],
 )
 def test_the_figures_of_the_real_sets_come_out(
@@ -63,7 +63,7 @@ def test_the_figures_of_the_real_sets_come_out(
     assert accuracy(baseline, texts, test, **settings) == pytest.approx(figure, abs=0.005)
 
 
-@pytest.mark.slow
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(
     ("baseline", "settings", "figure"),
     [(naive_bayes, {}, 77.7), (tfidf_linear, {"sublinear": False}, 77.9)],

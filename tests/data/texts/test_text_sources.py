@@ -144,7 +144,7 @@ def test_every_field_is_described_and_nothing_heavy_is_imported_to_check_it(sour
         "assert source(path='x', encoding='latin-1').check() == []\n"
         "print({'numpy', 'pandas', 'sklearn', 'tokenizers'} & set(sys.modules))"
     )
-    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {"PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 
