@@ -10,7 +10,9 @@ from typing import Any
 
 from rnnexp import registry
 from rnnexp.config.parse import parse
-from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.definition import Definition, Place
+from rnnexp.sweeps.executors.base import Hardware
+from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.objective import direction_for, objective_for
 from rnnexp.sweeps.preflight import Findings, backend_of
 from rnnexp.sweeps.settings import Launcher, Sweep
@@ -20,6 +22,18 @@ GROUP, GROUP_THAT_LEARNS = 64, 8
 LONGEST_S = 60.0  # of one job's training: results of a group come all at its end, and are lost together until then
 
 log = logging.getLogger("rnnexp")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A sweep that has been checked: its jobs (of a sampler: its corners) and where it lives."""
+
+    planner: Planner
+    jobs: list[Job]
+    duplicates: int
+    definition: Definition
+    place: Place
+    hardware: Hardware
 
 
 @dataclass(frozen=True)
