@@ -16,8 +16,11 @@ import rnnexp as rx
 from rnnexp import runtime
 from rnnexp.config import metric_names
 from rnnexp.data.sources.adding import adding
+from rnnexp.data.sources.corpus import corpus
+from rnnexp.data.sources.reverse_digits import reverse_digits
 from rnnexp.data.sources.sine import sine
 from rnnexp.data.sources.text_lines import text_lines
+from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.evaluation import classification, metrics
 from rnnexp.task import tasks
 from rnnexp.training.prepare import metric
@@ -133,6 +136,12 @@ def test_a_metric_that_is_reported_anyway_is_answered_so() -> None:
     [problem] = metric_names.mistakes(["smape"], OUTLINES["forecasting"])
     assert problem.startswith("metrics: Keras has no metric `smape`; the report at the end has mse, rmse, mae, smape")
     assert "the report at the end" not in metric_names.mistakes(["smape"], OUTLINES["classification"])[0]
+
+
+def test_what_means_nothing_of_tokens_is_refused_whatever_is_asked_of_them() -> None:
+    for outline in (corpus(path="t.txt").outline(), text_tags(path="t.txt").outline(), reverse_digits().outline()):
+        [problem] = metric_names.mistakes(["mae", "sparse_categorical_accuracy"], outline)
+        assert problem.startswith(f"metrics: Keras cannot compute `mae` of {outline.task} while training")
 
 
 def test_a_registered_metric_is_accepted() -> None:
