@@ -92,7 +92,7 @@ def complete_spec(saved: dict[str, Any]) -> None:
 
 def tasks() -> dict[str, Any]:
     """Return every task by its name, those of plugins too; their code is not imported."""
-    return {name: registry.lookup("task", name) for name in registry.names("task")}
+    return registry.components("task")
 
 
 def reported(task: str) -> tuple[str, ...]:

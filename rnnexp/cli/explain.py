@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace, _SubParsersAction
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
-from rnnexp.config.explain import Explanation, explain
+from rnnexp import registry
+from rnnexp.config.explain import Explanation, explain, of_settings
 from rnnexp.config.plugins import load_plugins
 
 
@@ -19,7 +20,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 def run(args: Namespace) -> int:
     load_plugins([])
-    found = explain(args.key, _sweeps() if args.key.startswith("hydra") else {})
+    found = explain(args.key, _sweeps() if args.key.startswith("hydra") else ())
     if args.json:
         print(json.dumps([asdict(item) for item in found], indent=2, default=str))
     else:
@@ -27,10 +28,12 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _sweeps() -> dict[str, Any]:
-    from rnnexp.sweeps.settings import Launcher, Sweep
+def _sweeps() -> Iterator[Explanation]:
+    from rnnexp.sweeps.settings import Sweep
 
-    return {"hydra.sweeper": Sweep, "hydra.launcher": Launcher}
+    yield from of_settings("hydra.sweeper", Sweep)
+    for name, cls in registry.components("executor").items():
+        yield from of_settings("hydra.launcher", cls, name)
 
 
 def _text(item: Explanation) -> str:

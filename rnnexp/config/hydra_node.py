@@ -10,6 +10,8 @@ from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseExce
 from rnnexp.errors import ConfigError
 from rnnexp.paths import LONGEST, name_problem
 
+SWEEPER, LAUNCHER = "hydra_plugins.rnnexp.RnnexpSweeper", "hydra_plugins.rnnexp.RnnexpLauncher"
+
 # What is read after the composition. The folders are not here: their names hold what the experiment says.
 _READ = ("job.name", "job.env_set", "job.env_copy", "output_subdir", "verbose")
 _LOGS = ("job_logging", "hydra_logging")

@@ -90,7 +90,7 @@ class Summary:
     last: str | None = None
     frequency: str | None = None
     season: int | None = None
-    units: str = ""
+    unit: str = ""
     notes: tuple[str, ...] = field(default=())
 
 

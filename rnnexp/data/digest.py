@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp.config.renamed import under_first_names
+
 
 def digest(source: Any, *contents: np.ndarray | Sequence[str]) -> str:
     """Hash numbers, texts and the settings of their source; 32 characters, of the 36 that MLflow keeps."""
@@ -19,5 +21,6 @@ def digest(source: Any, *contents: np.ndarray | Sequence[str]) -> str:
             sha.update(content.tobytes())
         else:
             sha.update("\0".join(content).encode("utf-8", "surrogatepass"))
-    sha.update(json.dumps(asdict(source), sort_keys=True, default=str).encode())
+    settings = under_first_names(type(source), asdict(source))
+    sha.update(json.dumps(settings, sort_keys=True, default=str).encode())
     return sha.hexdigest()[:32]

@@ -50,7 +50,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Scores:
-    """What is said of a score: the model's name, its task, everything measured, the scored part, and the units.
+    """What is said of a score: the model's name, its task, everything measured, the scored part, and the unit.
 
     source: the settings of the data that it was trained on; None for other data
     """
@@ -60,7 +60,7 @@ class Scores:
     metrics: Mapping[str, float]
     report: Report
     part: str
-    units: str
+    unit: str
     source: Any = None
 
     @property

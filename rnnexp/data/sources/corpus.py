@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.config.renamed import FORMERLY
 from rnnexp.data.source import usual_split
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
@@ -49,7 +50,11 @@ class corpus(TextFiles):
         description="Training, validation and test part in the order of the text, as shares or numbers of characters, "
         "or of lines where tokens are larger. What a file of its own gives is left out.",
     )
-    units: str | None = Field(None, description="What the tokens are, for pictures; null says it by their kind.")
+    unit: str | None = Field(
+        None,
+        description="What the tokens are, for pictures; null says it by their kind.",
+        json_schema_extra={FORMERLY: "units"},
+    )
 
     def paths(self) -> dict[str, str]:
         """Return the files of each part; those of "train" are cut into the parts that have none."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rnnexp.config.renamed import FORMERLY
 from rnnexp.data.pairs import Files, Pairs, PairSource
 from rnnexp.data.texts.files import TextFiles
 from rnnexp.registry import register
@@ -20,8 +21,11 @@ class text_pairs(PairSource, TextFiles):
     val_path: Files | None = Field(None, description="Files of the validation part; null leaves it to the split.")
     test_path: Files | None = Field(None, description="Files of the test part; null leaves it to the split.")
     columns: list[int] = Field([0, 1], description="Which columns of a table are source and target, from 0.")
-    most_pairs: int | None = Field(
-        None, ge=1, description="Only so many pairs of `path`, the first ones; null for all."
+    max_pairs: int | None = Field(
+        None,
+        ge=1,
+        description="Only so many pairs of `path`, the first ones; null for all.",
+        json_schema_extra={FORMERLY: "most_pairs"},
     )
     on_empty: Literal["fail", "drop"] = Field("fail", description="Pairs of which a side is empty: leave them out.")
 
@@ -42,7 +46,7 @@ class text_pairs(PairSource, TextFiles):
     def read(self) -> Pairs:
         from rnnexp.data.texts.pair_files import read
 
-        return read(self, self._paths(), self.columns, self.most_pairs, self.on_empty)
+        return read(self, self._paths(), self.columns, self.max_pairs, self.on_empty)
 
     def _paths(self) -> dict[str, Files]:
         given = {"": self.path, "val": self.val_path, "test": self.test_path}
