@@ -119,7 +119,7 @@ def test_each_example_runs_as_it_stands(
 
 def test_every_kind_of_component_that_a_newcomer_adds_has_an_example() -> None:
     shown = set(re.findall(r'@register\("(\w+)"\)', TEXT))
-    assert {"model", "data", "loss", "task"} <= shown <= set(registry.KINDS)
+    assert {"model", "data", "loss", "task", "executor", "exporter"} <= shown <= set(registry.KINDS)
 
 
 if __name__ == "__main__":
