@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rnnexp.data.texts.prepare import Rules
 
 
+Files = str | dict[Literal["source", "target"], str]
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Texts beside what becomes of them.
@@ -44,6 +47,7 @@ class PairSource(ExampleSource):
     """
 
     task: ClassVar[str] = "sequence_to_sequence"
+    repeats: ClassVar[tuple[str, ...]] = ()  # another training part has another vocabulary, hence another network
 
     tokens: Literal["word", "blank", "character", "subword"] = Field(
         "word", description="Cut texts into words, at blanks only, into characters, or into learnt subwords."
@@ -64,7 +68,7 @@ class PairSource(ExampleSource):
     )
 
     @abstractmethod
-    def read_pairs(self) -> Pairs:
+    def read(self) -> Pairs:
         """Read or draw all pairs; mistakes in files raise DataError."""
 
     def outline(self) -> TaskSpec:

@@ -25,18 +25,12 @@ from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, RnnexpError, count
 from rnnexp.models import inference, preprocessing, weights
 from rnnexp.models.build import network
+from rnnexp.task import complete_spec
 
 if TYPE_CHECKING:
     import keras
 
 FORMAT = 2
-# What the specs of format 1 left to the name of the task.
-_SPECS_OF_1: dict[Any, dict[str, Any]] = {
-    "classification": {"outputs": "probabilities"},
-    "tagging": {"outputs": "logits", "sees_future": True},
-    "language_modelling": {"task": "language_modeling", "outputs": "logits", "scores_of": "past"},
-    "sequence_to_sequence": {"outputs": "logits", "scores_of": "previous"},
-}
 ABOUT = "model.json"
 
 
@@ -122,21 +116,15 @@ def _about(folder: Path) -> _About:
     if (found := about.get("format")) not in (1, FORMAT):
         raise ConfigError(f"{path}: format {strict.shorten(repr(found))}; this version reads formats 1 to {FORMAT}")
     read: _About = strict.checked(_About, about, path)
-    task = read.spec.get("task")
-    if found == 1 and isinstance(task, str):
-        read.spec.update(_SPECS_OF_1.get(task, {}))
+    if found == 1:
+        complete_spec(read.spec)
     return read
 
 
 def _spec(path: Path, about: _About) -> TaskSpec:
     spec: TaskSpec = strict.checked(TaskSpec, about.spec, path)
-    sizes = [size for given in spec.inputs.values() for size in given.sizes() if size is not None]
-    if "past" not in spec.inputs or not spec.output_shape or min([*spec.output_shape, *sizes]) < 1:
-        raise ConfigError(f"{path}: does not describe a model: it needs an input `past` and sizes of at least 1")
-    if spec.classes and spec.output_shape[-1] != len(spec.classes):
-        raise ConfigError(
-            f"{path}: does not describe a model: {spec.output_shape[-1]} outputs for {len(spec.classes)} classes"
-        )
+    if flaw := spec.flaw():
+        raise ConfigError(f"{path}: does not describe a model: {flaw}")
     return spec
 
 

@@ -32,6 +32,12 @@ def sizes(model: keras.Model) -> dict[str, int]:
     return {name: int(tensor.shape[-1]) for name, tensor in outputs.items() if name != OUTPUT}
 
 
+def output_shape(model: keras.Model) -> Any:
+    """Return the shape of what a network predicts, beside which it may give states."""
+    outputs = model.output
+    return tuple(outputs[OUTPUT].shape) if isinstance(outputs, dict) and OUTPUT in outputs else model.output_shape
+
+
 def zeros(model: keras.Model, lanes: int) -> dict[str, np.ndarray]:
     """Return the states of lanes that have read nothing yet."""
     import numpy as np

@@ -15,10 +15,21 @@ import pytest
 import rnnexp as rx
 from rnnexp import runtime
 from rnnexp.config import metric_names
+from rnnexp.data.sources.adding import adding
+from rnnexp.data.sources.corpus import corpus
+from rnnexp.data.sources.reverse_digits import reverse_digits
+from rnnexp.data.sources.sine import sine
+from rnnexp.data.sources.text_lines import text_lines
+from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.evaluation import classification, metrics
 from rnnexp.task import tasks
 from rnnexp.training.prepare import metric
 
+OUTLINES = {
+    "forecasting": sine().outline(),
+    "regression": adding().outline(),
+    "classification": text_lines(path="t.txt").outline(),
+}
 # Without compilation, 0.3 s for all names: in a process of its own, because a process has one backend.
 TRIAL = """
 import json
@@ -106,7 +117,7 @@ def computed() -> dict[str, set[str]]:
 def test_what_is_accepted_for_a_task_is_what_keras_can_compute_for_it(task: str, computed: dict[str, set[str]]) -> None:
     # Keras takes whole labels for one-hot ones and computes a number without a meaning.
     meaningless = {"CategoricalAccuracy", "categorical_accuracy"} if task == "classification" else set()
-    assert set(metric_names.accepted(task)) - {"accuracy", "acc"} == computed[task] - meaningless
+    assert set(metric_names.accepted(OUTLINES[task])) - {"accuracy", "acc"} == computed[task] - meaningless
 
 
 def test_tasks_differ_in_what_can_be_computed(computed: dict[str, set[str]]) -> None:
@@ -122,19 +133,25 @@ def test_what_is_said_to_be_reported_is_reported() -> None:
 
 
 def test_a_metric_that_is_reported_anyway_is_answered_so() -> None:
-    [problem] = metric_names.mistakes(["smape"], "forecasting")
+    [problem] = metric_names.mistakes(["smape"], OUTLINES["forecasting"])
     assert problem.startswith("metrics: Keras has no metric `smape`; the report at the end has mse, rmse, mae, smape")
-    assert "the report at the end" not in metric_names.mistakes(["smape"], "classification")[0]
+    assert "the report at the end" not in metric_names.mistakes(["smape"], OUTLINES["classification"])[0]
+
+
+def test_what_means_nothing_of_tokens_is_refused_whatever_is_asked_of_them() -> None:
+    for outline in (corpus(path="t.txt").outline(), text_tags(path="t.txt").outline(), reverse_digits().outline()):
+        [problem] = metric_names.mistakes(["mae", "sparse_categorical_accuracy"], outline)
+        assert problem.startswith(f"metrics: Keras cannot compute `mae` of {outline.task} while training")
 
 
 def test_a_registered_metric_is_accepted() -> None:
-    assert metric_names.mistakes(["worst"], "forecasting") != []
+    assert metric_names.mistakes(["worst"], OUTLINES["forecasting"]) != []
 
     @rx.register("metric")
     def worst(actual, predicted) -> float:
         return float(np.abs(actual - predicted).max())
 
-    assert metric_names.mistakes(["worst"], "forecasting") == []
+    assert metric_names.mistakes(["worst"], OUTLINES["forecasting"]) == []
 
 
 def test_names_are_checked_without_importing_keras() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,12 +14,17 @@ from rnnexp.data.texts.files import TextFiles
 from rnnexp.data.texts.rules import subword_mistakes
 from rnnexp.registry import register
 
+if TYPE_CHECKING:
+    from rnnexp.data.texts.numbered import Text
+
 
 @register("data")
 class corpus(TextFiles):
     """Read files as one text, in order, and predict each token from all before it."""
 
     task: ClassVar[str] = "language_modeling"
+    repeats: ClassVar[tuple[str, ...]] = ()
+    folds: ClassVar[int | None] = None  # it is one piece
 
     name: Literal["corpus"] = "corpus"
     path: str = Field(description="File or glob of files; looked up here, then in root.")
@@ -58,6 +63,19 @@ class corpus(TextFiles):
 
     def gives(self) -> set[str]:
         return set(self.paths()) - {"train"}
+
+    def read(self) -> Text:
+        """Read the lines of all files, as they are written; mistakes in them raise DataError."""
+        return self._read(self.paths())
+
+    def read_as_one(self) -> Text:
+        """Read the lines of `path` alone, as one part."""
+        return self._read({"train": self.path})
+
+    def _read(self, paths: dict[str, str]) -> Text:
+        from rnnexp.data.texts.numbered import read
+
+        return read(self, paths, with_ends=self.tokens == "character")
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""

@@ -16,7 +16,7 @@ from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
-    from rnnexp.data.tables.table import Table
+    from rnnexp.data.tables.columns import Table
 
 PARTS = ("train", "val", "test")
 
@@ -63,12 +63,17 @@ class sequence_folder(SequenceSource):
         tables = [self._table(file, channels) for file in files]
         return Sequences.of(
             [table.values for table in tables],
-            [_target(self.task, rows, index) for index in range(len(files))],
+            [self._label(rows, index) for index in range(len(files))],
             channels=tables[0].names,
             parts=np.array([_part(rows, index) for index in range(len(files))]),
             place=lambda i: str(files[i]),
             source=folder.name,
         )
+
+    def _label(self, rows: _Rows, index: int) -> str | float:
+        if not rows.label[index]:
+            raise DataError(f"{rows.place(index)}: the label is empty")
+        return self.target(rows.label[index], rows.place(index))
 
     def _folder(self) -> Path:
         root = self.root or os.environ.get("RNNEXP_DATA") or None
@@ -134,18 +139,6 @@ def _table_file(folder: Path, rows: _Rows, index: int) -> Path:
     if not file.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{rows.place(index)}: `{name}` lies outside of {folder}")
     return file
-
-
-def _target(task: str, rows: _Rows, index: int) -> str | float:
-    label = rows.label[index]
-    if not label:
-        raise DataError(f"{rows.place(index)}: the label is empty")
-    if task == "classification":
-        return label
-    try:
-        return float(label)
-    except ValueError:
-        raise DataError(f"{rows.place(index)}: the target `{label}` is not a number") from None
 
 
 def _part(rows: _Rows, index: int) -> str:

@@ -7,11 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
-from rnnexp.data.pairs import Pairs, PairSource
+from rnnexp.data.pairs import Files, Pairs, PairSource
 from rnnexp.data.texts.files import TextFiles
 from rnnexp.registry import register
-
-Files = str | dict[Literal["source", "target"], str]
 
 
 @register("data")
@@ -32,7 +30,7 @@ class text_pairs(PairSource, TextFiles):
     on_empty: Literal["fail", "drop"] = Field("fail", description="Pairs of which a side is empty: leave them out.")
 
     def gives(self) -> set[str]:
-        return {part for part, path in (("val", self.val_path), ("test", self.test_path)) if path is not None}
+        return set(self._paths()) - {""}
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
@@ -45,7 +43,11 @@ class text_pairs(PairSource, TextFiles):
             problems.append(f"data.columns: {self.columns} given; must be two different positions from 0")
         return problems
 
-    def read_pairs(self) -> Pairs:
+    def read(self) -> Pairs:
         from rnnexp.data.texts.pair_files import read
 
-        return read(self)
+        return read(self, self._paths(), self.columns, self.max_pairs, self.on_empty)
+
+    def _paths(self) -> dict[str, Files]:
+        given = {"": self.path, "val": self.val_path, "test": self.test_path}
+        return {part: path for part, path in given.items() if path is not None}

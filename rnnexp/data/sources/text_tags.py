@@ -49,7 +49,7 @@ class text_tags(ExampleSource, TextFiles):
     )
 
     def gives(self) -> set[str]:
-        return {part for part, path in (("val", self.val_path), ("test", self.test_path)) if path is not None}
+        return set(self._paths()) - {""}
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
@@ -82,8 +82,12 @@ class text_tags(ExampleSource, TextFiles):
 
         return Columns(self.word, self.tag, self.number, self.separator, self.comment)
 
-    def read_tagged(self) -> Tagged:
+    def read(self) -> Tagged:
         """Read all files; mistakes in them raise DataError."""
         from rnnexp.data.texts.tag_files import read
 
-        return read(self)
+        return read(self, self._paths(), self.columns())
+
+    def _paths(self) -> dict[str, str]:
+        given = {"": self.path, "val": self.val_path, "test": self.test_path}
+        return {part: path for part, path in given.items() if path is not None}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rnnexp.data.tables.columns import Selection, select
+from rnnexp.data.tables.columns import Selection, Table, select
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.table import Table
 from rnnexp.data.tables.typed import typed_table
 from rnnexp.errors import DataError
 

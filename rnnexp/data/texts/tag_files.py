@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,10 +15,8 @@ from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.texts.corpus import refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
+from rnnexp.data.texts.files import TextFiles
 from rnnexp.errors import DataError, count
-
-if TYPE_CHECKING:
-    from rnnexp.data.sources.text_tags import text_tags
 
 # Other blanks, such as those that keep the digits of a number together, belong to a token.
 BLANKS = re.compile(r"[ \t]+")
@@ -91,20 +89,18 @@ class Tagged:
         return f"{self.places.files[self.places.file[token]]}, line {self.places.number[token]}"
 
 
-def read(settings: text_tags) -> Tagged:
-    """Read the sequences of all files."""
-    given = {"": settings.path, "val": settings.val_path, "test": settings.test_path}
-    complete = settings.gives() == {"val", "test"}
+def read(where: TextFiles, paths: Mapping[str, str], columns: Columns) -> Tagged:
+    """Read the sequences of all files, given by part; those of "" are the training part if all others are given."""
+    complete = {"val", "test"} <= set(paths)
     done: Counter[str] = Counter()
     found: list[tuple[str, str, list[Token]]] = []
     files: list[list[str]] = []
-    for part, path in given.items():
-        if path is not None:
-            located = locate(path, settings.folder(), settings.origin)
-            files.append([str(file) for file in located])
-            own = "train" if complete and not part else part
-            for file in located:
-                found += [(own, str(file), one) for one in sequences(file, settings.encoding, settings.columns(), done)]
+    for part, path in paths.items():
+        located = locate(path, where.folder(), where.origin)
+        files.append([str(file) for file in located])
+        own = "train" if complete and not part else part
+        for file in located:
+            found += [(own, str(file), one) for one in sequences(file, where.encoding, columns, done)]
     refuse_twice(files)
     return _together(found, [f"{what}: {count(times, 'line')} left out" for what, times in done.items()])
 

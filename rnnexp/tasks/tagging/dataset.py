@@ -115,7 +115,7 @@ def shares(scores: np.ndarray) -> np.ndarray:
 
 def load(source: text_tags) -> TagDataset:
     """Load a source of tagged sequences; mistakes in the data raise DataError."""
-    tagged = source.read_tagged()
+    tagged = source.read()
     _tags(tagged)
     pieces = share_out(source, np.array(tagged.parts), None, len(tagged))
     _, _, unused = used(pieces, len(tagged), "sequence")
@@ -140,7 +140,7 @@ def load(source: text_tags) -> TagDataset:
 
 def apply(source: text_tags, pipeline: TagPipeline, _: TaskSpec) -> TagDataset:
     """Load a source with the vocabulary and the tags of a trained model, as one part."""
-    tagged = source.read_tagged()
+    tagged = source.read()
     known = set(pipeline.tags)
     strange = [index for index, tag in enumerate(tagged.tags) if tag not in known]
     if strange:

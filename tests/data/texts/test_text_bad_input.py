@@ -28,11 +28,11 @@ def written(content: str | bytes, name: str) -> str:
 
 
 def lines(content: str | bytes, **settings: object) -> Texts:
-    return text_lines(path=written(content, "t.txt"), **settings).read_texts()
+    return text_lines(path=written(content, "t.txt"), **settings).read()
 
 
 def table(content: str | bytes, name: str = "t.csv", **settings: object) -> Texts:
-    return text_table(path=written(content, name), **settings).read_texts()
+    return text_table(path=written(content, name), **settings).read()
 
 
 LINES = {
@@ -117,15 +117,15 @@ def test_a_bad_folder_is_refused(case: str) -> None:
     for name, text in content.items():
         written(text, name)
     with pytest.raises(DataError, match=re.escape(message)):
-        text_files(path="here").read_texts()
+        text_files(path="here").read()
 
 
 def test_a_file_may_have_one_part_and_one_label_only() -> None:
     path = written(GOOD, "t.txt")
     with pytest.raises(DataError, match=r"t\.txt: is read twice; data\.path, val_path, test_path and labels need"):
-        text_lines(path="*.txt", test_path=path).read_texts()
+        text_lines(path="*.txt", test_path=path).read()
     with pytest.raises(DataError, match=r"t\.txt: is read twice"):
-        text_files(path={"pos": path, "neg": path}).read_texts()
+        text_files(path={"pos": path, "neg": path}).read()
 
 
 def prepared(content: str, train: list[int], **rules: object) -> Prepared:

@@ -25,7 +25,7 @@ ENCODER = Encoder(Tokeniser("blank"), Vocabulary(("<padding>", "<unknown>", "a",
 
 def corpus(*texts: str) -> Texts:
     Path("t.txt").write_text("".join(f"x {text}\n" for text in texts))
-    return text_lines(path="t.txt").read_texts()
+    return text_lines(path="t.txt").read()
 
 
 def parts(**given: list[int]) -> dict[str, np.ndarray]:

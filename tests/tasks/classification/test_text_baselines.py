@@ -22,17 +22,17 @@ BLANK = Cut(Tokeniser("blank").split)
 
 
 def sst2(root: str) -> Texts:
-    return text_lines(path="sst2/stsa.binary.train", test_path="sst2/stsa.binary.test", root=root).read_texts()
+    return text_lines(path="sst2/stsa.binary.train", test_path="sst2/stsa.binary.test", root=root).read()
 
 
 def ag_news(root: str) -> Texts:
     settings: dict[str, Any] = {"header": "none", "label": 0, "text": [1, 2], "test_every": 5}
-    return text_table(path="ag_news/test.csv.gz", root=root, **settings).read_texts()
+    return text_table(path="ag_news/test.csv.gz", root=root, **settings).read()
 
 
 def imdb(root: str) -> Texts:
     paths = {"path": "imdb_sample/train_1000.tsv.gz", "test_path": "imdb_sample/test_1000.tsv.gz"}
-    return text_table(**paths, root=root, quoting=False).read_texts()
+    return text_table(**paths, root=root, quoting=False).read()
 
 
 def accuracy(baseline: Any, texts: Texts, test: np.ndarray, **settings: Any) -> float:
@@ -74,7 +74,7 @@ def test_the_figures_of_ten_folds_of_mr_polarity_come_out(
     from sklearn.model_selection import StratifiedKFold
 
     paths = {label: f"mr_polarity/rt-polarity.{label}" for label in ("pos", "neg")}
-    texts = text_files(path=paths, root=str(shared_data)).read_texts()
+    texts = text_files(path=paths, root=str(shared_data)).read()
     scores = []
     for _, held_out in StratifiedKFold(10, shuffle=True, random_state=0).split(texts.texts, texts.labels):
         test = np.isin(np.arange(len(texts)), held_out)

@@ -28,7 +28,7 @@ def tags(content: str | bytes = SIX, **settings: Any) -> TagDataset:
 
 def read(content: str | bytes, **settings: Any) -> list[tuple[str, str]]:
     Path("t.conll").write_bytes(content if isinstance(content, bytes) else content.encode())
-    found = text_tags(path="t.conll", **settings).read_tagged()
+    found = text_tags(path="t.conll", **settings).read()
     return list(zip(found.words, found.tags))
 
 
@@ -38,7 +38,7 @@ def test_tokens_and_sequences_are_the_same_in_every_encoding(encoding: str, end:
     content = f"schön\tA{end}好  B{end} {end}{end}10\xa0000 A".encode(encoding)
     for packed in (content, gzip.compress(content)):
         assert read(packed, encoding=encoding) == [("schön", "A"), ("好", "B"), ("10\xa0000", "A")]
-    found = text_tags(path="t.conll", encoding=encoding).read_tagged()
+    found = text_tags(path="t.conll", encoding=encoding).read()
     assert found.offsets.tolist() == [0, 2, 3]
     assert found.place(2) == "t.conll, line 5"
 
@@ -52,7 +52,7 @@ def test_columns_are_chosen_from_either_end() -> None:
 def test_comments_and_numbers_that_are_not_whole_are_left_out_and_counted() -> None:
     content = "# text = vámonos\n1-2\tvámonos\t_\n1\tvamos\tV\n2\tnos\tP\n2.1\t_\t_\n\n"
     assert read(content, word=1, number=0, comment="#", separator="tab") == [("vamos", "V"), ("nos", "P")]
-    notes = text_tags(path="t.conll", word=1, number=0, comment="#").read_tagged().notes
+    notes = text_tags(path="t.conll", word=1, number=0, comment="#").read().notes
     assert notes == (
         "t.conll: begin with `#`: 1 line left out",
         "t.conll: have no whole number in column 0: 2 lines left out",
