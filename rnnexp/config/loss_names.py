@@ -1,18 +1,18 @@
-"""Which losses go with which tasks: of numbers, of probabilities of classes, of scores of tokens or tags."""
+"""Which losses go with which tasks: of numbers, or of classes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# What a network gives: probabilities of classes, or scores (logits); a loss of another kind would still give a number.
-OF_CLASSES = {
-    "classification": "cross_entropy",
-    "tagging": "token_cross_entropy",
-    "language_modeling": "token_cross_entropy",
-    "sequence_to_sequence": "token_cross_entropy",
+TASKS_OF_CLASSES = ("classification", "tagging", "language_modeling", "sequence_to_sequence")
+NO_SUM = {  # over the steps of a sequence
+    "classification": "classification has a class for the whole sequence",
+    "tagging": "the sequences of tagging differ in length",
+    "sequence_to_sequence": "the sequences of sequence_to_sequence differ in length",
 }
+# A network gives numbers, or logits of classes; a loss of the other kind would still give a number.
+OF_CLASSES = ("cross_entropy", "token_cross_entropy")
 SHIPPED_OF_NUMBERS = ("huber", "log_cosh", "mae", "mape", "mse", "poisson", "quantile")
-DIFFERENT_LENGTHS = ("tagging", "sequence_to_sequence")
 
 
 def mistakes(loss: Any, task: str | None) -> list[str]:
@@ -20,12 +20,11 @@ def mistakes(loss: Any, task: str | None) -> list[str]:
     name = getattr(loss, "name", None)
     if name is None or task is None:
         return []
-    wanted = OF_CLASSES.get(task)
-    if name == wanted:
-        summed = task in DIFFERENT_LENGTHS and getattr(loss, "sum_over_time", False)
-        return [f"loss.sum_over_time: true given, but the sequences of {task} differ in length; use false"] * summed
-    if wanted is not None and name in (*OF_CLASSES.values(), *SHIPPED_OF_NUMBERS):
-        return [f"loss: `{name}` given, but the task is {task}, whose loss is {wanted}; leave loss out"]
-    if wanted is None and name in OF_CLASSES.values():
+    of_classes = task in TASKS_OF_CLASSES
+    if name in SHIPPED_OF_NUMBERS and of_classes:
+        return [f"loss: `{name}` given, but the task is {task}, whose loss is {OF_CLASSES[0]}; leave loss out"]
+    if name in OF_CLASSES and not of_classes:
         return [f"loss: `{name}` is of classes, but the task is {task}; use one of {', '.join(SHIPPED_OF_NUMBERS)}"]
+    if name in OF_CLASSES and task in NO_SUM and loss.sum_over_time:
+        return [f"loss.sum_over_time: true given, but {NO_SUM[task]}; use false"]
     return []

@@ -11,24 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp import registry
+from rnnexp.config.loss_names import TASKS_OF_CLASSES
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.task import tasks
 
 # What `rnnexp.training.prepare` gives a class of its own choosing, beside what `keras.metrics.get` knows.
 SHORT = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC", "accuracy": "Accuracy", "acc": "Accuracy"}
-FOR_LABELS = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "SparseTopKCategoricalAccuracy")
-# What else there is for labels takes probabilities, and the outputs for tokens are scores.
-FOR_TAGS = ("SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy")
-CHOSEN = {"classification": FOR_LABELS, "tagging": FOR_TAGS}
-PER_COLUMN = ("F1Score", "FBetaScore")  # several numbers at once, which no log takes
-# Keras gets numbers (n, outputs), forecasts (n, horizon, targets), or labels (n,) and probabilities (n, classes),
-# or tags (b, time) and scores (b, time, tags).
-REFUSED = {
-    "language_modeling": PER_COLUMN,
-    "sequence_to_sequence": PER_COLUMN,
-    "regression": (*FOR_LABELS, *PER_COLUMN),
-    "forecasting": (*FOR_LABELS, *PER_COLUMN, "R2Score"),
-}
+# Keras gets classes (n,) or (b, time) beside their logits, or numbers (n, outputs), or forecasts (n, horizon, targets).
+OF_CLASSES = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "SparseTopKCategoricalAccuracy")
+NOT_OF_NUMBERS = (*OF_CLASSES, "F1Score", "FBetaScore")  # the last two are several numbers at once, which no log takes
+REFUSED = {"regression": NOT_OF_NUMBERS, "forecasting": (*NOT_OF_NUMBERS, "R2Score")}
 
 
 def mistakes(given: Collection[str], task: str | None) -> list[str]:
@@ -74,7 +66,7 @@ def _reported(task: str) -> str:
 
 
 def _fits(cls: str, task: str) -> bool:
-    return cls in CHOSEN[task] if task in CHOSEN else cls not in REFUSED.get(task, ())
+    return cls in OF_CLASSES if task in TASKS_OF_CLASSES else cls not in REFUSED.get(task, ())
 
 
 @cache

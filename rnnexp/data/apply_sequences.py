@@ -38,7 +38,8 @@ def apply_whole(source: Any, sequences: Sequences, spec: TaskSpec, prepared: tup
     """Make the dataset of examples with the classes of a trained model; `prepared` as in `put_together`."""
     y = targets_of(sequences) if spec.outputs == "numbers" else _classes(sequences, spec.classes)
     pieces = {WHOLE: np.arange(len(sequences), dtype=np.int32)}
-    return replace(put_together(source, sequences, (y, spec.classes), pieces, prepared), scored=WHOLE)
+    made = put_together(source, sequences, (y, spec.classes), pieces, prepared)
+    return replace(made.for_model(spec), scored=WHOLE)
 
 
 def _classes(sequences: Sequences, known: Sequence[str]) -> np.ndarray:

@@ -35,8 +35,8 @@ class SequenceDataset(Dataset):
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
         """Put outputs beside the truth: (n, 1, outputs), or probabilities (n, classes) and labels (n,)."""
         actual = self.truth(part)
-        if self.spec.outputs != "numbers":
-            return Predictions(np.asarray(outputs, np.float64), actual)
+        if self.spec.classes:
+            return Predictions(outputs, actual)
         predicted = np.asarray(outputs, np.float64).reshape(actual.shape)[:, None]
         return Predictions(predicted, actual.astype(np.float64)[:, None])
 

@@ -196,4 +196,4 @@ def outline(task: str, past: InputSpec) -> TaskSpec:
     if task == "regression":
         return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,))
     choice: dict[str, Any] = {"loss": "cross_entropy", "metrics": ("accuracy",), "targets": ("label",)}
-    return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,), "probabilities", **choice)
+    return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,), "logits", **choice)

@@ -37,7 +37,7 @@ class TaskSpec:
                   (tags,) for tagging,
                   (vocabulary,) for language modeling and sequence to sequence; with `per_step` the same for each
                   time step of "past", or of "previous"
-    outputs:      what they are: numbers, probabilities of classes, or scores of classes (logits)
+    outputs:      what they are: numbers, or logits of classes; probabilities in models that earlier versions saved
     scores_of:    the input whose tokens the outputs are scores of, None if there is none: its vectors may be their
                   weights, too
     per_step:     an output per time step instead of one per sequence

@@ -3,7 +3,8 @@
 model.json          architecture with its settings, the data's spec, plugins, versions
 weights.npz         one array per weight, under the weight's path; never pickled
 preprocessing.json  how raw rows become inputs and outputs become original units
-model.keras         the same model for other programs, in Keras's own classes
+model.keras         the same model for other programs, in Keras's own classes; one that labels whole sequences ends in
+                    a softmax there: other programs expect probabilities, as they did of earlier versions
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pydantic import ValidationError
 from rnnexp import registry, strict
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, RnnexpError, count
-from rnnexp.models import inference, plain, preprocessing, weights
+from rnnexp.models import inference, logits, plain, preprocessing, weights
 from rnnexp.models.build import network
 
 if TYPE_CHECKING:
@@ -53,10 +54,13 @@ class Bundle:
         return preprocessing.rebuild(self.scaling, self.spec)
 
     def predict(self, x: Any, batch_size: int = 1024) -> np.ndarray:
-        """Return the network's raw outputs for prepared inputs (n, time, features), or a dict of inputs."""
+        """Return what the network says of prepared inputs (n, time, features), or a dict of inputs: numbers as it has
+        been trained to give them, or the probabilities (n, classes) of classes.
+        """
         examples = len(x) if hasattr(x, "shape") else len(x["past"])
         batches = [slice(i, i + batch_size) for i in range(0, examples, batch_size)]
-        return np.concatenate([inference.predict(self.model, _part(x, batch)) for batch in batches])
+        outputs = np.concatenate([inference.predict(self.model, _part(x, batch)) for batch in batches])
+        return outputs if self.spec.outputs == "numbers" else logits.probabilities(outputs, self.spec)
 
 
 def _part(x: Any, batch: slice) -> Any:
@@ -83,7 +87,8 @@ def save(
     _write_json(folder / ABOUT, about)
     _write_json(folder / preprocessing.FILE, dict(scaling))
     weights.write(folder, model)
-    plain.save(folder / "model.keras", model)
+    labels = spec.outputs == "logits" and spec.classes and not spec.per_step
+    plain.save(folder / "model.keras", logits.with_softmax(model) if labels else model)
 
 
 def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={!r}") -> Bundle:

@@ -32,7 +32,7 @@ def spec_problems(model: RecurrentModel, spec: TaskSpec) -> list[str]:
     problems += step_problems(model, spec) if spec.per_step else []
     chosen = spec.outputs != "numbers"
     if chosen and model.output_activation is not None:
-        problems.append(f"model.output_activation: `{model.output_activation}` given; classes need softmax: use null")
+        problems.append(f"model.output_activation: `{model.output_activation}` given; classes need logits: use null")
     if model.skip and (chosen or model.output_activation not in (None, "linear")):
         problems.append("model.skip: true given; it is added to a linear output, not to classes or an activation")
     return problems + tie_problems(model, spec) + window_problems(model, past.shape[0])

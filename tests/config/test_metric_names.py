@@ -15,6 +15,7 @@ import pytest
 import rnnexp as rx
 from rnnexp import runtime
 from rnnexp.config import metric_names
+from rnnexp.config.loss_names import TASKS_OF_CLASSES
 from rnnexp.evaluation import classification, metrics
 from rnnexp.task import tasks
 from rnnexp.training.prepare import metric
@@ -112,6 +113,24 @@ def test_what_is_accepted_for_a_task_is_what_keras_can_compute_for_it(task: str,
 def test_tasks_differ_in_what_can_be_computed(computed: dict[str, set[str]]) -> None:
     assert "r2" in computed["regression"] - computed["forecasting"]
     assert "mse" not in computed["classification"]
+
+
+def test_all_tasks_of_classes_have_the_same_metrics() -> None:
+    found = {task: set(metric_names.accepted(task)) for task in TASKS_OF_CLASSES}
+    assert all(names == found["classification"] for names in found.values())
+    assert {"accuracy", "sparse_categorical_crossentropy", "SparseTopKCategoricalAccuracy"} <= found["tagging"]
+    assert metric_names.mistakes(["mae"], "language_modeling")[0].startswith(
+        "metrics: Keras cannot compute `mae` of lang"
+    )
+
+
+@pytest.mark.parametrize("name", ["sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"])
+def test_the_cross_entropy_of_an_epoch_is_taken_from_logits(name: str) -> None:
+    labels, logits = np.array([0, 1]), np.log(np.array([[0.7, 0.3], [0.4, 0.6]], "float32")) + 5
+    for own in (labels, np.array([1, 1])):
+        one = metric(name)
+        one.update_state(own, logits)
+        assert (float(one.result()) == pytest.approx(-np.log([0.7, 0.6]).mean(), rel=1e-5)) == (own is labels)
 
 
 def test_what_is_said_to_be_reported_is_reported() -> None:

@@ -55,7 +55,7 @@ def network(name: str, pooling: str, bidirectional: bool, kind: str) -> Any:
     inputs = {"past": past, "mask": InputSpec((None,), "bool")}
     settings = {"pooling": pooling, "bidirectional": bidirectional, **SMALL[name]}
     settings |= {"embedding_dim": 2} if kind == "tokens" else {}
-    spec = TaskSpec("classification", inputs, (3,), "probabilities", classes=CLASSES)
+    spec = TaskSpec("classification", inputs, (3,), "logits", classes=CLASSES)
     model = build(lookup("model", name)(**settings), spec, seed=1)
     generator = np.random.default_rng(0)
     for weight in model.weights:
