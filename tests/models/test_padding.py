@@ -107,7 +107,8 @@ def step(model: Any) -> Any:
 
     def loss(weights: Any, inputs: Any) -> tuple[Any, Any]:
         outputs, after = model.stateless_call(weights, others, inputs, training=True)
-        return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(y, outputs)), after
+        nats = keras.losses.sparse_categorical_crossentropy(y, outputs, from_logits=True)
+        return keras.ops.mean(nats), after
 
     def computed(inputs: Any) -> tuple[Any, list[Any]]:
         (value, after), gradients = jax.value_and_grad(loss, has_aux=True)(before, inputs)
