@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pkgutil
 import re
 
 import pytest
 
+from rnnexp import registry
 from rnnexp.config import loss_names
 from rnnexp.config.compose import compose
 from rnnexp.errors import ConfigError
-from rnnexp.models import losses
 
 TEXTS = "data.path=none.txt"
 REFUSED = {
@@ -62,5 +61,4 @@ def test_the_loss_of_classes_is_taken_by_both_of_its_names(name: str) -> None:
 
 
 def test_every_shipped_loss_belongs_to_a_task() -> None:
-    shipped = {module.name for module in pkgutil.iter_modules(losses.__path__)}
-    assert shipped == {*loss_names.SHIPPED_OF_NUMBERS, *loss_names.OF_CLASSES}
+    assert set(registry.names("loss")) == {*loss_names.SHIPPED_OF_NUMBERS, *loss_names.OF_CLASSES}

@@ -87,7 +87,7 @@ def test_cross_entropy_is_a_mean_over_sequences_or_over_the_steps_that_count(nam
     assert float(total) == pytest.approx(nats.sum(), rel=1e-5)
 
 
-def test_every_loss_of_the_folder_can_be_built_and_is_described() -> None:
+def test_every_loss_can_be_built_and_is_described() -> None:
     for name in registry.names("loss"):
         cls = registry.lookup("loss", name)
         assert cls.__doc__
@@ -99,3 +99,21 @@ def test_every_loss_of_the_folder_can_be_built_and_is_described() -> None:
 def test_a_quantile_lies_between_none_and_all(wrong: Any) -> None:
     with pytest.raises(ValidationError, match="quantile"):
         registry.lookup("loss", "quantile")(quantile=wrong)
+
+
+def test_a_users_own_loss_stays_whenever_ours_of_its_name_is_imported(in_new_process: Any) -> None:
+    script = """
+from rnnexp import register, registry
+
+@register("loss")
+def huber() -> None:
+    pass
+
+own = registry.lookup("loss", "huber")
+assert registry.lookup("loss", "mse").__module__ == "rnnexp.models.losses"
+assert registry.lookup("loss", "huber") is own
+assert own.__module__ == "__main__"
+assert "delta" not in own.__dataclass_fields__
+"""
+    process = in_new_process(script)
+    assert process.returncode == 0, process.stderr
