@@ -1,13 +1,13 @@
-"""Which losses go with which data: of numbers, of probabilities of classes, of scores of tokens or tags."""
+"""Which losses go with which data: of numbers, or of classes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Each goes with data whose natural loss is of the same family; one of another family would still give a number.
-OF_CLASSES, OF_TOKENS = ("cross_entropy",), ("token_cross_entropy",)
+# Each goes with data whose natural loss is of the same family; one of the other family would still give a number.
+OF_CLASSES = ("cross_entropy", "token_cross_entropy")
 OF_NUMBERS = ("huber", "log_cosh", "mae", "mape", "mse", "poisson", "quantile")
-FAMILIES = (OF_CLASSES, OF_TOKENS, OF_NUMBERS)
+FAMILIES = (OF_CLASSES, OF_NUMBERS)
 
 
 def mistakes(loss: Any, spec: Any) -> list[str]:
@@ -16,13 +16,11 @@ def mistakes(loss: Any, spec: Any) -> list[str]:
     if name is None or spec is None:
         return []
     fitting, given = (next((one for one in FAMILIES if loss in one), None) for loss in (spec.loss, name))
-    if fitting and fitting is given:
-        summed = "mask" in spec.inputs and getattr(loss, "sum_over_time", False)
-        return [
-            f"loss.sum_over_time: true given, but the sequences of {spec.task} differ in length; use false"
-        ] * summed
     if not fitting or not given:
         return []
+    if fitting is given:
+        reason = spec.unsummed() if getattr(loss, "sum_over_time", False) else ""
+        return [f"loss.sum_over_time: true given, but {reason}; use false"] if reason else []
     if fitting is OF_NUMBERS:
         return [f"loss: `{name}` is of classes, but the task is {spec.task}; use one of {', '.join(OF_NUMBERS)}"]
-    return [f"loss: `{name}` given, but the task is {spec.task}, whose loss is {spec.loss}; leave loss out"]
+    return [f"loss: `{name}` given, but the task is {spec.task}, whose loss is {OF_CLASSES[0]}; leave loss out"]

@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp import registry
+from rnnexp.config import loss_names
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.task import ACCURACY, reported
 
 # What `rnnexp.training.prepare` gives a class of its own choosing, beside what `keras.metrics.get` knows.
 RENAMED = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC"}
 SHORT = {**RENAMED, **dict.fromkeys(ACCURACY, "Accuracy")}
-FOR_LABELS = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "SparseTopKCategoricalAccuracy")
-# What else there is for labels takes probabilities, and the outputs for tokens are scores.
-FOR_TOKENS = ("SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy")
-CHOSEN = {"cross_entropy": FOR_LABELS, "token_cross_entropy": FOR_TOKENS}  # by the loss, which takes the same outputs
-# Of numbers: several at once, which no log takes.
-REFUSED = (*FOR_LABELS, "F1Score", "FBetaScore")
+# Keras gets classes (n,) or (b, time) beside their logits, or numbers (n, outputs), or forecasts (n, horizon, targets).
+OF_CLASSES = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "SparseTopKCategoricalAccuracy")
+# Of numbers: the last two are several at once, which no log takes.
+REFUSED = (*OF_CLASSES, "F1Score", "FBetaScore")
 
 
 def mistakes(given: Collection[str], spec: Any) -> list[str]:
@@ -68,9 +67,9 @@ def _reported(spec: Any) -> str:
 
 
 def _fits(cls: str, spec: Any) -> bool:
-    """Say whether Keras takes numbers (n, outputs) or forecasts (n, horizon, targets), or labels and their scores."""
-    if spec.loss in CHOSEN:
-        return cls in CHOSEN[spec.loss]
+    """Say whether Keras can compare what a network gives with the truth."""
+    if spec.loss in loss_names.OF_CLASSES:
+        return cls in OF_CLASSES
     return cls not in REFUSED and (cls != "R2Score" or len(spec.output_shape) == 1)
 
 

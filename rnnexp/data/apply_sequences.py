@@ -38,7 +38,8 @@ def apply_whole(source: Any, sequences: Sequences, spec: TaskSpec, prepared: tup
     """Make the dataset of examples with the classes of a trained model; `prepared` as in `put_together`."""
     truth = truth_of(sequences, spec, lambda found: (_classes(found, spec.classes), spec.classes))
     pieces = {WHOLE: np.arange(len(sequences), dtype=np.int32)}
-    return replace(put_together(source, sequences, (truth.y, truth.classes), pieces, prepared), scored=WHOLE)
+    made = put_together(source, sequences, (truth.y, truth.classes), pieces, prepared)
+    return replace(made.for_model(spec), scored=WHOLE)
 
 
 def _classes(sequences: Sequences, known: Sequence[str]) -> np.ndarray:

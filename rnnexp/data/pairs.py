@@ -82,7 +82,7 @@ class PairSource(ExampleSource):
             scores_of="previous",
             per_step=True,
             targets=("text",),
-            loss="token_cross_entropy",
+            loss="cross_entropy",
             metrics=("perplexity",),
         )
 

@@ -225,4 +225,4 @@ class SequenceSource(ExampleSource):
 def labels_outline(task: str, past: InputSpec) -> TaskSpec:
     """Return what independent examples with a label each ask of a model."""
     choice: dict[str, Any] = {"loss": "cross_entropy", "metrics": ("accuracy",), "targets": ("label",)}
-    return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,), "probabilities", **choice)
+    return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,), "logits", **choice)

@@ -49,7 +49,7 @@ class TaskSpec:
                   (tags,) for tagging,
                   (vocabulary,) for language modeling and sequence to sequence; with `per_step` the same for each
                   time step of "past", or of "previous"
-    outputs:      what they are: numbers, probabilities of classes, or scores of classes (logits)
+    outputs:      what they are: numbers, or logits of classes; probabilities in models that earlier versions saved
     scores_of:    the input whose tokens the outputs are scores of, None if there is none: its vectors may be their
                   weights, too
     per_step:     an output per time step instead of one per sequence
@@ -82,6 +82,11 @@ class TaskSpec:
         return self.inputs["past"].shape[:1] if self.per_step else ()
 
     @property
+    def labels_sequences(self) -> bool:
+        """Whether a sequence as a whole gets one of the classes."""
+        return bool(self.classes) and not self.per_step
+
+    @property
     def counted(self) -> str:
         """What is scored, in the plural."""
         return "tokens" if self.per_step else "examples"
@@ -101,6 +106,12 @@ class TaskSpec:
         if y.ndim > 1 and y.shape[-1] == len(self.classes) > 1 and y.dtype.kind == "f":  # one-hot
             return y.argmax(-1)
         return (y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y).astype("int32")
+
+    def unsummed(self) -> str:
+        """Say why losses cannot be added up over the steps of a sequence; "" if they can."""
+        if not self.per_step:
+            return f"{self.task} has a class for the whole sequence"
+        return f"the sequences of {self.task} differ in length" if "mask" in self.inputs else ""
 
     def require_classes(self, key: str) -> None:
         """Raise ConfigError if there are none for a setting that is about them."""
@@ -139,7 +150,7 @@ class TaskSpec:
             problems += [NO_FUTURE] if "future" in self.inputs else []
         if chosen and model.output_activation is not None:
             given = model.output_activation
-            problems.append(f"model.output_activation: `{given}` given; classes need softmax: use null")
+            problems.append(f"model.output_activation: `{given}` given; classes need logits: use null")
         if model.skip and (chosen or model.output_activation not in (None, "linear")):
             problems.append("model.skip: true given; it is added to a linear output, not to classes or an activation")
         return problems + self.tie_problems(model)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import carried, initial
+from rnnexp.models.logits import convention
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +41,8 @@ def network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
     naming.reset_uids()  # layers that a user did not name get the same names, hence weights, in each run
     model = architecture.build(spec)
     _require_fit(architecture.name, model, spec)
-    return model
+    trusted = type(architecture).__module__.startswith("rnnexp.")
+    return convention(spec).complete(model, spec, architecture.name, trusted)
 
 
 def draw(architecture: Any, model: Any, seed: int, vectors: np.ndarray | None = None) -> list[str]:

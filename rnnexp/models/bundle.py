@@ -3,7 +3,8 @@
 model.json          architecture with its settings, the data's spec, plugins, versions
 weights.npz         one array per weight, under the weight's path; never pickled
 preprocessing.json  how raw rows become inputs and outputs become original units
-model.keras         the same model for other programs, in Keras's own classes
+model.keras         the same model for other programs, in Keras's own classes; one that labels whole sequences ends in
+                    a softmax there: other programs expect probabilities, as they did of earlier versions
 
 `exporters` writes these files. Here they are read.
 """
@@ -25,6 +26,7 @@ from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, RnnexpError, count
 from rnnexp.models import inference, preprocessing, weights
 from rnnexp.models.build import network
+from rnnexp.models.logits import convention
 from rnnexp.task import complete_spec
 
 if TYPE_CHECKING:
@@ -62,10 +64,13 @@ class Bundle:
         return None if self.folder is None else code.extras(self.folder, self.preprocessor)
 
     def predict(self, x: Any, batch_size: int = 1024) -> np.ndarray:
-        """Return the network's raw outputs for prepared inputs (n, time, features), or a dict of inputs."""
+        """Return what the network says of prepared inputs (n, time, features), or a dict of inputs: numbers as it has
+        been trained to give them, or the probabilities (n, classes) of classes.
+        """
         examples = len(x) if hasattr(x, "shape") else len(x["past"])
         batches = [slice(i, i + batch_size) for i in range(0, examples, batch_size)]
-        return np.concatenate([inference.predict(self.model, _part(x, batch)) for batch in batches])
+        outputs = np.concatenate([inference.predict(self.model, _part(x, batch)) for batch in batches])
+        return convention(self.spec).answers(outputs)
 
 
 def _part(x: Any, batch: slice) -> Any:

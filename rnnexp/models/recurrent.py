@@ -95,7 +95,7 @@ class RecurrentModel(ABC):
     dense: list[PositiveInt] = Field([], description="sizes of dense layers before the output")
     dense_activation: Activation = Field("relu", description="activation of the layers in `dense`")
     output_activation: Activation | None = Field(
-        None, description="activation of the output; null: linear; for classes it is always softmax"
+        None, description="activation of the output; null: linear, as classes always have it"
     )
     skip: bool = Field(
         False,
@@ -212,10 +212,9 @@ class RecurrentModel(ABC):
     def _output(self, x: Any, spec: TaskSpec, past: Any) -> Any:
         import keras
 
-        activation = "softmax" if spec.outputs == "probabilities" else self.output_activation
         # float32 also under mixed precision, whose losses would lose digits
         size = math.prod(spec.output_shape)
-        x = keras.layers.Dense(size, activation=activation, dtype="float32", name="output")(x)
+        x = keras.layers.Dense(size, activation=self.output_activation, dtype="float32", name="output")(x)
         if self.skip:
             window = keras.layers.Flatten(name="window")(past)
             linear = keras.layers.Dense(size, use_bias=False, dtype="float32", name="skip")(window)

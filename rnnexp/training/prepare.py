@@ -79,7 +79,8 @@ def metric(name: str, logged_as: str = "") -> Any:
     except ValueError:
         raise ConfigError(f"metrics: Keras has no metric `{name}`{did_you_mean(name, accepted(None))}") from None
     if isinstance(found, keras.metrics.Metric):
-        return found.__class__.from_config({**found.get_config(), "name": shown})
+        of_logits = {"from_logits": True} if type(found) is keras.metrics.SparseCategoricalCrossentropy else {}
+        return found.__class__.from_config({**found.get_config(), "name": shown, **of_logits})
     return keras.metrics.MeanMetricWrapper(found, name=shown)
 
 

@@ -125,6 +125,26 @@ def test_tasks_differ_in_what_can_be_computed(computed: dict[str, set[str]]) -> 
     assert "mse" not in computed["classification"]
 
 
+def test_all_tasks_of_classes_have_the_same_metrics() -> None:
+    outlines = [
+        source.outline()
+        for source in (text_lines(path="t.txt"), corpus(path="t.txt"), text_tags(path="t.txt"), reverse_digits())
+    ]
+    found = [set(metric_names.accepted(outline)) for outline in outlines]
+    assert all(names == found[0] for names in found)
+    assert {"accuracy", "sparse_categorical_crossentropy", "SparseTopKCategoricalAccuracy"} <= found[0]
+    assert set(metric_names.accepted(OUTLINES["forecasting"])) != found[0]
+
+
+@pytest.mark.parametrize("name", ["sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"])
+def test_the_cross_entropy_of_an_epoch_is_taken_from_logits(name: str) -> None:
+    labels, logits = np.array([0, 1]), np.log(np.array([[0.7, 0.3], [0.4, 0.6]], "float32")) + 5
+    for own in (labels, np.array([1, 1])):
+        one = metric(name)
+        one.update_state(own, logits)
+        assert (float(one.result()) == pytest.approx(-np.log([0.7, 0.6]).mean(), rel=1e-5)) == (own is labels)
+
+
 def test_what_is_said_to_be_reported_is_reported() -> None:
     column = np.array([1.0, 2.0, 4.0]).reshape(3, 1, 1)
     assert set(metrics.scores(column, column + 1)[0]) == set(tasks()["forecasting"].reported)

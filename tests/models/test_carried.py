@@ -12,7 +12,8 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import carried, reading
 from rnnexp.models.build import build
-from rnnexp.models.reading import log_probabilities, log_softmax
+from rnnexp.models.logits import log_softmax
+from rnnexp.models.reading import log_probabilities
 from rnnexp.models.writing import Sampling, write
 from rnnexp.registry import lookup
 
@@ -148,7 +149,7 @@ def test_the_first_weights_fill_the_range_and_nothing_else() -> None:
 def test_vectors_vary_as_much_as_states_where_tokens_are_predicted() -> None:
     wide = np.asarray(network("lstm", embedding_dim=400, initial_range=None).get_layer("embedding").embeddings)
     assert wide.std() == pytest.approx(1, abs=0.03)
-    shape = {"output_shape": (2,), "outputs": "probabilities", "scores_of": None, "per_step": False, "carried": False}
+    shape = {"output_shape": (2,), "outputs": "logits", "scores_of": None, "per_step": False, "carried": False}
     labels = replace(SPEC, task="classification", classes=("a", "b"), **shape)
     small = build(lookup("model", "lstm")(embedding_dim=400), labels, seed=0)
     assert np.asarray(small.get_layer("embedding").embeddings).std() == pytest.approx(0.05 / 3**0.5, rel=0.05)

@@ -55,7 +55,7 @@ def network(name: str, pooling: str, bidirectional: bool, kind: str) -> Any:
     inputs = {"past": past, "mask": InputSpec((None,), "bool")}
     settings = {"pooling": pooling, "bidirectional": bidirectional, **SMALL[name]}
     settings |= {"embedding_dim": 2} if kind == "tokens" else {}
-    spec = TaskSpec("classification", inputs, (3,), "probabilities", classes=CLASSES)
+    spec = TaskSpec("classification", inputs, (3,), "logits", classes=CLASSES)
     model = build(lookup("model", name)(**settings), spec, seed=1)
     generator = np.random.default_rng(0)
     for weight in model.weights:
@@ -107,7 +107,8 @@ def step(model: Any) -> Any:
 
     def loss(weights: Any, inputs: Any) -> tuple[Any, Any]:
         outputs, after = model.stateless_call(weights, others, inputs, training=True)
-        return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(y, outputs)), after
+        nats = keras.losses.sparse_categorical_crossentropy(y, outputs, from_logits=True)
+        return keras.ops.mean(nats), after
 
     def computed(inputs: Any) -> tuple[Any, list[Any]]:
         (value, after), gradients = jax.value_and_grad(loss, has_aux=True)(before, inputs)

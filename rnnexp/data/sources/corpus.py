@@ -88,7 +88,7 @@ class corpus(TextFiles):
             per_step=True,
             carried=True,
             targets=("next token",),
-            loss="token_cross_entropy",
+            loss="cross_entropy",
             metrics=("perplexity",),
         )
 

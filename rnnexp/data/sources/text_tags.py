@@ -72,7 +72,7 @@ class text_tags(ExampleSource, TextFiles):
             per_step=True,
             sees_future=True,
             targets=("tag",),
-            loss="token_cross_entropy",
+            loss="cross_entropy",
             metrics=("accuracy",),
         )
 

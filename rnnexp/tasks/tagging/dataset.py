@@ -80,8 +80,8 @@ class TagDataset(Dataset):
     pipeline: TagPipeline
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
-        """Put probabilities beside the truth, token by token, from scores (tokens, tags)."""
-        return Predictions(shares(outputs), self.truth(part))
+        """Put probabilities (tokens, tags) beside the truth."""
+        return Predictions(outputs, self.truth(part))
 
     def truth(self, part: str) -> np.ndarray:
         """Return the tags (tokens,) of a part, in order."""
@@ -105,12 +105,6 @@ class TagDataset(Dataset):
 
         texts = [" ".join(self.tagged.sequence(int(i))) for i in self.parts["train"].indices[:2]]
         return pandas.DataFrame({"text": texts})
-
-
-def shares(scores: np.ndarray) -> np.ndarray:
-    """Return the probabilities (tokens, tags) that scores (logits) stand for."""
-    raised = np.exp(np.subtract(scores, scores.max(axis=1, keepdims=True), dtype=np.float64))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def load(source: text_tags) -> TagDataset:

@@ -11,10 +11,12 @@ import pytest
 
 import rnnexp as rx
 from rnnexp.errors import DataError
+from rnnexp.models import bundle
 from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
 from rnnexp.tasks import load
 from rnnexp.together import program, run_together
+from rnnexp.tracking.pyfunc import Served
 
 CLOSE = 1e-5  # relative, of losses after a few epochs
 QUICK = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
@@ -154,3 +156,65 @@ def test_members_keep_the_pretrained_vectors(tmp_path: Path) -> None:
     for number in (0, 1):
         with np.load(tmp_path / "jobs" / str(number) / "model" / "weights.npz") as archive:
             assert np.array_equal(archive["embedding/embeddings"], dataset.vectors)
+
+
+# Of the first step and the epoch after it, by networks that ended in a softmax, whose loss was that of probabilities.
+WITH_SOFTMAX = [
+    ("sequences", (), (0.9696261, 0.9281435, 0.8297202)),
+    ("sequences", ("trainer.class_weights={up: 3.0}",), (1.9647980, 0.9282197, 0.8296315)),
+    ("texts", ("trainer.class_weights=balanced", "model.l2=0.01"), (0.8486764, 0.7971159, 0.8117654)),
+]
+
+
+@pytest.mark.parametrize(("kind", "own", "before"), WITH_SOFTMAX, ids=["plain", "weighed", "penalized"])
+def test_losses_are_what_they_were_when_networks_ended_in_a_softmax(
+    kind: str, own: tuple[str, ...], before: tuple[float, ...]
+) -> None:
+    lines = sequences() if kind == "sequences" else texts()
+    once = ("trainer.epochs=1", "trainer.batch_size=full", "metrics=[sparse_categorical_crossentropy]")
+    result = rx.run(rx.compose(*lines, *SMALL, *QUICK, *once, *own), quiet=True)
+    [epoch] = result.history.epochs
+    found = (epoch["train/loss"], epoch["val/loss"], result.metrics["test/log_loss"])
+    assert found == pytest.approx(before, rel=CLOSE)
+    assert epoch["val/sparse_categorical_crossentropy"] == pytest.approx(before[1], rel=CLOSE)
+    assert found != pytest.approx([value * (1 + 3 * CLOSE) for value in before], rel=CLOSE)
+
+
+OWN_END = """
+import keras
+from rnnexp import register
+
+@register("model")
+def own_end(spec, closed: bool = True) -> keras.Model:
+    past = keras.Input(spec.inputs["past"].shape, name="past")
+    mask = keras.Input((None,), name="mask", dtype="bool")
+    x = keras.layers.GRU(3, name="gru")(past, mask=mask)
+    y = keras.layers.Dense(2, activation="softmax" if closed else None, name="probabilities")(x)
+    return keras.Model({"past": past, "mask": mask}, y)
+"""
+
+
+def test_a_users_model_that_ends_in_a_softmax_trains_as_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "plugin_with_an_end.py").write_text(OWN_END)
+    base = (*sequences(), *QUICK, "plugins=[plugin_with_an_end]", "model=own_end", "trainer.epochs=2")
+    by_keras, compiled, without = (
+        rx.run(rx.compose(*base, *own), quiet=True)
+        for own in (("trainer.engine=keras", "tracking.log_model=true"), (), ("model.closed=false",))
+    )
+    rates = [rx.compose(*base, f"optimizer.learning_rate={rate}") for rate in (0.001, 0.02)]
+    members = together(rates, tmp_path / "jobs")
+    warned = {message for message in caplog.messages if "`own_end`" in message}
+    assert len(warned) == 1
+    assert "gives probabilities, but classes want logits" in warned.pop()
+    for with_it in (by_keras, compiled, members[0]):
+        np.testing.assert_allclose(losses(with_it), losses(without), rtol=CLOSE)
+        assert with_it.metrics["test/log_loss"] == pytest.approx(without.metrics["test/log_loss"], rel=CLOSE)
+    assert not np.allclose(losses(members[1]), losses(without), rtol=CLOSE)
+    assert losses(without)[-1] < losses(without)[0]
+
+    dataset, served = load(rates[0].data), Served(bundle.load(by_keras.run_dir / "model", ["plugin_with_an_end"]))
+    answer = served.predict([dataset.sequences.one(int(index)) for index in dataset.parts["test"].indices])
+    np.testing.assert_allclose(answer.drop(columns="label"), by_keras.predictions.predicted, rtol=CLOSE)

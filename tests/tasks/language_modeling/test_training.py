@@ -11,7 +11,7 @@ import pytest
 import rnnexp as rx
 from rnnexp import runner
 from rnnexp.models import carried
-from rnnexp.models.reading import log_softmax
+from rnnexp.models.logits import log_softmax
 from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
 from rnnexp.tasks.language_modeling.dataset import TextStream

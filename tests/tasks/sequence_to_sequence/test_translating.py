@@ -17,7 +17,7 @@ from rnnexp.cli.summary import summary
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models.build import build
-from rnnexp.models.reading import log_softmax
+from rnnexp.models.logits import log_softmax
 from rnnexp.models.translating import Decoding, translate
 from rnnexp.registry import lookup
 from rnnexp.tasks import load
