@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
-from rnnexp import record, runner, strict
+from rnnexp import runner, strict
 from rnnexp.config.settings import Experiment
 from rnnexp.deploy.score import other_score
 from rnnexp.deploy.trained import Asked, Trained, called, of_run, own_data, run_folder
 from rnnexp.errors import ConfigError
 from rnnexp.redact import redact
+from rnnexp.runner import record
 from rnnexp.tracking import find
 from rnnexp.tracking.files import add_files
 from rnnexp.tracking.query import TrackedRun, artifact
@@ -58,7 +59,7 @@ def plot(uri: str | None, text: str, plugins: Sequence[str] = (), out: Path | No
         experiment = trained.configuration()
         history = _history(uri, run, experiment)
         dataset, report = _scored(trained, experiment)
-        drawn = record.pictures(experiment, dataset, history, report)
+        drawn = record.draw_figures(experiment, dataset, history, report)
         folders = [out] if out else [Path(scratch), *filter(None, [run_folder(run)])]
         files = save(drawn, [folder if out else folder / FOLDER for folder in folders])
         places = [str(out)] if out else [_shown(add_files(uri, run, files, FOLDER))]
@@ -92,7 +93,7 @@ def _scored(trained: Trained, experiment: Experiment) -> tuple[Dataset, Report]:
     """Score the model on the run's own data."""
     bundle = trained.load()
     dataset = own_data(trained, "a picture").for_model(bundle.spec)
-    return dataset, runner.evaluated(bundle.model, dataset, experiment)
+    return dataset, runner.evaluate(bundle.model, dataset, experiment)
 
 
 def save(drawn: Iterable[tuple[str, Figure]], folders: Sequence[Path]) -> list[Path]:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from rnnexp import record, runner, tasks
+from rnnexp import runner, tasks
 from rnnexp.deploy.trained import ChangedDataError, Trained, own_data
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
+from rnnexp.runner import record
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -52,14 +53,14 @@ def _on_its_own(trained: Trained, part: str | None) -> Scored:
             f"{did_you_mean(part, dataset.parts)}"
         )
     bundle = trained.load()
-    report = runner.evaluated(bundle.model, replace(dataset.for_model(bundle.spec), scored=part), experiment)
+    report = runner.evaluate(bundle.model, replace(dataset.for_model(bundle.spec), scored=part), experiment)
     note = other_score(trained.run, dataset, report) if trained.run and part == dataset.scored else None
     return Scored(replace(dataset, scored=part), report, [note] if note else [])
 
 
 def other_score(run: TrackedRun, dataset: Dataset, report: Report) -> str | None:
     """Say that the model scores otherwise than in its run, on the same data."""
-    metric, _ = record.primary_metric(dataset)
+    metric, _ = record.choose_primary_metric(dataset)
     now, then = report.metrics.get(metric), run.metrics.get(metric)
     if now is None or then is None:
         return None
@@ -82,7 +83,7 @@ def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
         notes += filter(None, [task.seen(dataset, own)])
     model = trained.load().model
     if trained.experiment:
-        return Scored(dataset, runner.evaluated(model, dataset, trained.experiment, extras), notes)
+        return Scored(dataset, runner.evaluate(model, dataset, trained.experiment, extras), notes)
     from rnnexp.evaluation.scoring import Scoring
 
     return Scored(dataset, tasks.evaluate(model, dataset, Scoring("full", intervals=extras)), notes)

@@ -109,9 +109,9 @@ class Trained:
             runtime.loaded_backend() or _backend(self.run, self.experiment.backend if self.experiment else None)
         )
         from rnnexp.models.bundle import load
-        from rnnexp.training.prepare import precision
+        from rnnexp.training.prepare import use_precision
 
-        with precision(self.experiment.trainer.precision if self.experiment else "float32"):
+        with use_precision(self.experiment.trainer.precision if self.experiment else "float32"):
             return load(self.bundle, self.plugins, "name them with --plugins")
 
 
@@ -244,7 +244,7 @@ def own_data(trained: Trained, purpose: str) -> Dataset:
     """Read a run's data again; a DataError if they are not the same any more and so would not serve the purpose."""
     from rnnexp import runner
 
-    dataset = runner.loaded(trained.configuration())
+    dataset = runner.load_data(trained.configuration())
     known, now = trained.run.tags.get("rnnexp.data_digest") if trained.run else None, dataset.summary.digest
     if known == now or (known is None and _fitted(dataset.scaling) == _fitted(trained.preview.scaling)):
         return dataset

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 Attention = Literal["additive", "dot"]
 
 
-def attention_layers(kind: Attention, units: int) -> list[keras.layers.Layer]:
-    """Make the layers that `attended` uses."""
+def make_attention_layers(kind: Attention, units: int) -> list[keras.layers.Layer]:
+    """Make the layers that `attend` uses."""
     import keras
 
-    made = [keras.layers.Dense(units, use_bias=False, name="attention_keys")]
+    layers = [keras.layers.Dense(units, use_bias=False, name="attention_keys")]
     if kind == "additive":
-        made.append(keras.layers.Dense(units, name="attention_queries"))
-        made.append(keras.layers.Dense(1, use_bias=False, name="attention_score"))
-    return made
+        layers.append(keras.layers.Dense(units, name="attention_queries"))
+        layers.append(keras.layers.Dense(1, use_bias=False, name="attention_score"))
+    return layers
 
 
-def attended(layers: Mapping[str, Any], query: Any, memory: Any, mask: Any) -> tuple[Any, Any]:
+def attend(layers: Mapping[str, Any], query: Any, memory: Any, mask: Any) -> tuple[Any, Any]:
     """Return contexts (b, steps, size) and weights (b, steps, time) of queries over a memory (b, time, size).
 
     additive: v . tanh(W q + U m), Bahdanau, Cho and Bengio, Neural machine translation by jointly learning to align and

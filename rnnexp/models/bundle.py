@@ -25,7 +25,7 @@ from rnnexp.config.renamed import current_part
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, RnnexpError, count
 from rnnexp.models import inference, preprocessing, weights
-from rnnexp.models.build import network
+from rnnexp.models.build import build_network
 from rnnexp.models.logits import convention
 from rnnexp.task import complete_spec
 
@@ -69,11 +69,11 @@ class Bundle:
         """
         examples = len(x) if hasattr(x, "shape") else len(x["past"])
         batches = [slice(i, i + batch_size) for i in range(0, examples, batch_size)]
-        outputs = np.concatenate([inference.predict(self.model, _part(x, batch)) for batch in batches])
+        outputs = np.concatenate([inference.predict(self.model, _slice(x, batch)) for batch in batches])
         return convention(self.spec).answers(outputs)
 
 
-def _part(x: Any, batch: slice) -> Any:
+def _slice(x: Any, batch: slice) -> Any:
     return {name: values[batch] for name, values in x.items()} if isinstance(x, Mapping) else x[batch]
 
 
@@ -83,12 +83,12 @@ def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={
 
     Raises ConfigError naming the file if anything is missing, damaged, of another shape or of a newer format.
     """
-    about = _about(folder)
-    path, spec, held = folder / ABOUT, _spec(folder / ABOUT, about), weights.shapes(folder)
-    architecture = _architecture(path, about, plugins, allow)
+    about = _read_about(folder)
+    path, spec, held = folder / ABOUT, _read_spec(folder / ABOUT, about), weights.read_shapes(folder)
+    architecture = _read_architecture(path, about, plugins, allow)
     _refuse_more_layers(path, about.architecture, len(held))
-    model = _network(path, architecture, spec, held)
-    weights.fill(folder, model)
+    model = _build_network(path, architecture, spec, held)
+    weights.load_weights(folder, model)
     return Bundle(model, spec, strict.read_json(folder, preprocessing.FILE), architecture, about.plugins, folder)
 
 
@@ -103,7 +103,7 @@ class Preview:
 
 def preview(folder: Path) -> Preview:
     """Read what does not need Keras; an error if the preprocessing is not for what the model takes."""
-    spec, saved = _spec(folder / ABOUT, _about(folder)), strict.read_json(folder, preprocessing.FILE)
+    spec, saved = _read_spec(folder / ABOUT, _read_about(folder)), strict.read_json(folder, preprocessing.FILE)
     return Preview(spec, saved, preprocessing.rebuild(saved, spec))
 
 
@@ -116,7 +116,7 @@ class _About:
     plugins: list[str]
 
 
-def _about(folder: Path) -> _About:
+def _read_about(folder: Path) -> _About:
     about, path = strict.read_json(folder, ABOUT), folder / ABOUT
     if (found := about.get("format")) not in (1, FORMAT):
         raise ConfigError(f"{path}: format {strict.shorten(repr(found))}; this version reads formats 1 to {FORMAT}")
@@ -126,14 +126,14 @@ def _about(folder: Path) -> _About:
     return read
 
 
-def _spec(path: Path, about: _About) -> TaskSpec:
+def _read_spec(path: Path, about: _About) -> TaskSpec:
     spec: TaskSpec = strict.checked(TaskSpec, about.spec, path)
     if flaw := spec.flaw():
         raise ConfigError(f"{path}: does not describe a model: {flaw}")
     return spec
 
 
-def _architecture(path: Path, about: _About, plugins: Sequence[str], allow: str) -> Any:
+def _read_architecture(path: Path, about: _About, plugins: Sequence[str], allow: str) -> Any:
     """Build the settings of an architecture; a file alone never makes its plugins run."""
     registry.load_plugins(list(plugins))
     name, needed = strict.shorten(about.architecture.get("name")), about.plugins
@@ -160,12 +160,14 @@ def _refuse_more_layers(path: Path, settings: Mapping[str, Any], arrays: int) ->
         raise ConfigError(f"{path}: {longest:,} layers are asked for; {weights.FILE} holds {count(arrays, 'array')}")
 
 
-def _network(path: Path, architecture: Any, spec: TaskSpec, held: Mapping[str, tuple[int, ...]]) -> keras.Model:
+def _build_network(path: Path, architecture: Any, spec: TaskSpec, held: Mapping[str, tuple[int, ...]]) -> keras.Model:
     """Build the network for the weights that are held; one of a plugin, which the caller trusts, as it likes."""
     if type(architecture).__module__.partition(".")[0] != "rnnexp":
-        return network(architecture, spec, seed=0)
+        return build_network(architecture, spec, seed=0)
     try:
-        return weights.model_for(held, path.parent / weights.FILE, lambda: network(architecture, spec, seed=0))
+        return weights.build_for_weights(
+            held, path.parent / weights.FILE, lambda: build_network(architecture, spec, seed=0)
+        )
     except RnnexpError:
         raise
     except Exception as error:  # whatever Keras says of layers that do not go together

@@ -14,7 +14,7 @@ import numpy as np
 
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models import carried
+from rnnexp.models import stateful
 
 if TYPE_CHECKING:
     import keras
@@ -138,7 +138,7 @@ def _ending(model: keras.Model, end: Callable[[Any], Any]) -> keras.Model:
     if isinstance(model, keras.Sequential):  # has no `input` and `output` before it is called
         return keras.Model(model.inputs[0], end(model.outputs[0]), name=model.name)
     given = model.output
-    outputs = {**given, carried.OUTPUT: end(given[carried.OUTPUT])} if isinstance(given, dict) else end(given)
+    outputs = {**given, stateful.OUTPUT: end(given[stateful.OUTPUT])} if isinstance(given, dict) else end(given)
     return keras.Model(model.input, outputs, name=model.name)
 
 
@@ -147,13 +147,15 @@ def gives_probabilities(model: keras.Model, spec: TaskSpec) -> bool:
     from keras import ops
 
     generator = np.random.default_rng(0)
-    x = {name: _random(one, generator) for name, one in spec.inputs.items()} | carried.zeros(model, EXAMPLES)
+    x = {name: _random(one, generator) for name, one in spec.inputs.items()} | stateful.make_zero_states(
+        model, EXAMPLES
+    )
     try:
         outputs = model(x if len(x) > 1 else x["past"], training=False)
     except Exception as error:  # it may take sequences of some lengths only; what is really wrong, training will say
         log.debug("`%s` takes no random inputs", model.name, exc_info=error)
         return False
-    outputs = outputs[carried.OUTPUT] if isinstance(outputs, dict) else outputs
+    outputs = outputs[stateful.OUTPUT] if isinstance(outputs, dict) else outputs
     values = ops.convert_to_numpy(ops.cast(outputs, "float32"))
     exact = 1e-4 if outputs.dtype == "float32" else 1e-2
     return bool((values >= 0).all() and np.allclose(values.sum(axis=-1), 1, rtol=0, atol=exact))

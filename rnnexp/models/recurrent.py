@@ -12,9 +12,9 @@ from pydantic import Field
 from rnnexp.config.renamed import FORMERLY
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models import carried, tokens
-from rnnexp.models.fitting import spec_problems
-from rnnexp.models.pooling import Pooling, pooled
+from rnnexp.models import stateful, token_embedding
+from rnnexp.models.compatibility import check_spec
+from rnnexp.models.pooling import Pooling, pool
 from rnnexp.registry import PositiveInt, settings
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class RecurrentModel(ABC):
     initial_range: float | None = Field(
         None, gt=0, description="draw all first weights uniformly from -this to this, whatever the initializers"
     )
-    layer_norm: bool = Field(False, description="normalise each recurrent layer's outputs (Ba et al., 2016)")
+    layer_norm: bool = Field(False, description="normalize each recurrent layer's outputs (Ba et al., 2016)")
     pooling: Pooling = Field(
         "last",
         description="from the outputs of all steps to one: the last, their mean, maximum, or attention over them",
@@ -106,11 +106,11 @@ class RecurrentModel(ABC):
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
         """Make one recurrent layer; `shared` are the Keras arguments that all kinds take."""
 
-    def before(self, x: Any, mask: Any) -> tuple[Any, Any]:
+    def preprocess(self, x: Any, mask: Any) -> tuple[Any, Any]:
         """Return what the recurrent layers read, and its mask; `x` is (b, time, channels)."""
         return x, mask
 
-    def beside(self, x: Any, mask: Any) -> Any:
+    def side_branch(self, x: Any, mask: Any) -> Any:
         """Return what joins the state of the recurrent layers, (b, outputs); None for nothing."""
         return None
 
@@ -118,16 +118,18 @@ class RecurrentModel(ABC):
         """Return an uncompiled functional model from inputs to output as in `spec`, every layer named."""
         import keras
 
-        if problems := spec_problems(self, spec):
+        if problems := check_spec(self, spec):
             raise ConfigError(*problems)
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
         past, mask, scores = inputs["past"], inputs.get("mask"), None
         if spec.inputs["past"].vocabulary is not None:
-            embedding, scores = tokens.layers(self, spec)
-            past = tokens.vectors(embedding, past, self)
-        first = carried.inputs(spec.kept(self.state_sizes()))
-        x, last = self._recurrent(*self.before(patches(past, self.patch_size), mask), spec.pooled(self.pooling), first)
-        if (branch := self.beside(past, mask)) is not None:
+            embedding, scores = token_embedding.layers(self, spec)
+            past = token_embedding.embed(embedding, past, self)
+        first = stateful.make_state_inputs(spec.kept(self.state_sizes()))
+        x, last = self._recurrent(
+            *self.preprocess(patches(past, self.patch_size), mask), spec.pooled(self.pooling), first
+        )
+        if (branch := self.side_branch(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
         if "future" in inputs:
             future = keras.layers.Flatten(name="future_flat")(inputs["future"])
@@ -136,7 +138,7 @@ class RecurrentModel(ABC):
             x = keras.layers.Dense(size, activation=self.dense_activation, name=f"dense_{i}")(x)
         y = scores(x) if scores else self._output(x, spec, inputs["past"])
         if first:
-            return keras.Model({**inputs, **first}, {carried.OUTPUT: y, **last}, name=self.name)
+            return keras.Model({**inputs, **first}, {stateful.OUTPUT: y, **last}, name=self.name)
         return keras.Model(inputs if len(inputs) > 1 else inputs["past"], y, name=self.name)
 
     def sizes(self) -> list[int]:
@@ -154,7 +156,7 @@ class RecurrentModel(ABC):
 
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""
-        return spec_problems(self, experiment.data.outline())
+        return check_spec(self, experiment.data.outline())
 
     def _recurrent(
         self, x: Any, mask: Any, pooling: str | None, first: Mapping[str, Any]
@@ -179,7 +181,7 @@ class RecurrentModel(ABC):
                 x = keras.layers.LayerNormalization(name=f"layer_norm_{i}")(x)
             if self.dropout:
                 x = self._dropout(x, f"dropout_{i}")(x)
-        return pooled(x, mask, self.pooling) if sequences and pooling else x, last
+        return pool(x, mask, self.pooling) if sequences and pooling else x, last
 
     def _dropout(self, x: Any, name: str) -> keras.layers.Layer:
         import keras

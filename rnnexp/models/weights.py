@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import keras
 
 FILE = "weights.npz"
-SHOWN = 5  # differences that a message lists
+MAX_LISTED = 5  # differences that a message lists
 # Of a file that is no archive of arrays: zipfile and NumPy have many words for it.
 DAMAGES = (
     *(OSError, ValueError, EOFError, KeyError, OverflowError, SyntaxError),
@@ -30,7 +30,7 @@ DAMAGES = (
 Shape = tuple[int, ...]
 
 
-def write(folder: Path, model: keras.Model) -> None:
+def save_weights(folder: Path, model: keras.Model) -> None:
     """Write one array for each weight, under its path."""
     from keras import ops
 
@@ -40,32 +40,32 @@ def write(folder: Path, model: keras.Model) -> None:
     np.savez(folder / FILE, **arrays)
 
 
-def shapes(folder: Path) -> dict[str, Shape]:
+def read_shapes(folder: Path) -> dict[str, Shape]:
     """Read names and shapes alone: a few bytes per array, whatever a header claims."""
     path = folder / FILE
     with strict.open_file(folder, FILE) as file:
         try:
-            return _headers(file)
+            return _read_headers(file)
         except DAMAGES as error:
-            raise _damaged(path, error) from None
+            raise _make_damage_error(path, error) from None
 
 
-def _headers(file: BinaryIO) -> dict[str, Shape]:
-    found: dict[str, Shape] = {}
+def _read_headers(file: BinaryIO) -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {}
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > os.fstat(file.fileno()).st_size:
             raise ValueError("it is compressed, or claims more than it holds; weights are saved as they are")
         for member in members:
             name = member.filename.removesuffix(".npy")
-            if name in found:
+            if name in shapes:
                 raise ValueError(f"`{strict.shorten(name)}` stands there twice")
             with archive.open(member) as array:
-                found[name] = _header(name, member.file_size, array)
-    return found
+                shapes[name] = _read_header(name, member.file_size, array)
+    return shapes
 
 
-def _header(name: str, size: int, file: Any) -> Shape:
+def _read_header(name: str, size: int, file: Any) -> Shape:
     major, _ = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)
@@ -76,7 +76,7 @@ def _header(name: str, size: int, file: Any) -> Shape:
     return shape
 
 
-def model_for(held: Mapping[str, Shape], path: Path, network: Callable[[], keras.Model]) -> keras.Model:
+def build_for_weights(held: Mapping[str, Shape], path: Path, network: Callable[[], keras.Model]) -> keras.Model:
     """Return what `network` builds if it needs just the arrays that are `held`; until then it has no memory.
 
     Within a stateless scope Keras puts off the values of the variables that are made: that of a network of 60,000
@@ -97,34 +97,34 @@ def model_for(held: Mapping[str, Shape], path: Path, network: Callable[[], keras
     return model
 
 
-def fill(folder: Path, model: keras.Model) -> None:
+def load_weights(folder: Path, model: keras.Model) -> None:
     """Assign the weights once all of them are right, so that nothing is half loaded."""
-    path, wanted = folder / FILE, {weight.path: weight for weight in model.weights}
-    _refuse_difference(path, shapes(folder), {name: tuple(weight.shape) for name, weight in wanted.items()})
+    path, variables = folder / FILE, {weight.path: weight for weight in model.weights}
+    _refuse_difference(path, read_shapes(folder), {name: tuple(weight.shape) for name, weight in variables.items()})
     with strict.open_file(folder, FILE) as file:
         try:
             with np.load(file, allow_pickle=False) as archive, np.errstate(over="ignore"):
-                arrays = {name: archive[name].astype(np.float32) for name in wanted}
+                arrays = {name: archive[name].astype(np.float32) for name in variables}
         except DAMAGES as error:
-            raise _damaged(path, error) from None
+            raise _make_damage_error(path, error) from None
     if infinite := [name for name, values in arrays.items() if not np.isfinite(values).all()]:
         raise ConfigError(f"{path}: `{infinite[0]}` has values that are not finite numbers")
-    for name, weight in wanted.items():
+    for name, weight in variables.items():
         weight.assign(arrays[name])
 
 
-def _refuse_difference(path: Path, found: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> None:
-    problems = [f"{path}: `{key}` is missing" for key in wanted if key not in found]
-    problems += [f"{path}: `{strict.shorten(key)}` belongs to no layer" for key in found if key not in wanted]
+def _refuse_difference(path: Path, saved: Mapping[str, Shape], expected: Mapping[str, Shape]) -> None:
+    problems = [f"{path}: `{key}` is missing" for key in expected if key not in saved]
+    problems += [f"{path}: `{strict.shorten(key)}` belongs to no layer" for key in saved if key not in expected]
     problems += [
-        f"{path}: `{key}` has shape {found[key]}, the model needs {shape}"
-        for key, shape in wanted.items()
-        if key in found and found[key] != shape
+        f"{path}: `{key}` has shape {saved[key]}, the model needs {shape}"
+        for key, shape in expected.items()
+        if key in saved and saved[key] != shape
     ]
     if problems:
-        more = [f"{path}: and {len(problems) - SHOWN:,} more"] if len(problems) > SHOWN else []
-        raise ConfigError(*problems[:SHOWN], *more)
+        more = [f"{path}: and {len(problems) - MAX_LISTED:,} more"] if len(problems) > MAX_LISTED else []
+        raise ConfigError(*problems[:MAX_LISTED], *more)
 
 
-def _damaged(path: Path, error: BaseException) -> ConfigError:
+def _make_damage_error(path: Path, error: BaseException) -> ConfigError:
     return ConfigError(f"{path}: cannot be read as weights: {strict.shorten(error) or type(error).__name__}")

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp import registry
-from rnnexp.machine import usable_cpus
 from rnnexp.registry import Package, settings
+from rnnexp.runtime.machine import count_usable_cpus
 from rnnexp.sweeps.executor import Executor, Hardware, Site, Slot
 from rnnexp.sweeps.settings import read_settings
 
@@ -65,7 +65,7 @@ class Launcher(ABC):
         """Share this machine out: one slot per job that may run at a time."""
         gpus = [] if hardware.cpu_only else _gpus(self.gpus)
         places: list[str | None] = [gpu for gpu in gpus for _ in range(self.slots_per_gpu)]
-        cpus = usable_cpus()
+        cpus = count_usable_cpus()
         count = self.n_jobs or len(places) or max(1, cpus // (self.threads or 1))
         places = places[:count] or [None] * count
         threads = self.threads or max(1, cpus // len(places))

@@ -29,8 +29,8 @@ from rnnexp.redact import redact
 from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, STOP, Outcome, Task, write_outcome
 
 if TYPE_CHECKING:
-    from rnnexp.record import Membership
     from rnnexp.runner import Result
+    from rnnexp.runner.record import Membership
 
 log = logging.getLogger("rnnexp")
 
@@ -140,7 +140,7 @@ def read(task: Task) -> Experiment:
 
 def membership(task: Task, tick: Callable[[], None] | None = None) -> Membership:
     """Return what the run of a task is told of its sweep."""
-    from rnnexp.record import Membership
+    from rnnexp.runner.record import Membership
 
     return Membership(
         sweep=task.sweep,

@@ -10,7 +10,7 @@ import numpy as np
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, did_you_mean
-from rnnexp.training.feed import Weigh
+from rnnexp.training.batcher import Weigh
 
 ClassWeights = Literal["balanced"] | Mapping[str, float] | None
 KEY = "trainer.class_weights"
@@ -22,7 +22,7 @@ def check_weights(wanted: ClassWeights, spec: TaskSpec) -> None:
         spec.require_classes(KEY)
 
 
-def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
+def make_weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
     """Return the function that weighs a batch by class, or None without class weights.
 
     `balanced`: examples / (classes * examples of the class), over the training part; where each step has a class,
@@ -63,8 +63,8 @@ def _balanced(dataset: Dataset) -> np.ndarray:
     counts = np.zeros(classes, np.int64)
     for start in range(0, len(part), 4096):
         _, y, weight = dataset.batch(part.arrays, part.indices[start : start + 4096])
-        found = dataset.spec.labels(np.asarray(y))
-        counts += np.bincount(found.ravel() if weight is None else found[weight > 0], minlength=classes)
+        labels = dataset.spec.labels(np.asarray(y))
+        counts += np.bincount(labels.ravel() if weight is None else labels[weight > 0], minlength=classes)
     missing = [name for name, count in zip(dataset.spec.classes, counts) if count == 0]
     if missing:
         raise ConfigError(

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.models import carried
+from rnnexp.models import stateful
 
 if TYPE_CHECKING:
     import keras
 
-ALONE = "unpenalized_loss"
+UNPENALIZED_LOSS = "unpenalized_loss"
 
 
 def has_penalties(model: Any, x: Any) -> bool:
@@ -28,22 +28,22 @@ def has_penalties(model: Any, x: Any) -> bool:
         return True
     if all(type(layer).__module__.startswith("keras.") for layer in layers):
         return False
-    states = carried.zeros(model, len(x)) if carried.sizes(model) else None
+    states = stateful.make_zero_states(model, len(x)) if stateful.get_state_sizes(model) else None
     model({"past": x, **states} if states else x)
     return bool(model.losses)
 
 
-def unpenalized(model: Any) -> keras.metrics.Metric:
+def make_unpenalized_loss(model: Any) -> keras.metrics.Metric:
     """Return a metric that averages the loss that `model` is compiled with over batches, as Keras averages the sum."""
     return _class()(model)
 
 
-def named(part: str, results: Mapping[str, Any]) -> dict[str, Any]:
+def prefix_metrics(part: str, results: Mapping[str, Any]) -> dict[str, Any]:
     """Name the results of a pass over a part: train/loss is without penalties, train/total_loss with them."""
-    found = dict(results)
-    if ALONE in found:
-        found = {"loss": found.pop(ALONE), "total_loss": found.pop("loss"), **found}
-    return {f"{part}/{name}": value for name, value in found.items()}
+    metrics = dict(results)
+    if UNPENALIZED_LOSS in metrics:
+        metrics = {"loss": metrics.pop(UNPENALIZED_LOSS), "total_loss": metrics.pop("loss"), **metrics}
+    return {f"{part}/{name}": value for name, value in metrics.items()}
 
 
 @cache
@@ -52,7 +52,7 @@ def _class() -> type:
 
     class Unpenalized(keras.metrics.Mean):
         def __init__(self, model: Any) -> None:
-            super().__init__(name=ALONE)
+            super().__init__(name=UNPENALIZED_LOSS)
             self.owner = model
 
         def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

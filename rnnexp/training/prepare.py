@@ -11,17 +11,17 @@ import numpy as np
 from rnnexp import registry
 from rnnexp.config.metric_names import RENAMED, accepted
 from rnnexp.errors import ConfigError, did_you_mean
-from rnnexp.models import carried
+from rnnexp.models import stateful
 from rnnexp.task import ACCURACY
-from rnnexp.training.monitor import epoch_name
-from rnnexp.training.penalties import has_penalties, unpenalized
-from rnnexp.training.perplexity import perplexity
-from rnnexp.training.plan import Plan
-from rnnexp.training.steppers.stepper import is_seed_state
+from rnnexp.training.backends.base import is_seed_state
+from rnnexp.training.monitor import name_metric
+from rnnexp.training.penalties import has_penalties, make_unpenalized_loss
+from rnnexp.training.perplexity import make_perplexity
+from rnnexp.training.plan import TrainingPlan
 
 
 @contextmanager
-def precision(name: str) -> Iterator[None]:
+def use_precision(name: str) -> Iterator[None]:
     """Build a model within this to give its layers the number format `trainer.precision`."""
     import keras
 
@@ -33,7 +33,7 @@ def precision(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def prepare(model: Any, plan: Plan, batch: tuple[Any, ...]) -> Any:
+def prepare(model: Any, plan: TrainingPlan, batch: tuple[Any, ...]) -> Any:
     """Compile `model` for `plan` and create every variable that training needs; `batch` shows
     shapes and dtypes.
 
@@ -42,12 +42,12 @@ def prepare(model: Any, plan: Plan, batch: tuple[Any, ...]) -> Any:
     """
     _check_precision(model, plan.trainer.precision)
     penalized = has_penalties(model, batch[0])
-    if carried.sizes(model):
-        model = carried.carrying(model, len(batch[0]))
+    if stateful.get_state_sizes(model):
+        model = stateful.make_stateful(model, len(batch[0]))
     own = registry.names("metric")  # scored in original units after training
-    metrics = [metric(name, epoch_name(name, plan.scaled)) for name in plan.metrics if name not in own]
+    metrics = [make_metric(name, name_metric(name, plan.scaled)) for name in plan.metrics if name not in own]
     weighed, alike = (metrics, []) if len(batch) == 3 else ([], metrics)
-    alone = [unpenalized(model)] if penalized else []
+    alone = [make_unpenalized_loss(model)] if penalized else []
     model.compile(optimizer=plan.optimizer, loss=plan.loss, metrics=alike, weighted_metrics=[*weighed, *alone])
     model._symbolic_build(data_batch=(*batch, None)[:3])
     seed_random_layers(model, plan.seed)
@@ -59,11 +59,11 @@ def _check_precision(model: Any, wanted: str) -> None:
     if wanted not in ("float32", built):
         raise ConfigError(
             f"trainer.precision: {wanted} given, but the model was built in {built}; build it within "
-            "rnnexp.training.prepare.precision(...)"
+            "rnnexp.training.prepare.use_precision(...)"
         )
 
 
-def metric(name: str, logged_as: str = "") -> Any:
+def make_metric(name: str, logged_as: str = "") -> Any:
     """Return what Keras's compile takes for a metric's name, logged under just that name unless another is given."""
     import keras
 
@@ -71,17 +71,17 @@ def metric(name: str, logged_as: str = "") -> Any:
     if name in RENAMED:
         return getattr(keras.metrics, RENAMED[name])(name=shown)
     if name == "perplexity":
-        return perplexity()
+        return make_perplexity()
     if name in ACCURACY:
         return name
     try:
-        found = keras.metrics.get(name)
+        metric = keras.metrics.get(name)
     except ValueError:
         raise ConfigError(f"metrics: Keras has no metric `{name}`{did_you_mean(name, accepted(None))}") from None
-    if isinstance(found, keras.metrics.Metric):
-        of_logits = {"from_logits": True} if type(found) is keras.metrics.SparseCategoricalCrossentropy else {}
-        return found.__class__.from_config({**found.get_config(), "name": shown, **of_logits})
-    return keras.metrics.MeanMetricWrapper(found, name=shown)
+    if isinstance(metric, keras.metrics.Metric):
+        of_logits = {"from_logits": True} if type(metric) is keras.metrics.SparseCategoricalCrossentropy else {}
+        return metric.__class__.from_config({**metric.get_config(), "name": shown, **of_logits})
+    return keras.metrics.MeanMetricWrapper(metric, name=shown)
 
 
 def seed_random_layers(model: Any, seed: int) -> None:

@@ -23,7 +23,7 @@ from rnnexp.data.sources.text_lines import text_lines
 from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.evaluation import classification, metrics
 from rnnexp.task import tasks
-from rnnexp.training.prepare import metric
+from rnnexp.training.prepare import make_metric
 
 OUTLINES = {
     "forecasting": sine().outline(),
@@ -35,14 +35,14 @@ TRIAL = """
 import json
 import numpy as np
 from rnnexp.config.metric_names import accepted
-from rnnexp.training.prepare import metric
+from rnnexp.training.prepare import make_metric
 
 def works(name, labels, shape):
     generator = np.random.default_rng(0)
     predicted = generator.uniform(0.1, 0.9, shape).astype("float32")
     actual = np.array([0, 1, 2, 1]) if labels else generator.integers(0, 2, shape).astype("float32")
     try:
-        one = metric(name)
+        one = make_metric(name)
         one.update_state(actual, predicted)
         float(one.result())
     except (ValueError, TypeError, IndexError):
@@ -88,7 +88,7 @@ def test_what_keras_can_make_of_a_name_alone_is_accepted_and_nothing_else() -> N
 
 
 def test_every_accepted_name_is_built_under_its_own_name() -> None:
-    built = {name: metric(name) for name in metric_names.accepted(None)}
+    built = {name: make_metric(name) for name in metric_names.accepted(None)}
     assert {name: one if isinstance(one, str) else one.name for name, one in built.items()} == {
         name: name for name in built
     }
@@ -140,7 +140,7 @@ def test_all_tasks_of_classes_have_the_same_metrics() -> None:
 def test_the_cross_entropy_of_an_epoch_is_taken_from_logits(name: str) -> None:
     labels, logits = np.array([0, 1]), np.log(np.array([[0.7, 0.3], [0.4, 0.6]], "float32")) + 5
     for own in (labels, np.array([1, 1])):
-        one = metric(name)
+        one = make_metric(name)
         one.update_state(own, logits)
         assert (float(one.result()) == pytest.approx(-np.log([0.7, 0.6]).mean(), rel=1e-5)) == (own is labels)
 

@@ -108,9 +108,9 @@ def test_an_archive_that_grows_is_refused_unread(tmp_path: Path) -> None:
     from rnnexp.models import weights
 
     with pytest.raises(ConfigError, match="claims more than it holds"):
-        weights.shapes(tmp_path)
+        weights.read_shapes(tmp_path)
     np.savez(tmp_path / "weights.npz", **shapes)  # type: ignore[arg-type]
-    assert weights.shapes(tmp_path) == {"layer/kernel": (3000, 1000)}
+    assert weights.read_shapes(tmp_path) == {"layer/kernel": (3000, 1000)}
 
 
 @pytest.mark.parametrize(

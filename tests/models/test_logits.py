@@ -14,7 +14,7 @@ from rnnexp import registry, runtime
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import bundle, exporter, logits
-from rnnexp.models.build import build, network
+from rnnexp.models.build import build, build_network
 from rnnexp.registry import lookup, register
 
 CLASSES = ("a", "b", "c")
@@ -110,9 +110,9 @@ def test_a_model_that_ends_in_a_softmax_is_told_so_and_gives_logits_all_the_same
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     own = architecture(PROBABILITIES[kind])
-    said = network(own, TaskSpec(**{**vars(SPEC), "outputs": "probabilities"}), 0).predict_on_batch(X)
+    said = build_network(own, TaskSpec(**{**vars(SPEC), "outputs": "probabilities"}), 0).predict_on_batch(X)
     with caplog.at_level(logging.WARNING, "rnnexp"):
-        found = network(own, SPEC, 0).predict_on_batch(X)
+        found = build_network(own, SPEC, 0).predict_on_batch(X)
     [warning] = caplog.messages
     assert warning.startswith("model: `own_end` gives probabilities, but classes want logits")
     assert "leave out the softmax at its end" in warning
@@ -122,7 +122,7 @@ def test_a_model_that_ends_in_a_softmax_is_told_so_and_gives_logits_all_the_same
 
 @pytest.mark.parametrize("kind", LOGITS)
 def test_a_model_that_ends_in_logits_is_left_as_it_is(kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    model = network(architecture(LOGITS[kind]), SPEC, 0)
+    model = build_network(architecture(LOGITS[kind]), SPEC, 0)
     assert caplog.messages == []
     assert not any(type(operation).__name__ == "Log" for operation in model.operations)
 
@@ -130,7 +130,7 @@ def test_a_model_that_ends_in_logits_is_left_as_it_is(kind: str, caplog: pytest.
 def test_a_sequential_model_and_one_of_steps_are_told_so_too(caplog: pytest.LogCaptureFixture) -> None:
     import keras
 
-    steps = network(architecture(PROBABILITIES["a dense layer"]), RAGGED, 0)
+    steps = build_network(architecture(PROBABILITIES["a dense layer"]), RAGGED, 0)
     x = {"past": np.ones((2, 5), "int32"), "mask": np.ones((2, 5), bool)}
     assert steps.predict_on_batch(x).shape == (2, 5, 3)
     row = keras.Sequential([keras.Input((7, 2)), keras.layers.GRU(3), keras.layers.Dense(3, activation="softmax")])
@@ -175,7 +175,7 @@ def test_a_users_model_answers_in_probabilities_whatever_it_ends_in(tmp_path: Pa
 def test_a_softmax_left_out_since_a_model_was_saved_is_put_back(tmp_path: Path) -> None:
     earlier = TaskSpec(**{**vars(SPEC), "outputs": "probabilities"})
     own = architecture(PROBABILITIES["a layer of its own"])
-    exporter.save(tmp_path / "m", bundle.Bundle(network(own, earlier, 0), earlier, {}, own))
+    exporter.save(tmp_path / "m", bundle.Bundle(build_network(own, earlier, 0), earlier, {}, own))
     before = bundle.load(tmp_path / "m").predict(X)
     architecture(LOGITS["linear"])
     assert bundle.load(tmp_path / "m").predict(X) == pytest.approx(before, abs=1e-7)

@@ -12,7 +12,7 @@ import pytest
 from sweeping import UNTRACKED, Quick, run, table, with_one_changed, workshop
 
 from rnnexp.errors import ConfigError, ResourceError
-from rnnexp.machine import usable_cpus
+from rnnexp.runtime.machine import count_usable_cpus
 from rnnexp.sweeps.executor import Hardware, Slot
 from rnnexp.sweeps.launcher import read_launcher
 from rnnexp.sweeps.sweep import SweepFailed
@@ -165,7 +165,7 @@ def test_jobs_that_share_a_gpu_do_not_take_its_memory_beforehand(machine: Path) 
 
 def test_the_processors_are_shared_out_among_the_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    cpus = usable_cpus()
+    cpus = count_usable_cpus()
     assert slots(ANY) == [Slot(1, {})] * cpus
     assert slots(ANY, n_jobs=1) == [Slot(cpus, {})]
     assert slots(ANY, n_jobs=2 * cpus) == [Slot(1, {})] * (2 * cpus)

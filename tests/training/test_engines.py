@@ -15,7 +15,7 @@ import rnnexp as rx
 from rnnexp import optimizers
 from rnnexp.registry import lookup
 from rnnexp.training.checkpoint import load
-from rnnexp.training.engine import dispatch, ensemble
+from rnnexp.training.compiled import dispatch, ensemble
 from rnnexp.training.fit import fit
 from rnnexp.training.history import History
 
@@ -165,7 +165,7 @@ def test_a_long_epoch_in_parts_is_the_same_epoch(monkeypatch: pytest.MonkeyPatch
 def test_chunks_of_any_length_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = {"epochs": EPOCHS, "engine": "compiled"}
     usual = fit(toy.network(), toy.windows(21, val=6), toy.plan(**plan))
-    monkeypatch.setattr(ensemble, "MOST_EPOCHS", 2)
+    monkeypatch.setattr(ensemble, "MAX_EPOCHS", 2)
     short = fit(toy.network(), toy.windows(21, val=6), toy.plan(**plan))
     for name, values in table(usual).items():
         assert (values == table(short)[name]).all()
@@ -175,16 +175,16 @@ def test_chunks_of_any_length_give_the_same_bits(monkeypatch: pytest.MonkeyPatch
 def test_what_cannot_be_compiled_is_trained_by_keras_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
     import keras
 
-    from rnnexp.training.engine.choice import choose
+    from rnnexp.training.choose_engine import choose_engine
 
     trainer, mine = toy.plan(engine="compiled").trainer, {"mine": keras.callbacks.Callback()}
-    assert choose(trainer, mine, "jax") == (
+    assert choose_engine(trainer, mine, "jax") == (
         "keras",
         "not the compiled engine: callbacks.mine may do anything after each epoch",
     )
-    assert choose(trainer, {}, "torch") == ("keras", "not the compiled engine: it needs backend=jax, not torch")
-    assert choose(toy.plan(monitor="time/epoch_s").trainer, {}, "jax")[1] == (
+    assert choose_engine(trainer, {}, "torch") == ("keras", "not the compiled engine: it needs backend=jax, not torch")
+    assert choose_engine(toy.plan(monitor="time/epoch_s").trainer, {}, "jax")[1] == (
         "not the compiled engine: trainer.monitor watches the clock"
     )
-    assert choose(toy.plan().trainer, {}, "jax") == ("compiled", None)
-    assert choose(toy.plan().trainer, {}, "torch") == ("keras", None)
+    assert choose_engine(toy.plan().trainer, {}, "jax") == ("compiled", None)
+    assert choose_engine(toy.plan().trainer, {}, "torch") == ("keras", None)

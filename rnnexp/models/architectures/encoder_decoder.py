@@ -8,9 +8,9 @@ from pydantic import Field
 
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models.attention import Attention, attention_layers
-from rnnexp.models.reading_writing import STATES, Network
+from rnnexp.models.attention import Attention, make_attention_layers
 from rnnexp.models.recurrent import Units
+from rnnexp.models.seq2seq_network import STATES, Seq2SeqNetwork
 from rnnexp.registry import PositiveInt, register
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ WRITES = "model: encoder_decoder writes texts and forecasts; the data are {}"
 class encoder_decoder:
     """Sutskever, Vinyals and Le (2014): the states of each layer of the encoder are the first ones of the decoder's.
 
-    With attention each step of the decoder also looks at all outputs of the encoder. Texts are learnt with the true
+    With attention each step of the decoder also looks at all outputs of the encoder. Texts are learned with the true
     token before each one given; forecasts from what the encoder has understood, repeated for each step of the horizon,
     and from what is known ahead.
     """
@@ -69,10 +69,10 @@ class encoder_decoder:
         if problems := self._problems(spec):
             raise ConfigError(*problems)
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
-        network = Network(self._layers(spec), len(self.sizes()), self.attention, self.bidirectional)
-        memory, states = network.read(inputs["past"], inputs.get("mask"))
+        network = Seq2SeqNetwork(self._layers(spec), len(self.sizes()), self.attention, self.bidirectional)
+        memory, states = network.encode(inputs["past"], inputs.get("mask"))
         previous = inputs["previous"] if "previous" in inputs else self._steps(states, inputs, spec.output_shape[0])
-        y, *_ = network.write(previous, memory, inputs.get("mask"), states)
+        y, *_ = network.decode(previous, memory, inputs.get("mask"), states)
         return keras.Model(inputs if len(inputs) > 1 else inputs["past"], y, name=self.name)
 
     def _steps(self, states: list[Any], inputs: dict[str, Any], horizon: int) -> Any:
@@ -90,33 +90,33 @@ class encoder_decoder:
         layers = keras.layers
         cell = {"gru": layers.GRU, "lstm": layers.LSTM}[self.cell]
         sides = {"past": "source", "previous": "target"} if "previous" in spec.inputs else {}
-        made: list[Any] = []
-        for given, side in sides.items():
-            tokens = spec.inputs[given].vocabulary
-            made.append(self._embedding(tokens, side))
-            made.append(layers.Dropout(self.dropout, name=f"dropout_{side}"))
+        stack: list[Any] = []
+        for input_name, side in sides.items():
+            tokens = spec.inputs[input_name].vocabulary
+            stack.append(self._embedding(tokens, side))
+            stack.append(layers.Dropout(self.dropout, name=f"dropout_{side}"))
         for i, units in enumerate(self.sizes(), start=1):
             reader, writer = (
                 cell(units, name=f"{side}_{i}", return_sequences=True, return_state=True)
                 for side in ("encoder", "decoder")
             )
-            made += [layers.Bidirectional(reader, name=reader.name) if self.bidirectional else reader, writer]
-            made += [layers.Dropout(self.dropout, name=f"dropout_{side}_{i}") for side in ("encoder", "decoder")]
+            stack += [layers.Bidirectional(reader, name=reader.name) if self.bidirectional else reader, writer]
+            stack += [layers.Dropout(self.dropout, name=f"dropout_{side}_{i}") for side in ("encoder", "decoder")]
             if self.bidirectional:
-                made += [
+                stack += [
                     layers.Dense(units, activation="tanh", name=f"bridge_{i}_{state}") for state in STATES[self.cell]
                 ]
         last = self.sizes()[-1]
         if self.attention:
-            made += attention_layers(self.attention, last)
-            made.append(layers.Dense(last, activation="tanh", name="attended"))
+            stack += make_attention_layers(self.attention, last)
+            stack.append(layers.Dense(last, activation="tanh", name="attended"))
         if not self.tie_weights:
-            made.append(layers.Dense(spec.output_shape[-1], dtype="float32", name="output"))
-        return {layer.name: layer for layer in made}
+            stack.append(layers.Dense(spec.output_shape[-1], dtype="float32", name="output"))
+        return {layer.name: layer for layer in stack}
 
     def _embedding(self, tokens: int | None, side: str) -> keras.layers.Layer:
         """Make the vectors of one side, which vary as much as the states do: from Keras's small ones the last layers
-        learn how frequent each token is first, saturate at that, and nothing else is ever learnt.
+        learn how frequent each token is first, saturate at that, and nothing else is ever learned.
         """
         import keras
 

@@ -35,7 +35,7 @@ class bundle(Exporter):
         }
         _write_json(path / ABOUT, about)
         _write_json(path / preprocessing.FILE, dict(trained.scaling))
-        weights.write(path, trained.model)
+        weights.save_weights(path, trained.model)
 
     def load(self, path: Path) -> Callable[[Any], Any]:
         return load(path).predict

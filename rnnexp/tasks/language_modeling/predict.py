@@ -11,8 +11,8 @@ import numpy as np
 
 from rnnexp.data.texts.vocabulary import PADDING, RESERVED, UNKNOWN
 from rnnexp.errors import ConfigError, DataError, count, did_you_mean
-from rnnexp.models.reading import log_probabilities
-from rnnexp.models.writing import Sampling, mistakes, write
+from rnnexp.models.sampling import Sampling, find_mistakes, sample_tokens
+from rnnexp.models.token_scoring import score_tokens
 from rnnexp.tasks.language_modeling.dataset import Language
 from rnnexp.tasks.requests import GenerateRequest, PredictRequest, PredictResponse, RequestSchema, TrainedModel
 from rnnexp.tasks.text_requests import COLUMN, read_texts, served_texts
@@ -50,7 +50,7 @@ def generate(trained: TrainedModel, request: GenerateRequest) -> str:
     prompt = language.ids(request.prompt) if request.prompt else start(language)
     if not len(prompt):
         raise ConfigError("--prompt: has no token; give some text to go on from")
-    written = write(trained.load().model, prompt, request.length, request.sampling or Sampling())
+    written = sample_tokens(trained.load().model, prompt, request.length, request.sampling or Sampling())
     return str(language.text([*prompt, *written] if request.prompt else written))
 
 
@@ -61,7 +61,7 @@ def sampler(dataset: Any) -> Callable[[Any], str]:
 
 def sample(model: Any, language: Language) -> str:
     """Return a text; it is drawn with the same seed, so that two differ by what has been learned."""
-    written = write(model, start(language), LENGTH, Sampling(TEMPERATURE, never=(PADDING, UNKNOWN)))
+    written = sample_tokens(model, start(language), LENGTH, Sampling(TEMPERATURE, never=(PADDING, UNKNOWN)))
     return language.text(written)
 
 
@@ -79,7 +79,7 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
         refuse_unknown(language, text, f"text {number}")
     frame = surprise(model, language, texts, least=1)
     read = [language.ids(text) for text in texts]
-    written = [write(model, ids, int(asked["length"]), how) for ids in read]
+    written = [sample_tokens(model, ids, int(asked["length"]), how) for ids in read]
     frame["continuation"] = [language.continuation(ids, more) for ids, more in zip(read, written)]
     return frame
 
@@ -94,7 +94,7 @@ def _asked(params: Mapping[str, Any]) -> dict[str, Any]:
     problems = [f"{key}: is no parameter{did_you_mean(key, PARAMS)}" for key in params if key not in PARAMS]
     asked = {**PARAMS, **params}
     if asked["length"]:
-        problems += mistakes({"length": asked["length"]})
+        problems += find_mistakes({"length": asked["length"]})
     if problems:
         raise ConfigError(*problems)
     return asked
@@ -112,7 +112,7 @@ def surprise(model: Any, language: Language, texts: Sequence[str], least: int = 
         if len(ids) < least:
             needed = "at least 2 are needed, the second is scored" if least > 1 else "give some text to go on from"
             raise DataError(f"text {number}: {count(len(ids), 'token')}; {needed}")
-    found = [-log_probabilities(model, ids).mean() if len(ids) > 1 else np.nan for ids in read]
+    found = [-score_tokens(model, ids).mean() if len(ids) > 1 else np.nan for ids in read]
     return pandas.DataFrame(
         {
             "text": list(texts),

@@ -12,10 +12,10 @@ import pytest
 import rnnexp as rx
 from rnnexp.errors import DataError
 from rnnexp.models import bundle
-from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
+from rnnexp.runner.record import Membership, RunContext
+from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks import load
-from rnnexp.together import program, run_together
 from rnnexp.tracking.pyfunc import Served
 
 CLOSE = 1e-5  # relative, of losses after a few epochs
@@ -119,13 +119,13 @@ def losses(result: Any, part: str = "train") -> np.ndarray:
 
 def together(experiments: list[Any], folder: Path) -> dict[int, Any]:
     """Run experiments as one program and return what each has come to, by its number."""
-    assert len({program(experiment) for experiment in experiments}) == 1
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
     occasions = []
     for number in range(len(experiments)):
         (folder / str(number)).mkdir(parents=True)
-        occasions.append(Occasion(folder / str(number), member=Membership("test", None, number)))
+        occasions.append(RunContext(folder / str(number), member=Membership("test", None, number)))
     ended: dict[int, Result | BaseException] = {}
-    run_together(experiments, occasions, ended.__setitem__, lambda _: None)
+    run_vectorized(experiments, occasions, ended.__setitem__, lambda _: None)
     return ended
 
 

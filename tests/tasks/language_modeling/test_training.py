@@ -10,13 +10,13 @@ import pytest
 
 import rnnexp as rx
 from rnnexp import runner
-from rnnexp.models import carried
+from rnnexp.models import stateful
 from rnnexp.models.logits import log_softmax
-from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
+from rnnexp.runner.record import Membership, RunContext
+from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks.language_modeling.dataset import TextStream
-from rnnexp.together import program, run_together
-from rnnexp.training import feed
+from rnnexp.training import batcher
 from rnnexp.training.checkpoint import load
 from rnnexp.training.fit import fit
 from rnnexp.training.history import History
@@ -31,10 +31,10 @@ def composed(rhyme: str, *settings: str) -> Any:
 
 
 def trained(experiment: Any, folder: Path | None = None) -> tuple[Any, TextStream, History]:
-    device = runner.configured(experiment, None)
-    dataset = runner.loaded(experiment)
-    model = runner.built(experiment, dataset, device)
-    plan = runner.planned(experiment, folder or Path())(dataset.spec)
+    device = runner.configure_runtime(experiment, None)
+    dataset = runner.load_data(experiment)
+    model = runner.build_model(experiment, dataset, device)
+    plan = runner.make_plan(experiment, folder or Path())(dataset.spec)
     history = fit(model, dataset, plan)
     assert isinstance(dataset, TextStream)
     return model, dataset, history
@@ -73,7 +73,7 @@ def test_speed_is_told_in_tokens(engine: str, rhyme: str) -> None:
 def test_validation_starts_from_rest_and_reads_on_from_batch_to_batch(
     engine: str, rhyme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "MAX_STEPS", 2)  # so that the part is several blocks
+    monkeypatch.setattr(batcher, "MAX_STEPS", 2)  # so that the part is several blocks
     still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.epochs=2", f"trainer.engine={engine}")
     model, dataset, history = trained(composed(rhyme, *still, "model.initial_range=1.5"))
     val = dataset.parts["val"].side_by_side(6)
@@ -91,7 +91,7 @@ def test_validation_starts_from_rest_and_reads_on_from_batch_to_batch(
 
 def surprise(model: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the nats of each token of `y` (lanes, time), read from rest."""
-    scores = model.predict_on_batch({"past": x, **carried.zeros(model, len(x))})[carried.OUTPUT]
+    scores = model.predict_on_batch({"past": x, **stateful.make_zero_states(model, len(x))})[stateful.OUTPUT]
     return -np.take_along_axis(log_softmax(np.asarray(scores)), y[..., None], axis=2)
 
 
@@ -110,12 +110,12 @@ def norm(model: Any, x: np.ndarray, y: np.ndarray, state: float) -> float:
     import jax
     import keras
 
-    states = {name: value + state for name, value in carried.zeros(model, len(x)).items()}
+    states = {name: value + state for name, value in stateful.make_zero_states(model, len(x)).items()}
     given = {name: keras.ops.convert_to_tensor(value) for name, value in {"past": x, **states}.items()}
 
     def loss(weights: list[Any]) -> Any:
         outputs, _ = model.stateless_call(weights, [v.value for v in model.non_trainable_variables], given)
-        scores = jax.nn.log_softmax(outputs[carried.OUTPUT])
+        scores = jax.nn.log_softmax(outputs[stateful.OUTPUT])
         return -jax.numpy.take_along_axis(scores, y[..., None], axis=2).mean()
 
     gradients = jax.grad(loss)([variable.value for variable in model.trainable_variables])
@@ -137,7 +137,7 @@ def test_a_checkpoint_holds_the_states_that_its_epoch_ended_with(engine: str, rh
     part = dataset.parts["train"].side_by_side(6)
     starts = part.order(0, 1, 6).reshape(-1, 6)
     text = np.concatenate([dataset.values[row[:, None] + np.arange(5)] for row in starts], axis=1)
-    ends = model.predict_on_batch({"past": text, **carried.zeros(model, 6)})
+    ends = model.predict_on_batch({"past": text, **stateful.make_zero_states(model, 6)})
     assert list(found) == ["gru_1_h"]
     np.testing.assert_allclose(found["gru_1_h"], ends["gru_1_h"], atol=1e-5)
     assert np.abs(found["gru_1_h"]).max() > 1e-3
@@ -155,13 +155,13 @@ def test_members_that_are_trained_together_are_what_they_would_have_been_alone(r
     varied = [("seed=0", "model.dropout=0.2"), ("seed=1", "model.dropout=0.4"), ("optimizer.learning_rate=0.01",)]
     base = ("model.dropout=0.2", "model.embedding_dropout=0.1", "model.word_dropout=0.1", "model.initial_range=0.2")
     experiments = [composed(rhyme, *base, *own) for own in varied]
-    assert len({program(experiment) for experiment in experiments}) == 1
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
     ended: dict[int, Any] = {}
     occasions = []
     for number in range(3):
         (tmp_path / str(number)).mkdir()
-        occasions.append(Occasion(tmp_path / str(number), member=Membership("test", None, number)))
-    run_together(experiments, occasions, ended.__setitem__, lambda _: None)
+        occasions.append(RunContext(tmp_path / str(number), member=Membership("test", None, number)))
+    run_vectorized(experiments, occasions, ended.__setitem__, lambda _: None)
     for number, experiment in enumerate(experiments):
         alone, member = rx.run(experiment, quiet=True), ended[number]
         assert isinstance(member, Result)

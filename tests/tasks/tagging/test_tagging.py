@@ -18,13 +18,13 @@ from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.models.build import build
-from rnnexp.record import Membership, Occasion
 from rnnexp.registry import lookup
+from rnnexp.runner.record import Membership, RunContext
+from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks import load
 from rnnexp.tasks.tagging import baselines as tag_baselines
 from rnnexp.tasks.tagging.report import scores
-from rnnexp.together import program, run_together
-from rnnexp.training.class_weights import weigher
+from rnnexp.training.class_weights import make_weigher
 
 LENGTHS, PADDED = (1, 5, 3, 4), 8
 INPUTS = {"past": InputSpec((None,), "int32", 7), "mask": InputSpec((None,), "bool")}
@@ -111,13 +111,13 @@ def test_buckets_and_sizes_of_batches_change_no_score() -> None:
 def test_class_weights_count_tokens_and_never_padding() -> None:
     Path("t.conll").write_text("a X\nb Y\nc X\n\nd X\n")
     dataset = load(text_tags(path="t.conll", min_count=1, split="none"))
-    weigh = weigher("balanced", dataset)
+    weigh = make_weigher("balanced", dataset)
     assert weigh is not None
     _, y, weight = dataset.batch(dataset.parts["train"].arrays, np.array([0, 1]))
     np.testing.assert_allclose(weigh(y, weight), [[2 / 3, 2, 2 / 3], [2 / 3, 0, 0]], rtol=1e-6)
     assert weigh(y[1:, :1], weight[1:, :1]).shape == (1, 1)  # a batch of single tokens
     with pytest.raises(ConfigError, match=r"class_weights.Z: there is no such class; the data have X, Y"):
-        weigher({"Z": 2.0}, dataset)
+        make_weigher({"Z": 2.0}, dataset)
 
 
 def test_baselines_are_learnt_from_training_words() -> None:
@@ -280,12 +280,12 @@ def test_members_of_a_program_are_what_they_would_have_been_alone(tmp_path: Path
     lines = (*SETTINGS, *LIGHT, "model.bidirectional=true", "trainer.epochs=2", "trainer.class_weights=balanced",
              "data.buckets=2")  # fmt: skip
     experiments = [rx.compose(*lines, f"seed={seed}", f"optimizer.learning_rate=0.0{seed + 1}") for seed in (0, 1)]
-    assert len({program(experiment) for experiment in experiments}) == 1
-    occasions = [Occasion(tmp_path / str(n), member=Membership("test", None, n)) for n in (0, 1)]
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
+    occasions = [RunContext(tmp_path / str(n), member=Membership("test", None, n)) for n in (0, 1)]
     for occasion in occasions:
         occasion.run_dir.mkdir()
     ended: dict[int, Any] = {}
-    run_together(experiments, occasions, ended.__setitem__, lambda _: None)
+    run_vectorized(experiments, occasions, ended.__setitem__, lambda _: None)
     alone = rx.run(rx.compose(*lines, "seed=0", "optimizer.learning_rate=0.01", "trainer.engine=keras"), quiet=True)
     losses = [np.array([epoch["train/loss"] for epoch in one.history.epochs]) for one in (alone, ended[0], ended[1])]
     np.testing.assert_allclose(losses[0], losses[1], rtol=2e-5)

@@ -1,0 +1,289 @@
+"""One run from settings to result: the lines of `run` tell the whole story."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnexp import registry, runtime, tasks, tracking
+from rnnexp.config.settings import Experiment
+from rnnexp.errors import ConfigError, DataError, DivergedError, count
+from rnnexp.paths import name_problem, short_name
+from rnnexp.run_folder import claimed
+from rnnexp.runner import record
+from rnnexp.runner.samples import Samples
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset, Predictions
+    from rnnexp.data.spec import TaskSpec
+    from rnnexp.evaluation.report import Report
+    from rnnexp.tasks.forecasting.intervals import Intervals
+    from rnnexp.training.compiled.training import CompiledTraining
+    from rnnexp.training.fit import TrainingStep
+    from rnnexp.training.history import History
+    from rnnexp.training.plan import TrainingPlan
+
+MAX_DRAWN = 3  # of runs that are trained together, the best so many get their pictures at once
+
+log = logging.getLogger("rnnexp")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves behind.
+
+    metrics:  everything that was logged at the end, by its MLflow name
+    history:  one mapping of metrics per epoch, and which epoch was kept
+    report:   scores beside baselines, tables, and predictions in original units
+    forecast: what follows the data or `data.forecast_from`, (series, horizon, targets); None if undefined
+    scored:   the part that the scores are of, "test" or "train"
+    run_id:   of the MLflow run; None with `tracking=off`
+    seconds:  from the first line to the last
+    """
+
+    experiment: Experiment
+    metrics: Mapping[str, float]
+    history: History
+    report: Report
+    forecast: Any
+    scored: str
+    unit: str
+    run_id: str | None
+    run_dir: Path
+    seconds: float
+
+    @property
+    def predictions(self) -> Predictions:
+        return self.report.predictions
+
+
+def run(
+    experiment: Experiment,
+    run_dir: Path | None = None,
+    command: str = "",
+    quiet: bool = False,
+    member: record.Membership | None = None,
+) -> Result:
+    """Train, score and track one experiment, alone or as a member of a sweep.
+
+    Raises ResourceError or DataError before anything is tracked, BusyError if another run holds the folder; what
+    goes wrong later ends the tracked run FAILED, with the traceback as an artifact.
+    """
+    started = time.perf_counter()
+    run_dir = run_dir or make_run_folder(experiment.name)
+    with claimed(run_dir):
+        return _run(experiment, record.RunContext(run_dir, command, member), quiet, started)
+
+
+def _run(experiment: Experiment, context: record.RunContext, quiet: bool, started: float) -> Result:
+    member = context.member
+    device = configure_runtime(experiment, member.threads if member else None)
+    tracking.warm_up(experiment.tracking)  # after Keras, whose import it would only hinder
+    plan = make_plan(experiment, context.run_dir)
+    dataset = load_data(experiment)
+    model = build_model(experiment, dataset, device)
+    prepared = PreparedRun(experiment, dataset, model, plan(dataset.spec), device)
+    from rnnexp.training.fit import run_all
+
+    return run_all(run_steps(prepared, context, quiet=quiet, started=started))
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """Everything that a run is made of, ready for its first step.
+
+    training: None, or one that has been made ready beside others, with which it shares the model
+    """
+
+    experiment: Experiment
+    dataset: Dataset
+    model: Any
+    plan: TrainingPlan
+    device: runtime.Runtime
+    training: CompiledTraining | None = None
+
+    @property
+    def engine(self) -> str:
+        """What trains it, as its tag says."""
+        from rnnexp.training.choose_engine import choose_engine
+
+        trainer, callbacks = self.experiment.trainer, self.experiment.callbacks
+        return "vectorized" if self.training else choose_engine(trainer, callbacks, self.device.backend)[0]
+
+
+def run_steps(
+    prepared: PreparedRun, context: record.RunContext, *, quiet: bool, started: float
+) -> Generator[TrainingStep, None, Result]:
+    """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
+    from rnnexp.training.fit import make_training
+    from rnnexp.training.progress import Progress
+
+    experiment, dataset, model, plan = prepared.experiment, prepared.dataset, prepared.model, prepared.plan
+    code = tasks.of(dataset.spec.task)
+    training = prepared.training or make_training(model, dataset, plan)  # is compiled while the run is made known
+    info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)
+    with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked:
+        record.log_start(tracked, dataset, model)
+        samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
+        with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
+            history = yield from training.steps(record.make_epoch_listener(tracked, context.member, progress, samples))
+        _refuse_untrained(history)
+        report = evaluate(model, dataset, experiment)
+        forecast = code.forecast(model, dataset)
+        draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
+        ending = record.TrainedResult(history, report, draw)
+        metrics = record.log_end(tracked, experiment, dataset, model, ending)
+        if draw and experiment.tracking.figures:
+            samples.log_final()
+    scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
+    fields = (experiment, metrics, history, report, forecast, scored, unit)
+    return Result(*fields, tracked.run_id, context.run_dir, seconds)
+
+
+def _refuse_untrained(history: History) -> None:
+    """Raise DivergedError where not even the first epoch left weights: those that are there were never trained."""
+    if history.best_epoch == 0:
+        raise DivergedError(
+            f"not one epoch had a finite {history.monitor}, so there are no trained weights to score, whatever "
+            "trainer.on_divergence says; lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
+        )
+
+
+@dataclass(frozen=True)
+class TrialRun:
+    """What is known of an experiment before it is run.
+
+    parameters: of the network;  validated: whether there is a validation part
+    primary: metric that a reader looks at first, and whether more of it is better
+    first_epoch_s, epoch_s: wall time with and without compilation; None if no epoch was tried
+    """
+
+    parameters: int
+    validated: bool
+    primary: tuple[str, bool]
+    first_epoch_s: float | None = None
+    epoch_s: float | None = None
+
+
+def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0) -> TrialRun:
+    """Read the data and build the network; nothing is written. At most `epochs` epochs are tried for their time.
+
+    Raises what `run` would raise before its first epoch; what goes wrong in an epoch is left to the run.
+    """
+    device = configure_runtime(experiment, threads)
+    plan = make_plan(experiment, Path())
+    dataset = load_data(experiment)
+    model = build_model(experiment, dataset, device)
+    times = _time_epochs(model, dataset, plan(dataset.spec), epochs) if epochs else []
+    validated = bool(dataset.parts.get("val"))
+    first, last = (times[0], times[-1]) if times else (None, None)
+    return TrialRun(int(model.count_params()), validated, record.choose_primary_metric(dataset), first, last)
+
+
+def _time_epochs(model: Any, dataset: Dataset, plan: TrainingPlan, epochs: int) -> list[float]:
+    """Return the seconds of the first epochs, trained without callbacks."""
+    from rnnexp.training.fit import fit
+
+    times: list[float] = []
+
+    def heard(epoch: int, metrics: Mapping[str, float]) -> str | None:
+        times.append(metrics["time/epoch_s"])
+        return "tried" if epoch >= epochs else None
+
+    try:
+        fit(model, dataset, replace(plan, callbacks={}, run_dir=None), heard)
+    except Exception as error:  # the run will say it, where it belongs
+        log.debug("the trial epochs failed", exc_info=error)
+    return times
+
+
+def make_run_folder(name: str) -> Path:
+    """Make a run folder that no other run has, whatever starts in the same second."""
+    if problem := name_problem(name):
+        raise ConfigError(f"name: {problem}")
+    folder = Path.cwd() / "runs" / short_name(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def configure_runtime(experiment: Experiment, share: int | None) -> runtime.Runtime:
+    """Settle backend, device and threads; `share` are the threads to take if the settings name none."""
+    device = runtime.configure(
+        experiment.backend,
+        device=experiment.device,
+        threads=experiment.threads or share,
+        deterministic=experiment.deterministic,
+        seed=experiment.seed,
+    )
+    log.info("backend %s (%s), %s, %s", device.backend, device.reason, device.device, count(device.threads, "thread"))
+    return device
+
+
+def make_plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], TrainingPlan]:
+    """Build what can be built before the data are known, so that its mistakes come first."""
+    from rnnexp.models.logits import convention
+    from rnnexp.training.monitor import is_scaled
+    from rnnexp.training.plan import TrainingPlan
+
+    optimizer = experiment.optimizer.build()
+    own = registry.names("metric")  # computed once, at the end
+
+    def complete(spec: TaskSpec) -> TrainingPlan:
+        settings = experiment.loss or registry.lookup("loss", spec.loss)()
+        loss = settings.build()
+        convention(spec).check(loss, settings.name)
+        return TrainingPlan(
+            loss=loss,
+            optimizer=optimizer,
+            trainer=experiment.trainer,
+            metrics=list(dict.fromkeys(name for name in (*spec.metrics, *experiment.metrics) if name not in own)),
+            schedule=experiment.schedule,
+            callbacks=experiment.callbacks,
+            seed=experiment.seed,
+            run_dir=run_dir,
+            grad_norm=experiment.trainer.grad_norm,
+            scaled=is_scaled(vars(experiment.data)),
+        )
+
+    return complete
+
+
+def load_data(experiment: Experiment) -> Dataset:
+    """Read the data; a leak is a DataError."""
+    dataset = tasks.load(experiment.data)
+    leaks = tasks.check_leakage(dataset)
+    if leaks:
+        raise DataError("information leaks into the training:\n  " + "\n  ".join(leaks))
+    sizes = ", ".join(f"{part} {size}" for part, size in dataset.summary.sizes.items())
+    log.info("data %s: %s", dataset.summary.source, sizes)
+    return dataset
+
+
+def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
+    """Build the network and say which of its layers can use the fast kernel."""
+    from rnnexp.models.build import build
+    from rnnexp.models.cudnn import report_kernels
+    from rnnexp.training.class_weights import check_weights
+    from rnnexp.training.prepare import use_precision
+
+    check_weights(experiment.trainer.class_weights, dataset.spec)
+    with use_precision(experiment.trainer.precision):
+        model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
+    for line in report_kernels(model, device.backend, device.device):
+        log.info("%s", line)
+    return model
+
+
+def evaluate(model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None) -> Report:
+    """Score a trained network beside its baselines; `intervals` are those that it has already."""
+    from rnnexp.evaluation.scoring import Scoring
+
+    size = experiment.trainer.batch_size
+    size = size if size == "full" else max(size, 256)
+    return tasks.evaluate(model, dataset, Scoring(size, experiment.metrics, intervals))

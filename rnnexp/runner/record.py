@@ -1,0 +1,270 @@
+"""What of a run is remembered: its parameters, tags and words at the start, its numbers and files at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import yaml
+
+from rnnexp import tasks
+from rnnexp.config.flat import flat_params, run_name
+from rnnexp.config.identity import config_hash
+from rnnexp.config.parse import plain_values
+from rnnexp.config.settings import Experiment
+from rnnexp.data.dataset import Dataset
+from rnnexp.redact import redact, redact_tree
+from rnnexp.task import LOSS, UNPENALIZED, primary, rises
+from rnnexp.tracking import Data
+from rnnexp.tracking.names import PARAMS
+from rnnexp.tracking.pyfunc import Served
+from rnnexp.tracking.run import RunInfo
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from rnnexp.evaluation.report import Report
+    from rnnexp.runner.samples import Samples
+    from rnnexp.runtime import Runtime
+    from rnnexp.tasks.forecasting.intervals import Intervals
+    from rnnexp.tracking.run import Run
+    from rnnexp.training.history import History
+    from rnnexp.training.listener import Listener, Rows, Span
+    from rnnexp.training.progress import Progress
+
+log = logging.getLogger("rnnexp")
+
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
+_outlines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a sweep tells each of its runs.
+
+    parent: MLflow run of the sweep, None without tracking;  number: of the job within the sweep
+    varied: dotted keys that differ between the jobs
+    threads: CPU threads that the job may use unless its configuration says how many
+    watch:   hears (epoch, metrics) now and then and may answer with a reason to stop, such as "pruned"
+    """
+
+    sweep: str
+    parent: str | None
+    number: int
+    varied: tuple[str, ...] = ()
+    threads: int | None = None
+    watch: Callable[[int, Mapping[str, float]], str | None] | None = None
+
+    def tags(self) -> dict[str, str]:
+        return {
+            "rnnexp.sweep": self.sweep,
+            "rnnexp.job": str(self.number),
+            "rnnexp.varied": ",".join(self.varied),
+        }
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Where and why a run takes place: its folder, the command as typed, the sweep it belongs to."""
+
+    run_dir: Path
+    command: str = ""
+    member: Membership | None = None
+
+
+def make_run_info(
+    experiment: Experiment, dataset: Dataset, device: Runtime, context: RunContext, engine: str
+) -> RunInfo:
+    """Gather what identifies a run before it starts; `engine` is what trains it."""
+    command, member = context.command, context.member
+    digest = config_hash(experiment)
+    params = flat_params(experiment, _choose_shown(command, member))
+    tags = {
+        PARAMS: str(len(params)),
+        "rnnexp.version": version("rnnexp"),
+        "rnnexp.config_hash": digest,
+        "rnnexp.data_digest": dataset.summary.digest,
+        "rnnexp.group": experiment.name,
+        "rnnexp.backend": device.backend,
+        "rnnexp.device": device.device,
+        "rnnexp.engine": engine,
+        LOSS: UNPENALIZED,
+        "rnnexp.command": command,
+        "rnnexp.folder": str(context.run_dir),
+        **(member.tags() if member else {}),
+    }
+    metric, greater = choose_primary_metric(dataset)
+    return RunInfo(
+        experiment=name_experiment(experiment),
+        run_name=run_name(experiment, digest),
+        params=params,
+        tags=tags,
+        config=yaml.dump(redact_tree(plain_values(experiment)), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
+        description=_describe(experiment, command, context.run_dir),
+        primary_metric=metric,
+        greater_is_better=greater,
+        run_dir=context.run_dir,
+        parent=member.parent if member else None,
+    )
+
+
+def _choose_shown(command: str, member: Membership | None) -> set[str]:
+    """Return the keys that a sweep varies or the command line names: they are what a reader looks for."""
+    words = (word.strip("'\"").lstrip("+").partition("=") for word in command.split())
+    return {key for key, equals, _ in words if equals} | set(member.varied if member else ())
+
+
+def choose_primary_metric(dataset: Dataset) -> tuple[str, bool]:
+    """Return the metric that a reader looks at first, and whether more of it is better."""
+    name = tasks.of(dataset.spec.task).primary_metric(dataset)
+    return f"{dataset.scored}/{name}", rises(name)
+
+
+def name_experiment(experiment: Experiment) -> str:
+    """Name the MLflow experiment after the data: the source, or the file of a CSV."""
+    if experiment.tracking.experiment:
+        return experiment.tracking.experiment
+    path = getattr(experiment.data, "path", None)
+    first = path[0] if isinstance(path, list) and path else path
+    return (isinstance(first, str) and Path(redact(first)).name.partition(".")[0]) or str(experiment.data.name)
+
+
+def _describe(experiment: Experiment, command: str, run_dir: Path) -> str:
+    return (
+        f"**{experiment.name}**: {experiment.model.name} on {experiment.data.name}\n\n"
+        f"Run again: `{command or 'rnnexp.run(config)'}`\n\n"
+        "Load: `mlflow.pyfunc.load_model('runs:/RUN_ID/model').predict(rows)` with RUN_ID from this page; "
+        "it takes raw data and answers in original units, labels or texts.\n\n"
+        f"Folder: `{run_dir}`"
+    )
+
+
+def log_start(tracked: Run, dataset: Dataset, model: Any) -> None:
+    """Log the data's identity and the network's shape."""
+    summary = dataset.summary
+    tracked.log_data(*(Data(part, summary.digest, summary.source, size) for part, size in summary.sizes.items()))
+    tracked.log_text("model_summary.txt", _summarize(model))
+    for note in summary.notes:
+        log.info("data: %s", note)
+
+
+def _summarize(model: Any) -> str:
+    """Return Keras's table of layers, drawn once for all that are trained with one network."""
+    if model not in _outlines:
+        lines: list[str] = []
+        model.summary(print_fn=lambda text, **_: lines.append(text), line_length=100)
+        _outlines[model] = "\n".join(lines)
+    return _outlines[model]
+
+
+def make_epoch_listener(tracked: Run, member: Membership | None, progress: Progress, samples: Samples) -> Listener:
+    """Return what is called with the metrics of the epochs that have been trained since the last call."""
+    watch = member.watch if member else None
+
+    def heard(first: int, rows: Rows, span: Span) -> str | None:
+        tracked.log_epochs(first, _time_last_only(rows), *span)
+        for epoch, metrics in enumerate(rows, start=first):
+            progress.update(epoch, metrics)
+        samples.log_checkpoints()
+        return watch(first + len(rows) - 1, rows[-1]) if watch else None
+
+    return heard
+
+
+def _time_last_only(rows: Rows) -> Rows:
+    """Leave out times but for the last of epochs that were trained at once: they are the same for all."""
+    untimed = [{key: value for key, value in row.items() if not key.startswith("time/")} for row in rows[:-1]]
+    return [*untimed, rows[-1]]
+
+
+def collect_best_metrics(history: History) -> dict[str, float]:
+    """Return the metrics of the epoch whose weights were kept, as `best/*`."""
+    quality = {key: value for key, value in history.best.items() if key.startswith(("train/", "val/"))}
+    return {
+        "best/epoch": float(history.best_epoch),
+        **{f"best/{key}": value for key, value in quality.items()},
+    }
+
+
+def collect_final_metrics(dataset: Dataset, model: Any, history: History, report: Report) -> dict[str, float]:
+    """Return everything that is logged once, at the end."""
+    sizes = {f"data/n_{part}": float(size) for part, size in dataset.summary.sizes.items()}
+    return {
+        **report.metrics,
+        **collect_best_metrics(history),
+        **sizes,
+        "model/parameters": float(model.count_params()),
+        "time/training_s": history.seconds,
+    }
+
+
+@dataclass(frozen=True)
+class TrainedResult:
+    """What a run has come to, and whether it gets pictures."""
+
+    history: History
+    report: Report
+    draw: bool = True
+
+
+def log_end(
+    tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, ending: TrainedResult
+) -> dict[str, float]:
+    """Log scores, tables, pictures and the model, and return the final metrics."""
+    history, report = ending.history, ending.report
+    metrics = collect_final_metrics(dataset, model, history, report)
+    tracked.log_summary(metrics)
+    name = primary(metrics, dataset.scored)
+    # OWA, for one, turns out not to be defined beside a Naive2 without an error.
+    if name and f"{dataset.scored}/{name}" != choose_primary_metric(dataset)[0]:
+        tracked.judge_by(f"{dataset.scored}/{name}", rises(name))
+    tracked.set_tags(make_outcome_tags(history, report))
+    for name, table in report.tables.items():
+        tracked.log_table(name, table)
+    kept = history.stopped != "pruned"  # nobody looks at what was given up
+    if kept and ending.draw and experiment.tracking.figures:
+        for name, figure in draw_figures(experiment, dataset, history, report):
+            tracked.log_figure(name, figure)
+    if kept and experiment.tracking.log_model:
+        log_model(tracked, experiment, dataset, model, report.intervals)
+    return metrics
+
+
+def draw_figures(
+    experiment: Experiment, dataset: Dataset, history: History, report: Report
+) -> Iterator[tuple[str, Figure]]:
+    """Yield every picture that a run of the experiment gets, with its name."""
+    loss = experiment.loss.name if experiment.loss else dataset.spec.loss
+    return tasks.figures(dataset, history, report, loss)
+
+
+def log_model(
+    tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, intervals: Intervals | None = None
+) -> None:
+    """Save the model with its preprocessing and intervals in the run folder and log it, raw rows as its example."""
+    from rnnexp.models.bundle import Bundle
+    from rnnexp.models.exporter import save
+
+    folder = tracked.folder / "model"
+    trained = Bundle(model, dataset.spec, dataset.scaling, experiment.model, experiment.plugins)
+    save(folder, trained)
+    if intervals:
+        intervals.write(folder)
+    example = dataset.example()
+    if tracked.run_id:
+        tracked.log_model(folder, example, Served(trained).predict(example))  # as loaded, without building it again
+
+
+def make_outcome_tags(history: History, report: Report) -> dict[str, str]:
+    """Return the tags that say how the run ended and whether it was worth it."""
+    tags = {"rnnexp.outcome": history.stopped if history.stopped in ("diverged", "pruned") else "ok"}
+    if report.beats_baseline is not None:
+        tags["rnnexp.beats_baseline"] = str(report.beats_baseline).lower()
+    if report.best_baseline:
+        tags["rnnexp.best_baseline"] = report.best_baseline
+    return tags

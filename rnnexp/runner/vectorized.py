@@ -1,0 +1,261 @@
+"""Runs that share one compiled program, trained together; each is tracked, scored and ended by itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from rnnexp import runner, tracking
+from rnnexp.config.settings import Experiment, Tracking
+from rnnexp.errors import ConfigError
+from rnnexp.runner import record
+from rnnexp.runner.groups import GroupStore
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
+    from rnnexp.runtime import Runtime
+    from rnnexp.training.compiled.batch_plan import BatchPlan
+    from rnnexp.training.compiled.ensemble import Widths
+    from rnnexp.training.compiled.program import Program
+    from rnnexp.training.fit import TrainingStep
+    from rnnexp.training.plan import TrainingPlan
+
+# What may differ between members: it decides values or the number of epochs, not the compiled program; of data what a
+# source `repeats`.
+_FREE = {
+    "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins"),
+    "optimizer": ("learning_rate",),
+    "trainer": ("epochs", "on_divergence", "engine"),
+}
+# Numbers that a program can take as inputs, as long as they are there (not 0 or null) in all of its members.
+_MODEL_SCALARS = ("dropout", "recurrent_dropout", "l1", "l2")
+_NOT_SCALARS = ("learning_rate", "clipvalue")  # the one is a variable already, the other Keras hands on to XLA as it is
+
+OnEnd = Callable[[int, "runner.Result | BaseException"], None]
+RunSteps = dict[int, "Generator[TrainingStep, None, runner.Result]"]
+
+
+def make_program_key(experiment: Experiment) -> str | None:
+    """Return what two experiments must have in common to be trained together, None if one must train alone."""
+    from rnnexp.training.choose_engine import choose_engine
+    from rnnexp.training.pure_callback import PureCallback
+
+    if choose_engine(experiment.trainer, experiment.callbacks, "jax")[0] != "compiled":
+        return None
+    values = {key: value for key, value in asdict(experiment).items() if key not in _FREE[""]}
+    for part in ("data", "optimizer", "trainer"):
+        free = experiment.data.repeats if part == "data" else _FREE[part]
+        values[part] = {key: value for key, value in values[part].items() if key not in free}
+    values["data"] = {key: "number" if type(value) is float else value for key, value in values["data"].items()}
+    for key in select_runtime_scalars(experiment):
+        part, name = key.split(".")
+        values[part][name] = "positive"
+    watching = {k: (c.name, c.monitor) for k, c in experiment.callbacks.items() if isinstance(c, PureCallback)}
+    return json.dumps({**values, "callbacks": watching}, sort_keys=True, default=str)
+
+
+def select_runtime_scalars(experiment: Experiment) -> dict[str, float]:
+    """Return the settings that can be inputs of a program, by their dotted names."""
+    model, optimizer = asdict(experiment.model), asdict(experiment.optimizer)
+    keys = _MODEL_SCALARS if type(experiment.model).__module__.startswith("rnnexp.") else ()
+    settings = {f"model.{key}": model[key] for key in keys if key in model}
+    settings |= {f"optimizer.{key}": value for key, value in optimizer.items() if key not in _NOT_SCALARS}
+    return {key: value for key, value in settings.items() if type(value) is float and value > 0}
+
+
+def run_vectorized(
+    experiments: Sequence[Experiment],
+    contexts: Sequence[record.RunContext],
+    on_end: OnEnd,
+    turn: Callable[[int], None],
+    store: GroupStore | None = None,
+) -> None:
+    """Train experiments of one `make_program_key` on JAX, each on its own context.
+
+    `on_end` gets the number of each that ends, with its result or what it failed with; `turn` is told whose turn it
+    is before a member speaks (to a log). Those whose data differ in shape, and more than memory holds, are trained
+    one group after the other; `store` remembers the groups. Raises what goes wrong before the first step.
+    """
+    from rnnexp.training.compiled.ensemble import Widths
+
+    started = time.perf_counter()
+    common = _prepare_common(experiments, contexts)
+    store = store or GroupStore()
+    numbers = {one.number: index for index, one in enumerate(common.members)}
+    keys = {one.number: one.batch_plan.signature() for one in common.members}
+    for group, present in store.assign(keys, common.max_members):
+        indices = [numbers[number] for number in present]
+        widths = Widths(len(group.numbers), dict(group.widths), partial(store.save_widths, group))
+        prepared_runs = _prepare_runs(common, [common.members[index] for index in indices], widths)
+        runs = {
+            index: runner.run_steps(prepared, contexts[index], quiet=True, started=started)
+            for index, prepared in zip(indices, prepared_runs)
+        }
+        _interleave(runs, experiments[0].tracking, on_end, turn)
+
+
+def _interleave(runs: RunSteps, settings: Tracking, on_end: OnEnd, turn: Callable[[int], None]) -> None:
+    """Let runs go on side by side until all have come to their end; what ends together is written together."""
+    waiting: dict[int, TrainingStep | None] = dict.fromkeys(runs)
+    try:
+        while waiting:
+            step = next(iter(waiting.values()))
+            if step:
+                _take_step(step, runs, waiting)
+            ended: dict[int, runner.Result | BaseException] = {}
+            for number in list(waiting):
+                turn(number)
+                outcome = _advance(runs[number])
+                if isinstance(outcome, (runner.Result, BaseException)):
+                    del waiting[number]
+                    ended[number] = outcome
+                else:
+                    waiting[number] = outcome
+            if ended:
+                tracking.flush(settings)
+            for number, result in ended.items():
+                turn(number)
+                on_end(number, result)
+    except KeyboardInterrupt:
+        for number, run in runs.items():  # each tells MLflow that it was killed
+            turn(number)
+            with suppress(BaseException):
+                run.throw(KeyboardInterrupt())
+        raise
+    finally:
+        tracking.flush(settings)
+
+
+def _take_step(step: TrainingStep, runs: RunSteps, waiting: Iterable[int]) -> None:
+    """Run a step of all; what ends it (memory, for one) ends every run that waits for it."""
+    try:
+        step.run()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        for number in waiting:
+            with suppress(BaseException):
+                runs[number].throw(error)
+        raise
+
+
+def _advance(run: Generator[TrainingStep, None, runner.Result]) -> TrainingStep | runner.Result | BaseException:
+    """Let a member go on to its next step, its end, or its failure, which does not stop the others."""
+    try:
+        return next(run)
+    except StopIteration as end:
+        result: runner.Result = end.value
+        return result
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() of a plugin among them
+        return error
+
+
+@dataclass(frozen=True)
+class _LoadedRun:
+    """One of those that are trained together, with what its program is made of."""
+
+    number: int
+    experiment: Experiment
+    dataset: Dataset
+    plan: TrainingPlan
+    batch_plan: BatchPlan
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What all members share, and how many of them memory holds."""
+
+    device: Runtime
+    model: Any
+    members: list[_LoadedRun]
+    max_members: int
+
+
+def _prepare_common(experiments: Sequence[Experiment], contexts: Sequence[record.RunContext]) -> _Common:
+    """Read each distinct data set once, and build the network once."""
+    first, member = experiments[0], contexts[0].member
+    device = runner.configure_runtime(first, member.threads if member else None)
+    tracking.warm_up(first.tracking)
+    members = _load_runs(experiments, contexts)
+    model = runner.build_model(first, members[0].dataset, device)
+    size = members[0].batch_plan.estimate_bytes(model)
+    return _Common(device, model, members, max(1, device.memory // size))
+
+
+def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths) -> list[runner.PreparedRun]:
+    """Compile the network and give each member its first weights."""
+    from rnnexp.training.compiled.ensemble import Ensemble
+    from rnnexp.training.compiled.training import CompiledTraining, make_member_spec, make_program
+    from rnnexp.training.prepare import prepare
+
+    first, model = members[0], common.model
+    trained = prepare(model, first.plan, first.batch_plan.train.unweighted_sample())
+    different = _find_varying([select_runtime_scalars(one.experiment) for one in common.members])
+    shared = make_program(trained, first.batch_plan, first.plan, traced=different)
+    specs = [
+        make_member_spec(
+            _initial_state(model, shared, one),
+            one.batch_plan,
+            one.plan,
+            _select(select_runtime_scalars(one.experiment), different),
+        )
+        for one in members
+    ]
+    ensemble = Ensemble(shared, specs, widths)
+    ensemble.prepare()
+    trainings = [
+        CompiledTraining(model, one.dataset, one.plan, member) for one, member in zip(members, ensemble.members)
+    ]
+    return [
+        runner.PreparedRun(one.experiment, one.dataset, model, one.plan, common.device, training)
+        for one, training in zip(members, trainings)
+    ]
+
+
+def _load_runs(experiments: Sequence[Experiment], contexts: Sequence[record.RunContext]) -> list[_LoadedRun]:
+    from rnnexp.training.compiled.batch_plan import make_batch_plan
+
+    datasets: dict[str, Dataset] = {}
+    members: list[_LoadedRun] = []
+    for index, (experiment, context) in enumerate(zip(experiments, contexts)):
+        key = json.dumps(asdict(experiment.data), sort_keys=True, default=str)
+        if key not in datasets:
+            datasets[key] = runner.load_data(experiment)
+        dataset = datasets[key]
+        plan = runner.make_plan(experiment, context.run_dir)(dataset.spec)
+        number = context.member.number if context.member else index
+        if members and dataset.spec != members[0].dataset.spec:
+            raise ConfigError(
+                f"trained together: the data of job {number} ask for another network than the first one's"
+            )
+        members.append(_LoadedRun(number, experiment, dataset, plan, make_batch_plan(dataset, plan)))
+    return members
+
+
+def _find_varying(settings: Sequence[Mapping[str, float]]) -> list[str]:
+    return [key for key, value in settings[0].items() if any(other[key] != value for other in settings)]
+
+
+def _select(settings: Mapping[str, float], keys: Sequence[str]) -> dict[str, float]:
+    return {key: settings[key] for key in keys}
+
+
+def _initial_state(model: Any, shared: Program, member: _LoadedRun) -> Any:
+    """Return what a member starts from: what the variables of the compiled model would hold for it alone."""
+    from rnnexp.models.build import draw_weights
+    from rnnexp.training.prepare import seed_random_layers
+
+    seed = member.experiment.seed
+    left = draw_weights(member.experiment.model, model, seed, member.dataset.vectors)
+    if left:
+        raise ConfigError(f"trained together: the first weights of {', '.join(left)} are drawn by Keras itself")
+    seed_random_layers(shared.model, seed)
+    shared.backend.pull()
+    return shared.initial()

@@ -1,0 +1,31 @@
+"""What this machine has for us."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def count_usable_cpus() -> int:
+    """Count the processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def measure_memory() -> int:
+    """Return the bytes of memory of this machine, or those that its container may use."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):
+            limits.append(int(Path(limit).read_text(encoding="ascii")))
+    return min(limits)
+
+
+def make_cache_folder() -> Path | None:
+    """Return our folder in the user's cache, made if need be; None where it cannot be written."""
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnexp"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, RuntimeError):  # the second: there is no HOME, and no entry in passwd
+        return None
+    return folder if os.access(folder, os.W_OK) else None

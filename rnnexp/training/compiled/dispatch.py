@@ -1,0 +1,156 @@
+"""How much of a training one call of a compiled program does: many epochs, or a part of a long one."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+
+from rnnexp.training.compiled.program import Program
+
+Tree = Any
+
+PROMPT_S = 1.0  # of a dispatch: progress, checkpoints and signals wait for it
+
+
+class Dispatch(Protocol):
+    """Takes (state, now, fixed, data) on by `count` epochs; returns the state and rows (epochs, lanes)."""
+
+    capacity: int
+
+    def prepare(self, *arguments: Tree) -> None: ...
+
+    def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]: ...
+
+
+class VmappedProgram:
+    """The functions of a program for one training, or side by side for several: `axes` are those of their data."""
+
+    def __init__(self, program: Program, axes: Tree | None) -> None:
+        self.program, self.axes = program, axes
+
+    def over(self, function: Any, axes: tuple[Any, ...]) -> Any:
+        import jax
+
+        return jax.vmap(function, in_axes=axes) if self.axes is not None else function
+
+    def epoch(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
+        if self.axes is None:
+            return self.program.epoch(state, now, fixed, data)
+        return self.over(self._unless_stopped, (0, 0, 0, self.axes))(state, now, fixed, data)
+
+    def _unless_stopped(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
+        after, row = self.program.epoch(state, now, fixed, data)
+        return self._kept(state, after, fixed), row
+
+    def _kept(self, before: Tree, after: Tree, fixed: Tree) -> Tree:
+        """Let a lane that has stopped keep its state."""
+        import jax
+        from jax import numpy as jnp
+
+        running = self.program.running(before, fixed)
+        return jax.tree.map(lambda new, old: jnp.where(running, new, old), after, before)
+
+    def begin(self, state: Tree, now: Tree) -> Tree:
+        return self.over(self.program.begin, (0, 0))(state, now)
+
+    def steps(self, state: Tree, now: Tree, fixed: Tree, data: Tree, span: tuple[Any, Any]) -> Tree:
+        def one(state: Tree, now: Tree, fixed: Tree, data: Tree) -> Tree:
+            return self.program.steps(state, now, fixed, data, span)
+
+        return self.over(one, (0, 0, 0, self.axes))(state, now, fixed, data)
+
+    def end(self, before: Tree, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
+        def one(before: Tree, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
+            after, row = self.program.end(state, now, fixed, data)
+            return self._kept(before, after, fixed), row
+
+        return self.over(one, (0, 0, 0, 0, self.axes))(before, state, now, fixed, data)
+
+
+class FusedEpochs:
+    """Many epochs per call, at most `capacity`, fewer if all lanes have stopped."""
+
+    def __init__(self, vmapped: VmappedProgram, capacity: int) -> None:
+        self.vmapped, self.capacity = vmapped, capacity
+        self._compiled: Future[Any] | None = None
+
+    def prepare(self, *arguments: Tree) -> None:
+        """Trace the program, so that its mistakes come now, and let it be compiled while others do their work."""
+        import jax
+
+        if self._compiled is None:
+            lowered = jax.jit(self._many).lower(*arguments, np.int32(1))
+            pool = ThreadPoolExecutor(1, thread_name_prefix="rnnexp-compile")
+            self._compiled = pool.submit(lowered.compile)
+            pool.shutdown(wait=False)
+
+    def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]:
+        self.prepare(*arguments)
+        results: tuple[Tree, Tree] = self._compiled.result()(*arguments, np.int32(count))  # type: ignore[union-attr]
+        return results
+
+    def _many(self, state: Tree, now: Tree, fixed: Tree, data: Tree, count: Any) -> tuple[Tree, Tree]:
+        import jax
+        from jax import numpy as jnp
+
+        running = self.vmapped.program.running
+        _, shapes = jax.eval_shape(self.vmapped.epoch, state, _at(now, 0), fixed, data)
+
+        def go_on(carry: Tree) -> Any:
+            index, state, _ = carry
+            return (index < count) & jnp.any(running(state, fixed))
+
+        def body(carry: Tree) -> Tree:
+            index, before, rows = carry
+            state, row = self.vmapped.epoch(before, _at(now, index), fixed, data)
+            row = {**row, "ran": running(before, fixed)}
+            return index + 1, state, {key: rows[key].at[index].set(value) for key, value in row.items()}
+
+        rows = {key: jnp.zeros((self.capacity, *shape.shape), shape.dtype) for key, shape in shapes.items()}
+        rows["ran"] = jnp.zeros((self.capacity, *state["epoch"].shape), bool)
+        _, state, rows = jax.lax.while_loop(go_on, body, (0, state, rows))
+        return state, rows
+
+
+class ChunkedEpoch:
+    """One epoch in several calls of about a second, for networks whose epochs are long."""
+
+    capacity = 1
+
+    def __init__(self, vmapped: VmappedProgram, steps: int) -> None:
+        import jax
+
+        self.vmapped, self.total = vmapped, steps
+        self._begin, self._steps, self._end = jax.jit(vmapped.begin), jax.jit(vmapped.steps), jax.jit(vmapped.end)
+
+    def prepare(self, *arguments: Tree) -> None:
+        """See that the program can be traced."""
+        import jax
+
+        state, now, fixed, data = arguments
+        jax.eval_shape(self.vmapped.epoch, state, _at(now, 0), fixed, data)
+
+    def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]:
+        import jax
+
+        before, now, fixed, data = arguments
+        now = _at(now, 0)
+        state, done, size, pace = self._begin(before, now), 0, 1, 0.0
+        while done < self.total:
+            last, began = min(done + size, self.total), time.perf_counter()
+            span = (np.int32(done), np.int32(last))
+            state = jax.block_until_ready(self._steps(state, now, fixed, data, span))
+            pace = (time.perf_counter() - began) / (last - done) if done else 0.0
+            size, done = int(np.clip(PROMPT_S / pace if pace else 2, 1, 8 * size)), last
+        after, row = self._end(before, state, now, fixed, data)
+        row = {**row, "ran": self.vmapped.program.running(before, fixed)}
+        return after, {key: value[None] for key, value in row.items()}
+
+
+def _at(tree: Tree, index: Any) -> Tree:
+    import jax
+
+    return jax.tree.map(lambda leaf: leaf[index], tree)

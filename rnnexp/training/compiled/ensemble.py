@@ -1,0 +1,206 @@
+"""Trainings that advance together through one compiled program; a single training is an ensemble of one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rnnexp.training.compiled.batch_plan import BatchPlan, stack_shared
+from rnnexp.training.compiled.dispatch import PROMPT_S, ChunkedEpoch, Dispatch, FusedEpochs, VmappedProgram
+from rnnexp.training.compiled.member import Member
+from rnnexp.training.compiled.program import Program
+
+Tree = Any
+
+LONG_S = 1.0  # an epoch that is estimated to take longer is cut into several dispatches
+ORDER_BYTES = 32 * 2**20
+MAX_EPOCHS = 2048
+REVIEWS = 16  # how often in a training it is seen whether enough members have stopped
+WORTH_S = 10.0  # estimated time that must be saved for a smaller program to be compiled
+
+
+@dataclass
+class MemberSpec:
+    """What an ensemble needs to know of one training.
+
+    rates:   learning rate of each epoch, before callbacks change it
+    numbers: settings of each pure callback;  scalars: values of the settings that are held, by name
+    """
+
+    state: Tree
+    batch_plan: BatchPlan
+    seed: int
+    rates: Sequence[float]
+    numbers: dict[str, dict[str, float]] = field(default_factory=dict)
+    scalars: dict[str, float] = field(default_factory=dict)
+    weights_every: int | None = None
+
+
+@dataclass
+class Widths:
+    """How wide an ensemble is, and from which epoch on it is narrower, so that it can be the same again.
+
+    first:  lanes at least, the surplus being copies: the last bit of a result may depend on how many there are
+    later:  width by the number of epochs after which it was chosen;  keep: called when one has been
+    """
+
+    first: int = 0
+    later: dict[int, int] = field(default_factory=dict)
+    keep: Callable[[Mapping[int, int]], None] = lambda _: None
+
+
+class Ensemble:
+    """The states of trainings of one program, on the device; each is seen through its `Member`.
+
+    `lanes` says which training each row of the stacked state belongs to.
+    """
+
+    def __init__(self, program: Program, specs: Sequence[MemberSpec], widths: Widths | None = None) -> None:
+        self.program, self.specs = program, list(specs)
+        self.widths = widths or Widths()
+        self.batch_plan = specs[0].batch_plan
+        self.epochs = max(len(spec.rates) for spec in specs)
+        self.epoch = 0
+        self.lanes = _fill(range(len(specs)), self.widths.first)
+        self.single = len(self.lanes) == 1
+        self.members = [Member(self, index) for index in range(len(specs))]
+        self._place([specs[lane] for lane in self.lanes])
+        self._dispatch = self._choose()
+        self._last, self._pace = 0, 0.0  # epochs of the last dispatch, seconds of each
+
+    def _place(self, specs: Sequence[MemberSpec]) -> None:
+        import jax
+        from jax import numpy as jnp
+
+        if self.single:
+            self.state, self.fixed = specs[0].state, _make_fixed(specs[0])
+            self.data, self.axes = jax.tree.map(jnp.asarray, specs[0].batch_plan.data()), None
+            return
+        self.state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(spec.state for spec in specs))
+        self.fixed = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(_make_fixed, specs))
+        self.data, self.axes = stack_shared([spec.batch_plan.data() for spec in specs])
+
+    def _choose(self) -> Dispatch:
+        lanes = VmappedProgram(self.program, self.axes)
+        if self._epoch_s() > LONG_S and self.batch_plan.steps > 1:
+            return ChunkedEpoch(lanes, self.batch_plan.steps)
+        examples = 1 if self.batch_plan.train.one_batch else len(self.batch_plan.train.part)
+        fitting = ORDER_BYTES // (4 * examples * len(self.lanes))
+        return FusedEpochs(lanes, int(np.clip(fitting, 1, min(self.epochs, MAX_EPOCHS))))
+
+    def _epoch_s(self) -> float:
+        """Estimate an epoch of all lanes: arithmetic alone, so that it is the same each time."""
+        return self.batch_plan.estimate_seconds(self.program.parameters) * len(self.lanes)
+
+    def prepare(self) -> None:
+        """Trace the program, and let it be compiled while others do their work."""
+        self._dispatch.prepare(self.state, self._now(0), self.fixed, self.data)
+
+    def advance(self) -> None:
+        """Train on for about a second, all together."""
+        import jax
+
+        self._review()
+        began, count = time.time(), self._count()
+        results = self._dispatch.run(count, self.state, self._now(count), self.fixed, self.data)
+        self.state, rows = jax.block_until_ready(results)
+        ended = time.time()
+        self._tell({key: np.asarray(value)[:count] for key, value in rows.items()}, (began, ended))
+        self._pace = (ended - began) / count if self._last else 0.0
+        self._last, self.epoch = count, self.epoch + count
+
+    def _count(self) -> int:
+        """Return the epochs of the next dispatch: few at first, then as many as take about a second."""
+        epochs = min(PROMPT_S / self._pace, 16 * self._last) if self._pace else 4 * self._last
+        count = int(np.clip(epochs, 1, min(self._dispatch.capacity, self.epochs - self.epoch)))
+        marks = [spec.weights_every for spec in self.specs if spec.weights_every]
+        marks += [] if self.single else [self._interval]
+        return min([count, *(every - self.epoch % every for every in marks)])
+
+    def _now(self, count: int) -> Tree:
+        """Return rates and orders of the next `count` epochs, (capacity, lanes, ...)."""
+        capacity, first = self._dispatch.capacity, self.epoch + 1
+        lanes = []
+        for lane in self.lanes:
+            spec = self.specs[lane]
+            rates = np.asarray(spec.rates, np.float32)
+            rate = rates[np.minimum(np.arange(self.epoch, self.epoch + capacity), len(rates) - 1)]
+            orders = spec.batch_plan.orders(spec.seed, (first, count), capacity, side_by_side=not self.single)
+            lanes.append({"rate": rate, **orders})
+        if self.single:
+            return lanes[0]
+        return {key: np.stack([lane[key] for lane in lanes], axis=1) for key in lanes[0]}
+
+    @property
+    def _interval(self) -> int:
+        return -(-self.epochs // REVIEWS)
+
+    def _review(self) -> None:
+        """Take out those that have stopped, once they are so many that a smaller program is worth compiling.
+
+        Seen at fixed epochs only and decided by arithmetic, so that the same trainings always have the same company.
+        """
+        if self.single or self.epoch == 0 or self.epoch % self._interval:
+            return
+        running = [member.index for member in self.members if member.running]
+        width = self.widths.later.get(self.epoch) or self._fitting(len(running))
+        if width < len(self.lanes):
+            self.widths.later[self.epoch] = width
+            self.widths.keep(self.widths.later)
+            self._narrow(_fill(running, width))
+
+    def _fitting(self, running: int) -> int:
+        width = max(2, 1 << (running - 1).bit_length())
+        saved = self._epoch_s() * (1 - width / len(self.lanes)) * (self.epochs - self.epoch)
+        return width if width <= len(self.lanes) // 2 and saved > WORTH_S else len(self.lanes)
+
+    def _narrow(self, lanes: list[int]) -> None:
+        import jax
+
+        rows = np.array([self.lanes.index(lane) for lane in lanes])
+        self.state, self.fixed = jax.tree.map(lambda leaf: leaf[rows], (self.state, self.fixed))
+        self.lanes = lanes
+        self.data, self.axes = stack_shared([self.specs[lane].batch_plan.data() for lane in lanes])
+        self._dispatch, self._last, self._pace = self._choose(), 0, 0.0
+
+    def _tell(self, rows: dict[str, np.ndarray], span: tuple[float, float]) -> None:
+        """Give every training the rows of the epochs in which it ran."""
+        if self.single:
+            rows = {key: value[:, None] for key, value in rows.items()}
+        state = {key: np.atleast_1d(self.state[key]) for key in ("stopped", "kept_epoch", "best_epoch", "best")}
+        busy = max(1.0, float(rows["ran"].sum()))
+        for member in self.members:
+            if member.running:
+                lane = self.lanes.index(member.index)
+                ran = int(rows["ran"][:, lane].sum())
+                member.add_rows({k: v[:ran, lane] for k, v in rows.items()}, span, (span[1] - span[0]) / busy)
+                member.update({key: value[lane].item() for key, value in state.items()})
+
+    def value(self, index: int, key: str) -> Tree:
+        """Return a part of the state of one training."""
+        import jax
+
+        lane = self.lanes.index(index)
+        return self.state[key] if self.single else jax.tree.map(lambda leaf: leaf[lane], self.state[key])
+
+    def stop(self, index: int, code: int) -> None:
+        """Take a training out that somebody outside of the program has stopped."""
+        own = np.array([lane == index for lane in self.lanes])
+        stopped = np.where(own[0] if self.single else own, code, self.state["stopped"]).astype(np.int32)
+        self.state = {**self.state, "stopped": stopped}
+
+
+def _fill(lanes: Sequence[int], width: int) -> list[int]:
+    return [*lanes, *[lanes[-1]] * (width - len(lanes))]
+
+
+def _make_fixed(spec: MemberSpec) -> Tree:
+    from jax import numpy as jnp
+
+    numbers = {key: {name: jnp.float32(v) for name, v in own.items()} for key, own in spec.numbers.items()}
+    scalars = {key: jnp.float32(value) for key, value in spec.scalars.items()}
+    return {"epochs": jnp.int32(len(spec.rates)), "numbers": numbers, "scalars": scalars}

@@ -1,0 +1,254 @@
+"""The training of one network as a pure function of its state, from one epoch to the next.
+
+The steps are Keras's own `train_step` and `test_step`; around them everything is carried that an epoch decides: the
+best weights so far, what callbacks remember, the learning rate, and whether the training goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.training.backends.jax import JaxTrainer
+from rnnexp.training.compiled.traced_positive import Target, trace_scalars
+from rnnexp.training.monitor import LOSSES, to_minimize
+from rnnexp.training.penalties import prefix_metrics
+from rnnexp.training.pure_callback import EpochEnd, PureCallback
+
+Tree = Any
+RUNNING = 0
+NOT_FINITE = {**dict(enumerate(LOSSES, start=1)), len(LOSSES) + 1: "a weight"}  # why a training has stopped
+A_WEIGHT = len(NOT_FINITE)
+CALLBACK = A_WEIGHT + 1  # the first of the callbacks that may have stopped it
+
+
+@dataclass(frozen=True)
+class ProgramSettings:
+    """What the program of a training depends on, apart from the network and the data.
+
+    monitor:   metric that chooses the weights to keep;  keep_best: the best epoch's, else the last finite one's
+    track_best: carry the best weights beside the last ones
+    callbacks: pure ones by their names;  traced: settings that are inputs, by name, and where Keras has them
+    bounds:    lengths that batches of sequences are padded to
+    """
+
+    monitor: str
+    keep_best: bool
+    track_best: bool
+    grad_norm: bool
+    callbacks: Mapping[str, PureCallback]
+    traced: Mapping[str, Sequence[Target]]
+    bounds: tuple[int, ...] = ()
+
+
+class Program:
+    """Pure functions for one training; whoever holds several applies `jax.vmap`.
+
+    state: trainable, other, optimizer: values of Keras's variables; metrics: of the running pass; kept: values to
+           end with; kept_epoch; best: ordered monitor of the best epoch; best_epoch; epoch: done so far;
+           factor: on the learning rate; stopped: RUNNING or why not; callbacks: what each remembers
+    now:   what one epoch is given: rate, order (steps, batch) and rest (examples) of the training part, and perhaps
+           bucket (steps,), which of `bounds` each batch is padded to
+    fixed: what all epochs are given: epochs, numbers of the callbacks, scalars that are held
+    data:  train and val arrays; `val_order`, `val_rest`, and `order`, `rest` where they never change
+    """
+
+    def __init__(
+        self, backend: JaxTrainer, gather: Mapping[str, Callable[..., Any]], settings: ProgramSettings
+    ) -> None:
+        self.backend, self.model, self.gather, self.settings = backend, backend.model, gather, settings
+        variables = backend.model.optimizer.variables
+        self.rate_at = _find(variables, backend.model.optimizer.learning_rate)
+        places = {id(weight): _find(variables, average) for weight, average in backend.averages}
+        self.averaged = [places.get(id(weight)) for weight in backend.model.trainable_variables]
+
+        self.parameters = sum(int(np.prod(value.shape)) for value in backend.trainable)
+
+    def initial(self) -> Tree:
+        """Return the state before the first epoch: what Keras's variables hold now."""
+        from jax import numpy as jnp
+
+        backend = self.backend
+        kept = {"trainable": backend.trainable, "other": backend.other}
+        return {
+            **kept,
+            "optimizer": backend.optimizer,
+            "metrics": backend.no_metrics,
+            "kept": kept,
+            **({"best_weights": kept} if self.settings.track_best else {}),
+            "kept_epoch": jnp.int32(0),
+            "best": jnp.float32(np.inf),
+            "best_epoch": jnp.int32(0),
+            "epoch": jnp.int32(0),
+            "factor": jnp.float32(1),
+            "stopped": jnp.int32(RUNNING),
+            "callbacks": {
+                key: {name: _to_scalar(value) for name, value in callback.initial().items()}
+                for key, callback in self.settings.callbacks.items()
+            },
+        }
+
+    def running(self, state: Tree, fixed: Tree) -> Any:
+        return (state["stopped"] == RUNNING) & (state["epoch"] < fixed["epochs"])
+
+    def epoch(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
+        """Train for one epoch; return the state after it and a row of what it has shown."""
+        begun = self.begin(state, now)
+        return self.end(self.steps(begun, now, fixed, data), now, fixed, data)
+
+    def begin(self, state: Tree, now: Tree) -> Tree:
+        """Set the learning rate and forget the metrics of the last pass, and the states of its lanes."""
+        optimizer = [*state["optimizer"]]
+        optimizer[self.rate_at] = now["rate"] * state["factor"]
+        other = self.backend.zero_states(state["other"])
+        return {**state, "optimizer": optimizer, "metrics": self.backend.no_metrics, "other": other}
+
+    def steps(self, state: Tree, now: Tree, fixed: Tree, data: Tree, span: tuple[Any, Any] | None = None) -> Tree:
+        """Take the gradient steps `span[0]` to `span[1]` of the batches of an epoch, all by default."""
+        import jax
+
+        order, buckets = now.get("order", data.get("order")), now.get("bucket")
+
+        def step(index: Any, state: Tree) -> Tree:
+            if buckets is None:
+                return self._step(state, order[index], fixed, data)
+            padded = [partial(self._step, length=bound) for bound in self.settings.bounds]
+            return jax.lax.switch(buckets[index], padded, state, order[index], fixed, data)
+
+        if order.shape[0] == 1:  # a loop around a single step would only slow XLA down
+            return step(0, state)
+        first, last = span or (0, order.shape[0])
+        return jax.lax.fori_loop(first, last, step, state)
+
+    def _step(self, state: Tree, indices: Any, fixed: Tree, data: Tree, length: int | None = None) -> Tree:
+        """Take one step; `length` is what its sequences are padded to, None for all that the data have."""
+        import jax
+
+        names = ("trainable", "other", "optimizer", "metrics")
+        before = tuple(state[name] for name in names)
+        arrays = data["train"] if length is None else {**data["train"], "steps": data["train"]["steps"][:length]}
+        with trace_scalars(self.settings.traced, fixed["scalars"]):
+            _, after = self.model.train_step(before, self.gather["train"](arrays, indices))
+        after = jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), before)
+        return {**state, **dict(zip(names, after))}
+
+    def end(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
+        """Take the last, smaller step of the epoch, validate, and decide what follows."""
+        rest = now.get("rest", data.get("rest"))
+        if rest is not None:
+            state = self._step(state, rest, fixed, data)
+        row = prefix_metrics("train", self.backend.metric_results(state["metrics"]))
+        row |= self._validate(state, fixed, data) if "val" in data else {}
+        rate = state["optimizer"][self.rate_at]
+        if self.settings.grad_norm:
+            order = now.get("order", data.get("order"))
+            first = self.gather["train"](data["train"], order[0])
+            other = self.backend.zero_states(state["other"])  # where the first batch begins
+            with trace_scalars(self.settings.traced, fixed["scalars"]):
+                row["opt/grad_norm"] = self.backend.gradient_norm(state["trainable"], other, first)
+        factor = state["factor"]
+        state = self._keep_best({**state, "epoch": state["epoch"] + 1}, row)
+        state = self._run_callbacks(state, row, rate, fixed)
+        return state, {**row, "rate": rate, "factor": factor}
+
+    def _validate(self, state: Tree, fixed: Tree, data: Tree) -> Tree:
+        import jax
+
+        weights = self.weights(state)
+
+        def step(passed: tuple[Any, Any], indices: Any) -> tuple[Any, Any]:
+            before = (weights["trainable"], *passed)
+            with trace_scalars(self.settings.traced, fixed["scalars"]):
+                _, (_, *after) = self.model.test_step(before, self.gather["val"](data["val"], indices))
+            return jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), passed)
+
+        order = data["val_order"]
+        passed = (self.backend.zero_states(weights["other"]), list(self.backend.no_metrics))
+        if order.shape[0] == 1:
+            passed = step(passed, order[0])
+        elif order.shape[0]:
+            passed = jax.lax.fori_loop(0, order.shape[0], lambda i, p: step(p, order[i]), passed)
+        if "val_rest" in data:
+            passed = step(passed, data["val_rest"])
+        metrics = passed[1]
+        return prefix_metrics("val", self.backend.metric_results(metrics))
+
+    def weights(self, state: Tree) -> Tree:
+        """Return the weights that are validated and kept: moving averages where the optimizer keeps them."""
+        pairs = zip(state["trainable"], self.averaged)
+        values = [value if place is None else state["optimizer"][place] for value, place in pairs]
+        return {"trainable": values, "other": state["other"]}
+
+    def _keep_best(self, state: Tree, row: Tree) -> Tree:
+        """See whether all is finite, and keep the weights to end with."""
+        import jax
+        from jax import numpy as jnp
+
+        weights, epoch = self.weights(state), state["epoch"]
+        value = to_minimize(self._value(row, self.settings.monitor, "trainer.monitor"), self.settings.monitor)
+        losses = [(row[name], code) for code, name in NOT_FINITE.items() if name in row]
+        stopped = jnp.int32(RUNNING)
+        for loss, code in reversed(losses):
+            stopped = jnp.where(jnp.isfinite(loss), stopped, code)
+        better = (stopped == RUNNING) & (value < state["best"])
+        keep = better if self.settings.keep_best else stopped == RUNNING
+        finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(weights)]).all()
+        stopped = jnp.where(keep & ~finite, A_WEIGHT, stopped)
+        keep, better = keep & finite, better & finite
+        state = {
+            **state,
+            "stopped": stopped,
+            "kept": _select(keep, weights, state["kept"]),
+            "kept_epoch": jnp.where(keep, epoch, state["kept_epoch"]),
+            "best": jnp.where(better, value, state["best"]),
+            "best_epoch": jnp.where(better, epoch, state["best_epoch"]),
+        }
+        if self.settings.track_best:
+            state["best_weights"] = _select(better, weights, state["best_weights"])
+        return state
+
+    def _run_callbacks(self, state: Tree, row: Tree, rate: Any, fixed: Tree) -> Tree:
+        """Let the callbacks see the epoch, unless it has ended the training already."""
+        import jax
+        from jax import numpy as jnp
+
+        seen = state["stopped"] == RUNNING
+        remembered, factor, stopped = {}, state["factor"], state["stopped"]
+        for place, (key, callback) in enumerate(self.settings.callbacks.items()):
+            monitor = callback.monitor or self.settings.monitor
+            value = self._value({**row, "opt/learning_rate": rate}, monitor, f"callbacks.{callback.name}.monitor")
+            now = EpochEnd(jnp, state["epoch"], to_minimize(value, monitor), rate)
+            before = state["callbacks"][key]
+            after, action = callback.update(fixed["numbers"][key], before, now)
+            after = jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), after, before)
+            remembered[key] = _select(seen, after, before)
+            factor = factor * jnp.where(seen, action.rate_factor, 1.0)
+            stopped = jnp.where(seen & action.stop & (stopped == RUNNING), CALLBACK + place, stopped)
+        return {**state, "callbacks": remembered, "factor": factor.astype(jnp.float32), "stopped": stopped}
+
+    def _value(self, row: Tree, monitor: str, key: str) -> Any:
+        if monitor in row:
+            return row[monitor]
+        raise ConfigError(f"{key}: `{monitor}` is not logged; choose from {', '.join(row)}{did_you_mean(monitor, row)}")
+
+
+def _select(condition: Any, new: Tree, old: Tree) -> Tree:
+    import jax
+    from jax import numpy as jnp
+
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
+
+
+def _find(variables: Sequence[Any], wanted: Any) -> int:
+    return next(place for place, variable in enumerate(variables) if variable is wanted)
+
+
+def _to_scalar(value: float) -> Any:
+    from jax import numpy as jnp
+
+    return jnp.int32(value) if isinstance(value, int) else jnp.float32(value)
