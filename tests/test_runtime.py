@@ -243,7 +243,7 @@ for number in {numbers}:
     print(*sorted(file.name for file in Path(os.environ["XDG_CACHE_HOME"]).glob("rnnexp/*/*-cache")))
 """
 START_ALL = "runtime.configure('jax')"
-KEEP_ALONE = "import jax\nfrom rnnexp.compiled import keep_compiled\nkeep_compiled(jax)"
+KEEP_ALONE = "import jax\nfrom rnnexp.runtime.compilation_cache import keep_compiled\nkeep_compiled(jax)"
 
 
 def kept(numbers: list[int], start: str, home: Path, chosen: str = "") -> list[set[str]]:

@@ -10,7 +10,7 @@ from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
-from rnnexp.machine import cache_folder
+from rnnexp.runtime.machine import cache_folder
 
 log = logging.getLogger("rnnexp")
 

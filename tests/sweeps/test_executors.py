@@ -12,7 +12,7 @@ import pytest
 from sweeping import UNTRACKED, Quick, run, table, with_one_changed, workshop
 
 from rnnexp.errors import ConfigError, ResourceError
-from rnnexp.machine import usable_cpus
+from rnnexp.runtime.machine import usable_cpus
 from rnnexp.sweeps.executors.base import Hardware, Slot, slots
 from rnnexp.sweeps.settings import Launcher
 from rnnexp.sweeps.sweep import SweepFailed

@@ -15,7 +15,7 @@ import pytest
 import sweeping
 from sweeping import TINY, UNTRACKED, jobs, run, table
 
-from rnnexp.machine import usable_cpus
+from rnnexp.runtime.machine import usable_cpus
 from rnnexp.sweeps.sweep import SweepFailed
 
 

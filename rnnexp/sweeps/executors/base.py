@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from rnnexp.machine import usable_cpus
+from rnnexp.runtime.machine import usable_cpus
 from rnnexp.sweeps.settings import Launcher
 from rnnexp.sweeps.task import Task
 

@@ -6,7 +6,7 @@ import os
 import platform
 from typing import Any
 
-from rnnexp.machine import cache_folder
+from rnnexp.runtime.machine import cache_folder
 
 MOST = 500 * 2**20  # bytes
 

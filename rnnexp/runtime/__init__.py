@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
-from rnnexp import machine
-from rnnexp.compiled import keep_compiled
 from rnnexp.errors import ConfigError, ResourceError, did_you_mean
-from rnnexp.hidden import hidden
+from rnnexp.runtime import machine
+from rnnexp.runtime.compilation_cache import keep_compiled
+from rnnexp.runtime.hide_packages import hidden
 
 BACKENDS = ("jax", "tensorflow", "torch")
 DEFAULT_BACKEND = "jax"
