@@ -10,10 +10,10 @@ import pytest
 
 import rnnexp as rx
 from rnnexp import runner, runtime
-from rnnexp.company import Company
-from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
-from rnnexp.together import program, run_together
+from rnnexp.runner.groups import Company
+from rnnexp.runner.record import Membership, Occasion
+from rnnexp.runner.vectorized import program, run_together
 from rnnexp.training.engine import ensemble
 
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from rnnexp import record, runner, tasks
+from rnnexp import runner, tasks
 from rnnexp.data.dataset import WHOLE
 from rnnexp.deploy import reading
 from rnnexp.deploy.trained import ChangedDataError, Trained, own_data
 from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
+from rnnexp.runner import record
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset

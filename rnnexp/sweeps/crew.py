@@ -12,9 +12,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from rnnexp.company import Company
-from rnnexp.record import Occasion
 from rnnexp.runner import Result
+from rnnexp.runner.groups import Company
+from rnnexp.runner.record import Occasion
 from rnnexp.sweeps import worker
 from rnnexp.sweeps.task import LOCK, LOG, Outcome, Task, write_outcome
 
@@ -31,7 +31,7 @@ def main(tasks: Sequence[Task], company: Path) -> None:
 
 
 def _together(tasks: Sequence[Task], company: Path) -> None:
-    from rnnexp.together import run_together
+    from rnnexp.runner.vectorized import run_together
 
     started = time.perf_counter()
     ended: set[int] = set()

@@ -63,7 +63,7 @@ def grouping_helps(jobs: Sequence[Job], findings: Findings) -> bool:
 
     Groups lose nothing in speed (a step of 32 members costs what 32 steps cost), but their results come together.
     """
-    from rnnexp.together import program
+    from rnnexp.runner.vectorized import program
 
     if findings.epoch_s * int(jobs[0].mapping["trainer"]["epochs"]) > LONGEST_S:
         return False

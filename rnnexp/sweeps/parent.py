@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from rnnexp.config.settings import Experiment
-from rnnexp.record import experiment_name
 from rnnexp.redact import redact
+from rnnexp.runner.record import experiment_name
 from rnnexp.sweeps.definition import Definition
 from rnnexp.sweeps.state import JobState
 from rnnexp.tracking.run import RunInfo

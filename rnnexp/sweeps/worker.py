@@ -25,8 +25,8 @@ from rnnexp.config.settings import Experiment
 from rnnexp.errors import RnnexpError
 from rnnexp.failures import foreseen
 from rnnexp.output import MaskedRecord, MaskedStream
-from rnnexp.record import Membership
 from rnnexp.redact import redact
+from rnnexp.runner.record import Membership
 from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, STOP, Outcome, Task, write_outcome
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.models.build import build
-from rnnexp.record import Membership, Occasion
 from rnnexp.registry import lookup
+from rnnexp.runner.record import Membership, Occasion
+from rnnexp.runner.vectorized import program, run_together
 from rnnexp.tasks import load
 from rnnexp.tasks.tagging import baselines as tag_baselines
 from rnnexp.tasks.tagging.report import scores
-from rnnexp.together import program, run_together
 from rnnexp.training.class_weights import weigher
 
 LENGTHS, PADDED = (1, 5, 3, 4), 8

@@ -12,10 +12,10 @@ import rnnexp as rx
 from rnnexp import runner
 from rnnexp.models import carried
 from rnnexp.models.reading import log_softmax
-from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
+from rnnexp.runner.record import Membership, Occasion
+from rnnexp.runner.vectorized import program, run_together
 from rnnexp.tasks.language_modeling.dataset import TextStream
-from rnnexp.together import program, run_together
 from rnnexp.training import feed
 from rnnexp.training.checkpoint import load
 from rnnexp.training.fit import fit

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sweeping import UNTRACKED, Quick, jobs, run, start, table, wait_for, with_one_changed, workshop
 
-from rnnexp.company import Company
+from rnnexp.runner.groups import Company
 from rnnexp.sweeps.executors.vectorized import GROUPS
 
 # A network and an optimizer that are compiled quickly.

@@ -11,10 +11,10 @@ import pytest
 
 import rnnexp as rx
 from rnnexp.errors import DataError
-from rnnexp.record import Membership, Occasion
 from rnnexp.runner import Result
+from rnnexp.runner.record import Membership, Occasion
+from rnnexp.runner.vectorized import program, run_together
 from rnnexp.tasks import load
-from rnnexp.together import program, run_together
 
 CLOSE = 1e-5  # relative, of losses after a few epochs
 QUICK = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")

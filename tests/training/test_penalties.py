@@ -10,9 +10,9 @@ import pytest
 import toy
 
 import rnnexp as rx
-from rnnexp import record
 from rnnexp.errors import ConfigError
-from rnnexp.together import run_together
+from rnnexp.runner import record
+from rnnexp.runner.vectorized import run_together
 from rnnexp.training.fit import fit
 from rnnexp.training.history import History
 

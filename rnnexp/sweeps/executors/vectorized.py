@@ -90,7 +90,7 @@ class Vectorized:
         return result
 
     def _sorted(self, tasks: Sequence[Task]) -> list[list[Task]]:
-        from rnnexp.together import program
+        from rnnexp.runner.vectorized import program
 
         by_program: dict[str, list[Task]] = {}
         for task in tasks:

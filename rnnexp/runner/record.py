@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rnnexp.evaluation.report import Report
+    from rnnexp.runner.samples import Samples
     from rnnexp.runtime import Runtime
-    from rnnexp.samples import Samples
     from rnnexp.tasks.forecasting.intervals import Intervals
     from rnnexp.tracking.run import Run
     from rnnexp.training.history import History

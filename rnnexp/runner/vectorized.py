@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rnnexp import record, runner, tracking
-from rnnexp.company import Company
+from rnnexp import runner, tracking
 from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.data.pairs import PairSource
 from rnnexp.data.texts.source import TextSource
 from rnnexp.errors import ConfigError
+from rnnexp.runner import record
+from rnnexp.runner.groups import Company
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset

@@ -11,12 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnexp import record, registry, runtime, tasks, tracking
+from rnnexp import registry, runtime, tasks, tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, DivergedError, count
 from rnnexp.paths import name_problem, short_name
 from rnnexp.run_folder import claimed
-from rnnexp.samples import Samples
+from rnnexp.runner import record
+from rnnexp.runner.samples import Samples
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
