@@ -41,7 +41,7 @@ from rnnexp.sweeps.search import search
 from rnnexp.sweeps.settings import Launcher, Sweep, read_launcher, read_sweep
 from rnnexp.sweeps.state import JOURNAL
 from rnnexp.task import metric_of, rises
-from rnnexp.training.engine import dispatch
+from rnnexp.training.compiled import dispatch
 
 SPANS = tuple(dict.fromkeys(re.findall(r"`([^`]+)`", PROSE.replace("\n", " "))))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

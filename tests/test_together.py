@@ -14,7 +14,7 @@ from rnnexp.runner import Result
 from rnnexp.runner.groups import Company
 from rnnexp.runner.record import Membership, Occasion
 from rnnexp.runner.vectorized import program, run_together
-from rnnexp.training.engine import ensemble
+from rnnexp.training.compiled import ensemble
 
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
 SINE = ("data.points=120", "model.units=[4]", "trainer.epochs=6", *LIGHT)

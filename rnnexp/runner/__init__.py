@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rnnexp.data.spec import TaskSpec
     from rnnexp.evaluation.report import Report
     from rnnexp.tasks.forecasting.intervals import Intervals
-    from rnnexp.training.engine.compiled import CompiledTraining
+    from rnnexp.training.compiled.training import CompiledTraining
     from rnnexp.training.fit import Step
     from rnnexp.training.history import History
     from rnnexp.training.plan import Plan
@@ -111,7 +111,7 @@ class Subject:
     @property
     def engine(self) -> str:
         """What trains it, as its tag says."""
-        from rnnexp.training.engine.choice import choose
+        from rnnexp.training.choose_engine import choose
 
         trainer, callbacks = self.experiment.trainer, self.experiment.callbacks
         return "vectorized" if self.training else choose(trainer, callbacks, self.device.backend)[0]

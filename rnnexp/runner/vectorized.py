@@ -21,9 +21,9 @@ from rnnexp.runner.groups import Company
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
     from rnnexp.runtime import Runtime
-    from rnnexp.training.engine.ensemble import Widths
-    from rnnexp.training.engine.layout import Layout
-    from rnnexp.training.engine.program import Program
+    from rnnexp.training.compiled.batch_plan import Layout
+    from rnnexp.training.compiled.ensemble import Widths
+    from rnnexp.training.compiled.program import Program
     from rnnexp.training.fit import Step
     from rnnexp.training.plan import Plan
 
@@ -45,8 +45,8 @@ Stories = dict[int, "Generator[Step, None, runner.Result]"]
 
 def program(experiment: Experiment) -> str | None:
     """Return what two experiments must have in common to be trained together, None if one must train alone."""
-    from rnnexp.training.carried import CarriedCallback
-    from rnnexp.training.engine.choice import choose
+    from rnnexp.training.choose_engine import choose
+    from rnnexp.training.pure_callback import CarriedCallback
 
     if choose(experiment.trainer, experiment.callbacks, "jax")[0] != "compiled":
         return None
@@ -84,7 +84,7 @@ def run_together(
     is before a member speaks (to a log). Those whose data differ in shape, and more than memory holds, are trained
     one group after the other; `company` remembers the groups. Raises what goes wrong before the first step.
     """
-    from rnnexp.training.engine.ensemble import Widths
+    from rnnexp.training.compiled.ensemble import Widths
 
     started = time.perf_counter()
     stage = _stage(experiments, occasions)
@@ -194,8 +194,8 @@ def _stage(experiments: Sequence[Experiment], occasions: Sequence[record.Occasio
 
 def _subjects(stage: _Stage, members: Sequence[_Member], widths: Widths) -> list[runner.Subject]:
     """Compile the network and give each member its first weights."""
-    from rnnexp.training.engine.compiled import CompiledTraining, entrant, program_of
-    from rnnexp.training.engine.ensemble import Ensemble
+    from rnnexp.training.compiled.ensemble import Ensemble
+    from rnnexp.training.compiled.training import CompiledTraining, entrant, program_of
     from rnnexp.training.prepare import prepare
 
     first, model = members[0], stage.model
@@ -216,7 +216,7 @@ def _subjects(stage: _Stage, members: Sequence[_Member], widths: Widths) -> list
 
 
 def _members(experiments: Sequence[Experiment], occasions: Sequence[record.Occasion]) -> list[_Member]:
-    from rnnexp.training.engine.layout import layout
+    from rnnexp.training.compiled.batch_plan import layout
 
     datasets: dict[str, Dataset] = {}
     members: list[_Member] = []

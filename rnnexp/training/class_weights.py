@@ -10,7 +10,7 @@ import numpy as np
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, did_you_mean
-from rnnexp.training.feed import Weigh
+from rnnexp.training.batcher import Weigh
 
 ClassWeights = Literal["balanced"] | Mapping[str, float] | None
 KEY = "trainer.class_weights"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Protocol, TypeVar
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.training.engine.choice import choose
+from rnnexp.training.choose_engine import choose
 from rnnexp.training.history import History
 from rnnexp.training.listener import Listener, Rows, Span
 from rnnexp.training.plan import Plan
@@ -39,10 +39,10 @@ def training(model: Any, dataset: Dataset, plan: Plan) -> Training:
     if reason:
         log.info("engine keras: %s", reason)
     if engine == "compiled":
-        from rnnexp.training.engine.compiled import CompiledTraining
+        from rnnexp.training.compiled.training import CompiledTraining
 
         return CompiledTraining(model, dataset, plan)
-    from rnnexp.training.epochs import KerasTraining
+    from rnnexp.training.keras_training import KerasTraining
 
     return KerasTraining(model, dataset, plan)
 

@@ -12,11 +12,11 @@ import numpy as np
 from rnnexp import registry
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.models import carried
+from rnnexp.training.backends.base import is_seed_state
 from rnnexp.training.monitor import epoch_name
 from rnnexp.training.penalties import has_penalties, unpenalized
 from rnnexp.training.perplexity import perplexity
 from rnnexp.training.plan import Plan
-from rnnexp.training.steppers.stepper import is_seed_state
 
 
 @contextmanager

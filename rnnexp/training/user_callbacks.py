@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from rnnexp.training.backends.base import Stepper
 from rnnexp.training.penalties import named
-from rnnexp.training.steppers.stepper import Stepper
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 

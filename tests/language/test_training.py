@@ -16,7 +16,7 @@ from rnnexp.runner import Result
 from rnnexp.runner.record import Membership, Occasion
 from rnnexp.runner.vectorized import program, run_together
 from rnnexp.tasks.language_modeling.dataset import TextStream
-from rnnexp.training import feed
+from rnnexp.training import batcher
 from rnnexp.training.checkpoint import load
 from rnnexp.training.fit import fit
 from rnnexp.training.history import History
@@ -73,7 +73,7 @@ def test_speed_is_told_in_tokens(engine: str, rhyme: str) -> None:
 def test_validation_starts_from_rest_and_reads_on_from_batch_to_batch(
     engine: str, rhyme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "MAX_STEPS", 2)  # so that the part is several blocks
+    monkeypatch.setattr(batcher, "MAX_STEPS", 2)  # so that the part is several blocks
     still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.epochs=2", f"trainer.engine={engine}")
     model, dataset, history = trained(composed(rhyme, *still, "model.initial_range=1.5"))
     val = dataset.parts["val"].side_by_side(6)

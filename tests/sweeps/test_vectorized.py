@@ -33,7 +33,7 @@ HALT = """
 import multiprocessing
 
 if multiprocessing.current_process().name == "rnnexp jobs":
-    from rnnexp.training.engine.ensemble import Ensemble
+    from rnnexp.training.compiled.ensemble import Ensemble
 
     advance = Ensemble.advance
 

@@ -113,7 +113,7 @@ LEAKY = """
 import logging, sys, warnings
 from typing import Literal
 from rnnexp.registry import register
-from rnnexp.training.course import EpochCallback
+from rnnexp.training.training_state import EpochCallback
 
 @register("callback")
 class notify(EpochCallback):

@@ -18,7 +18,7 @@ from rnnexp import runtime
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.models.build import build
 from rnnexp.registry import lookup
-from rnnexp.training import feed
+from rnnexp.training import batcher
 from rnnexp.training.fit import fit
 
 # The data are drawn with one seed, so that another experiment's seed changes the network and its order alone.
@@ -133,7 +133,7 @@ def language(*overrides: str) -> list[list[float]]:
     small = ("model.units=[3]", "model.embedding_dim=4", "model.initial_range=1.5", "trainer.batch_size=4")
     still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.epochs=2", "trainer.engine=keras")
     experiment = rx.compose(*data, *small, *still, "trainer.grad_norm=true", "model=gru", *QUIET, *overrides)
-    with patch.object(feed, "MAX_STEPS", 4):  # several blocks in the validation part
+    with patch.object(batcher, "MAX_STEPS", 4):  # several blocks in the validation part
         history = rx.run(experiment, quiet=True).history
     return [[epoch[name] for epoch in history.epochs] for name in ("val/loss", "opt/grad_norm", "train/loss")]
 

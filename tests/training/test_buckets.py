@@ -19,7 +19,7 @@ from rnnexp.models.build import build
 from rnnexp.registry import lookup
 from rnnexp.registry import settings as component
 from rnnexp.tasks import load
-from rnnexp.training.feed import Feed
+from rnnexp.training.batcher import Feed
 from rnnexp.training.fit import fit
 from rnnexp.training.history import History
 

@@ -14,8 +14,8 @@ import toy
 from rnnexp.errors import ConfigError
 from rnnexp.registry import lookup
 from rnnexp.training.checkpoint import load
-from rnnexp.training.course import Course
 from rnnexp.training.fit import fit
+from rnnexp.training.training_state import Course
 
 
 def course(tmp_path: Path | None = None, epochs: int = 100) -> Course:

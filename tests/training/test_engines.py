@@ -15,7 +15,7 @@ import rnnexp as rx
 from rnnexp import optimizers
 from rnnexp.registry import lookup
 from rnnexp.training.checkpoint import load
-from rnnexp.training.engine import dispatch, ensemble
+from rnnexp.training.compiled import dispatch, ensemble
 from rnnexp.training.fit import fit
 from rnnexp.training.history import History
 
@@ -175,7 +175,7 @@ def test_chunks_of_any_length_give_the_same_bits(monkeypatch: pytest.MonkeyPatch
 def test_what_cannot_be_compiled_is_trained_by_keras_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
     import keras
 
-    from rnnexp.training.engine.choice import choose
+    from rnnexp.training.choose_engine import choose
 
     trainer, mine = toy.plan(engine="compiled").trainer, {"mine": keras.callbacks.Callback()}
     assert choose(trainer, mine, "jax") == (

@@ -8,7 +8,7 @@ import toy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnexp.training.feed import Feed, arrays_of
+from rnnexp.training.batcher import Feed, arrays_of
 
 
 def feed(examples: int, size: int, steps: int = 1) -> Feed:
@@ -32,7 +32,7 @@ def test_blocks_of_whole_batches_have_one_shape_and_the_partial_batch_its_own() 
 
 
 def test_auto_takes_as_many_steps_as_fit_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnnexp.training.feed.BLOCK_BYTES", 640)
+    monkeypatch.setattr("rnnexp.training.batcher.BLOCK_BYTES", 640)
     assert feed(100, 8).in_blocks_of("auto").steps == 640 // (2 * 8 * 8)
     assert feed(100, 8).in_blocks_of(3).steps == 3
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from rnnexp.paths import LONGEST, name_problem
 from rnnexp.registry import register
-from rnnexp.training.course import Course, EndOfEpoch, EpochCallback
+from rnnexp.training.training_state import Course, EndOfEpoch, EpochCallback
 
 
 @register("callback")

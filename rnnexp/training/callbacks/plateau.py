@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rnnexp.registry import register
-from rnnexp.training.carried import CarriedCallback, Effect, Moment, Numbers, State
+from rnnexp.training.pure_callback import CarriedCallback, Effect, Moment, Numbers, State
 
 
 @register("callback")

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from rnnexp.errors import ConfigError, did_you_mean
-from rnnexp.training.carried import CarriedCallback, Moment
-from rnnexp.training.engine.positive import Target, held
+from rnnexp.training.backends.jax import OnJax
+from rnnexp.training.compiled.traced_positive import Target, held
 from rnnexp.training.monitor import LOSSES, ordered
 from rnnexp.training.penalties import named
-from rnnexp.training.steppers.on_jax import OnJax
+from rnnexp.training.pure_callback import CarriedCallback, Moment
 
 Tree = Any
 RUNNING = 0

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Part
+from rnnexp.training.batcher import Feed, arrays_of, scoring
 from rnnexp.training.class_weights import weigher
-from rnnexp.training.feed import Feed, arrays_of, scoring
 from rnnexp.training.plan import Plan
 
 Tree = Any

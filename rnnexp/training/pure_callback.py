@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnexp.registry import settings
-from rnnexp.training.course import Course, EndOfEpoch, EpochCallback
 from rnnexp.training.monitor import ordered
+from rnnexp.training.training_state import Course, EndOfEpoch, EpochCallback
 
 State = dict[str, Any]
 Numbers = Mapping[str, Any]

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset
+from rnnexp.training.backends.base import Step, Stepper, stepper_for
+from rnnexp.training.batcher import Block, Feed, scoring
+from rnnexp.training.best_weights import Keeper, diverged, not_finite
 from rnnexp.training.class_weights import weigher
-from rnnexp.training.course import Course, EpochCallback
-from rnnexp.training.feed import Block, Feed, scoring
 from rnnexp.training.history import History
-from rnnexp.training.keeper import Keeper, diverged, not_finite
+from rnnexp.training.learning_rate import Rate
 from rnnexp.training.listener import Listener
 from rnnexp.training.monitor import default_monitor
 from rnnexp.training.penalties import named
 from rnnexp.training.plan import Plan
 from rnnexp.training.prepare import prepare
-from rnnexp.training.rate import Rate
-from rnnexp.training.steppers.stepper import Step, Stepper, stepper_for
+from rnnexp.training.training_state import Course, EpochCallback
 from rnnexp.training.user_callbacks import UserCallbacks
 
 

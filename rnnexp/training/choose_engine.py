@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from rnnexp.training.carried import CarriedCallback
+from rnnexp.training.pure_callback import CarriedCallback
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Trainer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rnnexp.training.feed import Block, each
-from rnnexp.training.steppers.stepper import Stepper
+from rnnexp.training.backends.base import Stepper
+from rnnexp.training.batcher import Block, each
 
 
 class OnTensorFlow(Stepper):

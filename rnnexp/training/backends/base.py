@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnnexp.training.course import Weights
-from rnnexp.training.feed import Block
+from rnnexp.training.batcher import Block
+from rnnexp.training.training_state import Weights
 
 
 @dataclass(frozen=True)
@@ -146,14 +146,14 @@ def stepper_for(model: Any) -> Stepper:
 
     match keras.backend.backend():
         case "jax":
-            from rnnexp.training.steppers.on_jax import OnJax
+            from rnnexp.training.backends.jax import OnJax
 
             return OnJax(model)
         case "tensorflow":
-            from rnnexp.training.steppers.on_tensorflow import OnTensorFlow
+            from rnnexp.training.backends.tensorflow import OnTensorFlow
 
             return OnTensorFlow(model)
         case _:
-            from rnnexp.training.steppers.on_torch import OnTorch
+            from rnnexp.training.backends.torch import OnTorch
 
             return OnTorch(model)

@@ -8,21 +8,21 @@ from time import perf_counter
 from typing import Any
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.training.carried import CarriedCallback
-from rnnexp.training.course import Course, EpochCallback, Weights
-from rnnexp.training.engine.ensemble import Ensemble, Entrant
-from rnnexp.training.engine.layout import Layout, layout
-from rnnexp.training.engine.program import BROKEN, CALLBACK, Program, Rules
-from rnnexp.training.engine.seat import Rows, Seat
+from rnnexp.training.backends.base import is_seed_state
+from rnnexp.training.backends.jax import OnJax
+from rnnexp.training.best_weights import diverged
+from rnnexp.training.compiled.batch_plan import Layout, layout
+from rnnexp.training.compiled.ensemble import Ensemble, Entrant
+from rnnexp.training.compiled.member import Rows, Seat
+from rnnexp.training.compiled.program import BROKEN, CALLBACK, Program, Rules
 from rnnexp.training.history import History
-from rnnexp.training.keeper import diverged
+from rnnexp.training.learning_rate import decimal
 from rnnexp.training.listener import Listener
 from rnnexp.training.monitor import Waiting, default_monitor
 from rnnexp.training.plan import Plan
 from rnnexp.training.prepare import prepare
-from rnnexp.training.rate import decimal
-from rnnexp.training.steppers.on_jax import OnJax
-from rnnexp.training.steppers.stepper import is_seed_state
+from rnnexp.training.pure_callback import CarriedCallback
+from rnnexp.training.training_state import Course, EpochCallback, Weights
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def alone(model: Any, dataset: Dataset, plan: Plan) -> Seat:
 
 def program_of(model: Any, cut: Layout, plan: Plan, held: list[str]) -> Program:
     """Return the program that trains a compiled model, with the settings `held` as inputs."""
-    from rnnexp.training.engine.positive import targets
+    from rnnexp.training.compiled.traced_positive import targets
 
     trainer, validated = plan.trainer, cut.val is not None
     places = targets(model) if held else {}

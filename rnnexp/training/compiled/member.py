@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnexp.training.engine.program import RUNNING
-from rnnexp.training.rate import decimal
+from rnnexp.training.compiled.program import RUNNING
+from rnnexp.training.learning_rate import decimal
 
 if TYPE_CHECKING:
-    from rnnexp.training.engine.ensemble import Ensemble
+    from rnnexp.training.compiled.ensemble import Ensemble
 
 OUTSIDE = -1
 Rows = list[dict[str, float]]

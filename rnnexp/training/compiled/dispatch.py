@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rnnexp.training.engine.program import Program
+from rnnexp.training.compiled.program import Program
 
 Tree = Any
 

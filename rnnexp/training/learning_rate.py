@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.training.steppers.stepper import Stepper
+from rnnexp.training.backends.base import Stepper
 
 
 class Rate:

@@ -8,8 +8,8 @@ from math import isfinite
 import numpy as np
 
 from rnnexp.errors import DivergedError
-from rnnexp.training.course import Course
 from rnnexp.training.monitor import LOSSES, Waiting
+from rnnexp.training.training_state import Course
 
 Values = list[np.ndarray]
 

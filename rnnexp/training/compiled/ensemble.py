@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.training.engine.dispatch import PROMPT_S, Dispatch, Epochs, Lanes, Parts
-from rnnexp.training.engine.layout import Layout, shared
-from rnnexp.training.engine.program import Program
-from rnnexp.training.engine.seat import Seat
+from rnnexp.training.compiled.batch_plan import Layout, shared
+from rnnexp.training.compiled.dispatch import PROMPT_S, Dispatch, Epochs, Lanes, Parts
+from rnnexp.training.compiled.member import Seat
+from rnnexp.training.compiled.program import Program
 
 Tree = Any
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.training.feed import Block, each
-from rnnexp.training.steppers.stepper import Stepper
+from rnnexp.training.backends.base import Stepper
+from rnnexp.training.batcher import Block, each
 
 
 class OnJax(Stepper):
