@@ -44,7 +44,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 def _within(key: str) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        from rnnexp.models.writing import mistakes  # with NumPy, which the help does without
+        from rnnexp.models.sampling import mistakes  # with NumPy, which the help does without
 
         value: Any = text
         for kind in (float, int):  # the latter where it is one
@@ -62,7 +62,7 @@ def run(args: Namespace) -> int:
     from rnnexp.deploy.language import Wish, generate
     from rnnexp.deploy.trained import trained
     from rnnexp.deploy.write import refuse_place, write_text
-    from rnnexp.models.writing import Sampling
+    from rnnexp.models.sampling import Sampling
 
     if args.out:
         refuse_place(args.out)

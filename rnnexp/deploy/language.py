@@ -9,7 +9,7 @@ from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.texts import given
 from rnnexp.deploy.trained import Trained
 from rnnexp.errors import ConfigError, DataError, count
-from rnnexp.models.writing import Sampling, write
+from rnnexp.models.sampling import Sampling, write
 from rnnexp.tasks.language_modeling.answer import refuse_unknown, start, surprise
 from rnnexp.tasks.language_modeling.dataset import Language
 

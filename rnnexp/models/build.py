@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models import carried, initial
+from rnnexp.models import initializers, stateful
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +45,7 @@ def network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
 
 def draw(architecture: Any, model: Any, seed: int, vectors: np.ndarray | None = None) -> list[str]:
     """Draw the first weights of a model that has been built; return the paths of those that Keras drew itself."""
-    return initial.draw(model, seed, vectors, getattr(architecture, "initial_range", None))
+    return initializers.draw(model, seed, vectors, getattr(architecture, "initial_range", None))
 
 
 def copied(model: keras.Model) -> keras.Model:
@@ -65,12 +65,12 @@ def _require_fit(name: str, model: Any, spec: TaskSpec) -> None:
         raise ConfigError(f"model: `{name}` has no weights yet; start it from keras.Input(shape)")
     steps = (spec.inputs["past"].shape[0],) if spec.per_step else ()
     wanted = (None, *steps, *spec.output_shape)
-    if spec.carried and not carried.sizes(model):
+    if spec.carried and not stateful.sizes(model):
         raise ConfigError(
             f"model: `{name}` carries no states, which these data need: it must take them as inputs beside `past`, and "
-            f"give them after `{carried.OUTPUT}` in a dict"
+            f"give them after `{stateful.OUTPUT}` in a dict"
         )
-    shape = tuple(model.output[carried.OUTPUT].shape) if spec.carried else model.output_shape
+    shape = tuple(model.output[stateful.OUTPUT].shape) if spec.carried else model.output_shape
     if shape != wanted:
         raise ConfigError(
             f"model: `{name}` gives outputs of shape {shape}; the data need {wanted}, where the first None is the batch"

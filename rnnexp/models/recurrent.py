@@ -11,8 +11,8 @@ from pydantic import Field
 
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models import carried, tokens
-from rnnexp.models.fitting import spec_problems
+from rnnexp.models import stateful, token_embedding
+from rnnexp.models.compatibility import spec_problems
 from rnnexp.models.pooling import Pooling, pooled
 from rnnexp.registry import PositiveInt, settings
 
@@ -121,9 +121,9 @@ class RecurrentModel(ABC):
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
         past, mask, embedding = inputs["past"], inputs.get("mask"), None
         if spec.inputs["past"].vocabulary is not None:
-            embedding = tokens.embedding(self, spec)
-            past = tokens.vectors(embedding, past, self)
-        first = carried.inputs(self.state_sizes()) if spec.carried else {}
+            embedding = token_embedding.embedding(self, spec)
+            past = token_embedding.vectors(embedding, past, self)
+        first = stateful.inputs(self.state_sizes()) if spec.carried else {}
         x, last = self._recurrent(*self.before(segments(past, self.segment), mask), spec.per_step, first)
         if (branch := self.beside(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
@@ -134,7 +134,7 @@ class RecurrentModel(ABC):
             x = keras.layers.Dense(size, activation=self.dense_activation, name=f"dense_{i}")(x)
         y = self._output(x, spec, inputs["past"], embedding)
         if spec.carried:
-            return keras.Model({**inputs, **first}, {carried.OUTPUT: y, **last}, name=self.name)
+            return keras.Model({**inputs, **first}, {stateful.OUTPUT: y, **last}, name=self.name)
         return keras.Model(inputs if len(inputs) > 1 else inputs["past"], y, name=self.name)
 
     def sizes(self) -> list[int]:
@@ -209,7 +209,7 @@ class RecurrentModel(ABC):
         import keras
 
         if spec.scores_of == "past":
-            return tokens.scores(x, embedding, spec.output_shape[0], self.tie_weights)
+            return token_embedding.scores(x, embedding, spec.output_shape[0], self.tie_weights)
         activation = "softmax" if spec.outputs == "probabilities" else self.output_activation
         # float32 also under mixed precision, whose losses would lose digits
         size = math.prod(spec.output_shape)

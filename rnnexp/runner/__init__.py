@@ -263,7 +263,7 @@ def loaded(experiment: Experiment) -> Dataset:
 def built(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
     """Build the network and say which of its layers can use the fast kernel."""
     from rnnexp.models.build import build
-    from rnnexp.models.kernel import kernel_report
+    from rnnexp.models.cudnn import kernel_report
     from rnnexp.training.class_weights import check_weights
     from rnnexp.training.prepare import precision
 

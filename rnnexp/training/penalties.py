@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.models import carried
+from rnnexp.models import stateful
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +28,7 @@ def has_penalties(model: Any, x: Any) -> bool:
         return True
     if all(type(layer).__module__.startswith("keras.") for layer in layers):
         return False
-    states = carried.zeros(model, len(x)) if carried.sizes(model) else None
+    states = stateful.zeros(model, len(x)) if stateful.sizes(model) else None
     model({"past": x, **states} if states else x)
     return bool(model.losses)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnexp import registry
 from rnnexp.errors import ConfigError, did_you_mean
-from rnnexp.models import carried
+from rnnexp.models import stateful
 from rnnexp.training.backends.base import is_seed_state
 from rnnexp.training.monitor import epoch_name
 from rnnexp.training.penalties import has_penalties, unpenalized
@@ -41,8 +41,8 @@ def prepare(model: Any, plan: Plan, batch: tuple[Any, ...]) -> Any:
     """
     _check_precision(model, plan.trainer.precision)
     penalized = has_penalties(model, batch[0])
-    if carried.sizes(model):
-        model = carried.carrying(model, len(batch[0]))
+    if stateful.sizes(model):
+        model = stateful.carrying(model, len(batch[0]))
     own = registry.names("metric")  # scored in original units after training
     metrics = [metric(name, epoch_name(name, plan.scaled)) for name in plan.metrics if name not in own]
     weighed, alike = (metrics, []) if len(batch) == 3 else ([], metrics)

@@ -14,7 +14,7 @@ import rnnexp as rx
 from rnnexp.cli.main import main
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.models import bundle
-from rnnexp.models.writing import Sampling
+from rnnexp.models.sampling import Sampling
 from rnnexp.tracking.pyfunc import Served
 
 SCORES = np.log(np.array([0.5, 0.3, 0.15, 0.05]))

@@ -10,8 +10,8 @@ import pytest
 
 import rnnexp as rx
 from rnnexp import runner
-from rnnexp.models import carried
-from rnnexp.models.reading import log_softmax
+from rnnexp.models import stateful
+from rnnexp.models.token_scoring import log_softmax
 from rnnexp.runner import Result
 from rnnexp.runner.record import Membership, Occasion
 from rnnexp.runner.vectorized import program, run_together
@@ -91,7 +91,7 @@ def test_validation_starts_from_rest_and_reads_on_from_batch_to_batch(
 
 def surprise(model: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the nats of each token of `y` (lanes, time), read from rest."""
-    scores = model.predict_on_batch({"past": x, **carried.zeros(model, len(x))})[carried.OUTPUT]
+    scores = model.predict_on_batch({"past": x, **stateful.zeros(model, len(x))})[stateful.OUTPUT]
     return -np.take_along_axis(log_softmax(np.asarray(scores)), y[..., None], axis=2)
 
 
@@ -110,12 +110,12 @@ def norm(model: Any, x: np.ndarray, y: np.ndarray, state: float) -> float:
     import jax
     import keras
 
-    states = {name: value + state for name, value in carried.zeros(model, len(x)).items()}
+    states = {name: value + state for name, value in stateful.zeros(model, len(x)).items()}
     given = {name: keras.ops.convert_to_tensor(value) for name, value in {"past": x, **states}.items()}
 
     def loss(weights: list[Any]) -> Any:
         outputs, _ = model.stateless_call(weights, [v.value for v in model.non_trainable_variables], given)
-        scores = jax.nn.log_softmax(outputs[carried.OUTPUT])
+        scores = jax.nn.log_softmax(outputs[stateful.OUTPUT])
         return -jax.numpy.take_along_axis(scores, y[..., None], axis=2).mean()
 
     gradients = jax.grad(loss)([variable.value for variable in model.trainable_variables])
@@ -137,7 +137,7 @@ def test_a_checkpoint_holds_the_states_that_its_epoch_ended_with(engine: str, rh
     part = dataset.parts["train"].side_by_side(6)
     starts = part.order(0, 1, 6).reshape(-1, 6)
     text = np.concatenate([dataset.values[row[:, None] + np.arange(5)] for row in starts], axis=1)
-    ends = model.predict_on_batch({"past": text, **carried.zeros(model, 6)})
+    ends = model.predict_on_batch({"past": text, **stateful.zeros(model, 6)})
     assert list(found) == ["gru_1_h"]
     np.testing.assert_allclose(found["gru_1_h"], ends["gru_1_h"], atol=1e-5)
     assert np.abs(found["gru_1_h"]).max() > 1e-3

@@ -16,9 +16,9 @@ from rnnexp.cli.main import main
 from rnnexp.cli.summary import summary
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
+from rnnexp.models.beam_search import Decoding, translate
 from rnnexp.models.build import build
-from rnnexp.models.reading import log_softmax
-from rnnexp.models.translating import Decoding, translate
+from rnnexp.models.token_scoring import log_softmax
 from rnnexp.registry import lookup
 from rnnexp.tasks import load
 from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries

@@ -10,7 +10,7 @@ import pytest
 
 from rnnexp import registry
 from rnnexp.data.spec import TaskSpec
-from rnnexp.models import initial
+from rnnexp.models import initializers
 from rnnexp.models.build import build
 
 VARIANCE_SCALING = [f"{who}_{how}" for who in ("glorot", "he", "lecun") for how in ("uniform", "normal")]
@@ -25,7 +25,7 @@ def drawn(name: Any, seed: int = 0, shape: tuple[int, ...] = SHAPE) -> np.ndarra
     inputs = keras.Input(shape[:-1])
     layer = keras.layers.Dense(shape[-1], kernel_initializer=name, name="only")
     model = keras.Model(inputs, layer(inputs))
-    assert initial.draw(model, seed) == []
+    assert initializers.draw(model, seed) == []
     return keras.ops.convert_to_numpy(layer.kernel)
 
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_drawn_is_left_to_keras_and_named() -> None:
     seeded = keras.initializers.RandomNormal(seed=5)
     model = keras.Model(inputs, keras.layers.Dense(2, kernel_initializer=seeded, name="seeded")(x))
     before = np.asarray(model.get_layer("seeded").kernel)
-    assert initial.draw(model, seed=0) == ["own/kernel", "seeded/kernel"]
+    assert initializers.draw(model, seed=0) == ["own/kernel", "seeded/kernel"]
     assert (np.asarray(model.get_layer("own").kernel) == 7).all()
     assert np.array_equal(np.asarray(model.get_layer("seeded").kernel), before)
 

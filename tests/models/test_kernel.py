@@ -12,7 +12,7 @@ import pytest
 from rnnexp import registry
 from rnnexp.data.spec import TaskSpec
 from rnnexp.models.build import build
-from rnnexp.models.kernel import FAST, kernel_report
+from rnnexp.models.cudnn import FAST, kernel_report
 
 
 def report(spec: TaskSpec, cell: str, backend: str, device: str = "gpu", **values: Any) -> list[str]:

@@ -9,9 +9,9 @@ from pydantic import Field
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models.attention import Attention, attention_layers
-from rnnexp.models.fitting import no_steps, tie_problems
-from rnnexp.models.reading_writing import STATES, Network
+from rnnexp.models.compatibility import no_steps, tie_problems
 from rnnexp.models.recurrent import Units
+from rnnexp.models.seq2seq_network import STATES, Network
 from rnnexp.registry import PositiveInt, register
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 
 from rnnexp.data.texts.vocabulary import PADDING, RESERVED, UNKNOWN
 from rnnexp.errors import ConfigError, DataError, count, did_you_mean
-from rnnexp.models.reading import log_probabilities
-from rnnexp.models.writing import Sampling, mistakes, write
+from rnnexp.models.sampling import Sampling, mistakes, write
+from rnnexp.models.token_scoring import log_probabilities
 from rnnexp.tasks.language_modeling.dataset import Language
 
 if TYPE_CHECKING:

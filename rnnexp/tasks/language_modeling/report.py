@@ -10,7 +10,7 @@ from rnnexp.data.dataset import Predictions
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report
-from rnnexp.models.reading import log_probabilities
+from rnnexp.models.token_scoring import log_probabilities
 from rnnexp.tasks.language_modeling import ngrams
 from rnnexp.tasks.language_modeling.dataset import TextStream
 

@@ -12,7 +12,7 @@ LENGTH, TEMPERATURE = 400, 0.8
 
 def sample(model: Any, language: Language) -> str:
     """Return a text; it is drawn with the same seed, so that two differ by what has been learnt."""
-    from rnnexp.models.writing import Sampling, write
+    from rnnexp.models.sampling import Sampling, write
     from rnnexp.tasks.language_modeling.answer import start
 
     written = write(model, start(language), LENGTH, Sampling(TEMPERATURE, never=(PADDING, UNKNOWN)))

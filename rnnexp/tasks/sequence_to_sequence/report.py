@@ -18,8 +18,8 @@ from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report
-from rnnexp.models.reading import log_softmax
-from rnnexp.models.translating import Decoding, Written, translate
+from rnnexp.models.beam_search import Decoding, Written, translate
+from rnnexp.models.token_scoring import log_softmax
 from rnnexp.tasks.forecasting.baselines import Undefined
 from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
 from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset, PairPipeline

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from rnnexp.errors import ConfigError
-from rnnexp.models import carried
-from rnnexp.models.reading import read
+from rnnexp.models import stateful
+from rnnexp.models.token_scoring import read
 
 # What may be asked for: whole numbers or any, from, to.
 LIMITS: dict[str, tuple[type, float, float]] = {
@@ -79,7 +79,7 @@ class Sampling:
 def write(model: Any, prompt: np.ndarray, length: int, sampling: Sampling) -> np.ndarray:
     """Return `length` tokens that follow those of `prompt` (tokens,), of which there must be one."""
     generator = np.random.Generator(np.random.Philox(sampling.seed))
-    states, given, written = carried.zeros(model, 1), np.asarray(prompt, np.int32), []
+    states, given, written = stateful.zeros(model, 1), np.asarray(prompt, np.int32), []
     for _ in range(length):
         [(scores, states)] = deque(read(model, given, states), maxlen=1)
         chances = sampling.probabilities(scores[-1])

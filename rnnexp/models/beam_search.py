@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from rnnexp.models import inference
-from rnnexp.models.reading_writing import Network
+from rnnexp.models.seq2seq_network import Network
 
 if TYPE_CHECKING:
     import keras
@@ -147,6 +147,6 @@ def _made(model: keras.Model) -> tuple[Any, Any]:
 
 
 def _log_softmax(scores: np.ndarray) -> np.ndarray:
-    from rnnexp.models.reading import log_softmax
+    from rnnexp.models.token_scoring import log_softmax
 
     return log_softmax(scores.astype(np.float64))

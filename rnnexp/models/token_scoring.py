@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.models import carried, inference
+from rnnexp.models import inference, stateful
 
 AT_ONCE = 512  # tokens per call: changes the speed, not the result
 FEWER = 8  # what is left is read in calls so many times shorter, again and again: each length is compiled once
@@ -22,7 +22,7 @@ def log_probabilities(model: Any, ids: np.ndarray) -> np.ndarray:
     Its states are zeros at the first token, and go on to the last: no token is left out, and none is seen before.
     """
     found, following = [np.zeros(0)], ids[1:]
-    for scores, _ in read(model, ids[:-1], carried.zeros(model, 1)):
+    for scores, _ in read(model, ids[:-1], stateful.zeros(model, 1)):
         shifted = np.subtract(scores, scores.max(axis=-1, keepdims=True), dtype=np.float64)
         chosen = shifted[np.arange(len(scores)), following[: len(scores)]]
         found.append(chosen - np.log(np.exp(shifted, out=shifted).sum(axis=-1)))
@@ -35,10 +35,10 @@ def read(model: Any, ids: np.ndarray, states: States) -> Iterator[tuple[np.ndarr
     vocabulary), and the states after it.
     """
     done = 0
-    for tokens in lengths(len(ids), int(model.output[carried.OUTPUT].shape[-1])):
+    for tokens in lengths(len(ids), int(model.output[stateful.OUTPUT].shape[-1])):
         outputs = inference.predict(model, {"past": ids[None, done : done + tokens], **states})
         states = {name: outputs[name] for name in states}
-        yield np.asarray(outputs[carried.OUTPUT])[0], states
+        yield np.asarray(outputs[stateful.OUTPUT])[0], states
         done += tokens
 
 
