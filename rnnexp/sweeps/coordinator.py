@@ -24,7 +24,7 @@ from rnnexp.sweeps.state import JobState, Journal, mean_value
 from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, Outcome, Task, read_outcome
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
-from rnnexp.tracking.abandoned import end_abandoned
+from rnnexp.tracking.dead_runs import end_abandoned
 
 POLL_S = 0.2
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp.redact import redact
 from rnnexp.tracking import store
 from rnnexp.tracking.batch import Batch, Point, ask, write
-from rnnexp.tracking.outbox import Letter, outbox
+from rnnexp.tracking.write_queue import Letter, outbox
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

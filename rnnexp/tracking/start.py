@@ -22,9 +22,9 @@ from rnnexp.redact import redact
 from rnnexp.tracking import names, store, tables
 from rnnexp.tracking.batch import Batch, transaction
 from rnnexp.tracking.git import GitState, git_state
-from rnnexp.tracking.outbox import outbox
 from rnnexp.tracking.remote import Remote
 from rnnexp.tracking.run import Run, RunInfo
+from rnnexp.tracking.write_queue import outbox
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from rnnexp.errors import TrackingError
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
-from rnnexp.tracking import mould, moved
+from rnnexp.tracking import moved, template
 from rnnexp.tracking.moved import ARTIFACTS
 
 if TYPE_CHECKING:
@@ -193,9 +193,9 @@ def _create(database: Path) -> None:
     new, root = database.with_name(f".{database.name}.new-{os.getpid()}"), (database.parent / ARTIFACTS).as_uri()
     try:
         new.touch()  # fails at once where MLflow would try for minutes
-        if not mould.pour(new, root):
+        if not template.pour(new, root):
             _make_tables(new, root)
-            mould.keep(new)
+            template.keep(new)
         new.replace(database)
     except Exception as error:  # a read-only folder, a full disk: SQLAlchemy wraps them in its own ways
         raise TrackingError(

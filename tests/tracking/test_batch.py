@@ -19,8 +19,8 @@ from mlflow.utils.validation import _validate_batch_log_limits
 from rnnexp.config.settings import Tracking
 from rnnexp.tracking import batch, start
 from rnnexp.tracking.batch import Batch, Point, ask, transaction
-from rnnexp.tracking.outbox import Letter, Outbox
 from rnnexp.tracking.store import database
+from rnnexp.tracking.write_queue import Letter, Outbox
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
