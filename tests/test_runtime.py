@@ -166,9 +166,9 @@ from pathlib import Path
 runtime.lean = {lean}
 before = dict(os.environ)
 runtime.configure("jax", device="cpu", threads={threads}, deterministic=True)
-ours = runtime._variables("jax", "cpu", {threads}, True)
+ours = runtime._choose_variables("jax", "cpu", {threads}, True)
 seen = {{
-    "spared": [name in sys.modules for name in runtime.SPARED],
+    "spared": [name in sys.modules for name in runtime.SKIPPED_PACKAGES],
     "changed": [name for name in ours if os.environ.get(name) != before.get(name)],
 }}
 import jax.numpy as jnp
@@ -209,7 +209,7 @@ def test_threads_limit_the_pool_of_xla(usual: dict[str, Any], lean: dict[str, An
 
 
 def test_a_gpu_hidden_from_the_backend_stays_hidden() -> None:
-    assert runtime._variables("jax", "cpu", None, False)["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert runtime._choose_variables("jax", "cpu", None, False)["CUDA_VISIBLE_DEVICES"] == "-1"
 
 
 def test_user_code_that_imported_keras_before_gets_a_clear_refusal() -> None:
@@ -243,7 +243,7 @@ for number in {numbers}:
     print(*sorted(file.name for file in Path(os.environ["XDG_CACHE_HOME"]).glob("rnnexp/*/*-cache")))
 """
 START_ALL = "runtime.configure('jax')"
-KEEP_ALONE = "import jax\nfrom rnnexp.runtime.compilation_cache import keep_compiled\nkeep_compiled(jax)"
+KEEP_ALONE = "import jax\nfrom rnnexp.runtime.compilation_cache import use_compilation_cache\nuse_compilation_cache(jax)"
 
 
 def kept(numbers: list[int], start: str, home: Path, chosen: str = "") -> list[set[str]]:

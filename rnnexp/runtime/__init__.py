@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from rnnexp.errors import ConfigError, ResourceError, did_you_mean
 from rnnexp.runtime import machine
-from rnnexp.runtime.compilation_cache import keep_compiled
-from rnnexp.runtime.hide_packages import hidden
+from rnnexp.runtime.compilation_cache import use_compilation_cache
+from rnnexp.runtime.hide_packages import hide_packages
 
 BACKENDS = ("jax", "tensorflow", "torch")
 DEFAULT_BACKEND = "jax"
@@ -45,7 +45,7 @@ class Runtime:
     def memory(self) -> int:
         """Bytes that a training may take: of what there is, not of what is free now, so that it is always the same."""
         limit = _gpu_memory() if self.device == "gpu" and self.backend == "jax" else None
-        return limit or int(0.5 * machine.memory() * min(1.0, self.threads / machine.usable_cpus()))
+        return limit or int(0.5 * machine.measure_memory() * min(1.0, self.threads / machine.count_usable_cpus()))
 
 
 def _gpu_memory() -> int | None:
@@ -58,7 +58,7 @@ def _gpu_memory() -> int | None:
 _current: Runtime | None = None
 
 # Keras imports these for its wrappers and galleries, which a network does not need: a third of its import.
-SPARED = ("sklearn", "matplotlib")
+SKIPPED_PACKAGES = ("sklearn", "matplotlib")
 lean = False  # to be set by a process that runs nobody's code but ours: the wrappers stay without them
 
 
@@ -85,7 +85,7 @@ def configure(
     if _current is None:
         _current = _start(backend, reason, device, threads, deterministic)
     else:
-        _current = _again(_current, reason, device, threads, deterministic)
+        _current = _configure_again(_current, reason, device, threads, deterministic)
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -132,17 +132,17 @@ def _start(backend: str, reason: str, device: str, threads: int | None, determin
     """Import Keras and start the backend under the environment that it reads at its start."""
     quiet = backend == "tensorflow" and "TF_CPP_MIN_LOG_LEVEL" not in os.environ
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    variables = _variables(backend, device, threads, deterministic)
-    with _environment(variables), _quiet_stderr() if quiet else nullcontext():
+    variables = _choose_variables(backend, device, threads, deterministic)
+    with _set_environment(variables), _hold_stderr() if quiet else nullcontext():
         _import_keras(backend)
         _limit_threads(backend, threads)
-        found = _STARTED[backend](device)
+        found = _START[backend](device)
     _make_deterministic(backend, deterministic)
     _check_device(backend, device, found)
-    return Runtime(backend, reason, found, threads or machine.usable_cpus(), deterministic)
+    return Runtime(backend, reason, found, threads or machine.count_usable_cpus(), deterministic)
 
 
-def _again(current: Runtime, reason: str, device: str, threads: int | None, deterministic: bool) -> Runtime:
+def _configure_again(current: Runtime, reason: str, device: str, threads: int | None, deterministic: bool) -> Runtime:
     if device == "gpu":
         _check_device(current.backend, device, current.device)
     asked = {"device": None if device == "auto" else device, "threads": threads}
@@ -157,7 +157,7 @@ def _again(current: Runtime, reason: str, device: str, threads: int | None, dete
     return Runtime(current.backend, reason, current.device, current.threads, deterministic)
 
 
-def _variables(backend: str, device: str, threads: int | None, deterministic: bool) -> dict[str, str]:
+def _choose_variables(backend: str, device: str, threads: int | None, deterministic: bool) -> dict[str, str]:
     values = {"KERAS_BACKEND": backend}
     if device == "cpu":
         values |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_TORCH_DEVICE": "cpu"}
@@ -171,7 +171,7 @@ def _variables(backend: str, device: str, threads: int | None, deterministic: bo
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def _set_environment(values: Mapping[str, str]) -> Iterator[None]:
     """Hold variables while the backend starts; they are not left for child processes, which choose anew."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
@@ -186,7 +186,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def _hold_stderr() -> Iterator[None]:
     """Hold back what TensorFlow's C++ libraries print while they load; it is shown if loading fails."""
     sys.stderr.flush()
     terminal = os.dup(2)
@@ -207,7 +207,7 @@ def _quiet_stderr() -> Iterator[None]:
 def _import_keras(backend: str) -> None:
     # "A GPU may be present": the device is reported anyway.
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
-    with hidden(SPARED) if lean else nullcontext():
+    with hide_packages(SKIPPED_PACKAGES) if lean else nullcontext():
         import keras  # noqa: F401
 
     if backend != "tensorflow":
@@ -239,7 +239,7 @@ def _limit_threads(backend: str, threads: int | None) -> None:
 def _start_jax(device: str) -> str:
     import jax
 
-    keep_compiled(jax)
+    use_compilation_cache(jax)
     if device == "cpu":
         jax.config.update("jax_platforms", "cpu")  # heard even if somebody imported jax before us
     return "cpu" if jax.default_backend() == "cpu" else "gpu"
@@ -260,7 +260,7 @@ def _start_torch(device: str) -> str:
     return "cpu" if DEFAULT_DEVICE == "cpu" else "gpu"
 
 
-_STARTED = {"jax": _start_jax, "tensorflow": _start_tensorflow, "torch": _start_torch}
+_START = {"jax": _start_jax, "tensorflow": _start_tensorflow, "torch": _start_torch}
 
 
 def _check_device(backend: str, asked: str, found: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def hidden(packages: Iterable[str]) -> Iterator[None]:
+def hide_packages(packages: Iterable[str]) -> Iterator[None]:
     """Let packages that are not imported yet look as if they were not installed."""
     absent = [name for name in packages if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None: `import` raises ImportError

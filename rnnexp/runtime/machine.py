@@ -7,12 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def usable_cpus() -> int:
+def count_usable_cpus() -> int:
     """Count the processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def memory() -> int:
+def measure_memory() -> int:
     """Return the bytes of memory of this machine, or those that its container may use."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
@@ -21,7 +21,7 @@ def memory() -> int:
     return min(found)
 
 
-def cache_folder() -> Path | None:
+def make_cache_folder() -> Path | None:
     """Return our folder in the user's cache, made if need be; None where it cannot be written."""
     try:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnexp"

@@ -10,7 +10,7 @@ from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
-from rnnexp.runtime.machine import cache_folder
+from rnnexp.runtime.machine import make_cache_folder
 
 log = logging.getLogger("rnnexp")
 
@@ -45,5 +45,5 @@ def keep(database: Path) -> None:
 
 
 def _mould() -> Path | None:
-    folder = cache_folder()
+    folder = make_cache_folder()
     return folder / f"mlflow-{version('mlflow')}.db" if folder else None

@@ -12,7 +12,7 @@ import pytest
 from sweeping import UNTRACKED, Quick, run, table, with_one_changed, workshop
 
 from rnnexp.errors import ConfigError, ResourceError
-from rnnexp.runtime.machine import usable_cpus
+from rnnexp.runtime.machine import count_usable_cpus
 from rnnexp.sweeps.executors.base import Hardware, Slot, slots
 from rnnexp.sweeps.settings import Launcher
 from rnnexp.sweeps.sweep import SweepFailed
@@ -168,7 +168,7 @@ def test_jobs_that_share_a_gpu_do_not_take_its_memory_beforehand(machine: Path) 
 
 def test_the_processors_are_shared_out_among_the_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    cpus = usable_cpus()
+    cpus = count_usable_cpus()
     assert slots(Launcher(), ANY) == [Slot(1, {})] * cpus
     assert slots(Launcher(n_jobs=1), ANY) == [Slot(cpus, {})]
     assert slots(Launcher(n_jobs=2 * cpus), ANY) == [Slot(1, {})] * (2 * cpus)

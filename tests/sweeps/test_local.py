@@ -15,7 +15,7 @@ import pytest
 import sweeping
 from sweeping import TINY, UNTRACKED, jobs, run, table
 
-from rnnexp.runtime.machine import usable_cpus
+from rnnexp.runtime.machine import count_usable_cpus
 from rnnexp.sweeps.sweep import SweepFailed
 
 
@@ -74,7 +74,7 @@ def test_a_job_starts_with_everything_imported(mixed: Mixed) -> None:
 
 
 def test_the_processors_are_shared_out(mixed: Mixed) -> None:
-    threads = max(1, usable_cpus() // 2)
+    threads = max(1, count_usable_cpus() // 2)
     assert re.search(rf"backend jax \(.*\), cpu, {threads} thread", mixed.log(0))
     assert f"2 at a time with {threads} CPU thread{'' if threads == 1 else 's'} each" in mixed.output
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from rnnexp.runtime.machine import usable_cpus
+from rnnexp.runtime.machine import count_usable_cpus
 from rnnexp.sweeps.settings import Launcher
 from rnnexp.sweeps.task import Task
 
@@ -62,7 +62,7 @@ def slots(settings: Launcher, hardware: Hardware) -> list[Slot]:
     """Share the machine out: one slot per job that may run at a time."""
     gpus = [] if hardware.cpu_only else _gpus(settings.gpus)
     places: list[str | None] = [gpu for gpu in gpus for _ in range(settings.slots_per_gpu)]
-    cpus = usable_cpus()
+    cpus = count_usable_cpus()
     count = settings.n_jobs or len(places) or max(1, cpus // (settings.threads or 1))
     places = places[:count] or [None] * count
     threads = settings.threads or max(1, cpus // len(places))
