@@ -11,9 +11,9 @@ import pytest
 import rnnexp as rx
 from rnnexp import runner, runtime
 from rnnexp.runner import Result
-from rnnexp.runner.groups import Company
-from rnnexp.runner.record import Membership, Occasion
-from rnnexp.runner.vectorized import program, run_together
+from rnnexp.runner.groups import GroupStore
+from rnnexp.runner.record import Membership, RunContext
+from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.training.compiled import ensemble
 
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
@@ -25,21 +25,21 @@ CLOSE = 1e-5  # relative, of losses after a few epochs
 
 
 def together(
-    experiments: dict[int, Any] | list[Any], folder: Path, company: Company | None = None
+    experiments: dict[int, Any] | list[Any], folder: Path, store: GroupStore | None = None
 ) -> dict[int, Result | BaseException]:
     """Run experiments as one program and return what each has come to, by its number."""
     named = experiments if isinstance(experiments, dict) else dict(enumerate(experiments))
-    occasions = []
+    contexts = []
     for number in named:
         own = folder / str(number)
         own.mkdir(parents=True)
-        occasions.append(Occasion(own, member=Membership("test", None, number)))
+        contexts.append(RunContext(own, member=Membership("test", None, number)))
     ended: dict[int, Result | BaseException] = {}
 
     def heard(index: int, result: Result | BaseException) -> None:
         ended[list(named)[index]] = result
 
-    run_together(list(named.values()), occasions, heard, lambda _: None, company)
+    run_vectorized(list(named.values()), contexts, heard, lambda _: None, store)
     return ended
 
 
@@ -58,7 +58,7 @@ def losses(result: Any, part: str = "train") -> np.ndarray:
 def test_each_member_is_what_it_would_have_been_alone(settings: tuple[str, ...], tmp_path: Path) -> None:
     varied = [("seed=0", "optimizer.learning_rate=0.01"), ("seed=1", "optimizer.learning_rate=0.03"), ("seed=2",)]
     experiments = [rx.compose(*SINE, *settings, *own) for own in varied]
-    assert len({program(experiment) for experiment in experiments}) == 1
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
     ended = together(experiments, tmp_path)
     for number, experiment in enumerate(experiments):
         alone, member = rx.run(experiment, quiet=True), ended[number]
@@ -75,7 +75,7 @@ def test_each_member_is_what_it_would_have_been_alone(settings: tuple[str, ...],
 def test_members_that_stop_early_do_not_stop_the_others(tmp_path: Path) -> None:
     own = [("trainer.epochs=3", PATIENT), ("trainer.epochs=6", PATIENT), (IMPATIENT, "seed=5")]
     experiments = [rx.compose(*PLAIN, "optimizer.learning_rate=0.2", *settings) for settings in own]
-    assert len({program(experiment) for experiment in experiments}) == 1
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
     ended = together(experiments, tmp_path)
     assert [len(losses(ended[number])) for number in (0, 1)] == [3, 6]
     alone = rx.run(experiments[2], quiet=True)
@@ -97,8 +97,8 @@ def test_a_member_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
 def test_a_group_without_some_of_its_members_gives_the_same_bits(tmp_path: Path) -> None:
     experiments = {seed: rx.compose(*PLAIN, f"seed={seed}") for seed in range(5)}
     file = tmp_path / "group.json"
-    whole = together(experiments, tmp_path / "whole", Company(file))
-    rest = together({seed: experiments[seed] for seed in (1, 4)}, tmp_path / "rest", Company(file))
+    whole = together(experiments, tmp_path / "whole", GroupStore(file))
+    rest = together({seed: experiments[seed] for seed in (1, 4)}, tmp_path / "rest", GroupStore(file))
     assert (losses(rest[1]) == losses(whole[1])).all()
     assert (losses(rest[4]) == losses(whole[4])).all()
     assert not (losses(rest[1]) == losses(whole[4])).all()
@@ -111,10 +111,10 @@ def test_members_that_have_stopped_are_taken_out_and_a_resumed_group_knows(
     epochs = {0: 3, 1: 3, 2: 3, 3: 16, 4: 3, 5: 16}
     experiments = {n: rx.compose(*PLAIN, f"seed={n}", f"trainer.epochs={own}") for n, own in epochs.items()}
     file = tmp_path / "group.json"
-    whole = together(experiments, tmp_path / "whole", Company(file))
+    whole = together(experiments, tmp_path / "whole", GroupStore(file))
     assert {number: len(losses(result)) for number, result in whole.items()} == epochs
-    assert Company(file).groups[0].widths == {3: 2}
-    rest = together({3: experiments[3]}, tmp_path / "rest", Company(file))
+    assert GroupStore(file).groups[0].widths == {3: 2}
+    rest = together({3: experiments[3]}, tmp_path / "rest", GroupStore(file))
     assert (losses(rest[3]) == losses(whole[3])).all()
     alone = rx.run(experiments[5], quiet=True)
     np.testing.assert_allclose(losses(whole[5]), losses(alone), rtol=CLOSE)
@@ -124,10 +124,10 @@ def test_members_whose_data_differ_in_length_form_groups_of_their_own(tmp_path: 
     folds = ("data.folds=3", "data.points=200")
     varied = [f"data.fold={fold}" for fold in (1, 2, 2)]
     experiments = [rx.compose(*PLAIN, *folds, own, f"seed={n}") for n, own in enumerate(varied)]
-    assert len({program(experiment) for experiment in experiments}) == 1
-    company = Company(tmp_path / "group.json")
-    ended = together(experiments, tmp_path, company)
-    assert sorted(group.numbers for group in company.groups) == [[0], [1, 2]]
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
+    store = GroupStore(tmp_path / "group.json")
+    ended = together(experiments, tmp_path, store)
+    assert sorted(group.numbers for group in store.groups) == [[0], [1, 2]]
     alone = rx.run(experiments[1], quiet=True)
     np.testing.assert_allclose(losses(ended[1]), losses(alone), rtol=CLOSE)
 
@@ -135,11 +135,11 @@ def test_members_whose_data_differ_in_length_form_groups_of_their_own(tmp_path: 
 def test_no_more_are_trained_at_once_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     experiments = [rx.compose(*PLAIN, f"seed={seed}") for seed in range(5)]
     monkeypatch.setattr(runtime.Runtime, "memory", 400_000)
-    company = Company()
-    ended = together(experiments, tmp_path, company)
+    store = GroupStore()
+    ended = together(experiments, tmp_path, store)
     assert len(ended) == 5
-    assert len(company.groups) > 1
-    assert max(len(group.numbers) for group in company.groups) < 5
+    assert len(store.groups) > 1
+    assert max(len(group.numbers) for group in store.groups) < 5
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_no_more_are_trained_at_once_than_memory_holds(tmp_path: Path, monkeypat
 def test_each_member_has_its_own(shared: tuple[str, ...], held: dict[str, tuple[float, float]], tmp_path: Path) -> None:
     own = [[f"{key}={values[member]}" for key, values in held.items()] for member in (0, 1)]
     experiments = [rx.compose(*WHOLE, "data.seed=0", *shared, *settings) for settings in own]
-    assert len({program(experiment) for experiment in experiments}) == 1
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
     ended = together(experiments, tmp_path)
     for number, experiment in enumerate(experiments):
         np.testing.assert_allclose(losses(ended[number]), losses(rx.run(experiment, quiet=True)), rtol=CLOSE)
@@ -218,7 +218,7 @@ def test_members_are_tracked_each_by_itself(tmp_path: Path) -> None:
 
 
 def test_only_the_best_of_a_group_get_their_pictures_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "DRAWN", 1)
+    monkeypatch.setattr(runner, "MAX_DRAWN", 1)
     drawn = [line for line in PLAIN if line != "tracking.figures=false"]
     ended = together([rx.compose(*drawn, f"seed={seed}") for seed in range(3)], tmp_path)
     best = min(ended, key=lambda number: losses(ended[number], "val").min())
@@ -226,12 +226,12 @@ def test_only_the_best_of_a_group_get_their_pictures_at_once(tmp_path: Path, mon
 
 
 def test_what_changes_the_program_is_not_trained_together() -> None:
-    base = program(rx.compose(*SINE))
+    base = make_program_key(rx.compose(*SINE))
     for same in ("seed=3", "optimizer.learning_rate=0.5", "trainer.epochs=9", "schedule=cosine", "data.seed=4"):
-        assert program(rx.compose(*SINE, same)) == base
+        assert make_program_key(rx.compose(*SINE, same)) == base
     for other in ("model=gru", "model.units=[5]", "data.sequence_length=5", "trainer.batch_size=8", "loss=mae"):
-        assert program(rx.compose(*SINE, other)) not in (base, None)
-    assert program(rx.compose(*SINE, "trainer.engine=keras")) is None
+        assert make_program_key(rx.compose(*SINE, other)) not in (base, None)
+    assert make_program_key(rx.compose(*SINE, "trainer.engine=keras")) is None
 
 
 def test_folds_of_texts_have_vocabularies_and_so_networks_of_their_own() -> None:
@@ -239,5 +239,5 @@ def test_folds_of_texts_have_vocabularies_and_so_networks_of_their_own() -> None
     folds = [rx.compose("data=text_lines", "data.path=x.txt", "data.folds=3", f"data.fold={fold}") for fold in (1, 2)]
     same = ("data=text_lines", "data.path=x.txt", "data.seed=0")
     seeds = [rx.compose(*same, f"seed={seed}") for seed in (1, 2)]
-    assert program(folds[0]) != program(folds[1])
-    assert program(seeds[0]) == program(seeds[1])
+    assert make_program_key(folds[0]) != make_program_key(folds[1])
+    assert make_program_key(seeds[0]) == make_program_key(seeds[1])

@@ -59,7 +59,7 @@ def plot(uri: str | None, text: str, plugins: Sequence[str] = (), out: Path | No
         experiment = trained.configuration()
         history = _history(uri, run, experiment)
         dataset, report = _scored(trained, experiment)
-        drawn = record.pictures(experiment, dataset, history, report)
+        drawn = record.draw_figures(experiment, dataset, history, report)
         folders = [out] if out else [Path(scratch), *filter(None, [run_folder(run)])]
         files = save(drawn, [folder if out else folder / FOLDER for folder in folders])
         places = [str(out)] if out else [_shown(add_files(uri, run, files, FOLDER))]
@@ -93,7 +93,7 @@ def _scored(trained: Trained, experiment: Experiment) -> tuple[Dataset, Report]:
     """Score the model on the run's own data."""
     model = trained.load().model
     dataset = own_data(trained, "a picture")
-    return dataset, runner.evaluated(model, dataset, experiment)
+    return dataset, runner.evaluate(model, dataset, experiment)
 
 
 def save(drawn: Iterable[tuple[str, Figure]], folders: Sequence[Path]) -> list[Path]:

@@ -57,14 +57,14 @@ def _on_its_own(trained: Trained, part: str | None) -> Scored:
             f"--part {part}: the data of {trained.called} have the parts {', '.join(dataset.parts)}"
             f"{did_you_mean(part, dataset.parts)}"
         )
-    report = runner.evaluated(trained.load().model, replace(dataset, scored=part), experiment)
+    report = runner.evaluate(trained.load().model, replace(dataset, scored=part), experiment)
     note = other_score(trained.run, dataset, report) if trained.run and part == dataset.scored else None
     return Scored(replace(dataset, scored=part), report, [note] if note else [])
 
 
 def other_score(run: TrackedRun, dataset: Dataset, report: Report) -> str | None:
     """Say that the model scores otherwise than in its run, on the same data."""
-    metric, _ = record.primary_metric(dataset)
+    metric, _ = record.choose_primary_metric(dataset)
     now, then = report.metrics.get(metric), run.metrics.get(metric)
     if now is None or then is None:
         return None
@@ -96,7 +96,7 @@ def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
         notes += [f"{seen} of the {rows} scored rows are among those that the run has learnt from"] * bool(seen)
     model = trained.load().model
     if trained.experiment:
-        return Scored(dataset, runner.evaluated(model, dataset, trained.experiment, made), notes)
+        return Scored(dataset, runner.evaluate(model, dataset, trained.experiment, made), notes)
     from rnnexp.evaluation.scoring import Scoring
 
     return Scored(dataset, tasks.evaluate(model, dataset, Scoring("full", intervals=made)), notes)
@@ -177,7 +177,7 @@ def _whole(trained: Trained, model: Any, dataset: Dataset, learnt: tuple[str, Ca
     what, known = learnt
     own, why = _own(trained, what)
     told = [] if own is None else filter(None, [known(own)])
-    report = runner.evaluated(model, replace(dataset, reference=own), trained.configuration())
+    report = runner.evaluate(model, replace(dataset, reference=own), trained.configuration())
     return Scored(dataset, report, [*dataset.summary.notes, *told, *why])
 
 

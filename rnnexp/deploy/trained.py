@@ -225,7 +225,7 @@ def own_data(trained: Trained, purpose: str) -> Dataset:
     """Read a run's data again; a DataError if they are not the same any more and so would not serve the purpose."""
     from rnnexp import runner
 
-    dataset = runner.loaded(trained.configuration())
+    dataset = runner.load_data(trained.configuration())
     known, now = trained.run.tags.get("rnnexp.data_digest") if trained.run else None, dataset.summary.digest
     if known == now or (known is None and _fitted(dataset.scaling) == _fitted(trained.scaling)):
         return dataset

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rnnexp.training.history import History
     from rnnexp.training.plan import Plan
 
-DRAWN = 3  # of runs that are trained together, the best so many get their pictures at once
+MAX_DRAWN = 3  # of runs that are trained together, the best so many get their pictures at once
 
 log = logging.getLogger("rnnexp")
 
@@ -76,26 +76,26 @@ def run(
     goes wrong later ends the tracked run FAILED, with the traceback as an artifact.
     """
     started = time.perf_counter()
-    run_dir = run_dir or new_folder(experiment.name)
+    run_dir = run_dir or make_run_folder(experiment.name)
     with claimed(run_dir):
-        return _run(experiment, record.Occasion(run_dir, command, member), quiet, started)
+        return _run(experiment, record.RunContext(run_dir, command, member), quiet, started)
 
 
-def _run(experiment: Experiment, occasion: record.Occasion, quiet: bool, started: float) -> Result:
-    member = occasion.member
-    device = configured(experiment, member.threads if member else None)
+def _run(experiment: Experiment, context: record.RunContext, quiet: bool, started: float) -> Result:
+    member = context.member
+    device = configure_runtime(experiment, member.threads if member else None)
     tracking.warm_up(experiment.tracking)  # after Keras, whose import it would only hinder
-    plan = planned(experiment, occasion.run_dir)
-    dataset = loaded(experiment)
-    model = built(experiment, dataset, device)
-    subject = Subject(experiment, dataset, model, plan(dataset.spec), device)
+    plan = make_plan(experiment, context.run_dir)
+    dataset = load_data(experiment)
+    model = build_model(experiment, dataset, device)
+    prepared = PreparedRun(experiment, dataset, model, plan(dataset.spec), device)
     from rnnexp.training.fit import finish
 
-    return finish(story(subject, occasion, quiet=quiet, started=started))
+    return finish(run_steps(prepared, context, quiet=quiet, started=started))
 
 
 @dataclass(frozen=True)
-class Subject:
+class PreparedRun:
     """Everything that a run is made of, ready for its first step.
 
     training: None, or one that has been made ready beside others, with which it shares the model
@@ -117,31 +117,33 @@ class Subject:
         return "vectorized" if self.training else choose(trainer, callbacks, self.device.backend)[0]
 
 
-def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: float) -> Generator[Step, None, Result]:
+def run_steps(
+    prepared: PreparedRun, context: record.RunContext, *, quiet: bool, started: float
+) -> Generator[Step, None, Result]:
     """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
     from rnnexp.training.fit import training
     from rnnexp.training.progress import Progress
 
-    experiment, dataset, model, plan = subject.experiment, subject.dataset, subject.model, subject.plan
+    experiment, dataset, model, plan = prepared.experiment, prepared.dataset, prepared.model, prepared.plan
     code = tasks.of(dataset.spec.task)
-    told = subject.training or training(model, dataset, plan)  # is compiled while the run is made known
-    info = record.run_info(experiment, dataset, subject.device, occasion, subject.engine)
-    with tracking.start(experiment.tracking, info, at_once=subject.training is None) as tracked:
+    told = prepared.training or training(model, dataset, plan)  # is compiled while the run is made known
+    info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)
+    with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked:
         record.log_start(tracked, dataset, model)
-        samples = Samples(tracked, code.sampler(dataset), model, occasion.run_dir)
+        samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
         with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
-            history = yield from told.steps(record.hearing(tracked, occasion.member, progress, samples))
+            history = yield from told.steps(record.make_epoch_listener(tracked, context.member, progress, samples))
         _refuse_untrained(history)
-        report = evaluated(model, dataset, experiment)
+        report = evaluate(model, dataset, experiment)
         forecast = code.forecast(model, dataset)
-        draw = subject.training is None or subject.training.seat.leads(DRAWN)
-        ending = record.Ending(history, report, draw)
+        draw = prepared.training is None or prepared.training.seat.leads(MAX_DRAWN)
+        ending = record.TrainedResult(history, report, draw)
         metrics = record.log_end(tracked, experiment, dataset, model, ending)
         if draw and experiment.tracking.figures:
-            samples.end()
+            samples.log_final()
     scored, units, seconds = dataset.scored, dataset.summary.units, time.perf_counter() - started
     found = (experiment, metrics, history, report, forecast, scored, units)
-    return Result(*found, tracked.run_id, occasion.run_dir, seconds)
+    return Result(*found, tracked.run_id, context.run_dir, seconds)
 
 
 def _refuse_untrained(history: History) -> None:
@@ -154,7 +156,7 @@ def _refuse_untrained(history: History) -> None:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class TrialRun:
     """What is known of an experiment before it is run.
 
     parameters: of the network;  validated: whether there is a validation part
@@ -169,22 +171,22 @@ class Rehearsal:
     epoch_s: float | None = None
 
 
-def rehearse(experiment: Experiment, threads: int | None = None, epochs: int = 0) -> Rehearsal:
+def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0) -> TrialRun:
     """Read the data and build the network; nothing is written. At most `epochs` epochs are tried for their time.
 
     Raises what `run` would raise before its first epoch; what goes wrong in an epoch is left to the run.
     """
-    device = configured(experiment, threads)
-    plan = planned(experiment, Path())
-    dataset = loaded(experiment)
-    model = built(experiment, dataset, device)
-    times = _tried(model, dataset, plan(dataset.spec), epochs) if epochs else []
+    device = configure_runtime(experiment, threads)
+    plan = make_plan(experiment, Path())
+    dataset = load_data(experiment)
+    model = build_model(experiment, dataset, device)
+    times = _time_epochs(model, dataset, plan(dataset.spec), epochs) if epochs else []
     validated = bool(dataset.parts.get("val"))
     first, last = (times[0], times[-1]) if times else (None, None)
-    return Rehearsal(int(model.count_params()), validated, record.primary_metric(dataset), first, last)
+    return TrialRun(int(model.count_params()), validated, record.choose_primary_metric(dataset), first, last)
 
 
-def _tried(model: Any, dataset: Dataset, plan: Plan, epochs: int) -> list[float]:
+def _time_epochs(model: Any, dataset: Dataset, plan: Plan, epochs: int) -> list[float]:
     """Return the seconds of the first epochs, trained without callbacks."""
     from rnnexp.training.fit import fit
 
@@ -201,7 +203,7 @@ def _tried(model: Any, dataset: Dataset, plan: Plan, epochs: int) -> list[float]
     return times
 
 
-def new_folder(name: str) -> Path:
+def make_run_folder(name: str) -> Path:
     """Make a run folder that no other run has, whatever starts in the same second."""
     if problem := name_problem(name):
         raise ConfigError(f"name: {problem}")
@@ -210,7 +212,7 @@ def new_folder(name: str) -> Path:
     return folder
 
 
-def configured(experiment: Experiment, share: int | None) -> runtime.Runtime:
+def configure_runtime(experiment: Experiment, share: int | None) -> runtime.Runtime:
     """Settle backend, device and threads; `share` are the threads to take if the settings name none."""
     found = runtime.configure(
         experiment.backend,
@@ -223,7 +225,7 @@ def configured(experiment: Experiment, share: int | None) -> runtime.Runtime:
     return found
 
 
-def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
+def make_plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
     """Build what can be built before the data are known, so that its mistakes come first."""
     from rnnexp.training.monitor import is_scaled
     from rnnexp.training.plan import Plan
@@ -249,7 +251,7 @@ def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]
     return complete
 
 
-def loaded(experiment: Experiment) -> Dataset:
+def load_data(experiment: Experiment) -> Dataset:
     """Read the data; a leak is a DataError."""
     dataset = tasks.load(experiment.data)
     leaks = tasks.check_leakage(dataset)
@@ -260,7 +262,7 @@ def loaded(experiment: Experiment) -> Dataset:
     return dataset
 
 
-def built(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
+def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
     """Build the network and say which of its layers can use the fast kernel."""
     from rnnexp.models.build import build
     from rnnexp.models.cudnn import kernel_report
@@ -275,7 +277,7 @@ def built(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> 
     return model
 
 
-def evaluated(model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None) -> Report:
+def evaluate(model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None) -> Report:
     """Score a trained network beside its baselines; `intervals` are those that it has already."""
     from rnnexp.evaluation.scoring import Scoring
 

@@ -17,7 +17,7 @@ class Group:
     widths: dict[int, int] = field(default_factory=dict)
 
 
-class Company:
+class GroupStore:
     """The groups of some jobs, kept in a file if there is one.
 
     The last bit of a result may depend on how many are trained together; so jobs that are left over from a group
@@ -29,7 +29,7 @@ class Company:
         known = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else []
         self.groups = [Group(each["numbers"], {int(k): v for k, v in each["widths"].items()}) for each in known]
 
-    def sort(self, keys: Mapping[int, Hashable], most: int) -> Iterator[tuple[Group, list[int]]]:
+    def assign(self, keys: Mapping[int, Hashable], most: int) -> Iterator[tuple[Group, list[int]]]:
         """Yield each group with those of its jobs that are there; `keys` (by job) agree where they can be one.
 
         Jobs without a group are put into new ones of equal size, of `most` at most.
@@ -42,12 +42,12 @@ class Company:
         by_key: dict[Hashable, list[int]] = {}
         for number, key in left.items():
             by_key.setdefault(key, []).append(number)
-        new = [Group(part) for numbers in by_key.values() for part in _parts(numbers, most)]
+        new = [Group(part) for numbers in by_key.values() for part in _split(numbers, most)]
         self.groups += new
         self.save()
         yield from ((group, group.numbers) for group in new)
 
-    def remember(self, group: Group, widths: Mapping[int, int]) -> None:
+    def save_widths(self, group: Group, widths: Mapping[int, int]) -> None:
         """Keep the widths that a group has had so far."""
         group.widths = dict(widths)
         self.save()
@@ -59,6 +59,6 @@ class Company:
             beside.replace(self.path)
 
 
-def _parts(numbers: Sequence[int], most: int) -> list[list[int]]:
+def _split(numbers: Sequence[int], most: int) -> list[list[int]]:
     count = -(-len(numbers) // most)
     return [list(numbers[start::count]) for start in range(count)]

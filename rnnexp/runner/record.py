@@ -69,7 +69,7 @@ class Membership:
 
 
 @dataclass(frozen=True)
-class Occasion:
+class RunContext:
     """Where and why a run takes place: its folder, the command as typed, the sweep it belongs to."""
 
     run_dir: Path
@@ -77,11 +77,13 @@ class Occasion:
     member: Membership | None = None
 
 
-def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion: Occasion, engine: str) -> RunInfo:
+def make_run_info(
+    experiment: Experiment, dataset: Dataset, device: Runtime, context: RunContext, engine: str
+) -> RunInfo:
     """Gather what identifies a run before it starts; `engine` is what trains it."""
-    command, member = occasion.command, occasion.member
+    command, member = context.command, context.member
     digest = config_hash(experiment)
-    params = flat_params(experiment, _chosen(command, member))
+    params = flat_params(experiment, _choose_shown(command, member))
     tags = {
         PARAMS: str(len(params)),
         "rnnexp.version": version("rnnexp"),
@@ -95,34 +97,34 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         "rnnexp.command": command,
         **(member.tags() if member else {}),
     }
-    metric, greater = primary_metric(dataset)
+    metric, greater = choose_primary_metric(dataset)
     return RunInfo(
-        experiment=experiment_name(experiment),
+        experiment=name_experiment(experiment),
         run_name=run_name(experiment, digest),
         params=params,
         tags=tags,
         config=yaml.dump(redact_tree(plain_values(experiment)), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
-        description=_description(experiment, command, occasion.run_dir),
+        description=_describe(experiment, command, context.run_dir),
         primary_metric=metric,
         greater_is_better=greater,
-        run_dir=occasion.run_dir,
+        run_dir=context.run_dir,
         parent=member.parent if member else None,
     )
 
 
-def _chosen(command: str, member: Membership | None) -> set[str]:
+def _choose_shown(command: str, member: Membership | None) -> set[str]:
     """Return the keys that a sweep varies or the command line names: they are what a reader looks for."""
     words = (word.strip("'\"").lstrip("+").partition("=") for word in command.split())
     return {key for key, equals, _ in words if equals} | set(member.varied if member else ())
 
 
-def primary_metric(dataset: Dataset) -> tuple[str, bool]:
+def choose_primary_metric(dataset: Dataset) -> tuple[str, bool]:
     """Return the metric that a reader looks at first, and whether more of it is better."""
     name = tasks.of(dataset.spec.task).primary_metric(dataset)
     return f"{dataset.scored}/{name}", rises(name)
 
 
-def experiment_name(experiment: Experiment) -> str:
+def name_experiment(experiment: Experiment) -> str:
     """Name the MLflow experiment after the data: the source, or the file of a CSV."""
     if experiment.tracking.experiment:
         return experiment.tracking.experiment
@@ -131,7 +133,7 @@ def experiment_name(experiment: Experiment) -> str:
     return (isinstance(first, str) and Path(redact(first)).name.partition(".")[0]) or str(experiment.data.name)
 
 
-def _description(experiment: Experiment, command: str, run_dir: Path) -> str:
+def _describe(experiment: Experiment, command: str, run_dir: Path) -> str:
     return (
         f"**{experiment.name}**: {experiment.model.name} on {experiment.data.name}\n\n"
         f"Run again: `{command or 'rnnexp.run(config)'}`\n\n"
@@ -145,12 +147,12 @@ def log_start(tracked: Run, dataset: Dataset, model: Any) -> None:
     """Log the data's identity and the network's shape."""
     summary = dataset.summary
     tracked.log_data(*(Data(part, summary.digest, summary.source, size) for part, size in summary.sizes.items()))
-    tracked.log_text("model_summary.txt", _outline(model))
+    tracked.log_text("model_summary.txt", _summarize(model))
     for note in summary.notes:
         log.info("data: %s", note)
 
 
-def _outline(model: Any) -> str:
+def _summarize(model: Any) -> str:
     """Return Keras's table of layers, drawn once for all that are trained with one network."""
     if model not in _outlines:
         lines: list[str] = []
@@ -159,27 +161,27 @@ def _outline(model: Any) -> str:
     return _outlines[model]
 
 
-def hearing(tracked: Run, member: Membership | None, progress: Progress, samples: Samples) -> Listener:
+def make_epoch_listener(tracked: Run, member: Membership | None, progress: Progress, samples: Samples) -> Listener:
     """Return what is called with the metrics of the epochs that have been trained since the last call."""
     watch = member.watch if member else None
 
     def heard(first: int, rows: Rows, span: Span) -> str | None:
-        tracked.log_epochs(first, _timed_once(rows), *span)
+        tracked.log_epochs(first, _time_last_only(rows), *span)
         for epoch, metrics in enumerate(rows, start=first):
             progress.update(epoch, metrics)
-        samples.look()
+        samples.log_checkpoints()
         return watch(first + len(rows) - 1, rows[-1]) if watch else None
 
     return heard
 
 
-def _timed_once(rows: Rows) -> Rows:
+def _time_last_only(rows: Rows) -> Rows:
     """Leave out times but for the last of epochs that were trained at once: they are the same for all."""
     untimed = [{key: value for key, value in row.items() if not key.startswith("time/")} for row in rows[:-1]]
     return [*untimed, rows[-1]]
 
 
-def best_metrics(history: History) -> dict[str, float]:
+def collect_best_metrics(history: History) -> dict[str, float]:
     """Return the metrics of the epoch whose weights were kept, as `best/*`."""
     quality = {key: value for key, value in history.best.items() if key.startswith(("train/", "val/"))}
     return {
@@ -188,12 +190,12 @@ def best_metrics(history: History) -> dict[str, float]:
     }
 
 
-def final_metrics(dataset: Dataset, model: Any, history: History, report: Report) -> dict[str, float]:
+def collect_final_metrics(dataset: Dataset, model: Any, history: History, report: Report) -> dict[str, float]:
     """Return everything that is logged once, at the end."""
     sizes = {f"data/n_{part}": float(size) for part, size in dataset.summary.sizes.items()}
     return {
         **report.metrics,
-        **best_metrics(history),
+        **collect_best_metrics(history),
         **sizes,
         "model/parameters": float(model.count_params()),
         "time/training_s": history.seconds,
@@ -201,7 +203,7 @@ def final_metrics(dataset: Dataset, model: Any, history: History, report: Report
 
 
 @dataclass(frozen=True)
-class Ending:
+class TrainedResult:
     """What a run has come to, and whether it gets pictures."""
 
     history: History
@@ -209,28 +211,30 @@ class Ending:
     draw: bool = True
 
 
-def log_end(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, ending: Ending) -> dict[str, float]:
+def log_end(
+    tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, ending: TrainedResult
+) -> dict[str, float]:
     """Log scores, tables, pictures and the model, and return the final metrics."""
     history, report = ending.history, ending.report
-    metrics = final_metrics(dataset, model, history, report)
+    metrics = collect_final_metrics(dataset, model, history, report)
     tracked.log_summary(metrics)
     name = primary(metrics, dataset.scored)
     # OWA, for one, turns out not to be defined beside a Naive2 without an error.
-    if name and f"{dataset.scored}/{name}" != primary_metric(dataset)[0]:
+    if name and f"{dataset.scored}/{name}" != choose_primary_metric(dataset)[0]:
         tracked.judge_by(f"{dataset.scored}/{name}", rises(name))
-    tracked.set_tags(outcome_tags(history, report))
+    tracked.set_tags(make_outcome_tags(history, report))
     for name, table in report.tables.items():
         tracked.log_table(name, table)
     kept = history.stopped != "pruned"  # nobody looks at what was given up
     if kept and ending.draw and experiment.tracking.figures:
-        for name, figure in pictures(experiment, dataset, history, report):
+        for name, figure in draw_figures(experiment, dataset, history, report):
             tracked.log_figure(name, figure)
     if kept and experiment.tracking.log_model:
         log_model(tracked, experiment, dataset, model, report.intervals)
     return metrics
 
 
-def pictures(
+def draw_figures(
     experiment: Experiment, dataset: Dataset, history: History, report: Report
 ) -> Iterator[tuple[str, Figure]]:
     """Yield every picture that a run of the experiment gets, with its name."""
@@ -254,7 +258,7 @@ def log_model(
         tracked.log_model(folder, example, served.predict(example))
 
 
-def outcome_tags(history: History, report: Report) -> dict[str, str]:
+def make_outcome_tags(history: History, report: Report) -> dict[str, str]:
     """Return the tags that say how the run ended and whether it was worth it."""
     tags = {"rnnexp.outcome": history.stopped if history.stopped in ("diverged", "pruned") else "ok"}
     if report.beats_baseline is not None:

@@ -18,7 +18,7 @@ class Samples:
         self.tracked, self.sampler, self.model, self.run_dir = tracked, sampler, model, run_dir
         self.done: set[str] = set()
 
-    def look(self) -> None:
+    def log_checkpoints(self) -> None:
         """Write a text for each checkpoint that has been saved since the last look."""
         from rnnexp.training.checkpoint import PREFIX, load
 
@@ -30,7 +30,7 @@ class Samples:
                 self._assign(load(folder)[1])
                 self._log(folder.name, self.sampler(self._copy))
 
-    def end(self) -> None:
+    def log_final(self) -> None:
         """Write a text with the weights that were kept."""
         if self.sampler is not None:
             self._log("final", self.sampler(self.model))

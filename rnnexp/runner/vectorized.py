@@ -16,7 +16,7 @@ from rnnexp.data.pairs import PairSource
 from rnnexp.data.texts.source import TextSource
 from rnnexp.errors import ConfigError
 from rnnexp.runner import record
-from rnnexp.runner.groups import Company
+from rnnexp.runner.groups import GroupStore
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -36,14 +36,14 @@ _FREE = {
     "trainer": ("epochs", "on_divergence", "engine"),
 }
 # Numbers that a program can take as inputs, as long as they are there (not 0 or null) in all of its members.
-_HELD_IN_MODEL = ("dropout", "recurrent_dropout", "l1", "l2")
-_NOT_HELD = ("learning_rate", "clipvalue")  # the one is a variable already, the other Keras hands on to XLA as it is
+_MODEL_SCALARS = ("dropout", "recurrent_dropout", "l1", "l2")
+_NOT_SCALARS = ("learning_rate", "clipvalue")  # the one is a variable already, the other Keras hands on to XLA as it is
 
-Heard = Callable[[int, "runner.Result | BaseException"], None]
-Stories = dict[int, "Generator[Step, None, runner.Result]"]
+OnEnd = Callable[[int, "runner.Result | BaseException"], None]
+RunSteps = dict[int, "Generator[Step, None, runner.Result]"]
 
 
-def program(experiment: Experiment) -> str | None:
+def make_program_key(experiment: Experiment) -> str | None:
     """Return what two experiments must have in common to be trained together, None if one must train alone."""
     from rnnexp.training.choose_engine import choose
     from rnnexp.training.pure_callback import CarriedCallback
@@ -55,65 +55,65 @@ def program(experiment: Experiment) -> str | None:
         free = () if part == "data" and isinstance(experiment.data, TextSource | PairSource) else _FREE[part]
         values[part] = {key: value for key, value in values[part].items() if key not in free}
     values["data"] = {key: "number" if type(value) is float else value for key, value in values["data"].items()}
-    for key in held(experiment):
+    for key in select_runtime_scalars(experiment):
         part, name = key.split(".")
         values[part][name] = "positive"
     watching = {k: (c.name, c.monitor) for k, c in experiment.callbacks.items() if isinstance(c, CarriedCallback)}
     return json.dumps({**values, "callbacks": watching}, sort_keys=True, default=str)
 
 
-def held(experiment: Experiment) -> dict[str, float]:
+def select_runtime_scalars(experiment: Experiment) -> dict[str, float]:
     """Return the settings that can be inputs of a program, by their dotted names."""
     model, optimizer = asdict(experiment.model), asdict(experiment.optimizer)
-    own = _HELD_IN_MODEL if type(experiment.model).__module__.startswith("rnnexp.") else ()
+    own = _MODEL_SCALARS if type(experiment.model).__module__.startswith("rnnexp.") else ()
     found = {f"model.{key}": model[key] for key in own if key in model}
-    found |= {f"optimizer.{key}": value for key, value in optimizer.items() if key not in _NOT_HELD}
+    found |= {f"optimizer.{key}": value for key, value in optimizer.items() if key not in _NOT_SCALARS}
     return {key: value for key, value in found.items() if type(value) is float and value > 0}
 
 
-def run_together(
+def run_vectorized(
     experiments: Sequence[Experiment],
-    occasions: Sequence[record.Occasion],
-    heard: Heard,
+    contexts: Sequence[record.RunContext],
+    on_end: OnEnd,
     turn: Callable[[int], None],
-    company: Company | None = None,
+    store: GroupStore | None = None,
 ) -> None:
-    """Train experiments of one `program` on JAX, each on its own occasion.
+    """Train experiments of one program key on JAX, each on its own context.
 
-    `heard` gets the number of each that ends, with its result or what it failed with; `turn` is told whose turn it
+    `on_end` gets the number of each that ends, with its result or what it failed with; `turn` is told whose turn it
     is before a member speaks (to a log). Those whose data differ in shape, and more than memory holds, are trained
-    one group after the other; `company` remembers the groups. Raises what goes wrong before the first step.
+    one group after the other; `store` remembers the groups. Raises what goes wrong before the first step.
     """
     from rnnexp.training.compiled.ensemble import Widths
 
     started = time.perf_counter()
-    stage = _stage(experiments, occasions)
-    company = company or Company()
-    numbers = {one.number: index for index, one in enumerate(stage.members)}
-    keys = {one.number: one.layout.signature() for one in stage.members}
-    for group, present in company.sort(keys, stage.most):
+    common = _prepare_common(experiments, contexts)
+    store = store or GroupStore()
+    numbers = {one.number: index for index, one in enumerate(common.members)}
+    keys = {one.number: one.layout.signature() for one in common.members}
+    for group, present in store.assign(keys, common.most):
         indices = [numbers[number] for number in present]
-        widths = Widths(len(group.numbers), dict(group.widths), partial(company.remember, group))
-        subjects = _subjects(stage, [stage.members[index] for index in indices], widths)
-        stories = {
-            index: runner.story(subject, occasions[index], quiet=True, started=started)
-            for index, subject in zip(indices, subjects)
+        widths = Widths(len(group.numbers), dict(group.widths), partial(store.save_widths, group))
+        prepared_runs = _prepare_runs(common, [common.members[index] for index in indices], widths)
+        runs = {
+            index: runner.run_steps(prepared, contexts[index], quiet=True, started=started)
+            for index, prepared in zip(indices, prepared_runs)
         }
-        _tell(stories, experiments[0].tracking, heard, turn)
+        _interleave(runs, experiments[0].tracking, on_end, turn)
 
 
-def _tell(stories: Stories, settings: Tracking, heard: Heard, turn: Callable[[int], None]) -> None:
-    """Let stories go on side by side until all have come to their end; what ends together is written together."""
-    waiting: dict[int, Step | None] = dict.fromkeys(stories)
+def _interleave(runs: RunSteps, settings: Tracking, on_end: OnEnd, turn: Callable[[int], None]) -> None:
+    """Let runs go on side by side until all have come to their end; what ends together is written together."""
+    waiting: dict[int, Step | None] = dict.fromkeys(runs)
     try:
         while waiting:
             step = next(iter(waiting.values()))
             if step:
-                _run(step, stories, waiting)
+                _take_step(step, runs, waiting)
             ended: dict[int, runner.Result | BaseException] = {}
             for number in list(waiting):
                 turn(number)
-                told = _further(stories[number])
+                told = _advance(runs[number])
                 if isinstance(told, (runner.Result, BaseException)):
                     del waiting[number]
                     ended[number] = told
@@ -123,18 +123,18 @@ def _tell(stories: Stories, settings: Tracking, heard: Heard, turn: Callable[[in
                 tracking.flush(settings)
             for number, result in ended.items():
                 turn(number)
-                heard(number, result)
+                on_end(number, result)
     except KeyboardInterrupt:
-        for number, story in stories.items():  # each tells MLflow that it was killed
+        for number, run in runs.items():  # each tells MLflow that it was killed
             turn(number)
             with suppress(BaseException):
-                story.throw(KeyboardInterrupt())
+                run.throw(KeyboardInterrupt())
         raise
     finally:
         tracking.flush(settings)
 
 
-def _run(step: Step, stories: Stories, waiting: Iterable[int]) -> None:
+def _take_step(step: Step, runs: RunSteps, waiting: Iterable[int]) -> None:
     """Run a step of all; what ends it (memory, for one) ends every run that waits for it."""
     try:
         step.run()
@@ -143,14 +143,14 @@ def _run(step: Step, stories: Stories, waiting: Iterable[int]) -> None:
     except BaseException as error:
         for number in waiting:
             with suppress(BaseException):
-                stories[number].throw(error)
+                runs[number].throw(error)
         raise
 
 
-def _further(story: Generator[Step, None, runner.Result]) -> Step | runner.Result | BaseException:
+def _advance(run: Generator[Step, None, runner.Result]) -> Step | runner.Result | BaseException:
     """Let a member go on to its next step, its end, or its failure, which does not stop the others."""
     try:
-        return next(story)
+        return next(run)
     except StopIteration as end:
         result: runner.Result = end.value
         return result
@@ -161,7 +161,7 @@ def _further(story: Generator[Step, None, runner.Result]) -> Step | runner.Resul
 
 
 @dataclass(frozen=True)
-class _Member:
+class _LoadedRun:
     """One of those that are trained together, with what its program is made of."""
 
     number: int
@@ -172,78 +172,83 @@ class _Member:
 
 
 @dataclass(frozen=True)
-class _Stage:
+class _Common:
     """What all members share, and how many of them memory holds."""
 
     device: Runtime
     model: Any
-    members: list[_Member]
+    members: list[_LoadedRun]
     most: int
 
 
-def _stage(experiments: Sequence[Experiment], occasions: Sequence[record.Occasion]) -> _Stage:
+def _prepare_common(experiments: Sequence[Experiment], contexts: Sequence[record.RunContext]) -> _Common:
     """Read each distinct data set once, and build the network once."""
-    first, member = experiments[0], occasions[0].member
-    device = runner.configured(first, member.threads if member else None)
+    first, member = experiments[0], contexts[0].member
+    device = runner.configure_runtime(first, member.threads if member else None)
     tracking.warm_up(first.tracking)
-    members = _members(experiments, occasions)
-    model = runner.built(first, members[0].dataset, device)
+    members = _load_runs(experiments, contexts)
+    model = runner.build_model(first, members[0].dataset, device)
     size = members[0].layout.bytes_of_member(model)
-    return _Stage(device, model, members, max(1, device.memory // size))
+    return _Common(device, model, members, max(1, device.memory // size))
 
 
-def _subjects(stage: _Stage, members: Sequence[_Member], widths: Widths) -> list[runner.Subject]:
+def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths) -> list[runner.PreparedRun]:
     """Compile the network and give each member its first weights."""
     from rnnexp.training.compiled.ensemble import Ensemble
     from rnnexp.training.compiled.training import CompiledTraining, entrant, program_of
     from rnnexp.training.prepare import prepare
 
-    first, model = members[0], stage.model
+    first, model = members[0], common.model
     trained = prepare(model, first.plan, first.layout.train.own())
-    different = _different([held(one.experiment) for one in stage.members])
+    different = _find_varying([select_runtime_scalars(one.experiment) for one in common.members])
     shared = program_of(trained, first.layout, first.plan, held=different)
     entrants = [
-        entrant(_state(model, shared, one), one.layout, one.plan, _chosen(held(one.experiment), different))
+        entrant(
+            _initial_state(model, shared, one),
+            one.layout,
+            one.plan,
+            _select(select_runtime_scalars(one.experiment), different),
+        )
         for one in members
     ]
     ensemble = Ensemble(shared, entrants, widths)
     ensemble.prepare()
     trainings = [CompiledTraining(model, one.dataset, one.plan, seat) for one, seat in zip(members, ensemble.seats)]
     return [
-        runner.Subject(one.experiment, one.dataset, model, one.plan, stage.device, training)
+        runner.PreparedRun(one.experiment, one.dataset, model, one.plan, common.device, training)
         for one, training in zip(members, trainings)
     ]
 
 
-def _members(experiments: Sequence[Experiment], occasions: Sequence[record.Occasion]) -> list[_Member]:
+def _load_runs(experiments: Sequence[Experiment], contexts: Sequence[record.RunContext]) -> list[_LoadedRun]:
     from rnnexp.training.compiled.batch_plan import layout
 
     datasets: dict[str, Dataset] = {}
-    members: list[_Member] = []
-    for index, (experiment, occasion) in enumerate(zip(experiments, occasions)):
+    members: list[_LoadedRun] = []
+    for index, (experiment, context) in enumerate(zip(experiments, contexts)):
         key = json.dumps(asdict(experiment.data), sort_keys=True, default=str)
         if key not in datasets:
-            datasets[key] = runner.loaded(experiment)
+            datasets[key] = runner.load_data(experiment)
         dataset = datasets[key]
-        plan = runner.planned(experiment, occasion.run_dir)(dataset.spec)
-        number = occasion.member.number if occasion.member else index
+        plan = runner.make_plan(experiment, context.run_dir)(dataset.spec)
+        number = context.member.number if context.member else index
         if members and dataset.spec != members[0].dataset.spec:
             raise ConfigError(
                 f"trained together: the data of job {number} ask for another network than the first one's"
             )
-        members.append(_Member(number, experiment, dataset, plan, layout(dataset, plan)))
+        members.append(_LoadedRun(number, experiment, dataset, plan, layout(dataset, plan)))
     return members
 
 
-def _different(settings: Sequence[Mapping[str, float]]) -> list[str]:
+def _find_varying(settings: Sequence[Mapping[str, float]]) -> list[str]:
     return [key for key, value in settings[0].items() if any(other[key] != value for other in settings)]
 
 
-def _chosen(settings: Mapping[str, float], keys: Sequence[str]) -> dict[str, float]:
+def _select(settings: Mapping[str, float], keys: Sequence[str]) -> dict[str, float]:
     return {key: settings[key] for key in keys}
 
 
-def _state(model: Any, shared: Program, member: _Member) -> Any:
+def _initial_state(model: Any, shared: Program, member: _LoadedRun) -> Any:
     """Return what a member starts from: what the variables of the compiled model would hold for it alone."""
     from rnnexp.models.build import draw
     from rnnexp.training.prepare import seed_random_layers

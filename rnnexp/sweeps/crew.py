@@ -13,8 +13,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from rnnexp.runner import Result
-from rnnexp.runner.groups import Company
-from rnnexp.runner.record import Occasion
+from rnnexp.runner.groups import GroupStore
+from rnnexp.runner.record import RunContext
 from rnnexp.sweeps import worker
 from rnnexp.sweeps.task import LOCK, LOG, Outcome, Task, write_outcome
 
@@ -31,7 +31,7 @@ def main(tasks: Sequence[Task], company: Path) -> None:
 
 
 def _together(tasks: Sequence[Task], company: Path) -> None:
-    from rnnexp.runner.vectorized import run_together
+    from rnnexp.runner.vectorized import run_vectorized
 
     started = time.perf_counter()
     ended: set[int] = set()
@@ -46,9 +46,9 @@ def _together(tasks: Sequence[Task], company: Path) -> None:
             stack.enter_context(FileLock(task.folder / LOCK))
             worker.check_turn(task)
         logs = stack.enter_context(_logs(tasks))
-        occasions = [Occasion(task.folder, task.command, worker.membership(task)) for task in tasks]
+        occasions = [RunContext(task.folder, task.command, worker.membership(task)) for task in tasks]
         try:
-            run_together([worker.read(task) for task in tasks], occasions, heard, logs.turn, Company(company))
+            run_vectorized([worker.read(task) for task in tasks], occasions, heard, logs.turn, GroupStore(company))
             return
         except KeyboardInterrupt:
             raise

@@ -63,14 +63,14 @@ def grouping_helps(jobs: Sequence[Job], findings: Findings) -> bool:
 
     Groups lose nothing in speed (a step of 32 members costs what 32 steps cost), but their results come together.
     """
-    from rnnexp.runner.vectorized import program
+    from rnnexp.runner.vectorized import make_program_key
 
     if findings.epoch_s * int(jobs[0].mapping["trainer"]["epochs"]) > LONGEST_S:
         return False
     found: Counter[str] = Counter()
     for job in jobs:
         registry.load_plugins(list(job.mapping.get("plugins") or []))
-        shared = program(parse(job.mapping)) if backend_of(job.mapping) == "jax" else None
+        shared = make_program_key(parse(job.mapping)) if backend_of(job.mapping) == "jax" else None
         if shared is not None:
             found[shared] += 1
             if found[shared] >= FEWEST:

@@ -11,7 +11,7 @@ import yaml
 
 from rnnexp.config.settings import Experiment
 from rnnexp.redact import redact
-from rnnexp.runner.record import experiment_name
+from rnnexp.runner.record import name_experiment
 from rnnexp.sweeps.definition import Definition
 from rnnexp.sweeps.state import JobState
 from rnnexp.tracking.run import RunInfo
@@ -23,7 +23,7 @@ def parent_info(
     """Describe the sweep; `facts`: objective, direction, varied, command, primary (metric, more is better), jobs."""
     name, (metric, greater) = folder.name, facts["primary"]
     return RunInfo(
-        experiment=experiment_name(first),
+        experiment=name_experiment(first),
         run_name=name,
         params={f"sweep.{key}": value for key, value in definition.rules.items()},
         tags=_tags(folder, first, facts),

@@ -118,7 +118,7 @@ def _rehearse(out: Connection, work: Sequence[tuple[Mapping[str, Any], int]], th
     for mapping, epochs in work:
         try:
             registry.load_plugins(list(mapping.get("plugins") or []))
-            out.send(asdict(runner.rehearse(parse(mapping), threads, epochs)))
+            out.send(asdict(runner.try_run(parse(mapping), threads, epochs)))
         except RnnexpError as error:
             out.send({"kind": type(error).__name__, "error": list(getattr(error, "problems", None) or [str(error)])})
         except KeyboardInterrupt:

@@ -15,7 +15,7 @@ from rnnexp.cli.main import main
 from rnnexp.config.compose import compose_mapping
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError
-from rnnexp.runner import new_folder
+from rnnexp.runner import make_run_folder
 from rnnexp.sweeps.definition import Definition, sweep_name
 
 TINY = ("data.points=60", "model.units=[2]", "trainer.epochs=1", "tracking=off", "tracking.log_model=false")
@@ -31,7 +31,7 @@ def test_a_name_is_checked_wherever_it_comes_from(name: str, mapping: dict[str, 
     with pytest.raises(ConfigError, match=r"^name: "):
         parse({**mapping, "name": name})
     with pytest.raises(ConfigError, match=r"^name: "):
-        new_folder(name)
+        make_run_folder(name)
     with pytest.raises(ConfigError, match=r"^hydra\.sweeper\.name: "):
         sweep_name(Definition({}, {}), name)
     callbacks = {"log": {"name": "csv_log", "file": name}}
@@ -79,9 +79,9 @@ def test_a_long_name_makes_a_folder_that_every_file_system_takes(tmp_path: Path)
 
 def test_a_name_may_make_folders_within_the_runs(tmp_path: Path) -> None:
     assert rx.compose("name=paper/table1").name == "paper/table1"
-    assert new_folder("paper/table1").parent == tmp_path / "runs" / "paper" / "table1"
+    assert make_run_folder("paper/table1").parent == tmp_path / "runs" / "paper" / "table1"
     assert sweep_name(Definition({"experiment": "paper/table1"}, {}), None).startswith("paper-table1-")
 
 
 def test_names_that_differ_in_case_alone_share_no_run() -> None:
-    assert new_folder("Sine").name != new_folder("sine").name
+    assert make_run_folder("Sine").name != make_run_folder("sine").name

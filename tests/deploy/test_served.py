@@ -235,7 +235,7 @@ def test_the_settings_by_which_a_run_reads_its_table_are_those_of_its_model(caps
     words = ("data.time=day", "data.target=sold", "data.separator=';'", "data.decimal=','", "data.gaps=ffill")
     layout = ("data.time_format='%d.%m.%Y'", "data.sequence_length=25", "data.horizon=2", "model=gru")
     experiment = rx.compose("data=csv", f"data.path={tmp_path}/given.csv", *words, *layout, "tracking=off")
-    dataset = runner.loaded(experiment)
+    dataset = runner.load_data(experiment)
     network = build(experiment.model, dataset.spec, 0)
     bundle.save(tmp_path / "model", network, experiment.model, dataset.spec, dataset.scaling, [])
     ahead = dataset.forecast()

@@ -131,7 +131,7 @@ def saved(kind: str) -> Saved:
     place.mkdir()
     data(place)
     experiment = rx.compose(*(word.format(place) for word in KINDS[kind]), "model.units=[3]", "tracking=off")
-    dataset = runner.loaded(experiment)
+    dataset = runner.load_data(experiment)
     model = build(experiment.model, dataset.spec, 1)
     folder = place / "run"
     bundle.save(folder / "model", model, experiment.model, dataset.spec, dataset.scaling, [])

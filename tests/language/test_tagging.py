@@ -19,8 +19,8 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.models.build import build
 from rnnexp.registry import lookup
-from rnnexp.runner.record import Membership, Occasion
-from rnnexp.runner.vectorized import program, run_together
+from rnnexp.runner.record import Membership, RunContext
+from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks import load
 from rnnexp.tasks.tagging import baselines as tag_baselines
 from rnnexp.tasks.tagging.report import scores
@@ -280,12 +280,12 @@ def test_members_of_a_program_are_what_they_would_have_been_alone(tmp_path: Path
     lines = (*SETTINGS, *LIGHT, "model.bidirectional=true", "trainer.epochs=2", "trainer.class_weights=balanced",
              "data.buckets=2")  # fmt: skip
     experiments = [rx.compose(*lines, f"seed={seed}", f"optimizer.learning_rate=0.0{seed + 1}") for seed in (0, 1)]
-    assert len({program(experiment) for experiment in experiments}) == 1
-    occasions = [Occasion(tmp_path / str(n), member=Membership("test", None, n)) for n in (0, 1)]
-    for occasion in occasions:
-        occasion.run_dir.mkdir()
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
+    contexts = [RunContext(tmp_path / str(n), member=Membership("test", None, n)) for n in (0, 1)]
+    for context in contexts:
+        context.run_dir.mkdir()
     ended: dict[int, Any] = {}
-    run_together(experiments, occasions, ended.__setitem__, lambda _: None)
+    run_vectorized(experiments, contexts, ended.__setitem__, lambda _: None)
     alone = rx.run(rx.compose(*lines, "seed=0", "optimizer.learning_rate=0.01", "trainer.engine=keras"), quiet=True)
     losses = [np.array([epoch["train/loss"] for epoch in one.history.epochs]) for one in (alone, ended[0], ended[1])]
     np.testing.assert_allclose(losses[0], losses[1], rtol=2e-5)

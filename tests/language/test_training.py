@@ -13,8 +13,8 @@ from rnnexp import runner
 from rnnexp.models import stateful
 from rnnexp.models.token_scoring import log_softmax
 from rnnexp.runner import Result
-from rnnexp.runner.record import Membership, Occasion
-from rnnexp.runner.vectorized import program, run_together
+from rnnexp.runner.record import Membership, RunContext
+from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks.language_modeling.dataset import TextStream
 from rnnexp.training import batcher
 from rnnexp.training.checkpoint import load
@@ -31,10 +31,10 @@ def composed(rhyme: str, *settings: str) -> Any:
 
 
 def trained(experiment: Any, folder: Path | None = None) -> tuple[Any, TextStream, History]:
-    device = runner.configured(experiment, None)
-    dataset = runner.loaded(experiment)
-    model = runner.built(experiment, dataset, device)
-    plan = runner.planned(experiment, folder or Path())(dataset.spec)
+    device = runner.configure_runtime(experiment, None)
+    dataset = runner.load_data(experiment)
+    model = runner.build_model(experiment, dataset, device)
+    plan = runner.make_plan(experiment, folder or Path())(dataset.spec)
     history = fit(model, dataset, plan)
     assert isinstance(dataset, TextStream)
     return model, dataset, history
@@ -155,13 +155,13 @@ def test_members_that_are_trained_together_are_what_they_would_have_been_alone(r
     varied = [("seed=0", "model.dropout=0.2"), ("seed=1", "model.dropout=0.4"), ("optimizer.learning_rate=0.01",)]
     base = ("model.dropout=0.2", "model.embedding_dropout=0.1", "model.word_dropout=0.1", "model.initial_range=0.2")
     experiments = [composed(rhyme, *base, *own) for own in varied]
-    assert len({program(experiment) for experiment in experiments}) == 1
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
     ended: dict[int, Any] = {}
-    occasions = []
+    contexts = []
     for number in range(3):
         (tmp_path / str(number)).mkdir()
-        occasions.append(Occasion(tmp_path / str(number), member=Membership("test", None, number)))
-    run_together(experiments, occasions, ended.__setitem__, lambda _: None)
+        contexts.append(RunContext(tmp_path / str(number), member=Membership("test", None, number)))
+    run_vectorized(experiments, contexts, ended.__setitem__, lambda _: None)
     for number, experiment in enumerate(experiments):
         alone, member = rx.run(experiment, quiet=True), ended[number]
         assert isinstance(member, Result)

@@ -249,9 +249,9 @@ def test_mlflow_serves_raw_texts(run: rx.Result) -> None:
 
 def train_losses(*overrides: str) -> np.ndarray:
     experiment = rx.compose(*TRAIN, "tracking=off", "trainer.epochs=2", "data.examples=200", *overrides)
-    dataset = runner.loaded(experiment)
-    model = runner.built(experiment, dataset, runner.configured(experiment, None))
-    history = fit(model, dataset, runner.planned(experiment, Path())(dataset.spec))
+    dataset = runner.load_data(experiment)
+    model = runner.build_model(experiment, dataset, runner.configure_runtime(experiment, None))
+    history = fit(model, dataset, runner.make_plan(experiment, Path())(dataset.spec))
     return np.array([epoch["train/loss"] for epoch in history.epochs])
 
 

@@ -12,8 +12,8 @@ import pytest
 import rnnexp as rx
 from rnnexp.errors import DataError
 from rnnexp.runner import Result
-from rnnexp.runner.record import Membership, Occasion
-from rnnexp.runner.vectorized import program, run_together
+from rnnexp.runner.record import Membership, RunContext
+from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks import load
 
 CLOSE = 1e-5  # relative, of losses after a few epochs
@@ -117,13 +117,13 @@ def losses(result: Any, part: str = "train") -> np.ndarray:
 
 def together(experiments: list[Any], folder: Path) -> dict[int, Any]:
     """Run experiments as one program and return what each has come to, by its number."""
-    assert len({program(experiment) for experiment in experiments}) == 1
-    occasions = []
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
+    contexts = []
     for number in range(len(experiments)):
         (folder / str(number)).mkdir(parents=True)
-        occasions.append(Occasion(folder / str(number), member=Membership("test", None, number)))
+        contexts.append(RunContext(folder / str(number), member=Membership("test", None, number)))
     ended: dict[int, Result | BaseException] = {}
-    run_together(experiments, occasions, ended.__setitem__, lambda _: None)
+    run_vectorized(experiments, contexts, ended.__setitem__, lambda _: None)
     return ended
 
 

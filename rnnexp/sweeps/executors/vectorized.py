@@ -90,11 +90,11 @@ class Vectorized:
         return result
 
     def _sorted(self, tasks: Sequence[Task]) -> list[list[Task]]:
-        from rnnexp.runner.vectorized import program
+        from rnnexp.runner.vectorized import make_program_key
 
         by_program: dict[str, list[Task]] = {}
         for task in tasks:
-            shared = program(worker.read(task)) if backend_of(task.mapping) == "jax" else None
+            shared = make_program_key(worker.read(task)) if backend_of(task.mapping) == "jax" else None
             by_program.setdefault(shared or f"job {task.number}", []).append(task)
         groups = []
         for same in by_program.values():
