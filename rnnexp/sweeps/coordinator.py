@@ -24,7 +24,7 @@ from rnnexp.sweeps.state import JobState, Journal, mean_value
 from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, Outcome, Task, read_outcome
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
-from rnnexp.tracking.dead_runs import end_abandoned
+from rnnexp.tracking.dead_runs import end_dead_run
 
 POLL_S = 0.2
 
@@ -262,7 +262,7 @@ class Coordinator:
         job = self._jobs.get(number)
         tracking = job.mapping.get("tracking", {}) if job else {}
         if tracking.get("name") != "off":
-            end_abandoned(self._folder(number), tracking.get("uri"), self.state.parent, number)
+            end_dead_run(self._folder(number), tracking.get("uri"), self.state.parent, number)
 
     def _finish(self, number: int, outcome: Outcome) -> None:
         self.journal.append(end_event(number, outcome))

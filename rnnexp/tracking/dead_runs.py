@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("rnnexp")
 
 
-def end_abandoned(run_dir: Path, uri: str | None, parent: str | None, number: int) -> None:
+def end_dead_run(run_dir: Path, uri: str | None, parent: str | None, number: int) -> None:
     """Mark the run of a dead job as KILLED if MLflow still takes it for running.
 
     `uri` is `tracking.uri` of its configuration; `parent` and `number` find a run whose process died before it could
     leave its id in `run_dir`. Trouble with the store is told, never raised.
     """
-    known = _kept_id(run_dir)
+    known = _read_run_id(run_dir)
     if known is None and parent is None:
         return  # it had not begun, or was not tracked
     try:
         client = store.open_store(store.tracking_uri(uri))
-        found = [known] if known else _running(client, str(parent), number)
+        found = [known] if known else _find_running(client, str(parent), number)
         for run_id in found:
             if client.get_run(run_id).info.status == "RUNNING":
                 client.set_tag(run_id, OUTCOME, "killed")
@@ -37,14 +37,14 @@ def end_abandoned(run_dir: Path, uri: str | None, parent: str | None, number: in
         log.warning("the run of job %d could not be marked as killed: %s", number, redact(str(error)))
 
 
-def _kept_id(run_dir: Path) -> str | None:
+def _read_run_id(run_dir: Path) -> str | None:
     try:
         return str(json.loads((run_dir / "run.json").read_text(encoding="utf-8"))["run_id"])
     except (OSError, ValueError, KeyError):
         return None
 
 
-def _running(client: MlflowClient, parent: str, number: int) -> list[str]:
+def _find_running(client: MlflowClient, parent: str, number: int) -> list[str]:
     """Find runs by their parent and number."""
     experiments = [client.get_run(parent).info.experiment_id]
     wanted = (

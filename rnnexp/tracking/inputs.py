@@ -56,7 +56,7 @@ def log_inputs(remote: Remote, parts: Sequence[Data]) -> None:
     """Link parts of the data to the run."""
     found = [_dataset_input(data) for data in parts]
     ask = partial(remote.client.log_inputs, remote.run_id, found)
-    if remote.outbox is None:
+    if remote.write_queue is None:
         ask()
     else:
         remote.put("the data", partial(tables.write_inputs, run_id=remote.run_id, inputs=found), ask)

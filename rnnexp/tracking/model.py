@@ -40,7 +40,7 @@ def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: S
     """Log the bundle as a LoggedModel of the run, with the run's final metrics.
 
     `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself)."""
-    model = tables.new_model(NAME, remote.run_id, remote.place) if remote.outbox else None
+    model = tables.new_model(NAME, remote.run_id, remote.place) if remote.write_queue else None
     if model is None:
         _log_by_client(remote, bundle, example, metrics)
         return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp.redact import redact
 from rnnexp.tracking import store
 from rnnexp.tracking.batch import Batch, Point, ask, write
-from rnnexp.tracking.write_queue import Letter, outbox
+from rnnexp.tracking.write_queue import PendingWrite, get_write_queue
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -29,11 +29,11 @@ log = logging.getLogger("rnnexp")
 
 @dataclass
 class Remote:
-    """The client for one run. A local database is written by the process's outbox; to anything else a thread sends
+    """The client for one run. A local database is written by the process's write queue; to anything else a thread sends
     the metrics every few seconds.
 
     place:   where the run's artifacts go;  params: those of the run, as MLflow has them
-    at_once: whether the end of the run waits until all is written; else `flush` of the outbox has to be called
+    at_once: whether the end of the run waits until all is written; else `flush` of the write queue has to be called
     """
 
     client: MlflowClient
@@ -46,19 +46,19 @@ class Remote:
 
     def __post_init__(self) -> None:
         file = store.database(self.uri)
-        self.outbox = outbox(file) if file else None
+        self.write_queue = get_write_queue(file) if file else None
         self._points: list[Point] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._warned = False
         self._thread: threading.Thread | None = None
-        if self.outbox is None:
+        if self.write_queue is None:
             self._thread = threading.Thread(target=self._work, name="rnnexp-metrics", daemon=True)
             self._thread.start()
 
     def metrics(self, points: list[Point]) -> None:
         """Take points to be sent soon."""
-        if self.outbox:
+        if self.write_queue:
             self.log("metrics", Batch(points=points))
             return
         with self._lock:
@@ -74,7 +74,7 @@ class Remote:
 
     def log(self, what: str, batch: Batch) -> bool:
         """Log a batch; False if that failed already, which is told once."""
-        if self.outbox is None:
+        if self.write_queue is None:
             return self.call(what, self._log, batch) is not None
         rows = partial(write, run_id=self.run_id, batch=batch)
         self.put(what, rows, partial(self._log, batch), len(batch.points))
@@ -82,8 +82,8 @@ class Remote:
 
     def put(self, what: str, rows: Callable[[Connection], None], ask: Callable[[], Any], size: int = 1) -> None:
         """Have something written to the local database soon; `ask` does the same by MLflow's client."""
-        if self.outbox:
-            self.outbox.put(Letter(what, rows, ask, self.call, size))
+        if self.write_queue:
+            self.write_queue.put(PendingWrite(what, rows, ask, self.call, size))
 
     def upload(self, path: Path, folder: str | None = None) -> None:
         """Copy a file into `folder` of the run's artifacts."""
@@ -91,10 +91,10 @@ class Remote:
 
     def close(self, status: str) -> None:
         """Send the rest, waiting at most `PATIENCE_S` for a server, and end the run with its true status."""
-        if self.outbox:
+        if self.write_queue:
             self.log(f"the status {status}", Batch(status=status))
             if self.at_once:
-                self.outbox.flush()
+                self.write_queue.flush()
             return
         self._closing.set()
         if self._thread:

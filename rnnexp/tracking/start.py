@@ -24,7 +24,7 @@ from rnnexp.tracking.batch import Batch, transaction
 from rnnexp.tracking.git import GitState, git_state
 from rnnexp.tracking.remote import Remote
 from rnnexp.tracking.run import Run, RunInfo
-from rnnexp.tracking.write_queue import outbox
+from rnnexp.tracking.write_queue import get_write_queue
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -184,7 +184,7 @@ def flush(settings: Settings) -> None:
     """Wait until all that runs have logged is written, if their store is a local database."""
     file = store.database(store.tracking_uri(settings.uri)) if settings.name != "off" else None
     if file:
-        outbox(file).flush()
+        get_write_queue(file).flush()
 
 
 def _reopened(client: MlflowClient, info: RunInfo) -> Any:

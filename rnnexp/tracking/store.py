@@ -193,9 +193,9 @@ def _create(database: Path) -> None:
     new, root = database.with_name(f".{database.name}.new-{os.getpid()}"), (database.parent / ARTIFACTS).as_uri()
     try:
         new.touch()  # fails at once where MLflow would try for minutes
-        if not template.pour(new, root):
+        if not template.copy_template(new, root):
             _make_tables(new, root)
-            template.keep(new)
+            template.save_template(new)
         new.replace(database)
     except Exception as error:  # a read-only folder, a full disk: SQLAlchemy wraps them in its own ways
         raise TrackingError(

@@ -15,35 +15,35 @@ from rnnexp.runtime.machine import make_cache_folder
 log = logging.getLogger("rnnexp")
 
 
-def pour(database: Path, root: str) -> bool:
-    """Make an empty database whose default experiment has its files in `root`; False if there is no mould."""
-    mould = _mould()
+def copy_template(database: Path, root: str) -> bool:
+    """Make an empty database whose default experiment has its files in `root`; False if there is no template."""
+    template = _template_path()
     try:
-        if mould is None or not mould.is_file():
+        if template is None or not template.is_file():
             return False
-        shutil.copyfile(mould, database)
+        shutil.copyfile(template, database)
         with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute("UPDATE experiments SET artifact_location = ? || '/' || experiment_id", [root])
         return True
     except (OSError, sqlite3.Error) as error:  # damaged, or from a full disk: MLflow makes the tables
-        log.debug("%s: %s", mould, error)
+        log.debug("%s: %s", template, error)
         database.write_bytes(b"")
         return False
 
 
-def keep(database: Path) -> None:
+def save_template(database: Path) -> None:
     """Keep a database that MLflow has just made, whole or not at all."""
-    mould = _mould()
-    if mould is None:
+    template = _template_path()
+    if template is None:
         return
-    beside = mould.with_name(f".{mould.name}.{os.getpid()}")
+    beside = template.with_name(f".{template.name}.{os.getpid()}")
     try:
         shutil.copyfile(database, beside)
-        beside.replace(mould)
+        beside.replace(template)
     except OSError as error:
-        log.debug("%s: %s", mould, error)
+        log.debug("%s: %s", template, error)
 
 
-def _mould() -> Path | None:
+def _template_path() -> Path | None:
     folder = make_cache_folder()
     return folder / f"mlflow-{version('mlflow')}.db" if folder else None

@@ -17,13 +17,13 @@ from typing import Any
 from rnnexp.tracking.batch import transaction
 
 INTERVAL_S = 2.0
-AT_ONCE = 50_000  # rows in one transaction, a quarter of a second: other writers wait for it
+MAX_ROWS = 50_000  # rows in one transaction, a quarter of a second: other writers wait for it
 
 log = logging.getLogger("rnnexp")
 
 
 @dataclass(frozen=True)
-class Letter:
+class PendingWrite:
     """Something to be written: as rows, or where the tables are not as expected by asking MLflow's client.
 
     call: takes `what` and a function, and keeps a failure from going further;  size: rows, about
@@ -36,19 +36,19 @@ class Letter:
     size: int = 1
 
 
-class Outbox:
-    """Letters for one database, written in the order in which they came."""
+class WriteQueue:
+    """Writes for one database, written in the order in which they came."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._waiting: list[Letter] = []
+        self._waiting: list[PendingWrite] = []
         self._lock, self._writing = threading.Lock(), threading.Lock()
         self._woken = threading.Event()
-        threading.Thread(target=self._work, name="rnnexp-outbox", daemon=True).start()
+        threading.Thread(target=self._work, name="rnnexp-write-queue", daemon=True).start()
 
-    def put(self, letter: Letter) -> None:
+    def put(self, write: PendingWrite) -> None:
         with self._lock:
-            self._waiting.append(letter)
+            self._waiting.append(write)
         self._woken.set()
 
     def flush(self) -> None:
@@ -56,17 +56,17 @@ class Outbox:
         with self._writing:
             with self._lock:
                 waiting, self._waiting = self._waiting, []
-            for some in _portions(waiting):
+            for some in _split(waiting):
                 if not self._written(some):
-                    for letter in some:
-                        if not self._written([letter]):
-                            letter.call(letter.what, letter.ask)
+                    for write in some:
+                        if not self._written([write]):
+                            write.call(write.what, write.ask)
 
-    def _written(self, letters: list[Letter]) -> bool:
+    def _written(self, writes: list[PendingWrite]) -> bool:
         try:
             with transaction(self.file) as connection:
-                for letter in letters:
-                    letter.rows(connection)
+                for write in writes:
+                    write.rows(connection)
         except sqlite3.Error as error:  # tables of another version, a run in the trash: MLflow knows what to say
             log.debug("%s: %s", self.file, error)
             return False
@@ -81,16 +81,16 @@ class Outbox:
 
 
 @cache
-def outbox(file: Path) -> Outbox:
-    """Return the one outbox that this process has for a database."""
-    return Outbox(file)
+def get_write_queue(file: Path) -> WriteQueue:
+    """Return the one queue that this process has for a database."""
+    return WriteQueue(file)
 
 
-def _portions(letters: list[Letter]) -> Iterator[list[Letter]]:
-    some: list[Letter] = []
-    for letter in letters:
-        some.append(letter)
-        if sum(each.size for each in some) >= AT_ONCE:
+def _split(writes: list[PendingWrite]) -> Iterator[list[PendingWrite]]:
+    some: list[PendingWrite] = []
+    for write in writes:
+        some.append(write)
+        if sum(each.size for each in some) >= MAX_ROWS:
             yield some
             some = []
     if some:

@@ -20,7 +20,7 @@ from rnnexp.config.settings import Tracking
 from rnnexp.tracking import batch, start
 from rnnexp.tracking.batch import Batch, Point, ask, transaction
 from rnnexp.tracking.store import database
-from rnnexp.tracking.write_queue import Letter, Outbox
+from rnnexp.tracking.write_queue import PendingWrite, WriteQueue
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -84,11 +84,11 @@ def write(file: Path, run_id: str, one: Batch) -> None:
 
 def post(client: Any, file: Path, run_id: str, one: Batch) -> None:
     """Write a batch as a run does, but let failures through."""
-    outbox = Outbox(file)
-    outbox.put(
-        Letter("a batch", partial(batch.write, run_id=run_id, batch=one), lambda: ask(client, run_id, one), call)
+    queue = WriteQueue(file)
+    queue.put(
+        PendingWrite("a batch", partial(batch.write, run_id=run_id, batch=one), lambda: ask(client, run_id, one), call)
     )
-    outbox.flush()
+    queue.flush()
 
 
 def call(_: str, function: Any) -> Any:
@@ -183,12 +183,12 @@ def test_one_letter_that_cannot_be_written_does_not_hold_up_the_others(file: Pat
     def note(what: str, _: Any) -> None:
         told.append(what)
 
-    outbox, good = Outbox(file), new_run()
+    queue, good = WriteQueue(file), new_run()
     for run_id in ("no such run", good):
         for step in (1, 2):
             rows_of = partial(batch.write, run_id=run_id, batch=Batch(points=[Point("val/loss", 0.5, 1000, step)]))
-            outbox.put(Letter(f"step {step} of {run_id}", rows_of, lambda: None, note))
-    outbox.flush()
+            queue.put(PendingWrite(f"step {step} of {run_id}", rows_of, lambda: None, note))
+    queue.flush()
     assert told == ["step 1 of no such run", "step 2 of no such run"]
     assert len(rows(file, good)["metrics"]) == 2
 

@@ -238,14 +238,14 @@ def test_a_second_store_is_poured_and_is_like_the_first(tmp_path: Path, monkeypa
         return [line.replace(str(tmp_path / folder), "HERE") for line in lines]
 
     first = made("first")
-    (mould,) = (tmp_path / "cache" / "rnnexp").glob("mlflow-*.db")
-    age = mould.stat().st_mtime_ns
+    (template,) = (tmp_path / "cache" / "rnnexp").glob("mlflow-*.db")
+    age = template.stat().st_mtime_ns
     assert made("second") == first != []
-    assert mould.stat().st_mtime_ns == age
+    assert template.stat().st_mtime_ns == age
     assert any("HERE" in line for line in first)
 
 
-def test_a_damaged_mould_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_template_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib.metadata import version
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
