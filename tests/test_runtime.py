@@ -224,10 +224,10 @@ def test_precision_reaches_new_layers_and_the_output_stays_exact() -> None:
     from rnnexp import registry
     from rnnexp.data.spec import InputSpec, TaskSpec
     from rnnexp.models.build import build
-    from rnnexp.training.prepare import precision
+    from rnnexp.training.prepare import use_precision
 
     runtime.configure()
-    with precision("mixed_bfloat16"):
+    with use_precision("mixed_bfloat16"):
         spec = TaskSpec("regression", {"past": InputSpec((5, 2))}, (1,))
         model = build(registry.lookup("model", "gru")(units=2), spec, seed=0)
     assert model.get_layer("gru_1").compute_dtype == "bfloat16"

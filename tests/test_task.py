@@ -14,7 +14,7 @@ from rnnexp.config import metric_names
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps.objective import direction_for
 from rnnexp.task import METRICS, primary, rises, score_of, scores, tasks
-from rnnexp.training.monitor import Waiting, higher_is_better
+from rnnexp.training.monitor import BestValue, higher_is_better
 
 PACKAGE = Path(task.__file__).parent
 RISING = ("bleu", "chrf", "exact_match", "accuracy", "balanced_accuracy", "f1", "precision", "recall", "r2")
@@ -79,9 +79,9 @@ def test_the_author_of_a_metric_says_whether_more_of_it_is_better() -> None:
 @pytest.mark.parametrize("name", ["best/val/bleu", "val/f1_score", "val/CosineSimilarity", "val/accuracy", "val/rmse"])
 def test_objective_and_best_weights_read_the_same_direction(name: str) -> None:
     assert (direction_for(None, name) == "maximize") == rises(name)
-    waiting = Waiting(name)
-    waiting.see(1.0, epoch=1)
-    assert waiting.see(2.0, epoch=2) is rises(name)
+    best_value = BestValue(name)
+    best_value.update(1.0, epoch=1)
+    assert best_value.update(2.0, epoch=2) is rises(name)
 
 
 def test_the_first_headline_that_a_run_has_is_its_primary_metric() -> None:

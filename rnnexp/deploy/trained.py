@@ -91,9 +91,9 @@ class Trained:
             runtime.loaded_backend() or _backend(self.run, self.experiment.backend if self.experiment else None)
         )
         from rnnexp.models.bundle import load
-        from rnnexp.training.prepare import precision
+        from rnnexp.training.prepare import use_precision
 
-        with precision(self.experiment.trainer.precision if self.experiment else "float32"):
+        with use_precision(self.experiment.trainer.precision if self.experiment else "float32"):
             return load(self.bundle, self.plugins, "name them with --plugins")
 
 

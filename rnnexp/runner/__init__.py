@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
     from rnnexp.tasks.forecasting.intervals import Intervals
     from rnnexp.training.compiled.training import CompiledTraining
-    from rnnexp.training.fit import Step
+    from rnnexp.training.fit import TrainingStep
     from rnnexp.training.history import History
-    from rnnexp.training.plan import Plan
+    from rnnexp.training.plan import TrainingPlan
 
 MAX_DRAWN = 3  # of runs that are trained together, the best so many get their pictures at once
 
@@ -89,9 +89,9 @@ def _run(experiment: Experiment, context: record.RunContext, quiet: bool, starte
     dataset = load_data(experiment)
     model = build_model(experiment, dataset, device)
     prepared = PreparedRun(experiment, dataset, model, plan(dataset.spec), device)
-    from rnnexp.training.fit import finish
+    from rnnexp.training.fit import run_all
 
-    return finish(run_steps(prepared, context, quiet=quiet, started=started))
+    return run_all(run_steps(prepared, context, quiet=quiet, started=started))
 
 
 @dataclass(frozen=True)
@@ -104,29 +104,29 @@ class PreparedRun:
     experiment: Experiment
     dataset: Dataset
     model: Any
-    plan: Plan
+    plan: TrainingPlan
     device: runtime.Runtime
     training: CompiledTraining | None = None
 
     @property
     def engine(self) -> str:
         """What trains it, as its tag says."""
-        from rnnexp.training.choose_engine import choose
+        from rnnexp.training.choose_engine import choose_engine
 
         trainer, callbacks = self.experiment.trainer, self.experiment.callbacks
-        return "vectorized" if self.training else choose(trainer, callbacks, self.device.backend)[0]
+        return "vectorized" if self.training else choose_engine(trainer, callbacks, self.device.backend)[0]
 
 
 def run_steps(
     prepared: PreparedRun, context: record.RunContext, *, quiet: bool, started: float
-) -> Generator[Step, None, Result]:
+) -> Generator[TrainingStep, None, Result]:
     """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
-    from rnnexp.training.fit import training
+    from rnnexp.training.fit import make_training
     from rnnexp.training.progress import Progress
 
     experiment, dataset, model, plan = prepared.experiment, prepared.dataset, prepared.model, prepared.plan
     code = tasks.of(dataset.spec.task)
-    told = prepared.training or training(model, dataset, plan)  # is compiled while the run is made known
+    told = prepared.training or make_training(model, dataset, plan)  # is compiled while the run is made known
     info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)
     with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked:
         record.log_start(tracked, dataset, model)
@@ -186,7 +186,7 @@ def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0)
     return TrialRun(int(model.count_params()), validated, record.choose_primary_metric(dataset), first, last)
 
 
-def _time_epochs(model: Any, dataset: Dataset, plan: Plan, epochs: int) -> list[float]:
+def _time_epochs(model: Any, dataset: Dataset, plan: TrainingPlan, epochs: int) -> list[float]:
     """Return the seconds of the first epochs, trained without callbacks."""
     from rnnexp.training.fit import fit
 
@@ -225,17 +225,17 @@ def configure_runtime(experiment: Experiment, share: int | None) -> runtime.Runt
     return found
 
 
-def make_plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
+def make_plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], TrainingPlan]:
     """Build what can be built before the data are known, so that its mistakes come first."""
     from rnnexp.training.monitor import is_scaled
-    from rnnexp.training.plan import Plan
+    from rnnexp.training.plan import TrainingPlan
 
     optimizer = experiment.optimizer.build()
     own = registry.names("metric")  # computed once, at the end
 
-    def complete(spec: TaskSpec) -> Plan:
+    def complete(spec: TaskSpec) -> TrainingPlan:
         loss = experiment.loss or registry.lookup("loss", spec.loss)()
-        return Plan(
+        return TrainingPlan(
             loss=loss.build(),
             optimizer=optimizer,
             trainer=experiment.trainer,
@@ -267,10 +267,10 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
     from rnnexp.models.build import build
     from rnnexp.models.cudnn import kernel_report
     from rnnexp.training.class_weights import check_weights
-    from rnnexp.training.prepare import precision
+    from rnnexp.training.prepare import use_precision
 
     check_weights(experiment.trainer.class_weights, dataset.spec)
-    with precision(experiment.trainer.precision):
+    with use_precision(experiment.trainer.precision):
         model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
     for line in kernel_report(model, device.backend, device.device):
         log.info("%s", line)

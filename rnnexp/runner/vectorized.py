@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from rnnexp.training.compiled.batch_plan import Layout
     from rnnexp.training.compiled.ensemble import Widths
     from rnnexp.training.compiled.program import Program
-    from rnnexp.training.fit import Step
-    from rnnexp.training.plan import Plan
+    from rnnexp.training.fit import TrainingStep
+    from rnnexp.training.plan import TrainingPlan
 
 # What may differ between members: it decides values or the number of epochs, not the compiled program. Another training
 # part of texts means another vocabulary, hence another network.
@@ -40,15 +40,15 @@ _MODEL_SCALARS = ("dropout", "recurrent_dropout", "l1", "l2")
 _NOT_SCALARS = ("learning_rate", "clipvalue")  # the one is a variable already, the other Keras hands on to XLA as it is
 
 OnEnd = Callable[[int, "runner.Result | BaseException"], None]
-RunSteps = dict[int, "Generator[Step, None, runner.Result]"]
+RunSteps = dict[int, "Generator[TrainingStep, None, runner.Result]"]
 
 
 def make_program_key(experiment: Experiment) -> str | None:
     """Return what two experiments must have in common to be trained together, None if one must train alone."""
-    from rnnexp.training.choose_engine import choose
-    from rnnexp.training.pure_callback import CarriedCallback
+    from rnnexp.training.choose_engine import choose_engine
+    from rnnexp.training.pure_callback import PureCallback
 
-    if choose(experiment.trainer, experiment.callbacks, "jax")[0] != "compiled":
+    if choose_engine(experiment.trainer, experiment.callbacks, "jax")[0] != "compiled":
         return None
     values = {key: value for key, value in asdict(experiment).items() if key not in _FREE[""]}
     for part in ("data", "optimizer", "trainer"):
@@ -58,7 +58,7 @@ def make_program_key(experiment: Experiment) -> str | None:
     for key in select_runtime_scalars(experiment):
         part, name = key.split(".")
         values[part][name] = "positive"
-    watching = {k: (c.name, c.monitor) for k, c in experiment.callbacks.items() if isinstance(c, CarriedCallback)}
+    watching = {k: (c.name, c.monitor) for k, c in experiment.callbacks.items() if isinstance(c, PureCallback)}
     return json.dumps({**values, "callbacks": watching}, sort_keys=True, default=str)
 
 
@@ -104,7 +104,7 @@ def run_vectorized(
 
 def _interleave(runs: RunSteps, settings: Tracking, on_end: OnEnd, turn: Callable[[int], None]) -> None:
     """Let runs go on side by side until all have come to their end; what ends together is written together."""
-    waiting: dict[int, Step | None] = dict.fromkeys(runs)
+    waiting: dict[int, TrainingStep | None] = dict.fromkeys(runs)
     try:
         while waiting:
             step = next(iter(waiting.values()))
@@ -134,7 +134,7 @@ def _interleave(runs: RunSteps, settings: Tracking, on_end: OnEnd, turn: Callabl
         tracking.flush(settings)
 
 
-def _take_step(step: Step, runs: RunSteps, waiting: Iterable[int]) -> None:
+def _take_step(step: TrainingStep, runs: RunSteps, waiting: Iterable[int]) -> None:
     """Run a step of all; what ends it (memory, for one) ends every run that waits for it."""
     try:
         step.run()
@@ -147,7 +147,7 @@ def _take_step(step: Step, runs: RunSteps, waiting: Iterable[int]) -> None:
         raise
 
 
-def _advance(run: Generator[Step, None, runner.Result]) -> Step | runner.Result | BaseException:
+def _advance(run: Generator[TrainingStep, None, runner.Result]) -> TrainingStep | runner.Result | BaseException:
     """Let a member go on to its next step, its end, or its failure, which does not stop the others."""
     try:
         return next(run)
@@ -167,7 +167,7 @@ class _LoadedRun:
     number: int
     experiment: Experiment
     dataset: Dataset
-    plan: Plan
+    plan: TrainingPlan
     layout: Layout
 
 
@@ -199,7 +199,7 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
     from rnnexp.training.prepare import prepare
 
     first, model = members[0], common.model
-    trained = prepare(model, first.plan, first.layout.train.own())
+    trained = prepare(model, first.plan, first.layout.train.unweighted_sample())
     different = _find_varying([select_runtime_scalars(one.experiment) for one in common.members])
     shared = program_of(trained, first.layout, first.plan, held=different)
     entrants = [

@@ -7,7 +7,7 @@ from typing import Any
 
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.sweeps.search import Direction
-from rnnexp.training.monitor import higher_is_better, logged
+from rnnexp.training.monitor import higher_is_better, list_metrics
 
 _TEST = ("test/", "skill/", "baseline/")
 
@@ -47,7 +47,7 @@ def objective_for(given: str | None, validated: bool | None, mappings: Sequence[
 
 def _names(mapping: Mapping[str, Any], validated: bool) -> list[str]:
     settings = {key: mapping.get(key) or {} for key in ("data", "model", "trainer")}
-    epochs = logged(mapping.get("metrics") or [], validated, settings)
+    epochs = list_metrics(mapping.get("metrics") or [], validated, settings)
     quality = [name for name in epochs if name.startswith(("train/", "val/"))]
     return [*quality, *(f"best/{name}" for name in quality)]
 

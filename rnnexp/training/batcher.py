@@ -19,7 +19,7 @@ BLOCK_BYTES = 32 * 2**20  # more steps per dispatch than this gains nothing and 
 MAX_STEPS = 128
 CACHE_BYTES = 64 * 2**20
 
-SCORED_AT_ONCE = 512  # examples per batch of a part that is only scored: changes its speed, not its result
+SCORING_BATCH_SIZE = 512  # examples per batch of a part that is only scored: changes its speed, not its result
 
 Weigh = Callable[[Any, Any], Any]
 
@@ -34,27 +34,27 @@ class Block:
     steps: int
 
     def batch(self, step: int = 0) -> tuple[Any, ...]:
-        return each(self.data, lambda array: array[step])
+        return map_arrays(self.data, lambda array: array[step])
 
 
-def each(data: Any, change: Callable[[Any], Any]) -> Any:
+def map_arrays(data: Any, change: Callable[[Any], Any]) -> Any:
     """Apply `change` to every array of a batch, whose inputs may be a mapping."""
     if isinstance(data, dict):
-        return {name: each(value, change) for name, value in data.items()}
+        return {name: map_arrays(value, change) for name, value in data.items()}
     if isinstance(data, tuple):
-        return tuple(each(value, change) for value in data)
+        return tuple(map_arrays(value, change) for value in data)
     return change(data)
 
 
-def arrays_of(data: Any) -> list[Any]:
+def list_arrays(data: Any) -> list[Any]:
     """List the arrays of a batch."""
     found: list[Any] = []
-    each(data, found.append)
+    map_arrays(data, found.append)
     return found
 
 
 @dataclass(frozen=True)
-class Feed:
+class Batcher:
     """The examples of one part in batches of `size`, at most `steps` batches per block.
 
     weigh: (y, weight or None) -> weight, for class weights; None leaves the weights of the data alone.
@@ -66,21 +66,21 @@ class Feed:
     steps: int = 1
     weigh: Weigh | None = None
 
-    def in_blocks_of(self, steps: int | Literal["auto"]) -> Feed:
-        """Return this feed with `steps` batches per block; `auto` takes what is small enough to
+    def with_steps(self, steps: int | Literal["auto"]) -> Batcher:
+        """Return this batcher with `steps` batches per block; `auto` takes what is small enough to
         be gathered at once, or one where batches differ in length: few that follow each other are alike.
         """
         if steps == "auto" and len(self.part.bounds) > 1:
             steps = 1
         elif steps == "auto":
-            steps = int(np.clip(BLOCK_BYTES // max(1, nbytes(self.sample())), 1, MAX_STEPS))
+            steps = int(np.clip(BLOCK_BYTES // max(1, count_bytes(self.sample())), 1, MAX_STEPS))
         return replace(self, steps=steps)
 
     def sample(self) -> tuple[Any, ...]:
         """Return the first batch in the part's own order."""
         return self.batch(self.part.indices[: self.size])
 
-    def own(self) -> tuple[Any, ...]:
+    def unweighted_sample(self) -> tuple[Any, ...]:
         """Return the same batch without class weights: what the data themselves weigh, metrics are weighed by."""
         return replace(self, weigh=None).sample()
 
@@ -92,7 +92,7 @@ class Feed:
     @property
     def small(self) -> bool:
         """Whether all examples may be kept as gathered, because they take little memory."""
-        return nbytes(self.sample()) * len(self.part) <= CACHE_BYTES * self.size
+        return count_bytes(self.sample()) * len(self.part) <= CACHE_BYTES * self.size
 
     def blocks(self, order: np.ndarray) -> Iterator[Block]:
         """Yield the batches of the example indices `order` (n,), in that order, each example once."""
@@ -116,7 +116,7 @@ class Feed:
         """Gather (steps, batch) `indices`; a shorter last block is filled up, and the rest never run."""
         filled = np.resize(indices, (capacity, indices.shape[1])) if len(indices) < capacity else indices
         data = self.batch(filled.reshape(-1))
-        return Block(each(data, lambda array: array.reshape(*filled.shape, *array.shape[1:])), len(indices))
+        return Block(map_arrays(data, lambda array: array.reshape(*filled.shape, *array.shape[1:])), len(indices))
 
     def batch(self, indices: np.ndarray) -> tuple[Any, ...]:
         """Gather `indices` (b,) as (x, y) or (x, y, weight), sequences padded no further than these need."""
@@ -130,14 +130,14 @@ class Feed:
         return (x, y) if weight is None else (x, y, weight)
 
 
-def nbytes(batch: tuple[Any, ...]) -> int:
-    return sum(np.asarray(array).nbytes for array in arrays_of(batch))
+def count_bytes(batch: tuple[Any, ...]) -> int:
+    return sum(np.asarray(array).nbytes for array in list_arrays(batch))
 
 
-def scoring(part: Part, gather: Batch, size: int) -> Feed:
-    """Return the feed of a part that is only scored, beside a training with batches of `size`.
+def make_scoring_batcher(part: Part, gather: Batch, size: int) -> Batcher:
+    """Return the batcher of a part that is only scored, beside a training with batches of `size`.
 
     Lanes are as many as in training: the states that go with them have that size.
     """
     cut = part.side_by_side(size)
-    return Feed(cut, gather, min(len(part), max(size, SCORED_AT_ONCE)) if cut is part else size)
+    return Batcher(cut, gather, min(len(part), max(size, SCORING_BATCH_SIZE)) if cut is part else size)

@@ -8,30 +8,30 @@ from math import isfinite
 import numpy as np
 
 from rnnexp.errors import DivergedError
-from rnnexp.training.monitor import LOSSES, Waiting
-from rnnexp.training.training_state import Course
+from rnnexp.training.monitor import LOSSES, BestValue
+from rnnexp.training.training_state import TrainingState
 
 Values = list[np.ndarray]
 
 
-class Keeper:
+class BestWeights:
     """Hold the weights to end with, in memory: the best epoch's, or without validation the last
     finite one's.
     """
 
     def __init__(self, monitor: str, keep_best: bool, initial: Values) -> None:
-        self.waiting = Waiting(monitor)
+        self.best_value = BestValue(monitor)
         self.keep_best = keep_best
         self.values = initial
         self.epoch = 0
 
-    def see(self, epoch: int, value: float, values: Callable[[], Values]) -> bool:
+    def update(self, epoch: int, value: float, values: Callable[[], Values]) -> bool:
         """Take in the monitored `value` of a finite epoch; return whether it is the best so far.
 
         Weights that are not finite, though the losses still were, raise FloatingPointError: the next epoch
         could only be worse.
         """
-        is_best = self.waiting.see(value, epoch)
+        is_best = self.best_value.update(value, epoch)
         if is_best or not self.keep_best:
             candidate = values()
             if not all(np.isfinite(array).all() for array in candidate):
@@ -40,16 +40,16 @@ class Keeper:
         return is_best
 
 
-def diverged(course: Course, broken: str, on_divergence: str) -> None:
+def handle_divergence(state: TrainingState, broken: str, on_divergence: str) -> None:
     """Raise DivergedError for a training that has met infinity, if that is wished."""
     if on_divergence == "fail":
-        rate = course.metrics["opt/learning_rate"]
+        rate = state.metrics["opt/learning_rate"]
         raise DivergedError(
-            f"epoch {course.epoch}: {broken} is infinite or not a number, at learning rate {rate:g}; "
+            f"epoch {state.epoch}: {broken} is infinite or not a number, at learning rate {rate:g}; "
             "lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
         )
 
 
-def not_finite(metrics: dict[str, float]) -> str | None:
+def find_not_finite(metrics: dict[str, float]) -> str | None:
     """Return the name of a loss that is infinite or not a number, None if all are finite."""
     return next((name for name in LOSSES if not isfinite(metrics.get(name, 0.0))), None)

@@ -6,28 +6,28 @@ from types import SimpleNamespace
 from typing import Any
 
 from rnnexp.errors import did_you_mean
-from rnnexp.training.monitor import logged
+from rnnexp.training.monitor import list_metrics
 
-KEPT_ALIVE = ("early_stopping", "plateau")
+WITH_PATIENCE = ("early_stopping", "plateau")
 
 
 def check_callback(callback: Any, whole: SimpleNamespace) -> list[str]:
     """Return the mistakes of one callback of a whole experiment."""
     key = next((f"callbacks.{name}" for name, other in whole.callbacks.items() if other is callback), callback.name)
     validation = has_validation(whole.data)
-    return callback_mistakes(key, callback, whole.trainer, _monitored(whole, validation), validation)
+    return check_patience(key, callback, whole.trainer, _list_monitored(whole, validation), validation)
 
 
 def check_monitor(whole: SimpleNamespace) -> list[str]:
     """Return the mistake of `trainer.monitor`, if there is one."""
     validation = has_validation(whole.data)
-    return monitor_mistakes("trainer.monitor", whole.trainer.monitor, _monitored(whole, validation), validation)
+    return check_metric("trainer.monitor", whole.trainer.monitor, _list_monitored(whole, validation), validation)
 
 
-def _monitored(whole: SimpleNamespace, validation: bool | None) -> list[str]:
+def _list_monitored(whole: SimpleNamespace, validation: bool | None) -> list[str]:
     """List what each epoch will log; registered metrics are computed once, at the end."""
     settings = {key: vars(getattr(whole, key, SimpleNamespace())) for key in ("data", "model", "trainer")}
-    return logged(whole.top.metrics, validation is not False, settings)
+    return list_metrics(whole.top.metrics, validation is not False, settings)
 
 
 def has_validation(data: Any) -> bool | None:
@@ -40,23 +40,23 @@ def has_validation(data: Any) -> bool | None:
     return bool(split.val) or getattr(data, "folds", None) is not None
 
 
-def callback_mistakes(key: str, callback: Any, trainer: Any, names: list[str], validation: bool | None) -> list[str]:
+def check_patience(key: str, callback: Any, trainer: Any, names: list[str], validation: bool | None) -> list[str]:
     problems = []
     patience = getattr(callback, "patience", None)
-    if callback.name in KEPT_ALIVE and patience >= trainer.epochs:
+    if callback.name in WITH_PATIENCE and patience >= trainer.epochs:
         problems.append(
             f"{key}.patience: {patience} given, but training has only {trainer.epochs} epochs, so it "
             "can never act; must be less than trainer.epochs"
         )
-    if callback.name in KEPT_ALIVE:
-        problems += monitor_mistakes(f"{key}.monitor", callback.monitor, names, validation)
+    if callback.name in WITH_PATIENCE:
+        problems += check_metric(f"{key}.monitor", callback.monitor, names, validation)
     start = getattr(callback, "start_epoch", 1)
-    if callback.name in KEPT_ALIVE and start >= trainer.epochs > 1:
+    if callback.name in WITH_PATIENCE and start >= trainer.epochs > 1:
         problems.append(f"{key}.start_epoch: {start} given; must be less than trainer.epochs, {trainer.epochs}")
     return problems
 
 
-def monitor_mistakes(key: str, monitor: str | None, names: list[str], validation: bool | None) -> list[str]:
+def check_metric(key: str, monitor: str | None, names: list[str], validation: bool | None) -> list[str]:
     if monitor is None or monitor in names:
         return []
     if validation is False and monitor.startswith("val/"):
@@ -65,7 +65,7 @@ def monitor_mistakes(key: str, monitor: str | None, names: list[str], validation
     return [f"{key}: `{monitor}` is not logged; choose from {choices}{did_you_mean(monitor, names)}"]
 
 
-def schedule_mistakes(schedule: Any, epochs: int) -> list[str]:
+def check_warmup(schedule: Any, epochs: int) -> list[str]:
     warmup = getattr(schedule, "warmup_epochs", 0)
     if warmup < epochs or warmup == 0:
         return []

@@ -22,7 +22,7 @@ def check_weights(wanted: ClassWeights, spec: TaskSpec) -> None:
         raise ConfigError(f"{KEY}: given, but the task is {spec.task}; remove it, there are no classes")
 
 
-def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
+def make_weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
     """Return the function that weighs a batch by class, or None without class weights.
 
     `balanced`: examples / (classes * examples of the class), over the training part; where each step has a class,
@@ -38,13 +38,13 @@ def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
 
     def weigh(y: Any, weight: Any) -> Any:
         xp = y.__array_namespace__()
-        of_class = xp.take(xp.asarray(table), y if dataset.spec.per_step else labels(y, len(names)))
+        of_class = xp.take(xp.asarray(table), y if dataset.spec.per_step else to_labels(y, len(names)))
         return of_class if weight is None else weight * of_class
 
     return weigh
 
 
-def labels(y: np.ndarray, classes: int) -> np.ndarray:
+def to_labels(y: np.ndarray, classes: int) -> np.ndarray:
     """Return integer labels (b,) of integer or one-hot `y`."""
     if y.ndim > 1 and y.shape[-1] == classes and classes > 1 and np.issubdtype(y.dtype, np.floating):
         return y.argmax(-1)
@@ -71,7 +71,7 @@ def _balanced(dataset: Dataset) -> np.ndarray:
     counts = np.zeros(classes, np.int64)
     for start in range(0, len(part), 4096):
         _, y, weight = dataset.batch(part.arrays, part.indices[start : start + 4096])
-        found = np.asarray(y)[weight > 0] if dataset.spec.per_step else labels(np.asarray(y), classes)
+        found = np.asarray(y)[weight > 0] if dataset.spec.per_step else to_labels(np.asarray(y), classes)
         counts += np.bincount(found, minlength=classes)
     missing = [name for name, count in zip(dataset.spec.classes, counts) if count == 0]
     if missing:

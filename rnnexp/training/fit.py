@@ -7,16 +7,16 @@ from collections.abc import Callable, Generator
 from typing import Any, Protocol, TypeVar
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.training.choose_engine import choose
+from rnnexp.training.choose_engine import choose_engine
 from rnnexp.training.history import History
 from rnnexp.training.listener import Listener, Rows, Span
-from rnnexp.training.plan import Plan
+from rnnexp.training.plan import TrainingPlan
 
 log = logging.getLogger("rnnexp")
 T = TypeVar("T")
 
 
-class Step(Protocol):
+class TrainingStep(Protocol):
     """Work that a training asks for, to be run by whoever goes through its steps."""
 
     def run(self) -> None: ...
@@ -28,14 +28,14 @@ class Training(Protocol):
     It asks for its steps instead of taking them, so that trainings which share a program can be stepped together.
     """
 
-    def steps(self, listener: Listener) -> Generator[Step, None, History]: ...
+    def steps(self, listener: Listener) -> Generator[TrainingStep, None, History]: ...
 
 
-def training(model: Any, dataset: Dataset, plan: Plan) -> Training:
+def make_training(model: Any, dataset: Dataset, plan: TrainingPlan) -> Training:
     """Return a training by the engine that `trainer.engine` and the callbacks allow."""
     import keras
 
-    engine, reason = choose(plan.trainer, plan.callbacks, keras.backend.backend())
+    engine, reason = choose_engine(plan.trainer, plan.callbacks, keras.backend.backend())
     if reason:
         log.info("engine keras: %s", reason)
     if engine == "compiled":
@@ -48,7 +48,10 @@ def training(model: Any, dataset: Dataset, plan: Plan) -> Training:
 
 
 def fit(
-    model: Any, dataset: Dataset, plan: Plan, listener: Callable[[int, dict[str, float]], str | None] | None = None
+    model: Any,
+    dataset: Dataset,
+    plan: TrainingPlan,
+    listener: Callable[[int, dict[str, float]], str | None] | None = None,
 ) -> History:
     """Train `model` (built, not compiled) in place; `listener` hears (1-based epoch, metrics)
     of each epoch, and may answer with a reason to stop, which the history then names.
@@ -63,10 +66,10 @@ def fit(
         answers = [listener(epoch, metrics) for epoch, metrics in enumerate(rows, start=first)] if listener else []
         return next((answer for answer in answers if answer), None)
 
-    return finish(training(model, dataset, plan).steps(heard))
+    return run_all(make_training(model, dataset, plan).steps(heard))
 
 
-def finish(steps: Generator[Step, None, T]) -> T:
+def run_all(steps: Generator[TrainingStep, None, T]) -> T:
     """Run steps by themselves, one after the other, and return what their training returns."""
     try:
         while True:

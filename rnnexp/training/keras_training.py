@@ -10,17 +10,17 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset
 from rnnexp.training.backends.base import Step, Stepper, stepper_for
-from rnnexp.training.batcher import Block, Feed, scoring
-from rnnexp.training.best_weights import Keeper, diverged, not_finite
-from rnnexp.training.class_weights import weigher
+from rnnexp.training.batcher import Batcher, Block, make_scoring_batcher
+from rnnexp.training.best_weights import BestWeights, find_not_finite, handle_divergence
+from rnnexp.training.class_weights import make_weigher
 from rnnexp.training.history import History
-from rnnexp.training.learning_rate import Rate
+from rnnexp.training.learning_rate import LearningRate
 from rnnexp.training.listener import Listener
-from rnnexp.training.monitor import default_monitor
-from rnnexp.training.penalties import named
-from rnnexp.training.plan import Plan
+from rnnexp.training.monitor import choose_default_monitor
+from rnnexp.training.penalties import prefix_metrics
+from rnnexp.training.plan import TrainingPlan
 from rnnexp.training.prepare import prepare
-from rnnexp.training.training_state import Course, EpochCallback
+from rnnexp.training.training_state import EpochCallback, TrainingState
 from rnnexp.training.user_callbacks import UserCallbacks
 
 
@@ -29,42 +29,42 @@ class Pass:
     gathered only once.
     """
 
-    def __init__(self, feed: Feed, stepper: Stepper, fixed: bool) -> None:
-        self.feed = feed
-        order = feed.part.indices
-        self.kept = [stepper.place(block) for block in feed.blocks(order)] if fixed and feed.small else None
+    def __init__(self, batcher: Batcher, stepper: Stepper, fixed: bool) -> None:
+        self.batcher = batcher
+        order = batcher.part.indices
+        self.kept = [stepper.place(block) for block in batcher.blocks(order)] if fixed and batcher.small else None
 
     def blocks(self, order: np.ndarray) -> Iterator[Block]:
-        return iter(self.kept) if self.kept else self.feed.blocks(order)
+        return iter(self.kept) if self.kept else self.batcher.blocks(order)
 
 
 class KerasTraining:
     """A training by the `keras` engine: any backend, any callback, several steps per dispatch."""
 
-    def __init__(self, model: Any, dataset: Dataset, plan: Plan) -> None:
+    def __init__(self, model: Any, dataset: Dataset, plan: TrainingPlan) -> None:
         trainer, train = plan.trainer, dataset.parts["train"]
         self.plan, self.epochs = plan, trainer.epochs
         size = len(train) if trainer.batch_size == "full" else min(trainer.batch_size, len(train))
         train = train.side_by_side(size)
-        feed = Feed(train, dataset.batch, size, weigh=weigher(trainer.class_weights, dataset))
-        model = prepare(model, plan, feed.own())
+        batcher = Batcher(train, dataset.batch, size, weigh=make_weigher(trainer.class_weights, dataset))
+        model = prepare(model, plan, batcher.unweighted_sample())
         self.stepper = stepper_for(model)
         self.user = UserCallbacks(_built(plan), self.stepper, self.epochs)
-        feed = feed.in_blocks_of(1 if self.user.per_batch else trainer.steps_per_dispatch)
-        self.train = Pass(feed, self.stepper, fixed=feed.one_batch)
+        batcher = batcher.with_steps(1 if self.user.per_batch else trainer.steps_per_dispatch)
+        self.train = Pass(batcher, self.stepper, fixed=batcher.one_batch)
         self.val = self._validation(dataset, size)
-        self.rate = Rate(self.stepper, plan.schedule, self.epochs)
-        monitor = trainer.monitor or default_monitor(validation=self.val is not None)
-        self.course = Course(self.epochs, monitor, self.stepper.weights, plan.run_dir)
+        self.rate = LearningRate(self.stepper, plan.schedule, self.epochs)
+        monitor = trainer.monitor or choose_default_monitor(validation=self.val is not None)
+        self.state = TrainingState(self.epochs, monitor, self.stepper.weights, plan.run_dir)
         keep_best = self.val is not None and trainer.restore_best
-        self.keeper = Keeper(monitor, keep_best, self.stepper.values())
+        self.best_weights = BestWeights(monitor, keep_best, self.stepper.values())
         self.hooks = [c.start() for c in plan.callbacks.values() if isinstance(c, EpochCallback)]
 
     def _validation(self, dataset: Dataset, size: int) -> Pass | None:
         part = dataset.parts.get("val")
         if not part:
             return None
-        return Pass(scoring(part, dataset.batch, size).in_blocks_of("auto"), self.stepper, fixed=True)
+        return Pass(make_scoring_batcher(part, dataset.batch, size).with_steps("auto"), self.stepper, fixed=True)
 
     def steps(self, listener: Listener) -> Generator[Step, None, History]:
         """Yield the steps of the training; each must have been run when the next is asked for.
@@ -72,38 +72,38 @@ class KerasTraining:
         The kept weights are left in the model, also when interrupted.
         """
         begin, history = perf_counter(), list[dict[str, float]]()
-        self.user.train_begin(-(-len(self.train.feed.part) // self.train.feed.size))
+        self.user.train_begin(-(-len(self.train.batcher.part) // self.train.batcher.size))
         try:
-            while self.course.stop is None and self.course.epoch < self.epochs:
-                self.course.epoch += 1
+            while self.state.stop is None and self.state.epoch < self.epochs:
+                self.state.epoch += 1
                 began = time()
                 history.append((yield from self._epoch()))
                 self._end_of_epoch()
-                reason = listener(self.course.epoch, history[-1:], (began, time()))
-                self.course.stop = self.course.stop or reason
-            self.user.train_end(self.course.metrics)
+                reason = listener(self.state.epoch, history[-1:], (began, time()))
+                self.state.stop = self.state.stop or reason
+            self.user.train_end(self.state.metrics)
         finally:
             self.stepper.sync()
-            self.stepper.restore(self.keeper.values)
-        return History(history, self.keeper.epoch, self.course.monitor, self.course.stop, perf_counter() - begin)
+            self.stepper.restore(self.best_weights.values)
+        return History(history, self.best_weights.epoch, self.state.monitor, self.state.stop, perf_counter() - begin)
 
     def _epoch(self) -> Generator[Step, None, dict[str, float]]:
-        epoch, begin = self.course.epoch, perf_counter()
-        self.rate.begin(epoch, self.course.rate_factor)
+        epoch, begin = self.state.epoch, perf_counter()
+        self.rate.begin(epoch, self.state.rate_factor)
         self.user.epoch_begin(epoch)
         rate = self.rate.in_force()
-        order = self.train.feed.part.order(self.plan.seed, epoch, self.train.feed.size)
+        order = self.train.batcher.part.order(self.plan.seed, epoch, self.train.batcher.size)
         trained = yield from self._train(order)
         seconds = perf_counter() - begin
         validated = yield from self._validate()
-        metrics = named("train", trained) | validated | {"opt/learning_rate": rate}
+        metrics = prefix_metrics("train", trained) | validated | {"opt/learning_rate": rate}
         if self.plan.grad_norm or self.plan.trainer.grad_norm:
-            first = order[: self.train.feed.size]
+            first = order[: self.train.batcher.size]
             with self.stepper.at_rest():  # where the first batch begins
-                metrics["opt/grad_norm"] = self.stepper.grad_norm(self.train.feed.batch(first))
+                metrics["opt/grad_norm"] = self.stepper.grad_norm(self.train.batcher.batch(first))
         metrics["time/epoch_s"] = perf_counter() - begin
-        metrics["time/samples_per_s"] = self.train.feed.part.samples / seconds
-        self.course.metrics = metrics
+        metrics["time/samples_per_s"] = self.train.batcher.part.samples / seconds
+        self.state.metrics = metrics
         return metrics
 
     def _train(self, order: np.ndarray) -> Generator[Step, None, dict[str, float]]:
@@ -121,32 +121,32 @@ class KerasTraining:
         self.stepper.swap_averages()
         with self.stepper.at_rest():
             self.stepper.begin()
-            for block in self.val.blocks(self.val.feed.part.indices):
+            for block in self.val.blocks(self.val.batcher.part.indices):
                 yield Step(self.stepper, "test", block)
             results = self.stepper.results()
         self.stepper.swap_averages()
-        return named("val", results)
+        return prefix_metrics("val", results)
 
     def _end_of_epoch(self) -> None:
-        course = self.course
-        broken = not_finite(course.metrics)
+        state = self.state
+        broken = find_not_finite(state.metrics)
         try:
             if broken is None:
-                value = course.value(course.monitor, "trainer.monitor")
-                course.is_best = self.keeper.see(course.epoch, value, self.stepper.values)
+                value = state.value(state.monitor, "trainer.monitor")
+                state.is_best = self.best_weights.update(state.epoch, value, self.stepper.values)
         except FloatingPointError:
             broken = "a weight"
         if broken is not None:
-            diverged(course, broken, self.plan.trainer.on_divergence)
-            course.stop = "diverged"
+            handle_divergence(state, broken, self.plan.trainer.on_divergence)
+            state.stop = "diverged"
             return
         for hook in self.hooks:
-            hook(course)
-        self.user.epoch_end(course.epoch, course.metrics)
-        if self.user.stopped and course.stop is None:
-            course.stop = "callback"
+            hook(state)
+        self.user.epoch_end(state.epoch, state.metrics)
+        if self.user.stopped and state.stop is None:
+            state.stop = "callback"
 
 
-def _built(plan: Plan) -> list[Any]:
+def _built(plan: TrainingPlan) -> list[Any]:
     """Build the user's own callbacks; ours need no Keras."""
     return [c.build() for c in plan.callbacks.values() if not isinstance(c, EpochCallback)]

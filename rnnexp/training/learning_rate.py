@@ -9,7 +9,7 @@ import numpy as np
 from rnnexp.training.backends.base import Stepper
 
 
-class Rate:
+class LearningRate:
     """Set the optimizer's learning rate, but only when ours changes, so that a user's Keras callback may
     set it too.
     """
@@ -18,7 +18,7 @@ class Rate:
         self.stepper = stepper
         self.schedule = schedule
         self.epochs = epochs
-        self.base = decimal(stepper.rate())
+        self.base = to_decimal(stepper.rate())
         self.current = self.base
 
     def begin(self, epoch: int, factor: float) -> None:
@@ -31,9 +31,9 @@ class Rate:
     def in_force(self) -> float:
         """Return the rate that the optimizer has now."""
         actual = self.stepper.rate()
-        return self.current if np.float32(actual) == np.float32(self.current) else decimal(actual)
+        return self.current if np.float32(actual) == np.float32(self.current) else to_decimal(actual)
 
 
-def decimal(rate: float) -> float:
+def to_decimal(rate: float) -> float:
     """Return what was meant: 0.01 is kept as the nearest float32, 0.00999999977."""
     return float(str(np.float32(rate)))

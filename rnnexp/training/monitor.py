@@ -21,21 +21,21 @@ def higher_is_better(metric: str) -> bool:
     return rises(metric, registry.rising_metrics())
 
 
-def ordered(value: Any, metric: str) -> Any:
+def to_minimize(value: Any, metric: str) -> Any:
     """Turn a metric's value around where more of it is better, so that less always is."""
     return -value if higher_is_better(metric) else value
 
 
-def default_monitor(validation: bool) -> str:
+def choose_default_monitor(validation: bool) -> str:
     return "val/loss" if validation else "train/loss"
 
 
-def logged(metrics: Iterable[str], validation: bool, settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def list_metrics(metrics: Iterable[str], validation: bool, settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """List the metrics that each epoch of a training has; `settings`: of its data, its model and its trainer."""
     parts = ("train", "val") if validation else ("train",)
     penalized = any(settings["model"].get(key) for key in ("l1", "l2"))
     scaled, own = is_scaled(settings["data"]), registry.names("metric")  # those are computed once, at the end
-    names = ["loss", *["total_loss"] * penalized, *(epoch_name(name, scaled) for name in metrics if name not in own)]
+    names = ["loss", *["total_loss"] * penalized, *(name_metric(name, scaled) for name in metrics if name not in own)]
     of_parts = [f"{part}/{name}" for part in parts for name in names]
     norm = ["opt/grad_norm"] if settings["trainer"].get("grad_norm") else []
     return list(dict.fromkeys([*of_parts, *ALWAYS_LOGGED, *norm]))
@@ -47,13 +47,13 @@ def is_scaled(data: Mapping[str, Any]) -> bool:
     return "horizon" in data and any(name != "none" for name in (chain if isinstance(chain, list) else [chain]))
 
 
-def epoch_name(metric: str, scaled: bool) -> str:
+def name_metric(metric: str, scaled: bool) -> str:
     """Return what a metric of each epoch is logged as: it is computed on what the network answers, as a loss is."""
     return f"{metric}_scaled" if scaled and metric not in UNIT_FREE else metric
 
 
 @dataclass
-class Waiting:
+class BestValue:
     """The best value of a metric so far and the epochs since.
 
     A value is better by more than `min_delta` or not at all, so the first of equal epochs is the best; NaN
@@ -69,11 +69,11 @@ class Waiting:
     @property
     def value(self) -> float:
         """The best value itself."""
-        return ordered(self.best, self.metric)
+        return to_minimize(self.best, self.metric)
 
-    def see(self, value: float, epoch: int) -> bool:
+    def update(self, value: float, epoch: int) -> bool:
         """Take in the value of `epoch`; return whether it is the best so far."""
-        less = ordered(value, self.metric)
+        less = to_minimize(value, self.metric)
         if less < self.best - self.min_delta:
             self.best, self.best_epoch, self.epochs = less, epoch, 0
             return True

@@ -15,7 +15,7 @@ from rnnexp.models import stateful
 if TYPE_CHECKING:
     import keras
 
-ALONE = "unpenalized_loss"
+UNPENALIZED_LOSS = "unpenalized_loss"
 
 
 def has_penalties(model: Any, x: Any) -> bool:
@@ -33,16 +33,16 @@ def has_penalties(model: Any, x: Any) -> bool:
     return bool(model.losses)
 
 
-def unpenalized(model: Any) -> keras.metrics.Metric:
+def make_unpenalized_loss(model: Any) -> keras.metrics.Metric:
     """Return a metric that averages the loss that `model` is compiled with over batches, as Keras averages the sum."""
     return _class()(model)
 
 
-def named(part: str, results: Mapping[str, Any]) -> dict[str, Any]:
+def prefix_metrics(part: str, results: Mapping[str, Any]) -> dict[str, Any]:
     """Name the results of a pass over a part: train/loss is without penalties, train/total_loss with them."""
     found = dict(results)
-    if ALONE in found:
-        found = {"loss": found.pop(ALONE), "total_loss": found.pop("loss"), **found}
+    if UNPENALIZED_LOSS in found:
+        found = {"loss": found.pop(UNPENALIZED_LOSS), "total_loss": found.pop("loss"), **found}
     return {f"{part}/{name}": value for name, value in found.items()}
 
 
@@ -52,7 +52,7 @@ def _class() -> type:
 
     class Unpenalized(keras.metrics.Mean):
         def __init__(self, model: Any) -> None:
-            super().__init__(name=ALONE)
+            super().__init__(name=UNPENALIZED_LOSS)
             self.owner = model
 
         def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

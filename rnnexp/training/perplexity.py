@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def perplexity() -> keras.metrics.Metric:
+def make_perplexity() -> keras.metrics.Metric:
     """Return a metric of logits: exp of the mean cross-entropy, in nats, of the tokens that came."""
     return _class()(from_logits=True, name="perplexity")
 

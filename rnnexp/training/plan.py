@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What `fit` works by.
 
     loss:      a built Keras loss

@@ -13,14 +13,14 @@ from rnnexp import registry
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.models import stateful
 from rnnexp.training.backends.base import is_seed_state
-from rnnexp.training.monitor import epoch_name
-from rnnexp.training.penalties import has_penalties, unpenalized
-from rnnexp.training.perplexity import perplexity
-from rnnexp.training.plan import Plan
+from rnnexp.training.monitor import name_metric
+from rnnexp.training.penalties import has_penalties, make_unpenalized_loss
+from rnnexp.training.perplexity import make_perplexity
+from rnnexp.training.plan import TrainingPlan
 
 
 @contextmanager
-def precision(name: str) -> Iterator[None]:
+def use_precision(name: str) -> Iterator[None]:
     """Build a model within this to give its layers the number format `trainer.precision`."""
     import keras
 
@@ -32,7 +32,7 @@ def precision(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def prepare(model: Any, plan: Plan, batch: tuple[Any, ...]) -> Any:
+def prepare(model: Any, plan: TrainingPlan, batch: tuple[Any, ...]) -> Any:
     """Compile `model` for `plan` and create every variable that training needs; `batch` shows
     shapes and dtypes.
 
@@ -44,9 +44,9 @@ def prepare(model: Any, plan: Plan, batch: tuple[Any, ...]) -> Any:
     if stateful.sizes(model):
         model = stateful.carrying(model, len(batch[0]))
     own = registry.names("metric")  # scored in original units after training
-    metrics = [metric(name, epoch_name(name, plan.scaled)) for name in plan.metrics if name not in own]
+    metrics = [make_metric(name, name_metric(name, plan.scaled)) for name in plan.metrics if name not in own]
     weighed, alike = (metrics, []) if len(batch) == 3 else ([], metrics)
-    alone = [unpenalized(model)] if penalized else []
+    alone = [make_unpenalized_loss(model)] if penalized else []
     model.compile(optimizer=plan.optimizer, loss=plan.loss, metrics=alike, weighted_metrics=[*weighed, *alone])
     model._symbolic_build(data_batch=(*batch, None)[:3])
     seed_random_layers(model, plan.seed)
@@ -58,11 +58,11 @@ def _check_precision(model: Any, wanted: str) -> None:
     if wanted not in ("float32", built):
         raise ConfigError(
             f"trainer.precision: {wanted} given, but the model was built in {built}; build it within "
-            "rnnexp.training.prepare.precision(...)"
+            "rnnexp.training.prepare.use_precision(...)"
         )
 
 
-def metric(name: str, logged_as: str = "") -> Any:
+def make_metric(name: str, logged_as: str = "") -> Any:
     """Return what Keras's compile takes for a metric's name, logged under just that name unless another is given."""
     import keras
 
@@ -72,20 +72,20 @@ def metric(name: str, logged_as: str = "") -> Any:
     if name in renamed:
         return getattr(keras.metrics, renamed[name])(name=shown)
     if name == "perplexity":
-        return perplexity()
+        return make_perplexity()
     if name in ("accuracy", "acc"):
         return name  # Keras chooses binary, categorical or sparse by the shapes
     try:
         found = keras.metrics.get(name)
     except ValueError:
-        choices = [*renamed, "accuracy", "mae", "mse", "mape", *_keras_names()]
+        choices = [*renamed, "accuracy", "mae", "mse", "mape", *_list_keras_metrics()]
         raise ConfigError(f"metrics: Keras has no metric `{name}`{did_you_mean(name, choices)}") from None
     if isinstance(found, keras.metrics.Metric):
         return found.__class__.from_config({**found.get_config(), "name": shown})
     return keras.metrics.MeanMetricWrapper(found, name=shown)
 
 
-def _keras_names() -> list[str]:
+def _list_keras_metrics() -> list[str]:
     import keras
 
     return [name for name, _ in inspect.getmembers(keras.metrics, inspect.isclass)]

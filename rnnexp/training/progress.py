@@ -10,7 +10,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, TextIO
 
-from rnnexp.training.monitor import Waiting, default_monitor
+from rnnexp.training.monitor import BestValue, choose_default_monitor
 
 log = logging.getLogger("rnnexp")
 
@@ -40,7 +40,7 @@ class Progress:
         self.monitor = monitor
         self.clock = clock
         self.quiet = quiet
-        self.waiting: Waiting | None = None
+        self.best_value: BestValue | None = None
         self.bar = None if quiet else _bar(stream or sys.stderr)
         self.shown = 0
         self.told = 0
@@ -66,10 +66,10 @@ class Progress:
         """Take in the metrics of the 1-based `epoch`."""
         if self.quiet:
             return
-        monitor = self.monitor or default_monitor("val/loss" in metrics)
-        self.waiting = self.waiting or Waiting(monitor)
+        monitor = self.monitor or choose_default_monitor("val/loss" in metrics)
+        self.best_value = self.best_value or BestValue(monitor)
         if monitor in metrics:
-            self.waiting.see(metrics[monitor], epoch)
+            self.best_value.update(metrics[monitor], epoch)
         self.told, self.metrics = epoch, metrics
         every = LINE_EVERY if self.bar is None else DRAW_EVERY
         if epoch in (1, self.epochs) or self.clock() - self.last >= every:
@@ -86,8 +86,8 @@ class Progress:
     def _state(self) -> str:
         """Return loss and best value, as `train/loss 0.0123  val/loss 0.02  best 0.018 (epoch 7)`."""
         losses = [f"{name} {self.metrics[name]:.4g}" for name in ("train/loss", "val/loss") if name in self.metrics]
-        if self.waiting is not None and self.waiting.best_epoch:
-            losses.append(f"best {self.waiting.value:.4g} (epoch {self.waiting.best_epoch})")
+        if self.best_value is not None and self.best_value.best_epoch:
+            losses.append(f"best {self.best_value.value:.4g} (epoch {self.best_value.best_epoch})")
         return "  ".join(losses)
 
     def _eta(self) -> str:

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnexp.registry import settings
-from rnnexp.training.monitor import ordered
-from rnnexp.training.training_state import Course, EndOfEpoch, EpochCallback
+from rnnexp.training.monitor import to_minimize
+from rnnexp.training.training_state import EpochCallback, OnEpochEnd, TrainingState
 
 State = dict[str, Any]
 Numbers = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Moment:
+class EpochEnd:
     """The end of an epoch. `value` is of the watched metric, ordered so that less is better; `rate` was in force."""
 
     xp: Any
@@ -31,7 +31,7 @@ class Moment:
     rate: Any
 
 
-class Effect(NamedTuple):
+class Action(NamedTuple):
     """What a callback wants of the next epoch: none of it, or a factor on its learning rate."""
 
     stop: Any
@@ -39,7 +39,7 @@ class Effect(NamedTuple):
 
 
 @settings
-class CarriedCallback(EpochCallback):
+class PureCallback(EpochCallback):
     """A callback that watches one metric and remembers numbers."""
 
     name: str = ""
@@ -50,7 +50,7 @@ class CarriedCallback(EpochCallback):
         """Return what is remembered before the first epoch."""
 
     @abstractmethod
-    def update(self, numbers: Numbers, state: State, now: Moment) -> tuple[State, Effect]:
+    def update(self, numbers: Numbers, state: State, now: EpochEnd) -> tuple[State, Action]:
         """Return what is remembered after an epoch, and what follows; `numbers` are the settings of `numbers()`."""
 
     def numbers(self) -> dict[str, float]:
@@ -58,17 +58,17 @@ class CarriedCallback(EpochCallback):
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {key: value for key, value in values.items() if isinstance(value, (int, float))}
 
-    def start(self) -> EndOfEpoch:
+    def start(self) -> OnEpochEnd:
         state, numbers = self.initial(), self.numbers()
 
-        def end_of_epoch(course: Course) -> None:
+        def on_epoch_end(training: TrainingState) -> None:
             nonlocal state
-            monitor = self.monitor or course.monitor
-            value = ordered(course.value(monitor, f"callbacks.{self.name}.monitor"), monitor)
-            now = Moment(np, course.epoch, value, course.metrics["opt/learning_rate"])
-            state, effect = self.update(numbers, state, now)
-            course.rate_factor *= float(effect.rate_factor)
-            if effect.stop:
-                course.stop = self.name
+            monitor = self.monitor or training.monitor
+            value = to_minimize(training.value(monitor, f"callbacks.{self.name}.monitor"), monitor)
+            now = EpochEnd(np, training.epoch, value, training.metrics["opt/learning_rate"])
+            state, action = self.update(numbers, state, now)
+            training.rate_factor *= float(action.rate_factor)
+            if action.stop:
+                training.stop = self.name
 
-        return end_of_epoch
+        return on_epoch_end

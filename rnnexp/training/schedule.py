@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from rnnexp.registry import settings
-from rnnexp.training.check import check_monitor, schedule_mistakes
+from rnnexp.training.check import check_monitor, check_warmup
 
 
 @settings
@@ -27,7 +27,7 @@ class Schedule(ABC):
         A schedule is always there, so it also speaks for `trainer.monitor`: the trainer's own settings lie below
         the room that knows what is logged.
         """
-        return [*check_monitor(experiment), *schedule_mistakes(self, experiment.trainer.epochs)]
+        return [*check_monitor(experiment), *check_warmup(self, experiment.trainer.epochs)]
 
     def factor(self, epoch: int, epochs: int) -> float:
         """Return the factor for the 1-based `epoch` of `epochs`; epoch `warmup_epochs + 1` is

@@ -1,4 +1,4 @@
-"""The course of one training, as the built-in callbacks see and steer it."""
+"""The state of one training, as the built-in callbacks see and steer it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Weights = dict[str, np.ndarray]
 
 
 @dataclass
-class Course:
+class TrainingState:
     """Where a training stands at the end of an epoch, and what a callback may change for the next one.
 
     weights:     by variable path, those that this epoch's validation is of; None where they are gone already, since
@@ -53,7 +53,7 @@ class Course:
         return self.run_dir
 
 
-EndOfEpoch = Callable[[Course], None]
+OnEpochEnd = Callable[[TrainingState], None]
 
 
 @settings
@@ -78,7 +78,7 @@ class EpochCallback(ABC):
         return check_callback(self, experiment)
 
     @abstractmethod
-    def start(self) -> EndOfEpoch:
+    def start(self) -> OnEpochEnd:
         """Return the function to be called after each epoch of one training; it holds whatever
         must be remembered.
         """

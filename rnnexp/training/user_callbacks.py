@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rnnexp.training.backends.base import Stepper
-from rnnexp.training.penalties import named
+from rnnexp.training.penalties import prefix_metrics
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
@@ -43,7 +43,7 @@ class UserCallbacks:
 
     def batch_end(self) -> None:
         if self.per_batch:
-            self._call("on_train_batch_end", self.batch, keras_logs(named("train", self.stepper.results())))
+            self._call("on_train_batch_end", self.batch, keras_logs(prefix_metrics("train", self.stepper.results())))
             self.batch += 1
 
     def epoch_end(self, epoch: int, metrics: dict[str, float]) -> None:

@@ -17,21 +17,21 @@ from rnnexp import runtime
 from rnnexp.config import metric_names
 from rnnexp.evaluation import classification, metrics
 from rnnexp.task import tasks
-from rnnexp.training.prepare import metric
+from rnnexp.training.prepare import make_metric
 
 # Without compilation, 0.3 s for all names: in a process of its own, because a process has one backend.
 TRIAL = """
 import json
 import numpy as np
 from rnnexp.config.metric_names import accepted
-from rnnexp.training.prepare import metric
+from rnnexp.training.prepare import make_metric
 
 def works(name, labels, shape):
     generator = np.random.default_rng(0)
     predicted = generator.uniform(0.1, 0.9, shape).astype("float32")
     actual = np.array([0, 1, 2, 1]) if labels else generator.integers(0, 2, shape).astype("float32")
     try:
-        one = metric(name)
+        one = make_metric(name)
         one.update_state(actual, predicted)
         float(one.result())
     except (ValueError, TypeError, IndexError):
@@ -77,7 +77,7 @@ def test_what_keras_can_make_of_a_name_alone_is_accepted_and_nothing_else() -> N
 
 
 def test_every_accepted_name_is_built_under_its_own_name() -> None:
-    built = {name: metric(name) for name in metric_names.accepted(None)}
+    built = {name: make_metric(name) for name in metric_names.accepted(None)}
     assert {name: one if isinstance(one, str) else one.name for name, one in built.items()} == {
         name: name for name in built
     }

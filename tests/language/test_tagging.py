@@ -24,7 +24,7 @@ from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks import load
 from rnnexp.tasks.tagging import baselines as tag_baselines
 from rnnexp.tasks.tagging.report import scores
-from rnnexp.training.class_weights import weigher
+from rnnexp.training.class_weights import make_weigher
 
 LENGTHS, PADDED = (1, 5, 3, 4), 8
 INPUTS = {"past": InputSpec((None,), "int32", 7), "mask": InputSpec((None,), "bool")}
@@ -111,13 +111,13 @@ def test_buckets_and_sizes_of_batches_change_no_score() -> None:
 def test_class_weights_count_tokens_and_never_padding() -> None:
     Path("t.conll").write_text("a X\nb Y\nc X\n\nd X\n")
     dataset = load(text_tags(path="t.conll", min_count=1, split="none"))
-    weigh = weigher("balanced", dataset)
+    weigh = make_weigher("balanced", dataset)
     assert weigh is not None
     _, y, weight = dataset.batch(dataset.parts["train"].arrays, np.array([0, 1]))
     np.testing.assert_allclose(weigh(y, weight), [[2 / 3, 2, 2 / 3], [2 / 3, 0, 0]], rtol=1e-6)
     assert weigh(y[1:, :1], weight[1:, :1]).shape == (1, 1)  # a batch of single tokens
     with pytest.raises(ConfigError, match=r"class_weights.Z: there is no such class; the data have X, Y"):
-        weigher({"Z": 2.0}, dataset)
+        make_weigher({"Z": 2.0}, dataset)
 
 
 def test_baselines_are_learnt_from_training_words() -> None:

@@ -19,7 +19,7 @@ from rnnexp.models.build import build
 from rnnexp.registry import lookup
 from rnnexp.registry import settings as component
 from rnnexp.tasks import load
-from rnnexp.training.batcher import Feed
+from rnnexp.training.batcher import Batcher
 from rnnexp.training.fit import fit
 from rnnexp.training.history import History
 
@@ -90,10 +90,10 @@ def test_batches_are_padded_no_further_than_their_bucket() -> None:
 
 def test_blocks_of_buckets_hold_every_example_once_at_one_length_each() -> None:
     chosen = part([1 + i % 10 for i in range(43)], 3)
-    feed = Feed(chosen, lambda arrays, indices: (arrays["steps"][None].repeat(len(indices), 0), indices, None), 4)
+    feed = Batcher(chosen, lambda arrays, indices: (arrays["steps"][None].repeat(len(indices), 0), indices, None), 4)
     order = chosen.order(0, 1, 4)
     for steps in (1, 3, "auto"):
-        blocks = list(feed.in_blocks_of(steps).blocks(order))
+        blocks = list(feed.with_steps(steps).blocks(order))
         batches = [block.batch(step)[1] for block in blocks for step in range(block.steps)]
         np.testing.assert_array_equal(np.concatenate(batches), order)
         assert {block.data[0].shape[-1] for block in blocks} == set(chosen.bounds)

@@ -15,22 +15,24 @@ from rnnexp.errors import ConfigError
 from rnnexp.registry import lookup
 from rnnexp.training.checkpoint import load
 from rnnexp.training.fit import fit
-from rnnexp.training.training_state import Course
+from rnnexp.training.training_state import TrainingState
 
 
-def course(tmp_path: Path | None = None, epochs: int = 100) -> Course:
-    return Course(epochs, "val/loss", lambda: {"head/kernel": np.ones(2, "float32")}, tmp_path)
+def course(tmp_path: Path | None = None, epochs: int = 100) -> TrainingState:
+    return TrainingState(epochs, "val/loss", lambda: {"head/kernel": np.ones(2, "float32")}, tmp_path)
 
 
-def play(values: list[float], name: str, at: Course | None = None, metric: str = "val/loss", **settings: Any) -> Course:
+def play(
+    values: list[float], name: str, at: TrainingState | None = None, metric: str = "val/loss", **settings: Any
+) -> TrainingState:
     """Show a callback one metric value per epoch until it stops the training."""
     at = at or course()
-    end_of_epoch = lookup("callback", name)(**settings).start()
+    on_epoch_end = lookup("callback", name)(**settings).start()
     best = float("inf")
     for at.epoch, value in enumerate(values, 1):
         at.metrics = {metric: value, "opt/learning_rate": 0.1 * at.rate_factor}
         at.is_best, best = value < best, min(value, best)
-        end_of_epoch(at)
+        on_epoch_end(at)
         if at.stop:
             break
     return at

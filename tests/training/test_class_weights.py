@@ -12,7 +12,7 @@ import toy
 from rnnexp.data.dataset import Part
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.training.class_weights import weigher
+from rnnexp.training.class_weights import make_weigher
 from rnnexp.training.fit import fit
 
 
@@ -35,7 +35,7 @@ def classes(labels: list[int], names: tuple[str, ...] = ("calm", "storm")) -> to
 
 
 def weights(wanted: Any, dataset: toy.Windows, y: np.ndarray, weight: Any = None) -> list[float]:
-    weigh = weigher(wanted, dataset)
+    weigh = make_weigher(wanted, dataset)
     assert weigh is not None
     return weigh(y, weight).tolist()
 
@@ -60,17 +60,17 @@ def test_one_hot_and_column_targets_are_understood() -> None:
 
 def test_an_unknown_label_is_refused_with_the_labels_of_the_data() -> None:
     with pytest.raises(ConfigError, match=r"class_weights.strom: .* calm, storm; did you mean `storm`"):
-        weigher({"strom": 2.0}, classes([0, 1]))
+        make_weigher({"strom": 2.0}, classes([0, 1]))
 
 
 def test_balanced_needs_every_class() -> None:
     with pytest.raises(ConfigError, match=r"there is no example of storm"):
-        weigher("balanced", classes([0, 0]))
+        make_weigher("balanced", classes([0, 0]))
 
 
 def test_class_weights_without_classes_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"the task is forecasting"):
-        weigher("balanced", toy.windows())
+        make_weigher("balanced", toy.windows())
 
 
 def test_training_minimises_the_weighed_loss_and_measures_without() -> None:

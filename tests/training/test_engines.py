@@ -175,16 +175,16 @@ def test_chunks_of_any_length_give_the_same_bits(monkeypatch: pytest.MonkeyPatch
 def test_what_cannot_be_compiled_is_trained_by_keras_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
     import keras
 
-    from rnnexp.training.choose_engine import choose
+    from rnnexp.training.choose_engine import choose_engine
 
     trainer, mine = toy.plan(engine="compiled").trainer, {"mine": keras.callbacks.Callback()}
-    assert choose(trainer, mine, "jax") == (
+    assert choose_engine(trainer, mine, "jax") == (
         "keras",
         "not the compiled engine: callbacks.mine may do anything after each epoch",
     )
-    assert choose(trainer, {}, "torch") == ("keras", "not the compiled engine: it needs backend=jax, not torch")
-    assert choose(toy.plan(monitor="time/epoch_s").trainer, {}, "jax")[1] == (
+    assert choose_engine(trainer, {}, "torch") == ("keras", "not the compiled engine: it needs backend=jax, not torch")
+    assert choose_engine(toy.plan(monitor="time/epoch_s").trainer, {}, "jax")[1] == (
         "not the compiled engine: trainer.monitor watches the clock"
     )
-    assert choose(toy.plan().trainer, {}, "jax") == ("compiled", None)
-    assert choose(toy.plan().trainer, {}, "torch") == ("keras", None)
+    assert choose_engine(toy.plan().trainer, {}, "jax") == ("compiled", None)
+    assert choose_engine(toy.plan().trainer, {}, "torch") == ("keras", None)

@@ -8,12 +8,12 @@ import toy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnexp.training.batcher import Feed, arrays_of
+from rnnexp.training.batcher import Batcher, list_arrays
 
 
-def feed(examples: int, size: int, steps: int = 1) -> Feed:
+def feed(examples: int, size: int, steps: int = 1) -> Batcher:
     dataset = toy.windows(examples)
-    return Feed(dataset.parts["train"], lambda arrays, indices: (indices, indices, None), size, steps)
+    return Batcher(dataset.parts["train"], lambda arrays, indices: (indices, indices, None), size, steps)
 
 
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 9), st.integers(0, 5))
@@ -33,11 +33,11 @@ def test_blocks_of_whole_batches_have_one_shape_and_the_partial_batch_its_own() 
 
 def test_auto_takes_as_many_steps_as_fit_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnnexp.training.batcher.BLOCK_BYTES", 640)
-    assert feed(100, 8).in_blocks_of("auto").steps == 640 // (2 * 8 * 8)
-    assert feed(100, 8).in_blocks_of(3).steps == 3
+    assert feed(100, 8).with_steps("auto").steps == 640 // (2 * 8 * 8)
+    assert feed(100, 8).with_steps(3).steps == 3
 
 
 def test_class_weights_add_a_weight_to_the_batch() -> None:
     dataset = toy.windows(8)
-    weighed = Feed(dataset.parts["train"], dataset.batch, 4, weigh=lambda y, weight: np.ones(len(y)))
-    assert (len(weighed.sample()), len(arrays_of(weighed.sample()))) == (3, 3)
+    weighed = Batcher(dataset.parts["train"], dataset.batch, 4, weigh=lambda y, weight: np.ones(len(y)))
+    assert (len(weighed.sample()), len(list_arrays(weighed.sample()))) == (3, 3)

@@ -166,9 +166,9 @@ def test_mixed_precision_needs_a_model_built_in_it() -> None:
 
 
 def test_mixed_float16_scales_the_loss_and_learns() -> None:
-    from rnnexp.training.prepare import precision
+    from rnnexp.training.prepare import use_precision
 
-    with precision("mixed_float16"):
+    with use_precision("mixed_float16"):
         model = toy.network()
     history = fit(model, toy.windows(16), toy.plan(precision="mixed_float16", epochs=5))
     assert model.optimizer.__class__.__name__ == "LossScaleOptimizer"

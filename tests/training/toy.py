@@ -10,7 +10,7 @@ import numpy as np
 from rnnexp.config.settings import Trainer
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
 from rnnexp.data.spec import InputSpec, TaskSpec
-from rnnexp.training.plan import Plan
+from rnnexp.training.plan import TrainingPlan
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def plan(
     seed: int = 0,
     plan: dict | None = None,
     **trainer: Any,
-) -> Plan:
+) -> TrainingPlan:
     """Plan a training with `trainer` settings; `plan` overrides any other field."""
     import keras
 
@@ -72,4 +72,4 @@ def plan(
         "trainer": Trainer(**{"epochs": 3, "batch_size": 8, **trainer}),
         "seed": seed,
     }
-    return Plan(**{**fields, **(plan or {})})
+    return TrainingPlan(**{**fields, **(plan or {})})

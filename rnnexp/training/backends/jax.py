@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.training.backends.base import Stepper
-from rnnexp.training.batcher import Block, each
+from rnnexp.training.batcher import Block, map_arrays
 
 
 class OnJax(Stepper):
@@ -47,7 +47,7 @@ class OnJax(Stepper):
     def place(self, block: Block) -> Block:
         import jax
 
-        return Block(each(block.data, jax.device_put), block.steps)
+        return Block(map_arrays(block.data, jax.device_put), block.steps)
 
     def train(self, block: Block) -> None:
         state = (self.trainable, self.other, self.optimizer, self.metrics)
@@ -127,7 +127,7 @@ def looped(step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any, A
 
     def over_block(state: Any, data: Any, steps: Any) -> Any:
         def body(index: Any, state: Any) -> Any:
-            batch = each(data, lambda array: jax.lax.dynamic_index_in_dim(array, index, keepdims=False))
+            batch = map_arrays(data, lambda array: jax.lax.dynamic_index_in_dim(array, index, keepdims=False))
             _, after = step(state, batch)
             return jax.tree.map(lambda new, old: new.astype(old.dtype), after, state)
 

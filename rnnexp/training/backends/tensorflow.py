@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rnnexp.training.backends.base import Stepper
-from rnnexp.training.batcher import Block, each
+from rnnexp.training.batcher import Block, map_arrays
 
 
 class OnTensorFlow(Stepper):
@@ -24,7 +24,7 @@ class OnTensorFlow(Stepper):
     def place(self, block: Block) -> Block:
         import tensorflow as tf
 
-        return Block(each(block.data, tf.convert_to_tensor), block.steps)
+        return Block(map_arrays(block.data, tf.convert_to_tensor), block.steps)
 
     def train(self, block: Block) -> None:
         self._train(self.place(block).data, block.steps)
@@ -38,7 +38,7 @@ class OnTensorFlow(Stepper):
     def grad_norm(self, batch: tuple[Any, ...]) -> float:
         import tensorflow as tf
 
-        return float(self._gradient(each(batch, tf.convert_to_tensor)))
+        return float(self._gradient(map_arrays(batch, tf.convert_to_tensor)))
 
     def _gradient_norm(self, batch: tuple[Any, ...]) -> Any:
         import tensorflow as tf
@@ -60,11 +60,11 @@ def _looped(step: Callable[[Any], Any], jit_compile: bool) -> Callable[[Any, Any
 
     def over_block(data: Any, steps: Any) -> None:
         def body(index: Any) -> Any:
-            one_step(each(data, lambda array: array[index]))
+            one_step(map_arrays(data, lambda array: array[index]))
             return (index + 1,)
 
         if _first(data).shape[0] == 1:
-            one_step(each(data, lambda array: array[0]))
+            one_step(map_arrays(data, lambda array: array[0]))
         else:
             tf.while_loop(lambda index: index < steps, body, (tf.constant(0),), parallel_iterations=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnexp.training.backends.base import Stepper
-from rnnexp.training.batcher import Block, each
+from rnnexp.training.batcher import Block, map_arrays
 
 
 class OnTorch(Stepper):
@@ -19,7 +19,7 @@ class OnTorch(Stepper):
     def place(self, block: Block) -> Block:
         import keras
 
-        return Block(each(block.data, keras.ops.convert_to_tensor), block.steps)
+        return Block(map_arrays(block.data, keras.ops.convert_to_tensor), block.steps)
 
     def train(self, block: Block) -> None:
         self.model.train()
@@ -40,7 +40,7 @@ class OnTorch(Stepper):
         import keras
         import torch
 
-        x, y, weight = (*each(batch, keras.ops.convert_to_tensor), None)[:3]
+        x, y, weight = (*map_arrays(batch, keras.ops.convert_to_tensor), None)[:3]
         self.model.eval()
         outputs = self.model(x, training=False)
         loss = self.model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=weight, training=False)

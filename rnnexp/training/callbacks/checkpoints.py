@@ -9,7 +9,7 @@ from pydantic import Field
 
 from rnnexp.registry import register
 from rnnexp.training.checkpoint import prune, save
-from rnnexp.training.training_state import Course, EndOfEpoch, EpochCallback
+from rnnexp.training.training_state import EpochCallback, OnEpochEnd, TrainingState
 
 
 @register("callback")
@@ -30,19 +30,19 @@ class checkpoints(EpochCallback):
     def weights_of_best(self) -> bool:
         return self.best
 
-    def start(self) -> EndOfEpoch:
+    def start(self) -> OnEpochEnd:
         best: Path | None = None
 
-        def end_of_epoch(course: Course) -> None:
+        def on_epoch_end(training: TrainingState) -> None:
             nonlocal best
-            is_best = self.best and course.is_best
-            if not is_best and course.epoch % self.every and course.epoch != course.epochs:
+            is_best = self.best and training.is_best
+            if not is_best and training.epoch % self.every and training.epoch != training.epochs:
                 return
-            if course.weights is None:  # a better epoch has followed within the same second
+            if training.weights is None:  # a better epoch has followed within the same second
                 return
-            root = course.folder(self.name) / "checkpoints"
-            path = save(root, course.epoch, course.weights(), course.metrics, is_best)
+            root = training.folder(self.name) / "checkpoints"
+            path = save(root, training.epoch, training.weights(), training.metrics, is_best)
             best = path if is_best else best
             prune(root, self.keep, best)
 
-        return end_of_epoch
+        return on_epoch_end

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from rnnexp.paths import LONGEST, name_problem
 from rnnexp.registry import register
-from rnnexp.training.training_state import Course, EndOfEpoch, EpochCallback
+from rnnexp.training.training_state import EpochCallback, OnEpochEnd, TrainingState
 
 
 @register("callback")
@@ -25,17 +25,17 @@ class csv_log(EpochCallback):
         long = len(self.file.encode(errors="replace")) > LONGEST
         return [f"file: {problem}"] if problem else [f"file: has more than {LONGEST} bytes; shorten it"] if long else []
 
-    def start(self) -> EndOfEpoch:
+    def start(self) -> OnEpochEnd:
         columns: list[str] = []
 
-        def end_of_epoch(course: Course) -> None:
-            path = course.folder(self.name) / self.file
+        def on_epoch_end(training: TrainingState) -> None:
+            path = training.folder(self.name) / self.file
             if not columns:
-                columns.extend(course.metrics)
-            with path.open("a" if course.epoch > 1 else "w", newline="", encoding="utf-8") as file:
+                columns.extend(training.metrics)
+            with path.open("a" if training.epoch > 1 else "w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, ["epoch", *columns])
-                if course.epoch == 1:
+                if training.epoch == 1:
                     writer.writeheader()
-                writer.writerow({"epoch": course.epoch, **course.metrics})
+                writer.writerow({"epoch": training.epoch, **training.metrics})
 
-        return end_of_epoch
+        return on_epoch_end

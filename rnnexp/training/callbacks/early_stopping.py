@@ -8,11 +8,11 @@ from typing import Literal
 from pydantic import Field
 
 from rnnexp.registry import register
-from rnnexp.training.pure_callback import CarriedCallback, Effect, Moment, Numbers, State
+from rnnexp.training.pure_callback import Action, EpochEnd, Numbers, PureCallback, State
 
 
 @register("callback")
-class early_stopping(CarriedCallback):
+class early_stopping(PureCallback):
     """Stop after `patience` epochs without a better value; which weights are kept is
     `trainer.restore_best`'s to say.
     """
@@ -26,9 +26,9 @@ class early_stopping(CarriedCallback):
     def initial(self) -> State:
         return {"best": inf, "waited": 0}
 
-    def update(self, numbers: Numbers, state: State, now: Moment) -> tuple[State, Effect]:
+    def update(self, numbers: Numbers, state: State, now: EpochEnd) -> tuple[State, Action]:
         where, watched = now.xp.where, now.epoch >= numbers["start_epoch"]
         better = watched & (now.value < state["best"] - numbers["min_delta"])
         waited = where(better, 0, state["waited"] + where(watched, 1, 0))
         stop = watched & (waited >= numbers["patience"])
-        return {"best": where(better, now.value, state["best"]), "waited": waited}, Effect(stop, 1.0)
+        return {"best": where(better, now.value, state["best"]), "waited": waited}, Action(stop, 1.0)

@@ -8,11 +8,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rnnexp.registry import register
-from rnnexp.training.pure_callback import CarriedCallback, Effect, Moment, Numbers, State
+from rnnexp.training.pure_callback import Action, EpochEnd, Numbers, PureCallback, State
 
 
 @register("callback")
-class plateau(CarriedCallback):
+class plateau(PureCallback):
     """Multiply the learning rate by `factor` after `patience` epochs without a better value, on
     top of the schedule.
     """
@@ -28,7 +28,7 @@ class plateau(CarriedCallback):
     def initial(self) -> State:
         return {"best": inf, "waited": 0, "cooling": 0}
 
-    def update(self, numbers: Numbers, state: State, now: Moment) -> tuple[State, Effect]:
+    def update(self, numbers: Numbers, state: State, now: EpochEnd) -> tuple[State, Action]:
         where, cooling = now.xp.where, state["cooling"] > 0
         better = now.value < state["best"] - numbers["min_delta"]
         waited = where(better, 0, state["waited"] + 1)
@@ -38,10 +38,10 @@ class plateau(CarriedCallback):
             "waited": where(lower | cooling, 0, waited),
             "cooling": where(lower, numbers["cooldown"], where(cooling, state["cooling"] - 1, 0)),
         }
-        return after, Effect(False, where(lower, _factor(numbers, now), 1.0))
+        return after, Action(False, where(lower, _factor(numbers, now), 1.0))
 
 
-def _factor(numbers: Numbers, now: Moment) -> Any:
+def _factor(numbers: Numbers, now: EpochEnd) -> Any:
     """Return the factor for the present rate, nearer to one than `factor` only because of `min_learning_rate`."""
     lowest = now.xp.maximum(numbers["factor"], numbers["min_learning_rate"] / now.rate)
     return now.xp.where(now.rate <= numbers["min_learning_rate"], 1.0, lowest)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Part
-from rnnexp.training.batcher import Feed, arrays_of, scoring
-from rnnexp.training.class_weights import weigher
-from rnnexp.training.plan import Plan
+from rnnexp.training.batcher import Batcher, list_arrays, make_scoring_batcher
+from rnnexp.training.class_weights import make_weigher
+from rnnexp.training.plan import TrainingPlan
 
 Tree = Any
 
@@ -23,8 +23,8 @@ COPIES, GATES = 12, 12  # weights, moments, gradients, best and last state; valu
 class Layout:
     """How the parts of one dataset are cut into batches."""
 
-    train: Feed
-    val: Feed | None
+    train: Batcher
+    val: Batcher | None
 
     @property
     def steps(self) -> int:
@@ -33,8 +33,8 @@ class Layout:
 
     def gather(self) -> dict[str, Callable[..., tuple[Any, ...]]]:
         """Return the pure functions from arrays and indices to the batches of each part."""
-        feeds = {"train": self.train, "val": self.val}
-        return {part: feed.gathered for part, feed in feeds.items() if feed}
+        batchers = {"train": self.train, "val": self.val}
+        return {part: batcher.gathered for part, batcher in batchers.items() if batcher}
 
     def data(self) -> Tree:
         """Return the arrays and what of their order never changes."""
@@ -68,7 +68,7 @@ class Layout:
 
     def _times(self) -> int:
         """Return the time steps of an input: of windows, or of sequences and tokens."""
-        inputs = arrays_of(self.train.sample()[0])
+        inputs = list_arrays(self.train.sample()[0])
         return max([leaf.shape[1] for leaf in inputs if leaf.ndim > 1], default=1)
 
     def estimate(self, parameters: int) -> float:
@@ -92,13 +92,13 @@ class Layout:
         return repr((sorted(shapes.items()), len(self.train.part), self.train.size, repr(self.train.gather)))
 
 
-def layout(dataset: Dataset, plan: Plan) -> Layout:
+def layout(dataset: Dataset, plan: TrainingPlan) -> Layout:
     """Cut the parts of a dataset as `plan` says."""
     trainer, train, val = plan.trainer, dataset.parts["train"], dataset.parts.get("val")
     size = batch_size(train, trainer.batch_size)
     train = train.side_by_side(size)
-    feed = Feed(train, dataset.batch, size, weigh=weigher(trainer.class_weights, dataset))
-    return Layout(feed, scoring(val, dataset.batch, size) if val else None)
+    batcher = Batcher(train, dataset.batch, size, weigh=make_weigher(trainer.class_weights, dataset))
+    return Layout(batcher, make_scoring_batcher(val, dataset.batch, size) if val else None)
 
 
 def batch_size(train: Part, wanted: int | str) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.training.compiled.program import RUNNING
-from rnnexp.training.learning_rate import decimal
+from rnnexp.training.learning_rate import to_decimal
 
 if TYPE_CHECKING:
     from rnnexp.training.compiled.ensemble import Ensemble
@@ -41,7 +41,7 @@ class Seat:
         rates, factors = columns.pop("rate"), columns.pop("factor").tolist()
         columns.pop("ran")
         planned = self._rates[self.epoch : self.epoch + len(factors)]
-        shown = [own if factor == 1 else decimal(rate) for own, factor, rate in zip(planned, factors, rates)]
+        shown = [own if factor == 1 else to_decimal(rate) for own, factor, rate in zip(planned, factors, rates)]
         grad_norm = columns.pop("opt/grad_norm", None)
         lists = {key: values.tolist() for key, values in columns.items()} | {"opt/learning_rate": shown}
         lists |= {} if grad_norm is None else {"opt/grad_norm": grad_norm.tolist()}

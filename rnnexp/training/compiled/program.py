@@ -16,9 +16,9 @@ import numpy as np
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.training.backends.jax import OnJax
 from rnnexp.training.compiled.traced_positive import Target, held
-from rnnexp.training.monitor import LOSSES, ordered
-from rnnexp.training.penalties import named
-from rnnexp.training.pure_callback import CarriedCallback, Moment
+from rnnexp.training.monitor import LOSSES, to_minimize
+from rnnexp.training.penalties import prefix_metrics
+from rnnexp.training.pure_callback import EpochEnd, PureCallback
 
 Tree = Any
 RUNNING = 0
@@ -41,7 +41,7 @@ class Rules:
     keep_best: bool
     best_too: bool
     grad_norm: bool
-    callbacks: Mapping[str, CarriedCallback]
+    callbacks: Mapping[str, PureCallback]
     held: Mapping[str, Sequence[Target]]
     bounds: tuple[int, ...] = ()
 
@@ -140,7 +140,7 @@ class Program:
         rest = now.get("rest", data.get("rest"))
         if rest is not None:
             state = self._step(state, rest, fixed, data)
-        row = named("train", self.stepper.metric_results(state["metrics"]))
+        row = prefix_metrics("train", self.stepper.metric_results(state["metrics"]))
         row |= self._validated(state, fixed, data) if "val" in data else {}
         rate = state["optimizer"][self.rate_at]
         if self.rules.grad_norm:
@@ -174,7 +174,7 @@ class Program:
         if "val_rest" in data:
             passed = step(passed, data["val_rest"])
         metrics = passed[1]
-        return named("val", self.stepper.metric_results(metrics))
+        return prefix_metrics("val", self.stepper.metric_results(metrics))
 
     def weights(self, state: Tree) -> Tree:
         """Return the weights that are validated and kept: moving averages where the optimizer keeps them."""
@@ -188,7 +188,7 @@ class Program:
         from jax import numpy as jnp
 
         weights, epoch = self.weights(state), state["epoch"]
-        value = ordered(self._value(row, self.rules.monitor, "trainer.monitor"), self.rules.monitor)
+        value = to_minimize(self._value(row, self.rules.monitor, "trainer.monitor"), self.rules.monitor)
         losses = [(row[name], code) for code, name in BROKEN.items() if name in row]
         stopped = jnp.int32(RUNNING)
         for loss, code in reversed(losses):
@@ -220,13 +220,13 @@ class Program:
         for place, (key, callback) in enumerate(self.rules.callbacks.items()):
             monitor = callback.monitor or self.rules.monitor
             value = self._value({**row, "opt/learning_rate": rate}, monitor, f"callbacks.{callback.name}.monitor")
-            now = Moment(jnp, state["epoch"], ordered(value, monitor), rate)
+            now = EpochEnd(jnp, state["epoch"], to_minimize(value, monitor), rate)
             before = state["callbacks"][key]
-            after, effect = callback.update(fixed["numbers"][key], before, now)
+            after, action = callback.update(fixed["numbers"][key], before, now)
             after = jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), after, before)
             remembered[key] = _chosen(seen, after, before)
-            factor = factor * jnp.where(seen, effect.rate_factor, 1.0)
-            stopped = jnp.where(seen & effect.stop & (stopped == RUNNING), CALLBACK + place, stopped)
+            factor = factor * jnp.where(seen, action.rate_factor, 1.0)
+            stopped = jnp.where(seen & action.stop & (stopped == RUNNING), CALLBACK + place, stopped)
         return {**state, "callbacks": remembered, "factor": factor.astype(jnp.float32), "stopped": stopped}
 
     def _value(self, row: Tree, monitor: str, key: str) -> Any:

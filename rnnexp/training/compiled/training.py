@@ -10,19 +10,19 @@ from typing import Any
 from rnnexp.data.dataset import Dataset
 from rnnexp.training.backends.base import is_seed_state
 from rnnexp.training.backends.jax import OnJax
-from rnnexp.training.best_weights import diverged
+from rnnexp.training.best_weights import handle_divergence
 from rnnexp.training.compiled.batch_plan import Layout, layout
 from rnnexp.training.compiled.ensemble import Ensemble, Entrant
 from rnnexp.training.compiled.member import Rows, Seat
 from rnnexp.training.compiled.program import BROKEN, CALLBACK, Program, Rules
 from rnnexp.training.history import History
-from rnnexp.training.learning_rate import decimal
+from rnnexp.training.learning_rate import to_decimal
 from rnnexp.training.listener import Listener
-from rnnexp.training.monitor import Waiting, default_monitor
-from rnnexp.training.plan import Plan
+from rnnexp.training.monitor import BestValue, choose_default_monitor
+from rnnexp.training.plan import TrainingPlan
 from rnnexp.training.prepare import prepare
-from rnnexp.training.pure_callback import CarriedCallback
-from rnnexp.training.training_state import Course, EpochCallback, Weights
+from rnnexp.training.pure_callback import PureCallback
+from rnnexp.training.training_state import EpochCallback, TrainingState, Weights
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Advance:
 class CompiledTraining:
     """One training, alone or in an ensemble with others; `seat` is its place in one that exists already."""
 
-    def __init__(self, model: Any, dataset: Dataset, plan: Plan, seat: Seat | None = None) -> None:
+    def __init__(self, model: Any, dataset: Dataset, plan: TrainingPlan, seat: Seat | None = None) -> None:
         self.plan = plan
         self.seat = seat or alone(model, dataset, plan)
         self.stepper = self.seat.ensemble.program.stepper
         monitor = self.seat.ensemble.program.rules.monitor
-        self.course = Course(plan.trainer.epochs, monitor, None, plan.run_dir)
-        self.waiting = Waiting(monitor)
+        self.state = TrainingState(plan.trainer.epochs, monitor, None, plan.run_dir)
+        self.best_value = BestValue(monitor)
         late = [c for c in plan.callbacks.values() if isinstance(c, EpochCallback) and c.late]
         self.hooks = [callback.start() for callback in late]
 
@@ -52,16 +52,16 @@ class CompiledTraining:
         """Ask for the training to go on until it has ended; leave the kept weights in the model, whatever happens."""
         begin, history, seat = perf_counter(), list[dict[str, float]](), self.seat
         try:
-            while seat.running and self.course.stop is None:
+            while seat.running and self.state.stop is None:
                 yield Advance(seat.ensemble)
                 rows = seat.rows
                 history += rows
                 self._look_back(rows)
-                self.course.stop = listener(self.course.epoch - len(rows) + 1, rows, seat.span) or self._stopped()
+                self.state.stop = listener(self.state.epoch - len(rows) + 1, rows, seat.span) or self._stopped()
             seat.stop()
         finally:
             self.restore()
-        return History(history, seat.kept_epoch, self.course.monitor, self.course.stop, perf_counter() - begin)
+        return History(history, seat.kept_epoch, self.state.monitor, self.state.stop, perf_counter() - begin)
 
     def restore(self) -> None:
         """Put the kept weights into the model, which the members of an ensemble share."""
@@ -73,20 +73,20 @@ class CompiledTraining:
 
     def _look_back(self, rows: Rows) -> None:
         """Let callbacks see the epochs that have been trained."""
-        seat, course = self.seat, self.course
-        first = course.epoch + 1
-        for course.epoch, course.metrics in enumerate(rows, start=first):
-            course.is_best = self.waiting.see(course.metrics[course.monitor], course.epoch)
-            if seat.code in BROKEN and course.epoch == seat.epoch:
+        seat, state = self.seat, self.state
+        first = state.epoch + 1
+        for state.epoch, state.metrics in enumerate(rows, start=first):
+            state.is_best = self.best_value.update(state.metrics[state.monitor], state.epoch)
+            if seat.code in BROKEN and state.epoch == seat.epoch:
                 break
-            if course.epoch == seat.epoch:
-                course.weights = lambda: self._weights("last")
-            elif course.epoch == seat.best_epoch:
-                course.weights = lambda: self._weights(self._best())
+            if state.epoch == seat.epoch:
+                state.weights = lambda: self._weights("last")
+            elif state.epoch == seat.best_epoch:
+                state.weights = lambda: self._weights(self._best())
             else:
-                course.weights = None
+                state.weights = None
             for hook in self.hooks:
-                hook(course)
+                hook(state)
 
     def _best(self) -> str:
         return "kept" if self.seat.ensemble.program.rules.keep_best else "best_weights"
@@ -99,24 +99,24 @@ class CompiledTraining:
         """Say why the program has stopped this training, if it has."""
         code = self.seat.code
         if code in BROKEN:
-            diverged(self.course, BROKEN[code], self.plan.trainer.on_divergence)
+            handle_divergence(self.state, BROKEN[code], self.plan.trainer.on_divergence)
             return "diverged"
         if code >= CALLBACK:
             return [*self.seat.ensemble.program.rules.callbacks.values()][code - CALLBACK].name
         return None
 
 
-def alone(model: Any, dataset: Dataset, plan: Plan) -> Seat:
+def alone(model: Any, dataset: Dataset, plan: TrainingPlan) -> Seat:
     """Compile a model (built, not compiled) and give it an ensemble of its own."""
     cut = layout(dataset, plan)
-    model = prepare(model, plan, cut.train.own())
+    model = prepare(model, plan, cut.train.unweighted_sample())
     program = program_of(model, cut, plan, held=[])
     ensemble = Ensemble(program, [entrant(program.initial(), cut, plan)])
     ensemble.prepare()
     return ensemble.seats[0]
 
 
-def program_of(model: Any, cut: Layout, plan: Plan, held: list[str]) -> Program:
+def program_of(model: Any, cut: Layout, plan: TrainingPlan, held: list[str]) -> Program:
     """Return the program that trains a compiled model, with the settings `held` as inputs."""
     from rnnexp.training.compiled.traced_positive import targets
 
@@ -125,7 +125,7 @@ def program_of(model: Any, cut: Layout, plan: Plan, held: list[str]) -> Program:
     keep_best = validated and trainer.restore_best
     best_too = any(isinstance(c, EpochCallback) and c.weights_of_best() for c in plan.callbacks.values())
     rules = Rules(
-        monitor=trainer.monitor or default_monitor(validated),
+        monitor=trainer.monitor or choose_default_monitor(validated),
         keep_best=keep_best,
         best_too=best_too and not keep_best,
         grad_norm=plan.grad_norm or trainer.grad_norm,
@@ -136,10 +136,10 @@ def program_of(model: Any, cut: Layout, plan: Plan, held: list[str]) -> Program:
     return Program(OnJax(model), cut.gather(), rules)
 
 
-def entrant(state: Any, cut: Layout, plan: Plan, scalars: Mapping[str, float] | None = None) -> Entrant:
+def entrant(state: Any, cut: Layout, plan: TrainingPlan, scalars: Mapping[str, float] | None = None) -> Entrant:
     """Describe one training to an ensemble, from its first state on."""
     epochs, schedule = plan.trainer.epochs, plan.schedule
-    base = decimal(float(plan.optimizer.learning_rate))
+    base = to_decimal(float(plan.optimizer.learning_rate))
     every = [c.weights_every() for c in plan.callbacks.values() if isinstance(c, EpochCallback)]
     return Entrant(
         state=state,
@@ -152,5 +152,5 @@ def entrant(state: Any, cut: Layout, plan: Plan, scalars: Mapping[str, float] | 
     )
 
 
-def carried(callbacks: Mapping[str, Any]) -> dict[str, CarriedCallback]:
-    return {key: callback for key, callback in callbacks.items() if isinstance(callback, CarriedCallback)}
+def carried(callbacks: Mapping[str, Any]) -> dict[str, PureCallback]:
+    return {key: callback for key, callback in callbacks.items() if isinstance(callback, PureCallback)}
