@@ -42,7 +42,7 @@ def zeros(model: keras.Model, lanes: int) -> dict[str, np.ndarray]:
 def carrying(model: keras.Model, lanes: int) -> keras.Model:
     """Return a model of tokens (lanes, time) alone, which goes on in each batch where the last one ended.
 
-    It shares the weights of `model`; `carried` are its variables (lanes, size), zeros at first. The gradient ends
+    It shares the weights of `model`; `carried_states` are its variables (lanes, size), zeros first. The gradient ends
     where a batch begins: truncated backpropagation through time (Williams and Peng, 1990).
     """
     return _class()(model, lanes)
@@ -56,15 +56,15 @@ def _class() -> type:
         def __init__(self, inner: keras.Model, lanes: int) -> None:
             super().__init__(name=inner.name)
             self.inner = inner
-            self.carried = [
+            self.carried_states = [
                 self.add_weight(shape=(lanes, size), initializer="zeros", trainable=False, name=name)
                 for name, size in sizes(inner).items()
             ]
 
         def call(self, past: Any, training: bool | None = None) -> Any:
-            states = {variable.name: variable.value for variable in self.carried}
+            states = {variable.name: variable.value for variable in self.carried_states}
             outputs = self.inner({"past": past, **states}, training=training)
-            for variable in self.carried:
+            for variable in self.carried_states:
                 variable.assign(outputs[variable.name])
             return outputs[OUTPUT]
 

@@ -258,5 +258,5 @@ def _initial_state(model: Any, shared: Program, member: _LoadedRun) -> Any:
     if left:
         raise ConfigError(f"trained together: the first weights of {', '.join(left)} are drawn by Keras itself")
     seed_random_layers(shared.model, seed)
-    shared.stepper.pull()
+    shared.backend.pull()
     return shared.initial()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.training.backends.base import Step, Stepper, stepper_for
+from rnnexp.training.backends.base import BackendTrainer, BlockStep, make_backend_trainer
 from rnnexp.training.batcher import Batcher, Block, make_scoring_batcher
 from rnnexp.training.best_weights import BestWeights, find_not_finite, handle_divergence
 from rnnexp.training.class_weights import make_weigher
@@ -25,14 +25,14 @@ from rnnexp.training.user_callbacks import UserCallbacks
 
 
 class Pass:
-    """A part and the stepper that goes over it; what comes in the same order every time is
+    """A part and the backend that goes over it; what comes in the same order every time is
     gathered only once.
     """
 
-    def __init__(self, batcher: Batcher, stepper: Stepper, fixed: bool) -> None:
+    def __init__(self, batcher: Batcher, backend: BackendTrainer, fixed: bool) -> None:
         self.batcher = batcher
         order = batcher.part.indices
-        self.kept = [stepper.place(block) for block in batcher.blocks(order)] if fixed and batcher.small else None
+        self.kept = [backend.to_device(block) for block in batcher.blocks(order)] if fixed and batcher.small else None
 
     def blocks(self, order: np.ndarray) -> Iterator[Block]:
         return iter(self.kept) if self.kept else self.batcher.blocks(order)
@@ -48,25 +48,25 @@ class KerasTraining:
         train = train.side_by_side(size)
         batcher = Batcher(train, dataset.batch, size, weigh=make_weigher(trainer.class_weights, dataset))
         model = prepare(model, plan, batcher.unweighted_sample())
-        self.stepper = stepper_for(model)
-        self.user = UserCallbacks(_built(plan), self.stepper, self.epochs)
+        self.backend = make_backend_trainer(model)
+        self.user = UserCallbacks(_built(plan), self.backend, self.epochs)
         batcher = batcher.with_steps(1 if self.user.per_batch else trainer.steps_per_dispatch)
-        self.train = Pass(batcher, self.stepper, fixed=batcher.one_batch)
+        self.train = Pass(batcher, self.backend, fixed=batcher.one_batch)
         self.val = self._validation(dataset, size)
-        self.rate = LearningRate(self.stepper, plan.schedule, self.epochs)
+        self.rate = LearningRate(self.backend, plan.schedule, self.epochs)
         monitor = trainer.monitor or choose_default_monitor(validation=self.val is not None)
-        self.state = TrainingState(self.epochs, monitor, self.stepper.weights, plan.run_dir)
+        self.state = TrainingState(self.epochs, monitor, self.backend.weights, plan.run_dir)
         keep_best = self.val is not None and trainer.restore_best
-        self.best_weights = BestWeights(monitor, keep_best, self.stepper.values())
+        self.best_weights = BestWeights(monitor, keep_best, self.backend.values())
         self.hooks = [c.start() for c in plan.callbacks.values() if isinstance(c, EpochCallback)]
 
     def _validation(self, dataset: Dataset, size: int) -> Pass | None:
         part = dataset.parts.get("val")
         if not part:
             return None
-        return Pass(make_scoring_batcher(part, dataset.batch, size).with_steps("auto"), self.stepper, fixed=True)
+        return Pass(make_scoring_batcher(part, dataset.batch, size).with_steps("auto"), self.backend, fixed=True)
 
-    def steps(self, listener: Listener) -> Generator[Step, None, History]:
+    def steps(self, listener: Listener) -> Generator[BlockStep, None, History]:
         """Yield the steps of the training; each must have been run when the next is asked for.
 
         The kept weights are left in the model, also when interrupted.
@@ -83,11 +83,11 @@ class KerasTraining:
                 self.state.stop = self.state.stop or reason
             self.user.train_end(self.state.metrics)
         finally:
-            self.stepper.sync()
-            self.stepper.restore(self.best_weights.values)
+            self.backend.sync()
+            self.backend.restore(self.best_weights.values)
         return History(history, self.best_weights.epoch, self.state.monitor, self.state.stop, perf_counter() - begin)
 
-    def _epoch(self) -> Generator[Step, None, dict[str, float]]:
+    def _epoch(self) -> Generator[BlockStep, None, dict[str, float]]:
         epoch, begin = self.state.epoch, perf_counter()
         self.rate.begin(epoch, self.state.rate_factor)
         self.user.epoch_begin(epoch)
@@ -99,32 +99,32 @@ class KerasTraining:
         metrics = prefix_metrics("train", trained) | validated | {"opt/learning_rate": rate}
         if self.plan.grad_norm or self.plan.trainer.grad_norm:
             first = order[: self.train.batcher.size]
-            with self.stepper.at_rest():  # where the first batch begins
-                metrics["opt/grad_norm"] = self.stepper.grad_norm(self.train.batcher.batch(first))
+            with self.backend.with_zero_states():  # where the first batch begins
+                metrics["opt/grad_norm"] = self.backend.grad_norm(self.train.batcher.batch(first))
         metrics["time/epoch_s"] = perf_counter() - begin
         metrics["time/samples_per_s"] = self.train.batcher.part.samples / seconds
         self.state.metrics = metrics
         return metrics
 
-    def _train(self, order: np.ndarray) -> Generator[Step, None, dict[str, float]]:
-        self.stepper.begin()
+    def _train(self, order: np.ndarray) -> Generator[BlockStep, None, dict[str, float]]:
+        self.backend.begin()
         for block in self.train.blocks(order):
             self.user.batch_begin()
-            yield Step(self.stepper, "train", block)
+            yield BlockStep(self.backend, "train", block)
             self.user.batch_end()
-        return self.stepper.results()
+        return self.backend.results()
 
-    def _validate(self) -> Generator[Step, None, dict[str, float]]:
+    def _validate(self) -> Generator[BlockStep, None, dict[str, float]]:
         """Score the validation part, with the averaged weights where the optimizer keeps averages."""
         if self.val is None:
             return {}
-        self.stepper.swap_averages()
-        with self.stepper.at_rest():
-            self.stepper.begin()
+        self.backend.swap_averages()
+        with self.backend.with_zero_states():
+            self.backend.begin()
             for block in self.val.blocks(self.val.batcher.part.indices):
-                yield Step(self.stepper, "test", block)
-            results = self.stepper.results()
-        self.stepper.swap_averages()
+                yield BlockStep(self.backend, "test", block)
+            results = self.backend.results()
+        self.backend.swap_averages()
         return prefix_metrics("val", results)
 
     def _end_of_epoch(self) -> None:
@@ -133,7 +133,7 @@ class KerasTraining:
         try:
             if broken is None:
                 value = state.value(state.monitor, "trainer.monitor")
-                state.is_best = self.best_weights.update(state.epoch, value, self.stepper.values)
+                state.is_best = self.best_weights.update(state.epoch, value, self.backend.values)
         except FloatingPointError:
             broken = "a weight"
         if broken is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.training.backends.base import Stepper
+from rnnexp.training.backends.base import BackendTrainer
 
 
 class LearningRate:
@@ -14,23 +14,23 @@ class LearningRate:
     set it too.
     """
 
-    def __init__(self, stepper: Stepper, schedule: Any, epochs: int) -> None:
-        self.stepper = stepper
+    def __init__(self, backend: BackendTrainer, schedule: Any, epochs: int) -> None:
+        self.backend = backend
         self.schedule = schedule
         self.epochs = epochs
-        self.base = to_decimal(stepper.rate())
+        self.base = to_decimal(backend.rate())
         self.current = self.base
 
     def begin(self, epoch: int, factor: float) -> None:
         scheduled = 1.0 if self.schedule is None else self.schedule.factor(epoch, self.epochs)
         wanted = self.base * scheduled * factor
         if wanted != self.current:
-            self.stepper.set_rate(wanted)
+            self.backend.set_rate(wanted)
             self.current = wanted
 
     def in_force(self) -> float:
         """Return the rate that the optimizer has now."""
-        actual = self.stepper.rate()
+        actual = self.backend.rate()
         return self.current if np.float32(actual) == np.float32(self.current) else to_decimal(actual)
 
 

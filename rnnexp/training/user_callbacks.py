@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rnnexp.training.backends.base import Stepper
+from rnnexp.training.backends.base import BackendTrainer
 from rnnexp.training.penalties import prefix_metrics
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
@@ -16,9 +16,9 @@ class UserCallbacks:
     after it read again.
     """
 
-    def __init__(self, callbacks: Iterable[Any], stepper: Stepper, epochs: int) -> None:
+    def __init__(self, callbacks: Iterable[Any], backend: BackendTrainer, epochs: int) -> None:
         self.callbacks = list(callbacks)
-        self.stepper = stepper
+        self.backend = backend
         self.per_batch = any(_overrides(callback, hook) for callback in self.callbacks for hook in BATCH_HOOKS)
         self.epochs = epochs
         self.batch = 0
@@ -26,7 +26,7 @@ class UserCallbacks:
     def train_begin(self, batches: int) -> None:
         import keras
 
-        self.model = self.stepper.model
+        self.model = self.backend.model
         self.model.stop_training = False
         self.list = keras.callbacks.CallbackList(
             self.callbacks, model=self.model, epochs=self.epochs, steps=batches, verbose=0
@@ -43,7 +43,7 @@ class UserCallbacks:
 
     def batch_end(self) -> None:
         if self.per_batch:
-            self._call("on_train_batch_end", self.batch, keras_logs(prefix_metrics("train", self.stepper.results())))
+            self._call("on_train_batch_end", self.batch, keras_logs(prefix_metrics("train", self.backend.results())))
             self.batch += 1
 
     def epoch_end(self, epoch: int, metrics: dict[str, float]) -> None:
@@ -58,9 +58,9 @@ class UserCallbacks:
 
     def _call(self, hook: str, *arguments: Any) -> None:
         if self.callbacks:
-            self.stepper.sync()
+            self.backend.sync()
             getattr(self.list, hook)(*arguments)
-            self.stepper.pull()
+            self.backend.pull()
 
 
 def keras_logs(metrics: dict[str, float]) -> dict[str, float]:

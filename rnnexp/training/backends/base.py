@@ -15,19 +15,19 @@ from rnnexp.training.training_state import Weights
 
 
 @dataclass(frozen=True)
-class Step:
-    """Work that a training asks for: one block to be trained or tested on by its stepper."""
+class BlockStep:
+    """Work that a training asks for: one block to be trained or tested on by its backend."""
 
-    stepper: Stepper
+    backend: BackendTrainer
     kind: Literal["train", "test"]
     block: Block
 
     def run(self) -> None:
-        work = self.stepper.train if self.kind == "train" else self.stepper.test
+        work = self.backend.train if self.kind == "train" else self.backend.test
         work(self.block)
 
 
-class Stepper(ABC):
+class BackendTrainer(ABC):
     """A compiled Keras model and its optimizer, stepped block by block.
 
     Between `begin` and `sync` the state may live outside Keras's variables; `sync` writes it back, `pull`
@@ -38,10 +38,10 @@ class Stepper(ABC):
         self.model = model
         self.variables = [*model.trainable_variables, *model.non_trainable_variables]
         self.averages = _averages(model)
-        self.carried = getattr(model, "carried", [])
+        self.carried_states = getattr(model, "carried_states", [])
 
     @abstractmethod
-    def place(self, block: Block) -> Block:
+    def to_device(self, block: Block) -> Block:
         """Put a block that is used again and again where the computation is."""
 
     @abstractmethod
@@ -53,20 +53,20 @@ class Stepper(ABC):
     def begin(self) -> None:
         """Forget the metrics of the last pass over a part, and the states that its lanes have come to."""
         self.model.reset_metrics()
-        self._carry([np.zeros(variable.shape, np.float32) for variable in self.carried])
+        self._set_states([np.zeros(variable.shape, np.float32) for variable in self.carried_states])
 
     @contextmanager
-    def at_rest(self) -> Iterator[None]:
+    def with_zero_states(self) -> Iterator[None]:
         """Let lanes start from zeros for a while; afterwards they carry what they did before."""
-        before = [_copy(variable) for variable in self.carried]
-        self._carry([np.zeros_like(value) for value in before])
+        before = [_copy(variable) for variable in self.carried_states]
+        self._set_states([np.zeros_like(value) for value in before])
         try:
             yield
         finally:
-            self._carry(before)
+            self._set_states(before)
 
-    def _carry(self, states: list[np.ndarray]) -> None:
-        for variable, state in zip(self.carried, states):
+    def _set_states(self, states: list[np.ndarray]) -> None:
+        for variable, state in zip(self.carried_states, states):
             variable.assign(state)
 
     @abstractmethod
@@ -140,20 +140,20 @@ def _averages(model: Any) -> list[tuple[Any, Any]]:
     return [(variable, average) for variable, average in pairs if average is not None]
 
 
-def stepper_for(model: Any) -> Stepper:
-    """Return the stepper of Keras's backend for a compiled and built model."""
+def make_backend_trainer(model: Any) -> BackendTrainer:
+    """Return the trainer of Keras's backend for a compiled and built model."""
     import keras
 
     match keras.backend.backend():
         case "jax":
-            from rnnexp.training.backends.jax import OnJax
+            from rnnexp.training.backends.jax import JaxTrainer
 
-            return OnJax(model)
+            return JaxTrainer(model)
         case "tensorflow":
-            from rnnexp.training.backends.tensorflow import OnTensorFlow
+            from rnnexp.training.backends.tensorflow import TensorFlowTrainer
 
-            return OnTensorFlow(model)
+            return TensorFlowTrainer(model)
         case _:
-            from rnnexp.training.backends.torch import OnTorch
+            from rnnexp.training.backends.torch import TorchTrainer
 
-            return OnTorch(model)
+            return TorchTrainer(model)

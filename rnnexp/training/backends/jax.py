@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.training.backends.base import Stepper
+from rnnexp.training.backends.base import BackendTrainer
 from rnnexp.training.batcher import Block, map_arrays
 
 
-class OnJax(Stepper):
+class JaxTrainer(BackendTrainer):
     """State is (trainable, non-trainable, optimizer, metric) values, as Keras's stateless steps take it.
 
     Buffers are not donated, so that the weights of an epoch can be kept as they are, without a copy.
@@ -26,8 +26,8 @@ class OnJax(Stepper):
         model.reset_metrics()
         self.no_metrics = [variable.value for variable in self.metric_variables]
         self.metrics = self.no_metrics
-        self._train = jax.jit(looped(model.train_step))
-        self._test = jax.jit(looped(model.test_step))
+        self._train = jax.jit(loop_steps(model.train_step))
+        self._test = jax.jit(loop_steps(model.test_step))
         self._results = jax.jit(self.metric_results)
         self._gradient = jax.jit(self.gradient_norm)
         self.pull()
@@ -44,7 +44,7 @@ class OnJax(Stepper):
         for variable, value in zip(variables, [*self.trainable, *self.other, *self.optimizer]):
             variable.assign(value)
 
-    def place(self, block: Block) -> Block:
+    def to_device(self, block: Block) -> Block:
         import jax
 
         return Block(map_arrays(block.data, jax.device_put), block.steps)
@@ -59,24 +59,24 @@ class OnJax(Stepper):
 
     def begin(self) -> None:
         self.metrics = self.no_metrics
-        self.other = self.rested(self.other)
+        self.other = self.zero_states(self.other)
 
     @contextmanager
-    def at_rest(self) -> Iterator[None]:
+    def with_zero_states(self) -> Iterator[None]:
         before = self.other
-        self.other = self.rested(before)
+        self.other = self.zero_states(before)
         try:
             yield
         finally:
             self.other = before
 
-    def rested(self, other: list[Any]) -> list[Any]:
+    def zero_states(self, other: list[Any]) -> list[Any]:
         """Return the values of what is not trained, with states that lanes carry put back to zeros."""
         from jax import numpy as jnp
 
-        carried = {id(variable) for variable in self.carried}
+        carried_states = {id(variable) for variable in self.carried_states}
         variables = self.model.non_trainable_variables
-        return [jnp.zeros_like(value) if id(v) in carried else value for v, value in zip(variables, other)]
+        return [jnp.zeros_like(value) if id(v) in carried_states else value for v, value in zip(variables, other)]
 
     def results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self._results(self.metrics).items()}
@@ -119,7 +119,7 @@ class OnJax(Stepper):
         return jnp.sqrt(sum(jnp.sum(jnp.square(gradient)) for gradient in gradients))
 
 
-def looped(step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any, Any], Any]:
+def loop_steps(step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any, Any], Any]:
     """Turn a Keras step into one over the first `steps` batches of a block; the metrics are
     part of the state.
     """

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rnnexp.training.backends.base import Stepper
+from rnnexp.training.backends.base import BackendTrainer
 from rnnexp.training.batcher import Block, map_arrays
 
 
-class OnTensorFlow(Stepper):
+class TensorFlowTrainer(BackendTrainer):
     """The state lives in TensorFlow variables, so nothing has to be handed around."""
 
     def __init__(self, model: Any) -> None:
         import tensorflow as tf
 
         super().__init__(model)
-        self._train = _looped(model.train_step, model.jit_compile)
-        self._test = _looped(model.test_step, model.jit_compile)
+        self._train = _loop_steps(model.train_step, model.jit_compile)
+        self._test = _loop_steps(model.test_step, model.jit_compile)
         self._results = tf.function(model.get_metrics_result, autograph=False)
         self._gradient = tf.function(self._gradient_norm, autograph=False, reduce_retracing=True)
 
-    def place(self, block: Block) -> Block:
+    def to_device(self, block: Block) -> Block:
         import tensorflow as tf
 
         return Block(map_arrays(block.data, tf.convert_to_tensor), block.steps)
 
     def train(self, block: Block) -> None:
-        self._train(self.place(block).data, block.steps)
+        self._train(self.to_device(block).data, block.steps)
 
     def test(self, block: Block) -> None:
-        self._test(self.place(block).data, block.steps)
+        self._test(self.to_device(block).data, block.steps)
 
     def results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self._results().items()}
@@ -52,7 +52,7 @@ class OnTensorFlow(Stepper):
         return tf.linalg.global_norm([tf.convert_to_tensor(g) for g in gradients if g is not None])
 
 
-def _looped(step: Callable[[Any], Any], jit_compile: bool) -> Callable[[Any, Any], None]:
+def _loop_steps(step: Callable[[Any], Any], jit_compile: bool) -> Callable[[Any, Any], None]:
     """Turn a Keras step into one over the first `steps` batches of a block."""
     import tensorflow as tf
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnexp.training.backends.base import Stepper
+from rnnexp.training.backends.base import BackendTrainer
 from rnnexp.training.batcher import Block, map_arrays
 
 
-class OnTorch(Stepper):
+class TorchTrainer(BackendTrainer):
     """The state lives in PyTorch's parameters; a block is moved to the device at once and cut there."""
 
     def __init__(self, model: Any) -> None:
@@ -16,20 +16,20 @@ class OnTorch(Stepper):
         model.make_train_function()
         model.make_test_function()
 
-    def place(self, block: Block) -> Block:
+    def to_device(self, block: Block) -> Block:
         import keras
 
         return Block(map_arrays(block.data, keras.ops.convert_to_tensor), block.steps)
 
     def train(self, block: Block) -> None:
         self.model.train()
-        placed = self.place(block)
+        placed = self.to_device(block)
         for step in range(block.steps):
             self.model.train_function([placed.batch(step)])
 
     def test(self, block: Block) -> None:
         self.model.eval()
-        placed = self.place(block)
+        placed = self.to_device(block)
         for step in range(block.steps):
             self.model.test_function([placed.batch(step)])
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.errors import ConfigError, did_you_mean
-from rnnexp.training.backends.jax import OnJax
+from rnnexp.training.backends.jax import JaxTrainer
 from rnnexp.training.compiled.traced_positive import Target, held
 from rnnexp.training.monitor import LOSSES, to_minimize
 from rnnexp.training.penalties import prefix_metrics
@@ -58,25 +58,25 @@ class Program:
     data:  train and val arrays; `val_order`, `val_rest`, and `order`, `rest` where they never change
     """
 
-    def __init__(self, stepper: OnJax, gather: Mapping[str, Callable[..., Any]], rules: Rules) -> None:
-        self.stepper, self.model, self.gather, self.rules = stepper, stepper.model, gather, rules
-        variables = stepper.model.optimizer.variables
-        self.rate_at = _position(variables, stepper.model.optimizer.learning_rate)
-        places = {id(weight): _position(variables, average) for weight, average in stepper.averages}
-        self.averaged = [places.get(id(weight)) for weight in stepper.model.trainable_variables]
+    def __init__(self, backend: JaxTrainer, gather: Mapping[str, Callable[..., Any]], rules: Rules) -> None:
+        self.backend, self.model, self.gather, self.rules = backend, backend.model, gather, rules
+        variables = backend.model.optimizer.variables
+        self.rate_at = _position(variables, backend.model.optimizer.learning_rate)
+        places = {id(weight): _position(variables, average) for weight, average in backend.averages}
+        self.averaged = [places.get(id(weight)) for weight in backend.model.trainable_variables]
 
-        self.parameters = sum(int(np.prod(value.shape)) for value in stepper.trainable)
+        self.parameters = sum(int(np.prod(value.shape)) for value in backend.trainable)
 
     def initial(self) -> Tree:
         """Return the state before the first epoch: what Keras's variables hold now."""
         from jax import numpy as jnp
 
-        stepper = self.stepper
-        kept = {"trainable": stepper.trainable, "other": stepper.other}
+        backend = self.backend
+        kept = {"trainable": backend.trainable, "other": backend.other}
         return {
             **kept,
-            "optimizer": stepper.optimizer,
-            "metrics": stepper.no_metrics,
+            "optimizer": backend.optimizer,
+            "metrics": backend.no_metrics,
             "kept": kept,
             **({"best_weights": kept} if self.rules.best_too else {}),
             "kept_epoch": jnp.int32(0),
@@ -103,8 +103,8 @@ class Program:
         """Set the learning rate and forget the metrics of the last pass, and the states of its lanes."""
         optimizer = [*state["optimizer"]]
         optimizer[self.rate_at] = now["rate"] * state["factor"]
-        other = self.stepper.rested(state["other"])
-        return {**state, "optimizer": optimizer, "metrics": self.stepper.no_metrics, "other": other}
+        other = self.backend.zero_states(state["other"])
+        return {**state, "optimizer": optimizer, "metrics": self.backend.no_metrics, "other": other}
 
     def steps(self, state: Tree, now: Tree, fixed: Tree, data: Tree, span: tuple[Any, Any] | None = None) -> Tree:
         """Take the gradient steps `span[0]` to `span[1]` of the batches of an epoch, all by default."""
@@ -140,15 +140,15 @@ class Program:
         rest = now.get("rest", data.get("rest"))
         if rest is not None:
             state = self._step(state, rest, fixed, data)
-        row = prefix_metrics("train", self.stepper.metric_results(state["metrics"]))
+        row = prefix_metrics("train", self.backend.metric_results(state["metrics"]))
         row |= self._validated(state, fixed, data) if "val" in data else {}
         rate = state["optimizer"][self.rate_at]
         if self.rules.grad_norm:
             order = now.get("order", data.get("order"))
             first = self.gather["train"](data["train"], order[0])
-            other = self.stepper.rested(state["other"])  # where the first batch begins
+            other = self.backend.zero_states(state["other"])  # where the first batch begins
             with held(self.rules.held, fixed["scalars"]):
-                row["opt/grad_norm"] = self.stepper.gradient_norm(state["trainable"], other, first)
+                row["opt/grad_norm"] = self.backend.gradient_norm(state["trainable"], other, first)
         factor = state["factor"]
         state = self._judged({**state, "epoch": state["epoch"] + 1}, row)
         state = self._called(state, row, rate, fixed)
@@ -166,7 +166,7 @@ class Program:
             return jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), passed)
 
         order = data["val_order"]
-        passed = (self.stepper.rested(weights["other"]), list(self.stepper.no_metrics))
+        passed = (self.backend.zero_states(weights["other"]), list(self.backend.no_metrics))
         if order.shape[0] == 1:
             passed = step(passed, order[0])
         elif order.shape[0]:
@@ -174,7 +174,7 @@ class Program:
         if "val_rest" in data:
             passed = step(passed, data["val_rest"])
         metrics = passed[1]
-        return prefix_metrics("val", self.stepper.metric_results(metrics))
+        return prefix_metrics("val", self.backend.metric_results(metrics))
 
     def weights(self, state: Tree) -> Tree:
         """Return the weights that are validated and kept: moving averages where the optimizer keeps them."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnexp.data.dataset import Dataset
 from rnnexp.training.backends.base import is_seed_state
-from rnnexp.training.backends.jax import OnJax
+from rnnexp.training.backends.jax import JaxTrainer
 from rnnexp.training.best_weights import handle_divergence
 from rnnexp.training.compiled.batch_plan import Layout, layout
 from rnnexp.training.compiled.ensemble import Ensemble, Entrant
@@ -41,7 +41,7 @@ class CompiledTraining:
     def __init__(self, model: Any, dataset: Dataset, plan: TrainingPlan, seat: Seat | None = None) -> None:
         self.plan = plan
         self.seat = seat or alone(model, dataset, plan)
-        self.stepper = self.seat.ensemble.program.stepper
+        self.backend = self.seat.ensemble.program.backend
         monitor = self.seat.ensemble.program.rules.monitor
         self.state = TrainingState(plan.trainer.epochs, monitor, None, plan.run_dir)
         self.best_value = BestValue(monitor)
@@ -65,10 +65,10 @@ class CompiledTraining:
 
     def restore(self) -> None:
         """Put the kept weights into the model, which the members of an ensemble share."""
-        for variable, value in zip(self.stepper.variables, self.seat.weights("kept")):
+        for variable, value in zip(self.backend.variables, self.seat.weights("kept")):
             variable.assign(value)
         if self.seat.ensemble.single:
-            for variable, value in zip(self.stepper.model.optimizer.variables, self.seat.optimizer()):
+            for variable, value in zip(self.backend.model.optimizer.variables, self.seat.optimizer()):
                 variable.assign(value)
 
     def _look_back(self, rows: Rows) -> None:
@@ -92,7 +92,7 @@ class CompiledTraining:
         return "kept" if self.seat.ensemble.program.rules.keep_best else "best_weights"
 
     def _weights(self, key: str) -> Weights:
-        pairs = zip(self.stepper.variables, self.seat.weights(key))
+        pairs = zip(self.backend.variables, self.seat.weights(key))
         return {variable.path: value for variable, value in pairs if not is_seed_state(variable)}
 
     def _stopped(self) -> str | None:
@@ -133,7 +133,7 @@ def program_of(model: Any, cut: Layout, plan: TrainingPlan, held: list[str]) -> 
         held={key: places[key] for key in held},
         bounds=cut.train.part.bounds,
     )
-    return Program(OnJax(model), cut.gather(), rules)
+    return Program(JaxTrainer(model), cut.gather(), rules)
 
 
 def entrant(state: Any, cut: Layout, plan: TrainingPlan, scalars: Mapping[str, float] | None = None) -> Entrant:
