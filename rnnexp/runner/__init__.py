@@ -136,7 +136,7 @@ def run_steps(
         _refuse_untrained(history)
         report = evaluate(model, dataset, experiment)
         forecast = code.forecast(model, dataset)
-        draw = prepared.training is None or prepared.training.seat.leads(MAX_DRAWN)
+        draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
         ending = record.TrainedResult(history, report, draw)
         metrics = record.log_end(tracked, experiment, dataset, model, ending)
         if draw and experiment.tracking.figures:

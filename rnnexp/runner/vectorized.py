@@ -21,7 +21,7 @@ from rnnexp.runner.groups import GroupStore
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
     from rnnexp.runtime import Runtime
-    from rnnexp.training.compiled.batch_plan import Layout
+    from rnnexp.training.compiled.batch_plan import BatchPlan
     from rnnexp.training.compiled.ensemble import Widths
     from rnnexp.training.compiled.program import Program
     from rnnexp.training.fit import TrainingStep
@@ -90,7 +90,7 @@ def run_vectorized(
     common = _prepare_common(experiments, contexts)
     store = store or GroupStore()
     numbers = {one.number: index for index, one in enumerate(common.members)}
-    keys = {one.number: one.layout.signature() for one in common.members}
+    keys = {one.number: one.batch_plan.signature() for one in common.members}
     for group, present in store.assign(keys, common.most):
         indices = [numbers[number] for number in present]
         widths = Widths(len(group.numbers), dict(group.widths), partial(store.save_widths, group))
@@ -168,7 +168,7 @@ class _LoadedRun:
     experiment: Experiment
     dataset: Dataset
     plan: TrainingPlan
-    layout: Layout
+    batch_plan: BatchPlan
 
 
 @dataclass(frozen=True)
@@ -188,32 +188,34 @@ def _prepare_common(experiments: Sequence[Experiment], contexts: Sequence[record
     tracking.warm_up(first.tracking)
     members = _load_runs(experiments, contexts)
     model = runner.build_model(first, members[0].dataset, device)
-    size = members[0].layout.bytes_of_member(model)
+    size = members[0].batch_plan.estimate_bytes(model)
     return _Common(device, model, members, max(1, device.memory // size))
 
 
 def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths) -> list[runner.PreparedRun]:
     """Compile the network and give each member its first weights."""
     from rnnexp.training.compiled.ensemble import Ensemble
-    from rnnexp.training.compiled.training import CompiledTraining, entrant, program_of
+    from rnnexp.training.compiled.training import CompiledTraining, make_member_spec, make_program
     from rnnexp.training.prepare import prepare
 
     first, model = members[0], common.model
-    trained = prepare(model, first.plan, first.layout.train.unweighted_sample())
+    trained = prepare(model, first.plan, first.batch_plan.train.unweighted_sample())
     different = _find_varying([select_runtime_scalars(one.experiment) for one in common.members])
-    shared = program_of(trained, first.layout, first.plan, held=different)
-    entrants = [
-        entrant(
+    shared = make_program(trained, first.batch_plan, first.plan, traced=different)
+    specs = [
+        make_member_spec(
             _initial_state(model, shared, one),
-            one.layout,
+            one.batch_plan,
             one.plan,
             _select(select_runtime_scalars(one.experiment), different),
         )
         for one in members
     ]
-    ensemble = Ensemble(shared, entrants, widths)
+    ensemble = Ensemble(shared, specs, widths)
     ensemble.prepare()
-    trainings = [CompiledTraining(model, one.dataset, one.plan, seat) for one, seat in zip(members, ensemble.seats)]
+    trainings = [
+        CompiledTraining(model, one.dataset, one.plan, member) for one, member in zip(members, ensemble.members)
+    ]
     return [
         runner.PreparedRun(one.experiment, one.dataset, model, one.plan, common.device, training)
         for one, training in zip(members, trainings)
@@ -221,7 +223,7 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
 
 
 def _load_runs(experiments: Sequence[Experiment], contexts: Sequence[record.RunContext]) -> list[_LoadedRun]:
-    from rnnexp.training.compiled.batch_plan import layout
+    from rnnexp.training.compiled.batch_plan import make_batch_plan
 
     datasets: dict[str, Dataset] = {}
     members: list[_LoadedRun] = []
@@ -236,7 +238,7 @@ def _load_runs(experiments: Sequence[Experiment], contexts: Sequence[record.RunC
             raise ConfigError(
                 f"trained together: the data of job {number} ask for another network than the first one's"
             )
-        members.append(_LoadedRun(number, experiment, dataset, plan, layout(dataset, plan)))
+        members.append(_LoadedRun(number, experiment, dataset, plan, make_batch_plan(dataset, plan)))
     return members
 
 

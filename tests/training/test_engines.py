@@ -165,7 +165,7 @@ def test_a_long_epoch_in_parts_is_the_same_epoch(monkeypatch: pytest.MonkeyPatch
 def test_chunks_of_any_length_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = {"epochs": EPOCHS, "engine": "compiled"}
     usual = fit(toy.network(), toy.windows(21, val=6), toy.plan(**plan))
-    monkeypatch.setattr(ensemble, "MOST_EPOCHS", 2)
+    monkeypatch.setattr(ensemble, "MAX_EPOCHS", 2)
     short = fit(toy.network(), toy.windows(21, val=6), toy.plan(**plan))
     for name, values in table(usual).items():
         assert (values == table(short)[name]).all()

@@ -20,7 +20,7 @@ COPIES, GATES = 12, 12  # weights, moments, gradients, best and last state; valu
 
 
 @dataclass(frozen=True)
-class Layout:
+class BatchPlan:
     """How the parts of one dataset are cut into batches."""
 
     train: Batcher
@@ -66,57 +66,57 @@ class Layout:
             found["bucket"] = self.train.part.bucket(found["order"]).max(axis=2).astype(np.int32)
         return found | ({"rest": filled[:, whole:]} if whole < len(part) else {})
 
-    def _times(self) -> int:
+    def _count_time_steps(self) -> int:
         """Return the time steps of an input: of windows, or of sequences and tokens."""
         inputs = list_arrays(self.train.sample()[0])
         return max([leaf.shape[1] for leaf in inputs if leaf.ndim > 1], default=1)
 
-    def estimate(self, parameters: int) -> float:
+    def estimate_seconds(self, parameters: int) -> float:
         """Return a rough number of seconds for an epoch: a few operations per weight, example and time step."""
-        times = self._times()
+        times = self._count_time_steps()
         return len(self.train.part) * times * (6 * parameters / FLOPS + STEP_S / self.train.size)
 
-    def bytes_of_member(self, model: Any) -> int:
+    def estimate_bytes(self, model: Any) -> int:
         """Return a rough number of bytes that one of many trainings takes: weights in all their copies, what the
         backward pass remembers of each layer and time step, its data and orders.
         """
         outputs = sum(int(layer.output.shape[-1] or 1) for layer in model.layers if hasattr(layer.output, "shape"))
-        times = self._times()
-        data = sum(leaf.nbytes for _, leaf in leaves(self.data()))
+        times = self._count_time_steps()
+        data = sum(leaf.nbytes for _, leaf in list_leaves(self.data()))
         return 4 * (COPIES * model.count_params() + GATES * self.train.size * outputs * times) + data
 
     def signature(self) -> str:
         """Return what must agree between trainings that share a program."""
         data = self.data()
-        shapes = {str(path): (leaf.shape, str(leaf.dtype)) for path, leaf in leaves(data)}
+        shapes = {str(path): (leaf.shape, str(leaf.dtype)) for path, leaf in list_leaves(data)}
         return repr((sorted(shapes.items()), len(self.train.part), self.train.size, repr(self.train.gather)))
 
 
-def layout(dataset: Dataset, plan: TrainingPlan) -> Layout:
+def make_batch_plan(dataset: Dataset, plan: TrainingPlan) -> BatchPlan:
     """Cut the parts of a dataset as `plan` says."""
     trainer, train, val = plan.trainer, dataset.parts["train"], dataset.parts.get("val")
-    size = batch_size(train, trainer.batch_size)
+    size = choose_batch_size(train, trainer.batch_size)
     train = train.side_by_side(size)
     batcher = Batcher(train, dataset.batch, size, weigh=make_weigher(trainer.class_weights, dataset))
-    return Layout(batcher, make_scoring_batcher(val, dataset.batch, size) if val else None)
+    return BatchPlan(batcher, make_scoring_batcher(val, dataset.batch, size) if val else None)
 
 
-def batch_size(train: Part, wanted: int | str) -> int:
+def choose_batch_size(train: Part, wanted: int | str) -> int:
     return len(train) if isinstance(wanted, str) else min(wanted, len(train))
 
 
-def shared(trees: Sequence[Tree]) -> tuple[Tree, Tree]:
+def stack_shared(trees: Sequence[Tree]) -> tuple[Tree, Tree]:
     """Join the data of several trainings: what is equal is held once, the rest stacked; with `vmap`'s axes."""
     import jax
 
     structure = jax.tree.structure(trees[0])
     columns = zip(*(jax.tree.leaves(tree) for tree in trees))
-    joined = [(column[0], None) if _same(column) else (np.stack(column), 0) for column in columns]
+    joined = [(column[0], None) if _are_equal(column) else (np.stack(column), 0) for column in columns]
     values = [jax.device_put(value) for value, _ in joined]
-    return jax.tree.unflatten(structure, values), _axes(structure, [axis for _, axis in joined])
+    return jax.tree.unflatten(structure, values), _make_axes(structure, [axis for _, axis in joined])
 
 
-def _axes(structure: Any, axes: list[int | None]) -> Tree:
+def _make_axes(structure: Any, axes: list[int | None]) -> Tree:
     """Return a tree of axes; None would vanish as a leaf of JAX's."""
     return _put(structure.unflatten(range(len(axes))), axes)
 
@@ -125,7 +125,7 @@ def _put(tree: Tree, axes: list[int | None]) -> Tree:
     return {key: _put(value, axes) for key, value in tree.items()} if isinstance(tree, dict) else axes[tree]
 
 
-def _same(arrays: Sequence[np.ndarray]) -> bool:
+def _are_equal(arrays: Sequence[np.ndarray]) -> bool:
     return all(array is arrays[0] or np.array_equal(array, arrays[0]) for array in arrays[1:])
 
 
@@ -136,7 +136,7 @@ def _cut(indices: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray | None]
     return indices[:whole].reshape(-1, size), rest
 
 
-def leaves(tree: Tree, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+def list_leaves(tree: Tree, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
     if isinstance(tree, dict):
-        return [found for key, value in tree.items() for found in leaves(value, (*path, key))]
+        return [found for key, value in tree.items() for found in list_leaves(value, (*path, key))]
     return [(path, tree)]

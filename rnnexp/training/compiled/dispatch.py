@@ -25,7 +25,7 @@ class Dispatch(Protocol):
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]: ...
 
 
-class Lanes:
+class VmappedProgram:
     """The functions of a program for one training, or side by side for several: `axes` are those of their data."""
 
     def __init__(self, program: Program, axes: Tree | None) -> None:
@@ -70,11 +70,11 @@ class Lanes:
         return self.over(one, (0, 0, 0, 0, self.axes))(before, state, now, fixed, data)
 
 
-class Epochs:
+class FusedEpochs:
     """Many epochs per call, at most `capacity`, fewer if all lanes have stopped."""
 
-    def __init__(self, lanes: Lanes, capacity: int) -> None:
-        self.lanes, self.capacity = lanes, capacity
+    def __init__(self, vmapped: VmappedProgram, capacity: int) -> None:
+        self.vmapped, self.capacity = vmapped, capacity
         self._compiled: Future[Any] | None = None
 
     def prepare(self, *arguments: Tree) -> None:
@@ -96,8 +96,8 @@ class Epochs:
         import jax
         from jax import numpy as jnp
 
-        running = self.lanes.program.running
-        _, shapes = jax.eval_shape(self.lanes.epoch, state, _at(now, 0), fixed, data)
+        running = self.vmapped.program.running
+        _, shapes = jax.eval_shape(self.vmapped.epoch, state, _at(now, 0), fixed, data)
 
         def go_on(carry: Tree) -> Any:
             index, state, _ = carry
@@ -105,7 +105,7 @@ class Epochs:
 
         def body(carry: Tree) -> Tree:
             index, before, rows = carry
-            state, row = self.lanes.epoch(before, _at(now, index), fixed, data)
+            state, row = self.vmapped.epoch(before, _at(now, index), fixed, data)
             row = {**row, "ran": running(before, fixed)}
             return index + 1, state, {key: rows[key].at[index].set(value) for key, value in row.items()}
 
@@ -115,23 +115,23 @@ class Epochs:
         return state, rows
 
 
-class Parts:
+class ChunkedEpoch:
     """One epoch in several calls of about a second, for networks whose epochs are long."""
 
     capacity = 1
 
-    def __init__(self, lanes: Lanes, steps: int) -> None:
+    def __init__(self, vmapped: VmappedProgram, steps: int) -> None:
         import jax
 
-        self.lanes, self.total = lanes, steps
-        self._begin, self._steps, self._end = jax.jit(lanes.begin), jax.jit(lanes.steps), jax.jit(lanes.end)
+        self.vmapped, self.total = vmapped, steps
+        self._begin, self._steps, self._end = jax.jit(vmapped.begin), jax.jit(vmapped.steps), jax.jit(vmapped.end)
 
     def prepare(self, *arguments: Tree) -> None:
         """See that the program can be traced."""
         import jax
 
         state, now, fixed, data = arguments
-        jax.eval_shape(self.lanes.epoch, state, _at(now, 0), fixed, data)
+        jax.eval_shape(self.vmapped.epoch, state, _at(now, 0), fixed, data)
 
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]:
         import jax
@@ -146,7 +146,7 @@ class Parts:
             pace = (time.perf_counter() - began) / (last - done) if done else 0.0
             size, done = int(np.clip(PROMPT_S / pace if pace else 2, 1, 8 * size)), last
         after, row = self._end(before, state, now, fixed, data)
-        row = {**row, "ran": self.lanes.program.running(before, fixed)}
+        row = {**row, "ran": self.vmapped.program.running(before, fixed)}
         return after, {key: value[None] for key, value in row.items()}
 
 

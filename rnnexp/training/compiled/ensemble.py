@@ -9,30 +9,30 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.training.compiled.batch_plan import Layout, shared
-from rnnexp.training.compiled.dispatch import PROMPT_S, Dispatch, Epochs, Lanes, Parts
-from rnnexp.training.compiled.member import Seat
+from rnnexp.training.compiled.batch_plan import BatchPlan, stack_shared
+from rnnexp.training.compiled.dispatch import PROMPT_S, ChunkedEpoch, Dispatch, FusedEpochs, VmappedProgram
+from rnnexp.training.compiled.member import Member
 from rnnexp.training.compiled.program import Program
 
 Tree = Any
 
 LONG_S = 1.0  # an epoch that is estimated to take longer is cut into several dispatches
 ORDER_BYTES = 32 * 2**20
-MOST_EPOCHS = 2048
+MAX_EPOCHS = 2048
 REVIEWS = 16  # how often in a training it is seen whether enough members have stopped
 WORTH_S = 10.0  # estimated time that must be saved for a smaller program to be compiled
 
 
 @dataclass
-class Entrant:
+class MemberSpec:
     """What an ensemble needs to know of one training.
 
     rates:   learning rate of each epoch, before callbacks change it
-    numbers: settings of each carried callback;  scalars: values of the settings that are held, by name
+    numbers: settings of each pure callback;  scalars: values of the settings that are held, by name
     """
 
     state: Tree
-    layout: Layout
+    batch_plan: BatchPlan
     seed: int
     rates: Sequence[float]
     numbers: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -54,47 +54,47 @@ class Widths:
 
 
 class Ensemble:
-    """The states of trainings of one program, on the device; each is seen through its `Seat`.
+    """The states of trainings of one program, on the device; each is seen through its `Member`.
 
     `lanes` says which training each row of the stacked state belongs to.
     """
 
-    def __init__(self, program: Program, entrants: Sequence[Entrant], widths: Widths | None = None) -> None:
-        self.program, self.entrants = program, list(entrants)
+    def __init__(self, program: Program, specs: Sequence[MemberSpec], widths: Widths | None = None) -> None:
+        self.program, self.specs = program, list(specs)
         self.widths = widths or Widths()
-        self.layout = entrants[0].layout
-        self.epochs = max(len(entrant.rates) for entrant in entrants)
+        self.batch_plan = specs[0].batch_plan
+        self.epochs = max(len(spec.rates) for spec in specs)
         self.epoch = 0
-        self.lanes = _filled(range(len(entrants)), self.widths.first)
+        self.lanes = _fill(range(len(specs)), self.widths.first)
         self.single = len(self.lanes) == 1
-        self.seats = [Seat(self, index) for index in range(len(entrants))]
-        self._place([entrants[lane] for lane in self.lanes])
+        self.members = [Member(self, index) for index in range(len(specs))]
+        self._place([specs[lane] for lane in self.lanes])
         self._dispatch = self._choose()
         self._last, self._pace = 0, 0.0  # epochs of the last dispatch, seconds of each
 
-    def _place(self, entrants: Sequence[Entrant]) -> None:
+    def _place(self, specs: Sequence[MemberSpec]) -> None:
         import jax
         from jax import numpy as jnp
 
         if self.single:
-            self.state, self.fixed = entrants[0].state, _fixed(entrants[0])
-            self.data, self.axes = jax.tree.map(jnp.asarray, entrants[0].layout.data()), None
+            self.state, self.fixed = specs[0].state, _make_fixed(specs[0])
+            self.data, self.axes = jax.tree.map(jnp.asarray, specs[0].batch_plan.data()), None
             return
-        self.state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(entrant.state for entrant in entrants))
-        self.fixed = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(_fixed, entrants))
-        self.data, self.axes = shared([entrant.layout.data() for entrant in entrants])
+        self.state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(spec.state for spec in specs))
+        self.fixed = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(_make_fixed, specs))
+        self.data, self.axes = stack_shared([spec.batch_plan.data() for spec in specs])
 
     def _choose(self) -> Dispatch:
-        lanes = Lanes(self.program, self.axes)
-        if self._epoch_s() > LONG_S and self.layout.steps > 1:
-            return Parts(lanes, self.layout.steps)
-        examples = 1 if self.layout.train.one_batch else len(self.layout.train.part)
+        lanes = VmappedProgram(self.program, self.axes)
+        if self._epoch_s() > LONG_S and self.batch_plan.steps > 1:
+            return ChunkedEpoch(lanes, self.batch_plan.steps)
+        examples = 1 if self.batch_plan.train.one_batch else len(self.batch_plan.train.part)
         fitting = ORDER_BYTES // (4 * examples * len(self.lanes))
-        return Epochs(lanes, int(np.clip(fitting, 1, min(self.epochs, MOST_EPOCHS))))
+        return FusedEpochs(lanes, int(np.clip(fitting, 1, min(self.epochs, MAX_EPOCHS))))
 
     def _epoch_s(self) -> float:
         """Estimate an epoch of all lanes: arithmetic alone, so that it is the same each time."""
-        return self.layout.estimate(self.program.parameters) * len(self.lanes)
+        return self.batch_plan.estimate_seconds(self.program.parameters) * len(self.lanes)
 
     def prepare(self) -> None:
         """Trace the program, and let it be compiled while others do their work."""
@@ -117,7 +117,7 @@ class Ensemble:
         """Return the epochs of the next dispatch: few at first, then as many as take about a second."""
         wanted = min(PROMPT_S / self._pace, 16 * self._last) if self._pace else 4 * self._last
         count = int(np.clip(wanted, 1, min(self._dispatch.capacity, self.epochs - self.epoch)))
-        marks = [entrant.weights_every for entrant in self.entrants if entrant.weights_every]
+        marks = [spec.weights_every for spec in self.specs if spec.weights_every]
         marks += [] if self.single else [self._interval]
         return min([count, *(every - self.epoch % every for every in marks)])
 
@@ -126,10 +126,10 @@ class Ensemble:
         capacity, first = self._dispatch.capacity, self.epoch + 1
         lanes = []
         for lane in self.lanes:
-            entrant = self.entrants[lane]
-            rates = np.asarray(entrant.rates, np.float32)
+            spec = self.specs[lane]
+            rates = np.asarray(spec.rates, np.float32)
             rate = rates[np.minimum(np.arange(self.epoch, self.epoch + capacity), len(rates) - 1)]
-            orders = entrant.layout.orders(entrant.seed, (first, count), capacity, side_by_side=not self.single)
+            orders = spec.batch_plan.orders(spec.seed, (first, count), capacity, side_by_side=not self.single)
             lanes.append({"rate": rate, **orders})
         if self.single:
             return lanes[0]
@@ -146,12 +146,12 @@ class Ensemble:
         """
         if self.single or self.epoch == 0 or self.epoch % self._interval:
             return
-        running = [seat.index for seat in self.seats if seat.running]
+        running = [member.index for member in self.members if member.running]
         width = self.widths.later.get(self.epoch) or self._fitting(len(running))
         if width < len(self.lanes):
             self.widths.later[self.epoch] = width
             self.widths.keep(self.widths.later)
-            self._narrow(_filled(running, width))
+            self._narrow(_fill(running, width))
 
     def _fitting(self, running: int) -> int:
         width = max(2, 1 << (running - 1).bit_length())
@@ -164,7 +164,7 @@ class Ensemble:
         rows = np.array([self.lanes.index(lane) for lane in lanes])
         self.state, self.fixed = jax.tree.map(lambda leaf: leaf[rows], (self.state, self.fixed))
         self.lanes = lanes
-        self.data, self.axes = shared([self.entrants[lane].layout.data() for lane in lanes])
+        self.data, self.axes = stack_shared([self.specs[lane].batch_plan.data() for lane in lanes])
         self._dispatch, self._last, self._pace = self._choose(), 0, 0.0
 
     def _tell(self, rows: dict[str, np.ndarray], span: tuple[float, float]) -> None:
@@ -173,12 +173,12 @@ class Ensemble:
             rows = {key: value[:, None] for key, value in rows.items()}
         state = {key: np.atleast_1d(self.state[key]) for key in ("stopped", "kept_epoch", "best_epoch", "best")}
         busy = max(1.0, float(rows["ran"].sum()))
-        for seat in self.seats:
-            if seat.running:
-                lane = self.lanes.index(seat.index)
+        for member in self.members:
+            if member.running:
+                lane = self.lanes.index(member.index)
                 ran = int(rows["ran"][:, lane].sum())
-                seat.hear({k: v[:ran, lane] for k, v in rows.items()}, span, (span[1] - span[0]) / busy)
-                seat.know({key: value[lane].item() for key, value in state.items()})
+                member.add_rows({k: v[:ran, lane] for k, v in rows.items()}, span, (span[1] - span[0]) / busy)
+                member.update({key: value[lane].item() for key, value in state.items()})
 
     def value(self, index: int, key: str) -> Tree:
         """Return a part of the state of one training."""
@@ -194,13 +194,13 @@ class Ensemble:
         self.state = {**self.state, "stopped": stopped}
 
 
-def _filled(lanes: Sequence[int], width: int) -> list[int]:
+def _fill(lanes: Sequence[int], width: int) -> list[int]:
     return [*lanes, *[lanes[-1]] * (width - len(lanes))]
 
 
-def _fixed(entrant: Entrant) -> Tree:
+def _make_fixed(spec: MemberSpec) -> Tree:
     from jax import numpy as jnp
 
-    numbers = {key: {name: jnp.float32(v) for name, v in own.items()} for key, own in entrant.numbers.items()}
-    scalars = {key: jnp.float32(value) for key, value in entrant.scalars.items()}
-    return {"epochs": jnp.int32(len(entrant.rates)), "numbers": numbers, "scalars": scalars}
+    numbers = {key: {name: jnp.float32(v) for name, v in own.items()} for key, own in spec.numbers.items()}
+    scalars = {key: jnp.float32(value) for key, value in spec.scalars.items()}
+    return {"epochs": jnp.int32(len(spec.rates)), "numbers": numbers, "scalars": scalars}

@@ -18,7 +18,7 @@ OUTSIDE = -1
 Rows = list[dict[str, float]]
 
 
-class Seat:
+class Member:
     """What a training is told by its ensemble, and the weights that are its own.
 
     rows: metrics of the epochs since the last look;  span: when they were trained, seconds since 1970
@@ -29,14 +29,14 @@ class Seat:
         self.epoch, self.code, self.kept_epoch, self.best_epoch, self.best = 0, RUNNING, 0, 0, inf
         self.rows: Rows = []
         self.span = (0.0, 0.0)
-        entrant = ensemble.entrants[index]
-        self._rates, self._samples = entrant.rates, entrant.layout.train.part.samples
+        spec = ensemble.specs[index]
+        self._rates, self._samples = spec.rates, spec.batch_plan.train.part.samples
 
     @property
     def running(self) -> bool:
         return self.code == RUNNING and self.epoch < len(self._rates)
 
-    def hear(self, columns: dict[str, np.ndarray], span: tuple[float, float], seconds: float) -> None:
+    def add_rows(self, columns: dict[str, np.ndarray], span: tuple[float, float], seconds: float) -> None:
         """Take in the metrics of some epochs, (epochs,) each, and the seconds that one of them took."""
         rates, factors = columns.pop("rate"), columns.pop("factor").tolist()
         columns.pop("ran")
@@ -50,7 +50,7 @@ class Seat:
         self.span = span
         self.epoch += len(self.rows)
 
-    def know(self, state: Mapping[str, float]) -> None:
+    def update(self, state: Mapping[str, float]) -> None:
         """Take in where the training stands now."""
         self.code, self.best = int(state["stopped"]), state["best"]
         self.kept_epoch, self.best_epoch = int(state["kept_epoch"]), int(state["best_epoch"])
@@ -62,7 +62,7 @@ class Seat:
             self.ensemble.stop(self.index, OUTSIDE)
 
     def weights(self, key: str) -> list[np.ndarray]:
-        """Return weights, in the order of `Stepper.variables`: `kept`, `best_weights`, or the `last` epoch's."""
+        """Return weights, in the order of `BackendTrainer.variables`: `kept`, `best_weights`, or the `last` epoch's."""
         if key == "last":
             found = self.ensemble.program.weights({k: self.ensemble.value(self.index, k) for k in LAST})
         else:
@@ -73,9 +73,9 @@ class Seat:
         """Return the state of the optimizer after the last epoch."""
         return [np.asarray(value) for value in self.ensemble.value(self.index, "optimizer")]
 
-    def leads(self, most: int) -> bool:
-        """Say whether this training is among the best `most` so far, by what chooses its best weights."""
-        return sum(seat.best < self.best for seat in self.ensemble.seats) < most
+    def is_top(self, count: int) -> bool:
+        """Say whether this training is among the best `count` so far, by what chooses its best weights."""
+        return sum(member.best < self.best for member in self.ensemble.members) < count
 
 
 LAST = ("trainable", "other", "optimizer")

@@ -15,34 +15,34 @@ import numpy as np
 
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.training.backends.jax import JaxTrainer
-from rnnexp.training.compiled.traced_positive import Target, held
+from rnnexp.training.compiled.traced_positive import Target, trace_scalars
 from rnnexp.training.monitor import LOSSES, to_minimize
 from rnnexp.training.penalties import prefix_metrics
 from rnnexp.training.pure_callback import EpochEnd, PureCallback
 
 Tree = Any
 RUNNING = 0
-BROKEN = {**dict(enumerate(LOSSES, start=1)), len(LOSSES) + 1: "a weight"}  # why a training has stopped
-A_WEIGHT = len(BROKEN)
+NOT_FINITE = {**dict(enumerate(LOSSES, start=1)), len(LOSSES) + 1: "a weight"}  # why a training has stopped
+A_WEIGHT = len(NOT_FINITE)
 CALLBACK = A_WEIGHT + 1  # the first of the callbacks that may have stopped it
 
 
 @dataclass(frozen=True)
-class Rules:
+class ProgramSettings:
     """What the program of a training depends on, apart from the network and the data.
 
     monitor:   metric that chooses the weights to keep;  keep_best: the best epoch's, else the last finite one's
-    best_too:  carry the best weights beside the last ones
-    callbacks: carried ones by their names;  held: settings that are inputs, by name, and where Keras has them
+    track_best: carry the best weights beside the last ones
+    callbacks: pure ones by their names;  traced: settings that are inputs, by name, and where Keras has them
     bounds:    lengths that batches of sequences are padded to
     """
 
     monitor: str
     keep_best: bool
-    best_too: bool
+    track_best: bool
     grad_norm: bool
     callbacks: Mapping[str, PureCallback]
-    held: Mapping[str, Sequence[Target]]
+    traced: Mapping[str, Sequence[Target]]
     bounds: tuple[int, ...] = ()
 
 
@@ -58,11 +58,13 @@ class Program:
     data:  train and val arrays; `val_order`, `val_rest`, and `order`, `rest` where they never change
     """
 
-    def __init__(self, backend: JaxTrainer, gather: Mapping[str, Callable[..., Any]], rules: Rules) -> None:
-        self.backend, self.model, self.gather, self.rules = backend, backend.model, gather, rules
+    def __init__(
+        self, backend: JaxTrainer, gather: Mapping[str, Callable[..., Any]], settings: ProgramSettings
+    ) -> None:
+        self.backend, self.model, self.gather, self.settings = backend, backend.model, gather, settings
         variables = backend.model.optimizer.variables
-        self.rate_at = _position(variables, backend.model.optimizer.learning_rate)
-        places = {id(weight): _position(variables, average) for weight, average in backend.averages}
+        self.rate_at = _find(variables, backend.model.optimizer.learning_rate)
+        places = {id(weight): _find(variables, average) for weight, average in backend.averages}
         self.averaged = [places.get(id(weight)) for weight in backend.model.trainable_variables]
 
         self.parameters = sum(int(np.prod(value.shape)) for value in backend.trainable)
@@ -78,7 +80,7 @@ class Program:
             "optimizer": backend.optimizer,
             "metrics": backend.no_metrics,
             "kept": kept,
-            **({"best_weights": kept} if self.rules.best_too else {}),
+            **({"best_weights": kept} if self.settings.track_best else {}),
             "kept_epoch": jnp.int32(0),
             "best": jnp.float32(np.inf),
             "best_epoch": jnp.int32(0),
@@ -86,8 +88,8 @@ class Program:
             "factor": jnp.float32(1),
             "stopped": jnp.int32(RUNNING),
             "callbacks": {
-                key: {name: _scalar(value) for name, value in callback.initial().items()}
-                for key, callback in self.rules.callbacks.items()
+                key: {name: _to_scalar(value) for name, value in callback.initial().items()}
+                for key, callback in self.settings.callbacks.items()
             },
         }
 
@@ -115,7 +117,7 @@ class Program:
         def step(index: Any, state: Tree) -> Tree:
             if buckets is None:
                 return self._step(state, order[index], fixed, data)
-            padded = [partial(self._step, length=bound) for bound in self.rules.bounds]
+            padded = [partial(self._step, length=bound) for bound in self.settings.bounds]
             return jax.lax.switch(buckets[index], padded, state, order[index], fixed, data)
 
         if order.shape[0] == 1:  # a loop around a single step would only slow XLA down
@@ -130,7 +132,7 @@ class Program:
         names = ("trainable", "other", "optimizer", "metrics")
         before = tuple(state[name] for name in names)
         arrays = data["train"] if length is None else {**data["train"], "steps": data["train"]["steps"][:length]}
-        with held(self.rules.held, fixed["scalars"]):
+        with trace_scalars(self.settings.traced, fixed["scalars"]):
             _, after = self.model.train_step(before, self.gather["train"](arrays, indices))
         after = jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), before)
         return {**state, **dict(zip(names, after))}
@@ -141,27 +143,27 @@ class Program:
         if rest is not None:
             state = self._step(state, rest, fixed, data)
         row = prefix_metrics("train", self.backend.metric_results(state["metrics"]))
-        row |= self._validated(state, fixed, data) if "val" in data else {}
+        row |= self._validate(state, fixed, data) if "val" in data else {}
         rate = state["optimizer"][self.rate_at]
-        if self.rules.grad_norm:
+        if self.settings.grad_norm:
             order = now.get("order", data.get("order"))
             first = self.gather["train"](data["train"], order[0])
             other = self.backend.zero_states(state["other"])  # where the first batch begins
-            with held(self.rules.held, fixed["scalars"]):
+            with trace_scalars(self.settings.traced, fixed["scalars"]):
                 row["opt/grad_norm"] = self.backend.gradient_norm(state["trainable"], other, first)
         factor = state["factor"]
-        state = self._judged({**state, "epoch": state["epoch"] + 1}, row)
-        state = self._called(state, row, rate, fixed)
+        state = self._keep_best({**state, "epoch": state["epoch"] + 1}, row)
+        state = self._run_callbacks(state, row, rate, fixed)
         return state, {**row, "rate": rate, "factor": factor}
 
-    def _validated(self, state: Tree, fixed: Tree, data: Tree) -> Tree:
+    def _validate(self, state: Tree, fixed: Tree, data: Tree) -> Tree:
         import jax
 
         weights = self.weights(state)
 
         def step(passed: tuple[Any, Any], indices: Any) -> tuple[Any, Any]:
             before = (weights["trainable"], *passed)
-            with held(self.rules.held, fixed["scalars"]):
+            with trace_scalars(self.settings.traced, fixed["scalars"]):
                 _, (_, *after) = self.model.test_step(before, self.gather["val"](data["val"], indices))
             return jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), passed)
 
@@ -182,49 +184,49 @@ class Program:
         values = [value if place is None else state["optimizer"][place] for value, place in pairs]
         return {"trainable": values, "other": state["other"]}
 
-    def _judged(self, state: Tree, row: Tree) -> Tree:
+    def _keep_best(self, state: Tree, row: Tree) -> Tree:
         """See whether all is finite, and keep the weights to end with."""
         import jax
         from jax import numpy as jnp
 
         weights, epoch = self.weights(state), state["epoch"]
-        value = to_minimize(self._value(row, self.rules.monitor, "trainer.monitor"), self.rules.monitor)
-        losses = [(row[name], code) for code, name in BROKEN.items() if name in row]
+        value = to_minimize(self._value(row, self.settings.monitor, "trainer.monitor"), self.settings.monitor)
+        losses = [(row[name], code) for code, name in NOT_FINITE.items() if name in row]
         stopped = jnp.int32(RUNNING)
         for loss, code in reversed(losses):
             stopped = jnp.where(jnp.isfinite(loss), stopped, code)
         better = (stopped == RUNNING) & (value < state["best"])
-        keep = better if self.rules.keep_best else stopped == RUNNING
+        keep = better if self.settings.keep_best else stopped == RUNNING
         finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(weights)]).all()
         stopped = jnp.where(keep & ~finite, A_WEIGHT, stopped)
         keep, better = keep & finite, better & finite
         state = {
             **state,
             "stopped": stopped,
-            "kept": _chosen(keep, weights, state["kept"]),
+            "kept": _select(keep, weights, state["kept"]),
             "kept_epoch": jnp.where(keep, epoch, state["kept_epoch"]),
             "best": jnp.where(better, value, state["best"]),
             "best_epoch": jnp.where(better, epoch, state["best_epoch"]),
         }
-        if self.rules.best_too:
-            state["best_weights"] = _chosen(better, weights, state["best_weights"])
+        if self.settings.track_best:
+            state["best_weights"] = _select(better, weights, state["best_weights"])
         return state
 
-    def _called(self, state: Tree, row: Tree, rate: Any, fixed: Tree) -> Tree:
+    def _run_callbacks(self, state: Tree, row: Tree, rate: Any, fixed: Tree) -> Tree:
         """Let the callbacks see the epoch, unless it has ended the training already."""
         import jax
         from jax import numpy as jnp
 
         seen = state["stopped"] == RUNNING
         remembered, factor, stopped = {}, state["factor"], state["stopped"]
-        for place, (key, callback) in enumerate(self.rules.callbacks.items()):
-            monitor = callback.monitor or self.rules.monitor
+        for place, (key, callback) in enumerate(self.settings.callbacks.items()):
+            monitor = callback.monitor or self.settings.monitor
             value = self._value({**row, "opt/learning_rate": rate}, monitor, f"callbacks.{callback.name}.monitor")
             now = EpochEnd(jnp, state["epoch"], to_minimize(value, monitor), rate)
             before = state["callbacks"][key]
             after, action = callback.update(fixed["numbers"][key], before, now)
             after = jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), after, before)
-            remembered[key] = _chosen(seen, after, before)
+            remembered[key] = _select(seen, after, before)
             factor = factor * jnp.where(seen, action.rate_factor, 1.0)
             stopped = jnp.where(seen & action.stop & (stopped == RUNNING), CALLBACK + place, stopped)
         return {**state, "callbacks": remembered, "factor": factor.astype(jnp.float32), "stopped": stopped}
@@ -235,18 +237,18 @@ class Program:
         raise ConfigError(f"{key}: `{monitor}` is not logged; choose from {', '.join(row)}{did_you_mean(monitor, row)}")
 
 
-def _chosen(condition: Any, new: Tree, old: Tree) -> Tree:
+def _select(condition: Any, new: Tree, old: Tree) -> Tree:
     import jax
     from jax import numpy as jnp
 
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
 
 
-def _position(variables: Sequence[Any], wanted: Any) -> int:
+def _find(variables: Sequence[Any], wanted: Any) -> int:
     return next(place for place, variable in enumerate(variables) if variable is wanted)
 
 
-def _scalar(value: float) -> Any:
+def _to_scalar(value: float) -> Any:
     from jax import numpy as jnp
 
     return jnp.int32(value) if isinstance(value, int) else jnp.float32(value)

@@ -1,7 +1,7 @@
 """Settings that Keras takes for Python numbers, held as inputs of a compiled program instead.
 
 Keras's dropout, regularizers and optimizers ask `if rate > 0` before they use a setting, which a traced value cannot
-answer. A `Positive` can: nothing else about it is decided before the program runs, so that trainings with different
+answer. A `TracedPositive` can: nothing else of it is settled before the program runs, so that trainings with different
 rates share one program, and the layers stay Keras's own.
 """
 
@@ -16,7 +16,7 @@ BY_DROPOUT = "dropout_"  # what layers whose rate is `model.dropout` are called;
 Target = tuple[Any, str]  # an object of Keras's and the attribute that holds the number
 
 
-class Positive:
+class TracedPositive:
     """A traced number greater than zero; a `rate` is less than one too."""
 
     def __init__(self, value: Any, rate: bool) -> None:
@@ -70,20 +70,20 @@ class Positive:
 
 
 @contextmanager
-def held(targets: Mapping[str, Sequence[Target]], values: Mapping[str, Any]) -> Iterator[None]:
+def trace_scalars(targets: Mapping[str, Sequence[Target]], values: Mapping[str, Any]) -> Iterator[None]:
     """Put traced `values` in the place of the numbers that they stand for, while a program is traced."""
     before = [(owner, name, vars(owner)[name]) for key in values for owner, name in targets[key]]
     try:
         for key, value in values.items():
             for owner, name in targets[key]:
-                owner.__dict__[name] = Positive(value, rate=key in RATES)
+                owner.__dict__[name] = TracedPositive(value, rate=key in RATES)
         yield
     finally:
         for owner, name, number in before:
             owner.__dict__[name] = number
 
 
-def targets(model: Any) -> dict[str, list[Target]]:
+def find_scalars(model: Any) -> dict[str, list[Target]]:
     """Find what can be held in a compiled model: dropout and penalties by the model's setting, the optimizer's."""
     import keras
 
