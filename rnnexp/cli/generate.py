@@ -44,13 +44,13 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 def _within(key: str) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        from rnnexp.models.sampling import mistakes  # with NumPy, which the help does without
+        from rnnexp.models.sampling import find_mistakes  # with NumPy, which the help does without
 
         value: Any = text
         for kind in (float, int):  # the latter where it is one
             with suppress(ValueError):
                 value = kind(text)
-        if problems := mistakes({key: value}):
+        if problems := find_mistakes({key: value}):
             raise ArgumentTypeError(problems[0].removeprefix(f"{key}: "))
         return float(value) if key in ("temperature", "top_p") else int(value)
 

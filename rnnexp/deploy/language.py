@@ -9,7 +9,7 @@ from rnnexp.deploy.answer import Answer, Question
 from rnnexp.deploy.texts import given
 from rnnexp.deploy.trained import Trained
 from rnnexp.errors import ConfigError, DataError, count
-from rnnexp.models.sampling import Sampling, write
+from rnnexp.models.sampling import Sampling, sample_tokens
 from rnnexp.tasks.language_modeling.answer import refuse_unknown, start, surprise
 from rnnexp.tasks.language_modeling.dataset import Language
 
@@ -47,5 +47,5 @@ def generate(trained: Trained, wish: Wish) -> str:
     prompt = language.ids(wish.prompt) if wish.prompt else start(language)
     if not len(prompt):
         raise ConfigError("--prompt: has no token; give some text to go on from")
-    written = write(trained.load().model, prompt, wish.length, wish.sampling)
+    written = sample_tokens(trained.load().model, prompt, wish.length, wish.sampling)
     return language.text([*prompt, *written] if wish.prompt else written)

@@ -70,9 +70,9 @@ class Trained:
     @cached_property
     def scaling(self) -> Mapping[str, Any]:
         """How raw data become inputs, which is known without Keras."""
-        from rnnexp.models.bundle import read_scaling
+        from rnnexp.models.bundle import read_preprocessing
 
-        return read_scaling(self.bundle)
+        return read_preprocessing(self.bundle)
 
     @property
     def kind(self) -> str:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 Attention = Literal["additive", "dot"]
 
 
-def attention_layers(kind: Attention, units: int) -> list[keras.layers.Layer]:
-    """Make the layers that `attended` uses."""
+def make_attention_layers(kind: Attention, units: int) -> list[keras.layers.Layer]:
+    """Make the layers that `attend` uses."""
     import keras
 
     made = [keras.layers.Dense(units, use_bias=False, name="attention_keys")]
@@ -24,7 +24,7 @@ def attention_layers(kind: Attention, units: int) -> list[keras.layers.Layer]:
     return made
 
 
-def attended(layers: Mapping[str, Any], query: Any, memory: Any, mask: Any) -> tuple[Any, Any]:
+def attend(layers: Mapping[str, Any], query: Any, memory: Any, mask: Any) -> tuple[Any, Any]:
     """Return contexts (b, steps, size) and weights (b, steps, time) of queries over a memory (b, time, size).
 
     additive: v . tanh(W q + U m), Bahdanau, Cho and Bengio, Neural machine translation by jointly learning to align and

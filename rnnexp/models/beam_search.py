@@ -10,12 +10,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from rnnexp.models import inference
-from rnnexp.models.seq2seq_network import Network
+from rnnexp.models.seq2seq_network import Seq2SeqNetwork
 
 if TYPE_CHECKING:
     import keras
 
-_writers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+_networks: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 _lock = Lock()
 NEVER = -1e9
 
@@ -40,7 +40,7 @@ class Decoding:
 
 
 @dataclass(frozen=True)
-class Written:
+class Decoded:
     """Tokens (n, most) with the end and what follows it as `end`, their log probabilities (n,), and the weights of the
     attention (n, most, time), None without any.
     """
@@ -50,15 +50,15 @@ class Written:
     attention: np.ndarray | None = None
 
 
-def translate(model: keras.Model, inputs: Any, how: Decoding) -> Written:
+def decode(model: keras.Model, inputs: Any, how: Decoding) -> Decoded:
     """Write what follows from the inputs "past" (n, time) and "mask"."""
-    reader, stepper = _parts(model)
+    encoder, decoder_step = _get_networks(model)
     size = len(inputs["past"])
-    read = {name: np.asarray(value) for name, value in inference.predict(reader, inputs).items()}
+    read = {name: np.asarray(value) for name, value in inference.predict(encoder, inputs).items()}
     state = {name: np.repeat(value, how.beam, axis=0) for name, value in {**read, "mask": inputs["mask"]}.items()}
-    beams = _Beams.started(size, how)
+    beams = _Beams.start_all(size, how)
     for _ in range(how.most):
-        outputs = inference.predict(stepper, {**state, "previous": beams.ids[:, -1:]})
+        outputs = inference.predict(decoder_step, {**state, "previous": beams.ids[:, -1:]})
         found = {name: np.asarray(value) for name, value in outputs.items()}
         chosen = beams.grow(_log_softmax(found.pop("scores")[:, 0]), found.pop("attention", None))
         state |= {name: value[chosen] for name, value in found.items()}
@@ -79,7 +79,7 @@ class _Beams:
         self.attention: list[np.ndarray] = []
 
     @classmethod
-    def started(cls, size: int, how: Decoding) -> _Beams:
+    def start_all(cls, size: int, how: Decoding) -> _Beams:
         """Begin with one beginning of each text: the others would only repeat it."""
         beams = cls(size, how)
         beams.total.reshape(size, how.beam)[:, 1:] = NEVER
@@ -111,39 +111,39 @@ class _Beams:
     def _penalty(self, length: np.ndarray) -> np.ndarray:
         return ((5 + length) / 6) ** self.how.alpha
 
-    def best(self) -> Written:
+    def best(self) -> Decoded:
         """Return the best beginning of each text, filled up with ends."""
         ranked = (self.total / self._penalty(self.length)).reshape(self.size, self.how.beam)
         rows = ranked.argmax(axis=1) + np.arange(self.size) * self.how.beam
         ids = np.full((self.size, self.how.most), self.how.end, np.int32)
         ids[:, : self.ids.shape[1] - 1] = self.ids[rows, 1:]
         weights = np.stack(self.attention, axis=1)[rows] if self.attention else None
-        return Written(ids, self.total[rows], weights)
+        return Decoded(ids, self.total[rows], weights)
 
 
-def _parts(model: keras.Model) -> tuple[Any, Any]:
+def _get_networks(model: keras.Model) -> tuple[Any, Any]:
     """Return the encoder, and one step of the decoder, with the layers of the trained model."""
     with _lock:
-        if model not in _writers:
-            _writers[model] = _made(model)
-        found: tuple[Any, Any] = _writers[model]
+        if model not in _networks:
+            _networks[model] = _make_networks(model)
+        found: tuple[Any, Any] = _networks[model]
     return found
 
 
-def _made(model: keras.Model) -> tuple[Any, Any]:
+def _make_networks(model: keras.Model) -> tuple[Any, Any]:
     import keras
 
-    network = Network.of(model)
+    network = Seq2SeqNetwork.from_model(model)
     past, mask = (keras.Input((None,), name=name, dtype=kind) for name, kind in (("past", "int32"), ("mask", "bool")))
-    memory, states = network.read(past, mask)
+    memory, states = network.encode(past, mask)
     names = [f"state_{i}" for i in range(len(states))]
-    reader = keras.Model({"past": past, "mask": mask}, {"memory": memory, **dict(zip(names, states))})
-    given = {name: keras.Input(tensor.shape[1:], name=name) for name, tensor in reader.output.items()}
+    encoder = keras.Model({"past": past, "mask": mask}, {"memory": memory, **dict(zip(names, states))})
+    given = {name: keras.Input(tensor.shape[1:], name=name) for name, tensor in encoder.output.items()}
     previous = keras.Input((None,), name="previous", dtype="int32")
     held = keras.Input((None,), name="mask", dtype="bool")
-    scores, after, weights = network.write(previous, given["memory"], held, [given[name] for name in names])
+    scores, after, weights = network.decode(previous, given["memory"], held, [given[name] for name in names])
     outputs = {"scores": scores, **dict(zip(names, after))} | ({} if weights is None else {"attention": weights})
-    return reader, keras.Model({**given, "mask": held, "previous": previous}, outputs)
+    return encoder, keras.Model({**given, "mask": held, "previous": previous}, outputs)
 
 
 def _log_softmax(scores: np.ndarray) -> np.ndarray:

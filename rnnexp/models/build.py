@@ -24,14 +24,14 @@ def build(architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | No
     Dropout follows the seed too. Raises ConfigError if a user's component returns something that does not fit
     the spec.
     """
-    model = network(architecture, spec, seed)
-    kept = draw(architecture, model, seed, vectors)
+    model = build_network(architecture, spec, seed)
+    kept = draw_weights(architecture, model, seed, vectors)
     if kept:
         log.info("first weights drawn by Keras itself, so not alike on every backend: %s", ", ".join(kept))
     return model
 
 
-def network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
+def build_network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
     """Build the model that `architecture` describes, with the weights that Keras draws."""
     import keras
     from keras.src.utils import naming
@@ -39,23 +39,23 @@ def network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
     keras.utils.set_random_seed(seed)
     naming.reset_uids()  # layers that a user did not name get the same names, hence weights, in each run
     model = architecture.build(spec)
-    _require_fit(architecture.name, model, spec)
+    _check_outputs(architecture.name, model, spec)
     return model
 
 
-def draw(architecture: Any, model: Any, seed: int, vectors: np.ndarray | None = None) -> list[str]:
+def draw_weights(architecture: Any, model: Any, seed: int, vectors: np.ndarray | None = None) -> list[str]:
     """Draw the first weights of a model that has been built; return the paths of those that Keras drew itself."""
-    return initializers.draw(model, seed, vectors, getattr(architecture, "initial_range", None))
+    return initializers.draw_weights(model, seed, vectors, getattr(architecture, "initial_range", None))
 
 
-def copied(model: keras.Model) -> keras.Model:
+def clone_model(model: keras.Model) -> keras.Model:
     """Return a model of the same layers, with weights of its own under the same paths."""
     import keras
 
     return keras.models.clone_model(model)
 
 
-def _require_fit(name: str, model: Any, spec: TaskSpec) -> None:
+def _check_outputs(name: str, model: Any, spec: TaskSpec) -> None:
     import keras
 
     if not isinstance(model, keras.Model):
@@ -65,7 +65,7 @@ def _require_fit(name: str, model: Any, spec: TaskSpec) -> None:
         raise ConfigError(f"model: `{name}` has no weights yet; start it from keras.Input(shape)")
     steps = (spec.inputs["past"].shape[0],) if spec.per_step else ()
     wanted = (None, *steps, *spec.output_shape)
-    if spec.carried and not stateful.sizes(model):
+    if spec.carried and not stateful.get_state_sizes(model):
         raise ConfigError(
             f"model: `{name}` carries no states, which these data need: it must take them as inputs beside `past`, and "
             f"give them after `{stateful.OUTPUT}` in a dict"

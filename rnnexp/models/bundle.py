@@ -23,7 +23,7 @@ from rnnexp import registry, strict
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, RnnexpError, count
 from rnnexp.models import inference, plain, preprocessing, weights
-from rnnexp.models.build import network
+from rnnexp.models.build import build_network
 
 if TYPE_CHECKING:
     import keras
@@ -56,10 +56,10 @@ class Bundle:
         """Return the network's raw outputs for prepared inputs (n, time, features), or a dict of inputs."""
         examples = len(x) if hasattr(x, "shape") else len(x["past"])
         batches = [slice(i, i + batch_size) for i in range(0, examples, batch_size)]
-        return np.concatenate([inference.predict(self.model, _part(x, batch)) for batch in batches])
+        return np.concatenate([inference.predict(self.model, _slice(x, batch)) for batch in batches])
 
 
-def _part(x: Any, batch: slice) -> Any:
+def _slice(x: Any, batch: slice) -> Any:
     return {name: values[batch] for name, values in x.items()} if isinstance(x, Mapping) else x[batch]
 
 
@@ -78,11 +78,11 @@ def save(
         "architecture": asdict(architecture),
         "spec": asdict(spec),
         "plugins": list(plugins),
-        "versions": {package: _version(package) for package in ("rnnexp", "keras")},
+        "versions": {package: _read_version(package) for package in ("rnnexp", "keras")},
     }
     _write_json(folder / ABOUT, about)
     _write_json(folder / preprocessing.FILE, dict(scaling))
-    weights.write(folder, model)
+    weights.save_weights(folder, model)
     plain.save(folder / "model.keras", model)
 
 
@@ -92,19 +92,19 @@ def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={
 
     Raises ConfigError naming the file if anything is missing, damaged, of another shape or of a newer format.
     """
-    about = _about(folder)
-    path, spec, held = folder / ABOUT, _spec(folder / ABOUT, about), weights.shapes(folder)
-    architecture = _architecture(path, about, plugins, allow)
+    about = _read_about(folder)
+    path, spec, held = folder / ABOUT, _read_spec(folder / ABOUT, about), weights.read_shapes(folder)
+    architecture = _read_architecture(path, about, plugins, allow)
     _refuse_more_layers(path, about.architecture, len(held))
-    model = _network(path, architecture, spec, held)
-    weights.fill(folder, model)
+    model = _build_network(path, architecture, spec, held)
+    weights.load_weights(folder, model)
     return Bundle(model, spec, strict.read_json(folder, preprocessing.FILE))
 
 
-def read_scaling(folder: Path) -> dict[str, Any]:
+def read_preprocessing(folder: Path) -> dict[str, Any]:
     """Read how raw data become inputs, which is known without Keras; an error if that is not what the model takes."""
     saved = strict.read_json(folder, preprocessing.FILE)
-    preprocessing.rebuild(saved, _spec(folder / ABOUT, _about(folder)))
+    preprocessing.rebuild(saved, _read_spec(folder / ABOUT, _read_about(folder)))
     return saved
 
 
@@ -117,7 +117,7 @@ class _About:
     plugins: list[str]
 
 
-def _about(folder: Path) -> _About:
+def _read_about(folder: Path) -> _About:
     about, path = strict.read_json(folder, ABOUT), folder / ABOUT
     if (found := about.get("format")) not in (1, FORMAT):
         raise ConfigError(f"{path}: format {strict.shorten(repr(found))}; this version reads formats 1 to {FORMAT}")
@@ -128,7 +128,7 @@ def _about(folder: Path) -> _About:
     return read
 
 
-def _spec(path: Path, about: _About) -> TaskSpec:
+def _read_spec(path: Path, about: _About) -> TaskSpec:
     spec: TaskSpec = strict.checked(TaskSpec, about.spec, path)
     sizes = [size for given in spec.inputs.values() for size in given.sizes() if size is not None]
     if "past" not in spec.inputs or not spec.output_shape or min([*spec.output_shape, *sizes]) < 1:
@@ -140,7 +140,7 @@ def _spec(path: Path, about: _About) -> TaskSpec:
     return spec
 
 
-def _architecture(path: Path, about: _About, plugins: Sequence[str], allow: str) -> Any:
+def _read_architecture(path: Path, about: _About, plugins: Sequence[str], allow: str) -> Any:
     """Build the settings of an architecture; a file alone never makes its plugins run."""
     registry.load_plugins(list(plugins))
     name, needed = strict.shorten(about.architecture.get("name")), about.plugins
@@ -167,12 +167,14 @@ def _refuse_more_layers(path: Path, settings: Mapping[str, Any], arrays: int) ->
         raise ConfigError(f"{path}: {longest:,} layers are asked for; {weights.FILE} holds {count(arrays, 'array')}")
 
 
-def _network(path: Path, architecture: Any, spec: TaskSpec, held: Mapping[str, tuple[int, ...]]) -> keras.Model:
+def _build_network(path: Path, architecture: Any, spec: TaskSpec, held: Mapping[str, tuple[int, ...]]) -> keras.Model:
     """Build the network for the weights that are held; one of a plugin, which the caller trusts, as it likes."""
     if type(architecture).__module__.partition(".")[0] != "rnnexp":
-        return network(architecture, spec, seed=0)
+        return build_network(architecture, spec, seed=0)
     try:
-        return weights.model_for(held, path.parent / weights.FILE, lambda: network(architecture, spec, seed=0))
+        return weights.build_for_weights(
+            held, path.parent / weights.FILE, lambda: build_network(architecture, spec, seed=0)
+        )
     except RnnexpError:
         raise
     except Exception as error:  # whatever Keras says of layers that do not go together
@@ -180,7 +182,7 @@ def _network(path: Path, architecture: Any, spec: TaskSpec, held: Mapping[str, t
 
 
 @cache
-def _version(package: str) -> str:
+def _read_version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:  # run from its source

@@ -20,7 +20,7 @@ ONLY_READS = "model: {} gives outputs for what it reads; to write another sequen
 TOKENS_ONLY = "model.tie_weights: true given, but the data have no tokens to predict; set model.tie_weights=false"
 
 
-def spec_problems(model: RecurrentModel, spec: TaskSpec) -> list[str]:
+def check_spec(model: RecurrentModel, spec: TaskSpec) -> list[str]:
     """Return why a recurrent model cannot be built for these data, one line each."""
     if "previous" in spec.inputs:
         return [ONLY_READS.format(model.name)]
@@ -29,24 +29,24 @@ def spec_problems(model: RecurrentModel, spec: TaskSpec) -> list[str]:
         problems.append(
             f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {past.vector}; use null"
         )
-    problems += step_problems(model, spec) if spec.per_step else []
+    problems += check_steps(model, spec) if spec.per_step else []
     chosen = spec.outputs != "numbers"
     if chosen and model.output_activation is not None:
         problems.append(f"model.output_activation: `{model.output_activation}` given; classes need softmax: use null")
     if model.skip and (chosen or model.output_activation not in (None, "linear")):
         problems.append("model.skip: true given; it is added to a linear output, not to classes or an activation")
-    return problems + tie_problems(model, spec) + window_problems(model, past.shape[0])
+    return problems + check_tied_weights(model, spec) + check_window(model, past.shape[0])
 
 
-def step_problems(model: Any, spec: TaskSpec) -> list[str]:
+def check_steps(model: Any, spec: TaskSpec) -> list[str]:
     """Return why a model cannot give an output for each step of what it reads, one line each."""
-    problems = [] if model.per_step else [no_steps(model)]
+    problems = [] if model.per_step else [explain_no_steps(model)]
     problems += [SEES_FUTURE] if model.bidirectional and not spec.sees_future else []
     problems += [ONE_EACH.format(model.pooling)] if model.pooling != "last" else []
     return problems + ([NO_FUTURE] if "future" in spec.inputs else [])
 
 
-def tie_problems(model: Any, spec: TaskSpec) -> list[str]:
+def check_tied_weights(model: Any, spec: TaskSpec) -> list[str]:
     """Return why weights cannot be tied: only vectors of tokens can be read off, by a layer that is as wide as they."""
     if not model.tie_weights:
         return []
@@ -61,14 +61,14 @@ def tie_problems(model: Any, spec: TaskSpec) -> list[str]:
     ]
 
 
-def no_steps(model: Any) -> str:
+def explain_no_steps(model: Any) -> str:
     able = [name for name in names("model") if getattr(lookup("model", name), "per_step", False)]
     return (
         f"model: {model.name} gives one output per sequence, but the data want one per time step; {', '.join(able)} can"
     )
 
 
-def window_problems(model: Any, steps: int | None) -> list[str]:
+def check_window(model: Any, steps: int | None) -> list[str]:
     """Return why a window of so many steps, None for a length that varies, is not one for this model."""
     if steps is None:
         given = [key for key in ("segment", "skip") if getattr(model, key)]

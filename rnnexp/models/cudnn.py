@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     import keras
 
 # Keras 3.15: JAX has a cuDNN path for LSTM alone; no backend has one for SimpleRNN.
-FAST = {"LSTM": ("jax", "tensorflow", "torch"), "GRU": ("tensorflow", "torch")}
+CUDNN_BACKENDS = {"LSTM": ("jax", "tensorflow", "torch"), "GRU": ("tensorflow", "torch")}
 
 
-def kernel_report(model: keras.Model, backend: str, device: str) -> list[str]:
+def report_kernels(model: keras.Model, backend: str, device: str) -> list[str]:
     """Return a line per recurrent layer: whether cuDNN can compute it, if not why and which backend would."""
-    return [_line(name, layer, backend, device) for name, layer in _recurrent(model)]
+    return [_describe(name, layer, backend, device) for name, layer in _find_recurrent(model)]
 
 
-def _recurrent(model: Any) -> Iterator[tuple[str, Any]]:
+def _find_recurrent(model: Any) -> Iterator[tuple[str, Any]]:
     """Yield (name, layer) of recurrent layers, those of nested models too; of a bidirectional pair one."""
     import keras
 
@@ -27,23 +27,23 @@ def _recurrent(model: Any) -> Iterator[tuple[str, Any]]:
         elif isinstance(layer, keras.layers.RNN):
             yield layer.name, layer
         elif isinstance(layer, keras.Model):
-            yield from _recurrent(layer)
+            yield from _find_recurrent(layer)
 
 
-def _line(name: str, layer: Any, backend: str, device: str) -> str:
+def _describe(name: str, layer: Any, backend: str, device: str) -> str:
     kind = type(layer).__name__
-    fast = FAST.get(kind, ())
-    obstacles = _obstacles(layer) if fast else [f"cuDNN as Keras uses it has no {kind}"]
+    fast = CUDNN_BACKENDS.get(kind, ())
+    obstacles = _find_obstacles(layer) if fast else [f"cuDNN as Keras uses it has no {kind}"]
     if obstacles:
         return f"{name}: no fast kernel on any backend: {'; '.join(obstacles)}"
     if device != "gpu":
-        return f"{name}: no fast kernel on the CPU; with a GPU {_listed(fast)} would use cuDNN"
+        return f"{name}: no fast kernel on the CPU; with a GPU {_join(fast)} would use cuDNN"
     if backend not in fast:
-        return f"{name}: no fast kernel: {backend} has none for {kind}; {_listed(fast)} would use cuDNN"
+        return f"{name}: no fast kernel: {backend} has none for {kind}; {_join(fast)} would use cuDNN"
     return f"{name}: fast kernel (cuDNN)"
 
 
-def _obstacles(layer: Any) -> list[str]:
+def _find_obstacles(layer: Any) -> list[str]:
     wanted = {"activation": "tanh", "recurrent_activation": "sigmoid"}
     given = {key: getattr(getattr(layer, key), "__name__", "another") for key in wanted}
     problems = [f"{key} is {given[key]}, must be {wanted[key]}" for key in wanted if given[key] != wanted[key]]
@@ -60,6 +60,6 @@ def _obstacles(layer: Any) -> list[str]:
     return problems
 
 
-def _listed(backends: tuple[str, ...]) -> str:
+def _join(backends: tuple[str, ...]) -> str:
     *first, last = backends
     return f"{', '.join(first)} or {last}" if first else last

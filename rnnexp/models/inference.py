@@ -24,12 +24,12 @@ def predict(model: Any, x: Any) -> Any:
     """Return the outputs for a batch as NumPy arrays: an array for an array, a dict where the network gives one."""
     with _lock:
         if model not in _predictors:
-            _predictors[model] = _predictor(model)
+            _predictors[model] = _make_predictor(model)
         predictor = _predictors[model]
     return predictor(x)
 
 
-def _predictor(model: Any) -> Callable[[Any], Any]:
+def _make_predictor(model: Any) -> Callable[[Any], Any]:
     import keras
 
     return _Compiled(model) if keras.backend.backend() == "jax" else _Locked(model)
@@ -48,7 +48,7 @@ class _Compiled:
         import jax
 
         weights = [[variable.value for variable in group] for group in self.variables]
-        key = _shapes(x)
+        key = _list_shapes(x)
         with self.lock:
             program = self.programs.get(key)
             if program is None:
@@ -83,7 +83,7 @@ class _Locked:
             return self.model().predict_on_batch(x)
 
 
-def _shapes(x: Any) -> Any:
+def _list_shapes(x: Any) -> Any:
     if isinstance(x, dict):
-        return tuple(sorted((name, _shapes(value)) for name, value in x.items()))
+        return tuple(sorted((name, _list_shapes(value)) for name, value in x.items()))
     return x.shape, str(x.dtype)

@@ -24,7 +24,9 @@ TRUNCATED_STDDEV = 0.87962566103423978
 SPECIAL = {"recurrent_kernel": "recurrent_initializer"}
 
 
-def draw(model: keras.Model, seed: int, vectors: np.ndarray | None = None, bound: float | None = None) -> list[str]:
+def draw_weights(
+    model: keras.Model, seed: int, vectors: np.ndarray | None = None, bound: float | None = None
+) -> list[str]:
     """Set every weight whose initializer is known; return the paths of those left as Keras drew them.
 
     `vectors` are taken for the layer `embedding` where they are given. With `bound` all trained weights are drawn
@@ -34,13 +36,13 @@ def draw(model: keras.Model, seed: int, vectors: np.ndarray | None = None, bound
     unknown initializers, and initializers that carry a seed (or axes) of their own.
     """
     kept = []
-    for layer, variable in _weights(model):
+    for layer, variable in _list_weights(model):
         initializer = getattr(layer, SPECIAL.get(variable.name, f"{variable.name}_initializer"), None)
-        draw_values = _known(initializer)
+        draw_values = _find_draw(initializer)
         if draw_values is None:
             kept.append(variable.path)
             continue
-        source, shape = generator(seed, variable.path), tuple(variable.shape)
+        source, shape = make_generator(seed, variable.path), tuple(variable.shape)
         if bound is not None and variable.trainable:
             variable.assign(source.uniform(-bound, bound, shape).astype(np.float32))
             continue
@@ -53,12 +55,12 @@ def draw(model: keras.Model, seed: int, vectors: np.ndarray | None = None, bound
     return kept
 
 
-def generator(seed: int, path: str) -> np.random.Generator:
+def make_generator(seed: int, path: str) -> np.random.Generator:
     """Return the source of random numbers that belongs to one weight of one seed."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, crc32(path.encode())])))
 
 
-def _weights(model: keras.Model) -> Iterator[tuple[Any, Any]]:
+def _list_weights(model: keras.Model) -> Iterator[tuple[Any, Any]]:
     """Yield (layer, variable) for each weight, cells and wrapped layers included, once each."""
     seen: set[int] = set()
     for layer in model._flatten_layers(include_self=True, recursive=True):
@@ -68,7 +70,7 @@ def _weights(model: keras.Model) -> Iterator[tuple[Any, Any]]:
                 yield layer, variable
 
 
-def _known(initializer: Any) -> Draw | None:
+def _find_draw(initializer: Any) -> Draw | None:
     if initializer is None or getattr(initializer, "_init_seed", None) is not None:
         return None
     if getattr(initializer, "input_axes", None) is not None:  # fans counted in a way of their own
@@ -106,10 +108,10 @@ def _random_uniform(initializer: Any, shape: Shape, source: np.random.Generator)
 
 
 def _truncated_normal(initializer: Any, shape: Shape, source: np.random.Generator) -> np.ndarray:
-    return initializer.mean + initializer.stddev * _standard_truncated(shape, source)
+    return initializer.mean + initializer.stddev * _draw_truncated(shape, source)
 
 
-def _standard_truncated(shape: Shape, source: np.random.Generator) -> np.ndarray:
+def _draw_truncated(shape: Shape, source: np.random.Generator) -> np.ndarray:
     """Draw from the standard normal distribution cut at two deviations, by drawing outliers again."""
     values = source.standard_normal(shape)
     outside = np.abs(values) > 2
@@ -120,7 +122,7 @@ def _standard_truncated(shape: Shape, source: np.random.Generator) -> np.ndarray
 
 
 def _variance_scaling(initializer: Any, shape: Shape, source: np.random.Generator) -> np.ndarray:
-    fan_in, fan_out = _fans(shape)
+    fan_in, fan_out = _count_fans(shape)
     count = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[initializer.mode]
     variance = initializer.scale / max(1.0, count)
     if initializer.distribution == "uniform":
@@ -128,10 +130,10 @@ def _variance_scaling(initializer: Any, shape: Shape, source: np.random.Generato
         return source.uniform(-limit, limit, shape)
     if initializer.distribution == "untruncated_normal":
         return source.normal(0, math.sqrt(variance), shape)
-    return math.sqrt(variance) / TRUNCATED_STDDEV * _standard_truncated(shape, source)
+    return math.sqrt(variance) / TRUNCATED_STDDEV * _draw_truncated(shape, source)
 
 
-def _fans(shape: Shape) -> tuple[float, float]:
+def _count_fans(shape: Shape) -> tuple[float, float]:
     """Count the inputs and outputs of a weight as Keras does: leading axes are a receptive field."""
     if len(shape) < 2:
         return (shape[0], shape[0]) if shape else (1, 1)

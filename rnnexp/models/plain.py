@@ -23,34 +23,34 @@ if TYPE_CHECKING:
     import keras
 
 WEIGHTS, METADATA = "model.weights.h5", "metadata.json"
-MOST_MOULDS = 8
+MAX_TEMPLATES = 8
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Mould:
+class _Template:
     """The files within a `.keras` file, and under which name each weight of the model lies in that of the weights."""
 
     files: Mapping[str, bytes]
     places: tuple[str, ...]
 
 
-_moulds: dict[str, _Mould | None] = {}
-_MAKING = threading.Lock()
+_templates: dict[str, _Template | None] = {}
+_LOCK = threading.Lock()
 
 
 def save(path: Path, model: keras.Model) -> None:
     """Write the file, or say why Keras cannot."""
     try:
-        mould = _mould(model)
-        if mould is None:
+        template = _get_template(model)
+        if template is None:
             _copy(model).save(path)
             return
     except (NotImplementedError, TypeError, ValueError) as error:
         log.warning("%s not written: Keras cannot describe the model as data (%s)", path.name, error)
         return
-    files = {**mould.files, WEIGHTS: _filled(mould, model), METADATA: _dated(mould.files[METADATA])}
+    files = {**template.files, WEIGHTS: _fill_weights(template, model), METADATA: _set_date(template.files[METADATA])}
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
@@ -64,19 +64,19 @@ def _copy(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _mould(model: keras.Model) -> _Mould | None:
+def _get_template(model: keras.Model) -> _Template | None:
     """Return what models of this architecture and these settings share; None if the weights cannot be told apart."""
     classes = sorted({str(type(layer)) for layer in model.layers})
     key = json.dumps([classes, model.get_config()], sort_keys=True, default=str)
-    with _MAKING:
-        if key not in _moulds:
-            while len(_moulds) >= MOST_MOULDS:
-                del _moulds[next(iter(_moulds))]
-            _moulds[key] = _made(model)
-        return _moulds[key]
+    with _LOCK:
+        if key not in _templates:
+            while len(_templates) >= MAX_TEMPLATES:
+                del _templates[next(iter(_templates))]
+            _templates[key] = _make_template(model)
+        return _templates[key]
 
 
-def _made(model: keras.Model) -> _Mould | None:
+def _make_template(model: keras.Model) -> _Template | None:
     """Save a copy whose first weight is all ones, its second all twos and so on: that tells where each one lies."""
     from tempfile import TemporaryDirectory
 
@@ -90,16 +90,16 @@ def _made(model: keras.Model) -> _Mould | None:
             files = {name: archive.read(name) for name in archive.namelist()}
     if not {WEIGHTS, METADATA} <= files.keys():
         return None
-    found = _constants(files[WEIGHTS])
+    found = _find_constants(files[WEIGHTS])
     places = [
         found.get((float(number), tuple(weight.shape)), []) for number, weight in enumerate(copy.weights, start=1)
     ]
     if any(len(names) != 1 for names in places):
         return None
-    return _Mould(files, tuple(names[0] for names in places))
+    return _Template(files, tuple(names[0] for names in places))
 
 
-def _constants(weights: bytes) -> dict[tuple[float, tuple[int, ...]], list[str]]:
+def _find_constants(weights: bytes) -> dict[tuple[float, tuple[int, ...]], list[str]]:
     """Return the names of the arrays that hold one number throughout, by this number and their shape."""
     import h5py
 
@@ -115,16 +115,16 @@ def _constants(weights: bytes) -> dict[tuple[float, tuple[int, ...]], list[str]]
     return found
 
 
-def _filled(mould: _Mould, model: keras.Model) -> bytes:
+def _fill_weights(template: _Template, model: keras.Model) -> bytes:
     import h5py
     from keras import ops
 
-    buffer = io.BytesIO(mould.files[WEIGHTS])
+    buffer = io.BytesIO(template.files[WEIGHTS])
     with h5py.File(buffer, "r+") as file:
-        for place, weight in zip(mould.places, model.weights):
+        for place, weight in zip(template.places, model.weights):
             file[place][...] = ops.convert_to_numpy(weight)
     return buffer.getvalue()
 
 
-def _dated(metadata: bytes) -> bytes:
+def _set_date(metadata: bytes) -> bytes:
     return json.dumps({**json.loads(metadata), "date_saved": f"{datetime.now():%Y-%m-%d@%H:%M:%S}"}).encode()

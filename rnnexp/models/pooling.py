@@ -8,7 +8,7 @@ Pooling = Literal["last", "mean", "max", "attention"]
 NEVER = -6e4  # lower than any activation, yet finite even in float16: infinity would make gradients NaN
 
 
-def pooled(x: Any, mask: Any, kind: Pooling) -> Any:
+def pool(x: Any, mask: Any, kind: Pooling) -> Any:
     """Pool outputs (b, time, units) over time; `mask` (b, time) is None where all sequences are of one length.
 
     attention: a weighted mean, softmax(v . tanh(W h + b)) over the steps, as in Yang et al., Hierarchical attention
@@ -19,16 +19,16 @@ def pooled(x: Any, mask: Any, kind: Pooling) -> Any:
     if kind == "mean":
         return keras.layers.GlobalAveragePooling1D(name="mean_over_time")(x, mask=mask)
     if kind == "max":
-        return keras.layers.GlobalMaxPooling1D(name="max_over_time")(shown(x, mask, NEVER))
+        return keras.layers.GlobalMaxPooling1D(name="max_over_time")(replace_masked(x, mask, NEVER))
     hidden = keras.layers.Dense(x.shape[-1], activation="tanh", name="attention_hidden")(x)
     scores = keras.layers.Dense(1, use_bias=False, name="attention_score")(hidden)
-    scores = shown(scores, mask, NEVER)
+    scores = replace_masked(scores, mask, NEVER)
     # Keras's own softmax warns of sequences that have one step only.
     weights = keras.ops.exp(scores - keras.ops.logsumexp(scores, axis=1, keepdims=True))
     return keras.ops.sum(weights * x, axis=1)
 
 
-def shown(x: Any, mask: Any, instead: float = 0.0) -> Any:
+def replace_masked(x: Any, mask: Any, instead: float = 0.0) -> Any:
     """Put a number in the place of what lies after the end of a sequence."""
     import keras
 

@@ -12,8 +12,8 @@ from pydantic import Field
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
-from rnnexp.models.compatibility import spec_problems
-from rnnexp.models.pooling import Pooling, pooled
+from rnnexp.models.compatibility import check_spec
+from rnnexp.models.pooling import Pooling, pool
 from rnnexp.registry import PositiveInt, settings
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class RecurrentModel(ABC):
     initial_range: float | None = Field(
         None, gt=0, description="draw all first weights uniformly from -this to this, whatever the initializers"
     )
-    layer_norm: bool = Field(False, description="normalise each recurrent layer's outputs (Ba et al., 2016)")
+    layer_norm: bool = Field(False, description="normalize each recurrent layer's outputs (Ba et al., 2016)")
     pooling: Pooling = Field(
         "last",
         description="from the outputs of all steps to one: the last, their mean, maximum, or attention over them",
@@ -104,11 +104,11 @@ class RecurrentModel(ABC):
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
         """Make one recurrent layer; `shared` are the Keras arguments that all kinds take."""
 
-    def before(self, x: Any, mask: Any) -> tuple[Any, Any]:
+    def preprocess(self, x: Any, mask: Any) -> tuple[Any, Any]:
         """Return what the recurrent layers read, and its mask; `x` is (b, time, channels)."""
         return x, mask
 
-    def beside(self, x: Any, mask: Any) -> Any:
+    def side_branch(self, x: Any, mask: Any) -> Any:
         """Return what joins the state of the recurrent layers, (b, outputs); None for nothing."""
         return None
 
@@ -116,16 +116,16 @@ class RecurrentModel(ABC):
         """Return an uncompiled functional model from inputs to output as in `spec`, every layer named."""
         import keras
 
-        if problems := spec_problems(self, spec):
+        if problems := check_spec(self, spec):
             raise ConfigError(*problems)
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
         past, mask, embedding = inputs["past"], inputs.get("mask"), None
         if spec.inputs["past"].vocabulary is not None:
-            embedding = token_embedding.embedding(self, spec)
-            past = token_embedding.vectors(embedding, past, self)
-        first = stateful.inputs(self.state_sizes()) if spec.carried else {}
-        x, last = self._recurrent(*self.before(segments(past, self.segment), mask), spec.per_step, first)
-        if (branch := self.beside(past, mask)) is not None:
+            embedding = token_embedding.make_embedding(self, spec)
+            past = token_embedding.embed(embedding, past, self)
+        first = stateful.make_state_inputs(self.state_sizes()) if spec.carried else {}
+        x, last = self._recurrent(*self.preprocess(segments(past, self.segment), mask), spec.per_step, first)
+        if (branch := self.side_branch(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
         if "future" in inputs:
             future = keras.layers.Flatten(name="future_flat")(inputs["future"])
@@ -152,7 +152,7 @@ class RecurrentModel(ABC):
 
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""
-        return spec_problems(self, experiment.data.outline())
+        return check_spec(self, experiment.data.outline())
 
     def _recurrent(self, x: Any, mask: Any, per_step: bool, first: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Stack the recurrent layers; with `per_step` an output per step stays, else one per sequence.
@@ -175,7 +175,7 @@ class RecurrentModel(ABC):
                 x = keras.layers.LayerNormalization(name=f"layer_norm_{i}")(x)
             if self.dropout:
                 x = self._dropout(x, f"dropout_{i}")(x)
-        return pooled(x, mask, self.pooling) if sequences and not per_step else x, last
+        return pool(x, mask, self.pooling) if sequences and not per_step else x, last
 
     def _dropout(self, x: Any, name: str) -> keras.layers.Layer:
         import keras
@@ -209,7 +209,7 @@ class RecurrentModel(ABC):
         import keras
 
         if spec.scores_of == "past":
-            return token_embedding.scores(x, embedding, spec.output_shape[0], self.tie_weights)
+            return token_embedding.compute_logits(x, embedding, spec.output_shape[0], self.tie_weights)
         activation = "softmax" if spec.outputs == "probabilities" else self.output_activation
         # float32 also under mixed precision, whose losses would lose digits
         size = math.prod(spec.output_shape)

@@ -12,7 +12,7 @@ import numpy as np
 
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful
-from rnnexp.models.token_scoring import read
+from rnnexp.models.token_scoring import iterate_logits
 
 # What may be asked for: whole numbers or any, from, to.
 LIMITS: dict[str, tuple[type, float, float]] = {
@@ -24,7 +24,7 @@ LIMITS: dict[str, tuple[type, float, float]] = {
 }
 
 
-def mistakes(wishes: Mapping[str, Any]) -> list[str]:
+def find_mistakes(wishes: Mapping[str, Any]) -> list[str]:
     """List the wishes that are outside of `LIMITS`, as `key: message`."""
     found = []
     for key, value in wishes.items():
@@ -55,7 +55,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         own = {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p, "seed": self.seed}
-        if problems := mistakes({key: value for key, value in own.items() if value is not None}):
+        if problems := find_mistakes({key: value for key, value in own.items() if value is not None}):
             raise ConfigError(*problems)
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
@@ -76,12 +76,12 @@ class Sampling:
         return chances / chances.sum()
 
 
-def write(model: Any, prompt: np.ndarray, length: int, sampling: Sampling) -> np.ndarray:
+def sample_tokens(model: Any, prompt: np.ndarray, length: int, sampling: Sampling) -> np.ndarray:
     """Return `length` tokens that follow those of `prompt` (tokens,), of which there must be one."""
     generator = np.random.Generator(np.random.Philox(sampling.seed))
-    states, given, written = stateful.zeros(model, 1), np.asarray(prompt, np.int32), []
+    states, given, written = stateful.make_zero_states(model, 1), np.asarray(prompt, np.int32), []
     for _ in range(length):
-        [(scores, states)] = deque(read(model, given, states), maxlen=1)
+        [(scores, states)] = deque(iterate_logits(model, given, states), maxlen=1)
         chances = sampling.probabilities(scores[-1])
         written.append(int(generator.choice(len(chances), p=chances)))
         given = np.array(written[-1:], np.int32)

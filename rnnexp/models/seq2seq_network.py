@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.models.attention import attended
+from rnnexp.models.attention import attend
 
 if TYPE_CHECKING:
     import keras
@@ -15,7 +15,7 @@ STATES = {"gru": "h", "lstm": "hc"}
 
 
 @dataclass(frozen=True)
-class Network:
+class Seq2SeqNetwork:
     """The layers of an encoder and a decoder, by name, and how many recurrent ones lie upon each other."""
 
     layers: Mapping[str, Any]
@@ -24,7 +24,7 @@ class Network:
     bidirectional: bool = False
 
     @classmethod
-    def of(cls, model: keras.Model) -> Network:
+    def from_model(cls, model: keras.Model) -> Seq2SeqNetwork:
         """Find the layers of a model that has been built of them."""
         import keras
 
@@ -33,7 +33,7 @@ class Network:
         kind = "additive" if "attention_score" in layers else "dot" if "attention_keys" in layers else None
         return cls(layers, depth, kind, isinstance(layers["encoder_1"], keras.layers.Bidirectional))
 
-    def read(self, past: Any, mask: Any) -> tuple[Any, list[Any]]:
+    def encode(self, past: Any, mask: Any) -> tuple[Any, list[Any]]:
         """Return the outputs of the encoder (b, time, size) and the states that the decoder starts from."""
         x, states = self._vectors("source", past), list[Any]()
         for i in range(1, self.depth + 1):
@@ -42,7 +42,7 @@ class Network:
             x = self._dropped(f"dropout_encoder_{i}", x)
         return x, states
 
-    def write(self, previous: Any, memory: Any, mask: Any, states: Sequence[Any]) -> tuple[Any, list[Any], Any]:
+    def decode(self, previous: Any, memory: Any, mask: Any, states: Sequence[Any]) -> tuple[Any, list[Any], Any]:
         """Return scores (b, steps, vocabulary), the states after the last step, and the weights of the attention.
 
         previous: tokens (b, steps) before each one that is to be written, or numbers (b, steps, size)
@@ -56,7 +56,7 @@ class Network:
             x = self._dropped(f"dropout_decoder_{i + 1}", x)
         weights = None
         if self.attention:
-            context, weights = attended(self.layers, x, memory, mask)
+            context, weights = attend(self.layers, x, memory, mask)
             x = self.layers["attended"](keras.ops.concatenate([context, x], axis=-1))
         return self._scores(x), after, weights
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 OUTPUT = "output"
 
 
-def inputs(sizes: Mapping[str, int]) -> dict[str, Any]:
+def make_state_inputs(sizes: Mapping[str, int]) -> dict[str, Any]:
     """Return an input (b, size) for each state."""
     import keras
 
     return {name: keras.Input((size,), name=name) for name, size in sizes.items()}
 
 
-def sizes(model: keras.Model) -> dict[str, int]:
+def get_state_sizes(model: keras.Model) -> dict[str, int]:
     """Return the sizes of the states that a network takes and gives, by their names."""
     outputs = getattr(model, "output", None)  # a Sequential that was never called has none
     if not isinstance(outputs, dict):
@@ -32,14 +32,14 @@ def sizes(model: keras.Model) -> dict[str, int]:
     return {name: int(tensor.shape[-1]) for name, tensor in outputs.items() if name != OUTPUT}
 
 
-def zeros(model: keras.Model, lanes: int) -> dict[str, np.ndarray]:
+def make_zero_states(model: keras.Model, lanes: int) -> dict[str, np.ndarray]:
     """Return the states of lanes that have read nothing yet."""
     import numpy as np
 
-    return {name: np.zeros((lanes, size), np.float32) for name, size in sizes(model).items()}
+    return {name: np.zeros((lanes, size), np.float32) for name, size in get_state_sizes(model).items()}
 
 
-def carrying(model: keras.Model, lanes: int) -> keras.Model:
+def make_stateful(model: keras.Model, lanes: int) -> keras.Model:
     """Return a model of tokens (lanes, time) alone, which goes on in each batch where the last one ended.
 
     It shares the weights of `model`; `carried_states` are its variables (lanes, size), zeros first. The gradient ends
@@ -52,13 +52,13 @@ def carrying(model: keras.Model, lanes: int) -> keras.Model:
 def _class() -> type:
     import keras
 
-    class Carrying(keras.Model):
+    class Stateful(keras.Model):
         def __init__(self, inner: keras.Model, lanes: int) -> None:
             super().__init__(name=inner.name)
             self.inner = inner
             self.carried_states = [
                 self.add_weight(shape=(lanes, size), initializer="zeros", trainable=False, name=name)
-                for name, size in sizes(inner).items()
+                for name, size in get_state_sizes(inner).items()
             ]
 
         def call(self, past: Any, training: bool | None = None) -> Any:
@@ -68,4 +68,4 @@ def _class() -> type:
                 variable.assign(outputs[variable.name])
             return outputs[OUTPUT]
 
-    return Carrying
+    return Stateful

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rnnexp.models.recurrent import RecurrentModel
 
 
-def embedding(model: RecurrentModel, spec: TaskSpec) -> keras.layers.Layer:
+def make_embedding(model: RecurrentModel, spec: TaskSpec) -> keras.layers.Layer:
     """Make the layer that gives each token its vector; one that is tied can also be read backwards.
 
     Where the next token is predicted, vectors start with unit variance: from Keras's small ones a network first learns
@@ -30,7 +30,7 @@ def embedding(model: RecurrentModel, spec: TaskSpec) -> keras.layers.Layer:
     return keras.layers.Embedding(past.vocabulary, size, embeddings_initializer=spread, **shared)
 
 
-def vectors(layer: Any, tokens: Any, model: RecurrentModel) -> Any:
+def embed(layer: Any, tokens: Any, model: RecurrentModel) -> Any:
     """Return the vectors (b, time, size) of tokens (b, time), some of which are dropped in training."""
     import keras
 
@@ -42,7 +42,7 @@ def vectors(layer: Any, tokens: Any, model: RecurrentModel) -> Any:
     return x
 
 
-def scores(x: Any, layer: Any, vocabulary: int, tied: bool) -> Any:
+def compute_logits(x: Any, layer: Any, vocabulary: int, tied: bool) -> Any:
     """Return a score for each token of the vocabulary, (b, time, vocabulary): logits, in float32.
 
     tied: products with the vectors of the embedding alone (Press and Wolf, Using the output embedding to improve

@@ -9,20 +9,20 @@ import numpy as np
 
 from rnnexp.models import inference, stateful
 
-AT_ONCE = 512  # tokens per call: changes the speed, not the result
-FEWER = 8  # what is left is read in calls so many times shorter, again and again: each length is compiled once
-SCORES = 2**23  # numbers per call at most: fewer tokens at once where the vocabulary is large
+MAX_TOKENS = 512  # tokens per call: changes the speed, not the result
+SHRINK = 8  # what is left is read in calls so many times shorter, again and again: each length is compiled once
+MAX_LOGITS = 2**23  # numbers per call at most: fewer tokens at once where the vocabulary is large
 
 States = dict[str, np.ndarray]
 
 
-def log_probabilities(model: Any, ids: np.ndarray) -> np.ndarray:
+def score_tokens(model: Any, ids: np.ndarray) -> np.ndarray:
     """Return the log of the probability, in nats, that the network gives each token of `ids` (tokens,) but the first.
 
     Its states are zeros at the first token, and go on to the last: no token is left out, and none is seen before.
     """
     found, following = [np.zeros(0)], ids[1:]
-    for scores, _ in read(model, ids[:-1], stateful.zeros(model, 1)):
+    for scores, _ in iterate_logits(model, ids[:-1], stateful.make_zero_states(model, 1)):
         shifted = np.subtract(scores, scores.max(axis=-1, keepdims=True), dtype=np.float64)
         chosen = shifted[np.arange(len(scores)), following[: len(scores)]]
         found.append(chosen - np.log(np.exp(shifted, out=shifted).sum(axis=-1)))
@@ -30,24 +30,24 @@ def log_probabilities(model: Any, ids: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def read(model: Any, ids: np.ndarray, states: States) -> Iterator[tuple[np.ndarray, States]]:
+def iterate_logits(model: Any, ids: np.ndarray, states: States) -> Iterator[tuple[np.ndarray, States]]:
     """Read a text (tokens,) in pieces; yield scores (logits) of what follows each token of a piece, (piece,
     vocabulary), and the states after it.
     """
     done = 0
-    for tokens in lengths(len(ids), int(model.output[stateful.OUTPUT].shape[-1])):
+    for tokens in split_lengths(len(ids), int(model.output[stateful.OUTPUT].shape[-1])):
         outputs = inference.predict(model, {"past": ids[None, done : done + tokens], **states})
         states = {name: outputs[name] for name in states}
         yield np.asarray(outputs[stateful.OUTPUT])[0], states
         done += tokens
 
 
-def lengths(tokens: int, vocabulary: int) -> Iterator[int]:
+def split_lengths(tokens: int, vocabulary: int) -> Iterator[int]:
     """Cut a text into pieces of few different lengths, the longest first."""
-    length = AT_ONCE
+    length = MAX_TOKENS
     while tokens:
-        while length > 1 and (length > tokens or length * vocabulary > SCORES):
-            length //= FEWER
+        while length > 1 and (length > tokens or length * vocabulary > MAX_LOGITS):
+            length //= SHRINK
         yield length
         tokens -= length
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import keras
 
 FILE = "weights.npz"
-SHOWN = 5  # differences that a message lists
+MAX_LISTED = 5  # differences that a message lists
 # Of a file that is no archive of arrays: zipfile and NumPy have many words for it.
 DAMAGES = (
     *(OSError, ValueError, EOFError, KeyError, OverflowError, SyntaxError),
@@ -30,7 +30,7 @@ DAMAGES = (
 Shape = tuple[int, ...]
 
 
-def write(folder: Path, model: keras.Model) -> None:
+def save_weights(folder: Path, model: keras.Model) -> None:
     """Write one array for each weight, under its path."""
     from keras import ops
 
@@ -40,17 +40,17 @@ def write(folder: Path, model: keras.Model) -> None:
     np.savez(folder / FILE, **arrays)
 
 
-def shapes(folder: Path) -> dict[str, Shape]:
+def read_shapes(folder: Path) -> dict[str, Shape]:
     """Read names and shapes alone: a few bytes per array, whatever a header claims."""
     path = folder / FILE
     with strict.open_file(folder, FILE) as file:
         try:
-            return _headers(file)
+            return _read_headers(file)
         except DAMAGES as error:
-            raise _damaged(path, error) from None
+            raise _make_damage_error(path, error) from None
 
 
-def _headers(file: BinaryIO) -> dict[str, Shape]:
+def _read_headers(file: BinaryIO) -> dict[str, Shape]:
     found: dict[str, Shape] = {}
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
@@ -61,11 +61,11 @@ def _headers(file: BinaryIO) -> dict[str, Shape]:
             if name in found:
                 raise ValueError(f"`{strict.shorten(name)}` stands there twice")
             with archive.open(member) as array:
-                found[name] = _header(name, member.file_size, array)
+                found[name] = _read_header(name, member.file_size, array)
     return found
 
 
-def _header(name: str, size: int, file: Any) -> Shape:
+def _read_header(name: str, size: int, file: Any) -> Shape:
     major, _ = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)
@@ -76,7 +76,7 @@ def _header(name: str, size: int, file: Any) -> Shape:
     return shape
 
 
-def model_for(held: Mapping[str, Shape], path: Path, network: Callable[[], keras.Model]) -> keras.Model:
+def build_for_weights(held: Mapping[str, Shape], path: Path, network: Callable[[], keras.Model]) -> keras.Model:
     """Return what `network` builds if it needs just the arrays that are `held`; until then it has no memory.
 
     Within a stateless scope Keras puts off the values of the variables that are made: that of a network of 60,000
@@ -97,16 +97,16 @@ def model_for(held: Mapping[str, Shape], path: Path, network: Callable[[], keras
     return model
 
 
-def fill(folder: Path, model: keras.Model) -> None:
+def load_weights(folder: Path, model: keras.Model) -> None:
     """Assign the weights once all of them are right, so that nothing is half loaded."""
     path, wanted = folder / FILE, {weight.path: weight for weight in model.weights}
-    _refuse_difference(path, shapes(folder), {name: tuple(weight.shape) for name, weight in wanted.items()})
+    _refuse_difference(path, read_shapes(folder), {name: tuple(weight.shape) for name, weight in wanted.items()})
     with strict.open_file(folder, FILE) as file:
         try:
             with np.load(file, allow_pickle=False) as archive, np.errstate(over="ignore"):
                 arrays = {name: archive[name].astype(np.float32) for name in wanted}
         except DAMAGES as error:
-            raise _damaged(path, error) from None
+            raise _make_damage_error(path, error) from None
     if infinite := [name for name, values in arrays.items() if not np.isfinite(values).all()]:
         raise ConfigError(f"{path}: `{infinite[0]}` has values that are not finite numbers")
     for name, weight in wanted.items():
@@ -122,9 +122,9 @@ def _refuse_difference(path: Path, found: Mapping[str, Shape], wanted: Mapping[s
         if key in found and found[key] != shape
     ]
     if problems:
-        more = [f"{path}: and {len(problems) - SHOWN:,} more"] if len(problems) > SHOWN else []
-        raise ConfigError(*problems[:SHOWN], *more)
+        more = [f"{path}: and {len(problems) - MAX_LISTED:,} more"] if len(problems) > MAX_LISTED else []
+        raise ConfigError(*problems[:MAX_LISTED], *more)
 
 
-def _damaged(path: Path, error: BaseException) -> ConfigError:
+def _make_damage_error(path: Path, error: BaseException) -> ConfigError:
     return ConfigError(f"{path}: cannot be read as weights: {strict.shorten(error) or type(error).__name__}")

@@ -265,14 +265,14 @@ def load_data(experiment: Experiment) -> Dataset:
 def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
     """Build the network and say which of its layers can use the fast kernel."""
     from rnnexp.models.build import build
-    from rnnexp.models.cudnn import kernel_report
+    from rnnexp.models.cudnn import report_kernels
     from rnnexp.training.class_weights import check_weights
     from rnnexp.training.prepare import use_precision
 
     check_weights(experiment.trainer.class_weights, dataset.spec)
     with use_precision(experiment.trainer.precision):
         model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
-    for line in kernel_report(model, device.backend, device.device):
+    for line in report_kernels(model, device.backend, device.device):
         log.info("%s", line)
     return model
 

@@ -38,9 +38,9 @@ class Samples:
     @cached_property
     def _copy(self) -> Any:
         """A model of its own: the weights of the one in training may be anywhere."""
-        from rnnexp.models.build import copied
+        from rnnexp.models.build import clone_model
 
-        return copied(self.model)
+        return clone_model(self.model)
 
     def _assign(self, weights: dict[str, Any]) -> None:
         for variable in self._copy.weights:

@@ -252,11 +252,11 @@ def _select(settings: Mapping[str, float], keys: Sequence[str]) -> dict[str, flo
 
 def _initial_state(model: Any, shared: Program, member: _LoadedRun) -> Any:
     """Return what a member starts from: what the variables of the compiled model would hold for it alone."""
-    from rnnexp.models.build import draw
+    from rnnexp.models.build import draw_weights
     from rnnexp.training.prepare import seed_random_layers
 
     seed = member.experiment.seed
-    left = draw(member.experiment.model, model, seed, member.dataset.vectors)
+    left = draw_weights(member.experiment.model, model, seed, member.dataset.vectors)
     if left:
         raise ConfigError(f"trained together: the first weights of {', '.join(left)} are drawn by Keras itself")
     seed_random_layers(shared.model, seed)

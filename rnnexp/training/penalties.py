@@ -28,7 +28,7 @@ def has_penalties(model: Any, x: Any) -> bool:
         return True
     if all(type(layer).__module__.startswith("keras.") for layer in layers):
         return False
-    states = stateful.zeros(model, len(x)) if stateful.sizes(model) else None
+    states = stateful.make_zero_states(model, len(x)) if stateful.get_state_sizes(model) else None
     model({"past": x, **states} if states else x)
     return bool(model.losses)
 

@@ -41,8 +41,8 @@ def prepare(model: Any, plan: TrainingPlan, batch: tuple[Any, ...]) -> Any:
     """
     _check_precision(model, plan.trainer.precision)
     penalized = has_penalties(model, batch[0])
-    if stateful.sizes(model):
-        model = stateful.carrying(model, len(batch[0]))
+    if stateful.get_state_sizes(model):
+        model = stateful.make_stateful(model, len(batch[0]))
     own = registry.names("metric")  # scored in original units after training
     metrics = [make_metric(name, name_metric(name, plan.scaled)) for name in plan.metrics if name not in own]
     weighed, alike = (metrics, []) if len(batch) == 3 else ([], metrics)

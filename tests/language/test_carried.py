@@ -12,8 +12,8 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_scoring
 from rnnexp.models.build import build
-from rnnexp.models.sampling import Sampling, write
-from rnnexp.models.token_scoring import log_probabilities, log_softmax
+from rnnexp.models.sampling import Sampling, sample_tokens
+from rnnexp.models.token_scoring import log_softmax, score_tokens
 from rnnexp.registry import lookup
 
 VOCABULARY = 11
@@ -36,13 +36,15 @@ def network(kind: str = "lstm", **settings: Any) -> Any:
 
 
 def whole(model: Any, ids: np.ndarray = IDS) -> np.ndarray:
-    return np.asarray(model.predict_on_batch({"past": ids, **stateful.zeros(model, len(ids))})[stateful.OUTPUT])
+    return np.asarray(
+        model.predict_on_batch({"past": ids, **stateful.make_zero_states(model, len(ids))})[stateful.OUTPUT]
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_text_in_pieces_is_read_like_one_long_sequence(kind: str) -> None:
     model = network(kind)
-    reader = stateful.carrying(model, lanes=3)
+    reader = stateful.make_stateful(model, lanes=3)
     pieces = [np.asarray(reader(IDS[:, i : i + 6])) for i in range(0, 24, 6)]
     np.testing.assert_allclose(np.concatenate(pieces, axis=1), whole(model), atol=1e-6)
     forgetful = np.concatenate([whole(model, IDS[:, i : i + 6]) for i in range(0, 24, 6)], axis=1)
@@ -51,9 +53,9 @@ def test_a_text_in_pieces_is_read_like_one_long_sequence(kind: str) -> None:
 
 def test_the_state_of_each_lane_is_its_own() -> None:
     model = network("gru")
-    reader = stateful.carrying(model, lanes=3)
+    reader = stateful.make_stateful(model, lanes=3)
     reader(IDS)
-    alone = stateful.carrying(model, lanes=1)
+    alone = stateful.make_stateful(model, lanes=1)
     alone(IDS[1:2])
     for both, one in zip(reader.carried_states, alone.carried_states):
         np.testing.assert_allclose(np.asarray(both)[1:2], np.asarray(one), atol=1e-6)
@@ -62,7 +64,7 @@ def test_the_state_of_each_lane_is_its_own() -> None:
 
 @pytest.mark.parametrize(("kind", "states"), [("simple_rnn", 1), ("lstm", 2), ("gru", 1)])
 def test_each_layer_carries_the_states_that_its_kind_has(kind: str, states: int) -> None:
-    sizes = stateful.sizes(network(kind))
+    sizes = stateful.get_state_sizes(network(kind))
     assert list(sizes.values()) == [5] * states + [4] * states
     assert [name[-1] for name in sizes] == list("hc"[:states] * 2)
 
@@ -72,7 +74,7 @@ def test_the_gradient_ends_where_a_batch_begins() -> None:
     import keras
 
     model = network("simple_rnn")
-    reader = stateful.carrying(model, lanes=3)
+    reader = stateful.make_stateful(model, lanes=3)
     reader(IDS[:, :12])
 
     def gradients(network: Any, x: Any, output: Any) -> list[np.ndarray]:
@@ -87,7 +89,7 @@ def test_the_gradient_ends_where_a_batch_begins() -> None:
     truncated = gradients(reader, second, lambda outputs: outputs)
     states = {name: keras.ops.convert_to_tensor(value) for name, value in states.items()}
     fixed = gradients(model, {"past": second, **states}, lambda outputs: outputs[stateful.OUTPUT])
-    beginning = {name: keras.ops.zeros((3, size)) for name, size in stateful.sizes(model).items()}
+    beginning = {name: keras.ops.zeros((3, size)) for name, size in stateful.get_state_sizes(model).items()}
     through = gradients(
         model, {"past": keras.ops.convert_to_tensor(IDS), **beginning}, lambda o: o[stateful.OUTPUT][:, 12:]
     )
@@ -98,31 +100,31 @@ def test_the_gradient_ends_where_a_batch_begins() -> None:
 
 def test_how_much_is_read_at_once_changes_no_probability(monkeypatch: pytest.MonkeyPatch) -> None:
     model, ids = network("lstm"), IDS.reshape(-1)
-    at_once = log_probabilities(model, ids)
+    at_once = score_tokens(model, ids)
     direct = log_softmax(whole(model, ids[None]))[0, np.arange(len(ids) - 1), ids[1:]]
     np.testing.assert_allclose(at_once, direct, atol=1e-6)
-    monkeypatch.setattr(token_scoring, "AT_ONCE", 8)
-    np.testing.assert_allclose(log_probabilities(model, ids), at_once, atol=1e-6)
-    assert np.abs(log_probabilities(model, ids[1:]) - at_once[1:]).max() > 1e-4
+    monkeypatch.setattr(token_scoring, "MAX_TOKENS", 8)
+    np.testing.assert_allclose(score_tokens(model, ids), at_once, atol=1e-6)
+    assert np.abs(score_tokens(model, ids[1:]) - at_once[1:]).max() > 1e-4
 
 
 def test_a_long_prompt_is_read_in_pieces_and_goes_on_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_scoring, "AT_ONCE", 8)
+    monkeypatch.setattr(token_scoring, "MAX_TOKENS", 8)
     model, prompt = network("gru", initial_range=3.0), IDS.reshape(-1)[:29]
-    written = write(model, prompt, 20, Sampling())
+    written = sample_tokens(model, prompt, 20, Sampling())
     scores = whole(model, np.concatenate([prompt, written])[None])[0, 28:-1]
     generator = np.random.Generator(np.random.Philox(0))
     assert written.tolist() == [generator.choice(VOCABULARY, p=Sampling().probabilities(row)) for row in scores]
-    assert written.tolist() != write(model, prompt[-5:], 20, Sampling()).tolist()
+    assert written.tolist() != sample_tokens(model, prompt[-5:], 20, Sampling()).tolist()
 
 
 def test_texts_of_all_lengths_are_read_in_pieces_of_few() -> None:
-    cut = {tokens: list(token_scoring.lengths(tokens, 50)) for tokens in range(1500)}
+    cut = {tokens: list(token_scoring.split_lengths(tokens, 50)) for tokens in range(1500)}
     assert all(sum(pieces) == tokens for tokens, pieces in cut.items())
     assert {length for pieces in cut.values() for length in pieces} == {1, 8, 64, 512}
     assert cut[700] == [512, 64, 64, *[8] * 7, *[1] * 4]
-    assert max(token_scoring.lengths(1000, 100_000)) == 64  # 26 MB of scores
-    assert list(token_scoring.lengths(3, 10**8)) == [1, 1, 1]
+    assert max(token_scoring.split_lengths(1000, 100_000)) == 64  # 26 MB of scores
+    assert list(token_scoring.split_lengths(3, 10**8)) == [1, 1, 1]
 
 
 def test_tied_weights_are_one_matrix() -> None:
@@ -132,7 +134,7 @@ def test_tied_weights_are_one_matrix() -> None:
     inner = tied.get_layer("lstm_1").output[0]
     import keras
 
-    hidden = keras.Model(tied.input, inner).predict_on_batch({"past": IDS, **stateful.zeros(tied, 3)})
+    hidden = keras.Model(tied.input, inner).predict_on_batch({"past": IDS, **stateful.make_zero_states(tied, 3)})
     vectors = np.asarray(tied.get_layer("embedding").embeddings)
     np.testing.assert_allclose(whole(tied), np.asarray(hidden) @ vectors.T, atol=1e-5)
 

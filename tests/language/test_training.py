@@ -91,7 +91,7 @@ def test_validation_starts_from_rest_and_reads_on_from_batch_to_batch(
 
 def surprise(model: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the nats of each token of `y` (lanes, time), read from rest."""
-    scores = model.predict_on_batch({"past": x, **stateful.zeros(model, len(x))})[stateful.OUTPUT]
+    scores = model.predict_on_batch({"past": x, **stateful.make_zero_states(model, len(x))})[stateful.OUTPUT]
     return -np.take_along_axis(log_softmax(np.asarray(scores)), y[..., None], axis=2)
 
 
@@ -110,7 +110,7 @@ def norm(model: Any, x: np.ndarray, y: np.ndarray, state: float) -> float:
     import jax
     import keras
 
-    states = {name: value + state for name, value in stateful.zeros(model, len(x)).items()}
+    states = {name: value + state for name, value in stateful.make_zero_states(model, len(x)).items()}
     given = {name: keras.ops.convert_to_tensor(value) for name, value in {"past": x, **states}.items()}
 
     def loss(weights: list[Any]) -> Any:
@@ -137,7 +137,7 @@ def test_a_checkpoint_holds_the_states_that_its_epoch_ended_with(engine: str, rh
     part = dataset.parts["train"].side_by_side(6)
     starts = part.order(0, 1, 6).reshape(-1, 6)
     text = np.concatenate([dataset.values[row[:, None] + np.arange(5)] for row in starts], axis=1)
-    ends = model.predict_on_batch({"past": text, **stateful.zeros(model, 6)})
+    ends = model.predict_on_batch({"past": text, **stateful.make_zero_states(model, 6)})
     assert list(found) == ["gru_1_h"]
     np.testing.assert_allclose(found["gru_1_h"], ends["gru_1_h"], atol=1e-5)
     assert np.abs(found["gru_1_h"]).max() > 1e-3

@@ -16,7 +16,7 @@ from rnnexp.cli.main import main
 from rnnexp.cli.summary import summary
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models.beam_search import Decoding, translate
+from rnnexp.models.beam_search import Decoding, decode
 from rnnexp.models.build import build
 from rnnexp.models.token_scoring import log_softmax
 from rnnexp.registry import lookup
@@ -71,7 +71,7 @@ def at_once(model: Any, inputs: dict[str, np.ndarray], ids: np.ndarray) -> np.nd
 @each_kind
 def test_step_by_step_is_what_the_network_gives_at_once(settings: dict[str, Any]) -> None:
     model, inputs = network(settings), texts()
-    found = translate(model, inputs, Decoding(START, END, 6))
+    found = decode(model, inputs, Decoding(START, END, 6))
     logs = at_once(model, inputs, found.ids)
     for row, ids in enumerate(found.ids):
         steps = int(np.argmax(ids == END)) + 1 if (ids == END).any() else len(ids)
@@ -84,9 +84,9 @@ def test_step_by_step_is_what_the_network_gives_at_once(settings: dict[str, Any]
 @each_kind
 def test_padding_changes_nothing(settings: dict[str, Any]) -> None:
     model, inputs = network(settings), texts()
-    together = translate(model, inputs, Decoding(START, END, 5))
+    together = decode(model, inputs, Decoding(START, END, 5))
     for row, length in enumerate((4, 2, 3)):
-        alone = translate(model, {n: v[row : row + 1, :length] for n, v in inputs.items()}, Decoding(START, END, 5))
+        alone = decode(model, {n: v[row : row + 1, :length] for n, v in inputs.items()}, Decoding(START, END, 5))
         assert alone.ids[0].tolist() == together.ids[row].tolist()
         assert alone.log_probability[0] == pytest.approx(together.log_probability[row], abs=1e-5)
     assert np.ptp(together.log_probability) > 1e-3  # what is written depends on the text
@@ -142,34 +142,34 @@ def test_a_wide_beam_finds_the_best_text_of_all() -> None:
         value = logs / ((5 + steps) / 6) ** alpha
         if value > best_value:
             best, best_value = list(ids), value
-    found = translate(model, inputs, Decoding(START, END, most, beam=WORDS**2, alpha=alpha))
+    found = decode(model, inputs, Decoding(START, END, most, beam=WORDS**2, alpha=alpha))
     assert found.ids[0].tolist() == best
-    greedy = translate(model, inputs, Decoding(START, END, most))
+    greedy = decode(model, inputs, Decoding(START, END, most))
     assert found.log_probability[0] >= greedy.log_probability[0] - 1e-6
 
 
 def test_a_beam_of_one_is_greedy_and_a_penalty_prefers_longer_texts() -> None:
     model, inputs = network(KINDS[0], scale=1), texts()
-    one = translate(model, inputs, Decoding(START, END, 6, beam=1, alpha=0))
-    assert one.ids.tolist() == translate(model, inputs, Decoding(START, END, 6, beam=1, alpha=2)).ids.tolist()
-    short, long = (translate(model, inputs, Decoding(START, END, 6, beam=5, alpha=alpha)) for alpha in (0.0, 5.0))
+    one = decode(model, inputs, Decoding(START, END, 6, beam=1, alpha=0))
+    assert one.ids.tolist() == decode(model, inputs, Decoding(START, END, 6, beam=1, alpha=2)).ids.tolist()
+    short, long = (decode(model, inputs, Decoding(START, END, 6, beam=5, alpha=alpha)) for alpha in (0.0, 5.0))
     assert (long.ids != END).sum() > (short.ids != END).sum()
 
 
 def test_writing_ends_after_the_most_tokens() -> None:
     model = network(KINDS[0])
     model.get_layer("output").bias.assign([0, 0, 0, -99, 0, 0, 0])
-    found = translate(model, texts(), Decoding(START, END, 5, beam=2))
+    found = decode(model, texts(), Decoding(START, END, 5, beam=2))
     assert found.ids.shape == (3, 5)
     assert (found.ids != END).all()
 
 
 def test_attention_looks_at_the_text_alone_and_adds_up_to_one() -> None:
-    found = translate(network(KINDS[1]), texts(), Decoding(START, END, 4, beam=3))
+    found = decode(network(KINDS[1]), texts(), Decoding(START, END, 4, beam=3))
     assert found.attention is not None
     np.testing.assert_allclose(found.attention.sum(axis=2), 1, atol=1e-5)
     assert found.attention[1, :, 2:].max() < 1e-6 < found.attention[1, :, :2].min()
-    assert translate(network(KINDS[0]), texts(), Decoding(START, END, 4)).attention is None
+    assert decode(network(KINDS[0]), texts(), Decoding(START, END, 4)).attention is None
 
 
 def test_the_dictionary_finds_which_word_stands_for_which() -> None:

@@ -232,11 +232,11 @@ def test_what_format_1_left_to_the_name_of_the_task_is_added(name: str, tmp_path
     old["task"] = old["task"].replace("modeling", "modelling")
     about = {"format": 1, "architecture": {}, "spec": old, "plugins": []}
     (tmp_path / "model.json").write_text(json.dumps(about))
-    assert bundle._spec(tmp_path, bundle._about(tmp_path)) == spec
+    assert bundle._read_spec(tmp_path, bundle._read_about(tmp_path)) == spec
 
 
 def test_without_it_a_classifier_would_have_a_linear_output(tmp_path: Path) -> None:
     about = {"format": 2, "architecture": {}, "plugins": []}
     about["spec"] = {key: value for key, value in asdict(sized("text_lines")).items() if key not in NEW_IN_2}
     (tmp_path / "model.json").write_text(json.dumps(about))
-    assert bundle._spec(tmp_path, bundle._about(tmp_path)) != sized("text_lines")
+    assert bundle._read_spec(tmp_path, bundle._read_about(tmp_path)) != sized("text_lines")

@@ -14,7 +14,7 @@ from rnnexp.models import convolution
 from rnnexp.models.architectures.cnn_lstm import cnn_lstm
 from rnnexp.models.architectures.lstm_fcn import lstm_fcn
 from rnnexp.models.build import build
-from rnnexp.models.compatibility import spec_problems
+from rnnexp.models.compatibility import check_spec
 
 X = np.random.default_rng(0).normal(size=(3, 7, 2)).astype("float32")
 CLASSES = ("a", "b", "c")
@@ -32,7 +32,7 @@ def test_a_block_is_the_convolution_of_keras_with_the_same_gradients(kernel_size
     from jax import numpy as jnp
 
     past = keras.Input((None, 2))
-    ours = keras.Model(past, convolution.block(past, None, "it", 5, kernel_size, normalise=False))
+    ours = keras.Model(past, convolution.convolve(past, None, "it", 5, kernel_size, normalize=False))
     theirs = keras.layers.Conv1D(5, kernel_size, padding="same", activation="relu")
     theirs.build((None, None, 2))
     kernel = np.random.default_rng(1).normal(size=(kernel_size, 2, 5)).astype("float32")
@@ -60,7 +60,7 @@ def test_its_weights_start_as_those_of_keras_do() -> None:
     import keras
 
     past = keras.Input((None, 2))
-    dense = keras.Model(past, convolution.block(past, None, "it", 5, 3)).get_layer("it_conv")
+    dense = keras.Model(past, convolution.convolve(past, None, "it", 5, 3)).get_layer("it_conv")
     assert dense.kernel.shape == (6, 5)
     assert type(dense.kernel_initializer).__name__ == "HeUniform"  # whose fan is what a convolution counts, 3 * 2
 
@@ -70,7 +70,7 @@ def test_its_weights_start_as_those_of_keras_do() -> None:
 def test_shrinking_keeps_the_maximum_of_each_group(size: int, masked: bool) -> None:
     lengths = [7, 4, 1] if masked else [7, 7, 7]
     mask = np.arange(7) < np.array(lengths)[:, None]
-    kept, flags = convolution.shrunk(X, mask if masked else None, "it", size)
+    kept, flags = convolution.downsample(X, mask if masked else None, "it", size)
     for x, length, row in zip(X, lengths, np.asarray(kept)):
         groups = [x[i : min(i + size, length)].max(axis=0) for i in range(0, length, size)]
         np.testing.assert_array_equal(row[: len(groups)], groups)
@@ -111,8 +111,8 @@ def test_lstm_fcn_is_the_paper_step_by_step() -> None:
     kernel, bias = model.get_layer("fcn_1_conv").get_weights()
     wide = np.pad(x, [(0, 0), (1, 1), (0, 0)])
     convolved = np.stack([wide[:, i : i + 3].reshape(2, -1) @ kernel + bias for i in range(20)], axis=1)
-    normalised = convolved / np.sqrt(1 + model.get_layer("fcn_1_norm").epsilon)  # fresh: mean 0, variance 1
-    np.testing.assert_allclose(branch(x), np.maximum(normalised, 0).mean(axis=1), rtol=1e-4, atol=1e-6)
+    normalized = convolved / np.sqrt(1 + model.get_layer("fcn_1_norm").epsilon)  # fresh: mean 0, variance 1
+    np.testing.assert_allclose(branch(x), np.maximum(normalized, 0).mean(axis=1), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_one_output_per_step_is_not_what_they_give(model: Any) -> None:
     with pytest.raises(ConfigError, match=message):
         build(model, steps, seed=0)
 
-    assert "gru, lstm, simple_rnn can" in spec_problems(model, sine(layout="sequence").outline())[0]
-    assert spec_problems(model, sine().outline()) == []
+    assert "gru, lstm, simple_rnn can" in check_spec(model, sine(layout="sequence").outline())[0]
+    assert check_spec(model, sine().outline()) == []
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def drawn(name: Any, seed: int = 0, shape: tuple[int, ...] = SHAPE) -> np.ndarra
     inputs = keras.Input(shape[:-1])
     layer = keras.layers.Dense(shape[-1], kernel_initializer=name, name="only")
     model = keras.Model(inputs, layer(inputs))
-    assert initializers.draw(model, seed) == []
+    assert initializers.draw_weights(model, seed) == []
     return keras.ops.convert_to_numpy(layer.kernel)
 
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_drawn_is_left_to_keras_and_named() -> None:
     seeded = keras.initializers.RandomNormal(seed=5)
     model = keras.Model(inputs, keras.layers.Dense(2, kernel_initializer=seeded, name="seeded")(x))
     before = np.asarray(model.get_layer("seeded").kernel)
-    assert initializers.draw(model, seed=0) == ["own/kernel", "seeded/kernel"]
+    assert initializers.draw_weights(model, seed=0) == ["own/kernel", "seeded/kernel"]
     assert (np.asarray(model.get_layer("own").kernel) == 7).all()
     assert np.array_equal(np.asarray(model.get_layer("seeded").kernel), before)
 

@@ -12,11 +12,11 @@ import pytest
 from rnnexp import registry
 from rnnexp.data.spec import TaskSpec
 from rnnexp.models.build import build
-from rnnexp.models.cudnn import FAST, kernel_report
+from rnnexp.models.cudnn import CUDNN_BACKENDS, report_kernels
 
 
 def report(spec: TaskSpec, cell: str, backend: str, device: str = "gpu", **values: Any) -> list[str]:
-    return kernel_report(build(registry.lookup("model", cell)(units=3, **values), spec, 0), backend, device)
+    return report_kernels(build(registry.lookup("model", cell)(units=3, **values), spec, 0), backend, device)
 
 
 def test_a_plain_lstm_on_a_gpu_is_fast_on_every_backend(spec: TaskSpec) -> None:
@@ -65,4 +65,4 @@ def test_the_table_agrees_with_the_source_of_the_installed_keras(backend: str) -
     tree = ast.parse(file.read_text(encoding="utf-8"))
     bodies = {node.name: ast.unparse(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
     fast = {kind for kind in ("LSTM", "GRU") if "cudnn_ok" in bodies.get(kind.lower(), "")}
-    assert fast == {kind for kind, backends in FAST.items() if backend in backends}
+    assert fast == {kind for kind, backends in CUDNN_BACKENDS.items() if backend in backends}

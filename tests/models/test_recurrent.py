@@ -119,7 +119,7 @@ def test_reading_backwards_is_refused_where_each_step_is_predicted() -> None:
 @pytest.mark.parametrize(("layout", "problems"), [("sequence", 1), ("windows", 0)])
 def test_the_same_is_found_before_any_data_is_read(layout: str, problems: int) -> None:
     data = sine(layout=layout)
-    assert len(recurrent.spec_problems(settings("lstm", bidirectional=True), data.outline())) == problems
+    assert len(recurrent.check_spec(settings("lstm", bidirectional=True), data.outline())) == problems
 
 
 @pytest.mark.parametrize("wrong", [0, -1, True, "64", 2.5, [], [4, 0], [4, "3"]])

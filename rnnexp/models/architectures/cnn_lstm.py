@@ -26,15 +26,15 @@ class cnn_lstm(RecurrentModel):
     )
     kernel_size: int = Field(5, ge=1, description="steps that a convolution sees at once")
     pool_size: int = Field(2, ge=1, description="steps of which the maximum is kept after each convolution; 1: all")
-    batch_norm: bool = Field(True, description="normalise batches after each convolution (Ioffe and Szegedy, 2015)")
+    batch_norm: bool = Field(True, description="normalize batches after each convolution (Ioffe and Szegedy, 2015)")
 
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
         import keras
 
         return keras.layers.LSTM(units, name=name, **shared)
 
-    def before(self, x: Any, mask: Any) -> tuple[Any, Any]:
+    def preprocess(self, x: Any, mask: Any) -> tuple[Any, Any]:
         for i, filters in enumerate(self.filters, start=1):
-            x = convolution.block(x, mask, f"cnn_{i}", filters, self.kernel_size, normalise=self.batch_norm)
-            x, mask = convolution.shrunk(x, mask, f"cnn_{i}", self.pool_size)
+            x = convolution.convolve(x, mask, f"cnn_{i}", filters, self.kernel_size, normalize=self.batch_norm)
+            x, mask = convolution.downsample(x, mask, f"cnn_{i}", self.pool_size)
         return x, mask

@@ -8,10 +8,10 @@ from pydantic import Field
 
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models.attention import Attention, attention_layers
-from rnnexp.models.compatibility import no_steps, tie_problems
+from rnnexp.models.attention import Attention, make_attention_layers
+from rnnexp.models.compatibility import check_tied_weights, explain_no_steps
 from rnnexp.models.recurrent import Units
-from rnnexp.models.seq2seq_network import STATES, Network
+from rnnexp.models.seq2seq_network import STATES, Seq2SeqNetwork
 from rnnexp.registry import PositiveInt, register
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class encoder_decoder:
     def _problems(self, spec: TaskSpec) -> list[str]:
         writes = "previous" in spec.inputs or len(spec.output_shape) > 1
         if spec.per_step and "previous" not in spec.inputs:
-            return [no_steps(self)]
-        return tie_problems(self, spec) if writes else [WRITES.format(spec.task)]
+            return [explain_no_steps(self)]
+        return check_tied_weights(self, spec) if writes else [WRITES.format(spec.task)]
 
     def build(self, spec: TaskSpec) -> keras.Model:
         """Return an uncompiled model: from "past", "mask" and "previous" to scores (b, steps, vocabulary), or from
@@ -70,10 +70,10 @@ class encoder_decoder:
         if problems := self._problems(spec):
             raise ConfigError(*problems)
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
-        network = Network(self._layers(spec), len(self.sizes()), self.attention, self.bidirectional)
-        memory, states = network.read(inputs["past"], inputs.get("mask"))
+        network = Seq2SeqNetwork(self._layers(spec), len(self.sizes()), self.attention, self.bidirectional)
+        memory, states = network.encode(inputs["past"], inputs.get("mask"))
         previous = inputs["previous"] if "previous" in inputs else self._steps(states, inputs, spec.output_shape[0])
-        y, *_ = network.write(previous, memory, inputs.get("mask"), states)
+        y, *_ = network.decode(previous, memory, inputs.get("mask"), states)
         return keras.Model(inputs if len(inputs) > 1 else inputs["past"], y, name=self.name)
 
     def _steps(self, states: list[Any], inputs: dict[str, Any], horizon: int) -> Any:
@@ -109,7 +109,7 @@ class encoder_decoder:
                 ]
         last = self.sizes()[-1]
         if self.attention:
-            made += attention_layers(self.attention, last)
+            made += make_attention_layers(self.attention, last)
             made.append(layers.Dense(last, activation="tanh", name="attended"))
         if not self.tie_weights:
             made.append(layers.Dense(spec.output_shape[-1], dtype="float32", name="output"))

@@ -47,7 +47,7 @@ class lstm_fcn(RecurrentModel):
 
         return keras.layers.LSTM(units, name=name, **shared)
 
-    def before(self, x: Any, mask: Any) -> tuple[Any, Any]:
+    def preprocess(self, x: Any, mask: Any) -> tuple[Any, Any]:
         import keras
 
         whole = mask is None and x.shape[1] is not None
@@ -59,9 +59,9 @@ class lstm_fcn(RecurrentModel):
             )
         return keras.layers.Permute((2, 1), name="dimension_shuffle")(x), None
 
-    def beside(self, x: Any, mask: Any) -> Any:
+    def side_branch(self, x: Any, mask: Any) -> Any:
         import keras
 
         for i, (filters, size) in enumerate(zip(self.filters, self.kernel_sizes), start=1):
-            x = convolution.block(x, mask, f"fcn_{i}", filters, size)
+            x = convolution.convolve(x, mask, f"fcn_{i}", filters, size)
         return keras.layers.GlobalAveragePooling1D(name="fcn_mean")(x, mask=mask)

@@ -9,8 +9,8 @@ import numpy as np
 
 from rnnexp.data.texts.vocabulary import PADDING, RESERVED, UNKNOWN
 from rnnexp.errors import ConfigError, DataError, count, did_you_mean
-from rnnexp.models.sampling import Sampling, mistakes, write
-from rnnexp.models.token_scoring import log_probabilities
+from rnnexp.models.sampling import Sampling, find_mistakes, sample_tokens
+from rnnexp.models.token_scoring import score_tokens
 from rnnexp.tasks.language_modeling.dataset import Language
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def answer(model: Any, language: Language, texts: Sequence[str], params: Mapping
         refuse_unknown(language, text, f"text {number}")
     frame = surprise(model, language, texts, least=1)
     read = [language.ids(text) for text in texts]
-    written = [write(model, ids, int(asked["length"]), how) for ids in read]
+    written = [sample_tokens(model, ids, int(asked["length"]), how) for ids in read]
     frame["continuation"] = [language.continuation(ids, more) for ids, more in zip(read, written)]
     return frame
 
@@ -45,7 +45,7 @@ def _asked(params: Mapping[str, Any]) -> dict[str, Any]:
     problems = [f"{key}: is no parameter{did_you_mean(key, PARAMS)}" for key in params if key not in PARAMS]
     asked = {**PARAMS, **params}
     if asked["length"]:
-        problems += mistakes({"length": asked["length"]})
+        problems += find_mistakes({"length": asked["length"]})
     if problems:
         raise ConfigError(*problems)
     return asked
@@ -63,7 +63,7 @@ def surprise(model: Any, language: Language, texts: Sequence[str], least: int = 
         if len(ids) < least:
             needed = "at least 2 are needed, the second is scored" if least > 1 else "give some text to go on from"
             raise DataError(f"text {number}: {count(len(ids), 'token')}; {needed}")
-    found = [-log_probabilities(model, ids).mean() if len(ids) > 1 else np.nan for ids in read]
+    found = [-score_tokens(model, ids).mean() if len(ids) > 1 else np.nan for ids in read]
     return pandas.DataFrame(
         {
             "text": list(texts),

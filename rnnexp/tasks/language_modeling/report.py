@@ -10,7 +10,7 @@ from rnnexp.data.dataset import Predictions
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report
-from rnnexp.models.token_scoring import log_probabilities
+from rnnexp.models.token_scoring import score_tokens
 from rnnexp.tasks.language_modeling import ngrams
 from rnnexp.tasks.language_modeling.dataset import TextStream
 
@@ -27,7 +27,7 @@ _cache: dict[tuple[str, str, str], tuple[dict[str, np.ndarray], int]] = {}
 
 def report(model: Any, dataset: TextStream) -> Report:
     """Read the scored part once, and compare the network's surprise with that of n-grams."""
-    found = log_probabilities(model, dataset.ids(dataset.scored))
+    found = score_tokens(model, dataset.ids(dataset.scored))
     if not np.isfinite(found).all():
         raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
     predictions = dataset.restore(dataset.scored, found)

@@ -12,8 +12,8 @@ LENGTH, TEMPERATURE = 400, 0.8
 
 def sample(model: Any, language: Language) -> str:
     """Return a text; it is drawn with the same seed, so that two differ by what has been learnt."""
-    from rnnexp.models.sampling import Sampling, write
+    from rnnexp.models.sampling import Sampling, sample_tokens
     from rnnexp.tasks.language_modeling.answer import start
 
-    written = write(model, start(language), LENGTH, Sampling(TEMPERATURE, never=(PADDING, UNKNOWN)))
+    written = sample_tokens(model, start(language), LENGTH, Sampling(TEMPERATURE, never=(PADDING, UNKNOWN)))
     return language.text(written)

@@ -18,7 +18,7 @@ from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report
-from rnnexp.models.beam_search import Decoding, Written, translate
+from rnnexp.models.beam_search import Decoded, Decoding, decode
 from rnnexp.models.token_scoring import log_softmax
 from rnnexp.tasks.forecasting.baselines import Undefined
 from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
@@ -91,14 +91,14 @@ def written(model: Any, pipeline: PairPipeline, texts: Sequence[str]) -> Transla
     part = Part(arrays, np.arange(len(texts)), padding.bounds(lengths, LENGTHS) if len(texts) > AT_ONCE else ())
     answers, costs, looks = [""] * len(texts), np.zeros(len(texts)), [None] * len(texts)  # type: list[str], Any, list[Any]
     for chosen in part.alike(AT_ONCE):
-        made = translate(model, padding.masked_inputs(part.arrays_for(chosen), chosen), how)
+        made = decode(model, padding.masked_inputs(part.arrays_for(chosen), chosen), how)
         for row, index in enumerate(chosen):
             answers[index], costs[index] = pipeline.write(made.ids[row]), made.log_probability[row]
             looks[index] = _look(made, row, lengths[index], pipeline.end)
     return Translated(answers, costs, looks)
 
 
-def _look(made: Written, row: int, length: int, end: int) -> np.ndarray | None:
+def _look(made: Decoded, row: int, length: int, end: int) -> np.ndarray | None:
     if made.attention is None:
         return None
     steps = int(np.argmax(made.ids[row] == end)) + 1 if (made.ids[row] == end).any() else len(made.ids[row])
