@@ -245,7 +245,7 @@ for number in {numbers}:
 START_ALL = "runtime.configure('jax')"
 KEEP_ALONE = """
 import jax
-from rnnexp.runtime.compilation_cache import use_compilation_cache
+from rnnexp.runtime.machine import use_compilation_cache
 use_compilation_cache(jax)
 """
 
