@@ -45,7 +45,7 @@ RunSteps = dict[int, "Generator[TrainingStep, None, runner.Result]"]
 
 def make_program_key(experiment: Experiment) -> str | None:
     """Return what two experiments must have in common to be trained together, None if one must train alone."""
-    from rnnexp.training.choose_engine import choose_engine
+    from rnnexp.training.fit import choose_engine
     from rnnexp.training.pure_callback import PureCallback
 
     if choose_engine(experiment.trainer, experiment.callbacks, "jax")[0] != "compiled":

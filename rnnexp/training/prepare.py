@@ -1,8 +1,7 @@
-"""Make a model ready for its first step: precision checked, metrics found, compiled, random layers seeded."""
+"""Make a model ready for its first step: precision checked, compiled, random layers seeded."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from rnnexp import registry
-from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.errors import ConfigError
 from rnnexp.models import stateful
 from rnnexp.training.backends.base import is_seed_state
+from rnnexp.training.metrics import make_metric
 from rnnexp.training.monitor import name_metric
 from rnnexp.training.penalties import has_penalties, make_unpenalized_loss
-from rnnexp.training.perplexity import make_perplexity
 from rnnexp.training.plan import TrainingPlan
 
 
@@ -60,35 +59,6 @@ def _check_precision(model: Any, wanted: str) -> None:
             f"trainer.precision: {wanted} given, but the model was built in {built}; build it within "
             "rnnexp.training.prepare.use_precision(...)"
         )
-
-
-def make_metric(name: str, logged_as: str = "") -> Any:
-    """Return what Keras's compile takes for a metric's name, logged under just that name unless another is given."""
-    import keras
-
-    shown = logged_as or name
-
-    renamed = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC"}
-    if name in renamed:
-        return getattr(keras.metrics, renamed[name])(name=shown)
-    if name == "perplexity":
-        return make_perplexity()
-    if name in ("accuracy", "acc"):
-        return name  # Keras chooses binary, categorical or sparse by the shapes
-    try:
-        found = keras.metrics.get(name)
-    except ValueError:
-        choices = [*renamed, "accuracy", "mae", "mse", "mape", *_list_keras_metrics()]
-        raise ConfigError(f"metrics: Keras has no metric `{name}`{did_you_mean(name, choices)}") from None
-    if isinstance(found, keras.metrics.Metric):
-        return found.__class__.from_config({**found.get_config(), "name": shown})
-    return keras.metrics.MeanMetricWrapper(found, name=shown)
-
-
-def _list_keras_metrics() -> list[str]:
-    import keras
-
-    return [name for name, _ in inspect.getmembers(keras.metrics, inspect.isclass)]
 
 
 def seed_random_layers(model: Any, seed: int) -> None:

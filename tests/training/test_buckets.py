@@ -21,7 +21,7 @@ from rnnexp.registry import settings as component
 from rnnexp.tasks import load
 from rnnexp.training.batcher import Batcher
 from rnnexp.training.fit import fit
-from rnnexp.training.history import History
+from rnnexp.training.plan import History
 
 CLOSE = 2e-5  # as in test_engines: the two engines add up in another order
 

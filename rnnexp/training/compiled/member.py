@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnnexp.training.backends.base import to_decimal
 from rnnexp.training.compiled.program import RUNNING
-from rnnexp.training.learning_rate import to_decimal
 
 if TYPE_CHECKING:
     from rnnexp.training.compiled.ensemble import Ensemble
