@@ -32,7 +32,7 @@ from rnnexp.config.explain import every_key
 from rnnexp.config.grammar import GROUPS
 from rnnexp.config.source import options
 from rnnexp.deploy.tags import CUT
-from rnnexp.models.pooling import Pooling
+from rnnexp.models.layers import Pooling
 from rnnexp.sweeps.definition import define, sweep_name
 from rnnexp.sweeps.plugin import Sweeps
 from rnnexp.sweeps.read_space import read_space
