@@ -50,18 +50,18 @@ class Decoded:
     attention: np.ndarray | None = None
 
 
-def decode(model: keras.Model, inputs: Any, how: Decoding) -> Decoded:
+def decode(model: keras.Model, inputs: Any, decoding: Decoding) -> Decoded:
     """Write what follows from the inputs "past" (n, time) and "mask"."""
     encoder, decoder_step = _get_networks(model)
     size = len(inputs["past"])
     read = {name: np.asarray(value) for name, value in inference.predict(encoder, inputs).items()}
-    state = {name: np.repeat(value, how.beam, axis=0) for name, value in {**read, "mask": inputs["mask"]}.items()}
-    beams = _Beams.start_all(size, how)
-    for _ in range(how.most):
+    state = {name: np.repeat(value, decoding.beam, axis=0) for name, value in {**read, "mask": inputs["mask"]}.items()}
+    beams = _Beams.start_all(size, decoding)
+    for _ in range(decoding.most):
         outputs = inference.predict(decoder_step, {**state, "previous": beams.ids[:, -1:]})
-        found = {name: np.asarray(value) for name, value in outputs.items()}
-        chosen = beams.grow(_log_softmax(found.pop("scores")[:, 0]), found.pop("attention", None))
-        state |= {name: value[chosen] for name, value in found.items()}
+        arrays = {name: np.asarray(value) for name, value in outputs.items()}
+        chosen = beams.grow(_log_softmax(arrays.pop("scores")[:, 0]), arrays.pop("attention", None))
+        state |= {name: value[chosen] for name, value in arrays.items()}
         if beams.ended.all():
             break
     return beams.best()
@@ -70,28 +70,28 @@ def decode(model: keras.Model, inputs: Any, how: Decoding) -> Decoded:
 class _Beams:
     """The beginnings of texts, `beam` of each one after another, with what they have cost so far."""
 
-    def __init__(self, size: int, how: Decoding) -> None:
-        self.how, self.size = how, size
-        rows = size * how.beam
-        self.ids = np.full((rows, 1), how.start, np.int32)
+    def __init__(self, size: int, decoding: Decoding) -> None:
+        self.decoding, self.size = decoding, size
+        rows = size * decoding.beam
+        self.ids = np.full((rows, 1), decoding.start, np.int32)
         self.total, self.length = np.zeros(rows), np.zeros(rows)
         self.ended = np.zeros(rows, bool)
         self.attention: list[np.ndarray] = []
 
     @classmethod
-    def start_all(cls, size: int, how: Decoding) -> _Beams:
+    def start_all(cls, size: int, decoding: Decoding) -> _Beams:
         """Begin with one beginning of each text: the others would only repeat it."""
-        beams = cls(size, how)
-        beams.total.reshape(size, how.beam)[:, 1:] = NEVER
+        beams = cls(size, decoding)
+        beams.total.reshape(size, decoding.beam)[:, 1:] = NEVER
         return beams
 
     def grow(self, scores: np.ndarray, attention: np.ndarray | None) -> np.ndarray:
         """Add a token to each beginning, keep the best, and return which rows those have come from."""
-        beam, vocabulary = self.how.beam, scores.shape[1]
+        beam, vocabulary = self.decoding.beam, scores.shape[1]
         scores = scores.copy()
-        scores[:, list(self.how.never)] = NEVER
+        scores[:, list(self.decoding.never)] = NEVER
         scores[self.ended] = NEVER
-        scores[self.ended, self.how.end] = 0  # what has ended stays as it is
+        scores[self.ended, self.decoding.end] = 0  # what has ended stays as it is
         total = self.total[:, None] + scores
         length = self.length + ~self.ended
         ranked = (total / self._penalty(length)[:, None]).reshape(self.size, beam * vocabulary)
@@ -105,17 +105,17 @@ class _Beams:
         self.attention = [step[rows] for step in self.attention]
         if attention is not None:
             self.attention.append(attention[rows, 0])
-        self.ended = self.ended[rows] | (tokens == self.how.end)
+        self.ended = self.ended[rows] | (tokens == self.decoding.end)
         return rows
 
     def _penalty(self, length: np.ndarray) -> np.ndarray:
-        return ((5 + length) / 6) ** self.how.alpha
+        return ((5 + length) / 6) ** self.decoding.alpha
 
     def best(self) -> Decoded:
         """Return the best beginning of each text, filled up with ends."""
-        ranked = (self.total / self._penalty(self.length)).reshape(self.size, self.how.beam)
-        rows = ranked.argmax(axis=1) + np.arange(self.size) * self.how.beam
-        ids = np.full((self.size, self.how.most), self.how.end, np.int32)
+        ranked = (self.total / self._penalty(self.length)).reshape(self.size, self.decoding.beam)
+        rows = ranked.argmax(axis=1) + np.arange(self.size) * self.decoding.beam
+        ids = np.full((self.size, self.decoding.most), self.decoding.end, np.int32)
         ids[:, : self.ids.shape[1] - 1] = self.ids[rows, 1:]
         weights = np.stack(self.attention, axis=1)[rows] if self.attention else None
         return Decoded(ids, self.total[rows], weights)
@@ -126,8 +126,8 @@ def _get_networks(model: keras.Model) -> tuple[Any, Any]:
     with _lock:
         if model not in _networks:
             _networks[model] = _make_networks(model)
-        found: tuple[Any, Any] = _networks[model]
-    return found
+        networks: tuple[Any, Any] = _networks[model]
+    return networks
 
 
 def _make_networks(model: keras.Model) -> tuple[Any, Any]:
@@ -138,12 +138,14 @@ def _make_networks(model: keras.Model) -> tuple[Any, Any]:
     memory, states = network.encode(past, mask)
     names = [f"state_{i}" for i in range(len(states))]
     encoder = keras.Model({"past": past, "mask": mask}, {"memory": memory, **dict(zip(names, states))})
-    given = {name: keras.Input(tensor.shape[1:], name=name) for name, tensor in encoder.output.items()}
+    states_in = {name: keras.Input(tensor.shape[1:], name=name) for name, tensor in encoder.output.items()}
     previous = keras.Input((None,), name="previous", dtype="int32")
-    held = keras.Input((None,), name="mask", dtype="bool")
-    scores, after, weights = network.decode(previous, given["memory"], held, [given[name] for name in names])
+    memory_mask = keras.Input((None,), name="mask", dtype="bool")
+    scores, after, weights = network.decode(
+        previous, states_in["memory"], memory_mask, [states_in[name] for name in names]
+    )
     outputs = {"scores": scores, **dict(zip(names, after))} | ({} if weights is None else {"attention": weights})
-    return encoder, keras.Model({**given, "mask": held, "previous": previous}, outputs)
+    return encoder, keras.Model({**states_in, "mask": memory_mask, "previous": previous}, outputs)
 
 
 def _log_softmax(scores: np.ndarray) -> np.ndarray:

@@ -59,19 +59,19 @@ def _check_outputs(name: str, model: Any, spec: TaskSpec) -> None:
     import keras
 
     if not isinstance(model, keras.Model):
-        given = type(model).__name__
-        raise ConfigError(f"model: `{name}` returned {given}; its build must return a keras.Model")
+        returned = type(model).__name__
+        raise ConfigError(f"model: `{name}` returned {returned}; its build must return a keras.Model")
     if not model.built:
         raise ConfigError(f"model: `{name}` has no weights yet; start it from keras.Input(shape)")
     steps = (spec.inputs["past"].shape[0],) if spec.per_step else ()
-    wanted = (None, *steps, *spec.output_shape)
+    needed = (None, *steps, *spec.output_shape)
     if spec.carried and not stateful.get_state_sizes(model):
         raise ConfigError(
             f"model: `{name}` carries no states, which these data need: it must take them as inputs beside `past`, and "
             f"give them after `{stateful.OUTPUT}` in a dict"
         )
     shape = tuple(model.output[stateful.OUTPUT].shape) if spec.carried else model.output_shape
-    if shape != wanted:
+    if shape != needed:
         raise ConfigError(
-            f"model: `{name}` gives outputs of shape {shape}; the data need {wanted}, where the first None is the batch"
+            f"model: `{name}` gives outputs of shape {shape}; the data need {needed}, where the first None is the batch"
         )

@@ -44,9 +44,9 @@ def _describe(name: str, layer: Any, backend: str, device: str) -> str:
 
 
 def _find_obstacles(layer: Any) -> list[str]:
-    wanted = {"activation": "tanh", "recurrent_activation": "sigmoid"}
-    given = {key: getattr(getattr(layer, key), "__name__", "another") for key in wanted}
-    problems = [f"{key} is {given[key]}, must be {wanted[key]}" for key in wanted if given[key] != wanted[key]]
+    required = {"activation": "tanh", "recurrent_activation": "sigmoid"}
+    actual = {key: getattr(getattr(layer, key), "__name__", "another") for key in required}
+    problems = [f"{key} is {actual[key]}, must be {required[key]}" for key in required if actual[key] != required[key]]
     if layer.recurrent_dropout:
         problems.append(f"recurrent_dropout is {layer.recurrent_dropout:g}, must be 0")
     if layer.unroll:

@@ -91,11 +91,11 @@ def make_attention_layers(kind: Attention, units: int) -> list[keras.layers.Laye
     """Make the layers that `attend` uses."""
     import keras
 
-    made = [keras.layers.Dense(units, use_bias=False, name="attention_keys")]
+    layers = [keras.layers.Dense(units, use_bias=False, name="attention_keys")]
     if kind == "additive":
-        made.append(keras.layers.Dense(units, name="attention_queries"))
-        made.append(keras.layers.Dense(1, use_bias=False, name="attention_score"))
-    return made
+        layers.append(keras.layers.Dense(units, name="attention_queries"))
+        layers.append(keras.layers.Dense(1, use_bias=False, name="attention_score"))
+    return layers
 
 
 def attend(layers: Mapping[str, Any], query: Any, memory: Any, mask: Any) -> tuple[Any, Any]:

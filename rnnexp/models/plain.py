@@ -90,9 +90,9 @@ def _make_template(model: keras.Model) -> _Template | None:
             files = {name: archive.read(name) for name in archive.namelist()}
     if not {WEIGHTS, METADATA} <= files.keys():
         return None
-    found = _find_constants(files[WEIGHTS])
+    constants = _find_constants(files[WEIGHTS])
     places = [
-        found.get((float(number), tuple(weight.shape)), []) for number, weight in enumerate(copy.weights, start=1)
+        constants.get((float(number), tuple(weight.shape)), []) for number, weight in enumerate(copy.weights, start=1)
     ]
     if any(len(names) != 1 for names in places):
         return None
@@ -103,16 +103,16 @@ def _find_constants(weights: bytes) -> dict[tuple[float, tuple[int, ...]], list[
     """Return the names of the arrays that hold one number throughout, by this number and their shape."""
     import h5py
 
-    found: dict[tuple[float, tuple[int, ...]], list[str]] = {}
+    names: dict[tuple[float, tuple[int, ...]], list[str]] = {}
 
     def look(name: str, item: Any) -> None:
         values = item[()] if isinstance(item, h5py.Dataset) else None
         if isinstance(values, np.ndarray | np.generic) and values.size and (values == values.flat[0]).all():
-            found.setdefault((float(values.flat[0]), values.shape), []).append(name)
+            names.setdefault((float(values.flat[0]), values.shape), []).append(name)
 
     with h5py.File(io.BytesIO(weights), "r") as file:
         file.visititems(look)
-    return found
+    return names
 
 
 def _fill_weights(template: _Template, model: keras.Model) -> bytes:

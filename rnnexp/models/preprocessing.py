@@ -17,11 +17,11 @@ def rebuild(saved: Mapping[str, Any], spec: TaskSpec) -> Any:
     network of this spec takes something else.
     """
     try:
-        found = registry.lookup("task", spec.task)().preprocessor(saved)
+        preprocessor = registry.lookup("task", spec.task)().preprocessor(saved)
     except RnnexpError as error:
         raise DataError(f"{FILE}: {strict.shorten(error)}") from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise DataError(f"{FILE}: is damaged: {strict.shorten(repr(error))}") from None
-    if problem := found.mismatch(spec):
+    if problem := preprocessor.mismatch(spec):
         raise DataError(f"{FILE}: {problem}: it is of another model, or damaged")
-    return found
+    return preprocessor

@@ -26,14 +26,14 @@ LIMITS: dict[str, tuple[type, float, float]] = {
 
 def find_mistakes(wishes: Mapping[str, Any]) -> list[str]:
     """List the wishes that are outside of `LIMITS`, as `key: message`."""
-    found = []
+    problems = []
     for key, value in wishes.items():
         kind, least, most = LIMITS[key]
         right = isinstance(value, kind)
         if not right or not least <= value <= most:
             whole = "whole " if kind is Integral else ""
-            found.append(f"{key}: `{value}` is not a {whole}number from {least:g} to {most:g}")
-    return found
+            problems.append(f"{key}: `{value}` is not a {whole}number from {least:g} to {most:g}")
+    return problems
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ class Sampling:
 def sample_tokens(model: Any, prompt: np.ndarray, length: int, sampling: Sampling) -> np.ndarray:
     """Return `length` tokens that follow those of `prompt` (tokens,), of which there must be one."""
     generator = np.random.Generator(np.random.Philox(sampling.seed))
-    states, given, written = stateful.make_zero_states(model, 1), np.asarray(prompt, np.int32), []
+    states, tokens, written = stateful.make_zero_states(model, 1), np.asarray(prompt, np.int32), []
     for _ in range(length):
-        [(scores, states)] = deque(iterate_logits(model, given, states), maxlen=1)
+        [(scores, states)] = deque(iterate_logits(model, tokens, states), maxlen=1)
         chances = sampling.probabilities(scores[-1])
         written.append(int(generator.choice(len(chances), p=chances)))
-        given = np.array(written[-1:], np.int32)
+        tokens = np.array(written[-1:], np.int32)
     return np.array(written, np.int32)

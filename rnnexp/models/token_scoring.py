@@ -21,13 +21,13 @@ def score_tokens(model: Any, ids: np.ndarray) -> np.ndarray:
 
     Its states are zeros at the first token, and go on to the last: no token is left out, and none is seen before.
     """
-    found, following = [np.zeros(0)], ids[1:]
+    pieces, following = [np.zeros(0)], ids[1:]
     for scores, _ in iterate_logits(model, ids[:-1], stateful.make_zero_states(model, 1)):
         shifted = np.subtract(scores, scores.max(axis=-1, keepdims=True), dtype=np.float64)
         chosen = shifted[np.arange(len(scores)), following[: len(scores)]]
-        found.append(chosen - np.log(np.exp(shifted, out=shifted).sum(axis=-1)))
+        pieces.append(chosen - np.log(np.exp(shifted, out=shifted).sum(axis=-1)))
         following = following[len(scores) :]
-    return np.concatenate(found)
+    return np.concatenate(pieces)
 
 
 def iterate_logits(model: Any, ids: np.ndarray, states: States) -> Iterator[tuple[np.ndarray, States]]:

@@ -51,18 +51,18 @@ def read_shapes(folder: Path) -> dict[str, Shape]:
 
 
 def _read_headers(file: BinaryIO) -> dict[str, Shape]:
-    found: dict[str, Shape] = {}
+    shapes: dict[str, Shape] = {}
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > os.fstat(file.fileno()).st_size:
             raise ValueError("it is compressed, or claims more than it holds; weights are saved as they are")
         for member in members:
             name = member.filename.removesuffix(".npy")
-            if name in found:
+            if name in shapes:
                 raise ValueError(f"`{strict.shorten(name)}` stands there twice")
             with archive.open(member) as array:
-                found[name] = _read_header(name, member.file_size, array)
-    return found
+                shapes[name] = _read_header(name, member.file_size, array)
+    return shapes
 
 
 def _read_header(name: str, size: int, file: Any) -> Shape:
@@ -99,27 +99,27 @@ def build_for_weights(held: Mapping[str, Shape], path: Path, network: Callable[[
 
 def load_weights(folder: Path, model: keras.Model) -> None:
     """Assign the weights once all of them are right, so that nothing is half loaded."""
-    path, wanted = folder / FILE, {weight.path: weight for weight in model.weights}
-    _refuse_difference(path, read_shapes(folder), {name: tuple(weight.shape) for name, weight in wanted.items()})
+    path, variables = folder / FILE, {weight.path: weight for weight in model.weights}
+    _refuse_difference(path, read_shapes(folder), {name: tuple(weight.shape) for name, weight in variables.items()})
     with strict.open_file(folder, FILE) as file:
         try:
             with np.load(file, allow_pickle=False) as archive, np.errstate(over="ignore"):
-                arrays = {name: archive[name].astype(np.float32) for name in wanted}
+                arrays = {name: archive[name].astype(np.float32) for name in variables}
         except DAMAGES as error:
             raise _make_damage_error(path, error) from None
     if infinite := [name for name, values in arrays.items() if not np.isfinite(values).all()]:
         raise ConfigError(f"{path}: `{infinite[0]}` has values that are not finite numbers")
-    for name, weight in wanted.items():
+    for name, weight in variables.items():
         weight.assign(arrays[name])
 
 
-def _refuse_difference(path: Path, found: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> None:
-    problems = [f"{path}: `{key}` is missing" for key in wanted if key not in found]
-    problems += [f"{path}: `{strict.shorten(key)}` belongs to no layer" for key in found if key not in wanted]
+def _refuse_difference(path: Path, saved: Mapping[str, Shape], expected: Mapping[str, Shape]) -> None:
+    problems = [f"{path}: `{key}` is missing" for key in expected if key not in saved]
+    problems += [f"{path}: `{strict.shorten(key)}` belongs to no layer" for key in saved if key not in expected]
     problems += [
-        f"{path}: `{key}` has shape {found[key]}, the model needs {shape}"
-        for key, shape in wanted.items()
-        if key in found and found[key] != shape
+        f"{path}: `{key}` has shape {saved[key]}, the model needs {shape}"
+        for key, shape in expected.items()
+        if key in saved and saved[key] != shape
     ]
     if problems:
         more = [f"{path}: and {len(problems) - MAX_LISTED:,} more"] if len(problems) > MAX_LISTED else []

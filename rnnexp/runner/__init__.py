@@ -125,13 +125,13 @@ def run_steps(
 
     experiment, dataset, model, plan = prepared.experiment, prepared.dataset, prepared.model, prepared.plan
     code = tasks.of(dataset.spec.task)
-    told = prepared.training or make_training(model, dataset, plan)  # is compiled while the run is made known
+    training = prepared.training or make_training(model, dataset, plan)  # is compiled while the run is made known
     info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)
     with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked:
         record.log_start(tracked, dataset, model)
         samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
         with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
-            history = yield from told.steps(record.make_epoch_listener(tracked, context.member, progress, samples))
+            history = yield from training.steps(record.make_epoch_listener(tracked, context.member, progress, samples))
         _refuse_untrained(history)
         report = evaluate(model, dataset, experiment)
         forecast = code.forecast(model, dataset)
@@ -141,8 +141,8 @@ def run_steps(
         if draw and experiment.tracking.figures:
             samples.log_final()
     scored, units, seconds = dataset.scored, dataset.summary.units, time.perf_counter() - started
-    found = (experiment, metrics, history, report, forecast, scored, units)
-    return Result(*found, tracked.run_id, context.run_dir, seconds)
+    fields = (experiment, metrics, history, report, forecast, scored, units)
+    return Result(*fields, tracked.run_id, context.run_dir, seconds)
 
 
 def _refuse_untrained(history: History) -> None:
@@ -213,15 +213,15 @@ def make_run_folder(name: str) -> Path:
 
 def configure_runtime(experiment: Experiment, share: int | None) -> runtime.Runtime:
     """Settle backend, device and threads; `share` are the threads to take if the settings name none."""
-    found = runtime.configure(
+    device = runtime.configure(
         experiment.backend,
         device=experiment.device,
         threads=experiment.threads or share,
         deterministic=experiment.deterministic,
         seed=experiment.seed,
     )
-    log.info("backend %s (%s), %s, %s", found.backend, found.reason, found.device, count(found.threads, "thread"))
-    return found
+    log.info("backend %s (%s), %s, %s", device.backend, device.reason, device.device, count(device.threads, "thread"))
+    return device
 
 
 def make_plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], TrainingPlan]:

@@ -26,8 +26,8 @@ class GroupStore:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        known = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else []
-        self.groups = [Group(each["numbers"], {int(k): v for k, v in each["widths"].items()}) for each in known]
+        saved = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else []
+        self.groups = [Group(each["numbers"], {int(k): v for k, v in each["widths"].items()}) for each in saved]
 
     def assign(self, keys: Mapping[int, Hashable], most: int) -> Iterator[tuple[Group, list[int]]]:
         """Yield each group with those of its jobs that are there; `keys` (by job) agree where they can be one.

@@ -65,10 +65,10 @@ def make_program_key(experiment: Experiment) -> str | None:
 def select_runtime_scalars(experiment: Experiment) -> dict[str, float]:
     """Return the settings that can be inputs of a program, by their dotted names."""
     model, optimizer = asdict(experiment.model), asdict(experiment.optimizer)
-    own = _MODEL_SCALARS if type(experiment.model).__module__.startswith("rnnexp.") else ()
-    found = {f"model.{key}": model[key] for key in own if key in model}
-    found |= {f"optimizer.{key}": value for key, value in optimizer.items() if key not in _NOT_SCALARS}
-    return {key: value for key, value in found.items() if type(value) is float and value > 0}
+    keys = _MODEL_SCALARS if type(experiment.model).__module__.startswith("rnnexp.") else ()
+    settings = {f"model.{key}": model[key] for key in keys if key in model}
+    settings |= {f"optimizer.{key}": value for key, value in optimizer.items() if key not in _NOT_SCALARS}
+    return {key: value for key, value in settings.items() if type(value) is float and value > 0}
 
 
 def run_vectorized(
@@ -113,12 +113,12 @@ def _interleave(runs: RunSteps, settings: Tracking, on_end: OnEnd, turn: Callabl
             ended: dict[int, runner.Result | BaseException] = {}
             for number in list(waiting):
                 turn(number)
-                told = _advance(runs[number])
-                if isinstance(told, (runner.Result, BaseException)):
+                outcome = _advance(runs[number])
+                if isinstance(outcome, (runner.Result, BaseException)):
                     del waiting[number]
-                    ended[number] = told
+                    ended[number] = outcome
                 else:
-                    waiting[number] = told
+                    waiting[number] = outcome
             if ended:
                 tracking.flush(settings)
             for number, result in ended.items():

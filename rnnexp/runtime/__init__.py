@@ -133,10 +133,10 @@ def _start(backend: str, reason: str, device: str, threads: int | None, determin
     with set_environment(variables), hold_stderr() if quiet else nullcontext():
         _import_keras(backend)
         _limit_threads(backend, threads)
-        found = _START[backend](device)
+        actual = _START[backend](device)
     _make_deterministic(backend, deterministic)
-    _check_device(backend, device, found)
-    return Runtime(backend, reason, found, threads or machine.count_usable_cpus(), deterministic)
+    _check_device(backend, device, actual)
+    return Runtime(backend, reason, actual, threads or machine.count_usable_cpus(), deterministic)
 
 
 def _configure_again(current: Runtime, reason: str, device: str, threads: int | None, deterministic: bool) -> Runtime:
@@ -226,13 +226,13 @@ def _start_torch(device: str) -> str:
 _START = {"jax": _start_jax, "tensorflow": _start_tensorflow, "torch": _start_torch}
 
 
-def _check_device(backend: str, asked: str, found: str) -> None:
-    if asked == "gpu" and found != "gpu":
+def _check_device(backend: str, asked: str, actual: str) -> None:
+    if asked == "gpu" and actual != "gpu":
         raise ResourceError(
             f"device: gpu asked for, but {backend} sees none; on a machine with a GPU run: "
             f"{INSTALL_GPU[backend]}; otherwise set device=auto or device=cpu"
         )
-    if asked == "cpu" and found != "cpu":
+    if asked == "cpu" and actual != "cpu":
         raise ResourceError(
             f"device: cpu asked for, but {backend} has already started on the GPU in this process; start a new process"
         )

@@ -18,11 +18,11 @@ def count_usable_cpus() -> int:
 
 def measure_memory() -> int:
     """Return the bytes of memory of this machine, or those that its container may use."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):
-            found.append(int(Path(limit).read_text(encoding="ascii")))
-    return min(found)
+            limits.append(int(Path(limit).read_text(encoding="ascii")))
+    return min(limits)
 
 
 def make_cache_folder() -> Path | None:

@@ -48,9 +48,9 @@ def map_arrays(data: Any, change: Callable[[Any], Any]) -> Any:
 
 def list_arrays(data: Any) -> list[Any]:
     """List the arrays of a batch."""
-    found: list[Any] = []
-    map_arrays(data, found.append)
-    return found
+    arrays: list[Any] = []
+    map_arrays(data, arrays.append)
+    return arrays
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,8 @@ def _balanced(dataset: Dataset) -> np.ndarray:
     counts = np.zeros(classes, np.int64)
     for start in range(0, len(part), 4096):
         _, y, weight = dataset.batch(part.arrays, part.indices[start : start + 4096])
-        found = np.asarray(y)[weight > 0] if dataset.spec.per_step else to_labels(np.asarray(y), classes)
-        counts += np.bincount(found, minlength=classes)
+        labels = np.asarray(y)[weight > 0] if dataset.spec.per_step else to_labels(np.asarray(y), classes)
+        counts += np.bincount(labels, minlength=classes)
     missing = [name for name, count in zip(dataset.spec.classes, counts) if count == 0]
     if missing:
         raise ConfigError(

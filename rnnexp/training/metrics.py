@@ -26,13 +26,13 @@ def make_metric(name: str, logged_as: str = "") -> Any:
     if name in ("accuracy", "acc"):
         return name  # Keras chooses binary, categorical or sparse by the shapes
     try:
-        found = keras.metrics.get(name)
+        metric = keras.metrics.get(name)
     except ValueError:
         choices = [*renamed, "accuracy", "mae", "mse", "mape", *_list_keras_metrics()]
         raise ConfigError(f"metrics: Keras has no metric `{name}`{did_you_mean(name, choices)}") from None
-    if isinstance(found, keras.metrics.Metric):
-        return found.__class__.from_config({**found.get_config(), "name": shown})
-    return keras.metrics.MeanMetricWrapper(found, name=shown)
+    if isinstance(metric, keras.metrics.Metric):
+        return metric.__class__.from_config({**metric.get_config(), "name": shown})
+    return keras.metrics.MeanMetricWrapper(metric, name=shown)
 
 
 def _list_keras_metrics() -> list[str]:

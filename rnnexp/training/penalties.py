@@ -40,10 +40,10 @@ def make_unpenalized_loss(model: Any) -> keras.metrics.Metric:
 
 def prefix_metrics(part: str, results: Mapping[str, Any]) -> dict[str, Any]:
     """Name the results of a pass over a part: train/loss is without penalties, train/total_loss with them."""
-    found = dict(results)
-    if UNPENALIZED_LOSS in found:
-        found = {"loss": found.pop(UNPENALIZED_LOSS), "total_loss": found.pop("loss"), **found}
-    return {f"{part}/{name}": value for name, value in found.items()}
+    metrics = dict(results)
+    if UNPENALIZED_LOSS in metrics:
+        metrics = {"loss": metrics.pop(UNPENALIZED_LOSS), "total_loss": metrics.pop("loss"), **metrics}
+    return {f"{part}/{name}": value for name, value in metrics.items()}
 
 
 @cache

@@ -42,8 +42,8 @@ class Progress:
         self.quiet = quiet
         self.best_value: BestValue | None = None
         self.bar = None if quiet else _bar(stream or sys.stderr)
-        self.shown = 0
-        self.told = 0
+        self.shown_epoch = 0
+        self.epoch = 0
 
     def __enter__(self) -> Progress:
         self.begin = self.last = self.clock()
@@ -56,7 +56,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.told > self.shown:
+        if self.epoch > self.shown_epoch:
             self._show()
         if self.bar is not None:
             with suppress(OSError, ValueError):
@@ -70,18 +70,18 @@ class Progress:
         self.best_value = self.best_value or BestValue(monitor)
         if monitor in metrics:
             self.best_value.update(metrics[monitor], epoch)
-        self.told, self.metrics = epoch, metrics
+        self.epoch, self.metrics = epoch, metrics
         every = LINE_EVERY if self.bar is None else DRAW_EVERY
         if epoch in (1, self.epochs) or self.clock() - self.last >= every:
             self._show()
 
     def _show(self) -> None:
-        self.shown, self.last = self.told, self.clock()
+        self.shown_epoch, self.last = self.epoch, self.clock()
         if self.bar is not None:
             with suppress(OSError, ValueError):
-                self.bar.update(self.task, completed=self.told, state=self._state())
+                self.bar.update(self.task, completed=self.epoch, state=self._state())
         elif not self.quiet:
-            log.info("epoch %d/%d  %s%s", self.told, self.epochs, self._state(), self._eta())
+            log.info("epoch %d/%d  %s%s", self.epoch, self.epochs, self._state(), self._eta())
 
     def _state(self) -> str:
         """Return loss and best value, as `train/loss 0.0123  val/loss 0.02  best 0.018 (epoch 7)`."""
@@ -91,9 +91,9 @@ class Progress:
         return "  ".join(losses)
 
     def _eta(self) -> str:
-        left = (self.clock() - self.begin) / self.told * (self.epochs - self.told)
+        left = (self.clock() - self.begin) / self.epoch * (self.epochs - self.epoch)
         minutes, seconds = divmod(round(left), 60)
-        return f"  {minutes // 60}:{minutes % 60:02}:{seconds:02} left" if self.told < self.epochs else ""
+        return f"  {minutes // 60}:{minutes % 60:02}:{seconds:02} left" if self.epoch < self.epochs else ""
 
 
 def _bar(stream: TextIO | None) -> Any:

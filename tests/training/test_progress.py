@@ -100,4 +100,4 @@ def test_a_closed_stream_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) -
     with Progress(2, stream=closing) as progress:
         closing.close()
         progress.update(1, {"train/loss": 1.0})
-    assert progress.told == 1
+    assert progress.epoch == 1

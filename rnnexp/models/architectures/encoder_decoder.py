@@ -91,29 +91,29 @@ class encoder_decoder:
         layers = keras.layers
         cell = {"gru": layers.GRU, "lstm": layers.LSTM}[self.cell]
         sides = {"past": "source", "previous": "target"} if "previous" in spec.inputs else {}
-        made: list[Any] = []
-        for given, side in sides.items():
-            tokens = spec.inputs[given].vocabulary
-            made.append(self._embedding(tokens, side))
-            made.append(layers.Dropout(self.dropout, name=f"dropout_{side}"))
+        stack: list[Any] = []
+        for input_name, side in sides.items():
+            tokens = spec.inputs[input_name].vocabulary
+            stack.append(self._embedding(tokens, side))
+            stack.append(layers.Dropout(self.dropout, name=f"dropout_{side}"))
         for i, units in enumerate(self.sizes(), start=1):
             reader, writer = (
                 cell(units, name=f"{side}_{i}", return_sequences=True, return_state=True)
                 for side in ("encoder", "decoder")
             )
-            made += [layers.Bidirectional(reader, name=reader.name) if self.bidirectional else reader, writer]
-            made += [layers.Dropout(self.dropout, name=f"dropout_{side}_{i}") for side in ("encoder", "decoder")]
+            stack += [layers.Bidirectional(reader, name=reader.name) if self.bidirectional else reader, writer]
+            stack += [layers.Dropout(self.dropout, name=f"dropout_{side}_{i}") for side in ("encoder", "decoder")]
             if self.bidirectional:
-                made += [
+                stack += [
                     layers.Dense(units, activation="tanh", name=f"bridge_{i}_{state}") for state in STATES[self.cell]
                 ]
         last = self.sizes()[-1]
         if self.attention:
-            made += make_attention_layers(self.attention, last)
-            made.append(layers.Dense(last, activation="tanh", name="attended"))
+            stack += make_attention_layers(self.attention, last)
+            stack.append(layers.Dense(last, activation="tanh", name="attended"))
         if not self.tie_weights:
-            made.append(layers.Dense(spec.output_shape[-1], dtype="float32", name="output"))
-        return {layer.name: layer for layer in made}
+            stack.append(layers.Dense(spec.output_shape[-1], dtype="float32", name="output"))
+        return {layer.name: layer for layer in stack}
 
     def _embedding(self, tokens: int | None, side: str) -> keras.layers.Layer:
         """Make the vectors of one side, which vary as much as the states do: from Keras's small ones the last layers

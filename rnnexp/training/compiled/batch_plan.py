@@ -61,10 +61,10 @@ class BatchPlan:
         for place in range(count):
             filled[place] = part.order(seed, first + place, size)
         whole = self.steps * size
-        found = {"order": filled[:, :whole].reshape(capacity, self.steps, size)}
+        orders = {"order": filled[:, :whole].reshape(capacity, self.steps, size)}
         if self.train.part.bounds and not side_by_side:
-            found["bucket"] = self.train.part.bucket(found["order"]).max(axis=2).astype(np.int32)
-        return found | ({"rest": filled[:, whole:]} if whole < len(part) else {})
+            orders["bucket"] = self.train.part.bucket(orders["order"]).max(axis=2).astype(np.int32)
+        return orders | ({"rest": filled[:, whole:]} if whole < len(part) else {})
 
     def _count_time_steps(self) -> int:
         """Return the time steps of an input: of windows, or of sequences and tokens."""
@@ -138,5 +138,5 @@ def _cut(indices: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray | None]
 
 def list_leaves(tree: Tree, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
     if isinstance(tree, dict):
-        return [found for key, value in tree.items() for found in list_leaves(value, (*path, key))]
+        return [leaf for key, value in tree.items() for leaf in list_leaves(value, (*path, key))]
     return [(path, tree)]

@@ -89,8 +89,8 @@ class FusedEpochs:
 
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]:
         self.prepare(*arguments)
-        found: tuple[Tree, Tree] = self._compiled.result()(*arguments, np.int32(count))  # type: ignore[union-attr]
-        return found
+        results: tuple[Tree, Tree] = self._compiled.result()(*arguments, np.int32(count))  # type: ignore[union-attr]
+        return results
 
     def _many(self, state: Tree, now: Tree, fixed: Tree, data: Tree, count: Any) -> tuple[Tree, Tree]:
         import jax

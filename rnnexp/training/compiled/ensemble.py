@@ -106,8 +106,8 @@ class Ensemble:
 
         self._review()
         began, count = time.time(), self._count()
-        found = self._dispatch.run(count, self.state, self._now(count), self.fixed, self.data)
-        self.state, rows = jax.block_until_ready(found)
+        results = self._dispatch.run(count, self.state, self._now(count), self.fixed, self.data)
+        self.state, rows = jax.block_until_ready(results)
         ended = time.time()
         self._tell({key: np.asarray(value)[:count] for key, value in rows.items()}, (began, ended))
         self._pace = (ended - began) / count if self._last else 0.0
@@ -115,8 +115,8 @@ class Ensemble:
 
     def _count(self) -> int:
         """Return the epochs of the next dispatch: few at first, then as many as take about a second."""
-        wanted = min(PROMPT_S / self._pace, 16 * self._last) if self._pace else 4 * self._last
-        count = int(np.clip(wanted, 1, min(self._dispatch.capacity, self.epochs - self.epoch)))
+        epochs = min(PROMPT_S / self._pace, 16 * self._last) if self._pace else 4 * self._last
+        count = int(np.clip(epochs, 1, min(self._dispatch.capacity, self.epochs - self.epoch)))
         marks = [spec.weights_every for spec in self.specs if spec.weights_every]
         marks += [] if self.single else [self._interval]
         return min([count, *(every - self.epoch % every for every in marks)])

@@ -64,10 +64,10 @@ class Member:
     def weights(self, key: str) -> list[np.ndarray]:
         """Return weights, in the order of `BackendTrainer.variables`: `kept`, `best_weights`, or the `last` epoch's."""
         if key == "last":
-            found = self.ensemble.program.weights({k: self.ensemble.value(self.index, k) for k in LAST})
+            weights = self.ensemble.program.weights({k: self.ensemble.value(self.index, k) for k in LAST})
         else:
-            found = self.ensemble.value(self.index, key)
-        return [np.asarray(value) for value in [*found["trainable"], *found["other"]]]
+            weights = self.ensemble.value(self.index, key)
+        return [np.asarray(value) for value in [*weights["trainable"], *weights["other"]]]
 
     def optimizer(self) -> list[np.ndarray]:
         """Return the state of the optimizer after the last epoch."""

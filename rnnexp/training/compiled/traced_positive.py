@@ -87,18 +87,18 @@ def find_scalars(model: Any) -> dict[str, list[Target]]:
     """Find what can be held in a compiled model: dropout and penalties by the model's setting, the optimizer's."""
     import keras
 
-    found: dict[str, list[Target]] = {}
+    scalars: dict[str, list[Target]] = {}
     for layer in model._flatten_layers(include_self=False, recursive=True):
         if isinstance(layer, keras.layers.Dropout) and layer.name.startswith(BY_DROPOUT):
-            found.setdefault("model.dropout", []).append((layer, "rate"))
+            scalars.setdefault("model.dropout", []).append((layer, "rate"))
         if vars(layer).get("recurrent_dropout"):
-            found.setdefault("model.recurrent_dropout", []).append((layer, "recurrent_dropout"))
+            scalars.setdefault("model.recurrent_dropout", []).append((layer, "recurrent_dropout"))
         for name, penalty in vars(layer).items():
             if name.endswith("_regularizer") and isinstance(penalty, keras.regularizers.L1L2):
-                found.setdefault("model.l1", []).append((penalty, "l1"))
-                found.setdefault("model.l2", []).append((penalty, "l2"))
+                scalars.setdefault("model.l1", []).append((penalty, "l1"))
+                scalars.setdefault("model.l2", []).append((penalty, "l2"))
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     for name, value in vars(optimizer).items():
         if isinstance(value, float) and value > 0:
-            found[f"optimizer.{name}"] = [(optimizer, name)]
-    return found
+            scalars[f"optimizer.{name}"] = [(optimizer, name)]
+    return scalars
