@@ -24,25 +24,26 @@ NEVER = -1e9
 class Decoding:
     """How a text is written.
 
-    start, end: the tokens before the first and after the last one;  most: tokens at most, so that writing always ends
-    beam:  beginnings that are kept side by side; 1 takes the likeliest token each time
-    alpha: of the length penalty ((5 + length) / 6) ** alpha by which log probabilities are divided; 0 prefers short
+    start, end: the tokens before the first and after the last one
+    max_length: tokens at most, so that writing always ends
+    beam: beginnings that are kept side by side; 1 takes the likeliest token each time
+    length_penalty: the exponent of ((5 + length) / 6) ** alpha by which log probabilities are divided; 0 prefers short
            texts (Wu et al., Google's neural machine translation system, 2016, eq. 14)
     never: tokens that are not written
     """
 
     start: int
     end: int
-    most: int
+    max_length: int
     beam: int = 1
-    alpha: float = 0.6
+    length_penalty: float = 0.6
     never: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Tokens (n, most) with the end and what follows it as `end`, their log probabilities (n,), and the weights of the
-    attention (n, most, time), None without any.
+    """Tokens (n, max_length) with the end and what follows it as `end`, their log probabilities (n,), and the weights
+    of the attention (n, max_length, time), None without any.
     """
 
     ids: np.ndarray
@@ -57,7 +58,7 @@ def decode(model: keras.Model, inputs: Any, decoding: Decoding) -> Decoded:
     read = {name: np.asarray(value) for name, value in inference.predict(encoder, inputs).items()}
     state = {name: np.repeat(value, decoding.beam, axis=0) for name, value in {**read, "mask": inputs["mask"]}.items()}
     beams = _Beams.start_all(size, decoding)
-    for _ in range(decoding.most):
+    for _ in range(decoding.max_length):
         outputs = inference.predict(decoder_step, {**state, "previous": beams.ids[:, -1:]})
         arrays = {name: np.asarray(value) for name, value in outputs.items()}
         chosen = beams.grow(_log_softmax(arrays.pop("scores")[:, 0]), arrays.pop("attention", None))
@@ -109,13 +110,13 @@ class _Beams:
         return rows
 
     def _penalty(self, length: np.ndarray) -> np.ndarray:
-        return ((5 + length) / 6) ** self.decoding.alpha
+        return ((5 + length) / 6) ** self.decoding.length_penalty
 
     def best(self) -> Decoded:
         """Return the best beginning of each text, filled up with ends."""
         ranked = (self.total / self._penalty(self.length)).reshape(self.size, self.decoding.beam)
         rows = ranked.argmax(axis=1) + np.arange(self.size) * self.decoding.beam
-        ids = np.full((self.size, self.decoding.most), self.decoding.end, np.int32)
+        ids = np.full((self.size, self.decoding.max_length), self.decoding.end, np.int32)
         ids[:, : self.ids.shape[1] - 1] = self.ids[rows, 1:]
         weights = np.stack(self.attention, axis=1)[rows] if self.attention else None
         return Decoded(ids, self.total[rows], weights)

@@ -16,7 +16,7 @@ def make_embedding(model: RecurrentModel, spec: TaskSpec) -> keras.layers.Layer:
     """Make the layer that gives each token its vector; one that is tied can also be read backwards.
 
     Where the next token is predicted, vectors start with unit variance: from Keras's small ones a network first learns
-    how frequent tokens are, and what comes before them late. Labels of few texts are learnt better from small vectors,
+    how frequent tokens are, and what comes before them late. Labels of few texts are learned better from small vectors,
     in which rare words hardly count. Those that are scores too start small.
     """
     import keras

@@ -29,10 +29,10 @@ class GroupStore:
         saved = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else []
         self.groups = [Group(each["numbers"], {int(k): v for k, v in each["widths"].items()}) for each in saved]
 
-    def assign(self, keys: Mapping[int, Hashable], most: int) -> Iterator[tuple[Group, list[int]]]:
+    def assign(self, keys: Mapping[int, Hashable], max_size: int) -> Iterator[tuple[Group, list[int]]]:
         """Yield each group with those of its jobs that are there; `keys` (by job) agree where they can be one.
 
-        Jobs without a group are put into new ones of equal size, of `most` at most.
+        Jobs without a group are put into new ones of equal size, of `max_size` at most.
         """
         left = dict(keys)
         for group in list(self.groups):
@@ -42,7 +42,7 @@ class GroupStore:
         by_key: dict[Hashable, list[int]] = {}
         for number, key in left.items():
             by_key.setdefault(key, []).append(number)
-        new = [Group(part) for numbers in by_key.values() for part in _split(numbers, most)]
+        new = [Group(part) for numbers in by_key.values() for part in _split(numbers, max_size)]
         self.groups += new
         self.save()
         yield from ((group, group.numbers) for group in new)
@@ -59,6 +59,6 @@ class GroupStore:
             beside.replace(self.path)
 
 
-def _split(numbers: Sequence[int], most: int) -> list[list[int]]:
-    count = -(-len(numbers) // most)
+def _split(numbers: Sequence[int], max_size: int) -> list[list[int]]:
+    count = -(-len(numbers) // max_size)
     return [list(numbers[start::count]) for start in range(count)]

@@ -91,7 +91,7 @@ def run_vectorized(
     store = store or GroupStore()
     numbers = {one.number: index for index, one in enumerate(common.members)}
     keys = {one.number: one.batch_plan.signature() for one in common.members}
-    for group, present in store.assign(keys, common.most):
+    for group, present in store.assign(keys, common.max_members):
         indices = [numbers[number] for number in present]
         widths = Widths(len(group.numbers), dict(group.widths), partial(store.save_widths, group))
         prepared_runs = _prepare_runs(common, [common.members[index] for index in indices], widths)
@@ -178,7 +178,7 @@ class _Common:
     device: Runtime
     model: Any
     members: list[_LoadedRun]
-    most: int
+    max_members: int
 
 
 def _prepare_common(experiments: Sequence[Experiment], contexts: Sequence[record.RunContext]) -> _Common:

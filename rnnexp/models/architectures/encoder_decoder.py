@@ -25,7 +25,7 @@ WRITES = "model: encoder_decoder writes texts and forecasts; the data are {}"
 class encoder_decoder:
     """Sutskever, Vinyals and Le (2014): the states of each layer of the encoder are the first ones of the decoder's.
 
-    With attention each step of the decoder also looks at all outputs of the encoder. Texts are learnt with the true
+    With attention each step of the decoder also looks at all outputs of the encoder. Texts are learned with the true
     token before each one given; forecasts from what the encoder has understood, repeated for each step of the horizon,
     and from what is known ahead.
     """
@@ -117,7 +117,7 @@ class encoder_decoder:
 
     def _embedding(self, tokens: int | None, side: str) -> keras.layers.Layer:
         """Make the vectors of one side, which vary as much as the states do: from Keras's small ones the last layers
-        learn how frequent each token is first, saturate at that, and nothing else is ever learnt.
+        learn how frequent each token is first, saturate at that, and nothing else is ever learned.
         """
         import keras
 

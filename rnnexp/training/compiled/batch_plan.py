@@ -51,7 +51,7 @@ class BatchPlan:
         """Return the order of `epochs` (first, count), (capacity, steps, batch), and what is left over.
 
         Batches of sequences get the length they are padded to, but not `side_by_side` with other trainings: steps of
-        different length could not be vectorised.
+        different length could not be vectorized.
         """
         first, count = epochs
         if self.train.one_batch:
