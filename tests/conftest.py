@@ -43,7 +43,7 @@ os.environ.setdefault(
 # The files that take longest, longest first: a worker that began with the short ones would end alone with a long one.
 LONGEST = (
     "test_train.py",
-    "test_together.py",
+    "test_vectorized_runs.py",
     "test_browser.py",
     "test_engines.py",
     "test_vectorized.py",

@@ -31,7 +31,7 @@ from rnnexp.cli.main import COMMANDS, main
 from rnnexp.config.explain import every_key
 from rnnexp.config.grammar import GROUPS
 from rnnexp.config.source import options
-from rnnexp.models.pooling import Pooling
+from rnnexp.models.layers import Pooling
 from rnnexp.sweeps.definition import define, sweep_name
 from rnnexp.sweeps.launcher import default, read_launcher
 from rnnexp.sweeps.plugin import Sweeps

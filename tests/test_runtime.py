@@ -243,7 +243,11 @@ for number in {numbers}:
     print(*sorted(file.name for file in Path(os.environ["XDG_CACHE_HOME"]).glob("rnnexp/*/*-cache")))
 """
 START_ALL = "runtime.configure('jax')"
-KEEP_ALONE = "import jax\nfrom rnnexp.runtime.compilation_cache import use_compilation_cache\nkeep_compiled(jax)"
+KEEP_ALONE = """
+import jax
+from rnnexp.runtime.machine import use_compilation_cache
+use_compilation_cache(jax)
+"""
 
 
 def kept(numbers: list[int], start: str, home: Path, chosen: str = "") -> list[set[str]]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rnnexp.data.dataset import Dataset
     from rnnexp.evaluation.report import Report
-    from rnnexp.training.history import History
+    from rnnexp.training.plan import History
 
 JOURNAL = "metrics.jsonl"
 FOLDER = "figures"
@@ -69,7 +69,7 @@ def plot(uri: str | None, text: str, plugins: Sequence[str] = (), out: Path | No
 
 def _history(uri: str | None, run: TrackedRun, experiment: Experiment) -> History:
     """Read the epochs from the run's journal: its steps from 1 on."""
-    from rnnexp.training.history import History
+    from rnnexp.training.plan import History
 
     folder = run_folder(run)
     text = artifact(uri, run, JOURNAL)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from rnnexp.training.history import History
+    from rnnexp.training.plan import History
 
 LOG_RANGE = 20  # a curve that falls by more than this factor is drawn on a logarithmic axis
 

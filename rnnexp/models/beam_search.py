@@ -25,9 +25,10 @@ NEVER = -1e9
 class Decoding:
     """How a text is written.
 
-    start, end: the tokens before the first and after the last one;  max_length: tokens at most, so that writing always ends
-    beam:  beginnings that are kept side by side; 1 takes the likeliest token each time
-    length_penalty: alpha of the penalty ((5 + length) / 6) ** alpha by which log probabilities are divided; 0 prefers short
+    start, end: the tokens before the first and after the last one
+    max_length: tokens at most, so that writing always ends
+    beam: beginnings that are kept side by side; 1 takes the likeliest token each time
+    length_penalty: the exponent of ((5 + length) / 6) ** alpha by which log probabilities are divided; 0 prefers short
            texts (Wu et al., Google's neural machine translation system, 2016, eq. 14)
     never: tokens that are not written
     """
@@ -42,8 +43,8 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Tokens (n, max_length) with the end and what follows it as `end`, their log probabilities (n,), and the weights of the
-    attention (n, max_length, time), None without any.
+    """Tokens (n, max_length) with the end and what follows it as `end`, their log probabilities (n,), and the weights
+    of the attention (n, max_length, time), None without any.
     """
 
     ids: np.ndarray

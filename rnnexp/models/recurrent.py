@@ -14,7 +14,7 @@ from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
 from rnnexp.models.compatibility import check_spec
-from rnnexp.models.pooling import Pooling, pool
+from rnnexp.models.layers import Pooling, pool
 from rnnexp.registry import PositiveInt, settings
 
 if TYPE_CHECKING:

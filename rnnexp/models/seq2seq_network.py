@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.models.attention import attend
+from rnnexp.models.layers import attend
 
 if TYPE_CHECKING:
     import keras

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from rnnexp.tasks.forecasting.intervals import Intervals
     from rnnexp.training.compiled.training import CompiledTraining
     from rnnexp.training.fit import TrainingStep
-    from rnnexp.training.history import History
-    from rnnexp.training.plan import TrainingPlan
+    from rnnexp.training.plan import History, TrainingPlan
 
 MAX_DRAWN = 3  # of runs that are trained together, the best so many get their pictures at once
 
@@ -111,7 +110,7 @@ class PreparedRun:
     @property
     def engine(self) -> str:
         """What trains it, as its tag says."""
-        from rnnexp.training.choose_engine import choose_engine
+        from rnnexp.training.fit import choose_engine
 
         trainer, callbacks = self.experiment.trainer, self.experiment.callbacks
         return "vectorized" if self.training else choose_engine(trainer, callbacks, self.device.backend)[0]

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from rnnexp.runtime import Runtime
     from rnnexp.tasks.forecasting.intervals import Intervals
     from rnnexp.tracking.run import Run
-    from rnnexp.training.history import History
-    from rnnexp.training.listener import Listener, Rows, Span
+    from rnnexp.training.plan import History, Listener, Rows, Span
     from rnnexp.training.progress import Progress
 
 log = logging.getLogger("rnnexp")

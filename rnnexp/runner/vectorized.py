@@ -42,7 +42,7 @@ RunSteps = dict[int, "Generator[TrainingStep, None, runner.Result]"]
 
 def make_program_key(experiment: Experiment) -> str | None:
     """Return what two experiments must have in common to be trained together, None if one must train alone."""
-    from rnnexp.training.choose_engine import choose_engine
+    from rnnexp.training.fit import choose_engine
     from rnnexp.training.pure_callback import PureCallback
 
     if choose_engine(experiment.trainer, experiment.callbacks, "jax")[0] != "compiled":
@@ -75,7 +75,7 @@ def run_vectorized(
     turn: Callable[[int], None],
     store: GroupStore | None = None,
 ) -> None:
-    """Train experiments of one `make_program_key` on JAX, each on its own context.
+    """Train experiments of one program key on JAX, each on its own context.
 
     `on_end` gets the number of each that ends, with its result or what it failed with; `turn` is told whose turn it
     is before a member speaks (to a log). Those whose data differ in shape, and more than memory holds, are trained

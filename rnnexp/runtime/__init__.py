@@ -6,15 +6,12 @@ import importlib.util
 import logging
 import os
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from rnnexp.errors import ConfigError, ResourceError, did_you_mean
 from rnnexp.runtime import machine
-from rnnexp.runtime.compilation_cache import use_compilation_cache
-from rnnexp.runtime.hide_packages import hide_packages
+from rnnexp.runtime.startup import hide_packages, hold_stderr, set_environment
 
 BACKENDS = ("jax", "tensorflow", "torch")
 DEFAULT_BACKEND = "jax"
@@ -133,7 +130,7 @@ def _start(backend: str, reason: str, device: str, threads: int | None, determin
     quiet = backend == "tensorflow" and "TF_CPP_MIN_LOG_LEVEL" not in os.environ
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     variables = _choose_variables(backend, device, threads, deterministic)
-    with _set_environment(variables), _hold_stderr() if quiet else nullcontext():
+    with set_environment(variables), hold_stderr() if quiet else nullcontext():
         _import_keras(backend)
         _limit_threads(backend, threads)
         actual = _START[backend](device)
@@ -168,40 +165,6 @@ def _choose_variables(backend: str, device: str, threads: int | None, determinis
         flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
         values |= {"XLA_FLAGS": flags.strip(), "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
     return values
-
-
-@contextmanager
-def _set_environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Hold variables while the backend starts; they are not left for child processes, which choose anew."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _hold_stderr() -> Iterator[None]:
-    """Hold back what TensorFlow's C++ libraries print while they load; it is shown if loading fails."""
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(terminal, held.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            os.close(terminal)
 
 
 def _import_keras(backend: str) -> None:
@@ -239,7 +202,7 @@ def _limit_threads(backend: str, threads: int | None) -> None:
 def _start_jax(device: str) -> str:
     import jax
 
-    use_compilation_cache(jax)
+    machine.use_compilation_cache(jax)
     if device == "cpu":
         jax.config.update("jax_platforms", "cpu")  # heard even if somebody imported jax before us
     return "cpu" if jax.default_backend() == "cpu" else "gpu"

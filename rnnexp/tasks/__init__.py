@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
     from rnnexp.evaluation.scoring import Scoring
     from rnnexp.tasks.base import TaskCode
-    from rnnexp.training.history import History
+    from rnnexp.training.plan import History
 
 
 def of(name: str) -> TaskCode:

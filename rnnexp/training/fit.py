@@ -1,19 +1,21 @@
-"""Train a model on a dataset."""
+"""Train a model on a dataset, by the engine that fits."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.training.choose_engine import choose_engine
-from rnnexp.training.history import History
-from rnnexp.training.listener import Listener, Rows, Span
-from rnnexp.training.plan import TrainingPlan
+from rnnexp.training.plan import History, Listener, Rows, Span, TrainingPlan
+from rnnexp.training.pure_callback import PureCallback
+
+if TYPE_CHECKING:
+    from rnnexp.config.settings import Trainer
 
 log = logging.getLogger("rnnexp")
 T = TypeVar("T")
+Engine = Literal["keras", "compiled"]
 
 
 class TrainingStep(Protocol):
@@ -29,6 +31,25 @@ class Training(Protocol):
     """
 
     def steps(self, listener: Listener) -> Generator[TrainingStep, None, History]: ...
+
+
+def choose_engine(trainer: Trainer, callbacks: Mapping[str, Any], backend: str) -> tuple[Engine, str | None]:
+    """Return the engine, and why it is not the one that was wished for (`auto` wishes for speed on JAX)."""
+    if trainer.engine == "keras" or (trainer.engine == "auto" and backend != "jax"):
+        return "keras", None
+    obstacle = f"it needs backend=jax, not {backend}" if backend != "jax" else _find_obstacle(trainer, callbacks)
+    return ("compiled", None) if obstacle is None else ("keras", f"not the compiled engine: {obstacle}")
+
+
+def _find_obstacle(trainer: Trainer, callbacks: Mapping[str, Any]) -> str | None:
+    watched = {"trainer.monitor": trainer.monitor}
+    for key, callback in callbacks.items():
+        if isinstance(callback, PureCallback):
+            watched[f"callbacks.{key}.monitor"] = callback.monitor
+        elif not getattr(callback, "late", False):
+            return f"callbacks.{key} may do anything after each epoch"
+    timed = [key for key, monitor in watched.items() if monitor and monitor.startswith("time/")]
+    return f"{timed[0]} watches the clock" if timed else None
 
 
 def make_training(model: Any, dataset: Dataset, plan: TrainingPlan) -> Training:

@@ -10,16 +10,13 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset
 from rnnexp.training.backends import make_backend_trainer
-from rnnexp.training.backends.base import BackendTrainer, BlockStep
+from rnnexp.training.backends.base import BackendTrainer, BlockStep, LearningRate
 from rnnexp.training.batcher import Batcher, Block, make_scoring_batcher
 from rnnexp.training.best_weights import BestWeights, find_not_finite, handle_divergence
 from rnnexp.training.class_weights import make_weigher
-from rnnexp.training.history import History
-from rnnexp.training.learning_rate import LearningRate
-from rnnexp.training.listener import Listener
 from rnnexp.training.monitor import choose_default_monitor
 from rnnexp.training.penalties import prefix_metrics
-from rnnexp.training.plan import TrainingPlan
+from rnnexp.training.plan import History, Listener, TrainingPlan
 from rnnexp.training.prepare import prepare
 from rnnexp.training.training_state import EpochCallback, TrainingState
 from rnnexp.training.user_callbacks import UserCallbacks

@@ -1,14 +1,21 @@
-"""How a model is to be trained, with everything built."""
+"""What a training is given, what it tells whoever listens, and what it leaves behind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Trainer
+
+Rows = Sequence[dict[str, float]]
+Span = tuple[float, float]
+
+# (first epoch, metrics of each epoch since the last call, when these began and ended in seconds since 1970) -> a
+# reason to stop, such as "pruned", or None
+Listener = Callable[[int, Rows, Span], str | None]
 
 
 @dataclass(frozen=True)
@@ -34,3 +41,29 @@ class TrainingPlan:
     run_dir: Path | None = None
     grad_norm: bool = False
     scaled: bool = False
+
+
+@dataclass(frozen=True)
+class History:
+    """Metrics by epoch and how the training ended.
+
+    epochs:     one mapping per epoch (1-based epoch = position + 1): train/loss, val/loss, train/mae,
+                opt/learning_rate, opt/grad_norm, time/epoch_s (training and validation), time/samples_per_s
+                (examples, or tokens of a language model)
+    best_epoch: the epoch whose weights the model has at the end; 0 if not even the first one was finite
+    monitor:    the metric that chose it
+    stopped:    None after all epochs, else "early_stopping", "diverged", "callback" or what a listener
+                answered ("pruned")
+    seconds:    wall time of the whole training, compilation included
+    """
+
+    epochs: list[dict[str, float]]
+    best_epoch: int
+    monitor: str
+    stopped: str | None
+    seconds: float
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The metrics of the best epoch; empty if there is none."""
+        return self.epochs[self.best_epoch - 1] if self.best_epoch else {}

@@ -1,4 +1,4 @@
-"""Make a model ready for its first step: precision checked, metrics found, compiled, random layers seeded."""
+"""Make a model ready for its first step: precision checked, compiled, random layers seeded."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 
 from rnnexp import registry
-from rnnexp.config.metric_names import RENAMED, accepted
-from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.errors import ConfigError
 from rnnexp.models import stateful
-from rnnexp.task import ACCURACY
 from rnnexp.training.backends.base import is_seed_state
+from rnnexp.training.metrics import make_metric
 from rnnexp.training.monitor import name_metric
 from rnnexp.training.penalties import has_penalties, make_unpenalized_loss
-from rnnexp.training.perplexity import make_perplexity
 from rnnexp.training.plan import TrainingPlan
 
 
@@ -61,27 +59,6 @@ def _check_precision(model: Any, wanted: str) -> None:
             f"trainer.precision: {wanted} given, but the model was built in {built}; build it within "
             "rnnexp.training.prepare.use_precision(...)"
         )
-
-
-def make_metric(name: str, logged_as: str = "") -> Any:
-    """Return what Keras's compile takes for a metric's name, logged under just that name unless another is given."""
-    import keras
-
-    shown = logged_as or name
-    if name in RENAMED:
-        return getattr(keras.metrics, RENAMED[name])(name=shown)
-    if name == "perplexity":
-        return make_perplexity()
-    if name in ACCURACY:
-        return name
-    try:
-        metric = keras.metrics.get(name)
-    except ValueError:
-        raise ConfigError(f"metrics: Keras has no metric `{name}`{did_you_mean(name, accepted(None))}") from None
-    if isinstance(metric, keras.metrics.Metric):
-        of_logits = {"from_logits": True} if type(metric) is keras.metrics.SparseCategoricalCrossentropy else {}
-        return metric.__class__.from_config({**metric.get_config(), "name": shown, **of_logits})
-    return keras.metrics.MeanMetricWrapper(metric, name=shown)
 
 
 def seed_random_layers(model: Any, seed: int) -> None:

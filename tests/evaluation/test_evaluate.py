@@ -23,7 +23,7 @@ from rnnexp.evaluation import classification
 from rnnexp.evaluation.outputs import outputs
 from rnnexp.registry import settings
 from rnnexp.tasks import figures, load
-from rnnexp.training.history import History
+from rnnexp.training.plan import History
 
 
 class Answer:

@@ -10,7 +10,7 @@ import pytest
 from rnnexp.data.sources.sine import sine
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models import convolution
+from rnnexp.models import layers
 from rnnexp.models.architectures.cnn_lstm import cnn_lstm
 from rnnexp.models.architectures.lstm_fcn import lstm_fcn
 from rnnexp.models.build import build
@@ -32,7 +32,7 @@ def test_a_block_is_the_convolution_of_keras_with_the_same_gradients(kernel_size
     from jax import numpy as jnp
 
     past = keras.Input((None, 2))
-    ours = keras.Model(past, convolution.convolve(past, None, "it", 5, kernel_size, normalize=False))
+    ours = keras.Model(past, layers.convolve(past, None, "it", 5, kernel_size, normalize=False))
     theirs = keras.layers.Conv1D(5, kernel_size, padding="same", activation="relu")
     theirs.build((None, None, 2))
     kernel = np.random.default_rng(1).normal(size=(kernel_size, 2, 5)).astype("float32")
@@ -60,7 +60,7 @@ def test_its_weights_start_as_those_of_keras_do() -> None:
     import keras
 
     past = keras.Input((None, 2))
-    dense = keras.Model(past, convolution.convolve(past, None, "it", 5, 3)).get_layer("it_conv")
+    dense = keras.Model(past, layers.convolve(past, None, "it", 5, 3)).get_layer("it_conv")
     assert dense.kernel.shape == (6, 5)
     assert type(dense.kernel_initializer).__name__ == "HeUniform"  # whose fan is what a convolution counts, 3 * 2
 
@@ -70,7 +70,7 @@ def test_its_weights_start_as_those_of_keras_do() -> None:
 def test_shrinking_keeps_the_maximum_of_each_group(size: int, masked: bool) -> None:
     lengths = [7, 4, 1] if masked else [7, 7, 7]
     mask = np.arange(7) < np.array(lengths)[:, None]
-    kept, flags = convolution.downsample(X, mask if masked else None, "it", size)
+    kept, flags = layers.downsample(X, mask if masked else None, "it", size)
     for x, length, row in zip(X, lengths, np.asarray(kept)):
         groups = [x[i : min(i + size, length)].max(axis=0) for i in range(0, length, size)]
         np.testing.assert_array_equal(row[: len(groups)], groups)

@@ -54,10 +54,8 @@ def losses(rows: list[dict[str, str]]) -> np.ndarray:
 def test_short_jobs_that_share_a_program_are_grouped_by_themselves() -> None:
     grouped = run(*SHORT, *LIGHT, "seed=0,1,2,3", launcher=TWO)
     single = run(*SHORT, *LIGHT, "seed=0,1,2,3", launcher={"name": "serial"}, new=True)
-    assert sorted(len(group.numbers) for n in (0, 1) for group in GroupStore(grouped / f"group-{n}.json").groups) == [
-        2,
-        2,
-    ]
+    stores = [GroupStore(grouped / f"group-{n}.json") for n in (0, 1)]
+    assert sorted(len(group.numbers) for store in stores for group in store.groups) == [2, 2]
     assert not (single / GROUPS).exists()
     np.testing.assert_allclose(losses(table(grouped)), losses(table(single)), rtol=1e-5)
     assert not np.allclose(losses(table(grouped)), losses(table(single))[::-1], rtol=1e-5)

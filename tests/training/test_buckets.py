@@ -21,7 +21,7 @@ from rnnexp.registry import settings as component
 from rnnexp.tasks import load
 from rnnexp.training.batcher import Batcher
 from rnnexp.training.fit import fit
-from rnnexp.training.history import History
+from rnnexp.training.plan import History
 
 CLOSE = 2e-5  # as in test_engines: the two engines add up in another order
 
@@ -166,7 +166,7 @@ def test_short_shapes_and_full_padding_train_alike_in_both_engines() -> None:
 def test_what_stands_for_nothing_is_finite_in_short_numbers(kind: str) -> None:
     import keras
 
-    from rnnexp.models.pooling import NEVER, replace_masked
+    from rnnexp.models.layers import NEVER, replace_masked
 
     x = keras.ops.ones((1, 2, 1), kind)
     hidden: Any = replace_masked(x, keras.ops.convert_to_tensor([[True, False]]), NEVER)

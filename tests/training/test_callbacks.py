@@ -27,12 +27,12 @@ def play(
 ) -> TrainingState:
     """Show a callback one metric value per epoch until it stops the training."""
     at = at or course()
-    end_of_epoch = lookup("callback", name)(**settings).start()
+    on_epoch_end = lookup("callback", name)(**settings).start()
     best = float("inf")
     for at.epoch, value in enumerate(values, 1):
         at.metrics = {metric: value, "opt/learning_rate": 0.1 * at.rate_factor}
         at.is_best, best = value < best, min(value, best)
-        end_of_epoch(at)
+        on_epoch_end(at)
         if at.stop:
             break
     return at

@@ -116,7 +116,7 @@ def test_all_mistakes_are_found_together() -> None:
 
 def test_checking_imports_nothing_heavy() -> None:
     script = (
-        "import sys, rnnexp.training.check, rnnexp.training.callbacks.plateau, rnnexp.training.schedules.cosine;"
+        "import sys, rnnexp.training.check, rnnexp.training.callbacks, rnnexp.training.schedules;"
         "print([m for m in ('keras', 'jax', 'tensorflow', 'torch', 'pandas') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

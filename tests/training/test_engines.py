@@ -17,7 +17,7 @@ from rnnexp.registry import lookup
 from rnnexp.training.checkpoint import load
 from rnnexp.training.compiled import dispatch, ensemble
 from rnnexp.training.fit import fit
-from rnnexp.training.history import History
+from rnnexp.training.plan import History
 
 # Relative, of every loss and metric of every epoch: the two add up in another order, and training multiplies the
 # difference. Measured: 3e-7 to 2e-6 after a few epochs; another seed changes a loss by 1e-2 and more.
@@ -175,7 +175,7 @@ def test_chunks_of_any_length_give_the_same_bits(monkeypatch: pytest.MonkeyPatch
 def test_what_cannot_be_compiled_is_trained_by_keras_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
     import keras
 
-    from rnnexp.training.choose_engine import choose_engine
+    from rnnexp.training.fit import choose_engine
 
     trainer, mine = toy.plan(engine="compiled").trainer, {"mine": keras.callbacks.Callback()}
     assert choose_engine(trainer, mine, "jax") == (

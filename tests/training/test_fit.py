@@ -12,7 +12,7 @@ import toy
 from rnnexp.errors import ConfigError, DivergedError
 from rnnexp.registry import lookup, register
 from rnnexp.training.fit import fit
-from rnnexp.training.history import History
+from rnnexp.training.plan import History
 
 
 def losses(history: History, name: str = "train/loss") -> list[float]:

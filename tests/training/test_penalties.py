@@ -14,7 +14,7 @@ from rnnexp.errors import ConfigError
 from rnnexp.runner import record
 from rnnexp.runner.vectorized import run_vectorized
 from rnnexp.training.fit import fit
-from rnnexp.training.history import History
+from rnnexp.training.plan import History
 
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false", "trainer.epochs=3", "model.units=[3]")
 TOY = ("data.points=80", "data.seed=0", *LIGHT)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rnnexp.models import convolution
+from rnnexp.models import layers
 from rnnexp.models.recurrent import RecurrentModel
 from rnnexp.registry import PositiveInt, register
 
@@ -35,6 +35,6 @@ class cnn_lstm(RecurrentModel):
 
     def preprocess(self, x: Any, mask: Any) -> tuple[Any, Any]:
         for i, filters in enumerate(self.filters, start=1):
-            x = convolution.convolve(x, mask, f"cnn_{i}", filters, self.kernel_size, normalize=self.batch_norm)
-            x, mask = convolution.downsample(x, mask, f"cnn_{i}", self.pool_size)
+            x = layers.convolve(x, mask, f"cnn_{i}", filters, self.kernel_size, normalize=self.batch_norm)
+            x, mask = layers.downsample(x, mask, f"cnn_{i}", self.pool_size)
         return x, mask

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models.attention import Attention, make_attention_layers
+from rnnexp.models.layers import Attention, make_attention_layers
 from rnnexp.models.recurrent import Units
 from rnnexp.models.seq2seq_network import STATES, Seq2SeqNetwork
 from rnnexp.registry import PositiveInt, register

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.errors import ConfigError
-from rnnexp.models import convolution
+from rnnexp.models import layers
 from rnnexp.models.recurrent import RecurrentModel
 from rnnexp.registry import PositiveInt, register
 
@@ -63,5 +63,5 @@ class lstm_fcn(RecurrentModel):
         import keras
 
         for i, (filters, size) in enumerate(zip(self.filters, self.kernel_sizes), start=1):
-            x = convolution.convolve(x, mask, f"fcn_{i}", filters, size)
+            x = layers.convolve(x, mask, f"fcn_{i}", filters, size)
         return keras.layers.GlobalAveragePooling1D(name="fcn_mean")(x, mask=mask)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp.training.backends.base import to_decimal
 from rnnexp.training.compiled.program import RUNNING
-from rnnexp.training.learning_rate import to_decimal
 
 OUTSIDE = -1
 Rows = list[dict[str, float]]

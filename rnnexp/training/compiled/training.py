@@ -8,18 +8,15 @@ from time import perf_counter
 from typing import Any
 
 from rnnexp.data.dataset import Dataset
-from rnnexp.training.backends.base import is_seed_state
+from rnnexp.training.backends.base import is_seed_state, to_decimal
 from rnnexp.training.backends.jax import JaxTrainer
 from rnnexp.training.best_weights import handle_divergence
 from rnnexp.training.compiled.batch_plan import BatchPlan, make_batch_plan
 from rnnexp.training.compiled.ensemble import Ensemble, MemberSpec
 from rnnexp.training.compiled.member import Member, Rows
 from rnnexp.training.compiled.program import CALLBACK, NOT_FINITE, Program, ProgramSettings
-from rnnexp.training.history import History
-from rnnexp.training.learning_rate import to_decimal
-from rnnexp.training.listener import Listener
 from rnnexp.training.monitor import BestValue, choose_default_monitor
-from rnnexp.training.plan import TrainingPlan
+from rnnexp.training.plan import History, Listener, TrainingPlan
 from rnnexp.training.prepare import prepare
 from rnnexp.training.pure_callback import PureCallback
 from rnnexp.training.training_state import EpochCallback, TrainingState, Weights

@@ -19,7 +19,7 @@ from rnnexp.tasks.language_modeling.dataset import TextStream
 from rnnexp.training import batcher
 from rnnexp.training.checkpoint import load
 from rnnexp.training.fit import fit
-from rnnexp.training.history import History
+from rnnexp.training.plan import History
 
 CLOSE = 1e-5
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")

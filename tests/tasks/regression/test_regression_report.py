@@ -14,7 +14,7 @@ from rnnexp.data.sources.adding import adding
 from rnnexp.errors import DivergedError
 from rnnexp.registry import settings
 from rnnexp.tasks import check_leakage, figures, load
-from rnnexp.training.history import History
+from rnnexp.training.plan import History
 
 
 @settings
