@@ -26,7 +26,7 @@ def make_state_inputs(sizes: Mapping[str, int]) -> dict[str, Any]:
 
 def get_state_sizes(model: keras.Model) -> dict[str, int]:
     """Return the sizes of the states that a network takes and gives, by their names."""
-    outputs = getattr(model, "output", None)  # a Sequential that was never called has none
+    outputs = getattr(model, "output", None)
     if not isinstance(outputs, dict):
         return {}
     return {name: int(tensor.shape[-1]) for name, tensor in outputs.items() if name != OUTPUT}
@@ -34,7 +34,7 @@ def get_state_sizes(model: keras.Model) -> dict[str, int]:
 
 def output_shape(model: keras.Model) -> Any:
     """Return the shape of what a network predicts, beside which it may give states."""
-    outputs = model.output
+    outputs = getattr(model, "output", None)  # a Sequential that was never called has none
     return tuple(outputs[OUTPUT].shape) if isinstance(outputs, dict) and OUTPUT in outputs else model.output_shape
 
 

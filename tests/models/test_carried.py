@@ -58,7 +58,7 @@ def test_the_state_of_each_lane_is_its_own() -> None:
     reader(IDS)
     alone = stateful.make_stateful(model, lanes=1)
     alone(IDS[1:2])
-    for both, one in zip(reader.carried, alone.carried):
+    for both, one in zip(reader.carried_states, alone.carried_states):
         np.testing.assert_allclose(np.asarray(both)[1:2], np.asarray(one), atol=1e-6)
         assert np.abs(np.asarray(both)[0] - np.asarray(one)[0]).max() > 1e-3
 
@@ -85,7 +85,7 @@ def test_the_gradient_ends_where_a_batch_begins() -> None:
 
         return [np.asarray(g) for g in jax.grad(total)([v.value for v in network.trainable_variables])]
 
-    states = {variable.name: np.asarray(variable) for variable in reader.carried}
+    states = {variable.name: np.asarray(variable) for variable in reader.carried_states}
     second = keras.ops.convert_to_tensor(IDS[:, 12:])
     truncated = gradients(reader, second, lambda outputs: outputs)
     states = {name: keras.ops.convert_to_tensor(value) for name, value in states.items()}
