@@ -1,11 +1,11 @@
-"""Components by name: the name in YAML is the name of the module and of what it registers.
+"""Components by name: the name in YAML is the name of what is registered, and of its module unless it shares one.
 
 A component is a frozen, strictly checked dataclass, or a function whose signature becomes one:
 
     @register("model")
     def tiny(spec, units: int = 50): ...
 
-`lookup("model", "tiny")` imports only the module of that name, so choosing costs nothing.
+`lookup("model", "tiny")` imports only the module that holds it, so choosing costs nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import Parameter, isclass, signature
+from types import ModuleType
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_type_hints
 
 from pydantic import ConfigDict, Field
@@ -137,11 +138,19 @@ def _bases(kind: Kind) -> tuple[type, ...]:
 def names(kind: str) -> list[str]:
     """List the components of a kind: the modules of its package and whatever plugins have registered."""
     package = importlib.import_module(KINDS[kind].package)
-    if hasattr(package, "available"):
-        return sorted({*package.available(), *_registered[kind]})
-    found = pkgutil.iter_modules(package.__path__)
-    modules = {module.name for module in found if module.ispkg or not KINDS[kind].code}
-    return sorted(modules | set(_registered[kind]))
+    shipped = package.available() if hasattr(package, "available") else _modules(package, KINDS[kind])
+    return sorted({*shipped, *_registered[kind]})
+
+
+def _modules(package: ModuleType, kind: Kind) -> dict[str, str]:
+    """Map what a package holds to its modules: each is named as its component, or listed in SEVERAL with those in it.
+
+    A module in the place of a package has registered all that it holds.
+    """
+    found = pkgutil.iter_modules(getattr(package, "__path__", ()))
+    several = getattr(package, "SEVERAL", {})
+    own = (module.name for module in found if module.ispkg or not kind.code)
+    return {name: module for module in own for name in several.get(module, (module,))}
 
 
 def rising_metrics() -> dict[str, bool]:
@@ -164,7 +173,9 @@ def _import(kind: str, name: str) -> None:
     if hasattr(package, "available"):
         _registered[kind][name] = package.load(name)
     else:
-        importlib.import_module(f"{package.__name__}.{name}")
+        chosen = dict(_registered[kind])  # a plugin's own component stays where a module brings one of its name
+        importlib.import_module(f"{package.__name__}.{_modules(package, KINDS[kind])[name]}")
+        _registered[kind] |= chosen
 
 
 def load_plugins(modules: list[str], backend: str | None = None) -> None:

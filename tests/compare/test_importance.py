@@ -88,7 +88,6 @@ def test_a_thousand_runs_take_little_longer_than_a_hundred() -> None:
         {"rate": i / 1000, "units": [i % 37, 8], "model": "ab"[i % 2], "seed": i} for i in range(1000)
     ]
 
-
     def found(count: int) -> dict[str, float]:
         return importance(points[:count], [float(i) for i in range(count)])
 

@@ -11,7 +11,7 @@ import pytest
 
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.source import SequenceSource
-from rnnexp.data.sources.text_lines import text_lines
+from rnnexp.data.sources.labelled_texts import text_lines
 from rnnexp.errors import DataError
 from rnnexp.models import bundle
 from rnnexp.models.build import build

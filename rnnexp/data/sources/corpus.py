@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.data.located import TextFiles
 from rnnexp.data.source import usual_split
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
-from rnnexp.data.texts.files import TextFiles
 from rnnexp.data.texts.rules import subword_mistakes
 from rnnexp.registry import register
 
@@ -21,9 +21,6 @@ class corpus(TextFiles):
     task: ClassVar[str] = "language_modeling"
 
     name: Literal["corpus"] = "corpus"
-    path: str = Field(description="File or glob of files; looked up here, then in root.")
-    val_path: str | None = Field(None, description="Files of the validation part; null leaves it to the split.")
-    test_path: str | None = Field(None, description="Files of the test part; null leaves it to the split.")
     tokens: Literal["character", "blank", "word", "subword"] = Field(
         "character", description="Cut the text into characters, at blanks, into words, or into learnt subwords."
     )
@@ -45,14 +42,6 @@ class corpus(TextFiles):
         "or of lines where tokens are larger. What a file of its own gives is left out.",
     )
     units: str | None = Field(None, description="What the tokens are, for pictures; null says it by their kind.")
-
-    def paths(self) -> dict[str, str]:
-        """Return the files of each part; those of "train" are cut into the parts that have none."""
-        given = {"train": self.path, "val": self.val_path, "test": self.test_path}
-        return {part: path for part, path in given.items() if path is not None}
-
-    def gives(self) -> set[str]:
-        return set(self.paths()) - {"train"}
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""

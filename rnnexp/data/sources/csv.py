@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,21 +9,19 @@ from typing import Literal
 
 from pydantic import Field
 
+from rnnexp.data.located import Encoded
 from rnnexp.data.series import Rows, Series
 from rnnexp.data.source import Column, SeriesSource
-from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.registry import register
 
 
 @register("data")
-class csv(SeriesSource):
+class csv(Encoded, SeriesSource):
     """Read tables strictly: a cell, date or row that is flawed is an error, unless a policy allows it."""
 
     name: Literal["csv"] = "csv"
     path: str = Field(description="File (CSV, TSV, .gz, Parquet) or glob of files; looked up here, then in root.")
-    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
-    origin: str = Field("", description="Where to get the file, for the message when it is absent.")
     time: Column | list[Column] | None = Field(
         None, description="Date column, or several: [year, month, day, hour] or [date, time]; null for none."
     )
@@ -42,7 +39,6 @@ class csv(SeriesSource):
     separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
     thousands: str | None = Field(None, min_length=1, max_length=1, description="Thousands mark; null for none.")
-    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
     header: Literal["first", "none"] = Field(
         "first",
         description="Names are in the first line, or there are none: choose columns by position from 0.",
@@ -144,7 +140,7 @@ class csv(SeriesSource):
         )
 
     def _files(self) -> list[Path]:
-        return locate(self.path, self.root or os.environ.get("RNNEXP_DATA") or None, self.origin)
+        return self.locate(self.path)
 
     def _layout(self) -> Layout:
         return Layout(

@@ -6,29 +6,32 @@ from typing import Literal
 
 from pydantic import Field
 
+from rnnexp.data.located import TextFiles
 from rnnexp.data.pairs import Pairs, PairSource
-from rnnexp.data.texts.files import TextFiles
 from rnnexp.registry import register
 
 Files = str | dict[Literal["source", "target"], str]
 
 
 @register("data")
-class text_pairs(PairSource, TextFiles):
+class text_pairs(TextFiles, PairSource):
     """Read `{source: train.de, target: train.en}`, line by line, or the columns of a table that tabs separate."""
 
     name: Literal["text_pairs"] = "text_pairs"
-    path: Files = Field(description="A table, or {source: ..., target: ...}; looked up here, then in root.")
-    val_path: Files | None = Field(None, description="Files of the validation part; null leaves it to the split.")
-    test_path: Files | None = Field(None, description="Files of the test part; null leaves it to the split.")
+    path: Files = Field(  # type: ignore[assignment]
+        description="A table, or {source: ..., target: ...}; looked up here, then in root."
+    )
+    val_path: Files | None = Field(  # type: ignore[assignment]
+        None, description="Files of the validation part; null leaves it to the split."
+    )
+    test_path: Files | None = Field(  # type: ignore[assignment]
+        None, description="Files of the test part; null leaves it to the split."
+    )
     columns: list[int] = Field([0, 1], description="Which columns of a table are source and target, from 0.")
     most_pairs: int | None = Field(
         None, ge=1, description="Only so many pairs of `path`, the first ones; null for all."
     )
     on_empty: Literal["fail", "drop"] = Field("fail", description="Pairs of which a side is empty: leave them out.")
-
-    def gives(self) -> set[str]:
-        return {part for part, path in (("val", self.val_path), ("test", self.test_path)) if path is not None}
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
-from rnnexp.data.texts.files import TextFiles
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
@@ -16,15 +16,12 @@ if TYPE_CHECKING:
 
 
 @register("data")
-class text_tags(ExampleSource, TextFiles):
+class text_tags(TextFiles, ExampleSource):
     """Read a token and its tag from each line; a blank line ends a sequence."""
 
     task: ClassVar[str] = "tagging"
 
     name: Literal["text_tags"] = "text_tags"
-    path: str = Field(description="File or glob of files; looked up here, then in root.")
-    val_path: str | None = Field(None, description="Files of the validation part; null leaves it to the split.")
-    test_path: str | None = Field(None, description="Files of the test part; null leaves it to the split.")
     word: int = Field(0, description="Column of the words, or other tokens, from 0; -1 is the last one.")
     tag: int = Field(-1, description="Column of the tags, from 0; -1 is the last one.")
     number: int | None = Field(
@@ -47,9 +44,6 @@ class text_tags(ExampleSource, TextFiles):
     vectors: str | None = Field(
         None, description="File of pretrained vectors of tokens, as of GloVe or word2vec, to start the embedding from."
     )
-
-    def gives(self) -> set[str]:
-        return {part for part, path in (("val", self.val_path), ("test", self.test_path)) if path is not None}
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""

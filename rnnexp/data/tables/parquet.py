@@ -12,11 +12,6 @@ from rnnexp.data.tables.typed import typed_table
 from rnnexp.errors import DataError
 
 
-def column_names(file: Path) -> list[str]:
-    """List the columns of numbers and all others, as the file's own schema has them."""
-    return list(_open(file).schema_arrow.names)
-
-
 def select_parquet(file: Path, wanted: Wanted) -> Selection:
     """Find the wanted columns in the file's own schema."""
     import pyarrow.types as types

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnnexp.data.pairs import Pairs
-from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
@@ -35,14 +34,12 @@ class Pair(NamedTuple):
 
 def read(settings: text_pairs) -> Pairs:
     """Read the pairs of all files, and refuse or leave out those that have an empty side."""
-    first = "train" if settings.gives() == {"val", "test"} else ""
-    given = {first: settings.path, "val": settings.val_path, "test": settings.test_path}
-    files = {part: _files(path, settings) for part, path in given.items() if path is not None}
+    files = {part: _files(path, settings) for part, path in settings.marked_paths().items()}
     refuse_twice([[str(file) for two in own for file in two if file] for own in files.values()])
     pairs: list[tuple[str, Pair]] = []
     for part, own in files.items():
         found = [pair for two in own for pair in _read(*two, settings)]
-        pairs += [(part, pair) for pair in found[: settings.most_pairs if part == first else None]]
+        pairs += [(part, pair) for pair in found[: None if part in ("val", "test") else settings.most_pairs]]
     kept, notes = _without_empty(pairs, settings.on_empty)
     used = {part for part, _ in kept}
     if unused := [own[0][0] for part, own in files.items() if part not in used]:
@@ -60,10 +57,9 @@ def read(settings: text_pairs) -> Pairs:
 
 def _files(path: Files, settings: text_pairs) -> list[tuple[Path, Path | None]]:
     """Find the files of sources, each with the one of its targets, None for a table; those of two globs go together."""
-    where = settings.folder(), settings.origin
     if isinstance(path, str):
-        return [(file, None) for file in locate(path, *where)]
-    sources, targets = locate(path["source"], *where), locate(path["target"], *where)
+        return [(file, None) for file in settings.locate(path)]
+    sources, targets = settings.locate(path["source"]), settings.locate(path["target"])
     if len(sources) != len(targets):
         have = f"{path['source']} is {count(len(sources), 'file')} and {path['target']} {count(len(targets), 'file')}"
         raise DataError(f"{have}: each needs the one of its translations, at the same place in order of names")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource, outline
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
-from rnnexp.data.texts.files import TextFiles
 from rnnexp.data.texts.rules import subword_mistakes
 from rnnexp.registry import settings
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @settings
-class TextSource(ExampleSource, TextFiles):
+class TextSource(TextFiles, ExampleSource):
     """Texts with a label each: the base of the sources for text classification.
 
     A source adds the fields that name its files, and `groups`.
@@ -53,17 +53,11 @@ class TextSource(ExampleSource, TextFiles):
     )
 
     @abstractmethod
-    def paths(self) -> dict[str, Any]:
-        """Return what the fields path, val_path and test_path hold, None for those that are not given."""
-
-    @abstractmethod
     def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
         """Read the rows of one of the paths; `test_every` counts each group by itself."""
 
     def gives(self) -> set[str]:
-        paths = self.paths()
-        given = {"val": paths["val_path"], "test": paths["test_path"] or self.test_every}
-        return {part for part, path in given.items() if path is not None}
+        return super().gives() | ({"test"} if self.test_every is not None else set())
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
@@ -78,10 +72,7 @@ class TextSource(ExampleSource, TextFiles):
         from rnnexp.data.texts.labels import named
 
         done: Counter[str] = Counter()
-        given = {key: path for key, path in self.paths().items() if path is not None}
-        complete = "val_path" in given and ("test_path" in given or self.test_every is not None)
-        parts = {"path": "train" if complete else "", "val_path": "val", "test_path": "test"}
-        groups = [(parts[key], rows) for key, path in given.items() for rows in self.groups(path, done)]
+        groups = [(part, rows) for part, path in self.marked_paths().items() for rows in self.groups(path, done)]
         texts = gather(groups, self.on_empty, self.test_every)
         notes = [f"{what} ({times} times)" if times > 1 else what for what, times in done.items()]
         texts = replace(texts, notes=(*texts.notes, *notes))
@@ -100,15 +91,14 @@ class TextSource(ExampleSource, TextFiles):
         return [*super().check(), *self._path_mistakes(), *self.encoding_mistakes(), *self._token_mistakes()]
 
     def _label_names(self) -> list[str] | Mapping[str | int, str]:
-        from rnnexp.data.tables.files import locate
         from rnnexp.data.texts.labels import names_in
 
         if not isinstance(self.labels, str):
             return self.labels or {}
-        return names_in(locate(self.labels, self.folder(), self.origin)[0], self.encoding)
+        return names_in(self.locate(self.labels)[0], self.encoding)
 
     def _path_mistakes(self) -> list[str]:
-        paths = self.paths()
+        paths = {key: getattr(self, key) for key in ("path", "val_path", "test_path")}
         blank = [key for key, path in paths.items() if path in ({}, "") or (isinstance(path, str) and not path.strip())]
         problems = [f"data.{key}: is empty; give the file to read" for key in blank]
         if self.test_every is not None and paths["test_path"] is not None:

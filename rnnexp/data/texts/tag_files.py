@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.texts.corpus import refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
@@ -93,18 +92,14 @@ class Tagged:
 
 def read(settings: text_tags) -> Tagged:
     """Read the sequences of all files."""
-    given = {"": settings.path, "val": settings.val_path, "test": settings.test_path}
-    complete = settings.gives() == {"val", "test"}
     done: Counter[str] = Counter()
     found: list[tuple[str, str, list[Token]]] = []
     files: list[list[str]] = []
-    for part, path in given.items():
-        if path is not None:
-            located = locate(path, settings.folder(), settings.origin)
-            files.append([str(file) for file in located])
-            own = "train" if complete and not part else part
-            for file in located:
-                found += [(own, str(file), one) for one in sequences(file, settings.encoding, settings.columns(), done)]
+    for part, path in settings.marked_paths().items():
+        located = settings.locate(path)
+        files.append([str(file) for file in located])
+        for file in located:
+            found += [(part, str(file), one) for one in sequences(file, settings.encoding, settings.columns(), done)]
     refuse_twice(files)
     return _together(found, [f"{what}: {count(times, 'line')} left out" for what, times in done.items()])
 

@@ -14,7 +14,6 @@ from rnnexp.data.dataset import Dataset, Predictions, Summary
 from rnnexp.data.digest import digest
 from rnnexp.data.shares import part_sizes
 from rnnexp.data.spec import TaskSpec, with_sizes
-from rnnexp.data.tables.files import locate
 from rnnexp.data.texts import subwords, vocabulary
 from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
@@ -222,7 +221,7 @@ def _read(source: corpus, shared: bool = True) -> tuple[dict[str, list[Line]], l
 
 
 def _files(source: corpus, paths: Mapping[str, str]) -> dict[str, list[Path]]:
-    found = {part: locate(path, source.folder(), source.origin) for part, path in paths.items()}
+    found = {part: source.locate(path) for part, path in paths.items()}
     refuse_twice([[str(file) for file in files] for files in found.values()])
     return found
 
