@@ -13,8 +13,10 @@ def usable_cpus() -> int:
 
 
 def memory() -> int:
-    """Return the bytes of memory of this machine, or those that its container may use."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    """Return the bytes of memory of this machine, or those that its container may use; no limit where none is told."""
+    found = [1 << 60]
+    with suppress(AttributeError, OSError, ValueError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):
             found.append(int(Path(limit).read_text(encoding="ascii")))

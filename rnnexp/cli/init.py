@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rnnexp.data.finding import Finding
+    from rnnexp.data.flaws import Finding
     from rnnexp.data.series import Series
 
 PLAIN = re.compile(r"[^\W\d][\w./ -]*(?<! )", re.UNICODE)

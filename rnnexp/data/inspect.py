@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rnnexp.data.finding import Finding, Head
-from rnnexp.data.flaws import name_series, settle_flaws
+from rnnexp.data.flaws import Finding, Head, name_series, settle_flaws
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import listed, position
 from rnnexp.data.tables.dialect import Dialect, examine, find_marks, head_records, looks_like_data, sniff

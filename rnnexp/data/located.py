@@ -65,7 +65,7 @@ class TextFiles(Encoded):
 
     def encoding_mistakes(self) -> list[str]:
         """List what is wrong with `data.encoding`."""
-        from rnnexp.data.texts.decoding import codec
+        from rnnexp.data.tables.files import codec
 
         try:
             codec(self.encoding)

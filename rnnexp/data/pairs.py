@@ -10,7 +10,7 @@ from pydantic import Field
 
 from rnnexp.data.source import ExampleSource
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
-from rnnexp.data.texts.rules import subword_mistakes
+from rnnexp.data.texts.subwords import subword_mistakes
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:

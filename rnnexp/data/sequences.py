@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data import padding, sequence_pipeline
-from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
-from rnnexp.data.digest import digest
+from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.repeated import check_labels, check_recordings
 from rnnexp.data.sequence_pipeline import SequencePipeline

@@ -10,7 +10,7 @@ from rnnexp.data.located import TextFiles
 from rnnexp.data.source import usual_split
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
-from rnnexp.data.texts.rules import subword_mistakes
+from rnnexp.data.texts.subwords import subword_mistakes
 from rnnexp.registry import register
 
 

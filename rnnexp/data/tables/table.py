@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp import machine
 from rnnexp.data.tables.columns import Selection, select
 from rnnexp.data.tables.dialect import Dialect, examine
 from rnnexp.data.tables.files import kind, opened, unchanged
@@ -108,7 +108,7 @@ class _Columns:
         self.lines: list[np.ndarray] = []
         self.values: list[np.ndarray] = []
         self.texts: list[list[Any]] = [[] for _ in selection.texts]
-        self.room = _memory() // 2
+        self.room = machine.memory() // 2
 
     def add(self, chunk: list[Record]) -> None:
         """Convert some thousand records, so that no more than these are ever held as text cells."""
@@ -169,11 +169,3 @@ class _Columns:
             f"{rows} another number of cells than expected: {where}; {expected}, with the separator "
             f'"{separator}" (data.separator). Correct the file; for comment lines: data.comment: "#"'
         )
-
-
-def _memory() -> int:
-    """Return the machine's memory in bytes; without a limit where the system does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 1 << 60

@@ -13,7 +13,7 @@ from pydantic import Field
 from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource, outline
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
-from rnnexp.data.texts.rules import subword_mistakes
+from rnnexp.data.texts.subwords import subword_mistakes
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class TextSource(TextFiles, ExampleSource):
         Texts of `path` belong to the training part if the other parts are given, else a split decides.
         """
         from rnnexp.data.texts.corpus import gather, renamed
-        from rnnexp.data.texts.labels import named
+        from rnnexp.data.texts.read import label_names
 
         done: Counter[str] = Counter()
         groups = [(part, rows) for part, path in self.marked_paths().items() for rows in self.groups(path, done)]
@@ -78,7 +78,7 @@ class TextSource(TextFiles, ExampleSource):
         texts = replace(texts, notes=(*texts.notes, *notes))
         if self.labels is None:
             return texts
-        return renamed(texts, named(self._label_names(), texts.labels or ()))
+        return renamed(texts, label_names(self._label_names(), texts.labels or ()))
 
     def rules(self) -> Rules:
         """Return how texts are cut and numbered."""
@@ -91,7 +91,7 @@ class TextSource(TextFiles, ExampleSource):
         return [*super().check(), *self._path_mistakes(), *self.encoding_mistakes(), *self._token_mistakes()]
 
     def _label_names(self) -> list[str] | Mapping[str | int, str]:
-        from rnnexp.data.texts.labels import names_in
+        from rnnexp.data.texts.read import names_in
 
         if not isinstance(self.labels, str):
             return self.labels or {}
