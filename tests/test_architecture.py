@@ -39,7 +39,6 @@ FLOORS = {
     "hidden": 0,
     "machine": 0,
     "together": 7,
-    "results": 8,
     "sweeps": 8,
     "compare": 8,
     "deploy": 8,

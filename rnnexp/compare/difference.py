@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnexp.compare.complete import completed, configuration
-from rnnexp.compare.values import shown
+from rnnexp.compare.table import shown
 from rnnexp.config.text import leaves, typed
 from rnnexp.tracking.query import TrackedRun, artifact
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito, "Color Universal Design", 2008.
 BLACK, ORANGE, BLUE, GREEN, VERMILION, GREY = "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#999999"
+PURPLE = "#CC79A7"
 MAX_TARGETS = 8  # a picture of more would be taller than any screen
 MAX_POINTS = 600
 

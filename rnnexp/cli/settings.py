@@ -1,4 +1,4 @@
-"""`rnnexp show [overrides]`: the composed configuration, and where each value comes from."""
+"""The commands that tell of settings: show, explain, schema."""
 
 from __future__ import annotations
 
@@ -6,24 +6,39 @@ import json
 import sys
 from argparse import Namespace, _SubParsersAction
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from rnnexp.config import compose, plugins
+from rnnexp.config import explain as meanings
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.config.parse import plain_values
 from rnnexp.config.provenance import origin_of
+from rnnexp.config.schema import GROUPS, experiment_schema, group_schema
+from rnnexp.config.text import leaves
 from rnnexp.errors import ConfigError
 from rnnexp.redact import redact_tree
 from rnnexp.registry import PluginsNeeded
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
-    parser = subparsers.add_parser("show", help="print the composed configuration with the origin of each value")
+    parser = subparsers.add_parser("show")
     parser.add_argument("overrides", nargs="*", help="as for `rnnexp train`: experiment=NAME model=gru seed=1 …")
     parser.add_argument("--json", action="store_true", help="print JSON: key: {value, origin}")
+    parser.set_defaults(command=show)
+
+    parser = subparsers.add_parser("explain")
+    parser.add_argument("key", help="a key such as model.units, or a group such as trainer")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(command=explain)
+
+    parser = subparsers.add_parser("schema")
+    parser.add_argument("group", nargs="?", choices=GROUPS, help="of one folder of conf; default: of experiments")
+    parser.set_defaults(command=schema)
 
 
-def run(args: Namespace) -> int:
+def show(args: Namespace) -> int:
+    """Print the composed configuration, and where each value comes from."""
     try:
         plugins.load_plugins(args.overrides)
         border = inspect_overrides(args.overrides)
@@ -37,7 +52,7 @@ def run(args: Namespace) -> int:
     values = redact_tree(values)
     found = compose.composed_origins(border.overrides())
     if args.json:
-        rows = {key: {"value": value, "origin": origin_of(key, found)} for key, value in _leaves("", values)}
+        rows = {key: {"value": value, "origin": origin_of(key, found)} for key, value in leaves(values)}
         print(json.dumps(rows, indent=2, default=str))
     else:
         print("\n".join(_lines(values, found)))
@@ -63,10 +78,32 @@ def _rows(prefix: str, values: dict[str, Any], depth: int) -> Iterator[tuple[str
             yield f"{indent}{name}: {json.dumps(value, default=str, ensure_ascii=False)}", key
 
 
-def _leaves(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        key = f"{prefix}.{name}" if prefix else str(name)
-        if isinstance(value, dict) and value:
-            yield from _leaves(key, value)
-        else:
-            yield key, value
+def explain(args: Namespace) -> int:
+    """Print type, range, default and meaning of a key."""
+    plugins.load_plugins([])
+    found = meanings.explain(args.key, _sweeps() if args.key.startswith("hydra") else {})
+    if args.json:
+        print(json.dumps([asdict(item) for item in found], indent=2, default=str))
+    else:
+        print("\n\n".join(_meaning(item) for item in found))
+    return 0
+
+
+def _sweeps() -> dict[str, Any]:
+    from rnnexp.sweeps.settings import Launcher, Sweep
+
+    return {"hydra.sweeper": Sweep, "hydra.launcher": Launcher}
+
+
+def _meaning(item: meanings.Explanation) -> str:
+    where = f"   ({', '.join(item.choices)})" if item.choices else ""
+    default = "null" if item.default is None else item.default
+    return f"{item.key}{where}\n  {item.description}\n  type     {item.type}\n  default  {default}"
+
+
+def schema(args: Namespace) -> int:
+    """Print the JSON Schema that editors use to complete and check YAML."""
+    plugins.load_plugins([])
+    found = group_schema(args.group) if args.group else experiment_schema()
+    print(json.dumps(found, indent=1, default=str))
+    return 0

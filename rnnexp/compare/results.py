@@ -7,9 +7,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rnnexp.compare import differ
-from rnnexp.compare.table import aligned
+from rnnexp.compare.table import aligned, skill_text
 from rnnexp.compare.table import markdown as as_markdown
-from rnnexp.compare.values import skill_text
 from rnnexp.task import score_of
 from rnnexp.tracking.query import TrackedRun
 
