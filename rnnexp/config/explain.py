@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnexp import registry
-from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.source import COMPONENT_GROUPS
 from rnnexp.errors import ConfigError, did_you_mean
 
-SINGLES: dict[str, Any] = {"trainer": Trainer, "tracking": Tracking}
+GROUPS = (*FIXED, *COMPONENT_GROUPS, "callbacks")
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,10 @@ def explain(key: str, others: Mapping[str, Any] = {}) -> list[Explanation]:
     return found
 
 
-def _groups() -> list[str]:
-    return [*SINGLES, *COMPONENT_GROUPS, "callbacks"]
-
-
 def every_key(within: str | None = None) -> Iterator[Explanation]:
     """Yield each key once, merged over the components that share its meaning; `within` names a group to stay in."""
     merged: dict[tuple[str, str, str, str], Explanation] = {}
-    groups = _groups() if within is None else [group for group in _groups() if group == within]
+    groups = [group for group in GROUPS if within in (None, group)]
     for item in _every_key(groups):
         identity = (item.key, item.type, repr(item.default), item.description)
         before = merged.get(identity)
@@ -55,15 +51,14 @@ def every_key(within: str | None = None) -> Iterator[Explanation]:
 
 
 def _every_key(groups: list[str]) -> Iterator[Explanation]:
-    parts = set(_groups())
-    yield from (item for item in _fields("", Experiment) if item.key not in parts)
+    yield from (item for item in _fields("", Experiment) if item.key not in GROUPS)
     for group in groups:
         yield from _of_group(group)
 
 
 def _of_group(group: str) -> Iterator[Explanation]:
-    if group in SINGLES:
-        yield from _fields(group, SINGLES[group])
+    if group in FIXED:
+        yield from _fields(group, FIXED[group])
     elif group == "callbacks":
         for name in registry.names("callback"):
             yield from _fields(f"callbacks.{name}", registry.lookup("callback", name))

@@ -11,14 +11,13 @@ from pydantic import ValidationError
 
 from rnnexp import registry
 from rnnexp.config import loss_names, metric_names
-from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.paths import name_problem
 from rnnexp.redact import MASK, is_secret, remember
 
 COMPONENTS = ("data", "model", "loss", "optimizer", "schedule")
 MOST_SHOWN = 5
-FIXED = {"trainer": Trainer, "tracking": Tracking}
 
 
 class _Unknown:

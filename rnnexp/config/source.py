@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from rnnexp import registry
 from rnnexp.config import places
 from rnnexp.config.defaults import check_defaults
-from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.yaml_file import read_yaml
 from rnnexp.errors import ConfigError
 
@@ -61,7 +61,7 @@ class RnnexpConfigSource(ConfigSource):
             check_defaults(file, written)
             _check_hydra(file, written)
         header = {"package": _package(config_path, file)}
-        config = OmegaConf.merge(under, written) if _is_laid(header["package"]) else written
+        config = OmegaConf.merge(under, written) if header["package"] != "_global_" else written
         return ConfigResult(config=config, path=f"{SCHEME}://", provider=self.provider, header=header)
 
 
@@ -110,9 +110,7 @@ def _plain(info: FieldInfo) -> Any:
 
 
 def _settings_class(config_path: str) -> type | None:
-    group = config_path.partition("/")[0]
-    singles = {"trainer": Trainer, "tracking": Tracking}
-    return singles.get(group) or _component(config_path)
+    return FIXED.get(config_path.partition("/")[0]) or _component(config_path)
 
 
 def _component(config_path: str) -> type | None:
@@ -157,7 +155,3 @@ def _package(config_path: str, file: Path | None) -> str | None:
     head = re.match(r"(\s*#.*\n)*", file.read_text(encoding="utf-8")) if file else None
     found = re.search(r"#\s*@package\s+(\S+)", head.group()) if head else None
     return found.group(1) if found else None
-
-
-def _is_laid(package: str | None) -> bool:
-    return package != "_global_"

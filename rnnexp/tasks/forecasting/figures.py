@@ -73,7 +73,7 @@ def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
 
 def _first_series(dataset: SeriesDataset, predictions: Predictions) -> int:
     origins = predictions.origins if predictions.origins is not None else np.array([0])
-    return int(np.searchsorted(dataset.history.offsets, origins[0], side="right") - 1)
+    return int(dataset.history.series_of(origins[0]))
 
 
 def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tuple[int, int, int]) -> None:
