@@ -119,11 +119,12 @@ def settle_flaws(files: list[Path], finding: Finding) -> Series:
     series, gaps = _read_leniently(files, finding)
     if gaps == "ignore":
         finding.set("gaps", "ignore", "the dates have no even step")
+    few = max(1, int(FEW * len(series.values)))
     for note in series.notes:
         if found := re.search(r"^([\d,]+) .*?( ?\((missing|duplicates|unsorted|gaps)=(\w+)\))", note):
             number, policy, key, value = found.groups()
             total = int(number.replace(",", ""))
-            if total <= _few(len(series.values)) and not (key == "duplicates" and "series" in finding.open):
+            if total <= few and not (key == "duplicates" and "series" in finding.open):
                 finding.set(key, value, f"{note.replace(policy, '')}; without this: an error")
             else:
                 what, how, choices = ASKED[key]
@@ -132,10 +133,6 @@ def settle_flaws(files: list[Path], finding: Finding) -> Series:
         what = f"{count(end, 'row')} without the target at the end"
         finding.ask("missing", f"{what}: remove them if they are to be forecast, or choose {ASKED['missing'][2]}")
     return series
-
-
-def _few(rows: int) -> int:
-    return max(1, int(FEW * rows))
 
 
 def _empty_at_the_end(files: list[Path], finding: Finding) -> int:

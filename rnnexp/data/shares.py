@@ -35,7 +35,7 @@ def share_out(source: ExampleSource, given: np.ndarray | None, classes: np.ndarr
     shared = _split(source, free, classes, pieces) if len(free) else {}
     for name, piece in shared.items():
         pieces[name] = np.concatenate([pieces.get(name, piece[:0]), piece])
-    for name in _wanted(source, pieces):
+    for name in ("train", *pieces, *(["test"] if source.split != "none" else [])):
         if len(pieces.get(name, [])) == 0:
             raise DataError(f"the {name} part has no example out of {examples}; change data.split")
     order = ("train", "val", "test")
@@ -55,13 +55,10 @@ def used(pieces: Pieces, examples: int, what: str = "example") -> tuple[np.ndarr
     return chosen, places, [note]
 
 
-def _wanted(source: ExampleSource, pieces: Pieces) -> list[str]:
-    return ["train", *pieces, *(["test"] if source.split != "none" else [])]
-
-
 def _split(source: ExampleSource, free: np.ndarray, classes: np.ndarray | None, given: Pieces) -> Pieces:
     """Cut the examples that no part has yet, as `split` and `folds` say."""
-    shuffled = free[_generator(source, len(free)).permutation(len(free))]
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([source.seed, len(free)])))
+    shuffled = free[generator.permutation(len(free))]
     if source.folds is not None and source.held_out == "test":
         held, rest = _fold(source, shuffled, classes)
         sizes = part_sizes(source, len(rest), {"test", *given})
@@ -73,10 +70,6 @@ def _split(source: ExampleSource, free: np.ndarray, classes: np.ndarray | None, 
     rest = np.concatenate([piece for name, piece in pieces.items() if name != "test"])
     held, kept = _fold(source, rest, classes)
     return {**pieces, "train": kept, "val": held}
-
-
-def _generator(source: ExampleSource, examples: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([source.seed, examples])))
 
 
 def _fold(source: ExampleSource, examples: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -256,11 +256,7 @@ def _split(table: Table, time: np.ndarray | None) -> list[Rows]:
     codes, labels = pd.factorize(table.series)
     order = np.argsort(codes, kind="stable")
     pieces = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-    return [_named(whole.take(piece), str(label)) for piece, label in zip(pieces, labels)]
-
-
-def _named(rows: Rows, label: str) -> Rows:
-    return Rows(rows.names, rows.values, rows.time, rows.places, label)
+    return [replace(whole.take(piece), label=str(label)) for piece, label in zip(pieces, labels)]
 
 
 def _frequency(many: list[Rows]) -> str | None:
