@@ -72,11 +72,7 @@ def rows(runs: Iterable[TrackedRun]) -> list[Row]:
     """
     groups: dict[tuple[str, str, str], dict[Hashable, list[TrackedRun]]] = {}
     for run in filter(_is_answer, runs):
-        key = (
-            run.tags.get("rnnexp.group", run.name),
-            run.params.get("model.name", "?"),
-            run.tags["rnnexp.backend"],
-        )
+        key = (run.tags.get("rnnexp.group", run.name), run.params.get("model.name", "?"), run.tags["rnnexp.backend"])
         settings = groups.setdefault(key, {})
         settings.setdefault(differ.frozen(differ.setting(run)), []).append(run)
     latest = {key: (next(iter(settings.values())), len(settings) - 1) for key, settings in groups.items()}

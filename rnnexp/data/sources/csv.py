@@ -33,24 +33,20 @@ class csv(Encoded, SeriesSource):
         None, description='Step of the dates as a pandas alias ("MS", "D", "h"); null infers it.'
     )
     series: Column | None = Field(
-        None,
-        description="Column that names the series in a long table (unique_id, ds, y); null for one series.",
+        None, description="Column that names the series in a long table (unique_id, ds, y); null for one series."
     )
     separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
     thousands: str | None = Field(None, min_length=1, max_length=1, description="Thousands mark; null for none.")
     header: Literal["first", "none"] = Field(
-        "first",
-        description="Names are in the first line, or there are none: choose columns by position from 0.",
+        "first", description="Names are in the first line, or there are none: choose columns by position from 0."
     )
     comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
     na: list[str] = Field(
-        default_factory=list,
-        description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None.",
+        default_factory=list, description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None."
     )
     missing: Literal["fail", "drop", "ffill", "interpolate"] = Field(
-        "fail",
-        description="Missing values: drop their rows, repeat the last one, or draw a line to the next.",
+        "fail", description="Missing values: drop their rows, repeat the last one, or draw a line to the next."
     )
     duplicates: Literal["fail", "first", "last", "mean"] = Field(
         "fail", description="Rows with the same date: keep the first, the last or their mean."
@@ -70,11 +66,7 @@ class csv(Encoded, SeriesSource):
             found.append(f"data.separator: `{self.separator}` is not auto, tab, whitespace or one character")
         if self.decimal in (self.separator, self.thousands):
             found.append(f'data.decimal: "{self.decimal}" is the separator or the thousands mark, too')
-        needs_time = {
-            "time_format": self.time_format,
-            "time_zone": self.time_zone,
-            "frequency": self.frequency,
-        }
+        needs_time = {"time_format": self.time_format, "time_zone": self.time_zone, "frequency": self.frequency}
         given = [key for key, value in needs_time.items() if value is not None]
         if self.time is None and given:
             found.append(f"data.{given[0]}: there are no dates to apply it to; name their column with data.time")

@@ -34,8 +34,7 @@ class m4(InRoot, SeriesSource):
     )
     folder: str = Field("m4", description="Folder of the files; looked up here, then in root.")
     rows: Literal["all", "train"] = Field(
-        "all",
-        description="Training and test file, or the training file alone, to choose by scores of its last rows.",
+        "all", description="Training and test file, or the training file alone, to choose by scores of its last rows."
     )
 
     def read(self) -> Series:

@@ -60,11 +60,7 @@ class npz(Located, SequenceSource):
             sequences, targets = sequences + more, np.concatenate([targets, others])
             parts += ["test"] * len(more)
         return Sequences.of(
-            sequences,
-            targets,
-            parts=np.array(parts),
-            place=lambda i: f"{file}, example {i}",
-            source=file.name,
+            sequences, targets, parts=np.array(parts), place=lambda i: f"{file}, example {i}", source=file.name
         )
 
     def _part(self, file: Path, inputs: str, targets: str, lengths: str | None) -> tuple[list[Any], np.ndarray]:

@@ -99,15 +99,7 @@ def explain(shown: list[tuple[int, str]], layout: Layout) -> str:
         return "A currency or percent sign: remove it from the column"
     if standard(text, layout.decimal, layout.thousands):
         return _magnitude(text)
-    for decimal, thousands in (
-        (",", None),
-        (".", None),
-        (".", ","),
-        (",", "."),
-        (".", "'"),
-        (".", " "),
-        (",", " "),
-    ):
+    for decimal, thousands in ((",", None), (".", None), (".", ","), (",", "."), (".", "'"), (".", " "), (",", " ")):
         plain = standard(text, decimal, thousands)
         if plain is not None and (decimal, thousands) != (layout.decimal, layout.thousands):
             return _marks(text, decimal, thousands)
