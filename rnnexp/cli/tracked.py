@@ -123,7 +123,7 @@ def results(args: Namespace) -> int:
     """Print what the tracked experiments have reached, seeds together, beside their best baseline."""
     from rnnexp.compare.complete import completed
     from rnnexp.compare.results import markdown, notes, rows, text
-    from rnnexp.tracking.query import finished_runs
+    from rnnexp.tracking.find import finished_runs
 
     found = completed(args.uri, finished_runs(args.uri))
     table = [row for row in rows(found.runs) if not args.experiments or row.experiment in args.experiments]

@@ -10,7 +10,8 @@ from rnnexp.compare.complete import completed, journal, unseen
 from rnnexp.compare.groups import MAX_NAMED, Comparison, Goal, compare, named
 from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.task import rises, scores
-from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, is_filter, select
+from rnnexp.tracking.find import is_filter
+from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, select
 
 KIND = {"rnnexp.kind": "sweep"}
 DEFAULT_GOAL = "best/val/loss"

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from rnnexp import registry
 from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.source import COMPONENT_GROUPS
@@ -68,7 +70,7 @@ def _of_group(group: str) -> Iterator[Explanation]:
 
 
 def _fields(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explanation]:
-    schema = _json_schema(cls)
+    schema = TypeAdapter(cls).json_schema()
     for name, field in schema["properties"].items():
         if name == "name" and prefix:
             continue
@@ -79,12 +81,6 @@ def _fields(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explan
         for inner, more in nested.items():
             text = more.get("description", "")
             yield Explanation(f"{key}.{inner}", describe(more, schema), more.get("default"), text, choices)
-
-
-def _json_schema(cls: Any) -> dict[str, Any]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(cls).json_schema()
 
 
 def _resolve(field: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:

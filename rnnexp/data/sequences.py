@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.labelled import Sequences
-from rnnexp.data.repeated import check_labels, check_recordings
+from rnnexp.data.leaks import check_labels, check_recordings
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec

@@ -11,6 +11,7 @@ from rnnexp.data.labelled import Sequences
 from rnnexp.data.series import Series
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
+from rnnexp.errors import DataError
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
@@ -189,6 +190,16 @@ class SequenceSource(ExampleSource):
         """Return what the data will ask of a model, as far as the settings tell."""
         past = InputSpec((getattr(self, "sequence_length", UNKNOWN_SIZE), UNKNOWN_SIZE))
         return outline(self.task, past)
+
+
+def target_of(task: str, label: str, place: str) -> str | float:
+    """Return what a label says: for regression a number, which `place` names in the DataError."""
+    if task == "classification":
+        return label
+    try:
+        return float(label)
+    except ValueError:
+        raise DataError(f"{place}: the target `{label[:60]}` is not a number") from None
 
 
 def outline(task: str, past: InputSpec) -> TaskSpec:

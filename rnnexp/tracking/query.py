@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,12 +58,6 @@ class TrackedRun:
         if self.deleted:
             return "deleted"
         return self.tags.get("rnnexp.outcome") or {"FINISHED": "ok"}.get(self.status, self.status.lower())
-
-
-def finished_runs(uri: str | None) -> list[TrackedRun]:
-    """Return every finished run of rnnexp in a store, the latest first; a sweep's own run is none."""
-    found = select(uri, Wanted(status="FINISHED"))
-    return [run for run in found if run.tags.get("rnnexp.kind") != "sweep"]
 
 
 def select(uri: str | None, wanted: Wanted) -> list[TrackedRun]:
@@ -177,8 +170,3 @@ def _tracked(run: Any) -> TrackedRun:
         artifacts=info.artifact_uri,
         deleted=info.lifecycle_stage == "deleted",
     )
-
-
-def is_filter(text: str) -> bool:
-    """Tell an expression in MLflow's filter language from the name of a run or sweep."""
-    return re.search(r"[=<>]|\s(I?LIKE|IN|IS)\s", text, re.IGNORECASE) is not None

@@ -10,12 +10,12 @@ from rnnexp.data.located import TextFiles
 from rnnexp.data.source import usual_split
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
-from rnnexp.data.texts.subwords import subword_mistakes
+from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import register
 
 
 @register("data")
-class corpus(TextFiles):
+class corpus(TextFiles, TokenSettings):
     """Read files as one text, in order, and predict each token from all before it."""
 
     task: ClassVar[str] = "language_modeling"
@@ -29,10 +29,6 @@ class corpus(TextFiles):
         "<eos>", description="Token at the end of each line, null for none; as characters line ends are `\\n`."
     )
     on_empty: Literal["keep", "drop", "fail"] = Field("keep", description="Lines without a token.")
-    max_tokens: int | None = Field(
-        None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
-    )
-    min_count: int = Field(1, ge=1, description="Rarer tokens of the training part are unknown.")
     sequence_length: int = Field(
         100, ge=1, description="Steps of one batch, through which the error is propagated back; the state goes on."
     )
@@ -66,4 +62,4 @@ class corpus(TextFiles):
             problems.append("data.split: a text has no dates; give fractions or numbers")
         if self.line_end is not None and (not self.line_end.strip() or len(self.line_end.split()) > 1):
             problems.append(f"data.line_end: {self.line_end!r} given; must be one word, or null")
-        return problems + subword_mistakes(self.tokens, self.max_tokens) + self.encoding_mistakes()
+        return problems + self.token_mistakes() + self.encoding_mistakes()

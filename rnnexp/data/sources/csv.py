@@ -82,10 +82,8 @@ class csv(Encoded, SeriesSource):
         """Read the target, features and known columns, in this order."""
         from rnnexp.data.tables.read import read_series
 
-        files = self._files()
-        named = self.named()
-        policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
-        return read_series(files, self._layout(), named._wanted(), policies, self.frequency, self._fewest())
+        wanted, fewest = self.named()._wanted(), self._fewest()
+        return read_series(self._files(), self._layout(), wanted, self._policies(), self.frequency, fewest)
 
     def _fewest(self, ahead: int = 0) -> Callable[[str | None], int] | None:
         """Return what says how many rows a series must have so as not to be left out, less those `ahead`."""
@@ -107,11 +105,9 @@ class csv(Encoded, SeriesSource):
         """
         from rnnexp.data.tables.read import read_open
 
-        files = self._files()
-        policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
-        wanted = self.named()._wanted()
-        fewest = self._fewest(ahead=self.horizon)
-        many, notes = read_open(files, self._layout(), wanted, policies, self.frequency or frequency, fewest)
+        wanted, fewest = self.named()._wanted(), self._fewest(ahead=self.horizon)
+        step = self.frequency or frequency
+        many, notes = read_open(self._files(), self._layout(), wanted, self._policies(), step, fewest)
         return [Rows(rows.label, rows.values, rows.time) for rows in many], notes
 
     def named(self) -> csv:
@@ -133,6 +129,9 @@ class csv(Encoded, SeriesSource):
 
     def _files(self) -> list[Path]:
         return self.locate(self.path)
+
+    def _policies(self) -> Policies:
+        return Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
 
     def _layout(self) -> Layout:
         return Layout(

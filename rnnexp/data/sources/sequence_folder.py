@@ -9,7 +9,7 @@ from pydantic import Field
 
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.located import Encoded
-from rnnexp.data.source import Column, SequenceSource
+from rnnexp.data.source import Column, SequenceSource, target_of
 from rnnexp.data.tables.files import kind, locate_folder
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import DataError, did_you_mean
@@ -122,12 +122,7 @@ def _target(task: str, rows: _Rows, index: int) -> str | float:
     label = rows.label[index]
     if not label:
         raise DataError(f"{rows.place(index)}: the label is empty")
-    if task == "classification":
-        return label
-    try:
-        return float(label)
-    except ValueError:
-        raise DataError(f"{rows.place(index)}: the target `{label}` is not a number") from None
+    return target_of(task, label, rows.place(index))
 
 
 def _part(rows: _Rows, index: int) -> str:

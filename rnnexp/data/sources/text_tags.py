@@ -9,6 +9,7 @@ from pydantic import Field
 from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
+from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @register("data")
-class text_tags(TextFiles, ExampleSource):
+class text_tags(TextFiles, TokenSettings, ExampleSource):
     """Read a token and its tag from each line; a blank line ends a sequence."""
 
     task: ClassVar[str] = "tagging"
@@ -35,9 +36,6 @@ class text_tags(TextFiles, ExampleSource):
         "word", description="How a raw text is cut when it is to be tagged; files are cut already."
     )
     lowercase: bool = Field(False, description="Take capital letters for small ones.")
-    max_tokens: int | None = Field(
-        None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
-    )
     min_count: int = Field(2, ge=1, description="Rarer tokens of the training part are unknown.")
     max_length: int | None = Field(None, ge=1, description="Tokens of a training sequence; null for all.")
     on_long: Literal["drop", "fail"] = Field("drop", description="Training sequences of more than max_length tokens.")

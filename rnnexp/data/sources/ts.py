@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.located import Encoded
-from rnnexp.data.source import SequenceSource
+from rnnexp.data.source import SequenceSource, target_of
 from rnnexp.errors import DataError
 from rnnexp.registry import register
-
-if TYPE_CHECKING:
-    from rnnexp.data.ts_file import Cases
 
 
 @register("data")
@@ -47,17 +44,8 @@ class ts(Encoded, SequenceSource):
                 raise DataError(f"{cases.place(index)}: {there}")
         return Sequences.of(
             sequences,
-            [self._target(cases, index) for cases, index in owners],
+            [target_of(self.task, cases.labels[index], cases.place(index)) for cases, index in owners],
             parts=np.array([part for part, cases in many for _ in cases.labels]),
             place=lambda i: owners[i][0].place(owners[i][1]),
             source=", ".join(file.name for _, file in files),
         )
-
-    def _target(self, cases: Cases, index: int) -> str | float:
-        label = cases.labels[index]
-        if self.task == "classification":
-            return label
-        try:
-            return float(label)
-        except ValueError:
-            raise DataError(f"{cases.place(index)}: the target `{label[:60]}` is not a number") from None

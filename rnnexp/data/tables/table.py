@@ -15,7 +15,7 @@ from rnnexp.data.tables.columns import Selection, select
 from rnnexp.data.tables.dialect import Dialect, examine
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import Flaws, parse
+from rnnexp.data.tables.numbers import Flaws, parse, problems
 from rnnexp.data.tables.places import Places, cite
 from rnnexp.data.tables.records import Lines, Record, records
 from rnnexp.errors import DataError, ResourceError, count
@@ -142,12 +142,10 @@ class _Columns:
         """Join the pieces; any flaw met on the way is an error now, with its count."""
         import pandas as pd
 
-        problems = [self._ragged()] if self.ragged else []
         names = tuple(self.dialect.names[index] for index in self.selection.values)
-        flawed = [(name, flaws) for name, flaws in zip(names, self.flaws) if flaws.total]
-        problems += [flaws.message(name, "line", self.layout) for name, flaws in flawed]
-        if problems:
-            raise DataError("\n".join(f"{self.file}: {problem}" for problem in problems))
+        ragged = [self._ragged()] if self.ragged else []
+        if found := [*ragged, *problems(names, self.flaws, "line", self.layout)]:
+            raise DataError("\n".join(f"{self.file}: {problem}" for problem in found))
         if not self.lines:
             raise DataError(f"{self.file}: 0 usable rows: there is nothing below the header")
         lines = np.concatenate(self.lines)

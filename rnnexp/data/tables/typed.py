@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.data.tables.columns import Selection, select
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse
+from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse, problems
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.table import Table
 from rnnexp.errors import DataError
@@ -35,7 +35,8 @@ def typed_table(columns: Mapping[int, Any], size: int, selection: Selection, lay
     names = [selection.names[index] for index in selection.values]
     flaws = [Flaws() for _ in names]
     values = [_numbers(columns[index], layout, flaw) for index, flaw in zip(selection.values, flaws)]
-    _fail_if_flawed(file, names, flaws, layout)
+    if found := problems(names, flaws, "row", layout):
+        raise DataError("\n".join(f"{file}: {problem}" for problem in found))
     rows = np.arange(1, size + 1)
     series = None if selection.series is None else columns[selection.series].astype("str").str.strip()
     return Table(
@@ -45,12 +46,6 @@ def typed_table(columns: Mapping[int, Any], size: int, selection: Selection, lay
         series,
         Places((file,), np.zeros(size, dtype=np.int64), rows, "row"),
     )
-
-
-def _fail_if_flawed(file: str, names: Sequence[str], flaws: Sequence[Flaws], layout: Layout) -> None:
-    problems = [flaw.message(name, "row", layout) for name, flaw in zip(names, flaws) if flaw.total]
-    if problems:
-        raise DataError("\n".join(f"{file}: {problem}" for problem in problems))
 
 
 def _numbers(column: Any, layout: Layout, flaws: Flaws) -> np.ndarray:

@@ -13,7 +13,7 @@ from pydantic import Field
 from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource, outline
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
-from rnnexp.data.texts.subwords import subword_mistakes
+from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @settings
-class TextSource(TextFiles, ExampleSource):
+class TextSource(TextFiles, TokenSettings, ExampleSource):
     """Texts with a label each: the base of the sources for text classification.
 
     A source adds the fields that name its files, and `groups`.
@@ -36,13 +36,6 @@ class TextSource(TextFiles, ExampleSource):
     on_empty: Literal["fail", "drop"] = Field("fail", description="Rows without a text or label: leave them out.")
     test_every: int | None = Field(
         None, ge=2, description="Rows 0, k, 2k, ... are the test part; null leaves it to the split."
-    )
-    tokens: Literal["word", "blank", "character", "subword"] = Field(
-        "word", description="Cut texts into words, at blanks only, into characters, or into learnt subwords."
-    )
-    lowercase: bool = Field(True, description="Take capital letters for small ones.")
-    max_tokens: int | None = Field(
-        None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
     )
     min_count: int = Field(2, ge=1, description="Rarer tokens of the training part are unknown.")
     max_length: int | None = Field(None, ge=1, description="Tokens of a text that are kept; null for all.")
@@ -88,7 +81,7 @@ class TextSource(TextFiles, ExampleSource):
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        return [*super().check(), *self._path_mistakes(), *self.encoding_mistakes(), *self._token_mistakes()]
+        return [*super().check(), *self._path_mistakes(), *self.encoding_mistakes(), *self.token_mistakes()]
 
     def _label_names(self) -> list[str] | Mapping[str | int, str]:
         from rnnexp.data.texts.read import names_in
@@ -105,8 +98,8 @@ class TextSource(TextFiles, ExampleSource):
             problems.append("data.test_every: the test part is in data.test_path; give one of the two")
         return problems
 
-    def _token_mistakes(self) -> list[str]:
-        problems = subword_mistakes(self.tokens, self.max_tokens)
+    def token_mistakes(self) -> list[str]:
+        problems = super().token_mistakes()
         if self.max_length is None and (self.on_long, self.keep) != ("cut", "first"):
             key = "on_long" if self.on_long != "cut" else "keep"
             problems.append(f"data.{key}: {getattr(self, key)} is given without data.max_length")

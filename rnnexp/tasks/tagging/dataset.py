@@ -12,7 +12,7 @@ import numpy as np
 
 from rnnexp.data import padding
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
-from rnnexp.data.repeated import check_labels
+from rnnexp.data.leaks import check_labels
 from rnnexp.data.shares import Pieces, share_out, short_enough, used
 from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import vocabulary
