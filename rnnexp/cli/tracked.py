@@ -140,9 +140,10 @@ def results(args: Namespace) -> int:
 
 def compare(args: Namespace) -> int:
     """Print what differs between runs, seeds and folds together, and which is best."""
+    from rnnexp.cells import comma_separated
     from rnnexp.compare.find import chosen
     from rnnexp.compare.shown import cells, numbers, plain
-    from rnnexp.compare.table import comma_separated, markdown
+    from rnnexp.compare.table import markdown
 
     comparison, sweep = chosen(args.uri, args.what)
     if args.json:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rnnexp import registry
+from rnnexp.compare.difference import same
 from rnnexp.config import places
 from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import parse, plain_values
@@ -155,15 +156,11 @@ def _difference(target: Mapping[str, Any], base: Mapping[str, Any], left_out: Se
     found: dict[str, Any] = {}
     for key, value in target.items():
         other = base.get(key)
-        if key in left_out or _equal(value, other):
+        if key in left_out or same(value, other):
             continue
         inner = isinstance(value, Mapping) and isinstance(other, Mapping)
         found[key] = _difference(value, other) if inner else value  # type: ignore[arg-type]
     return found
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _merged(base: Any, written: Any) -> Any:

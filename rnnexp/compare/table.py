@@ -1,13 +1,11 @@
-"""Values as people read them, and rows of these as an aligned table, Markdown or CSV."""
+"""Values as people read them, and rows of these as an aligned table, or in Markdown."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 
-from rnnexp.cells import harmless, markdown_cell
+from rnnexp.cells import markdown_cell
 
 Lines = Sequence[Sequence[str]]
 
@@ -84,10 +82,3 @@ def markdown(lines: Lines) -> str:
     """Write rows as a Markdown table, the first of them as its head."""
     head, *rest = [[markdown_cell(cell) for cell in line] for line in lines]
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *rest))
-
-
-def comma_separated(lines: Lines) -> str:
-    """Write rows as CSV (RFC 4180, lines end with a line feed); what a spreadsheet would run is quoted."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([harmless(cell) for cell in line] for line in lines)
-    return text.getvalue().rstrip("\n")

@@ -195,13 +195,10 @@ def _cross_checks(parts: Mapping[str, Any], top: Any) -> list[str]:
     for key, part in named.items():
         if part is None or isinstance(part, _Unknown):
             continue
-        problems += [_qualified(key, text) for text in getattr(part, "check", list)()]
+        own: list[str] = getattr(part, "check", list)()
+        problems += [text if text.startswith(f"{key}.") else f"{key}.{text}" for text in own]
         problems += _between(part, whole)
     return problems
-
-
-def _qualified(key: str, text: str) -> str:
-    return text if text.startswith(f"{key}.") else f"{key}.{text}"
 
 
 def _between(part: Any, whole: SimpleNamespace) -> list[str]:

@@ -86,7 +86,7 @@ def defaults(config_path: str) -> dict[str, Any]:
     if config_path.removesuffix(".yaml") == "config":
         parts = (*COMPONENT_GROUPS, "trainer", "callbacks", "tracking")
         return {key: value for key, value in default_values(Experiment).items() if key not in parts}
-    cls = _settings_class(config_path)
+    cls = FIXED.get(config_path.partition("/")[0]) or _component(config_path)
     return default_values(cls) if cls else {}
 
 
@@ -107,10 +107,6 @@ def _plain(info: FieldInfo) -> Any:
         return "???"
     value = info.get_default(call_default_factory=True)
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-
-
-def _settings_class(config_path: str) -> type | None:
-    return FIXED.get(config_path.partition("/")[0]) or _component(config_path)
 
 
 def _component(config_path: str) -> type | None:
