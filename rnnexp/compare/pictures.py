@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.compare.table import order, shown
-from rnnexp.evaluation.figure_style import BLUE, GREEN, ORANGE, PURPLE, VERMILION, count_on, new_figure
+from rnnexp.evaluation.figures import BLUE, GREEN, ORANGE, PURPLE, VERMILION, count_on, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -124,7 +124,7 @@ def _is_header(head: str, file: Path) -> bool:
 def _parquet(file: Path, finding: Finding) -> Head:
     from pandas.api.types import is_numeric_dtype
 
-    from rnnexp.data.tables.parquet import first_rows
+    from rnnexp.data.tables.typed import first_rows
 
     rows = first_rows(file, 200)
     finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")

@@ -44,7 +44,7 @@ def read_table(file: Path, layout: Layout, wanted: Wanted) -> Table:
     """Read the wanted columns of one file; it must not change meanwhile."""
     with unchanged(file):
         if kind(file) == "parquet":
-            from rnnexp.data.tables.parquet import read_parquet
+            from rnnexp.data.tables.typed import read_parquet
 
             return read_parquet(file, layout, wanted)
         return _read_text(file, layout, wanted)
@@ -53,7 +53,7 @@ def read_table(file: Path, layout: Layout, wanted: Wanted) -> Table:
 def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
     """Find the wanted columns, and the target if it is left open, from the head of a file alone."""
     if kind(file) == "parquet":
-        from rnnexp.data.tables.parquet import select_parquet
+        from rnnexp.data.tables.typed import select_parquet
 
         return select_parquet(file, wanted)
     return _select(file, examine(file, layout), layout, wanted)
@@ -62,7 +62,7 @@ def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
 def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
     """Return the names of all columns from the head of a file."""
     if kind(file) == "parquet":
-        from rnnexp.data.tables.parquet import parquet_names
+        from rnnexp.data.tables.typed import parquet_names
 
         return parquet_names(file)
     return examine(file, layout).names

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import USUAL, Dataset, Predictions
-from rnnexp.evaluation.figure_style import (
+from rnnexp.evaluation.figures import (
     BLACK,
     BLUE,
     GREEN,
@@ -17,12 +17,14 @@ from rnnexp.evaluation.figure_style import (
     MAX_TARGETS,
     ORANGE,
     VERMILION,
+    ahead,
     count_on,
     name_time,
     new_figure,
+    residuals,
     say_what_is_missing,
+    target_name,
 )
-from rnnexp.evaluation.figures import ahead, residuals, target_name
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
 if TYPE_CHECKING:
