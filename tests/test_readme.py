@@ -30,7 +30,6 @@ from rnnexp.cli.main import COMMANDS, main, parser_of
 from rnnexp.config.explain import every_key
 from rnnexp.config.grammar import GROUPS
 from rnnexp.config.source import options
-from rnnexp.deploy.tags import CUT
 from rnnexp.models.pooling import Pooling
 from rnnexp.sweeps.definition import define, sweep_name
 from rnnexp.sweeps.plugin import Sweeps
@@ -40,6 +39,7 @@ from rnnexp.sweeps.search import search
 from rnnexp.sweeps.settings import Launcher, Sweep, read_launcher, read_sweep
 from rnnexp.sweeps.state import JOURNAL
 from rnnexp.task import metric_of, rises
+from rnnexp.tasks.tagging.predict import CUT
 from rnnexp.training.engine import dispatch
 
 SPANS = tuple(dict.fromkeys(re.findall(r"`([^`]+)`", PROSE.replace("\n", " "))))

@@ -28,25 +28,32 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     )
     given_run.add_arguments(parser)
     given_run.add_data(parser)
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write every prediction beside the truth")
     parser.add_argument("--part", choices=PARTS, help="a part of the run's own data; default: the one that it scored")
 
 
 def run(args: Namespace) -> int:
     from rnnexp.deploy import reading
     from rnnexp.deploy.trained import trained
+    from rnnexp.deploy.write import refuse_out, write
 
+    if args.out:
+        refuse_out(args.out)
     changes = reading.given(args.data)
     with TemporaryDirectory() as scratch:
         found = trained(given_run.asked(args, "evaluate"), Path(scratch))
         from rnnexp.deploy.score import score  # with NumPy: a run that is not there is said without
 
         scored = score(found, changes, args.part)
+    if args.out:
+        write(found.task.rows(scored.dataset, scored.report), args.out)
     _say(args, found, scored)
     return 0
 
 
 def _say(args: Namespace, found: Trained, scored: Scored) -> None:
-    from rnnexp.cli.summary import Scores, headline, verdict
+    from rnnexp.cli.summary import headline, verdict
+    from rnnexp.evaluation.report import Scores
 
     dataset, report = scored.dataset, scored.report
     part, count = dataset.scored, len(report.predictions.actual)
@@ -57,7 +64,7 @@ def _say(args: Namespace, found: Trained, scored: Scored) -> None:
         said = {"skipped": dict(report.skipped), "notes": [*report.notes, *scored.notes]}
         print(json.dumps({**about, **data, "metrics": dict(report.metrics), **worth, **said}, indent=2))
         return
-    scores = Scores(found.name, report.metrics, report, part, dataset.summary.units)
+    scores = Scores(found.name, found.spec.task, report.metrics, report, part, dataset.summary.units)
     of = f"all rows of {dataset.summary.source}" if part == "all" else f"the {part} part of {dataset.summary.source}"
     print(f"{found.called}: {headline(scores, of)}")
     print("\n".join(verdict(scores)))

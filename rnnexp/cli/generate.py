@@ -59,17 +59,17 @@ def _within(key: str) -> Callable[[str], float]:
 
 def run(args: Namespace) -> int:
     from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
-    from rnnexp.deploy.language import Wish, generate
     from rnnexp.deploy.trained import trained
     from rnnexp.deploy.write import refuse_place, write_text
     from rnnexp.models.writing import Sampling
+    from rnnexp.tasks.requests import GenerateRequest
 
     if args.out:
         refuse_place(args.out)
     sampling = Sampling(args.temperature, args.top_k, args.top_p, args.seed, (PADDING, UNKNOWN))
     with TemporaryDirectory() as scratch:
         found = trained(given_run.asked(args, "generate"), Path(scratch))
-        text = generate(found, Wish(args.length, args.prompt, sampling))
+        text = found.task.generate(found, GenerateRequest(args.length, args.prompt, sampling))
     if args.out:
         write_text(text, args.out)
         print(f"{args.out}: {args.length} tokens written by {found.called}", file=sys.stderr)

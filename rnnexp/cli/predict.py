@@ -18,8 +18,8 @@ from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.errors import count as counted
 
 if TYPE_CHECKING:
-    from rnnexp.deploy.answer import Answer
     from rnnexp.deploy.trained import Trained
+    from rnnexp.tasks.requests import PredictResponse
 
 STDIN = "standard input"
 
@@ -57,9 +57,9 @@ def _level(text: str) -> int:
 
 def run(args: Namespace) -> int:
     from rnnexp.deploy import reading
-    from rnnexp.deploy.answer import Question, predict
     from rnnexp.deploy.trained import trained
     from rnnexp.deploy.write import refuse_out
+    from rnnexp.tasks.requests import PredictRequest
 
     if args.out:
         refuse_out(args.out)
@@ -73,7 +73,7 @@ def run(args: Namespace) -> int:
         try:
             found = trained(given_run.asked(args, "predict"), Path(scratch))
             path = _input(args.input, Path(scratch))
-            answer = predict(found, Question(path, changes, levels))
+            answer = found.task.predict(found, PredictRequest(path, changes, levels))
         except RnnexpError as error:  # the copy of standard input is nobody's file
             raise type(error)(str(error).replace(f"{scratch}{os.sep}", "")) from None
     notes = [note.replace(f"{scratch}{os.sep}", "") for note in answer.notes]
@@ -90,14 +90,15 @@ def _input(given: str | None, scratch: Path) -> str | None:
     return str(scratch / STDIN)
 
 
-def _say(args: Namespace, found: Trained, answer: Answer) -> None:
+def _say(args: Namespace, found: Trained, answer: PredictResponse) -> None:
     from rnnexp.deploy.write import MOST_LINES, csv_text, lines, records, write
 
     count = len(answer.frame)
     if args.out:
         write(answer.frame, args.out)
     if args.json:
-        about = {"run": found.run.run_id if found.run else None, "model": found.called, "kind": found.kind}
+        kind = found.preview.scaling.get("kind", "rows")
+        about = {"run": found.run.run_id if found.run else None, "model": found.called, "kind": kind}
         rows = {} if args.out else {"rows": records(answer.frame)}
         whole = {**about, **rows, "intervals": answer.intervals, "notes": answer.notes}
         print(json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False))

@@ -5,40 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnexp.data.dataset import USUAL
+from rnnexp import tasks
+from rnnexp.evaluation.report import Scores
 from rnnexp.redact import redact, redact_words
-from rnnexp.task import METRICS, primary, rises
+from rnnexp.task import Metric, metric_of, rises
 
 if TYPE_CHECKING:
-    from rnnexp.evaluation.report import Report
     from rnnexp.runner import Result
 
 log = logging.getLogger("rnnexp")
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What is said of a score: the model's name, everything measured, the scored part, and the units.
-
-    columns_as_series: whether its series are the columns of a table, for which papers give one score
-    """
-
-    name: str
-    metrics: Mapping[str, float]
-    report: Report
-    part: str
-    units: str
-    columns_as_series: bool = False
-
-    @property
-    def metric(self) -> str:
-        """The one that heads the summary."""
-        return str(primary(self.metrics, self.part))
 
 
 def print_summary(result: Result, words: Sequence[str]) -> None:
@@ -50,8 +29,9 @@ def print_summary(result: Result, words: Sequence[str]) -> None:
 
 def summary(result: Result) -> Iterator[str]:
     """Yield the lines of the summary."""
-    columns = getattr(result.experiment.data, "columns_as_series", False)
-    scores = Scores(result.experiment.model.name, result.metrics, result.report, result.scored, result.units, columns)
+    model, data = result.experiment.model, result.experiment.data
+    found = (result.metrics, result.report, result.scored, result.units)
+    scores = Scores(model.name, data.task, *found, columns_as_series=getattr(data, "columns_as_series", False))
     scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
     yield ""
     yield f"{result.experiment.name}: {headline(scores, scored[result.scored])}"
@@ -61,11 +41,11 @@ def summary(result: Result) -> Iterator[str]:
 
 
 def headline(scores: Scores, of: str) -> str:
-    """Say what was measured, on what, and on how many examples; of tags on how many tokens."""
-    metric = METRICS[scores.metric]
+    """Say what was measured, on what, and on how many examples."""
+    metric = metric_of(scores.metric) or Metric(scores.metric, scores.metric)
     unit = f" in {scores.units}" if scores.units and metric.in_units else ""
-    tagged = f"{scores.part}/sequence_accuracy" in scores.metrics
-    what = "tokens" if tagged else scores.units or "tokens" if metric.counted == "tokens" else metric.counted
+    counted = tasks.of(scores.task).counted or metric.counted
+    what = scores.units or counted if metric.counted == "tokens" else counted
     return f"{metric.label}{unit} on {of}, {len(scores.report.predictions.actual)} {what}"
 
 
@@ -73,9 +53,7 @@ def verdict(scores: Scores) -> Iterator[str]:
     """Yield the model among its baselines, what that is worth, and what is not defined."""
     yield from _table(scores)
     yield _skill(scores)
-    yield from _scaled(scores)
-    yield from _chunks(scores)
-    yield from _intervals(scores)
+    yield from tasks.of(scores.task).summary(scores)
     for name, reason in scores.report.skipped.items():
         yield f"  left out: {name} ({reason})"
     for note in scores.report.notes:
@@ -94,42 +72,6 @@ def _table(scores: Scores) -> Iterator[str]:
     for name, value in sorted(rows.items(), key=lambda row: row[1], reverse=rises(metric)):
         mark = "  <- this run" if name == scores.name else ""
         yield f"  {name:<18} {value:>12.5g}{mark}"
-
-
-def _scaled(scores: Scores) -> Iterator[str]:
-    """Yield the errors in scaled units, in which papers report several columns at once."""
-    columns = scores.report.predictions.actual.shape[2:]
-    if columns in ((), (1,)) and not scores.columns_as_series:
-        return
-    for name, prefix in ((scores.name, scores.part), ("linear", "baseline/linear")):
-        if f"{prefix}/mse_scaled" in scores.metrics:
-            mse, mae = scores.metrics[f"{prefix}/mse_scaled"], scores.metrics[f"{prefix}/mae_scaled"]
-            yield f"  scaled MSE / MAE of {name}: {mse:.4f} / {mae:.4f}"
-
-
-def _chunks(scores: Scores) -> Iterator[str]:
-    """Yield how many chunks were found whole, where tags mark any."""
-    found = {name: scores.metrics.get(f"{scores.part}/chunk_{name}") for name in ("f1", "precision", "recall")}
-    if None in found.values():
-        return
-    others = {name: scores.metrics[f"baseline/{name}/chunk_f1"] for name in scores.report.baselines}
-    best = max(others, key=lambda name: others[name])
-    listed = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
-    yield f"  whole chunks: {listed}; best baseline {best}, f1 {others[best]:.4f}"
-
-
-def _intervals(scores: Scores) -> Iterator[str]:
-    """Yield what the prediction intervals are worth."""
-    made, width = scores.report.intervals, scores.metrics.get(f"{scores.part}/interval_width_{USUAL}")
-    held = made.held(USUAL) if made else None
-    if made is None or held is None or width is None:
-        return
-    unit = f" {scores.units}" if scores.units else ""
-    part = "" if scores.part == "all" else f" {scores.part}"
-    yield (
-        f"  {USUAL} % intervals, from {made.examples} validation forecasts: "
-        f"hold {held:.1%} of the{part} values, {width:.4g}{unit} wide on average"
-    )
 
 
 def _skill(scores: Scores) -> str:
@@ -166,13 +108,9 @@ def _whereabouts(result: Result) -> Iterator[str]:
 
 
 def _use(result: Result) -> str:
-    data, run = result.experiment.data, result.run_id[:8] if result.run_id else _short(result.run_dir)
-    task = getattr(data, "task", None)
-    if task == "language_modeling":
-        return f"rnnexp generate {run}"
-    reads_texts = task == "sequence_to_sequence" or hasattr(data, "tokens")
-    given = "" if result.forecast is not None else ' "a text"' if reads_texts else " FILE"
-    return f"rnnexp predict {run}{given}"
+    run = result.run_id[:8] if result.run_id else _short(result.run_dir)
+    words = tasks.of(result.experiment.data.task).usage(result.experiment.data)
+    return f"rnnexp {words.format(run=run) if result.forecast is None else f'predict {run}'}"
 
 
 def _again(words: Sequence[str]) -> str:

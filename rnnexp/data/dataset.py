@@ -16,6 +16,7 @@ from rnnexp.data.spec import TaskSpec
 
 USUAL = 90  # percent: the level of prediction intervals that are shown
 WHOLE = "all"  # the part that holds all of the data that are not a run's own
+LEARNED_FROM = ("train", "val")  # the parts that decide what the weights are
 
 Arrays = Mapping[str, np.ndarray]
 Batch = Callable[[Arrays, Any], tuple[Any, Any, Any]]

@@ -1,14 +1,15 @@
-"""Guards on independent examples: those in two parts, recordings that are there twice, labels that are none."""
+"""Guards on independent examples: those in two parts, learned from, or there twice, and labels that are none."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from rnnexp.data.dataset import Dataset
+from rnnexp.data.dataset import LEARNED_FROM, Dataset
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.shares import Pieces
 from rnnexp.errors import DataError, count
@@ -98,3 +99,15 @@ def _telling(values: np.ndarray) -> bool:
     """Say whether values are those of one recording, and not such as many have: constant, or a short code."""
     distinct = np.unique(values)
     return len(distinct) >= MIN_DISTINCT or (len(distinct) > 1 and bool(np.any(distinct != np.round(distinct))))
+
+
+def seen_examples(dataset: Any, own: Any, what: str = "scored examples") -> str:
+    """Say how many of the scored examples stand in what a run has learned from, `own`, told by their `content`."""
+    learned = {own.content(int(i)) for part in LEARNED_FROM if part in own.parts for i in own.parts[part].indices}
+    scored = dataset.parts[dataset.scored].indices
+    return known_share(sum(dataset.content(int(index)) in learned for index in scored), f"{len(scored)} {what}")
+
+
+def known_share(seen: int, total: str) -> str:
+    """Put into words how many have been learned from; nothing for none."""
+    return f"{seen} of the {total} are among those that the run has learnt from" if seen else ""

@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.labelled import Sequences
-from rnnexp.data.leaks import check_labels, check_recordings
+from rnnexp.data.leaks import check_labels, check_recordings, shared_examples
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
@@ -43,6 +43,10 @@ class SequenceDataset(Dataset):
         """Return the classes (n,) or numbers (n, outputs) of a part, in order."""
         chosen = self.parts[part]
         return chosen.arrays["y"][chosen.indices]
+
+    def content(self, index: int) -> object:
+        """Return what an example is told by."""
+        return self.sequences.one(index).tobytes()
 
     def example(self) -> Any:
         """Return raw sequences such as a served model takes: two that are equally long, (2, time, channels)."""
@@ -228,7 +232,13 @@ def _fit(source: SequenceSource, sequences: Sequences, train: np.ndarray) -> tup
     return sequence_pipeline.fitted(values, sequences.channels, length)
 
 
-def standardized(dataset: SequenceDataset) -> Iterator[str]:
+def leaks(dataset: SequenceDataset) -> Iterator[str]:
+    """Yield which examples are in two parts, and what the scaler has seen of others than the training examples."""
+    yield from shared_examples(dataset)
+    yield from _standardized(dataset)
+
+
+def _standardized(dataset: SequenceDataset) -> Iterator[str]:
     """Look whether standardized inputs have mean 0 over the training examples: otherwise others had a say."""
     if dataset.scaling.get("mean"):
         train = dataset.parts["train"]

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnexp import registry, runtime, strict
+from rnnexp import registry, runtime, strict, tasks
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, TrackingError
@@ -27,7 +27,9 @@ from rnnexp.tracking.store import tracking_uri
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
-    from rnnexp.models.bundle import Bundle
+    from rnnexp.data.spec import TaskSpec
+    from rnnexp.models.bundle import Bundle, Preview
+    from rnnexp.tasks.base import TaskCode
 
 CONFIG = "config/config.yaml"
 MODEL = "model"
@@ -67,17 +69,32 @@ class Trained:
         """What a table calls the model."""
         return str(self.experiment.model.name) if self.experiment else "model"
 
-    @cached_property
-    def scaling(self) -> Mapping[str, Any]:
-        """How raw data become inputs, which is known without Keras."""
-        from rnnexp.models.bundle import read_scaling
+    @property
+    def source(self) -> Any:
+        """The settings of the data it was trained on; None for a model that lies alone."""
+        return self.experiment.data if self.experiment else None
 
-        return read_scaling(self.bundle)
+    @cached_property
+    def preview(self) -> Preview:
+        """What is known of the model without Keras."""
+        from rnnexp.models.bundle import preview
+
+        return preview(self.bundle)
 
     @property
-    def kind(self) -> str:
-        """What the model takes: "rows" of a series, or independent "sequences", "texts", ..."""
-        return str(self.scaling.get("kind", "rows"))
+    def spec(self) -> TaskSpec:
+        """What the model takes and gives."""
+        return self.preview.spec
+
+    @property
+    def preprocessor(self) -> Any:
+        """What turns raw input into what the model takes."""
+        return self.preview.preprocessor
+
+    @property
+    def task(self) -> TaskCode:
+        """The code of what it was trained for."""
+        return tasks.of(self.spec.task)
 
     def configuration(self) -> Experiment:
         """Return the settings of the run; ConfigError for a model that lies alone."""
@@ -227,7 +244,7 @@ def own_data(trained: Trained, purpose: str) -> Dataset:
 
     dataset = runner.loaded(trained.configuration())
     known, now = trained.run.tags.get("rnnexp.data_digest") if trained.run else None, dataset.summary.digest
-    if known == now or (known is None and _fitted(dataset.scaling) == _fitted(trained.scaling)):
+    if known == now or (known is None and _fitted(dataset.scaling) == _fitted(trained.preview.scaling)):
         return dataset
     digests = f" (digest {now[:8]}, then {known[:8]})" if known else ""
     raise ChangedDataError(

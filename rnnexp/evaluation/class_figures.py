@@ -13,14 +13,16 @@ from rnnexp.evaluation.figures import BLUE, GREY, VERMILION, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from rnnexp.evaluation.report import Report
+
 BINS = 10
 MOST_NAMED = 20  # classes whose counts can be read in a confusion matrix
 
 
-def figures(dataset: Dataset, predictions: Predictions) -> Iterator[tuple[str, Figure]]:
+def figures(dataset: Dataset, report: Report) -> Iterator[tuple[str, Figure]]:
     """Yield every picture with its name."""
-    yield "confusion", confusion(dataset, predictions)
-    yield "reliability", reliability(dataset, predictions)
+    yield "confusion", confusion(dataset, report.predictions)
+    yield "reliability", reliability(dataset, report.predictions)
 
 
 def confusion(dataset: Dataset, predictions: Predictions) -> Figure:

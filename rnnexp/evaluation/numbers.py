@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from rnnexp.data.dataset import USUAL, Dataset, Predictions
-from rnnexp.evaluation import metrics
+from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.evaluation import metrics, tables
 from rnnexp.evaluation.report import Report, Where, defined
-from rnnexp.task import METRICS, primary
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from rnnexp.task import metric_of, primary
 
 Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
@@ -23,9 +20,8 @@ EXACT = 1e-6
 ROUNDING = 1e-6  # networks compute in float32: a tie is not a win
 # Predictions that vary by less than this share of the actual values' deviation are as good as a constant.
 CONSTANT = 0.05
-MOST_ROWS = 100_000  # of a table
 UNFITTED = "these data have no training part"
-Columns = Callable[[np.ndarray, np.ndarray], Mapping[str, Any]]
+
 Maker = Callable[[], np.ndarray]
 
 
@@ -54,7 +50,7 @@ class Yardsticks:
     factor: np.ndarray | None = None
     add: Callable[[Findings], None] = lambda found: None
     place: Where = lambda row: ""
-    columns: Columns = lambda example, step: {}
+    columns: Callable[[np.ndarray, np.ndarray], Mapping[str, Any]] = lambda example, step: {}
 
 
 def report(dataset: Dataset, predictions: Predictions, against: Yardsticks, extra: Extra) -> Report:
@@ -73,7 +69,7 @@ def report(dataset: Dataset, predictions: Predictions, against: Yardsticks, extr
     against.add(found)
     first = str(primary(found.metrics, scored))
     best, beats = _skill(found, scored, tuple(dict.fromkeys((first, "rmse", "mae"))), predictions.actual)
-    shown = _tables(dataset, predictions, found.baselines, against.columns)
+    shown = tables.numbers(dataset, predictions, found.baselines, against.columns)
     return Report(found.metrics, predictions, shown, found.notes, found.baselines, found.skipped, best, beats)
 
 
@@ -109,52 +105,11 @@ def _skill(found: Findings, part: str, names: tuple[str, ...], actual: np.ndarra
     }
     best = {name: min(score, key=lambda base: score[base]) for name, score in scores.items()}
     for name, base in best.items():
-        least = EXACT * (float(actual.std()) if METRICS[name].in_units else 1)
+        known = metric_of(name)
+        least = EXACT * (float(actual.std()) if known and known.in_units else 1)
         if scores[name][base] <= least:
             found.skipped[f"skill/{name}"] = f"the baseline {base} is exact"
         elif f"{part}/{name}" in found.metrics:
             found.metrics[f"skill/{name}"] = 1 - found.metrics[f"{part}/{name}"] / scores[name][base]
     first = names[0]
     return best[first], found.metrics[f"{part}/{first}"] < scores[first][best[first]] * (1 - ROUNDING)
-
-
-def _tables(
-    dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions], columns: Columns
-) -> dict[str, DataFrame]:
-    """Return errors by horizon and by target where there are several, and the predictions themselves."""
-    made = {"predictions": _predicted(dataset, predictions, columns)}
-    _, horizon, targets = predictions.actual.shape
-    models = {"model": predictions, **baselines}
-    if horizon > 1:
-        made["horizons"] = _errors(models, 1, [str(h) for h in range(1, horizon + 1)], "horizon")
-    if targets > 1:
-        made["targets"] = _errors(models, 2, list(dataset.spec.targets), "target")
-    return made
-
-
-def _errors(models: Mapping[str, Predictions], axis: int, labels: list[str], name: str) -> DataFrame:
-    import pandas
-
-    columns: dict[str, list[object]] = {name: list(labels)}
-    for model, one in models.items():
-        pairs = [(one.actual.take([i], axis), one.predicted.take([i], axis)) for i in range(len(labels))]
-        columns[f"{model} rmse"] = [metrics.rmse(*pair) for pair in pairs]
-        columns[f"{model} mae"] = [metrics.mae(*pair) for pair in pairs]
-    return pandas.DataFrame(columns)
-
-
-def _predicted(dataset: Dataset, predictions: Predictions, more: Columns) -> DataFrame:
-    """Lay predictions out one value a row: example, what `more` knows of it, step ahead, actual, predicted."""
-    import pandas
-
-    n, horizon, targets = predictions.actual.shape
-    kept = max(1, min(n, MOST_ROWS // (horizon * targets)))
-    example, step, target = np.indices((kept, horizon, targets)).reshape(3, -1)
-    columns: dict[str, object] = {"example": example, **more(example, step)}
-    columns["step"] = step + 1
-    columns["target"] = np.array(dataset.spec.targets)[target]
-    columns["actual"] = predictions.actual[:kept].reshape(-1)
-    columns["predicted"] = predictions.predicted[:kept].reshape(-1)
-    for name, end in zip((f"low_{USUAL}", f"high_{USUAL}"), predictions.bounds or ()):
-        columns[name] = end[:kept].reshape(-1)
-    return pandas.DataFrame(columns)

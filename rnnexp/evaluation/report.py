@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.task import primary
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -78,3 +79,24 @@ class Report:
     beats_baseline: bool | None = None
     intervals: Any = None
     attention: Sequence[np.ndarray | None] = ()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What is said of a score: the model's name, its task, everything measured, the scored part, and the units.
+
+    columns_as_series: whether its series are the columns of a table, for which papers give one score
+    """
+
+    name: str
+    task: str
+    metrics: Mapping[str, float]
+    report: Report
+    part: str
+    units: str
+    columns_as_series: bool = False
+
+    @property
+    def metric(self) -> str:
+        """The one that heads the summary."""
+        return str(primary(self.metrics, self.part))

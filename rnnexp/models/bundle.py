@@ -41,16 +41,23 @@ ABOUT = "model.json"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model that has been loaded, with what it was told of its data."""
+    """A model that has been loaded, with what it was told of its data; `folder` is None for one that is in none."""
 
     model: keras.Model
     spec: TaskSpec
     scaling: Mapping[str, Any]
+    folder: Path | None = None
 
     @cached_property
     def preprocessor(self) -> Any:
         """Turns raw input into what the network takes: a Preprocessor of rows, a pipeline, a Language."""
         return preprocessing.rebuild(self.scaling, self.spec)
+
+    @cached_property
+    def extras(self) -> Any:
+        """What its task has left beside the weights, such as prediction intervals; None if nothing."""
+        code = registry.lookup("task", self.spec.task)()
+        return None if self.folder is None else code.extras(self.folder, self.preprocessor)
 
     def predict(self, x: Any, batch_size: int = 1024) -> np.ndarray:
         """Return the network's raw outputs for prepared inputs (n, time, features), or a dict of inputs."""
@@ -98,14 +105,22 @@ def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={
     _refuse_more_layers(path, about.architecture, len(held))
     model = _network(path, architecture, spec, held)
     weights.fill(folder, model)
-    return Bundle(model, spec, strict.read_json(folder, preprocessing.FILE))
+    return Bundle(model, spec, strict.read_json(folder, preprocessing.FILE), folder)
 
 
-def read_scaling(folder: Path) -> dict[str, Any]:
-    """Read how raw data become inputs, which is known without Keras; an error if that is not what the model takes."""
-    saved = strict.read_json(folder, preprocessing.FILE)
-    preprocessing.rebuild(saved, _spec(folder / ABOUT, _about(folder)))
-    return saved
+@dataclass(frozen=True)
+class Preview:
+    """What is known of a saved model without Keras: what it takes and gives, and how raw data become that."""
+
+    spec: TaskSpec
+    scaling: Mapping[str, Any]
+    preprocessor: Any
+
+
+def preview(folder: Path) -> Preview:
+    """Read what does not need Keras; an error if the preprocessing is not for what the model takes."""
+    spec, saved = _spec(folder / ABOUT, _about(folder)), strict.read_json(folder, preprocessing.FILE)
+    return Preview(spec, saved, preprocessing.rebuild(saved, spec))
 
 
 @dataclass(frozen=True)

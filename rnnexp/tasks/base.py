@@ -4,28 +4,63 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from importlib import import_module
+from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from rnnexp.errors import ConfigError
+from rnnexp.tasks.requests import (
+    Draft,
+    GenerateRequest,
+    OtherData,
+    PredictRequest,
+    PredictResponse,
+    RequestSchema,
+    TrainedModel,
+    changed,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
     from rnnexp.data.dataset import Dataset
-    from rnnexp.evaluation.report import Report
+    from rnnexp.data.spec import TaskSpec
+    from rnnexp.evaluation.report import Report, Scores
     from rnnexp.evaluation.scoring import Scoring
+    from rnnexp.models.bundle import Bundle
     from rnnexp.task import Metric
 
 
+def deferred(function: str) -> Callable[..., Any]:
+    """Return a method that is a `module:function`, or `module:Class.method`, which is imported when it is called."""
+    module, _, name = function.partition(":")
+
+    def method(self: TaskCode, *args: Any) -> Any:
+        return attrgetter(name)(import_module(module))(*args)
+
+    return method
+
+
 class TaskCode(ABC):
-    """The code of a task. Its module imports nothing heavy: methods import what they need when they are called.
+    """The code of a task. Its module imports nothing heavy: a method is deferred, or imports what it needs itself.
 
     headline: metrics of which the first that a run has is its primary one, everywhere
     reported: scored once at the end, whether asked for or not
     metrics:  facts about metrics that no other task has
+    takes:    what a trained model takes, as messages call it
+    examples: what its data are made of, as messages call them
+    counted:  what a score is the mean of, None if its metric says so
     """
 
     headline: ClassVar[tuple[str, ...]]
     reported: ClassVar[tuple[str, ...]]
     metrics: ClassVar[tuple[Metric, ...]] = ()
+    takes: ClassVar[str]
+    examples: ClassVar[str] = "examples"
+    counted: ClassVar[str | None] = None
 
     @abstractmethod
     def load(self, source: Any) -> Dataset:
@@ -64,4 +99,57 @@ class TaskCode(ABC):
 
     def sampler(self, dataset: Any) -> Callable[[Any], str] | None:
         """Return what lets a model write a text, always from the same seed; None if models of this task write none."""
+        return None
+
+    def rows(self, dataset: Any, report: Report) -> DataFrame:
+        """Lay out everything that was scored, one example or value a row: what is true, and what was predicted."""
+        return report.tables["predictions"]
+
+    def summary(self, scores: Scores) -> Iterator[str]:
+        """Yield further lines of what is said of a score."""
+        yield from ()
+
+    def usage(self, source: Any) -> str:
+        """Return how a trained model is used, in words after `rnnexp`."""
+        return "predict {run} FILE"
+
+    @abstractmethod
+    def predict(self, trained: TrainedModel, request: PredictRequest) -> PredictResponse:
+        """Read what is asked about and predict it; mistakes in it are raised before the model is loaded."""
+
+    @abstractmethod
+    def answer(self, bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> Any:
+        """Answer to raw input, such as a served model is given; `params` are those of `request_schema`."""
+
+    def request_schema(self, saved: Mapping[str, Any], folder: Path) -> RequestSchema:
+        """Describe what a model saved in a folder, with this preprocessing, takes when it is served."""
+        return RequestSchema()
+
+    def extras(self, folder: Path, preprocessor: Any) -> Any:
+        """Read what a report has left beside a model with its `extras.write(folder)`; None if nothing."""
+        return None
+
+    @abstractmethod
+    def apply(self, source: Any, preprocessor: Any, spec: TaskSpec) -> Dataset:
+        """Read the data of a source as one part, with the preprocessing of a trained model; nothing is fitted."""
+
+    def other_data(self, trained: TrainedModel, changes: Mapping[str, Any]) -> OtherData:
+        """Read data that a model was not trained on; `changes` are those of the settings of its own data."""
+        dataset = self.apply(changed(trained, changes), trained.preprocessor, trained.spec)
+        return OtherData(dataset, dataset.summary.notes)
+
+    def beside(self, dataset: Any, own: Any) -> Any:
+        """Return other data that are scored beside baselines which learn from the run's `own` data."""
+        return replace(dataset, reference=own)
+
+    def seen(self, dataset: Any, own: Any) -> str:
+        """Say how much of other data stands in what the model has learned from; nothing if none does."""
+        return ""
+
+    def generate(self, trained: TrainedModel, request: GenerateRequest) -> str:
+        """Return the prompt and what the model writes after it."""
+        raise ConfigError(f"{trained.called} does not write texts: it takes {self.takes}; use rnnexp predict")
+
+    def inspect(self, path: str, target: str | None) -> Draft | None:
+        """Look at a file and propose an experiment for it; None if files are not looked at for this task."""
         return None

@@ -17,15 +17,11 @@ from typing import Any
 
 import yaml
 
-from rnnexp import strict
-from rnnexp.models.preprocessing import FILE as PREPROCESSING
+from rnnexp import tasks
+from rnnexp.models.bundle import preview
 from rnnexp.runtime import loaded_backend
-from rnnexp.tasks.forecasting.intervals import FILE as INTERVALS
-from rnnexp.tasks.language_modeling.answer import PARAMS
-from rnnexp.tasks.language_modeling.dataset import KIND
 from rnnexp.tracking import store, tables
 from rnnexp.tracking.batch import Point
-from rnnexp.tracking.pyfunc import LEVELS, TEXT, TEXTS
 from rnnexp.tracking.remote import Remote
 
 NAME = "model"  # `runs:/<run id>/model` finds it
@@ -166,23 +162,23 @@ def _signature(outputs: Any, bundle: Path) -> Any:
     """
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import ParamSchema
 
-    kind = strict.read_json(bundle, PREPROCESSING).get("kind")
-    texts = Schema([ColSpec(DataType.string, TEXT, required=False)]) if kind in TEXTS else None
-    return ModelSignature(texts, infer_signature(model_output=outputs).outputs, _params(kind, bundle))
+    known = preview(bundle)
+    asked = tasks.of(known.spec.task).request_schema(known.scaling, bundle)
+    texts = Schema([ColSpec(DataType.string, asked.column, required=False)]) if asked.column else None
+    params: Any = ParamSchema([_param(name, usual) for name, usual in asked.params.items()]) if asked.params else None
+    return ModelSignature(texts, infer_signature(model_output=outputs).outputs, params)
 
 
-def _params(kind: str | None, bundle: Path) -> Any:
-    """Let a request ask for intervals, or for a continuation; without it the answer keeps its columns."""
+def _param(name: str, usual: Any) -> Any:
+    """Describe what a request may ask for; a list is one of whole numbers."""
     from mlflow.types import DataType
-    from mlflow.types.schema import ParamSchema, ParamSpec
+    from mlflow.types.schema import ParamSpec
 
-    if (bundle / INTERVALS).is_file():
-        return ParamSchema([ParamSpec(LEVELS, DataType.long, [], shape=(-1,))])
-    if kind != KIND:
-        return None
-    kinds = {int: DataType.long, float: DataType.double}
-    return ParamSchema([ParamSpec(name, kinds[type(usual)], usual) for name, usual in PARAMS.items()])
+    if isinstance(usual, list):
+        return ParamSpec(name, DataType.long, usual, shape=(-1,))
+    return ParamSpec(name, {int: DataType.long, float: DataType.double}[type(usual)], usual)
 
 
 @cache

@@ -135,10 +135,10 @@ def test_preprocessing_that_does_not_go_with_itself_or_the_network_is_refused(
 ) -> None:
     edit(folder / "preprocessing.json", *path, value=value)
     with pytest.raises(RnnexpError, match=r"preprocessing.json: .*(damaged|other windows)"):
-        bundle.read_scaling(folder)
+        bundle.preview(folder)
 
 
 def test_the_preprocessing_of_another_model_is_refused(folder: Path) -> None:
     shutil.copy(models.saved("recursive").folder / "model" / "preprocessing.json", folder)
     with pytest.raises(DataError, match="the network is for other windows: it is of another model, or damaged"):
-        bundle.read_scaling(folder)
+        bundle.preview(folder)

@@ -18,9 +18,9 @@ import pytest
 from rnnexp import registry
 from rnnexp.config.settings import Tracking
 from rnnexp.tasks import load
+from rnnexp.tasks.forecasting.predict import table
 from rnnexp.tracking import RunInfo, start
 from rnnexp.tracking.model import requirements
-from rnnexp.tracking.pyfunc import table
 
 
 class Logged(NamedTuple):

@@ -24,7 +24,7 @@ MAX_SEQUENCES = 40  # per class: more lines hide each other
 
 def figures(dataset: SequenceDataset, report: Report) -> Iterator[tuple[str, Figure]]:
     """Yield every picture with its name; sequences of numbers are drawn, too."""
-    yield from class_figures.figures(dataset, report.predictions)
+    yield from class_figures.figures(dataset, report)
     if np.issubdtype(dataset.sequences.values.dtype, np.floating):
         yield "sequences", sequences(dataset, report.predictions)
 

@@ -63,6 +63,10 @@ class TextDataset(SequenceDataset):
 
     texts: tuple[str, ...]
 
+    def content(self, index: int) -> object:
+        """Return what an example is told by."""
+        return self.texts[index]
+
     def example(self) -> DataFrame:
         """Return two texts as a served model takes them."""
         import pandas

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnnexp.registry import register
-from rnnexp.tasks.base import TaskCode
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from rnnexp.data.dataset import Dataset
-    from rnnexp.evaluation.report import Report
-    from rnnexp.evaluation.scoring import Scoring
+from rnnexp.tasks.base import TaskCode, deferred
 
 
 @register("task")
@@ -22,41 +14,28 @@ class forecasting(TaskCode):
 
     headline = ("owa", "nrmse", "rmse")
     reported = ("mse", "rmse", "mae", "smape", "mape", "r2")
+    takes = "rows"
+    examples = "rows"
 
-    def load(self, source: Any) -> Dataset:
-        from rnnexp.tasks.forecasting.load import load
-
-        return load(source)
-
-    def report(self, model: Any, dataset: Any, scoring: Scoring) -> Report:
-        from rnnexp.tasks.forecasting.report import report
-
-        return report(model, dataset, scoring)
-
-    def primary_metric(self, dataset: Any) -> str:
-        from rnnexp.tasks.forecasting.report import headline
-
-        return headline(dataset)
-
-    def preprocessor(self, saved: Mapping[str, Any]) -> Any:
-        from rnnexp.tasks.forecasting.preprocess import Preprocessor
-
-        return Preprocessor.from_json(saved)
-
-    def leaks(self, dataset: Any) -> Iterator[str]:
-        from rnnexp.tasks.forecasting.leaks import leaks
-
-        return leaks(dataset)
-
-    def figures(self, dataset: Any, report: Report) -> Iterator[tuple[str, Figure]]:
-        from rnnexp.tasks.forecasting.figures import figures
-
-        return figures(dataset, report)
+    load = deferred("rnnexp.tasks.forecasting.load:load")
+    apply = deferred("rnnexp.tasks.forecasting.apply:apply")
+    leaks = deferred("rnnexp.tasks.forecasting.leaks:leaks")
+    preprocessor = deferred("rnnexp.tasks.forecasting.preprocess:Preprocessor.from_json")
+    report = deferred("rnnexp.tasks.forecasting.report:report")
+    primary_metric = deferred("rnnexp.tasks.forecasting.report:headline")
+    rows = deferred("rnnexp.tasks.forecasting.report:rows")
+    summary = deferred("rnnexp.tasks.forecasting.summary:summary")
+    figures = deferred("rnnexp.tasks.forecasting.figures:figures")
+    predict = deferred("rnnexp.tasks.forecasting.predict:predict")
+    answer = deferred("rnnexp.tasks.forecasting.predict:answer")
+    forecast = deferred("rnnexp.tasks.forecasting.predict:forecast_of")
+    request_schema = deferred("rnnexp.tasks.forecasting.predict:request_schema")
+    extras = deferred("rnnexp.tasks.forecasting.intervals:read_for")
+    other_data = deferred("rnnexp.tasks.forecasting.predict:other_data")
+    beside = deferred("rnnexp.tasks.forecasting.predict:beside")
+    seen = deferred("rnnexp.tasks.forecasting.overlap:seen")
+    inspect = deferred("rnnexp.tasks.forecasting.inspect:inspect")
 
     def loss_units(self, dataset: Any) -> str:
         scaled = bool(dataset.pipeline.chain.steps) or dataset.pipeline.plan.window != "none"
         return "scaled units" if scaled else ""
-
-    def forecast(self, model: Any, dataset: Any) -> Any:
-        ahead = dataset.forecast()
-        return None if ahead is None else ahead.restore(ahead.roll(model.predict_on_batch))

@@ -11,21 +11,23 @@ from rnnexp.data.dataset import WHOLE
 from rnnexp.data.series import NAMELESS, Series
 from rnnexp.data.short import Need, labels, without_short
 from rnnexp.data.source import SeriesSource
+from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import DataError
 from rnnexp.tasks.forecasting.columns import roles, select
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.load import Reading, dataset, read_series
 from rnnexp.tasks.forecasting.pipeline import Pipeline
+from rnnexp.tasks.forecasting.preprocess import Preprocessor
 
 
-def apply(source: SeriesSource, pipeline: Pipeline) -> SeriesDataset:
+def apply(source: SeriesSource, preprocessor: Preprocessor, _: TaskSpec | None = None) -> SeriesDataset:
     """Load a source with the preprocessing of a trained model; its columns are matched by their roles.
 
     DataError names what the model cannot take: a series it has no scaler for, too few rows, absent dates or columns.
     """
     series = read_series(source)
     try:
-        return _applied(source, pipeline, series)
+        return _applied(source, preprocessor.pipeline, series)
     except DataError as error:
         text = str(error)
         raise DataError(text if series.source in text else f"{series.source}: {text}") from None

@@ -13,11 +13,15 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnnexp import strict
 from rnnexp.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from rnnexp.tasks.forecasting.preprocess import Preprocessor
 
 FILE = "intervals.json"
 LEVELS = tuple(range(50, 100))
@@ -96,6 +100,12 @@ def calibrate(errors: np.ndarray) -> Intervals:
     ordered = np.sort(np.abs(errors), axis=0)
     half = ordered[[rank(count, level) - 1 for level in levels]] if levels else np.empty((0, horizon, targets))
     return Intervals(levels, half, count)
+
+
+def read_for(folder: Path, preprocessor: Preprocessor) -> Intervals:
+    """Read what was left beside a model with this preprocessing."""
+    plan = preprocessor.pipeline.plan
+    return read(folder, (plan.ahead, plan.targets))
 
 
 def read(folder: Path, shape: tuple[int, int]) -> Intervals:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.data.dataset import Predictions
-from rnnexp.evaluation import metrics, numbers
+from rnnexp.evaluation import metrics, numbers, tables
 from rnnexp.evaluation.numbers import UNFITTED, Findings, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import Report, Undefined
@@ -19,6 +20,9 @@ from rnnexp.tasks.forecasting import baselines, linear, naive2, scales
 from rnnexp.tasks.forecasting.bands import MADE_ON, band
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.short_series import forecasting_task, in_series, short_series
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 MOST_HORIZONS = 24
 
@@ -34,6 +38,12 @@ def report(model: Any, dataset: SeriesDataset, scoring: Scoring) -> Report:
     report = numbers.report(dataset, predictions, _yardsticks(dataset, predictions), scoring.extra)
     scores, skipped = {**report.metrics, **made.metrics}, {**report.skipped, **made.skipped}
     return replace(report, metrics=scores, skipped=skipped, intervals=made.intervals)
+
+
+def rows(dataset: SeriesDataset, report: Report) -> DataFrame:
+    """Return every forecast value with its series and date."""
+    columns = partial(_columns, dataset, report.predictions)
+    return tables.predicted(dataset, report.predictions, columns, math.inf)
 
 
 def headline(dataset: SeriesDataset) -> str:

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnnexp.registry import register
-from rnnexp.tasks.base import TaskCode
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from rnnexp.data.dataset import Dataset
-    from rnnexp.evaluation.report import Report
-    from rnnexp.evaluation.scoring import Scoring
+from rnnexp.tasks.base import TaskCode, deferred
 
 
 @register("task")
@@ -23,33 +14,22 @@ class language_modeling(TaskCode):
 
     headline = ("perplexity",)
     reported = ("nats", "perplexity")
+    takes = "texts"
+    examples = "text"
 
-    def load(self, source: Any) -> Dataset:
-        from rnnexp.tasks.language_modeling.dataset import load
+    load = deferred("rnnexp.tasks.language_modeling.dataset:load")
+    apply = deferred("rnnexp.tasks.language_modeling.dataset:apply")
+    leaks = deferred("rnnexp.tasks.language_modeling.lanes:leaks")
+    preprocessor = deferred("rnnexp.tasks.language_modeling.dataset:Language.from_json")
+    report = deferred("rnnexp.tasks.language_modeling.report:report")
+    rows = deferred("rnnexp.tasks.language_modeling.report:rows")
+    figures = deferred("rnnexp.tasks.language_modeling.figures:figures")
+    predict = deferred("rnnexp.tasks.language_modeling.predict:predict")
+    answer = deferred("rnnexp.tasks.language_modeling.predict:answer")
+    sampler = deferred("rnnexp.tasks.language_modeling.predict:sampler")
+    generate = deferred("rnnexp.tasks.language_modeling.predict:generate")
+    request_schema = deferred("rnnexp.tasks.language_modeling.predict:request_schema")
+    seen = deferred("rnnexp.tasks.language_modeling.lanes:seen")
 
-        return load(source)
-
-    def report(self, model: Any, dataset: Any, scoring: Scoring) -> Report:
-        from rnnexp.tasks.language_modeling.report import report
-
-        return report(model, dataset)
-
-    def preprocessor(self, saved: Mapping[str, Any]) -> Any:
-        from rnnexp.tasks.language_modeling.dataset import Language
-
-        return Language.from_json(saved)
-
-    def leaks(self, dataset: Any) -> Iterator[str]:
-        from rnnexp.tasks.language_modeling.lanes import leaks
-
-        return leaks(dataset)
-
-    def figures(self, dataset: Any, report: Report) -> Iterator[tuple[str, Figure]]:
-        from rnnexp.tasks.language_modeling.figures import figures
-
-        return figures(dataset, report.predictions)
-
-    def sampler(self, dataset: Any) -> Callable[[Any], str]:
-        from rnnexp.tasks.language_modeling.sample import sample
-
-        return partial(sample, language=dataset.language)
+    def usage(self, source: Any) -> str:
+        return "generate {run}"

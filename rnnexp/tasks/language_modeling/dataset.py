@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.dataset import Dataset, Predictions, Summary, digest
+from rnnexp.data.dataset import LEARNED_FROM, WHOLE, Dataset, Predictions, Summary, digest
 from rnnexp.data.shares import part_sizes
 from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import subwords, vocabulary
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 KIND = "language"
 ORDER = ("train", "val", "test")
-LEARNT = ("train", "val")  # parts that are read in batches of `sequence_length` steps
 EXAMPLE = 40  # tokens of a text that is shown how a model is used
 Line = tuple[str, int, str]
 
@@ -144,15 +143,15 @@ def load(source: corpus) -> TextStream:
     return _dataset(source, language, (values, borders), tuple(notes))
 
 
-def apply(source: corpus, language: Language, whole: str) -> TextStream:
-    """Load a corpus with the vocabulary of a trained model, as one part with the name `whole`."""
+def apply(source: corpus, language: Language, _: TaskSpec) -> TextStream:
+    """Load a corpus with the vocabulary of a trained model, as one part."""
     pieces, notes = _read(source, shared=False)
     texts = [text for piece in pieces.values() for *_, text in piece]
     known = language.vocabulary.ids
     tokens = cut(language.tokeniser, language.line_end, texts, closed=True)
     values = np.array([known.get(token, UNKNOWN) for token in tokens], np.int32)
     unknown = f"unknown tokens: {np.mean(values == UNKNOWN):.2%}"
-    return _dataset(source, language, (values, {whole: (0, len(values))}), (*notes, unknown))
+    return _dataset(source, language, (values, {WHOLE: (0, len(values))}), (*notes, unknown))
 
 
 def _dataset(
@@ -180,7 +179,7 @@ def _dataset(
 
 def _part(source: corpus, part: str, values: np.ndarray, border: tuple[int, int]) -> Lanes:
     """Return a part of the text; one that is only scored is read at once, however short."""
-    if part in LEARNT:
+    if part in LEARNED_FROM:
         return lanes(part, values, border, source.sequence_length)
     if (tokens := border[1] - border[0]) < 2:
         what = f"the {part} part has " if part in ORDER else ""

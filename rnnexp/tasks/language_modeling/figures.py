@@ -14,14 +14,16 @@ from rnnexp.tasks.language_modeling.dataset import TextStream
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from rnnexp.evaluation.report import Report
+
 WIDTH, LINES = 76, 22  # characters of a line, and lines of a picture
 MOST_NATS = 8.0
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue (ITU-R BT.601)
 
 
-def figures(dataset: TextStream, predictions: Predictions) -> Iterator[tuple[str, Figure]]:
+def figures(dataset: TextStream, report: Report) -> Iterator[tuple[str, Figure]]:
     """Yield every picture of a language model with its name."""
-    yield "surprise", surprise(dataset, predictions)
+    yield "surprise", surprise(dataset, report.predictions)
 
 
 def surprise(dataset: TextStream, predictions: Predictions) -> Figure:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data.dataset import Arrays, Dataset, Part
+from rnnexp.data.dataset import LEARNED_FROM, WHOLE, Arrays, Dataset, Part
 from rnnexp.errors import DataError
+
+STRETCH, MAX_STRETCHES = 30, 200  # tokens of a text that are looked up at once, and how many times
 
 
 @dataclass(frozen=True)
@@ -73,3 +75,12 @@ def leaks(dataset: Dataset) -> Iterator[str]:
         both = min(lanes[one].last, lanes[other].last) - max(lanes[one].first, lanes[other].first)
         if both > 0:
             yield f"{both} tokens are in {one} and in {other}"
+
+
+def seen(dataset: Any, own: Any) -> str:
+    """Say about how much of a text stands in what a run has learned from, by a sample of its stretches."""
+    ids = dataset.ids(WHOLE)
+    known = [own.ids(part).tobytes() for part in LEARNED_FROM if part in own.borders]
+    begins = np.unique(np.linspace(0, max(0, len(ids) - STRETCH), MAX_STRETCHES, dtype=np.int64))
+    share = np.mean([any(ids[begin : begin + STRETCH].tobytes() in text for text in known) for begin in begins])
+    return f"about {share:.0%} of the text stand in what the run has learnt from" if share else ""

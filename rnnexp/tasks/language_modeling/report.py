@@ -11,6 +11,7 @@ from rnnexp.data.dataset import Predictions
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report, once
+from rnnexp.evaluation.scoring import Scoring
 from rnnexp.models.reading import log_probabilities
 from rnnexp.tasks.language_modeling import ngrams
 from rnnexp.tasks.language_modeling.dataset import TextStream
@@ -24,7 +25,7 @@ UNCHOSEN = {"character": 5}  # without a validation part
 MOST_ROWS = 1000
 
 
-def report(model: Any, dataset: TextStream) -> Report:
+def report(model: Any, dataset: TextStream, _: Scoring | None = None) -> Report:
     """Read the scored part once, and compare the network's surprise with that of n-grams."""
     found = log_probabilities(model, dataset.ids(dataset.scored))
     if not np.isfinite(found).all():
@@ -48,6 +49,15 @@ def report(model: Any, dataset: TextStream) -> Report:
         best_baseline=best,
         beats_baseline=metrics[f"{dataset.scored}/nats"] < metrics[f"baseline/{best}/nats"],
     )
+
+
+def rows(dataset: TextStream, report: Report) -> DataFrame:
+    """Return every token with what it costs, in the order of the text."""
+    import pandas
+
+    found = report.predictions
+    tokens = np.array(dataset.language.vocabulary.tokens, dtype=object)[found.actual]
+    return pandas.DataFrame({"position": np.arange(1, len(tokens) + 1), "token": tokens, "nats": -found.predicted})
 
 
 def scores(found: np.ndarray) -> dict[str, float]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation import metrics, numbers
+from rnnexp.evaluation import metrics, numbers, tables
 from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import Report, Undefined
 from rnnexp.evaluation.scoring import Scoring
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def report(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
@@ -23,6 +27,11 @@ def report(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
     against = Yardsticks({"mean": partial(_mean, dataset, predictions)}, metrics.Units(None, deviation, None))
     return numbers.report(dataset, predictions, against, scoring.extra)
+
+
+def rows(dataset: Dataset, report: Report) -> DataFrame:
+    """Return every number of every example."""
+    return tables.predicted(dataset, report.predictions, most=math.inf)
 
 
 def headline(dataset: Dataset) -> str:

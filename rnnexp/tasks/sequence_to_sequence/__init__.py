@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnnexp.registry import register
-from rnnexp.tasks.base import TaskCode
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from rnnexp.data.dataset import Dataset
-    from rnnexp.evaluation.report import Report
-    from rnnexp.evaluation.scoring import Scoring
+from rnnexp.tasks.base import TaskCode, deferred
 
 
 @register("task")
@@ -22,33 +14,20 @@ class sequence_to_sequence(TaskCode):
 
     headline = ("bleu", "exact_match")
     reported = ("bleu", "chrf", "exact_match", "nats", "perplexity")
+    takes = "texts"
+    examples = "pairs"
 
-    def load(self, source: Any) -> Dataset:
-        from rnnexp.tasks.sequence_to_sequence.dataset import load
+    load = deferred("rnnexp.tasks.sequence_to_sequence.dataset:load")
+    apply = deferred("rnnexp.tasks.sequence_to_sequence.dataset:apply")
+    leaks = deferred("rnnexp.data.leaks:shared_examples")
+    preprocessor = deferred("rnnexp.tasks.sequence_to_sequence.dataset:PairPipeline.from_json")
+    report = deferred("rnnexp.tasks.sequence_to_sequence.report:report")
+    primary_metric = deferred("rnnexp.tasks.sequence_to_sequence.report:primary_metric")
+    figures = deferred("rnnexp.tasks.sequence_to_sequence.figures:figures")
+    predict = deferred("rnnexp.tasks.sequence_to_sequence.predict:predict")
+    answer = deferred("rnnexp.tasks.sequence_to_sequence.predict:answer")
+    request_schema = deferred("rnnexp.tasks.text_requests:request_schema")
+    seen = deferred("rnnexp.tasks.sequence_to_sequence.dataset:seen")
 
-        return load(source)
-
-    def report(self, model: Any, dataset: Any, scoring: Scoring) -> Report:
-        from rnnexp.tasks.sequence_to_sequence.report import report
-
-        return report(model, dataset)
-
-    def primary_metric(self, dataset: Any) -> str:
-        from rnnexp.tasks.sequence_to_sequence.report import judge
-
-        return judge(dataset.pipeline)
-
-    def preprocessor(self, saved: Mapping[str, Any]) -> Any:
-        from rnnexp.tasks.sequence_to_sequence.dataset import PairPipeline
-
-        return PairPipeline.from_json(saved)
-
-    def leaks(self, dataset: Any) -> Iterator[str]:
-        from rnnexp.data.leaks import shared_examples
-
-        return shared_examples(dataset)
-
-    def figures(self, dataset: Any, report: Report) -> Iterator[tuple[str, Figure]]:
-        from rnnexp.tasks.sequence_to_sequence.figures import figures
-
-        return figures(dataset, report)
+    def usage(self, source: Any) -> str:
+        return 'predict {run} "a text"'

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data import padding
-from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
+from rnnexp.data.dataset import WHOLE, Dataset, Part, Predictions, Summary, digest
+from rnnexp.data.leaks import seen_examples
 from rnnexp.data.pairs import Pairs, PairSource
 from rnnexp.data.shares import share_out, short_enough
 from rnnexp.data.spec import TaskSpec, with_sizes
@@ -118,6 +119,10 @@ class PairDataset(Dataset):
         indices = self.parts[part].indices
         return [self.pairs.sources[i] for i in indices], [self.pairs.targets[i] for i in indices]
 
+    def content(self, index: int) -> object:
+        """Return what an example is told by."""
+        return self.pipeline.source.tokeniser.key(self.pairs.sources[index])
+
     def example(self) -> DataFrame:
         """Return two texts as a served model takes them."""
         import pandas
@@ -141,16 +146,21 @@ def load(source: PairSource) -> PairDataset:
     return _dataset(source, pairs, pieces, encoded, pipeline, tuple(notes))
 
 
-def apply(source: PairSource, pipeline: PairPipeline, whole: str) -> PairDataset:
-    """Load a source of pairs with the vocabularies of a trained model, as one part with the name `whole`.
+def apply(source: PairSource, pipeline: PairPipeline, _: TaskSpec) -> PairDataset:
+    """Load a source of pairs with the vocabularies of a trained model, as one part.
 
     How texts are written is up to the source.
     """
     pairs = source.read_pairs()
     pipeline = replace(pipeline, beam=source.beam, length_penalty=source.length_penalty)
     encoded = _encoded((pipeline.source, pipeline.target), pairs)
-    pieces = {whole: np.arange(len(pairs), dtype=np.int32)}
+    pieces = {WHOLE: np.arange(len(pairs), dtype=np.int32)}
     return _dataset(source, pairs, pieces, encoded, pipeline, (*pairs.notes, *_unknown(pieces, encoded)))
+
+
+def seen(dataset: PairDataset, own: PairDataset) -> str:
+    """Say how many of other sources a run has learned from."""
+    return seen_examples(dataset, own, "sources")
 
 
 def by_source(source: PairSource, pairs: Pairs) -> Parts:

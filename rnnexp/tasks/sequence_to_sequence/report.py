@@ -18,6 +18,7 @@ from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report, once
+from rnnexp.evaluation.scoring import Scoring
 from rnnexp.models.reading import log_softmax
 from rnnexp.models.translating import Decoding, Written, translate
 from rnnexp.tasks.forecasting.baselines import Undefined
@@ -44,7 +45,7 @@ class Translated:
     attention: list[np.ndarray | None]
 
 
-def report(model: Any, dataset: PairDataset) -> Report:
+def report(model: Any, dataset: PairDataset, _: Scoring | None = None) -> Report:
     """Write a text for each source of the scored part, and compare it with all references that it has there."""
     sources, references = zip(*dataset.references(dataset.scored).items())
     nats = _nats(model, dataset)
@@ -58,7 +59,7 @@ def report(model: Any, dataset: PairDataset) -> Report:
         **{f"baseline/{name}": own for name, own in made.items()},
     }.items():
         metrics |= prefixed(prefix, scores(texts, references, dataset.pipeline))
-    judged = judge(dataset.pipeline)
+    judged = primary_metric(dataset)
     best = max(made, key=lambda name: metrics[f"baseline/{name}/{judged}"], default=None)
     metrics |= _skill(metrics, dataset.scored, best)
     return Report(
@@ -74,8 +75,12 @@ def report(model: Any, dataset: PairDataset) -> Report:
     )
 
 
-def judge(pipeline: PairPipeline) -> str:
+def primary_metric(dataset: PairDataset) -> str:
     """Return what heads the report: strings of characters are right or wrong, sentences are more or less alike."""
+    return _primary(dataset.pipeline)
+
+
+def _primary(pipeline: PairPipeline) -> str:
     return "exact_match" if pipeline.target.tokeniser.kind == "character" or not find_spec("sacrebleu") else "bleu"
 
 
@@ -127,7 +132,7 @@ def scores(texts: Sequence[str], references: Sequence[Sequence[str]], pipeline: 
     """
     own = [[pipeline.target.tokeniser.written(reference) for reference in each] for each in references]
     found = {"exact_match": float(np.mean([text in each for text, each in zip(texts, own)]))}
-    if judge(pipeline) == "bleu":
+    if _primary(pipeline) == "bleu":
         import sacrebleu
 
         streams = list(zip_longest(*own))  # fewer references of a text than of others are None, as it takes them

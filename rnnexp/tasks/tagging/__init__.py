@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnnexp.registry import register
-from rnnexp.tasks.base import TaskCode
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from rnnexp.data.dataset import Dataset
-    from rnnexp.evaluation.report import Report
-    from rnnexp.evaluation.scoring import Scoring
+from rnnexp.tasks.base import TaskCode, deferred
 
 
 @register("task")
@@ -25,28 +17,21 @@ class tagging(TaskCode):
         *("accuracy", "balanced_accuracy", "precision", "recall", "f1"),
         *("sequence_accuracy", "unknown_accuracy", "chunk_precision", "chunk_recall", "chunk_f1"),
     )
+    takes = "texts"
+    examples = "sequences"
+    counted = "tokens"
 
-    def load(self, source: Any) -> Dataset:
-        from rnnexp.tasks.tagging.dataset import load
+    load = deferred("rnnexp.tasks.tagging.dataset:load")
+    apply = deferred("rnnexp.tasks.tagging.dataset:apply")
+    leaks = deferred("rnnexp.data.leaks:shared_examples")
+    preprocessor = deferred("rnnexp.tasks.tagging.dataset:TagPipeline.from_json")
+    report = deferred("rnnexp.tasks.tagging.report:report")
+    summary = deferred("rnnexp.tasks.tagging.report:summary")
+    figures = deferred("rnnexp.evaluation.class_figures:figures")
+    predict = deferred("rnnexp.tasks.tagging.predict:predict")
+    answer = deferred("rnnexp.tasks.tagging.predict:answer")
+    request_schema = deferred("rnnexp.tasks.text_requests:request_schema")
+    seen = deferred("rnnexp.tasks.tagging.dataset:seen")
 
-        return load(source)
-
-    def report(self, model: Any, dataset: Any, scoring: Scoring) -> Report:
-        from rnnexp.tasks.tagging.report import report
-
-        return report(model, dataset, scoring)
-
-    def preprocessor(self, saved: Mapping[str, Any]) -> Any:
-        from rnnexp.tasks.tagging.dataset import TagPipeline
-
-        return TagPipeline.from_json(saved)
-
-    def leaks(self, dataset: Any) -> Iterator[str]:
-        from rnnexp.data.leaks import shared_examples
-
-        return shared_examples(dataset)
-
-    def figures(self, dataset: Any, report: Report) -> Iterator[tuple[str, Figure]]:
-        from rnnexp.evaluation.class_figures import figures
-
-        return figures(dataset, report.predictions)
+    def usage(self, source: Any) -> str:
+        return 'predict {run} "a text"'

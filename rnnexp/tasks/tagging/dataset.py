@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data import padding
-from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
-from rnnexp.data.leaks import check_labels
+from rnnexp.data.dataset import WHOLE, Dataset, Part, Predictions, Summary, digest
+from rnnexp.data.leaks import check_labels, seen_examples
 from rnnexp.data.shares import Pieces, share_out, short_enough, used
 from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import vocabulary
@@ -92,6 +92,10 @@ class TagDataset(Dataset):
         """Return the tokens of each sequence of a part, as the vocabulary has them."""
         return [_sequence(self.tagged, self.seen, index) for index in self.parts[part].indices]
 
+    def content(self, index: int) -> object:
+        """Return what an example is told by."""
+        return self.tagged.sequence(index)
+
     def example(self) -> DataFrame:
         """Return two texts as a served model takes them."""
         import pandas
@@ -131,8 +135,8 @@ def load(source: text_tags) -> TagDataset:
     return made if vectors is None else _with_vectors(made, vectors.values)
 
 
-def apply(source: text_tags, pipeline: TagPipeline, whole: str) -> TagDataset:
-    """Load a source with the vocabulary and the tags of a trained model, as one part with the name `whole`."""
+def apply(source: text_tags, pipeline: TagPipeline, _: TaskSpec) -> TagDataset:
+    """Load a source with the vocabulary and the tags of a trained model, as one part."""
     tagged = source.read_tagged()
     known = set(pipeline.tags)
     strange = [index for index, tag in enumerate(tagged.tags) if tag not in known]
@@ -142,8 +146,13 @@ def apply(source: text_tags, pipeline: TagPipeline, whole: str) -> TagDataset:
             f"{tagged.place(strange[0])}: the tag `{tag}` is not one of the model's, {', '.join(pipeline.tags)} "
             f"({count(len(strange), 'such token')}){did_you_mean(tag, pipeline.tags)}"
         )
-    pieces = {whole: np.arange(len(tagged), dtype=np.int32)}
+    pieces = {WHOLE: np.arange(len(tagged), dtype=np.int32)}
     return _dataset(source, tagged, tuple(pipeline.seen(tagged.words)), pieces, pipeline)
+
+
+def seen(dataset: TagDataset, own: TagDataset) -> str:
+    """Say how many of other sequences a run has learned from."""
+    return seen_examples(dataset, own, "sequences")
 
 
 def _tags(tagged: Tagged) -> tuple[str, ...]:

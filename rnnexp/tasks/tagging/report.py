@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from rnnexp.data.texts.vocabulary import UNKNOWN
 from rnnexp.evaluation import classes, classification
 from rnnexp.evaluation.classes import Extra, Shares
 from rnnexp.evaluation.outputs import FULL, require_finite
-from rnnexp.evaluation.report import Report
+from rnnexp.evaluation.report import Report, Scores
 from rnnexp.evaluation.scoring import Scoring
 from rnnexp.models import inference
 from rnnexp.tasks.tagging import baselines as tag_baselines
@@ -125,3 +125,14 @@ def tables(dataset: TagDataset, predictions: Predictions, marked: bool) -> dict[
         both = (chunks.chunks(_tags_of(dataset, labels)) for labels in (predictions.actual, chosen))
         found["chunks"] = chunks.by_type(*both)
     return found
+
+
+def summary(scores: Scores) -> Iterator[str]:
+    """Yield how many chunks were found whole, where tags mark any."""
+    found = {name: scores.metrics.get(f"{scores.part}/chunk_{name}") for name in ("f1", "precision", "recall")}
+    if None in found.values():
+        return
+    others = {name: scores.metrics[f"baseline/{name}/chunk_f1"] for name in scores.report.baselines}
+    best = max(others, key=lambda name: others[name])
+    listed = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
+    yield f"  whole chunks: {listed}; best baseline {best}, f1 {others[best]:.4f}"

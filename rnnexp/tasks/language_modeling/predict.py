@@ -1,8 +1,10 @@
-"""A language model as it is served: the surprise of texts, and how they go on."""
+"""What a trained language model says of texts: how surprising they are, and how they go on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,22 +14,64 @@ from rnnexp.errors import ConfigError, DataError, count, did_you_mean
 from rnnexp.models.reading import log_probabilities
 from rnnexp.models.writing import Sampling, mistakes, write
 from rnnexp.tasks.language_modeling.dataset import Language
+from rnnexp.tasks.requests import GenerateRequest, PredictRequest, PredictResponse, RequestSchema, TrainedModel
+from rnnexp.tasks.text_requests import COLUMN, read_texts, served_texts
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from rnnexp.models.bundle import Bundle
+
 MOST_SHOWN = 5
+LENGTH, TEMPERATURE = 400, 0.8  # of a text that shows what has been learned
 
 # What a request may ask for, with the usual values; a length of 0 asks for no continuation.
 PARAMS = {"length": 0, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 0}
 
 
-def answer(model: Any, language: Language, texts: Sequence[str], params: Mapping[str, Any] | None = None) -> DataFrame:
+def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
+    """Say of each text how many nats a token of it costs; a text without tokens is said before Keras is imported."""
+    found, language = read_texts(trained, request), trained.preprocessor
+    ids = [language.ids(text) for text in found.texts]
+    for place, own in zip(found.places, ids):
+        if len(own) < 2:
+            raise DataError(f"{place}: {count(len(own), 'token')}; at least 2 are needed, the second is scored")
+    unknown = sum(int((own == UNKNOWN).sum()) for own in ids) / sum(map(len, ids))
+    frame = surprise(trained.load().model, language, found.texts)
+    frame.insert(0, "example", found.places)
+    notes = [f"{unknown:.1%} of the tokens are unknown to the model"] if unknown else []
+    return PredictResponse(frame, [*found.notes, *notes])
+
+
+def generate(trained: TrainedModel, request: GenerateRequest) -> str:
+    """Return the prompt and what the model writes after it; unknown symbols are said before Keras is imported."""
+    language = trained.preprocessor
+    refuse_unknown(language, request.prompt or "", "--prompt")
+    prompt = language.ids(request.prompt) if request.prompt else start(language)
+    if not len(prompt):
+        raise ConfigError("--prompt: has no token; give some text to go on from")
+    written = write(trained.load().model, prompt, request.length, request.sampling or Sampling())
+    return str(language.text([*prompt, *written] if request.prompt else written))
+
+
+def sampler(dataset: Any) -> Callable[[Any], str]:
+    """Return what lets a model of these data write a text."""
+    return partial(sample, language=dataset.language)
+
+
+def sample(model: Any, language: Language) -> str:
+    """Return a text; it is drawn with the same seed, so that two differ by what has been learned."""
+    written = write(model, start(language), LENGTH, Sampling(TEMPERATURE, never=(PADDING, UNKNOWN)))
+    return language.text(written)
+
+
+def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     """Return the surprise of each text, and with `length` what follows it, one line each.
 
     Raises ConfigError for wishes that are not possible, DataError for a text that cannot be read.
     """
-    asked = _asked(params or {})
+    model, language, texts = bundle.model, bundle.preprocessor, served_texts(rows)
+    asked = _asked(params)
     if not asked["length"]:
         return surprise(model, language, texts)
     how = Sampling(asked["temperature"], asked["top_k"] or None, asked["top_p"], asked["seed"], (PADDING, UNKNOWN))
@@ -38,6 +82,11 @@ def answer(model: Any, language: Language, texts: Sequence[str], params: Mapping
     written = [write(model, ids, int(asked["length"]), how) for ids in read]
     frame["continuation"] = [language.continuation(ids, more) for ids, more in zip(read, written)]
     return frame
+
+
+def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
+    """Describe texts, and what may be asked for in a continuation of them."""
+    return RequestSchema(COLUMN, PARAMS)
 
 
 def _asked(params: Mapping[str, Any]) -> dict[str, Any]:

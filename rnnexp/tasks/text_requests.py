@@ -1,10 +1,10 @@
-"""Labels of a text, of the lines of a file, of a column of a table, or of the files of a folder."""
+"""Texts that a trained model is asked about: one in quotes, the lines of a file, a column, the files of a folder."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,46 +13,16 @@ import numpy as np
 
 from rnnexp.data.tables.files import nearby
 from rnnexp.data.texts.decoding import lines, read_text
-from rnnexp.deploy import reading
-from rnnexp.deploy.answer import Answer, Question
-from rnnexp.deploy.trained import Trained
 from rnnexp.errors import ConfigError, DataError, count, did_you_mean
-from rnnexp.tasks.classification.texts import TextPipeline
-from rnnexp.tracking.pyfunc import labels
+from rnnexp.tasks.requests import PredictRequest, RequestSchema, TrainedModel, rebuilt
 
-_NAME = re.compile(r"[/\\]|\w\.[A-Za-z]\w{0,7}$")
+COLUMN = "text"  # of a table that a served model is given
 TABLE = ("text", "separator", "header", "quoting", "line_break")
-
-
-def answer(trained: Trained, question: Question) -> Answer:
-    """Label each text; a text without tokens is said before Keras is imported."""
-    pipeline = TextPipeline.from_json(trained.scaling)
-    found = given(trained, question)
-    places, texts = found.places, found.texts
-    encoded = pipeline.encoder.encode(texts, lambda index: places[index])
-    bundle = trained.load()
-    frame = labels(np.asarray(bundle.predict(pipeline.inputs(texts))), bundle.spec.classes)
-    frame.insert(0, "text", texts)
-    frame.insert(0, "example", places)
-    unknown = encoded.unknown(np.arange(len(texts)))
-    notes = [*found.notes, *_labelled(texts, bundle.spec.classes)]
-    return Answer(frame, notes + _notes(len(encoded.cut), unknown, pipeline.encoder.max_length))
-
-
-def _labelled(texts: Sequence[str], classes: Sequence[str]) -> list[str]:
-    """Say so if every text begins with a label, as the lines do that such a network is trained on."""
-    if len(texts) < 2 or not all(text.split()[0] in classes for text in texts):
-        return []
-    return ["each text begins with a label, which is read as a word of it; `rnnexp evaluate` scores such files"]
-
-
-def _notes(cut: int, unknown: float, most: int | None) -> list[str]:
-    notes = [f"{count(cut, 'text')} cut to the {most} tokens that the model reads"] if cut else []
-    return notes + ([f"{unknown:.1%} of the tokens are unknown to the model"] if unknown else [])
+_NAME = re.compile(r"[/\\]|\w\.[A-Za-z]\w{0,7}$")
 
 
 @dataclass(frozen=True)
-class Given:
+class RequestTexts:
     """Texts, and where each is from."""
 
     texts: list[str]
@@ -60,44 +30,72 @@ class Given:
     notes: list[str] = field(default_factory=list)
 
 
-def given(trained: Trained, question: Question, also: Collection[str] = ()) -> Given:
+def read_texts(trained: TrainedModel, request: PredictRequest, also: Collection[str] = ()) -> RequestTexts:
     """Read the texts that are asked about; ConfigError for what is not asked of texts.
 
     `also` are further settings that may be changed.
     """
-    if question.path is None:
+    if request.path is None:
         raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
-    path, own = Path(str(question.path)), trained.experiment.data if trained.experiment else None
+    path, own = Path(str(request.path)), trained.source
     table = set(path.suffixes) & {".csv", ".tsv"}
-    refuse(question, ("encoding", *(TABLE if table else ()), *also))
-    encoding = str(question.changes.get("encoding", getattr(own, "encoding", "utf-8")))
-    if not str(question.path).strip() or not _exists(path):  # an empty path is the working directory
-        return _itself(str(question.path))
+    refuse_settings(request, ("encoding", *(TABLE if table else ()), *also))
+    encoding = str(request.changes.get("encoding", getattr(own, "encoding", "utf-8")))
+    if not str(request.path).strip() or not _exists(path):  # an empty path is the working directory
+        return _itself(str(request.path))
     if path.is_dir():
         files = sorted(path.rglob("*.txt"))
         if not files:
             raise DataError(f"{path}: holds no .txt file")
-        return Given([read_text(file, encoding) for file in files], [str(file.relative_to(path)) for file in files])
+        return RequestTexts([read_text(file, encoding) for file in files], [str(f.relative_to(path)) for f in files])
     if table:
-        return _column(path, question, own)
+        return _column(path, request, own)
     every = list(enumerate(lines(read_text(path, encoding)), start=1))
     found = [(number, line) for number, line in every if line.strip()]
     if not found:
         raise DataError(f"{path}: there is no text in it")
     blank = [f"{count(len(every) - len(found), 'blank line')} left out"] if len(found) < len(every) else []
-    return Given([line for _, line in found], [f"line {number}" for number, _ in found], blank)
+    return RequestTexts([line for _, line in found], [f"line {number}" for number, _ in found], blank)
 
 
-def refuse(question: Question, known: Collection[str]) -> None:
+def refuse_settings(request: PredictRequest, known: Collection[str]) -> None:
     """Refuse what is not asked of texts: intervals, and other settings than the `known` ones."""
-    problems = ["--level: intervals are for forecasts, not for texts"] if question.levels else []
+    problems = ["--level: intervals are for forecasts, not for texts"] if request.levels else []
     problems += [
         f"data.{key}: unknown for these texts; known: {', '.join(known)}{did_you_mean(key, known)}"
-        for key in question.changes
+        for key in request.changes
         if key not in known
     ]
     if problems:
         raise ConfigError(*problems)
+
+
+def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
+    """Describe a table of texts."""
+    return RequestSchema(COLUMN)
+
+
+def unknown_tokens(encoded: Any) -> list[str]:
+    """Say how many of the tokens of encoded texts the model does not know, if it is any."""
+    share = encoded.unknown(np.arange(len(encoded.offsets) - 1))
+    return [f"{share:.1%} of the tokens are unknown to the model"] if share else []
+
+
+def served_texts(rows: Any) -> list[str]:
+    """Return the texts of a table with a column `text`, or of a list."""
+    if isinstance(rows, str):
+        raise DataError(f"texts must be a list of them, not one: {rows[:60]}")
+    columns = getattr(rows, "columns", None)
+    if columns is not None and COLUMN not in columns:
+        others = f", but {', '.join(map(str, columns))}" if len(columns) else " (MLflow takes a table, no list)"
+        raise DataError(f"there is no column `{COLUMN}`{others}")
+    texts = list(rows[COLUMN] if columns is not None else rows)
+    if not texts:
+        raise DataError("there are no texts")
+    for number, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            raise DataError(f"text {number} is {text!r}, not a text")
+    return texts
 
 
 def _exists(path: Path) -> bool:
@@ -107,29 +105,29 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _itself(text: str) -> Given:
+def _itself(text: str) -> RequestTexts:
     """Take a text as it is, unless it looks like the name of a file that is not there."""
     if not text.strip():
         raise DataError("the text is empty")
     if not any(map(str.isspace, text)) and _NAME.search(text):
         near = nearby([Path(text)])
         raise DataError(f"{text}: there is no such file{near}; a text with a blank in it is never taken for a name")
-    return Given([text], ["text"])
+    return RequestTexts([text], ["text"])
 
 
-def _column(file: Path, question: Question, own: Any) -> Given:
+def _column(file: Path, request: PredictRequest, own: Any) -> RequestTexts:
     """Read the column of texts of a table, by the settings of the run where it was trained on one, too."""
     from rnnexp.data.texts.table import Columns, table_rows
 
-    changes = {key: value for key, value in question.changes.items() if key in (*TABLE, "encoding")}
+    changes = {key: value for key, value in request.changes.items() if key in (*TABLE, "encoding")}
     # No column is the label.
-    found = reading.rebuilt({"name": "text_table", "path": str(file), "label": "", **_layout(file, own)}, changes)
+    found = rebuilt({"name": "text_table", "path": str(file), "label": "", **_layout(file, own)}, changes)
     text = tuple(found.text) if isinstance(found.text, list) else (found.text,)
     columns = Columns(text, None, found.separator, found.header == "first", found.quoting, found.line_break)
     rows = table_rows([file], columns, found.encoding, Counter())
     if empty := [row.place for row in rows if not row.text.strip()]:
         raise DataError(f"{empty[0]}: the text is empty ({len(empty)} such rows)")
-    return Given([row.text for row in rows], [f"line {row.line}" for row in rows])
+    return RequestTexts([row.text for row in rows], [f"line {row.line}" for row in rows])
 
 
 def _layout(file: Path, own: Any) -> Mapping[str, Any]:

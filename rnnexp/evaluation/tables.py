@@ -1,0 +1,69 @@
+"""The tables that are kept with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.data.dataset import USUAL, Dataset, Predictions
+from rnnexp.evaluation import metrics
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+MOST_ROWS = 100_000
+
+
+Columns = Callable[[np.ndarray, np.ndarray], Mapping[str, Any]]
+
+
+def numbers(
+    dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions], columns: Columns
+) -> dict[str, DataFrame]:
+    """Return errors by horizon and by target where there are several, and the predictions themselves."""
+    made = {"predictions": predicted(dataset, predictions, columns)}
+    _, horizon, targets = predictions.actual.shape
+    models = {"model": predictions, **baselines}
+    if horizon > 1:
+        made["horizons"] = _errors(models, 1, [str(h) for h in range(1, horizon + 1)], "horizon")
+    if targets > 1:
+        made["targets"] = _errors(models, 2, list(dataset.spec.targets), "target")
+    return made
+
+
+def _errors(models: Mapping[str, Predictions], axis: int, labels: list[str], name: str) -> DataFrame:
+    import pandas
+
+    columns: dict[str, list[object]] = {name: list(labels)}
+    for model, one in models.items():
+        pairs = [(one.actual.take([i], axis), one.predicted.take([i], axis)) for i in range(len(labels))]
+        columns[f"{model} rmse"] = [metrics.rmse(*pair) for pair in pairs]
+        columns[f"{model} mae"] = [metrics.mae(*pair) for pair in pairs]
+    return pandas.DataFrame(columns)
+
+
+def predicted(
+    dataset: Dataset,
+    predictions: Predictions,
+    more: Columns = lambda example, step: {},
+    most: float = MOST_ROWS,
+) -> DataFrame:
+    """Lay predictions out one value a row: example, what `more` knows of it, step ahead, actual, predicted.
+
+    most: rows, all of them of whole examples
+    """
+    import pandas
+
+    n, horizon, targets = predictions.actual.shape
+    kept = max(1, int(min(n, most // (horizon * targets))))
+    example, step, target = np.indices((kept, horizon, targets)).reshape(3, -1)
+    columns: dict[str, object] = {"example": example, **more(example, step)}
+    columns["step"] = step + 1
+    columns["target"] = np.array(dataset.spec.targets)[target]
+    columns["actual"] = predictions.actual[:kept].reshape(-1)
+    columns["predicted"] = predictions.predicted[:kept].reshape(-1)
+    for name, end in zip((f"low_{USUAL}", f"high_{USUAL}"), predictions.bounds or ()):
+        columns[name] = end[:kept].reshape(-1)
+    return pandas.DataFrame(columns)

@@ -1,0 +1,46 @@
+"""What is classified: sequences of numbers, or texts. Each is read, prepared and described in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rnnexp.data import sequences
+from rnnexp.data.apply_sequences import apply_sequences
+from rnnexp.data.sequence_pipeline import KIND, SequencePipeline
+from rnnexp.data.sequences import SequenceDataset
+from rnnexp.data.source import SequenceSource
+from rnnexp.data.spec import TaskSpec
+from rnnexp.data.texts.source import TextSource
+from rnnexp.tasks.classification import texts
+from rnnexp.tasks.classification.texts import TextPipeline
+from rnnexp.tasks.requests import RequestSchema
+from rnnexp.tasks.text_requests import COLUMN
+
+
+def load(source: SequenceSource | TextSource) -> SequenceDataset:
+    """Load a source of either; mistakes in the data raise DataError."""
+    return texts.load(source) if isinstance(source, TextSource) else sequences.load(source)
+
+
+def apply(source: Any, pipeline: SequencePipeline | TextPipeline, spec: TaskSpec) -> SequenceDataset:
+    """Load a source as one part, with the preprocessing of a trained model."""
+    if isinstance(pipeline, TextPipeline):
+        return texts.apply(source, pipeline, spec)
+    return apply_sequences(source, pipeline, spec)
+
+
+def preprocessor(saved: Mapping[str, Any]) -> SequencePipeline | TextPipeline:
+    """Rebuild what was saved with a model."""
+    return (SequencePipeline if saved.get("kind") == KIND else TextPipeline).from_json(saved)
+
+
+def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
+    """Describe texts; sequences of numbers need no description."""
+    return RequestSchema(None if saved.get("kind") == KIND else COLUMN)
+
+
+def usage(source: Any) -> str:
+    """Return how a trained classifier is used."""
+    return 'predict {run} "a text"' if isinstance(source, TextSource) else "predict {run} FILE"

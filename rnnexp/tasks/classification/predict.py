@@ -1,0 +1,64 @@
+"""Labels of sequences or texts, with the probability of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnexp.errors import count
+from rnnexp.tasks.classification.texts import TextPipeline
+from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
+from rnnexp.tasks.sequence_requests import read_sequences, served_sequences
+from rnnexp.tasks.text_requests import read_texts, served_texts, unknown_tokens
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from rnnexp.models.bundle import Bundle
+
+
+def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
+    """Label each sequence or text; whatever is wrong with one is said before Keras is imported."""
+    if isinstance(trained.preprocessor, TextPipeline):
+        return _label_texts(trained, request, trained.preprocessor)
+    found = read_sequences(trained, request)
+    bundle = trained.load()
+    frame = labels(np.asarray(bundle.predict(found.x)), bundle.spec.classes)
+    frame.insert(0, "example", found.places)
+    return PredictResponse(frame)
+
+
+def _label_texts(trained: TrainedModel, request: PredictRequest, pipeline: TextPipeline) -> PredictResponse:
+    found = read_texts(trained, request)
+    texts, classes, most = found.texts, trained.spec.classes, pipeline.encoder.max_length
+    encoded = pipeline.encoder.encode(texts, lambda index: found.places[index])
+    frame = labels(np.asarray(trained.load().predict(pipeline.inputs(texts))), classes)
+    frame.insert(0, "text", texts)
+    frame.insert(0, "example", found.places)
+    cut = [f"{count(len(encoded.cut), 'text')} cut to the {most} tokens that the model reads"] * bool(len(encoded.cut))
+    return PredictResponse(frame, [*found.notes, *_labelled(texts, classes), *cut, *unknown_tokens(encoded)])
+
+
+def _labelled(texts: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """Say so if every text begins with a label, as the lines do that such a network is trained on."""
+    if len(texts) < 2 or not all(text.split()[0] in classes for text in texts):
+        return []
+    return ["each text begins with a label, which is read as a word of it; `rnnexp evaluate` scores such files"]
+
+
+def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
+    """Label sequences, or texts."""
+    pipeline = bundle.preprocessor
+    taken = served_texts(rows) if isinstance(pipeline, TextPipeline) else served_sequences(rows)
+    return labels(np.asarray(bundle.predict(pipeline.inputs(taken))), bundle.spec.classes)
+
+
+def labels(probabilities: np.ndarray, classes: tuple[str, ...]) -> DataFrame:
+    """Lay out probabilities (n, classes) beside the most probable label, one line each."""
+    import pandas
+
+    columns: dict[str, Any] = {"label": np.array(classes, dtype=object)[probabilities.argmax(axis=1)]}
+    columns |= {f"p({name})": probabilities[:, i].astype(np.float64) for i, name in enumerate(classes)}
+    return pandas.DataFrame(columns)

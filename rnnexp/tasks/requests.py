@@ -1,0 +1,153 @@
+"""What is asked of a trained model, what it answers, and how other data are read by the settings of its run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rnnexp import registry
+from rnnexp.config.parse import build
+from rnnexp.data.spec import TaskSpec
+from rnnexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from rnnexp.data.dataset import Dataset
+
+
+class TrainedModel(Protocol):
+    """A model that lies in a folder and is not loaded yet: what is wrong with a request is said before Keras starts.
+
+    called:       what messages call it
+    bundle:       its folder
+    source:       settings of the data it was trained on; None where they are not known
+    spec:         what it takes and gives
+    preprocessor: what turns raw input into what it takes
+    """
+
+    @property
+    def called(self) -> str: ...
+    @property
+    def bundle(self) -> Path: ...
+    @property
+    def source(self) -> Any: ...
+    @property
+    def spec(self) -> TaskSpec: ...
+    @property
+    def preprocessor(self) -> Any: ...
+    def load(self) -> Any:
+        """Start Keras and return the `Bundle`."""
+
+
+@dataclass(frozen=True)
+class PredictRequest:
+    """What is to be predicted.
+
+    path:    a file or folder, for texts also a text itself; None: what follows the run's own data
+    changes: of the settings by which the run reads its data
+    levels:  of prediction intervals in percent; None: the usual one, if the run has it
+    """
+
+    path: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    levels: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class PredictResponse:
+    """Predictions, one a row: of forecasts with their dates, of labels with the probability of each.
+
+    notes:     what to mind, one sentence each
+    intervals: level -> how many errors its intervals are made from, and the share of the test values they held
+    """
+
+    frame: DataFrame
+    notes: list[str] = field(default_factory=list)
+    intervals: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """What is to be written: `length` tokens that follow `prompt`; without one, the beginning of a line."""
+
+    length: int = 500
+    prompt: str | None = None
+    sampling: Any = None
+
+
+@dataclass(frozen=True)
+class RequestSchema:
+    """What a served model takes, as far as it must be described.
+
+    column: of a table of texts, which CSV would read as numbers; None for other input
+    params: what a request may ask for besides, with the usual values; an empty list takes whole numbers
+    """
+
+    column: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OtherData:
+    """Data that a model was not trained on, in one part, and what to mind of how they were read."""
+
+    dataset: Dataset
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An experiment that is proposed for a file.
+
+    seen:     what was seen in the file, one line each
+    question: that the experiment answers
+    defaults: component by group, such as {"data": "csv", "model": "lstm"}
+    data:     settings of the data;  reasons: for some of them
+    open:     settings that only the user can choose, with the reason
+    """
+
+    seen: Sequence[str]
+    question: str
+    defaults: Mapping[str, str]
+    data: Mapping[str, Any]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    open: Mapping[str, str] = field(default_factory=dict)
+
+
+# How a run splits its data, or takes parts of them from elsewhere: other data are one part.
+_ONE_PART: Mapping[str, Any] = {
+    "split": "none",
+    "fold": 1,
+    "held_out": "val",
+    **dict.fromkeys(("folds", "forecast_from", "vectors", "most_pairs")),
+    **dict.fromkeys(("val_path", "test_path", "test_every", "test_inputs", "test_targets", "test_lengths")),
+}
+
+
+def rebuilt(values: Mapping[str, Any], changes: Mapping[str, Any], between: bool = True) -> Any:
+    """Build a source from its values with some of them changed; ConfigError has every mistake, those `between` fields
+    where all of them are used.
+    """
+    problems: list[str] = []
+    source = build("data", registry.lookup("data", values["name"]), {**values, **changes}, problems)
+    problems += source.check() if between and not problems else []
+    if problems:
+        raise ConfigError(*problems)
+    return source
+
+
+def known_source(trained: TrainedModel) -> Any:
+    """Return the settings of a run's own source; ConfigError for a model that lies alone."""
+    if trained.source is None:
+        raise ConfigError(f"{trained.called} does not say what it was trained on: give the run, or its folder")
+    return trained.source
+
+
+def changed(trained: TrainedModel, changes: Mapping[str, Any]) -> Any:
+    """Return the settings of a run's own source with some of them changed, and every row in one part."""
+    fields = dataclasses.asdict(known_source(trained))
+    return rebuilt(fields | {key: value for key, value in _ONE_PART.items() if key in fields}, changes)

@@ -1,0 +1,100 @@
+"""Sequences that a trained model is asked about: of a `.ts` or `.npz` file, of a table, of the tables of a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data.sequence_pipeline import SequencePipeline
+from rnnexp.data.tables.files import locate
+from rnnexp.data.tables.layout import Layout, Wanted
+from rnnexp.errors import ConfigError, DataError
+from rnnexp.tasks.requests import PredictRequest, TrainedModel
+
+TABLES = (".csv", ".tsv", ".txt", ".parquet", ".gz")
+
+
+@dataclass(frozen=True)
+class RequestSequences:
+    """Sequences (time, channels), as a network takes them, and where each is from."""
+
+    x: Any
+    places: list[str]
+
+
+def read_sequences(trained: TrainedModel, request: PredictRequest) -> RequestSequences:
+    """Read and prepare the sequences that are asked about; whatever is wrong with one is said with its file."""
+    if request.levels:
+        raise ConfigError("--level: intervals are for forecasts; labels come with the probability of each")
+    if request.path is None:
+        raise ConfigError(f"{trained.called} takes sequences: give a .ts or .npz file, a table, or a folder of tables")
+    path = Path(request.path)
+    path = path if path.is_dir() else locate(request.path, os.environ.get("RNNEXP_DATA"))[0]
+    sequences, places = _read(path, trained.preprocessor, request.changes)
+    try:
+        return RequestSequences(trained.preprocessor.inputs(sequences), places)
+    except DataError as error:
+        raise DataError(f"{request.path}: {error}") from None
+
+
+def _read(path: Path, pipeline: SequencePipeline, changes: Mapping[str, Any]) -> tuple[list[np.ndarray], list[str]]:
+    if path.is_dir():
+        tables = sorted(child for child in path.iterdir() if child.suffix in TABLES and child.name != "labels.csv")
+        if not tables:
+            raise DataError(f"{path}: holds no table ({', '.join(TABLES)})")
+        return [_table(table, pipeline) for table in tables], [table.name for table in tables]
+    if ".ts" in path.suffixes:
+        from rnnexp.data.ts_file import read_ts
+
+        cases = read_ts(path, labelled=False)
+        return cases.sequences, [f"line {line}" for line in cases.lines]
+    if path.suffix == ".npz":
+        from rnnexp.data.sources.npz import array
+
+        x = array(path, str(changes.get("inputs", "x")))
+        x = x[..., None] if x.ndim == 2 else x
+        if x.ndim != 3:
+            raise DataError(f"{path}: sequences must be (n, time, channels) or (n, time), not {x.shape}")
+        return [_unpadded(one) for one in x.astype(np.float64)], [f"example {i}" for i in range(len(x))]
+    return [_table(path, pipeline)], [path.name]
+
+
+def served_sequences(rows: Any) -> list[np.ndarray]:
+    """Return sequences (time, channels), without the steps at their end that are all NaN."""
+    if len(rows) == 0:
+        raise DataError("there are no sequences")
+    if isinstance(rows, (list, tuple)) or getattr(rows, "dtype", None) == np.dtype(object):
+        return [_numbers(one, number) for number, one in enumerate(rows, start=1)]
+    try:
+        array = np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("sequences must be an array of numbers (n, time, channels)") from None
+    if array.ndim != 3:
+        raise DataError(f"sequences must be an array (n, time, channels), not of the shape {array.shape}")
+    return [_unpadded(one) for one in array]
+
+
+def _numbers(one: Any, number: int) -> np.ndarray:
+    try:
+        return np.asarray(one, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"sequence {number} is not an array of numbers (time, channels)") from None
+
+
+def _unpadded(one: np.ndarray) -> np.ndarray:
+    """Leave out the steps at the end that are all NaN."""
+    return one[: len(one) - int(np.argmin(np.isnan(one).all(axis=1)[::-1]))]
+
+
+def _table(file: Path, pipeline: SequencePipeline) -> np.ndarray:
+    """Read one sequence; channels are matched by name, or by position where they have only numbers."""
+    from rnnexp.data.tables.table import read_table
+
+    numbered = pipeline.channels == tuple(str(i) for i in range(len(pipeline.channels)))
+    channels = tuple(range(len(pipeline.channels))) if numbered else pipeline.channels
+    return read_table(file, Layout(), Wanted(targets=channels, targets_key="data.channels")).values
