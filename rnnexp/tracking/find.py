@@ -7,6 +7,7 @@ import re
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 
+KIND = {"rnnexp.kind": "sweep"}
 NAMED = 3  # of the latest runs, where none fits
 
 
@@ -14,6 +15,11 @@ def finished_runs(uri: str | None) -> list[TrackedRun]:
     """Return every finished run of rnnexp in a store, the latest first; a sweep's own run is none."""
     found = select(uri, Wanted(status="FINISHED"))
     return [run for run in found if run.tags.get("rnnexp.kind") != "sweep"]
+
+
+def sweeps(uri: str | None) -> list[TrackedRun]:
+    """Return the sweeps' own runs, the latest first."""
+    return select(uri, Wanted(tags=KIND))
 
 
 def run(uri: str | None, text: str) -> TrackedRun:
