@@ -93,6 +93,7 @@ def run_info(experiment: Experiment, dataset: Dataset, device: Runtime, occasion
         "rnnexp.engine": engine,
         LOSS: UNPENALIZED,
         "rnnexp.command": command,
+        "rnnexp.folder": str(occasion.run_dir),
         **(member.tags() if member else {}),
     }
     metric, greater = primary_metric(dataset)
@@ -242,16 +243,17 @@ def log_model(
     tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, intervals: Intervals | None = None
 ) -> None:
     """Save the model with its preprocessing and intervals in the run folder and log it, raw rows as its example."""
-    from rnnexp.models import bundle
+    from rnnexp.models.bundle import Bundle
+    from rnnexp.models.exporter import save
 
     folder = tracked.folder / "model"
-    bundle.save(folder, model, experiment.model, dataset.spec, dataset.scaling, experiment.plugins)
+    trained = Bundle(model, dataset.spec, dataset.scaling, experiment.model, experiment.plugins)
+    save(folder, trained)
     if intervals:
         intervals.write(folder)
     example = dataset.example()
     if tracked.run_id:
-        served = Served(bundle.Bundle(model, dataset.spec, dataset.scaling))  # as loaded, without building it again
-        tracked.log_model(folder, example, served.predict(example))
+        tracked.log_model(folder, example, Served(trained).predict(example))  # as loaded, without building it again
 
 
 def outcome_tags(history: History, report: Report) -> dict[str, str]:

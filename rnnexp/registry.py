@@ -26,7 +26,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic.fields import FieldInfo
 
-from rnnexp.errors import ConfigError, RnnexpError, did_you_mean
+from rnnexp.errors import ConfigError, ResourceError, RnnexpError, did_you_mean
 from rnnexp.runtime import DEFAULT_BACKEND
 
 T = TypeVar("T", bound=type)
@@ -65,7 +65,26 @@ KINDS = {
     "callback": Kind("rnnexp.training.callbacks", "build"),
     "metric": Kind("rnnexp.evaluation.extra", "score", given=2),
     "task": Kind("rnnexp.tasks", "load", code=True),
+    "executor": Kind("rnnexp.sweeps.executors", "start", given=1, base="rnnexp.sweeps.launcher:Launcher"),
+    "exporter": Kind("rnnexp.models.exporters", "write", given=2, base="rnnexp.models.exporter:Exporter"),
 }
+
+
+@dataclass(frozen=True)
+class Package:
+    """What a component needs beside our own packages: its module, its name for readers, how to install it."""
+
+    module: str
+    title: str
+    install: str
+
+    def load(self, user: str) -> Any:
+        """Import it for `user`, as a setting is typed; a ResourceError says how to install it."""
+        try:
+            return importlib.import_module(self.module)
+        except ImportError:
+            raise ResourceError(f"{user}: {self.title} is not installed; run: {self.install}") from None
+
 
 _registered: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 _plugins: set[str] = set()  # the user's own modules that were imported at the user's word
@@ -153,9 +172,19 @@ def _modules(package: ModuleType, kind: Kind) -> dict[str, str]:
     return {name: module for module in own for name in several.get(module, (module,))}
 
 
+def registered(kind: str) -> list[type]:
+    """Return the settings classes of a kind that have been imported so far, plugins' among them."""
+    return list(_registered[kind].values())
+
+
 def rising_metrics() -> dict[str, bool]:
     """Return of which registered metrics more is better, and of which less, as far as their authors have said."""
     return {name: said for name, said in _rising.items() if name in _registered["metric"]}
+
+
+def components(kind: str) -> dict[str, Any]:
+    """Return every component of a kind by its name; each is imported."""
+    return {name: lookup(kind, name) for name in names(kind)}
 
 
 def lookup(kind: str, name: str) -> type:

@@ -52,7 +52,7 @@ class Result:
     report: Report
     forecast: Any
     scored: str
-    units: str
+    unit: str
     run_id: str | None
     run_dir: Path
     seconds: float
@@ -138,8 +138,8 @@ def story(subject: Subject, occasion: record.Occasion, *, quiet: bool, started: 
         metrics = record.log_end(tracked, experiment, dataset, model, ending)
         if draw and experiment.tracking.figures:
             samples.end()
-    scored, units, seconds = dataset.scored, dataset.summary.units, time.perf_counter() - started
-    found = (experiment, metrics, history, report, forecast, scored, units)
+    scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
+    found = (experiment, metrics, history, report, forecast, scored, unit)
     return Result(*found, tracked.run_id, occasion.run_dir, seconds)
 
 

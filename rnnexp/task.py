@@ -78,7 +78,7 @@ PARTS = ("test", "train")  # that a run is scored on
 
 def tasks() -> dict[str, Any]:
     """Return every task by its name, those of plugins too; their code is not imported."""
-    return {name: registry.lookup("task", name) for name in registry.names("task")}
+    return registry.components("task")
 
 
 def headlines() -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -32,11 +32,12 @@ from rnnexp.config.grammar import GROUPS
 from rnnexp.config.source import options
 from rnnexp.models.pooling import Pooling
 from rnnexp.sweeps.definition import define, sweep_name
+from rnnexp.sweeps.launcher import default, read_launcher
 from rnnexp.sweeps.plugin import Sweeps
 from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.search import search
-from rnnexp.sweeps.settings import Launcher, Sweep, read_launcher, read_sweep
+from rnnexp.sweeps.settings import Sweep, read_sweep
 from rnnexp.sweeps.state import JOURNAL
 from rnnexp.task import metric_of, rises
 from rnnexp.tasks.tagging.predict import CUT
@@ -169,8 +170,8 @@ def keys() -> dict[str, set[str]]:
     known: dict[str, set[str]] = {group: {"anything"} for group in (*GROUPS, "hydra", "hydra.sweeper")}
     for item in every_key():
         known.setdefault(item.key, set()).update(re.split(r" or |list of \(|\)", item.type))
-    for group, settings in (("sweeper", Sweep), ("launcher", Launcher)):
-        known |= {f"hydra.{group}.{one.name}": {"anything"} for one in fields(settings)}
+    for group, settings in (("sweeper", [Sweep]), ("launcher", registry.components("executor").values())):
+        known |= {f"hydra.{group}.{one.name}": {"anything"} for cls in settings for one in fields(cls)}
     return known
 
 
@@ -269,7 +270,6 @@ def is_word(span: str) -> bool:
     values = {value for taken in keys().values() for value in taken}
     names = {name for kind in registry._registered for name in registry.names(kind)}
     more = {
-        *get_args(get_type_hints(Launcher)["name"]),
         *rx.__all__,
         '@register("metric", greater_is_better=True)',
         *CUT,
@@ -356,7 +356,7 @@ def test_the_pattern_of_the_first_sweep_makes_a_job_of_each_model() -> None:
 def test_every_launcher_is_listed_and_the_default_is_said() -> None:
     listed = [first for first, _ in rows_under("`hydra/launcher=`")]
     assert {name.split("`")[1] for name in listed} == options("hydra/launcher") - {"basic"}
-    assert [name for name in listed if "default" in name] == [f"`{Launcher().name}` (default)"]
+    assert [name for name in listed if "default" in name] == [f"`{default()}` (default)"]
 
 
 def test_the_defaults_that_are_told_are_those_of_the_program() -> None:

@@ -118,7 +118,7 @@ said = runtime.configure(os.environ["BACKEND"], device="cpu", threads=1, determi
 import numpy as np
 from rnnexp import registry
 from rnnexp.data.spec import InputSpec, TaskSpec
-from rnnexp.models import bundle
+from rnnexp.models import bundle, exporter
 from rnnexp.models.build import build
 spec = TaskSpec("forecasting", {"past": InputSpec((5, 2))}, (1, 1))
 settings = registry.lookup("model", "lstm")(units=3, dropout=0.1)
@@ -126,7 +126,7 @@ model = build(settings, spec, seed=0)
 model.compile(registry.lookup("optimizer", "adam")().build(), registry.lookup("loss", "huber")().build())
 model.fit(np.ones((8, 5, 2), "float32"), np.ones((8, 1, 1), "float32"), epochs=1, verbose=0)
 folder = Path(os.environ["BUNDLE"])
-bundle.save(folder, model, settings, spec, {}, [])
+exporter.save(folder, bundle.Bundle(model, spec, {}, settings))
 bundle.load(folder).predict(np.ones((2, 5, 2), "float32"))
 print(said.device, "tensorflow" in sys.modules)
 """

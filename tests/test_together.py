@@ -51,7 +51,7 @@ def losses(result: Any, part: str = "train") -> np.ndarray:
     "settings",
     [
         ("model=lstm", "trainer.batch_size=full"),
-        ("model=gru", "model.dropout=0.3", "model.segment=2", "model.skip=true", "optimizer=rmsprop"),
+        ("model=gru", "model.dropout=0.3", "model.patch_size=2", "model.skip=true", "optimizer=rmsprop"),
         ("model=simple_rnn", "model.bidirectional=true", "schedule=cosine", "optimizer=sgd", "trainer.batch_size=full"),
     ],
 )

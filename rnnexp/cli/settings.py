@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from rnnexp import registry
 from rnnexp.config import compose, plugins
 from rnnexp.config import explain as meanings
 from rnnexp.config.overrides import inspect_overrides
@@ -81,7 +82,7 @@ def _rows(prefix: str, values: dict[str, Any], depth: int) -> Iterator[tuple[str
 def explain(args: Namespace) -> int:
     """Print type, range, default and meaning of a key."""
     plugins.load_plugins([])
-    found = meanings.explain(args.key, _sweeps() if args.key.startswith("hydra") else {})
+    found = meanings.explain(args.key, _sweeps() if args.key.startswith("hydra") else ())
     if args.json:
         print(json.dumps([asdict(item) for item in found], indent=2, default=str))
     else:
@@ -89,10 +90,12 @@ def explain(args: Namespace) -> int:
     return 0
 
 
-def _sweeps() -> dict[str, Any]:
-    from rnnexp.sweeps.settings import Launcher, Sweep
+def _sweeps() -> Iterator[meanings.Explanation]:
+    from rnnexp.sweeps.settings import Sweep
 
-    return {"hydra.sweeper": Sweep, "hydra.launcher": Launcher}
+    yield from meanings.of_settings("hydra.sweeper", Sweep)
+    for name, cls in registry.components("executor").items():
+        yield from meanings.of_settings("hydra.launcher", cls, name)
 
 
 def _meaning(item: meanings.Explanation) -> str:

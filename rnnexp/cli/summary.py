@@ -30,7 +30,7 @@ def print_summary(result: Result, words: Sequence[str]) -> None:
 def summary(result: Result) -> Iterator[str]:
     """Yield the lines of the summary."""
     model, data = result.experiment.model, result.experiment.data
-    found = (result.metrics, result.report, result.scored, result.units)
+    found = (result.metrics, result.report, result.scored, result.unit)
     scores = Scores(model.name, data.task, *found, columns_as_series=getattr(data, "columns_as_series", False))
     scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
     yield ""
@@ -43,9 +43,9 @@ def summary(result: Result) -> Iterator[str]:
 def headline(scores: Scores, of: str) -> str:
     """Say what was measured, on what, and on how many examples."""
     metric = metric_of(scores.metric) or Metric(scores.metric, scores.metric)
-    unit = f" in {scores.units}" if scores.units and metric.in_units else ""
+    unit = f" in {scores.unit}" if scores.unit and metric.in_units else ""
     counted = tasks.of(scores.task).counted or metric.counted
-    what = scores.units or counted if metric.counted == "tokens" else counted
+    what = scores.unit or counted if metric.counted == "tokens" else counted
     return f"{metric.label}{unit} on {of}, {len(scores.report.predictions.actual)} {what}"
 
 

@@ -22,8 +22,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import compose, plugins, trust
+from rnnexp.config.dirname import named_as_typed
 from rnnexp.config.grammar import as_hydra_reads, parsed
-from rnnexp.config.hydra_node import named_as_typed
 from rnnexp.config.overrides import Border, choices, chosen, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import strict
+from rnnexp.config.renamed import current_values
 from rnnexp.config.text import is_unset, leaves, text, typed
 from rnnexp.errors import RnnexpError, TrackingError, count
 from rnnexp.tracking import names
@@ -92,7 +93,7 @@ def _folder(run: TrackedRun, sweep: Path | None) -> Path | None:
 
 def _mapping(written: str) -> Mapping[str, Any] | None:
     try:
-        return strict.parse_yaml(written, CONFIG)
+        return current_values(strict.parse_yaml(written, CONFIG))
     except RnnexpError:
         return None
 

@@ -7,28 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from rnnexp import registry
+from rnnexp.config.hydra_node import LAUNCHER, SWEEPER
 from rnnexp.config.overrides import parsed
 from rnnexp.errors import ConfigError, did_you_mean
 
-SWEEPER = {
+SETTINGS = {  # of the sweeper
     *("name", "params", "zip", "exclude", "repeats", "folds", "objective", "direction", "sampler", "pruner"),
     *("n_trials", "timeout", "seed", "max_failures", "retries", "dry_run", "retry_failed", "fail_fast", "new"),
 }
-LAUNCHER = {
-    *("name", "n_jobs", "threads", "gpus", "slots_per_gpu", "vectorize", "group_size"),
-    *("address", "cluster", "resources"),
-}
-# Others of Ray (runtime_env) and submitit (slurm_setup, slurm_srun_args) are commands, and their texts end in a shell.
-RESOURCES = {
-    *("num_cpus", "num_gpus", "memory", "accelerator_type"),
-    *("timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node"),
-    *(f"slurm_{name}" for name in ("partition", "account", "qos", "constraint", "time", "mem", "mem_per_cpu")),
-    *(f"slurm_{name}" for name in ("mem_per_gpu", "gpus_per_task", "cpus_per_gpu", "gres", "array_parallelism")),
-}
-CLASSES = {"sweeper": "hydra_plugins.rnnexp.RnnexpSweeper", "launcher": "hydra_plugins.rnnexp.RnnexpLauncher"}
+CLASSES = {"sweeper": SWEEPER, "launcher": LAUNCHER}
 CHOICES = tuple(f"hydra/{group}" for group in CLASSES)
 FOLDERS = {("run", "dir"), ("sweep", "dir"), ("sweep", "subdir")}
 HELP = {"app_name", "header", "footer", "template"}
@@ -37,6 +29,27 @@ MAY = (
     "of `hydra` a file may set run.dir, sweep.dir, sweep.subdir, job.name, help, verbose, and plain settings of "
     "rnnexp's sweeper and launchers; the rest you can type, or write into ./conf/config.yaml, if you trust it"
 )
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Marks a setting of an executor that ends in a script or leads to a machine.
+
+    A file may give these words for it, else they must be typed, as `instead` says; without that it is a mapping, and
+    these are the keys that a file may give.
+    """
+
+    words: tuple[str, ...]
+    instead: str | None = None
+
+
+def launcher_settings() -> dict[str, list[Limit]]:
+    """Return every setting of an executor with what limits it."""
+    found: dict[str, list[Limit]] = {}
+    for cls in registry.components("executor").values():
+        for name, field in cls.__pydantic_fields__.items():
+            found.setdefault(name, []).extend(item for item in field.metadata if isinstance(item, Limit))
+    return found
 
 
 def problems_of(path: tuple[str, ...], value: Any, file: str) -> Iterator[str]:
@@ -63,7 +76,8 @@ def problems_of(path: tuple[str, ...], value: Any, file: str) -> Iterator[str]:
 def _setting(part: str, names: Sequence[str], value: Any) -> str | None:
     """Say what is wrong with a setting of the sweeper or of a launcher."""
     name, *inner = names
-    known = {"sweeper": SWEEPER, "launcher": LAUNCHER}[part]
+    limits = launcher_settings() if part == "launcher" else {}
+    known = limits or SETTINGS
     if name == "_target_":
         return None if value == CLASSES[part] and not inner else NOT
     if name not in known:
@@ -71,19 +85,21 @@ def _setting(part: str, names: Sequence[str], value: Any) -> str | None:
     if name == "params" and inner:
         return _parameter(".".join(inner), value)
     if part == "launcher":
-        return _place(name, inner, value)
+        return _place(limits[name], inner, value)
     return None if _is_plain({word: value for word in inner or [name]}) else NOT
 
 
-def _place(name: str, inner: Sequence[str], value: Any) -> str | None:
+def _place(limits: Sequence[Limit], inner: Sequence[str], value: Any) -> str | None:
     """Say what is wrong with a setting of a launcher, some of which end in the script of a job."""
-    if name == "resources" and inner:
-        safe = len(inner) == 1 and inner[0] in RESOURCES and _is_word(value)
-        return None if safe else f"a file may ask for numbers or plain names of {', '.join(sorted(RESOURCES))}"
-    if name == "address":
-        return None if value in (None, "auto") else "a file may say `auto`; type the address of a cluster"
-    empty = name == "resources" and value in (None, {})
-    plain = _is_word(value) or (name == "gpus" and isinstance(value, list) and all(map(_is_word, value)))
+    words = sorted(word for limit in limits for word in limit.words)
+    if words and inner:
+        safe = len(inner) == 1 and inner[0] in words and _is_word(value)
+        return None if safe else f"a file may ask for numbers or plain names of {', '.join(words)}"
+    instead = next((limit.instead for limit in limits if limit.instead), None)
+    if instead:
+        return None if value in (None, *words) else f"a file may say {' or '.join(f'`{x}`' for x in words)}; {instead}"
+    empty = bool(words) and value in (None, {})
+    plain = _is_word(value) or (isinstance(value, list) and all(map(_is_word, value)))
     return None if empty or (plain and not inner) else "must be a number or a plain name"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +23,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnexp.config import places
+from rnnexp.config import places, renamed
 from rnnexp.config.defaults import circle
 from rnnexp.config.grammar import as_hydra_reads, parsed
 from rnnexp.config.hydra_node import check_hydra, hydra_node
@@ -32,6 +33,7 @@ from rnnexp.config.plugins import load_plugins
 from rnnexp.config.provenance import origins
 from rnnexp.config.settings import Experiment
 from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath
+from rnnexp.config.text import leaves
 from rnnexp.config.trust import Loader, Untrusted
 from rnnexp.errors import ConfigError
 from rnnexp.paths import short_name
@@ -132,7 +134,9 @@ def plain(config: DictConfig, experiment: str | None) -> dict[str, Any]:
     try:
         mapping = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
-        _refuse_missing(OmegaConf.to_container(config))
+        raw = OmegaConf.to_container(config)
+        _refuse_missing(raw)
+        _refuse_old_references(raw)
         key = f"{error.full_key}: " if getattr(error, "full_key", None) else ""
         raise ConfigError(f"{key}{str(error).splitlines()[0]}") from None
     values = {str(key): value for key, value in mapping.items() if key != "experiment"}  # type: ignore[union-attr]
@@ -142,12 +146,19 @@ def plain(config: DictConfig, experiment: str | None) -> dict[str, Any]:
     return values
 
 
+def _refuse_old_references(mapping: Any) -> None:
+    """Say of references such as `${data.units}` what the key that they lead to is called now."""
+    found = [(key, name) for key, value in leaves(mapping) for name in re.findall(r"\$\{([\w.]+)\}", str(value))]
+    if old := [f"{key}: {name} {answer}" for key, name in found if (answer := renamed.answer(name))]:
+        raise ConfigError(*old)
+
+
 def _refuse_missing(mapping: Any, mistakes: Iterable[str] = ()) -> None:
     """Ask for what has no value, and tell the mistakes in the rest: `data.paht=a.csv` is why data.path has none."""
-    missing = list(_missing("", mapping))
+    missing = dict(missing_values("", mapping))
     if missing:
         beside = (problem for problem in mistakes if problem.partition(":")[0] not in missing)
-        raise ConfigError(*(f"{key}: has no value yet; set it with {key}=…" for key in missing), *beside)
+        raise ConfigError(*missing.values(), *beside)
 
 
 def _mistakes(values: Mapping[str, Any]) -> Iterator[str]:
@@ -157,12 +168,13 @@ def _mistakes(values: Mapping[str, Any]) -> Iterator[str]:
         yield from error.problems
 
 
-def _missing(prefix: str, value: Any) -> Iterator[str]:
+def missing_values(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield each key that has no value, with the words that ask for one."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _missing(f"{prefix}.{key}" if prefix else str(key), inner)
+            yield from missing_values(f"{prefix}.{key}" if prefix else str(key), inner)
     elif value == "???":
-        yield prefix
+        yield prefix, f"{prefix}: has no value yet; set it with {prefix}=…"
 
 
 def _data_name(values: Mapping[str, Any]) -> str:

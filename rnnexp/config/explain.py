@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from rnnexp import registry
+from rnnexp.config import renamed
 from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.source import COMPONENT_GROUPS
 from rnnexp.errors import ConfigError, did_you_mean
@@ -27,24 +28,29 @@ class Explanation:
     choices: tuple[str, ...] = ()
 
 
-def explain(key: str, others: Mapping[str, Any] = {}) -> list[Explanation]:
+def explain(key: str, others: Iterable[Explanation] = ()) -> list[Explanation]:
     """Explain `model.units`, `seed` or a whole group such as `model`; a misspelt key is a ConfigError.
 
-    others: settings classes of further groups, by the names of these
+    others: what is known of keys that are not an experiment's
     """
-    more = [item for group, cls in others.items() for item in _fields(group, cls)]
+    more = list(_merged(others))
     known = [*every_key(key.partition(".")[0]), *more]
     found = [item for item in known if item.key == key or item.key.startswith(f"{key}.")]
     if not found:
+        if told := renamed.answer(key):
+            raise ConfigError(f"{key}: {told}")
         raise ConfigError(f"{key}: unknown key{did_you_mean(key, (item.key for item in [*every_key(), *more]))}")
     return found
 
 
 def every_key(within: str | None = None) -> Iterator[Explanation]:
     """Yield each key once, merged over the components that share its meaning; `within` names a group to stay in."""
+    yield from _merged(_every_key([group for group in GROUPS if within in (None, group)]))
+
+
+def _merged(items: Iterable[Explanation]) -> Iterator[Explanation]:
     merged: dict[tuple[str, str, str, str], Explanation] = {}
-    groups = [group for group in GROUPS if within in (None, group)]
-    for item in _every_key(groups):
+    for item in items:
         identity = (item.key, item.type, repr(item.default), item.description)
         before = merged.get(identity)
         choices = (*before.choices, *item.choices) if before else item.choices
@@ -53,23 +59,24 @@ def every_key(within: str | None = None) -> Iterator[Explanation]:
 
 
 def _every_key(groups: list[str]) -> Iterator[Explanation]:
-    yield from (item for item in _fields("", Experiment) if item.key not in GROUPS)
+    yield from (item for item in of_settings("", Experiment) if item.key not in GROUPS)
     for group in groups:
         yield from _of_group(group)
 
 
 def _of_group(group: str) -> Iterator[Explanation]:
     if group in FIXED:
-        yield from _fields(group, FIXED[group])
+        yield from of_settings(group, FIXED[group])
     elif group == "callbacks":
         for name in registry.names("callback"):
-            yield from _fields(f"callbacks.{name}", registry.lookup("callback", name))
+            yield from of_settings(f"callbacks.{name}", registry.lookup("callback", name))
     else:
         for name in registry.names(group):
-            yield from _fields(group, registry.lookup(group, name), name)
+            yield from of_settings(group, registry.lookup(group, name), name)
 
 
-def _fields(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explanation]:
+def of_settings(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explanation]:
+    """Explain what stands under `prefix` by the fields of a settings class, those of its parts too."""
     schema = TypeAdapter(cls).json_schema()
     for name, field in schema["properties"].items():
         if name == "name" and prefix:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from rnnexp.config.renamed import first_name
 from rnnexp.config.settings import Experiment
 from rnnexp.registry import revision
 
@@ -24,8 +25,8 @@ Keep = Callable[[str, FieldInfo, Any], bool]
 def config_hash(experiment: Experiment) -> str:
     """Return 12 hexadecimal digits that identify what is computed, whatever it is called or where it is logged.
 
-    A setting that is added with a default changes no hash. A default that is changed does, because its component's
-    revision is raised with it, and so does a revision that is raised for its arithmetic.
+    A setting that is added with a default, or renamed, changes no hash. A default that is changed does, because its
+    component's revision is raised with it, and so does a revision that is raised for its arithmetic.
     """
     revisions = {key: revision(type(part)) for key, part in _parts("", experiment)}
     return _digest({**_values(experiment, _is_chosen), "revisions": revisions})
@@ -63,7 +64,7 @@ def _values(part: Any, keep: Keep) -> Any:
     if not _fields(part):
         return asdict(part) if is_dataclass(part) and not isinstance(part, type) else part
     held = ((name, field, getattr(part, name)) for name, field in _fields(part).items())
-    return {name: _values(value, keep) for name, field, value in held if keep(name, field, value)}
+    return {first_name(name, field): _values(value, keep) for name, field, value in held if keep(name, field, value)}
 
 
 def _fields(part: Any) -> Mapping[str, FieldInfo]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from hydra.conf import HydraConf
 from hydra.core.override_parser.types import Override, Quote, QuotedString, RangeSweep
 
-from rnnexp.config import places, source
+from rnnexp.config import places, renamed, source
 from rnnexp.config.grammar import GROUPS, is_glob, options_of, parsed
 from rnnexp.errors import ConfigError, did_you_mean
 
@@ -117,7 +117,9 @@ def _sort(override: Override, line: str, sweep: bool, border: Border) -> None:
     elif is_group(override):
         _sort_group(override, line, border)
     elif override.is_delete():
-        border.lines.append(line)
+        told = renamed.answer(key)
+        border.problems += [f"{key}: {told}"] if told else []
+        border.lines += [] if told else [line]
     else:
         if override.is_discrete_sweep():
             options_of(override)

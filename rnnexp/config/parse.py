@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rnnexp import registry
-from rnnexp.config import loss_names, metric_names
+from rnnexp.config import loss_names, metric_names, renamed
 from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.paths import name_problem
@@ -76,6 +76,7 @@ def _component(key: str, given: Any, problems: list[str], kind: str | None = Non
     except ConfigError as error:
         problems += [problem.replace(f"{kind}:", f"{key}:", 1) for problem in error.problems]
         return _Unknown()
+    problems += [f"{key}.{problem}" for problem in renamed.overridden(cls)]
     return build(key, cls, values, problems)
 
 
@@ -120,11 +121,24 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
     for item in error.errors(include_url=False):
         path, value = _located(item["loc"], values)
         if item["type"] == "unexpected_keyword_argument":
-            text = f"unknown key{_elsewhere(key, path) or _suggestion(key, path, known)}"
+            text = _renamed(key, path, cls, values) or _unknown(key, path, known)
         else:
             text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
         wrong.setdefault(".".join(filter(None, (key, path))) or "''", []).append(text)
     return [f"{name}: {_joined(texts)}" for name, texts in wrong.items()]
+
+
+def _renamed(key: str, path: str, cls: Any, values: Mapping[str, Any]) -> str:
+    """Say what a key is called now, and who has it if this component has not; "" if it never was a key."""
+    old = f"{key}.{path}"
+    if (new := renamed.new_key(old, values.get("name"))) == old:
+        return ""
+    name = new.removeprefix(f"{key}.")
+    return f"is called {new} now{'' if name in cls.__pydantic_fields__ else _elsewhere(key, name)}"
+
+
+def _unknown(key: str, path: str, known: list[str]) -> str:
+    return f"unknown key{_elsewhere(key, path) or _suggestion(key, path, known)}"
 
 
 def _elsewhere(key: str, path: str) -> str:

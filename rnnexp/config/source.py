@@ -20,11 +20,13 @@ from pydantic.fields import FieldInfo
 from rnnexp import registry
 from rnnexp.config import places
 from rnnexp.config.defaults import check_defaults
+from rnnexp.config.hydra_node import LAUNCHER
 from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.yaml_file import read_yaml
 from rnnexp.errors import ConfigError
 
 COMPONENT_GROUPS = ("data", "model", "optimizer", "schedule", "loss")
+KINDS = {"hydra/launcher": "executor", **{group: group for group in COMPONENT_GROUPS}}  # of components, by their group
 SCHEME = "rnnexp"
 
 
@@ -37,7 +39,7 @@ class RnnexpConfigSource(ConfigSource):
         return bool(places.folders("conf"))
 
     def is_group(self, config_path: str) -> bool:
-        return places.is_folder(config_path) or config_path.strip("/") in COMPONENT_GROUPS
+        return places.is_folder(config_path) or config_path.strip("/") in KINDS
 
     def is_config(self, config_path: str) -> bool:
         return places.find(config_path) is not None or _component(config_path) is not None
@@ -78,7 +80,7 @@ class RnnexpSearchPath(SearchPathPlugin):
 def options(group: str) -> set[str]:
     """Return the choices of a group: its files, and components that have no file of their own."""
     found = places.listed(group)
-    return found | set(registry.names(group)) if group in COMPONENT_GROUPS else found
+    return found | set(registry.names(KINDS[group])) if group in KINDS else found
 
 
 def defaults(config_path: str) -> dict[str, Any]:
@@ -87,6 +89,8 @@ def defaults(config_path: str) -> dict[str, Any]:
         parts = (*COMPONENT_GROUPS, "trainer", "callbacks", "tracking")
         return {key: value for key, value in default_values(Experiment).items() if key not in parts}
     cls = FIXED.get(config_path.partition("/")[0]) or _component(config_path)
+    if config_path.startswith("hydra/"):  # an executor without a file; one with a file may be anybody's
+        return {"_target_": LAUNCHER, **default_values(cls)} if cls and not places.find(config_path) else {}
     return default_values(cls) if cls else {}
 
 
@@ -110,12 +114,12 @@ def _plain(info: FieldInfo) -> Any:
 
 
 def _component(config_path: str) -> type | None:
-    group, _, name = config_path.removesuffix(".yaml").partition("/")
-    if group not in COMPONENT_GROUPS or not name:
+    group = next((group for group in KINDS if config_path.startswith(f"{group}/")), None)
+    if group is None:
         return None
-    file = places.find(config_path)
+    name, file = config_path.removesuffix(".yaml").removeprefix(f"{group}/"), places.find(config_path)
     name = str(read_yaml(file).get("name", name)) if file else name
-    return registry.lookup(group, name) if name in registry.names(group) else None
+    return registry.lookup(KINDS[group], name) if name in registry.names(KINDS[group]) else None
 
 
 def _check_hydra(file: Path, written: DictConfig) -> None:

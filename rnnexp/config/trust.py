@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnexp.config import places
 from rnnexp.config.allow_list import CHOICES, FOLDERS, MAY, NOT, has_reference, problems_of
 from rnnexp.config.provenance import shown
-from rnnexp.config.source import SCHEME
+from rnnexp.config.source import SCHEME, options
 from rnnexp.errors import ConfigError
 
 MERGED = "{}"
@@ -138,7 +138,8 @@ def _file(path: str, repo: IConfigRepository) -> str:
 def _placed(path: str, default: ResultDefault, file: str) -> Iterator[str]:
     """Refuse a config of Hydra's groups that a file adds, but for our sweeper and launchers in their places."""
     group = path.rpartition("/")[0]
-    if not (group in CHOICES and default.package == group.replace("/", ".") and places.find(path)):
+    own = path.rpartition("/")[2] in options(group)
+    if not (group in CHOICES and default.package == group.replace("/", ".") and own):
         yield f"{default.package}: {file} puts `{path}` there; {NOT}"
 
 
@@ -155,7 +156,7 @@ def _overridden(entry: object, path: str, file: str) -> Iterator[str]:
     absolute = group.lstrip("/") if group.startswith("/") or _first(group) == "hydra" else f"{here}/{group}"
     if "hydra" not in (_first(absolute), _first(entry.package)):
         return
-    own = isinstance(entry.value, str) and entry.value in places.listed(absolute)
+    own = isinstance(entry.value, str) and entry.value in options(absolute)
     if not (absolute in CHOICES and own and entry.package is None):
         yield f"{absolute}: {file} chooses `{entry.value}`; {NOT}"
 

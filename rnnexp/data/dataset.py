@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from rnnexp.config.renamed import under_first_names
 from rnnexp.data.series import Series
 from rnnexp.data.spec import TaskSpec
 
@@ -92,7 +93,7 @@ class Summary:
     last: str | None = None
     frequency: str | None = None
     season: int | None = None
-    units: str = ""
+    unit: str = ""
     notes: tuple[str, ...] = field(default=())
 
 
@@ -168,5 +169,6 @@ def digest(source: Any, *contents: np.ndarray | Sequence[str]) -> str:
             sha.update(content.tobytes())
         else:
             sha.update("\0".join(content).encode("utf-8", "surrogatepass"))
-    sha.update(json.dumps(asdict(source), sort_keys=True, default=str).encode())
+    settings = under_first_names(type(source), asdict(source))
+    sha.update(json.dumps(settings, sort_keys=True, default=str).encode())
     return sha.hexdigest()[:32]

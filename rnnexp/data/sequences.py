@@ -124,7 +124,7 @@ def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Sum
         series=len(sequences),
         sizes={name: len(indices) for name, indices in pieces.items()},
         digest=digest(source, sequences.values, sequences.offsets.astype(np.int64), sequences.targets),
-        units=source.units or "",
+        unit=source.unit or "",
         notes=sequences.notes,
     )
 

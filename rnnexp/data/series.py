@@ -25,7 +25,7 @@ class Series:
     ids:       one label per series
     time:      (rows,) datetime64[ns], or None for data without dates
     frequency: pandas offset alias ("MS", "h", "15min", ...) or None
-    units:     what the values count, for the labels of pictures
+    unit:      what the values count, for the labels of pictures
     notes:     what reading did to the data, one sentence each, with counts
     left_out:  labels of series that were too short to be read any further
     """
@@ -36,7 +36,7 @@ class Series:
     ids: tuple[str, ...] = NAMELESS
     time: np.ndarray | None = None
     frequency: str | None = None
-    units: str = ""
+    unit: str = ""
     source: str = ""
     notes: tuple[str, ...] = field(default=())
     left_out: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.config.renamed import FORMERLY
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.series import Series
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
@@ -90,7 +91,11 @@ class SeriesSource(ABC):
     forecast_from: list[float] | None = Field(
         None, description="Values to continue after training; null continues the series itself."
     )
-    units: str | None = Field(None, description="What the values count, for pictures; null asks the source.")
+    unit: str | None = Field(
+        None,
+        description="What the values count, for pictures; null asks the source.",
+        json_schema_extra={FORMERLY: "units"},
+    )
     on_short: Literal["fail", "skip"] = Field(
         "fail", description="What to do when one of many series is too short for a window."
     )
@@ -142,7 +147,9 @@ class ExampleSource(ABC):
         1, ge=1, description="Lengths that batches are padded to; more than 1 puts sequences of like length together."
     )
     seed: int = Field(0, ge=0, description="Seed of the shuffle before the split, and of drawn examples.")
-    units: str | None = Field(None, description="What the targets count, for pictures.")
+    unit: str | None = Field(
+        None, description="What the targets count, for pictures.", json_schema_extra={FORMERLY: "units"}
+    )
 
     def gives(self) -> set[str]:
         """Say which parts come from files of their own, which leaves them out of `split`."""

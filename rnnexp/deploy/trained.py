@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry, runtime, strict, tasks
 from rnnexp.config.parse import parse
+from rnnexp.config.renamed import current_values
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, TrackingError
 from rnnexp.redact import redact
@@ -194,11 +195,12 @@ def _about(folder: Path) -> dict[str, Any]:
 
 
 def run_folder(run: TrackedRun) -> Path | None:
-    """Return the folder that a run names in its description, if it still holds this run."""
-    found = re.search(r"^Folder: `(.+)`$", run.tags.get("mlflow.note.content", ""), re.MULTILINE)
-    if found is None:
-        return None
-    return Path(found[1]) if _about(Path(found[1])).get("run_id") == run.run_id else None
+    """Return the folder of a run, if it still holds this run."""
+    folder = run.tags.get("rnnexp.folder")
+    if folder is None:  # of an earlier version, which has it in its description alone
+        found = re.search(r"^Folder: `(.+)`$", run.tags.get("mlflow.note.content", ""), re.MULTILINE)
+        folder = found[1] if found else ""
+    return Path(folder) if folder and _about(Path(folder)).get("run_id") == run.run_id else None
 
 
 def _experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None) -> Experiment:
@@ -213,7 +215,7 @@ def _experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None) -> 
         )
     registry.load_plugins(list(asked.plugins), _backend(run, values.get("backend")))
     try:
-        return parse(values)
+        return parse(current_values(values))
     except ConfigError as error:  # of another version, or written by hand
         raise ConfigError(*(f"{CONFIG} of {whose}: {strict.shorten(problem)}" for problem in error.problems)) from None
 

@@ -144,7 +144,7 @@ def _residuals_of(left: Axes, right: Axes, dataset: Dataset, predictions: Predic
 
 
 def _residual_label(dataset: Dataset) -> str:
-    return f"predicted - actual ({dataset.summary.units or 'value'})"
+    return f"predicted - actual ({dataset.summary.unit or 'value'})"
 
 
 def target_name(dataset: Dataset, target: int) -> str:

@@ -83,7 +83,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Scores:
-    """What is said of a score: the model's name, its task, everything measured, the scored part, and the units.
+    """What is said of a score: the model's name, its task, everything measured, the scored part, and the unit.
 
     columns_as_series: whether its series are the columns of a table, for which papers give one score
     """
@@ -93,7 +93,7 @@ class Scores:
     metrics: Mapping[str, float]
     report: Report
     part: str
-    units: str
+    unit: str
     columns_as_series: bool = False
 
     @property

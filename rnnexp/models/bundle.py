@@ -4,15 +4,15 @@ model.json          architecture with its settings, the data's spec, plugins, ve
 weights.npz         one array per weight, under the weight's path; never pickled
 preprocessing.json  how raw rows become inputs and outputs become original units
 model.keras         the same model for other programs, in Keras's own classes
+
+`exporters` writes these files. Here they are read.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache, cached_property
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from rnnexp import registry, strict
+from rnnexp.config.renamed import current_part
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, RnnexpError, count
-from rnnexp.models import inference, plain, preprocessing, weights
+from rnnexp.models import inference, preprocessing, weights
 from rnnexp.models.build import network
 
 if TYPE_CHECKING:
@@ -41,11 +42,18 @@ ABOUT = "model.json"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model that has been loaded, with what it was told of its data; `folder` is None for one that is in none."""
+    """A trained model with what it was told of its data.
+
+    architecture: the settings that it was built by
+    plugins:      modules of the user's own that these come from
+    folder:       where it was loaded from, None for one that is in none
+    """
 
     model: keras.Model
     spec: TaskSpec
     scaling: Mapping[str, Any]
+    architecture: Any = None
+    plugins: Sequence[str] = ()
     folder: Path | None = None
 
     @cached_property
@@ -70,29 +78,6 @@ def _part(x: Any, batch: slice) -> Any:
     return {name: values[batch] for name, values in x.items()} if isinstance(x, Mapping) else x[batch]
 
 
-def save(
-    folder: Path,
-    model: keras.Model,
-    architecture: Any,
-    spec: TaskSpec,
-    scaling: Mapping[str, Any],
-    plugins: Sequence[str],
-) -> None:
-    """Write a model into `folder`, which is made if need be; existing files of a bundle are replaced."""
-    folder.mkdir(parents=True, exist_ok=True)
-    about = {
-        "format": FORMAT,
-        "architecture": asdict(architecture),
-        "spec": asdict(spec),
-        "plugins": list(plugins),
-        "versions": {package: _version(package) for package in ("rnnexp", "keras")},
-    }
-    _write_json(folder / ABOUT, about)
-    _write_json(folder / preprocessing.FILE, dict(scaling))
-    weights.write(folder, model)
-    plain.save(folder / "model.keras", model)
-
-
 def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={!r}") -> Bundle:
     """Rebuild a model from its folder; `plugins` are the modules of the caller's own that it may import, and `allow`
     is how a user of the caller names them.
@@ -105,7 +90,7 @@ def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={
     _refuse_more_layers(path, about.architecture, len(held))
     model = _network(path, architecture, spec, held)
     weights.fill(folder, model)
-    return Bundle(model, spec, strict.read_json(folder, preprocessing.FILE), folder)
+    return Bundle(model, spec, strict.read_json(folder, preprocessing.FILE), architecture, about.plugins, folder)
 
 
 @dataclass(frozen=True)
@@ -165,7 +150,7 @@ def _architecture(path: Path, about: _About, plugins: Sequence[str], allow: str)
             f"if you trust them, {allow.format(needed)}"
         )
     try:
-        return registry.lookup("model", name)(**about.architecture)
+        return registry.lookup("model", name)(**current_part("model", about.architecture))
     except ConfigError as error:
         raise ConfigError(*(f"{path}: {problem}" for problem in error.problems)) from None
     except ValidationError as error:
@@ -192,15 +177,3 @@ def _network(path: Path, architecture: Any, spec: TaskSpec, held: Mapping[str, t
         raise
     except Exception as error:  # whatever Keras says of layers that do not go together
         raise ConfigError(f"{path}: does not describe a model that can be built: {strict.shorten(error)}") from None
-
-
-@cache
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # run from its source
-        return "unknown"
-
-
-def _write_json(path: Path, values: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -71,8 +71,9 @@ def no_steps(model: Any) -> str:
 def window_problems(model: Any, steps: int | None) -> list[str]:
     """Return why a window of so many steps, None for a length that varies, is not one for this model."""
     if steps is None:
-        given = [key for key in ("segment", "skip") if getattr(model, key)]
+        given = [key for key in ("patch_size", "skip") if getattr(model, key)]
         return [f"model.{key}: needs windows of one length; these data are whole sequences" for key in given]
-    if model.segment is None or steps == UNKNOWN_SIZE or steps % model.segment == 0:
+    size = model.patch_size
+    if size is None or steps == UNKNOWN_SIZE or steps % size == 0:
         return []
-    return [f"model.segment: {model.segment} given; the {steps} steps of data.sequence_length are no multiple of it"]
+    return [f"model.patch_size: {size} given; the {steps} steps of data.sequence_length are no multiple of it"]

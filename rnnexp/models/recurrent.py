@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.config.renamed import FORMERLY
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import carried, tokens
@@ -41,9 +42,10 @@ class RecurrentModel(ABC):
     states: ClassVar[str] = "h"  # a letter for each state of a layer
 
     name: str = Field("", description="which architecture")
-    segment: PositiveInt | None = Field(
+    patch_size: PositiveInt | None = Field(
         None,
         description="steps of the window read at once, as one input (SegRNN, Lin et al., 2023); null: one by one",
+        json_schema_extra={FORMERLY: "segment"},
     )
     units: PositiveInt | Units = Field([64], description="size of each recurrent layer; [64, 32] stacks two")
     bidirectional: bool = Field(
@@ -124,7 +126,7 @@ class RecurrentModel(ABC):
             embedding = tokens.embedding(self, spec)
             past = tokens.vectors(embedding, past, self)
         first = carried.inputs(self.state_sizes()) if spec.carried else {}
-        x, last = self._recurrent(*self.before(segments(past, self.segment), mask), spec.per_step, first)
+        x, last = self._recurrent(*self.before(patches(past, self.patch_size), mask), spec.per_step, first)
         if (branch := self.beside(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
         if "future" in inputs:
@@ -224,11 +226,11 @@ class RecurrentModel(ABC):
         return keras.layers.Reshape((*steps, *spec.output_shape), dtype="float32", name="output_shape")(x)
 
 
-def segments(past: Any, size: int | None) -> Any:
+def patches(past: Any, size: int | None) -> Any:
     """Lay `size` steps side by side as one: (batch, steps, features) to (batch, steps / size, size * features)."""
     import keras
 
     if size is None:
         return past
     _, steps, features = past.shape
-    return keras.layers.Reshape((steps // size, size * features), name="segments")(past)
+    return keras.layers.Reshape((steps // size, size * features), name="patches")(past)

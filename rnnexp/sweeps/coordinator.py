@@ -14,8 +14,7 @@ from filelock import FileLock, Timeout
 
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
-from rnnexp.sweeps.executors import Executor
-from rnnexp.sweeps.executors.base import Exit
+from rnnexp.sweeps.executor import Executor, Exit
 from rnnexp.sweeps.folders import free_name, job_folder, shown
 from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.search import Grid, Optuna

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rnnexp.config import renamed
 from rnnexp.errors import ConfigError
 from rnnexp.paths import name_problem, short_name
 from rnnexp.redact import redact, redact_tree, redact_value
@@ -68,7 +69,7 @@ def sweep_name(definition: Definition, given: str | None) -> str:
     chosen = (definition.space.get(key) for key in ("experiment", "data"))
     experiment = next((name for name in chosen if name not in (None, "null")), "sine").replace("/", "-")
     known = experiment if experiment.replace("_", "").replace("-", "").isalnum() else "sweep"
-    keys = json.dumps([sorted(definition.space), definition.rules.get("sampler")])
+    keys = json.dumps([sorted(renamed.first_keys(definition.space)), definition.rules.get("sampler")])
     return f"{short_name(known, MOST_BYTES)}-{hashlib.sha256(keys.encode()).hexdigest()[:6]}"
 
 
@@ -130,9 +131,18 @@ def read_definition(folder: Path) -> Definition:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["format"] != FORMAT:
             raise ConfigError(f"{path}: format {kept['format']}; this version reads format {FORMAT}")
-        return Definition(kept["space"], kept["rules"])
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        return Definition(renamed.current_keys(kept["space"]), _renamed(kept["rules"]))
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise ConfigError(f"{path}: is not the definition of a sweep ({error}); start anew with --new") from None
+
+
+def _renamed(rules: Any) -> Any:
+    """Return rules with the keys that they speak of as these are called now."""
+    if isinstance(rules, Mapping):
+        return renamed.current_keys({key: _renamed(inner) for key, inner in rules.items()})
+    if isinstance(rules, list):
+        return [_renamed(item) for item in rules]
+    return renamed.new_key(rules) if isinstance(rules, str) else rules
 
 
 def write_definition(folder: Path, definition: Definition, command: str) -> None:

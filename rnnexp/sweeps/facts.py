@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from rnnexp import registry
@@ -13,13 +12,10 @@ from rnnexp.config.parse import parse
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.objective import direction_for, objective_for
 from rnnexp.sweeps.preflight import Findings, backend_of
-from rnnexp.sweeps.settings import Launcher, Sweep
+from rnnexp.sweeps.settings import Sweep
 
 FEWEST = 4  # of one program; the start of so few processes costs less than it is worth to think about
-GROUP, GROUP_THAT_LEARNS = 64, 8
 LONGEST_S = 60.0  # of one job's training: results of a group come all at its end, and are lost together until then
-
-log = logging.getLogger("rnnexp")
 
 
 @dataclass(frozen=True)
@@ -47,15 +43,6 @@ def facts_of(kept: Mapping[str, Any] | None) -> Facts | None:
     if not kept:
         return None
     return Facts(kept["objective"], kept["direction"], tuple(kept["primary"]), kept.get("groups", False))
-
-
-def launcher_for(given: Launcher, settings: Sweep, facts: Facts) -> Launcher:
-    """Let jobs train as groups where they are to run on this machine and that helps."""
-    size = given.group_size or (GROUP_THAT_LEARNS if settings.learns else GROUP)
-    if given.name == "local" and given.vectorize and facts.groups:
-        log.info("jobs of one program are trained as one; hydra.launcher.vectorize=false gives each its own process")
-        return replace(given, name="vectorized", group_size=size)
-    return replace(given, group_size=size)
 
 
 def grouping_helps(jobs: Sequence[Job], findings: Findings) -> bool:

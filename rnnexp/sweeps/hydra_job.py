@@ -13,7 +13,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, open_dict
 
 from rnnexp.config import compose
-from rnnexp.config.hydra_node import as_typed, named_as_typed
+from rnnexp.config.dirname import as_typed, named_as_typed
 from rnnexp.config.jobs import Composer
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.sweeps.task import Outcome

@@ -45,7 +45,7 @@ class Sweeps(Sweeper):
 
 
 class Executors(Launcher):
-    """`hydra/launcher=local | serial | vectorized | ray | submitit`: settings that our sweeper reads."""
+    """`hydra/launcher=NAME` with the name of a registered executor: settings that our sweeper reads."""
 
     def __init__(self, **settings: Any) -> None:
         """Take anything: what is wrong is said by our sweeper."""

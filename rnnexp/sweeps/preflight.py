@@ -16,9 +16,9 @@ from rnnexp import registry
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, DataError, ResourceError, RnnexpError
 from rnnexp.failures import foreseen
-from rnnexp.sweeps.executors.base import Hardware
-from rnnexp.sweeps.executors.local import context
+from rnnexp.sweeps.executor import Hardware
 from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.processes import context
 
 _REPEATED = ("seed", "fold")  # of the data: another value is the same network
 _ERRORS = {"ConfigError": ConfigError, "DataError": DataError, "ResourceError": ResourceError}

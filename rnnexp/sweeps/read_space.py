@@ -9,6 +9,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
+from rnnexp.config import renamed
 from rnnexp.config.grammar import options_of
 from rnnexp.config.overrides import GROUPS, inspect_overrides, is_group, parsed
 from rnnexp.errors import ConfigError, did_you_mean
@@ -137,7 +138,7 @@ def _zipped(
     for group in groups:
         keys = [group] if isinstance(group, str) else list(group)
         unknown = [key for key in keys if key not in counts]
-        problems += [f"hydra.sweeper.zip: `{key}` is not swept{did_you_mean(str(key), counts)}" for key in unknown]
+        problems += [f"hydra.sweeper.zip: `{key}` {_not_swept(str(key), counts)}" for key in unknown]
         sizes = {key: counts[str(key)] for key in keys if key not in unknown}
         if len(set(sizes.values())) > 1:
             listed = ", ".join(f"{key} has {size}" for key, size in sizes.items())
@@ -147,6 +148,10 @@ def _zipped(
     twice = [key for key, count in _count(result).items() if count > 1]
     problems += [f"hydra.sweeper.zip: `{key}` is named twice" for key in twice]
     return tuple(result)
+
+
+def _not_swept(key: str, swept: Iterable[str]) -> str:
+    return renamed.answer(key) or f"is not swept{did_you_mean(key, swept)}"
 
 
 def _count(groups: list[tuple[str, ...]]) -> dict[str, int]:
@@ -165,7 +170,7 @@ def _combination(
         found = _option(key, value, options.get(key, ()))
         combo[str(key)] = _written(value) if found is None else found
         if key not in options:
-            problems.append(f"hydra.sweeper.exclude: `{key}` is not swept{did_you_mean(key, options)}")
+            problems.append(f"hydra.sweeper.exclude: `{key}` {_not_swept(key, options)}")
         elif options[key] and found is None:
             listed = ", ".join(options[key])
             problems.append(f"hydra.sweeper.exclude: {key}={_written(value)} is not among its values {listed}")

@@ -11,20 +11,18 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnexp.config.hydra_node import hydra_node
+from rnnexp.config.hydra_node import LAUNCHER, SWEEPER, hydra_node
 from rnnexp.config.jobs import Composer
 from rnnexp.config.overrides import Border, parsed, single_runs
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps import hydra_settings
 from rnnexp.sweeps.jobs import OF_A_JOB, Planner, plan
+from rnnexp.sweeps.launcher import Launcher, choices, read_launcher, stand_in
 from rnnexp.sweeps.objective import check_given
 from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.search import search
-from rnnexp.sweeps.settings import Launcher, Sweep, read_launcher, read_sweep
+from rnnexp.sweeps.settings import Sweep, read_sweep
 from rnnexp.sweeps.space import Space
-
-SWEEPER, LAUNCHER = "hydra_plugins.rnnexp.RnnexpSweeper", "hydra_plugins.rnnexp.RnnexpLauncher"
-_BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
 
 @dataclass(frozen=True)
@@ -135,17 +133,17 @@ def _sweeper(values: Mapping[str, Any], problems: list[str]) -> Sweep:
 
 
 def _launcher(values: Mapping[str, Any], problems: list[str]) -> Launcher:
-    """Read the launcher; Hydra's basic one, which nobody has chosen, is our local one."""
+    """Read the launcher; of Hydra's own there is the basic one, which nobody has chosen: ours stands in for it."""
     target = values.get("_target_")
-    if target == _BASIC:
-        return read_launcher({"name": "local", **values}, problems)
     if target == LAUNCHER:
         return read_launcher(values, problems)
+    if name := stand_in(target):
+        return read_launcher({"name": name, **values}, problems)
     problems.append(
-        f"hydra/launcher: `{target}` is not one of ours (local, serial, vectorized, ray, submitit); with "
+        f"hydra/launcher: `{target}` is not one of ours ({', '.join(choices())}); with "
         f"hydra/sweeper=basic Hydra's own launchers run, without resume"
     )
-    return Launcher()
+    return read_launcher({}, [])
 
 
 def _space(lines: Sequence[str], settings: Sweep, composer: Composer, problems: list[str]) -> Space:

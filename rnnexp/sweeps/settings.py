@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from rnnexp.config.compose import missing_values
 from rnnexp.config.parse import build
 from rnnexp.registry import settings
 
@@ -64,53 +65,18 @@ class Sweep:
         return name not in ("grid", "random", "QMCSampler", "GridSampler", "RandomSampler", "BruteForceSampler")
 
 
-@settings
-class Launcher:
-    """Where jobs run: `hydra/launcher=local | serial | vectorized | ray | submitit`."""
-
-    name: Literal["local", "serial", "vectorized", "ray", "submitit"] = Field(
-        default="local", description="which executor"
-    )
-    n_jobs: int | None = Field(default=None, ge=1, description="jobs at a time; null: as many as slots or processors")
-    threads: int | None = Field(
-        default=None, ge=1, description="CPU threads of each job; null: the processors shared out among the jobs"
-    )
-    gpus: int | list[int] | None = Field(
-        default=None, description="number or ids of the GPUs to use; null: those that the machine shows"
-    )
-    slots_per_gpu: int = Field(default=1, ge=1, description="jobs that share a GPU; more than one: no preallocation")
-    vectorize: bool = Field(
-        default=True, description="local: train jobs that share a program as one where that is quicker"
-    )
-    group_size: int | None = Field(
-        default=None, ge=2, description="most jobs that are trained as one; null: 64, or 8 where the sampler learns"
-    )
-    address: str | None = Field(
-        default=None, description="ray: an existing cluster (`auto` finds it); null: a local one"
-    )
-    cluster: Literal["slurm", "local"] | None = Field(
-        default=None, description="submitit: null finds SLURM if there is one"
-    )
-    resources: Mapping[str, Any] = Field(
-        default={}, description="what a job asks for: ray num_cpus, num_gpus; submitit timeout_min, slurm_partition, …"
-    )
-
-
 def read_sweep(values: Mapping[str, Any], problems: list[str]) -> Sweep:
     """Check what stands under `hydra.sweeper`; mistakes name the key as it is written there."""
-    return _read("hydra.sweeper", Sweep, values, problems)
+    return read_settings("hydra.sweeper", Sweep, values, problems)
 
 
-def read_launcher(values: Mapping[str, Any], problems: list[str]) -> Launcher:
-    """Check what stands under `hydra.launcher`."""
-    return _read("hydra.launcher", Launcher, values, problems)
-
-
-def _read(key: str, cls: Any, values: Mapping[str, Any], problems: list[str]) -> Any:
+def read_settings(key: str, cls: Any, values: Mapping[str, Any], problems: list[str]) -> Any:
     """Build the settings; where there are mistakes, from what is left, to find those elsewhere."""
     found: list[str] = []
     given = {name: value for name, value in values.items() if name != "_target_"}
     result = build(key, cls, given, found)
+    missing = dict(missing_values(key, given))
+    found = [*missing.values(), *(problem for problem in found if problem.partition(":")[0] not in missing)]
     if not found:
         return result
     problems += found

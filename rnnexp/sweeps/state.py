@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rnnexp.compare.differ import REPEATS
+from rnnexp.config.renamed import current_keys
 from rnnexp.errors import TrackingError
 
 JOURNAL = "jobs.jsonl"
@@ -57,9 +58,10 @@ class State:
         kind = event.get("event")
         self.closed = kind == "closed"
         if kind == "trial":
-            self.trials[event["trial"]] = dict(event["values"])
+            self.trials[event["trial"]] = current_keys(event["values"])
         elif kind == "job":
-            self.jobs[event["job"]] = JobState(event["job"], event["trial"], event["digest"], dict(event["values"]))
+            values = current_keys(event["values"])
+            self.jobs[event["job"]] = JobState(event["job"], event["trial"], event["digest"], values)
         elif kind == "start":
             job = self.jobs[event["job"]]
             job.attempts, job.status, job.error = event["attempt"], None, None

@@ -16,15 +16,15 @@ from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
 from rnnexp.sweeps.coordinator import Coordinator, Orders
 from rnnexp.sweeps.definition import FILE, Definition, Place, define, find_place, read_definition, write_definition
-from rnnexp.sweeps.executors import Executor, Hardware, check_installed, executor
-from rnnexp.sweeps.executors.base import slots
-from rnnexp.sweeps.facts import Facts, facts_of, launcher_for, settle
+from rnnexp.sweeps.executor import Executor, Hardware, Site
+from rnnexp.sweeps.facts import Facts, facts_of, settle
 from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
+from rnnexp.sweeps.launcher import Launcher, default
 from rnnexp.sweeps.objective import check_given
 from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.search import Grid, search
-from rnnexp.sweeps.settings import Launcher, Sweep
+from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.space import Point, Space
 from rnnexp.sweeps.state import JOURNAL, JobState, Journal, State, write_whole
 from rnnexp.sweeps.task import Task
@@ -114,16 +114,14 @@ def _hardware(jobs: Sequence[Job]) -> Hardware:
 
 def _check_executor(launcher: Launcher, jobs: Sequence[Job]) -> None:
     """Refuse what the executor cannot do: in one process, another backend, device or number of threads."""
-    if launcher.name != "serial":
-        check_installed(launcher)
-        return
+    launcher.check()
     problems = []
-    for key in ("backend", "device", "threads"):
+    for key in ("backend", "device", "threads") if launcher.in_process else ():
         values = list(dict.fromkeys(str(job.mapping.get(key)) for job in jobs))
         if len(values) > 1:
             problems.append(
-                f"hydra/launcher=serial: jobs differ in {key} ({', '.join(values)}), which a process cannot change; "
-                f"use hydra/launcher=local"
+                f"hydra/launcher={launcher.name}: jobs differ in {key} ({', '.join(values)}), which a process cannot "
+                f"change; use hydra/launcher={default()}"
             )
     if problems:
         raise ConfigError(*problems)
@@ -136,7 +134,7 @@ def _facts(planned: Planned, request: Request, journal: Journal) -> tuple[Facts,
         return kept, None
     if not request.settings.is_grid:
         search(planned.planner.space, request.settings, "minimize")  # its name and arguments are checked
-    shared = slots(request.launcher, planned.hardware)[0].threads
+    shared = request.launcher.slots(planned.hardware)[0].threads
     tracking.import_early(parse(planned.jobs[0].mapping).tracking)
     findings = preflight.rehearse(planned.jobs, planned.hardware, shared)
     return settle(planned.jobs, request.settings, findings), findings
@@ -188,8 +186,8 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
             if run.run_id and run.run_id != journal.state.parent:
                 journal.append({"event": "parent", "run_id": run.run_id})
             coordinator.parent = run.run_id
-            launcher = launcher_for(request.launcher, request.settings, facts)
-            where = executor(launcher, planned.hardware, place.folder, coordinator.look_after)
+            launcher = request.launcher.settled(facts.groups, request.settings.learns)
+            where = launcher.start(Site(planned.hardware, place.folder, coordinator.look_after))
             try:
                 _work(coordinator, where, view)
             finally:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from rnnexp.errors import count
 from rnnexp.sweeps.coordinator import Coordinator
-from rnnexp.sweeps.executors.base import slots
 from rnnexp.sweeps.folders import job_folder
 from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.preflight import Findings
-from rnnexp.sweeps.settings import Launcher, Sweep
+from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.state import JobState, State
 from rnnexp.sweeps.task import LOG
 from rnnexp.sweeps.view import View, duration, values_text
@@ -43,7 +43,7 @@ def overview(
     done = sum(job.finished for job in state.jobs.values())
     failed = sum(job.status == "failed" for job in state.jobs.values())
     to_run = total - done - (0 if settings.retry_failed else failed)
-    places = slots(launcher, planned.hardware) if launcher.name == "local" else []
+    places = launcher.slots(planned.hardware) if launcher.job_per_slot else []
     at_once = f", {len(places)} at a time with {count(places[0].threads, 'CPU thread')} each" if places else ""
     counts = [count(total, "job"), f"{done} done", f"{failed} failed" if failed else "", f"{to_run} to run"]
     yield f"sweep {planned.place.name}: {', '.join(filter(None, counts))}"

@@ -123,7 +123,7 @@ _ONE_PART: Mapping[str, Any] = {
     "split": "none",
     "fold": 1,
     "held_out": "val",
-    **dict.fromkeys(("folds", "forecast_from", "vectors", "most_pairs")),
+    **dict.fromkeys(("folds", "forecast_from", "vectors", "max_pairs")),
     **dict.fromkeys(("val_path", "test_path", "test_every", "test_inputs", "test_targets", "test_lengths")),
 }
 

@@ -9,11 +9,12 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from rnnexp.config.renamed import current_keys, new_key
 from rnnexp.errors import ConfigError, TrackingError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking import database, store
@@ -21,6 +22,7 @@ from rnnexp.tracking.database import Wanted as Wanted
 
 PARENT = "mlflow.parentRunId"
 OURS = "rnnexp.version"
+VARIED = "rnnexp.varied"
 PAGE = 1000
 
 log = logging.getLogger("rnnexp")
@@ -67,7 +69,7 @@ def select(uri: str | None, wanted: Wanted) -> list[TrackedRun]:
         if not file.exists():
             return []
         try:
-            return [TrackedRun(**row) for row in database.runs(file, wanted)]
+            return [_of_today(TrackedRun(**row)) for row in database.runs(file, wanted)]
         except sqlite3.Error as error:  # locked for long, or tables of another version: MLflow may know better
             log.debug("%s: %s", file, error)
     return _asked(where, wanted)
@@ -137,7 +139,7 @@ def _pages(client: Any, experiments: list[str], expression: str, deleted: bool =
             if error.error_code == "INVALID_PARAMETER_VALUE":
                 raise ConfigError(f"filter `{expression}`: {first_line(error)}") from None
             raise TrackingError(f"{redact(str(client.tracking_uri))}: {redact(first_line(error))}") from None
-        yield from (_tracked(run) for run in page)
+        yield from (_of_today(_tracked(run)) for run in page)
         token = page.token
         if not token:
             return
@@ -153,6 +155,13 @@ def _fits(run: TrackedRun, wanted: Wanted) -> bool:
     """Check what MLflow's language cannot say: tags that are absent, the start of an id."""
     named = wanted.run is None or run.name == wanted.run or run.run_id.startswith(wanted.run)
     return OURS in run.tags and named and not any(tag in run.tags for tag in wanted.absent)
+
+
+def _of_today(run: TrackedRun) -> TrackedRun:
+    """Return a run with the keys of its settings as they are called now."""
+    varied = [new_key(key) for key in run.tags.get(VARIED, "").split(",")]
+    tags = {**run.tags, VARIED: ",".join(varied)} if VARIED in run.tags else run.tags
+    return replace(run, params=current_keys(run.params), tags=tags)
 
 
 def _tracked(run: Any) -> TrackedRun:

@@ -246,8 +246,8 @@ def test_without_a_validation_loss_the_better_score_comes_first(metric: str) -> 
 
 
 def test_keys_are_as_short_as_they_stay_clear() -> None:
-    keys = ["model.name", "model.units", "data.units"]
-    assert list(short_names(keys).values()) == ["model", "model.units", "data.units"]
+    keys = ["model.name", "model.units", "seed", "data.seed"]
+    assert list(short_names(keys).values()) == ["model", "units", "seed", "data.seed"]
 
 
 def test_a_sweep_is_found_by_name_beginning_and_id(made: Made) -> None:

@@ -110,8 +110,8 @@ def empty(tmp_path: Path) -> str:
 
 
 def test_names_cannot_inject_anything(empty: str) -> None:
-    jobs = {i: [Job((f"data.units='{units}'",), curve(0.1 + i))] for i, units in enumerate(("<i>cm</i>", "&amp; $m$"))}
-    sweep = make_sweep(empty, NASTY, ["data.units"], jobs, **{"rnnexp.command": f"{NASTY}\n{NASTY}"})
+    jobs = {i: [Job((f"data.unit='{units}'",), curve(0.1 + i))] for i, units in enumerate(("<i>cm</i>", "&amp; $m$"))}
+    sweep = make_sweep(empty, NASTY, ["data.unit"], jobs, **{"rnnexp.command": f"{NASTY}\n{NASTY}"})
     text = html(empty, sweep.run_id)
     assert not re.search("<script>|<i>|<b>", text)
     assert "&amp;amp; $m$" in text

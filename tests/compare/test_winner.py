@@ -150,7 +150,7 @@ SWEPT = [
     (("data.split.gap=0",), ("data.split.gap",), "split: {gap: 0}"),
     (("data.split={train: 0.7, val: 0.15, test: 0.15}",), ("data.split",), "split: {train: 0.7, val: 0.15, test: 0.15"),
     (("callbacks=early_stopping",), ("callbacks.early_stopping.patience",), "early_stopping: {patience: 10}"),
-    (("data=csv", "data.path=a", "data.target='on'", "data.units='a: ${b} # é'"), ("data.units",), "units: "),
+    (("data=csv", "data.path=a", "data.target='on'", "data.unit='a: ${b} # é'"), ("data.unit",), "unit: "),
     (("data=ts", "data.path=a.ts", "trainer.class_weights={a: 1.0, b: 2.0}"), ("trainer.class_weights",), "{a: 1.0, b"),
     (("model=lstm",), ("model", "model.filters"), "override /model: lstm"),
     (("model=cnn_lstm",), ("model", "model.filters"), "filters: [64]"),

@@ -184,13 +184,13 @@ def test_a_path_cannot_leave_the_configuration_folders(tmp_path: Path) -> None:
     assert places.find("../secret") is None
 
 
-@pytest.mark.parametrize("name", ["local", "serial", "vectorized", "ray", "submitit"])
+@pytest.mark.parametrize("name", registry.names("executor"))
 def test_a_launchers_file_repeats_the_defaults_of_its_settings(name: str) -> None:
-    from rnnexp.sweeps.settings import Launcher, read_launcher
+    from rnnexp.sweeps.launcher import read_launcher
 
     written = dict(yaml.safe_load((CONF / "hydra" / "launcher" / f"{name}.yaml").read_text()))
     problems: list[str] = []
-    assert (read_launcher(written, problems), problems) == (Launcher(name=name), [])
+    assert (read_launcher(written, problems), problems) == (registry.lookup("executor", name)(), [])
 
 
 def test_the_sweepers_file_shows_every_setting_with_its_default() -> None:

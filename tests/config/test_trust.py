@@ -21,7 +21,7 @@ from rnnexp.config import allow_list as hydra_settings
 from rnnexp.config.compose import hydra_state, loaded, loader
 from rnnexp.config.trust import Untrusted
 from rnnexp.errors import ConfigError
-from rnnexp.sweeps.settings import Launcher, Sweep
+from rnnexp.sweeps.settings import Sweep
 
 CALLBACK = "callbacks: {x: {_target_: os.mkdir, path: canary}}"
 FACTORY = "{version: 1, root: {handlers: [x]}, handlers: {x: {(): os.mkdir, path: canary}}}"
@@ -242,8 +242,11 @@ def test_an_experiment_may_give(text: str, key: str) -> None:
 
 
 def test_the_settings_that_may_pass_are_those_of_our_sweeper_and_launchers() -> None:
-    assert set(Sweep.__dataclass_fields__) == hydra_settings.SWEEPER
-    assert set(Launcher.__dataclass_fields__) == hydra_settings.LAUNCHER
+    assert set(Sweep.__dataclass_fields__) == hydra_settings.SETTINGS
+    assert set(hydra_settings.launcher_settings()) == {
+        *("name", "n_jobs", "threads", "gpus", "slots_per_gpu", "vectorize", "group_size"),
+        *("address", "cluster", "resources"),
+    }
 
 
 @pytest.mark.parametrize("key", sorted(flat(OmegaConf.to_container(OmegaConf.structured(HydraConf)))))

@@ -62,7 +62,7 @@ def test_the_airline_series_is_shipped_with_dates_and_units():
     dataset = load(airline_passengers(sequence_length=13))
     summary = dataset.summary
     assert (summary.rows, summary.season, summary.frequency) == (144, 12, "MS")
-    assert (summary.first[:7], summary.last[:7], summary.units) == (
+    assert (summary.first[:7], summary.last[:7], summary.unit) == (
         "1949-01",
         "1960-12",
         "thousand passengers",

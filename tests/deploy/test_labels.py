@@ -161,6 +161,13 @@ def test_a_run_scores_on_its_own_data_as_it_did(trained: Trained, capsys: pytest
         assert evaluated(capsys, run)["metrics"]["test/accuracy"] == pytest.approx(share)
 
 
+def test_every_label_is_written_beside_the_truth(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    for run in (trained.sequences, trained.texts):
+        evaluated(capsys, run, "-o", "rows.parquet")
+        own = pandas.read_csv(run / "tables" / "predictions.csv", dtype={"actual": str, "predicted": str})
+        assert list(pandas.read_parquet("rows.parquet")["predicted"]) == list(own["predicted"])
+
+
 def test_other_texts_are_scored_with_the_vocabulary_of_the_run(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:

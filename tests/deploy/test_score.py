@@ -53,6 +53,22 @@ def test_the_summary_has_the_model_among_its_baselines(shop: Done, said: Say) ->
     assert any(line.startswith("  90 % intervals, from ") for line in lines)
 
 
+def test_every_forecast_is_written_beside_the_truth(shop: Done, said: Say) -> None:
+    metrics = about(said, shop, shop.run_id, "-o", "rows.csv")["metrics"]
+    rows = pd.read_csv("rows.csv")
+    assert list(rows.columns[-4:]) == ["actual", "predicted", "low_90", "high_90"]
+    error = rows["actual"] - rows["predicted"]
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(metrics["test/rmse"], rel=1e-6)
+    assert np.abs(error).mean() != pytest.approx(metrics["test/rmse"], rel=1e-3)
+    frame = sales().set_index("month")["sales"]
+    dates = pd.to_datetime(rows["time"]).dt.strftime("%d.%m.%Y")
+    np.testing.assert_allclose(rows["actual"], frame.loc[dates].to_numpy())
+
+
+def test_the_file_of_the_rows_is_refused_before_anything_is_read(shop: Done, said: Say) -> None:
+    assert "the name must end in .csv, .json, .parquet" in said(shop, "evaluate", shop.run_id, "-o", "rows.txt", code=2)
+
+
 def test_other_data_are_scored_as_they_are_predicted(shop: Done, said: Say, predicted: Rows) -> None:
     rows = sales(seed=5)[:8]  # the rows of a single window
     rows.to_csv("window.csv", **GERMAN)

@@ -25,7 +25,7 @@ import pytest
 
 from rnnexp.cli.main import main
 from rnnexp.errors import ConfigError, RnnexpError
-from rnnexp.models import bundle
+from rnnexp.models import bundle, exporter
 from rnnexp.tracking import model as tracked
 from tests.fuzz import models
 
@@ -237,7 +237,7 @@ def test_the_settings_by_which_a_run_reads_its_table_are_those_of_its_model(caps
     experiment = rx.compose("data=csv", f"data.path={tmp_path}/given.csv", *words, *layout, "tracking=off")
     dataset = runner.loaded(experiment)
     network = build(experiment.model, dataset.spec, 0)
-    bundle.save(tmp_path / "model", network, experiment.model, dataset.spec, dataset.scaling, [])
+    exporter.save(tmp_path / "model", bundle.Bundle(network, dataset.spec, dataset.scaling, experiment.model))
     ahead = dataset.forecast()
     wanted = ahead.restore(ahead.roll(network.predict_on_batch))
     found = models.served(tmp_path).predict(rows)

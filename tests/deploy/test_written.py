@@ -14,7 +14,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.cli.main import main
 
-SETTINGS = ("data=text_pairs", "data.path=pairs.tsv", "data.encoding=latin-1", "data.beam=2", "data.most_pairs=30",
+SETTINGS = ("data=text_pairs", "data.path=pairs.tsv", "data.encoding=latin-1", "data.beam=2", "data.max_pairs=30",
             "model=encoder_decoder", "model.units=[6]", "model.embedding_dim=4", "trainer.epochs=2",
             "optimizer.learning_rate=0.05", "tracking.figures=false", "tracking=off")  # fmt: skip
 LINES = [f"caf\xe9 {i % 7} {i}\tth\xe9 {i} {i % 5}" for i in range(60)]
@@ -54,7 +54,7 @@ def test_other_pairs_are_all_scored_whatever_the_run_left_out(run: Path, capsys:
     found = answers(capsys, "evaluate", run, "--data", "pairs.tsv")
     assert found["examples"] == 60
     assert {"baseline/dictionary/exact_match", "skill/exact_match"} <= set(found["metrics"])
-    assert answers(capsys, "evaluate", run, "--data", "most_pairs=10")["examples"] == 10
+    assert answers(capsys, "evaluate", run, "--data", "max_pairs=10")["examples"] == 10
 
 
 def test_known_sources_are_counted_however_they_are_spelt(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

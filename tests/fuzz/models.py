@@ -122,7 +122,7 @@ def saved(kind: str) -> Saved:
     import rnnexp as rx
     from rnnexp import runner, runtime
     from rnnexp.config.flat import plain_values
-    from rnnexp.models import bundle
+    from rnnexp.models import bundle, exporter
     from rnnexp.models.build import build
     from rnnexp.tasks.forecasting.intervals import calibrate
 
@@ -134,7 +134,7 @@ def saved(kind: str) -> Saved:
     dataset = runner.loaded(experiment)
     model = build(experiment.model, dataset.spec, 1)
     folder = place / "run"
-    bundle.save(folder / "model", model, experiment.model, dataset.spec, dataset.scaling, [])
+    exporter.save(folder / "model", bundle.Bundle(model, dataset.spec, dataset.scaling, experiment.model))
     if kind in ("rows", "recursive"):
         calibrate(np.random.default_rng(1).normal(size=(30, 3, 1))).write(folder / "model")
     (folder / "config").mkdir()

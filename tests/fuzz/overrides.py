@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from rnnexp import registry
 from rnnexp.config import source
+from rnnexp.config.allow_list import launcher_settings
 from rnnexp.config.settings import Experiment, Tracking, Trainer
-from rnnexp.sweeps.settings import Launcher, Sweep
+from rnnexp.sweeps.settings import Sweep
 
 KINDS = ("data", "model", "optimizer", "schedule", "loss")
 GROUPS = (
@@ -264,7 +265,7 @@ def keys() -> tuple[str, ...]:
     found += [f"trainer.{name}" for name in Trainer.__pydantic_fields__]  # type: ignore[attr-defined]
     found += [f"tracking.{name}" for name in Tracking.__pydantic_fields__]  # type: ignore[attr-defined]
     found += [f"hydra.sweeper.{name}" for name in Sweep.__dataclass_fields__]
-    found += [f"hydra.launcher.{name}" for name in Launcher.__dataclass_fields__]
+    found += [f"hydra.launcher.{name}" for name in launcher_settings()]
     for kind in KINDS:
         found += [f"{kind}.{name}" for component in registry.names(kind) for name in _fields(kind, component)]
     for name in registry.names("callback"):

@@ -196,7 +196,7 @@ def test_a_file_is_not_read_for_two_parts(paths: dict[str, str]) -> None:
         ("model.bidirectional=true", "reads backwards sees the future"),
         ("model.tie_weights=true", "the last layer has 64 units and the embedding 100; set model.embedding_dim=64"),
         ("model=lstm_fcn", "gives one output per sequence, but the data want one per time step"),
-        ("model.segment=2", "model.segment: needs windows of one length"),
+        ("model.patch_size=2", "model.patch_size: needs windows of one length"),
     ],
 )
 def test_settings_that_do_not_fit_are_found_before_any_text_is_read(override: str, message: str) -> None:

@@ -163,6 +163,13 @@ def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pyte
     assert found["metrics"]["baseline/ngram/nats"] == pytest.approx(run.metrics["baseline/ngram/nats"])
 
 
+def test_every_token_is_written_with_its_cost(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "evaluate", str(run.run_dir), "--part", "test", "-o", "tokens.json")
+    costs = [row["nats"] for row in json.loads(Path("tokens.json").read_text())]
+    assert np.mean(costs) == pytest.approx(run.metrics["test/nats"], rel=1e-5)
+    assert np.std(costs) > 0
+
+
 def test_another_text_is_scored_whole(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
     Path("other.txt").write_text("abcdefg\n" * 5)
     found = said(capsys, "evaluate", str(run.run_dir), "--data", "path=other.txt", "--json")

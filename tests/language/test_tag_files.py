@@ -158,7 +158,7 @@ def test_a_tag_that_no_training_token_has_is_refused() -> None:
         (("model=lstm_fcn",), "lstm_fcn gives one output per sequence"),
         (("model=encoder_decoder",), "encoder_decoder gives one output per sequence"),
         (("model=lstm", "model.pooling=max"), "model.pooling: `max` given, but the data want an output per time step"),
-        (("model=lstm", "model.segment=2"), "model.segment: needs windows of one length"),
+        (("model=lstm", "model.patch_size=2"), "model.patch_size: needs windows of one length"),
         (("model=lstm", "model.tie_weights=true"), "model.tie_weights"),
         (("model=lstm", "metrics=[mse]"), "Keras cannot compute `mse` of tagging while training"),
         (("model=lstm", "metrics=[chunk_f1]"), "the report at the end has accuracy"),

@@ -16,7 +16,7 @@ import pytest
 from rnnexp import registry
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.models import bundle
+from rnnexp.models import bundle, exporter
 from rnnexp.models.build import build
 
 X = np.random.default_rng(0).normal(size=(4, 6, 3)).astype("float32")
@@ -34,7 +34,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     model = build(settings, SPEC, seed=5)
     model.compile(optimizer="adam", loss=registry.lookup("loss", "quantile")().build())
     model.fit(X, np.ones((4, 2, 1), "float32"), epochs=1, verbose=0)
-    bundle.save(folder, model, settings, SPEC, {"kind": "none"}, [])
+    exporter.save(folder, bundle.Bundle(model, SPEC, {"kind": "none"}, settings))
     return folder, model
 
 
@@ -73,7 +73,7 @@ def test_two_inputs_come_back(tmp_path: Path) -> None:
     spec = TaskSpec("forecasting", inputs, (2, 1))
     settings = registry.lookup("model", "lstm")(units=3)
     model = build(settings, spec, seed=0)
-    bundle.save(tmp_path, model, settings, spec, {}, [])
+    exporter.save(tmp_path, bundle.Bundle(model, spec, {}, settings))
     x = {"past": X, "future": np.ones((4, 2, 4), "float32")}
     assert np.array_equal(bundle.load(tmp_path).predict(x), model.predict(x, verbose=0))
 
@@ -194,7 +194,7 @@ def test_a_plugin_that_the_caller_names_is_used(tmp_path: Path, spec: TaskSpec) 
     registry.load_plugins(["my_own_models"])
     settings = registry.lookup("model", "straight")(scale=2.0)
     model = build(settings, spec, seed=0)
-    bundle.save(tmp_path / "b", model, settings, spec, {}, ["my_own_models"])
+    exporter.save(tmp_path / "b", bundle.Bundle(model, spec, {}, settings, ["my_own_models"]))
     loaded = bundle.load(tmp_path / "b", plugins=["my_own_models"])
     assert np.array_equal(loaded.predict(X), model.predict(X, verbose=0))
 

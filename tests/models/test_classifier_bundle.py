@@ -13,7 +13,7 @@ from rnnexp.data.labelled import Sequences
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources.labelled_texts import text_lines
 from rnnexp.errors import DataError
-from rnnexp.models import bundle
+from rnnexp.models import bundle, exporter
 from rnnexp.models.build import build
 from rnnexp.registry import lookup, settings
 from rnnexp.tasks import load
@@ -62,7 +62,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any
             for weight in model.weights:
                 weight.assign(generator.uniform(0.3, 0.9, weight.shape))
             folder = tmp_path_factory.mktemp(key)
-            bundle.save(folder, model, architecture, dataset.spec, dataset.scaling, [])
+            exporter.save(folder, bundle.Bundle(model, dataset.spec, dataset.scaling, architecture))
             made[key] = folder, model, dataset
     return made
 
@@ -187,7 +187,7 @@ def test_pretrained_vectors_reach_the_embedding(trainable: bool) -> None:
     model.train_on_batch(x, y)
     after = np.asarray(model.get_layer("embedding").embeddings)
     assert np.array_equal(after, table) != trainable
-    bundle.save(Path("m"), model, architecture, dataset.spec, dataset.scaling, [])
+    exporter.save(Path("m"), bundle.Bundle(model, dataset.spec, dataset.scaling, architecture))
     loaded = bundle.load(Path("m"))
     assert np.array_equal(np.asarray(loaded.model.get_layer("embedding").embeddings), after)
     assert loaded.model.get_layer("embedding").trainable == trainable

@@ -199,20 +199,20 @@ def test_a_users_model_without_weights_is_refused(spec: TaskSpec) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_segments_are_read_as_one_step_each(cell: str, spec: TaskSpec) -> None:
-    model = build(settings(cell, units=[4], segment=2), spec, seed=0)
-    assert model.get_layer("segments").output.shape == (None, 3, 2 * 3)
+def test_patches_are_read_as_one_step_each(cell: str, spec: TaskSpec) -> None:
+    model = build(settings(cell, units=[4], patch_size=2), spec, seed=0)
+    assert model.get_layer("patches").output.shape == (None, 3, 2 * 3)
     assert model.count_params() == recurrent_count(cell, 2 * 3, 4) + 4 * 2 + 2
 
 
-def test_a_segment_holds_neighbouring_steps() -> None:
+def test_a_patch_holds_neighbouring_steps() -> None:
     window = np.arange(24.0, dtype="float32").reshape(1, 12, 2)
     import keras
 
     inputs = keras.Input((12, 2))
-    cut = keras.Model(inputs, recurrent.segments(inputs, 4))(window)
+    cut = keras.Model(inputs, recurrent.patches(inputs, 4))(window)
     assert np.array_equal(cut, window.reshape(1, 3, 8))
-    assert recurrent.segments(window, None) is window
+    assert recurrent.patches(window, None) is window
 
 
 def test_the_skip_is_a_linear_function_of_the_window(spec: TaskSpec) -> None:
@@ -225,14 +225,14 @@ def test_the_skip_is_a_linear_function_of_the_window(spec: TaskSpec) -> None:
 
 
 def test_a_window_that_cannot_be_cut_is_refused(spec: TaskSpec) -> None:
-    with pytest.raises(ConfigError, match=r"model.segment: 4 given; the 6 steps of data.sequence_length are no mult"):
-        build(settings("gru", segment=4), spec, seed=0)
+    with pytest.raises(ConfigError, match=r"model.patch_size: 4 given; the 6 steps of data.sequence_length are no"):
+        build(settings("gru", patch_size=4), spec, seed=0)
 
 
-def test_whole_sequences_have_no_segments_and_no_skip() -> None:
+def test_whole_sequences_have_no_patches_and_no_skip() -> None:
     per_step = TaskSpec("forecasting", {"past": InputSpec((None, 3))}, (2, 1), per_step=True)
-    with pytest.raises(ConfigError, match="model.segment: needs windows of one length") as caught:
-        build(settings("gru", segment=2, skip=True), per_step, seed=0)
+    with pytest.raises(ConfigError, match="model.patch_size: needs windows of one length") as caught:
+        build(settings("gru", patch_size=2, skip=True), per_step, seed=0)
     assert "model.skip: needs windows of one length" in str(caught.value)
 
 

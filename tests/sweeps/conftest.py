@@ -13,8 +13,7 @@ import sweeping
 from sweeping import Quick
 
 from rnnexp import registry
-from rnnexp.sweeps import sweep
-from rnnexp.sweeps.settings import Launcher
+from rnnexp.sweeps.launcher import Launcher
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +59,12 @@ def quicken(rehearsed: None, monkeypatch: pytest.MonkeyPatch) -> Quicken:
     """Return a function that makes sweeps run on an executor of the test's own, without building networks."""
 
     def replace(executor: Quick) -> Quick:
-        def chosen(launcher: Launcher, *_: object) -> Quick:
+        def start(launcher: Launcher, *_: object) -> Quick:
             executor.launchers.append(launcher.name)
             return executor
 
-        monkeypatch.setattr(sweep, "executor", chosen)
+        for cls in registry.components("executor").values():
+            monkeypatch.setattr(cls, "start", start)
         return executor
 
     return replace

@@ -18,11 +18,12 @@ import pytest
 
 from rnnexp.config import compose, plugins
 from rnnexp.config.overrides import inspect_overrides
-from rnnexp.sweeps.executors.base import Exit
+from rnnexp.sweeps.executor import Exit
+from rnnexp.sweeps.launcher import read_launcher
 from rnnexp.sweeps.preflight import Findings
 from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.request import Request
-from rnnexp.sweeps.settings import Launcher, Sweep
+from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.space import Space
 from rnnexp.sweeps.state import JOURNAL, JobState, Journal
 from rnnexp.sweeps.sweep import sweep
@@ -86,7 +87,9 @@ def request(*lines: str, launcher: Mapping[str, Any] | None = None, **settings: 
     plugins.load_plugins(lines)
     border = inspect_overrides(lines, sweep=True)
     assert border.problems == []
-    place = Launcher(**(launcher or {"n_jobs": 2, "threads": 1, "vectorize": False}))
+    problems: list[str] = []
+    place = read_launcher(launcher or {"n_jobs": 2, "threads": 1, "vectorize": False}, problems)
+    assert problems == []
     return Request(border.overrides(), Sweep(**settings), place, f"rnnexp train -m {' '.join(lines)}")
 
 

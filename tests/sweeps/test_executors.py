@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from sweeping import UNTRACKED, Quick, run, table, with_one_changed, workshop
 
 from rnnexp.errors import ConfigError, ResourceError
 from rnnexp.machine import usable_cpus
-from rnnexp.sweeps.executors.base import Hardware, Slot, slots
-from rnnexp.sweeps.settings import Launcher
+from rnnexp.sweeps.executor import Hardware, Slot
+from rnnexp.sweeps.launcher import read_launcher
 from rnnexp.sweeps.sweep import SweepFailed
 
 ANY = Hardware(frozenset({"jax"}), cpu_only=False)
@@ -90,14 +90,7 @@ def test_a_job_that_calls_exit_does_not_take_the_serial_sweep_with_it(rehearsed:
 def test_a_missing_package_is_told_with_the_command_that_installs_it(
     rehearsed: None, monkeypatch: pytest.MonkeyPatch, name: str, message: str
 ) -> None:
-    found = builtins.__import__
-
-    def missing(module: str, *rest: Any, **more: Any) -> Any:
-        if module == name:
-            raise ImportError(module)
-        return found(module, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    monkeypatch.setitem(sys.modules, name, None)  # so that importing it fails
     with pytest.raises(ResourceError, match=message):
         run(*UNTRACKED, "seed=0,1", launcher={"name": name})
     assert not Path("runs").exists()
@@ -118,6 +111,10 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return tool
+
+
+def slots(hardware: Hardware, **launcher: Any) -> list[Slot]:
+    return read_launcher(launcher, []).slots(hardware)
 
 
 def gpus(found: list[Slot]) -> list[str | None]:
@@ -147,29 +144,29 @@ def test_each_slot_is_a_gpu(
 ) -> None:
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert gpus(slots(Launcher(**launcher), ANY)) == expected
+    assert gpus(slots(ANY, **launcher)) == expected
 
 
 def test_no_job_waits_for_a_gpu_that_would_be_used_by_more_jobs_than_slots(machine: Path) -> None:
-    assert gpus(slots(Launcher(n_jobs=5), ANY)) == ["0", "1"]
+    assert gpus(slots(ANY, n_jobs=5)) == ["0", "1"]
 
 
 def test_jobs_that_keep_to_the_cpu_take_no_gpu(machine: Path) -> None:
-    found = slots(Launcher(n_jobs=2), Hardware(frozenset({"jax"}), cpu_only=True))
+    found = slots(Hardware(frozenset({"jax"}), cpu_only=True), n_jobs=2)
     assert gpus(found) == [None, None]
 
 
 def test_jobs_that_share_a_gpu_do_not_take_its_memory_beforehand(machine: Path) -> None:
-    shared = slots(Launcher(slots_per_gpu=2), ANY)[0].environment
+    shared = slots(ANY, slots_per_gpu=2)[0].environment
     assert shared["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert shared["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
-    assert "XLA_PYTHON_CLIENT_PREALLOCATE" not in slots(Launcher(), ANY)[0].environment
+    assert "XLA_PYTHON_CLIENT_PREALLOCATE" not in slots(ANY)[0].environment
 
 
 def test_the_processors_are_shared_out_among_the_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     cpus = usable_cpus()
-    assert slots(Launcher(), ANY) == [Slot(1, {})] * cpus
-    assert slots(Launcher(n_jobs=1), ANY) == [Slot(cpus, {})]
-    assert slots(Launcher(n_jobs=2 * cpus), ANY) == [Slot(1, {})] * (2 * cpus)
-    assert slots(Launcher(threads=cpus), ANY) == [Slot(cpus, {})]
+    assert slots(ANY) == [Slot(1, {})] * cpus
+    assert slots(ANY, n_jobs=1) == [Slot(cpus, {})]
+    assert slots(ANY, n_jobs=2 * cpus) == [Slot(1, {})] * (2 * cpus)
+    assert slots(ANY, threads=cpus) == [Slot(cpus, {})]

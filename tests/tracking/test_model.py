@@ -36,7 +36,7 @@ class Logged(NamedTuple):
 def logged(store: str, tmp_path_factory: pytest.TempPathFactory) -> Logged:
     """Log an untrained network: its weights do not matter here."""
     from rnnexp import runtime
-    from rnnexp.models import bundle
+    from rnnexp.models import bundle, exporter
     from rnnexp.models.build import build
 
     runtime.configure()
@@ -45,7 +45,7 @@ def logged(store: str, tmp_path_factory: pytest.TempPathFactory) -> Logged:
     dataset = load(source)
     architecture = registry.lookup("model", "lstm")(units=[4])
     model = build(architecture, dataset.spec, 0)
-    bundle.save(folder / "model", model, architecture, dataset.spec, dataset.scaling, [])
+    exporter.save(folder / "model", bundle.Bundle(model, dataset.spec, dataset.scaling, architecture))
     rows = dataset.example()
     info = RunInfo("airline", "lstm", {"model.units": "[4]"}, {}, "", "", "test/rmse", False, folder)
     with start(Tracking(uri=store), info) as run:

@@ -15,7 +15,7 @@ import yaml
 
 from rnnexp import registry
 from rnnexp.config.settings import Tracking
-from rnnexp.models import bundle
+from rnnexp.models import bundle, exporter
 from rnnexp.tasks import load
 from rnnexp.tracking import Data, RunInfo, model, start, tables
 from rnnexp.tracking.pyfunc import _load_pyfunc
@@ -43,7 +43,7 @@ class Member:
         dataset = load(registry.lookup("data", "airline_passengers")(sequence_length=3, horizon=2))
         architecture = registry.lookup("model", "lstm")(units=[4, 4], dropout=dropout)
         network = build(architecture, dataset.spec, seed)
-        bundle.save(folder, network, architecture, dataset.spec, dataset.scaling, [])
+        exporter.save(folder, bundle.Bundle(network, dataset.spec, dataset.scaling, architecture))
         self.folder, self.rows, ahead = folder, dataset.example(), dataset.forecast()
         self.answer = ahead.restore(ahead.roll(lambda x: np.asarray(network(x))))[0, :, 0]
 

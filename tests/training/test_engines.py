@@ -62,7 +62,7 @@ def both(train: Callable[[str], History]) -> tuple[History, History]:
         ("model=lstm", "data.layout=sequence"),
         ("model=gru", "data.horizon=3", "data.scaler=instance", "metrics=[mae]", "loss=huber", *WHOLE),
         ("model=simple_rnn", "data=adding", "data.examples=60", "data.sequence_length=6"),
-        ("model=lstm", "model.segment=5", "model.skip=true", "data.horizon=3"),
+        ("model=lstm", "model.patch_size=5", "model.skip=true", "data.horizon=3"),
     ],
     ids=lambda settings: " ".join(settings[:2]),
 )

@@ -30,6 +30,6 @@ class airline_passengers(SeriesSource):
             column="passengers",
             time=np.array([row["Month"] for row in rows], dtype="datetime64[M]").astype("datetime64[ns]"),
             frequency="MS",
-            units="thousand passengers",
+            unit="thousand passengers",
             source="airline_passengers",
         )

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.config.renamed import FORMERLY
 from rnnexp.data.located import TextFiles
 from rnnexp.data.source import usual_split
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
@@ -37,7 +38,11 @@ class corpus(TextFiles, TokenSettings):
         description="Training, validation and test part in the order of the text, as shares or numbers of characters, "
         "or of lines where tokens are larger. What a file of its own gives is left out.",
     )
-    units: str | None = Field(None, description="What the tokens are, for pictures; null says it by their kind.")
+    unit: str | None = Field(
+        None,
+        description="What the tokens are, for pictures; null says it by their kind.",
+        json_schema_extra={FORMERLY: "units"},
+    )
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""

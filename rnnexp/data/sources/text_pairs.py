@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rnnexp.config.renamed import FORMERLY
 from rnnexp.data.located import TextFiles
 from rnnexp.data.pairs import Pairs, PairSource
 from rnnexp.registry import register
@@ -28,8 +29,11 @@ class text_pairs(TextFiles, PairSource):
         None, description="Files of the test part; null leaves it to the split."
     )
     columns: list[int] = Field([0, 1], description="Which columns of a table are source and target, from 0.")
-    most_pairs: int | None = Field(
-        None, ge=1, description="Only so many pairs of `path`, the first ones; null for all."
+    max_pairs: int | None = Field(
+        None,
+        ge=1,
+        description="Only so many pairs of `path`, the first ones; null for all.",
+        json_schema_extra={FORMERLY: "most_pairs"},
     )
     on_empty: Literal["fail", "drop"] = Field("fail", description="Pairs of which a side is empty: leave them out.")
 

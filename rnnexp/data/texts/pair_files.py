@@ -39,7 +39,7 @@ def read(settings: text_pairs) -> Pairs:
     pairs: list[tuple[str, Pair]] = []
     for part, own in files.items():
         found = [pair for two in own for pair in _read(*two, settings)]
-        pairs += [(part, pair) for pair in found[: None if part in ("val", "test") else settings.most_pairs]]
+        pairs += [(part, pair) for pair in found[: None if part in ("val", "test") else settings.max_pairs]]
     kept, notes = _without_empty(pairs, settings.on_empty)
     used = {part for part, _ in kept}
     if unused := [own[0][0] for part, own in files.items() if part not in used]:

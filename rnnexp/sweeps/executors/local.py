@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import time
-from collections.abc import Sequence
-from dataclasses import replace
-from multiprocessing import forkserver
+import logging
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import ClassVar, Literal
 
+from pydantic import Field
+
+from rnnexp.registry import register
 from rnnexp.sweeps import worker
-from rnnexp.sweeps.executors.base import Exit, Hardware, Slot, slots
-from rnnexp.sweeps.settings import Launcher
+from rnnexp.sweeps.executor import Executor, Exit, Hardware, Site, Slot
+from rnnexp.sweeps.executors.vectorized import GroupSize, vectorized
+from rnnexp.sweeps.launcher import BASIC, Launcher
+from rnnexp.sweeps.processes import context, end_all, on_slot, reason
 from rnnexp.sweeps.task import Task
 
-GRACE_S = 15.0  # for closing a run in MLflow
-PRELOAD, BACKEND = "rnnexp.sweeps.preload", "RNNEXP_PRELOAD_BACKEND"
+log = logging.getLogger("rnnexp")
 
 
-class Local:
+@register("executor")
+class local(Launcher):
+    """Jobs side by side on this machine; short ones that share a program are trained as one."""
+
+    stands_for: ClassVar[str | None] = BASIC
+    job_per_slot: ClassVar[bool] = True
+
+    name: Literal["local"] = "local"
+    vectorize: bool = Field(default=True, description="train jobs that share a program as one where that is quicker")
+    group_size: GroupSize = None
+
+    def start(self, site: Site) -> Executor:
+        return LocalProcesses(self, site.hardware)
+
+    def settled(self, groups: bool, learns: bool) -> Launcher:
+        if not (groups and self.vectorize):
+            return self
+        log.info("jobs of one program are trained as one; hydra.launcher.vectorize=false gives each its own process")
+        shared = {key: value for key, value in vars(self).items() if key not in ("name", "vectorize")}
+        return vectorized(**shared).settled(groups, learns)
+
+
+class LocalProcesses(Executor):
     """Jobs side by side on this machine, each on a slot of its own."""
 
-    def __init__(self, settings: Launcher, hardware: Hardware) -> None:
-        self._free: list[Slot] = slots(settings, hardware)
+    def __init__(self, launcher: Launcher, hardware: Hardware) -> None:
+        self._free: list[Slot] = launcher.slots(hardware)
         self.capacity = len(self._free)
         self._context = context(hardware)
         self._running: dict[int, tuple[BaseProcess, Slot]] = {}
@@ -52,46 +72,3 @@ class Local:
 
     def stop(self) -> None:
         end_all([process for process, _ in self._running.values()])
-
-    def close(self) -> None:
-        """The warm server ends with this process."""
-
-
-def end_all(processes: Sequence[BaseProcess]) -> None:
-    """Ask processes to end, wait for them to close their runs, then make them."""
-    for process in processes:
-        process.terminate()
-    deadline = time.monotonic() + GRACE_S
-    for process in processes:
-        process.join(max(0.0, deadline - time.monotonic()))
-        if process.exitcode is None:
-            process.kill()
-            process.join()
-
-
-def on_slot(task: Task, slot: Slot) -> Task:
-    """Give a task its share of the machine."""
-    return replace(task, threads=slot.threads, environment={**task.environment, **slot.environment})
-
-
-def context(hardware: Hardware) -> Any:
-    """Return a way to start processes: from a warm server where the system can fork, else from scratch.
-
-    The server imports Keras only if all jobs run on JAX, which starts no threads until it is used.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload([PRELOAD])
-    if hardware.backends == {"jax"}:
-        os.environ[BACKEND] = "jax"
-    forkserver.ensure_running()
-    os.environ.pop(BACKEND, None)
-    return found
-
-
-def reason(code: int) -> str | None:
-    """Say how a process ended, None if in peace."""
-    if code >= 0:
-        return None if code == 0 else f"its process ended with exit code {code}"
-    return f"its process was killed by {signal.Signals(-code).name}"

@@ -3,42 +3,56 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
-from rnnexp.errors import ResourceError
+from pydantic import Field
+
+from rnnexp.config.allow_list import Limit
+from rnnexp.registry import Package, register
 from rnnexp.sweeps import worker
-from rnnexp.sweeps.executors.base import Exit
-from rnnexp.sweeps.settings import Launcher
+from rnnexp.sweeps.executor import Executor, Exit, Site
+from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.task import Task
 
-INSTALL = "pip install 'rnnexp[ray]'"
+ADDRESSES = Limit(("auto",), instead="type the address of a cluster")
+RESOURCES = Limit(("num_cpus", "num_gpus", "memory", "accelerator_type"))  # others, as runtime_env, are commands
 
 
-def import_ray() -> Any:
-    """Import Ray; without it a ResourceError names the install line."""
-    try:
-        import ray
-    except ImportError:
-        raise ResourceError(f"hydra/launcher=ray: Ray is not installed; run: {INSTALL}") from None
-    return ray
+@register("executor")
+class ray(Launcher):
+    """Jobs on Ray, on this machine or on others."""
+
+    package: ClassVar[Package | None] = Package("ray", "Ray", "pip install 'rnnexp[ray]'")
+
+    name: Literal["ray"] = "ray"
+    address: Annotated[str | None, ADDRESSES] = Field(
+        default=None, description="an existing cluster (`auto` finds it); null: a local one"
+    )
+    resources: Annotated[Mapping[str, Any], RESOURCES] = Field(
+        default={}, description="what a job asks for: num_cpus, num_gpus, …"
+    )
+
+    def start(self, site: Site) -> Executor:
+        return RayTasks(self)
 
 
-class Ray:
+class RayTasks(Executor):
     """Each job is a Ray task in a process of its own; Ray finds the machine and counts processors and GPUs."""
 
-    def __init__(self, settings: Launcher) -> None:
-        self._ray = ray = import_ray()
-        self._own = not ray.is_initialized()
+    def __init__(self, launcher: ray) -> None:
+        self._ray = api = launcher.load()
+        self._own = not api.is_initialized()
         if self._own:
-            ray.init(
-                address=settings.address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            api.init(
+                address=launcher.address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
             )
-        asked = {"num_cpus": 1, **{key: value for key, value in settings.resources.items() if value is not None}}
+        asked = {"num_cpus": 1, **{key: value for key, value in launcher.resources.items() if value is not None}}
         options = {**asked, "max_retries": 0, "max_calls": 1}  # retries are the coordinator's; a process per job
-        self._remote = ray.remote(**options)(worker.main)
-        self._threads = settings.threads or max(1, int(asked["num_cpus"]))
-        self.capacity = settings.n_jobs or max(1, int(self._room(asked)))
+        self._remote = api.remote(**options)(worker.main)
+        self._threads = launcher.threads or max(1, int(asked["num_cpus"]))
+        self.capacity = launcher.n_jobs or max(1, int(self._room(asked)))
         self._running: dict[Any, int] = {}
 
     def _room(self, asked: dict[str, Any]) -> float:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar, Literal
 
-from rnnexp.sweeps.executors.base import Exit
+from rnnexp.registry import register
+from rnnexp.sweeps.executor import Executor, Exit, Site
+from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.worker import execute
 
 
-class Serial:
+@register("executor")
+class serial(Launcher):
+    """One job after the other in one process."""
+
+    in_process: ClassVar[bool] = True
+
+    name: Literal["serial"] = "serial"
+
+    def start(self, site: Site) -> Executor:
+        return SerialJobs(site.tick)
+
+
+class SerialJobs(Executor):
     """`submit` returns when the job has ended."""
 
     capacity = 1
@@ -25,9 +40,3 @@ class Serial:
     def wait(self, seconds: float) -> list[Exit]:
         ended, self._ended = self._ended, []
         return ended
-
-    def stop(self) -> None:
-        """Nothing runs between two calls."""
-
-    def close(self) -> None:
-        """Nothing was taken."""

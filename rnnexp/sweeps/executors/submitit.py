@@ -3,36 +3,63 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import Field
+
+from rnnexp.config.allow_list import Limit
 from rnnexp.errors import ResourceError
+from rnnexp.registry import Package, register
 from rnnexp.sweeps import worker
-from rnnexp.sweeps.executors.base import Exit
-from rnnexp.sweeps.settings import Launcher
+from rnnexp.sweeps.executor import Executor, Exit, Site
+from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.task import Task
 
-INSTALL = "pip install 'rnnexp[slurm]'"
 AT_A_TIME = 100
+RESOURCES = Limit(  # others, as slurm_setup and slurm_srun_args, are commands and end in a shell
+    (
+        *("timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node"),
+        *(f"slurm_{name}" for name in ("partition", "account", "qos", "constraint", "time", "mem", "mem_per_cpu")),
+        *(f"slurm_{name}" for name in ("mem_per_gpu", "gpus_per_task", "cpus_per_gpu", "gres", "array_parallelism")),
+    )
+)
 
 
-class Submitit:
+@register("executor")
+class submitit(Launcher):
+    """Jobs on SLURM, on the machines of a cluster."""
+
+    package: ClassVar[Package | None] = Package("submitit", "submitit", "pip install 'rnnexp[slurm]'")
+
+    name: Literal["submitit"] = "submitit"
+    cluster: Literal["slurm", "local"] | None = Field(default=None, description="null finds SLURM if there is one")
+    resources: Annotated[Mapping[str, Any], RESOURCES] = Field(
+        default={}, description="what a job asks for: timeout_min, slurm_partition, gpus_per_node, …"
+    )
+
+    def start(self, site: Site) -> Executor:
+        return SlurmJobs(self, site.folder)
+
+    def check(self) -> None:
+        SlurmJobs(self, Path())
+
+
+class SlurmJobs(Executor):
     """Each job is submitted by itself, so that a queue can start it whenever it has room."""
 
-    def __init__(self, settings: Launcher, folder: Path) -> None:
+    def __init__(self, launcher: submitit, folder: Path) -> None:
+        api = launcher.load()
         try:
-            import submitit
-        except ImportError:
-            raise ResourceError(f"hydra/launcher=submitit: submitit is not installed; run: {INSTALL}") from None
-        try:
-            self._executor = submitit.AutoExecutor(folder=folder / "submitit", cluster=settings.cluster)
-            asked = {key: value for key, value in settings.resources.items() if value is not None}
+            self._executor = api.AutoExecutor(folder=folder / "submitit", cluster=launcher.cluster)
+            asked = {key: value for key, value in launcher.resources.items() if value is not None}
             self._executor.update_parameters(**{"name": "rnnexp", **asked})
         except (RuntimeError, TypeError, NameError, AssertionError) as error:
-            raise ResourceError(f"hydra/launcher=submitit: {error}") from None
-        self._threads = settings.threads or int(asked.get("cpus_per_task", 1))
-        self.capacity = settings.n_jobs or AT_A_TIME
+            raise ResourceError(f"hydra/launcher={launcher.name}: {error}") from None
+        self._threads = launcher.threads or int(asked.get("cpus_per_task", 1))
+        self.capacity = launcher.n_jobs or AT_A_TIME
         self._running: dict[int, Any] = {}
 
     def submit(self, task: Task) -> None:
@@ -52,9 +79,6 @@ class Submitit:
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline and not all(job.done() for job in self._running.values()):
             time.sleep(0.2)
-
-    def close(self) -> None:
-        """Nothing of ours runs on."""
 
 
 def _reason(job: Any) -> str | None:

@@ -7,31 +7,56 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from rnnexp.registry import register
 from rnnexp.sweeps import crew, worker
-from rnnexp.sweeps.executors.base import Exit, Hardware, Slot, slots
-from rnnexp.sweeps.executors.local import context, end_all, on_slot, reason
-from rnnexp.sweeps.facts import GROUP
+from rnnexp.sweeps.executor import Executor, Exit, Hardware, Site, Slot
+from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.preflight import backend_of
-from rnnexp.sweeps.settings import Launcher
+from rnnexp.sweeps.processes import context, end_all, on_slot, reason
 from rnnexp.sweeps.state import write_whole
 from rnnexp.sweeps.task import RESULT, Task
 
 GROUPS = "groups.json"
+GROUP, GROUP_THAT_LEARNS = 64, 8
 ALONE_FROM = 3  # attempt: what has ended its process twice is not to end its company a third time
 
 Crew = tuple[list[Task], Path | None]  # jobs of one process, and where it keeps its groups if they train as one
 
 
-class Vectorized:
+GroupSize = Annotated[
+    int | None,
+    Field(ge=2, description="most jobs that are trained as one; null: 64, or 8 where the sampler learns"),
+]
+
+
+@register("executor")
+class vectorized(Launcher):
+    """Jobs whose compiled program is the same are trained as one on JAX, however long they are."""
+
+    name: Literal["vectorized"] = "vectorized"
+    group_size: GroupSize = None
+
+    def start(self, site: Site) -> Executor:
+        return GroupProcesses(self, site.hardware, site.folder)
+
+    def settled(self, groups: bool, learns: bool) -> Launcher:
+        size = self.group_size or (GROUP_THAT_LEARNS if learns else GROUP)
+        return vectorized(**{**vars(self), "group_size": size})
+
+
+class GroupProcesses(Executor):
     """Takes many tasks at a time and sorts them by program.
 
     Which jobs form a group is written down before it starts, so that a group that is resumed is the same group.
     """
 
-    def __init__(self, settings: Launcher, hardware: Hardware, folder: Path) -> None:
-        self._free: list[Slot] = slots(settings, hardware)
-        self._size = settings.group_size or GROUP
+    def __init__(self, launcher: vectorized, hardware: Hardware, folder: Path) -> None:
+        self._free: list[Slot] = launcher.slots(hardware)
+        self._size = launcher.group_size or GROUP
         self._processes = len(self._free)
         self.capacity = self._size * self._processes
         self._context = context(hardware)
@@ -104,6 +129,3 @@ class Vectorized:
 
     def stop(self) -> None:
         end_all([process for process, _, _ in self._running])
-
-    def close(self) -> None:
-        """The warm server ends with this process."""

@@ -48,7 +48,7 @@ def sequences(dataset: SequenceDataset, predictions: Predictions) -> Figure:
         ax.set_visible(False)
     _legend(figure)
     several = len(dataset.sequences.channels) > 1
-    label = f"channel {dataset.sequences.channels[channel]}" if several else dataset.summary.units or "value"
+    label = f"channel {dataset.sequences.channels[channel]}" if several else dataset.summary.unit or "value"
     figure.supxlabel("step")
     figure.supylabel(label)
     return figure

@@ -43,7 +43,7 @@ def _applied(source: SeriesSource, pipeline: Pipeline, series: Series) -> Series
     plan = pipeline.plan
     series = without_short(source, series, Need(plan.sequence_length, plan.ahead, pipeline.chain.lost))
     alone = series.ids == NAMELESS and len(pipeline.ids) == 1
-    series = replace(series, ids=pipeline.ids if alone else series.ids, units=series.units or pipeline.units)
+    series = replace(series, ids=pipeline.ids if alone else series.ids, unit=series.unit or pipeline.unit)
     table = select(series, found.all)
     longest = int(series.lengths().max())
     season = calendar.season(source.season, series.frequency or pipeline.frequency, longest)

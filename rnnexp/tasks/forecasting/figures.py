@@ -104,7 +104,7 @@ def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tu
     ax.axvspan(axis[rows[0]], axis[rows[-1]], color=BLUE, alpha=0.06, label=part)
     label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""
     ax.set_title(f"{target_name(dataset, target)}{label}, {ahead(step)}")
-    ax.set_ylabel(dataset.summary.units or "value")
+    ax.set_ylabel(dataset.summary.unit or "value")
 
 
 def error_by_horizon(dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions]) -> Figure:
@@ -120,7 +120,7 @@ def error_by_horizon(dataset: Dataset, predictions: Predictions, baselines: Mapp
     count_on(ax.xaxis)
     targets = predictions.actual.shape[2]
     together = f", {targets} targets together" if targets > 1 else ""
-    ax.set(xlabel="steps ahead", ylabel=f"RMSE ({dataset.summary.units or 'value'})")
+    ax.set(xlabel="steps ahead", ylabel=f"RMSE ({dataset.summary.unit or 'value'})")
     ax.set_title(f"Error by horizon{together}")
     ax.legend(frameon=False, ncols=2)
     return figure

@@ -76,7 +76,7 @@ def dataset(reading: Reading, pipeline: Pipeline, scaled: np.ndarray, remarks: l
             reading.series,
             values=reading.table[:, : plan.targets],
             columns=pipeline.targets,
-            units=pipeline.units,
+            unit=pipeline.unit,
         ),
         scored=list(parts)[-1],
         season=reading.season,
@@ -171,7 +171,7 @@ def _pipeline(reading: Reading, chain: scalers.Chain) -> Pipeline:
         frequency=series.frequency,
         time=None if series.time is None else _column_name(source, "time", "time"),
         series=_column_name(source, "series", "unique_id"),
-        units=source.units or series.units,
+        unit=source.unit or series.unit,
         table=TableSettings.of(source),
     )
 
@@ -253,7 +253,7 @@ def _summary(reading: Reading, begins: dict[str, list[np.ndarray]], remarks: lis
         last=None if time is None else str(time.max())[:19],
         frequency=series.frequency,
         season=reading.season,
-        units=reading.source.units or series.units,
+        unit=reading.source.unit or series.unit,
         notes=(*series.notes, *remarks),
     )
 

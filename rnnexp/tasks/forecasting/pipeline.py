@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from rnnexp import strict
 from rnnexp.data import calendar
@@ -41,7 +42,7 @@ class Pipeline:
     frequency: str | None = None
     time: str | None = None
     series: str = "unique_id"
-    units: str = ""
+    unit: str = ""
     table: TableSettings = TableSettings()
 
     @property
@@ -132,9 +133,11 @@ class Pipeline:
             "columns": list(self.columns),
             "calendar": list(self.calendar),
             "ids": list(self.ids),
+            "units": self.unit,  # its name on disk, where older models have it, too
         }
         table = self.table.to_json()  # most runs read a table as it is
-        return {key: value for key, value in values.items() if key != "table"} | ({"table": table} if table else {})
+        kept = {key: value for key, value in values.items() if key not in ("table", "unit")}
+        return kept | ({"table": table} if table else {})
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Pipeline:
@@ -184,5 +187,5 @@ class _Saved:
     frequency: str | None
     time: str | None
     series: str
-    units: str = ""
+    unit: Annotated[str, Field(alias="units")] = ""
     table: TableSettings = TableSettings()

@@ -57,7 +57,7 @@ def _columns(own: Any, pipeline: Pipeline) -> dict[str, Any]:
 
 def _common(own: Any) -> dict[str, Any]:
     """Return what the source of a table takes over from one of another kind: what all of them have."""
-    kept = ("stride", "season", "units", "on_short")
+    kept = ("stride", "season", "unit", "on_short")
     common = {key: getattr(own, key) for key in kept} if isinstance(own, SeriesSource) else {}
     return {"name": "csv", "split": "none", **common}
 

@@ -31,7 +31,7 @@ def _intervals(scores: Scores) -> Iterator[str]:
     held = made.held(USUAL) if made else None
     if made is None or held is None or width is None:
         return
-    unit = f" {scores.units}" if scores.units else ""
+    unit = f" {scores.unit}" if scores.unit else ""
     part = "" if scores.part == "all" else f" {scores.part}"
     yield (
         f"  {USUAL} % intervals, from {made.examples} validation forecasts: "

@@ -161,14 +161,14 @@ def _dataset(
     notes: tuple[str, ...],
 ) -> TextStream:
     (values, borders), size = text, len(language.vocabulary)
-    units = {"character": "characters", "subword": "subwords"}.get(source.tokens, "words")
+    unit = {"character": "characters", "subword": "subwords"}.get(source.tokens, "words")
     sizes = {part: last - first for part, (first, last) in borders.items()}
     own = digest(source, values, language.vocabulary.tokens)
     return TextStream(
         spec=with_sizes(source.outline(), size, past=size),
         parts={part: _part(source, part, values, border) for part, border in borders.items()},
         batch=next_tokens,
-        summary=Summary(source.path, len(values), 1, sizes, own, units=source.units or units, notes=notes),
+        summary=Summary(source.path, len(values), 1, sizes, own, unit=source.unit or unit, notes=notes),
         scored=next(part for part in ("test", "train", *borders) if part in borders),
         scaling=language.to_json(),
         language=language,

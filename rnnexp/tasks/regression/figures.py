@@ -27,7 +27,7 @@ def scatter(dataset: Dataset, predictions: Predictions) -> Figure:
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
     ax.plot(ends, ends, color=GREY, linewidth=1, label="perfect")
     ax.plot(actual[:5000], predicted[:5000], ".", color=BLUE, alpha=0.5, label="examples")
-    unit = f" ({dataset.summary.units})" if dataset.summary.units else ""
+    unit = f" ({dataset.summary.unit})" if dataset.summary.unit else ""
     ax.set(
         xlabel=f"actual{unit}",
         ylabel=f"predicted{unit}",

@@ -247,6 +247,6 @@ def _summary(source: text_tags, tagged: Tagged, pieces: Pieces, encoded: Encoded
         series=len(tagged),
         sizes={name: len(indices) for name, indices in pieces.items()},
         digest=digest(source, tagged.words, tagged.tags, tagged.offsets.astype(np.int64)),
-        units=source.units or "",
+        unit=source.unit or "",
         notes=(*tagged.notes, f"unknown tokens: {unknown}", f"tokens: {tokens}"),
     )

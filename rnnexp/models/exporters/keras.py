@@ -11,16 +11,22 @@ import json
 import logging
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from rnnexp.models import inference
+from rnnexp.models.bundle import Bundle
+from rnnexp.models.exporter import Exporter
+from rnnexp.registry import register
+
 if TYPE_CHECKING:
-    import keras
+    from keras import Model
 
 WEIGHTS, METADATA = "model.weights.h5", "metadata.json"
 MOST_MOULDS = 8
@@ -40,23 +46,37 @@ _moulds: dict[str, _Mould | None] = {}
 _MAKING = threading.Lock()
 
 
-def save(path: Path, model: keras.Model) -> None:
-    """Write the file, or say why Keras cannot."""
-    try:
-        mould = _mould(model)
-        if mould is None:
-            _copy(model).save(path)
+@register("exporter")
+class keras(Exporter):
+    """Keras's own file with Keras's own classes, which any program with Keras can load."""
+
+    suffix: ClassVar[str] = ".keras"
+    in_every_run: ClassVar[bool] = True
+
+    name: Literal["keras"] = "keras"
+
+    def write(self, path: Path, trained: Bundle) -> None:
+        """Write the file, or say why Keras cannot."""
+        try:
+            mould = _mould(trained.model)
+            if mould is None:
+                _copy(trained.model).save(path)
+                return
+        except (NotImplementedError, TypeError, ValueError) as error:
+            log.warning("%s not written: Keras cannot describe the model as data (%s)", path.name, error)
             return
-    except (NotImplementedError, TypeError, ValueError) as error:
-        log.warning("%s not written: Keras cannot describe the model as data (%s)", path.name, error)
-        return
-    files = {**mould.files, WEIGHTS: _filled(mould, model), METADATA: _dated(mould.files[METADATA])}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
+        files = {**mould.files, WEIGHTS: _filled(mould, trained.model), METADATA: _dated(mould.files[METADATA])}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+
+    def load(self, path: Path) -> Callable[[Any], Any]:
+        from keras.saving import load_model
+
+        return partial(inference.predict, load_model(path, compile=False))
 
 
-def _copy(model: keras.Model) -> keras.Model:
+def _copy(model: Model) -> Model:
     classes = {type(layer).__name__: type(layer) for layer in model.layers}
     copy = type(model).from_config(model.get_config(), custom_objects=classes)
     for weight, trained in zip(copy.weights, model.weights):
@@ -64,7 +84,7 @@ def _copy(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _mould(model: keras.Model) -> _Mould | None:
+def _mould(model: Model) -> _Mould | None:
     """Return what models of this architecture and these settings share; None if the weights cannot be told apart."""
     classes = sorted({str(type(layer)) for layer in model.layers})
     key = json.dumps([classes, model.get_config()], sort_keys=True, default=str)
@@ -76,7 +96,7 @@ def _mould(model: keras.Model) -> _Mould | None:
         return _moulds[key]
 
 
-def _made(model: keras.Model) -> _Mould | None:
+def _made(model: Model) -> _Mould | None:
     """Save a copy whose first weight is all ones, its second all twos and so on: that tells where each one lies."""
     from tempfile import TemporaryDirectory
 
@@ -115,7 +135,7 @@ def _constants(weights: bytes) -> dict[tuple[float, tuple[int, ...]], list[str]]
     return found
 
 
-def _filled(mould: _Mould, model: keras.Model) -> bytes:
+def _filled(mould: _Mould, model: Model) -> bytes:
     import h5py
     from keras import ops
 

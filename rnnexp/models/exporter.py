@@ -1,0 +1,55 @@
+"""What a format of trained models has to say and to do; each in `exporters` is one file, as is a plugin's."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rnnexp import registry
+from rnnexp.errors import ConfigError
+from rnnexp.models.bundle import Bundle
+from rnnexp.registry import Package, settings
+
+
+@settings
+class Exporter(ABC):
+    """Writes a trained model in one format; its fields are what may be said of the format.
+
+    suffix:       of the file; empty for a format that fills a folder
+    package:      that it needs beside ours
+    in_every_run: whether each run keeps its model so
+    """
+
+    suffix: ClassVar[str] = ""
+    package: ClassVar[Package | None] = None
+    in_every_run: ClassVar[bool] = False
+
+    name: str
+
+    def export(self, path: Path, trained: Bundle) -> None:
+        """Write a model as the file or the folder `path`; raises ResourceError if the package is missing."""
+        if self.package:
+            self.package.load(f"format {self.name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.write(path, trained)
+
+    @abstractmethod
+    def write(self, path: Path, trained: Bundle) -> None:
+        """Do so, with all that is needed at hand."""
+
+    def load(self, path: Path) -> Callable[[Any], Any]:
+        """Read back what was written, as a function from prepared inputs to the network's raw outputs."""
+        raise ConfigError(f"{path}: the format {self.name} is written here, and read by other programs only")
+
+    def place(self, folder: Path) -> Path:
+        """Return where the format lies in the folder of a model."""
+        return folder / f"model{self.suffix}" if self.suffix else folder
+
+
+def save(folder: Path, trained: Bundle) -> None:
+    """Write a model into the folder of a run, in every format that each run keeps; what is there is replaced."""
+    for exporter in registry.components("exporter").values():
+        if exporter.in_every_run:
+            exporter().export(exporter().place(folder), trained)

@@ -1,0 +1,1 @@
+"""Formats that a trained model is written in; each is one small file with its registered exporter."""

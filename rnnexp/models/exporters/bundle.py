@@ -1,0 +1,53 @@
+"""The folder that `rnnexp.models.bundle` describes and reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from rnnexp.models import preprocessing, weights
+from rnnexp.models.bundle import ABOUT, FORMAT, Bundle, load
+from rnnexp.models.exporter import Exporter
+from rnnexp.registry import register
+
+
+@register("exporter")
+class bundle(Exporter):
+    """Settings and numbers as JSON, weights as NumPy arrays, never pickled."""
+
+    in_every_run: ClassVar[bool] = True
+
+    name: Literal["bundle"] = "bundle"
+
+    def write(self, path: Path, trained: Bundle) -> None:
+        path.mkdir(exist_ok=True)
+        about = {
+            "format": FORMAT,
+            "architecture": asdict(trained.architecture),
+            "spec": asdict(trained.spec),
+            "plugins": list(trained.plugins),
+            "versions": {package: _version(package) for package in ("rnnexp", "keras")},
+        }
+        _write_json(path / ABOUT, about)
+        _write_json(path / preprocessing.FILE, dict(trained.scaling))
+        weights.write(path, trained.model)
+
+    def load(self, path: Path) -> Callable[[Any], Any]:
+        return load(path).predict
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from its source
+        return "unknown"
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,59 @@
+"""Processes of this machine for jobs: how they start warm, how they end, and what they get of the machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from rnnexp.sweeps.executor import Hardware, Slot
+from rnnexp.sweeps.task import Task
+
+GRACE_S = 15.0  # for closing a run in MLflow
+PRELOAD, BACKEND = "rnnexp.sweeps.preload", "RNNEXP_PRELOAD_BACKEND"
+
+
+def end_all(processes: Sequence[BaseProcess]) -> None:
+    """Ask processes to end, wait for them to close their runs, then make them."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + GRACE_S
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+
+
+def on_slot(task: Task, slot: Slot) -> Task:
+    """Give a task its share of the machine."""
+    return replace(task, threads=slot.threads, environment={**task.environment, **slot.environment})
+
+
+def context(hardware: Hardware) -> Any:
+    """Return a way to start processes: from a warm server where the system can fork, else from scratch.
+
+    The server imports Keras only if all jobs run on JAX, which starts no threads until it is used.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload([PRELOAD])
+    if hardware.backends == {"jax"}:
+        os.environ[BACKEND] = "jax"
+    forkserver.ensure_running()
+    os.environ.pop(BACKEND, None)
+    return found
+
+
+def reason(code: int) -> str | None:
+    """Say how a process ended, None if in peace."""
+    if code >= 0:
+        return None if code == 0 else f"its process ended with exit code {code}"
+    return f"its process was killed by {signal.Signals(-code).name}"
