@@ -112,7 +112,9 @@ def register(kind: str, *, revision: int = 1, greater_is_better: bool | None = N
         cls._revision = revision  # type: ignore[attr-defined]
         if greater_is_better is not None:
             _rising[cls.__dataclass_fields__["name"].default] = greater_is_better  # type: ignore[attr-defined]
-        _registered[kind][cls.__dataclass_fields__["name"].default] = cls  # type: ignore[attr-defined]
+        name = cls.__dataclass_fields__["name"].default  # type: ignore[attr-defined]
+        if name not in _registered[kind] or not cls.__module__.startswith("rnnexp."):  # a user's own stays
+            _registered[kind][name] = cls
         return cls if isclass(component) else component
 
     return decorate
@@ -189,6 +191,7 @@ def components(kind: str) -> dict[str, Any]:
 
 def lookup(kind: str, name: str) -> type:
     """Return the settings class registered under `name`; a misspelt name is a ConfigError with the choices."""
+    importlib.import_module(KINDS[kind].package)  # one that is a module registers all that it holds
     if name not in _registered[kind]:
         _import(kind, name)
     return _registered[kind][name]

@@ -224,6 +224,7 @@ def configured(experiment: Experiment, share: int | None) -> runtime.Runtime:
 
 def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]:
     """Build what can be built before the data are known, so that its mistakes come first."""
+    from rnnexp.models.logits import convention
     from rnnexp.training.monitor import is_scaled
     from rnnexp.training.plan import Plan
 
@@ -231,9 +232,11 @@ def planned(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Plan]
     own = registry.names("metric")  # computed once, at the end
 
     def complete(spec: TaskSpec) -> Plan:
-        loss = experiment.loss or registry.lookup("loss", spec.loss)()
+        settings = experiment.loss or registry.lookup("loss", spec.loss)()
+        loss = settings.build()
+        convention(spec).check(loss, settings.name)
         return Plan(
-            loss=loss.build(),
+            loss=loss,
             optimizer=optimizer,
             trainer=experiment.trainer,
             metrics=list(dict.fromkeys(name for name in (*spec.metrics, *experiment.metrics) if name not in own)),

@@ -71,14 +71,34 @@ _RISING_ENDS = ("io_u", "beta_score", "true_positives", "true_negatives")  # wor
 _FALLING = {"error", "loss", "distance", "crossentropy", "entropy"}
 _SUFFIX = re.compile(r"(_scaled|_\d+)+$")  # mae_scaled, coverage_90
 
+ACCURACY = ("accuracy", "acc")  # shares of what is equal, which Keras names itself, and chooses by the shapes
+
 # What */loss means in a run: without the tag that says so it holds the L1 and L2 penalties, if there are any.
 LOSS, UNPENALIZED = "rnnexp.loss", "unpenalized"
 PARTS = ("test", "train")  # that a run is scored on
+# What the specs of models saved in format 1 left to the name of the task.
+_SPECS_OF_1: dict[str, dict[str, Any]] = {
+    "classification": {"outputs": "probabilities"},
+    "tagging": {"outputs": "logits", "sees_future": True},
+    "language_modelling": {"task": "language_modeling", "outputs": "logits", "scores_of": "past"},
+    "sequence_to_sequence": {"outputs": "logits", "scores_of": "previous"},
+}
+
+
+def complete_spec(saved: dict[str, Any]) -> None:
+    """Add to the spec of a model saved in format 1 what its task implied."""
+    saved.update(_SPECS_OF_1.get(str(saved.get("task")), {}))
 
 
 def tasks() -> dict[str, Any]:
     """Return every task by its name, those of plugins too; their code is not imported."""
     return registry.components("task")
+
+
+def reported(task: str) -> tuple[str, ...]:
+    """Return what a task reports without being asked."""
+    names: tuple[str, ...] = tasks()[task].reported
+    return names
 
 
 def headlines() -> list[str]:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import record, runner, tracking
 from rnnexp.company import Company
 from rnnexp.config.settings import Experiment, Tracking
-from rnnexp.data.pairs import PairSource
-from rnnexp.data.texts.source import TextSource
 from rnnexp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,11 +24,10 @@ if TYPE_CHECKING:
     from rnnexp.training.fit import Step
     from rnnexp.training.plan import Plan
 
-# What may differ between members: it decides values or the number of epochs, not the compiled program. Another training
-# part of texts means another vocabulary, hence another network.
+# What may differ between members: it decides values or the number of epochs, not the compiled program; of data what a
+# source `repeats`.
 _FREE = {
     "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins"),
-    "data": ("seed", "fold"),
     "optimizer": ("learning_rate",),
     "trainer": ("epochs", "on_divergence", "engine"),
 }
@@ -51,7 +48,7 @@ def program(experiment: Experiment) -> str | None:
         return None
     values = {key: value for key, value in asdict(experiment).items() if key not in _FREE[""]}
     for part in ("data", "optimizer", "trainer"):
-        free = () if part == "data" and isinstance(experiment.data, TextSource | PairSource) else _FREE[part]
+        free = experiment.data.repeats if part == "data" else _FREE[part]
         values[part] = {key: value for key, value in values[part].items() if key not in free}
     values["data"] = {key: "number" if type(value) is float else value for key, value in values["data"].items()}
     for key in held(experiment):

@@ -18,6 +18,8 @@ import pytest
 from rnnexp.compare.browse import HOST, free_port
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 
+pytestmark = pytest.mark.end_to_end
+
 PATIENCE_S = 120  # for a page, which is a second's work on a machine that has nothing else to do
 SWEEP = ("experiment=airline_lstm", "trainer.epochs=4", "tracking.log_model=false", "hydra/launcher=serial")
 SPACE = ("model=gru,simple_rnn", "model.units=[2],[3]", "hydra.sweeper.zip=[[model,model.units]]")
@@ -162,7 +164,6 @@ def test_the_compare_page_draws_what_varies_in_parallel_coordinates(browser: Any
     assert errors(browser) == []
 
 
-@pytest.mark.slow  # `rnnexp ui`, which the other tests look at, starts the same server
 def test_a_plain_mlflow_ui_shows_the_same_store(folder: Path) -> None:
     port = free_port(None)
     command = [sys.executable, "-m", "mlflow", "ui", "--port", str(port), "--workers", "1"]

@@ -78,6 +78,7 @@ def test_neither_tests_nor_caches_are_in_the_wheel(wheel: Path) -> None:
     assert not [name for name in contents(wheel) if "__pycache__" in name]
 
 
+@pytest.mark.end_to_end
 def test_it_is_the_installed_copy_that_is_imported(installed: Path) -> None:
     where = "import rnnexp, hydra_plugins.rnnexp as plugins; print(rnnexp.__file__); print(plugins.__file__)"
     assert python(installed, "-c", where).stdout.splitlines() == [
@@ -87,18 +88,21 @@ def test_it_is_the_installed_copy_that_is_imported(installed: Path) -> None:
     assert str(installed) not in python(None, "-c", where).stdout
 
 
+@pytest.mark.end_to_end
 def test_installed_experiments_are_found_and_valid_in_an_empty_folder(installed: Path) -> None:
     done = python(installed, "-m", "rnnexp", "check")
     count = len(list((ROOT / "experiments").glob("*.yaml")))
     assert (done.returncode, done.stdout) == (0, f"{count} of {count} experiments are valid\n"), done.stderr
 
 
+@pytest.mark.end_to_end
 def test_installed_configuration_composes_in_an_empty_folder(installed: Path) -> None:
     done = python(installed, "-m", "rnnexp", "train", "--cfg", "job", "experiment=airline_lstm")
     assert done.returncode == 0, done.stderr
     assert "epochs: 1000" in done.stdout
 
 
+@pytest.mark.end_to_end
 def test_values_come_from_the_installed_files(installed: Path) -> None:
     """The installed copy of a file is changed: what is shown follows it."""
     file = installed / "rnnexp" / "experiments" / "airline_lstm.yaml"
@@ -111,10 +115,12 @@ def test_values_come_from_the_installed_files(installed: Path) -> None:
     assert "epochs: 1001" in done.stdout
 
 
+@pytest.mark.end_to_end
 def test_installed_plugins_are_seen_by_hydra(installed: Path) -> None:
     assert "RnnexpConfigSource" in python(installed, "-m", "rnnexp", "train", "--info", "plugins").stdout
 
 
+@pytest.mark.end_to_end
 def test_the_installed_data_are_read(installed: Path) -> None:
     code = "import rnnexp; print(rnnexp.compose('data=airline_passengers').data.read().values.sum())"
     assert float(python(installed, "-c", code).stdout) == 40363  # the sum of the 144 published rows

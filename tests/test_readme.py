@@ -44,7 +44,8 @@ from rnnexp.tasks.tagging.predict import CUT
 from rnnexp.training.engine import dispatch
 
 SPANS = tuple(dict.fromkeys(re.findall(r"`([^`]+)`", PROSE.replace("\n", " "))))
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, MARKERS = PYPROJECT["project"], PYPROJECT["tool"]["pytest"]["ini_options"]["markers"]
 
 
 def check(words: list[str]) -> Request | None:
@@ -154,10 +155,10 @@ ELSEWHERE = {
     "~/.cache/rnnexp": ("test_runtime.py", "test_compiled_programs_are_kept_for_the_next_process"),
     "earlier-1": ("test_run_folder.py", "earlier-1"),
     "-": ("deploy/test_predict.py", "test_rows_come_from_standard_input_too"),
-    ".gz": ("texts/test_text_sources.py", ".gz"),
+    ".gz": ("data/texts/test_text_sources.py", ".gz"),
     ".ts": ("data/test_sequence_sources.py", ".ts"),
     ".npz": ("data/test_sequence_sources.py", ".npz"),
-    ".txt": ("texts/test_text_sources.py", ".txt"),
+    ".txt": ("data/texts/test_text_sources.py", ".txt"),
 }
 # What the program makes, and what a reader may make.
 PLACES = {"./mlflow.db", "./mlartifacts", "runs/", f"runs/sweeps/NAME/{JOURNAL}", "./experiments/sales.yaml", "./conf"}
@@ -254,6 +255,12 @@ def is_installation(span: str) -> bool:
     return found is not None and found[1] in PROJECT["optional-dependencies"]
 
 
+def is_line_of_tests(span: str) -> bool:
+    """Tell a choice of tests by a marker that the project has."""
+    found = re.fullmatch(r"pytest -m (\w+)", span)
+    return found is not None and any(marker.startswith(f"{found[1]}:") for marker in MARKERS)
+
+
 def is_metric(span: str) -> bool:
     return bool(re.match("(test|train|val)/", span)) and metric_of(span) is not None
 
@@ -285,6 +292,7 @@ KINDS: tuple[Callable[[str], bool], ...] = (
     is_flag,
     is_command,
     is_installation,
+    is_line_of_tests,
     is_metric,
     is_file,
 )
@@ -314,6 +322,7 @@ def test_what_stands_in_backticks_exists(span: str) -> None:
         "rnnexp show model.unit=3",
         "python -m tests.benchmarks.run --peer ENVIRONMENT",
         "pip install 'rnnexp[gpu]'",
+        "pytest -m end_to_ent",
         "test/unknown_acuracy",
         "tests/training/test_engine.py",
         "gruu",

@@ -31,7 +31,7 @@ def summary(result: Result) -> Iterator[str]:
     """Yield the lines of the summary."""
     model, data = result.experiment.model, result.experiment.data
     found = (result.metrics, result.report, result.scored, result.unit)
-    scores = Scores(model.name, data.task, *found, columns_as_series=getattr(data, "columns_as_series", False))
+    scores = Scores(model.name, data.task, *found, source=data)
     scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
     yield ""
     yield f"{result.experiment.name}: {headline(scores, scored[result.scored])}"
@@ -90,7 +90,7 @@ def _forecast(result: Result) -> Iterator[str]:
         return
     rows = [", ".join(f"{value:.5g}" for value in row) for row in result.forecast[0][:12]]
     more = " ..." if len(result.forecast[0]) > 12 else ""
-    given = getattr(result.experiment.data, "forecast_from", None)
+    given = result.experiment.data.forecast_from
     follows = f"what follows {', '.join(f'{v:g}' for v in given)}" if given else "what follows the data"
     yield f"  forecast of {follows}: {' | '.join(rows)}{more}"
 

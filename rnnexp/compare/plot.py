@@ -90,9 +90,9 @@ def _history(uri: str | None, run: TrackedRun, experiment: Experiment) -> Histor
 
 def _scored(trained: Trained, experiment: Experiment) -> tuple[Dataset, Report]:
     """Score the model on the run's own data."""
-    model = trained.load().model
-    dataset = own_data(trained, "a picture")
-    return dataset, runner.evaluated(model, dataset, experiment)
+    bundle = trained.load()
+    dataset = own_data(trained, "a picture").for_model(bundle.spec)
+    return dataset, runner.evaluated(bundle.model, dataset, experiment)
 
 
 def save(drawn: Iterable[tuple[str, Figure]], folders: Sequence[Path]) -> list[Path]:

@@ -11,70 +11,66 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp import registry
+from rnnexp.config import loss_names
 from rnnexp.errors import ConfigError, did_you_mean
-from rnnexp.task import tasks
+from rnnexp.task import ACCURACY, reported
 
 # What `rnnexp.training.prepare` gives a class of its own choosing, beside what `keras.metrics.get` knows.
-SHORT = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC", "accuracy": "Accuracy", "acc": "Accuracy"}
-FOR_LABELS = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "SparseTopKCategoricalAccuracy")
-# What else there is for labels takes probabilities, and the outputs for tokens are scores.
-FOR_TAGS = ("SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy")
-CHOSEN = {"classification": FOR_LABELS, "tagging": FOR_TAGS}
-PER_COLUMN = ("F1Score", "FBetaScore")  # several numbers at once, which no log takes
-# Keras gets numbers (n, outputs), forecasts (n, horizon, targets), or labels (n,) and probabilities (n, classes),
-# or tags (b, time) and scores (b, time, tags).
-REFUSED = {
-    "language_modeling": PER_COLUMN,
-    "sequence_to_sequence": PER_COLUMN,
-    "regression": (*FOR_LABELS, *PER_COLUMN),
-    "forecasting": (*FOR_LABELS, *PER_COLUMN, "R2Score"),
-}
+RENAMED = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC"}
+SHORT = {**RENAMED, **dict.fromkeys(ACCURACY, "Accuracy")}
+# Keras gets classes (n,) or (b, time) beside their logits, or numbers (n, outputs), or forecasts (n, horizon, targets).
+OF_CLASSES = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "SparseTopKCategoricalAccuracy")
+# Of numbers: the last two are several at once, which no log takes.
+REFUSED = (*OF_CLASSES, "F1Score", "FBetaScore")
 
 
-def mistakes(given: Collection[str], task: str | None) -> list[str]:
-    """Return a line for each name that training would refuse; `task` is None where it is not known."""
+def mistakes(given: Collection[str], spec: Any) -> list[str]:
+    """Return a line for each name that training would refuse; `spec` is the TaskSpec of the data, None if not known."""
     if not given:
         return []  # most experiments name none: nothing is read
     known = {**_identifiers(), **SHORT, **dict.fromkeys(registry.names("metric"))}
-    return [f"metrics: {problem}" for name in given if (problem := _problem(name, task, known))]
+    return [f"metrics: {problem}" for name in given if (problem := _problem(name, spec, known))]
 
 
-def accepted(task: str | None) -> list[str]:
-    """List what Keras can compute in each epoch of such a task, by every name that it has."""
+def accepted(spec: Any) -> list[str]:
+    """List what Keras can compute in each epoch of such data, by every name that it has."""
     known = {**_identifiers(), **SHORT}
-    return sorted(name for name in known if _problem(name, task, known) is None)
+    return sorted(name for name in known if _problem(name, spec, known) is None)
 
 
-def _problem(name: str, task: str | None, known: dict[str, str | None]) -> str | None:
+def _problem(name: str, spec: Any, known: dict[str, str | None]) -> str | None:
     if name not in known:
-        return _unknown(name, task, known)
+        return _unknown(name, spec, known)
     cls = known[name]
-    if cls is None or name in ("accuracy", "acc"):  # registered, or chosen by Keras to fit the task
+    if cls is None or name in ACCURACY:  # registered, or chosen by Keras to fit the task
         return None
     definition = _classes()[cls]
     if not _compares(definition):
         return f"`{name}` does not compare predictions with actual values"
     if needed := _required(definition):
         return f"`{name}` needs {', '.join(needed)}, which a name alone cannot give; register a metric of your own"
-    if task is not None and not _fits(cls, task):
-        return f"Keras cannot compute `{name}` of {task} while training; {_reported(task)}"
+    if spec is not None and not _fits(cls, spec):
+        return f"Keras cannot compute `{name}` of {spec.task} while training; {_reported(spec)}"
     return None
 
 
-def _unknown(name: str, task: str | None, known: dict[str, str | None]) -> str:
-    if task and name in tasks()[task].reported:
-        return f"Keras has no metric `{name}`; {_reported(task)}"
-    choices = [choice for choice in known if choice == choice.lower() and _problem(choice, task, known) is None]
+def _unknown(name: str, spec: Any, known: dict[str, str | None]) -> str:
+    if spec and name in reported(spec.task):
+        return f"Keras has no metric `{name}`; {_reported(spec)}"
+    choices = [choice for choice in known if choice == choice.lower() and _problem(choice, spec, known) is None]
     hint = did_you_mean(name, choices) or f"; choose from {', '.join(sorted(choices))}"
     return f"Keras has no metric `{name}`, and none is registered under this name{hint}"
 
 
-def _reported(task: str) -> str:
-    return f"the report at the end has {', '.join(tasks()[task].reported)} without being asked"
+def _reported(spec: Any) -> str:
+    return f"the report at the end has {', '.join(reported(spec.task))} without being asked"
 
 
-def _fits(cls: str, task: str) -> bool:
-    return cls in CHOSEN[task] if task in CHOSEN else cls not in REFUSED.get(task, ())
+def _fits(cls: str, spec: Any) -> bool:
+    """Say whether Keras can compare what a network gives with the truth."""
+    if spec.loss in loss_names.OF_CLASSES:
+        return cls in OF_CLASSES
+    return cls not in REFUSED and (cls != "R2Score" or len(spec.output_shape) == 1)
 
 
 @cache

@@ -42,8 +42,9 @@ def parse(mapping: Mapping[str, Any]) -> Experiment:
     top = build("", Experiment, values, problems, others=[*parts])
     if isinstance(name := values.get("name"), str) and name and (problem := name_problem(name)):
         problems.append(f"name: {problem}")
-    problems += metric_names.mistakes(_words(values.get("metrics")), _task(parts["data"]))
-    problems += [] if isinstance(parts["loss"], _Unknown) else loss_names.mistakes(parts["loss"], _task(parts["data"]))
+    outline = _outline(parts["data"])
+    problems += metric_names.mistakes(_words(values.get("metrics")), outline)
+    problems += [] if isinstance(parts["loss"], _Unknown) else loss_names.mistakes(parts["loss"], outline)
     problems += _cross_checks(parts, top)
     if problems:
         raise ConfigError(*dict.fromkeys(problems))
@@ -192,11 +193,9 @@ def _words(given: Any) -> list[str]:
     return [item for item in given if isinstance(item, str)] if isinstance(given, list) else []
 
 
-def _task(data: Any) -> str | None:
+def _outline(data: Any) -> Any:
     """Say what a data source asks of a network; None if its settings have mistakes or do not tell."""
-    if isinstance(data, _Unknown):
-        return None
-    return getattr(data, "task", None)
+    return None if isinstance(data, _Unknown) or not hasattr(data, "outline") else data.outline()
 
 
 def _cross_checks(parts: Mapping[str, Any], top: Any) -> list[str]:

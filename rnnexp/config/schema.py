@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rnnexp import registry
+from rnnexp.config.identity import SINCE
 from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.source import COMPONENT_GROUPS, options
 
@@ -40,6 +41,7 @@ def _group(group: str) -> dict[str, Any]:
         definitions |= schema.get("$defs", {})
         for key, field in schema["properties"].items():
             variants.setdefault(key, [])
+            field.pop(SINCE, None)  # of interest to hashes alone
             if field not in variants[key]:
                 variants[key].append(field)
     properties = {key: _merged(fields) for key, fields in variants.items()}

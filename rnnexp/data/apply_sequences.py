@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.data.dataset import WHOLE
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.sequence_pipeline import SequencePipeline
-from rnnexp.data.sequences import SequenceDataset, put_together, read_sequences, targets_of
+from rnnexp.data.sequences import SequenceDataset, put_together, read_sequences, truth_of
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import DataError, did_you_mean
@@ -36,9 +36,10 @@ def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: Ta
 
 def apply_whole(source: Any, sequences: Sequences, spec: TaskSpec, prepared: tuple[InputSpec, np.ndarray, Any]) -> Any:
     """Make the dataset of examples with the classes of a trained model; `prepared` as in `put_together`."""
-    y = targets_of(sequences) if spec.outputs == "numbers" else _classes(sequences, spec.classes)
+    truth = truth_of(sequences, spec, lambda found: (_classes(found, spec.classes), spec.classes))
     pieces = {WHOLE: np.arange(len(sequences), dtype=np.int32)}
-    return replace(put_together(source, sequences, (y, spec.classes), pieces, prepared), scored=WHOLE)
+    made = put_together(source, sequences, (truth.y, truth.classes), pieces, prepared)
+    return replace(made.for_model(spec), scored=WHOLE)
 
 
 def _classes(sequences: Sequences, known: Sequence[str]) -> np.ndarray:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -142,6 +142,10 @@ class Dataset(ABC):
     scaling: Mapping[str, Any] = field(default_factory=dict)
     vectors: np.ndarray | None = None
     reference: Self | None = None
+
+    def for_model(self, spec: TaskSpec) -> Self:
+        """Return the same data for a loaded model of this spec, which may end in a softmax, as none of today does."""
+        return replace(self, spec=replace(self.spec, outputs=spec.outputs))
 
     @property
     def trained_on(self) -> Self | None:

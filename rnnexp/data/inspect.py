@@ -13,11 +13,11 @@ from rnnexp.data.flaws import Finding, Head, name_series, settle_flaws
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import listed, position
 from rnnexp.data.tables.dialect import Dialect, examine, find_marks, head_records, looks_like_data, sniff
-from rnnexp.data.tables.files import kind, locate, opened
+from rnnexp.data.tables.files import WrongEncoding, kind, locate, opened
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.records import Lines, records
-from rnnexp.data.tables.times import EPOCHS, Dates
+from rnnexp.data.tables.times import EPOCHS, Dates, DifferentZones
 from rnnexp.errors import DataError, count
 
 PARTS = ("year", "month", "day", "hour", "minute", "second")
@@ -94,9 +94,7 @@ def _encoding(file: Path) -> str:
             with opened(file, encoding) as stream:
                 while stream.read(1 << 20):
                     pass
-        except DataError as error:
-            if "not valid" not in str(error):
-                raise
+        except WrongEncoding:
             continue
         return encoding
     return "latin-1"
@@ -185,8 +183,10 @@ def _dated(head: Head, columns: list[int], layout: Layout) -> bool:
     places = Places(("",), np.zeros(rows, dtype=int), np.arange(rows))
     try:
         Dates(texts, ["x"] * len(columns), places, layout).read()
-    except DataError as error:
-        return "differently zoned" in str(error)
+    except DifferentZones:
+        return True
+    except DataError:
+        return False
     return rows > 0
 
 

@@ -53,7 +53,9 @@ def _fractions(labels: Sequence[str]) -> bool:
     return bool(np.any(numbers != np.round(numbers)))
 
 
-def check_recordings(sequences: Sequences, y: np.ndarray, pieces: Pieces, classes: Sequence[str]) -> list[str]:
+def check_recordings(
+    sequences: Sequences, labels: np.ndarray | None, pieces: Pieces, names: Sequence[str]
+) -> list[str]:
     """Refuse a recording that is there with two labels, or that `split` puts into test and into another part.
 
     Returns a note on those that are there twice otherwise, as in archives whose files say what is tested.
@@ -64,9 +66,9 @@ def check_recordings(sequences: Sequences, y: np.ndarray, pieces: Pieces, classe
     twice = _pairs(sequences)
     for one, other in twice:
         places = f"{sequences.place(one)} and {sequences.place(other)} hold the same recording"
-        if classes and y[one] != y[other]:
-            labels = f"with the labels `{classes[y[one]]}` and `{classes[y[other]]}`"
-            raise DataError(f"{places}, {labels}: correct one of them, or leave one out")
+        if labels is not None and labels[one] != labels[other]:
+            two = f"with the labels `{names[labels[one]]}` and `{names[labels[other]]}`"
+            raise DataError(f"{places}, {two}: correct one of them, or leave one out")
         tested = [index for index in (one, other) if part[index] == "test"]
         if len(tested) == 1 and (sequences.parts is None or not sequences.parts[tested[0]]):
             raise DataError(

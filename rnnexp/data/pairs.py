@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rnnexp.data.texts.prepare import Rules
 
 
+Files = str | dict[Literal["source", "target"], str]
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Texts beside what becomes of them.
@@ -44,6 +47,7 @@ class PairSource(TokenSettings, ExampleSource):
     """
 
     task: ClassVar[str] = "sequence_to_sequence"
+    repeats: ClassVar[tuple[str, ...]] = ()  # another training part has another vocabulary, hence another network
 
     max_tokens: int | None = Field(
         None, ge=4, description="Size of each vocabulary with padding and unknown; null for no limit."
@@ -59,7 +63,7 @@ class PairSource(TokenSettings, ExampleSource):
     )
 
     @abstractmethod
-    def read_pairs(self) -> Pairs:
+    def read(self) -> Pairs:
         """Read or draw all pairs; mistakes in files raise DataError."""
 
     def outline(self) -> TaskSpec:
@@ -73,7 +77,7 @@ class PairSource(TokenSettings, ExampleSource):
             scores_of="previous",
             per_step=True,
             targets=("text",),
-            loss="token_cross_entropy",
+            loss="cross_entropy",
             metrics=("perplexity",),
         )
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rnnexp.data.source import ExampleSource, SeriesSource
+from typing import Any
 
 PER_WINDOW = ("last", "instance")
 
 
-def series_mistakes(source: SeriesSource) -> list[str]:
+def series_mistakes(source: Any) -> list[str]:
     """List the mistakes of a forecasting source, each as `data.key: message`."""
     return [
         *_split_mistakes(source),
@@ -21,7 +18,7 @@ def series_mistakes(source: SeriesSource) -> list[str]:
     ]
 
 
-def example_mistakes(source: ExampleSource) -> list[str]:
+def example_mistakes(source: Any) -> list[str]:
     """List the mistakes of a source of independent examples, each as `data.key: message`."""
     problems = _split_mistakes(source)
     if "test" in source.gives():
@@ -40,18 +37,18 @@ def example_mistakes(source: ExampleSource) -> list[str]:
     return problems
 
 
-def _split_mistakes(source: SeriesSource | ExampleSource) -> list[str]:
+def _split_mistakes(source: Any) -> list[str]:
     problems = [] if source.split == "none" else source.split.mistakes()
     if source.folds is None:
         return problems + ([f"data.fold: {source.fold} is given without data.folds"] if source.fold != 1 else [])
-    if source.split == "none" and "test" not in getattr(source, "gives", set)():
+    if source.split == "none" and "test" not in source.gives():
         problems.append("data.folds: needs a test part outside the folds, but data.split is none")
     if source.fold > source.folds:
         problems.append(f"data.fold: {source.fold} is more than data.folds={source.folds}")
     return problems
 
 
-def _scaler_mistakes(source: SeriesSource) -> list[str]:
+def _scaler_mistakes(source: Any) -> list[str]:
     chain = source.scalers()
     early = [name for name in chain[:-1] if name in PER_WINDOW]
     if early:
@@ -63,7 +60,7 @@ def _scaler_mistakes(source: SeriesSource) -> list[str]:
     return problems
 
 
-def _column_mistakes(source: SeriesSource) -> list[str]:
+def _column_mistakes(source: Any) -> list[str]:
     targets = source.target if isinstance(source.target, list) else [source.target]
     problems = ["data.target: an empty list leaves nothing to forecast"] if targets == [] else []
     for key, columns in (("features", source.features), ("known", source.known)):
@@ -74,7 +71,7 @@ def _column_mistakes(source: SeriesSource) -> list[str]:
     return problems
 
 
-def _strategy_mistakes(source: SeriesSource) -> list[str]:
+def _strategy_mistakes(source: Any) -> list[str]:
     problems = []
     if source.strategy == "recursive" and source.features:
         problems.append(
@@ -88,7 +85,7 @@ def _strategy_mistakes(source: SeriesSource) -> list[str]:
     return problems
 
 
-def _forecast_mistakes(source: SeriesSource) -> list[str]:
+def _forecast_mistakes(source: Any) -> list[str]:
     given = source.forecast_from
     if given is None:
         return []

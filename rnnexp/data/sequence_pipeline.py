@@ -75,7 +75,7 @@ class SequencePipeline:
         """Say why a network of this spec is not for these sequences; an empty string if it is."""
         masked = {} if self.length else {"mask": InputSpec((None,), "bool")}
         own = {"past": InputSpec((self.length, len(self.channels))), **masked}
-        return "" if spec.inputs == own and not spec.per_step else "the network is for other sequences"
+        return "" if spec.inputs == own and not spec.steps else "the network is for other sequences"
 
 
 def fitted(values: np.ndarray, channels: tuple[str, ...], length: int | None) -> tuple[SequencePipeline, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,39 @@ if TYPE_CHECKING:
     from rnnexp.data.source import ExampleSource, SequenceSource
 
 
+@dataclass(frozen=True)
+class Truth:
+    """What belongs to each sequence: numbers (n, outputs), or labels (n,), which are positions in `classes`."""
+
+    y: np.ndarray
+    classes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The labels, (n,); None for numbers."""
+        return self.y if self.classes else None
+
+    def complete(self, outline: TaskSpec, inputs: dict[str, InputSpec]) -> TaskSpec:
+        """Return what the data ask of a model, now that they are known."""
+        if self.classes:
+            return replace(outline, inputs=inputs, output_shape=(len(self.classes),), classes=self.classes)
+        targets = tuple(f"target_{i}" for i in range(self.y.shape[1]))
+        return replace(outline, inputs=inputs, output_shape=self.y.shape[1:], targets=targets)
+
+    def check(self, source: SequenceSource, sequences: Sequences, parts: Pieces) -> None:
+        """Refuse labels that cannot be learned."""
+        if self.classes:
+            check_labels(sequences.targets, sequences.source, "sequence", source.label_key(), numbers=True)
+            _refuse_absent_class(sequences, self.y, self.classes, parts)
+
+    def beside(self, outputs: np.ndarray) -> Predictions:
+        """Put outputs beside the truth: (n, 1, outputs), or probabilities (n, classes) and labels (n,)."""
+        predicted = np.asarray(outputs, np.float64)
+        if self.classes:
+            return Predictions(predicted, self.y)
+        return Predictions(predicted.reshape(self.y.shape)[:, None], self.y.astype(np.float64)[:, None])
+
+
 @dataclass(frozen=True, kw_only=True)
 class SequenceDataset(Dataset):
     """Examples that have nothing to do with each other: one sequence in, numbers or a class out.
@@ -32,12 +65,7 @@ class SequenceDataset(Dataset):
     pipeline: Any
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
-        """Put outputs beside the truth: (n, 1, outputs), or probabilities (n, classes) and labels (n,)."""
-        actual = self.truth(part)
-        if self.spec.outputs != "numbers":
-            return Predictions(np.asarray(outputs, np.float64), actual)
-        predicted = np.asarray(outputs, np.float64).reshape(actual.shape)[:, None]
-        return Predictions(predicted, actual.astype(np.float64)[:, None])
+        return Truth(self.truth(part), self.spec.classes).beside(outputs)
 
     def truth(self, part: str) -> np.ndarray:
         """Return the classes (n,) or numbers (n, outputs) of a part, in order."""
@@ -59,23 +87,21 @@ class SequenceDataset(Dataset):
 def load(source: SequenceSource) -> SequenceDataset:
     """Load a source of independent sequences; mistakes in the data raise DataError."""
     sequences = read_sequences(source)
-    y, classes = _targets(source, sequences)
-    parts = share_out(source, sequences.parts, y if classes else None, len(sequences))
+    truth = truth_of(sequences, source.outline(), labels_of)
+    parts = share_out(source, sequences.parts, truth.labels, len(sequences))
     chosen, parts, unused = used(parts, len(sequences))
     if unused:
         sequences = sequences.take(chosen)
-        y, classes = _targets(source, sequences)
-    if classes:
-        check_labels(sequences.targets, sequences.source, "sequence", source.label_key(), numbers=True)
-    _refuse_absent_class(sequences, y, classes, parts)
-    repeated = check_recordings(sequences, y, parts, classes)
+        truth = truth_of(sequences, source.outline(), labels_of)
+    truth.check(source, sequences, parts)
+    repeated = check_recordings(sequences, truth.labels, parts, truth.classes)
     pipeline, notes = _fit(source, sequences, parts["train"])
     past = InputSpec((pipeline.length, len(sequences.channels)))
     values = pipeline.scaled(sequences.values)
     return put_together(
         source,
         replace(sequences, notes=(*sequences.notes, *notes, *repeated, *unused)),
-        (y, classes),
+        (truth.y, truth.classes),
         parts,
         (past, values, pipeline),
     )
@@ -92,14 +118,13 @@ def put_together(
 
     truth: targets (n,) or (n, outputs), and the classes;  prepared: input, values as fed, pipeline
     """
-    (y, classes), (past, values, pipeline) = truth, prepared
+    known, (past, values, pipeline) = Truth(*truth), prepared
     varied = past.shape[0] is None
-    outputs = (len(classes),) if classes else y.shape[1:]
-    arrays = padding.laid_out(values, sequences.offsets) | {"y": y}
+    arrays = padding.laid_out(values, sequences.offsets) | {"y": known.y}
     cuts = padding.bounds(sequences.lengths(), source.buckets) if varied and source.buckets > 1 else ()
     inputs = {"past": past} | ({"mask": InputSpec((None,), "bool")} if varied else {})
     return SequenceDataset(
-        spec=_spec(source, inputs, outputs, classes),
+        spec=known.complete(source.outline(), inputs),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
         batch=padding.masked_batch if varied else padding.whole_batch,
         summary=_summary(source, sequences, pieces),
@@ -108,13 +133,6 @@ def put_together(
         sequences=sequences,
         pipeline=pipeline,
     )
-
-
-def _spec(
-    source: ExampleSource, inputs: dict[str, InputSpec], outputs: tuple[int, ...], classes: tuple[str, ...]
-) -> TaskSpec:
-    found = replace(source.outline(), inputs=inputs, output_shape=outputs, classes=classes)
-    return found if classes else replace(found, targets=tuple(f"target_{i}" for i in range(outputs[0])))
 
 
 def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Summary:
@@ -183,8 +201,11 @@ def _shortened(source: SequenceSource, sequences: Sequences) -> Sequences:
     return replace(sequences, values=np.concatenate(pieces), offsets=offsets, notes=(*sequences.notes, note))
 
 
-def _targets(source: SequenceSource, sequences: Sequences) -> tuple[np.ndarray, tuple[str, ...]]:
-    return (targets_of(sequences), ()) if source.outline().outputs == "numbers" else labels_of(sequences)
+def truth_of(
+    sequences: Sequences, spec: TaskSpec, labels: Callable[[Sequences], tuple[np.ndarray, tuple[str, ...]]]
+) -> Truth:
+    """Return the numbers that belong to each sequence, or what `labels` makes of its label."""
+    return Truth(targets_of(sequences)) if spec.outputs == "numbers" else Truth(*labels(sequences))
 
 
 def targets_of(sequences: Sequences) -> np.ndarray:

@@ -32,6 +32,7 @@ Scaler = Literal[
 ]
 Calendar = Literal["month", "quarter", "week", "dayofyear", "dayofmonth", "dayofweek", "hour", "minute"]
 Column = str | int
+REPEATS = ("seed", "fold")  # settings that decide which rows are learned from, and nothing that a network is built of
 
 
 def usual_split() -> Literal["none"] | Split:
@@ -46,6 +47,7 @@ class SeriesSource(ABC):
     """
 
     task: ClassVar[str] = "forecasting"
+    repeats: ClassVar[tuple[str, ...]] = REPEATS
 
     target: Column | list[Column] | None = Field(
         None, description="Column or columns to forecast, by name or position; null takes the only column."
@@ -122,6 +124,10 @@ class SeriesSource(ABC):
 
         return series_mistakes(self)
 
+    def gives(self) -> set[str]:
+        """Say which parts come from files of their own: of a series none does."""
+        return set()
+
     def named(self) -> SeriesSource:
         """Return the source with names in the place of columns that are given by position, or not at all."""
         return self
@@ -130,6 +136,8 @@ class SeriesSource(ABC):
 @settings
 class ExampleSource(ABC):
     """Independent examples, shuffled and shared out: the base of sequences and texts."""
+
+    repeats: ClassVar[tuple[str, ...]] = REPEATS
 
     split: Literal["none"] | Split = Field(
         default_factory=usual_split,
@@ -196,22 +204,25 @@ class SequenceSource(ExampleSource):
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
         past = InputSpec((getattr(self, "sequence_length", UNKNOWN_SIZE), UNKNOWN_SIZE))
-        return outline(self.task, past)
+        return (
+            labels_outline(self.task, past) if self._labelled else TaskSpec(self.task, {"past": past}, (UNKNOWN_SIZE,))
+        )
+
+    def target(self, written: str, place: str) -> str | float:
+        """Return the label that is written at a place, or the number."""
+        if self._labelled:
+            return written
+        try:
+            return float(written)
+        except ValueError:
+            raise DataError(f"{place}: the target `{written[:60]}` is not a number") from None
+
+    @property
+    def _labelled(self) -> bool:
+        return self.task == "classification"
 
 
-def target_of(task: str, label: str, place: str) -> str | float:
-    """Return what a label says: for regression a number, which `place` names in the DataError."""
-    if task == "classification":
-        return label
-    try:
-        return float(label)
-    except ValueError:
-        raise DataError(f"{place}: the target `{label[:60]}` is not a number") from None
-
-
-def outline(task: str, past: InputSpec) -> TaskSpec:
-    """Return what independent examples ask of a model: numbers, or a label, for each."""
-    if task == "regression":
-        return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,))
+def labels_outline(task: str, past: InputSpec) -> TaskSpec:
+    """Return what independent examples with a label each ask of a model."""
     choice: dict[str, Any] = {"loss": "cross_entropy", "metrics": ("accuracy",), "targets": ("label",)}
-    return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,), "probabilities", **choice)
+    return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,), "logits", **choice)

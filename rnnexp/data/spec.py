@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
+
+from rnnexp.errors import ConfigError
+from rnnexp.registry import lookup, names
 
 UNKNOWN_SIZE = 0  # what only reading the data can tell, in an outline
+
+SEES_FUTURE = (
+    "model.bidirectional: true given, but the data want an output per time step, and a layer that reads "
+    "backwards sees the future; set model.bidirectional=false or data.layout=windows"
+)
+ONE_EACH = "model.pooling: `{}` given, but the data want an output per time step: there is nothing to pool; use last"
+NO_FUTURE = "model: known future values have no place in an output per time step; set data.layout=windows"
+TOKENS_ONLY = "model.tie_weights: true given, but the data have no tokens to predict; set model.tie_weights=false"
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,7 @@ class TaskSpec:
                   (tags,) for tagging,
                   (vocabulary,) for language modeling and sequence to sequence; with `per_step` the same for each
                   time step of "past", or of "previous"
-    outputs:      what they are: numbers, probabilities of classes, or scores of classes (logits)
+    outputs:      what they are: numbers, or logits of classes; probabilities in models that earlier versions saved
     scores_of:    the input whose tokens the outputs are scores of, None if there is none: its vectors may be their
                   weights, too
     per_step:     an output per time step instead of one per sequence
@@ -63,6 +75,106 @@ class TaskSpec:
     targets: tuple[str, ...] = field(default=())
     loss: str = "mse"
     metrics: tuple[str, ...] = field(default=())
+
+    @property
+    def steps(self) -> tuple[int | None, ...]:
+        """The time axis of the outputs, none for one output per sequence."""
+        return self.inputs["past"].shape[:1] if self.per_step else ()
+
+    @property
+    def labels_sequences(self) -> bool:
+        """Whether a sequence as a whole gets one of the classes."""
+        return bool(self.classes) and not self.per_step
+
+    @property
+    def counted(self) -> str:
+        """What is scored, in the plural."""
+        return "tokens" if self.per_step else "examples"
+
+    def kept(self, states: Mapping[str, int]) -> Mapping[str, int]:
+        """Return which states of a network, by name and size, are handed on from batch to batch."""
+        return states if self.carried else {}
+
+    def pooled(self, pooling: str) -> str | None:
+        """Return how the steps of a sequence become one output, None where each has its own."""
+        return None if self.per_step else pooling
+
+    def labels(self, y: Any) -> Any:
+        """Return the integer labels of what a batch holds: (b,), or as they are where each step has one."""
+        if self.per_step:
+            return y
+        if y.ndim > 1 and y.shape[-1] == len(self.classes) > 1 and y.dtype.kind == "f":  # one-hot
+            return y.argmax(-1)
+        return (y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y).astype("int32")
+
+    def unsummed(self) -> str:
+        """Say why losses cannot be added up over the steps of a sequence; "" if they can."""
+        if not self.per_step:
+            return f"{self.task} has a class for the whole sequence"
+        return f"the sequences of {self.task} differ in length" if "mask" in self.inputs else ""
+
+    def require_classes(self, key: str) -> None:
+        """Raise ConfigError if there are none for a setting that is about them."""
+        if not self.classes:
+            raise ConfigError(f"{key}: given, but the task is {self.task}; remove it, there are no classes")
+
+    def flaw(self) -> str:
+        """Say why nothing can be built for it, as for one that was saved and is damaged; "" if something can."""
+        sizes = [size for given in self.inputs.values() for size in given.sizes() if size is not None]
+        if "past" not in self.inputs or not self.output_shape or min([*self.output_shape, *sizes]) < 1:
+            return "it needs an input `past` and sizes of at least 1"
+        if self.classes and self.output_shape[-1] != len(self.classes):
+            return f"{self.output_shape[-1]} outputs for {len(self.classes)} classes"
+        return ""
+
+    def mismatch(self, shape: tuple[int | None, ...], states: bool) -> str:
+        """Say why a network that gives outputs of this shape, and carries states or not, is not for these data."""
+        if self.carried and not states:
+            return (
+                "carries no states, which these data need: it must take them as inputs beside `past`, and give them "
+                "after `output` in a dict"
+            )
+        if states and not self.carried:
+            return "carries states, and these data have nothing that goes on: it must give its outputs alone"
+        wanted = (None, *self.steps, *self.output_shape)
+        if shape == wanted:
+            return ""
+        return f"gives outputs of shape {shape}; the data need {wanted}, where the first None is the batch"
+
+    def problems(self, model: Any) -> list[str]:
+        """Return which settings of a model that answers to what it reads do not go with these data, one line each."""
+        problems, chosen = self.step_problems(model), self.outputs != "numbers"
+        if self.per_step:
+            problems += [SEES_FUTURE] if model.bidirectional and not self.sees_future else []
+            problems += [ONE_EACH.format(model.pooling)] if model.pooling != "last" else []
+            problems += [NO_FUTURE] if "future" in self.inputs else []
+        if chosen and model.output_activation is not None:
+            given = model.output_activation
+            problems.append(f"model.output_activation: `{given}` given; classes need logits: use null")
+        if model.skip and (chosen or model.output_activation not in (None, "linear")):
+            problems.append("model.skip: true given; it is added to a linear output, not to classes or an activation")
+        return problems + self.tie_problems(model)
+
+    def step_problems(self, model: Any) -> list[str]:
+        """Say if a model cannot give an output for each step of what it reads, where the data want one."""
+        if model.per_step or not self.per_step or "previous" in self.inputs:
+            return []
+        able = ", ".join(name for name in names("model") if getattr(lookup("model", name), "per_step", False))
+        return [f"model: {model.name} gives one output per sequence, but the data want one per time step; {able} can"]
+
+    def tie_problems(self, model: Any) -> list[str]:
+        """Say why weights cannot be tied: only vectors of tokens can be read off, by a layer as wide as they are."""
+        if not model.tie_weights:
+            return []
+        if self.scores_of is None:
+            return [TOKENS_ONLY]
+        last, size = [*model.sizes(), *getattr(model, "dense", [])][-1], model.vector_size()
+        if last == size:
+            return []
+        return [
+            f"model.tie_weights: true given, but the last layer has {last} units and the embedding {size}; "
+            f"set model.embedding_dim={last}"
+        ]
 
 
 def with_sizes(outline: TaskSpec, outputs: int, **vocabularies: int) -> TaskSpec:

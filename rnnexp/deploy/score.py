@@ -51,7 +51,8 @@ def _on_its_own(trained: Trained, part: str | None) -> Scored:
             f"--part {part}: the data of {trained.called} have the parts {', '.join(dataset.parts)}"
             f"{did_you_mean(part, dataset.parts)}"
         )
-    report = runner.evaluated(trained.load().model, replace(dataset, scored=part), experiment)
+    bundle = trained.load()
+    report = runner.evaluated(bundle.model, replace(dataset.for_model(bundle.spec), scored=part), experiment)
     note = other_score(trained.run, dataset, report) if trained.run and part == dataset.scored else None
     return Scored(replace(dataset, scored=part), report, [note] if note else [])
 

@@ -68,7 +68,6 @@ def reliability(dataset: Dataset, predictions: Predictions) -> Figure:
     edges = np.linspace(0, 1, BINS + 1)
     for values, colour, label in ((sure[right], BLUE, "right"), (sure[~right], VERMILION, "wrong")):
         other.hist(values, bins=list(edges), color=colour, alpha=0.6, label=f"{label}: {len(values)}")
-    counted = "tokens" if dataset.spec.per_step else "examples"
-    other.set(xlabel="probability of the predicted class", ylabel=counted, title="Distribution")
+    other.set(xlabel="probability of the predicted class", ylabel=dataset.spec.counted, title="Distribution")
     other.legend(frameon=False, loc="upper left")
     return figure

@@ -85,7 +85,7 @@ class Report:
 class Scores:
     """What is said of a score: the model's name, its task, everything measured, the scored part, and the unit.
 
-    columns_as_series: whether its series are the columns of a table, for which papers give one score
+    source: the settings of the data that it was trained on; None for other data
     """
 
     name: str
@@ -94,7 +94,7 @@ class Scores:
     report: Report
     part: str
     unit: str
-    columns_as_series: bool = False
+    source: Any = None
 
     @property
     def metric(self) -> str:

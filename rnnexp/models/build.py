@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import carried, initial
+from rnnexp.models.logits import convention
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +41,8 @@ def network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
     naming.reset_uids()  # layers that a user did not name get the same names, hence weights, in each run
     model = architecture.build(spec)
     _require_fit(architecture.name, model, spec)
-    return model
+    trusted = type(architecture).__module__.startswith("rnnexp.")
+    return convention(spec).complete(model, spec, architecture.name, trusted)
 
 
 def draw(architecture: Any, model: Any, seed: int, vectors: np.ndarray | None = None) -> list[str]:
@@ -63,15 +65,6 @@ def _require_fit(name: str, model: Any, spec: TaskSpec) -> None:
         raise ConfigError(f"model: `{name}` returned {given}; its build must return a keras.Model")
     if not model.built:
         raise ConfigError(f"model: `{name}` has no weights yet; start it from keras.Input(shape)")
-    steps = (spec.inputs["past"].shape[0],) if spec.per_step else ()
-    wanted = (None, *steps, *spec.output_shape)
-    if spec.carried and not carried.sizes(model):
-        raise ConfigError(
-            f"model: `{name}` carries no states, which these data need: it must take them as inputs beside `past`, and "
-            f"give them after `{carried.OUTPUT}` in a dict"
-        )
-    shape = tuple(model.output[carried.OUTPUT].shape) if spec.carried else model.output_shape
-    if shape != wanted:
-        raise ConfigError(
-            f"model: `{name}` gives outputs of shape {shape}; the data need {wanted}, where the first None is the batch"
-        )
+    shape = carried.output_shape(model)
+    if problem := spec.mismatch(shape, bool(carried.sizes(model))):
+        raise ConfigError(f"model: `{name}` {problem}")

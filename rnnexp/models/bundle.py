@@ -3,7 +3,8 @@
 model.json          architecture with its settings, the data's spec, plugins, versions
 weights.npz         one array per weight, under the weight's path; never pickled
 preprocessing.json  how raw rows become inputs and outputs become original units
-model.keras         the same model for other programs, in Keras's own classes
+model.keras         the same model for other programs, in Keras's own classes; one that labels whole sequences ends in
+                    a softmax there: other programs expect probabilities, as they did of earlier versions
 
 `exporters` writes these files. Here they are read.
 """
@@ -25,18 +26,13 @@ from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, RnnexpError, count
 from rnnexp.models import inference, preprocessing, weights
 from rnnexp.models.build import network
+from rnnexp.models.logits import convention
+from rnnexp.task import complete_spec
 
 if TYPE_CHECKING:
     import keras
 
 FORMAT = 2
-# What the specs of format 1 left to the name of the task.
-_SPECS_OF_1: dict[Any, dict[str, Any]] = {
-    "classification": {"outputs": "probabilities"},
-    "tagging": {"outputs": "logits", "sees_future": True},
-    "language_modelling": {"task": "language_modeling", "outputs": "logits", "scores_of": "past"},
-    "sequence_to_sequence": {"outputs": "logits", "scores_of": "previous"},
-}
 ABOUT = "model.json"
 
 
@@ -68,10 +64,13 @@ class Bundle:
         return None if self.folder is None else code.extras(self.folder, self.preprocessor)
 
     def predict(self, x: Any, batch_size: int = 1024) -> np.ndarray:
-        """Return the network's raw outputs for prepared inputs (n, time, features), or a dict of inputs."""
+        """Return what the network says of prepared inputs (n, time, features), or a dict of inputs: numbers as it has
+        been trained to give them, or the probabilities (n, classes) of classes.
+        """
         examples = len(x) if hasattr(x, "shape") else len(x["past"])
         batches = [slice(i, i + batch_size) for i in range(0, examples, batch_size)]
-        return np.concatenate([inference.predict(self.model, _part(x, batch)) for batch in batches])
+        outputs = np.concatenate([inference.predict(self.model, _part(x, batch)) for batch in batches])
+        return convention(self.spec).answers(outputs)
 
 
 def _part(x: Any, batch: slice) -> Any:
@@ -122,21 +121,15 @@ def _about(folder: Path) -> _About:
     if (found := about.get("format")) not in (1, FORMAT):
         raise ConfigError(f"{path}: format {strict.shorten(repr(found))}; this version reads formats 1 to {FORMAT}")
     read: _About = strict.checked(_About, about, path)
-    task = read.spec.get("task")
-    if found == 1 and isinstance(task, str):
-        read.spec.update(_SPECS_OF_1.get(task, {}))
+    if found == 1:
+        complete_spec(read.spec)
     return read
 
 
 def _spec(path: Path, about: _About) -> TaskSpec:
     spec: TaskSpec = strict.checked(TaskSpec, about.spec, path)
-    sizes = [size for given in spec.inputs.values() for size in given.sizes() if size is not None]
-    if "past" not in spec.inputs or not spec.output_shape or min([*spec.output_shape, *sizes]) < 1:
-        raise ConfigError(f"{path}: does not describe a model: it needs an input `past` and sizes of at least 1")
-    if spec.classes and spec.output_shape[-1] != len(spec.classes):
-        raise ConfigError(
-            f"{path}: does not describe a model: {spec.output_shape[-1]} outputs for {len(spec.classes)} classes"
-        )
+    if flaw := spec.flaw():
+        raise ConfigError(f"{path}: does not describe a model: {flaw}")
     return spec
 
 

@@ -32,6 +32,12 @@ def sizes(model: keras.Model) -> dict[str, int]:
     return {name: int(tensor.shape[-1]) for name, tensor in outputs.items() if name != OUTPUT}
 
 
+def output_shape(model: keras.Model) -> Any:
+    """Return the shape of what a network predicts, beside which it may give states."""
+    outputs = model.output
+    return tuple(outputs[OUTPUT].shape) if isinstance(outputs, dict) and OUTPUT in outputs else model.output_shape
+
+
 def zeros(model: keras.Model, lanes: int) -> dict[str, np.ndarray]:
     """Return the states of lanes that have read nothing yet."""
     import numpy as np
@@ -62,7 +68,8 @@ def _class() -> type:
             ]
 
         def call(self, past: Any, training: bool | None = None) -> Any:
-            states = {variable.name: variable.value for variable in self.carried}
+            # Copies: PyTorch writes into the variable below, and needs the old value for the gradient.
+            states = {variable.name: keras.ops.copy(variable.value) for variable in self.carried}
             outputs = self.inner({"past": past, **states}, training=training)
             for variable in self.carried:
                 variable.assign(outputs[variable.name])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.models import carried, inference
+from rnnexp.models.logits import log_softmax
 
 AT_ONCE = 512  # tokens per call: changes the speed, not the result
 FEWER = 8  # what is left is read in calls so many times shorter, again and again: each length is compiled once
@@ -23,9 +24,7 @@ def log_probabilities(model: Any, ids: np.ndarray) -> np.ndarray:
     """
     found, following = [np.zeros(0)], ids[1:]
     for scores, _ in read(model, ids[:-1], carried.zeros(model, 1)):
-        shifted = np.subtract(scores, scores.max(axis=-1, keepdims=True), dtype=np.float64)
-        chosen = shifted[np.arange(len(scores)), following[: len(scores)]]
-        found.append(chosen - np.log(np.exp(shifted, out=shifted).sum(axis=-1)))
+        found.append(log_softmax(scores)[np.arange(len(scores)), following[: len(scores)]])
         following = following[len(scores) :]
     return np.concatenate(found)
 
@@ -50,9 +49,3 @@ def lengths(tokens: int, vocabulary: int) -> Iterator[int]:
             length //= FEWER
         yield length
         tokens -= length
-
-
-def log_softmax(scores: np.ndarray) -> np.ndarray:
-    """Return log probabilities (..., vocabulary) of scores (logits)."""
-    shifted = scores - scores.max(axis=-1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

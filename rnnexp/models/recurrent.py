@@ -95,7 +95,7 @@ class RecurrentModel(ABC):
     dense: list[PositiveInt] = Field([], description="sizes of dense layers before the output")
     dense_activation: Activation = Field("relu", description="activation of the layers in `dense`")
     output_activation: Activation | None = Field(
-        None, description="activation of the output; null: linear; for classes it is always softmax"
+        None, description="activation of the output; null: linear, as classes always have it"
     )
     skip: bool = Field(
         False,
@@ -121,12 +121,12 @@ class RecurrentModel(ABC):
         if problems := spec_problems(self, spec):
             raise ConfigError(*problems)
         inputs = {name: keras.Input(i.shape, name=name, dtype=i.dtype) for name, i in spec.inputs.items()}
-        past, mask, embedding = inputs["past"], inputs.get("mask"), None
+        past, mask, scores = inputs["past"], inputs.get("mask"), None
         if spec.inputs["past"].vocabulary is not None:
-            embedding = tokens.embedding(self, spec)
+            embedding, scores = tokens.layers(self, spec)
             past = tokens.vectors(embedding, past, self)
-        first = carried.inputs(self.state_sizes()) if spec.carried else {}
-        x, last = self._recurrent(*self.before(patches(past, self.patch_size), mask), spec.per_step, first)
+        first = carried.inputs(spec.kept(self.state_sizes()))
+        x, last = self._recurrent(*self.before(patches(past, self.patch_size), mask), spec.pooled(self.pooling), first)
         if (branch := self.beside(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
         if "future" in inputs:
@@ -134,8 +134,8 @@ class RecurrentModel(ABC):
             x = keras.layers.Concatenate(name="state_and_future")([x, future])
         for i, size in enumerate(self.dense, start=1):
             x = keras.layers.Dense(size, activation=self.dense_activation, name=f"dense_{i}")(x)
-        y = self._output(x, spec, inputs["past"], embedding)
-        if spec.carried:
+        y = scores(x) if scores else self._output(x, spec, inputs["past"])
+        if first:
             return keras.Model({**inputs, **first}, {carried.OUTPUT: y, **last}, name=self.name)
         return keras.Model(inputs if len(inputs) > 1 else inputs["past"], y, name=self.name)
 
@@ -156,15 +156,17 @@ class RecurrentModel(ABC):
         """Return what contradicts the other parts of an experiment."""
         return spec_problems(self, experiment.data.outline())
 
-    def _recurrent(self, x: Any, mask: Any, per_step: bool, first: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Stack the recurrent layers; with `per_step` an output per step stays, else one per sequence.
+    def _recurrent(
+        self, x: Any, mask: Any, pooling: str | None, first: Mapping[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Stack the recurrent layers; without `pooling` an output per step stays, else one per sequence.
 
         first: states to start from, by name; none: zeros.  The second result are those after the last step.
         """
         import keras
 
         sizes, last = self.sizes(), dict[str, Any]()
-        sequences = per_step or self.pooling != "last"
+        sequences = pooling != "last"
         for i, units in enumerate(sizes, start=1):
             layer = self._one(units, f"{self.name}_{i}", sequences or i < len(sizes), bool(first))
             names = [name for name in first if name.startswith(f"{layer.name}_")]
@@ -177,7 +179,7 @@ class RecurrentModel(ABC):
                 x = keras.layers.LayerNormalization(name=f"layer_norm_{i}")(x)
             if self.dropout:
                 x = self._dropout(x, f"dropout_{i}")(x)
-        return pooled(x, mask, self.pooling) if sequences and not per_step else x, last
+        return pooled(x, mask, self.pooling) if sequences and pooling else x, last
 
     def _dropout(self, x: Any, name: str) -> keras.layers.Layer:
         import keras
@@ -207,22 +209,19 @@ class RecurrentModel(ABC):
 
         return keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None
 
-    def _output(self, x: Any, spec: TaskSpec, past: Any, embedding: Any) -> Any:
+    def _output(self, x: Any, spec: TaskSpec, past: Any) -> Any:
         import keras
 
-        if spec.scores_of == "past":
-            return tokens.scores(x, embedding, spec.output_shape[0], self.tie_weights)
-        activation = "softmax" if spec.outputs == "probabilities" else self.output_activation
         # float32 also under mixed precision, whose losses would lose digits
         size = math.prod(spec.output_shape)
-        x = keras.layers.Dense(size, activation=activation, dtype="float32", name="output")(x)
+        x = keras.layers.Dense(size, activation=self.output_activation, dtype="float32", name="output")(x)
         if self.skip:
             window = keras.layers.Flatten(name="window")(past)
             linear = keras.layers.Dense(size, use_bias=False, dtype="float32", name="skip")(window)
             x = keras.layers.Add(dtype="float32", name="output_and_skip")([x, linear])
         if len(spec.output_shape) == 1:
             return x
-        steps = (spec.inputs["past"].shape[0] or -1,) if spec.per_step else ()
+        steps = (size or -1 for size in spec.steps)
         return keras.layers.Reshape((*steps, *spec.output_shape), dtype="float32", name="output_shape")(x)
 
 

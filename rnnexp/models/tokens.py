@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.data.spec import TaskSpec
@@ -9,28 +11,32 @@ from rnnexp.data.spec import TaskSpec
 if TYPE_CHECKING:
     import keras
 
-    from rnnexp.models.recurrent import RecurrentModel
+Scores = Callable[[Any], Any]
 
 
-def embedding(model: RecurrentModel, spec: TaskSpec) -> keras.layers.Layer:
-    """Make the layer that gives each token its vector; one that is tied can also be read backwards.
+def layers(model: Any, spec: TaskSpec) -> tuple[keras.layers.Layer, Scores | None]:
+    """Make the layer that gives each token its vector, and the scores of what comes after each, if they are asked for.
 
     Where the next token is predicted, vectors start with unit variance: from Keras's small ones a network first learns
     how frequent tokens are, and what comes before them late. Labels of few texts are learnt better from small vectors,
-    in which rare words hardly count. Those that are scores too start small.
+    in which rare words hardly count. Those that are scores too start small, and are read backwards.
     """
     import keras
 
     past = spec.inputs["past"]
     size = past.vector or model.vector_size()
     shared = {"name": "embedding", "trainable": model.embedding_trainable}
+    if spec.scores_of != "past":
+        return keras.layers.Embedding(past.vocabulary, size, embeddings_initializer="uniform", **shared), None
     if model.tie_weights:
-        return keras.layers.ReversibleEmbedding(past.vocabulary, size, reverse_dtype="float32", **shared)
-    spread = keras.initializers.RandomNormal(stddev=1.0) if spec.scores_of == "past" else "uniform"
-    return keras.layers.Embedding(past.vocabulary, size, embeddings_initializer=spread, **shared)
+        layer = keras.layers.ReversibleEmbedding(past.vocabulary, size, reverse_dtype="float32", **shared)
+    else:
+        spread = keras.initializers.RandomNormal(stddev=1.0)
+        layer = keras.layers.Embedding(past.vocabulary, size, embeddings_initializer=spread, **shared)
+    return layer, partial(scores, layer=layer, vocabulary=spec.output_shape[0], tied=model.tie_weights)
 
 
-def vectors(layer: Any, tokens: Any, model: RecurrentModel) -> Any:
+def vectors(layer: Any, tokens: Any, model: Any) -> Any:
     """Return the vectors (b, time, size) of tokens (b, time), some of which are dropped in training."""
     import keras
 

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from rnnexp.models import inference
+from rnnexp.models.logits import log_softmax
 from rnnexp.models.reading_writing import Network
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def translate(model: keras.Model, inputs: Any, how: Decoding) -> Written:
     for _ in range(how.most):
         outputs = inference.predict(stepper, {**state, "previous": beams.ids[:, -1:]})
         found = {name: np.asarray(value) for name, value in outputs.items()}
-        chosen = beams.grow(_log_softmax(found.pop("scores")[:, 0]), found.pop("attention", None))
+        chosen = beams.grow(log_softmax(found.pop("scores")[:, 0]), found.pop("attention", None))
         state |= {name: value[chosen] for name, value in found.items()}
         if beams.ended.all():
             break
@@ -144,9 +145,3 @@ def _made(model: keras.Model) -> tuple[Any, Any]:
     scores, after, weights = network.write(previous, given["memory"], held, [given[name] for name in names])
     outputs = {"scores": scores, **dict(zip(names, after))} | ({} if weights is None else {"attention": weights})
     return reader, keras.Model({**given, "mask": held, "previous": previous}, outputs)
-
-
-def _log_softmax(scores: np.ndarray) -> np.ndarray:
-    from rnnexp.models.reading import log_softmax
-
-    return log_softmax(scores.astype(np.float64))

@@ -12,6 +12,7 @@ import numpy as np
 
 from rnnexp.errors import ConfigError
 from rnnexp.models import carried
+from rnnexp.models.logits import softmax
 from rnnexp.models.reading import read
 
 # What may be asked for: whole numbers or any, from, to.
@@ -65,8 +66,7 @@ class Sampling:
         if self.temperature == 0:
             return np.asarray(np.arange(len(scores)) == scores.argmax(), np.float64)
         with np.errstate(over="ignore"):  # of the others, whose chances are then 0
-            chances = np.exp((scores - scores.max()) / self.temperature)
-        chances /= chances.sum()
+            chances = softmax((scores - scores.max()) / self.temperature)
         ranked = np.argsort(-chances, kind="stable")
         kept = len(chances) if self.top_k is None else self.top_k
         if self.top_p is not None:

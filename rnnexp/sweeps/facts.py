@@ -9,13 +9,27 @@ from typing import Any
 
 from rnnexp import registry
 from rnnexp.config.parse import parse
-from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.definition import Definition, Place
+from rnnexp.sweeps.executor import Hardware
+from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.objective import direction_for, objective_for
 from rnnexp.sweeps.preflight import Findings, backend_of
 from rnnexp.sweeps.settings import Sweep
 
 FEWEST = 4  # of one program; the start of so few processes costs less than it is worth to think about
 LONGEST_S = 60.0  # of one job's training: results of a group come all at its end, and are lost together until then
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A sweep that has been checked: its jobs (of a sampler: its corners) and where it lives."""
+
+    planner: Planner
+    jobs: list[Job]
+    duplicates: int
+    definition: Definition
+    place: Place
+    hardware: Hardware
 
 
 @dataclass(frozen=True)

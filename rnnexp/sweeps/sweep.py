@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,9 +15,9 @@ from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
 from rnnexp.sweeps.coordinator import Coordinator, Orders
-from rnnexp.sweeps.definition import FILE, Definition, Place, define, find_place, read_definition, write_definition
+from rnnexp.sweeps.definition import FILE, define, find_place, read_definition, write_definition
 from rnnexp.sweeps.executor import Executor, Hardware, Site
-from rnnexp.sweeps.facts import Facts, facts_of, settle
+from rnnexp.sweeps.facts import Facts, Planned, facts_of, settle
 from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
 from rnnexp.sweeps.launcher import Launcher, default
 from rnnexp.sweeps.objective import check_given
@@ -37,18 +37,6 @@ class SweepFailed(RnnexpError):
     """Some jobs have failed; the others are done."""
 
     exit_code = 10
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A sweep that has been checked: its jobs (of a sampler: its corners) and where it lives."""
-
-    planner: Planner
-    jobs: list[Job]
-    duplicates: int
-    definition: Definition
-    place: Place
-    hardware: Hardware
 
 
 def sweep(request: Request) -> Path | None:

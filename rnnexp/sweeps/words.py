@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rnnexp.errors import count
 from rnnexp.sweeps.coordinator import Coordinator
+from rnnexp.sweeps.facts import Facts, Planned
 from rnnexp.sweeps.folders import job_folder
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.launcher import Launcher
@@ -16,9 +16,6 @@ from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.state import JobState, State
 from rnnexp.sweeps.task import LOG
 from rnnexp.sweeps.view import View, duration, values_text
-
-if TYPE_CHECKING:
-    from rnnexp.sweeps.sweep import Facts, Planned
 
 TABLE = Path("tables", "trials.csv")
 START_S = 1.5  # of a job beside its epochs: its process, data, scores and tracking

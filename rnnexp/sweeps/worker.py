@@ -25,11 +25,11 @@ from rnnexp.config.settings import Experiment
 from rnnexp.errors import RnnexpError
 from rnnexp.failures import foreseen
 from rnnexp.output import MaskedRecord, MaskedStream
-from rnnexp.record import Membership
 from rnnexp.redact import redact
 from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, STOP, Outcome, Task, write_outcome
 
 if TYPE_CHECKING:
+    from rnnexp.record import Membership
     from rnnexp.runner import Result
 
 log = logging.getLogger("rnnexp")
@@ -140,6 +140,8 @@ def read(task: Task) -> Experiment:
 
 def membership(task: Task, tick: Callable[[], None] | None = None) -> Membership:
     """Return what the run of a task is told of its sweep."""
+    from rnnexp.record import Membership
+
     return Membership(
         sweep=task.sweep,
         parent=task.parent,

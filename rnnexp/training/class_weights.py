@@ -18,8 +18,8 @@ KEY = "trainer.class_weights"
 
 def check_weights(wanted: ClassWeights, spec: TaskSpec) -> None:
     """Refuse weights of classes where there are none."""
-    if wanted is not None and not spec.classes:
-        raise ConfigError(f"{KEY}: given, but the task is {spec.task}; remove it, there are no classes")
+    if wanted is not None:
+        spec.require_classes(KEY)
 
 
 def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
@@ -38,18 +38,10 @@ def weigher(wanted: ClassWeights, dataset: Dataset) -> Weigh | None:
 
     def weigh(y: Any, weight: Any) -> Any:
         xp = y.__array_namespace__()
-        of_class = xp.take(xp.asarray(table), y if dataset.spec.per_step else labels(y, len(names)))
+        of_class = xp.take(xp.asarray(table), dataset.spec.labels(y))
         return of_class if weight is None else weight * of_class
 
     return weigh
-
-
-def labels(y: np.ndarray, classes: int) -> np.ndarray:
-    """Return integer labels (b,) of integer or one-hot `y`."""
-    if y.ndim > 1 and y.shape[-1] == classes and classes > 1 and np.issubdtype(y.dtype, np.floating):
-        return y.argmax(-1)
-    flat = y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y
-    return flat.astype(np.int32)
 
 
 def _by_name(wanted: Mapping[str, float], names: tuple[str, ...]) -> np.ndarray:
@@ -71,8 +63,8 @@ def _balanced(dataset: Dataset) -> np.ndarray:
     counts = np.zeros(classes, np.int64)
     for start in range(0, len(part), 4096):
         _, y, weight = dataset.batch(part.arrays, part.indices[start : start + 4096])
-        found = np.asarray(y)[weight > 0] if dataset.spec.per_step else labels(np.asarray(y), classes)
-        counts += np.bincount(found, minlength=classes)
+        found = dataset.spec.labels(np.asarray(y))
+        counts += np.bincount(found.ravel() if weight is None else found[weight > 0], minlength=classes)
     missing = [name for name, count in zip(dataset.spec.classes, counts) if count == 0]
     if missing:
         raise ConfigError(

@@ -20,7 +20,8 @@ from rnnexp.training.penalties import named
 from rnnexp.training.plan import Plan
 from rnnexp.training.prepare import prepare
 from rnnexp.training.rate import Rate
-from rnnexp.training.steppers.stepper import Step, Stepper, stepper_for
+from rnnexp.training.steppers import stepper_for
+from rnnexp.training.steppers.stepper import Step, Stepper
 from rnnexp.training.user_callbacks import UserCallbacks
 
 

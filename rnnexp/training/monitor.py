@@ -8,11 +8,10 @@ from math import inf
 from typing import Any
 
 from rnnexp import registry
-from rnnexp.task import rises
+from rnnexp.task import ACCURACY, rises
 
 # Losses without penalties, and with them where there are any: a training ends where one of them is not finite.
 LOSSES = tuple(f"{part}/{name}" for part in ("train", "val") for name in ("loss", "total_loss"))
-UNIT_FREE = ("accuracy", "acc")  # shares of what is equal, which Keras names itself
 ALWAYS_LOGGED = ("train/loss", "opt/learning_rate", "time/epoch_s", "time/samples_per_s")
 
 
@@ -49,7 +48,7 @@ def is_scaled(data: Mapping[str, Any]) -> bool:
 
 def epoch_name(metric: str, scaled: bool) -> str:
     """Return what a metric of each epoch is logged as: it is computed on what the network answers, as a loss is."""
-    return f"{metric}_scaled" if scaled and metric not in UNIT_FREE else metric
+    return f"{metric}_scaled" if scaled and metric not in ACCURACY else metric
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from rnnexp import registry
+from rnnexp.config.metric_names import RENAMED, accepted
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.models import carried
+from rnnexp.task import ACCURACY
 from rnnexp.training.monitor import epoch_name
 from rnnexp.training.penalties import has_penalties, unpenalized
 from rnnexp.training.perplexity import perplexity
@@ -67,28 +68,20 @@ def metric(name: str, logged_as: str = "") -> Any:
     import keras
 
     shown = logged_as or name
-
-    renamed = {"rmse": "RootMeanSquaredError", "r2": "R2Score", "auc": "AUC"}
-    if name in renamed:
-        return getattr(keras.metrics, renamed[name])(name=shown)
+    if name in RENAMED:
+        return getattr(keras.metrics, RENAMED[name])(name=shown)
     if name == "perplexity":
         return perplexity()
-    if name in ("accuracy", "acc"):
-        return name  # Keras chooses binary, categorical or sparse by the shapes
+    if name in ACCURACY:
+        return name
     try:
         found = keras.metrics.get(name)
     except ValueError:
-        choices = [*renamed, "accuracy", "mae", "mse", "mape", *_keras_names()]
-        raise ConfigError(f"metrics: Keras has no metric `{name}`{did_you_mean(name, choices)}") from None
+        raise ConfigError(f"metrics: Keras has no metric `{name}`{did_you_mean(name, accepted(None))}") from None
     if isinstance(found, keras.metrics.Metric):
-        return found.__class__.from_config({**found.get_config(), "name": shown})
+        of_logits = {"from_logits": True} if type(found) is keras.metrics.SparseCategoricalCrossentropy else {}
+        return found.__class__.from_config({**found.get_config(), "name": shown, **of_logits})
     return keras.metrics.MeanMetricWrapper(found, name=shown)
-
-
-def _keras_names() -> list[str]:
-    import keras
-
-    return [name for name, _ in inspect.getmembers(keras.metrics, inspect.isclass)]
 
 
 def seed_random_layers(model: Any, seed: int) -> None:

@@ -57,6 +57,7 @@ def test_training_prints_the_score_and_imports_no_other_backend() -> None:
     assert "torch" not in found
 
 
+@pytest.mark.end_to_end
 def test_what_it_recommends_next_is_the_same_run_with_other_seeds(tmp_path: Path) -> None:
     (tmp_path / "a rhyme.txt").write_text("one two three four\n" * 20)
     asked = ("data=corpus", "data.path='a rhyme.txt'", "data.sequence_length=5", "trainer.batch_size=2", *FAST[1:])
@@ -205,7 +206,7 @@ def test_a_mistake_in_one_job_of_a_sweep_is_found_before_the_first(tmp_path: Pat
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("launcher", [pytest.param("basic", marks=pytest.mark.slow), "joblib"])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.end_to_end)])
 def test_hydras_own_sweeper_is_tracked_and_goes_on_after_a_job_that_fails(tmp_path: Path, launcher: str) -> None:
     from mlflow import MlflowClient
 

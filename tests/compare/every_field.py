@@ -41,7 +41,7 @@ AROUND = {
     "reverse_digits": ("model=encoder_decoder",),
     "text_pairs": ("model=encoder_decoder",),
     "encoder_decoder": ("data=text_pairs", "data.path=a.tsv"),
-    "cross_entropy": ("data=ts", "data.path=a.ts"),
+    "cross_entropy": ("data=corpus", "data.path=a.txt"),
     "token_cross_entropy": ("data=corpus", "data.path=a.txt"),
 }
 BESIDE: dict[str, dict[str, Any]] = {

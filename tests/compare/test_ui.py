@@ -87,7 +87,6 @@ def test_a_store_on_a_server_needs_no_server(made: Made, monkeypatch: pytest.Mon
     assert main(["ui", "--uri", "http://tracking.example:5000", "--no-browser"]) == 0
 
 
-@pytest.mark.slow  # the page that compares a sweep is served and ended in the default tests
 def test_the_pages_are_served_until_ctrl_c(made: Made) -> None:
     command = [sys.executable, "-m", "rnnexp", "ui", made.name, "--uri", made.uri, "--no-browser", "--json"]
     started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)

@@ -196,6 +196,7 @@ def test_what_is_no_file_is_named_by_its_kind(tmp_path: Path) -> None:
     assert compose("experiment=good").seed == 1
 
 
+@pytest.mark.end_to_end
 def test_check_goes_on_past_broken_files(capsys: pytest.CaptureFixture[str]) -> None:
     for name, text in (
         ("a", "plugins: 3\n"),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pkgutil
 import re
+from itertools import chain
 
 import pytest
 
+from rnnexp import registry
 from rnnexp.config import loss_names
 from rnnexp.config.compose import compose
 from rnnexp.errors import ConfigError
-from rnnexp.models import losses
 
 TEXTS = "data.path=none.txt"
 REFUSED = {
@@ -18,13 +18,17 @@ REFUSED = {
         ("data=text_lines", TEXTS, "loss=mse"),
         "loss: `mse` given, but the task is classification, whose loss is cross_entropy; leave loss out",
     ),
-    "a loss of probabilities for scores": (
-        ("data=corpus", TEXTS, "loss=cross_entropy"),
-        "loss: `cross_entropy` given, but the task is language_modeling, whose loss is token_cross_entropy",
+    "a loss of numbers for tokens": (
+        ("data=corpus", TEXTS, "loss=mae"),
+        "loss: `mae` given, but the task is language_modeling, whose loss is cross_entropy; leave loss out",
     ),
-    "a loss of scores for probabilities": (
-        ("data=text_lines", TEXTS, "loss=token_cross_entropy"),
-        "loss: `token_cross_entropy` given, but the task is classification, whose loss is cross_entropy",
+    "an earlier name for numbers": (
+        ("data=sine", "loss=token_cross_entropy"),
+        "loss: `token_cross_entropy` is of classes, but the task is forecasting; use one of huber, log_cosh, mae",
+    ),
+    "a sum over steps that are one": (
+        ("data=text_lines", TEXTS, "loss=cross_entropy", "loss.sum_over_time=true"),
+        "loss.sum_over_time: true given, but classification has a class for the whole sequence; use false",
     ),
     "a loss of classes for numbers": (
         ("data=sine", "loss=cross_entropy"),
@@ -43,12 +47,19 @@ def test_a_loss_of_another_task_is_refused(overrides: tuple[str, ...], message: 
         compose(*overrides)
 
 
-def test_a_loss_of_the_task_is_taken() -> None:
-    assert compose("data=sine", "loss=huber").loss.name == "huber"
-    assert compose("data=corpus", TEXTS, "loss=token_cross_entropy", "loss.sum_over_time=true").loss.sum_over_time
-    assert compose("data=text_lines", TEXTS, "loss=cross_entropy").loss.name == "cross_entropy"
+OF_CLASSES = ("text_lines", "text_tags", "corpus", "text_pairs")
 
 
-def test_every_shipped_loss_belongs_to_a_task() -> None:
-    shipped = {module.name for module in pkgutil.iter_modules(losses.__path__)}
-    assert shipped == {*loss_names.SHIPPED_OF_NUMBERS, *loss_names.OF_CLASSES.values()}
+@pytest.mark.parametrize("name", loss_names.OF_CLASSES)
+def test_the_loss_of_classes_is_taken_by_both_of_its_names(name: str) -> None:
+    for data in OF_CLASSES:
+        model = ("model=encoder_decoder",) if data == "text_pairs" else ()
+        experiment = compose(f"data={data}", TEXTS, *model, f"loss={name}")
+        assert experiment.loss.name == name
+        assert experiment.data.outline().outputs == "logits"
+    assert compose("data=corpus", TEXTS, f"loss={name}", "loss.sum_over_time=true").loss.sum_over_time
+    assert compose("data=sine", "loss=huber").data.outline().outputs == "numbers"
+
+
+def test_every_shipped_loss_belongs_to_a_family() -> None:
+    assert set(registry.names("loss")) == set(chain(*loss_names.FAMILIES))

@@ -15,10 +15,19 @@ import pytest
 import rnnexp as rx
 from rnnexp import runtime
 from rnnexp.config import metric_names
+from rnnexp.data.sources.corpus import corpus
+from rnnexp.data.sources.labelled_texts import text_lines
+from rnnexp.data.sources.synthetic import adding, reverse_digits, sine
+from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.evaluation import classification, metrics
 from rnnexp.task import tasks
 from rnnexp.training.prepare import metric
 
+OUTLINES = {
+    "forecasting": sine().outline(),
+    "regression": adding().outline(),
+    "classification": text_lines(path="t.txt").outline(),
+}
 # Without compilation, 0.3 s for all names: in a process of its own, because a process has one backend.
 TRIAL = """
 import json
@@ -106,12 +115,32 @@ def computed() -> dict[str, set[str]]:
 def test_what_is_accepted_for_a_task_is_what_keras_can_compute_for_it(task: str, computed: dict[str, set[str]]) -> None:
     # Keras takes whole labels for one-hot ones and computes a number without a meaning.
     meaningless = {"CategoricalAccuracy", "categorical_accuracy"} if task == "classification" else set()
-    assert set(metric_names.accepted(task)) - {"accuracy", "acc"} == computed[task] - meaningless
+    assert set(metric_names.accepted(OUTLINES[task])) - {"accuracy", "acc"} == computed[task] - meaningless
 
 
 def test_tasks_differ_in_what_can_be_computed(computed: dict[str, set[str]]) -> None:
     assert "r2" in computed["regression"] - computed["forecasting"]
     assert "mse" not in computed["classification"]
+
+
+def test_all_tasks_of_classes_have_the_same_metrics() -> None:
+    outlines = [
+        source.outline()
+        for source in (text_lines(path="t.txt"), corpus(path="t.txt"), text_tags(path="t.txt"), reverse_digits())
+    ]
+    found = [set(metric_names.accepted(outline)) for outline in outlines]
+    assert all(names == found[0] for names in found)
+    assert {"accuracy", "sparse_categorical_crossentropy", "SparseTopKCategoricalAccuracy"} <= found[0]
+    assert set(metric_names.accepted(OUTLINES["forecasting"])) != found[0]
+
+
+@pytest.mark.parametrize("name", ["sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"])
+def test_the_cross_entropy_of_an_epoch_is_taken_from_logits(name: str) -> None:
+    labels, logits = np.array([0, 1]), np.log(np.array([[0.7, 0.3], [0.4, 0.6]], "float32")) + 5
+    for own in (labels, np.array([1, 1])):
+        one = metric(name)
+        one.update_state(own, logits)
+        assert (float(one.result()) == pytest.approx(-np.log([0.7, 0.6]).mean(), rel=1e-5)) == (own is labels)
 
 
 def test_what_is_said_to_be_reported_is_reported() -> None:
@@ -122,19 +151,25 @@ def test_what_is_said_to_be_reported_is_reported() -> None:
 
 
 def test_a_metric_that_is_reported_anyway_is_answered_so() -> None:
-    [problem] = metric_names.mistakes(["smape"], "forecasting")
+    [problem] = metric_names.mistakes(["smape"], OUTLINES["forecasting"])
     assert problem.startswith("metrics: Keras has no metric `smape`; the report at the end has mse, rmse, mae, smape")
-    assert "the report at the end" not in metric_names.mistakes(["smape"], "classification")[0]
+    assert "the report at the end" not in metric_names.mistakes(["smape"], OUTLINES["classification"])[0]
+
+
+def test_what_means_nothing_of_tokens_is_refused_whatever_is_asked_of_them() -> None:
+    for outline in (corpus(path="t.txt").outline(), text_tags(path="t.txt").outline(), reverse_digits().outline()):
+        [problem] = metric_names.mistakes(["mae", "sparse_categorical_accuracy"], outline)
+        assert problem.startswith(f"metrics: Keras cannot compute `mae` of {outline.task} while training")
 
 
 def test_a_registered_metric_is_accepted() -> None:
-    assert metric_names.mistakes(["worst"], "forecasting") != []
+    assert metric_names.mistakes(["worst"], OUTLINES["forecasting"]) != []
 
     @rx.register("metric")
     def worst(actual, predicted) -> float:
         return float(np.abs(actual - predicted).max())
 
-    assert metric_names.mistakes(["worst"], "forecasting") == []
+    assert metric_names.mistakes(["worst"], OUTLINES["forecasting"]) == []
 
 
 def test_names_are_checked_without_importing_keras() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,9 @@ import pytest
 
 import rnnexp as rx
 from rnnexp.cli.main import main
+from rnnexp.compare.plot import _scored
+from rnnexp.deploy.trained import Asked
+from rnnexp.deploy.trained import trained as read_run
 
 QUICK = ("trainer.epochs=8", "model.units=[4]", "tracking.figures=false", "optimizer.learning_rate=0.02")
 WORDS = {"good": "fine lovely warm bright", "bad": "dull cold bitter grey"}
@@ -166,6 +170,26 @@ def test_every_label_is_written_beside_the_truth(trained: Trained, capsys: pytes
         evaluated(capsys, run, "-o", "rows.parquet")
         own = pandas.read_csv(run / "tables" / "predictions.csv", dtype={"actual": str, "predicted": str})
         assert list(pandas.read_parquet("rows.parquet")["predicted"]) == list(own["predicted"])
+
+
+@pytest.mark.parametrize(("which", "others"), [("sequences", "recordings"), ("texts", "reviews.txt")])
+def test_a_run_whose_model_was_saved_with_its_softmax_scores_the_same(
+    which: str, others: str, trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = getattr(trained, which)
+    earlier = shutil.copytree(run, tmp_path / "earlier")
+    about = json.loads((run / "model" / "model.json").read_text())
+    assert about["spec"]["outputs"] == "logits"
+    about["spec"]["outputs"] = "probabilities"
+    (earlier / "model" / "model.json").write_text(json.dumps(about))
+    for words in ((), ("--data", others)):
+        scores = evaluated(capsys, run, *words)["metrics"]
+        assert evaluated(capsys, earlier, *words)["metrics"] == pytest.approx(scores, rel=1e-5)
+        log_loss = next(value for name, value in scores.items() if name.endswith("/log_loss"))
+        assert abs(log_loss - np.log(2)) > 1e-2  # which the softmax of probabilities comes near to
+    found = read_run(Asked(str(earlier), "plot"), tmp_path)
+    drawn = _scored(found, found.configuration())[1].metrics
+    assert drawn["test/log_loss"] == pytest.approx(evaluated(capsys, run)["metrics"]["test/log_loss"], rel=1e-5)
 
 
 def test_other_texts_are_scored_with_the_vocabulary_of_the_run(

@@ -313,6 +313,7 @@ def ask(url: str, body: str, content_type: str = "text/csv") -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
+@pytest.mark.end_to_end
 def test_a_real_server_answers_eight_clients_at_once_and_refuses_in_our_words(server: str) -> None:
     rows, alone = table(), served("rows", table())
     assert isinstance(alone, pd.DataFrame)

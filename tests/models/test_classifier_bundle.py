@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rnnexp.data.sources.labelled_texts import text_lines
 from rnnexp.errors import DataError
 from rnnexp.models import bundle, exporter
 from rnnexp.models.build import build
+from rnnexp.models.logits import softmax
 from rnnexp.registry import lookup, settings
 from rnnexp.tasks import load
 from rnnexp.tracking.pyfunc import Served
@@ -72,10 +74,12 @@ def test_a_loaded_classifier_answers_as_the_saved_one(saved: dict[str, tuple[Pat
     folder, model, dataset = saved[key]
     chosen = dataset.parts["test"]
     x = dataset.batch(chosen.arrays, chosen.indices)[0]
-    wanted = model.predict_on_batch(x)
+    outputs = model.predict_on_batch(x)
     loaded = bundle.load(folder)
     assert loaded.spec == dataset.spec
-    assert np.array_equal(loaded.model.predict_on_batch(x), wanted)
+    assert np.array_equal(loaded.model.predict_on_batch(x), outputs)
+    wanted = softmax(outputs)
+    assert np.allclose(loaded.predict(x), wanted, rtol=1e-5)
     if key == "texts":
         raw: Any = [dataset.texts[i] for i in chosen.indices]
     else:
@@ -86,14 +90,15 @@ def test_a_loaded_classifier_answers_as_the_saved_one(saved: dict[str, tuple[Pat
     assert not np.allclose(Served(loaded).predict(raw[::-1]).drop(columns="label").to_numpy(), wanted, rtol=1e-5)
 
 
-def test_programs_without_this_package_can_load_them(
+@pytest.mark.end_to_end
+def test_programs_without_this_package_can_load_them_and_get_probabilities(
     saved: dict[str, tuple[Path, Any, Any]], in_new_process: Any
 ) -> None:
     wanted = {}
     for key, (folder, model, dataset) in saved.items():
         x = dataset.batch(dataset.parts["test"].arrays, dataset.parts["test"].indices)[0]
         np.savez(folder / "x.npz", **x)
-        wanted[key] = np.asarray(model.predict_on_batch(x)).ravel().tolist()
+        wanted[key] = softmax(model.predict_on_batch(x)).ravel().tolist()
     script = """
 import json, sys, keras, numpy as np
 found = {}
@@ -110,6 +115,45 @@ assert not any(name.startswith("rnnexp") for name in sys.modules)
     for key, values in wanted.items():
         assert found[key] == pytest.approx(values, rel=1e-5), key
     assert found["mask"] != pytest.approx(found["cnn_lstm"], rel=1e-5)
+
+
+OLD = Path(__file__).with_name("format_1")
+
+
+@pytest.mark.parametrize("kind", ["sequences", "texts"])
+def test_a_classifier_of_format_1_answers_as_it_did(kind: str) -> None:
+    said = json.loads((OLD / kind / "answers.json").read_text())
+    loaded = bundle.load(OLD / kind)
+    raw = said["inputs"] if kind == "texts" else [np.array(one) for one in said["inputs"]]
+    answer = Served(loaded).predict(raw)
+    assert loaded.spec.outputs == "probabilities"
+    assert answer["label"].tolist() == said["answers"]["label"]
+    for column in set(said["answers"]) - {"label"}:
+        np.testing.assert_allclose(answer[column], said["answers"][column], rtol=1e-6)
+    other = Served(loaded).predict(raw[::-1])
+    assert not np.allclose(other.iloc[:, 1], answer.iloc[:, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("key", ["mask", "lstm_fcn", "texts"])
+def test_a_classifier_that_was_saved_with_its_softmax_keeps_every_bit(
+    saved: dict[str, tuple[Path, Any, Any]], key: str, tmp_path: Path
+) -> None:
+    import keras
+
+    folder, model, dataset = saved[key]
+    about = json.loads((folder / "model.json").read_text())
+    assert about["spec"]["outputs"] == "logits"
+    about["spec"]["outputs"] = "probabilities"
+    shutil.copytree(folder, tmp_path / "earlier")
+    (tmp_path / "earlier" / "model.json").write_text(json.dumps(about))
+    x = dataset.batch(dataset.parts["test"].arrays, dataset.parts["test"].indices)[0]
+    last = model.get_layer("output")
+    closed = keras.layers.Dense(last.units, activation="softmax", name="as_earlier")
+    before = keras.Model(model.input, closed(last.input))
+    closed.set_weights(last.get_weights())
+    found = bundle.load(tmp_path / "earlier").predict(x)
+    assert np.array_equal(found, before.predict_on_batch(x))
+    assert not np.array_equal(found, bundle.load(folder).predict(x))  # in float64
 
 
 def test_raw_sequences_are_scaled_and_padded_as_in_training(saved: dict[str, tuple[Path, Any, Any]]) -> None:
@@ -182,7 +226,7 @@ def test_pretrained_vectors_reach_the_embedding(trainable: bool) -> None:
         word: WORDS[word] for word in ("good", "bad", "film")
     }
     assert not np.allclose(np.asarray(build(architecture, dataset.spec, 0).get_layer("embedding").embeddings), table)
-    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.compile("sgd", lookup("loss", "cross_entropy")().build())
     x, y, _ = dataset.batch(dataset.parts["train"].arrays, dataset.parts["train"].indices)
     model.train_on_batch(x, y)
     after = np.asarray(model.get_layer("embedding").embeddings)

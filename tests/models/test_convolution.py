@@ -22,7 +22,7 @@ CLASSES = ("a", "b", "c")
 
 def spec(steps: int | None = 20, channels: int = 2) -> TaskSpec:
     inputs = {"past": InputSpec((steps, channels))} | ({} if steps else {"mask": InputSpec((None,), "bool")})
-    return TaskSpec("classification", inputs, (3,), "probabilities", classes=CLASSES)
+    return TaskSpec("classification", inputs, (3,), "logits", classes=CLASSES)
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 4, 9])

@@ -1,4 +1,4 @@
-"""An encoder-decoder forecasts several steps; texts are in tests/language/test_translating.py."""
+"""An encoder-decoder forecasts several steps; texts are in tests/tasks/sequence_to_sequence/."""
 
 from __future__ import annotations
 

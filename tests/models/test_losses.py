@@ -62,13 +62,32 @@ def test_the_best_constant_under_the_quantile_loss_is_that_quantile() -> None:
     assert 1 + int(np.argmin(costs)) == np.quantile(values, 0.8)
 
 
-def test_cross_entropy_takes_integer_labels() -> None:
-    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], "float32")
+PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], "float32")
+NAMES = ("cross_entropy", "token_cross_entropy")  # the second is an earlier name of the first
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cross_entropy_takes_integer_labels_and_logits_of_any_level(name: str) -> None:
     expected = -np.log([0.7, 0.1]).mean()
-    assert float(loss("cross_entropy")(np.array([0, 1]), probabilities)) == pytest.approx(expected, rel=1e-5)
+    for level in (0, 100):
+        found = float(loss(name)(np.array([0, 1]), np.log(PROBABILITIES) + np.float32(level)))
+        assert found == pytest.approx(expected, rel=1e-5)
+    assert float(loss(name)(np.array([0, 1]), PROBABILITIES)) != pytest.approx(expected, rel=1e-2)
 
 
-def test_every_loss_of_the_folder_can_be_built_and_is_described() -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_cross_entropy_is_a_mean_over_sequences_or_over_the_steps_that_count(name: str) -> None:
+    labels, weight, nats = np.array([0, 1]), np.array([3, 0.5], "float32"), -np.log([0.7, 0.1])
+    weighed = float(loss(name)(labels, np.log(PROBABILITIES), sample_weight=weight))
+    assert weighed == pytest.approx((weight * nats).sum() / 2, rel=1e-5)
+    steps = float(loss(name)(labels[None], np.log(PROBABILITIES)[None], sample_weight=weight[None]))
+    assert steps == pytest.approx((weight * nats).sum() / weight.sum(), rel=1e-5)
+    assert steps != pytest.approx(weighed, rel=1e-2)
+    total = loss(name, sum_over_time=True)(labels[None], np.log(PROBABILITIES)[None])
+    assert float(total) == pytest.approx(nats.sum(), rel=1e-5)
+
+
+def test_every_loss_can_be_built_and_is_described() -> None:
     for name in registry.names("loss"):
         cls = registry.lookup("loss", name)
         assert cls.__doc__
@@ -80,3 +99,21 @@ def test_every_loss_of_the_folder_can_be_built_and_is_described() -> None:
 def test_a_quantile_lies_between_none_and_all(wrong: Any) -> None:
     with pytest.raises(ValidationError, match="quantile"):
         registry.lookup("loss", "quantile")(quantile=wrong)
+
+
+def test_a_users_own_loss_stays_whenever_ours_of_its_name_is_imported(in_new_process: Any) -> None:
+    script = """
+from rnnexp import register, registry
+
+@register("loss")
+def huber() -> None:
+    pass
+
+own = registry.lookup("loss", "huber")
+assert registry.lookup("loss", "mse").__module__ == "rnnexp.models.losses"
+assert registry.lookup("loss", "huber") is own
+assert own.__module__ == "__main__"
+assert "delta" not in own.__dataclass_fields__
+"""
+    process = in_new_process(script)
+    assert process.returncode == 0, process.stderr

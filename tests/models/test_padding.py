@@ -31,18 +31,18 @@ CROSSED = [(name, pooling, both) for name in SMALL for pooling in POOLINGS for b
 # Each architecture, pooling and direction at least twice; the others in the long run.
 SOME = {(name, POOLINGS[(i + 2 * both) % 4], both) for i, name in enumerate(SMALL) for both in (False, True)}
 TOKENS = [*zip(SMALL, ("max", "attention", "mean", "last", "max"), (True, False, True, False, True))]
-SLOW = pytest.mark.slow
+LONG = pytest.mark.end_to_end
 NETS = [
-    pytest.param(*crossed, "numbers", marks=() if crossed in SOME else SLOW, id="-".join(map(str, crossed)))
+    pytest.param(*crossed, "numbers", marks=() if crossed in SOME else LONG, id="-".join(map(str, crossed)))
     for crossed in CROSSED
 ] + [
-    pytest.param(*chosen, "tokens", marks=() if chosen[0] in ("lstm", "cnn_lstm") else SLOW, id=f"{chosen[0]}-tokens")
+    pytest.param(*chosen, "tokens", marks=() if chosen[0] in ("lstm", "cnn_lstm") else LONG, id=f"{chosen[0]}-tokens")
     for chosen in TOKENS
 ]
 TRAINED = [
     pytest.param("simple_rnn", "max", False, "tokens", id="simple_rnn"),
-    pytest.param("lstm", "attention", False, "numbers", id="lstm", marks=SLOW),
-    pytest.param("gru", "mean", True, "numbers", id="gru", marks=SLOW),
+    pytest.param("lstm", "attention", False, "numbers", id="lstm", marks=LONG),
+    pytest.param("gru", "mean", True, "numbers", id="gru", marks=LONG),
     pytest.param("cnn_lstm", "last", False, "numbers", id="cnn_lstm"),
     pytest.param("lstm_fcn", "mean", False, "numbers", id="lstm_fcn"),
 ]
@@ -55,7 +55,7 @@ def network(name: str, pooling: str, bidirectional: bool, kind: str) -> Any:
     inputs = {"past": past, "mask": InputSpec((None,), "bool")}
     settings = {"pooling": pooling, "bidirectional": bidirectional, **SMALL[name]}
     settings |= {"embedding_dim": 2} if kind == "tokens" else {}
-    spec = TaskSpec("classification", inputs, (3,), "probabilities", classes=CLASSES)
+    spec = TaskSpec("classification", inputs, (3,), "logits", classes=CLASSES)
     model = build(lookup("model", name)(**settings), spec, seed=1)
     generator = np.random.default_rng(0)
     for weight in model.weights:
@@ -107,7 +107,8 @@ def step(model: Any) -> Any:
 
     def loss(weights: Any, inputs: Any) -> tuple[Any, Any]:
         outputs, after = model.stateless_call(weights, others, inputs, training=True)
-        return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(y, outputs)), after
+        nats = keras.losses.sparse_categorical_crossentropy(y, outputs, from_logits=True)
+        return keras.ops.mean(nats), after
 
     def computed(inputs: Any) -> tuple[Any, list[Any]]:
         (value, after), gradients = jax.value_and_grad(loss, has_aux=True)(before, inputs)

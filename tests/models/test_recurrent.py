@@ -97,16 +97,17 @@ def test_known_future_values_reach_the_output(spec: TaskSpec) -> None:
     assert not np.allclose(quiet, loud)
 
 
-def test_classes_get_probabilities() -> None:
-    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), "probabilities", classes=tuple("abcd"))
+def test_classes_get_logits() -> None:
+    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), "logits", classes=tuple("abcd"))
     outputs = np.asarray(build(settings("gru", units=5), classes, seed=0)(np.ones((7, 6, 3), "float32")))
     assert outputs.shape == (7, 4)
-    assert np.allclose(outputs.sum(axis=-1), 1, atol=1e-6)
+    assert outputs.min() < 0
+    assert not np.allclose(outputs.sum(axis=-1), 1, atol=1e-2)
 
 
 def test_classes_refuse_another_output_activation() -> None:
-    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), "probabilities")
-    with pytest.raises(ConfigError, match=r"model.output_activation: `relu` given; classes need softmax"):
+    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), "logits")
+    with pytest.raises(ConfigError, match=r"model.output_activation: `relu` given; classes need logits: use null"):
         build(settings("gru", output_activation="relu"), classes, seed=0)
 
 
@@ -237,7 +238,7 @@ def test_whole_sequences_have_no_patches_and_no_skip() -> None:
 
 
 def test_a_skip_needs_a_linear_output(spec: TaskSpec) -> None:
-    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), "probabilities")
+    classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), "logits")
     for given, activation in ((classes, None), (spec, "relu")):
         with pytest.raises(ConfigError, match="model.skip: true given; it is added to a linear output"):
             build(settings("gru", skip=True, output_activation=activation), given, seed=0)

@@ -69,6 +69,7 @@ def test_a_misspelt_key_of_the_sweeper_or_launcher_is_told(
     assert (code, told) == (2, f"rnnexp: {message}\n")
 
 
+@pytest.mark.end_to_end
 def test_settings_of_a_launcher_that_nothing_chooses_are_those_of_the_local_one() -> None:
     plain = ("tracking=off", "seed=0,1", "--dry-run")
     shown = rnnexp(*plain, "hydra.launcher.n_jobs=1").stdout
@@ -113,6 +114,7 @@ def test_a_mistake_is_told_without_a_traceback_and_without_a_folder(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.end_to_end
 def test_a_space_may_be_kept_in_an_experiment_and_a_failed_sweep_ends_with_10(tmp_path: Path) -> None:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "mine.yaml").write_text(

@@ -47,11 +47,11 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     "launcher",
     [
         pytest.param({"name": "local", "n_jobs": 2, "threads": 1}, id="local"),
-        pytest.param(SUBMITIT, id="submitit", marks=pytest.mark.slow),
+        pytest.param(SUBMITIT, id="submitit", marks=pytest.mark.end_to_end),
         pytest.param(
             RAY,
             id="ray",
-            marks=[pytest.mark.slow, *(pytest.mark.filterwarnings(f"ignore{text}") for text in RAYS_WARNINGS)],
+            marks=[pytest.mark.end_to_end, *(pytest.mark.filterwarnings(f"ignore{text}") for text in RAYS_WARNINGS)],
         ),
     ],
 )

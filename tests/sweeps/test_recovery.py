@@ -84,7 +84,7 @@ def killed_while_running(place: Path, moment: float) -> None:
     process.wait()
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.end_to_end) for seed in range(2, 6))])
 def test_a_coordinator_killed_at_random_moments_leaves_a_sweep_that_ends_as_if_uninterrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: Quick, seed: int
 ) -> None:
@@ -225,7 +225,7 @@ def stopped_by_a_signal(place: Path, number: int, moment: float) -> tuple[int, s
     return process.returncode, output
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.end_to_end) for seed in range(1, 8))])
 def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
     tmp_path: Path, golden: list[dict[str, str]], seed: int
 ) -> None:
@@ -243,7 +243,7 @@ def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
     ("number", "expected"),
     [
         pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
-        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.end_to_end),
     ],
 )
 def test_an_interruption_stops_the_jobs_and_says_how_to_go_on(tmp_path: Path, number: int, expected: int) -> None:
@@ -256,7 +256,7 @@ def test_an_interruption_stops_the_jobs_and_says_how_to_go_on(tmp_path: Path, nu
     assert {job.status for job in jobs(folder_of(tmp_path)).values()} <= {"done", None}
 
 
-@pytest.mark.slow
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupted_sweep_goes_on_and_tells_the_truth_in_mlflow(
     tmp_path: Path, client: Any, golden: list[dict[str, str]], number: int

@@ -43,7 +43,7 @@ def test_a_job_finds_its_folder_and_log_when_it_is_started(quick: Quick) -> None
     assert there == [True, True]
 
 
-@pytest.mark.slow
+@pytest.mark.end_to_end
 def test_a_thousand_jobs_cost_the_coordinator_little(
     quick: Quick, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,6 +136,7 @@ def test_a_group_whose_worker_was_killed_is_the_same_group_again(
     assert is_golden(folder, golden)
 
 
+@pytest.mark.end_to_end
 def test_a_group_whose_coordinator_was_killed_is_the_same_group_again(
     tmp_path: Path, golden: list[dict[str, str]]
 ) -> None:

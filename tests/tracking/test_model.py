@@ -133,7 +133,7 @@ def test_other_rows_give_another_answer(logged: Logged) -> None:
     assert not np.allclose(model.predict(whole_numbers)["passengers"], answer, rtol=0.01)
 
 
-@pytest.mark.slow
+@pytest.mark.end_to_end
 def test_the_scoring_server_answers_json(logged: Logged, tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"runs:/{logged.run_id}/model"]

@@ -180,6 +180,7 @@ FORMS = [
 ]
 
 
+@pytest.mark.end_to_end
 def test_a_secret_is_nowhere_whatever_is_asked(tmp_path: Path) -> None:
     said = asked_all(tmp_path, LEAKY, COMMANDS)
     assert [form for form in FORMS if form in said] == []
@@ -193,6 +194,7 @@ def test_a_secret_is_nowhere_whatever_is_asked(tmp_path: Path) -> None:
     assert [line for line in said.splitlines() if line.startswith("=== ")][-1] == f"=== {len(COMMANDS)}"
 
 
+@pytest.mark.end_to_end
 def test_the_search_finds_what_nothing_tells_to_be_a_secret(tmp_path: Path) -> None:
     planted = [word.replace("password", "motto") for word in PLANTED]
     said = asked_all(tmp_path, LEAKY.replace("password", "motto"), [["train", *planted]])

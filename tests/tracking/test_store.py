@@ -115,8 +115,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         open_store(f"sqlite:///{tmp_path}/nowhere/mlflow.db")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_database_and_folder_are_refused(tmp_path: Path, store: str) -> None:
+def test_a_read_only_database_and_folder_are_refused(tmp_path: Path, store: str, without_override: None) -> None:
     copy = tmp_path / "mlflow.db"
     copy.write_bytes(Path(store.removeprefix("sqlite:///")).read_bytes())
     copy.chmod(0o444)
@@ -182,7 +181,7 @@ def test_warming_up_returns_at_once_and_a_bad_store_is_reported_later(tmp_path: 
         pass
 
 
-@pytest.mark.parametrize("processes", [3, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("processes", [3, pytest.param(8, marks=pytest.mark.end_to_end)])
 def test_processes_that_start_together_on_a_fresh_store_make_it_once(tmp_path: Path, processes: int) -> None:
     script = """
 import sys

@@ -32,15 +32,20 @@ def on_jax(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @cache
-def in_a_process(backend: str) -> dict[str, Any]:
-    """What it saw as a script on another one."""
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
+def process(backend: str) -> subprocess.CompletedProcess[str]:
+    """Run it as a script on another one, once, even if it fails."""
     environment = {**os.environ, "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}"}
     environment.pop("KERAS_BACKEND", None)
     command = [sys.executable, str(HERE / "one_backend.py"), backend]
     with TemporaryDirectory() as place:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, cwd=place)
+        return subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, cwd=place)
+
+
+def in_a_process(backend: str) -> dict[str, Any]:
+    """What it saw there."""
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    done = process(backend)
     told = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
     assert told, done.stderr[-2000:]
     seen: dict[str, Any] = json.loads(told[0].removeprefix("FOUND "))

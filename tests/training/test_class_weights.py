@@ -12,6 +12,7 @@ import toy
 from rnnexp.data.dataset import Part
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
+from rnnexp.registry import lookup
 from rnnexp.training.class_weights import weigher
 from rnnexp.training.fit import fit
 
@@ -28,7 +29,7 @@ def classes(labels: list[int], names: tuple[str, ...] = ("calm", "storm")) -> to
 
     return dataclasses.replace(
         toy.windows(),
-        spec=TaskSpec("classification", {"past": InputSpec((4, 1))}, (len(names),), "probabilities", classes=names),
+        spec=TaskSpec("classification", {"past": InputSpec((4, 1))}, (len(names),), "logits", classes=names),
         parts={"train": Part(arrays, np.arange(len(labels)))},
         batch=batch,
     )
@@ -78,9 +79,9 @@ def test_training_minimises_the_weighed_loss_and_measures_without() -> None:
 
     def first_epoch(wanted: Any) -> tuple[float, float]:
         model = keras.Sequential(
-            [keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax", kernel_initializer="zeros")]
+            [keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(2, kernel_initializer="zeros")]
         )
-        loss = keras.losses.SparseCategoricalCrossentropy()
+        loss = lookup("loss", "cross_entropy")().build()
         plan = toy.plan(metrics=("accuracy",), class_weights=wanted, batch_size="full", plan={"loss": loss})
         epoch = fit(model, classes([0, 0, 0, 1]), plan).epochs[0]
         return epoch["train/loss"], epoch["train/accuracy"]

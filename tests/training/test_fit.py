@@ -231,7 +231,7 @@ def test_a_keras_callback_may_set_the_learning_rate() -> None:
 
 
 @pytest.mark.parametrize("name", ["Adamax", "AdamW", "Ftrl", "Lion", "Muon", "Nadam", "RMSprop", "Adafactor"])
-@pytest.mark.slow
+@pytest.mark.end_to_end
 def test_every_kind_of_optimizer_steps_in_blocks(name: str) -> None:
     import keras
 

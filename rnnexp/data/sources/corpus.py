@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,12 +14,17 @@ from rnnexp.data.splits import Split
 from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import register
 
+if TYPE_CHECKING:
+    from rnnexp.data.texts.numbered import Text
+
 
 @register("data")
 class corpus(TextFiles, TokenSettings):
     """Read files as one text, in order, and predict each token from all before it."""
 
     task: ClassVar[str] = "language_modeling"
+    repeats: ClassVar[tuple[str, ...]] = ()
+    folds: ClassVar[int | None] = None  # it is one piece
 
     name: Literal["corpus"] = "corpus"
     tokens: Literal["character", "blank", "word", "subword"] = Field(
@@ -44,6 +49,19 @@ class corpus(TextFiles, TokenSettings):
         json_schema_extra={FORMERLY: "units"},
     )
 
+    def read(self) -> Text:
+        """Read the lines of all files, as they are written; mistakes in them raise DataError."""
+        return self._read(self.paths())
+
+    def read_as_one(self) -> Text:
+        """Read the lines of `path` alone, as one part."""
+        return self._read({"train": self.path})
+
+    def _read(self, paths: dict[str, str]) -> Text:
+        from rnnexp.data.texts.numbered import read
+
+        return read(self, paths, with_ends=self.tokens == "character")
+
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
         return TaskSpec(
@@ -55,7 +73,7 @@ class corpus(TextFiles, TokenSettings):
             per_step=True,
             carried=True,
             targets=("next token",),
-            loss="token_cross_entropy",
+            loss="cross_entropy",
             metrics=("perplexity",),
         )
 

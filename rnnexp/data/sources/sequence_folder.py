@@ -9,14 +9,14 @@ from pydantic import Field
 
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.located import Encoded
-from rnnexp.data.source import Column, SequenceSource, target_of
+from rnnexp.data.source import Column, SequenceSource
 from rnnexp.data.tables.files import kind, locate_folder
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
-    from rnnexp.data.tables.table import Table
+    from rnnexp.data.tables.columns import Table
 
 PARTS = ("train", "val", "test")
 
@@ -60,12 +60,17 @@ class sequence_folder(Encoded, SequenceSource):
         tables = [self._table(file, channels) for file in files]
         return Sequences.of(
             [table.values for table in tables],
-            [_target(self.task, rows, index) for index in range(len(files))],
+            [self._label(rows, index) for index in range(len(files))],
             channels=tables[0].names,
             parts=np.array([_part(rows, index) for index in range(len(files))]),
             place=lambda i: str(files[i]),
             source=folder.name,
         )
+
+    def _label(self, rows: _Rows, index: int) -> str | float:
+        if not rows.label[index]:
+            raise DataError(f"{rows.place(index)}: the label is empty")
+        return self.target(rows.label[index], rows.place(index))
 
     def _layout(self) -> Layout:
         separator = None if self.separator == "auto" else self.separator
@@ -116,13 +121,6 @@ def _table_file(folder: Path, rows: _Rows, index: int) -> Path:
     if not file.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{rows.place(index)}: `{name}` lies outside of {folder}")
     return file
-
-
-def _target(task: str, rows: _Rows, index: int) -> str | float:
-    label = rows.label[index]
-    if not label:
-        raise DataError(f"{rows.place(index)}: the label is empty")
-    return target_of(task, label, rows.place(index))
 
 
 def _part(rows: _Rows, index: int) -> str:

@@ -109,7 +109,7 @@ class reverse_digits(PairSource):
             problems.append(f"data.shortest: {self.shortest} is more than data.longest={self.longest}")
         return problems
 
-    def read_pairs(self) -> Pairs:
+    def read(self) -> Pairs:
         import numpy as np
 
         generator = np.random.Generator(np.random.Philox(self.seed))

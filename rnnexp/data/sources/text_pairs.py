@@ -8,10 +8,8 @@ from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
 from rnnexp.data.located import TextFiles
-from rnnexp.data.pairs import Pairs, PairSource
+from rnnexp.data.pairs import Files, Pairs, PairSource
 from rnnexp.registry import register
-
-Files = str | dict[Literal["source", "target"], str]
 
 
 @register("data")
@@ -48,7 +46,7 @@ class text_pairs(TextFiles, PairSource):
             problems.append(f"data.columns: {self.columns} given; must be two different positions from 0")
         return problems
 
-    def read_pairs(self) -> Pairs:
+    def read(self) -> Pairs:
         from rnnexp.data.texts.pair_files import read
 
-        return read(self)
+        return read(self, self.marked_paths(), self.columns, self.max_pairs, self.on_empty)

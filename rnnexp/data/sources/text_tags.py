@@ -64,7 +64,7 @@ class text_tags(TextFiles, TokenSettings, ExampleSource):
             per_step=True,
             sees_future=True,
             targets=("tag",),
-            loss="token_cross_entropy",
+            loss="cross_entropy",
             metrics=("accuracy",),
         )
 
@@ -74,8 +74,8 @@ class text_tags(TextFiles, TokenSettings, ExampleSource):
 
         return Columns(self.word, self.tag, self.number, self.separator, self.comment)
 
-    def read_tagged(self) -> Tagged:
+    def read(self) -> Tagged:
         """Read all files; mistakes in them raise DataError."""
         from rnnexp.data.texts.tag_files import read
 
-        return read(self)
+        return read(self, self.marked_paths(), self.columns())

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.located import Encoded
-from rnnexp.data.source import SequenceSource, target_of
+from rnnexp.data.source import SequenceSource
 from rnnexp.errors import DataError
 from rnnexp.registry import register
 
@@ -44,7 +44,7 @@ class ts(Encoded, SequenceSource):
                 raise DataError(f"{cases.place(index)}: {there}")
         return Sequences.of(
             sequences,
-            [target_of(self.task, cases.labels[index], cases.place(index)) for cases, index in owners],
+            [self.target(cases.labels[index], cases.place(index)) for cases, index in owners],
             parts=np.array([part for part, cases in many for _ in cases.labels]),
             place=lambda i: owners[i][0].place(owners[i][1]),
             source=", ".join(file.name for _, file in files),

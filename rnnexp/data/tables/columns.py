@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from rnnexp.data.tables.layout import Column, Wanted
+from rnnexp.data.tables.places import Places
 from rnnexp.errors import DataError, did_you_mean
 
 
@@ -22,6 +26,23 @@ class Selection:
     def texts(self) -> tuple[int, ...]:
         """The columns that are kept as they are written."""
         return self.time if self.series is None else (*self.time, self.series)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The wanted columns of one file or of several.
+
+    values: (rows, columns) float64, NaN where a cell is missing
+    time:   one pandas Series (rows,) per column of dates: text, numbers or datetimes
+    series: pandas Series (rows,) of text, or None
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    time: tuple[Any, ...]
+    series: Any
+    places: Places
+    notes: tuple[str, ...] = field(default=())
 
 
 def select(names: Sequence[str], numeric: Sequence[bool], wanted: Wanted, file: str) -> Selection:

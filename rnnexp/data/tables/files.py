@@ -173,6 +173,10 @@ def undamaged(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: damaged gzip file ({error}); copy or download it again") from None
 
 
+class WrongEncoding(DataError):
+    """A file holds bytes that its encoding has not."""
+
+
 def as_bytes(path: Path) -> Any:
     return gzip.open(path, "rb") if kind(path) == "gzip" else path.open("rb")
 
@@ -185,7 +189,8 @@ def _misencoded(path: Path, encoding: str, error: UnicodeError) -> NoReturn:
     offset, line, byte = _first_bad_byte(path, encoding)
     shown = f"byte 0x{byte:02x} at offset {offset} (line {line})" if byte is not None else str(error)
     hint = "data.encoding=latin-1 or cp1252 (Western Europe), utf-16" if encoding == "utf-8" else "data.encoding=utf-8"
-    raise DataError(f"{path}: not valid {encoding}: {shown}. Name the encoding it was saved in: {hint}, ...") from None
+    why = f"{path}: not valid {encoding}: {shown}. Name the encoding it was saved in: {hint}, ..."
+    raise WrongEncoding(why) from None
 
 
 def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int, int | None]:

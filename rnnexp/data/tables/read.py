@@ -12,10 +12,11 @@ import numpy as np
 from rnnexp.data.series import Series
 from rnnexp.data.short import named
 from rnnexp.data.tables import frequency as steps
+from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.data.tables.places import join
 from rnnexp.data.tables.rows import Done, Rows, in_order, most_rows, without_duplicates, without_gaps, without_missing
-from rnnexp.data.tables.table import Table, read_table
+from rnnexp.data.tables.table import read_table
 from rnnexp.data.tables.times import Dates, span
 from rnnexp.errors import DataError, count
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp import machine
-from rnnexp.data.tables.columns import Selection, select
+from rnnexp.data.tables.columns import Selection, Table, select
 from rnnexp.data.tables.dialect import Dialect, examine
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
@@ -21,23 +20,6 @@ from rnnexp.data.tables.records import Lines, Record, records
 from rnnexp.errors import DataError, ResourceError, count
 
 CHUNK = 20_000
-
-
-@dataclass(frozen=True)
-class Table:
-    """The wanted columns of one file or of several.
-
-    values: (rows, columns) float64, NaN where a cell is missing
-    time:   one pandas Series (rows,) per column of dates: text, numbers or datetimes
-    series: pandas Series (rows,) of text, or None
-    """
-
-    names: tuple[str, ...]
-    values: np.ndarray
-    time: tuple[Any, ...]
-    series: Any
-    places: Places
-    notes: tuple[str, ...] = field(default=())
 
 
 def read_table(file: Path, layout: Layout, wanted: Wanted) -> Table:

@@ -21,6 +21,10 @@ QUARTER = r"^\d{4}-?[Qq][1-4]$"
 ZONED = r"\d(?:Z|[+-]\d{2}:?\d{2})$"
 
 
+class DifferentZones(DataError):
+    """Dates are far from Greenwich by different hours."""
+
+
 class Dates:
     """The date cells of a table on their way to datetime64[ns], and where each of them comes from."""
 
@@ -43,16 +47,14 @@ class Dates:
         joined = texts[0].str.cat(texts[1:], sep=" ") if len(texts) > 1 else texts[0]
         return self._text(joined)
 
-    def _fail(self, wrong: Any, text: Any, what: str, mend: str) -> None:
+    def _fail(self, wrong: Any, text: Any, what: str, mend: str, error: type[DataError] = DataError) -> None:
         """Raise DataError if any row is `wrong`: its date is `what`, and `mend` says what can be done."""
         rows = np.flatnonzero(np.asarray(wrong, dtype=bool))
         if len(rows) == 0:
             return
         shown = f', the first is "{text.iloc[rows[0]]}"' if what != "empty" else ""
         where = f"{self.places.cite(rows)}{shown}"
-        raise DataError(
-            f"{self.places.name}: column {self.label}: {count(len(rows), f'{what} date')} ({where}). {mend}"
-        )
+        raise error(f"{self.places.name}: column {self.label}: {count(len(rows), f'{what} date')} ({where}). {mend}")
 
     def _parts(self, texts: list[Any]) -> np.ndarray:
         """Put together year, month, day, hour, minute, second: in this order, whatever they are called."""
@@ -158,7 +160,7 @@ class Dates:
         few = offsets != offsets.mode()[0]
         usual = offsets.mode()[0]
         mend = f"Most are {usual}; data.time_zone=UTC (or Europe/Berlin, ...) converts all of them"
-        self._fail(few, text, "differently zoned", mend)
+        self._fail(few, text, "differently zoned", mend, DifferentZones)
         shift = pd.Timedelta(f"{offsets.iloc[0][:3]}:{offsets.iloc[0][3:]}:00")
         return whole.dt.tz_localize(None) + shift
 

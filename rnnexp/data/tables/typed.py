@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.tables.columns import Selection, select
+from rnnexp.data.tables.columns import Selection, Table, select
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse, problems
 from rnnexp.data.tables.places import Places
-from rnnexp.data.tables.table import Table
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:

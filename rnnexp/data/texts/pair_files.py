@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from rnnexp.data.pairs import Pairs
+from rnnexp.data.located import TextFiles
+from rnnexp.data.pairs import Files, Pairs
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
 from rnnexp.errors import DataError, count
-
-if TYPE_CHECKING:
-    from rnnexp.data.sources.text_pairs import Files, text_pairs
 
 
 class Pair(NamedTuple):
@@ -32,15 +30,20 @@ class Pair(NamedTuple):
         return (files[0], self.line) if files else None
 
 
-def read(settings: text_pairs) -> Pairs:
-    """Read the pairs of all files, and refuse or leave out those that have an empty side."""
-    files = {part: _files(path, settings) for part, path in settings.marked_paths().items()}
+def read(
+    where: TextFiles, paths: Mapping[str, Files], columns: Sequence[int], most: int | None, on_empty: str
+) -> Pairs:
+    """Read the pairs of all files, given by part, and refuse or leave out those that have an empty side.
+
+    At most `most` are read of the part that is neither "val" nor "test".
+    """
+    files = {part: _files(path, where) for part, path in paths.items()}
     refuse_twice([[str(file) for two in own for file in two if file] for own in files.values()])
     pairs: list[tuple[str, Pair]] = []
     for part, own in files.items():
-        found = [pair for two in own for pair in _read(*two, settings)]
-        pairs += [(part, pair) for pair in found[: None if part in ("val", "test") else settings.max_pairs]]
-    kept, notes = _without_empty(pairs, settings.on_empty)
+        found = [pair for two in own for pair in _read(*two, where.encoding, columns)]
+        pairs += [(part, pair) for pair in found[: None if part in ("val", "test") else most]]
+    kept, notes = _without_empty(pairs, on_empty)
     used = {part for part, _ in kept}
     if unused := [own[0][0] for part, own in files.items() if part not in used]:
         raise DataError(f"{unused[0]}: there are 0 usable pairs")
@@ -55,19 +58,19 @@ def read(settings: text_pairs) -> Pairs:
     )
 
 
-def _files(path: Files, settings: text_pairs) -> list[tuple[Path, Path | None]]:
+def _files(path: Files, where: TextFiles) -> list[tuple[Path, Path | None]]:
     """Find the files of sources, each with the one of its targets, None for a table; those of two globs go together."""
     if isinstance(path, str):
-        return [(file, None) for file in settings.locate(path)]
-    sources, targets = settings.locate(path["source"]), settings.locate(path["target"])
+        return [(file, None) for file in where.locate(path)]
+    sources, targets = where.locate(path["source"]), where.locate(path["target"])
     if len(sources) != len(targets):
         have = f"{path['source']} is {count(len(sources), 'file')} and {path['target']} {count(len(targets), 'file')}"
         raise DataError(f"{have}: each needs the one of its translations, at the same place in order of names")
     return list(zip(sources, targets))
 
 
-def _read(source: Path, target: Path | None, settings: text_pairs) -> Iterator[Pair]:
-    return _two_files(source, target, settings.encoding) if target else _table(source, settings)
+def _read(source: Path, target: Path | None, encoding: str, columns: Sequence[int]) -> Iterator[Pair]:
+    return _two_files(source, target, encoding) if target else _table(source, encoding, columns)
 
 
 def _two_files(source: Path, target: Path, encoding: str) -> Iterator[Pair]:
@@ -80,19 +83,19 @@ def _two_files(source: Path, target: Path, encoding: str) -> Iterator[Pair]:
         yield Pair(str(source), str(target), number, *texts)
 
 
-def _table(file: Path, settings: text_pairs) -> Iterator[Pair]:
+def _table(file: Path, encoding: str, columns: Sequence[int]) -> Iterator[Pair]:
     """Read the columns of a table that tabs separate."""
     short = []
-    for number, line in enumerate(lines(read_text(file, settings.encoding)), start=1):
+    for number, line in enumerate(lines(read_text(file, encoding)), start=1):
         cells = line.split("\t")
-        if line.strip() and len(cells) <= max(settings.columns):
+        if line.strip() and len(cells) <= max(columns):
             short.append(f"{number} ({count(len(cells), 'column')})")
             continue
-        source, target = (cells[column] if line.strip() else "" for column in settings.columns)
+        source, target = (cells[column] if line.strip() else "" for column in columns)
         yield Pair(str(file), str(file), number, source, target)
     if short:
         shown = cite("line", short[:SHOWN], len(short))
-        raise DataError(f"{file}: data.columns={settings.columns}, but there are fewer, separated by tabs: {shown}")
+        raise DataError(f"{file}: data.columns={list(columns)}, but there are fewer, separated by tabs: {shown}")
 
 
 def _without_empty(pairs: list[tuple[str, Pair]], on_empty: str) -> tuple[list[tuple[str, Pair]], tuple[str, ...]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.data.located import TextFiles
-from rnnexp.data.source import ExampleSource, outline
+from rnnexp.data.source import ExampleSource, labels_outline
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import settings
@@ -29,6 +29,7 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
     """
 
     task: ClassVar[str] = "classification"
+    repeats: ClassVar[tuple[str, ...]] = ()  # another training part has another vocabulary, hence another network
 
     labels: str | list[str] | dict[str | int, str] | None = Field(
         None, description="Names of the labels: {1: World}, in order, or a file with one on each line."
@@ -54,9 +55,9 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
-        return outline(self.task, InputSpec((None,), "int32", UNKNOWN_SIZE))
+        return labels_outline(self.task, InputSpec((None,), "int32", UNKNOWN_SIZE))
 
-    def read_texts(self) -> Texts:
+    def read(self) -> Texts:
         """Read all files; mistakes in them raise DataError.
 
         Texts of `path` belong to the training part if the other parts are given, else a split decides.

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from rnnexp.data.located import TextFiles
 from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.texts.corpus import refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
 from rnnexp.errors import DataError, count
-
-if TYPE_CHECKING:
-    from rnnexp.data.sources.text_tags import text_tags
 
 # Other blanks, such as those that keep the digits of a number together, belong to a token.
 BLANKS = re.compile(r"[ \t]+")
@@ -90,16 +88,16 @@ class Tagged:
         return f"{self.places.files[self.places.file[token]]}, line {self.places.number[token]}"
 
 
-def read(settings: text_tags) -> Tagged:
-    """Read the sequences of all files."""
+def read(where: TextFiles, paths: Mapping[str, str], columns: Columns) -> Tagged:
+    """Read the sequences of all files, given by part."""
     done: Counter[str] = Counter()
     found: list[tuple[str, str, list[Token]]] = []
     files: list[list[str]] = []
-    for part, path in settings.marked_paths().items():
-        located = settings.locate(path)
+    for part, path in paths.items():
+        located = where.locate(path)
         files.append([str(file) for file in located])
         for file in located:
-            found += [(part, str(file), one) for one in sequences(file, settings.encoding, settings.columns(), done)]
+            found += [(part, str(file), one) for one in sequences(file, where.encoding, columns, done)]
     refuse_twice(files)
     return _together(found, [f"{what}: {count(times, 'line')} left out" for what, times in done.items()])
 

@@ -9,7 +9,6 @@ from pydantic import Field
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models.attention import Attention, attention_layers
-from rnnexp.models.fitting import no_steps, tie_problems
 from rnnexp.models.reading_writing import STATES, Network
 from rnnexp.models.recurrent import Units
 from rnnexp.registry import PositiveInt, register
@@ -57,9 +56,9 @@ class encoder_decoder:
 
     def _problems(self, spec: TaskSpec) -> list[str]:
         writes = "previous" in spec.inputs or len(spec.output_shape) > 1
-        if spec.per_step and "previous" not in spec.inputs:
-            return [no_steps(self)]
-        return tie_problems(self, spec) if writes else [WRITES.format(spec.task)]
+        if problems := spec.step_problems(self):
+            return problems
+        return spec.tie_problems(self) if writes else [WRITES.format(spec.task)]
 
     def build(self, spec: TaskSpec) -> keras.Model:
         """Return an uncompiled model: from "past", "mask" and "previous" to scores (b, steps, vocabulary), or from

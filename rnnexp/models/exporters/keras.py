@@ -23,6 +23,7 @@ import numpy as np
 from rnnexp.models import inference
 from rnnexp.models.bundle import Bundle
 from rnnexp.models.exporter import Exporter
+from rnnexp.models.logits import convention
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ _MAKING = threading.Lock()
 
 @register("exporter")
 class keras(Exporter):
-    """Keras's own file with Keras's own classes, which any program with Keras can load."""
+    """Keras's own file with Keras's own classes, which any program with Keras can load.
+
+    A network that labels whole sequences ends in a softmax there.
+    """
 
     suffix: ClassVar[str] = ".keras"
     in_every_run: ClassVar[bool] = True
@@ -57,15 +61,16 @@ class keras(Exporter):
 
     def write(self, path: Path, trained: Bundle) -> None:
         """Write the file, or say why Keras cannot."""
+        model = convention(trained.spec).export(trained.model, trained.spec)
         try:
-            mould = _mould(trained.model)
+            mould = _mould(model)
             if mould is None:
-                _copy(trained.model).save(path)
+                _copy(model).save(path)
                 return
         except (NotImplementedError, TypeError, ValueError) as error:
             log.warning("%s not written: Keras cannot describe the model as data (%s)", path.name, error)
             return
-        files = {**mould.files, WEIGHTS: _filled(mould, trained.model), METADATA: _dated(mould.files[METADATA])}
+        files = {**mould.files, WEIGHTS: _filled(mould, model), METADATA: _dated(mould.files[METADATA])}
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in files.items():
                 archive.writestr(name, content)

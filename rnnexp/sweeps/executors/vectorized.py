@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rnnexp.registry import register
-from rnnexp.sweeps import crew, worker
+from rnnexp.sweeps import worker
 from rnnexp.sweeps.executor import Executor, Exit, Hardware, Site, Slot
 from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.preflight import backend_of
@@ -77,6 +77,8 @@ class GroupProcesses(Executor):
         return list(self._ended())
 
     def _start(self, tasks: list[Task], company: Path | None) -> None:
+        from rnnexp.sweeps import crew  # with NumPy, which a look at the settings does without
+
         slot = self._free.pop(0)
         ready = [on_slot(task, slot) for task in tasks]
         target, arguments = (crew.main, (ready, company)) if company else (worker.main, (ready[0],))

@@ -16,6 +16,7 @@ from rnnexp.evaluation.classes import Shares, compared, unfitted
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import Report, Undefined
 from rnnexp.evaluation.scoring import Scoring
+from rnnexp.models.logits import convention
 from rnnexp.tasks.classification import sequence_baselines, text_baselines
 from rnnexp.tasks.classification.texts import TextDataset
 
@@ -29,7 +30,7 @@ MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbours may take: so
 def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
     """Classify the scored part, and compare with the truth and every baseline that is defined."""
     found = outputs(model, dataset, [dataset.scored], scoring.batch_size)
-    predictions = dataset.restore(dataset.scored, found[dataset.scored])
+    predictions = dataset.restore(dataset.scored, convention(dataset.spec).answers(found[dataset.scored]))
     require_finite(predictions)
     made = compared(dataset, predictions, scoring.extra, partial(baselines, dataset), tables(dataset, predictions))
     return replace(made, notes=[*made.notes, *_whole_texts(dataset)])

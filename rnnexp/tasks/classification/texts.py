@@ -76,7 +76,7 @@ class TextDataset(SequenceDataset):
 
 def load(source: TextSource) -> TextDataset:
     """Load a source of texts; mistakes in the data raise DataError."""
-    texts = source.read_texts()
+    texts = source.read()
     classes(texts)
     y, names = _classes(texts)
     pieces = share_out(source, np.array(texts.parts), y, len(texts))
@@ -152,7 +152,7 @@ def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Seque
 
 def apply(source: TextSource, pipeline: TextPipeline, spec: TaskSpec) -> TextDataset:
     """Load a source with the vocabulary and the classes of a trained model; DataError as `apply_sequences`."""
-    texts = source.read_texts()
+    texts = source.read()
     encoded = pipeline.encoder.encode(texts.texts, texts.place)
     unknown = encoded.unknown(np.arange(len(texts)))
     cut = (

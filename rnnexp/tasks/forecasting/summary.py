@@ -17,7 +17,8 @@ def summary(scores: Scores) -> Iterator[str]:
 def _scaled(scores: Scores) -> Iterator[str]:
     """Yield the errors in scaled units, in which papers report several columns at once."""
     columns = scores.report.predictions.actual.shape[2:]
-    if columns in ((), (1,)) and not scores.columns_as_series:
+    one_table = scores.source is not None and scores.source.columns_as_series  # for which papers give one score
+    if columns in ((), (1,)) and not one_table:
         return
     for name, prefix in ((scores.name, scores.part), ("linear", "baseline/linear")):
         if f"{prefix}/mse_scaled" in scores.metrics:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -14,17 +13,15 @@ from rnnexp.data.dataset import LEARNED_FROM, WHOLE, Dataset, Predictions, Summa
 from rnnexp.data.shares import part_sizes
 from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import subwords, vocabulary
-from rnnexp.data.texts.corpus import cited, refuse_twice
-from rnnexp.data.texts.decoding import lines, read_text
+from rnnexp.data.texts.corpus import cited
 from rnnexp.data.texts.encoder import Encoder
+from rnnexp.data.texts.numbered import Line
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.data.texts.vocabulary import UNKNOWN, Vocabulary
 from rnnexp.errors import DataError, count
 from rnnexp.tasks.language_modeling.lanes import Lanes, lanes, next_tokens
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pandas import DataFrame
 
     from rnnexp.data.sources.corpus import corpus
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
 KIND = "language"
 ORDER = ("train", "val", "test")
 EXAMPLE = 40  # tokens of a text that is shown how a model is used
-Line = tuple[str, int, str]
 
 
 @dataclass(frozen=True)
@@ -200,11 +196,10 @@ def cut(tokeniser: Tokeniser, end: str | None, texts: Sequence[str], closed: boo
 
 def _read(source: corpus, shared: bool = True) -> tuple[dict[str, list[Line]], list[str]]:
     """Read the lines of each part; a text that is cut into characters may be cut within a line."""
-    read, notes = {}, list[str]()
-    for part, files in _files(source, source.paths() if shared else {"train": source.path}).items():
-        found, joined = _lines(files, source)
+    text, read, notes = source.read() if shared else source.read_as_one(), {}, list[str]()
+    for part, found in text.lines.items():
         read[part], said = _without_empty(found, source.on_empty)
-        notes += joined + said
+        notes += text.notes[part] + said
     given = source.gives() if shared else {"val", "test"}
     pieces = {part: piece for part, piece in read.items() if part != "train"}
     if source.tokens == "character":
@@ -216,31 +211,6 @@ def _read(source: corpus, shared: bool = True) -> tuple[dict[str, list[Line]], l
         if not any(text.strip() for *_, text in piece):
             raise DataError(f"{source.path}: the {part} part has no text; change data.split")
     return {part: pieces[part] for part in ORDER if part in pieces}, notes
-
-
-def _files(source: corpus, paths: Mapping[str, str]) -> dict[str, list[Path]]:
-    found = {part: source.locate(path) for part, path in paths.items()}
-    refuse_twice([[str(file) for file in files] for files in found.values()])
-    return found
-
-
-def _lines(files: Sequence[Path], source: corpus) -> tuple[list[Line], list[str]]:
-    """Read the lines of files; as characters they have their ends, and the next file begins a line of its own."""
-    found, ended = list[Line](), list[tuple[str, int]]()
-    for file in files:
-        if source.tokens == "character" and found and not found[-1][2].endswith("\n"):
-            name, number, line = found.pop()
-            found.append((name, number, f"{line}\n"))
-            ended.append((name, number))
-        own = _numbered(read_text(file, source.encoding), source.tokens == "character")
-        found += [(str(file), number, line) for number, line in own]
-    return found, [f"ended {count(len(ended), 'last line')} of a file: {cited(ended)}"] if ended else []
-
-
-def _numbered(text: str, with_ends: bool) -> list[tuple[int, str]]:
-    """Number the lines, where they are wanted with their ends as single characters."""
-    found = list(io.StringIO(text, newline=None)) if with_ends else lines(text)
-    return list(enumerate(found, start=1))
 
 
 def _cut_up(source: corpus, whole: Any, given: set[str]) -> dict[str, Any]:

@@ -132,7 +132,7 @@ class PairDataset(Dataset):
 
 def load(source: PairSource) -> PairDataset:
     """Load a source of pairs; mistakes in the data raise DataError."""
-    pairs = source.read_pairs()
+    pairs = source.read()
     pieces = by_source(source, pairs)
     unused = len(pairs) - sum(map(len, pieces.values()))
     encoders, encoded, pieces, notes, said = _learn_both(source, pairs, pieces)
@@ -151,7 +151,7 @@ def apply(source: PairSource, pipeline: PairPipeline, _: TaskSpec) -> PairDatase
 
     How texts are written is up to the source.
     """
-    pairs = source.read_pairs()
+    pairs = source.read()
     pipeline = replace(pipeline, beam=source.beam, length_penalty=source.length_penalty)
     encoded = _encoded((pipeline.source, pipeline.target), pairs)
     pieces = {WHOLE: np.arange(len(pairs), dtype=np.int32)}

@@ -19,7 +19,7 @@ from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import Report, once
 from rnnexp.evaluation.scoring import Scoring
-from rnnexp.models.reading import log_softmax
+from rnnexp.models.logits import log_softmax
 from rnnexp.models.translating import Decoding, Written, translate
 from rnnexp.tasks.forecasting.baselines import Undefined
 from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
@@ -117,7 +117,7 @@ def _nats(model: Any, dataset: PairDataset) -> float:
         chosen = part.indices[rows]
         x, y, weight = dataset.batch(part.arrays_for(chosen), chosen)
         for row, scores in enumerate(np.asarray(model.predict_on_batch(x))):
-            logs = log_softmax(scores.astype(np.float64))[np.arange(len(scores)), y[row]]
+            logs = log_softmax(scores)[np.arange(len(scores)), y[row]]
             total -= float(logs @ weight[row])
         count += float(weight.sum())
     return total / count

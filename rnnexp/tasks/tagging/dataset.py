@@ -77,8 +77,8 @@ class TagDataset(Dataset):
     pipeline: TagPipeline
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
-        """Put probabilities beside the truth, token by token, from scores (tokens, tags)."""
-        return Predictions(shares(outputs), self.truth(part))
+        """Put probabilities (tokens, tags) beside the truth."""
+        return Predictions(outputs, self.truth(part))
 
     def truth(self, part: str) -> np.ndarray:
         """Return the tags (tokens,) of a part, in order."""
@@ -104,15 +104,9 @@ class TagDataset(Dataset):
         return pandas.DataFrame({"text": texts})
 
 
-def shares(scores: np.ndarray) -> np.ndarray:
-    """Return the probabilities (tokens, tags) that scores (logits) stand for."""
-    raised = np.exp(np.subtract(scores, scores.max(axis=1, keepdims=True), dtype=np.float64))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
-
-
 def load(source: text_tags) -> TagDataset:
     """Load a source of tagged sequences; mistakes in the data raise DataError."""
-    tagged = source.read_tagged()
+    tagged = source.read()
     _tags(tagged)
     pieces = share_out(source, np.array(tagged.parts), None, len(tagged))
     _, _, unused = used(pieces, len(tagged), "sequence")
@@ -137,7 +131,7 @@ def load(source: text_tags) -> TagDataset:
 
 def apply(source: text_tags, pipeline: TagPipeline, _: TaskSpec) -> TagDataset:
     """Load a source with the vocabulary and the tags of a trained model, as one part."""
-    tagged = source.read_tagged()
+    tagged = source.read()
     known = set(pipeline.tags)
     strange = [index for index, tag in enumerate(tagged.tags) if tag not in known]
     if strange:

@@ -18,9 +18,10 @@ from rnnexp.evaluation.outputs import FULL, require_finite
 from rnnexp.evaluation.report import Report, Scores
 from rnnexp.evaluation.scoring import Scoring
 from rnnexp.models import inference
+from rnnexp.models.logits import softmax
 from rnnexp.tasks.tagging import baselines as tag_baselines
 from rnnexp.tasks.tagging import chunks
-from rnnexp.tasks.tagging.dataset import TagDataset, TagPipeline, shares
+from rnnexp.tasks.tagging.dataset import TagDataset, TagPipeline
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -35,7 +36,7 @@ def report(model: Any, dataset: TagDataset, scoring: Scoring) -> Report:
     """Tag the scored part, and compare each token with the truth."""
     size = FULL if scoring.batch_size == "full" else scoring.batch_size
     found = scores(model, dataset.parts[dataset.scored], size)
-    predictions = dataset.restore(dataset.scored, found)
+    predictions = dataset.restore(dataset.scored, softmax(found))
     require_finite(predictions)
     marked = chunks.marks(dataset.spec.classes)
     actual = chunks.chunks(_tags_of(dataset, predictions.actual)) if marked else set()
@@ -65,7 +66,7 @@ def tagged(model: Any, pipeline: TagPipeline, sequences: Sequence[Sequence[str]]
     encoded = pipeline.encoder.number(map(pipeline.seen, sequences))
     arrays = padding.laid_out(encoded.ids, encoded.offsets)
     cuts = padding.bounds(encoded.lengths, LENGTHS) if len(sequences) > AT_ONCE else ()
-    found = shares(scores(model, Part(arrays, np.arange(len(sequences)), cuts), AT_ONCE))
+    found = softmax(scores(model, Part(arrays, np.arange(len(sequences)), cuts), AT_ONCE))
     return found.argmax(axis=1), found.max(axis=1)
 
 

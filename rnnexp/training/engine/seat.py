@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from rnnexp.training.engine.program import RUNNING
 from rnnexp.training.rate import decimal
-
-if TYPE_CHECKING:
-    from rnnexp.training.engine.ensemble import Ensemble
 
 OUTSIDE = -1
 Rows = list[dict[str, float]]
@@ -24,7 +21,7 @@ class Seat:
     rows: metrics of the epochs since the last look;  span: when they were trained, seconds since 1970
     """
 
-    def __init__(self, ensemble: Ensemble, index: int) -> None:
+    def __init__(self, ensemble: Any, index: int) -> None:
         self.ensemble, self.index = ensemble, index
         self.epoch, self.code, self.kept_epoch, self.best_epoch, self.best = 0, RUNNING, 0, 0, inf
         self.rows: Rows = []

@@ -138,22 +138,3 @@ def _averages(model: Any) -> list[tuple[Any, Any]]:
         return []
     pairs = zip(model.trainable_variables, optimizer._model_variables_moving_average)
     return [(variable, average) for variable, average in pairs if average is not None]
-
-
-def stepper_for(model: Any) -> Stepper:
-    """Return the stepper of Keras's backend for a compiled and built model."""
-    import keras
-
-    match keras.backend.backend():
-        case "jax":
-            from rnnexp.training.steppers.on_jax import OnJax
-
-            return OnJax(model)
-        case "tensorflow":
-            from rnnexp.training.steppers.on_tensorflow import OnTensorFlow
-
-            return OnTensorFlow(model)
-        case _:
-            from rnnexp.training.steppers.on_torch import OnTorch
-
-            return OnTorch(model)

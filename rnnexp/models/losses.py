@@ -1,0 +1,116 @@
+"""Losses under their names: of numbers, and of classes, which are integers beside logits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from rnnexp.config.identity import SINCE
+from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    import keras
+
+SUM_OVER_TIME = "add up the steps of a sequence (Zaremba et al., 2014), instead of averaging"
+OF_STEPS = 3  # axes of logits (b, time, classes)
+
+
+@register("loss")
+def mse() -> keras.losses.Loss:
+    """Punish large errors most; its best constant answer is the mean."""
+    import keras
+
+    return keras.losses.MeanSquaredError(name="mse")
+
+
+@register("loss")
+def mae() -> keras.losses.Loss:
+    """Punish errors by their size; its best constant answer is the median."""
+    import keras
+
+    return keras.losses.MeanAbsoluteError(name="mae")
+
+
+@register("loss")
+def huber(  # Huber, Robust estimation of a location parameter, 1964
+    delta: Annotated[float, Field(gt=0, description="error at which squares end, in scaled units")] = 1.0,
+) -> keras.losses.Loss:
+    """Square errors up to `delta`, take larger ones by their size: outliers count less."""
+    import keras
+
+    return keras.losses.Huber(delta=delta, name="huber")
+
+
+@register("loss")
+def log_cosh() -> keras.losses.Loss:
+    """Behave as half the square for small errors and as the size for large ones, smoothly."""
+    import keras
+
+    return keras.losses.LogCosh(name="log_cosh")
+
+
+@register("loss")
+def mape() -> keras.losses.Loss:
+    """Take errors as a percentage of the actual value, which must stay away from zero."""
+    import keras
+
+    return keras.losses.MeanAbsolutePercentageError(name="mape")
+
+
+@register("loss")
+def poisson() -> keras.losses.Loss:
+    """Return minus the log-likelihood of counts; needs positive outputs: model.output_activation=softplus."""
+    import keras
+
+    return keras.losses.Poisson(name="poisson")
+
+
+@register("loss")
+def quantile(  # Koenker and Bassett, Regression quantiles, 1978
+    quantile: Annotated[float, Field(gt=0, lt=1, description="share of values that should lie below")] = 0.5,
+) -> keras.losses.Loss:
+    """Weigh answers below the truth by `quantile`, those above by the rest; it learns that quantile."""
+    import keras
+
+    class Pinball(keras.losses.Loss):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            error = y_true - y_pred
+            return keras.ops.mean(keras.ops.maximum(quantile * error, (quantile - 1) * error), axis=-1)
+
+    return Pinball(name="quantile")
+
+
+@register("loss")
+def cross_entropy(
+    sum_over_time: Annotated[bool, Field(description=SUM_OVER_TIME, json_schema_extra={SINCE: "0.1"})] = False,
+) -> keras.losses.Loss:
+    """Return minus the log of the probability, in nats, that logits give to the true class, an integer: of a sequence,
+    or of each of its steps.
+
+    It is the mean over sequences, which class weights multiply. Where steps are weighed, since sequences end before
+    their batch does, it is the mean over the steps that count.
+    """
+    import keras
+
+    class CrossEntropy(keras.losses.Loss):
+        def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            of_steps = len(y_pred.shape) == OF_STEPS and not sum_over_time
+            self.reduction = "mean_with_sample_weight" if of_steps else "sum_over_batch_size"
+            return super().__call__(y_true, y_pred, sample_weight)
+
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+            return keras.ops.sum(nats, axis=1) if sum_over_time else nats
+
+    return CrossEntropy(name="cross_entropy")
+
+
+@register("loss")
+def token_cross_entropy(
+    sum_over_time: Annotated[bool, Field(description=SUM_OVER_TIME)] = False,
+) -> keras.losses.Loss:
+    """Return `cross_entropy`, under the name that it had where each step has a class."""
+    loss = cross_entropy(sum_over_time)
+    loss.name = "token_cross_entropy"
+    return loss

@@ -1,1 +1,0 @@
-"""One module per component; the module is named as the component is."""

@@ -1,0 +1,84 @@
+"""Numbers that are predicted for whole sequences: scored beside the mean of the training part, and drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from given import evaluate
+
+from rnnexp import tasks
+from rnnexp.data.source import SequenceSource
+from rnnexp.data.sources.synthetic import adding
+from rnnexp.errors import DivergedError
+from rnnexp.registry import settings
+from rnnexp.tasks import check_leakage, figures, load
+from rnnexp.training.history import History
+
+
+@settings
+class Sums(SequenceSource):
+    """Two numbers for each sequence, its sum and a hundred times its first step."""
+
+    name: str = "sums"
+
+    def read(self) -> tuple[np.ndarray, np.ndarray]:
+        x = np.random.default_rng(0).normal(size=(50, 4, 1))
+        return x, np.stack([x.sum(axis=(1, 2)), 100 * x[:, 0, 0]], axis=1)
+
+
+class Network:
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
+        return self.answer(np.asarray(x))
+
+
+MARKED = Network(lambda x: (x[..., 0] * x[..., 1]).sum(axis=1, keepdims=True))
+
+
+def test_the_right_sums_are_exact_and_beat_the_mean() -> None:
+    dataset = load(adding(examples=40, sequence_length=6))
+    report = evaluate(MARKED, dataset, 8)
+    assert report.metrics["test/rmse"] == pytest.approx(0, abs=1e-6)
+    assert report.metrics["skill/rmse"] == pytest.approx(1, abs=1e-5)
+    assert (report.best_baseline, report.beats_baseline) == ("mean", True)
+    assert check_leakage(dataset) == []
+
+
+def test_errors_are_those_counted_by_hand() -> None:
+    dataset = load(adding(examples=40, sequence_length=6))
+    off = evaluate(Network(lambda x: MARKED.answer(x) + np.float32(0.25)), dataset, 8).metrics
+    assert [off[f"test/{name}"] for name in ("mse", "rmse", "mae")] == pytest.approx([0.0625, 0.25, 0.25], rel=1e-5)
+
+
+def test_several_targets_are_headed_by_errors_in_their_own_deviations() -> None:
+    several, one = load(Sums(task="regression")), load(adding(examples=40, sequence_length=6))
+    code = tasks.of(several.spec.task)
+    assert (code.primary_metric(several), code.primary_metric(one)) == ("nrmse", "rmse")
+    train = several.parts["train"]
+    deviation = np.asarray(train.arrays["y"])[train.indices].std(axis=0)
+    assert deviation[1] > 40 * deviation[0]
+
+    def off(x: np.ndarray) -> np.ndarray:
+        exact = np.stack([x.sum(axis=(1, 2)), 100 * x[:, 0, 0]], axis=1)
+        return (exact + 0.5 * deviation).astype(np.float32)
+
+    assert evaluate(Network(off), several, 8).metrics["test/nrmse"] == pytest.approx(0.5, rel=0.02)
+
+
+def test_an_answer_that_is_no_number_has_diverged() -> None:
+    dataset = load(adding(examples=40, sequence_length=6))
+    with pytest.raises(DivergedError, match="predictions are not finite; lower optimizer.learning_rate"):
+        evaluate(Network(lambda x: np.full((len(x), 1), np.nan, np.float32)), dataset, 8)
+
+
+def test_predictions_are_drawn_against_what_they_should_be() -> None:
+    dataset = load(adding(examples=40, sequence_length=6))
+    drawn = dict(figures(dataset, History([], 0, "val/loss", None, 0.0), evaluate(MARKED, dataset, 8)))
+    assert list(drawn) == ["prediction", "residuals"]
+    _, examples = drawn["prediction"].axes[0].lines
+    np.testing.assert_allclose(examples.get_xdata(), examples.get_ydata(), atol=1e-6)
+    assert len(examples.get_xdata()) == len(dataset.parts["test"].indices)
