@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -39,3 +42,10 @@ def markdown_cell(text: str) -> str:
     """Write a text as a cell of a Markdown table: on one line, without HTML, code or links."""
     line = escape(" ".join(text.split()), quote=False)
     return line.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`").replace("](", "]\\(")
+
+
+def comma_separated(lines: Iterable[Iterable[Any]]) -> str:
+    """Write rows as CSV (RFC 4180, lines end with a line feed); what a spreadsheet would run is quoted."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([harmless(cell) for cell in line] for line in lines)
+    return text.getvalue().rstrip("\n")

@@ -69,6 +69,11 @@ def did_you_mean(word: object, choices: Iterable[str]) -> str:
     return f"; did you mean `{named[close[0]]}`?" if close else ""
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of what an exception says, its name if it says nothing."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def count(number: int, what: str) -> str:
     """Say ``1 row`` or ``3 rows``."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

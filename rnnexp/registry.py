@@ -295,4 +295,3 @@ def _import_plugin(module: str) -> None:
 
 
 PositiveInt = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]

@@ -32,7 +32,6 @@ FLOORS = {
     "evaluation": 4,
     "tracking": 6,
     "runner": 7,
-    "results": 8,
     "sweeps": 8,
     "compare": 8,
     "deploy": 8,

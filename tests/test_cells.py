@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rnnexp.cells import harmless, markdown_cell
-from rnnexp.compare.table import comma_separated, markdown
+from rnnexp.cells import comma_separated, harmless, markdown_cell
+from rnnexp.compare.table import markdown
 from rnnexp.deploy.write import csv_text, records, write
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", '=HYPERLINK("x")']

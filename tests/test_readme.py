@@ -9,11 +9,10 @@ import re
 import shlex
 import sys
 import tomllib
-from argparse import Action, ArgumentParser, _SubParsersAction
+from argparse import Action, _SubParsersAction
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,7 +26,7 @@ from readme import BLOCKS, HEADERS, PROSE, README, ROOT, commands_of, rows_under
 import rnnexp as rx
 from rnnexp import errors, registry, runner
 from rnnexp.cli import train
-from rnnexp.cli.main import COMMANDS, main
+from rnnexp.cli.main import COMMANDS, main, parser_of
 from rnnexp.config.explain import every_key
 from rnnexp.config.grammar import GROUPS
 from rnnexp.config.source import options
@@ -61,13 +60,6 @@ def check(words: list[str]) -> Request | None:
     if name == "show":
         rx.compose(*args.overrides)
     return None
-
-
-@cache
-def parser_of(name: str) -> ArgumentParser:
-    parser = ArgumentParser(prog="rnnexp")
-    import_module(f"rnnexp.cli.{name}").add_parser(parser.add_subparsers(required=True))
-    return parser
 
 
 # Commands

@@ -13,7 +13,7 @@ import pytest
 from readme import BLOCKS, HEADERS, PROSE, README, ROOT, header, rows_under
 
 import rnnexp as rx
-from rnnexp import results
+from rnnexp.compare import results
 from rnnexp.task import rises
 from rnnexp.tasks import load
 from rnnexp.tasks.forecasting import linear, report

@@ -14,7 +14,7 @@ from rnnexp.sweeps.request import check_values, read_request
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
-    parser = subparsers.add_parser("check", help="compose and validate every experiment")
+    parser = subparsers.add_parser("check")
     parser.add_argument("paths", nargs="*", type=Path, help="files or folders; default: every experiment found")
 
 

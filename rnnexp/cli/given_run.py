@@ -1,21 +1,42 @@
-"""What the commands that use a trained run have in common: which run, which store, which plugins."""
+"""What commands have in common: which run or sweep, which store, which plugins."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
-from rnnexp.deploy.trained import Asked
+if TYPE_CHECKING:
+    from rnnexp.deploy.trained import Asked
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    """Add what the commands that use a trained run have in common."""
     parser.add_argument(
         "run",
         help="id of a run, the beginning of its id, its name (of several, the latest), or a folder of a run or model",
     )
+    add_plugins(parser)
+    add_uri(parser)
+
+
+def add_plugins(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--plugins", default="", metavar="MODULE,...", help="the run's own plugins, whose code you trust"
     )
+
+
+def add_uri(parser: ArgumentParser) -> None:
     parser.add_argument("--uri", help="tracking store; default: MLFLOW_TRACKING_URI, else ./mlflow.db")
+
+
+def add_store(parser: ArgumentParser, as_json: str = "print JSON") -> None:
+    """Add which store is read, and that what is found may be printed for programs."""
+    add_uri(parser)
+    parser.add_argument("--json", action="store_true", help=as_json)
+
+
+def add_sweep(parser: ArgumentParser) -> None:
+    parser.add_argument("sweep", nargs="?", help="name, its beginning, or the run's id; default: the latest sweep")
 
 
 def add_data(parser: ArgumentParser) -> None:
@@ -32,5 +53,10 @@ def add_data(parser: ArgumentParser) -> None:
 
 
 def asked(args: Namespace, command: str) -> Asked:
-    plugins = [name.strip() for name in args.plugins.split(",") if name.strip()]
-    return Asked(args.run, command, args.uri, plugins)
+    from rnnexp.deploy.trained import Asked
+
+    return Asked(args.run, command, args.uri, plugins(args))
+
+
+def plugins(args: Namespace) -> list[str]:
+    return [name.strip() for name in args.plugins.split(",") if name.strip()]

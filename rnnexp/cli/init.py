@@ -19,7 +19,7 @@ RESERVED = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
-    parser = subparsers.add_parser("init", help="look at a CSV file and write an experiment for it")
+    parser = subparsers.add_parser("init")
     parser.add_argument("path", help="CSV, TSV, .gz or Parquet file, or a quoted glob of files of one series")
     parser.add_argument("--target", help="column to forecast; default: y, target, value, or the last number")
     parser.add_argument("--task", default="forecasting", help="what the experiment is for; default: forecasting")

@@ -1,4 +1,4 @@
-"""The command `rnnexp`: one module per sub-command, imported only when it is called."""
+"""The command `rnnexp`: the module of a sub-command is imported only when it is called."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ COMMANDS = {
     "generate": "let a trained language model write",
     "evaluate": "score a trained run on other data",
     "ui": "show the runs in the pages of MLflow",
+}
+
+# Modules of several sub-commands; any other is named as its only one.
+SHARED = {
+    "settings": ("show", "explain", "schema"),
+    "tracked": ("results", "runs", "compare", "diff", "best", "report", "plot"),
 }
 
 USAGE = """usage: rnnexp COMMAND [...]
@@ -122,11 +128,17 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _subcommand(name: str, rest: list[str]) -> int:
-    module = importlib.import_module(f"rnnexp.cli.{name}")
+    args = parser_of(name).parse_args([name, *rest])
+    return int(args.command(args))
+
+
+def parser_of(name: str) -> ArgumentParser:
+    """Return what reads the words of a sub-command; `command` is the function that answers it."""
+    module = importlib.import_module(f"rnnexp.cli.{next((m for m, own in SHARED.items() if name in own), name)}")
     parser = ArgumentParser(prog="rnnexp")
+    parser.set_defaults(command=getattr(module, "run", None))
     module.add_parser(parser.add_subparsers(required=True))
-    args = parser.parse_args([name, *rest])
-    return int(module.run(args))
+    return parser
 
 
 def _usage(name: str) -> int:

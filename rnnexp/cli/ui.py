@@ -10,6 +10,7 @@ from argparse import Namespace, _SubParsersAction
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from rnnexp.cli import given_run
 from rnnexp.redact import redact, without_user
 
 if TYPE_CHECKING:
@@ -17,12 +18,11 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
-    parser = subparsers.add_parser("ui", help="show the runs in MLflow's pages, until Ctrl-C")
+    parser = subparsers.add_parser("ui")
     parser.add_argument("sweep", nargs="?", help="name, its beginning, or the run's id; default: the latest, if any")
     parser.add_argument("--port", type=int, help="port on 127.0.0.1; default: the first free one from 5000 on")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
-    parser.add_argument("--uri", help="tracking store; default: MLFLOW_TRACKING_URI, else ./mlflow.db")
-    parser.add_argument("--json", action="store_true", help="print the address as JSON")
+    given_run.add_store(parser, "print the address as JSON")
 
 
 def run(args: Namespace) -> int:

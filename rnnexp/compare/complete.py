@@ -59,12 +59,9 @@ def completed(uri: str | None, runs: Sequence[TrackedRun], sweep: Path | None = 
     whole = [replace(run, params=stored.get(run.run_id) or run.params) for run in runs]
     unknown = [run for run in runs if run.run_id in stored and stored[run.run_id] is None]
     if len(stored) - len(unknown) < len(runs) and not all(names.PARAMS in run.tags for run in runs):
-        whole = [replace(run, params=_without_unset(run.params)) for run in whole]
+        set_ones = ({key: value for key, value in run.params.items() if not is_unset(typed(value))} for run in whole)
+        whole = [replace(run, params=params) for run, params in zip(whole, set_ones)]
     return Completed(whole, unknown)
-
-
-def _without_unset(params: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in params.items() if not is_unset(typed(value))}
 
 
 def _stored(

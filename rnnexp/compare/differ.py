@@ -49,7 +49,8 @@ def frozen(values: Mapping[str, Any]) -> Hashable:
 
 def columns(settings: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> list[str]:
     """Choose the parameters to show: those a sweep has varied, or else all that differ and say something new."""
-    differing = [key for key in _keys(settings) if len({repr(one.get(key)) for one in settings}) > 1]
+    keys = dict.fromkeys(key for one in settings for key in one)
+    differing = [key for key in keys if len({repr(one.get(key)) for one in settings}) > 1]
     wanted = [key for name in varied for key in (name, f"{name}.name") if key in differing]
     if len(settings) == 1:  # the others of the sweep have left no run
         return [key for name in varied for key in (name, f"{name}.name") if key in settings[0]]
@@ -58,10 +59,6 @@ def columns(settings: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> lis
         if _told_apart(settings, [*chosen, key]) > _told_apart(settings, chosen):
             chosen.append(key)
     return chosen
-
-
-def _keys(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(key for one in settings for key in one))
 
 
 def _told_apart(settings: Sequence[Mapping[str, Any]], chosen: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnexp.compare.complete import completed, configuration
-from rnnexp.compare.values import shown
+from rnnexp.compare.table import shown
 from rnnexp.config.text import leaves, typed
 from rnnexp.tracking.query import TrackedRun, artifact
 
@@ -48,10 +48,11 @@ def difference(uri: str | None, a: TrackedRun, b: TrackedRun) -> dict[str, list[
 def pairs(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Pair]:
     """Return what differs between two mappings; 1 and 1.0 are the same number, 1 and true are not the same."""
     keys = dict.fromkeys([*a, *b])
-    return [Pair(key, a.get(key), b.get(key)) for key in keys if not _same(a.get(key), b.get(key))]
+    return [Pair(key, a.get(key), b.get(key)) for key in keys if not same(a.get(key), b.get(key))]
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
+    """Tell equal values; 1 and true are not, NaN and NaN are."""
     if isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b):
         return True
     return a == b and isinstance(a, bool) == isinstance(b, bool)

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rnnexp import registry
+from rnnexp.compare.difference import same
 from rnnexp.config import places
 from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import parse, plain_values
+from rnnexp.config.text import leaves
 from rnnexp.errors import ConfigError
 
 COMPONENTS = ("data", "model", "optimizer", "schedule", "loss")
@@ -43,7 +45,10 @@ def experiment_file(config: Mapping[str, Any], comments: Sequence[str], swept: S
     for key in swept:
         _choose(key.split("."), target, written)
     _check(_merged(base, written), target)
-    kept = {group: option for group, option in choices.items() if group in (*swept, *ALWAYS) or _differs(group, option)}
+    usual = _defaults()
+    kept = {
+        group: option for group, option in choices.items() if group in (*swept, *ALWAYS) or option != usual.get(group)
+    }
     return "\n".join(_lines(comments, kept, written)) + "\n"
 
 
@@ -62,10 +67,6 @@ def _choose(path: Sequence[str], target: Mapping[str, Any], written: dict[str, A
     written[path[-1]] = value
 
 
-def _differs(group: str, option: str | None) -> bool:
-    return option != _defaults().get(group)
-
-
 def load_plugins(config: Mapping[str, Any]) -> None:
     """Import a run's own plugins as far as this project or RNNEXP_PLUGINS names them: a run may not choose code."""
     from rnnexp.config.source import primary
@@ -82,22 +83,18 @@ def load_plugins(config: Mapping[str, Any]) -> None:
 
 def _option(group: str, target: Mapping[str, Any]) -> str | None:
     """Choose the option of a group from which the fewest values differ; None for no loss."""
+    from rnnexp.config.source import options
+
     value = target[group]
     if value is None:
         return None
-    options = [option for option in _candidates(group) if _could_be(group, option, value)]
-    if not options:
+    found = [option for option in sorted(options(group)) if _could_be(group, option, value)]
+    if not found:
         raise ConfigError(f"{group}: no option here gives `{value.get('name', value)}`; is a plugin or ./conf missing?")
-    if len(options) == 1:
-        return options[0]
+    if len(found) == 1:
+        return found[0]
     usual = _defaults().get(group)
-    return min(options, key=lambda option: (_distance(group, option, target), option != usual, option))
-
-
-def _candidates(group: str) -> list[str]:
-    from rnnexp.config.source import options
-
-    return sorted(options(group))
+    return min(found, key=lambda option: (_distance(group, option, target), option != usual, option))
 
 
 def _could_be(group: str, option: str, value: Mapping[str, Any]) -> bool:
@@ -116,15 +113,7 @@ def _distance(group: str, option: str, target: Mapping[str, Any]) -> float:
         base = _composed({group: option}, target)
     except ConfigError:
         return math.inf
-    return len(list(_leaves(_difference(target[group], base[group]))))
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping) and value:
-        for inner in value.values():
-            yield from _leaves(inner)
-    elif value != {}:
-        yield value
+    return sum(value != {} for _, value in leaves(_difference(target[group], base[group])))
 
 
 def _composed(choices: Mapping[str, str | None], target: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,15 +156,11 @@ def _difference(target: Mapping[str, Any], base: Mapping[str, Any], left_out: Se
     found: dict[str, Any] = {}
     for key, value in target.items():
         other = base.get(key)
-        if key in left_out or _equal(value, other):
+        if key in left_out or same(value, other):
             continue
         inner = isinstance(value, Mapping) and isinstance(other, Mapping)
         found[key] = _difference(value, other) if inner else value  # type: ignore[arg-type]
     return found
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _merged(base: Any, written: Any) -> Any:

@@ -10,9 +10,9 @@ from rnnexp.compare.complete import completed, journal, unseen
 from rnnexp.compare.groups import MAX_NAMED, Comparison, Goal, compare, named
 from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.task import rises, scores
-from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, is_filter, select
+from rnnexp.tracking.find import is_filter, sweeps
+from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, select
 
-KIND = {"rnnexp.kind": "sweep"}
 DEFAULT_GOAL = "best/val/loss"
 
 
@@ -54,11 +54,6 @@ class Sweep:
         listed = "; ".join(f"{len(jobs)} {how} ({_numbers(jobs)})" for how, jobs in self.absent.items())
         absent = [f"jobs of the sweep that have no run here: {listed}"] if listed else []
         return replace(found, notes=[*found.notes, *self.notes, *absent])
-
-
-def sweeps(uri: str | None) -> list[TrackedRun]:
-    """Return the sweeps' own runs, the latest first."""
-    return select(uri, Wanted(tags=KIND))
 
 
 def sweep(uri: str | None, text: str | None = None) -> Sweep:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rnnexp.compare import differ
 from rnnexp.compare.stats import Summary, holm, paired, summary
-from rnnexp.compare.values import order
+from rnnexp.compare.table import order
 from rnnexp.config.text import typed
 from rnnexp.errors import count
 from rnnexp.task import LOSS, UNPENALIZED, score_of

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.compare.differ import REPEATS
-from rnnexp.compare.values import shown
+from rnnexp.compare.table import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

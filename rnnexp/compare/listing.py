@@ -10,7 +10,7 @@ from datetime import datetime
 from rnnexp.compare.find import DEFAULT_GOAL
 from rnnexp.compare.groups import latest
 from rnnexp.compare.shown import ended
-from rnnexp.compare.values import shown, skill_text
+from rnnexp.compare.table import shown, skill_text
 from rnnexp.task import scores, skills
 from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, select
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.compare.values import order, shown
+from rnnexp.compare.table import order, shown
+from rnnexp.evaluation.figures import BLUE, GREEN, ORANGE, PURPLE, VERMILION, count_on, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito, "Color Universal Design", 2008.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION)
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-BEST, DOT = "#D55E00", "#0072B2"
+BEST, DOT = VERMILION, BLUE
 LOG_LOSS, LOG_PARAMETER = 5, 50  # values that span more than this factor are drawn on a logarithmic axis
 MOST_POINTS = 300  # of one curve
 MOST_TICKS = 8
@@ -39,17 +39,15 @@ class Axis:
 
 def curves(groups: Mapping[str, Sequence[Curve]], metric: str) -> str:
     """Draw a metric by epoch: each run thin, the mean of a group over the epochs that all its runs have bold."""
-    from matplotlib.ticker import MaxNLocator
-
     with _drawing():
-        figure, (ax,) = _figure(1, 1, (7.5, 4.0))
-        for (name, runs), colour, dash in zip(groups.items(), COLOURS, DASHES):
+        figure, (ax,) = new_figure(size=(7.5, 4.0), searched=True)
+        for (name, runs), color, dash in zip(groups.items(), COLORS, DASHES):
             for run in runs if len(runs) > 1 else []:
-                ax.plot(*zip(*_thinned(run)), color=colour, alpha=0.3, linewidth=0.8)
-            ax.plot(*zip(*_thinned(_mean(runs))), color=colour, linestyle=dash, linewidth=2, label=name)
+                ax.plot(*zip(*_thinned(run)), color=color, alpha=0.3, linewidth=0.8)
+            ax.plot(*zip(*_thinned(_mean(runs))), color=color, linestyle=dash, linewidth=2, label=name)
         values = [value for runs in groups.values() for run in runs for _, value in run]
         _scale(ax, values)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        count_on(ax.xaxis)
         ax.set(xlabel="epoch", ylabel=metric)
         ax.legend(edgecolor="none", framealpha=0.8, fontsize=8, loc="upper right")
         return _embedded(figure)
@@ -74,7 +72,7 @@ def parallel(points: Sequence[Mapping[str, Any]], values: Sequence[float], names
     from matplotlib.collections import LineCollection
 
     with _drawing():
-        figure, (ax,) = _figure(1, 1, (max(7.0, 1.3 * (len(names) + 1)), 4.0))
+        figure, (ax,) = new_figure(size=(max(7.0, 1.3 * (len(names) + 1)), 4.0), searched=True)
         axes = [axis([point.get(key) for point in points]) for key in names] + [_measured(values)]
         lines = [list(enumerate(found.places[i] for found in axes)) for i in range(len(points))]
         shades = [colormaps["viridis"](0.9 * i / max(1, len(points) - 1)) for i in range(len(points))]
@@ -137,7 +135,7 @@ def slices(points: Sequence[Mapping[str, Any]], values: Sequence[float], names: 
     with _drawing():
         columns = min(3, len(names))
         rows = math.ceil(len(names) / columns)
-        figure, axes = _figure(rows, columns, (max(3.6, 2.9 * columns), 2.5 * rows))
+        figure, axes = new_figure(rows, columns, (max(3.6, 2.9 * columns), 2.5 * rows), searched=True)
         for ax, (key, name) in zip(axes, names.items()):
             _slice(ax, [point.get(key) for point in points], values)
             _scale(ax, values)
@@ -173,7 +171,7 @@ def _slice(ax: Axes, given: Sequence[Any], values: Sequence[float]) -> None:
 def bars(shares: Mapping[str, float]) -> str:
     """Draw shares as bars, the largest at the top."""
     with _drawing():
-        figure, (ax,) = _figure(1, 1, (6.5, 0.5 + 0.38 * len(shares)))
+        figure, (ax,) = new_figure(size=(6.5, 0.5 + 0.38 * len(shares)), searched=True)
         names = list(shares)[::-1]
         drawn = ax.barh(names, [100 * shares[name] for name in names], color=DOT, height=0.62)
         ax.bar_label(drawn, [f"{100 * shares[name]:.0f} %" for name in names], padding=4, fontsize=9)
@@ -207,21 +205,6 @@ def _drawing() -> Iterator[None]:
     settings: Any = {"svg.fonttype": "none", "text.parse_math": False, "font.size": 9, "svg.hashsalt": "rnnexp"}
     with matplotlib.rc_context(settings):
         yield
-
-
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    """Make a figure of its own, free of pyplot's global state."""
-    import numpy as np
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes: list[Axes] = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
-    for ax in axes:
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(alpha=0.25, linewidth=0.6)
-    return figure, axes
 
 
 def _embedded(figure: Figure) -> str:

@@ -13,7 +13,7 @@ from rnnexp.compare.find import Sweep
 from rnnexp.compare.groups import NONE, WORSE, Comparison, Group
 from rnnexp.compare.importance import FEWEST, importance
 from rnnexp.compare.shown import against_baseline, called, cells, verdict
-from rnnexp.compare.values import short_names, shown
+from rnnexp.compare.table import short_names, shown
 from rnnexp.compare.winner import winner
 from rnnexp.config.text import typed
 from rnnexp.errors import RnnexpError

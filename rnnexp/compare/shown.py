@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnexp.compare.groups import FEW, NOISE, WORSE, Baseline, Comparison, Group
 from rnnexp.compare.stats import Summary
-from rnnexp.compare.values import setting_text, short_names, shown, skill_text, with_spread
+from rnnexp.compare.table import setting_text, short_names, shown, skill_text, with_spread
 from rnnexp.config.text import text
 
 

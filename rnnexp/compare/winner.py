@@ -11,7 +11,7 @@ from rnnexp.compare.experiment_file import experiment_file
 from rnnexp.compare.find import Sweep
 from rnnexp.compare.groups import Comparison, Group
 from rnnexp.compare.shown import against_baseline, called, spread
-from rnnexp.compare.values import shown
+from rnnexp.compare.table import shown
 from rnnexp.config.text import typed
 from rnnexp.errors import ConfigError
 from rnnexp.redact import MASK

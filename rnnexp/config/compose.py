@@ -227,17 +227,9 @@ def _first_folder(*names: object) -> str:
     return short_name(str(next(filter(None, names), "run")))
 
 
-def _new_id() -> str:
-    return uuid.uuid4().hex[:6]
-
-
 def shipped_node() -> dict[str, Any]:
     """Return what stands under `hydra` in the configuration that is shipped; to be called within `hydra_state`."""
-    search_path = ConfigSearchPathImpl()
-    search_path.append("hydra", "pkg://hydra.conf")
-    search_path.append("main", f"file://{places.folders('conf')[-1]}")
-    search_path.append("schema", "structured://")
-    loader = ConfigLoaderImpl(config_search_path=search_path)
+    loader = ConfigLoaderImpl(_search_path({"main": f"file://{places.folders('conf')[-1]}"}))
     return hydra_node(loader.load_configuration(config_name="config", overrides=[], run_mode=RunMode.RUN))
 
 
@@ -258,13 +250,15 @@ def without_bad_advice(error: Exception) -> str:
 
 def loader(config_dir: str | None = None) -> ConfigLoaderImpl:
     """Return Hydra's config loader over our configuration, `--config-dir` included."""
-    search_path = ConfigSearchPathImpl()
-    search_path.append("hydra", "pkg://hydra.conf")
-    search_path.append("main", f"{SCHEME}://")
-    if config_dir is not None:
-        search_path.append("command-line", f"file://{config_dir}")
-    search_path.append("schema", "structured://")
-    return Loader(config_search_path=search_path)
+    further = {} if config_dir is None else {"command-line": f"file://{config_dir}"}
+    return Loader(_search_path({"main": f"{SCHEME}://", **further}))
+
+
+def _search_path(folders: Mapping[str, str]) -> ConfigSearchPathImpl:
+    found = ConfigSearchPathImpl()
+    for provider, path in {"hydra": "pkg://hydra.conf", **folders, "schema": "structured://"}.items():
+        found.append(provider, path)
+    return found
 
 
 @contextmanager
@@ -286,7 +280,7 @@ def setup() -> None:
     """Register our resolvers and plugins with Hydra in this process."""
     version.setbase(VERSION_BASE)
     setup_globals()
-    OmegaConf.register_new_resolver("rnnexp.id", _new_id, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("rnnexp.id", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True)
     OmegaConf.register_new_resolver("rnnexp.first", _first_folder, replace=True)
     for plugin in (RnnexpConfigSource, RnnexpSearchPath):
         Plugins.instance().register(plugin)

@@ -54,16 +54,12 @@ def _mistake(item: Any) -> str | None:
     return None
 
 
-def circle(config_path: str) -> list[str]:
+def circle(*way: str) -> list[str]:
     """Return the files, by config path, through which `defaults` lead back to one of them; empty if they do not."""
-    return _circle((config_path,))
-
-
-def _circle(way: tuple[str, ...]) -> list[str]:
     for following in _followed(way[-1]):
         if following in way:
             return [*way[way.index(following) :], following]
-        if found := _circle((*way, following)):
+        if found := circle(*way, following):
             return found
     return []
 

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from rnnexp import registry
 from rnnexp.config import renamed
-from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.source import COMPONENT_GROUPS
 from rnnexp.errors import ConfigError, did_you_mean
 
-SINGLES: dict[str, Any] = {"trainer": Trainer, "tracking": Tracking}
+GROUPS = (*FIXED, *COMPONENT_GROUPS, "callbacks")
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,9 @@ def explain(key: str, others: Iterable[Explanation] = ()) -> list[Explanation]:
     return found
 
 
-def _groups() -> list[str]:
-    return [*SINGLES, *COMPONENT_GROUPS, "callbacks"]
-
-
 def every_key(within: str | None = None) -> Iterator[Explanation]:
     """Yield each key once, merged over the components that share its meaning; `within` names a group to stay in."""
-    yield from _merged(_every_key(_groups() if within is None else [group for group in _groups() if group == within]))
+    yield from _merged(_every_key([group for group in GROUPS if within in (None, group)]))
 
 
 def _merged(items: Iterable[Explanation]) -> Iterator[Explanation]:
@@ -61,15 +59,14 @@ def _merged(items: Iterable[Explanation]) -> Iterator[Explanation]:
 
 
 def _every_key(groups: list[str]) -> Iterator[Explanation]:
-    parts = set(_groups())
-    yield from (item for item in of_settings("", Experiment) if item.key not in parts)
+    yield from (item for item in of_settings("", Experiment) if item.key not in GROUPS)
     for group in groups:
         yield from _of_group(group)
 
 
 def _of_group(group: str) -> Iterator[Explanation]:
-    if group in SINGLES:
-        yield from of_settings(group, SINGLES[group])
+    if group in FIXED:
+        yield from of_settings(group, FIXED[group])
     elif group == "callbacks":
         for name in registry.names("callback"):
             yield from of_settings(f"callbacks.{name}", registry.lookup("callback", name))
@@ -80,7 +77,7 @@ def _of_group(group: str) -> Iterator[Explanation]:
 
 def of_settings(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explanation]:
     """Explain what stands under `prefix` by the fields of a settings class, those of its parts too."""
-    schema = _json_schema(cls)
+    schema = TypeAdapter(cls).json_schema()
     for name, field in schema["properties"].items():
         if name == "name" and prefix:
             continue
@@ -91,12 +88,6 @@ def of_settings(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Ex
         for inner, more in nested.items():
             text = more.get("description", "")
             yield Explanation(f"{key}.{inner}", describe(more, schema), more.get("default"), text, choices)
-
-
-def _json_schema(cls: Any) -> dict[str, Any]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(cls).json_schema()
 
 
 def _resolve(field: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:

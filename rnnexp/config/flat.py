@@ -65,12 +65,7 @@ def run_name(experiment: Experiment, digest: str) -> str:
     units = getattr(experiment.model, "units", None)
     width = "x".join(str(u) for u in units) if isinstance(units, list) else units
     rate = getattr(experiment.optimizer, "learning_rate", None)
-    parts = [
-        experiment.model.name,
-        f"u{width}" if width else "",
-        f"lr{_short(rate)}" if rate else "",
-        digest[:4],
-    ]
+    parts = [experiment.model.name, f"u{width}" if width else "", f"lr{_short(rate)}" if rate else "", digest[:4]]
     return "-".join(filter(None, parts))
 
 

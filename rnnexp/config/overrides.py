@@ -202,11 +202,8 @@ def _nothing_chosen(override: Override, border: Border) -> Iterator[str]:
     for value in () if override.is_delete() else choices(override):
         if not isinstance(value, str):
             listed = ", ".join(sorted(border.choices(group)))
-            yield f"{group}: {_said(value)} given; choose {f'one of {listed}' if listed else 'one by its name'}"
-
-
-def _said(value: object) -> str:
-    return "null" if value is None else repr(value)
+            said = "null" if value is None else repr(value)
+            yield f"{group}: {said} given; choose {f'one of {listed}' if listed else 'one by its name'}"
 
 
 def choices(override: Override) -> Iterator[object]:

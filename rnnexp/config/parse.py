@@ -11,14 +11,13 @@ from pydantic import ValidationError
 
 from rnnexp import registry
 from rnnexp.config import loss_names, metric_names, renamed
-from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.paths import name_problem
 from rnnexp.redact import MASK, is_secret, remember
 
 COMPONENTS = ("data", "model", "loss", "optimizer", "schedule")
 MOST_SHOWN = 5
-FIXED = {"trainer": Trainer, "tracking": Tracking}
 
 
 class _Unknown:
@@ -209,13 +208,10 @@ def _cross_checks(parts: Mapping[str, Any], top: Any) -> list[str]:
     for key, part in named.items():
         if part is None or isinstance(part, _Unknown):
             continue
-        problems += [_qualified(key, text) for text in getattr(part, "check", list)()]
+        own: list[str] = getattr(part, "check", list)()
+        problems += [text if text.startswith(f"{key}.") else f"{key}.{text}" for text in own]
         problems += _between(part, whole)
     return problems
-
-
-def _qualified(key: str, text: str) -> str:
-    return text if text.startswith(f"{key}.") else f"{key}.{text}"
 
 
 def _between(part: Any, whole: SimpleNamespace) -> list[str]:

@@ -26,8 +26,8 @@ def origins(loader: ConfigLoaderImpl, overrides: list[str]) -> dict[str, str]:
         path = default.config_path or ""
         file = None if path.startswith("hydra") else places.find(path)
         if file is not None:
-            prefix = "" if path.startswith("experiment/") else _prefix(default.package)
-            found.update(file_origins(file, prefix))
+            whole = path.startswith("experiment/") or default.package in (None, "_global_")
+            found.update(file_origins(file, "" if whole else str(default.package)))
     for override in parsed:
         key = override.key_or_group
         if not override.is_hydra_override() and not repo.group_exists(key):
@@ -49,10 +49,6 @@ def origin_of(key: str, found: dict[str, str]) -> str:
             return found[key]
         key = key.rpartition(".")[0]
     return "default"
-
-
-def _prefix(package: str | None) -> str:
-    return "" if package in (None, "", "_global_") else str(package)
 
 
 def _leaves(prefix: str, node: Node | None) -> Iterator[tuple[str, int]]:

@@ -8,12 +8,11 @@ from pydantic import TypeAdapter
 
 from rnnexp import registry
 from rnnexp.config.identity import SINCE
-from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.source import COMPONENT_GROUPS, options
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-SINGLES: dict[str, Any] = {"trainer": Trainer, "tracking": Tracking}
-GROUPS = (*COMPONENT_GROUPS, *SINGLES, "callbacks")
+GROUPS = (*COMPONENT_GROUPS, *FIXED, "callbacks")
 
 
 def group_schema(group: str) -> dict[str, Any]:
@@ -33,8 +32,8 @@ def experiment_schema() -> dict[str, Any]:
 
 def _group(group: str) -> dict[str, Any]:
     """One object with the keys of every component of the group: the name decides, but an editor sees all."""
-    if group in SINGLES:
-        return {"type": "object", "properties": _properties(SINGLES[group]), "additionalProperties": False}
+    if group in FIXED:
+        return {"type": "object", "properties": _properties(FIXED[group]), "additionalProperties": False}
     variants: dict[str, list[Any]] = {}
     definitions: dict[str, Any] = {}
     for name in registry.names(group):

@@ -72,6 +72,9 @@ class Tracking:
         return [f"experiment: {problem}"] if problem else []
 
 
+FIXED: dict[str, Any] = {"trainer": Trainer, "tracking": Tracking}  # the parts that are not chosen by a name
+
+
 @settings
 class Experiment:
     """One experiment, checked and complete. `data`, `model`, ... are registered components."""

@@ -21,7 +21,7 @@ from rnnexp import registry
 from rnnexp.config import places
 from rnnexp.config.defaults import check_defaults
 from rnnexp.config.hydra_node import LAUNCHER
-from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.yaml_file import read_yaml
 from rnnexp.errors import ConfigError
 
@@ -63,7 +63,7 @@ class RnnexpConfigSource(ConfigSource):
             check_defaults(file, written)
             _check_hydra(file, written)
         header = {"package": _package(config_path, file)}
-        config = OmegaConf.merge(under, written) if _is_laid(header["package"]) else written
+        config = OmegaConf.merge(under, written) if header["package"] != "_global_" else written
         return ConfigResult(config=config, path=f"{SCHEME}://", provider=self.provider, header=header)
 
 
@@ -88,7 +88,7 @@ def defaults(config_path: str) -> dict[str, Any]:
     if config_path.removesuffix(".yaml") == "config":
         parts = (*COMPONENT_GROUPS, "trainer", "callbacks", "tracking")
         return {key: value for key, value in default_values(Experiment).items() if key not in parts}
-    cls = _settings_class(config_path)
+    cls = FIXED.get(config_path.partition("/")[0]) or _component(config_path)
     if config_path.startswith("hydra/"):  # an executor without a file; one with a file may be anybody's
         return {"_target_": LAUNCHER, **default_values(cls)} if cls and not places.find(config_path) else {}
     return default_values(cls) if cls else {}
@@ -111,12 +111,6 @@ def _plain(info: FieldInfo) -> Any:
         return "???"
     value = info.get_default(call_default_factory=True)
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-
-
-def _settings_class(config_path: str) -> type | None:
-    group = config_path.partition("/")[0]
-    singles = {"trainer": Trainer, "tracking": Tracking}
-    return singles.get(group) or _component(config_path)
 
 
 def _component(config_path: str) -> type | None:
@@ -161,7 +155,3 @@ def _package(config_path: str, file: Path | None) -> str | None:
     head = re.match(r"(\s*#.*\n)*", file.read_text(encoding="utf-8")) if file else None
     found = re.search(r"#\s*@package\s+(\S+)", head.group()) if head else None
     return found.group(1) if found else None
-
-
-def _is_laid(package: str | None) -> bool:
-    return package != "_global_"

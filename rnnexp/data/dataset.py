@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 
+from rnnexp.config.renamed import under_first_names
 from rnnexp.data.series import Series
 from rnnexp.data.spec import TaskSpec
 
@@ -160,3 +163,16 @@ class Dataset(ABC):
     @abstractmethod
     def example(self) -> Any:
         """Return raw input such as a served model takes, enough for one prediction."""
+
+
+def digest(source: Any, *contents: np.ndarray | Sequence[str]) -> str:
+    """Hash numbers, texts and the settings of their source; 32 characters, of the 36 that MLflow keeps."""
+    sha = hashlib.sha256()
+    for content in contents:
+        if isinstance(content, np.ndarray):
+            sha.update(content.tobytes())
+        else:
+            sha.update("\0".join(content).encode("utf-8", "surrogatepass"))
+    settings = under_first_names(type(source), asdict(source))
+    sha.update(json.dumps(settings, sort_keys=True, default=str).encode())
+    return sha.hexdigest()[:32]

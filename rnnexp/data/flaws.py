@@ -1,17 +1,16 @@
-"""The flaws of an unknown table: mended where few rows need it, left to the user where it would invent data."""
+"""What is found out about an unknown table, and its flaws: mended where few rows need it, else left to the user."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rnnexp.data.finding import Finding, Head
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import listed
-from rnnexp.data.tables.layout import Policies
+from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.data.tables.read import read_open, read_series
 from rnnexp.data.tables.table import read_table
 from rnnexp.errors import DataError, count
@@ -27,6 +26,43 @@ ASKED = {
 }
 # Repeating the last value never looks ahead; interpolation would show a network the value it must forecast.
 ATTEMPTS: tuple[tuple[Any, Any], ...] = (("ffill", "ffill"), ("drop", "ffill"), ("ffill", "ignore"), ("drop", "ignore"))
+
+
+@dataclass
+class Finding:
+    """What a table is, and the settings of the `csv` source that read it.
+
+    settings: keys of `data`, in the order in which they are written; reasons: a comment for some of them
+    open:     keys that the user must choose a value for, and why
+    seen:     what to tell the user, one line each
+    """
+
+    layout: Layout
+    wanted: Wanted
+    settings: dict[str, Any] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    open: dict[str, str] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+
+    def set(self, key: str, value: Any, reason: str = "") -> None:
+        self.settings[key] = value
+        if reason:
+            self.reasons[key] = reason
+
+    def ask(self, key: str, what: str) -> None:
+        """Leave a key to the user, also if a value was found before."""
+        self.settings.pop(key, None)
+        self.reasons.pop(key, None)
+        self.open[key] = what
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first rows of a table: names of the columns, their cells as text, and which of them are numbers."""
+
+    names: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
 
 
 def name_series(file: Path, head: Head, chosen: int, stamps: list[int], finding: Finding) -> None:
@@ -83,11 +119,12 @@ def settle_flaws(files: list[Path], finding: Finding) -> Series:
     series, gaps = _read_leniently(files, finding)
     if gaps == "ignore":
         finding.set("gaps", "ignore", "the dates have no even step")
+    few = max(1, int(FEW * len(series.values)))
     for note in series.notes:
         if found := re.search(r"^([\d,]+) .*?( ?\((missing|duplicates|unsorted|gaps)=(\w+)\))", note):
             number, policy, key, value = found.groups()
             total = int(number.replace(",", ""))
-            if total <= _few(len(series.values)) and not (key == "duplicates" and "series" in finding.open):
+            if total <= few and not (key == "duplicates" and "series" in finding.open):
                 finding.set(key, value, f"{note.replace(policy, '')}; without this: an error")
             else:
                 what, how, choices = ASKED[key]
@@ -96,10 +133,6 @@ def settle_flaws(files: list[Path], finding: Finding) -> Series:
         what = f"{count(end, 'row')} without the target at the end"
         finding.ask("missing", f"{what}: remove them if they are to be forecast, or choose {ASKED['missing'][2]}")
     return series
-
-
-def _few(rows: int) -> int:
-    return max(1, int(FEW * rows))
 
 
 def _empty_at_the_end(files: list[Path], finding: Finding) -> int:

@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rnnexp.data.finding import Finding, Head
-from rnnexp.data.flaws import name_series, settle_flaws
+from rnnexp.data.flaws import Finding, Head, name_series, settle_flaws
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import listed, position
 from rnnexp.data.tables.dialect import Dialect, examine, find_marks, head_records, looks_like_data, sniff
@@ -123,7 +122,7 @@ def _is_header(head: str, file: Path) -> bool:
 def _parquet(file: Path, finding: Finding) -> Head:
     from pandas.api.types import is_numeric_dtype
 
-    from rnnexp.data.tables.parquet import first_rows
+    from rnnexp.data.tables.typed import first_rows
 
     rows = first_rows(file, 200)
     finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")

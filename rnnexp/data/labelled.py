@@ -11,8 +11,6 @@ from rnnexp.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-GIVEN = ("train", "val", "test")
-
 
 def _example(index: int) -> str:
     return f"example {index}"

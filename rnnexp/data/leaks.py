@@ -1,14 +1,21 @@
-"""The guards on independent examples: is one in two parts, has one been learned from?"""
+"""Guards on independent examples: those in two parts, learned from, or there twice, and labels that are none."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnnexp.data.dataset import LEARNED_FROM, Dataset
+from rnnexp.data.labelled import Sequences
+from rnnexp.data.shares import Pieces
+from rnnexp.errors import DataError, count
+
+MIN_LABELS = 10  # fewer may be as many as there are examples, in data that are only tried out
+MIN_DISTINCT = 4  # of whole numbers: shorter codes, such as 0 1 1 0, come twice by themselves
 
 
 def shared_examples(dataset: Dataset) -> Iterator[str]:
@@ -17,6 +24,83 @@ def shared_examples(dataset: Dataset) -> Iterator[str]:
         both = np.intersect1d(dataset.parts[one].indices, dataset.parts[other].indices)
         if len(both):
             yield f"{len(both)} examples are in {one} and in {other}, such as example {both[0]}"
+
+
+def check_labels(labels: np.ndarray | Sequence[str], where: str, what: str, key: str, numbers: bool = False) -> None:
+    """Ask whether this is the column of the labels, if nearly every example has one of its own.
+
+    what: the examples, in the singular;  key: the setting that says where labels are, "" if none does;  numbers:
+    whether the task may also be to predict numbers
+    """
+    found = sorted({str(label) for label in labels})
+    fractions = numbers and _fractions(found)
+    if len(found) <= MIN_LABELS or len(found) <= len(labels) / (10 if fractions else 2):
+        return
+    question = f"is {key} the column of the labels" if key else "are these labels"
+    instead = "; numbers to predict take data.task=regression" if numbers else ""
+    shown = ", ".join(f"`{label[:20]}`" for label in found[:3])
+    raise DataError(
+        f"{where}: {len(found):,} labels for {count(len(labels), what)}, such as {shown}: {question}? "
+        f"A class needs several examples{instead}"
+    )
+
+
+def _fractions(labels: Sequence[str]) -> bool:
+    try:
+        numbers = np.array(labels, dtype=np.float64)
+    except ValueError:
+        return False
+    return bool(np.any(numbers != np.round(numbers)))
+
+
+def check_recordings(
+    sequences: Sequences, labels: np.ndarray | None, pieces: Pieces, names: Sequence[str]
+) -> list[str]:
+    """Refuse a recording that is there with two labels, or that `split` puts into test and into another part.
+
+    Returns a note on those that are there twice otherwise, as in archives whose files say what is tested.
+    """
+    part = np.empty(len(sequences), dtype="U5")
+    for name, chosen in pieces.items():
+        part[chosen] = name
+    twice = _pairs(sequences)
+    for one, other in twice:
+        places = f"{sequences.place(one)} and {sequences.place(other)} hold the same recording"
+        if labels is not None and labels[one] != labels[other]:
+            two = f"with the labels `{names[labels[one]]}` and `{names[labels[other]]}`"
+            raise DataError(f"{places}, {two}: correct one of them, or leave one out")
+        tested = [index for index in (one, other) if part[index] == "test"]
+        if len(tested) == 1 and (sequences.parts is None or not sequences.parts[tested[0]]):
+            raise DataError(
+                f"{places}; data.split puts one into {part[one]} and one into {part[other]}, where the answer is "
+                "known then: leave one out"
+            )
+    if not twice:
+        return []
+    across = sum(part[one] != part[other] for one, other in twice)
+    one, other = twice[0]
+    return [
+        f"{count(len(twice), 'recording')} {'is' if len(twice) == 1 else 'are'} there twice, {across} of them in two "
+        f"parts, such as {sequences.place(one)} and {sequences.place(other)}"
+    ]
+
+
+def _pairs(sequences: Sequences) -> list[tuple[int, int]]:
+    """Return each recording that is there before, behind the first of its kind."""
+    first: dict[bytes, int] = {}
+    found = []
+    for index in range(len(sequences)):
+        values = np.ascontiguousarray(sequences.one(index), dtype=np.float64) + 0.0  # -0 is 0
+        key = hashlib.blake2b(values.tobytes(), digest_size=16).digest()
+        if (before := first.setdefault(key, index)) != index and _telling(values):
+            found.append((before, index))
+    return found
+
+
+def _telling(values: np.ndarray) -> bool:
+    """Say whether values are those of one recording, and not such as many have: constant, or a short code."""
+    distinct = np.unique(values)
+    return len(distinct) >= MIN_DISTINCT or (len(distinct) > 1 and bool(np.any(distinct != np.round(distinct))))
 
 
 def seen_examples(dataset: Any, own: Any, what: str = "scored examples") -> str:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from rnnexp.data.source import ExampleSource
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
-from rnnexp.data.texts.rules import subword_mistakes
+from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Pairs:
 
 
 @settings
-class PairSource(ExampleSource):
+class PairSource(TokenSettings, ExampleSource):
     """A text in, another text out: the base of the sources for translation.
 
     Pairs with the same source text always stand in the same part.
@@ -49,14 +49,9 @@ class PairSource(ExampleSource):
     task: ClassVar[str] = "sequence_to_sequence"
     repeats: ClassVar[tuple[str, ...]] = ()  # another training part has another vocabulary, hence another network
 
-    tokens: Literal["word", "blank", "character", "subword"] = Field(
-        "word", description="Cut texts into words, at blanks only, into characters, or into learnt subwords."
-    )
-    lowercase: bool = Field(True, description="Take capital letters for small ones.")
     max_tokens: int | None = Field(
         None, ge=4, description="Size of each vocabulary with padding and unknown; null for no limit."
     )
-    min_count: int = Field(1, ge=1, description="Rarer tokens of the training part are unknown.")
     max_length: int | None = Field(None, ge=1, description="Tokens of either side of a training pair; null for all.")
     on_long: Literal["drop", "fail"] = Field("drop", description="Training pairs of more than max_length tokens.")
 
@@ -94,7 +89,7 @@ class PairSource(ExampleSource):
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        problems = super().check() + subword_mistakes(self.tokens, self.max_tokens)
+        problems = super().check() + self.token_mistakes()
         if self.max_length is None and self.on_long != "drop":
             problems.append("data.on_long: fail is given without data.max_length")
         return problems

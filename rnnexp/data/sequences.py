@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data import padding, sequence_pipeline
-from rnnexp.data.dataset import Dataset, Part, Predictions, Summary
-from rnnexp.data.digest import digest
+from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.labelled import Sequences
-from rnnexp.data.leaks import shared_examples
-from rnnexp.data.repeated import check_labels, check_recordings
+from rnnexp.data.leaks import check_labels, check_recordings, shared_examples
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec

@@ -52,6 +52,12 @@ class Series:
     def lengths(self) -> np.ndarray:
         return self.offsets[1:] - self.offsets[:-1]
 
+    def series_of(self, rows: np.ndarray | int) -> np.ndarray:
+        """Return the place of the series in which each row lies."""
+        import numpy as np
+
+        return np.asarray(np.searchsorted(self.offsets, rows, side="right") - 1)
+
     def take(self, chosen: np.ndarray) -> Series:
         """Keep the series at these places alone, in this order."""
         import numpy as np

@@ -1,15 +1,21 @@
-"""Which independent examples belong to training, validation and test: shuffled once, classes in equal shares."""
+"""Which independent examples belong to training, validation and test: shuffled once, classes in equal shares.
+
+Of training texts those of too many tokens are left out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
+    from rnnexp.data.pairs import PairSource
     from rnnexp.data.source import ExampleSource
+    from rnnexp.data.sources.text_tags import text_tags
 
 Pieces = dict[str, np.ndarray]
 
@@ -29,7 +35,7 @@ def share_out(source: ExampleSource, given: np.ndarray | None, classes: np.ndarr
     shared = _split(source, free, classes, pieces) if len(free) else {}
     for name, piece in shared.items():
         pieces[name] = np.concatenate([pieces.get(name, piece[:0]), piece])
-    for name in _wanted(source, pieces):
+    for name in ("train", *pieces, *(["test"] if source.split != "none" else [])):
         if len(pieces.get(name, [])) == 0:
             raise DataError(f"the {name} part has no example out of {examples}; change data.split")
     order = ("train", "val", "test")
@@ -49,13 +55,10 @@ def used(pieces: Pieces, examples: int, what: str = "example") -> tuple[np.ndarr
     return chosen, places, [note]
 
 
-def _wanted(source: ExampleSource, pieces: Pieces) -> list[str]:
-    return ["train", *pieces, *(["test"] if source.split != "none" else [])]
-
-
 def _split(source: ExampleSource, free: np.ndarray, classes: np.ndarray | None, given: Pieces) -> Pieces:
     """Cut the examples that no part has yet, as `split` and `folds` say."""
-    shuffled = free[_generator(source, len(free)).permutation(len(free))]
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([source.seed, len(free)])))
+    shuffled = free[generator.permutation(len(free))]
     if source.folds is not None and source.held_out == "test":
         held, rest = _fold(source, shuffled, classes)
         sizes = part_sizes(source, len(rest), {"test", *given})
@@ -67,10 +70,6 @@ def _split(source: ExampleSource, free: np.ndarray, classes: np.ndarray | None, 
     rest = np.concatenate([piece for name, piece in pieces.items() if name != "test"])
     held, kept = _fold(source, rest, classes)
     return {**pieces, "train": kept, "val": held}
-
-
-def _generator(source: ExampleSource, examples: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([source.seed, examples])))
 
 
 def _fold(source: ExampleSource, examples: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -127,3 +126,24 @@ def _complete(sizes: dict[str, int | None], examples: int) -> dict[str, int]:
     if asked > examples:
         raise DataError(f"data.split asks for {asked} examples; there are {examples}")
     return {name: examples - asked if size is None else size for name, size in sizes.items()}
+
+
+def short_enough(
+    source: PairSource | text_tags, pieces: Pieces, lengths: np.ndarray, what: str, place: Callable[[int], str]
+) -> tuple[Pieces, list[str]]:
+    """Leave training examples of more than `max_length` tokens out; those of other parts are always kept and scored.
+
+    lengths: (examples,) tokens of each;  place: says where an example stands, for the DataError and the note
+    Raises DataError if the source wants none to be left out, or if none would be left.
+    """
+    train = pieces["train"]
+    long = train[lengths[train] > (source.max_length or np.inf)]
+    if not len(long):
+        return pieces, []
+    where = place(int(long[0]))
+    found = f"{count(len(long), f'training {what}')} of more than data.max_length={source.max_length} tokens"
+    if source.on_long == "fail":
+        raise DataError(f"{where}: {found}; leave such {what}s out with data.on_long=drop")
+    if len(long) == len(train):
+        raise DataError(f"{where}: {found}, and no shorter one; raise data.max_length")
+    return {**pieces, "train": np.setdiff1d(train, long)}, [f"left out {found}, such as that of {where}"]

@@ -79,9 +79,8 @@ class Split:
 
     def _count_mistakes(self) -> list[str]:
         parts = {"train": self.train, "val": self.val, "test": self.test}
-        return [
-            f"data.split.{name}: {value} is not a number of rows" for name, value in parts.items() if _below_0(value)
-        ]
+        below = {name: value for name, value in parts.items() if isinstance(value, int) and value < 0}
+        return [f"data.split.{name}: {value} is not a number of rows" for name, value in below.items()]
 
     def _dates(self) -> list[str]:
         ends, problems = [], []
@@ -93,10 +92,6 @@ class Split:
         if not problems and any(early >= late for early, late in itertools.pairwise(ends)):
             problems = ["data.split: the last dates of train, val and test must come one after another"]
         return problems
-
-
-def _below_0(value: object) -> bool:
-    return isinstance(value, int) and value < 0
 
 
 def after(text: str) -> np.datetime64:

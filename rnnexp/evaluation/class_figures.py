@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation.figure_style import BLUE, GREY, VERMILION, new_figure
+from rnnexp.evaluation.figures import BLUE, GREY, VERMILION, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

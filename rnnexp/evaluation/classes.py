@@ -12,7 +12,7 @@ import numpy as np
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.evaluation import classification
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import Report, Undefined
+from rnnexp.evaluation.report import Report, defined, once
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 Shares = Callable[[], np.ndarray]
 Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 Baselines = Callable[[], Mapping[str, Shares]]
-
-_cache: dict[tuple[str, ...], tuple[dict[str, np.ndarray], dict[str, str]]] = {}
 
 FEW_NAMES = 5
 
@@ -31,8 +29,8 @@ def compared(
 ) -> Report:
     """Compare predicted classes with the truth, and with every baseline that is defined; `extra` adds metrics."""
     labels, names = predictions.actual, dataset.spec.classes
-    skipped: dict[str, str] = {}
-    made = _known(dataset, makers, skipped)
+    made, reasons = once(dataset, partial(_made, makers))
+    skipped = dict(reasons)
     metrics: dict[str, float] = {}
     models = {dataset.scored: predictions.predicted, **{f"baseline/{name}": shares for name, shares in made.items()}}
     for prefix, shares in models.items():
@@ -58,32 +56,9 @@ def compared(
     )
 
 
-def identity(dataset: Dataset) -> tuple[str, ...]:
-    """Return what baselines depend on: the data they answer for, and those they are fitted to."""
-    own = dataset.trained_on
-    return dataset.summary.digest, dataset.scored, own.summary.digest if own else ""
-
-
-def _known(dataset: Dataset, makers: Baselines, skipped: dict[str, str]) -> dict[str, np.ndarray]:
-    """Compute the baselines once for runs on the same data that are trained together: they may take seconds."""
-    key = identity(dataset)
-    if key not in _cache:
-        _cache.clear()
-        reasons: dict[str, str] = {}
-        _cache[key] = _made(makers(), reasons), reasons
-    made, reasons = _cache[key]
-    skipped |= reasons
-    return made
-
-
-def _made(makers: Mapping[str, Shares], skipped: dict[str, str]) -> dict[str, np.ndarray]:
-    made = {}
-    for name, make in makers.items():
-        try:
-            made[name] = make()
-        except Undefined as reason:
-            skipped[f"baseline/{name}"] = str(reason)
-    return made
+def _made(makers: Baselines) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    reasons: dict[str, str] = {}
+    return defined(makers(), reasons), reasons
 
 
 def unfitted(dataset: Dataset) -> dict[str, Shares]:

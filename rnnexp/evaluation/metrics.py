@@ -47,12 +47,8 @@ def _mean_square(values: np.ndarray) -> tuple[np.ndarray, int]:
 
     Powers of two change no digit.
     """
-    exponent = _exponent(values)
+    exponent = int(np.frexp(np.max(np.abs(values)))[1])
     return np.mean(np.ldexp(values, -exponent) ** 2), exponent
-
-
-def _exponent(values: np.ndarray) -> int:
-    return int(np.frexp(np.max(np.abs(values)))[1])
 
 
 def deviation(rows: np.ndarray) -> np.ndarray:

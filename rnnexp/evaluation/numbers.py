@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.evaluation import metrics, tables
-from rnnexp.evaluation.report import Report, Undefined
+from rnnexp.evaluation.report import Report, Where, defined
 from rnnexp.task import metric_of, primary
 
 Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
@@ -49,14 +49,15 @@ class Yardsticks:
     units: metrics.Units
     factor: np.ndarray | None = None
     add: Callable[[Findings], None] = lambda found: None
-    place: Callable[[int | None], str] = lambda row: ""
+    place: Where = lambda row: ""
     columns: Callable[[np.ndarray, np.ndarray], Mapping[str, Any]] = lambda example, step: {}
 
 
 def report(dataset: Dataset, predictions: Predictions, against: Yardsticks, extra: Extra) -> Report:
     """Compare predictions with the truth, and with every baseline that is defined; `extra` adds metrics."""
     found, scored = Findings(), dataset.scored
-    found.baselines |= _made(against, predictions, found)
+    made = defined(against.baselines, found.skipped, against.place)
+    found.baselines |= {name: predictions_of(predictions, predicted) for name, predicted in made.items()}
     models = {scored: predictions, **{f"baseline/{name}": one for name, one in found.baselines.items()}}
     for prefix, one in models.items():
         values, undefined = metrics.scores(one.actual, one.predicted, against.units)
@@ -68,18 +69,8 @@ def report(dataset: Dataset, predictions: Predictions, against: Yardsticks, extr
     against.add(found)
     first = str(primary(found.metrics, scored))
     best, beats = _skill(found, scored, tuple(dict.fromkeys((first, "rmse", "mae"))), predictions.actual)
-    made = tables.numbers(dataset, predictions, found.baselines, against.columns)
-    return Report(found.metrics, predictions, made, found.notes, found.baselines, found.skipped, best, beats)
-
-
-def _made(against: Yardsticks, predictions: Predictions, found: Findings) -> dict[str, Predictions]:
-    made = {}
-    for name, make in against.baselines.items():
-        try:
-            made[name] = predictions_of(predictions, make())
-        except Undefined as reason:
-            found.skipped[f"baseline/{name}"] = f"{reason}{against.place(reason.row)}"
-    return made
+    shown = tables.numbers(dataset, predictions, found.baselines, against.columns)
+    return Report(found.metrics, predictions, shown, found.notes, found.baselines, found.skipped, best, beats)
 
 
 def predictions_of(like: Predictions, predicted: np.ndarray) -> Predictions:

@@ -37,18 +37,12 @@ def _share(dataset: Dataset, one: str, other: str) -> bool:
 
 
 def _outputs(model: Any, dataset: Dataset, part: str, indices: np.ndarray, batch_size: BatchSize) -> np.ndarray:
+    def predict(x: Any) -> np.ndarray:
+        return np.asarray(model.predict_on_batch(x), dtype=np.float32)
+
     size = FULL if batch_size == "full" else batch_size
     batches = [indices[i : i + size] for i in range(0, len(indices), size)]
-    return np.concatenate([_batch(model, dataset, part, batch) for batch in batches])
-
-
-def _batch(model: Any, dataset: Dataset, part: str, indices: np.ndarray) -> np.ndarray:
-    arrays = dataset.parts[part].arrays
-    return dataset.roll(lambda x: _numpy(model.predict_on_batch(x)), arrays, indices)
-
-
-def _numpy(values: Any) -> np.ndarray:
-    return np.asarray(values, dtype=np.float32)
+    return np.concatenate([dataset.roll(predict, dataset.parts[part].arrays, batch) for batch in batches])
 
 
 def require_finite(predictions: Predictions) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from rnnexp.data.dataset import Predictions
+from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.task import primary
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+T = TypeVar("T")
+Where = Callable[[int | None], str]
 
 
 class Undefined(Exception):
@@ -21,6 +24,36 @@ class Undefined(Exception):
     def __init__(self, reason: str, row: int | None = None) -> None:
         super().__init__(reason)
         self.row = row
+
+
+_computed: dict[tuple[str, ...], Any] = {}
+
+
+def once(dataset: Dataset, compute: Callable[[], T]) -> T:
+    """Compute baselines, which may take seconds, once for runs on the same data that are trained together.
+
+    They depend on the data they answer for, and on those they are fitted to.
+    """
+    own = dataset.trained_on
+    key = (dataset.spec.task, dataset.summary.digest, dataset.scored, own.summary.digest if own else "")
+    if key not in _computed:
+        _computed.clear()
+        _computed[key] = compute()
+    found: T = _computed[key]
+    return found
+
+
+def defined(
+    makers: Mapping[str, Callable[[], T]], skipped: dict[str, str], where: Where = lambda row: ""
+) -> dict[str, T]:
+    """Compute the baselines that are defined; why others are not goes to `skipped`, with where a row of it is."""
+    made = {}
+    for name, make in makers.items():
+        try:
+            made[name] = make()
+        except Undefined as reason:
+            skipped[f"baseline/{name}"] = f"{reason}{where(reason.row)}"
+    return made
 
 
 @dataclass(frozen=True)

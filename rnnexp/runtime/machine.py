@@ -17,8 +17,10 @@ def count_usable_cpus() -> int:
 
 
 def measure_memory() -> int:
-    """Return the bytes of memory of this machine, or those that its container may use."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    """Return the bytes of memory of this machine, or those that its container may use; no limit where none is told."""
+    limits = [1 << 60]
+    with suppress(AttributeError, OSError, ValueError):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):
             limits.append(int(Path(limit).read_text(encoding="ascii")))

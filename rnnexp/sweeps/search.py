@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from rnnexp.errors import ConfigError, ResourceError, did_you_mean
+from rnnexp.errors import ConfigError, ResourceError, did_you_mean, first_line
 from rnnexp.redact import redact_value
 from rnnexp.sweeps.settings import Named, Sweep
 from rnnexp.sweeps.space import Point, Space
@@ -92,7 +92,7 @@ class Optuna:
         except ImportError as error:
             raise _needs_package(self._make.name, error) from None
         except Exception as error:  # each sampler refuses what it cannot search in words of its own
-            raise ConfigError(f"hydra.sweeper.sampler: {self._make.name}: {_first_line(error)}") from None
+            raise ConfigError(f"hydra.sweeper.sampler: {self._make.name}: {first_line(error)}") from None
 
     def replay(self, trials: Mapping[int, Point], values: Mapping[int, float | None]) -> None:
         """Take in trials of an earlier start, in order; those without an entry in `values` have not ended."""
@@ -146,10 +146,6 @@ def _needs_package(sampler: str, error: ImportError) -> ResourceError:
     package = (error.name or "").partition(".")[0]
     mend = f"pip install {package}" if package else str(error)
     return ResourceError(f"hydra.sweeper.sampler: {sampler} needs a package that is not installed: {mend}")
-
-
-def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _refuse_secrets(space: Space) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rnnexp.cells import harmless
+from rnnexp.cells import comma_separated
 from rnnexp.redact import redact, redact_value
 from rnnexp.sweeps.state import JobState
 from rnnexp.task import scores, skills
@@ -51,9 +49,4 @@ def _cell(job: JobState, column: str, objective: str) -> Any:
 
 def csv_text(jobs: Sequence[JobState], objective: str) -> str:
     """Write the table as CSV; a text that a spreadsheet would take for a formula is quoted."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([harmless(name) for name in head(jobs, objective)])
-    for row in rows(jobs, objective):
-        writer.writerow([harmless(cell) for cell in row])
-    return out.getvalue()
+    return comma_separated([head(jobs, objective), *rows(jobs, objective)]) + "\n"

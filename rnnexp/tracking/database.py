@@ -6,11 +6,13 @@ and the caller asks MLflow's client instead.
 
 from __future__ import annotations
 
+import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 from rnnexp.tracking.moved import find_move
@@ -28,26 +30,27 @@ ORDER BY creation_timestamp_ms DESC LIMIT 1"""
 _INSIDE = 500  # ids in one statement; SQLite takes 32,766, older ones 999
 
 
-class Selection(Protocol):
-    """What is read of `query.Wanted`."""
+@dataclass(frozen=True)
+class Wanted:
+    """Which runs of rnnexp to read, the latest first.
 
-    @property
-    def tags(self) -> Any: ...
-    @property
-    def absent(self) -> tuple[str, ...]: ...
-    @property
-    def status(self) -> str | None: ...
-    @property
-    def run(self) -> str | None: ...
-    @property
-    def limit(self) -> int | None: ...
-    @property
-    def brief(self) -> bool: ...
-    @property
-    def deleted(self) -> bool: ...
+    tags: values they must have;  absent: tags they must not have;  run: the start of their id, or their name
+    filter: an expression in MLflow's own language, which only MLflow's client can answer
+    brief: without parameters and metrics, which are nine tenths of the work
+    deleted: those in MLflow's trash instead of the others
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    status: str | None = None
+    run: str | None = None
+    filter: str | None = None
+    limit: int | None = None
+    brief: bool = False
+    deleted: bool = False
 
 
-def runs(file: Path, wanted: Selection) -> Iterator[dict[str, Any]]:
+def runs(file: Path, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Yield the fields of each run that is wanted, the latest first."""
     query, values = _query(wanted)
     with closing(_opened(file)) as connection:
@@ -66,7 +69,7 @@ def runs(file: Path, wanted: Selection) -> Iterator[dict[str, Any]]:
             "started": started,
             "tags": {key: move.text(value) for key, value in tags[run_id].items()} if move else tags[run_id],
             "params": params.get(run_id, {}),
-            "metrics": {key: _number(value) for key, value in metrics.get(run_id, {}).items()},
+            "metrics": {key: math.nan if value is None else value for key, value in metrics.get(run_id, {}).items()},
             "status": status,
             "ended": ended,
             "experiment_id": experiment,
@@ -99,7 +102,7 @@ def _opened(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=20)
 
 
-def _query(wanted: Selection) -> tuple[str, list[Any]]:
+def _query(wanted: Wanted) -> tuple[str, list[Any]]:
     query: str = _RUNS
     values: list[Any] = ["deleted" if wanted.deleted else "active"]
     for key, value in wanted.tags.items():
@@ -133,7 +136,3 @@ def _chunks(ids: Sequence[str]) -> Iterator[list[str]]:
 
 def _among(ids: Sequence[str]) -> str:
     return f"run_uuid IN ({','.join('?' * len(ids))})"
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from rnnexp.errors import TrackingError
+from rnnexp.errors import TrackingError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking import database, store
 from rnnexp.tracking.query import TrackedRun
@@ -31,7 +31,7 @@ def fetch_model(uri: str | None, run: TrackedRun, folder: Path) -> Path | None:
         place = client.get_logged_model(models[-1].model_id).artifact_location
         return Path(store.artifacts(place, where).download_artifacts(BUNDLE, str(folder)))
     except Exception as error:  # a model that was deleted, a server that went away: MLflow has many words for it
-        raise TrackingError(f"run {run.run_id}: its model cannot be read: {_reason(error)}") from None
+        raise TrackingError(f"run {run.run_id}: its model cannot be read: {redact(first_line(error))}") from None
 
 
 def _local_model(uri: str, run: TrackedRun) -> Path | None:
@@ -54,9 +54,5 @@ def add_files(uri: str | None, run: TrackedRun, paths: Sequence[Path], folder: s
         for path in paths:
             artifacts.log_artifact(str(path), folder)
     except Exception as error:
-        raise TrackingError(f"run {run.run_id}: {folder} cannot be stored: {_reason(error)}") from None
+        raise TrackingError(f"run {run.run_id}: {folder} cannot be stored: {redact(first_line(error))}") from None
     return f"{run.artifacts}/{folder}"
-
-
-def _reason(error: Exception) -> str:
-    return redact(str(error)).strip().partition("\n")[0] or type(error).__name__

@@ -1,11 +1,25 @@
-"""What a word on the command line means: one run, by its id, the beginning of its id, or its name."""
+"""Which runs are meant: one by its id, the beginning of its id, or its name, those of a filter, or all that ended."""
 
 from __future__ import annotations
+
+import re
 
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 
+KIND = {"rnnexp.kind": "sweep"}
 NAMED = 3  # of the latest runs, where none fits
+
+
+def finished_runs(uri: str | None) -> list[TrackedRun]:
+    """Return every finished run of rnnexp in a store, the latest first; a sweep's own run is none."""
+    found = select(uri, Wanted(status="FINISHED"))
+    return [run for run in found if run.tags.get("rnnexp.kind") != "sweep"]
+
+
+def sweeps(uri: str | None) -> list[TrackedRun]:
+    """Return the sweeps' own runs, the latest first."""
+    return select(uri, Wanted(tags=KIND))
 
 
 def run(uri: str | None, text: str) -> TrackedRun:
@@ -22,3 +36,8 @@ def run(uri: str | None, text: str) -> TrackedRun:
         raise ConfigError(f"there is no run `{text}`: no runs are tracked here; start with: rnnexp train")
     latest = f"the latest: {', '.join(names[:NAMED])}; `rnnexp runs` lists them"
     raise ConfigError(f"there is no run `{text}`{did_you_mean(text, names)}\n{latest}")
+
+
+def is_filter(text: str) -> bool:
+    """Tell an expression in MLflow's filter language from the name of a run or sweep."""
+    return re.search(r"[=<>]|\s(I?LIKE|IN|IS)\s", text, re.IGNORECASE) is not None

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
 from rnnexp.config.renamed import current_keys, new_key
-from rnnexp.errors import ConfigError, TrackingError
+from rnnexp.errors import ConfigError, TrackingError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking import database, store
+from rnnexp.tracking.database import Wanted as Wanted
 
 PARENT = "mlflow.parentRunId"
 OURS = "rnnexp.version"
@@ -60,32 +60,6 @@ class TrackedRun:
         if self.deleted:
             return "deleted"
         return self.tags.get("rnnexp.outcome") or {"FINISHED": "ok"}.get(self.status, self.status.lower())
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which runs of rnnexp to read, the latest first.
-
-    tags: values they must have;  absent: tags they must not have;  run: the start of their id, or their name
-    filter: an expression in MLflow's own language, which only MLflow's client can answer
-    brief: without parameters and metrics, which are nine tenths of the work
-    deleted: those in MLflow's trash instead of the others
-    """
-
-    tags: Mapping[str, str] = field(default_factory=dict)
-    absent: tuple[str, ...] = ()
-    status: str | None = None
-    run: str | None = None
-    filter: str | None = None
-    limit: int | None = None
-    brief: bool = False
-    deleted: bool = False
-
-
-def finished_runs(uri: str | None) -> list[TrackedRun]:
-    """Return every finished run of rnnexp in a store, the latest first; a sweep's own run is none."""
-    found = select(uri, Wanted(status="FINISHED"))
-    return [run for run in found if run.tags.get("rnnexp.kind") != "sweep"]
 
 
 def select(uri: str | None, wanted: Wanted) -> list[TrackedRun]:
@@ -163,16 +137,12 @@ def _pages(client: Any, experiments: list[str], expression: str, deleted: bool =
             page = client.search_runs(experiments, expression, view, PAGE, order, token)
         except MlflowException as error:
             if error.error_code == "INVALID_PARAMETER_VALUE":
-                raise ConfigError(f"filter `{expression}`: {_first_line(error)}") from None
-            raise TrackingError(f"{redact(str(client.tracking_uri))}: {redact(_first_line(error))}") from None
+                raise ConfigError(f"filter `{expression}`: {first_line(error)}") from None
+            raise TrackingError(f"{redact(str(client.tracking_uri))}: {redact(first_line(error))}") from None
         yield from (_of_today(_tracked(run)) for run in page)
         token = page.token
         if not token:
             return
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def _expression(wanted: Wanted) -> str:
@@ -209,8 +179,3 @@ def _tracked(run: Any) -> TrackedRun:
         artifacts=info.artifact_uri,
         deleted=info.lifecycle_stage == "deleted",
     )
-
-
-def is_filter(text: str) -> bool:
-    """Tell an expression in MLflow's filter language from the name of a run or sweep."""
-    return re.search(r"[=<>]|\s(I?LIKE|IN|IS)\s", text, re.IGNORECASE) is not None

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnexp.errors import first_line
 from rnnexp.redact import redact
 from rnnexp.tracking import store
 from rnnexp.tracking.batch import Batch, Point, ask, write
@@ -131,5 +132,5 @@ class Remote:
         log.debug("tracking: %s", what, exc_info=error)
         if not self._warned:
             self._warned = True
-            reason = redact(str(error)).strip().partition("\n")[0]
+            reason = redact(first_line(error))
             log.warning("tracking: %s could not be stored (%s); all of it is in the run's folder", what, reason)

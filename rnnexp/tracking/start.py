@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rnnexp.errors import DivergedError, TrackingError
 from rnnexp.redact import redact
@@ -29,6 +29,8 @@ from rnnexp.tracking.write_queue import get_write_queue
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from rnnexp.config.settings import Tracking
+
 log = logging.getLogger("rnnexp")
 
 CODE_IS_KNOWN_FOR_S = 10.0
@@ -38,16 +40,7 @@ _warming: dict[str, threading.Thread] = {}
 _known: dict[tuple[str, str, str], tuple[MlflowClient, str]] = {}
 
 
-class Settings(Protocol):
-    """What is read of the settings `tracking`."""
-
-    @property
-    def name(self) -> Any: ...
-    @property
-    def uri(self) -> str | None: ...
-
-
-def warm_up(settings: Settings) -> None:
+def warm_up(settings: Tracking) -> None:
     """Import MLflow and open the store in a thread, while data are read and the model is built."""
     if settings.name == "off":
         return
@@ -57,7 +50,7 @@ def warm_up(settings: Settings) -> None:
         _warming[uri].start()
 
 
-def import_early(settings: Settings) -> None:
+def import_early(settings: Tracking) -> None:
     """Import MLflow in a thread and touch nothing, while it is not yet sure whether anything will be tracked."""
     if settings.name != "off":
         threading.Thread(target=_import_silently, name="rnnexp-import", daemon=True).start()
@@ -77,10 +70,10 @@ def _open_silently(uri: str) -> None:
 
 
 @contextmanager
-def start(settings: Settings, info: RunInfo, *, at_once: bool = True) -> Iterator[Run]:
+def start(settings: Tracking, info: RunInfo, *, at_once: bool = True) -> Iterator[Run]:
     """Track one run: it ends FINISHED, or FAILED or KILLED when an exception passes through.
 
-    `settings` has `name` ("mlflow" or "off") and `uri`. Without `at_once` the end does not wait until all is
+    Without `at_once` the end does not wait until all is
     written to a local database: `flush` does. Raises TrackingError if the store cannot be used;
     once the run has begun, trouble with the store no longer stops it.
     """
@@ -180,7 +173,7 @@ def _created_as_rows(client: MlflowClient, number: str, uri: str, info: RunInfo)
     return Remote(client, uri, number, run_id, place, names.params(info.params))
 
 
-def flush(settings: Settings) -> None:
+def flush(settings: Tracking) -> None:
     """Wait until all that runs have logged is written, if their store is a local database."""
     file = store.database(store.tracking_uri(settings.uri)) if settings.name != "off" else None
     if file:

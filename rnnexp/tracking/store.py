@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from rnnexp.errors import TrackingError
+from rnnexp.errors import TrackingError, first_line
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.tracking import moved, template
@@ -86,7 +86,7 @@ def _opened(mlflow: Any, uri: str) -> MlflowClient:
         client = mlflow.MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except Exception as error:  # MLflow, SQLAlchemy and requests raise whatever they like here
-        raise TrackingError(_explained(uri, str(error))) from None
+        raise TrackingError(_explained(uri, error)) from None
     return client
 
 
@@ -199,7 +199,7 @@ def _create(database: Path) -> None:
         new.replace(database)
     except Exception as error:  # a read-only folder, a full disk: SQLAlchemy wraps them in its own ways
         raise TrackingError(
-            f"{database}: cannot be created: {_first_line(str(error))}; free space or allow writing, {_ELSEWHERE}"
+            f"{database}: cannot be created: {first_line(error)}; free space or allow writing, {_ELSEWHERE}"
         ) from None
     finally:
         for left in database.parent.glob(f"{new.name}*"):
@@ -286,14 +286,10 @@ def _another_version(uri: str) -> str:
     )
 
 
-def _explained(uri: str, message: str) -> str:
-    if "database schema" in message or "Can't locate revision" in message:
+def _explained(uri: str, error: Exception) -> str:
+    if "database schema" in str(error) or "Can't locate revision" in str(error):
         return _another_version(uri)
     return (
-        f"{redact(uri)}: the tracking store does not answer: {redact(_first_line(message))}; start it, "
+        f"{redact(uri)}: the tracking store does not answer: {redact(first_line(error))}; start it, "
         f"check tracking.uri and MLFLOW_TRACKING_URI, or set tracking=off"
     )
-
-
-def _first_line(message: str) -> str:
-    return next((line.strip() for line in message.splitlines() if line.strip()), "no reason given")

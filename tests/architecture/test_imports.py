@@ -90,9 +90,9 @@ def test_settings_and_data_never_import_builders() -> None:
 
 def test_settings_that_import_a_builder_would_be_found() -> None:
     code = "def load(self):\n    from rnnexp.tasks import load"
-    files = {"tasks/__init__.py": "", "data/sources/sine.py": code}
+    files = {"tasks/__init__.py": "", "data/sources/synthetic.py": code}
     found = builders({path: ast.parse(code) for path, code in files.items()})
-    assert found == ["rnnexp.data.sources.sine imports rnnexp.tasks"]
+    assert found == ["rnnexp.data.sources.synthetic imports rnnexp.tasks"]
 
 
 DATA = {

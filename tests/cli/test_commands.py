@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rnnexp.cli.main import main
-from rnnexp.results import markdown, rows, text
+from rnnexp.compare.results import markdown, rows, text
 from rnnexp.tracking.query import TrackedRun
 
 

@@ -15,7 +15,7 @@ from sweep_maker import Made
 from rnnexp.compare import find, stats
 from rnnexp.compare.groups import FEW, NOISE, WORSE, Goal, compare
 from rnnexp.compare.shown import cells, numbers, plain, verdict
-from rnnexp.compare.values import short_names, shown, skill_text, with_spread
+from rnnexp.compare.table import short_names, shown, skill_text, with_spread
 from rnnexp.config.text import typed
 from rnnexp.errors import ConfigError
 from rnnexp.task import scores

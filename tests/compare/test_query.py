@@ -12,7 +12,8 @@ from sweep_maker import Made
 
 from rnnexp.errors import ConfigError
 from rnnexp.tracking import database, query
-from rnnexp.tracking.query import PARENT, Wanted, artifact, finished_runs, histories, select
+from rnnexp.tracking.find import finished_runs, is_filter
+from rnnexp.tracking.query import PARENT, Wanted, artifact, histories, select
 
 WANTED = [
     pytest.param(Wanted(), id="everything"),
@@ -96,5 +97,5 @@ def test_a_filter_that_mlflow_cannot_read_is_a_mistake_of_the_command(made: Made
 
 @pytest.mark.parametrize("text", ["params.model.name = 'lstm'", "metrics.x<1", "tags.a LIKE 'b%'"])
 def test_filters_are_told_from_names(text: str) -> None:
-    assert query.is_filter(text)
-    assert not query.is_filter("sine_lstm-3fa2c1")
+    assert is_filter(text)
+    assert not is_filter("sine_lstm-3fa2c1")

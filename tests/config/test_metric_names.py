@@ -15,11 +15,9 @@ import pytest
 import rnnexp as rx
 from rnnexp import runtime
 from rnnexp.config import metric_names
-from rnnexp.data.sources.adding import adding
 from rnnexp.data.sources.corpus import corpus
-from rnnexp.data.sources.reverse_digits import reverse_digits
-from rnnexp.data.sources.sine import sine
-from rnnexp.data.sources.text_lines import text_lines
+from rnnexp.data.sources.labelled_texts import text_lines
+from rnnexp.data.sources.synthetic import adding, reverse_digits, sine
 from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.evaluation import classification, metrics
 from rnnexp.task import tasks

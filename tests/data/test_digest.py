@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnexp.data.digest import digest
+from rnnexp.data.dataset import digest
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rnnexp.data.sources.csv import csv
-from rnnexp.data.sources.sine import sine
+from rnnexp.data.sources.synthetic import sine
 from rnnexp.errors import DataError
 from rnnexp.tasks import load
 

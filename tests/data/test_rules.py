@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from rnnexp.data.sources.random import random
+from rnnexp.data.sources.synthetic import random
 
 
 def problems(make, **fields):

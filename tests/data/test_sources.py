@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
+import importlib
+import sys
 from dataclasses import fields, replace
+from inspect import isclass
 
 import numpy as np
 import pytest
 from pydantic.fields import FieldInfo
 
+from rnnexp import registry
 from rnnexp.data import calendar
 from rnnexp.data.source import SequenceSource
-from rnnexp.data.sources.adding import adding
+from rnnexp.data.sources import SEVERAL
 from rnnexp.data.sources.airline_passengers import airline_passengers
-from rnnexp.data.sources.ramp import ramp
-from rnnexp.data.sources.random import random
-from rnnexp.data.sources.sine import sine
+from rnnexp.data.sources.synthetic import adding, ramp, random, sine
 from rnnexp.errors import DataError
 from rnnexp.registry import lookup, register, settings
 from rnnexp.tasks import load
@@ -85,7 +86,26 @@ def test_every_field_is_described(source):
 @pytest.mark.parametrize("source", SHIPPED, ids=lambda source: source.__name__)
 def test_every_source_is_found_by_its_name(source):
     assert lookup("data", source.__name__) is source
-    assert inspect.getmodule(source).__name__ == f"rnnexp.data.sources.{source.__name__}"
+
+
+@pytest.mark.parametrize(("module", "listed"), SEVERAL.items())
+def test_a_module_of_several_sources_stands_with_all_of_them(module, listed):
+    held = vars(importlib.import_module(f"rnnexp.data.sources.{module}")).items()
+    own = {name for name, found in held if getattr(found, "__module__", "").endswith(f".{module}") and isclass(found)}
+    assert own == set(listed)
+
+
+def test_a_plugin_s_source_stays_when_a_module_brings_one_of_its_name(monkeypatch):
+    monkeypatch.setattr(registry, "_registered", {kind: {} for kind in registry.KINDS})
+    monkeypatch.delitem(sys.modules, "rnnexp.data.sources.synthetic")
+
+    @register("data")
+    def sine(points: int = 40) -> np.ndarray:
+        return np.zeros(points)
+
+    mine = lookup("data", "sine")
+    assert lookup("data", "ramp").__name__ == "ramp"
+    assert lookup("data", "sine") is mine
 
 
 def test_a_function_of_a_user_becomes_a_source():

@@ -14,10 +14,8 @@ from given import evaluate
 from rnnexp import tasks
 from rnnexp.data.dataset import Part
 from rnnexp.data.source import SequenceSource
-from rnnexp.data.sources.adding import adding
 from rnnexp.data.sources.airline_passengers import airline_passengers
-from rnnexp.data.sources.ramp import ramp
-from rnnexp.data.sources.sine import sine
+from rnnexp.data.sources.synthetic import adding, ramp, sine
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation import classification
 from rnnexp.evaluation.outputs import outputs

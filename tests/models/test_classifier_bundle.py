@@ -12,7 +12,7 @@ import pytest
 
 from rnnexp.data.labelled import Sequences
 from rnnexp.data.source import SequenceSource
-from rnnexp.data.sources.text_lines import text_lines
+from rnnexp.data.sources.labelled_texts import text_lines
 from rnnexp.errors import DataError
 from rnnexp.models import bundle, exporter
 from rnnexp.models.build import build

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from rnnexp import registry
-from rnnexp.data.sources.sine import sine
+from rnnexp.data.sources.synthetic import sine
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import recurrent

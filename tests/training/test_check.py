@@ -11,8 +11,7 @@ import pytest
 
 import rnnexp as rx
 from rnnexp.config.settings import Trainer
-from rnnexp.data.sources.adding import adding
-from rnnexp.data.sources.sine import sine
+from rnnexp.data.sources.synthetic import adding, sine
 from rnnexp.registry import lookup
 
 UNVALIDATED = {"train": 0.8, "val": 0, "test": 0.2}

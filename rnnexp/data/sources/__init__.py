@@ -1,1 +1,6 @@
-"""One module per component; the module is named as the component is."""
+"""The shipped sources: a module is named as the one in it, or stands here with those that it holds."""
+
+SEVERAL = {
+    "labelled_texts": ("text_files", "text_lines", "text_table"),
+    "synthetic": ("adding", "ramp", "random", "reverse_digits", "sine"),
+}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
+from rnnexp.data.located import TextFiles
 from rnnexp.data.source import usual_split
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
-from rnnexp.data.texts.files import TextFiles
-from rnnexp.data.texts.rules import subword_mistakes
+from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @register("data")
-class corpus(TextFiles):
+class corpus(TextFiles, TokenSettings):
     """Read files as one text, in order, and predict each token from all before it."""
 
     task: ClassVar[str] = "language_modeling"
@@ -27,9 +27,6 @@ class corpus(TextFiles):
     folds: ClassVar[int | None] = None  # it is one piece
 
     name: Literal["corpus"] = "corpus"
-    path: str = Field(description="File or glob of files; looked up here, then in root.")
-    val_path: str | None = Field(None, description="Files of the validation part; null leaves it to the split.")
-    test_path: str | None = Field(None, description="Files of the test part; null leaves it to the split.")
     tokens: Literal["character", "blank", "word", "subword"] = Field(
         "character", description="Cut the text into characters, at blanks, into words, or into learnt subwords."
     )
@@ -38,10 +35,6 @@ class corpus(TextFiles):
         "<eos>", description="Token at the end of each line, null for none; as characters line ends are `\\n`."
     )
     on_empty: Literal["keep", "drop", "fail"] = Field("keep", description="Lines without a token.")
-    max_tokens: int | None = Field(
-        None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
-    )
-    min_count: int = Field(1, ge=1, description="Rarer tokens of the training part are unknown.")
     sequence_length: int = Field(
         100, ge=1, description="Steps of one batch, through which the error is propagated back; the state goes on."
     )
@@ -55,14 +48,6 @@ class corpus(TextFiles):
         description="What the tokens are, for pictures; null says it by their kind.",
         json_schema_extra={FORMERLY: "units"},
     )
-
-    def paths(self) -> dict[str, str]:
-        """Return the files of each part; those of "train" are cut into the parts that have none."""
-        given = {"train": self.path, "val": self.val_path, "test": self.test_path}
-        return {part: path for part, path in given.items() if path is not None}
-
-    def gives(self) -> set[str]:
-        return set(self.paths()) - {"train"}
 
     def read(self) -> Text:
         """Read the lines of all files, as they are written; mistakes in them raise DataError."""
@@ -100,4 +85,4 @@ class corpus(TextFiles):
             problems.append("data.split: a text has no dates; give fractions or numbers")
         if self.line_end is not None and (not self.line_end.strip() or len(self.line_end.split()) > 1):
             problems.append(f"data.line_end: {self.line_end!r} given; must be one word, or null")
-        return problems + subword_mistakes(self.tokens, self.max_tokens) + self.encoding_mistakes()
+        return problems + self.token_mistakes() + self.encoding_mistakes()

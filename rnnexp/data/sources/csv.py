@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,21 +9,19 @@ from typing import Literal
 
 from pydantic import Field
 
+from rnnexp.data.located import Encoded
 from rnnexp.data.series import Rows, Series
 from rnnexp.data.source import Column, SeriesSource
-from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.registry import register
 
 
 @register("data")
-class csv(SeriesSource):
+class csv(Encoded, SeriesSource):
     """Read tables strictly: a cell, date or row that is flawed is an error, unless a policy allows it."""
 
     name: Literal["csv"] = "csv"
     path: str = Field(description="File (CSV, TSV, .gz, Parquet) or glob of files; looked up here, then in root.")
-    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
-    origin: str = Field("", description="Where to get the file, for the message when it is absent.")
     time: Column | list[Column] | None = Field(
         None, description="Date column, or several: [year, month, day, hour] or [date, time]; null for none."
     )
@@ -36,25 +33,20 @@ class csv(SeriesSource):
         None, description='Step of the dates as a pandas alias ("MS", "D", "h"); null infers it.'
     )
     series: Column | None = Field(
-        None,
-        description="Column that names the series in a long table (unique_id, ds, y); null for one series.",
+        None, description="Column that names the series in a long table (unique_id, ds, y); null for one series."
     )
     separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
     thousands: str | None = Field(None, min_length=1, max_length=1, description="Thousands mark; null for none.")
-    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
     header: Literal["first", "none"] = Field(
-        "first",
-        description="Names are in the first line, or there are none: choose columns by position from 0.",
+        "first", description="Names are in the first line, or there are none: choose columns by position from 0."
     )
     comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
     na: list[str] = Field(
-        default_factory=list,
-        description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None.",
+        default_factory=list, description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None."
     )
     missing: Literal["fail", "drop", "ffill", "interpolate"] = Field(
-        "fail",
-        description="Missing values: drop their rows, repeat the last one, or draw a line to the next.",
+        "fail", description="Missing values: drop their rows, repeat the last one, or draw a line to the next."
     )
     duplicates: Literal["fail", "first", "last", "mean"] = Field(
         "fail", description="Rows with the same date: keep the first, the last or their mean."
@@ -74,11 +66,7 @@ class csv(SeriesSource):
             found.append(f"data.separator: `{self.separator}` is not auto, tab, whitespace or one character")
         if self.decimal in (self.separator, self.thousands):
             found.append(f'data.decimal: "{self.decimal}" is the separator or the thousands mark, too')
-        needs_time = {
-            "time_format": self.time_format,
-            "time_zone": self.time_zone,
-            "frequency": self.frequency,
-        }
+        needs_time = {"time_format": self.time_format, "time_zone": self.time_zone, "frequency": self.frequency}
         given = [key for key, value in needs_time.items() if value is not None]
         if self.time is None and given:
             found.append(f"data.{given[0]}: there are no dates to apply it to; name their column with data.time")
@@ -94,10 +82,8 @@ class csv(SeriesSource):
         """Read the target, features and known columns, in this order."""
         from rnnexp.data.tables.read import read_series
 
-        files = self._files()
-        named = self.named()
-        policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
-        return read_series(files, self._layout(), named._wanted(), policies, self.frequency, self._fewest())
+        wanted, fewest = self.named()._wanted(), self._fewest()
+        return read_series(self._files(), self._layout(), wanted, self._policies(), self.frequency, fewest)
 
     def _fewest(self, ahead: int = 0) -> Callable[[str | None], int] | None:
         """Return what says how many rows a series must have so as not to be left out, less those `ahead`."""
@@ -119,11 +105,9 @@ class csv(SeriesSource):
         """
         from rnnexp.data.tables.read import read_open
 
-        files = self._files()
-        policies = Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
-        wanted = self.named()._wanted()
-        fewest = self._fewest(ahead=self.horizon)
-        many, notes = read_open(files, self._layout(), wanted, policies, self.frequency or frequency, fewest)
+        wanted, fewest = self.named()._wanted(), self._fewest(ahead=self.horizon)
+        step = self.frequency or frequency
+        many, notes = read_open(self._files(), self._layout(), wanted, self._policies(), step, fewest)
         return [Rows(rows.label, rows.values, rows.time) for rows in many], notes
 
     def named(self) -> csv:
@@ -144,7 +128,10 @@ class csv(SeriesSource):
         )
 
     def _files(self) -> list[Path]:
-        return locate(self.path, self.root or os.environ.get("RNNEXP_DATA") or None, self.origin)
+        return self.locate(self.path)
+
+    def _policies(self) -> Policies:
+        return Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
 
     def _layout(self) -> Layout:
         return Layout(

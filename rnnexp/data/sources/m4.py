@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from rnnexp.data.located import InRoot
 from rnnexp.data.series import Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.tables.files import locate
@@ -21,7 +21,7 @@ ORIGIN = "folder Dataset of https://github.com/Mcompetitions/M4-methods"
 
 
 @register("data")
-class m4(SeriesSource):
+class m4(InRoot, SeriesSource):
     """Read the training file of a frequency, and its test file put at the end of each series.
 
     `split: {train: null, val: 0, test: HORIZON}` is the competition's own task. Source: Makridakis, Spiliotis and
@@ -33,10 +33,8 @@ class m4(SeriesSource):
         "Hourly", description="Frequency; its files are GROUP-train.csv and GROUP-test.csv, plain or .gz."
     )
     folder: str = Field("m4", description="Folder of the files; looked up here, then in root.")
-    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
     rows: Literal["all", "train"] = Field(
-        "all",
-        description="Training and test file, or the training file alone, to choose by scores of its last rows.",
+        "all", description="Training and test file, or the training file alone, to choose by scores of its last rows."
     )
 
     def read(self) -> Series:
@@ -71,7 +69,7 @@ class m4(SeriesSource):
 
     def _file(self, part: str) -> Path:
         pattern = str(Path(self.folder) / f"{self.group}-{part}.csv*")
-        found = locate(pattern, self.root or os.environ.get("RNNEXP_DATA") or None, ORIGIN)
+        found = locate(pattern, self.root_folder(), ORIGIN)
         if len(found) > 1:
             raise DataError(f"{found[0]}: and {found[1].name} lie side by side; keep one of them")
         return found[0]

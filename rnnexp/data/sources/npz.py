@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from rnnexp.data.labelled import Sequences
+from rnnexp.data.located import Located
 from rnnexp.data.source import SequenceSource
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 
 
 @register("data")
-class npz(SequenceSource):
+class npz(Located, SequenceSource):
     """Read arrays (n, time, channels) or (n, time) of an `.npz` file; pickled objects are refused."""
 
     name: Literal["npz"] = "npz"
     path: str = Field(description="File (.npz); looked up here, then in root.")
-    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
-    origin: str = Field("", description="Where to get the file, for the message when it is absent.")
     inputs: str = Field("x", description="Array of the sequences, (n, time, channels) or (n, time).")
     targets: str = Field("y", description="Array of the labels (n,), or of numbers (n,) or (n, outputs).")
     lengths: str | None = Field(None, description="Array (n,) of how many steps of each sequence count; null for all.")
@@ -49,9 +47,7 @@ class npz(SequenceSource):
         """Read the arrays that are named."""
         import numpy as np
 
-        from rnnexp.data.tables.files import locate
-
-        (file,) = locate(self.path, self.root or os.environ.get("RNNEXP_DATA") or None, self.origin)
+        (file,) = self.locate(self.path)
         sequences, targets = self._part(file, self.inputs, self.targets, self.lengths)
         parts = [""] * len(sequences)
         if self.test_inputs and self.test_targets:
@@ -64,11 +60,7 @@ class npz(SequenceSource):
             sequences, targets = sequences + more, np.concatenate([targets, others])
             parts += ["test"] * len(more)
         return Sequences.of(
-            sequences,
-            targets,
-            parts=np.array(parts),
-            place=lambda i: f"{file}, example {i}",
-            source=file.name,
+            sequences, targets, parts=np.array(parts), place=lambda i: f"{file}, example {i}", source=file.name
         )
 
     def _part(self, file: Path, inputs: str, targets: str, lengths: str | None) -> tuple[list[Any], np.ndarray]:

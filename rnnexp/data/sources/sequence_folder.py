@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from rnnexp.data.labelled import Sequences
+from rnnexp.data.located import Encoded
 from rnnexp.data.source import Column, SequenceSource
-from rnnexp.data.tables.files import nearby
+from rnnexp.data.tables.files import kind, locate_folder
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
@@ -22,13 +22,11 @@ PARTS = ("train", "val", "test")
 
 
 @register("data")
-class sequence_folder(SequenceSource):
+class sequence_folder(Encoded, SequenceSource):
     """Read a folder of tables (CSV, TSV, gzip, Parquet), one sequence each, rows in time order."""
 
     name: Literal["sequence_folder"] = "sequence_folder"
     path: str = Field(description="Folder that holds the tables; looked up here, then in root.")
-    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
-    origin: str = Field("", description="Where to get the files, for the message when one is absent.")
     labels: str = Field("labels.csv", description="Table with a row per sequence, within path.")
     file: Column = Field("file", description="Column of labels that names the table of a sequence, within path.")
     label: Column = Field("label", description="Column of labels that holds the label, or the number to predict.")
@@ -40,7 +38,6 @@ class sequence_folder(SequenceSource):
     )
     separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
-    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
     header: Literal["first", "none"] = Field("first", description="Names are in the first line, or there are none.")
     task: Literal["regression", "classification"] = Field(
         "classification", description="Numbers to predict, or labels to choose from."
@@ -56,7 +53,7 @@ class sequence_folder(SequenceSource):
         """Read the table of labels, then each table it names; columns are matched by name."""
         import numpy as np
 
-        folder = self._folder()
+        folder = locate_folder(self.path, self.root_folder(), self.origin)
         rows = self._rows(folder)
         files = [_table_file(folder, rows, index) for index in range(len(rows.file))]
         channels = tuple(self.channels) or self._first_channels(files[0])
@@ -74,17 +71,6 @@ class sequence_folder(SequenceSource):
         if not rows.label[index]:
             raise DataError(f"{rows.place(index)}: the label is empty")
         return self.target(rows.label[index], rows.place(index))
-
-    def _folder(self) -> Path:
-        root = self.root or os.environ.get("RNNEXP_DATA") or None
-        given = Path(self.path).expanduser()
-        places = [given, *([Path(root).expanduser() / given] if root else [])]
-        for folder in places:
-            if folder.is_dir():
-                return folder
-        where = " nor ".join(str(place.absolute()) for place in places)
-        origin = f". Get it: {self.origin}" if self.origin else ""
-        raise DataError(f"{self.path}: there is no folder {where}{nearby(places)}{origin}")
 
     def _layout(self) -> Layout:
         separator = None if self.separator == "auto" else self.separator
@@ -104,14 +90,10 @@ class sequence_folder(SequenceSource):
 
     def _first_channels(self, file: Path) -> tuple[Column, ...]:
         """Name all columns of the first table; without a header, number them."""
-        from rnnexp.data.tables.dialect import examine
-        from rnnexp.data.tables.files import kind
-        from rnnexp.data.tables.parquet import column_names
+        from rnnexp.data.tables.table import column_names
 
-        if kind(file) == "parquet":
-            return tuple(column_names(file))
-        names = examine(file, self._layout()).names
-        return tuple(names) if self.header == "first" else tuple(range(len(names)))
+        names = column_names(file, self._layout())
+        return names if self.header == "first" or kind(file) == "parquet" else tuple(range(len(names)))
 
     def _table(self, file: Path, channels: tuple[Column, ...]) -> Table:
         from rnnexp.data.tables.table import read_table

@@ -7,19 +7,25 @@ from typing import Literal
 from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
+from rnnexp.data.located import TextFiles
 from rnnexp.data.pairs import Files, Pairs, PairSource
-from rnnexp.data.texts.files import TextFiles
 from rnnexp.registry import register
 
 
 @register("data")
-class text_pairs(PairSource, TextFiles):
+class text_pairs(TextFiles, PairSource):
     """Read `{source: train.de, target: train.en}`, line by line, or the columns of a table that tabs separate."""
 
     name: Literal["text_pairs"] = "text_pairs"
-    path: Files = Field(description="A table, or {source: ..., target: ...}; looked up here, then in root.")
-    val_path: Files | None = Field(None, description="Files of the validation part; null leaves it to the split.")
-    test_path: Files | None = Field(None, description="Files of the test part; null leaves it to the split.")
+    path: Files = Field(  # type: ignore[assignment]
+        description="A table, or {source: ..., target: ...}; looked up here, then in root."
+    )
+    val_path: Files | None = Field(  # type: ignore[assignment]
+        None, description="Files of the validation part; null leaves it to the split."
+    )
+    test_path: Files | None = Field(  # type: ignore[assignment]
+        None, description="Files of the test part; null leaves it to the split."
+    )
     columns: list[int] = Field([0, 1], description="Which columns of a table are source and target, from 0.")
     max_pairs: int | None = Field(
         None,
@@ -28,9 +34,6 @@ class text_pairs(PairSource, TextFiles):
         json_schema_extra={FORMERLY: "most_pairs"},
     )
     on_empty: Literal["fail", "drop"] = Field("fail", description="Pairs of which a side is empty: leave them out.")
-
-    def gives(self) -> set[str]:
-        return set(self._paths()) - {""}
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
@@ -46,8 +49,4 @@ class text_pairs(PairSource, TextFiles):
     def read(self) -> Pairs:
         from rnnexp.data.texts.pair_files import read
 
-        return read(self, self._paths(), self.columns, self.max_pairs, self.on_empty)
-
-    def _paths(self) -> dict[str, Files]:
-        given = {"": self.path, "val": self.val_path, "test": self.test_path}
-        return {part: path for part, path in given.items() if path is not None}
+        return read(self, self.marked_paths(), self.columns, self.max_pairs, self.on_empty)

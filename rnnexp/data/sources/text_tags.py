@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
-from rnnexp.data.texts.files import TextFiles
+from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
@@ -16,15 +17,12 @@ if TYPE_CHECKING:
 
 
 @register("data")
-class text_tags(ExampleSource, TextFiles):
+class text_tags(TextFiles, TokenSettings, ExampleSource):
     """Read a token and its tag from each line; a blank line ends a sequence."""
 
     task: ClassVar[str] = "tagging"
 
     name: Literal["text_tags"] = "text_tags"
-    path: str = Field(description="File or glob of files; looked up here, then in root.")
-    val_path: str | None = Field(None, description="Files of the validation part; null leaves it to the split.")
-    test_path: str | None = Field(None, description="Files of the test part; null leaves it to the split.")
     word: int = Field(0, description="Column of the words, or other tokens, from 0; -1 is the last one.")
     tag: int = Field(-1, description="Column of the tags, from 0; -1 is the last one.")
     number: int | None = Field(
@@ -38,18 +36,12 @@ class text_tags(ExampleSource, TextFiles):
         "word", description="How a raw text is cut when it is to be tagged; files are cut already."
     )
     lowercase: bool = Field(False, description="Take capital letters for small ones.")
-    max_tokens: int | None = Field(
-        None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
-    )
     min_count: int = Field(2, ge=1, description="Rarer tokens of the training part are unknown.")
     max_length: int | None = Field(None, ge=1, description="Tokens of a training sequence; null for all.")
     on_long: Literal["drop", "fail"] = Field("drop", description="Training sequences of more than max_length tokens.")
     vectors: str | None = Field(
         None, description="File of pretrained vectors of tokens, as of GloVe or word2vec, to start the embedding from."
     )
-
-    def gives(self) -> set[str]:
-        return set(self._paths()) - {""}
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
@@ -86,8 +78,4 @@ class text_tags(ExampleSource, TextFiles):
         """Read all files; mistakes in them raise DataError."""
         from rnnexp.data.texts.tag_files import read
 
-        return read(self, self._paths(), self.columns())
-
-    def _paths(self) -> dict[str, str]:
-        given = {"": self.path, "val": self.val_path, "test": self.test_path}
-        return {part: path for part, path in given.items() if path is not None}
+        return read(self, self.marked_paths(), self.columns())

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from typing import Literal
 
 from pydantic import Field
 
 from rnnexp.data.labelled import Sequences
+from rnnexp.data.located import Encoded
 from rnnexp.data.source import SequenceSource
 from rnnexp.errors import DataError
 from rnnexp.registry import register
 
 
 @register("data")
-class ts(SequenceSource):
+class ts(Encoded, SequenceSource):
     """Read `.ts` files: one or many channels, all of one length or not; a second file may be the test part."""
 
     name: Literal["ts"] = "ts"
     path: str = Field(description="File (.ts, .ts.gz) or glob of files; looked up here, then in root.")
     test_path: str | None = Field(None, description="File of the test part; null takes it from path, by split.")
-    root: str | None = Field(None, description="Second folder to look in; null takes RNNEXP_DATA.")
-    origin: str = Field("", description="Where to get the files, for the message when one is absent.")
-    encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
     task: Literal["regression", "classification"] = Field(
         "classification", description="Numbers to predict, or labels to choose from."
     )
@@ -34,12 +31,10 @@ class ts(SequenceSource):
         """Read all files; channels are numbered from 0."""
         import numpy as np
 
-        from rnnexp.data.tables.files import locate
         from rnnexp.data.ts_file import read_ts
 
-        root = self.root or os.environ.get("RNNEXP_DATA") or None
-        files = [("", file) for file in locate(self.path, root, self.origin)]
-        files += [("test", file) for file in locate(self.test_path, root, self.origin)] if self.test_path else []
+        files = [("", file) for file in self.locate(self.path)]
+        files += [("test", file) for file in self.locate(self.test_path)] if self.test_path else []
         many = [(part, read_ts(file, self.encoding)) for part, file in files]
         owners = [(cases, index) for _, cases in many for index in range(len(cases.labels))]
         sequences = [cases.sequences[index] for cases, index in owners]

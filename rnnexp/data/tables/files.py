@@ -8,7 +8,7 @@ import io
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -142,21 +142,30 @@ def _fingerprint(path: Path) -> tuple[int, int, int]:
 @contextmanager
 def opened(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
     """Open a text file, gzip or not, with line ends kept; damage and wrong encodings become DataErrors."""
-    try:
-        codec = codecs.lookup(encoding).name
-    except LookupError:
-        message = f"data.encoding: `{encoding}` is unknown; common ones: utf-8, utf-16, latin-1, cp1252"
-        raise ConfigError(message) from None
-    with _undamaged(path):
+    name = codec(encoding)
+    with undamaged(path):
         try:
             with as_bytes(path) as raw:
-                yield io.TextIOWrapper(raw, encoding="utf-8-sig" if codec == "utf-8" else codec, newline="")
+                yield io.TextIOWrapper(raw, encoding="utf-8-sig" if name == "utf-8" else name, newline="")
         except UnicodeError as error:
-            _misencoded(path, codec, error)
+            _misencoded(path, name, error)
+
+
+def codec(encoding: str) -> str:
+    """Return Python's own name of a text encoding; ConfigError if there is none."""
+    try:
+        name = codecs.lookup(encoding).name
+        # Python also has codecs from bytes to bytes, such as zlib: they fail here with a LookupError.
+        with suppress(UnicodeError):
+            b"x".decode(name)
+    except (LookupError, ValueError):
+        message = f"data.encoding: `{encoding}` is unknown; common ones: utf-8, utf-16, latin-1, cp1252"
+        raise ConfigError(message) from None
+    return name
 
 
 @contextmanager
-def _undamaged(path: Path) -> Iterator[None]:
+def undamaged(path: Path) -> Iterator[None]:
     """Turn what a torn archive raises into a DataError."""
     try:
         yield

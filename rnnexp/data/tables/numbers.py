@@ -39,6 +39,11 @@ class Flaws:
         return f'column "{column}": {count} ({cite(unit, cells, self.total)}). {explain(self.shown, layout)}'
 
 
+def problems(names: Sequence[str], flaws: Sequence[Flaws], unit: str, layout: Layout) -> list[str]:
+    """Say what is wrong with each column that has flaws."""
+    return [one.message(name, unit, layout) for name, one in zip(names, flaws) if one.total]
+
+
 def parse(cells: Sequence[str], lines: Sequence[int], layout: Layout, flaws: Flaws) -> np.ndarray:
     """Turn the cells of a column into float64, NaN where they are missing; unusable cells go to `flaws`."""
     text = BETWEEN.join(cells)
@@ -99,15 +104,7 @@ def explain(shown: list[tuple[int, str]], layout: Layout) -> str:
         return "A currency or percent sign: remove it from the column"
     if standard(text, layout.decimal, layout.thousands):
         return _magnitude(text)
-    for decimal, thousands in (
-        (",", None),
-        (".", None),
-        (".", ","),
-        (",", "."),
-        (".", "'"),
-        (".", " "),
-        (",", " "),
-    ):
+    for decimal, thousands in ((",", None), (".", None), (".", ","), (",", "."), (".", "'"), (".", " "), (",", " ")):
         plain = standard(text, decimal, thousands)
         if plain is not None and (decimal, thousands) != (layout.decimal, layout.thousands):
             return _marks(text, decimal, thousands)

@@ -15,15 +15,7 @@ from rnnexp.data.tables import frequency as steps
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.data.tables.places import join
-from rnnexp.data.tables.rows import (
-    Done,
-    Rows,
-    in_order,
-    most_rows,
-    without_duplicates,
-    without_gaps,
-    without_missing,
-)
+from rnnexp.data.tables.rows import Done, Rows, in_order, most_rows, without_duplicates, without_gaps, without_missing
 from rnnexp.data.tables.table import read_table
 from rnnexp.data.tables.times import Dates, span
 from rnnexp.errors import DataError, count
@@ -257,11 +249,7 @@ def _split(table: Table, time: np.ndarray | None) -> list[Rows]:
     codes, labels = pd.factorize(table.series)
     order = np.argsort(codes, kind="stable")
     pieces = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-    return [_named(whole.take(piece), str(label)) for piece, label in zip(pieces, labels)]
-
-
-def _named(rows: Rows, label: str) -> Rows:
-    return Rows(rows.names, rows.values, rows.time, rows.places, label)
+    return [replace(whole.take(piece), label=str(label)) for piece, label in zip(pieces, labels)]
 
 
 def _frequency(many: list[Rows]) -> str | None:

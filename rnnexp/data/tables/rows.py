@@ -94,10 +94,7 @@ def without_duplicates(rows: Rows, policy: str, done: Done) -> Rows:
     if len(again) == 0:
         return rows
     if policy == "fail":
-        where, stamp = (
-            rows.places.cite(again),
-            str(rows.time[again[0]].astype("datetime64[s]")).replace("T", " "),
-        )
+        where, stamp = (rows.places.cite(again), str(rows.time[again[0]].astype("datetime64[s]")).replace("T", " "))
         have = "1 row has" if len(again) == 1 else f"{len(again):,} rows have"
         raise DataError(
             f"{rows.at}: {have} the same date as another: {where} ({stamp} first). "

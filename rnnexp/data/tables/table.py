@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -14,10 +13,11 @@ from rnnexp.data.tables.columns import Selection, Table, select
 from rnnexp.data.tables.dialect import Dialect, examine
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import Flaws, parse
+from rnnexp.data.tables.numbers import Flaws, parse, problems
 from rnnexp.data.tables.places import Places, cite
 from rnnexp.data.tables.records import Lines, Record, records
 from rnnexp.errors import DataError, ResourceError, count
+from rnnexp.runtime import machine
 
 CHUNK = 20_000
 
@@ -26,7 +26,7 @@ def read_table(file: Path, layout: Layout, wanted: Wanted) -> Table:
     """Read the wanted columns of one file; it must not change meanwhile."""
     with unchanged(file):
         if kind(file) == "parquet":
-            from rnnexp.data.tables.parquet import read_parquet
+            from rnnexp.data.tables.typed import read_parquet
 
             return read_parquet(file, layout, wanted)
         return _read_text(file, layout, wanted)
@@ -35,7 +35,7 @@ def read_table(file: Path, layout: Layout, wanted: Wanted) -> Table:
 def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
     """Find the wanted columns, and the target if it is left open, from the head of a file alone."""
     if kind(file) == "parquet":
-        from rnnexp.data.tables.parquet import select_parquet
+        from rnnexp.data.tables.typed import select_parquet
 
         return select_parquet(file, wanted)
     return _select(file, examine(file, layout), layout, wanted)
@@ -44,7 +44,7 @@ def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
 def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
     """Return the names of all columns from the head of a file."""
     if kind(file) == "parquet":
-        from rnnexp.data.tables.parquet import parquet_names
+        from rnnexp.data.tables.typed import parquet_names
 
         return parquet_names(file)
     return examine(file, layout).names
@@ -90,7 +90,7 @@ class _Columns:
         self.lines: list[np.ndarray] = []
         self.values: list[np.ndarray] = []
         self.texts: list[list[Any]] = [[] for _ in selection.texts]
-        self.room = _memory() // 2
+        self.room = machine.measure_memory() // 2
 
     def add(self, chunk: list[Record]) -> None:
         """Convert some thousand records, so that no more than these are ever held as text cells."""
@@ -124,12 +124,10 @@ class _Columns:
         """Join the pieces; any flaw met on the way is an error now, with its count."""
         import pandas as pd
 
-        problems = [self._ragged()] if self.ragged else []
         names = tuple(self.dialect.names[index] for index in self.selection.values)
-        flawed = [(name, flaws) for name, flaws in zip(names, self.flaws) if flaws.total]
-        problems += [flaws.message(name, "line", self.layout) for name, flaws in flawed]
-        if problems:
-            raise DataError("\n".join(f"{self.file}: {problem}" for problem in problems))
+        ragged = [self._ragged()] if self.ragged else []
+        if found := [*ragged, *problems(names, self.flaws, "line", self.layout)]:
+            raise DataError("\n".join(f"{self.file}: {problem}" for problem in found))
         if not self.lines:
             raise DataError(f"{self.file}: 0 usable rows: there is nothing below the header")
         lines = np.concatenate(self.lines)
@@ -151,11 +149,3 @@ class _Columns:
             f"{rows} another number of cells than expected: {where}; {expected}, with the separator "
             f'"{separator}" (data.separator). Correct the file; for comment lines: data.comment: "#"'
         )
-
-
-def _memory() -> int:
-    """Return the machine's memory in bytes; without a limit where the system does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 1 << 60

@@ -77,12 +77,7 @@ class Dates:
 
         form: Any = self.layout.time_format or self._recognise(text)
         if form in EPOCHS:
-            self._fail(
-                ~text.str.fullmatch(r"-?\d+"),
-                text,
-                "fractional",
-                f"data.time_format={form} counts time",
-            )
+            self._fail(~text.str.fullmatch(r"-?\d+"), text, "fractional", f"data.time_format={form} counts time")
             return self._finish(pd.to_datetime(text.astype("int64"), unit=form, errors="coerce"), text)
         if form == "quarter":
             return self._finish(pd.PeriodIndex(text.str.replace("-", ""), freq="Q").to_timestamp().to_series(), text)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.data.tables.columns import Selection, Table, select
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse
+from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse, problems
 from rnnexp.data.tables.places import Places
 from rnnexp.errors import DataError
 
@@ -34,7 +35,8 @@ def typed_table(columns: Mapping[int, Any], size: int, selection: Selection, lay
     names = [selection.names[index] for index in selection.values]
     flaws = [Flaws() for _ in names]
     values = [_numbers(columns[index], layout, flaw) for index, flaw in zip(selection.values, flaws)]
-    _fail_if_flawed(file, names, flaws, layout)
+    if found := problems(names, flaws, "row", layout):
+        raise DataError("\n".join(f"{file}: {problem}" for problem in found))
     rows = np.arange(1, size + 1)
     series = None if selection.series is None else columns[selection.series].astype("str").str.strip()
     return Table(
@@ -44,12 +46,6 @@ def typed_table(columns: Mapping[int, Any], size: int, selection: Selection, lay
         series,
         Places((file,), np.zeros(size, dtype=np.int64), rows, "row"),
     )
-
-
-def _fail_if_flawed(file: str, names: Sequence[str], flaws: Sequence[Flaws], layout: Layout) -> None:
-    problems = [flaw.message(name, "row", layout) for name, flaw in zip(names, flaws) if flaw.total]
-    if problems:
-        raise DataError("\n".join(f"{file}: {problem}" for problem in problems))
 
 
 def _numbers(column: Any, layout: Layout, flaws: Flaws) -> np.ndarray:
@@ -66,3 +62,62 @@ def _numbers(column: Any, layout: Layout, flaws: Flaws) -> np.ndarray:
     for row in np.flatnonzero(wrong):
         flaws.add(int(row) + 1, str(column.iloc[row]))
     return values
+
+
+def select_parquet(file: Path, wanted: Wanted) -> Selection:
+    """Find the wanted columns in the file's own schema."""
+    import pyarrow.types as types
+
+    schema = _open(file).schema_arrow
+    numeric = [
+        types.is_integer(one.type) or types.is_floating(one.type) or types.is_decimal(one.type) for one in schema
+    ]
+    return select(schema.names, numeric, wanted, str(file))
+
+
+def parquet_names(file: Path) -> tuple[str, ...]:
+    """Return the names of all columns."""
+    return tuple(_open(file).schema_arrow.names)
+
+
+def read_parquet(file: Path, layout: Layout, wanted: Wanted) -> Table:
+    """Read the wanted columns; rows are counted from 1, as there are no lines."""
+    import pyarrow as pa
+
+    source = _open(file)
+    selection = select_parquet(file, wanted)
+    names, positions = selection.names, [*selection.values, *selection.texts]
+    try:
+        columns = source.read(columns=[names[index] for index in positions])
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file, error) from None
+    frame = {index: columns.column(names[index]).to_pandas() for index in positions}
+    return typed_table(frame, columns.num_rows, selection, layout, str(file))
+
+
+def first_rows(file: Path, rows: int) -> Any:
+    """Return the first rows of a file as a pandas frame; there must be one."""
+    import pyarrow as pa
+
+    source = _open(file)
+    try:
+        first = next(source.iter_batches(rows), None)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file, error) from None
+    if first is None:
+        raise DataError(f"{file}: 0 usable rows: the table is empty")
+    return first.to_pandas()
+
+
+def _open(file: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(file)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file, error) from None
+
+
+def _damaged(file: Path, error: Exception) -> DataError:
+    return DataError(f"{file}: damaged Parquet file ({str(error).splitlines()[0][:120]}); copy or write it again")

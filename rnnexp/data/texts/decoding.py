@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
-import zlib
-from contextlib import suppress
 from pathlib import Path
 
-from rnnexp.data.tables.files import as_bytes, unchanged
-from rnnexp.errors import ConfigError, DataError
+from rnnexp.data.tables.files import as_bytes, codec, unchanged, undamaged
+from rnnexp.errors import DataError
 
 # The mark of UTF-32 begins with the one of UTF-16: longer ones come first.
 MARKS = (
@@ -23,24 +20,11 @@ MARKS = (
 COMMON = ("utf-8", "cp1252", "cp1251", "shift_jis", "gb18030", "euc_kr", "big5", "latin-1")
 
 
-def codec(encoding: str) -> str:
-    """Return Python's own name of a text encoding; ConfigError if there is none."""
-    try:
-        name = codecs.lookup(encoding).name
-        # Python also has codecs from bytes to bytes, such as zlib: they fail here with a LookupError.
-        with suppress(UnicodeError):
-            b"x".decode(name)
-    except (LookupError, ValueError):
-        message = f"data.encoding: `{encoding}` is unknown; common ones: utf-8, utf-16, latin-1, cp1252"
-        raise ConfigError(message) from None
-    return name
-
-
 def read_text(path: Path, encoding: str = "utf-8") -> str:
     """Read a whole file, packed with gzip or not, without its byte-order mark; line ends stay as they are."""
     name = codec(encoding)
-    with unchanged(path):
-        data = _bytes(path)
+    with unchanged(path), undamaged(path), as_bytes(path) as stream:
+        data = stream.read()
     promised = next((of for mark, of in MARKS if data.startswith(mark)), name)
     if not name.startswith(promised):
         message = f"begins with the byte-order mark of {promised.upper()}: data.encoding={promised}"
@@ -59,14 +43,6 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
 def lines(text: str) -> list[str]:
     """Cut at line ends of Unix, Windows and old Macs only: a U+0085 or U+2028 belongs to the text."""
     return [line.removesuffix("\n") for line in io.StringIO(text, newline=None)]
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with as_bytes(path) as stream:
-            return stream.read()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path}: damaged gzip file ({error}); copy or download it again") from None
 
 
 def _misencoded(data: bytes, name: str, error: UnicodeError) -> str:

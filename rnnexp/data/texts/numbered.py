@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnexp.data.tables.files import locate
+from rnnexp.data.located import TextFiles
 from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
-from rnnexp.data.texts.files import TextFiles
 from rnnexp.errors import count
 
 Line = tuple[str, int, str]  # file, number, text
@@ -25,7 +24,7 @@ class Text(NamedTuple):
 
 def read(where: TextFiles, paths: Mapping[str, str], with_ends: bool) -> Text:
     """Read the lines of all files, given by part, if they are wanted with their ends."""
-    files = {part: locate(path, where.folder(), where.origin) for part, path in paths.items()}
+    files = {part: where.locate(path) for part, path in paths.items()}
     refuse_twice([[str(file) for file in own] for own in files.values()])
     found = {part: _lines(own, where.encoding, with_ends) for part, own in files.items()}
     return Text({part: read for part, (read, _) in found.items()}, {part: notes for part, (_, notes) in found.items()})

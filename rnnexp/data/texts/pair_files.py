@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rnnexp.data.located import TextFiles
 from rnnexp.data.pairs import Files, Pairs
-from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.texts.corpus import cited, refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
-from rnnexp.data.texts.files import TextFiles
 from rnnexp.errors import DataError, count
 
 
@@ -36,15 +35,14 @@ def read(
 ) -> Pairs:
     """Read the pairs of all files, given by part, and refuse or leave out those that have an empty side.
 
-    Those of "", of which `most` are read, are the training part if all others are given.
+    At most `most` are read of the part that is neither "val" nor "test".
     """
-    first = "train" if {"val", "test"} <= set(paths) else ""
-    files = {part or first: _files(path, where) for part, path in paths.items()}
+    files = {part: _files(path, where) for part, path in paths.items()}
     refuse_twice([[str(file) for two in own for file in two if file] for own in files.values()])
     pairs: list[tuple[str, Pair]] = []
     for part, own in files.items():
         found = [pair for two in own for pair in _read(*two, where.encoding, columns)]
-        pairs += [(part, pair) for pair in found[: most if part == first else None]]
+        pairs += [(part, pair) for pair in found[: None if part in ("val", "test") else most]]
     kept, notes = _without_empty(pairs, on_empty)
     used = {part for part, _ in kept}
     if unused := [own[0][0] for part, own in files.items() if part not in used]:
@@ -62,10 +60,9 @@ def read(
 
 def _files(path: Files, where: TextFiles) -> list[tuple[Path, Path | None]]:
     """Find the files of sources, each with the one of its targets, None for a table; those of two globs go together."""
-    given = where.folder(), where.origin
     if isinstance(path, str):
-        return [(file, None) for file in locate(path, *given)]
-    sources, targets = locate(path["source"], *given), locate(path["target"], *given)
+        return [(file, None) for file in where.locate(path)]
+    sources, targets = where.locate(path["source"]), where.locate(path["target"])
     if len(sources) != len(targets):
         have = f"{path['source']} is {count(len(sources), 'file')} and {path['target']} {count(len(targets), 'file')}"
         raise DataError(f"{have}: each needs the one of its translations, at the same place in order of names")

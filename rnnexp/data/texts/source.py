@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource, labels_outline
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
-from rnnexp.data.texts.files import TextFiles
-from rnnexp.data.texts.rules import subword_mistakes
+from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @settings
-class TextSource(ExampleSource, TextFiles):
+class TextSource(TextFiles, TokenSettings, ExampleSource):
     """Texts with a label each: the base of the sources for text classification.
 
     A source adds the fields that name its files, and `groups`.
@@ -38,13 +38,6 @@ class TextSource(ExampleSource, TextFiles):
     test_every: int | None = Field(
         None, ge=2, description="Rows 0, k, 2k, ... are the test part; null leaves it to the split."
     )
-    tokens: Literal["word", "blank", "character", "subword"] = Field(
-        "word", description="Cut texts into words, at blanks only, into characters, or into learnt subwords."
-    )
-    lowercase: bool = Field(True, description="Take capital letters for small ones.")
-    max_tokens: int | None = Field(
-        None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
-    )
     min_count: int = Field(2, ge=1, description="Rarer tokens of the training part are unknown.")
     max_length: int | None = Field(None, ge=1, description="Tokens of a text that are kept; null for all.")
     on_long: Literal["cut", "fail"] = Field("cut", description="Texts of more than max_length tokens.")
@@ -54,17 +47,11 @@ class TextSource(ExampleSource, TextFiles):
     )
 
     @abstractmethod
-    def paths(self) -> dict[str, Any]:
-        """Return what the fields path, val_path and test_path hold, None for those that are not given."""
-
-    @abstractmethod
     def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
         """Read the rows of one of the paths; `test_every` counts each group by itself."""
 
     def gives(self) -> set[str]:
-        paths = self.paths()
-        given = {"val": paths["val_path"], "test": paths["test_path"] or self.test_every}
-        return {part for part, path in given.items() if path is not None}
+        return super().gives() | ({"test"} if self.test_every is not None else set())
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
@@ -76,19 +63,16 @@ class TextSource(ExampleSource, TextFiles):
         Texts of `path` belong to the training part if the other parts are given, else a split decides.
         """
         from rnnexp.data.texts.corpus import gather, renamed
-        from rnnexp.data.texts.labels import named
+        from rnnexp.data.texts.read import label_names
 
         done: Counter[str] = Counter()
-        given = {key: path for key, path in self.paths().items() if path is not None}
-        complete = "val_path" in given and ("test_path" in given or self.test_every is not None)
-        parts = {"path": "train" if complete else "", "val_path": "val", "test_path": "test"}
-        groups = [(parts[key], rows) for key, path in given.items() for rows in self.groups(path, done)]
+        groups = [(part, rows) for part, path in self.marked_paths().items() for rows in self.groups(path, done)]
         texts = gather(groups, self.on_empty, self.test_every)
         notes = [f"{what} ({times} times)" if times > 1 else what for what, times in done.items()]
         texts = replace(texts, notes=(*texts.notes, *notes))
         if self.labels is None:
             return texts
-        return renamed(texts, named(self._label_names(), texts.labels or ()))
+        return renamed(texts, label_names(self._label_names(), texts.labels or ()))
 
     def rules(self) -> Rules:
         """Return how texts are cut and numbered."""
@@ -98,26 +82,25 @@ class TextSource(ExampleSource, TextFiles):
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        return [*super().check(), *self._path_mistakes(), *self.encoding_mistakes(), *self._token_mistakes()]
+        return [*super().check(), *self._path_mistakes(), *self.encoding_mistakes(), *self.token_mistakes()]
 
     def _label_names(self) -> list[str] | Mapping[str | int, str]:
-        from rnnexp.data.tables.files import locate
-        from rnnexp.data.texts.labels import names_in
+        from rnnexp.data.texts.read import names_in
 
         if not isinstance(self.labels, str):
             return self.labels or {}
-        return names_in(locate(self.labels, self.folder(), self.origin)[0], self.encoding)
+        return names_in(self.locate(self.labels)[0], self.encoding)
 
     def _path_mistakes(self) -> list[str]:
-        paths = self.paths()
+        paths = {key: getattr(self, key) for key in ("path", "val_path", "test_path")}
         blank = [key for key, path in paths.items() if path in ({}, "") or (isinstance(path, str) and not path.strip())]
         problems = [f"data.{key}: is empty; give the file to read" for key in blank]
         if self.test_every is not None and paths["test_path"] is not None:
             problems.append("data.test_every: the test part is in data.test_path; give one of the two")
         return problems
 
-    def _token_mistakes(self) -> list[str]:
-        problems = subword_mistakes(self.tokens, self.max_tokens)
+    def token_mistakes(self) -> list[str]:
+        problems = super().token_mistakes()
         if self.max_length is None and (self.on_long, self.keep) != ("cut", "first"):
             key = "on_long" if self.on_long != "cut" else "keep"
             problems.append(f"data.{key}: {getattr(self, key)} is given without data.max_length")

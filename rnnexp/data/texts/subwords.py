@@ -14,8 +14,6 @@ from typing import Any
 
 from rnnexp.errors import DataError, ResourceError
 
-BYTES = 256
-
 
 def learn(texts: Iterable[str], size: int) -> str:
     """Learn at most `size` pieces, the 256 bytes among them, from normalised texts; return them as JSON."""

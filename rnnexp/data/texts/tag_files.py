@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnexp.data.tables.files import locate
+from rnnexp.data.located import TextFiles
 from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.texts.corpus import refuse_twice
 from rnnexp.data.texts.decoding import lines, read_text
-from rnnexp.data.texts.files import TextFiles
 from rnnexp.errors import DataError, count
 
 # Other blanks, such as those that keep the digits of a number together, belong to a token.
@@ -90,17 +89,15 @@ class Tagged:
 
 
 def read(where: TextFiles, paths: Mapping[str, str], columns: Columns) -> Tagged:
-    """Read the sequences of all files, given by part; those of "" are the training part if all others are given."""
-    complete = {"val", "test"} <= set(paths)
+    """Read the sequences of all files, given by part."""
     done: Counter[str] = Counter()
     found: list[tuple[str, str, list[Token]]] = []
     files: list[list[str]] = []
     for part, path in paths.items():
-        located = locate(path, where.folder(), where.origin)
+        located = where.locate(path)
         files.append([str(file) for file in located])
-        own = "train" if complete and not part else part
         for file in located:
-            found += [(own, str(file), one) for one in sequences(file, where.encoding, columns, done)]
+            found += [(part, str(file), one) for one in sequences(file, where.encoding, columns, done)]
     refuse_twice(files)
     return _together(found, [f"{what}: {count(times, 'line')} left out" for what, times in done.items()])
 

@@ -11,13 +11,46 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib.util import find_spec
 from typing import Any, Literal
+
+from pydantic import Field
+
+from rnnexp.registry import settings
 
 Kind = Literal["word", "blank", "character", "subword"]
 
 # Beyond, there are only the variation selectors of Chinese characters.
 LAST_MARK = 0x20000
 JOINERS = "\u200c\u200d"
+
+# The 256 bytes, of which all subwords are made, and the ids of padding and unknown.
+FEWEST_SUBWORDS = 258
+
+
+@settings
+class TokenSettings:
+    """How a source has its texts cut, and which tokens are to be known."""
+
+    tokens: Kind = Field(
+        "word", description="Cut texts into words, at blanks only, into characters, or into learnt subwords."
+    )
+    lowercase: bool = Field(True, description="Take capital letters for small ones.")
+    max_tokens: int | None = Field(
+        None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
+    )
+    min_count: int = Field(1, ge=1, description="Rarer tokens of the training part are unknown.")
+
+    def token_mistakes(self) -> list[str]:
+        """List what subwords need and do not have, found before any text is read."""
+        if self.tokens != "subword":
+            return []
+        problems = []
+        if (self.max_tokens or 0) <= FEWEST_SUBWORDS:
+            problems.append(f"data.max_tokens: subwords need a size above {FEWEST_SUBWORDS}, for example 4000")
+        if find_spec("tokenizers") is None:
+            problems.append("data.tokens: subwords need the package tokenizers: pip install 'rnnexp[text]'")
+        return problems
 
 
 @dataclass(frozen=True)

@@ -131,4 +131,4 @@ def vectors_of(source: Any, encoder: Encoder) -> Vectors | None:
     """Read the pretrained vectors that a source names for the tokens that an encoder knows."""
     if source.vectors is None:
         return None
-    return read_vectors(locate(source.vectors, source.folder())[0], encoder.vocabulary, source.seed)
+    return read_vectors(locate(source.vectors, source.root_folder())[0], encoder.vocabulary, source.seed)

@@ -60,7 +60,8 @@ def learn(
     ranked = sorted([*(item for item in counts.items() if item[1] >= min_count), *unseen], key=_rank)
     kept = ranked if max_tokens is None else ranked[: max(0, max_tokens - len(RESERVED) - len(ends))]
     if len(kept) < 2:
-        raise DataError(_too_few(counts, kept, max_tokens, min_count) + _beside(ends))
+        beside = f"; {' and '.join(ends)} come on top" if ends else ""
+        raise DataError(_too_few(counts, kept, max_tokens, min_count) + beside)
     known = sorted([*kept, *((end, number) for end in ends)], key=_rank)
     return Learnt(Vocabulary((*RESERVED, *(token for token, _ in known))), _note(counts, kept))
 
@@ -76,10 +77,6 @@ def _note(counts: Counter[str], kept: list[tuple[str, int]]) -> str:
 
 def _rank(item: tuple[str, int]) -> tuple[int, str]:
     return -item[1], item[0]
-
-
-def _beside(ends: tuple[str, ...]) -> str:
-    return f"; {' and '.join(ends)} come on top" if ends else ""
 
 
 def _too_few(counts: Counter[str], kept: list[tuple[str, int]], max_tokens: int | None, min_count: int) -> str:

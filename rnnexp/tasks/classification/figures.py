@@ -10,7 +10,7 @@ import numpy as np
 from rnnexp.data.dataset import Predictions
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.evaluation import class_figures
-from rnnexp.evaluation.figure_style import BLUE, VERMILION, new_figure
+from rnnexp.evaluation.figures import BLUE, VERMILION, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

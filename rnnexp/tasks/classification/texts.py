@@ -12,7 +12,7 @@ import numpy as np
 from rnnexp.data import padding
 from rnnexp.data.apply_sequences import apply_whole
 from rnnexp.data.labelled import Sequences
-from rnnexp.data.repeated import check_labels
+from rnnexp.data.leaks import check_labels
 from rnnexp.data.sequences import SequenceDataset, labels_of, put_together
 from rnnexp.data.shares import share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec

@@ -126,8 +126,7 @@ class SeriesDataset(Dataset):
 
     def groups(self, starts: np.ndarray) -> np.ndarray:
         """Return the parameter group of the series in which each window lies, (n,)."""
-        series = np.searchsorted(self.history.offsets, starts, side="right") - 1
-        return np.array([self.pipeline.group(label) for label in self.history.ids])[series]
+        return np.array([self.pipeline.group(label) for label in self.history.ids])[self.history.series_of(starts)]
 
     def forecast(self) -> Forecast | None:
         """Prepare what follows `forecast_from`, or the end of each series; None if known columns end."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import USUAL, Dataset, Predictions
-from rnnexp.evaluation.figure_style import (
+from rnnexp.evaluation.figures import (
     BLACK,
     BLUE,
     GREEN,
@@ -17,12 +17,14 @@ from rnnexp.evaluation.figure_style import (
     MAX_TARGETS,
     ORANGE,
     VERMILION,
+    ahead,
     count_on,
     name_time,
     new_figure,
+    residuals,
     say_what_is_missing,
+    target_name,
 )
-from rnnexp.evaluation.figures import ahead, residuals, target_name
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
 
 def _first_series(dataset: SeriesDataset, predictions: Predictions) -> int:
     origins = predictions.origins if predictions.origins is not None else np.array([0])
-    return int(np.searchsorted(dataset.history.offsets, origins[0], side="right") - 1)
+    return int(dataset.history.series_of(origins[0]))
 
 
 def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tuple[int, int, int]) -> None:

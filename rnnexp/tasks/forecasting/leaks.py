@@ -38,7 +38,7 @@ def _borders(dataset: SeriesDataset) -> Iterator[str]:
     plan = dataset.pipeline.plan
     for part in dataset.parts:
         starts = dataset.starts(part)
-        rows = dataset.borders[part][_series_of(dataset, starts)]
+        rows = dataset.borders[part][dataset.history.series_of(starts)]
         first, last = starts + plan.sequence_length, starts + plan.span
         outside = (first < rows[:, 0]) | (last > rows[:, 1])
         if outside.any():
@@ -46,15 +46,11 @@ def _borders(dataset: SeriesDataset) -> Iterator[str]:
             yield f"{outside.sum()} windows of {part} have targets outside it, the first from row {where}"
 
 
-def _series_of(dataset: SeriesDataset, starts: np.ndarray) -> np.ndarray:
-    return np.searchsorted(dataset.history.offsets, starts, side="right") - 1
-
-
 def _series(dataset: SeriesDataset) -> Iterator[str]:
     offsets = dataset.history.offsets
     for part in dataset.parts:
         starts = _all_starts(dataset, part)
-        crossing = starts + dataset.pipeline.plan.span > offsets[1:][_series_of(dataset, starts)]
+        crossing = starts + dataset.pipeline.plan.span > offsets[1:][dataset.history.series_of(starts)]
         if crossing.any():
             where = starts[crossing][0]
             yield f"{crossing.sum()} windows of {part} run into the next series, the first from row {where}"
@@ -84,7 +80,7 @@ def _time_order(dataset: SeriesDataset) -> Iterator[str]:
 
 def _target_rows(dataset: SeriesDataset, part: str) -> dict[int, tuple[int, int]]:
     plan, starts = dataset.pipeline.plan, dataset.starts(part)
-    series = _series_of(dataset, starts)
+    series = dataset.history.series_of(starts)
     return {
         int(one): (
             int(starts[series == one].min()) + plan.sequence_length,
@@ -99,7 +95,7 @@ def _unscored_steps(dataset: SeriesDataset) -> Iterator[str]:
     if dataset.pipeline.plan.layout != "sequence":
         return
     starts = _all_starts(dataset, "train")
-    ends = dataset.borders["train"][_series_of(dataset, starts), 1]
+    ends = dataset.borders["train"][dataset.history.series_of(starts), 1]
     late = starts + dataset.pipeline.plan.span > ends
     if late.any():
         yield f"{late.sum()} steps of the training sequences lie after the training part"

@@ -90,7 +90,7 @@ def _regressed(dataset: SeriesDataset, own: SeriesDataset, origins: np.ndarray, 
 def trained(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     """Say of each origin whether the regression may speak for its series, (n,): one of the training has rows there."""
     empty = [part is not None and not len(part) for part in dataset.training_rows()]
-    return ~np.array(empty)[_series_of(dataset, origins)]
+    return ~np.array(empty)[dataset.history.series_of(origins)]
 
 
 def lags_of(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
@@ -102,7 +102,7 @@ def lags_of(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     window, own = dataset.pipeline.plan.sequence_length, dataset.trained_on or dataset
     wanted = wanted_lags(dataset)
     train = _rows_before(own, own.starts("train") + window - 1)
-    firsts = dataset.history.offsets[_series_of(dataset, origins)]
+    firsts = dataset.history.offsets[dataset.history.series_of(origins)]
     there = whole_series(firsts, _rows_before(dataset, origins) >= wanted)
     return np.where(there & (np.sum(train >= wanted) >= FEWEST_WINDOWS), wanted, window)
 
@@ -111,13 +111,9 @@ def wanted_lags(dataset: SeriesDataset) -> int:
     return max(dataset.pipeline.plan.sequence_length, (dataset.season or 0) + 1)
 
 
-def _series_of(dataset: SeriesDataset, rows: np.ndarray) -> np.ndarray:
-    return np.searchsorted(dataset.history.offsets, rows, side="right") - 1
-
-
 def _rows_before(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     """Count the rows of its series up to each origin, itself included."""
-    return np.asarray(origins - dataset.history.offsets[_series_of(dataset, origins)] + 1)
+    return np.asarray(origins - dataset.history.offsets[dataset.history.series_of(origins)] + 1)
 
 
 def _inputs(dataset: SeriesDataset, lags: int) -> Inputs:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data import calendar
-from rnnexp.data.dataset import Part, Summary
-from rnnexp.data.digest import digest
+from rnnexp.data.dataset import Part, Summary, digest
 from rnnexp.data.rules import PER_WINDOW
 from rnnexp.data.series import Series
 from rnnexp.data.short import Need, labels, need, without_short

@@ -22,7 +22,7 @@ def seen(scored: SeriesDataset, own: SeriesDataset) -> str:
     known: set[int] = set()
     for part in LEARNED_FROM:
         for first, last in own.borders.get(part, ()):
-            start = own.history.offsets[np.searchsorted(own.history.offsets, first, side="right") - 1]
+            start = own.history.offsets[own.history.series_of(first)]
             known.update(_keys(own, np.arange(max(first, start + before), last), before, dated))
     starts = scored.starts(scored.scored)
     rows = np.unique(starts[:, None] + np.arange(plan.sequence_length, plan.span))

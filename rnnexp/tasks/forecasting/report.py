@@ -48,8 +48,8 @@ def rows(dataset: SeriesDataset, report: Report) -> DataFrame:
 
 def headline(dataset: SeriesDataset) -> str:
     """Return what will head the report: OWA where forecasts are as in M4, else an error."""
-    starts, offsets = dataset.starts(dataset.scored), dataset.history.offsets
-    if naive2.applies(offsets[offsets.searchsorted(starts, side="right") - 1]):
+    history = dataset.history
+    if naive2.applies(history.offsets[history.series_of(dataset.starts(dataset.scored))]):
         return "owa"
     return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
 
@@ -85,7 +85,7 @@ def _columns(
     if predictions.origins is None:
         return {}
     rows = predictions.origins[example] + step + 1
-    series = np.searchsorted(dataset.history.offsets, rows, side="right") - 1
+    series = dataset.history.series_of(rows)
     time = dataset.history.time
     return {"series": np.array(dataset.history.ids)[series], "time": rows if time is None else time[rows]}
 

@@ -16,7 +16,7 @@ def series_of(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:
     """Return which series each example is of, (n,); None for independent sequences."""
     if not isinstance(dataset, SeriesDataset) or predictions.origins is None:
         return None
-    return np.asarray(np.searchsorted(dataset.history.offsets, predictions.origins, side="right") - 1)
+    return dataset.history.series_of(predictions.origins)
 
 
 def mase_scale(dataset: Dataset, predictions: Predictions) -> np.ndarray | None:

@@ -17,7 +17,8 @@ from rnnexp.tasks.forecasting.dataset import SeriesDataset
 def forecasting_task(dataset: SeriesDataset, origins: np.ndarray, horizon: int) -> baselines.Task:
     """Say what is to be forecast from `origins`, and why there is no season, if there is none."""
     history, usual = dataset.history, season_of(dataset.history.frequency)
-    task = baselines.Task(history.values, origins, history.offsets[_places(dataset, origins)], horizon, dataset.season)
+    firsts = history.offsets[history.series_of(origins)]
+    task = baselines.Task(history.values, origins, firsts, horizon, dataset.season)
     if usual is None:
         return task
     return replace(task, seasonless=f"no series has training rows for two seasons of {usual}; give data.season")
@@ -28,7 +29,7 @@ def in_series(dataset: Dataset, row: int | None) -> str:
     history = dataset.history
     if row is None or history is None or len(history.ids) == 1:
         return ""
-    return f" in series `{history.ids[int(np.searchsorted(history.offsets, row, side='right')) - 1]}`"
+    return f" in series `{history.ids[int(history.series_of(row))]}`"
 
 
 def short_series(dataset: SeriesDataset, origins: np.ndarray, horizon: int, found: Container[str]) -> list[str]:
@@ -63,9 +64,5 @@ def _fewer_lags(dataset: SeriesDataset, origins: np.ndarray) -> list[str]:
 
 def _called(dataset: SeriesDataset, origins: np.ndarray) -> str:
     ids = dataset.history.ids
-    places = np.unique(_places(dataset, origins))
+    places = np.unique(dataset.history.series_of(origins))
     return f"{len(places)} of {len(ids)} series, {named([ids[place] for place in places])}"
-
-
-def _places(dataset: SeriesDataset, rows: np.ndarray) -> np.ndarray:
-    return np.asarray(np.searchsorted(dataset.history.offsets, rows, side="right") - 1)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.dataset import LEARNED_FROM, WHOLE, Dataset, Predictions, Summary
-from rnnexp.data.digest import digest
+from rnnexp.data.dataset import LEARNED_FROM, WHOLE, Dataset, Predictions, Summary, digest
 from rnnexp.data.shares import part_sizes
 from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import subwords, vocabulary

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import Predictions
-from rnnexp.evaluation.figure_style import new_figure
+from rnnexp.evaluation.figures import new_figure
 from rnnexp.tasks.language_modeling.dataset import TextStream
 
 if TYPE_CHECKING:

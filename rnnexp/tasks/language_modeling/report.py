@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from rnnexp.data.dataset import Predictions
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import Report
+from rnnexp.evaluation.report import Report, once
 from rnnexp.evaluation.scoring import Scoring
 from rnnexp.models.token_scoring import score_tokens
 from rnnexp.tasks.language_modeling import ngrams
@@ -23,8 +24,6 @@ WORDS = 3
 UNCHOSEN = {"character": 5}  # without a validation part
 MOST_ROWS = 1000
 
-_cache: dict[tuple[str, str, str], tuple[dict[str, np.ndarray], int]] = {}
-
 
 def report(model: Any, dataset: TextStream, _: Scoring | None = None) -> Report:
     """Read the scored part once, and compare the network's surprise with that of n-grams."""
@@ -35,7 +34,7 @@ def report(model: Any, dataset: TextStream, _: Scoring | None = None) -> Report:
     metrics = prefixed(dataset.scored, scores(found))
     if dataset.trained_on is None:
         return Report(metrics, predictions, {"tokens": table(dataset, predictions)})
-    made, order = _baselines(dataset, dataset.trained_on)
+    made, order = once(dataset, partial(_baselines, dataset, dataset.trained_on))
     for name, values in made.items():
         metrics |= prefixed(f"baseline/{name}", scores(values))
     best = min(made, key=lambda name: metrics[f"baseline/{name}/nats"])
@@ -68,15 +67,7 @@ def scores(found: np.ndarray) -> dict[str, float]:
 
 
 def _baselines(dataset: TextStream, own: TextStream) -> tuple[dict[str, np.ndarray], int]:
-    """Compute the n-grams once for runs on the same data; how long they are is chosen on the validation part."""
-    key = (dataset.summary.digest, dataset.scored, own.summary.digest)
-    if key not in _cache:
-        _cache.clear()
-        _cache[key] = _computed(dataset, own)
-    return _cache[key]
-
-
-def _computed(dataset: TextStream, own: TextStream) -> tuple[dict[str, np.ndarray], int]:
+    """Compute the n-grams; how long they are is chosen on the validation part."""
     kind, train, size = dataset.language.tokeniser.kind, own.ids("train"), len(dataset.language.vocabulary)
     longest, order = LONGEST.get(kind, WORDS), UNCHOSEN.get(kind, WORDS)
     if "val" in own.borders:

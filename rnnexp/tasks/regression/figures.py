@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation.figure_style import BLUE, GREY, new_figure
-from rnnexp.evaluation.figures import residuals
+from rnnexp.evaluation.figures import BLUE, GREY, new_figure, residuals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data import padding
-from rnnexp.data.dataset import WHOLE, Dataset, Part, Predictions, Summary
-from rnnexp.data.digest import digest
+from rnnexp.data.dataset import WHOLE, Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.leaks import seen_examples
 from rnnexp.data.pairs import Pairs, PairSource
-from rnnexp.data.shares import share_out
+from rnnexp.data.shares import share_out, short_enough
 from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
-from rnnexp.data.texts.lengths import short_enough
 from rnnexp.data.texts.prepare import tokeniser
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.errors import DataError, count

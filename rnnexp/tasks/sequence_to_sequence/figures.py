@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnexp.evaluation.figure_style import BLUE, new_figure
+from rnnexp.evaluation.figures import BLUE, new_figure
 from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset
 from rnnexp.tasks.sequence_to_sequence.report import right
 

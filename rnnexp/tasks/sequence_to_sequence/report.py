@@ -17,7 +17,7 @@ from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import Report
+from rnnexp.evaluation.report import Report, once
 from rnnexp.evaluation.scoring import Scoring
 from rnnexp.models.beam_search import Decoded, Decoding, decode
 from rnnexp.models.logits import log_softmax
@@ -34,8 +34,6 @@ MOST_SCORES = 2**26  # of tokens that a network gives at once, 256 MB
 NO_SACREBLEU = "it needs the package sacrebleu: pip install 'rnnexp[text]'"
 
 Baselines = tuple[dict[str, list[str]], dict[str, str]]  # what each wrote, and why others did not
-
-_cache: dict[tuple[str, str, str], Baselines] = {}
 
 
 @dataclass(frozen=True)
@@ -150,15 +148,8 @@ def right(tokeniser: Tokeniser, text: str, references: Sequence[str]) -> bool:
 
 
 def _baselines(dataset: PairDataset) -> Baselines:
-    """Compute them once for runs on the same data that are trained together."""
     own = dataset.trained_on
-    if own is None:
-        return {}, {}
-    key = (dataset.summary.digest, dataset.scored, own.summary.digest)
-    if key not in _cache:
-        _cache.clear()
-        _cache[key] = _computed(dataset, own)
-    return _cache[key]
+    return once(dataset, partial(_computed, dataset, own)) if own else ({}, {})
 
 
 def _computed(dataset: PairDataset, own: PairDataset) -> Baselines:

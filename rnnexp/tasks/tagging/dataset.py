@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data import padding
-from rnnexp.data.dataset import WHOLE, Dataset, Part, Predictions, Summary
-from rnnexp.data.digest import digest
-from rnnexp.data.leaks import seen_examples
-from rnnexp.data.repeated import check_labels
-from rnnexp.data.shares import Pieces, share_out, used
+from rnnexp.data.dataset import WHOLE, Dataset, Part, Predictions, Summary, digest
+from rnnexp.data.leaks import check_labels, seen_examples
+from rnnexp.data.shares import Pieces, share_out, short_enough, used
 from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
-from rnnexp.data.texts.lengths import short_enough
 from rnnexp.data.texts.tag_files import Tagged
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.data.texts.vectors import vectors_of

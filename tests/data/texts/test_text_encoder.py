@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnexp.data.sources.text_lines import text_lines
+from rnnexp.data.sources.labelled_texts import text_lines
 from rnnexp.data.texts.corpus import Texts
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.prepare import Rules, prepare

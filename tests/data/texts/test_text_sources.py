@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnexp.data.sources.text_files import text_files
-from rnnexp.data.sources.text_lines import text_lines
-from rnnexp.data.sources.text_table import text_table
+from rnnexp.data.sources.labelled_texts import text_files, text_lines, text_table
 from rnnexp.data.texts.corpus import Texts
 from rnnexp.tasks import load
 

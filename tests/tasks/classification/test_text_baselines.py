@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnexp.data.sources.text_files import text_files
-from rnnexp.data.sources.text_lines import text_lines
-from rnnexp.data.sources.text_table import text_table
+from rnnexp.data.sources.labelled_texts import text_files, text_lines, text_table
 from rnnexp.data.texts.corpus import Texts, classes
 from rnnexp.data.texts.tokens import Tokeniser
 from rnnexp.tasks import load

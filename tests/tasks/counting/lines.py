@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.dataset import WHOLE, Dataset, Part, Predictions, Summary
-from rnnexp.data.digest import digest
+from rnnexp.data.dataset import WHOLE, Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.shares import share_out
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import DataError

@@ -49,7 +49,7 @@ def _scores(prefix: str, actual: np.ndarray, predicted: np.ndarray) -> dict[str,
 
 
 def figures(dataset: LineDataset, report: Report) -> Iterator[tuple[str, Figure]]:
-    from rnnexp.evaluation.figure_style import new_figure
+    from rnnexp.evaluation.figures import new_figure
 
     figure, (ax,) = new_figure()
     ax.plot(report.predictions.actual, report.predictions.predicted, "o")

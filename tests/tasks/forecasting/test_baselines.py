@@ -12,7 +12,7 @@ import pytest
 
 from rnnexp.data.sources.airline_passengers import airline_passengers
 from rnnexp.data.sources.csv import csv
-from rnnexp.data.sources.sine import sine
+from rnnexp.data.sources.synthetic import sine
 from rnnexp.evaluation import metrics
 from rnnexp.tasks import load
 from rnnexp.tasks.forecasting import baselines, linear

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnnexp.data.dataset import Part
-from rnnexp.data.sources.random import random
+from rnnexp.data.sources.synthetic import random
 from rnnexp.tasks import check_leakage, load
 from rnnexp.tasks.forecasting.scalers import Chain
 

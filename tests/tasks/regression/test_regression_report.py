@@ -10,7 +10,7 @@ from given import evaluate
 
 from rnnexp import tasks
 from rnnexp.data.source import SequenceSource
-from rnnexp.data.sources.adding import adding
+from rnnexp.data.sources.synthetic import adding
 from rnnexp.errors import DivergedError
 from rnnexp.registry import settings
 from rnnexp.tasks import check_leakage, figures, load

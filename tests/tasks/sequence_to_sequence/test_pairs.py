@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
-from rnnexp.data.sources.reverse_digits import reverse_digits
+from rnnexp.data.sources.synthetic import reverse_digits
 from rnnexp.data.sources.text_pairs import text_pairs
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.tasks import check_leakage, load

@@ -142,7 +142,7 @@ def test_a_wide_beam_finds_the_best_text_of_all() -> None:
         value = logs / ((5 + steps) / 6) ** alpha
         if value > best_value:
             best, best_value = list(ids), value
-    found = decode(model, inputs, Decoding(START, END, most, beam=WORDS**2, alpha=alpha))
+    found = decode(model, inputs, Decoding(START, END, most, beam=WORDS**2, length_penalty=alpha))
     assert found.ids[0].tolist() == best
     greedy = decode(model, inputs, Decoding(START, END, most))
     assert found.log_probability[0] >= greedy.log_probability[0] - 1e-6
@@ -150,9 +150,9 @@ def test_a_wide_beam_finds_the_best_text_of_all() -> None:
 
 def test_a_beam_of_one_is_greedy_and_a_penalty_prefers_longer_texts() -> None:
     model, inputs = network(KINDS[0], scale=1), texts()
-    one = decode(model, inputs, Decoding(START, END, 6, beam=1, alpha=0))
-    assert one.ids.tolist() == decode(model, inputs, Decoding(START, END, 6, beam=1, alpha=2)).ids.tolist()
-    short, long = (decode(model, inputs, Decoding(START, END, 6, beam=5, alpha=alpha)) for alpha in (0.0, 5.0))
+    one = decode(model, inputs, Decoding(START, END, 6, beam=1, length_penalty=0))
+    assert one.ids.tolist() == decode(model, inputs, Decoding(START, END, 6, beam=1, length_penalty=2)).ids.tolist()
+    short, long = (decode(model, inputs, Decoding(START, END, 6, beam=5, length_penalty=alpha)) for alpha in (0.0, 5.0))
     assert (long.ids != END).sum() > (short.ids != END).sum()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnexp.evaluation import report as evaluation
 from rnnexp.models.build import build
 from rnnexp.registry import lookup
 from rnnexp.tasks import load
@@ -63,7 +64,7 @@ def test_a_dictionary_of_more_than_memory_holds_is_left_out_and_said(monkeypatch
     model = build(lookup("model", "encoder_decoder")(units=[3], embedding_dim=3), dataset.spec, seed=0)
     assert set(translation.report(model, dataset).baselines) == {"most_frequent", "dictionary"}
     monkeypatch.setattr(dictionaries, "MOST_LINKS", 10)
-    monkeypatch.setattr(translation, "_cache", {})
+    monkeypatch.setattr(evaluation, "_computed", {})
     with pytest.raises(Undefined, match="1e.02 pairs of tokens are too many; the most is 1e.01"):
         dictionaries.learn([["a"] * 10], [["b"] * 10])
     report = translation.report(model, dataset)

@@ -7,9 +7,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rnnexp.compare import differ
-from rnnexp.compare.table import aligned
+from rnnexp.compare.table import aligned, skill_text
 from rnnexp.compare.table import markdown as as_markdown
-from rnnexp.compare.values import skill_text
 from rnnexp.task import score_of
 from rnnexp.tracking.query import TrackedRun
 
@@ -73,11 +72,7 @@ def rows(runs: Iterable[TrackedRun]) -> list[Row]:
     """
     groups: dict[tuple[str, str, str], dict[Hashable, list[TrackedRun]]] = {}
     for run in filter(_is_answer, runs):
-        key = (
-            run.tags.get("rnnexp.group", run.name),
-            run.params.get("model.name", "?"),
-            run.tags["rnnexp.backend"],
-        )
+        key = (run.tags.get("rnnexp.group", run.name), run.params.get("model.name", "?"), run.tags["rnnexp.backend"])
         settings = groups.setdefault(key, {})
         settings.setdefault(differ.frozen(differ.setting(run)), []).append(run)
     latest = {key: (next(iter(settings.values())), len(settings) - 1) for key, settings in groups.items()}

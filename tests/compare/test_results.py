@@ -15,9 +15,9 @@ from hydra.core.global_hydra import GlobalHydra
 import rnnexp as rx
 from rnnexp.cli.main import main
 from rnnexp.cli.summary import print_summary, summary
+from rnnexp.compare.results import notes, rows
 from rnnexp.errors import ConfigError, ResourceError
-from rnnexp.results import notes, rows
-from rnnexp.tracking.query import finished_runs
+from rnnexp.tracking.find import finished_runs
 
 QUICK = ("trainer.epochs=3", "model.units=[4]", "tracking.figures=false", "tracking.log_model=false")
 

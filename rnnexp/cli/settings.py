@@ -1,0 +1,112 @@
+"""The commands that tell of settings: show, explain, schema."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace, _SubParsersAction
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rnnexp import registry
+from rnnexp.config import compose, plugins
+from rnnexp.config import explain as meanings
+from rnnexp.config.overrides import inspect_overrides
+from rnnexp.config.parse import plain_values
+from rnnexp.config.provenance import origin_of
+from rnnexp.config.schema import GROUPS, experiment_schema, group_schema
+from rnnexp.config.text import leaves
+from rnnexp.errors import ConfigError
+from rnnexp.redact import redact_tree
+from rnnexp.registry import PluginsNeeded
+
+
+def add_parser(subparsers: _SubParsersAction) -> None:
+    parser = subparsers.add_parser("show")
+    parser.add_argument("overrides", nargs="*", help="as for `rnnexp train`: experiment=NAME model=gru seed=1 …")
+    parser.add_argument("--json", action="store_true", help="print JSON: key: {value, origin}")
+    parser.set_defaults(command=show)
+
+    parser = subparsers.add_parser("explain")
+    parser.add_argument("key", help="a key such as model.units, or a group such as trainer")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(command=explain)
+
+    parser = subparsers.add_parser("schema")
+    parser.add_argument("group", nargs="?", choices=GROUPS, help="of one folder of conf; default: of experiments")
+    parser.set_defaults(command=schema)
+
+
+def show(args: Namespace) -> int:
+    """Print the composed configuration, and where each value comes from."""
+    try:
+        plugins.load_plugins(args.overrides)
+        border = inspect_overrides(args.overrides)
+        values = plain_values(compose.check(border))
+    except PluginsNeeded as needed:
+        print(f"rnnexp: not checked: needs plugins ({needed})", file=sys.stderr)
+        border = inspect_overrides(args.overrides)
+        if border.problems:
+            raise ConfigError(*border.problems) from None
+        values = compose.compose_mapping(border.overrides())
+    values = redact_tree(values)
+    found = compose.composed_origins(border.overrides())
+    if args.json:
+        rows = {key: {"value": value, "origin": origin_of(key, found)} for key, value in leaves(values)}
+        print(json.dumps(rows, indent=2, default=str))
+    else:
+        print("\n".join(_lines(values, found)))
+    return 0
+
+
+def _lines(values: dict[str, Any], found: dict[str, str]) -> Iterator[str]:
+    """Write YAML with the origins in a column of comments."""
+    rows = list(_rows("", values, 0))
+    width = min(max(len(text) for text, _ in rows), 60)
+    for text, key in rows:
+        yield f"{text:<{width}}  # {origin_of(key, found)}" if key else text
+
+
+def _rows(prefix: str, values: dict[str, Any], depth: int) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        key = f"{prefix}.{name}" if prefix else str(name)
+        indent = "  " * depth
+        if isinstance(value, dict) and value:
+            yield f"{indent}{name}:", ""
+            yield from _rows(key, value, depth + 1)
+        else:
+            yield f"{indent}{name}: {json.dumps(value, default=str, ensure_ascii=False)}", key
+
+
+def explain(args: Namespace) -> int:
+    """Print type, range, default and meaning of a key."""
+    plugins.load_plugins([])
+    found = meanings.explain(args.key, _sweeps() if args.key.startswith("hydra") else ())
+    if args.json:
+        print(json.dumps([asdict(item) for item in found], indent=2, default=str))
+    else:
+        print("\n\n".join(_meaning(item) for item in found))
+    return 0
+
+
+def _sweeps() -> Iterator[meanings.Explanation]:
+    from rnnexp.sweeps.settings import Sweep
+
+    yield from meanings.of_settings("hydra.sweeper", Sweep)
+    for name, cls in registry.components("executor").items():
+        yield from meanings.of_settings("hydra.launcher", cls, name)
+
+
+def _meaning(item: meanings.Explanation) -> str:
+    where = f"   ({', '.join(item.choices)})" if item.choices else ""
+    default = "null" if item.default is None else item.default
+    return f"{item.key}{where}\n  {item.description}\n  type     {item.type}\n  default  {default}"
+
+
+def schema(args: Namespace) -> int:
+    """Print the JSON Schema that editors use to complete and check YAML."""
+    plugins.load_plugins([])
+    found = group_schema(args.group) if args.group else experiment_schema()
+    print(json.dumps(found, indent=1, default=str))
+    return 0

@@ -1,0 +1,122 @@
+"""Texts with a label each, which a line, a file, a folder or a column says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from rnnexp.data.source import Column
+from rnnexp.data.texts.source import TextSource
+from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rnnexp.data.texts.corpus import Row
+
+Files = str | dict[str | int, str]
+
+
+@register("data")
+class text_lines(TextSource):
+    """Read `LABEL text` lines: the label ends at the first blank."""
+
+    name: Literal["text_lines"] = "text_lines"
+
+    def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
+        from rnnexp.data.texts.read import labelled_lines
+
+        return [labelled_lines(self.locate(path), self.encoding)]
+
+
+@register("data")
+class text_files(TextSource):
+    """Read texts whose label is said by the file or the folder that they are in."""
+
+    name: Literal["text_files"] = "text_files"
+    path: Files = Field(  # type: ignore[assignment]
+        description="Label: file or glob of files; or a folder with a sub-folder per label. Here, then in root."
+    )
+    val_path: Files | None = Field(  # type: ignore[assignment]
+        None, description="Files of the validation part; null leaves it to the split."
+    )
+    test_path: Files | None = Field(  # type: ignore[assignment]
+        None, description="Files of the test part; null leaves it to the split."
+    )
+    each: Literal["line", "file"] | None = Field(
+        None, description="A text is a line, or a whole file; null: a line, but a file in a folder per label."
+    )
+    skip: list[str] = Field(default_factory=list, description="Sub-folders that are no labels, such as unsup.")
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        named = self.skip and not any(isinstance(path, str) for path in self.paths().values())
+        return super().check() + (["data.skip: no path is a folder with a sub-folder per label"] if named else [])
+
+    def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
+        """Read one group per label, so that `test_every` takes as much of each."""
+        from rnnexp.data.texts.read import text_per_file, text_per_line
+
+        by_line = self.each == "line" or (self.each is None and not isinstance(path, str))
+        read = text_per_line if by_line else text_per_file
+        return [read(files, label, self.encoding) for label, files in self._files(path, done).items()]
+
+    def _files(self, path: Any, done: Counter[str]) -> dict[str, list[Path]]:
+        from rnnexp.data.tables.files import locate_folder
+        from rnnexp.data.texts.read import labelled_folders
+
+        if isinstance(path, str):
+            return labelled_folders(locate_folder(path, self.root_folder(), self.origin), self.skip, done)
+        return {str(label): self.locate(files) for label, files in path.items()}
+
+
+@register("data")
+class text_table(TextSource):
+    """Read tables with a column of labels and one or more columns of text."""
+
+    name: Literal["text_table"] = "text_table"
+    path: str = Field(description="File (CSV, TSV, .gz) or glob of files; looked up here, then in root.")
+    text: Column | list[Column] = Field(
+        "text", description="Column with the text, or several, joined by a blank, by name or position."
+    )
+    label: Column = Field("label", description="Column with the label, by name or position.")
+    separator: str = Field(
+        "auto", min_length=1, description="Cell separator, or tab; auto: a tab in .tsv files, a comma in others."
+    )
+    header: Literal["first", "none"] = Field(
+        "first", description="Names are in the first line, or there are none: choose columns by position from 0."
+    )
+    quoting: bool = Field(True, description="Cells may stand in quotes; false: quotes are characters like others.")
+    line_break: str | None = Field(
+        None, min_length=1, description="Character that stands for a line break in a text; null for none."
+    )
+
+    def label_key(self) -> str:
+        return "data.label"
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        problems = super().check()
+        texts = self.text if isinstance(self.text, list) else [self.text]
+        if not texts:
+            problems.append("data.text: an empty list leaves nothing to read")
+        if self.label in texts:
+            problems.append(f"data.text: `{self.label}` is the label")
+        if self.separator not in ("auto", "tab", "\\t") and len(self.separator) > 1:
+            problems.append(f"data.separator: `{self.separator}` is not auto, tab or one character")
+        return problems
+
+    def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
+        from rnnexp.data.texts.table import Columns, table_rows
+
+        columns = Columns(
+            text=tuple(self.text) if isinstance(self.text, list) else (self.text,),
+            label=self.label,
+            separator=self.separator,
+            header=self.header == "first",
+            quoting=self.quoting,
+            line_break=self.line_break,
+        )
+        return [table_rows(self.locate(path), columns, self.encoding, done)]
