@@ -76,18 +76,14 @@ ACCURACY = ("accuracy", "acc")  # shares of what is equal, which Keras names its
 # What */loss means in a run: without the tag that says so it holds the L1 and L2 penalties, if there are any.
 LOSS, UNPENALIZED = "rnnexp.loss", "unpenalized"
 PARTS = ("test", "train")  # that a run is scored on
-# What the specs of models saved in format 1 left to the name of the task.
-_SPECS_OF_1: dict[str, dict[str, Any]] = {
-    "classification": {"outputs": "probabilities"},
-    "tagging": {"outputs": "logits", "sees_future": True},
-    "language_modelling": {"task": "language_modeling", "outputs": "logits", "scores_of": "past"},
-    "sequence_to_sequence": {"outputs": "logits", "scores_of": "previous"},
-}
 
 
 def complete_spec(saved: dict[str, Any]) -> None:
     """Add to the spec of a model saved in format 1 what its task implied."""
-    saved.update(_SPECS_OF_1.get(str(saved.get("task")), {}))
+    for name, code in tasks().items():
+        if saved.get("task") in (name, code.former_name):
+            saved.update(code.spec_of_1, task=name)
+            return
 
 
 def tasks() -> dict[str, Any]:

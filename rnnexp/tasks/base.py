@@ -53,6 +53,7 @@ class TaskCode(ABC):
     takes:    what a trained model takes, as messages call it
     examples: what its data are made of, as messages call them
     counted:  what a score is the mean of, None if its metric says so
+    spec_of_1: what the spec of a model saved in format 1 left to the name of its task, or to its `former_name`
     """
 
     headline: ClassVar[tuple[str, ...]]
@@ -61,6 +62,8 @@ class TaskCode(ABC):
     takes: ClassVar[str]
     examples: ClassVar[str] = "examples"
     counted: ClassVar[str | None] = None
+    spec_of_1: ClassVar[Mapping[str, Any]] = {}
+    former_name: ClassVar[str | None] = None
 
     @abstractmethod
     def load(self, source: Any) -> Dataset:

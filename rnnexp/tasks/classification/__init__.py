@@ -13,6 +13,7 @@ class classification(TaskCode):
     headline = ("accuracy",)
     reported = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
     takes = "sequences or texts"
+    spec_of_1 = {"outputs": "probabilities"}
 
     load = deferred("rnnexp.tasks.classification.inputs:load")
     apply = deferred("rnnexp.tasks.classification.inputs:apply")

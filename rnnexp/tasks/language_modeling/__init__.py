@@ -16,6 +16,8 @@ class language_modeling(TaskCode):
     reported = ("nats", "perplexity")
     takes = "texts"
     examples = "text"
+    spec_of_1 = {"outputs": "logits", "scores_of": "past"}
+    former_name = "language_modelling"
 
     load = deferred("rnnexp.tasks.language_modeling.dataset:load")
     apply = deferred("rnnexp.tasks.language_modeling.dataset:apply")

@@ -16,6 +16,7 @@ class sequence_to_sequence(TaskCode):
     reported = ("bleu", "chrf", "exact_match", "nats", "perplexity")
     takes = "texts"
     examples = "pairs"
+    spec_of_1 = {"outputs": "logits", "scores_of": "previous"}
 
     load = deferred("rnnexp.tasks.sequence_to_sequence.dataset:load")
     apply = deferred("rnnexp.tasks.sequence_to_sequence.dataset:apply")

@@ -20,6 +20,7 @@ class tagging(TaskCode):
     takes = "texts"
     examples = "sequences"
     counted = "tokens"
+    spec_of_1 = {"outputs": "logits", "sees_future": True}
 
     load = deferred("rnnexp.tasks.tagging.dataset:load")
     apply = deferred("rnnexp.tasks.tagging.dataset:apply")
