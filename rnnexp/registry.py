@@ -190,7 +190,7 @@ def components(kind: str) -> dict[str, Any]:
 
 
 def lookup(kind: str, name: str) -> type:
-    """Return the settings class registered under `name`; a misspelt name is a ConfigError with the choices."""
+    """Return the settings class registered under `name`; a misspelled name is a ConfigError with the choices."""
     importlib.import_module(KINDS[kind].package)  # one that is a module registers all that it holds
     if name not in _registered[kind]:
         _import(kind, name)

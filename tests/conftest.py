@@ -34,7 +34,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 # Python itself, too: without its compiled files each of a hundred processes would read all of the package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# And compile it in a hurry: a program of a test runs for milliseconds, and optimising it takes seconds.
+# And compile it in a hurry: a program of a test runs for milliseconds, and optimizing it takes seconds.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",

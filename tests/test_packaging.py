@@ -68,7 +68,7 @@ def test_shipped_data_and_plugins_are_in_the_wheel(wheel: Path) -> None:
     assert {"rnnexp/data/files/airline_passengers.csv", "hydra_plugins/rnnexp/__init__.py"} <= contents(wheel)
 
 
-def test_the_licence_and_the_notices_of_the_data_are_in_the_wheel(wheel: Path) -> None:
+def test_the_license_and_the_notices_of_the_data_are_in_the_wheel(wheel: Path) -> None:
     names = {Path(name).name for name in contents(wheel) if ".dist-info/licenses/" in name}
     assert names == {"LICENSE", "NOTICE"}
 

@@ -408,7 +408,7 @@ def test_init_writes_the_experiment_that_the_next_command_names(capsys: pytest.C
     check(then)
 
 
-def test_a_misspelt_key_of_the_readers_model_is_answered_as_for_any_other(tmp_path: Path) -> None:
+def test_a_misspelled_key_of_the_readers_model_is_answered_as_for_any_other(tmp_path: Path) -> None:
     for file, content in written_by_the_reader().items():
         (tmp_path / file).write_text(content)
     with pytest.raises(errors.ConfigError, match="model.filtres: unknown key; did you mean `model.filters`"):

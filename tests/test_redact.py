@@ -159,7 +159,7 @@ def test_values_of_secret_environment_variables_are_masked_anywhere(monkeypatch:
 
 
 def test_values_of_other_environment_variables_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_COLOUR", "abc/def+123")
+    monkeypatch.setenv("MY_COLOR", "abc/def+123")
     assert redact("header abc/def+123 end") == "header abc/def+123 end"
 
 

@@ -49,7 +49,7 @@ def _add_commands_on_runs(command: Callable[..., ArgumentParser]) -> None:
     parser = command(
         plot,
         description="Draw the pictures of a finished run from its model, with the data read again, and file them "
-        "under figures/ with the run. For runs without: of those that a vectorised sweep trains together only the "
+        "under figures/ with the run. For runs without: of those that a vectorized sweep trains together only the "
         "best three are drawn at once, and none with tracking.figures=false.",
         epilog="example: rnnexp plot lstm-u32-lr1e-3-a1b2 -o pictures",
     )

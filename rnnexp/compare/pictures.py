@@ -1,4 +1,4 @@
-"""The pictures of a report: legible to the colour-blind, drawn without a display, embedded in the page."""
+"""The pictures of a report: legible to the color-blind, drawn without a display, embedded in the page."""
 
 from __future__ import annotations
 

@@ -75,9 +75,9 @@ def check(border: Border, config_dir: str | None = None) -> Experiment:
 
 
 def _follows(problem: str, earlier: list[str]) -> bool:
-    """Say whether an unknown key only follows from a misspelt choice: `model=mlpp model.hidden=3`."""
-    misspelt = tuple(f"{line.partition(':')[0]}." for line in earlier if "is not one of" in line)
-    return ": unknown key" in problem and problem.startswith(misspelt)
+    """Say whether an unknown key only follows from a misspelled choice: `model=mlpp model.hidden=3`."""
+    misspelled = tuple(f"{line.partition(':')[0]}." for line in earlier if "is not one of" in line)
+    return ": unknown key" in problem and problem.startswith(misspelled)
 
 
 def _located(problems: list[str], overrides: list[str], config_dir: str | None) -> list[str]:
@@ -239,7 +239,7 @@ def apply_overrides(overrides: list[Override], config: DictConfig) -> None:
 
 
 def without_bad_advice(error: Exception) -> str:
-    """Hydra recommends `+key=` for a misspelt key, which hides the mistake."""
+    """Hydra recommends `+key=` for a misspelled key, which hides the mistake."""
     lines = [str(error), str(error.__cause__ or "")]
     kept = [x.strip() for text in lines for x in text.splitlines() if "use +" not in x and "append" not in x]
     told = " ".join(line for line in kept if line and not line.startswith(_INTERNAL))

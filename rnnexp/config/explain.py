@@ -29,7 +29,7 @@ class Explanation:
 
 
 def explain(key: str, others: Iterable[Explanation] = ()) -> list[Explanation]:
-    """Explain `model.units`, `seed` or a whole group such as `model`; a misspelt key is a ConfigError.
+    """Explain `model.units`, `seed` or a whole group such as `model`; a misspelled key is a ConfigError.
 
     others: what is known of keys that are not an experiment's
     """

@@ -91,7 +91,7 @@ class Experiment:
     metrics: list[str] = Field(default=[], description="further metrics to log while training and to report")
     data: Any = Field(default=None, description="where the numbers come from")
     model: Any = Field(default=None, description="the network")
-    loss: Any = Field(default=None, description="what training minimises; null: the task's natural loss")
+    loss: Any = Field(default=None, description="what training minimizes; null: the task's natural loss")
     optimizer: Any = Field(default=None, description="any optimizer of the installed Keras")
     schedule: Any = Field(default=None, description="learning rate over epochs")
     trainer: Trainer = Field(default=Trainer(), description="epochs, batches, what to keep")

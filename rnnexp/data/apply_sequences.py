@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.dataset import WHOLE
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.sequences import SequenceDataset, put_together, read_sequences, truth_of
 from rnnexp.data.source import SequenceSource

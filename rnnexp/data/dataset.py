@@ -106,7 +106,7 @@ class Predictions:
     usual level, each like `predicted`. Regression: (n, 1, outputs) likewise,
     without origins. Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels;
     tagging: the same for tokens. Language
-    modelling: `predicted` (n,) the log probabilities of the tokens `actual` (n,), in nats.
+    modeling: `predicted` (n,) the log probabilities of the tokens `actual` (n,), in nats.
     """
 
     predicted: np.ndarray

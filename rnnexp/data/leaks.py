@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.dataset import LEARNED_FROM, Dataset
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.shares import Pieces
 from rnnexp.errors import DataError, count
 
@@ -112,4 +112,4 @@ def seen_examples(dataset: Any, own: Any, what: str = "scored examples") -> str:
 
 def known_share(seen: int, total: str) -> str:
     """Put into words how many have been learned from; nothing for none."""
-    return f"{seen} of the {total} are among those that the run has learnt from" if seen else ""
+    return f"{seen} of the {total} are among those that the run has learned from" if seen else ""

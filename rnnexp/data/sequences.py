@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.leaks import check_labels, check_recordings, shared_examples
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.shares import Pieces, share_out, used

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.series import Series
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
@@ -205,12 +205,12 @@ class SequenceSource(ExampleSource):
         """Return what the data will ask of a model, as far as the settings tell."""
         past = InputSpec((getattr(self, "sequence_length", UNKNOWN_SIZE), UNKNOWN_SIZE))
         return (
-            labels_outline(self.task, past) if self._labelled else TaskSpec(self.task, {"past": past}, (UNKNOWN_SIZE,))
+            labels_outline(self.task, past) if self._labeled else TaskSpec(self.task, {"past": past}, (UNKNOWN_SIZE,))
         )
 
     def target(self, written: str, place: str) -> str | float:
         """Return the label that is written at a place, or the number."""
-        if self._labelled:
+        if self._labeled:
             return written
         try:
             return float(written)
@@ -218,7 +218,7 @@ class SequenceSource(ExampleSource):
             raise DataError(f"{place}: the target `{written[:60]}` is not a number") from None
 
     @property
-    def _labelled(self) -> bool:
+    def _labeled(self) -> bool:
         return self.task == "classification"
 
 

@@ -22,7 +22,7 @@ SHOWN = 60
 class Header:
     """What the `@` lines say; `labels` empty where the file lists none."""
 
-    labelled: bool = True
+    labeled: bool = True
     labels: tuple[str, ...] = ()
     dimensions: int | None = None
     length: int | None = None
@@ -41,10 +41,10 @@ class Cases:
         return f"{self.file}, line {self.lines[index]}"
 
 
-def read_ts(file: Path, encoding: str = "utf-8", labelled: bool = True) -> Cases:
+def read_ts(file: Path, encoding: str = "utf-8", labeled: bool = True) -> Cases:
     """Read a file strictly; DataError names the line of whatever is ragged, missing or not a number.
 
-    labelled: whether labels are needed; without them, cases of an unlabelled file get an empty one
+    labeled: whether labels are needed; without them, cases of an unlabeled file get an empty one
     """
     cases = Cases(file, [], [], [])
     header = Header()
@@ -60,7 +60,7 @@ def read_ts(file: Path, encoding: str = "utf-8", labelled: bool = True) -> Cases
             _refuse_other_shape(cases, header)
     if not cases.sequences:
         raise DataError(f"{file}: there are no cases below the header; is this a .ts file?")
-    if labelled and not header.labelled:
+    if labeled and not header.labeled:
         raise DataError(f"{file}: its header says that there are no labels (@classLabel false)")
     return cases
 
@@ -76,7 +76,7 @@ def _note(header: Header, line: str, where: str) -> None:
     key, *values = line[1:].split()
     key = key.lower()
     if key in ("classlabel", "targetlabel"):
-        header.labelled = bool(values) and values[0].lower() == "true"
+        header.labeled = bool(values) and values[0].lower() == "true"
         header.labels = tuple(values[1:])
     elif key == "timestamps" and values and values[0].lower() == "true":
         raise DataError(f"{where}: @timeStamps true is not supported; write the values alone")
@@ -94,7 +94,7 @@ def _whole(values: list[str], where: str) -> int:
 
 def _case(line: str, header: Header, where: str) -> tuple[np.ndarray, str]:
     channels = line.split(":")
-    label = channels.pop().strip() if header.labelled else ""
+    label = channels.pop().strip() if header.labeled else ""
     if header.labels and label not in header.labels:
         raise DataError(f"{where}: the label `{label[:SHOWN]}` is not one of {', '.join(header.labels)} (@classLabel)")
     if not channels:

@@ -99,5 +99,5 @@ def _own(trained: Trained, what: str) -> tuple[Any, list[str]]:
     except RnnexpError as error:
         changed = isinstance(error, ChangedDataError)
         reason = "its own data have changed since" if changed else str(error)
-        return None, [f"{what} that the run has learnt from cannot be told: {reason}; {LEFT_OUT}"]
+        return None, [f"{what} that the run has learned from cannot be told: {reason}; {LEFT_OUT}"]
     return own, []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation.figures import BLUE, GREY, VERMILION, new_figure
+from rnnexp.evaluation.figures import BLUE, GRAY, VERMILION, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,9 +38,9 @@ def confusion(dataset: Dataset, predictions: Predictions) -> Figure:
     ax.grid(visible=False)
     figure.colorbar(image, ax=ax, label="share of the actual class")
     for (row, column), count in np.ndenumerate(counts) if len(names) <= MOST_NAMED else ():
-        colour = "white" if shares[row, column] > 0.5 else "black"
+        color = "white" if shares[row, column] > 0.5 else "black"
         text = f"{count}\n{shares[row, column]:.0%}"
-        ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+        ax.text(column, row, text, ha="center", va="center", color=color, fontsize=9)
     ax.set_xticks(range(len(names)), names, rotation=45, ha="right")
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel="predicted", ylabel="actual", title=f"Confusion, {dataset.scored} part")
@@ -60,14 +60,14 @@ def reliability(dataset: Dataset, predictions: Predictions) -> Figure:
     shares = np.bincount(place, right, minlength=BINS)[there] / counts[there]
     means = np.bincount(place, sure, minlength=BINS)[there] / counts[there]
     figure, (left, other) = new_figure(1, 2)
-    left.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="as sure as right")
+    left.plot([0, 1], [0, 1], color=GRAY, linestyle="--", linewidth=1, label="as sure as right")
     left.plot(means, shares, "o-", color=BLUE, label="this model")
     left.set(xlabel="probability of the predicted class", ylabel="share that is right", xlim=(0, 1.02), ylim=(0, 1.05))
     left.set_title(f"Reliability, {dataset.scored} part")
     left.legend(frameon=False, loc="upper left")
     edges = np.linspace(0, 1, BINS + 1)
-    for values, colour, label in ((sure[right], BLUE, "right"), (sure[~right], VERMILION, "wrong")):
-        other.hist(values, bins=list(edges), color=colour, alpha=0.6, label=f"{label}: {len(values)}")
+    for values, color, label in ((sure[right], BLUE, "right"), (sure[~right], VERMILION, "wrong")):
+        other.hist(values, bins=list(edges), color=color, alpha=0.6, label=f"{label}: {len(values)}")
     other.set(xlabel="probability of the predicted class", ylabel=dataset.spec.counted, title="Distribution")
     other.legend(frameon=False, loc="upper left")
     return figure

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rnnexp.training.plan import History
 
 # Okabe and Ito, "Color Universal Design", 2008.
-BLACK, ORANGE, BLUE, GREEN, VERMILION, GREY = "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#999999"
+BLACK, ORANGE, BLUE, GREEN, VERMILION, GRAY = "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#999999"
 PURPLE = "#CC79A7"
 MAX_TARGETS = 8  # a picture of more would be taller than any screen
 MAX_POINTS = 600
@@ -83,13 +83,13 @@ def learning_curves(history: History, measure: str = "loss") -> Figure:
     figure, (ax,) = new_figure()
     epochs = np.arange(1, len(history.epochs) + 1)
     drawn = []
-    for part, colour, label in (("train", BLUE, "training"), ("val", ORANGE, "validation")):
+    for part, color, label in (("train", BLUE, "training"), ("val", ORANGE, "validation")):
         values = np.array([epoch.get(f"{part}/loss", np.nan) for epoch in history.epochs])
         if np.isfinite(values).any():
             drawn.append(values)
-            ax.plot(epochs, values, color=colour, label=label, marker="o" if len(epochs) < 3 else None)
+            ax.plot(epochs, values, color=color, label=label, marker="o" if len(epochs) < 3 else None)
     if history.best_epoch:
-        ax.axvline(history.best_epoch, color=GREY, linestyle="--", linewidth=1)
+        ax.axvline(history.best_epoch, color=GRAY, linestyle="--", linewidth=1)
         value = history.best.get("val/loss", history.best.get("train/loss", np.nan))
         ax.plot(history.best_epoch, value, "o", color=VERMILION, label=f"kept: epoch {history.best_epoch}")
     _log_if_wide(ax, drawn)
@@ -126,15 +126,15 @@ def _residuals_of(left: Axes, right: Axes, dataset: Dataset, predictions: Predic
     steps = sorted({0, horizon - 1})
     errors = (predictions.predicted - predictions.actual)[:, :, target]
     bins = np.histogram_bin_edges(errors[:, steps], min(40, max(8, count // 5)))
-    for step, colour in zip(steps, (BLUE, ORANGE)):
+    for step, color in zip(steps, (BLUE, ORANGE)):
         of_step, rows = errors[:, step], np.arange(count)
         if time is not None and predictions.origins is not None:
             rows = time[predictions.origins + step + 1]
         label = f"{ahead(step)}, mean" if horizon > 1 else "mean"
-        left.plot(rows[-MAX_POINTS:], of_step[-MAX_POINTS:], ".", color=colour, markersize=4)
-        right.hist(of_step, bins=list(bins), color=colour, alpha=0.6)
-        right.axvline(float(of_step.mean()), color=colour, linewidth=1.2, label=f"{label} {of_step.mean():.3g}")
-    left.axhline(0, color=GREY, linewidth=1)
+        left.plot(rows[-MAX_POINTS:], of_step[-MAX_POINTS:], ".", color=color, markersize=4)
+        right.hist(of_step, bins=list(bins), color=color, alpha=0.6)
+        right.axvline(float(of_step.mean()), color=color, linewidth=1.2, label=f"{label} {of_step.mean():.3g}")
+    left.axhline(0, color=GRAY, linewidth=1)
     last = f", last {MAX_POINTS} of {count}" if count > MAX_POINTS else ""
     left.set(ylabel=_residual_label(dataset), title=f"{target_name(dataset, target)}: residuals{last}")
     right.set(ylabel="examples", title="Distribution")

@@ -53,8 +53,8 @@ def _mean_square(values: np.ndarray) -> tuple[np.ndarray, int]:
 
 def deviation(rows: np.ndarray) -> np.ndarray:
     """Return the standard deviation of each column of (rows, columns), 0 for one that does not vary."""
-    centred = rows - rows.mean(axis=0)
-    found = [np.ldexp(np.sqrt(mean), exponent) for mean, exponent in map(_mean_square, centred.T)]
+    centered = rows - rows.mean(axis=0)
+    found = [np.ldexp(np.sqrt(mean), exponent) for mean, exponent in map(_mean_square, centered.T)]
     return np.where(np.ptp(rows, axis=0) > 0, found, 0.0)
 
 
@@ -94,10 +94,10 @@ def smape(actual: np.ndarray, predicted: np.ndarray) -> float:
 def r2(actual: np.ndarray, predicted: np.ndarray) -> float:
     """Return 1 - squared error / squared deviation from each target's mean, averaged over targets."""
     flat_actual, flat_predicted = (a.reshape(-1, a.shape[-1]) for a in (actual, predicted))
-    centred = flat_actual - flat_actual.mean(axis=0)
-    exponents = np.frexp(np.max(np.abs(centred), axis=0))[1]  # squares of 1e-200 would be 0
+    centered = flat_actual - flat_actual.mean(axis=0)
+    exponents = np.frexp(np.max(np.abs(centered), axis=0))[1]  # squares of 1e-200 would be 0
     error = np.sum(np.ldexp(flat_predicted - flat_actual, -exponents) ** 2, axis=0)
-    spread = np.sum(np.ldexp(centred, -exponents) ** 2, axis=0)
+    spread = np.sum(np.ldexp(centered, -exponents) ** 2, axis=0)
     return float(np.mean(1 - error / spread))
 
 

@@ -51,7 +51,7 @@ def _read(path: Path, pipeline: SequencePipeline, changes: Mapping[str, Any]) ->
     if ".ts" in path.suffixes:
         from rnnexp.data.ts_file import read_ts
 
-        cases = read_ts(path, labelled=False)
+        cases = read_ts(path, labeled=False)
         return cases.sequences, [f"line {line}" for line in cases.lines]
     if path.suffix == ".npz":
         from rnnexp.data.sources.npz import array

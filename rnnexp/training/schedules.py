@@ -55,7 +55,7 @@ class constant(Schedule):
 
 @register("schedule")
 class cosine(Schedule):
-    """Fall from 1 in the first epoch towards `final`, which is reached when the last epoch has ended, so that
+    """Fall from 1 in the first epoch toward `final`, which is reached when the last epoch has ended, so that
     none is trained at a rate of 0 (Loshchilov and Hutter 2017, eq. 5, without restarts).
     """
 

@@ -19,7 +19,7 @@ TASKS = set(registry.names("task"))
 SIZES = {"task", "inputs", "output_shape", "targets", "loss", "metrics"}
 FLAGS = {field.name for field in fields(TaskSpec)} - SIZES
 PASSED_ON = {"per_step", "sees_future", "scores_of"}  # flags that are known by their name alone
-OTHERS = {"self", "dtype", "tokeniser"}  # have a kind, too
+OTHERS = {"self", "dtype", "tokenizer"}  # have a kind, too
 BRANCHES = (ast.If, ast.IfExp, ast.While, ast.Assert)
 
 
@@ -103,7 +103,7 @@ def _tested(node: ast.AST, parent: dict[ast.AST, ast.AST]) -> bool:
 
 
 def _is_kind(node: ast.expr, place: ast.AST) -> bool:
-    """Find `.kind`, `["kind"]` and `.get("kind")` of what is no array, no split and no tokeniser."""
+    """Find `.kind`, `["kind"]` and `.get("kind")` of what is no array, no split and no tokenizer."""
     if isinstance(node, ast.Subscript):
         return text(node.slice) == "kind"
     if isinstance(node, ast.Call):

@@ -67,7 +67,7 @@ def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert "units" in json.loads(capsys.readouterr().out)["properties"]
 
 
-def test_a_misspelt_command_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelled_command_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian"]) == 2
     assert "did you mean `train`?" in capsys.readouterr().err
 

@@ -171,7 +171,7 @@ def test_explain_imports_nothing_that_an_experiment_names(capsys: pytest.Capture
     assert not imported()
 
 
-def test_a_misspelt_choice_is_told_beside_a_plugin_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelled_choice_is_told_beside_a_plugin_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     write("experiments/mine", "plugins: [doors]")
     code, _, told = answer(capsys, "show", "experiment=mine", "trainer=slow")
     assert code == 2

@@ -152,7 +152,7 @@ def test_every_shipped_file_obeys_the_schema_its_first_line_names(file: Path) ->
     jsonschema.validate(OmegaConf.to_container(OmegaConf.load(file)), schema)
 
 
-def test_a_file_with_a_misspelt_key_breaks_the_schema() -> None:
+def test_a_file_with_a_misspelled_key_breaks_the_schema() -> None:
     import jsonschema
 
     with pytest.raises(jsonschema.ValidationError, match="unit"):

@@ -10,13 +10,13 @@ from rnnexp.config.compose import compose
 from rnnexp.errors import ConfigError
 
 MISTAKES = {
-    "a misspelt key": ("model.unit=3", "model.unit: unknown key; did you mean `model.units`?"),
-    "a misspelt key behind a plus": ("+model.unit=3", "model.unit: unknown key; did you mean `model.units`?"),
+    "a misspelled key": ("model.unit=3", "model.unit: unknown key; did you mean `model.units`?"),
+    "a misspelled key behind a plus": ("+model.unit=3", "model.unit: unknown key; did you mean `model.units`?"),
     "a key of another component": ("data.columns=[1,0]", "data.columns: unknown key; it belongs to data=text_pairs"),
     "a key of many others": ("data.path=a.csv", "data.path: unknown key; it belongs to data=corpus, .*csv, .*, ..."),
-    "a misspelt top-level key": ("sed=3", "sed: unknown key; did you mean `seed`?"),
-    "a misspelt group": ("modle=gru", "modle: unknown key; did you mean `model`?"),
-    "a misspelt trainer key": ("epoch=3", "epoch: unknown key"),
+    "a misspelled top-level key": ("sed=3", "sed: unknown key; did you mean `seed`?"),
+    "a misspelled group": ("modle=gru", "modle: unknown key; did you mean `model`?"),
+    "a misspelled trainer key": ("epoch=3", "epoch: unknown key"),
     "an unknown option": (
         "model=lstmm",
         "model: `lstmm` is not one of cnn_lstm, encoder_decoder, gru, lstm, lstm_fcn, simple_rnn; did you mean `lstm`?",
@@ -69,7 +69,7 @@ MISTAKES = {
         "trainer.monitor=val/los",
         "trainer.monitor: .*did you mean `val/loss`?",
     ),
-    "a misspelt metric": (
+    "a misspelled metric": (
         "metrics=[mae,rsme]",
         "metrics: Keras has no metric `rsme`, and none is registered under this name; did you mean `rmse`?",
     ),
@@ -117,7 +117,7 @@ def test_a_value_that_is_missing_hides_no_other_mistake(before: tuple[str, ...])
         compose("data=ts")
 
 
-def test_keys_of_a_misspelt_choice_are_not_blamed() -> None:
+def test_keys_of_a_misspelled_choice_are_not_blamed() -> None:
     with pytest.raises(ConfigError, match=r"^model: `grux` is not one of"):
         compose("model=grux", "model.width=3")
 

@@ -16,7 +16,7 @@ import rnnexp as rx
 from rnnexp import runtime
 from rnnexp.config import metric_names
 from rnnexp.data.sources.corpus import corpus
-from rnnexp.data.sources.labelled_texts import text_lines
+from rnnexp.data.sources.labeled_texts import text_lines
 from rnnexp.data.sources.synthetic import adding, reverse_digits, sine
 from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.evaluation import classification, metrics

@@ -58,7 +58,7 @@ def test_tab_completion_offers_them() -> None:
 
 
 @pytest.mark.parametrize("asked", ["table1", "papr/table1", "paper/tabel1"])
-def test_a_misspelt_name_suggests_across_folders(asked: str) -> None:
+def test_a_misspelled_name_suggests_across_folders(asked: str) -> None:
     write("paper/table1.yaml")
     (problem,) = inspect_overrides([f"experiment={asked}"]).problems
     assert problem.endswith("; did you mean `paper/table1`?")

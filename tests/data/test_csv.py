@@ -49,9 +49,9 @@ def test_the_separator_is_found(separator: str) -> None:
     assert values(read(text, target=["a", "b"])) == [1.5, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("spelt", "mark"), [("tab", "\t"), ("whitespace", " "), (":", ":")])
-def test_a_separator_can_be_given(spelt: str, mark: str) -> None:
-    assert values(read(f"a{mark}b\n1{mark}2\n", target="b", separator=spelt)) == [2]
+@pytest.mark.parametrize(("spelled", "mark"), [("tab", "\t"), ("whitespace", " "), (":", ":")])
+def test_a_separator_can_be_given(spelled: str, mark: str) -> None:
+    assert values(read(f"a{mark}b\n1{mark}2\n", target="b", separator=spelled)) == [2]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

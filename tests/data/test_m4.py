@@ -76,7 +76,7 @@ def test_a_flawed_row_is_named(row: str, message: str) -> None:
         read_wide(wide(f"V1,V2,V3,V4\n{row}\n"))
 
 
-def test_the_real_series_end_with_the_values_of_the_organisers(shared_data: Path) -> None:
+def test_the_real_series_end_with_the_values_of_the_organizers(shared_data: Path) -> None:
     split: Any = Split(train=None, val=0, test=48)  # type: ignore[call-arg]
     dataset = load(m4(root=str(shared_data), sequence_length=24, horizon=48, stride=24, split=split))
     assert (dataset.summary.series, dataset.summary.sizes["test"]) == (414, 414)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnnexp import tasks
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.data.source import SequenceSource
 from rnnexp.errors import DataError

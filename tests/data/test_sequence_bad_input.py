@@ -86,7 +86,7 @@ def test_an_absent_file_is_named_with_what_is_near_and_where_to_get_it() -> None
 
 X, Y = np.arange(24.0).reshape(6, 2, 2), np.array(["a", "b"] * 3)
 NPZ: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "misspelt": ({"xs": X, "y": Y}, {}, "t.npz: there is no array `x`, but xs, y; did you mean `xs`?"),
+    "misspelled": ({"xs": X, "y": Y}, {}, "t.npz: there is no array `x`, but xs, y; did you mean `xs`?"),
     "pickled inputs": ({"x": np.array([{}] * 6, dtype=object), "y": Y}, {}, "t.npz: `x` cannot be read as an array of numbers or text: Object arrays cannot be loaded"),
     "pickled targets": ({"x": X, "y": np.array([{}] * 6, dtype=object)}, {}, "t.npz: `y` cannot be read as an array of numbers or text: Object arrays cannot be loaded"),
     "too few targets": ({"x": X, "y": Y[:5]}, {}, "`x` must be (n, time, channels) or (n, time) with one of `y` each; they are (6, 2, 2) and (5,)"),

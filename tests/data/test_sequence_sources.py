@@ -1,4 +1,4 @@
-"""The sources of labelled sequences: `.ts` files, NumPy archives, folders of tables."""
+"""The sources of labeled sequences: `.ts` files, NumPy archives, folders of tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.data.sources.npz import npz
 from rnnexp.data.sources.sequence_folder import sequence_folder

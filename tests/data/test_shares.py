@@ -20,10 +20,10 @@ FRACTIONS = st.sampled_from([(0.7, 0.15, 0.15), (0.5, 0.25, 0.25), (0.8, 0.0, 0.
 
 
 @component
-class Labelled(SequenceSource):
+class Labeled(SequenceSource):
     """Sequences of one step whose labels, and parts where they have one, are given."""
 
-    name: str = "labelled"
+    name: str = "labeled"
     task: str = "classification"
     labels: Any = (0, 1)
 
@@ -31,8 +31,8 @@ class Labelled(SequenceSource):
         return np.ones((len(self.labels), 1, 1)), np.array(self.labels)
 
 
-def source(**fields: Any) -> Labelled:
-    made = Labelled(**fields)
+def source(**fields: Any) -> Labeled:
+    made = Labeled(**fields)
     assert made.check() == []
     return made
 
@@ -122,7 +122,7 @@ def test_parts_that_are_given_are_kept_and_the_others_share_the_rest(parts: list
 )
 def test_the_share_of_a_given_part_goes_to_the_others(wanted: Any, given_part: str, sizes: dict[str, int]) -> None:
     parts = np.array([""] * 80 + [given_part] * 10)
-    pieces = share_out(Labelled(split=wanted), parts, None, 90)
+    pieces = share_out(Labeled(split=wanted), parts, None, 90)
     assert {name: len(piece) for name, piece in pieces.items()} == sizes
 
 
@@ -154,13 +154,13 @@ def test_rest_goes_to_a_part_without_a_number() -> None:
 )
 def test_a_part_without_an_example_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        share_out(Labelled(**fields), None, np.arange(12) % 2, 12)
+        share_out(Labeled(**fields), None, np.arange(12) % 2, 12)
 
 
 def test_examples_for_which_the_split_has_no_part_are_refused() -> None:
     parts = np.array(["train", "test", ""])
     with pytest.raises(DataError, match=r"data\.split has no part for the 1 examples that have none of their own"):
-        share_out(Labelled(split=split(1.0, 0, 0)), parts, None, 3)
+        share_out(Labeled(split=split(1.0, 0, 0)), parts, None, 3)
 
 
 def test_a_fold_cannot_be_the_part_that_the_data_give() -> None:
@@ -173,8 +173,8 @@ def test_a_class_that_training_never_sees_is_refused_with_its_place() -> None:
     with pytest.raises(
         DataError, match=r"example 12: the label `c` does not occur in the training part \(1 such examples\)"
     ):
-        load(Labelled(labels=(*["a", "b"] * 6, "c"), split=split(4, 2, 7)))
-    assert load(Labelled(labels=(*["a", "b"] * 6, *["c"] * 6), split=split(6, 3, 9))).spec.classes == ("a", "b", "c")
+        load(Labeled(labels=(*["a", "b"] * 6, "c"), split=split(4, 2, 7)))
+    assert load(Labeled(labels=(*["a", "b"] * 6, *["c"] * 6), split=split(6, 3, 9))).spec.classes == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(
@@ -190,6 +190,6 @@ def test_a_class_that_training_never_sees_is_refused_with_its_place() -> None:
     ],
 )
 def test_settings_that_contradict_each_other_are_named(fields: dict[str, Any], message: str) -> None:
-    problems = Labelled(**fields).check()
+    problems = Labeled(**fields).check()
     assert len(problems) == 1
     assert problems[0].startswith(message)

@@ -122,8 +122,8 @@ def test_a_function_of_a_user_becomes_a_source():
 
 
 @settings
-class Labelled(SequenceSource):
-    name: str = "labelled"
+class Labeled(SequenceSource):
+    name: str = "labeled"
     task: str = "classification"
     labels: int = 2
 
@@ -133,7 +133,7 @@ class Labelled(SequenceSource):
 
 
 def test_labels_become_sorted_classes():
-    dataset = load(Labelled(labels=3))
+    dataset = load(Labeled(labels=3))
     assert (dataset.spec.classes, dataset.spec.output_shape) == (("eggs", "ham", "spam"), (3,))
     part = dataset.parts["train"]
     x, y, weight = dataset.batch(part.arrays, part.indices)
@@ -145,11 +145,11 @@ def test_labels_become_sorted_classes():
 
 def test_one_label_is_not_enough():
     with pytest.raises(DataError, match=r"classification needs at least 2 labels; the data have \['ham'\]"):
-        load(Labelled(labels=1))
+        load(Labeled(labels=1))
 
 
 def test_a_constant_input_is_divided_by_1_and_noted():
-    dataset = load(Labelled(scaler="standard"))
+    dataset = load(Labeled(scaler="standard"))
     assert dataset.summary.notes == ("channel `0` is constant in the training part: divided by 1",)
 
 

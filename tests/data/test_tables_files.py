@@ -128,6 +128,6 @@ def test_files_with_other_columns_are_refused() -> None:
         csv(path="*.csv").read()
 
 
-def test_gzip_is_recognised_by_its_content() -> None:
+def test_gzip_is_recognized_by_its_content() -> None:
     Path("a.csv").write_bytes(gzip.compress(TEXT.encode()))
     assert len(csv(path="a.csv").read().values) == 3

@@ -87,7 +87,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().err
 
 
-def test_a_folder_of_tables_is_labelled(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_tables_is_labeled(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     rows = predicted(capsys, trained.sequences, "recordings")
     truth = pandas.read_csv("recordings/labels.csv").set_index("file")["label"]
     assert len(rows) == 20
@@ -104,7 +104,7 @@ def test_columns_are_matched_by_name(trained: Trained, capsys: pytest.CaptureFix
     assert predicted(capsys, trained.sequences, "swapped.csv")[0]["p(high)"] != own["p(high)"]
 
 
-def test_arrays_and_ts_files_are_labelled_alike(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arrays_and_ts_files_are_labeled_alike(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     one = pandas.read_csv("recordings/s1.csv")[["y", "x"]].to_numpy()  # in the order of the first table
     np.savez("some.npz", x=np.stack([one, one]))
     text = ":".join(",".join(map(str, channel)) for channel in one.T)
@@ -114,7 +114,7 @@ def test_arrays_and_ts_files_are_labelled_alike(trained: Trained, capsys: pytest
     assert predicted(capsys, trained.sequences, "some.ts")[0]["p(high)"] == pytest.approx(expected)
 
 
-def test_a_text_a_file_a_table_and_a_folder_are_labelled(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_text_a_file_a_table_and_a_folder_are_labeled(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     good, bad = "warm lovely fine", "cold grey bitter"
     Path("new.txt").write_text(f"{good}\n\n{bad}\n")
     pandas.DataFrame({"id": [1, 2], "text": [good, bad]}).to_csv("new.csv", index=False)
@@ -204,16 +204,16 @@ def test_other_texts_are_scored_with_the_vocabulary_of_the_run(
     assert "unknown tokens: 25.0%" in found["notes"]
 
 
-def test_examples_that_the_run_has_learnt_from_are_counted(
+def test_examples_that_the_run_has_learned_from_are_counted(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = evaluated(capsys, trained.sequences, "--data", "recordings")
     assert {"baseline/nearest/accuracy", "baseline/summary/accuracy"} <= set(own["metrics"])
-    assert "17 of the 20 scored examples are among those that the run has learnt from" in own["notes"]
+    assert "17 of the 20 scored examples are among those that the run has learned from" in own["notes"]
     Path("fresh").mkdir(exist_ok=True)
     Path("fresh/a.csv").write_text("x,y\n1,1\n2,2\n")
     Path("fresh/labels.csv").write_text("file,label\na.csv,high\n")
-    assert not [note for note in evaluated(capsys, trained.sequences, "--data", "fresh")["notes"] if "learnt" in note]
+    assert not [note for note in evaluated(capsys, trained.sequences, "--data", "fresh")["notes"] if "learned" in note]
 
 
 def test_a_label_that_the_model_does_not_know_is_refused(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,8 +232,8 @@ MISTAKES = {
     "an empty folder": ("sequences", "nothing", "nothing: holds no table"),
     "an interval": ("sequences", "recordings --level 90", "intervals are for forecasts"),
     "a text file that is not there": ("texts", "lost.txt", "lost.txt: there is no such file"),
-    "a misspelt file": ("texts", "othre.csv", "othre.csv: there is no such file; near it: other.csv"),
-    "a misspelt folder": ("texts", "reviews/tst", "reviews/tst: there is no such file"),
+    "a misspelled file": ("texts", "othre.csv", "othre.csv: there is no such file; near it: other.csv"),
+    "a misspelled folder": ("texts", "reviews/tst", "reviews/tst: there is no such file"),
     "a column that is not there": ("texts", "other.csv", 'no column "text"'),
     "an empty text": ("texts", "gap.csv", "gap.csv, line 3: the text is empty (1 such rows)"),
     "an encoding": ("texts", "latin.txt", "latin.txt"),

@@ -251,7 +251,7 @@ def test_a_model_of_an_earlier_version_still_forecasts(shop: Done, said: Say, tm
 
 
 MISTAKES: dict[str, tuple[Any, str]] = {
-    "a misspelt column": (
+    "a misspelled column": (
         lambda frame: frame.rename(columns={"price": "Prices"}),
         'rows.csv: data.features or data.known: there is no column "price"; did you mean `Prices`?',
     ),

@@ -113,11 +113,11 @@ def test_other_data_stand_beside_the_baselines_of_the_run(shop: Done, said: Say)
     assert larger["all/mase"] != pytest.approx(found["metrics"]["all/mase"], rel=0.1)  # in the run's own units
 
 
-def test_rows_that_the_run_has_learnt_from_are_counted(shop: Done, said: Say, tmp_path: Path) -> None:
+def test_rows_that_the_run_has_learned_from_are_counted(shop: Done, said: Say, tmp_path: Path) -> None:
     whole = about(said, shop, shop.run_id, "--data", str(shop.file))
-    learnt = int(120 * 0.85) - 6
+    learned = int(120 * 0.85) - 6
     assert whole["notes"][0].startswith(FEW_LAGS)
-    assert whole["notes"][1:] == [f"{learnt} of the 114 scored rows are among those that the run has learnt from"]
+    assert whole["notes"][1:] == [f"{learned} of the 114 scored rows are among those that the run has learned from"]
     sales()[90:].to_csv(tmp_path / "end.csv", **GERMAN)
     note = about(said, shop, shop.run_id, "--data", "end.csv")["notes"][-1]
     assert note.startswith("6 of the 24 scored rows are among those")

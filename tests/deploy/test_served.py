@@ -93,7 +93,7 @@ ROWS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "no target": lambda rows: rows.drop(columns="sold"),
     "no price": lambda rows: rows.drop(columns="price"),
     "no series": lambda rows: rows.drop(columns="shop"),
-    "a name misspelt": lambda rows: rows.rename(columns={"sold": "Sold"}),
+    "a name misspelled": lambda rows: rows.rename(columns={"sold": "Sold"}),
     "an empty cell": lambda rows: rows.assign(price=rows["price"].where(rows.index != 30)),
     "an empty target": lambda rows: rows.assign(sold=rows["sold"].where(rows.index != 30)),
     "text among numbers": lambda rows: rows.assign(price=rows["price"].astype(object).where(rows.index != 30, "cheap")),
@@ -130,7 +130,7 @@ def test_rows_get_the_numbers_or_the_sentence_of_the_command(change: str, capsys
     rows.to_csv(tmp_path / "given.csv", index=False)
     said = command(capsys, "rows", str(tmp_path / "given.csv"), "--level", "none")
     for way, call in WAYS.items():
-        if way == "json" and change in ("infinite", "a name misspelt"):  # JSON has no infinity
+        if way == "json" and change in ("infinite", "a name misspelled"):  # JSON has no infinity
             continue
         found = served("rows", rows, call)
         if isinstance(said, str) or isinstance(found, str):

@@ -57,14 +57,14 @@ def test_other_pairs_are_all_scored_whatever_the_run_left_out(run: Path, capsys:
     assert answers(capsys, "evaluate", run, "--data", "max_pairs=10")["examples"] == 10
 
 
-def test_known_sources_are_counted_however_they_are_spelt(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_known_sources_are_counted_however_they_are_spelled(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def known(file: str) -> list[str]:
         notes = " ".join(answers(capsys, "evaluate", run, "--data", file)["notes"])
         return re.findall(r"(\d+) of the 60 sources are among those", notes)
 
-    Path("spelt.tsv").write_text("\n".join(LINES).upper(), encoding="latin-1")
+    Path("spelled.tsv").write_text("\n".join(LINES).upper(), encoding="latin-1")
     Path("new.tsv").write_text("\n".join(LINES).replace("caf", "cof"), encoding="latin-1")
-    assert known("pairs.tsv") == known("spelt.tsv") == ["25"]  # of train and val
+    assert known("pairs.tsv") == known("spelled.tsv") == ["25"]  # of train and val
     assert known("new.tsv") == []
 
 

@@ -140,7 +140,7 @@ def m4(folder: Path, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def published(folder: Path, name: str, forecast_season: int, mase_season: int) -> tuple[float, float]:
-    """Score the seasonal naive forecast as the organisers did: sMAPE and MASE per series, then averaged."""
+    """Score the seasonal naive forecast as the organizers did: sMAPE and MASE per series, then averaged."""
     smape, mase = [], []
     for train, test in m4(folder, name):
         tiled = np.resize(train[-forecast_season:], len(test))

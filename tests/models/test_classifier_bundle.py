@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.source import SequenceSource
-from rnnexp.data.sources.labelled_texts import text_lines
+from rnnexp.data.sources.labeled_texts import text_lines
 from rnnexp.errors import DataError
 from rnnexp.models import bundle, exporter
 from rnnexp.models.build import build

@@ -66,7 +66,7 @@ def test_orthogonal_weights_are_orthogonal(shape: tuple[int, int]) -> None:
     assert np.allclose(short, np.eye(min(shape)), atol=1e-5)
 
 
-def test_orthogonal_weights_favour_no_sign() -> None:
+def test_orthogonal_weights_favor_no_sign() -> None:
     corners = [drawn("orthogonal", seed, (3, 3))[0, 0] for seed in range(60)]
     assert 15 < sum(corner > 0 for corner in corners) < 45
 

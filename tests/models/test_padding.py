@@ -25,7 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "cnn_lstm": {"units": [3], "filters": [4, 3], "kernel_size": 4, "pool_size": 3},
     "lstm_fcn": {"units": [3], "filters": [4, 3], "kernel_sizes": [4, 3], "dropout": 0.0},
 }
-UNOPTIMISED = {"xla_backend_optimization_level": 0}  # the programs are many, and run once
+UNOPTIMIZED = {"xla_backend_optimization_level": 0}  # the programs are many, and run once
 POOLINGS = ("last", "mean", "max", "attention")
 CROSSED = [(name, pooling, both) for name in SMALL for pooling in POOLINGS for both in (False, True)]
 # Each architecture, pooling and direction at least twice; the others in the long run.
@@ -87,7 +87,7 @@ def test_a_prediction_is_that_of_the_sequence_alone(name: str, pooling: str, bid
     import jax
 
     model = network(name, pooling, bidirectional, kind)
-    predict = jax.jit(lambda inputs: model(inputs, training=False), compiler_options=UNOPTIMISED)
+    predict = jax.jit(lambda inputs: model(inputs, training=False), compiler_options=UNOPTIMIZED)
     everyone = batch(kind, [0, 1, 2, 3], PADDED)
     together = np.asarray(predict(everyone))
     for index in ALONE:
@@ -114,7 +114,7 @@ def step(model: Any) -> Any:
         (value, after), gradients = jax.value_and_grad(loss, has_aux=True)(before, inputs)
         return value, [*gradients, *after]
 
-    return jax.jit(computed, compiler_options=UNOPTIMISED)
+    return jax.jit(computed, compiler_options=UNOPTIMIZED)
 
 
 @pytest.mark.parametrize(("name", "pooling", "bidirectional", "kind"), TRAINED)

@@ -206,7 +206,7 @@ def test_patches_are_read_as_one_step_each(cell: str, spec: TaskSpec) -> None:
     assert model.count_params() == recurrent_count(cell, 2 * 3, 4) + 4 * 2 + 2
 
 
-def test_a_patch_holds_neighbouring_steps() -> None:
+def test_a_patch_holds_neighboring_steps() -> None:
     window = np.arange(24.0, dtype="float32").reshape(1, 12, 2)
     import keras
 

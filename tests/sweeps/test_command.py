@@ -62,7 +62,7 @@ def test_a_flag_of_sweeps_needs_m(capsys: pytest.CaptureFixture[str], flag: str)
         ("hydra.launcher.n_job=2", "hydra.launcher.n_job: unknown key; did you mean `hydra.launcher.n_jobs`?"),
     ],
 )
-def test_a_misspelt_key_of_the_sweeper_or_launcher_is_told(
+def test_a_misspelled_key_of_the_sweeper_or_launcher_is_told(
     capsys: pytest.CaptureFixture[str], line: str, message: str
 ) -> None:
     code, told = command(capsys, "-m", "seed=0,1", *line.split())

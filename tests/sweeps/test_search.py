@@ -27,7 +27,7 @@ LINES = (
 
 
 def loss(point: Point) -> float:
-    """Return something to minimise."""
+    """Return something to minimize."""
     return abs(math.log10(float(point["optimizer.learning_rate"])) + 2) + abs(int(point["model.units"]) - 20) / 10
 
 

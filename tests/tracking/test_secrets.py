@@ -76,14 +76,14 @@ def test_a_secret_is_nowhere(repository: Path) -> None:
 
 
 def test_the_search_would_find_a_secret_that_is_no_secret_to_us(repository: Path) -> None:
-    done = run(repository, RUN.replace("MY_TOKEN", "MY_COLOUR").replace('"note": token', '"note": token + ""'))
+    done = run(repository, RUN.replace("MY_TOKEN", "MY_COLOR").replace('"note": token', '"note": token + ""'))
     assert done.returncode == 1
     assert SECRET.encode() in (repository / "mlflow.db").read_bytes()
 
 
 def run(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    environment |= {"MY_TOKEN": SECRET} if "MY_TOKEN" in script else {"MY_COLOUR": SECRET}
+    environment |= {"MY_TOKEN": SECRET} if "MY_TOKEN" in script else {"MY_COLOR": SECRET}
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     # Python itself prints an exception that nobody catches; the command line prints it redacted.

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnexp.data.dataset import Dataset, Part
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.padding import bounds, laid_out
 from rnnexp.data.source import SequenceSource
 from rnnexp.models.build import build

@@ -74,7 +74,7 @@ def test_class_weights_without_classes_are_refused() -> None:
         make_weigher("balanced", toy.windows())
 
 
-def test_training_minimises_the_weighed_loss_and_measures_without() -> None:
+def test_training_minimizes_the_weighed_loss_and_measures_without() -> None:
     import keras
 
     def first_epoch(wanted: Any) -> tuple[float, float]:

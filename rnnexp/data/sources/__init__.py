@@ -1,6 +1,6 @@
 """The shipped sources: a module is named as the one in it, or stands here with those that it holds."""
 
 SEVERAL = {
-    "labelled_texts": ("text_files", "text_lines", "text_table"),
+    "labeled_texts": ("text_files", "text_lines", "text_table"),
     "synthetic": ("adding", "ramp", "random", "reverse_digits", "sine"),
 }

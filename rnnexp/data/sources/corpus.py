@@ -28,7 +28,7 @@ class corpus(TextFiles, TokenSettings):
 
     name: Literal["corpus"] = "corpus"
     tokens: Literal["character", "blank", "word", "subword"] = Field(
-        "character", description="Cut the text into characters, at blanks, into words, or into learnt subwords."
+        "character", description="Cut the text into characters, at blanks, into words, or into learned subwords."
     )
     lowercase: bool = Field(False, description="Take capital letters for small ones.")
     line_end: str | None = Field(

@@ -1,4 +1,4 @@
-"""The M4 competition: many series of one frequency, the last values of each held out by the organisers."""
+"""The M4 competition: many series of one frequency, the last values of each held out by the organizers."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Located
 from rnnexp.data.source import SequenceSource
 from rnnexp.errors import DataError, did_you_mean

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Encoded
 from rnnexp.data.source import Column, SequenceSource
 from rnnexp.data.tables.files import kind, locate_folder

@@ -1,4 +1,4 @@
-"""Labelled sequences of the UCR and UEA archives."""
+"""Labeled sequences of the UCR and UEA archives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Encoded
 from rnnexp.data.source import SequenceSource
 from rnnexp.errors import DataError

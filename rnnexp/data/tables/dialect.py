@@ -18,7 +18,7 @@ from rnnexp.errors import DataError
 
 # Tried in this order: a decimal comma makes "," look like a separator wherever ";" is the real one.
 SEPARATORS = ("\t", ";", "|", ",", WHITESPACE)
-SPELT = {"tab": "\t", "\\t": "\t", " ": WHITESPACE, "space": WHITESPACE}
+SPELLED = {"tab": "\t", "\\t": "\t", " ": WHITESPACE, "space": WHITESPACE}
 SAMPLE = 200
 MARKS = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "))
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
@@ -45,7 +45,7 @@ def examine(file: Path, layout: Layout) -> Dialect:
     """Look at the first 200 lines of a text file."""
     with opened(file, layout.encoding) as stream:
         head = "".join(stream.readline(LONGEST) for _ in range(SAMPLE))
-    separator = SPELT.get(layout.separator or "", layout.separator) or sniff(head, file, layout.comment)
+    separator = SPELLED.get(layout.separator or "", layout.separator) or sniff(head, file, layout.comment)
     first = [record for record in head_records(head, file, layout.comment, separator) if record[1]]
     if not first:
         raise _nothing(head, file, layout.comment, separator, "only blank lines or comments")

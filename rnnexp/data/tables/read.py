@@ -258,7 +258,7 @@ def _frequency(many: list[Rows]) -> str | None:
 
 
 def _constant(many: list[Rows]) -> list[str]:
-    """Remark on columns that never change: nothing can be learnt from or about them."""
+    """Remark on columns that never change: nothing can be learned from or about them."""
     low = np.min([rows.values.min(axis=0) for rows in many], axis=0)
     high = np.max([rows.values.max(axis=0) for rows in many], axis=0)
     names = many[0].names if sum(len(rows.values) for rows in many) > 1 else ()

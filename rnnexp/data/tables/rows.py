@@ -146,7 +146,7 @@ def _missing(rows: Rows, gone: np.ndarray) -> list[str]:
 
 
 def filled(rows: Rows, policy: str, key: str) -> np.ndarray:
-    """Fill NaN from the row before ("ffill") or on a straight line between its neighbours ("interpolate")."""
+    """Fill NaN from the row before ("ffill") or on a straight line between its neighbors ("interpolate")."""
     values = rows.values.copy()
     clock = np.arange(len(values)) if rows.time is None else rows.time.astype(np.int64)
     for column, name in zip(values.T, rows.names):

@@ -75,7 +75,7 @@ class Dates:
     def _text(self, text: Any) -> np.ndarray:
         import pandas as pd
 
-        form: Any = self.layout.time_format or self._recognise(text)
+        form: Any = self.layout.time_format or self._recognize(text)
         if form in EPOCHS:
             self._fail(~text.str.fullmatch(r"-?\d+"), text, "fractional", f"data.time_format={form} counts time")
             return self._finish(pd.to_datetime(text.astype("int64"), unit=form, errors="coerce"), text)
@@ -92,9 +92,9 @@ class Dates:
         example = "" if self.layout.time_format else ', for example data.time_format: "%d.%m.%Y %H:%M"'
         mend = f"Read as {_spoken(form)}; say how dates are written with data.time_format{example}"
         self._fail(whole.isna(), text, "unreadable", mend)
-        return self._finish(self._localise(whole, text, zoned), text)
+        return self._finish(self._localize(whole, text, zoned), text)
 
-    def _recognise(self, text: Any) -> str:
+    def _recognize(self, text: Any) -> str:
         """Find out how the dates are written, from all of them."""
         import pandas as pd
 
@@ -147,7 +147,7 @@ class Dates:
         if self.layout.time_zone and not zoned.any():
             raise DataError(f"{self.places.name}: data.time_zone is given, but the dates in {self.label} have no zone")
 
-    def _localise(self, whole: Any, text: Any, zoned: Any) -> Any:
+    def _localize(self, whole: Any, text: Any, zoned: Any) -> Any:
         """Drop the zone if all rows agree on it, otherwise only after conversion to `time_zone`."""
         import pandas as pd
 
@@ -205,7 +205,7 @@ def _clock(text: str) -> str:
 
 
 def _month_form(text: str) -> str | None:
-    """Recognise a month and a year in words, which pandas does not guess."""
+    """Recognize a month and a year in words, which pandas does not guess."""
     from datetime import datetime
 
     for form in ("%b %Y", "%B %Y", "%b-%Y", "%B-%Y", "%Y %b", "%m/%Y", "%m-%Y", "%m.%Y"):

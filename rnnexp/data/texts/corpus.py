@@ -92,7 +92,7 @@ def _texts(rows: list[Row], parts: list[str], notes: list[str]) -> Texts:
 
 
 def refuse_twice(groups: Sequence[Sequence[str]]) -> None:
-    """Refuse a file that is read for two parts or two labels: its texts would be learnt and tested on."""
+    """Refuse a file that is read for two parts or two labels: its texts would be learned and tested on."""
     seen: set[str] = set()
     for group in groups:
         files = {os.path.realpath(name): name for name in set(group)}
@@ -156,7 +156,7 @@ def classes(texts: Texts) -> tuple[str, ...]:
 
 
 def require_in_training(texts: Texts, train: Sequence[int] | np.ndarray) -> None:
-    """Refuse labels that no training text has: nothing could be learnt about them."""
+    """Refuse labels that no training text has: nothing could be learned about them."""
     labels = texts.labels or ()
     seen = {labels[index] for index in train}
     absent = Counter(label for label in labels if label not in seen)

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from rnnexp.data.spec import InputSpec
-from rnnexp.data.texts.tokens import Kind, Tokeniser
+from rnnexp.data.texts.tokens import Kind, Tokenizer
 from rnnexp.data.texts.vocabulary import PADDING, RESERVED, UNKNOWN, Vocabulary
 from rnnexp.errors import DataError
 
@@ -44,16 +44,16 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Encoder:
-    """A tokeniser, a vocabulary, and how many tokens of a text are kept, from which end."""
+    """A tokenizer, a vocabulary, and how many tokens of a text are kept, from which end."""
 
-    tokeniser: Tokeniser
+    tokenizer: Tokenizer
     vocabulary: Vocabulary
     max_length: int | None = None
     keep: Keep = "first"
 
     def encode(self, texts: Sequence[str], place: Callable[[int], str] | None = None) -> Encoded:
         """Number the tokens of texts; `place` says where a text without tokens stands, for the DataError."""
-        return self.number(self.tokeniser.split_all(texts), place)
+        return self.number(self.tokenizer.split_all(texts), place)
 
     def number(self, cut: Iterable[Sequence[str]], place: Callable[[int], str] | None = None) -> Encoded:
         """Do the same for texts that are cut already."""
@@ -79,9 +79,9 @@ class Encoder:
     def to_json(self) -> dict[str, Any]:
         """Return everything that prediction needs, as plain JSON."""
         return {
-            "tokens": self.tokeniser.kind,
-            "lowercase": self.tokeniser.lowercase,
-            "subwords": self.tokeniser.subwords,
+            "tokens": self.tokenizer.kind,
+            "lowercase": self.tokenizer.lowercase,
+            "subwords": self.tokenizer.subwords,
             "max_length": self.max_length,
             "keep": self.keep,
             "vocabulary": list(self.vocabulary.tokens[len(RESERVED) :]),
@@ -98,8 +98,8 @@ class Encoder:
         """Build an encoder again; DataError if the JSON is not what `to_json` gives."""
         if problem := _damage(saved):
             raise DataError(f"the text encoder of the model is damaged: {problem}")
-        tokeniser = Tokeniser(saved["tokens"], saved["lowercase"], saved["subwords"])
-        return cls(tokeniser, Vocabulary((*RESERVED, *saved["vocabulary"])), saved["max_length"], saved["keep"])
+        tokenizer = Tokenizer(saved["tokens"], saved["lowercase"], saved["subwords"])
+        return cls(tokenizer, Vocabulary((*RESERVED, *saved["vocabulary"])), saved["max_length"], saved["keep"])
 
 
 def _damage(saved: Mapping[str, Any]) -> str:

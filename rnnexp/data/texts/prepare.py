@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.data.texts import subwords, vocabulary
 from rnnexp.data.texts.corpus import Texts
 from rnnexp.data.texts.encoder import Encoded, Encoder, Keep
-from rnnexp.data.texts.tokens import Kind, Tokeniser
+from rnnexp.data.texts.tokens import Kind, Tokenizer
 from rnnexp.errors import DataError, count
 
 
@@ -44,22 +44,22 @@ def prepare(texts: Texts, parts: Mapping[str, np.ndarray], rules: Rules) -> Prep
     texts that are too long if the rules say so.
     """
     train = [texts.texts[index] for index in parts["train"]]
-    cutter = tokeniser(train, rules)
-    learnt = vocabulary.learn(cutter.split_all(train), rules.max_tokens, rules.min_count)
-    encoder = Encoder(cutter, learnt.vocabulary, rules.max_length, rules.keep)
+    cutter = tokenizer(train, rules)
+    learned = vocabulary.learn(cutter.split_all(train), rules.max_tokens, rules.min_count)
+    encoder = Encoder(cutter, learned.vocabulary, rules.max_length, rules.keep)
     encoded = encoder.encode(texts.texts, texts.place)
     shares = ", ".join(f"{encoded.unknown(chosen):.1%} of {name}" for name, chosen in parts.items() if len(chosen))
-    notes = [learnt.note, f"unknown tokens: {shares}", *_cut(texts, encoded, rules), *_repeated(texts, parts)]
+    notes = [learned.note, f"unknown tokens: {shares}", *_cut(texts, encoded, rules), *_repeated(texts, parts)]
     return Prepared(encoder, encoded, tuple(notes))
 
 
-def tokeniser(train: list[str], rules: Rules) -> Tokeniser:
-    """Return what cuts texts; subwords are learnt from those of the training part."""
-    plain = Tokeniser(rules.tokens, rules.lowercase)
+def tokenizer(train: list[str], rules: Rules) -> Tokenizer:
+    """Return what cuts texts; subwords are learned from those of the training part."""
+    plain = Tokenizer(rules.tokens, rules.lowercase)
     if rules.tokens != "subword":
         return plain
     size = (rules.max_tokens or 0) - len(vocabulary.RESERVED)
-    return Tokeniser("subword", rules.lowercase, subwords.learn(map(plain.normal, train), size))
+    return Tokenizer("subword", rules.lowercase, subwords.learn(map(plain.normal, train), size))
 
 
 def _cut(texts: Texts, encoded: Encoded, rules: Rules) -> list[str]:

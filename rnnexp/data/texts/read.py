@@ -11,15 +11,15 @@ from rnnexp.data.texts.corpus import Row
 from rnnexp.data.texts.decoding import lines, read_text
 from rnnexp.errors import DataError, count
 
-LABELLED = re.compile(r"(\S*)(?:\s(.*))?", re.DOTALL)
+LABELED = re.compile(r"(\S*)(?:\s(.*))?", re.DOTALL)
 
 
-def labelled_lines(files: Sequence[Path], encoding: str) -> list[Row]:
+def labeled_lines(files: Sequence[Path], encoding: str) -> list[Row]:
     """Read lines of a label, one blank and a text, as in `1 a stirring , funny film`."""
     rows = []
     for file in files:
         for number, line in enumerate(lines(read_text(file, encoding)), start=1):
-            label, text = LABELLED.fullmatch(line).groups()  # type: ignore[union-attr]  # it matches any line
+            label, text = LABELED.fullmatch(line).groups()  # type: ignore[union-attr]  # it matches any line
             rows.append(Row(str(file), number, label, text or ""))
     return rows
 
@@ -38,7 +38,7 @@ def text_per_file(files: Sequence[Path], label: str, encoding: str) -> list[Row]
     return [Row(str(file), 0, label, read_text(file, encoding) if file.stat().st_size else "") for file in files]
 
 
-def labelled_folders(folder: Path, skip: Sequence[str], done: Counter[str]) -> dict[str, list[Path]]:
+def labeled_folders(folder: Path, skip: Sequence[str], done: Counter[str]) -> dict[str, list[Path]]:
     """Find the files of every label in a folder whose sub-folders are called as the labels are.
 
     What is passed over is counted in `done`: folders in `skip`, files beside the sub-folders, folders within

@@ -1,6 +1,6 @@
-"""Subwords by byte-pair encoding over bytes, learnt and applied by the library `tokenizers`.
+"""Subwords by byte-pair encoding over bytes, learned and applied by the library `tokenizers`.
 
-Any text can be written in bytes, so nothing is lost, in any language; what is learnt is JSON.
+Any text can be written in bytes, so nothing is lost, in any language; what is learned is JSON.
 Source: Sennrich, Haddow and Birch, Neural machine translation of rare words with subword units, 2016; over bytes:
 Radford et al., Language models are unsupervised multitask learners, 2019, section 2.2.
 """
@@ -16,7 +16,7 @@ from rnnexp.errors import DataError, ResourceError
 
 
 def learn(texts: Iterable[str], size: int) -> str:
-    """Learn at most `size` pieces, the 256 bytes among them, from normalised texts; return them as JSON."""
+    """Learn at most `size` pieces, the 256 bytes among them, from normalized texts; return them as JSON."""
     library = _library()
     model = library.Tokenizer(library.models.BPE())
     model.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=True)
@@ -30,16 +30,16 @@ def learn(texts: Iterable[str], size: int) -> str:
     return model.to_str()
 
 
-def pieces(learnt: str) -> list[str]:
-    """List all pieces that were learnt, the 256 bytes among them, as JSON has them."""
-    return list(json.loads(learnt)["model"]["vocab"])
+def pieces(learned: str) -> list[str]:
+    """List all pieces that were learned, the 256 bytes among them, as JSON has them."""
+    return list(json.loads(learned)["model"]["vocab"])
 
 
-def cutter(learnt: str) -> Callable[[str], list[str]]:
-    """Return the function that cuts a normalised text into the pieces that were learnt."""
+def cutter(learned: str) -> Callable[[str], list[str]]:
+    """Return the function that cuts a normalized text into the pieces that were learned."""
     library = _library()
     try:
-        model = library.Tokenizer.from_str(learnt)
+        model = library.Tokenizer.from_str(learned)
     except Exception as error:  # the library raises nothing more special
         raise DataError(f"the subwords of the model are damaged: {error}") from None
     return lambda text: model.encode(text).tokens

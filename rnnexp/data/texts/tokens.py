@@ -33,7 +33,7 @@ class TokenSettings:
     """How a source has its texts cut, and which tokens are to be known."""
 
     tokens: Kind = Field(
-        "word", description="Cut texts into words, at blanks only, into characters, or into learnt subwords."
+        "word", description="Cut texts into words, at blanks only, into characters, or into learned subwords."
     )
     lowercase: bool = Field(True, description="Take capital letters for small ones.")
     max_tokens: int | None = Field(
@@ -54,13 +54,13 @@ class TokenSettings:
 
 
 @dataclass(frozen=True)
-class Tokeniser:
+class Tokenizer:
     """A rule that turns a text into tokens.
 
     word:      runs of letters, digits, `_` and accents, with apostrophes inside; any other character by itself
     blank:     what stands between blanks, for texts that are cut already
     character: every character, blanks too
-    subword:   the pieces of words learnt by byte-pair encoding; `subwords` is what was learnt, as JSON
+    subword:   the pieces of words learned by byte-pair encoding; `subwords` is what was learned, as JSON
     """
 
     kind: Kind = "word"
@@ -99,7 +99,7 @@ class Tokeniser:
         return unicodedata.normalize("NFC", composed.lower()) if self.lowercase else composed
 
     def key(self, text: str) -> str:
-        """Return what texts that are cut alike have in common; with subwords it is the normalised text."""
+        """Return what texts that are cut alike have in common; with subwords it is the normalized text."""
         return self.normal(text) if self.kind == "subword" else self.written(text)
 
     @cached_property

@@ -31,7 +31,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class Learned:
     """A vocabulary, and what it leaves out of the training part, as a sentence."""
 
     vocabulary: Vocabulary
@@ -44,7 +44,7 @@ def learn(
     min_count: int = 1,
     ends: tuple[str, ...] = (),
     pieces: Iterable[str] = (),
-) -> Learnt:
+) -> Learned:
     """Number the tokens of the training texts, and of no others, by frequency, then by alphabet.
 
     `ends` stand at the ends of every text without being of it: they are always known, in the place of tokens that
@@ -63,7 +63,7 @@ def learn(
         beside = f"; {' and '.join(ends)} come on top" if ends else ""
         raise DataError(_too_few(counts, kept, max_tokens, min_count) + beside)
     known = sorted([*kept, *((end, number) for end in ends)], key=_rank)
-    return Learnt(Vocabulary((*RESERVED, *(token for token, _ in known))), _note(counts, kept))
+    return Learned(Vocabulary((*RESERVED, *(token for token, _ in known))), _note(counts, kept))
 
 
 def _note(counts: Counter[str], kept: list[tuple[str, int]]) -> str:

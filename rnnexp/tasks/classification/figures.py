@@ -57,7 +57,7 @@ def sequences(dataset: SequenceDataset, predictions: Predictions) -> Figure:
 def _legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
 
-    lines = [Line2D([], [], color=colour, label=label) for colour, label in ((BLUE, "right"), (VERMILION, "wrong"))]
+    lines = [Line2D([], [], color=color, label=label) for color, label in ((BLUE, "right"), (VERMILION, "wrong"))]
     figure.legend(handles=lines, loc="outside upper right", ncols=2, frameon=False)
 
 
@@ -70,8 +70,8 @@ def _panel(ax: Axes, dataset: SequenceDataset, chosen: tuple[np.ndarray, np.ndar
     order = np.argsort(~right, kind="stable")
     shown = np.concatenate([order[: MAX_SEQUENCES // 2], order[-(MAX_SEQUENCES // 2) :]])
     for place in dict.fromkeys(shown.tolist()):
-        colour, width = (BLUE, 0.6) if right[place] else (VERMILION, 1.2)
-        ax.plot(dataset.sequences.one(int(indices[place]))[:, channel], color=colour, linewidth=width, alpha=0.7)
+        color, width = (BLUE, 0.6) if right[place] else (VERMILION, 1.2)
+        ax.plot(dataset.sequences.one(int(indices[place]))[:, channel], color=color, linewidth=width, alpha=0.7)
 
 
 def _telling(dataset: SequenceDataset) -> int:

@@ -38,10 +38,10 @@ def _label_texts(trained: TrainedModel, request: PredictRequest, pipeline: TextP
     frame.insert(0, "text", texts)
     frame.insert(0, "example", found.places)
     cut = [f"{count(len(encoded.cut), 'text')} cut to the {most} tokens that the model reads"] * bool(len(encoded.cut))
-    return PredictResponse(frame, [*found.notes, *_labelled(texts, classes), *cut, *unknown_tokens(encoded)])
+    return PredictResponse(frame, [*found.notes, *_labeled(texts, classes), *cut, *unknown_tokens(encoded)])
 
 
-def _labelled(texts: Sequence[str], classes: Sequence[str]) -> list[str]:
+def _labeled(texts: Sequence[str], classes: Sequence[str]) -> list[str]:
     """Say so if every text begins with a label, as the lines do that such a network is trained on."""
     if len(texts) < 2 or not all(text.split()[0] in classes for text in texts):
         return []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 RUN = 4  # of tokens that are less than words, at most: what a baseline of texts counts
-MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbours may take: some ten seconds of one core
+MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbors may take: some ten seconds of one core
 
 
 def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
@@ -57,9 +57,9 @@ def _of_texts(dataset: TextDataset, own: TextDataset, y: np.ndarray) -> dict[str
     """Cut texts as the network's are; single characters and pieces of words mean little, but runs of them do."""
     known = [own.texts[i] for i in own.parts["train"].indices]
     asked = [dataset.texts[i] for i in dataset.parts[dataset.scored].indices]
-    tokeniser = dataset.pipeline.encoder.tokeniser
-    longest = 1 if tokeniser.kind in ("word", "blank") else RUN
-    given = (known, y, asked, len(dataset.spec.classes), text_baselines.Cut(tokeniser.split, longest))
+    tokenizer = dataset.pipeline.encoder.tokenizer
+    longest = 1 if tokenizer.kind in ("word", "blank") else RUN
+    given = (known, y, asked, len(dataset.spec.classes), text_baselines.Cut(tokenizer.split, longest))
     return {
         "naive_bayes": partial(text_baselines.naive_bayes, *given),
         "tfidf_linear": partial(text_baselines.tfidf_linear, *given),

@@ -27,7 +27,7 @@ def nearest(train: Many, labels: np.ndarray, asked: Many, classes: int) -> np.nd
 
 
 def summary(train: Many, labels: np.ndarray, asked: Many, classes: int) -> np.ndarray:
-    """Apply logistic regression to the mean, deviation, first, middle and last value of each channel, standardised."""
+    """Apply logistic regression to the mean, deviation, first, middle and last value of each channel, standardized."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

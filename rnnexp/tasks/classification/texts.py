@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnexp.data import padding
 from rnnexp.data.apply_sequences import apply_whole
-from rnnexp.data.labelled import Sequences
+from rnnexp.data.labeled import Sequences
 from rnnexp.data.leaks import check_labels
 from rnnexp.data.sequences import SequenceDataset, labels_of, put_together
 from rnnexp.data.shares import share_out, used
@@ -129,7 +129,7 @@ def _labels(texts: Texts, y: np.ndarray, names: Sequence[str]) -> str:
 
 
 def _two_labels(texts: Texts) -> list[str]:
-    """Count the texts that stand there with two labels: short ones may, in data that people have labelled."""
+    """Count the texts that stand there with two labels: short ones may, in data that people have labeled."""
     labels, first = texts.labels or (), dict[str, int]()
     earlier = [first.setdefault(text, index) for index, text in enumerate(texts.texts)]
     other = [index for index, one in enumerate(earlier) if labels[index] != labels[one]]

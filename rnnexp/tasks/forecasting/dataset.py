@@ -83,7 +83,7 @@ class SeriesDataset(Dataset):
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
         """Turn outputs for all examples of `part`, in order, into original units beside the truth.
 
-        `scaled` is in the units of the scaled series, also where windows are normalised one by one. With
+        `scaled` is in the units of the scaled series, also where windows are normalized one by one. With
         `layout: sequence` outputs are (sequences, steps, horizon, targets); the steps of the part are picked.
         """
         plan, starts, chosen = self.pipeline.plan, self.starts(part), self._scored(part, outputs)

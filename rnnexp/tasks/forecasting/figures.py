@@ -11,8 +11,8 @@ from rnnexp.data.dataset import USUAL, Dataset, Predictions
 from rnnexp.evaluation.figures import (
     BLACK,
     BLUE,
+    GRAY,
     GREEN,
-    GREY,
     MAX_POINTS,
     MAX_TARGETS,
     ORANGE,
@@ -110,12 +110,12 @@ def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tu
 def error_by_horizon(dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions]) -> Figure:
     """Draw the RMSE of the model and its baselines by steps ahead."""
     figure, (ax,) = new_figure()
-    styles = {"persistence": (GREY, ":"), "drift": (GREY, "-."), "seasonal_naive": (ORANGE, "--")}
+    styles = {"persistence": (GRAY, ":"), "drift": (GRAY, "-."), "seasonal_naive": (ORANGE, "--")}
     styles |= {"seasonal_growth": (ORANGE, "-."), "linear": (GREEN, "--")}
     steps = np.arange(1, predictions.actual.shape[1] + 1)
     for name, one in baselines.items():
-        colour, line = styles.get(name, (GREY, "--"))
-        ax.plot(steps, _rmse_by_step(one), color=colour, linestyle=line, label=name)
+        color, line = styles.get(name, (GRAY, "--"))
+        ax.plot(steps, _rmse_by_step(one), color=color, linestyle=line, label=name)
     ax.plot(steps, _rmse_by_step(predictions), color=VERMILION, linewidth=2, label="this model")
     count_on(ax.xaxis)
     targets = predictions.actual.shape[2]

@@ -10,7 +10,7 @@ import numpy as np
 from rnnexp.tasks.forecasting.baselines import Undefined, whole_series
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
-PENALTY = 1e-4  # in units of standardised inputs: enough to solve, too little to shrink
+PENALTY = 1e-4  # in units of standardized inputs: enough to solve, too little to shrink
 CHUNK_VALUES = 2_000_000  # bounds the memory of gathered inputs: 16 MB, twice while they are gathered
 BLOCK = 512  # columns of the normal equations that are added up at once
 MOST_INPUTS = 6_000  # the normal equations take 8 bytes * inputs ** 2, twice while they are solved: 0.6 GB
@@ -21,7 +21,7 @@ FEWEST_WINDOWS = 3
 class Inputs:
     """What the regression sees of a dataset.
 
-    table: (rows, columns) standardised with the training rows of each series; targets first
+    table: (rows, columns) standardized with the training rows of each series; targets first
     mean, scale: (series, columns);  lags: rows of each target's own past
     shared: one regression for all targets, on own lags alone; otherwise one per target, on other columns too
     """

@@ -1,4 +1,4 @@
-"""Naive2 and OWA, by which the M4 competition judged its forecasts, as in the organisers' R code.
+"""Naive2 and OWA, by which the M4 competition judged its forecasts, as in the organizers' R code.
 
 Source: Makridakis, Spiliotis and Assimakopoulos, The M4 competition, 2020, section 2.5 and appendix A; the code is
 "Benchmarks and Evaluation.R" of https://github.com/Mcompetitions/M4-methods.
@@ -41,9 +41,9 @@ def seasonal(values: np.ndarray, season: int) -> bool:
     """Test at 90 % whether values one season apart are correlated, by Bartlett's formula."""
     if season < 2 or len(values) < FEWEST_SEASONS * season or np.ptp(values) == 0:
         return False
-    centred = values - values.mean()
-    lagged = [centred[lag:] @ centred[:-lag] for lag in range(1, season + 1)]
-    correlations = np.array(lagged) / (centred @ centred)
+    centered = values - values.mean()
+    lagged = [centered[lag:] @ centered[:-lag] for lag in range(1, season + 1)]
+    correlations = np.array(lagged) / (centered @ centered)
     limit = CRITICAL * np.sqrt((1 + 2 * np.sum(correlations[:-1] ** 2)) / len(values))
     return bool(abs(correlations[-1]) > limit)
 
@@ -56,7 +56,7 @@ def _pattern(values: np.ndarray, season: int, horizon: int) -> np.ndarray:
 
 
 def _factors(values: np.ndarray, season: int) -> np.ndarray:
-    """Decompose classically, multiplicative: the mean ratio to a centred moving average, per place in the season."""
+    """Decompose classically, multiplicative: the mean ratio to a centered moving average, per place in the season."""
     weights = np.ones(season) if season % 2 else np.array([0.5, *np.ones(season - 1), 0.5])
     half = len(weights) // 2
     trend = np.convolve(values, weights / season, mode="valid")

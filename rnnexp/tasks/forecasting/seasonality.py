@@ -49,7 +49,7 @@ def season_of(values: np.ndarray) -> int | None:
     shares = np.array([_over_multiples(lag, unbiased, rows) for lag in lags[passed]])
     best = shares.max() - ROUNDING - error * (1 - shares.max())
     shortest = int(lags[passed][shares >= best][0])  # twice a season is none
-    reach = max(1, shortest // 8)  # a peak may be flat, but many seasons later its neighbours have drifted away
+    reach = max(1, shortest // 8)  # a peak may be flat, but many seasons later its neighbors have drifted away
     near = range(max(SHORTEST, shortest - reach), shortest + reach + 1)
     return max(near, key=lambda lag: _over_multiples(lag, unbiased, rows))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from rnnexp.data.spec import InputSpec
 
-# Reversible instance normalisation, Kim et al. 2022, adds this to the variance of a window.
+# Reversible instance normalization, Kim et al. 2022, adds this to the variance of a window.
 EPSILON = 1e-5
 MAX_AHEAD = 100_000  # rows that a saved model may forecast: what a stranger writes must not take forever
 
@@ -118,7 +118,7 @@ def _gather(plan: Plan, arrays: Mapping[str, Any], begins: Any) -> tuple[Any, An
     if "low" in arrays:
         own, y = (_near_zero(arrays, rows, chosen, high) for chosen, high in ((rows, own), (later, y)))
     shift, scale = statistics(plan, own)
-    return _normalised(plan, own, past, shift, scale), future, (y - shift) / scale
+    return _normalized(plan, own, past, shift, scale), future, (y - shift) / scale
 
 
 def _near_zero(arrays: Mapping[str, Any], rows: Any, chosen: Any, high: Any) -> Any:
@@ -132,7 +132,7 @@ def answers(plan: Plan, arrays: Mapping[str, Any], begins: np.ndarray) -> np.nda
     return np.asarray(_gather(replace(plan, horizon=plan.ahead), arrays, begins)[2])
 
 
-def _normalised(plan: Plan, own: Any, past: Any, shift: Any, scale: Any) -> Any:
+def _normalized(plan: Plan, own: Any, past: Any, shift: Any, scale: Any) -> Any:
     targets = (own - shift) / scale
     return targets if plan.columns == plan.targets else _join(targets, past[..., plan.targets :])
 
@@ -176,7 +176,7 @@ def roll(plan: Plan, predict: Callable[[Any], Any], arrays: Mapping[str, Any], i
 def _one_step(plan: Plan, predict: Callable[[Any], Any], past: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Answer in the units of the series, whatever the window is measured against; (b, 1, targets)."""
     shift, scale = (0.0, 1.0) if plan.window == "none" else statistics(plan, past)
-    x = _normalised(plan, past[..., : plan.targets], past, shift, scale).astype(np.float32)
+    x = _normalized(plan, past[..., : plan.targets], past, shift, scale).astype(np.float32)
     answer = np.asarray(predict({"past": x, "future": known.astype(np.float32)} if plan.known else x), dtype=past.dtype)
     return answer * scale + shift
 

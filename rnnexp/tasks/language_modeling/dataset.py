@@ -16,7 +16,7 @@ from rnnexp.data.texts import subwords, vocabulary
 from rnnexp.data.texts.corpus import cited
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.numbered import Line
-from rnnexp.data.texts.tokens import Tokeniser
+from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.data.texts.vocabulary import UNKNOWN, Vocabulary
 from rnnexp.errors import DataError, count
 from rnnexp.tasks.language_modeling.lanes import Lanes, lanes, next_tokens
@@ -39,14 +39,14 @@ class Language:
               mean nothing
     """
 
-    tokeniser: Tokeniser
+    tokenizer: Tokenizer
     vocabulary: Vocabulary
     line_end: str | None = None
 
     def tokens(self, text: str) -> list[str]:
         """Cut a text; its last line has no end."""
-        texts = [text] if self.tokeniser.kind == "character" else text.split("\n")
-        return cut(self.tokeniser, self.line_end, texts)
+        texts = [text] if self.tokenizer.kind == "character" else text.split("\n")
+        return cut(self.tokenizer, self.line_end, texts)
 
     def ids(self, text: str) -> np.ndarray:
         """Number the tokens of a text; those that are not known are `UNKNOWN`."""
@@ -56,9 +56,9 @@ class Language:
     def text(self, ids: Sequence[int] | np.ndarray) -> str:
         """Write tokens as text."""
         words = [self.vocabulary.tokens[index] for index in ids]
-        if self.tokeniser.kind == "character":
+        if self.tokenizer.kind == "character":
             return "".join(words)
-        if self.tokeniser.kind == "subword":
+        if self.tokenizer.kind == "subword":
             return subwords.joined(words, self.line_end)
         return (
             " ".join("\n" if word == self.line_end else word for word in words)
@@ -73,11 +73,11 @@ class Language:
     def mismatch(self, spec: TaskSpec) -> str:
         """Say why a network of this spec is not for these texts; an empty string if it is."""
         other = "" if spec.carried and spec.output_shape == (len(self.vocabulary),) else "the network carries no states"
-        return Encoder(self.tokeniser, self.vocabulary).mismatch(spec.inputs.get("past")) or other
+        return Encoder(self.tokenizer, self.vocabulary).mismatch(spec.inputs.get("past")) or other
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        encoder = Encoder(self.tokeniser, self.vocabulary)
+        encoder = Encoder(self.tokenizer, self.vocabulary)
         return {"kind": KIND, **encoder.to_json(), "line_end": self.line_end}
 
     @classmethod
@@ -86,7 +86,7 @@ class Language:
         encoder, end = Encoder.from_json(saved), saved.get("line_end")
         if not isinstance(end, str | None):
             raise DataError(f"the text encoder of the model is damaged: `line_end` is {end!r}")
-        return cls(encoder.tokeniser, encoder.vocabulary, end)
+        return cls(encoder.tokenizer, encoder.vocabulary, end)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,23 +119,23 @@ class TextStream(Dataset):
 def load(source: corpus) -> TextStream:
     """Load a corpus; mistakes in the data raise DataError."""
     pieces, notes = _read(source)
-    tokeniser = Tokeniser(source.tokens, source.lowercase)
+    tokenizer = Tokenizer(source.tokens, source.lowercase)
     end = None if source.tokens == "character" else source.line_end
     known_too = list[str]()
     if source.tokens == "subword":
         size = (source.max_tokens or 0) - len(vocabulary.RESERVED) - (end is not None)
-        train = (tokeniser.normal(text) for _, _, text in pieces["train"])
-        tokeniser = Tokeniser("subword", source.lowercase, subwords.learn(train, size))
-        known_too = subwords.pieces(tokeniser.subwords or "") if source.min_count == 1 else []
-    cuts = {part: cut(tokeniser, end, [text for *_, text in piece], closed=True) for part, piece in pieces.items()}
-    learnt = vocabulary.learn([cuts["train"]], source.max_tokens, source.min_count, pieces=known_too)
-    language = Language(tokeniser, learnt.vocabulary, end)
-    known = learnt.vocabulary.ids
+        train = (tokenizer.normal(text) for _, _, text in pieces["train"])
+        tokenizer = Tokenizer("subword", source.lowercase, subwords.learn(train, size))
+        known_too = subwords.pieces(tokenizer.subwords or "") if source.min_count == 1 else []
+    cuts = {part: cut(tokenizer, end, [text for *_, text in piece], closed=True) for part, piece in pieces.items()}
+    learned = vocabulary.learn([cuts["train"]], source.max_tokens, source.min_count, pieces=known_too)
+    language = Language(tokenizer, learned.vocabulary, end)
+    known = learned.vocabulary.ids
     values = np.array([known.get(token, UNKNOWN) for token in chain.from_iterable(cuts.values())], np.int32)
     ends = np.cumsum([0, *map(len, cuts.values())]).tolist()
     borders = dict(zip(cuts, pairwise(ends)))
     unknown = ", ".join(f"{np.mean(values[a:b] == UNKNOWN):.2%} of {part}" for part, (a, b) in borders.items())
-    notes += [learnt.note, f"unknown tokens: {unknown}"]
+    notes += [learned.note, f"unknown tokens: {unknown}"]
     return _dataset(source, language, (values, borders), tuple(notes))
 
 
@@ -144,7 +144,7 @@ def apply(source: corpus, language: Language, _: TaskSpec) -> TextStream:
     pieces, notes = _read(source, shared=False)
     texts = [text for piece in pieces.values() for *_, text in piece]
     known = language.vocabulary.ids
-    tokens = cut(language.tokeniser, language.line_end, texts, closed=True)
+    tokens = cut(language.tokenizer, language.line_end, texts, closed=True)
     values = np.array([known.get(token, UNKNOWN) for token in tokens], np.int32)
     unknown = f"unknown tokens: {np.mean(values == UNKNOWN):.2%}"
     return _dataset(source, language, (values, {WHOLE: (0, len(values))}), (*notes, unknown))
@@ -183,12 +183,12 @@ def _part(source: corpus, part: str, values: np.ndarray, border: tuple[int, int]
     return lanes(part, values, border, steps=1)
 
 
-def cut(tokeniser: Tokeniser, end: str | None, texts: Sequence[str], closed: bool = False) -> list[str]:
+def cut(tokenizer: Tokenizer, end: str | None, texts: Sequence[str], closed: bool = False) -> list[str]:
     """Cut lines into tokens, each with its end; the last one has none unless it is `closed`."""
-    if tokeniser.kind == "character":
-        return list(tokeniser.composed("".join(texts)))
+    if tokenizer.kind == "character":
+        return list(tokenizer.composed("".join(texts)))
     after = [] if end is None else [end]
-    found = [[*tokens, *after] for tokens in tokeniser.split_all(texts)]
+    found = [[*tokens, *after] for tokens in tokenizer.split_all(texts)]
     if found and after and not closed:
         found[-1].pop()
     return list(chain.from_iterable(found))

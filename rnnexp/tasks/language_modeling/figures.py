@@ -1,4 +1,4 @@
-"""The picture of a language model: a text, coloured by how surprising each token of it was."""
+"""The picture of a language model: a text, colored by how surprising each token of it was."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def surprise(dataset: TextStream, predictions: Predictions) -> Figure:
     from matplotlib.colors import Normalize
 
     figure, (ax,) = new_figure(size=(11, 6.5))
-    colours = ScalarMappable(Normalize(0, MOST_NATS), "Oranges")
+    colors = ScalarMappable(Normalize(0, MOST_NATS), "Oranges")
     placed = laid_out(dataset, predictions)
-    shades = colours.to_rgba(np.array([nats for *_, nats in placed]))
+    shades = colors.to_rgba(np.array([nats for *_, nats in placed]))
     for (line, column, text, _), shade in zip(placed, shades):
         ax.barh(line, len(text), left=column, height=0.9, color=shade)
         ink = "black" if shade[:3] @ LUMINANCE > 0.5 else "white"
@@ -44,14 +44,14 @@ def surprise(dataset: TextStream, predictions: Predictions) -> Figure:
     ax.spines[:].set_visible(False)
     part = {"test": "test part", "train": "training part"}[dataset.scored]
     ax.set_title(f"{dataset.summary.source}: surprise at the first tokens of the {part}")
-    figure.colorbar(colours, ax=ax, label="nats (-log of the probability)", extend="max", shrink=0.8)
+    figure.colorbar(colors, ax=ax, label="nats (-log of the probability)", extend="max", shrink=0.8)
     return figure
 
 
 def laid_out(dataset: TextStream, predictions: Predictions) -> list[tuple[int, int, str, float]]:
     """Place tokens on lines: (line, column, text, nats) of each, as many as a picture holds."""
     language = dataset.language
-    gap = 0 if language.tokeniser.kind == "character" else 1
+    gap = 0 if language.tokenizer.kind == "character" else 1
     placed, line, column = [], 0, 0
     for token, log_probability in zip(predictions.actual, predictions.predicted):
         text = language.vocabulary.tokens[token]

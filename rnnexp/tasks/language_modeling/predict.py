@@ -130,7 +130,7 @@ def refuse_unknown(language: Language, prompt: str, place: str) -> None:
     if strange:
         shown = ", ".join(f'"{token}"' for token in strange[:MOST_SHOWN])
         more = f" and {len(strange) - MOST_SHOWN} more" if len(strange) > MOST_SHOWN else ""
-        what = "character" if language.tokeniser.kind == "character" else "token"
+        what = "character" if language.tokenizer.kind == "character" else "token"
         raise DataError(
             f"{place}: the model does not know the {what}{'s' if len(strange) > 1 else ''} {shown}{more}: "
             f"its {len(known):,} are those of its training part"

@@ -68,7 +68,7 @@ def scores(found: np.ndarray) -> dict[str, float]:
 
 def _baselines(dataset: TextStream, own: TextStream) -> tuple[dict[str, np.ndarray], int]:
     """Compute the n-grams; how long they are is chosen on the validation part."""
-    kind, train, size = dataset.language.tokeniser.kind, own.ids("train"), len(dataset.language.vocabulary)
+    kind, train, size = dataset.language.tokenizer.kind, own.ids("train"), len(dataset.language.vocabulary)
     longest, order = LONGEST.get(kind, WORDS), UNCHOSEN.get(kind, WORDS)
     if "val" in own.borders:
         tried = ngrams.log_probabilities(train, own.ids("val"), size, longest)

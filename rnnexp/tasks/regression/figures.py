@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation.figures import BLUE, GREY, new_figure, residuals
+from rnnexp.evaluation.figures import BLUE, GRAY, new_figure, residuals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ def scatter(dataset: Dataset, predictions: Predictions) -> Figure:
     figure, (ax,) = new_figure(size=(5.5, 5.5), searched=True)
     actual, predicted = predictions.actual.reshape(-1), predictions.predicted.reshape(-1)
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
-    ax.plot(ends, ends, color=GREY, linewidth=1, label="perfect")
+    ax.plot(ends, ends, color=GRAY, linewidth=1, label="perfect")
     ax.plot(actual[:5000], predicted[:5000], ".", color=BLUE, alpha=0.5, label="examples")
     unit = f" ({dataset.summary.unit})" if dataset.summary.unit else ""
     ax.set(

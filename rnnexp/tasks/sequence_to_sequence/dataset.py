@@ -16,8 +16,8 @@ from rnnexp.data.shares import share_out, short_enough
 from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
-from rnnexp.data.texts.prepare import tokeniser
-from rnnexp.data.texts.tokens import Tokeniser
+from rnnexp.data.texts.prepare import tokenizer
+from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.errors import DataError, count
 from rnnexp.tasks.sequence_to_sequence.batches import laid_out, pair_batch
 
@@ -60,7 +60,7 @@ class PairPipeline:
             if index == self.end:
                 break
             words.append(self.target.vocabulary.tokens[index])
-        return self.target.tokeniser.join(words)
+        return self.target.tokenizer.join(words)
 
     def mismatch(self, spec: TaskSpec) -> str:
         """Say why a network of this spec is not for these texts; an empty string if it is."""
@@ -121,7 +121,7 @@ class PairDataset(Dataset):
 
     def content(self, index: int) -> object:
         """Return what an example is told by."""
-        return self.pipeline.source.tokeniser.key(self.pairs.sources[index])
+        return self.pipeline.source.tokenizer.key(self.pairs.sources[index])
 
     def example(self) -> DataFrame:
         """Return two texts as a served model takes them."""
@@ -165,7 +165,7 @@ def seen(dataset: PairDataset, own: PairDataset) -> str:
 
 def by_source(source: PairSource, pairs: Pairs) -> Parts:
     """Share pairs out by their source as the network sees it: pairs with the same one are never in two parts."""
-    first, cutter = dict[str, int](), Tokeniser(source.tokens, source.lowercase)
+    first, cutter = dict[str, int](), Tokenizer(source.tokens, source.lowercase)
     group = np.array([first.setdefault(cutter.key(text), len(first)) for text in pairs.sources])
     given = np.full(len(first), "", dtype="U5")
     for number, part in zip(group, pairs.parts):
@@ -188,7 +188,7 @@ def by_source(source: PairSource, pairs: Pairs) -> Parts:
 def _learn_both(
     source: PairSource, pairs: Pairs, pieces: Parts
 ) -> tuple[list[Encoder], list[Encoded], Parts, list[str], list[str]]:
-    """Learn both sides from the training pairs; those that are too long are left out, and learnt from no more.
+    """Learn both sides from the training pairs; those that are too long are left out, and learned from no more.
 
     Returns the encoders, all pairs encoded, the parts, notes on the vocabularies and notes on the pairs left out.
     """
@@ -211,14 +211,14 @@ def _learn(source: PairSource, texts: list[str], side: str) -> tuple[Encoder, st
     rules = source.rules()
     ends = ENDS if side == "target" else ()
     less = rules.max_tokens and rules.max_tokens - len(ends)
-    cutter = tokeniser(texts, replace(rules, max_tokens=less))
+    cutter = tokenizer(texts, replace(rules, max_tokens=less))
     found = vocabulary.learn(cutter.split_all(texts), rules.max_tokens, rules.min_count, ends)
     return Encoder(cutter, found.vocabulary), found.note
 
 
 def _encoded(encoders: Sequence[Encoder], pairs: Pairs) -> list[Encoded]:
     """Number both sides; DataError for a side without tokens, and for a target with the tokens of its ends in it."""
-    cutter = encoders[1].tokeniser
+    cutter = encoders[1].tokenizer
     bad = [i for i, text in enumerate(pairs.targets) if "<" in text and not set(ENDS).isdisjoint(cutter.split(text))]
     if bad:
         raise DataError(
@@ -229,7 +229,7 @@ def _encoded(encoders: Sequence[Encoder], pairs: Pairs) -> list[Encoded]:
     return [encoder.encode(texts, lambda i: pairs.places[i]) for encoder, texts in sides]
 
 
-def _one_spelling(pairs: Pairs, pieces: Parts, cutter: Tokeniser) -> tuple[Pairs, list[str]]:
+def _one_spelling(pairs: Pairs, pieces: Parts, cutter: Tokenizer) -> tuple[Pairs, list[str]]:
     """Write sources of a part that are cut alike as the first of them: the network has one answer for all."""
     sources = list(pairs.sources)
     for piece in pieces.values():
@@ -263,7 +263,7 @@ def _dataset(
     cuts = padding.bounds(lengths, source.buckets) if source.buckets > 1 else ()
     sizes = {name: len(indices) for name, indices in pieces.items()}
     own = digest(source, pairs.sources, pairs.targets)
-    pairs, said = _one_spelling(pairs, pieces, pipeline.source.tokeniser)
+    pairs, said = _one_spelling(pairs, pieces, pipeline.source.tokenizer)
     return PairDataset(
         spec=with_sizes(source.outline(), targets, past=sources, previous=targets),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},

@@ -41,9 +41,9 @@ def attention(dataset: PairDataset, report: Report, looks: list[tuple[int, np.nd
     figure, axes = new_figure(rows, min(2, len(looks)), (13 if len(looks) > 1 else 7, 5.5 * rows))
     sources = list(dataset.references(dataset.scored))
     for ax, (row, look) in zip(axes, looks):
-        tokens = dataset.pipeline.source.tokeniser.split(sources[row])
+        tokens = dataset.pipeline.source.tokenizer.split(sources[row])
         text = str(report.predictions.predicted[row])
-        ends = [*dataset.pipeline.target.tokeniser.split(text), "■"] if text else ["■"]
+        ends = [*dataset.pipeline.target.tokenizer.split(text), "■"] if text else ["■"]
         _look(ax, look, tokens, ends)
     for ax in axes[len(looks) :]:
         ax.set_visible(False)
@@ -67,9 +67,9 @@ def exact_by_length(dataset: PairDataset, report: Report) -> Figure:
     """Draw the share of texts that are exactly right by the number of tokens of their source."""
     figure, (ax,) = new_figure()
     known = dataset.references(dataset.scored)
-    sources, target = list(known), dataset.pipeline.target.tokeniser
+    sources, target = list(known), dataset.pipeline.target.tokenizer
     exact = [right(target, str(text), own) for text, own in zip(report.predictions.predicted, known.values())]
-    lengths = np.array([len(dataset.pipeline.source.tokeniser.split(text)) for text in sources])
+    lengths = np.array([len(dataset.pipeline.source.tokenizer.split(text)) for text in sources])
     groups = np.array_split(np.unique(lengths), min(MOST_GROUPS, len(np.unique(lengths))))
     names, shares, counts = [], [], []
     for group in groups:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnexp.tasks.forecasting.baselines import Undefined
 
-ROUNDS = 5  # of expectation and maximisation
+ROUNDS = 5  # of expectation and maximization
 MOST_LINKS = 3e7  # tokens of a source beside each token of its target: 2 GB
 
 Tokens = Sequence[str]

@@ -13,7 +13,7 @@ import numpy as np
 
 from rnnexp.data import padding
 from rnnexp.data.dataset import Part
-from rnnexp.data.texts.tokens import Tokeniser
+from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
@@ -81,7 +81,7 @@ def primary_metric(dataset: PairDataset) -> str:
 
 
 def _primary(pipeline: PairPipeline) -> str:
-    return "exact_match" if pipeline.target.tokeniser.kind == "character" or not find_spec("sacrebleu") else "bleu"
+    return "exact_match" if pipeline.target.tokenizer.kind == "character" or not find_spec("sacrebleu") else "bleu"
 
 
 def written(model: Any, pipeline: PairPipeline, texts: Sequence[str]) -> Translated:
@@ -130,7 +130,7 @@ def scores(texts: Sequence[str], references: Sequence[Sequence[str]], pipeline: 
     References are written as the model writes, from its tokens: capital letters that it does not know do not count, and
     what is right has 100.
     """
-    own = [[pipeline.target.tokeniser.written(reference) for reference in each] for each in references]
+    own = [[pipeline.target.tokenizer.written(reference) for reference in each] for each in references]
     found = {"exact_match": float(np.mean([text in each for text, each in zip(texts, own)]))}
     if _primary(pipeline) == "bleu":
         import sacrebleu
@@ -142,9 +142,9 @@ def scores(texts: Sequence[str], references: Sequence[Sequence[str]], pipeline: 
     return found
 
 
-def right(tokeniser: Tokeniser, text: str, references: Sequence[str]) -> bool:
+def right(tokenizer: Tokenizer, text: str, references: Sequence[str]) -> bool:
     """Say whether a text is one of its references, written with the same tokens."""
-    return text in map(tokeniser.written, references)
+    return text in map(tokenizer.written, references)
 
 
 def _baselines(dataset: PairDataset) -> Baselines:
@@ -154,7 +154,7 @@ def _baselines(dataset: PairDataset) -> Baselines:
 
 def _computed(dataset: PairDataset, own: PairDataset) -> Baselines:
     (sources, targets), asked = own.texts("train"), list(dataset.references(dataset.scored))
-    reads, writes = (side.tokeniser for side in (dataset.pipeline.source, dataset.pipeline.target))
+    reads, writes = (side.tokenizer for side in (dataset.pipeline.source, dataset.pipeline.target))
     cut = [list(map(reads.split, sources)), list(map(writes.split, targets)), list(map(reads.split, asked))]
     made = {"most_frequent": dictionaries.most_frequent([writes.join(tokens) for tokens in cut[1]], len(asked))}
     try:
@@ -164,7 +164,7 @@ def _computed(dataset: PairDataset, own: PairDataset) -> Baselines:
 
 
 def _characters(dataset: PairDataset) -> bool:
-    return dataset.pipeline.target.tokeniser.kind == "character"
+    return dataset.pipeline.target.tokenizer.kind == "character"
 
 
 def _skill(metrics: Mapping[str, float], part: str, best: str | None) -> dict[str, float]:
@@ -186,7 +186,7 @@ def table(dataset: PairDataset, found: Translated) -> DataFrame:
     """Return each source, its references, and what was written."""
     import pandas
 
-    known, tokeniser = dataset.references(dataset.scored), dataset.pipeline.target.tokeniser
+    known, tokenizer = dataset.references(dataset.scored), dataset.pipeline.target.tokenizer
     places: dict[str, str] = {}
     for index in dataset.parts[dataset.scored].indices:
         places.setdefault(dataset.pairs.sources[index], dataset.pairs.places[index])
@@ -195,7 +195,7 @@ def table(dataset: PairDataset, found: Translated) -> DataFrame:
         "source": list(known),
         "references": [" | ".join(references) for references in known.values()],
         "written": found.texts,
-        "right": list(map(partial(right, tokeniser), found.texts, known.values())),
+        "right": list(map(partial(right, tokenizer), found.texts, known.values())),
         "log_probability": found.log_probability,
     }
     return pandas.DataFrame(columns)

@@ -18,7 +18,7 @@ from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
 from rnnexp.data.texts.tag_files import Tagged
-from rnnexp.data.texts.tokens import Tokeniser
+from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.data.texts.vectors import vectors_of
 from rnnexp.errors import DataError, count, did_you_mean
 
@@ -39,11 +39,11 @@ class TagPipeline:
 
     def cut(self, texts: Sequence[str]) -> list[list[str]]:
         """Cut raw texts into tokens as they stand there; the network may see them in small letters."""
-        return list(Tokeniser(self.encoder.tokeniser.kind, lowercase=False).split_all(texts))
+        return list(Tokenizer(self.encoder.tokenizer.kind, lowercase=False).split_all(texts))
 
     def seen(self, tokens: Sequence[str]) -> list[str]:
         """Return tokens as the vocabulary has them."""
-        return [self.encoder.tokeniser.composed(token) for token in tokens]
+        return [self.encoder.tokenizer.composed(token) for token in tokens]
 
     def mismatch(self, spec: TaskSpec) -> str:
         """Say why a network of this spec is not for these texts; an empty string if it is."""
@@ -117,13 +117,13 @@ def load(source: text_tags) -> TagDataset:
     tags = _tags(tagged)
     check_labels(tagged.tags, tagged.places.name, "token", "data.tag")
     _require_in_training(tagged, pieces["train"])
-    cutter = Tokeniser(source.tokens, source.lowercase)
+    cutter = Tokenizer(source.tokens, source.lowercase)
     seen = tuple(cutter.composed(word) for word in tagged.words)
     train = (_sequence(tagged, seen, i) for i in pieces["train"])
-    learnt = vocabulary.learn(train, source.max_tokens, source.min_count)
-    pipeline = TagPipeline(Encoder(cutter, learnt.vocabulary), tags)
+    learned = vocabulary.learn(train, source.max_tokens, source.min_count)
+    pipeline = TagPipeline(Encoder(cutter, learned.vocabulary), tags)
     vectors = vectors_of(source, pipeline.encoder)
-    notes = [*notes, learnt.note, *_repeated(tagged, pieces), *_two_tags(tagged), *(vectors.notes if vectors else ())]
+    notes = [*notes, learned.note, *_repeated(tagged, pieces), *_two_tags(tagged), *(vectors.notes if vectors else ())]
     notes += unused
     made = _dataset(source, replace(tagged, notes=(*tagged.notes, *notes)), seen, pieces, pipeline)
     return made if vectors is None else _with_vectors(made, vectors.values)
@@ -160,7 +160,7 @@ def _tags(tagged: Tagged) -> tuple[str, ...]:
 
 
 def _require_in_training(tagged: Tagged, train: np.ndarray) -> None:
-    """Refuse tags that no training token has: nothing could be learnt about them."""
+    """Refuse tags that no training token has: nothing could be learned about them."""
     known = {tagged.tags[token] for token in tagged.of(train)}
     absent = Counter(tag for tag in tagged.tags if tag not in known)
     if absent:

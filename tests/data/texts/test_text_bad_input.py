@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnexp.data.sources.labelled_texts import text_files, text_lines, text_table
+from rnnexp.data.sources.labeled_texts import text_files, text_lines, text_table
 from rnnexp.data.texts.corpus import Texts, classes, require_in_training
 from rnnexp.data.texts.prepare import Prepared, Rules, prepare
 from rnnexp.errors import ConfigError, DataError

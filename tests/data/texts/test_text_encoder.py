@@ -1,4 +1,4 @@
-"""From texts to ids and back: what is learnt, where it is learnt, and what is cut."""
+"""From texts to ids and back: what is learned, where it is learned, and what is cut."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnexp.data.sources.labelled_texts import text_lines
+from rnnexp.data.sources.labeled_texts import text_lines
 from rnnexp.data.texts.corpus import Texts
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.prepare import Rules, prepare
-from rnnexp.data.texts.tokens import Tokeniser
+from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN, Vocabulary, learn
 from rnnexp.errors import DataError
 
 WORDS = st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=9), min_size=1, max_size=8)
-ENCODER = Encoder(Tokeniser("blank"), Vocabulary(("<padding>", "<unknown>", "a", "b", "c", "d")))
+ENCODER = Encoder(Tokenizer("blank"), Vocabulary(("<padding>", "<unknown>", "a", "b", "c", "d")))
 
 
 def corpus(*texts: str) -> Texts:
@@ -48,12 +48,12 @@ def test_a_vocabulary_is_limited_by_size_and_by_frequency() -> None:
 
 
 def test_the_reserved_words_are_never_looked_up() -> None:
-    encoder = Encoder(Tokeniser("blank"), learn([["<unknown>", "<padding>", "a"]]).vocabulary)
+    encoder = Encoder(Tokenizer("blank"), learn([["<unknown>", "<padding>", "a"]]).vocabulary)
     assert encoder.encode(["<unknown> <padding> a"]).ids.min() > UNKNOWN
 
 
 @pytest.mark.parametrize("tokens", ["word", "character", "subword"])
-def test_what_is_learnt_depends_on_the_training_part_only(tokens: str) -> None:
+def test_what_is_learned_depends_on_the_training_part_only(tokens: str) -> None:
     if tokens == "subword":
         pytest.importorskip("tokenizers")
     rules = Rules(tokens=tokens, max_tokens=300)  # type: ignore[arg-type]
@@ -112,7 +112,7 @@ def test_decoding_gives_back_the_known_words(texts: list[list[str]]) -> None:
 
 @given(WORDS, st.integers(1, 9), st.sampled_from(["first", "last"]))
 def test_a_maximum_keeps_one_end_of_every_text(texts: list[list[str]], most: int, keep: Any) -> None:
-    encoder = Encoder(ENCODER.tokeniser, ENCODER.vocabulary, most, keep)
+    encoder = Encoder(ENCODER.tokenizer, ENCODER.vocabulary, most, keep)
     short = [text[:most] if keep == "first" else text[-most:] for text in texts]
     encoded, expected = encoder.encode([" ".join(t) for t in texts]), ENCODER.encode([" ".join(t) for t in short])
     assert np.array_equal(encoded.ids, expected.ids)

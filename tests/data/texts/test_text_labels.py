@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rnnexp.data.sources.labelled_texts import text_table
+from rnnexp.data.sources.labeled_texts import text_table
 from rnnexp.data.sources.text_pairs import text_pairs
 from rnnexp.data.sources.text_tags import text_tags
 from rnnexp.errors import DataError

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnexp.data.sources.labelled_texts import text_files, text_lines, text_table
+from rnnexp.data.sources.labeled_texts import text_files, text_lines, text_table
 from rnnexp.data.texts.corpus import Texts
 from rnnexp.tasks import load
 

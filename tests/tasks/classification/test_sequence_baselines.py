@@ -28,7 +28,7 @@ def accuracy(folder: Path, name: str, baseline: str) -> tuple[int, int]:
     ("name", "right", "total"),
     [("ItalyPowerDemand", 983, 1029), ("GunPoint", 137, 150), ("ArrowHead", 140, 175), ("BasicMotions", 24, 40)],
 )
-def test_the_nearest_neighbour_scores_as_published(shared_data: Path, name: str, right: int, total: int) -> None:
+def test_the_nearest_neighbor_scores_as_published(shared_data: Path, name: str, right: int, total: int) -> None:
     published = {"ItalyPowerDemand": 0.955, "GunPoint": 0.913, "ArrowHead": 0.800, "BasicMotions": 0.600}
     assert accuracy(shared_data / "ucr_uea", name, "nearest") == (right, total)
     assert round(right / total, 3) == published[name]

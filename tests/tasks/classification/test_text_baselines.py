@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnexp.data.sources.labelled_texts import text_files, text_lines, text_table
+from rnnexp.data.sources.labeled_texts import text_files, text_lines, text_table
 from rnnexp.data.texts.corpus import Texts, classes
-from rnnexp.data.texts.tokens import Tokeniser
+from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.tasks import load
 from rnnexp.tasks.classification.report import baselines
 from rnnexp.tasks.classification.text_baselines import Cut, naive_bayes, tfidf_linear
 from rnnexp.tasks.forecasting.baselines import Undefined
 
-BLANK = Cut(Tokeniser("blank").split)
+BLANK = Cut(Tokenizer("blank").split)
 
 
 def sst2(root: str) -> Texts:

@@ -22,7 +22,7 @@ from rnnexp.tasks.forecasting.intervals import LEVELS, calibrate, fewest, rank
 
 WAYS: dict[str, dict[str, Any]] = {
     "as they are": {"scaler": "none"},
-    "standardised": {"scaler": "standard"},
+    "standardized": {"scaler": "standard"},
     "each series by itself": {"scaler": "minmax", "per_series": True},
     "logarithms": {"scaler": ["log", "standard"]},
     "differences": {"scaler": ["difference", "standard"]},

@@ -107,7 +107,7 @@ def test_independent_examples_in_two_parts_are_found():
     assert "3 examples are in train and in test" in check_leakage(leaky)[0]
 
 
-def test_inputs_standardised_with_test_examples_are_found():
+def test_inputs_standardized_with_test_examples_are_found():
     dataset = load(random(scaler="standard"))
     assert check_leakage(dataset) == []
     leaky = replace(dataset, parts={**dataset.parts, "train": dataset.parts["test"]})

@@ -104,7 +104,7 @@ def test_the_example_of_a_dataset_can_be_served(make, fields):
     assert _leaves(x)[0].shape == (1, *dataset.spec.inputs["past"].shape)
 
 
-def test_a_misspelt_column_is_named_with_a_suggestion(make):
+def test_a_misspelled_column_is_named_with_a_suggestion(make):
     dataset = make.load(make.wavy(40), sequence_length=4)
     with pytest.raises(DataError, match=r'the rows: data.target: there is no column "a"; did you mean "A"\?'):
         serving(dataset).prepare(pd.DataFrame({"A": [1.0]}))

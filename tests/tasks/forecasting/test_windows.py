@@ -112,7 +112,7 @@ def test_last_value_of_each_window_is_subtracted(make):
     assert y[:, 0, 0].tolist() == [1, 1]
 
 
-def test_instance_normalisation_gives_each_window_mean_0_and_deviation_1(make):
+def test_instance_normalization_gives_each_window_mean_0_and_deviation_1(make):
     dataset = make.load(make.wavy(40), sequence_length=8, scaler="instance", split="none")
     x, _, _ = batch(dataset, "train")
     np.testing.assert_allclose(x.mean(axis=1), 0, atol=1e-5)

@@ -176,10 +176,10 @@ def test_another_text_is_scored_whole(run: rx.Result, capsys: pytest.CaptureFixt
     values = json.loads(found)
     assert values["metrics"]["all/perplexity"] < 1.5
     assert {"baseline/ngram/perplexity", "skill/perplexity"} <= set(values["metrics"])
-    assert any("about 100% of the text stand in what the run has learnt from" in note for note in values["notes"])
+    assert any("about 100% of the text stand in what the run has learned from" in note for note in values["notes"])
     Path("new.txt").write_text("gfedcba\n" * 5)
     values = json.loads(said(capsys, "evaluate", str(run.run_dir), "--data", "path=new.txt", "--json"))
-    assert not any("has learnt from" in note for note in values["notes"])
+    assert not any("has learned from" in note for note in values["notes"])
 
 
 def test_mlflow_serves_the_surprise_and_the_continuation(run: rx.Result) -> None:

@@ -98,7 +98,7 @@ def test_the_table_says_where_the_nats_go(run: rx.Result) -> None:
     assert table["share"].is_monotonic_decreasing
 
 
-def test_the_picture_shows_the_text_with_each_token_in_its_colour(run: rx.Result) -> None:
+def test_the_picture_shows_the_text_with_each_token_in_its_color(run: rx.Result) -> None:
     from rnnexp.data.dataset import Predictions
     from rnnexp.tasks.language_modeling.figures import laid_out, surprise
 
@@ -109,7 +109,7 @@ def test_the_picture_shows_the_text_with_each_token_in_its_colour(run: rx.Result
     axis = surprise(dataset, run.predictions).axes[0]
     assert len(axis.texts) == len(placed)
 
-    def colours(nats: np.ndarray) -> int:
+    def colors(nats: np.ndarray) -> int:
         drawn = surprise(dataset, Predictions(-nats, run.predictions.actual)).axes[0]
         return len({patch.get_facecolor() for patch in drawn.patches})
 
@@ -119,5 +119,5 @@ def test_the_picture_shows_the_text_with_each_token_in_its_colour(run: rx.Result
 
     tokens = len(run.predictions.actual)
     assert (inks(0.1), inks(8.0)) == ({"black"}, {"white"})
-    assert colours(np.ones(tokens)) == 1
-    assert colours(np.arange(tokens) % 4 * 2.0) == 4
+    assert colors(np.ones(tokens)) == 1
+    assert colors(np.arange(tokens) % 4 * 2.0) == 4

@@ -1,4 +1,4 @@
-"""An encoder-decoder writes step by step what it has learnt to write at once."""
+"""An encoder-decoder writes step by step what it has learned to write at once."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_other_pairs_are_scored_and_known_sources_are_counted(
     assert main([*given, "examples=40"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["metrics"]["all/exact_match"] > 0.8
-    assert any("of the 40 sources are among those that the run has learnt from" in note for note in found["notes"])
+    assert any("of the 40 sources are among those that the run has learned from" in note for note in found["notes"])
 
 
 def test_mlflow_serves_raw_texts(run: rx.Result) -> None:

@@ -38,8 +38,8 @@ def test_a_reference_in_the_words_of_the_model_has_the_best_score(settings: dict
     pytest.importorskip("sacrebleu")
     dataset = pairs(**settings)
     references = list(dataset.references("train").values())
-    tokeniser = dataset.pipeline.target.tokeniser
-    perfect = [tokeniser.written(own[0]) for own in references]
+    tokenizer = dataset.pipeline.target.tokenizer
+    perfect = [tokenizer.written(own[0]) for own in references]
     assert translation.scores(perfect, references, dataset.pipeline) == pytest.approx(
         {"exact_match": 1, "bleu": 100, "chrf": 100}
     )

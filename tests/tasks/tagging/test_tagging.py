@@ -81,7 +81,7 @@ def step(model: Any) -> Any:
 
 
 @each_kind
-def test_padding_and_neighbours_change_no_score_and_no_gradient(cell: str, settings: dict[str, Any]) -> None:
+def test_padding_and_neighbors_change_no_score_and_no_gradient(cell: str, settings: dict[str, Any]) -> None:
     computed = step(network(cell, settings))
     (loss, together), gradients = computed(batch([0, 1, 2, 3], max(LENGTHS)))
     (same, widely), alike = computed(batch([0, 1, 2, 3], PADDED))
@@ -120,7 +120,7 @@ def test_class_weights_count_tokens_and_never_padding() -> None:
         make_weigher({"Z": 2.0}, dataset)
 
 
-def test_baselines_are_learnt_from_training_words() -> None:
+def test_baselines_are_learned_from_training_words() -> None:
     train, tags = [["the", "cat", "runs"], ["the", "run", "the"]], np.array([0, 1, 2, 0, 1, 2])
     found = tag_baselines.most_frequent_tag(train, tags, [["the", "fish"]], 3)
     np.testing.assert_allclose(found, [[2 / 3, 0, 1 / 3], [0, 2 / 3, 1 / 3]])  # fish: as cat, run and runs
@@ -256,7 +256,7 @@ def test_another_file_is_scored_and_known_sequences_are_counted(
     found = json.loads(capsys.readouterr().out)
     assert found["metrics"]["all/accuracy"] > 0.8
     assert {"baseline/most_frequent_tag/accuracy", "skill/accuracy"} <= set(found["metrics"])
-    assert "1 of the 2 sequences are among those that the run has learnt from" in found["notes"]
+    assert "1 of the 2 sequences are among those that the run has learned from" in found["notes"]
     Path("other.conll").write_text("ann B-PRE\n\nbob I-PER\n")
     assert main(["evaluate", str(run.run_dir), "--data", "other.conll"]) == 3
     assert "line 1: the tag `B-PRE` is not one of the model's" in capsys.readouterr().err

@@ -26,9 +26,9 @@ class text_lines(TextSource):
     name: Literal["text_lines"] = "text_lines"
 
     def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
-        from rnnexp.data.texts.read import labelled_lines
+        from rnnexp.data.texts.read import labeled_lines
 
-        return [labelled_lines(self.locate(path), self.encoding)]
+        return [labeled_lines(self.locate(path), self.encoding)]
 
 
 @register("data")
@@ -65,10 +65,10 @@ class text_files(TextSource):
 
     def _files(self, path: Any, done: Counter[str]) -> dict[str, list[Path]]:
         from rnnexp.data.tables.files import locate_folder
-        from rnnexp.data.texts.read import labelled_folders
+        from rnnexp.data.texts.read import labeled_folders
 
         if isinstance(path, str):
-            return labelled_folders(locate_folder(path, self.root_folder(), self.origin), self.skip, done)
+            return labeled_folders(locate_folder(path, self.root_folder(), self.origin), self.skip, done)
         return {str(label): self.locate(files) for label, files in path.items()}
 
 
