@@ -11,8 +11,7 @@ from rnnexp import tasks
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.series import Series
 from rnnexp.data.source import SeriesSource
-from rnnexp.evaluation.report import Report
-from rnnexp.evaluation.scoring import Scoring
+from rnnexp.evaluation.report import Report, Scoring
 from rnnexp.registry import settings
 from rnnexp.tasks import load
 from rnnexp.tasks.forecasting.dataset import SeriesDataset

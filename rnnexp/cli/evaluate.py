@@ -33,13 +33,13 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 
 def run(args: Namespace) -> int:
-    from rnnexp.deploy import reading
     from rnnexp.deploy.trained import trained
     from rnnexp.deploy.write import refuse_out, write
+    from rnnexp.tasks.requests import parse_changes
 
     if args.out:
         refuse_out(args.out)
-    changes = reading.given(args.data)
+    changes = parse_changes(args.data)
     with TemporaryDirectory() as scratch:
         found = trained(given_run.asked(args, "evaluate"), Path(scratch))
         from rnnexp.deploy.score import score  # with NumPy: a run that is not there is said without

@@ -56,14 +56,13 @@ def _level(text: str) -> int:
 
 
 def run(args: Namespace) -> int:
-    from rnnexp.deploy import reading
     from rnnexp.deploy.trained import trained
     from rnnexp.deploy.write import refuse_out
-    from rnnexp.tasks.requests import PredictRequest
+    from rnnexp.tasks.requests import PredictRequest, parse_changes
 
     if args.out:
         refuse_out(args.out)
-    changes = reading.given(args.data)
+    changes = parse_changes(args.data)
     if args.input and "path" in changes:
         raise ConfigError(f"the rows are given twice: {args.input}, and --data path={changes['path']}")
     if 0 in (args.level or ()) and len(args.level) > 1:

@@ -84,7 +84,7 @@ def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
     model = trained.load().model
     if trained.experiment:
         return Scored(dataset, runner.evaluate(model, dataset, trained.experiment, extras), notes)
-    from rnnexp.evaluation.scoring import Scoring
+    from rnnexp.evaluation.report import Scoring
 
     return Scored(dataset, tasks.evaluate(model, dataset, Scoring("full", intervals=extras)), notes)
 

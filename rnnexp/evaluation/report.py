@@ -1,4 +1,4 @@
-"""What an evaluation says of a model."""
+"""What an evaluation is asked, and what it says of a model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from rnnexp import registry
 from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.evaluation.outputs import BatchSize
 from rnnexp.task import primary
 
 if TYPE_CHECKING:
@@ -54,6 +56,26 @@ def defined(
         except Undefined as reason:
             skipped[f"baseline/{name}"] = f"{reason}{where(reason.row)}"
     return made
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What is asked of an evaluation.
+
+    batch_size: as in the trainer; it changes no score
+    metrics:    names, of which those of users' own are called with (actual, predicted)
+    intervals:  of forecasts, that are there already; None: they are made on the validation part
+    """
+
+    batch_size: BatchSize
+    metrics: Sequence[str] = ()
+    intervals: Any = None
+
+    def extra(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+        """Return the scores of users' own metrics that are finite."""
+        own = [name for name in self.metrics if name in registry.names("metric")]
+        values = {name: float(registry.lookup("metric", name)().score(actual, predicted)) for name in own}
+        return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from pydantic import ValidationError
 from rnnexp import registry, strict
 from rnnexp.config.renamed import current_part
 from rnnexp.data.spec import TaskSpec
-from rnnexp.errors import ConfigError, RnnexpError, count
-from rnnexp.models import inference, preprocessing, weights
+from rnnexp.errors import ConfigError, DataError, RnnexpError, count
+from rnnexp.models import inference, weights
 from rnnexp.models.build import build_network
 from rnnexp.models.logits import convention
 from rnnexp.task import complete_spec
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import keras
 
 FORMAT = 2
-ABOUT = "model.json"
+ABOUT, PREPROCESSING = "model.json", "preprocessing.json"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Bundle:
     @cached_property
     def preprocessor(self) -> Any:
         """Turns raw input into what the network takes: a Preprocessor of rows, a pipeline, a Language."""
-        return preprocessing.rebuild(self.scaling, self.spec)
+        return rebuild_preprocessor(self.scaling, self.spec)
 
     @cached_property
     def extras(self) -> Any:
@@ -89,7 +89,7 @@ def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={
     _refuse_more_layers(path, about.architecture, len(held))
     model = _build_network(path, architecture, spec, held)
     weights.load_weights(folder, model)
-    return Bundle(model, spec, strict.read_json(folder, preprocessing.FILE), architecture, about.plugins, folder)
+    return Bundle(model, spec, strict.read_json(folder, PREPROCESSING), architecture, about.plugins, folder)
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ class Preview:
 
 def preview(folder: Path) -> Preview:
     """Read what does not need Keras; an error if the preprocessing is not for what the model takes."""
-    spec, saved = _read_spec(folder / ABOUT, _read_about(folder)), strict.read_json(folder, preprocessing.FILE)
-    return Preview(spec, saved, preprocessing.rebuild(saved, spec))
+    spec, saved = _read_spec(folder / ABOUT, _read_about(folder)), strict.read_json(folder, PREPROCESSING)
+    return Preview(spec, saved, rebuild_preprocessor(saved, spec))
 
 
 @dataclass(frozen=True)
@@ -172,3 +172,18 @@ def _build_network(path: Path, architecture: Any, spec: TaskSpec, held: Mapping[
         raise
     except Exception as error:  # whatever Keras says of layers that do not go together
         raise ConfigError(f"{path}: does not describe a model that can be built: {strict.shorten(error)}") from None
+
+
+def rebuild_preprocessor(saved: Mapping[str, Any], spec: TaskSpec) -> Any:
+    """Return the Preprocessor of rows, a pipeline or a Language that was saved; DataError if it is damaged, or if the
+    network of this spec takes something else.
+    """
+    try:
+        preprocessor = registry.lookup("task", spec.task)().preprocessor(saved)
+    except RnnexpError as error:
+        raise DataError(f"{PREPROCESSING}: {strict.shorten(error)}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise DataError(f"{PREPROCESSING}: is damaged: {strict.shorten(repr(error))}") from None
+    if problem := preprocessor.mismatch(spec):
+        raise DataError(f"{PREPROCESSING}: {problem}: it is of another model, or damaged")
+    return preprocessor

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
-from rnnexp.data.spec import TaskSpec
+from rnnexp.data.spec import UNKNOWN_SIZE, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
-from rnnexp.models.compatibility import check_spec
 from rnnexp.models.layers import Pooling, pool
 from rnnexp.registry import PositiveInt, settings
 
@@ -30,6 +29,7 @@ Initializer = Literal[
     "ones", "orthogonal", "random_normal", "random_uniform", "truncated_normal", "variance_scaling", "zeros",
 ]  # fmt: skip
 EMBEDDING_DIM = 100
+ONLY_READS = "model: {} gives outputs for what it reads; to write another sequence set model=encoder_decoder"
 BiasInitializer = Literal["ones", "random_normal", "random_uniform", "truncated_normal", "zeros"]
 Units = Annotated[list[PositiveInt], Field(min_length=1)]
 
@@ -235,3 +235,26 @@ def patches(past: Any, size: int | None) -> Any:
         return past
     _, steps, features = past.shape
     return keras.layers.Reshape((steps // size, size * features), name="patches")(past)
+
+
+def check_spec(model: Any, spec: TaskSpec) -> list[str]:
+    """Return why a recurrent model cannot be built for these data, one line each."""
+    if "previous" in spec.inputs:
+        return [ONLY_READS.format(model.name)]
+    past, problems = spec.inputs["past"], list[str]()
+    if past.vector and model.embedding_dim not in (None, past.vector):
+        problems.append(
+            f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {past.vector}; use null"
+        )
+    return problems + spec.problems(model) + check_window(model, past.shape[0])
+
+
+def check_window(model: Any, steps: int | None) -> list[str]:
+    """Return why a window of so many steps, None for a length that varies, is not one for this model."""
+    if steps is None:
+        given = [key for key in ("patch_size", "skip") if getattr(model, key)]
+        return [f"model.{key}: needs windows of one length; these data are whole sequences" for key in given]
+    size = model.patch_size
+    if size is None or steps == UNKNOWN_SIZE or steps % size == 0:
+        return []
+    return [f"model.patch_size: {size} given; the {steps} steps of data.sequence_length are no multiple of it"]

@@ -281,7 +281,7 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
 
 def evaluate(model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None) -> Report:
     """Score a trained network beside its baselines; `intervals` are those that it has already."""
-    from rnnexp.evaluation.scoring import Scoring
+    from rnnexp.evaluation.report import Scoring
 
     size = experiment.trainer.batch_size
     size = size if size == "full" else max(size, 256)

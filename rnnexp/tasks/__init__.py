@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rnnexp.data.dataset import Dataset
-    from rnnexp.evaluation.report import Report
-    from rnnexp.evaluation.scoring import Scoring
+    from rnnexp.evaluation.report import Report, Scoring
     from rnnexp.tasks.base import TaskCode
     from rnnexp.training.plan import History
 

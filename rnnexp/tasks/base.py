@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from rnnexp.data.dataset import Dataset
     from rnnexp.data.spec import TaskSpec
-    from rnnexp.evaluation.report import Report, Scores
-    from rnnexp.evaluation.scoring import Scoring
+    from rnnexp.evaluation.report import Report, Scores, Scoring
     from rnnexp.models.bundle import Bundle
     from rnnexp.task import Metric
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rnnexp import registry
+from rnnexp.config.overrides import changes as changes_of
 from rnnexp.config.parse import build
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
@@ -118,6 +119,12 @@ class Draft:
     open: Mapping[str, str] = field(default_factory=dict)
 
 
+# What the model has settled: other values would need another model, or another split than none.
+SETTLED = (
+    *("name", "sequence_length", "horizon", "layout", "strategy", "calendar", "scaler", "per_series"),
+    *("split", "folds", "fold", "forecast_from", "held_out", "buckets", "task"),
+    *("tokens", "lowercase", "max_tokens", "min_count", "max_length", "keep", "vectors"),
+)
 # How a run splits its data, or takes parts of them from elsewhere: other data are one part.
 _ONE_PART: Mapping[str, Any] = {
     "split": "none",
@@ -126,6 +133,19 @@ _ONE_PART: Mapping[str, Any] = {
     **dict.fromkeys(("folds", "forecast_from", "vectors", "max_pairs")),
     **dict.fromkeys(("val_path", "test_path", "test_every", "test_inputs", "test_targets", "test_lengths")),
 }
+
+
+def parse_changes(words: Sequence[str]) -> dict[str, Any]:
+    """Return the changes of a run's data settings: `key=value` words; one without `=` is the file to read."""
+    files = [word for word in words if "=" not in word]
+    found = changes_of([word for word in words if "=" in word], "data")
+    problems = [f"--data: {len(files)} files given ({', '.join(files)}); one file, or a glob: path='*.csv'"]
+    problems = problems if len(files) > 1 else []
+    settled = [key for key in found if key.partition(".")[0] in SETTLED]
+    problems += [f"data.{key}: is settled by the trained model; train another one to change it" for key in settled]
+    if problems:
+        raise ConfigError(*problems)
+    return found | ({"path": files[0]} if files else {})
 
 
 def rebuilt(values: Mapping[str, Any], changes: Mapping[str, Any], between: bool = True) -> Any:

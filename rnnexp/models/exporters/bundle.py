@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from rnnexp.models import preprocessing, weights
-from rnnexp.models.bundle import ABOUT, FORMAT, Bundle, load
+from rnnexp.models import weights
+from rnnexp.models.bundle import ABOUT, FORMAT, PREPROCESSING, Bundle, load
 from rnnexp.models.exporter import Exporter
 from rnnexp.registry import register
 
@@ -34,7 +34,7 @@ class bundle(Exporter):
             "versions": {package: _version(package) for package in ("rnnexp", "keras")},
         }
         _write_json(path / ABOUT, about)
-        _write_json(path / preprocessing.FILE, dict(trained.scaling))
+        _write_json(path / PREPROCESSING, dict(trained.scaling))
         weights.save_weights(path, trained.model)
 
     def load(self, path: Path) -> Callable[[Any], Any]:

@@ -14,8 +14,7 @@ from rnnexp.data.sequences import SequenceDataset
 from rnnexp.evaluation import classification
 from rnnexp.evaluation.classes import Shares, compared, unfitted
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report, Undefined
-from rnnexp.evaluation.scoring import Scoring
+from rnnexp.evaluation.report import Report, Scoring, Undefined
 from rnnexp.models.logits import convention
 from rnnexp.tasks.classification import sequence_baselines, text_baselines
 from rnnexp.tasks.classification.texts import TextDataset

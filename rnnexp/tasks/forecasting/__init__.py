@@ -33,7 +33,7 @@ class forecasting(TaskCode):
     extras = deferred("rnnexp.tasks.forecasting.intervals:read_for")
     other_data = deferred("rnnexp.tasks.forecasting.predict:other_data")
     beside = deferred("rnnexp.tasks.forecasting.predict:beside")
-    seen = deferred("rnnexp.tasks.forecasting.overlap:seen")
+    seen = deferred("rnnexp.tasks.forecasting.leaks:seen")
     inspect = deferred("rnnexp.tasks.forecasting.inspect:inspect")
 
     def loss_units(self, dataset: Any) -> str:

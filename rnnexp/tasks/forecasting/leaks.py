@@ -1,6 +1,7 @@
-"""The guard on each run: does anything of validation or test reach the training, or the future an input?
+"""The guards on forecasts: does anything of validation or test reach the training, or the future an input?
 
-It looks at the finished dataset alone, at the rows that its examples really touch, and trusts no setting.
+The first looks at the finished dataset alone, at the rows that its examples really touch, and trusts no setting.
+The other tells which rows of other data a run has learned from.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rnnexp.data.dataset import LEARNED_FROM
+from rnnexp.data.leaks import known_share
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.scalers import Affine, Fit, fit
 
 PARTS = ("train", "val", "test")
 SAME = 1e-5  # parameters of a scaler that differ by less are the same, fitted twice
+CHUNK = 50_000  # rows whose values are held at once
+MOST_BEFORE = 8  # a row is told by its own values and those of so many before it
 
 
 def leaks(dataset: SeriesDataset) -> Iterator[str]:
@@ -124,3 +129,28 @@ def _same(given: Affine, expected: Affine) -> bool:
     """Compare in units of the scale: a shift may be a billion times as large, a scale a billionth of one."""
     shift = np.abs(given.shift - expected.shift) / expected.scale
     return bool(np.all(shift < SAME) and np.allclose(given.scale, expected.scale, rtol=SAME, atol=0))
+
+
+def seen(scored: SeriesDataset, own: SeriesDataset) -> str:
+    """Say how many of the rows that are forecast in `scored` the weights for `own` have been chosen by."""
+    plan = scored.pipeline.plan
+    before = min(MOST_BEFORE, plan.sequence_length)
+    dated = scored.history.time is not None and own.history.time is not None
+    known: set[int] = set()
+    for part in LEARNED_FROM:
+        for first, last in own.borders.get(part, ()):
+            start = own.history.offsets[own.history.series_of(first)]
+            known.update(_keys(own, np.arange(max(first, start + before), last), before, dated))
+    starts = scored.starts(scored.scored)
+    rows = np.unique(starts[:, None] + np.arange(plan.sequence_length, plan.span))
+    found = sum(key in known for key in _keys(scored, rows, before, dated))
+    return known_share(found, f"{len(rows)} scored rows")
+
+
+def _keys(dataset: SeriesDataset, rows: np.ndarray, before: int, dated: bool) -> Iterator[int]:
+    time = dataset.history.time if dated else None
+    for i in range(0, len(rows), CHUNK):
+        chosen = rows[i : i + CHUNK]
+        values = dataset.table[chosen[:, None] - np.arange(before + 1)].reshape(len(chosen), -1)
+        dates = np.zeros(len(chosen)) if time is None else time[chosen].astype("datetime64[ns]")
+        yield from (hash((row.tobytes(), date.tobytes())) for row, date in zip(values, dates))

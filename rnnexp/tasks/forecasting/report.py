@@ -14,8 +14,7 @@ from rnnexp.data.dataset import Predictions
 from rnnexp.evaluation import metrics, numbers, tables
 from rnnexp.evaluation.numbers import UNFITTED, Findings, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report, Undefined
-from rnnexp.evaluation.scoring import Scoring
+from rnnexp.evaluation.report import Report, Scoring, Undefined
 from rnnexp.tasks.forecasting import baselines, linear, naive2, scales
 from rnnexp.tasks.forecasting.bands import MADE_ON, band
 from rnnexp.tasks.forecasting.dataset import SeriesDataset

@@ -10,8 +10,7 @@ import numpy as np
 from rnnexp.data.dataset import Predictions
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import Report, once
-from rnnexp.evaluation.scoring import Scoring
+from rnnexp.evaluation.report import Report, Scoring, once
 from rnnexp.models.token_scoring import score_tokens
 from rnnexp.tasks.language_modeling import ngrams
 from rnnexp.tasks.language_modeling.dataset import TextStream

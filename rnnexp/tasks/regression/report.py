@@ -12,8 +12,7 @@ from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.evaluation import metrics, numbers, tables
 from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report, Undefined
-from rnnexp.evaluation.scoring import Scoring
+from rnnexp.evaluation.report import Report, Scoring, Undefined
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -17,8 +17,7 @@ from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import Report, once
-from rnnexp.evaluation.scoring import Scoring
+from rnnexp.evaluation.report import Report, Scoring, once
 from rnnexp.models.beam_search import Decoded, Decoding, decode
 from rnnexp.models.logits import log_softmax
 from rnnexp.tasks.forecasting.baselines import Undefined

@@ -15,8 +15,7 @@ from rnnexp.data.texts.vocabulary import UNKNOWN
 from rnnexp.evaluation import classes, classification
 from rnnexp.evaluation.classes import Extra, Shares
 from rnnexp.evaluation.outputs import FULL, require_finite
-from rnnexp.evaluation.report import Report, Scores
-from rnnexp.evaluation.scoring import Scoring
+from rnnexp.evaluation.report import Report, Scores, Scoring
 from rnnexp.models import inference
 from rnnexp.models.logits import softmax
 from rnnexp.tasks.tagging import baselines as tag_baselines

@@ -11,8 +11,7 @@ import numpy as np
 from counting.lines import LineDataset, counts, read_lines
 from rnnexp.data.dataset import Predictions
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report
-from rnnexp.evaluation.scoring import Scoring
+from rnnexp.evaluation.report import Report, Scoring
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, RequestSchema, TrainedModel
 
 if TYPE_CHECKING:
