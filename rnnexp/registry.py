@@ -15,9 +15,10 @@ import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from inspect import Parameter, isclass, signature
 from types import ModuleType
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_type_hints
@@ -163,7 +164,8 @@ def names(kind: str) -> list[str]:
     return sorted({*shipped, *_registered[kind]})
 
 
-def _modules(package: ModuleType, kind: Kind) -> dict[str, str]:
+@cache
+def _modules(package: ModuleType, kind: Kind) -> Mapping[str, str]:
     """Map what a package holds to its modules: each is named as its component, or listed in SEVERAL with those in it.
 
     A module in the place of a package has registered all that it holds.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
 from dataclasses import fields, replace
 from inspect import isclass
@@ -86,6 +87,14 @@ def test_every_field_is_described(source):
 @pytest.mark.parametrize("source", SHIPPED, ids=lambda source: source.__name__)
 def test_every_source_is_found_by_its_name(source):
     assert lookup("data", source.__name__) is source
+
+
+def test_the_folder_of_a_kind_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks and their metrics are looked up hundreds of times in a run."""
+    known = registry.names("data")
+    monkeypatch.setattr(pkgutil, "iter_modules", lambda path: pytest.fail(f"{path} is read again"))
+    assert registry.names("data") == known
+    assert registry.components("data").keys() == set(known)
 
 
 @pytest.mark.parametrize(("module", "listed"), SEVERAL.items())
