@@ -13,9 +13,7 @@ import numpy as np
 from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
-    from rnnexp.data.pairs import PairSource
     from rnnexp.data.source import ExampleSource
-    from rnnexp.data.sources.text_tags import text_tags
 
 Pieces = dict[str, np.ndarray]
 
@@ -129,10 +127,11 @@ def _complete(sizes: dict[str, int | None], examples: int) -> dict[str, int]:
 
 
 def short_enough(
-    source: PairSource | text_tags, pieces: Pieces, lengths: np.ndarray, what: str, place: Callable[[int], str]
+    source: Any, pieces: Pieces, lengths: np.ndarray, what: str, place: Callable[[int], str]
 ) -> tuple[Pieces, list[str]]:
     """Leave training examples of more than `max_length` tokens out; those of other parts are always kept and scored.
 
+    source: has `max_length` and `on_long`
     lengths: (examples,) tokens of each;  place: says where an example stands, for the DataError and the note
     Raises DataError if the source wants none to be left out, or if none would be left.
     """
