@@ -86,7 +86,7 @@ def configuration(uri: str | None, run: TrackedRun, sweep: Path | None = None) -
 
 def _folder(run: TrackedRun, sweep: Path | None) -> Path | None:
     from rnnexp.deploy.trained import run_folder
-    from rnnexp.sweeps.folders import job_folder
+    from rnnexp.sweeps.task import job_folder
 
     return job_folder(sweep, run.job) if sweep and run.job >= 0 else run_folder(run)
 

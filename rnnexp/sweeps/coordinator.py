@@ -15,12 +15,11 @@ from filelock import FileLock, Timeout
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
-from rnnexp.sweeps.folders import free_name, job_folder, shown
 from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.search import Grid, Optuna
 from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.state import JobState, Journal, mean_value
-from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, Outcome, Task, read_outcome
+from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, Outcome, Task, free_name, job_folder, read_outcome, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
 from rnnexp.tracking.dead_runs import end_dead_run

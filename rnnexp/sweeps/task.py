@@ -1,4 +1,4 @@
-"""What a worker is handed and what it leaves behind."""
+"""What a worker is handed, what it leaves behind, and where."""
 
 from __future__ import annotations
 
@@ -63,3 +63,24 @@ def read_outcome(folder: Path) -> Outcome | None:
         return Outcome(**json.loads((folder / RESULT).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
+
+
+def job_folder(sweep: Path, number: int) -> Path:
+    """Return the folder of a job's latest attempt."""
+    return sweep / "jobs" / str(number)
+
+
+def free_name(folder: Path, attempt: int) -> Path:
+    """Return a name under which an earlier attempt is kept: nothing is deleted."""
+    number = max(1, attempt)
+    while (name := folder.with_name(f"{folder.name}.attempt{number}")).exists():
+        number += 1
+    return name
+
+
+def shown(path: Path) -> Path:
+    """Return a path as short as it can be from the working directory."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path

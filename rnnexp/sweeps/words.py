@@ -8,13 +8,12 @@ from pathlib import Path
 from rnnexp.errors import count
 from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.facts import Facts, Planned
-from rnnexp.sweeps.folders import job_folder
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.preflight import Findings
 from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.state import JobState, State
-from rnnexp.sweeps.task import LOG
+from rnnexp.sweeps.task import LOG, job_folder
 from rnnexp.sweeps.view import View, duration, values_text
 
 TABLE = Path("tables", "trials.csv")
