@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -168,7 +169,21 @@ def test_the_keys_in_another_order_go_on_with_what_is_missing(quicken: Any, monk
     }
 
 
-def test_a_live_worker_of_an_earlier_start_is_waited_for(quick: Quick, capsys: pytest.CaptureFixture[str]) -> None:
+class Heard(io.StringIO):
+    """Output that tells when some words have come."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words, self.came = words, threading.Event()
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        if self.words in self.getvalue():
+            self.came.set()
+        return written
+
+
+def test_a_live_worker_of_an_earlier_start_is_waited_for(quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = run(*UNTRACKED, "seed=0,1")
     lines = (folder / JOURNAL).read_text().splitlines(keepends=True)
     kept = [line for line in lines if not (json.loads(line)["event"] == "end" and json.loads(line)["job"] == 1)]
@@ -179,17 +194,21 @@ def test_a_live_worker_of_an_earlier_start_is_waited_for(quick: Quick, capsys: p
     lock = FileLock(folder / "jobs" / "1" / LOCK, thread_local=False)
     lock.acquire()
 
+    heard = Heard("job 1 still runs in a process of an earlier start: waiting for it to end")
+
     def end() -> None:
+        assert heard.came.wait(60)
         result.write_text(outcome)
         lock.release()
 
-    worker = threading.Timer(0.5, end)
+    worker = threading.Thread(target=end)
     worker.start()
     quick.tasks.clear()
+    monkeypatch.setattr(sys, "stdout", heard)
     run(*UNTRACKED, "seed=0,1")
     worker.join()
     assert quick.tasks == []
-    assert "job 1 still runs in a process of an earlier start: waiting for it to end" in capsys.readouterr().out
+    assert heard.came.is_set()
 
 
 def test_a_job_that_died_with_its_coordinator_is_run_again_and_its_folder_is_kept(quick: Quick) -> None:
