@@ -128,7 +128,7 @@ class TaskCode(ABC):
         return RequestSchema()
 
     def extras(self, folder: Path, preprocessor: Any) -> Any:
-        """Read what a report has left beside a model with its `extras.write(folder)`; None if nothing."""
+        """Read what the `intervals` of a report have written beside a model; None if nothing."""
         return None
 
     @abstractmethod

