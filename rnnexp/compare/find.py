@@ -104,7 +104,7 @@ def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]
     if text is None or not is_filter(text):
         found = sweep(uri, text)
         return found.compared(), found
-    runs = [one for one in select(uri, Wanted(filter=text)) if one.tags.get("rnnexp.kind") != "sweep"]
+    runs = [one for one in select(uri, Wanted(filter=text)) if not one.is_sweep]
     if not runs:
         raise ConfigError(f"no run of rnnexp fits the filter: {text}")
     whole = completed(uri, runs)
@@ -115,7 +115,7 @@ def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]
 def _beside(uri: str | None, expression: str) -> Iterator[str]:
     """Say which runs a filter does not find although they may be meant."""
     trash = select(uri, Wanted(filter=expression, deleted=True))
-    if deleted := [run for run in trash if run.tags.get("rnnexp.kind") != "sweep"]:
+    if deleted := [run for run in trash if not run.is_sweep]:
         yield f"{count(len(deleted), 'run')} in MLflow's trash would fit, too: {named(deleted)}"
     yield from unseen(uri, expression)
 

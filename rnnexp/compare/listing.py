@@ -66,17 +66,13 @@ def entries(uri: str | None, expression: str | None = None, limit: int = 20) -> 
 
 def _jobs(uri: str | None, run: TrackedRun) -> list[TrackedRun]:
     ours = {PARENT: run.run_id}
-    views = (False, True) if _is_sweep(run) else ()
+    views = (False, True) if run.is_sweep else ()
     return [job for deleted in views for job in select(uri, Wanted(tags=ours, brief=True, deleted=deleted))]
-
-
-def _is_sweep(run: TrackedRun) -> bool:
-    return run.tags.get("rnnexp.kind") == "sweep"
 
 
 def _entry(run: TrackedRun, children: Sequence[TrackedRun]) -> Entry:
     metric = _metric(run)
-    jobs = dict(Counter(child.outcome for child in latest(children))) if _is_sweep(run) else None
+    jobs = dict(Counter(child.outcome for child in latest(children))) if run.is_sweep else None
     group = next((one.tags["rnnexp.group"] for one in (run, *children) if "rnnexp.group" in one.tags), "")
     return Entry(
         run_id=run.run_id,
@@ -94,12 +90,12 @@ def _entry(run: TrackedRun, children: Sequence[TrackedRun]) -> Entry:
 def _metric(run: TrackedRun) -> str | None:
     """Choose what is shown: of a sweep the objective of its best job, of a run its test metric."""
     objective = run.tags.get("rnnexp.objective", DEFAULT_GOAL)
-    own = [objective, f"best/{objective}"] if _is_sweep(run) else []
+    own = [objective, f"best/{objective}"] if run.is_sweep else []
     return next((name for name in (*own, *scores()) if name in run.metrics), None)
 
 
 def _skill(run: TrackedRun) -> float | None:
-    prefix = "best/" if _is_sweep(run) else ""
+    prefix = "best/" if run.is_sweep else ""
     found = (run.metrics.get(f"{prefix}{name}") for name in skills())
     return next((value for value in found if value is not None), None)
 

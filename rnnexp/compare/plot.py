@@ -50,7 +50,7 @@ def plot(uri: str | None, text: str, plugins: Sequence[str] = (), out: Path | No
     for data that are gone or not those of the run.
     """
     run = find.run(uri, text)
-    if run.tags.get("rnnexp.kind") == "sweep":
+    if run.is_sweep:
         raise ConfigError(
             f"`{run.name}` is a sweep: `rnnexp report {run.name}` draws it, `rnnexp plot` one of its runs"
         )

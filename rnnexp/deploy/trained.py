@@ -125,7 +125,7 @@ def trained(asked: Asked, scratch: Path) -> Trained:
     if os.sep in asked.text:
         raise ConfigError(f"{folder}: there is no such folder; `rnnexp runs` lists what can be given by id or name")
     run = find.run(asked.uri, asked.text)
-    if run.tags.get("rnnexp.kind") == "sweep":
+    if run.is_sweep:
         raise ConfigError(f"`{run.name}` is a sweep: `rnnexp {asked.command}` takes one of its runs, by id or name")
     return of_run(asked, run, scratch)
 

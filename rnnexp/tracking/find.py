@@ -14,7 +14,7 @@ NAMED = 3  # of the latest runs, where none fits
 def finished_runs(uri: str | None) -> list[TrackedRun]:
     """Return every finished run of rnnexp in a store, the latest first; a sweep's own run is none."""
     found = select(uri, Wanted(status="FINISHED"))
-    return [run for run in found if run.tags.get("rnnexp.kind") != "sweep"]
+    return [run for run in found if not run.is_sweep]
 
 
 def sweeps(uri: str | None) -> list[TrackedRun]:

@@ -45,6 +45,11 @@ class TrackedRun:
     deleted: bool = False
 
     @property
+    def is_sweep(self) -> bool:
+        """Whether it is the parent of a sweep's runs."""
+        return self.tags.get("rnnexp.kind") == "sweep"
+
+    @property
     def job(self) -> int:
         """The number within its sweep; -1 for a run outside."""
         number = self.tags.get("rnnexp.job", "")
