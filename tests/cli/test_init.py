@@ -50,7 +50,7 @@ def test_a_plain_table_becomes_a_commented_experiment(capsys: pytest.CaptureFixt
         "  scaler: standard\n"
     )
     said = capsys.readouterr().out
-    assert 'my.csv: utf-8, separator ",", decimal mark ".", header in line 1, 2 columns' in said
+    assert 'my.csv: utf-8, separator ",", header in line 1, 2 columns' in said
     assert "target y: 59 rows from 2020-01-01 00:00 to 2020-02-28 00:00, step D" in said
     assert said.endswith("Wrote experiments/my.yaml. Next:\n  rnnexp train experiment=my\n")
 
@@ -76,7 +76,7 @@ TABLES = {
     "comments": ("# made by hand\n" + daily(), ['comment: "#"  # lines that begin with it are left out']),
     "no dates": ("y\n" + "\n".join(map(str, range(40))), ["target: \"y\"\n  sequence_length: 5\n"]),
     "missing": (daily([*DAYS[:9], "2020-01-10,", *DAYS[10:]]), ['missing: ffill  # 1 missing value in column "y" filled']),
-    "markers": (daily([*DAYS[:9], "2020-01-10,?", *DAYS[10:]]), ['na: ["?"]  # cells that mean missing', "missing: ffill"]),
+    "markers": (daily([*DAYS[:9], "2020-01-10,?", *DAYS[10:]]), ['na: ["?"]  # 1 cell missing', "missing: ffill"]),
     "missing at first": (daily(["2020-01-01,", *DAYS[1:]]), ["missing: drop  # 1 row dropped for missing values"]),
     "gap": (daily([*DAYS[:9], *DAYS[10:]]), ["gaps: ffill  # 1 absent row added; without this: an error"]),
     "no even step": ("date,y\n" + "\n".join(f"2020-01-{d:02d},{d}" for d in (1, 2, 4, 9, 11, 15, 16, 20, 29, 31)), ["gaps: ignore"]),

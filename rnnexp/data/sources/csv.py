@@ -42,8 +42,9 @@ class csv(Encoded, SeriesSource):
         "first", description="Names are in the first line, or there are none: choose columns by position from 0."
     )
     comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
-    na: list[str] = Field(
-        default_factory=list, description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None."
+    na: list[str | float] = Field(
+        default_factory=list,
+        description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None; -200 means -200.0, too.",
     )
     missing: Literal["fail", "drop", "ffill", "interpolate"] = Field(
         "fail", description="Missing values: drop their rows, repeat the last one, or draw a line to the next."
@@ -141,7 +142,7 @@ class csv(Encoded, SeriesSource):
             encoding=self.encoding,
             header=self.header == "first",
             comment=self.comment,
-            na=tuple(self.na),
+            na=tuple(map(str, self.na)),
             time_format=self.time_format,
             time_zone=self.time_zone,
         )

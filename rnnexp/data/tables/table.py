@@ -13,8 +13,9 @@ from rnnexp.data.tables.columns import Selection, Table, select
 from rnnexp.data.tables.dialect import Dialect, examine
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import Flaws, parse, problems
+from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.data.tables.places import Places, cite
+from rnnexp.data.tables.readings import Survey
 from rnnexp.data.tables.records import Lines, Record, records
 from rnnexp.errors import DataError, ResourceError, count
 from rnnexp.runtime import machine
@@ -64,7 +65,20 @@ def _read_text(file: Path, layout: Layout, wanted: Wanted) -> Table:
         body = _body(records(lines, dialect.separator), dialect)
         while chunk := list(islice(body, CHUNK)):
             reader.add(chunk)
-    return reader.table(lines.comments)
+    refused = examine_cells(file, layout, wanted).refuse(str(file)) if reader.flawed else None
+    return reader.table(lines.comments, refused)
+
+
+def examine_cells(file: Path, layout: Layout, wanted: Wanted) -> Survey:
+    """Look at all cells of the columns of numbers of a text file."""
+    dialect = examine(file, layout)
+    positions = _select(file, dialect, layout, wanted).values
+    survey = Survey([dialect.names[position] for position in positions], layout)
+    with opened(file, layout.encoding) as stream:
+        for line, cells in _body(records(Lines(stream, file, layout.comment), dialect.separator), dialect):
+            if len(cells) == len(dialect.names):
+                survey.add(line, [cells[position] for position in positions])
+    return survey
 
 
 def _body(rows: Iterator[Record], dialect: Dialect) -> Iterator[Record]:
@@ -120,14 +134,20 @@ class _Columns:
                 "read fewer columns or a part of the file"
             )
 
-    def table(self, comments: int) -> Table:
+    @property
+    def flawed(self) -> bool:
+        return any(flaws.found for flaws in self.flaws)
+
+    def table(self, comments: int, refused: DataError | None) -> Table:
         """Join the pieces; any flaw met on the way is an error now, with its count."""
         import pandas as pd
 
         names = tuple(self.dialect.names[index] for index in self.selection.values)
-        ragged = [self._ragged()] if self.ragged else []
-        if found := [*ragged, *problems(names, self.flaws, "line", self.layout)]:
-            raise DataError("\n".join(f"{self.file}: {problem}" for problem in found))
+        if self.ragged:
+            more = f"\n{refused}" if refused else ""
+            raise DataError(f"{self.file}: {self._ragged()}{more}")
+        if refused:
+            raise refused
         if not self.lines:
             raise DataError(f"{self.file}: 0 usable rows: there is nothing below the header")
         lines = np.concatenate(self.lines)
@@ -135,8 +155,9 @@ class _Columns:
         count_time = len(self.selection.time)
         series = texts[count_time] if self.selection.series is not None else None
         places = Places((self.file,), np.zeros(len(lines), dtype=np.int64), lines)
-        notes = (f"{count(comments, 'comment line')} left out of {self.file}",) if comments else ()
-        return Table(names, np.concatenate(self.values), tuple(texts[:count_time]), series, places, notes)
+        notes = [f"{count(comments, 'comment line')} left out of {self.file}"] if comments else []
+        notes += [note for name, flaws in zip(names, self.flaws) for note in flaws.notes(name)]
+        return Table(names, np.concatenate(self.values), tuple(texts[:count_time]), series, places, tuple(notes))
 
     def _ragged(self) -> str:
         width, header = len(self.dialect.names), self.dialect.header
