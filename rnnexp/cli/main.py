@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 from argparse import ArgumentParser
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rnnexp.cli import streams
 from rnnexp.errors import RnnexpError, did_you_mean
@@ -47,6 +47,17 @@ USAGE = """usage: rnnexp COMMAND [...]
 {commands}
 
 Start with `rnnexp train`, then `rnnexp train --help`. `rnnexp COMMAND --help` explains a command."""
+
+
+class FlagParser(ArgumentParser):
+    """Says of a flag that there is not which one may be meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        found, unknown = super().parse_known_args(args, namespace)
+        flags = [word.partition("=")[0] for word in unknown if word.startswith("--") and word != "--"]
+        if flags:
+            self.error(f"there is no flag {flags[0]}{did_you_mean(flags[0], self._option_string_actions)}")
+        return found, unknown
 
 
 def entry() -> NoReturn:
@@ -135,7 +146,7 @@ def _subcommand(name: str, rest: list[str]) -> int:
 def parser_of(name: str) -> ArgumentParser:
     """Return what reads the words of a sub-command; `command` is the function that answers it."""
     module = importlib.import_module(f"rnnexp.cli.{next((m for m, own in SHARED.items() if name in own), name)}")
-    parser = ArgumentParser(prog="rnnexp")
+    parser = FlagParser(prog="rnnexp")
     parser.set_defaults(command=getattr(module, "run", None))
     module.add_parser(parser.add_subparsers(required=True))
     return parser
