@@ -47,7 +47,9 @@ def _word(text: str, start: int) -> tuple[str, int]:
             quote = text[end]
         end += 1
     raw = text[start:end]
-    stripped = raw.rstrip(".,;:)") if not raw.endswith(("'", '"')) else raw
+    stripped = raw if raw.endswith(("'", '"')) else raw.rstrip(".,;:)")
+    if stripped.endswith("="):  # the value is such a mark
+        stripped = raw[: len(stripped) + 1]
     try:
         return "".join(shlex.split(stripped)), start + len(stripped)
     except ValueError:

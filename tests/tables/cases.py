@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from . import content, marks, stamps
-from .content import Content
+from .content import Content, Numbers
 from .marks import Marks
 from .sheets import AROUND, Sheet
 from .stamps import FORMS, Stamps
@@ -23,6 +23,17 @@ FOREIGN = {  # encoding -> names of a column of dates, of two columns of numbers
     "cp1252": ("Datum", "Wärme", "Größe", "Gebäude"),
     "utf-8": ("дата", "спрос", "цена", "магазин"),
 }
+# Of the first rows: few, so that a case takes little time; of years and quarters as many as people have.
+ROWS = {"YS": 45, "QS": 48, "W-MON": 70, "W-THU": 70, "ME": 60, "BME": 60, "MS": 96}
+SLOW = ("MS", "ME", "BME", "QS", "YS")
+DECADES = ((1949, 1960), (1975, 1979), (1990, 1999), (2000, 2009), (2012, 2019))
+SIZES = ((20, 1), (20, 3), (350, 0), (5_000, 0), (5_000, 2), (1_234_567, 0), (80_000, 1))  # about, and decimals
+NAMES = (
+    *(("y", "x1", "x2"), ("temp", "rh", "wind"), ("sales", "price", "stock"), ("Wert", "Last", "Netz")),
+    ("Temp (°C)", "Load, MW", "Wind speed"),
+)
+SERIES = ("store", "unique_id", "series", "item", "Filiale")
+LABELS = (("north", "south", "east", "west", "mid"), ("101", "102", "205", "7", "44"), ("A1", "B2", "C", "D4", "E"))
 FAMILIES = ("dates", "numbers", "rows", "structure", "bytes", "series", "columns")
 
 
@@ -59,53 +70,39 @@ def case(seed: int, number: int) -> Case:
 
 def _content(dice: random.Random, unusual: set[str]) -> Content:
     step = dice.choice(list(content.STEPS)) if "dates" in unusual else dice.choice(("h", "D", "MS"))
-    rows = {"YS": 45, "QS": 48, "W-MON": 70, "ME": 60, "MS": 96}.get(step, dice.choice((60, 120, 240)))
-    years = (
-        dice.choice(((1949, 1960), (1975, 1979), (1990, 1999), (2000, 2009), (2012, 2019)))
-        if step
-        in (
-            "MS",
-            "QS",
-            "YS",
-            "ME",
-        )
-        else (2001, 2021)
-    )
-    several = 1 if "series" not in unusual else dice.choice((2, 3, 5))
+    rows = ROWS.get(step) or dice.choice((60, 120, 240))
+    years = dice.choice(DECADES) if step in SLOW else (2001, 2021)
+    several = dice.choice((2, 3, 5)) if "series" in unusual else 1
+    width = dice.choice((2, 3)) if "columns" in unusual else 1
     parts = _series(dice, content.dates(dice, step, rows, years), _labels(dice, several))
-    columns = 1 if "columns" not in unusual else dice.choice((2, 3))
-    level, decimals = dice.choice(((20, 1), (20, 3), (350, 0), (5_000, 0), (5_000, 2), (1_234_567, 0), (80_000, 1)))
-    names = dice.choice(
-        (("y", "x1", "x2"), ("temp", "rh", "wind"), ("sales", "price", "stock"), ("Wert", "Last", "Netz"))
-    )
-    first = np.concatenate([time for time, _ in parts])
-    label = None if several == 1 else tuple(name for time, name in parts for _ in time)
-    total = len(first)
-    signed = dice.random() < 0.4
-    made = [content.numbers(dice, names[index], total, level, decimals) for index in range(columns)]
-    if signed:
-        middle = round(np.mean([unit or 0 for unit in made[0].units]))
-        made[0] = replace(made[0], units=tuple((unit or 0) - middle for unit in made[0].units))
-    said = Content(tuple(made), first, step, label, dice.choice(("store", "unique_id", "series", "item", "Filiale")))
+    time = np.concatenate([times for times, _ in parts])
+    label = None if several == 1 else tuple(name for times, name in parts for _ in times)
+    said = Content(_columns(dice, len(time), width), time, step, label, dice.choice(SERIES))
     if several > 1:
         said = said.told(f"long, {several} series")
         if dice.random() < 0.5:
-            order = sorted(range(total), key=lambda row: first[row])
-            said = said.take(order).told("interleaved")
-    if columns > 1:
-        said = said.told(f"{columns} columns of numbers")
+            said = said.take(sorted(range(len(said)), key=lambda row: time[row])).told("interleaved")
+    if width > 1:
+        said = said.told(f"{width} columns of numbers")
     if "columns" in unusual and dice.random() < 0.5:
         said = _with_words(dice, said)
-    if "rows" in unusual:
-        said = dice.choice(content.FLAWS)(dice, said)
-    return said
+    return dice.choice(content.FLAWS)(dice, said) if "rows" in unusual else said
+
+
+def _columns(dice: random.Random, rows: int, width: int) -> tuple[Numbers, ...]:
+    """Make columns of numbers of one size; those of the first may be negative."""
+    level, decimals = dice.choice(SIZES)
+    names = dice.choice(NAMES)
+    signed = dice.random() < 0.4
+    first, *others = [content.numbers(dice, name, rows, level, decimals) for name in names[:width]]
+    if signed:
+        middle = round(np.mean([unit or 0 for unit in first.units]))
+        first = replace(first, units=tuple((unit or 0) - middle for unit in first.units))
+    return (first, *others)
 
 
 def _labels(dice: random.Random, number: int) -> list[str]:
-    kind = dice.choice(
-        (("north", "south", "east", "west", "mid"), ("101", "102", "205", "7", "44"), ("A1", "B2", "C", "D4", "E"))
-    )
-    return list(kind[:number])
+    return list(dice.choice(LABELS)[:number])
 
 
 def _series(dice: random.Random, dates: np.ndarray, names: list[str]) -> list[tuple[np.ndarray, str]]:
@@ -117,12 +114,14 @@ def _series(dice: random.Random, dates: np.ndarray, names: list[str]) -> list[tu
 
 def _with_words(dice: random.Random, said: Content) -> Content:
     """Add a column that is no number: the same word everywhere, a remark now and then, or a count of the rows."""
-    kind = dice.choice(("station", "remark", "record", "flag"))
+    kind = dice.choice(("station", "remark", "record", "flag", "lines", "empty"))
     rows = len(said)
     cells = {
         "station": ["Bremen"] * rows,
         "remark": [dice.choice(("", "", "", "holiday, closed", "rain")) for _ in range(rows)],
         "record": [str(row) for row in range(rows)],
+        "lines": [dice.choice(("", "", 'first\nand "second"', "one")) for _ in range(rows)],
+        "empty": [""] * rows,
         "flag": [dice.choice(("ok", "ok", "bad")) for _ in range(rows)],
     }[kind]
     return replace(said, words={kind: tuple(cells)}).told(f"column of a {kind}")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-STEPS = {
+STEPS: dict[str, Any] = {
     "15min": pd.Timedelta(minutes=15),
     "h": pd.Timedelta(hours=1),
     "D": pd.Timedelta(days=1),
+    "B": pd.offsets.BDay(),
     "W-MON": pd.Timedelta(days=7),
+    "W-THU": pd.Timedelta(days=7),
     "MS": pd.DateOffset(months=1),
     "ME": pd.offsets.MonthEnd(),
     "QS": pd.DateOffset(months=3),
+    "BME": pd.offsets.BMonthEnd(),
     "YS": pd.DateOffset(years=1),
 }
 
@@ -96,7 +100,9 @@ def dates(dice: random.Random, step: str, rows: int, years: tuple[int, int]) -> 
         "15min": f"{year}-{month:02d}-{day:02d} {hour:02d}:00",
         "h": f"{year}-{month:02d}-{day:02d} {hour:02d}:00",
         "D": f"{year}-{month:02d}-{day:02d}",
+        "B": f"{year}-{month:02d}-{day:02d}",
         "W-MON": f"{year}-{month:02d}-{day:02d}",
+        "W-THU": f"{year}-{month:02d}-{day:02d}",
         "QS": f"{year}-{dice.choice((1, 4, 7, 10)):02d}-01",
         "YS": f"{year}-01-01",
     }.get(step, f"{year}-{month:02d}-01")

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import warnings
-from collections import deque
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,7 +20,7 @@ from .advice import as_setting, options
 from .cases import Case
 from .expected import Unread, expected
 
-MOST = 14  # readings of one table that are tried
+MOST = 30  # readings of one table that are tried
 EQUAL, ASKED, NEEDLESS, ADVISED, REFUSED, WRONG = "equal", "asked", "asked needlessly", "advised", "refused", "wrong"
 # What a question may be about where a table has a reason for it: the settings that answer it.
 ASKS: dict[str, tuple[str, ...]] = {
@@ -48,7 +47,6 @@ class State(NamedTuple):
 
     words: tuple[str, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
-    by_hand: bool = False
 
 
 class Answer(NamedTuple):
@@ -79,8 +77,7 @@ def judge(case: Case, folder: Path) -> Verdict:
 
 def _kind(case: Case, state: State, said: str) -> str:
     """Tell a question, for which there is a reason or none, from a refusal whose advice works."""
-    keys = {key for key, _ in state.settings} | {word for word in state.words if word.startswith("--")}
-    answered = {word.removeprefix("--").replace("-", "_") for word in keys - set(case.words)}
+    answered = {key for key, _ in state.settings} | set(_flags(state.words)) - set(_flags(case.words))
     if answered <= {key for ask in case.asks for key in ASKS[ask]}:
         return ASKED
     return ADVISED if len(options(said)) < 2 else NEEDLESS
@@ -96,33 +93,39 @@ def _tried(case: Case, state: State) -> tuple[Answer, Verdict | None]:
 
 
 def _followed(case: Case, first: Answer) -> Iterator[tuple[State, Answer]]:
-    """Follow every advice, breadth first."""
-    waiting = deque(_next(State(case.words), first.said))
+    """Follow every advice as far as it leads, one after the other."""
+    waiting = _next(State(case.words), first.said)[::-1]
     for _ in range(MOST):
         if not waiting:
             return
-        state = waiting.popleft()
+        state = waiting.pop()
         answer = _asked(case, state)
         yield state, answer
         if answer.settings is None:
-            waiting.extend(_next(state, answer.said))
+            waiting += _next(state, answer.said)[::-1]
 
 
 def _next(state: State, said: str) -> list[State]:
-    """Add to a command what is advised."""
+    """Add to a command what is advised, but for keys that have been answered."""
+    known = {key for key, _ in state.settings} | {
+        word.removeprefix("--") for word in state.words if word.startswith("--")
+    }
     found = []
     for words in options(said):
-        if any(word in state.words for word in words if not word.startswith("--")):
-            continue
         settings = tuple(as_setting(word) for word in words if word.startswith("data."))
         flags = tuple(word for word in words if not word.startswith("data."))
-        found.append(State((*state.words, *flags), (*state.settings, *settings), state.by_hand))
+        if not known & {*(key for key, _ in settings), *_flags(flags)}:
+            found.append(State((*state.words, *flags), (*state.settings, *settings)))
     return found
+
+
+def _flags(words: tuple[str, ...]) -> list[str]:
+    return [word.removeprefix("--").partition("=")[0].replace("-", "_") for word in words if word.startswith("--")]
 
 
 def _asked(case: Case, state: State) -> Answer:
     """Run `init`, then read with what it has written; what it refuses, by hand."""
-    code, said = _init(case, state.words) if not state.by_hand else (3, "")
+    code, said = _init(case, state.words)
     if code == 0:
         data = dict(_written()["data"]) | dict(state.settings)
     elif state.settings:

@@ -25,10 +25,15 @@ class Marks:
     behind: str = ""
     missing: str = ""
     plus: bool = False
+    scientific: bool = False
+    width: int = 0
 
     def write(self, unit: int | None, decimals: int) -> str:
+        """Write a number of `unit` times ten to the power of minus `decimals`."""
         if unit is None:
             return self.missing
+        if self.scientific:
+            return f"{unit}.0E-{decimals:02d}".replace(".", self.decimal)
         digits = str(abs(unit)).rjust(decimals + 1, "0")
         whole, rest = (digits[:-decimals], digits[-decimals:]) if decimals else (digits, "")
         if self.thousands:
@@ -36,7 +41,7 @@ class Marks:
         text = self.before + whole + (self.decimal + rest if rest else "") + self.behind
         if unit < 0:
             return f"({text})" if self.minus == "()" else self.minus + text
-        return f"+{text}" if self.plus and unit > 0 else text
+        return f"+{text}" if self.plus and unit > 0 else text.rjust(self.width)
 
     def column(self, numbers: Numbers) -> list[str]:
         return [self.write(unit, numbers.decimals) for unit in numbers.units]
@@ -54,12 +59,20 @@ class Marks:
             found.append("percent" if "%" in self.behind else "currency before" if self.before else "currency behind")
         if self.plus:
             found.append("plus signs")
+        if self.scientific:
+            found.append("scientific")
+        if self.width:
+            found.append("aligned numbers")
         return tuple(found)
 
 
 def choose(dice: random.Random) -> Marks:
     """Choose marks that go together."""
     decimal = dice.choice((".", ","))
+    if dice.random() < 0.08:
+        return Marks(decimal, scientific=True)
+    if dice.random() < 0.05:
+        return Marks(decimal, width=12)
     others = ("", ",", ",") if decimal == "." else ("", ".", ".")
     thousands = dice.choice((*others, *BLANKS))
     minus = dice.choice(("-", "-", "\u2212", "()"))

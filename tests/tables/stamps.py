@@ -33,7 +33,7 @@ DAYS = (
     *("%B %d, %Y", "%d %B %Y"),
 )
 MONTHS = (
-    *("%Y-%m", "%Y%m", "%b-%y", "%b %Y", "%b-%Y", "%B %Y", "%m/%Y", "%m.%Y", "%Y/%m", "%Y-%m-%d", "%d.%m.%Y"),
+    *("%Y-%m", "%Y%m", "%b-%y", "%b %Y", "%b-%Y", "%B %Y", "%YM%m", "%m/%Y", "%m.%Y", "%Y/%m", "%Y-%m-%d", "%d.%m.%Y"),
     *("%m/%d/%Y", "%d/%m/%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d"),
 )
 CLOCKED = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%y", "%m/%d/%y", "%d-%b-%Y")
@@ -187,9 +187,12 @@ FORMS: dict[str, tuple[Form, ...]] = {
         *(date_and_clock, date_and_hour, in_parts),
     ),
     "D": (by_format, by_format, by_format, in_digits, serial_days, in_parts, since_1970),
+    "B": (by_format, in_digits, serial_days),
     "W-MON": (by_format, weeks, weeks, in_parts),
+    "W-THU": (by_format,),
     "MS": (by_format, by_format, by_format, in_digits, in_parts),
     "ME": (by_format, in_parts, serial_days),
+    "BME": (by_format,),
     "QS": (quarters, quarters, in_parts, by_format),
     "YS": (by_format, in_parts),
 }
