@@ -12,10 +12,10 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from ..fuzz.pool import answers
-from .cases import case
-from .judge import judge, judged
-from .report import Judged, report
+from tests.fuzz.pool import answers
+from tests.tables.cases import case
+from tests.tables.judge import judge, judged
+from tests.tables.report import Judged, report
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from . import content, marks, stamps
-from .content import Content, Numbers
-from .marks import Marks
-from .sheets import AROUND, Sheet
-from .stamps import FORMS, Stamps
+from tests.tables import content, marks, stamps
+from tests.tables.content import Content, Numbers
+from tests.tables.marks import Marks
+from tests.tables.sheets import AROUND, Sheet
+from tests.tables.stamps import FORMS, Stamps
 
 FOREIGN = {  # encoding -> names of a column of dates, of two columns of numbers, and of the series
     "gbk": ("日期", "销量", "价格", "门店"),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .cases import Case
+from tests.tables.cases import Case
 
 Series = tuple[str, np.ndarray | None, np.ndarray]
 """The name of a series, its dates (rows,), and its values (rows, columns)."""

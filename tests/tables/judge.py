@@ -8,17 +8,18 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
 
-from . import cases
-from .advice import as_setting, options
-from .cases import Case
-from .expected import Unread, expected
+from tests.fuzz.judge import write_schema_once
+from tests.tables import cases
+from tests.tables.advice import as_setting, options
+from tests.tables.cases import Case
+from tests.tables.expected import Unread, expected
+from tests.tables.sums import Lost, check_sums
 
 MOST = 30  # readings of one table that are tried
 EQUAL, ASKED, NEEDLESS, ADVISED, REFUSED, WRONG = "equal", "asked", "asked needlessly", "advised", "refused", "wrong"
@@ -148,13 +149,13 @@ def _read(data: dict[str, Any], said: str) -> Answer:
     from rnnexp.errors import RnnexpError
 
     try:
-        _series(data)
+        _source(data).read()
     except RnnexpError as error:
         return Answer(str(error))
     return Answer(said, data)
 
 
-def _series(data: dict[str, Any]) -> Any:
+def _source(data: dict[str, Any]) -> Any:
     from pydantic import ValidationError
 
     from rnnexp.data.sources.csv import csv
@@ -166,15 +167,17 @@ def _series(data: dict[str, Any]) -> Any:
         raise ConfigError(str(error)) from None
     if mistakes := source.check():
         raise ConfigError("; ".join(mistakes))
-    return source.read()
+    return source
 
 
 def _difference(case: Case, settings: dict[str, Any]) -> str | None:
     """Say in which way what was read is not what the table says; None if it is."""
-    read = _series(settings)
+    source = _source(settings)
+    read = source.read()
     try:
+        check_sums(source)
         wanted = expected(case, settings, read.columns)
-    except Unread as wrong:
+    except (Unread, Lost) as wrong:
         return str(wrong)
     if settings.get("time") is None:
         return "dates are not read"
@@ -207,7 +210,7 @@ def listed(names: Any) -> str:
 def _init(case: Case, words: tuple[str, ...]) -> tuple[int, str]:
     from rnnexp.cli.main import main
 
-    _quick_schema()
+    write_schema_once()
     said = io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
         try:
@@ -219,14 +222,6 @@ def _init(case: Case, words: tuple[str, ...]) -> tuple[int, str]:
 
 def _written() -> dict[str, Any]:
     return dict(yaml.safe_load(Path("experiments/case.yaml").read_text(encoding="utf-8")))
-
-
-@cache
-def _quick_schema() -> None:
-    """Write the schema of experiments once per process: it takes longer than all the rest, and is always the same."""
-    from rnnexp.config import schema
-
-    schema.experiment_schema = cache(schema.experiment_schema)
 
 
 @contextlib.contextmanager

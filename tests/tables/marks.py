@@ -6,7 +6,7 @@ import random
 import re
 from dataclasses import dataclass
 
-from .content import Numbers
+from tests.tables.content import Numbers
 
 BLANKS = {" ": "blank", "\u00a0": "U+00A0", "\u202f": "U+202F", "'": "apostrophe", "\u2019": "U+2019"}
 MISSING = ("", "", "NA", "NaN", "n/a", "-", "?", ".", "--", "NULL", "n.a.", "#N/A", "..", "*", "missing")
