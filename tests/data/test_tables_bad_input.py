@@ -213,4 +213,4 @@ def test_a_pipe_or_a_device_is_no_table(device: str) -> None:
 def test_init_names_a_first_line_that_no_row_fits(title: str) -> None:
     Path("titled.csv").write_text(f"{title}\n" + "2020-01-01,1,2\n2020-01-02,2,3\n")
     with pytest.raises(DataError, match=r"the header \(line 1\) has \d cells?, but line 2 has 3"):
-        inspect("titled.csv")
+        inspect("titled.csv", {})

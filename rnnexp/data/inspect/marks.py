@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from rnnexp.data.inspect.finding import Finding, Head
+from rnnexp.data.inspect.finding import Finding, Head, Undecided
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.dialect import examine
 from rnnexp.data.tables.files import kind
@@ -24,43 +22,25 @@ AWAY = 3  # ranges of the other values
 
 
 def find_markers(file: Path, head: Head, chosen: int, finding: Finding) -> None:
-    """Settle marks of numbers and cells that mean missing; Refused where there are several readings."""
-    while True:
-        try:
-            table = read_table(file, finding.layout, finding.wanted)
-            check_numbers(file, table, finding)
-        except Refused as refused:
-            if len(refused.remedies) != 1:
-                raise
-            (remedy,) = refused.remedies
-            for key, value in remedy.settings.items():
-                finding.set(key, value, remedy.meaning)
-            changes: dict[str, Any] = {key: finding.settings[key] for key in remedy.settings}
-            if "na" in changes:
-                changes["na"] = tuple(map(str, changes["na"]))
-            finding.layout = replace(finding.layout, **changes)
-        else:
-            finding.seen += table.notes
-            return
+    """Settle marks of numbers and cells that mean missing, and ask about numbers that hardly mean what they say."""
+    table = finding.settle(lambda: read_table(file, finding.layout, finding.wanted))
+    finding.seen += [note for note in table.notes if note not in finding.seen]
+    decided = {*finding.settings, *finding.given}
+    if "decimal" not in decided and kind(file) != "parquet" and examine(file, finding.layout).separator == ";":
+        check_points(file, finding)
+    if "na" not in finding.given:
+        check_codes(str(file), table, finding.settings.get("na", []))
 
 
-def check_numbers(file: Path, table: Table, finding: Finding) -> None:
-    """Refuse numbers that can be read as they are, but hardly mean it, unless the settings have said so."""
-    if "decimal" not in finding.settings and kind(file) != "parquet" and examine(file, finding.layout).separator == ";":
-        _check_points(file, finding)
-    if "na" not in finding.settings:
-        check_codes(str(file), table)
-
-
-def _check_points(file: Path, finding: Finding) -> None:
+def check_points(file: Path, finding: Finding) -> None:
     """Ask what "1.144" is where all numbers have three digits after a point, and cells end with a semicolon."""
     survey = examine_cells(file, finding.layout, finding.wanted)
     readings = survey.readings(every=True)
     if len(readings) > 1:
-        raise Refused(f"{file}: every point may stand between thousands", *survey.remedies(readings))
+        raise Undecided(Refused(f"{file}: every point may stand between thousands", *survey.remedies(readings)))
 
 
-def check_codes(file: str, table: Table) -> None:
+def check_codes(file: str, table: Table, missing: list[str | float]) -> None:
     """Ask about numbers far from all others of their column which programs write where there is none."""
     found = {name: _codes(column) for name, column in zip(table.names, table.values.T)}
     codes = sorted({code for some in found.values() for code in some})
@@ -74,11 +54,9 @@ def check_codes(file: str, table: Table) -> None:
     named = [int(code) if code.is_integer() and abs(code) < 1e16 else code for code in codes]
     listed = " and ".join(f"{code:.15g}" for code in codes)
     mean = "means" if len(codes) == 1 else "mean"
-    raise Refused(
-        f"{file}: {', '.join(where)}",
-        Remedy({"na": named}, f"{listed} {mean} missing"),
-        Remedy({"na": []}, f"{listed} {'is a value' if len(codes) == 1 else 'are values'}"),
-    )
+    gone = Remedy({"na": [*missing, *named]}, f"{listed} {mean} missing")
+    kept = Remedy({"na": [*missing]}, f"{listed} {'is a value' if len(codes) == 1 else 'are values'}")
+    raise Undecided(Refused(f"{file}: {', '.join(where)}", gone, kept))
 
 
 def _codes(column: np.ndarray) -> dict[float, tuple[int, float, float]]:
