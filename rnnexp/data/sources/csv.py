@@ -42,6 +42,12 @@ class csv(Encoded, SeriesSource):
         "first", description="Names are in the first line, or there are none: choose columns by position from 0."
     )
     comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
+    skip_lines: int = Field(0, ge=0, description="Lines above the header that are left out: titles, metadata.")
+    skip_rows: list[int | str] = Field(
+        default_factory=list,
+        description='Rows that are left out: numbers of lines, or texts: rows with such a cell ("Total").',
+    )
+    skip_footer: int = Field(0, ge=0, description="Lines at the end that are left out: sources, remarks.")
     na: list[str] = Field(
         default_factory=list, description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None."
     )
@@ -144,6 +150,9 @@ class csv(Encoded, SeriesSource):
             na=tuple(self.na),
             time_format=self.time_format,
             time_zone=self.time_zone,
+            skip_lines=self.skip_lines,
+            skip_rows=tuple(self.skip_rows),
+            skip_footer=self.skip_footer,
         )
 
     def wanted(self) -> Wanted:

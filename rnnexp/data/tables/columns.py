@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.layout import Column, Wanted
-from rnnexp.data.tables.places import Places
+from rnnexp.data.tables.places import Counts, Places
 from rnnexp.errors import DataError, did_you_mean
 
 
@@ -43,6 +43,7 @@ class Table:
     series: Any
     places: Places
     notes: tuple[str, ...] = field(default=())
+    counts: Counts = field(default=Counts())
 
 
 def select(names: Sequence[str], numeric: Sequence[bool], wanted: Wanted, file: str) -> Selection:
