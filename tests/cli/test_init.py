@@ -143,7 +143,7 @@ def test_what_would_invent_data_is_asked_and_each_printed_answer_works(
     assert flags_of(said)[0][0] == f"--{key}"
     for flags in flags_of(said):
         written = answered("my.csv", flags, capsys)
-        assert f"  {flags[0].strip('-')}: {flags[1]}\n" in written
+        assert f"  {flags[0].strip('-')}: {flags[1].replace('none', 'null')}\n" in written
         load(compose("experiment=my").data)
 
 
