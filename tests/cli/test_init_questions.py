@@ -63,7 +63,7 @@ def test_a_flag_is_a_decision(flags: list[str], expected: dict[str, object]) -> 
         (["--horizon", "2", "--horizon", "3"], 2, "--horizon: 2 and 3 given; give one value"),
         (["--missing", "dorp"], 2, "--missing: 'dorp' given; must be 'fail', 'drop'"),
         (["--horizon", "x", "--missing", "y"], 2, "2 mistakes in the configuration"),
-        (["--time", "none", "--time-format", "%Y"], 2, "there are no dates to apply it to"),
+        (["--time", "none", "--series", "none", "--time-format", "%Y"], 2, "there are no dates to apply it to"),
         (["--time", "date", "--time-format", "%d.%m.%Y"], 3, "Read as `%d.%m.%Y`"),
         (["--series", "y", "--target", "y"], 3, 'column "y" is named twice'),
         (["--encoding", "nonsense"], 2, "`nonsense` is unknown"),

@@ -16,7 +16,7 @@ class Lost(AssertionError):
 
 def check_sums(source: Any) -> None:
     """Read a source of tables anew, and add up the lines of its files; Lost if some are missing."""
-    wanted, layout = source.named()._wanted(), source._layout()
+    wanted, layout = source.named().wanted(), source.table_layout()
     for file in source._files():
         counts = getattr(read_table(file, layout, wanted), "counts", None)
         if counts is None or kind(file) == "parquet":
