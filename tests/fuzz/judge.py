@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rnnexp.failures import FAULT
 from rnnexp.tasks import load
-from tests.tables.sums import check_sums
+from tests.tables.sums import read_and_add_up
 
 from . import overrides
 from .overrides import Case
@@ -113,7 +113,7 @@ def _read(words: list[str]) -> int:
         source = compose(*words).data
         load(source)
         if source.name == "csv":
-            check_sums(source)
+            read_and_add_up(source)
     except RnnexpError as error:
         print(f"rnnexp: {error}", file=sys.stderr)
         return error.exit_code
