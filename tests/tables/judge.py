@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from rnnexp.failures import FAULT
-from tests.fuzz.judge import write_schema_once
+from tests.fuzz.judge import quick_init
 from tests.tables import cases
 from tests.tables.advice import as_setting, options
 from tests.tables.cases import Case
@@ -210,13 +210,10 @@ def listed(names: Any) -> str:
 
 def run_init(file: str, words: tuple[str, ...]) -> tuple[int, str]:
     """Write the experiment `case` for a file of the working directory; return the exit code and all that is said."""
-    from rnnexp.cli.main import main
-
-    write_schema_once()
     said = io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
         try:
-            code = main(["init", file, "--name", "case", "--force", *words])
+            code = quick_init([file, "--name", "case", "--force", *words])
         except SystemExit as stop:  # argparse
             code = stop.code if isinstance(stop.code, int) else 1
     return code, said.getvalue()

@@ -105,9 +105,7 @@ def around() -> list[Kind]:
         Kind("A footer of words", (*two, "", "Source: Statistical Office"), last=3),
         Kind("Rows of empty cells", (*semicolons, ";", ";"), last=3),
         Kind("A separator at the end of each line", tuple(f"{line}," for line in two)),
-        Kind(
-            "Numbers of rows that the header does not name", (two[0], *(f"{n},{row}" for n, row in enumerate(two[1:])))
-        ),
+        Kind("Numbers of rows that the header does not name", numbered),
         Kind("A header of more names than there are columns", (f"{two[0]},note", *two[1:])),
         Kind("Comments", ("# station 7, hourly means", *two)),
         Kind("No header", two[1:]),
