@@ -80,7 +80,8 @@ def judge(case: Case, folder: Path) -> Verdict:
 def _kind(case: Case, state: State, said: str) -> str:
     """Tell a question, for which there is a reason or none, from a refusal whose advice works."""
     answered = {key for key, _ in state.settings} | set(_flags(state.words)) - set(_flags(case.words))
-    if answered <= {key for ask in case.asks for key in ASKS[ask]}:
+    allowed = {key for ask in case.asks for key in ASKS[ask]}
+    if allowed and answered <= allowed | {"na"}:  # a mark for missing cells comes along with every reading
         return ASKED
     return ADVISED if len(options(said)) < 2 else NEEDLESS
 
