@@ -61,7 +61,7 @@ class Kind(NamedTuple):
     @property
     def shown(self) -> str:
         lines = self.lines if self.frame is None else self.frame.head(3).to_string().splitlines()
-        head = lines[: 5 - self.last]
+        head = [line if len(line) <= 100 else f"{line[:97]}…" for line in lines[: 4 - self.last]]
         return "\n".join([*head, *(["…", *lines[-self.last :]] if self.last else ["…"])])
 
 

@@ -32,6 +32,7 @@ def read_and_add_up(source: Any) -> Series:
     for file, layout, table in tables:
         if kind(file) != "parquet":
             _add_up_lines(file, layout, getattr(table, "counts", None))
+    _add_up_rows(series, [table for _, _, table in tables])
     return series
 
 
@@ -44,6 +45,17 @@ def _add_up_lines(file: Path, layout: Layout, counts: Any) -> None:
         raise Lost(f"{lines} lines, and what is said of them: {counts}")
     if counts.record_lines < counts.records:
         raise Lost(f"more records than lines: {counts}")
+
+
+def _add_up_rows(series: Series, tables: list[Any]) -> None:
+    tally = getattr(series, "tally", None)
+    if tally is None:
+        return
+    records = sum(len(table.values) for table in tables)
+    gone = sum(tally.left_out.values()) + sum(tally.merged.values())
+    kept = len(series.values) - sum(tally.filled.values())
+    if tally.records != records or records != kept + gone:
+        raise Lost(f"{records} records of which {gone} are gone, {len(series.values)} rows, and what is said: {tally}")
 
 
 def physical_lines(file: Path, encoding: str) -> int:
