@@ -10,7 +10,6 @@ from typing import Any
 
 from rnnexp.data.inspect.dates import find_dates
 from rnnexp.data.inspect.finding import Asked, Finding, Head, Undecided
-from rnnexp.data.inspect.flaws import settle_flaws
 from rnnexp.data.inspect.head import read_head
 from rnnexp.data.inspect.marks import find_markers
 from rnnexp.data.inspect.roles import find_target, name_series
@@ -73,7 +72,7 @@ def _look(path: str, given: Mapping[str, Any]) -> tuple[Finding, Series]:
     head = finding.settle(lambda: read_head(files[0], finding))
     finding.given = {key: _decided(key, value, head.names, str(files[0])) for key, value in given.items()}
     _settle_columns(files[0], head, finding)
-    return finding, settle_flaws(files, finding)
+    return finding, finding.settle(lambda: finding.source().read())
 
 
 def _settle_columns(file: Path, head: Head, finding: Finding) -> None:
