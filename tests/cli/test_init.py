@@ -73,7 +73,7 @@ TABLES = {
     "UTF-16": (daily().encode("utf-16"), ["encoding: utf-16\n"]),
     "byte-order mark": (daily().encode("utf-8-sig"), ["time: date\n"]),
     "no header": ("\n".join(DAYS[:28]), ["header: none", "time: 0\n", "target: 1\n"]),
-    "comments": ("# made by hand\n" + daily(), ['comment: "#"  # lines that begin with it are left out']),
+    "comments": ("# made by hand\n" + daily(), ['comment: "#"  # line 1 begins with "#": comments, not rows']),
     "no dates": ("y\n" + "\n".join(map(str, range(40))), ["target: \"y\"\n  sequence_length: 5\n"]),
     "missing": (daily([*DAYS[:9], "2020-01-10,", *DAYS[10:]]), ['missing: ffill  # 1 missing value (fills 1 cell with the value before); without']),
     "markers": (daily([*DAYS[:9], "2020-01-10,?", *DAYS[10:]]), ['na: ["?"]  # 1 cell missing', "missing: ffill"]),
