@@ -23,7 +23,7 @@ def inspect(path: str, target: str | None = None) -> tuple[Finding, Series]:
     finding = Finding(Layout(), Wanted())
     finding.set("path", path)
     head = _parquet(files[0], finding) if kind(files[0]) == "parquet" else look_at_text(files[0], finding)
-    stamps = find_dates(head, finding)
+    stamps = find_dates(head, finding, files[0])
     chosen = find_target(head, target, stamps, finding, files[0])
     finding.wanted = Wanted(tuple(head.names[index] for index in stamps), None, (head.names[chosen],))
     if "header" in finding.settings:

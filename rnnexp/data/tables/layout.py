@@ -24,6 +24,7 @@ class Layout:
     na: tuple[str, ...] | None = ()
     time_format: str | None = None
     time_zone: str | None = None
+    pivot_year: int | None = None
 
     @property
     def missing(self) -> frozenset[str]:
@@ -55,6 +56,7 @@ class TableSettings:
     time: tuple[str, ...] = ()
     time_format: str | None = None
     time_zone: str | None = None
+    pivot_year: int | None = None
     decimal: str = "."
     thousands: str | None = None
     na: tuple[str, ...] = ()
@@ -72,6 +74,7 @@ class TableSettings:
             na=self.na,
             time_format=self.time_format,
             time_zone=self.time_zone,
+            pivot_year=self.pivot_year,
         )
 
     @property
