@@ -31,7 +31,7 @@ def read_calendar(text: Any, pivot_year: int | None, today: np.datetime64) -> li
     for form in (*USUAL, *OTHERS):
         width = _width(form)
         if lengths == {width} or (lengths <= {width - 1, width} and form[1] not in "YG"):
-            reading = try_form(text.str.zfill(width), form, pivot_year, today)
+            reading = try_form(text if lengths == {width} else text.str.zfill(width), form, pivot_year, today)
             if reading and (form in USUAL[:3] or ((YEARS[0] <= reading.time) & (reading.time < YEARS[1])).all()):
                 found.append(replace(reading, usual=form in USUAL, told=pivot_year is None and "%y" in form))
     return found

@@ -147,6 +147,9 @@ def read_form(text: Any, form: str, pivot_year: int | None = None) -> np.ndarray
     """Return what cells say in a form: (rows,) datetime64[s], NaT where a cell has another form or names no day."""
     import pandas as pd
 
+    if set(re.findall("%(.)", form)) <= set("YmdHMSj") and "d" in form + "j":  # fast
+        whole = pd.to_datetime(text, format=form, errors="coerce")
+        return np.asarray(whole).astype("datetime64[s]")
     fields = text.str.extract(write_pattern(form))
     parts = {}
     for key in fields:

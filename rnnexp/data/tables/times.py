@@ -201,15 +201,27 @@ class Dates:
             number = r"-?\d+" if form not in ("excel", "decimal_year") else NUMBER
             self._fail(~text.str.fullmatch(number), shown, "fractional", f"data.time_format={form} counts time")
             return convert_counts(text, form)
-        own = self._own(text, form, self.layout.pivot_year)
-        if own is None or ("%y" not in form and np.isnat(own).any()):
-            other = self._parse(text, form)
-            own = other if own is None or np.isnat(other).sum() < np.isnat(own).sum() else own
+        own = self._strict(text, form)
         self._fail(np.isnat(own), shown, "unreadable", self._advice(form), error=UnreadableDates)
         if "%y" in form and self.layout.pivot_year is None and is_future(own, self.today):
             pivot = choose_pivot(self.today)
             time = self._own(text, form, pivot)
             self._refuse([DateReading({"pivot_year": pivot}, own if time is None else time)], shown)
+        return own
+
+    def _strict(self, text: Any, form: str) -> np.ndarray:
+        """Read dates in a form as pandas does, or in the way of `_own` if that reads more of them."""
+        try:
+            strict = self._parse(text, form) if "%y" not in form else None
+        except ConfigError:
+            if self._own(text, form, None) is None:
+                raise
+            strict = None
+        if strict is not None and not np.isnat(strict).any():
+            return strict
+        own = self._own(text, form, self.layout.pivot_year)
+        if own is None or (strict is not None and np.isnat(strict).sum() <= np.isnat(own).sum()):
+            return self._parse(text, form) if strict is None else strict
         return own
 
     def _own(self, text: Any, form: str, pivot_year: int | None) -> np.ndarray | None:
