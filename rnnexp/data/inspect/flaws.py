@@ -34,12 +34,12 @@ def settle_flaws(files: list[Path], finding: Finding) -> Series:
         if found := re.search(r"^([\d,]+) .*?( ?\((missing|duplicates|unsorted|gaps)=(\w+)\))", note):
             number, policy, key, value = found.groups()
             total = int(number.replace(",", ""))
-            if total <= few and not (key == "duplicates" and "series" in finding.open):
+            if total <= (1 if key == "duplicates" else few):  # two shops must not become their mean
                 finding.set(key, value, f"{note.replace(policy, '')}; without this: an error")
             else:
                 what, how, choices = ASKED[key]
                 finding.ask(key, f"{count(total, what)}{how}: choose {choices}")
-    if end := _empty_at_the_end(files, finding):
+    if "missing" not in finding.given and (end := _empty_at_the_end(files, finding)):
         what = f"{count(end, 'row')} without the target at the end"
         finding.ask("missing", f"{what}: remove them if they are to be forecast, or choose {ASKED['missing'][2]}")
     return series
@@ -61,9 +61,10 @@ def _read_leniently(files: list[Path], finding: Finding) -> tuple[Series, str]:
     """Read with the strictest policies that work; if none do, raise what the first of them said."""
     errors: list[DataError] = []
     for missing, gaps in ATTEMPTS:
-        policies = Policies(missing=missing, duplicates="mean", unsorted="sort", gaps=gaps)
+        usual = {"missing": missing, "duplicates": "mean", "unsorted": "sort", "gaps": gaps}
+        policies = Policies(**{key: finding.given.get(key, value) for key, value in usual.items()})
         try:
-            return read_series(files, finding.layout, finding.wanted, policies), gaps
+            return read_series(files, finding.layout, finding.wanted, policies), policies.gaps
         except DataError as error:
             errors.append(error)
     raise errors[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data.tables.readings import DateReading, try_form
+from rnnexp.data.tables.date_readings import DateReading, try_form
 
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # per second
 COUNTED = (*UNITS, "D", "excel", "decimal_year")

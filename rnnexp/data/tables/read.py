@@ -14,7 +14,7 @@ from rnnexp.data.short import named
 from rnnexp.data.tables import frequency as steps
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
-from rnnexp.data.tables.places import join
+from rnnexp.data.tables.places import Counts, join
 from rnnexp.data.tables.rows import Done, Rows, in_order, most_rows, without_duplicates, without_gaps, without_missing
 from rnnexp.data.tables.table import read_table
 from rnnexp.data.tables.times import Dates, span
@@ -201,6 +201,7 @@ def _joined(tables: list[Table]) -> Table:
         None if first.series is None else pd.concat([table.series for table in tables], ignore_index=True),
         join([table.places for table in tables]),
         tuple(note for table in tables for note in table.notes),
+        sum((table.counts for table in tables), Counts()),
     )
 
 
@@ -222,7 +223,7 @@ def _by_first_date(table: Table, time: np.ndarray | None, policies: Policies) ->
             if time[after].min() <= time[before].max():
                 raise DataError(_overlap(table, time, before, after))
     rows = np.concatenate([np.arange(part.start, part.stop) for part in parts])
-    ordered = Table(table.names, table.values[rows], (), None, table.places.take(rows), table.notes)
+    ordered = replace(table, values=table.values[rows], time=(), series=None, places=table.places.take(rows))
     return ordered, time[rows]
 
 

@@ -16,7 +16,7 @@ from rnnexp.data.tables.date_digits import COUNTED, NUMBER, UNITS, convert_count
 from rnnexp.data.tables.date_forms import DAY_FIRST, MONTH_FIRST, get_order, list_forms, read_form, standardize_words
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
-from rnnexp.data.tables.readings import DateReading, choose_pivot, choose_reading, is_future, try_form
+from rnnexp.data.tables.date_readings import DateReading, choose_pivot, choose_reading, is_future, try_form
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import ConfigError, DataError, count
 
