@@ -41,6 +41,17 @@ class Refused(DataError):
         return type(self), (self.message, *self.remedies)
 
 
+class Undecided(DataError):
+    """What has several readings: only the user can tell which is meant."""
+
+    def __init__(self, *questions: Refused) -> None:
+        self.questions = questions
+        super().__init__("\n".join(map(str, questions)))
+
+    def __reduce__(self) -> tuple[type[Undecided], tuple[Refused, ...]]:
+        return type(self), self.questions
+
+
 def _advise(remedies: Sequence[Remedy]) -> str:
     """Say what to add to the command."""
     if not remedies:
