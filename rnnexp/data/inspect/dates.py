@@ -48,7 +48,7 @@ class _DateColumns:
         import pandas as pd
 
         self.head, self.layout = head, layout
-        self.cells = {index: pd.Series(head.cells[index], dtype="str").str.strip() for index in likely}
+        self.cells: dict[int, Any] = {index: pd.Series(head.cells[index], dtype="str").str.strip() for index in likely}
 
     def choices(self) -> Iterator[list[int]]:
         """List the columns, one or several, that may make up a date; the likeliest first."""
