@@ -81,6 +81,7 @@ TABLES = {
     "gap": (daily([*DAYS[:9], *DAYS[10:]]), ["gaps: ffill  # 1 absent row (adds 1 row like the one before); without this: an error"]),
     "no even step": ("date,y\n" + "\n".join(f"2020-01-{d:02d},{d}" for d in (1, 2, 4, 9, 11, 15, 16, 20, 29, 31)), ["gaps: ignore"]),
     "unsorted": (daily([DAYS[1], DAYS[0], *DAYS[2:]]), ["unsorted: sort  # 1 row out of the order of time (moves 1 row); without"]),
+    "in two blocks": ("\n".join(["date,y", *DAYS[42:], *DAYS[28:42]]), ["unsorted: sort  # 14 rows out of the order of time"]),
     "same date": (daily([DAYS[0], *DAYS]).replace("2020-01-29,39\n", "", 1), ["duplicates: mean  # 1 row with the date of another (merges 1 row with others)"]),
     "epoch": ("ts_time,y\n" + "\n".join(f"{1577836800 + 60 * i},{i}" for i in range(60)), ["time_format: s\n"]),
     "day or month": ("date,y\n" + "\n".join(f"01/{m:02d}/{y},{m}" for y in (2018, 2019, 2020) for m in range(1, 13)),
