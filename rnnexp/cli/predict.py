@@ -51,7 +51,7 @@ def _level(text: str) -> int:
     if text == "none":
         return 0
     if not text.isdigit() or not 50 <= int(text) <= 99:
-        raise ArgumentTypeError(f"`{text}` is not a level in percent; give 50 to 99, or none")
+        raise ArgumentTypeError(f"`{text}` is not a level in percent; give 50 to 99, or none, and INPUT before --level")
     return int(text)
 
 

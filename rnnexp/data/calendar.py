@@ -146,8 +146,8 @@ def season_of(frequency: str | None) -> int | None:
 
 
 def season(given: int | None, frequency: str | None, training_rows: int) -> int | None:
-    """Return the season given, or the usual one of the frequency if the training part holds two of them."""
+    """Return the season given, 1 being none, or the usual one of the frequency if the training part holds two."""
     if given is not None:
-        return given
+        return given if given > 1 else None
     usual = season_of(frequency)
     return usual if usual is not None and training_rows >= 2 * usual else None

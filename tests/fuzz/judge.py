@@ -9,10 +9,12 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from rnnexp.failures import FAULT
 from rnnexp.tasks import load
+from tests.tables.sums import check_sums
 
 from . import overrides
 from .overrides import Case
@@ -62,7 +64,8 @@ def _answered(case: Case) -> tuple[int, str]:
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(shown):
         try:
             command, *words = case.words
-            code = {"train": _check, "read": _read}.get(command, lambda _: main([command, *words]))(words)
+            own = {"train": _check, "read": _read, "init": _init}
+            code = own.get(command, lambda _: main([command, *words]))(words)
         except SystemExit as stop:  # argparse
             code = stop.code if isinstance(stop.code, int) else 1
     return code, said.getvalue()
@@ -84,12 +87,33 @@ def _check(words: list[str]) -> int:
     return 0
 
 
+def _init(words: list[str]) -> int:
+    """Write an experiment for a table, then read the table with it."""
+    from rnnexp.cli.main import main
+
+    write_schema_once()
+    code = main(["init", *words, "--name", "fuzz", "--force"])
+    return code or _read(["experiment=fuzz"])
+
+
+@cache
+def write_schema_once() -> None:
+    """Make the schema of experiments once per process: it takes longer than all the rest, and is always the same."""
+    from rnnexp.config import schema
+
+    schema.experiment_schema = cache(schema.experiment_schema)
+
+
 def _read(words: list[str]) -> int:
+    """Load a table, and add up its lines and rows."""
     from rnnexp.config.compose import compose
     from rnnexp.errors import RnnexpError
 
     try:
-        load(compose(*words).data)
+        source = compose(*words).data
+        load(source)
+        if source.name == "csv":
+            check_sums(source)
     except RnnexpError as error:
         print(f"rnnexp: {error}", file=sys.stderr)
         return error.exit_code

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+from dataclasses import replace
 from pathlib import Path
 
 from rnnexp.data.inspect.finding import Finding, Head
-from rnnexp.data.tables.dialect import Dialect, examine, find_marks, head_records, looks_like_data, sniff
+from rnnexp.data.tables.dialect import Dialect, Opening, examine, looks_like_data, name_separator, sniff
 from rnnexp.data.tables.files import WrongEncoding, opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.errors import DataError, count
@@ -24,17 +25,13 @@ def look_at_text(file: Path, finding: Finding) -> Head:
         finding.set("header", "none", "columns by position, from 0")
     layout = Layout(encoding=encoding, comment=comment, header=header)
     dialect = examine(file, layout)
-    finding.layout = layout = find_marks(dialect, layout)
-    if layout.decimal != ".":
-        finding.set("decimal", layout.decimal)
-    if layout.thousands:
-        finding.set("thousands", layout.thousands)
+    finding.layout = layout
     finding.seen.append(_spoken(file, dialect, layout))
     rows = [cells for _, cells in dialect.sample if len(cells) == len(dialect.names)]
     if not rows:
         raise DataError(_narrow_or_wide(file, dialect))
     columns = tuple(zip(*rows)) or ((),) * len(dialect.names)
-    numeric = tuple(dialect.numeric(index, layout) for index in range(len(dialect.names)))
+    numeric = tuple(dialect.numeric(index, layout) > 0 for index in range(len(dialect.names)))
     return Head(dialect.names, columns, numeric)
 
 
@@ -48,9 +45,8 @@ def _narrow_or_wide(file: Path, dialect: Dialect) -> str:
 
 
 def _spoken(file: Path, dialect: Dialect, layout: Layout) -> str:
-    separator = {"\t": "tab"}.get(dialect.separator, dialect.separator)
     header = f"header in line {dialect.header}" if layout.header else "no header"
-    marks = f'separator "{separator}", decimal mark "{layout.decimal}"'
+    marks = f'separator "{name_separator(dialect.separator)}"'
     return f"{file}: {layout.encoding}, {marks}, {header}, {count(len(dialect.names), 'column')}"
 
 
@@ -72,18 +68,16 @@ def _encoding(file: Path) -> str:
 
 def _first_lines(file: Path, encoding: str) -> tuple[str | None, bool]:
     """Return the mark of comment lines and whether there is a header."""
-    with opened(file, encoding) as stream:
-        head = "".join(stream.readline(10_000) for _ in range(100))
-    comment = next((mark for mark in ("#", "%", "//") if head.lstrip().startswith(mark)), None)
-    if comment and _is_header(head, file):
+    head = Opening.of(file, Layout(encoding=encoding))
+    comment = next((mark for mark in ("#", "%", "//") if head.text.lstrip().startswith(mark)), None)
+    if comment and _is_header(head):
         comment = None
-    rows = head_records(head, file, comment, sniff(head, file, comment))
-    first = next((cells for _, cells in rows if cells), [])
+    head = replace(head, comment=comment)
+    first = next((cells for _, cells in head.records(head.declared or sniff(head)) if cells), [])
     return comment, not looks_like_data(first)
 
 
-def _is_header(head: str, file: Path) -> bool:
+def _is_header(head: Opening) -> bool:
     """Tell a header such as `#date,y` from a comment: it has as many cells as the lines below it."""
-    separator = sniff(head, file, None)
-    widths = [len(cells) for _, cells in head_records(head, file, None, separator) if cells]
+    widths = [len(cells) for _, cells in head.records(sniff(head)) if cells]
     return len(widths) > 1 and widths[0] > 1 and len(set(widths)) == 1

@@ -24,6 +24,9 @@ class Layout:
     na: tuple[str, ...] | None = ()
     time_format: str | None = None
     time_zone: str | None = None
+    skip_lines: int = 0
+    skip_rows: tuple[int | str, ...] = ()
+    skip_footer: int = 0
 
     @property
     def missing(self) -> frozenset[str]:
@@ -43,6 +46,11 @@ class Wanted:
     others: tuple[Column, ...] = ()
     time_key: str = "data.time"
     targets_key: str = "data.target"
+
+    @property
+    def dated(self) -> bool:
+        """Whether `time` is dates: tables of labels have other columns of text there."""
+        return bool(self.time) and self.time_key == "data.time"
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class TableSettings:
         """Take it from the settings of a source; what that has not is as usual."""
         found: dict[str, Any] = {item.name: getattr(source, item.name, item.default) for item in fields(cls)}
         time = found["time"] if isinstance(found["time"], list) and len(found["time"]) > 1 else ()
-        return cls(**{**found, "time": tuple(map(str, time)), "na": tuple(found["na"])})
+        return cls(**{**found, "time": tuple(map(str, time)), "na": tuple(map(str, found["na"]))})
 
     def to_json(self) -> dict[str, Any]:
         """Return what differs from the usual."""

@@ -15,7 +15,7 @@ from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.flawed import Flawed, join_flaws
 from rnnexp.data.tables.gaps import most_rows, without_gaps
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
-from rnnexp.data.tables.places import join
+from rnnexp.data.tables.places import Counts, join
 from rnnexp.data.tables.policies import in_order, without_duplicates, without_missing
 from rnnexp.data.tables.rows import Done, Rows, cut_observed
 from rnnexp.data.tables.table import read_table
@@ -104,16 +104,17 @@ def open_tables(
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in tables: the series that are kept, of how many and of how many records.
+    """What was found in tables: the series that are kept, of how many, and of how many rows.
 
-    left_out: labels of series that are too short
+    left_out: labels of series that are too short;  empty: records without a value, which are no rows
     """
 
     kept: list[Mended]
     frequency: str | None
     left_out: tuple[str, ...]
     series: int
-    records: int
+    rows: int
+    empty: int
     notes: list[str]
 
 
@@ -135,7 +136,7 @@ def _read(
         raise next(error for error in errors if not isinstance(error, Flawed))
     if flawed:
         raise join_flaws(flawed, len(table.values))
-    return Found(kept, frequency, left_out, len(cut), len(table.values), notes)
+    return Found(kept, frequency, left_out, len(cut), len(table.values), table.counts.empty, notes)
 
 
 def _long_enough(
@@ -189,11 +190,10 @@ def _sum(many: list[Mended]) -> Done:
 
 def _tally(found: Found, done: Done) -> Tally:
     """Say where the rows come from."""
-    own = sum(one.records for one in found.kept)
-    left_out = done.by_reason("left out")
-    if own < found.records:
-        left_out["in series that are too short"] = found.records - own
-    return Tally(found.records, left_out, done.by_reason("merged"), done.by_reason("filled"))
+    short = found.rows - sum(one.records for one in found.kept)
+    left_out = {"of empty cells only": found.empty, "in series that are too short": short, **done.by_reason("left out")}
+    left_out = {why: total for why, total in left_out.items() if total}
+    return Tally(found.rows + found.empty, left_out, done.by_reason("merged"), done.by_reason("filled"))
 
 
 def _loaded(
@@ -226,6 +226,7 @@ def _joined(tables: list[Table]) -> Table:
         None if first.series is None else pd.concat([table.series for table in tables], ignore_index=True),
         join([table.places for table in tables]),
         tuple(note for table in tables for note in table.notes),
+        sum((table.counts for table in tables), Counts()),
     )
 
 
@@ -247,7 +248,7 @@ def _by_first_date(table: Table, time: np.ndarray | None, policies: Policies) ->
             if time[after].min() <= time[before].max():
                 raise DataError(_overlap(table, time, before, after))
     rows = np.concatenate([np.arange(part.start, part.stop) for part in parts])
-    ordered = Table(table.names, table.values[rows], (), None, table.places.take(rows), table.notes)
+    ordered = replace(table, values=table.values[rows], time=(), series=None, places=table.places.take(rows))
     return ordered, time[rows]
 
 
