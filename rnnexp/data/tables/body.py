@@ -27,6 +27,7 @@ class Body:
     def __init__(self, stream: TextIO, file: Path, dialect: Dialect, layout: Layout) -> None:
         self.lines = Lines(stream, file, layout.comment, dialect.skip, layout.skip_footer)
         self.file, self.dialect, self.layout = file, dialect, layout
+        self.marked = stream.encoding if stream.encoding in ("utf-16", "utf-32") else ""
         self.left_out: Counter[str] = Counter()  # lines
         self.skipped: list[int] = []
         self.ragged: list[tuple[int, int]] = []
@@ -108,6 +109,7 @@ class Body:
         keys = {"skip_lines": self.layout.skip_lines, "skip_rows": self.skipped, "skip_footer": self.layout.skip_footer}
         given = " and ".join(f"data.{key}" for key, value in keys.items() if value)
         said = {
+            f"{self.marked}, by the byte-order mark": self.marked != self.layout.encoding and self.marked,
             f"{count(counts.comments, 'comment line')} left out": counts.comments,
             f"{count(counts.skipped - declared, 'line')} left out ({given})": counts.skipped - declared,
             'line 1 only names the separator ("sep=")': declared,

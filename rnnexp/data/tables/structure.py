@@ -12,7 +12,7 @@ from typing import Any
 
 from rnnexp.data.tables.body import Body
 from rnnexp.data.tables.dialect import examine, looks_like_data
-from rnnexp.data.tables.files import WrongEncoding, opened
+from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.outline import NUMBER, TEXT, Odd, Outline, draw_outline, is_summary
 from rnnexp.data.tables.places import SHOWN, cite
@@ -45,8 +45,6 @@ def explain_refusals(file: Path, layout: Layout) -> Iterator[None]:
     """Turn the refusal of a file that holds more than a table into one that says what, and which settings read it."""
     try:
         yield
-    except WrongEncoding:
-        raise
     except DataError as flaw:
         raise (find_structure(file, layout) or flaw) from None
 
