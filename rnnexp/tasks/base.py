@@ -152,6 +152,9 @@ class TaskCode(ABC):
         """Return the prompt and what the model writes after it."""
         raise ConfigError(f"{trained.called} does not write texts: it takes {self.takes}; use rnnexp predict")
 
-    def inspect(self, path: str, target: str | None) -> Draft | None:
-        """Look at a file and propose an experiment for it; None if files are not looked at for this task."""
+    def inspect(self, path: str, given: Mapping[str, Any]) -> Draft | None:
+        """Look at a file and propose an experiment for it, under the settings that the user has decided.
+
+        None if files are not looked at for this task.
+        """
         return None

@@ -49,8 +49,9 @@ class csv(Encoded, SeriesSource):
         description='Rows that are left out: numbers of lines, or texts: rows with such a cell ("Total").',
     )
     skip_footer: int = Field(0, ge=0, description="Lines at the end that are left out: sources, remarks.")
-    na: list[str] = Field(
-        default_factory=list, description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None."
+    na: list[str | float] = Field(
+        default_factory=list,
+        description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None; -200 means -200.0, too.",
     )
     missing: Literal["fail", "drop", "ffill", "interpolate"] = Field(
         "fail", description="Missing values: drop their rows, repeat the last one, or draw a line to the next."
@@ -89,8 +90,8 @@ class csv(Encoded, SeriesSource):
         """Read the target, features and known columns, in this order."""
         from rnnexp.data.tables.read import read_series
 
-        wanted, fewest = self.named()._wanted(), self._fewest()
-        return read_series(self._files(), self._layout(), wanted, self._policies(), self.frequency, fewest)
+        wanted, fewest = self.named().wanted(), self._fewest()
+        return read_series(self._files(), self.table_layout(), wanted, self._policies(), self.frequency, fewest)
 
     def _fewest(self, ahead: int = 0) -> Callable[[str | None], int] | None:
         """Return what says how many rows a series must have so as not to be left out, less those `ahead`."""
@@ -102,7 +103,7 @@ class csv(Encoded, SeriesSource):
         """Return the names of all columns of the first file."""
         from rnnexp.data.tables.table import column_names
 
-        return column_names(self._files()[0], self._layout())
+        return column_names(self._files()[0], self.table_layout())
 
     def read_open(self, frequency: str | None) -> tuple[list[Rows], list[str]]:
         """Read what forecasts start from: unlike in `read`, rows at the end may have no targets yet.
@@ -112,16 +113,16 @@ class csv(Encoded, SeriesSource):
         """
         from rnnexp.data.tables.read import read_open
 
-        wanted, fewest = self.named()._wanted(), self._fewest(ahead=self.horizon)
+        wanted, fewest = self.named().wanted(), self._fewest(ahead=self.horizon)
         step = self.frequency or frequency
-        many, notes = read_open(self._files(), self._layout(), wanted, self._policies(), step, fewest)
+        many, notes = read_open(self._files(), self.table_layout(), wanted, self._policies(), step, fewest)
         return [Rows(rows.label, rows.values, rows.time) for rows in many], notes
 
     def named(self) -> csv:
         """Replace positions by names, and a target that is not given by the only column of numbers."""
         from rnnexp.data.tables.table import choose
 
-        found = choose(self._files()[0], self._layout(), self._wanted())
+        found = choose(self._files()[0], self.table_layout(), self.wanted())
         values: list[Column] = [found.names[index] for index in found.values]
         known = len(values) - len(self.known)
         features = known - len(self.features)
@@ -140,7 +141,7 @@ class csv(Encoded, SeriesSource):
     def _policies(self) -> Policies:
         return Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
 
-    def _layout(self) -> Layout:
+    def table_layout(self) -> Layout:
         return Layout(
             separator=None if self.separator == "auto" else self.separator,
             decimal=self.decimal,
@@ -149,7 +150,7 @@ class csv(Encoded, SeriesSource):
             header=self.header == "first",
             names=tuple(self.header) if isinstance(self.header, list) else (),
             comment=self.comment,
-            na=tuple(self.na),
+            na=tuple(map(str, self.na)),
             time_format=self.time_format,
             time_zone=self.time_zone,
             skip_lines=self.skip_lines,
@@ -157,7 +158,7 @@ class csv(Encoded, SeriesSource):
             skip_footer=self.skip_footer,
         )
 
-    def _wanted(self) -> Wanted:
+    def wanted(self) -> Wanted:
         targets = None if self.target is None else tuple(_list(self.target))
         return Wanted(tuple(_list(self.time)), self.series, targets, (*self.features, *self.known))
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from rnnexp.data.tables.dialect import Dialect, name_separator
+from rnnexp.data.tables.dialect import Dialect, measure_width, name_separator
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import SHOWN, Counts, cite
 from rnnexp.data.tables.records import Lines, Record, is_skipped, records
@@ -59,7 +59,8 @@ class Body:
         self.left_out["blank"] += len(blank)
 
     def _leave_out(self, line: int, cells: list[str]) -> None:
-        kind = "header" if line == self.dialect.header else "skipped" if cells else "blank"
+        blank = line < self.dialect.header and not measure_width(cells)
+        kind = "header" if line == self.dialect.header else "skipped" if cells and not blank else "blank"
         self.left_out[kind] += self.lines.number - line + 1
         self._continued += self.lines.number - line
         if kind == "skipped":
