@@ -185,7 +185,7 @@ def test_what_is_another_number_or_none_is_refused_without_advice(case: str) -> 
 
 
 MISSING = ["-", "--", "?", ".", "*", "n.a.", "#N/A", "missing", "NULL!", "#DIV/0!", "#REF!", "#VALUE!", "NaT", "\\N"]
-MISSING += ["<NA>", "nil", "k.A.", "s.d.", "\u2013", "\u2014", "…", "inf", "closed"]
+MISSING += ["<NA>", "nil", "1.#QNAN", "#N/A N/A", "k.A.", "s.d.", "\u2013", "\u2014", "…", "inf", "closed"]
 
 
 @pytest.mark.parametrize("cell", MISSING)
@@ -195,6 +195,25 @@ def test_a_mark_for_a_missing_value_is_named_as_it_stands(cell: str) -> None:
         values(cells)
     assert [remedy.settings for remedy in refused.value.remedies] == [{"na": [cell]}]
     assert values(cells, na=[cell], missing="drop") == [1, 2.5, 3]
+
+
+def test_a_number_with_a_remark_is_left_out_or_missing_but_not_invented() -> None:
+    cells = ["1", "<0.05", "2.5", "45*", "3", "4"]
+    with pytest.raises(Refused, match="Say which is meant") as refused:
+        values(cells)
+    rows, na = refused.value.remedies
+    assert (rows.settings, rows.meaning) == ({"skip_rows": ["<0.05", "45*"]}, "2 rows left out")
+    assert (na.settings, na.meaning) == ({"na": ["<0.05", "45*"]}, "2 cells missing")
+    assert values(cells, **rows.settings) == values(cells, **na.settings, missing="drop") == [1, 2.5, 3, 4]
+
+
+def test_many_different_words_are_not_listed() -> None:
+    words = [chr(ord("a") + index) * 3 for index in range(9)]
+    with pytest.raises(Refused, match='9 cells are not usable numbers .* "eee" and 4 more') as refused:
+        values([*map(str, range(20)), *words])
+    assert refused.value.remedies == ()
+    with pytest.raises(Refused, match="Read it with"):
+        values([*map(str, range(20)), *words[1:]])
 
 
 def test_marks_that_are_given_stay() -> None:
