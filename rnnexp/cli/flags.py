@@ -13,6 +13,7 @@ from rnnexp.config.overrides import changes
 from rnnexp.errors import ConfigError
 
 NONE = ("none", "null")
+COLUMNS = frozenset({"time", "series", "target", "features", "known"})  # settings that name columns
 
 
 def add_flags(parser: ArgumentParser, cls: Any, left_out: tuple[str, ...]) -> None:
@@ -73,7 +74,7 @@ def _value(key: str, texts: list[str], annotation: Any) -> Any:
         return None
     items = next((kind for kind in kinds if get_origin(kind) is list), None)
     scalars = kinds - {items, type(None)}
-    if {str, int} <= scalars or (items and {str, int} <= _kinds(get_args(items)[0])):
+    if key in COLUMNS:
         return Asked(tuple(texts), several=not scalars)
     if items and (not scalars or len(texts) > 1 or "," in texts[0]):
         kinds = _kinds(get_args(items)[0])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from rnnexp import registry
 from rnnexp.config.parse import build
+from rnnexp.data.tables.flawed import Flaw, Flawed
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.remedy import Refused, Remedy
-from rnnexp.errors import ConfigError, DataError
+from rnnexp.errors import ConfigError, DataError, count
 
+FEW = 0.01  # share of the rows, one at least, that may be mended without asking
+# Repeating the last value never looks ahead; interpolation would show a network the value it must forecast.
+USUAL = {"unsorted": ("sort",), "duplicates": ("mean",), "missing": ("ffill", "drop"), "gaps": ("ffill", "ignore")}
 MAX_ROUNDS = 20  # remedies for one file: more would mean that they undo each other
 T = TypeVar("T")
 
@@ -64,13 +68,6 @@ class Finding:
         if reason:
             self.reasons[key] = reason
 
-    def ask(self, key: str, what: str) -> None:
-        """Leave the choice of a policy to the user, also if one was found before."""
-        if key in self.given:
-            return
-        choices = [option for option in options(key) if option != "fail"]
-        raise Undecided(Refused(f"{self.settings['path']}: {what}", *(Remedy({key: option}) for option in choices)))
-
     def source(self) -> Any:
         """Build the source that reads the table as it is understood so far; ConfigError has every mistake."""
         problems: list[str] = []
@@ -91,13 +88,18 @@ class Finding:
     def _mend(self, refused: Refused) -> None:
         """Apply the remedy of a refusal; it is raised again if there is none that the user's decisions allow."""
         remedies = [remedy for remedy in refused.remedies if self._allows(remedy)]
+        message, meaning = refused.message, ""
+        if isinstance(refused, Flawed):
+            message = f"{self.settings['path']}: {describe_flaw(refused.flaw)}"
+            if (chosen := choose_remedy(refused.flaw)) in remedies:
+                remedies, meaning = [chosen], f"{count_flawed(refused.flaw)} ({chosen.meaning}); without this: an error"
         self.rounds += 1
         if not remedies or self.rounds > MAX_ROUNDS:
             raise refused
         if len(remedies) > 1:
-            raise Undecided(Refused(refused.message, *remedies))
+            raise Undecided(Refused(message, *remedies))
         for key, value in remedies[0].settings.items():
-            self.set(key, value, remedies[0].meaning or "without this: an error")
+            self.set(key, value, meaning or remedies[0].meaning or "without this: an error")
         self.update()
 
     def _allows(self, remedy: Remedy) -> bool:
@@ -112,13 +114,6 @@ class Finding:
         self.layout, self.wanted = source.table_layout(), source.wanted()
 
 
-def options(key: str) -> Sequence[Any]:
-    """Return the choices of a setting of `csv` that has a few."""
-    cls: Any = registry.lookup("data", "csv")
-    found: Sequence[Any] = cls.__pydantic_fields__[key].annotation.__args__
-    return found
-
-
 @dataclass(frozen=True)
 class Head:
     """A table as it is written: names of the columns, their cells as text, and which of them are numbers."""
@@ -126,3 +121,27 @@ class Head:
     names: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
+
+
+def choose_remedy(flaw: Flaw) -> Remedy | None:
+    """Return the policy that may be taken without asking; None where the user has to choose."""
+    if flaw.sure:
+        return flaw.remedy(flaw.sure)
+    few = 1 if flaw.key == "duplicates" else max(1, int(FEW * flaw.of))  # two shops must not become their mean
+    if flaw.doubt or flaw.rows > few:
+        return None
+    return next((flaw.remedy(value) for value in USUAL[flaw.key] if value in flaw.effects), None)
+
+
+def describe_flaw(flaw: Flaw) -> str:
+    """Say what is to be chosen, and between what."""
+    *others, last = flaw.effects
+    choices = f"{', '.join(others)} or {last}" if others else last
+    doubt = f" ({flaw.doubt})" if flaw.doubt else ""
+    return f"{count_flawed(flaw)}{doubt}: choose {choices}"
+
+
+def count_flawed(flaw: Flaw) -> str:
+    """Say how many rows are concerned: `2 rows with the date of another`."""
+    noun, _, rest = flaw.what.partition(" ") if flaw.what.startswith(("row", "date")) else (flaw.what, "", "")
+    return f"{count(flaw.rows, noun)} {rest}".strip()
