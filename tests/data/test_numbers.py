@@ -295,10 +295,12 @@ def test_init_does_not_ask_about_numbers_that_may_well_be_meant(cells: list[str]
     assert questions([*PLAIN[:4], cells[0], *PLAIN[5:20], cells[1], *PLAIN[21:]]) == []
 
 
-def test_init_asks_what_a_point_before_three_digits_is_between_semicolons() -> None:
+@pytest.mark.parametrize("end", [",", ";", "|", "\t"])
+def test_init_asks_what_a_point_is_that_always_stands_before_three_digits(end: str) -> None:
     cells = [f"{day}.{100 + day}" for day in range(1, 31)]
-    assert questions(cells, ";") == [{"decimal": "."}, {"decimal": ",", "thousands": "."}]
-    assert questions(cells, ";", decimal=".") == questions(cells, ",") == questions(["0.123", *cells[1:]], ";") == []
+    assert questions(cells, end) == [{"decimal": "."}, {"decimal": ",", "thousands": "."}]
+    assert questions(["-0.123", *cells[1:]], end) == questions(["1144.5", *cells[1:]], end) == []
+    assert questions(cells, end, decimal=".") == questions(cells, end, decimal=",", thousands=".") == []
 
 
 def test_init_takes_a_lone_reading_and_asks_about_two() -> None:
