@@ -308,6 +308,13 @@ def test_init_takes_a_lone_reading_and_asks_about_two() -> None:
     assert questions([f"{day},{100 + day}.5" for day in range(1, 31)]) == []
 
 
+@pytest.mark.parametrize("first", ["USD 4,903", "5 %", "(4.5)", "1.234,5", "\u22125"])
+def test_a_first_line_of_numbers_is_no_header(first: str) -> None:
+    Path("d.csv").write_text(f'2020-01-01,"{first}"\n2020-01-02,"{first}"\n')
+    with pytest.raises(DataError, match="line 1: the header looks like data"):
+        csv(path="d.csv", target=1).read()
+
+
 def look(cells: Sequence[str], layout: Layout) -> np.ndarray | Refused:
     """Read a column in memory as a table reads it."""
     flaws = Flaws()

@@ -118,7 +118,7 @@ def looks_like_data(cells: Sequence[str]) -> bool:
     """Tell whether a first line holds numbers and dates only; columns numbered 0, 1, 2 are a header."""
     written = [cell.strip() for cell in cells if cell.strip()]
     numbered = (list(map(str, range(start, start + len(cells)))) for start in (0, 1))
-    return written not in numbered and all(DATE_OR_NUMBER.fullmatch(cell) for cell in written)
+    return written not in numbered and all(DATE_OR_NUMBER.fullmatch(cell) or is_like_number(cell) for cell in written)
 
 
 def _nothing(opening: Opening, separator: str, what: str) -> DataError:
