@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from rnnexp.data.inspect import inspect
-from rnnexp.data.inspect.finding import Finding, Undecided
+from rnnexp.data.inspect.finding import Finding
+from rnnexp.data.tables.remedy import Undecided
 from rnnexp.errors import DataError
 
 DAYS = np.datetime64("2020-01-01") + np.arange(40)

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import csv
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from rnnexp import registry
 from rnnexp.config.parse import build
+from rnnexp.data.tables.columns import position
 from rnnexp.data.tables.flawed import Flaw, Flawed
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.remedy import Refused, Remedy
-from rnnexp.errors import ConfigError, DataError, count
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
+from rnnexp.errors import ConfigError, count
 
 FEW = 0.01  # share of the rows, one at least, that may be mended without asking
 # Repeating the last value never looks ahead; interpolation would show a network the value it must forecast.
 USUAL = {"unsorted": ("sort",), "duplicates": ("mean",), "missing": ("ffill", "drop"), "gaps": ("ffill", "ignore")}
 MAX_ROUNDS = 20  # remedies for one file: more would mean that they undo each other
 T = TypeVar("T")
-
-
-class Undecided(DataError):
-    """What has several readings: only the user can tell which is meant."""
-
-    def __init__(self, *questions: Refused) -> None:
-        self.questions = questions
-        super().__init__("\n".join(map(str, questions)))
-
-    def __reduce__(self) -> tuple[type[Undecided], tuple[Refused, ...]]:
-        return type(self), self.questions
 
 
 @dataclass(frozen=True)
@@ -145,3 +136,19 @@ def count_flawed(flaw: Flaw) -> str:
     """Say how many rows are concerned: `2 rows with the date of another`."""
     noun, _, rest = flaw.what.partition(" ") if flaw.what.startswith(("row", "date")) else (flaw.what, "", "")
     return f"{count(flaw.rows, noun)} {rest}".strip()
+
+
+def decide_columns(key: str, value: Any, names: Sequence[str], file: str) -> Any:
+    """Return the columns that a user has named; DataError for one that is not there."""
+    if not isinstance(value, Asked):
+        return value
+    columns = [column for text in value.texts for column in _columns(text, names)]
+    for column in columns:
+        position(names, column, f"--{key}", file)
+    return columns if value.several or len(columns) > 1 else columns[0]
+
+
+def _columns(text: str, names: Sequence[str]) -> list[str | int]:
+    """Read `a`, `a,b` or `"with, comma",b`; a number is a position unless a column is called so."""
+    parts = [text] if text in names else next(csv.reader([text], skipinitialspace=True), [text])
+    return [int(part) if part not in names and part.lstrip("-").isdigit() else part for part in parts]

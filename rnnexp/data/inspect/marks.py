@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnexp.data.inspect.finding import Finding, Head, Undecided
+from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.files import kind
-from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.table import examine_cells, read_table
 from rnnexp.errors import count
 
