@@ -42,11 +42,11 @@ def write(
 
 def read(cells: Sequence[str], *columns: Sequence[str], **settings: Any) -> Any:
     """Read columns of cells, the first of which is called y."""
-    rows = list(zip(cells, *columns))
-    names = ["y", *"abcdefg"[: len(columns)]]
+    rows = list(zip(map(str, range(len(cells))), cells, *columns))
+    names = ["row", "y", *"abcdefg"[: len(columns)]]
     with Path("d.csv").open("w", encoding="utf-8", newline="") as stream:
         files.writer(stream, quoting=files.QUOTE_ALL).writerows([names, *rows])
-    return csv(**{"path": "d.csv", "target": "y", "features": names[1:], **settings}).read()
+    return csv(**{"path": "d.csv", "target": "y", "features": names[2:], **settings}).read()
 
 
 def values(cells: Sequence[str], **settings: Any) -> list[float]:

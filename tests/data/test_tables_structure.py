@@ -200,7 +200,8 @@ def test_a_flawed_row_is_not_left_out(case: str) -> None:
     lines, message = FLAWED[case]
     with pytest.raises(DataError, match=message) as caught:
         read(lines)
-    assert not (isinstance(caught.value, Refused) and caught.value.remedies)
+    remedies = getattr(caught.value, "remedies", ())
+    assert not any(key.startswith("skip") for remedy in remedies for key in remedy.settings)
 
 
 def test_a_total_of_regions_is_a_series_like_others() -> None:

@@ -118,7 +118,9 @@ def _describe_digits(text: str) -> str:
 
 def is_like_number(text: str) -> bool:
     """Tell whether some marks read a cell."""
-    return any(standardize(text, marks) is not None for marks in MARKS)
+    written = strip_units(text)
+    number = written.number if written else text
+    return any(standard(number, *marks) is not None for marks in MARKS)
 
 
 def standardize(text: str, marks: Marks) -> str | None:
