@@ -10,7 +10,7 @@ from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.data.tables.records import Lines, records
-from rnnexp.data.tables.shapes import is_like_number
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import count
 
 SAMPLE = 1_000  # cells, from first to last, that tell numbers of other marks from text

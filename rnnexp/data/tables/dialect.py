@@ -14,7 +14,7 @@ from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import standard
 from rnnexp.data.tables.records import LONGEST, WHITESPACE, Lines, Record, is_skipped, records
-from rnnexp.data.tables.shapes import is_like_number
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import DataError
 
 # Tried in this order: a decimal comma makes "," look like a separator wherever ";" is the real one.

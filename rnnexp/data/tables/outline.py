@@ -16,7 +16,7 @@ from rnnexp.data.tables.dialect import SEPARATORS, Opening, measure_width, resol
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.records import Lines, Record, is_skipped, records
-from rnnexp.data.tables.shapes import is_like_number
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import DataError
 
 EMPTY, MISSING, NUMBER, TEXT = "emnt"

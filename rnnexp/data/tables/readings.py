@@ -8,7 +8,17 @@ from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import SAME, collect_codes, has_several_units
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.remedy import Refused, Remedy
-from rnnexp.data.tables.shapes import BESIDE, MARKS, MAX_TEXTS, MISSING, WORD, Marks, Shape, reduce_digits, standardize
+from rnnexp.data.tables.spelling import (
+    BESIDE,
+    MARKS,
+    MAX_TEXTS,
+    MISSING,
+    WORD,
+    Marks,
+    Shape,
+    reduce_digits,
+    standardize,
+)
 from rnnexp.errors import count
 
 MAX_SHAPES = 100_000  # of a column; with more, no settings are advised
