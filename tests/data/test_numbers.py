@@ -6,6 +6,7 @@ import csv as files
 import itertools
 import random
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnexp.config.compose import compose
 from rnnexp.data.inspect import inspect
 from rnnexp.data.inspect.finding import Undecided
 from rnnexp.data.sources.csv import csv
@@ -98,6 +100,7 @@ OTHERS = {
     "currency in the first row only": (["$5", "6", "7"], [5, 6, 7]),
     "percent and a zero": (["5%", "0", "7%"], [5, 0, 7]),
     "one sign of a currency and its code": (["5 €", "6 EUR"], [5, 6]),
+    "a currency with and without a stop": (["5 kr", "6 kr."], [5, 6]),
 }
 
 
@@ -195,6 +198,24 @@ def test_a_mark_for_a_missing_value_is_named_as_it_stands(cell: str) -> None:
         values(cells)
     assert [remedy.settings for remedy in refused.value.remedies] == [{"na": [cell]}]
     assert values(cells, na=[cell], missing="drop") == [1, 2.5, 3]
+
+
+@pytest.mark.parametrize(
+    "cells", [["1", "1", cell, "1"] for cell in MISSING] + [["1\u202f000,5"], ["1\u2019000"], ["1,5"]]
+)
+def test_what_is_advised_can_be_pasted_into_the_command(cells: list[str]) -> None:
+    with pytest.raises(Refused, match="Read it with (.*) \\(") as refused:
+        values(cells, separator=",")
+    printed = str(refused.value).partition("Read it with ")[2].rpartition(" (")[0]
+    words = ["data=csv", "data.path=d.csv", "data.separator=','", "data.target=y", *shlex.split(printed)]
+    data = compose(*words, "data.missing=drop").data
+    assert isinstance(data, csv)
+    assert data.read().values[0, 0] > 0
+
+
+def test_a_decimal_comma_may_be_the_separator_where_quotes_hold_it() -> None:
+    assert csv(path="d.csv", target="y", separator=",", decimal=",").check() == []
+    assert values(["1,5", "2,25"], separator=",", decimal=",") == [1.5, 2.25]
 
 
 def test_a_number_with_a_remark_is_left_out_or_missing_but_not_invented() -> None:
