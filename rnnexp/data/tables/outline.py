@@ -16,6 +16,7 @@ from rnnexp.data.tables.dialect import DATED, SEPARATORS, Opening, measure_width
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.records import Lines, Record, is_skipped, records
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import DataError
 
 EMPTY, MISSING, NUMBER, TEXT = "emnt"
@@ -29,7 +30,6 @@ MONTHS = (
 DATE = re.compile(
     rf"({MONTHS})(?![^\W\d])[^\w]*\d{{1,4}}\b.*|\d{{1,4}}[^\w]*({MONTHS})(?![^\W\d])([^\w]*\d.*)?", re.IGNORECASE
 )
-CURRENCY = re.compile(r"[^\w\d]*[A-Z]{3}\s?[-+]?[\d.,]+")
 TOTAL = re.compile(
     r"(grand|sub|sous|report|overall|year|annual)?[-\s]*(total|totals|totale|totaal|totalt|sum|sums|summe|gesamt|gesamtsumme|"
     r"insgesamt|somme|soma|suma|averages?|mittelwert|durchschnitt|moyenne|promedio|gemiddelde|合计|总计|合計|小計|小计|総計|"
@@ -60,7 +60,7 @@ def tell_kind(cell: str, missing: frozenset[str]) -> str:
     letters = sum(letter.isalpha() for letter in text)
     if first.isdigit() and letters <= max(digits, 3) and not {";", "|", "\t"} & set(text):
         return NUMBER
-    return NUMBER if DATE.fullmatch(text) or CURRENCY.fullmatch(text) else TEXT
+    return NUMBER if DATE.fullmatch(text) or is_like_number(text) else TEXT
 
 
 @dataclass(frozen=True)
