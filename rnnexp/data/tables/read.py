@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnexp.data.calendar import write_dates
 from rnnexp.data.series import Series, Tally
 from rnnexp.data.short import named
 from rnnexp.data.tables import frequency as steps
@@ -19,7 +20,7 @@ from rnnexp.data.tables.places import Counts, join
 from rnnexp.data.tables.policies import in_order, without_duplicates, without_missing
 from rnnexp.data.tables.rows import Done, Rows, cut_observed
 from rnnexp.data.tables.table import read_table
-from rnnexp.data.tables.times import Dates, span
+from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError, count
 
 NO_TARGET = "without a target at the {}, left out of training and scoring"
@@ -254,9 +255,10 @@ def _by_first_date(table: Table, time: np.ndarray | None, policies: Policies) ->
 
 def _overlap(table: Table, time: np.ndarray, before: slice, after: slice) -> str:
     names = [table.places.files[table.places.file[part.start]] for part in (before, after)]
-    spans = [span(np.sort(time[part])) for part in (before, after)]
+    spans = [write_dates(np.array([time[part].min(), time[part].max()]), time) for part in (before, after)]
+    first, second = (f"{count(p.stop - p.start, 'row')} from {a} to {b}" for p, (a, b) in zip((before, after), spans))
     return (
-        f"{names[0]} and {names[1]} overlap: {spans[0]}, and {spans[1]}. "
+        f"{names[0]} and {names[1]} overlap: {first}, and {second}. "
         "Allow it with data.unsorted=sort and data.duplicates=first, last or mean"
     )
 

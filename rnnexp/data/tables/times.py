@@ -219,9 +219,3 @@ def _month_form(text: str) -> str | None:
 
 def _spoken(form: str) -> str:
     return "year-month-day (ISO 8601)" if form == "ISO8601" else f"`{form}`"
-
-
-def span(time: np.ndarray) -> str:
-    """Say from when to when, and how many rows."""
-    first, last = (str(stamp.astype("datetime64[m]")).replace("T", " ") for stamp in (time[0], time[-1]))
-    return f"{count(len(time), 'row')} from {first} to {last}"
