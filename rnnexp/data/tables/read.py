@@ -104,7 +104,7 @@ def open_tables(
 
 
 @dataclass(frozen=True)
-class Found:
+class MendedTables:
     """What was found in tables: the series that are kept, of how many, and of how many rows.
 
     left_out: labels of series that are too short;  empty: records without a value, which are no rows
@@ -126,7 +126,7 @@ def _read(
     policies: Policies,
     frequency: str | None,
     fewest: Callable[[str | None], int] | None,
-) -> Found:
+) -> MendedTables:
     """Cut tables into series, and mend these; raise the first error of one that is long enough."""
     table, time, notes = _loaded(tables, layout, wanted, policies)
     cut = [_mended(rows, policies, len(wanted.targets or (None,))) for rows in _split(table, time)]
@@ -137,7 +137,7 @@ def _read(
         raise next(error for error in errors if not isinstance(error, Flawed))
     if flawed:
         raise join_flaws(flawed, len(table.values))
-    return Found(kept, frequency, left_out, len(cut), len(table.values), table.counts.empty, notes)
+    return MendedTables(kept, frequency, left_out, len(cut), len(table.values), table.counts.empty, notes)
 
 
 def _long_enough(
@@ -189,7 +189,7 @@ def _sum(many: list[Mended]) -> Done:
     return total
 
 
-def _tally(found: Found, done: Done) -> Tally:
+def _tally(found: MendedTables, done: Done) -> Tally:
     """Say where the rows come from."""
     short = found.rows - sum(one.records for one in found.kept)
     left_out = {"of empty cells only": found.empty, "in series that are too short": short, **done.by_reason("left out")}
