@@ -100,8 +100,9 @@ def _answer(arguments: list[str]) -> int:
 
 def _failed(error: Exception) -> int:
     """Say what went wrong and return the exit code; the traceback of what nobody has foreseen is kept."""
-    from rnnexp.failures import FAULT, foreseen, keep_trace, unforeseen
+    from rnnexp.failures import find_culprit, foreseen, keep_trace, unforeseen
     from rnnexp.redact import redact
+    from rnnexp.registry import list_plugins
 
     known = foreseen(error)
     if known is None:
@@ -109,7 +110,7 @@ def _failed(error: Exception) -> int:
             import traceback
 
             traceback.print_exception(error)
-        known = RnnexpError(f"{unforeseen(error)}\n{keep_trace(error)}; {FAULT}")
+        known = RnnexpError(f"{unforeseen(error)}\n{keep_trace(error)}; {find_culprit(error, list_plugins())}")
     print(f"rnnexp: {redact(str(known))}", file=sys.stderr)
     return known.exit_code
 
