@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rnnexp.cli import streams
 from rnnexp.errors import RnnexpError, did_you_mean
@@ -47,6 +47,17 @@ USAGE = """usage: rnnexp COMMAND [...]
 {commands}
 
 Start with `rnnexp train`, then `rnnexp train --help`. `rnnexp COMMAND --help` explains a command."""
+
+
+class FlagParser(ArgumentParser):
+    """Says of a flag that there is not which one may be meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        found, unknown = super().parse_known_args(args, namespace)
+        flags = [word.partition("=")[0] for word in unknown if word.startswith("--") and word != "--"]
+        if flags:
+            self.error(f"there is no flag {flags[0]}{did_you_mean(flags[0], self._option_string_actions)}")
+        return found, unknown
 
 
 def entry() -> NoReturn:
@@ -142,7 +153,7 @@ def read_words(parser: ArgumentParser, words: list[str]) -> Namespace:
 def parser_of(name: str) -> ArgumentParser:
     """Return what reads the words of a sub-command; `command` is the function that answers it."""
     module = importlib.import_module(f"rnnexp.cli.{next((m for m, own in SHARED.items() if name in own), name)}")
-    subparsers = ArgumentParser(prog="rnnexp").add_subparsers()
+    subparsers = FlagParser(prog="rnnexp").add_subparsers()
     module.add_parser(subparsers)
     parser: ArgumentParser = subparsers.choices[name]
     if parser.get_default("command") is None:

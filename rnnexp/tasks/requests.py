@@ -110,7 +110,6 @@ class Draft:
     question: that the experiment answers
     defaults: component by group, such as {"data": "csv", "model": "lstm"}
     data:     settings of the data;  reasons: for some of them
-    open:     settings that only the user can choose, with the reason
     """
 
     seen: Sequence[str]
@@ -118,7 +117,6 @@ class Draft:
     defaults: Mapping[str, str]
     data: Mapping[str, Any]
     reasons: Mapping[str, str] = field(default_factory=dict)
-    open: Mapping[str, str] = field(default_factory=dict)
 
 
 # What the model has settled: other values would need another model, or another split than none.
