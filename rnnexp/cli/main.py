@@ -167,9 +167,9 @@ def _usage(name: str) -> int:
         print(USAGE.format(commands=listing))
         return 0
     if name == "--version":
-        from importlib.metadata import version
+        from rnnexp.runtime.machine import find_version
 
-        print(f"rnnexp {version('rnnexp')}")
+        print(f"rnnexp {find_version('rnnexp') or 'of a source that is not installed'}")
         return 0
     hint = did_you_mean(name, COMMANDS)
     print(f"rnnexp: there is no command `{name}`{hint}\n\n{USAGE.format(commands=listing)}", file=sys.stderr)
