@@ -61,7 +61,7 @@ class Terminated(KeyboardInterrupt):
 
 def run(argv: list[str]) -> int:
     """Train as the command line says and return the exit code."""
-    args = get_args_parser().parse_args([word for word in argv if word not in SWEEP_FLAGS])
+    args = get_args_parser().parse_intermixed_args([word for word in argv if word not in SWEEP_FLAGS])
     _refuse_other_pages(args)
     args.multirun |= not (_only_shows(args) or args.cfg or args.run) and plugins.asks_for_sweep(args.overrides)
     args.overrides += _flags(argv, args.multirun)
