@@ -9,8 +9,11 @@ from rnnexp.data.tables.dialect import examine
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
+from rnnexp.data.tables.readings import is_like_number
 from rnnexp.data.tables.records import Lines, records
 from rnnexp.errors import count
+
+SAMPLE = 1_000  # cells, from first to last, that tell numbers of other marks from text
 
 
 def read_head(file: Path, finding: Finding) -> Head:
@@ -36,7 +39,10 @@ def _numeric(cells: tuple[str, ...], layout: Layout) -> bool:
 
     flaws = Flaws()
     values = parse(cells, range(len(cells)), layout, flaws)
-    return int(np.isfinite(values).sum()) > flaws.total
+    if int(np.isfinite(values).sum()) > flaws.total:
+        return True
+    some = [text for cell in cells[:: len(cells) // SAMPLE + 1] if (text := cell.strip()) not in layout.missing]
+    return 2 * sum(map(is_like_number, some)) > len(some)
 
 
 def _parquet(file: Path, finding: Finding) -> Head:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnexp.data.inspect.finding import Finding, Head
-from rnnexp.data.tables.dialect import Dialect, Opening, examine, find_marks, looks_like_data, name_separator, sniff
+from rnnexp.data.tables.dialect import Dialect, Opening, examine, looks_like_data, name_separator, sniff
 from rnnexp.data.tables.files import WrongEncoding, opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.errors import DataError, count
@@ -25,17 +25,13 @@ def look_at_text(file: Path, finding: Finding) -> Head:
         finding.set("header", "none", "columns by position, from 0")
     layout = Layout(encoding=encoding, comment=comment, header=header)
     dialect = examine(file, layout)
-    finding.layout = layout = find_marks(dialect, layout)
-    if layout.decimal != ".":
-        finding.set("decimal", layout.decimal)
-    if layout.thousands:
-        finding.set("thousands", layout.thousands)
+    finding.layout = layout
     finding.seen.append(_spoken(file, dialect, layout))
     rows = [cells for _, cells in dialect.sample if len(cells) == len(dialect.names)]
     if not rows:
         raise DataError(_narrow_or_wide(file, dialect))
     columns = tuple(zip(*rows)) or ((),) * len(dialect.names)
-    numeric = tuple(dialect.numeric(index, layout) for index in range(len(dialect.names)))
+    numeric = tuple(dialect.numeric(index, layout) > 0 for index in range(len(dialect.names)))
     return Head(dialect.names, columns, numeric)
 
 
@@ -50,7 +46,7 @@ def _narrow_or_wide(file: Path, dialect: Dialect) -> str:
 
 def _spoken(file: Path, dialect: Dialect, layout: Layout) -> str:
     header = f"header in line {dialect.header}" if layout.header else "no header"
-    marks = f'separator "{name_separator(dialect.separator)}", decimal mark "{layout.decimal}"'
+    marks = f'separator "{name_separator(dialect.separator)}"'
     return f"{file}: {layout.encoding}, {marks}, {header}, {count(len(dialect.names), 'column')}"
 
 

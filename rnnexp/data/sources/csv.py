@@ -48,8 +48,9 @@ class csv(Encoded, SeriesSource):
         description='Rows that are left out: numbers of lines, or texts: rows with such a cell ("Total").',
     )
     skip_footer: int = Field(0, ge=0, description="Lines at the end that are left out: sources, remarks.")
-    na: list[str] = Field(
-        default_factory=list, description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None."
+    na: list[str | float] = Field(
+        default_factory=list,
+        description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None; -200 means -200.0, too.",
     )
     missing: Literal["fail", "drop", "ffill", "interpolate"] = Field(
         "fail", description="Missing values: drop their rows, repeat the last one, or draw a line to the next."
@@ -147,7 +148,7 @@ class csv(Encoded, SeriesSource):
             encoding=self.encoding,
             header=self.header == "first",
             comment=self.comment,
-            na=tuple(self.na),
+            na=tuple(map(str, self.na)),
             time_format=self.time_format,
             time_zone=self.time_zone,
             skip_lines=self.skip_lines,

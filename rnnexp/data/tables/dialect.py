@@ -6,13 +6,14 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import standard
+from rnnexp.data.tables.readings import is_like_number
 from rnnexp.data.tables.records import LONGEST, WHITESPACE, Lines, Record, is_skipped, records
 from rnnexp.errors import DataError
 
@@ -20,7 +21,6 @@ from rnnexp.errors import DataError
 SEPARATORS = ("\t", ";", "|", ",", WHITESPACE)
 SPELLED = {"tab": "\t", "\\t": "\t", " ": WHITESPACE, "space": WHITESPACE}
 SAMPLE = 200
-MARKS = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "))
 DECLARED = re.compile(r'"?sep=([^"\r\n])"?[;,\t]*(\r\n|\r|\n|$)', re.IGNORECASE)
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 
@@ -39,12 +39,12 @@ class Dialect:
     named: int
     skip: int = 0
 
-    def numeric(self, position: int, layout: Layout) -> bool:
-        """Tell whether most of a column's first cells are numbers."""
+    def numeric(self, position: int, layout: Layout) -> int:
+        """Tell what most of a column's first cells are: plain numbers (2), numbers under some marks (1) or none (0)."""
         cells = [row[position].strip() for _, row in self.sample if position < len(row)]
         present = [cell for cell in cells if cell not in layout.missing]
         numbers = sum(standard(cell, layout.decimal, layout.thousands) is not None for cell in present)
-        return 2 * numbers > len(present)
+        return 2 if 2 * numbers > len(present) else int(2 * sum(map(is_like_number, present)) > len(present))
 
 
 def examine(file: Path, layout: Layout) -> Dialect:
@@ -152,18 +152,3 @@ def _agreement(opening: Opening, separator: str) -> float:
 def measure_width(cells: Sequence[str]) -> int:
     """Return the number of cells up to the last that is not empty."""
     return max((index for index, cell in enumerate(cells, 1) if cell.strip()), default=0)
-
-
-def find_marks(dialect: Dialect, layout: Layout) -> Layout:
-    """Choose the decimal mark and thousands separator that turn most columns into numbers."""
-    choices = [
-        replace(layout, decimal=decimal, thousands=thousands)
-        for decimal, thousands in MARKS
-        if dialect.separator not in (decimal, thousands) or thousands is None
-    ]
-    return max(choices, key=lambda one: _numbers(dialect, one))
-
-
-def _numbers(dialect: Dialect, layout: Layout) -> int:
-    cells = [cell.strip() for _, row in dialect.sample for cell in row]
-    return sum(standard(cell, layout.decimal, layout.thousands) is not None for cell in cells)

@@ -91,7 +91,7 @@ class TableSettings:
         """Take it from the settings of a source; what that has not is as usual."""
         found: dict[str, Any] = {item.name: getattr(source, item.name, item.default) for item in fields(cls)}
         time = found["time"] if isinstance(found["time"], list) and len(found["time"]) > 1 else ()
-        return cls(**{**found, "time": tuple(map(str, time)), "na": tuple(found["na"])})
+        return cls(**{**found, "time": tuple(map(str, time)), "na": tuple(map(str, found["na"]))})
 
     def to_json(self) -> dict[str, Any]:
         """Return what differs from the usual."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from rnnexp.data.tables.columns import Selection, Table, select
 from rnnexp.data.tables.dialect import Dialect, examine
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import Flaws, parse, problems
+from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.data.tables.places import Places
+from rnnexp.data.tables.readings import Survey
 from rnnexp.data.tables.records import Record
 from rnnexp.errors import DataError, ResourceError
 from rnnexp.runtime import machine
@@ -60,7 +62,18 @@ def _read_text(file: Path, layout: Layout, wanted: Wanted) -> Table:
         reader = _Columns(body, selection, layout, wanted)
         for chunk in body:
             reader.add(chunk)
-    return reader.table()
+    return reader.table(examine_cells(file, layout, wanted).refuse(str(file)) if reader.flawed else None)
+
+
+def examine_cells(file: Path, layout: Layout, wanted: Wanted) -> Survey:
+    """Look at all cells of the columns of numbers of a text file."""
+    dialect = examine(file, layout)
+    positions = _select(file, dialect, layout, wanted).values
+    survey = Survey([dialect.names[position] for position in positions], layout)
+    with opened(file, layout.encoding) as stream:
+        for line, cells in chain.from_iterable(Body(stream, file, dialect, layout)):
+            survey.add(line, [cells[position] for position in positions])
+    return survey
 
 
 def read_cells(file: Path, layout: Layout) -> tuple[tuple[str, ...], list[list[str]], np.ndarray]:
@@ -121,13 +134,20 @@ class _Columns:
                 "read fewer columns or a part of the file"
             )
 
-    def table(self) -> Table:
+    @property
+    def flawed(self) -> bool:
+        return any(flaws.found for flaws in self.flaws)
+
+    def table(self, refused: DataError | None) -> Table:
         """Join the pieces; any flaw met on the way is an error now, with its count."""
         import pandas as pd
 
         names = tuple(self.selection.names[index] for index in self.selection.values)
-        if found := [*self.body.problems(), *problems(names, self.flaws, "line", self.layout)]:
-            raise DataError("\n".join(f"{self.file}: {problem}" for problem in found))
+        if ragged := self.body.problems():
+            more = f"\n{refused}" if refused else ""
+            raise DataError(f"{self.file}: {ragged[0]}{more}")
+        if refused:
+            raise refused
         if not self.lines:
             raise DataError(f"{self.file}: 0 usable rows: there is nothing below the header")
         lines = np.concatenate(self.lines)
@@ -135,5 +155,6 @@ class _Columns:
         count_time = len(self.selection.time)
         series = texts[count_time] if self.selection.series is not None else None
         places = Places((self.file,), np.zeros(len(lines), dtype=np.int64), lines)
-        notes, counts = self.body.notes(self.empty), self.body.counts(self.empty)
+        told = [note for name, flaws in zip(names, self.flaws) for note in flaws.notes(name)]
+        notes, counts = (*self.body.notes(self.empty), *told), self.body.counts(self.empty)
         return Table(names, np.concatenate(self.values), tuple(texts[:count_time]), series, places, notes, counts)
