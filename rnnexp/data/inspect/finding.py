@@ -10,14 +10,10 @@ from typing import Any, TypeVar
 from rnnexp import registry
 from rnnexp.config.parse import build
 from rnnexp.data.tables.columns import position
-from rnnexp.data.tables.flawed import Flaw, Flawed
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
-from rnnexp.errors import ConfigError, count
+from rnnexp.errors import ConfigError
 
-FEW = 0.01  # share of the rows, one at least, that may be mended without asking
-# Repeating the last value never looks ahead; interpolation would show a network the value it must forecast.
-USUAL = {"unsorted": ("sort",), "duplicates": ("mean",), "missing": ("ffill", "drop"), "gaps": ("ffill", "ignore")}
 MAX_ROUNDS = 20  # remedies for one file: more would mean that they undo each other
 T = TypeVar("T")
 
@@ -82,15 +78,10 @@ class Finding:
         self.rounds += 1
         if not remedies or self.rounds > MAX_ROUNDS:
             raise refused
-        if isinstance(refused, Flawed):
-            remedy, message = choose_remedy(refused.flaw), f"{self.settings['path']}: {describe_flaw(refused.flaw)}"
-            why = f"{count_flawed(refused.flaw)} ({remedy.meaning}); without this: an error" if remedy else ""
-        else:
-            remedy, message = remedies[0] if len(remedies) == 1 else None, refused.message
-            why = remedies[0].meaning or "without this: an error"
-        if remedy not in remedies:
-            raise Undecided(Refused(message, *remedies))
-        for key, value in remedy.settings.items():
+        if len(remedies) > 1:
+            raise Undecided(Refused(refused.message, *remedies))
+        why = remedies[0].meaning or refused.message.removeprefix(f"{self.settings['path']}: ")
+        for key, value in remedies[0].settings.items():
             self.set(key, value, why)
         self.update()
 
@@ -129,27 +120,3 @@ def _columns(text: str, names: Sequence[str]) -> list[str | int]:
     """Read `a`, `a,b` or `"with, comma",b`; a number is a position unless a column is called so."""
     parts = [text] if text in names else next(csv.reader([text], skipinitialspace=True), [text])
     return [int(part) if part not in names and part.lstrip("-").isdigit() else part for part in parts]
-
-
-def choose_remedy(flaw: Flaw) -> Remedy | None:
-    """Return the policy that may be taken without asking; None where the user has to choose."""
-    if flaw.sure:
-        return flaw.remedy(flaw.sure)
-    few = 1 if flaw.key == "duplicates" else max(1, int(FEW * flaw.of))  # two shops must not become their mean
-    if flaw.doubt or flaw.rows > few:
-        return None
-    return next((flaw.remedy(value) for value in USUAL[flaw.key] if value in flaw.effects), None)
-
-
-def describe_flaw(flaw: Flaw) -> str:
-    """Say what is to be chosen, and between what."""
-    *others, last = flaw.effects
-    choices = f"{', '.join(others)} or {last}" if others else last
-    doubt = f" ({flaw.doubt})" if flaw.doubt else ""
-    return f"{count_flawed(flaw)}{doubt}: choose {choices}"
-
-
-def count_flawed(flaw: Flaw) -> str:
-    """Say how many rows are concerned: `2 rows with the date of another`."""
-    noun, _, rest = flaw.what.partition(" ") if flaw.what.startswith(("row", "date")) else (flaw.what, "", "")
-    return f"{count(flaw.rows, noun)} {rest}".strip()

@@ -26,7 +26,12 @@ class csv(Encoded, SeriesSource):
         None, description="Date column, or several: [year, month, day, hour] or [date, time]; null for none."
     )
     time_format: str | None = Field(
-        None, description='How dates are written, as "%d.%m.%Y", or s, ms, us, ns since 1970; null finds out.'
+        None,
+        description='How dates are written, as "%d.%m.%Y"; s, ms, us, ns or D since 1970; excel; decimal_year; '
+        "null finds out.",
+    )
+    pivot_year: int | None = Field(
+        None, ge=1678, le=2162, description="First of the hundred years that years of two digits mean; null for 1969."
     )
     time_zone: str | None = Field(None, description="Zone to convert dates with a zone to, as UTC; null keeps it.")
     frequency: str | None = Field(
@@ -38,8 +43,9 @@ class csv(Encoded, SeriesSource):
     separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
     thousands: str | None = Field(None, min_length=1, max_length=1, description="Thousands mark; null for none.")
-    header: Literal["first", "none"] = Field(
-        "first", description="Names are in the first line, or there are none: choose columns by position from 0."
+    header: Literal["first", "none"] | list[str] = Field(
+        "first",
+        description="Names are in the first line, or there are none: choose columns by position from 0; or the names.",
     )
     comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
     skip_lines: int = Field(0, ge=0, description="Lines above the header that are left out: titles, metadata.")
@@ -73,8 +79,8 @@ class csv(Encoded, SeriesSource):
             found.append(f"data.separator: `{self.separator}` is not auto, tab, whitespace or one character")
         if self.decimal in (self.separator, self.thousands):
             found.append(f'data.decimal: "{self.decimal}" is the separator or the thousands mark, too')
-        needs_time = {"time_format": self.time_format, "time_zone": self.time_zone, "frequency": self.frequency}
-        given = [key for key, value in needs_time.items() if value is not None]
+        needs_time = ("time_format", "time_zone", "pivot_year", "frequency")
+        given = [key for key in needs_time if getattr(self, key) is not None]
         if self.time is None and given:
             found.append(f"data.{given[0]}: there are no dates to apply it to; name their column with data.time")
         return [*found, *self._frequency_mistakes()]
@@ -147,10 +153,12 @@ class csv(Encoded, SeriesSource):
             thousands=self.thousands,
             encoding=self.encoding,
             header=self.header == "first",
+            names=tuple(self.header) if isinstance(self.header, list) else (),
             comment=self.comment,
             na=tuple(map(str, self.na)),
             time_format=self.time_format,
             time_zone=self.time_zone,
+            pivot_year=self.pivot_year,
             skip_lines=self.skip_lines,
             skip_rows=tuple(self.skip_rows),
             skip_footer=self.skip_footer,

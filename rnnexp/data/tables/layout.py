@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 Column = str | int
@@ -13,7 +14,10 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None")
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table is written; None for `separator` means: find out, for `na`: no cell may be missing."""
+    """How a table is written; None for `separator` means: find out, for `na`: no cell may be missing.
+
+    names: those of the columns, where there is no header
+    """
 
     separator: str | None = None
     decimal: str = "."
@@ -24,9 +28,21 @@ class Layout:
     na: tuple[str, ...] | None = ()
     time_format: str | None = None
     time_zone: str | None = None
+    pivot_year: int | None = None
     skip_lines: int = 0
     skip_rows: tuple[int | str, ...] = ()
     skip_footer: int = 0
+    names: tuple[str, ...] = ()
+
+    def change(self, settings: Mapping[str, Any]) -> Layout:
+        """Return the layout under other settings of `data`."""
+        changes: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()
+        }
+        if "header" in changes:
+            header = changes.pop("header")
+            changes |= {"header": header == "first", "names": header if isinstance(header, tuple) else ()}
+        return replace(self, **changes)
 
     @property
     def missing(self) -> frozenset[str]:
@@ -63,6 +79,7 @@ class TableSettings:
     time: tuple[str, ...] = ()
     time_format: str | None = None
     time_zone: str | None = None
+    pivot_year: int | None = None
     decimal: str = "."
     thousands: str | None = None
     na: tuple[str, ...] = ()
@@ -80,6 +97,7 @@ class TableSettings:
             na=self.na,
             time_format=self.time_format,
             time_zone=self.time_zone,
+            pivot_year=self.pivot_year,
         )
 
     @property

@@ -131,7 +131,7 @@ def first_rows(file: Path, rows: int) -> Any:
         raise _damaged(file, error) from None
     if first is None:
         raise DataError(f"{file}: 0 usable rows: the table is empty")
-    return first.to_pandas()
+    return first.to_pandas(ignore_metadata=True)  # an index is a column as well
 
 
 def _open(file: Path) -> Any:
