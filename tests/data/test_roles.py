@@ -55,13 +55,9 @@ def test_what_numbers_or_names_rows_is_not_forecast(name: str, first: bool) -> N
 
 @pytest.mark.parametrize("name", UNFIT)
 def test_it_is_forecast_all_the_same_where_the_user_says_so(name: str) -> None:
-    called = name or "column_0"
-    assert (
-        found({name: UNFIT[name], **COMMON} if name == "" else {**COMMON, name: UNFIT[name]}, target=called).settings[
-            "target"
-        ]
-        == called
-    )
+    called, own = name or "column_0", {name: UNFIT[name]}
+    columns = {**own, **COMMON} if name == "" else {**COMMON, **own}
+    assert found(columns, target=called).settings["target"] == called
 
 
 @pytest.mark.parametrize("name", ["id", "Unnamed: 0", "customer_id", "flag"])
