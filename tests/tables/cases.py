@@ -166,6 +166,7 @@ def _text(dice: random.Random, said: Content, unusual: set[str]) -> Case:
     sheet = Sheet(header, rows, _separator(dice, how, "bytes" in unusual or "numbers" in unusual))
     sheet = _decorated(dice, sheet, unusual, encoding)
     kinds += [*([written.kind] if written.kind else []), *sheet.kinds]
+    asks += ["header"] if any(kind in kinds for kind in ("header too wide", "header without row numbers")) else []
     asks += ["rows"] if any(map(_needs_a_policy, kinds)) else []
     content_, stem = sheet.content, dice.choice(("data", "table", "My file 2021", "sales"))
     suffix = dice.choice((".csv", ".csv", ".csv", ".txt", ".tsv")) + (".gz" if sheet.packed else "")

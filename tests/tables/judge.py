@@ -33,6 +33,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     "what it counts": ("time_format", "time"),
     "zone": ("time_zone",),
     "thousands or decimals": ("thousands", "decimal"),
+    "header": ("header", "skip_lines"),
     "sentinel": ("na", "missing"),
 }
 
@@ -132,7 +133,10 @@ def _asked(case: Case, state: State) -> Answer:
     if FAULT in said:
         raise AssertionError(said)
     if code == 0:
-        data = dict(_written()["data"]) | dict(state.settings)
+        written = _written()
+        data = dict(written["data"]) | dict(state.settings)
+        if {"override /data": "csv"} not in written["defaults"]:
+            return Answer(said, {"source": written["defaults"]})
     elif state.settings:
         data = {"path": case.name, **_columns(case), **dict(state.settings)}
     else:
@@ -176,6 +180,8 @@ def _source(data: dict[str, Any]) -> Any:
 
 def _difference(case: Case, settings: dict[str, Any]) -> str | None:
     """Say in which way what was read is not what the table says; None if it is."""
+    if "source" in settings:
+        return f"read by another source: {settings['source']}"
     try:
         read = read_and_add_up(_source(settings))
         wanted = expected(case, settings, read.columns)
