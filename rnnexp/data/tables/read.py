@@ -104,16 +104,17 @@ def open_tables(
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in tables: the series that are kept, of how many and of how many records.
+    """What was found in tables: the series that are kept, of how many, and of how many rows.
 
-    left_out: labels of series that are too short
+    left_out: labels of series that are too short;  empty: records without a value, which are no rows
     """
 
     kept: list[Mended]
     frequency: str | None
     left_out: tuple[str, ...]
     series: int
-    records: int
+    rows: int
+    empty: int
     notes: list[str]
 
 
@@ -135,7 +136,7 @@ def _read(
         raise next(error for error in errors if not isinstance(error, Flawed))
     if flawed:
         raise join_flaws(flawed, len(table.values))
-    return Found(kept, frequency, left_out, len(cut), len(table.values), notes)
+    return Found(kept, frequency, left_out, len(cut), len(table.values), table.counts.empty, notes)
 
 
 def _long_enough(
@@ -189,11 +190,10 @@ def _sum(many: list[Mended]) -> Done:
 
 def _tally(found: Found, done: Done) -> Tally:
     """Say where the rows come from."""
-    own = sum(one.records for one in found.kept)
-    left_out = done.by_reason("left out")
-    if own < found.records:
-        left_out["in series that are too short"] = found.records - own
-    return Tally(found.records, left_out, done.by_reason("merged"), done.by_reason("filled"))
+    short = found.rows - sum(one.records for one in found.kept)
+    left_out = {"of empty cells only": found.empty, "in series that are too short": short, **done.by_reason("left out")}
+    left_out = {why: total for why, total in left_out.items() if total}
+    return Tally(found.rows + found.empty, left_out, done.by_reason("merged"), done.by_reason("filled"))
 
 
 def _loaded(
