@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from rnnexp.data.calendar import following
-from rnnexp.data.inspect.finding import choose_remedy
+from rnnexp.data.inspect.flaws import choose_remedy
 from rnnexp.data.series import Series
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.tables.flawed import Flawed

@@ -9,6 +9,7 @@ from typing import Any
 
 from rnnexp.data.inspect.dates import find_dates
 from rnnexp.data.inspect.finding import Asked, Finding, Head, decide_columns
+from rnnexp.data.inspect.flaws import settle_flaws
 from rnnexp.data.inspect.head import read_head
 from rnnexp.data.inspect.marks import find_markers
 from rnnexp.data.inspect.roles import find_target, name_series
@@ -75,7 +76,7 @@ def _look(path: str, given: Mapping[str, Any]) -> tuple[Finding, Series]:
     head = finding.settle(lambda: read_head(files[0], finding))
     finding.given = {key: decide_columns(key, value, head.names, str(files[0])) for key, value in given.items()}
     finding.settle(lambda: _settle_columns(files[0], head, finding))
-    return finding, finding.settle(lambda: finding.source().read())
+    return finding, settle_flaws(finding)
 
 
 def _settle_columns(file: Path, head: Head, finding: Finding) -> None:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from pathlib import Path
-
 from rnnexp.data.inspect.finding import Finding
 from rnnexp.data.series import Series
 from rnnexp.data.tables.flawed import Flaw, Flawed
-from rnnexp.data.tables.layout import Policies
-from rnnexp.data.tables.read import read_series
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import count
 
@@ -18,22 +13,21 @@ FEW = 0.01  # share of the rows, one at least, that may be mended without asking
 USUAL = {"unsorted": ("sort",), "duplicates": ("mean",), "missing": ("ffill", "drop"), "gaps": ("ffill", "ignore")}
 
 
-def settle_flaws(files: list[Path], finding: Finding) -> Series:
+def settle_flaws(finding: Finding) -> Series:
     """Read everything; take the policies that few rows need, and ask about the others."""
-    return finding.settle(lambda: _read(files, finding))
+    return finding.settle(lambda: _read(finding))
 
 
-def _read(files: list[Path], finding: Finding) -> Series:
-    settings = {**finding.settings, **finding.given}
-    policies = Policies(**{item.name: settings.get(item.name, item.default) for item in fields(Policies)})
+def _read(finding: Finding) -> Series:
     try:
-        return read_series(files, finding.layout, finding.wanted, policies, settings.get("frequency"))
+        series: Series = finding.source().read()
     except Flawed as error:
         remedy = choose_remedy(error.flaw)
         if remedy is None:
             raise
         reason = f"{_count(error.flaw)} ({remedy.meaning}); without this: an error"
         raise Refused(error.message, Remedy(remedy.settings, reason)) from None
+    return series
 
 
 def choose_remedy(flaw: Flaw) -> Remedy | None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from rnnexp.data import inspect as table
 from rnnexp.data.calendar import season_of
-from rnnexp.data.inspect.finding import FEW, Finding
+from rnnexp.data.inspect.finding import Finding
+from rnnexp.data.inspect.flaws import FEW
 from rnnexp.data.series import Series
 from rnnexp.data.short import need
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
