@@ -138,19 +138,10 @@ def _asked(case: Case, state: State) -> Answer:
         if {"override /data": "csv"} not in written["defaults"]:
             return Answer(said, {"source": written["defaults"]})
     elif state.settings:
-        data = {"path": case.name, **_columns(case), **dict(state.settings)}
+        data = {"path": case.name, **case.named, **dict(state.settings)}
     else:
         return Answer(said)
     return _read(data, said)
-
-
-def _columns(case: Case) -> dict[str, Any]:
-    """Name the columns, as somebody does who knows the file."""
-    found: dict[str, Any] = {"target": case.content.columns[0].name}
-    found["time"] = list(case.time_names) if len(case.time_names) > 1 else case.time_names[0]
-    if case.content.label is not None:
-        found["series"] = case.content.label_name
-    return found
 
 
 def _read(data: dict[str, Any], said: str) -> Answer:
