@@ -13,6 +13,7 @@ from typing import Any
 
 from rnnexp.data.inspect.dates import TIME
 from rnnexp.data.tables.files import kind, opened
+from rnnexp.data.tables.remedy import Refused
 from rnnexp.errors import DataError
 
 LINES = 5_000  # of a file that are looked at
@@ -188,11 +189,9 @@ def _worded(cells: Sequence[str]) -> bool:
 
 def _lines(file: Path, encoding: str) -> tuple[str, ...] | None:
     """Read the first lines; None if the encoding is another."""
-    from rnnexp.data.tables.files import WrongEncoding
-
     try:
         with opened(file, encoding) as stream:
             found = [line.rstrip("\r\n") for _, line in zip(range(LINES), iter(lambda: stream.readline(100_000), ""))]
-    except WrongEncoding:
+    except Refused:
         return None
     return tuple(found) if not any("\0" in line for line in found[:20]) else ()
