@@ -73,7 +73,7 @@ def _look(path: str, given: Mapping[str, Any]) -> tuple[Finding, Series]:
     head = finding.settle(lambda: read_head(files[0], finding))
     finding.given = {key: _decided(key, value, head.names, str(files[0])) for key, value in given.items()}
     _settle_columns(files[0], head, finding)
-    return finding, settle_flaws(files, finding)
+    return finding, finding.settle(lambda: settle_flaws(files, finding))
 
 
 def _settle_columns(file: Path, head: Head, finding: Finding) -> None:
