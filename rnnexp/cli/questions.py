@@ -10,8 +10,7 @@ from rnnexp.cli.flags import write_flags
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
-    from rnnexp.data.inspect.finding import Undecided
-    from rnnexp.data.tables.remedy import Refused
+    from rnnexp.data.tables.remedy import Refused, Undecided
 
 
 def is_interactive() -> bool:
@@ -38,10 +37,11 @@ def ask(undecided: Undecided) -> dict[str, Any]:
 
 
 def _answers(question: Refused) -> list[str]:
-    """Write each answer as flags, and what it means beside them."""
+    """Write each answer as flags, and what it means as a comment of the shell."""
     flags = [write_flags(remedy.settings) for remedy in question.remedies]
     width = max(map(len, flags))
-    return [f"  {flag:<{width}}  {remedy.meaning}".rstrip() for flag, remedy in zip(flags, question.remedies)]
+    meanings = [f"  # {remedy.meaning}" if remedy.meaning else "" for remedy in question.remedies]
+    return [f"  {flag:<{width}}{meaning}".rstrip() for flag, meaning in zip(flags, meanings)]
 
 
 def _number(most: int) -> int:

@@ -51,11 +51,13 @@ class PredictRequest:
     path:    a file or folder, for texts also a text itself; None: what follows the run's own data
     changes: of the settings by which the run reads its data
     levels:  of prediction intervals in percent; None: the usual one, if the run has it
+    values:  numbers in the place of a file
     """
 
     path: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     levels: Sequence[int] | None = None
+    values: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)

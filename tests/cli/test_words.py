@@ -46,7 +46,7 @@ def test_an_unknown_option_is_refused_wherever_it_stands(capsys: pytest.CaptureF
     for words in (["--jsno", "run"], ["run", "--jsno"]):
         with pytest.raises(SystemExit, match="2"):
             read_words(parser_of("evaluate"), words)
-        assert "unrecognized arguments: --jsno" in capsys.readouterr().err
+        assert "there is no flag --jsno; did you mean `--json`?" in capsys.readouterr().err
 
 
 def test_a_file_after_levels_is_told_where_to_stand(capsys: pytest.CaptureFixture[str]) -> None:

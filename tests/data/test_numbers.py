@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnexp.data.inspect import inspect
+from rnnexp.data.inspect.finding import Undecided
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
@@ -89,6 +91,8 @@ OTHERS = {
     "text cells of Excel": (["'12", "'-3.5", "'(4)"], [12, -3.5, -4]),
     "full width": (["１２", "－３．５", "+１"], [12, -3.5, 1]),
     "price in Sweden": (["5:-", "12:-"], [5, 12]),
+    "price in Switzerland": (["Fr. 1'005.-", "CHF 12.–", "SFr. 7.50"][:1], [1005]),
+    "price in euros": (["5,- €", "12,— €", "7,50 €"], [5, 12, 7.5]),
     "a sign of plus": (["+5", "+ 6", "$+7"], [5, 6, 7]),
     "a sign behind the currency": (["$-5", "-$6", "€ -7"][:2], [-5, -6]),
     "currency in the first row only": (["$5", "6", "7"], [5, 6, 7]),
@@ -163,7 +167,8 @@ REFUSED = {
     "ranges": (["1", "5-10", "7\u20139"], "no number"),
     "clocks": (["1", "12:30"], "no number"),
     "two signs": (["1", "(-5)"], "no number"),
-    "a price in Switzerland": (["1", "5.-"], "a sign"),
+    "a price or a minus": (["1", "5.-"], "a sign"),
+    "a dash behind": (["1", "5\u2013"], "a sign"),
     "half a bracket": (["1", "(5"], "no number"),
     "broken groups": (["1", "1,23,4"], "no number"),
     "identifiers": (["1", "9007199254740993"], "a whole number beyond 2^53"),
@@ -234,6 +239,52 @@ def test_all_wrong_cells_are_counted_by_kind() -> None:
     )
     with pytest.raises(DataError, match=re.escape(message)):
         values(cells)
+
+
+DAYS = [f"2020-01-{day:02d}" for day in range(1, 31)]
+PLAIN = [f"{8 + day % 7}.{day % 10}" for day in range(1, 31)]
+
+
+def questions(cells: Sequence[str], end: str = ",", **given: Any) -> list[dict[str, Any]]:
+    """Return the settings of each answer to the question that `init` has about the cells of a table."""
+    rows = [f'{day}{end}"{cell}"' for day, cell in zip(DAYS, cells)]
+    Path("d.csv").write_text("\n".join([f"date{end}y", *rows]))
+    try:
+        inspect("d.csv", {"missing": "ffill", **given})
+    except Undecided as undecided:
+        return [dict(remedy.settings) for remedy in undecided.questions[0].remedies]
+    return []
+
+
+@pytest.mark.parametrize("code", ["-200", "-999", "-9999.0", "9999", "99999", "1e20", "-99.9", "-999,0"])
+def test_init_asks_whether_a_number_far_from_all_others_means_missing(code: str) -> None:
+    cells = [*PLAIN[:4], code, *PLAIN[5:20], code, *PLAIN[21:]]
+    number = float(code.replace(",", "."))
+    if "," in code:
+        cells = [cell.replace(".", ",") for cell in cells]
+    assert questions(cells, ";") == [{"na": [number]}, {"na": []}]
+    assert questions(cells, ";", na=[code]) == questions(cells, ";", na=[]) == []
+
+
+def test_init_asks_about_a_code_beside_marks_that_it_has_found() -> None:
+    cells = [*PLAIN[:4], "-", "-999", *PLAIN[6:20], "-999", *PLAIN[21:]]
+    assert questions(cells) == [{"na": ["-", -999]}, {"na": ["-"]}]
+
+
+@pytest.mark.parametrize("cells", [["-20", "99"], ["-9", "-9"], ["200", "200"], ["0", "0"]])
+def test_init_does_not_ask_about_numbers_that_may_well_be_meant(cells: list[str]) -> None:
+    assert questions([*PLAIN[:4], cells[0], *PLAIN[5:20], cells[1], *PLAIN[21:]]) == []
+
+
+def test_init_asks_what_a_point_before_three_digits_is_between_semicolons() -> None:
+    cells = [f"{day}.{100 + day}" for day in range(1, 31)]
+    assert questions(cells, ";") == [{"decimal": "."}, {"decimal": ",", "thousands": "."}]
+    assert questions(cells, ";", decimal=".") == questions(cells, ",") == questions(["0.123", *cells[1:]], ";") == []
+
+
+def test_init_takes_a_lone_reading_and_asks_about_two() -> None:
+    assert questions([f"{day},{100 + day}" for day in range(1, 31)]) == [{"decimal": ","}, {"thousands": ","}]
+    assert questions([f"{day},{100 + day}.5" for day in range(1, 31)]) == []
 
 
 def look(cells: Sequence[str], layout: Layout) -> np.ndarray | Refused:

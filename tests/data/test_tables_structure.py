@@ -12,6 +12,7 @@ from rnnexp.data.sources.csv import csv
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.places import Counts
+from rnnexp.data.tables.remedy import Refused
 from rnnexp.data.tables.table import read_cells, read_table
 from rnnexp.errors import DataError
 
@@ -114,6 +115,100 @@ def test_a_row_of_empty_cells_is_a_step_where_there_are_no_dates() -> None:
 
 
 BROKEN = ["2020-01-13", '"1\n"', "2"]
+REPEATED = ",".join(NAMES)
+MORE_THAN_A_TABLE = {
+    "a title": (["Hourly temperature", "", *table()], {"skip_lines": 2}),
+    "a title of as many cells": (["Report,of,2020", *table()], {"skip_lines": 1}),
+    "a title that a spreadsheet filled up": (["Report,,", ",,", *table()], {"skip_lines": 2}),
+    "keys and values": (["Station: 7", "Lat: 47.1", "", *table()], {"skip_lines": 3}),
+    "keys and values in cells": (["Station,Bern", "Lat,47.1", "Lon,8.5", "", *table()], {"skip_lines": 4}),
+    "keys and values of as many cells": (["Station,Bern,x", "Lat,47.1,8", *table()], {"skip_lines": 2}),
+    "names of groups": ([",Site A,", *table()], {"skip_lines": 1}),
+    "a logger": (['"TOA5","St7","CR1000","123"', *table([["TS", "Deg C", "%"], ["", "Avg", "Smp"], *ROWS])],
+                 {"skip_lines": 1, "skip_rows": [3, 4]}),
+    "units": (table([["yyyy-mm-dd", "°C", "%"], *ROWS]), {"skip_rows": [2]}),
+    "units of some": (table([["", "degC", ""], *ROWS]), {"skip_rows": [2]}),
+    "a total": (table([*ROWS, ["Total", "90", "54"]]), {"skip_rows": ["Total"]}),
+    "totals of years": (table([*ROWS[:5], ["Total 2019", "1", "2"], *ROWS[5:], ["Total 2020", "1", "2"]]),
+                        {"skip_rows": ["Total 2019", "Total 2020"]}),
+    "a German sum": (table([*ROWS, ["Summe", "90", "54"]]), {"skip_rows": ["Summe"]}),
+    "an average": (table([*ROWS, ["Average:", "9,5", "4"]], separator=";"), {"skip_rows": ["Average:"]}),
+    "a footer": ([*table(), "", "Source: office", "* provisional", "3 rows exported", ""], {"skip_footer": 5}),
+    "a footer of as many cells": ([*table(), "Source: office, Bern, 2020"], {"skip_footer": 1}),
+    "a footer in one cell": ([*table(), "Copyright 2020,,"], {"skip_footer": 1}),
+    "a repeated header": (table([*ROWS[:5], NAMES, *ROWS[5:]]), {"skip_rows": ["date"]}),
+    "headings": (["date,y,z", "Year 2020", *table()[1:6], "Year 2021", *table()[6:]], {"skip_rows": [2, 8]}),
+    "comments": (["# a", "# b, c", *table(), "# end"], {"comment": "#"}),
+    "names of rows without a name": (["y,z", *table(names=NAMES)[1:]], None),
+    "numbers of rows without a name": ([REPEATED, *(f"{row},{line}" for row, line in enumerate(table()[1:], 1))],
+                                       {"skip_lines": 1, "header": ["row", *NAMES]}),
+    "all of it": (["Report", "", "Owner: me", *table([["TS", "m/s", "%"], *ROWS[:4], ["Total", "1", "2"], *ROWS[4:],
+                                                      ["Total", "1", "2"]]), "", "Source: x"],
+                  {"skip_lines": 3, "skip_rows": [5, "Total"], "skip_footer": 2}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [case for case, (_, settings) in MORE_THAN_A_TABLE.items() if settings])
+def test_more_than_a_table_is_refused_with_what_reads_it(case: str) -> None:
+    lines, settings = MORE_THAN_A_TABLE[case]
+    with pytest.raises(Refused, match="lines? [0-9]") as caught:
+        read(lines)
+    assert [remedy.settings for remedy in caught.value.remedies] == [settings]
+    assert_true(read(lines, **caught.value.remedies[0].settings))
+
+
+@pytest.mark.parametrize("case", MORE_THAN_A_TABLE)
+def test_all_cells_are_refused_like_the_columns_of_a_run(case: str) -> None:
+    with pytest.raises(Refused, match="lines? [0-9]"):
+        read_cells(write(MORE_THAN_A_TABLE[case][0]), Layout())
+    read_cells(write(table()), Layout())
+
+
+READINGS = {
+    "two headers": (["date,first,second", "day,y,z", *table()[1:]], ["date, first, second", "day, y, z"]),
+    "names of rows": (["y,z", *table()[1:]], ["the first column has no name", "the last column has no name"]),
+    "a name too many": (["date,y,z,w", *table()[1:]], ['"w" has no column', '"date" has no column']),
+    "two tables": ([*table(), "", "name,count", "1,2", "3,4"], ["lines 1 to 13", "lines 15 to 17"]),
+    "two tables alike": ([*table(), "", "date,a,b", *table()[1:]], ["lines 1 to 13", "lines 15 to 27"]),
+    "a small table first": (["count,share", "1,2", "3,4", "", *table()], ["lines 1 to 3", "lines 5 to 17"]),
+}
+
+
+@pytest.mark.parametrize("case", READINGS)
+def test_between_several_readings_the_user_chooses(case: str) -> None:
+    lines, meanings = READINGS[case]
+    with pytest.raises(Refused, match="Say which is meant") as caught:
+        read(lines, target=None)
+    found = caught.value.remedies
+    assert [meaning in remedy.meaning for meaning, remedy in zip(meanings, found, strict=True)] == [True] * len(found)
+    for remedy in found:
+        read_cells(Path("d.csv"), Layout().change(remedy.settings))
+
+
+FLAWED = {
+    "a word": ([*table()[:3], "2020-01-20,low,3", *table()[3:]], "line 4"),
+    "a word at the end": ([*table(), "2020-01-20,low,3"], "line 14"),
+    "a word at the beginning": (["date,y,z", "2020-01-20,low,3", *table()[1:]], "line 2"),
+    "no date": ([*table()[:3], "tomorrow,2,3", *table()[3:]], "line 4"),
+    "a cell too many": ([*table()[:3], "2020-01-20,1,3,5", *table()[3:]], r"line 4 \(4 cells\)"),
+    "torn": ([*table(), "2020-01"], r"line 14 \(1 cell\)"),
+}
+
+
+@pytest.mark.parametrize("case", FLAWED)
+def test_a_flawed_row_is_not_left_out(case: str) -> None:
+    lines, message = FLAWED[case]
+    with pytest.raises(DataError, match=message) as caught:
+        read(lines)
+    assert not (isinstance(caught.value, Refused) and caught.value.remedies)
+
+
+def test_a_total_of_regions_is_a_series_like_others() -> None:
+    rows = [[region, date, y] for region in ("Bern", "Total") for date, y, _ in ROWS]
+    series = read(table(rows, ["region", "date", "y"]), target="y", series="region")
+    assert series.ids == ("Bern", "Total")
+
+
 STRUCTURE = {
     "plain": (table(), Layout(), Counts(13, 1, 0, 0, 0, 12, 12)),
     "blank": (["", *table(), "", ""], Layout(), Counts(16, 1, 0, 3, 0, 12, 12)),

@@ -11,10 +11,11 @@ import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 from rnnexp.failures import FAULT
 from rnnexp.tasks import load
-from tests.tables.sums import check_sums
+from tests.tables.sums import read_and_add_up
 
 from . import overrides
 from .overrides import Case
@@ -89,16 +90,22 @@ def _check(words: list[str]) -> int:
 
 def _init(words: list[str]) -> int:
     """Write an experiment for a table, then read the table with it."""
-    from rnnexp.cli.main import main
-
-    write_schema_once()
-    code = main(["init", *words, "--name", "fuzz", "--force"])
+    code = quick_init([*words, "--name", "fuzz", "--force"])
     return code or _read(["experiment=fuzz"])
 
 
+def quick_init(words: list[str]) -> int:
+    """Run `init` without what takes longest: the schema is the same each time, and what is written is read later."""
+    from rnnexp.cli import init
+    from rnnexp.cli.main import main
+
+    _write_schema_once()
+    with patch.object(init, "_verify", lambda text: None):
+        return main(["init", *words])
+
+
 @cache
-def write_schema_once() -> None:
-    """Make the schema of experiments once per process: it takes longer than all the rest, and is always the same."""
+def _write_schema_once() -> None:
     from rnnexp.config import schema
 
     schema.experiment_schema = cache(schema.experiment_schema)
@@ -113,7 +120,7 @@ def _read(words: list[str]) -> int:
         source = compose(*words).data
         load(source)
         if source.name == "csv":
-            check_sums(source)
+            read_and_add_up(source)
     except RnnexpError as error:
         print(f"rnnexp: {error}", file=sys.stderr)
         return error.exit_code

@@ -47,9 +47,12 @@ def _word(text: str, start: int) -> tuple[str, int]:
             quote = text[end]
         end += 1
     raw = text[start:end]
-    stripped = raw if raw.endswith(("'", '"')) else raw.rstrip(".,;:)")
-    if stripped.endswith("="):  # the value is such a mark
-        stripped = raw[: len(stripped) + 1]
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    stripped = raw
+    if not raw.endswith(("'", '"')) and not line.startswith("  "):  # in a sentence
+        stripped = raw.rstrip(".,;:)")
+        if stripped.endswith("="):  # the value is such a mark
+            stripped = raw[: len(stripped) + 1]
     try:
         return "".join(shlex.split(stripped)), start + len(stripped)
     except ValueError:

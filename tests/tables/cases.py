@@ -13,7 +13,7 @@ import pandas as pd
 from tests.tables import content, marks, stamps
 from tests.tables.content import Content, Numbers
 from tests.tables.marks import Marks
-from tests.tables.sheets import AROUND, Sheet
+from tests.tables.sheets import AROUND, BIG_ENDIAN, Sheet
 from tests.tables.stamps import FORMS, Stamps
 
 FOREIGN = {  # encoding -> names of a column of dates, of two columns of numbers, and of the series
@@ -229,10 +229,12 @@ def _as_bytes(dice: random.Random, sheet: Sheet, encoding: str | None) -> Sheet:
     if encoding and encoding != "utf-8":
         sheet = replace(sheet, encoding=encoding).told(encoding)
     else:
-        name, kind = dice.choice((("utf-8-sig", "BOM"), ("utf-16", "UTF-16"), ("utf-8", ""), ("utf-8", "")))
+        ways = (("utf-8-sig", "BOM"), ("utf-16", "UTF-16"), (BIG_ENDIAN, "UTF-16, big end first"), ("utf-8", ""))
+        name, kind = dice.choice((*ways, ("utf-8", "")))
         sheet = replace(sheet, encoding=name).told(*([kind] if kind else []), *(["foreign names"] if encoding else []))
     if dice.random() < 0.4:
-        sheet = replace(sheet, end="\r\n").told("CRLF")
+        end, name = dice.choice((("\r\n", "CRLF"), ("\r\n", "CRLF"), ("\r\n", "CRLF"), ("\r", "CR")))
+        sheet = replace(sheet, end=end).told(name)
     if dice.random() < 0.3:
         sheet = replace(sheet, quoting=csv.QUOTE_ALL).told("all quoted")
     return replace(sheet, packed=True).told("gzip") if dice.random() < 0.2 else sheet

@@ -80,7 +80,9 @@ def choose(dice: random.Random) -> Marks:
     before = behind = ""
     if style == "currency":
         sign = dice.choice(CURRENCIES)
-        before, behind = dice.choice(((sign, ""), (sign, ""), ("", f" {sign}"), ("", f"\u00a0{sign}")))
+        code = dice.choice(("EUR", "USD", "CHF", "kr"))
+        ways = ((sign, ""), (sign, ""), ("", f" {sign}"), ("", f"\u00a0{sign}"), ("", f" {code}"), (f"{code} ", ""))
+        before, behind = dice.choice(ways)
     elif style == "percent":
         behind = dice.choice(("%", "%", " %"))
     return Marks(decimal, thousands, minus, before, behind, plus=dice.random() < 0.1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import random
 from dataclasses import dataclass, field, replace
+
+BIG_ENDIAN = "utf-16-be"  # with a byte-order mark
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,10 @@ class Sheet:
 
     @property
     def content(self) -> bytes:
-        written = self.text.encode(self.encoding)
+        if self.encoding == BIG_ENDIAN:
+            written = codecs.BOM_UTF16_BE + self.text.encode(self.encoding)
+        else:
+            written = self.text.encode(self.encoding)
         return gzip.compress(written, mtime=0) if self.packed else written
 
 
@@ -131,12 +137,33 @@ def totals(dice: random.Random, sheet: Sheet) -> Sheet:
     return replace(sheet, below=[sheet._line([word, *("" for _ in last[1:-1]), last[-1]])]).told(f"totals: {word}")
 
 
+def subtotals(dice: random.Random, sheet: Sheet) -> Sheet:
+    """Sum up now and then between the rows."""
+    word = dice.choice(("Subtotal", "Total", "Sum"))
+    rows: list[list[str]] = []
+    for number, cells in enumerate(sheet.rows, 1):
+        rows.append(cells)
+        if number % 24 == 0 and number < len(sheet.rows):
+            rows.append([word, *("" for _ in cells[1:-1]), cells[-1]])
+    return replace(sheet, rows=rows).told("subtotals")
+
+
+def header_again(dice: random.Random, sheet: Sheet) -> Sheet:
+    """Put one export behind another, each with its header."""
+    if sheet.header is None:
+        return sheet
+    place = len(sheet.rows) // 2
+    return replace(sheet, rows=[*sheet.rows[:place], sheet.header, *sheet.rows[place:]]).told("header again")
+
+
 def trailing(dice: random.Random, sheet: Sheet) -> Sheet:
     """Write a separator at the end of every line, or of all but the header."""
     everywhere = dice.random() < 0.6
-    header = [*sheet.header, ""] if everywhere and sheet.header is not None else sheet.header
-    told = sheet.told("trailing separator" if everywhere else "trailing separator, rows only")
-    return replace(told, header=header, rows=[[*cells, ""] for cells in sheet.rows])
+    more = [""] * dice.choice((1, 1, 3))
+    header = [*sheet.header, *more] if everywhere and sheet.header is not None else sheet.header
+    name = "trailing separator" if len(more) == 1 else "trailing separators"
+    told = sheet.told(name if everywhere else f"{name}, rows only")
+    return replace(told, header=header, rows=[[*cells, *more] for cells in sheet.rows])
 
 
 def narrow_header(dice: random.Random, sheet: Sheet) -> Sheet:
@@ -161,6 +188,8 @@ def empty_rows(dice: random.Random, sheet: Sheet) -> Sheet:
     cells = dice.choice(([], [""] * len(sheet.rows[0])))
     if len(sheet.rows[0]) == 1:
         cells = []
+    if dice.random() < 0.2:
+        return replace(sheet, above=[sheet._line(cells)] * dice.choice((1, 2))).told("empty rows above")
     where = dice.choice((len(sheet.rows), dice.randrange(2, len(sheet.rows))))
     rows = [*sheet.rows[:where], *([cells] * dice.choice((1, 3))), *sheet.rows[where:]]
     place = "at the end" if where == len(sheet.rows) else "between"
@@ -178,5 +207,5 @@ def no_header(dice: random.Random, sheet: Sheet) -> Sheet:
 
 AROUND = (
     *(title, title, metadata, commented, units, logger, separator_line, totals, trailing, narrow_header),
-    *(wide_header, empty_rows, footer, no_header),
+    *(wide_header, empty_rows, footer, no_header, subtotals, header_again),
 )

@@ -37,8 +37,8 @@ MONTHS = (
     *("%m/%d/%Y", "%d/%m/%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d"),
 )
 CLOCKED = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%y", "%m/%d/%y", "%d-%b-%Y")
-CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%-H:%M")
-QUARTERS = ("{y}Q{q}", "{y}-Q{q}", "{y} Q{q}", "Q{q} {y}", "Q{q}/{y}", "Q{q}-{y}")
+CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%-H:%M", "%I:%M%p", "%-I:%M %p")
+QUARTERS = ("{y}Q{q}", "{y}-Q{q}", "{y} Q{q}", "Q{q} {y}", "Q{q}/{y}", "Q{q}-{y}", "{y}q{q}", "{q}Q{y}")
 NAMES = ("date", "Date", "ds", "time", "timestamp", "Datum", "Fecha", "day", "DATE", "TIME")
 
 
@@ -72,7 +72,7 @@ def by_format(dice: random.Random, times: pd.DatetimeIndex, step: str) -> Stamps
 
 def in_digits(dice: random.Random, times: pd.DatetimeIndex, step: str) -> Stamps:
     forms = {"h": ("%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S"), "15min": ("%Y%m%d%H%M", "%Y%m%d%H%M%S")}
-    months = ("%Y%m", "%Y%m%d") if step == "MS" else ("%Y%m%d",)
+    months = ("%Y%m", "%Y%m%d") if step == "MS" else ("%Y%m%d", "%Y%m%d", "%y%m%d")
     form = dice.choice(forms.get(step, months))
     return Stamps([(dice.choice(NAMES), write(times, form))], f"date {form}", times.to_numpy(), asks=_asks(times, form))
 
@@ -104,9 +104,9 @@ def serial_days(dice: random.Random, times: pd.DatetimeIndex, step: str) -> Stam
 
 def zoned(dice: random.Random, times: pd.DatetimeIndex, step: str) -> Stamps:
     """Write the same zone behind every date."""
-    mark = dice.choice(("Z", "+01", "+01:00", "+0100", "-05", "-05:00"))
-    hours = 0 if mark == "Z" else int(mark[:3])
-    form = dice.choice(("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"))
+    mark = dice.choice(("Z", ".000Z", "+01", "+01:00", "+0100", "-05", "-05:00"))
+    hours = 0 if "Z" in mark else int(mark[:3])
+    form = dice.choice(("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", *["%Y-%m-%d %H:%M"] * (mark != ".000Z")))
     cells = [cell + mark for cell in write(times, form)]
     instants = times.to_numpy() - np.timedelta64(hours, "h")
     return Stamps([(dice.choice(NAMES), cells)], f"zone {mark}", times.to_numpy(), instants)
@@ -159,7 +159,13 @@ def date_and_clock(dice: random.Random, times: pd.DatetimeIndex, step: str) -> S
 def date_and_hour(dice: random.Random, times: pd.DatetimeIndex, step: str) -> Stamps:
     form = dice.choice(("%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%m/%d/%Y"))
     names = dice.choice((("date", "hour"), ("Date", "Hour"), ("Datum", "Stunde"), ("day", "hr")))
-    columns = list(zip(names, (write(times, form), write(times, "%-H"))))
+    if dice.random() < 0.3:  # midnight is the 24th hour of the day before
+        midnight = times == times.normalize()
+        days = pd.DatetimeIndex(np.where(midnight, times - pd.Timedelta(days=1), times))
+        hours = [str(stamp.hour or 24) for stamp in times]
+        kind = "two columns: date and hour 1 to 24"
+        return Stamps(list(zip(names, (write(days, form), hours))), kind, times.to_numpy(), asks="what it counts")
+    columns = list(zip(names, (write(times, form), write(times, dice.choice(("%-H", "%H"))))))
     return Stamps(columns, "two columns: date and hour", times.to_numpy(), asks=_asks(times, form))
 
 

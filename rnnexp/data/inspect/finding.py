@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from rnnexp import registry
 from rnnexp.config.parse import build
+from rnnexp.data.tables.columns import position
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.remedy import Refused, Remedy
-from rnnexp.errors import ConfigError, DataError
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
+from rnnexp.errors import ConfigError
 
 MAX_ROUNDS = 20  # remedies for one file: more would mean that they undo each other
 T = TypeVar("T")
-
-
-class Undecided(DataError):
-    """What has several readings: only the user can tell which is meant."""
-
-    def __init__(self, *questions: Refused) -> None:
-        self.questions = questions
-        super().__init__("\n".join(map(str, questions)))
-
-    def __reduce__(self) -> tuple[type[Undecided], tuple[Refused, ...]]:
-        return type(self), self.questions
 
 
 @dataclass(frozen=True)
@@ -63,13 +54,6 @@ class Finding:
         self.settings[key] = value
         if reason:
             self.reasons[key] = reason
-
-    def ask(self, key: str, what: str) -> None:
-        """Leave the choice of a policy to the user, also if one was found before."""
-        if key in self.given:
-            return
-        choices = [option for option in options(key) if option != "fail"]
-        raise Undecided(Refused(f"{self.settings['path']}: {what}", *(Remedy({key: option}) for option in choices)))
 
     def source(self) -> Any:
         """Build the source that reads the table as it is understood so far; ConfigError has every mistake."""
@@ -112,13 +96,6 @@ class Finding:
         self.layout, self.wanted = source.table_layout(), source.wanted()
 
 
-def options(key: str) -> Sequence[Any]:
-    """Return the choices of a setting of `csv` that has a few."""
-    cls: Any = registry.lookup("data", "csv")
-    found: Sequence[Any] = cls.__pydantic_fields__[key].annotation.__args__
-    return found
-
-
 @dataclass(frozen=True)
 class Head:
     """A table as it is written: names of the columns, their cells as text, and which of them are numbers."""
@@ -126,3 +103,19 @@ class Head:
     names: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
+
+
+def decide_columns(key: str, value: Any, names: Sequence[str], file: str) -> Any:
+    """Return the columns that a user has named; DataError for one that is not there."""
+    if not isinstance(value, Asked):
+        return value
+    columns = [column for text in value.texts for column in _columns(text, names)]
+    for column in columns:
+        position(names, column, f"--{key}", file)
+    return columns if value.several or len(columns) > 1 else columns[0]
+
+
+def _columns(text: str, names: Sequence[str]) -> list[str | int]:
+    """Read `a`, `a,b` or `"with, comma",b`; a number is a position unless a column is called so."""
+    parts = [text] if text in names else next(csv.reader([text], skipinitialspace=True), [text])
+    return [int(part) if part not in names and part.lstrip("-").isdigit() else part for part in parts]

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnexp.data.inspect.finding import Finding, Head, Undecided
+from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.dialect import examine
 from rnnexp.data.tables.files import kind
-from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.table import examine_cells, read_table
 from rnnexp.errors import count
 
-# Numbers that programs write where there is none: all nines, -200, the fill values of data formats, the ends of types.
+# Numbers that programs write where there is none: nines, the fill values of data formats, the ends of types.
 NINES = ("99", "999", "9999", "99999", "999999", "9999999", "99.9", "999.9", "99.99", "999.99", "9999.99", "999.999")
-FILLS = ("1e20", "1e30", "1e31", "1e35", "1e36", "1e37", "1e38", "3.4e38", "9.96921e36", "200", "2147483647", "32767")
-CODES = tuple(sign * float(text) for text in (*NINES, *FILLS, "2147483648", "32768", "65535") for sign in (1, -1))
+FILLS = ("1e20", "1e30", "1e31", "1e35", "1e36", "1e37", "1e38", "3.4e38", "9.96921e36", "2147483647", "32767", "65535")
+CODES = (*(sign * float(text) for text in (*NINES, *FILLS) for sign in (1, -1)), -200.0, -32768.0, -2147483648.0)
 AWAY = 3  # ranges of the other values
 
 
@@ -37,7 +37,8 @@ def check_points(file: Path, finding: Finding) -> None:
     survey = examine_cells(file, finding.layout, finding.wanted)
     readings = survey.readings(every=True)
     if len(readings) > 1:
-        raise Undecided(Refused(f"{file}: every point may stand between thousands", *survey.remedies(readings)))
+        where = f"{file}: every point stands before three digits, where thousands have theirs"
+        raise Undecided(Refused(where, *survey.remedies(readings)))
 
 
 def check_codes(file: str, table: Table, missing: list[str | float]) -> None:

@@ -43,8 +43,9 @@ class csv(Encoded, SeriesSource):
     separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
     thousands: str | None = Field(None, min_length=1, max_length=1, description="Thousands mark; null for none.")
-    header: Literal["first", "none"] = Field(
-        "first", description="Names are in the first line, or there are none: choose columns by position from 0."
+    header: Literal["first", "none"] | list[str] = Field(
+        "first",
+        description="Names are in the first line, or there are none: choose columns by position from 0; or the names.",
     )
     comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
     skip_lines: int = Field(0, ge=0, description="Lines above the header that are left out: titles, metadata.")
@@ -152,6 +153,7 @@ class csv(Encoded, SeriesSource):
             thousands=self.thousands,
             encoding=self.encoding,
             header=self.header == "first",
+            names=tuple(self.header) if isinstance(self.header, list) else (),
             comment=self.comment,
             na=tuple(map(str, self.na)),
             time_format=self.time_format,

@@ -121,7 +121,8 @@ class Body:
         if not self.ragged:
             return []
         width, header = len(self.dialect.names), self.dialect.header
-        expected = f"the header (line {header}) has {width}" if header else f"the first row has {width}"
+        first = "data.header names" if self.layout.names else "the first row has"
+        expected = f"the header (line {header}) has {width}" if header else f"{first} {width}"
         shown = [f"{line} ({count(cells, 'cell')})" for line, cells in self.ragged[:SHOWN]]
         where = cite("line", shown, len(self.ragged))
         rows = "a row has" if len(self.ragged) == 1 else f"{len(self.ragged):,} rows have"

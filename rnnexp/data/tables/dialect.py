@@ -50,14 +50,14 @@ class Dialect:
 def examine(file: Path, layout: Layout) -> Dialect:
     """Look at the first 200 lines of a text file."""
     opening = Opening.of(file, layout)
-    separator = SPELLED.get(layout.separator or "", layout.separator) or opening.declared or sniff(opening)
+    separator = resolve_separator(layout) or opening.declared or sniff(opening)
     skip = frozenset(layout.skip_rows)
     first = [(line, cells) for line, cells in opening.records(separator) if cells and line not in skip]
     if not first:
         raise _nothing(opening, separator, "only blank lines or comments")
     if not layout.header:
-        width = len(first[0][1])
-        return Dialect(separator, _named([""] * width), 0, _kept(first, skip), width, opening.skip)
+        names = layout.names or _named([""] * len(first[0][1]))
+        return Dialect(separator, names, 0, _kept(first, skip), len(names), opening.skip)
     line, cells = first[0]
     if looks_like_data(cells):
         raise DataError(
@@ -107,6 +107,11 @@ class Opening:
         except DataError:
             return found
         return found
+
+
+def resolve_separator(layout: Layout) -> str | None:
+    """Return the separator that the settings name; None if they leave it open."""
+    return SPELLED.get(layout.separator or "", layout.separator)
 
 
 def name_separator(separator: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 Column = str | int
@@ -13,7 +14,10 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None")
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table is written; None for `separator` means: find out, for `na`: no cell may be missing."""
+    """How a table is written; None for `separator` means: find out, for `na`: no cell may be missing.
+
+    names: those of the columns, where there is no header
+    """
 
     separator: str | None = None
     decimal: str = "."
@@ -28,6 +32,17 @@ class Layout:
     skip_lines: int = 0
     skip_rows: tuple[int | str, ...] = ()
     skip_footer: int = 0
+    names: tuple[str, ...] = ()
+
+    def change(self, settings: Mapping[str, Any]) -> Layout:
+        """Return the layout under other settings of `data`."""
+        changes: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()
+        }
+        if "header" in changes:
+            header = changes.pop("header")
+            changes |= {"header": header == "first", "names": header if isinstance(header, tuple) else ()}
+        return replace(self, **changes)
 
     @property
     def missing(self) -> frozenset[str]:

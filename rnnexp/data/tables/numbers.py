@@ -47,7 +47,7 @@ UNIT = "|".join(["[%‰]", *SYMBOLS.split(), *CODES.split()])
 DRESSED = re.compile(
     rf"(?P<quote>')?(?P<open>\()?\s*(?P<first>[+\-–]?)\s*(?P<before>{UNIT})?\s*(?P<second>[+\-–]?)\s*"
     r"(?P<number>[.,]?\d(?:[\d.,' ]*\d)?[.,]?(?:[eE][+-]?\d+)?)"
-    rf"\s*(?P<third>-?)\s*(?P<after>{UNIT})?(?P<fourth>-?)\s*(?P<close>\))?",
+    rf"\s*(?P<third>[-–—]?)\s*(?P<after>{UNIT})?(?P<fourth>-?)\s*(?P<close>\))?",
     re.ASCII,
 )
 ALIKE = {"€": "EUR", "£": "GBP", "₹": "INR", "US$": "USD", "Euro": "EUR", "euro": "EUR", "zł": "PLN"}
@@ -171,12 +171,16 @@ def strip_units(text: str) -> Written | None:
     found = DRESSED.fullmatch(text.translate(SAME).strip())
     if found is None or (found["open"] is None) != (found["close"] is None) or (found["before"] and found["after"]):
         return None
-    signs = [sign for sign in found.group("first", "second", "third", "fourth") if sign]
-    behind = bool(found["third"] or found["fourth"])
-    # In Switzerland "5.-" is a price, not a negative number.
-    if len(signs) + bool(found["open"]) > 1 or (behind and found["number"][-1] in ".,"):
-        return None
     unit = found["before"] or found["after"] or ""
+    third = found["third"]
+    if third and found["number"][-1] in ".,":  # "5.-" is 5 francs, not -5, and without a unit nobody knows
+        if unit in ("", *SHARES):
+            return None
+        third = ""
+    signs = [sign for sign in (*found.group("first", "second", "fourth"), third) if sign]
+    behind = bool(third or found["fourth"])
+    if len(signs) + bool(found["open"]) > 1 or third in ("–", "—"):
+        return None
     did = [
         *(f"U+{ord(one):04X} read as minus in" for one in sorted({*text} & {*MINUS, "–"})),
         *(["full-width characters read as ASCII in"] if {*text} & {*WIDE} else []),

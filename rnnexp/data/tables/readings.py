@@ -84,7 +84,7 @@ class Shape:
             return INFINITY
         if folded in BOOLEANS:
             return BOOLEAN
-        if folded in MARKERS or not any(map(str.isalnum, folded)):
+        if folded in MARKERS or not any(one.isalnum() or one == "%" for one in folded):
             return MARKER
         return _describe_digits(self.like) if any(map(str.isdigit, folded)) else WORD
 
@@ -207,7 +207,7 @@ class Survey:
         meaning = [self._example(marks, readings)] if settings else []
         if gone := self._gone():
             settings["na"] = [*(self.layout.na or ()), *dict.fromkeys(shape.like for shape in gone)]
-            dashes = " and not 0" if any(not shape.like.strip("-\u2013\u2014\u2212") for shape in gone) else ""
+            dashes = " and not 0" if any(not shape.like.strip("-\u2013\u2014\u2212$€£ ") for shape in gone) else ""
             words = ": correct the file if that is not meant" if any(shape.what == WORD for shape in gone) else ""
             meaning.append(f"{count(sum(shape.total for shape in gone), 'cell')} missing{dashes}{words}")
         return Remedy(settings, "; ".join(meaning))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ import numpy as np
 
 from rnnexp.data.tables.body import Body
 from rnnexp.data.tables.columns import Selection, Table, select
-from rnnexp.data.tables.dialect import Dialect, examine
+from rnnexp.data.tables.dialect import Dialect, examine, measure_width
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.numbers import Flaws, parse
-from rnnexp.data.tables.places import Places
+from rnnexp.data.tables.outline import TOTAL, is_summary
+from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.tables.readings import Survey
 from rnnexp.data.tables.records import Record
+from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.data.tables.structure import explain_refusals, find_structure
 from rnnexp.errors import DataError, ResourceError
 from rnnexp.runtime import machine
 
@@ -28,7 +32,8 @@ def read_table(file: Path, layout: Layout, wanted: Wanted) -> Table:
             from rnnexp.data.tables.typed import read_parquet
 
             return read_parquet(file, layout, wanted)
-        return _read_text(file, layout, wanted)
+        with explain_refusals(file, layout):
+            return _read_text(file, layout, wanted)
 
 
 def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
@@ -37,7 +42,8 @@ def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
         from rnnexp.data.tables.typed import select_parquet
 
         return select_parquet(file, wanted)
-    return _select(file, examine(file, layout), layout, wanted)
+    with explain_refusals(file, layout):
+        return _select(file, examine(file, layout), layout, wanted)
 
 
 def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
@@ -46,7 +52,8 @@ def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
         from rnnexp.data.tables.typed import parquet_names
 
         return parquet_names(file)
-    return examine(file, layout).names
+    with explain_refusals(file, layout):
+        return examine(file, layout).names
 
 
 def _select(file: Path, dialect: Dialect, layout: Layout, wanted: Wanted) -> Selection:
@@ -78,8 +85,10 @@ def examine_cells(file: Path, layout: Layout, wanted: Wanted) -> Survey:
 
 def read_cells(file: Path, layout: Layout) -> tuple[tuple[str, ...], list[list[str]], np.ndarray]:
     """Return the names of all columns of a text table, the cells of each as text, and the lines of the rows."""
-    with unchanged(file):
+    with unchanged(file), explain_refusals(file, layout):
         dialect = examine(file, layout)
+        if found := find_structure(file, layout):
+            raise found
         with opened(file, layout.encoding) as stream:
             body = Body(stream, file, dialect, layout)
             rows = [record for chunk in body for record in chunk if any(map(str.strip, record[1]))]
@@ -93,7 +102,9 @@ class _Columns:
 
     def __init__(self, body: Body, selection: Selection, layout: Layout, wanted: Wanted) -> None:
         self.file, self.body, self.selection, self.layout = str(body.file), body, selection, layout
+        self.labels = _find_labels(selection, wanted)
         self.dated = wanted.dated and len(selection.names) > 1
+        self.totals: list[tuple[int, str]] = []
         self.flaws = [Flaws() for _ in selection.values]
         self.empty = 0
         self.lines: list[np.ndarray] = []
@@ -105,12 +116,19 @@ class _Columns:
         """Convert some thousand records, so that no more than these are ever held as text cells."""
         import pandas as pd
 
-        if self.dated and not all(chunk_cells[self.selection.time[0]] for _, chunk_cells in chunk):
-            chunk = self._filled(chunk)
         if not chunk:
             return
         lines, rows = zip(*chunk)
         columns = list(zip(*rows))
+        if self.dated and min(columns[self.selection.time[0]]) < "!":
+            filled = [record for record in chunk if any(map(str.strip, record[1]))]
+            self.empty += len(chunk) - len(filled)
+            if len(filled) < len(chunk):
+                self.add(filled)
+                return
+        for position, words in self.labels.items():
+            if min(columns[position]) < "0" or max(columns[position]) >= ":":
+                self.totals += [(line, row[position]) for line, row in chunk if words(row[position].strip(), row)]
         self.lines.append(np.asarray(lines, dtype=np.int64))
         positions = zip(self.selection.values, self.flaws)
         parsed = [parse(columns[position], lines, self.layout, flaws) for position, flaws in positions]
@@ -118,12 +136,6 @@ class _Columns:
         for pieces, position in zip(self.texts, self.selection.texts):
             pieces.append(pd.Series(columns[position], dtype="str").str.strip())
         self._spend(self.values[-1].nbytes + 40 * len(lines) * (1 + len(self.texts)))
-
-    def _filled(self, chunk: list[Record]) -> list[Record]:
-        """Leave out rows of empty cells: with dates they are nothing, without they would be a step in time."""
-        filled = [record for record in chunk if any(map(str.strip, record[1]))]
-        self.empty += len(chunk) - len(filled)
-        return filled
 
     def _spend(self, size: int) -> None:
         self.room -= size
@@ -151,6 +163,8 @@ class _Columns:
         if not self.lines:
             raise DataError(f"{self.file}: 0 usable rows: there is nothing below the header")
         lines = np.concatenate(self.lines)
+        if 0 < len(self.totals) <= len(lines) / 3:
+            raise self._refuse_totals()
         texts = [pd.concat(pieces, ignore_index=True) for pieces in self.texts]
         count_time = len(self.selection.time)
         series = texts[count_time] if self.selection.series is not None else None
@@ -158,3 +172,20 @@ class _Columns:
         told = [note for name, flaws in zip(names, self.flaws) for note in flaws.notes(name)]
         notes, counts = (*self.body.notes(self.empty), *told), self.body.counts(self.empty)
         return Table(names, np.concatenate(self.values), tuple(texts[:count_time]), series, places, notes, counts)
+
+    def _refuse_totals(self) -> Refused:
+        where = cite("line", [f'{line} "{cell.strip()}"' for line, cell in self.totals[:SHOWN]], len(self.totals))
+        words = list(dict.fromkeys(cell.strip() for _, cell in self.totals))
+        return Refused(f"{self.file}: totals or remarks among the rows: {where}", Remedy({"skip_rows": words}))
+
+
+def _find_labels(selection: Selection, wanted: Wanted) -> dict[int, Callable[[str, list[str]], Any]]:
+    """Return the columns in which a row that is a total or a remark would say so, and what tells it."""
+    if wanted.dated:
+        return dict.fromkeys(selection.time, _is_no_date)
+    free = wanted.targets_key == "data.target" and 0 not in (*selection.values, *selection.texts)
+    return {0: lambda cell, row: TOTAL.fullmatch(cell)} if free else {}
+
+
+def _is_no_date(cell: str, row: list[str]) -> bool:
+    return is_summary(cell) or (cell[:1].isalpha() and measure_width(row[1:]) == 0 < len(row) - 1)

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rnnexp.data import inspect as table
 from rnnexp.data.calendar import season_of
-from rnnexp.data.inspect.finding import Finding, Undecided
+from rnnexp.data.inspect.finding import Finding
 from rnnexp.data.inspect.flaws import FEW
 from rnnexp.data.series import Series
 from rnnexp.data.short import need
-from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.tasks.requests import Draft
+
+GROUP = re.compile(r"(Yearly|Quarterly|Monthly|Weekly|Daily|Hourly)-train\.csv(\.gz)?")
 
 
 def inspect(path: str, given: Mapping[str, Any]) -> Draft:
     """Look at a table and propose an experiment; DataError where even a person would have to look."""
+    return _m4(path) if not given and GROUP.fullmatch(Path(path).name) else _table(path, given)
+
+
+def _m4(path: str) -> Draft:
+    """Propose the competition's own task for one of its files."""
+    file = Path(path)
+    group = file.name.partition("-")[0]
+    folder = file.parent.parent if file.parent.name == "Train" else file.parent
+    settings = {"group": group, "folder": str(folder)}
+    seen = f"{path}: {group.lower()} series of the M4 competition, a row each; horizon, season and split are its own"
+    question = f"How well can the {group.lower()} series of M4 be forecast?"
+    return Draft([seen], question, {"data": "m4", "model": "lstm"}, settings)
+
+
+def _table(path: str, given: Mapping[str, Any]) -> Draft:
     finding, series = table.inspect(path, given)
     length, why = _length(series)
     usual = {"sequence_length": length, "horizon": 1, "scaler": "standard"}
