@@ -29,7 +29,10 @@ MONTHS = (
 DATE = re.compile(
     rf"({MONTHS})(?![^\W\d])[^\w]*\d{{1,4}}\b.*|\d{{1,4}}[^\w]*({MONTHS})(?![^\W\d])([^\w]*\d.*)?", re.IGNORECASE
 )
-CURRENCY = re.compile(r"[^\w\d]*[A-Z]{3}\s?[-+]?[\d.,]+")
+CURRENCY = re.compile(
+    r"[^\w\d]*(EUR|USD|GBP|CHF|JPY|CNY|RMB|SEK|NOK|DKK|PLN|CZK|HUF|INR|AUD|CAD|NZD|BRL|MXN|RUB|TRY|KRW|ZAR|SGD|HKD)"
+    r"\s?[-+]?[\d.,'\s]+\W*"
+)
 TOTAL = re.compile(
     r"(grand|sub|sous|report|overall|year|annual)?[-\s]*(total|totals|totale|totaal|totalt|sum|sums|summe|gesamt|gesamtsumme|"
     r"insgesamt|somme|soma|suma|averages?|mittelwert|durchschnitt|moyenne|promedio|gemiddelde|合计|总计|合計|小計|小计|総計|"
@@ -80,6 +83,10 @@ class Odd:
     @property
     def text(self) -> str:
         return ", ".join(cell.strip() for cell in self.cells if cell.strip())
+
+    @property
+    def names(self) -> list[str]:
+        return [cell.strip("\ufeff \t\xa0").lower() for cell in self.cells]
 
     @property
     def width(self) -> int:
