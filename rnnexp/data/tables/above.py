@@ -9,20 +9,13 @@ from typing import Any
 
 from rnnexp.data.tables.dialect import looks_like_data
 from rnnexp.data.tables.layout import Layout
-from rnnexp.data.tables.outline import Odd, Outline
+from rnnexp.data.tables.outline import Odd, Outline, is_unit_row
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.records import is_skipped
 
 DATE_NAME = re.compile(
     r".*(date|time|datum|zeit|day|month|year|week|period|fecha|data|jahr|monat|tag|woche|hora|heure|jour|mois|an[nñ][eéo]|"
     r"日期|时间|日時|月|年).*|ds|ts",
-    re.IGNORECASE,
-)
-UNIT = re.compile(
-    r"[\[(<{].*[\])>}]|.*[%°²³/$€£µ].*|-+|(deg|degrees?)\W?\w*|[kmcdMGhn]?(m|g|Pa|W|Wh|V|A|Hz|l|L|s|bar|J|N|t)|mbar|in|ft|"
-    r"mph|kts|psi|[CFK]|TS|RN|avg|smp|mean|min|max|tot|std|sum|count|sample|average|units?|none|n/?a|unitless|"
-    r"\d+ ?[a-zA-Z]{1,3}|string|text|float\d*|double|int(eger)?\d*|number|numeric|date(time)?\d*|timestamp|bool(ean)?|"
-    r"[YMDHhmsAPyd\W]{4,}|USD|EUR|GBP|CNY|JPY|count|pcs|persons?|hours?|days?|index",
     re.IGNORECASE,
 )
 
@@ -82,8 +75,8 @@ def _headers(outline: Outline) -> list[Odd]:
     block: list[Odd] = []
     for odd in reversed(outline.above):
         named = sum(bool(cell.strip()) for cell in odd.cells)
-        wide = outline.width - 1 <= odd.width <= outline.width + 1 and named >= max(1, odd.width - 1)
-        flawed = bool(outline.numbers_in(odd)) and not _holds_units(odd)
+        wide = outline.width - 1 <= odd.width and named >= max(1, odd.width - 1)
+        flawed = bool(outline.numbers_in(odd)) and not is_unit_row(odd.cells)
         if flawed and not block and outline.fits(odd.cells):
             continue
         if flawed or (block and odd.end + 1 != block[0].line):
@@ -98,17 +91,12 @@ def _headers(outline: Outline) -> list[Odd]:
     block = [odd for odd in exact if len(set(odd.cells)) == len(odd.cells)] or exact
     dated = [odd for odd in block if any(_names_date(odd, index) for index in outline.typed)]
     block = dated if len(dated) == 1 else block
-    units = [odd for odd in block[1:] if _holds_units(odd)]
+    units = [odd for odd in block[1:] if is_unit_row(odd.cells)]
     return block[:1] if len(units) == len(block) - 1 else block
 
 
 def _names_date(odd: Odd, index: int) -> bool:
     return index < len(odd.cells) and bool(DATE_NAME.fullmatch(odd.cells[index].strip()))
-
-
-def _holds_units(odd: Odd) -> bool:
-    cells = [cell.strip() for cell in odd.cells if cell.strip()]
-    return 2 * sum(bool(UNIT.fullmatch(cell)) for cell in cells) >= len(cells)
 
 
 def _settle_header(header: Odd, outline: Outline, layout: Layout, findings: Findings) -> None:
@@ -118,7 +106,7 @@ def _settle_header(header: Odd, outline: Outline, layout: Layout, findings: Find
     units = [
         odd
         for odd in units
-        if (_holds_units(odd) or not outline.numbers_in(odd)) and not is_skipped(skip, odd.line, list(odd.cells))
+        if (is_unit_row(odd.cells) or not outline.numbers_in(odd)) and not is_skipped(skip, odd.line, list(odd.cells))
     ]
     if titles:
         _leave_out_titles(titles, header.line, findings)

@@ -42,6 +42,13 @@ TOTAL = re.compile(
 SUMMARY = re.compile(
     r"(avg|mean|median|media|medel|min|max|minimum|maximum|std|stdev|count|anzahl)\.?:?", re.IGNORECASE
 )
+UNIT = re.compile(
+    r"[\[(<{].*[\])>}]|.*[%°²³/$€£µ].*|-+|(deg|degrees?)\W?\w*|[kmcdMGhn]?(m|g|Pa|W|Wh|V|A|Hz|l|L|s|bar|J|N|t)|mbar|in|ft|"
+    r"mph|kts|psi|[CFK]|TS|RN|avg|smp|mean|min|max|tot|std|sum|count|sample|average|units?|none|n/?a|unitless|"
+    r"\d+ ?[a-zA-Z]{1,3}|string|text|float\d*|double|int(eger)?\d*|number|numeric|date(time)?\d*|timestamp|bool(ean)?|"
+    r"[YMDHhmsAPyd\W]{4,}|USD|EUR|GBP|CNY|JPY|count|pcs|persons?|hours?|days?|index",
+    re.IGNORECASE,
+)
 SAMPLE_STEP = 37
 MAX_ODD = 20_000
 
@@ -49,6 +56,12 @@ MAX_ODD = 20_000
 def is_summary(text: str) -> bool:
     """Tell whether what stands where a date should be names a summary of other rows."""
     return bool(TOTAL.fullmatch(text) or SUMMARY.fullmatch(text))
+
+
+def is_unit_row(cells: Sequence[str]) -> bool:
+    """Tell whether most cells of a row above the others are units, or names of aggregations."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return 2 * sum(bool(UNIT.fullmatch(cell)) for cell in filled) >= len(filled)
 
 
 def tell_kind(cell: str, missing: frozenset[str]) -> str:
@@ -170,7 +183,7 @@ def _measure(file: Path, layout: Layout, separator: str) -> _Cut | None:
                 sample.append(cells)
     except DataError:
         return None
-    width = max(widths, key=lambda one: (widths[one], one), default=0)
+    width = max(widths, key=lambda one: (widths[one], -one), default=0)
     kinds = [
         [tell_kind(cell, layout.missing) for cell in cells[:width]]
         for cells in sample
@@ -216,7 +229,8 @@ def _sort_out(file: Path, layout: Layout, cut: _Cut) -> Outline | None:
             if rows and is_skipped(skip, line, cells):
                 continue
             kinds = "".join(tell_kind(cell, layout.missing) for cell in cells)
-            if _is_row(cells, kinds, cut) or (rows and _is_empty_row(kinds, cut)):
+            above = not rows and is_unit_row(cells)
+            if (_is_row(cells, kinds, cut) and not above) or (rows and _is_empty_row(kinds, cut)):
                 rows, first, last, first_cells = rows + 1, first or line, end, first_cells or tuple(cells)
                 counted = counted and cells[0].strip() in (str(rows), str(rows - 1))
                 continue
@@ -243,4 +257,4 @@ def _is_row(cells: list[str], kinds: str, cut: _Cut) -> bool:
 
 def _is_empty_row(kinds: str, cut: _Cut) -> bool:
     """Tell a row without numbers and dates, which has words only where others have them."""
-    return len(kinds) == cut.width and all(kinds[index] == EMPTY for index in cut.typed)
+    return len(kinds) >= cut.width and all(kinds[index] == EMPTY for index in cut.typed)
