@@ -165,4 +165,6 @@ def _agreement(opening: Opening, separator: str) -> float:
 
 def measure_width(cells: Sequence[str]) -> int:
     """Return the number of cells up to the last that is not empty."""
+    if cells and cells[-1] and not cells[-1].isspace():
+        return len(cells)
     return max((index for index, cell in enumerate(cells, 1) if cell.strip()), default=0)
