@@ -10,11 +10,10 @@ from typing import Any
 from rnnexp.data.inspect.dates import find_dates
 from rnnexp.data.inspect.finding import Asked, Finding, Head, decide_columns
 from rnnexp.data.inspect.flaws import settle_flaws
-from rnnexp.data.inspect.head import read_head
+from rnnexp.data.inspect.head import look_at_text, read_head
 from rnnexp.data.inspect.marks import find_markers
 from rnnexp.data.inspect.roles import find_target, name_series
 from rnnexp.data.inspect.shapes import refuse_sideways
-from rnnexp.data.inspect.text_file import look_at_text
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import position
 from rnnexp.data.tables.files import kind, locate

@@ -1,39 +1,42 @@
-"""Every cell of a table, column by column."""
+"""How a table is written, and every cell of it, column by column."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rnnexp.data.inspect.finding import Finding, Head
-from rnnexp.data.tables.dialect import examine
-from rnnexp.data.tables.files import kind, opened
+from rnnexp.data.tables.dialect import examine, name_separator
+from rnnexp.data.tables.files import kind
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
-from rnnexp.data.tables.records import Lines, records
 from rnnexp.data.tables.spelling import is_like_number
+from rnnexp.data.tables.table import read_cells
 from rnnexp.errors import count
 
 SAMPLE = 1_000  # cells, from first to last, that tell numbers of other marks from text
+
+
+def look_at_text(file: Path, finding: Finding) -> None:
+    """Settle how the file is written, by what the reader of tables advises about all of its lines."""
+    finding.update()
+    names, _, _ = finding.settle(lambda: read_cells(file, finding.layout))
+    layout = finding.layout
+    dialect = examine(file, layout)
+    header = f"header in line {dialect.header}" if dialect.header else "no header"
+    marks = f'separator "{name_separator(dialect.separator)}"'
+    finding.seen.append(f"{file}: {layout.encoding}, {marks}, {header}, {count(len(names), 'column')}")
 
 
 def read_head(file: Path, finding: Finding) -> Head:
     """Read all columns as text, and tell which of them hold numbers."""
     if kind(file) == "parquet":
         return _parquet(file, finding)
-    layout = finding.layout
-    dialect = examine(file, layout)
-    width = len(dialect.names)
-    with opened(file, layout.encoding) as stream:
-        rows = [
-            cells
-            for line, cells in records(Lines(stream, file, layout.comment), dialect.separator)
-            if line > dialect.header and len(cells) == width
-        ]
-    columns = tuple(zip(*rows)) or ((),) * width
-    return Head(dialect.names, columns, tuple(_numeric(cells, layout) for cells in columns))
+    names, columns, _ = read_cells(file, finding.layout)
+    return Head(names, tuple(map(tuple, columns)), tuple(_numeric(cells, finding.layout) for cells in columns))
 
 
-def _numeric(cells: tuple[str, ...], layout: Layout) -> bool:
+def _numeric(cells: Sequence[str], layout: Layout) -> bool:
     """Tell whether most of the cells that are there are numbers."""
     import numpy as np
 
