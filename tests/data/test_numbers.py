@@ -251,6 +251,15 @@ def test_many_different_words_are_not_listed() -> None:
         values([*map(str, range(20)), *words[1:]])
 
 
+def test_a_series_may_be_missing_for_the_most_part() -> None:
+    assert values(["-", "-", "n.a.", "1", "-", "2.5"], na=["-", "n.a."], missing="drop") == [1, 2.5]
+    with pytest.raises(Refused, match="Read it with") as refused:
+        values(["-", "-", "n.a.", "1", "-", "2.5"])
+    assert refused.value.remedies[0].settings == {"na": ["-", "n.a."]}
+    with pytest.raises(Refused, match="a mark for a missing value$"):
+        values(["-", "-", "n.a."])
+
+
 def test_marks_that_are_given_stay() -> None:
     with pytest.raises(Refused, match="1 cell missing") as refused:
         values(["1", "x", "-", "2", "3"], na=["x"])

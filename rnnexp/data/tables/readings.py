@@ -10,6 +10,8 @@ from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.data.tables.spelling import (
     BESIDE,
+    INFINITY,
+    MARKER,
     MARKS,
     MAX_TEXTS,
     MISSING,
@@ -101,10 +103,13 @@ class Survey:
         return dressed and self.current == (".", None)
 
     def _may_miss(self) -> bool:
-        """Tell whether data.na can be set to few texts, and leaves more than half of each column."""
+        """Tell whether data.na can be set, to few texts, and no column is mostly words."""
         for column in self.columns:
-            gone = sum(shape.total for shape in column.values() if not shape.numbers)
-            if gone and (self.layout.na is None or 2 * gone >= sum(shape.total for shape in column.values())):
+            gone = [shape for shape in column.values() if not shape.numbers]
+            if gone and (self.layout.na is None or len(gone) == len(column)):
+                return False
+            words = sum(shape.total for shape in gone if shape.what not in (MARKER, INFINITY))
+            if words and 2 * words >= sum(shape.total for shape in column.values()):
                 return False
         return sum(len(shape.texts) for shape in self._gone()) <= MAX_TEXTS
 
