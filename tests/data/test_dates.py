@@ -381,3 +381,12 @@ def test_a_zero_that_a_spreadsheet_has_lost_is_put_back() -> None:
     assert (read(cells, time_format="%d%m%Y") == DAYS).all()
     october = [f"{time:%Y.%m}".rstrip("0") for time in MONTHS]
     assert (read(october) == MONTHS).all()
+
+
+@pytest.mark.parametrize("junk", [["TS", ""], ["", "Total"], ["yyyy-mm-dd"], ["", ""]])
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%s"])
+def test_rows_of_units_or_totals_do_not_hide_the_dates(form: str, junk: list[str]) -> None:
+    days = written(DAYS, form) if form != "%s" else told(DAYS, "1899-12-30", "D")
+    cells = (*junk, *days)
+    head = Head(("load", "date"), (("1.5",) * len(cells), cells), (True, form in ("%Y%m%d", "%s")))
+    assert find_dates(head, Finding()) == [1]
