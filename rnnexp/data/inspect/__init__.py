@@ -10,13 +10,13 @@ from typing import Any
 from rnnexp.data.inspect.dates import find_dates
 from rnnexp.data.inspect.finding import Asked, Finding, Head, resolve_columns
 from rnnexp.data.inspect.flaws import settle_flaws
-from rnnexp.data.inspect.head import find_encoding, read_head
+from rnnexp.data.inspect.head import read_head
 from rnnexp.data.inspect.marks import find_markers
 from rnnexp.data.inspect.roles import find_target, name_series
 from rnnexp.data.inspect.shapes import refuse_sideways
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import position
-from rnnexp.data.tables.files import kind, locate
+from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.remedy import Refused, Undecided
 from rnnexp.data.tables.table import column_names
 from rnnexp.errors import DataError
@@ -67,8 +67,6 @@ def _look(path: str, given: Mapping[str, Any]) -> tuple[Finding, Series]:
     files = locate(path, os.environ.get("RNNEXP_DATA"))
     finding = Finding({key: value for key, value in given.items() if not isinstance(value, Asked)})
     finding.set("path", path)
-    if kind(files[0]) != "parquet" and (encoding := find_encoding(files[0])) != "utf-8":
-        finding.set("encoding", encoding, "a guess: check names with accents" if encoding == "cp1252" else "")
     finding.update()
     if "target" not in given:
         refuse_sideways(finding.settle(lambda: column_names(files[0], finding.layout)), files[0])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 from pathlib import Path
 
 from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.dialect import examine, name_separator
-from rnnexp.data.tables.files import WrongEncoding, kind, opened
+from rnnexp.data.tables.files import kind
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.data.tables.readings import is_like_number
@@ -24,7 +23,7 @@ def read_head(file: Path, finding: Finding) -> Head:
         return _parquet(file, finding)
     names, columns, _ = finding.settle(lambda: read_cells(file, finding.layout))
     layout, dialect = finding.layout, examine(file, finding.layout)
-    header = f"header in line {dialect.header}" if layout.header else "no header"
+    header = f"header in line {dialect.header}" if dialect.header else "no header"
     separator = name_separator(dialect.separator)
     told = f'{file}: {layout.encoding}, separator "{separator}", {header}, {count(len(names), "column")}'
     finding.seen.append(told)
@@ -53,19 +52,3 @@ def _parquet(file: Path, finding: Finding) -> Head:
     finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")
     numeric = tuple(is_numeric_dtype(dtype) for dtype in rows.dtypes)
     return Head(tuple(map(str, rows.columns)), tuple(tuple(rows[name].astype("str")) for name in rows), numeric)
-
-
-def find_encoding(file: Path) -> str:
-    """Return the first encoding that reads the whole file."""
-    with opened(file, "latin-1") as stream:
-        if stream.read(2).encode("latin-1") in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            with opened(file, encoding) as stream:
-                while stream.read(1 << 20):
-                    pass
-        except WrongEncoding:
-            continue
-        return encoding
-    return "latin-1"

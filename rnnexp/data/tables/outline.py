@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnexp.data.tables.dialect import SEPARATORS, Opening, measure_width, resolve_separator
+from rnnexp.data.tables.dialect import DATED, SEPARATORS, Opening, measure_width, resolve_separator, sniff
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.records import Lines, Record, is_skipped, records
@@ -29,7 +29,6 @@ MONTHS = (
 DATE = re.compile(
     rf"({MONTHS})(?![^\W\d])[^\w]*\d{{1,4}}\b.*|\d{{1,4}}[^\w]*({MONTHS})(?![^\W\d])([^\w]*\d.*)?", re.IGNORECASE
 )
-DATED = re.compile(r"\s*\d{1,4}([-/:]\d|\.\d{1,2}\.)")
 CURRENCY = re.compile(r"[^\w\d]*[A-Z]{3}\s?[-+]?[\d.,]+")
 TOTAL = re.compile(
     r"(grand|sub|sous|report|overall|year|annual)?[-\s]*(total|totals|totale|totaal|totalt|sum|sums|summe|gesamt|gesamtsumme|"
@@ -131,9 +130,10 @@ class Outline:
 def draw_outline(file: Path, layout: Layout) -> Outline | None:
     """Find the table in a file; None if it holds none, or cannot be cut into records."""
     try:
-        given = resolve_separator(layout) or Opening.of(file, layout).declared
-        found = [_measure(file, layout, one) for one in ([given] if given else SEPARATORS)]
-        best = max((one for one in found if one), key=lambda one: one.score, default=None)
+        opening = Opening.of(file, layout)
+        given, usual = resolve_separator(layout) or opening.declared, sniff(opening)
+        found = [cut for one in ([given] if given else SEPARATORS) if (cut := _measure(file, layout, one))]
+        best = max(found, key=lambda cut: cut.score * (1.02 if cut.separator == usual else 1.0), default=None)
         outline = None if best is None else _sort_out(file, layout, best)
         return outline if outline and outline.rows else None
     except DataError:
@@ -174,9 +174,9 @@ def _measure(file: Path, layout: Layout, separator: str) -> _Cut | None:
     if not typed:
         return None
     clean = sum(all(row[index] != TEXT for index in typed) for row in rows) / len(rows)
-    fit = widths[width] * len(rows) / len(sample)
-    single = width == 1 or 2 * widths[width] < number
-    return _Cut(separator, width, typed, fit * clean * len(typed) / width / (1000 if single else 1))
+    fit = widths[width] / number
+    single = width == 1 or fit < 0.5
+    return _Cut(separator, width, typed, (0.001 if single else 1) * fit * clean)
 
 
 def _is_typed(kinds: list[str]) -> bool:
@@ -192,9 +192,8 @@ def _filled(file: Path, layout: Layout, separator: str) -> Iterator[Record]:
 
 
 def _with_ends(lines: Lines, layout: Layout, separator: str) -> Iterator[tuple[Record, int]]:
-    skip = frozenset(layout.skip_rows)
     for record in records(lines, separator):
-        if any(map(str.strip, record[1])) and not (skip and is_skipped(skip, *record)):
+        if any(map(str.strip, record[1])) and record[0] not in layout.skip_rows:
             yield record, lines.number
 
 
@@ -202,11 +201,13 @@ def _sort_out(file: Path, layout: Layout, cut: _Cut) -> Outline | None:
     """Go through the file again, and keep what is not a row."""
     odd: list[Odd] = []
     rows = first = last = 0
-    counted = True
+    counted, skip = True, frozenset(layout.skip_rows)
     first_cells: tuple[str, ...] = ()
     with opened(file, layout.encoding) as stream:
         lines = Lines(stream, file, layout.comment, layout.skip_lines, layout.skip_footer)
         for (line, cells), end in _with_ends(lines, layout, cut.separator):
+            if rows and is_skipped(skip, line, cells):
+                continue
             kinds = "".join(tell_kind(cell, layout.missing) for cell in cells)
             if _is_row(cells, kinds, cut) or (rows and _is_empty_row(kinds, cut)):
                 rows, first, last, first_cells = rows + 1, first or line, end, first_cells or tuple(cells)

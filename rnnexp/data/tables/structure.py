@@ -12,10 +12,11 @@ from typing import Any
 
 from rnnexp.data.tables.body import Body
 from rnnexp.data.tables.dialect import examine, looks_like_data
-from rnnexp.data.tables.files import WrongEncoding, opened
+from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.outline import NUMBER, TEXT, Odd, Outline, draw_outline, is_summary
 from rnnexp.data.tables.places import SHOWN, cite
+from rnnexp.data.tables.records import is_skipped
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import DataError
 
@@ -45,8 +46,6 @@ def explain_refusals(file: Path, layout: Layout) -> Iterator[None]:
     """Turn the refusal of a file that holds more than a table into one that says what, and which settings read it."""
     try:
         yield
-    except WrongEncoding:
-        raise
     except DataError as flaw:
         raise (find_structure(file, layout) or flaw) from None
 
@@ -118,10 +117,10 @@ def _look_above(outline: Outline, layout: Layout, findings: Findings) -> None:
         findings.said.append(f"{_cite(headers)} may each be the header")
         for header in headers:
             choice = Findings()
-            _settle_header(header, outline, choice)
+            _settle_header(header, outline, layout, choice)
             findings.choices.append((f'the header is "{header.text[:60]}"', choice))
         return
-    _settle_header(headers[0], outline, findings)
+    _settle_header(headers[0], outline, layout, findings)
 
 
 def _headers(outline: Outline) -> list[Odd]:
@@ -157,10 +156,11 @@ def _holds_units(odd: Odd) -> bool:
     return 2 * sum(bool(UNIT.fullmatch(cell)) for cell in cells) >= len(cells)
 
 
-def _settle_header(header: Odd, outline: Outline, findings: Findings) -> None:
+def _settle_header(header: Odd, outline: Outline, layout: Layout, findings: Findings) -> None:
     above = outline.above
     titles, units = above[: above.index(header)], above[above.index(header) + 1 :]
-    units = [odd for odd in units if not outline.numbers_in(odd)]
+    skip = frozenset(layout.skip_rows)
+    units = [odd for odd in units if not (outline.numbers_in(odd) or is_skipped(skip, odd.line, list(odd.cells)))]
     if titles:
         _leave_out_titles(titles, header.line, findings)
     if units:
@@ -179,7 +179,7 @@ def _leave_out_titles(titles: Sequence[Odd], start: int, findings: Findings) -> 
 def _without_header(outline: Outline, above: Sequence[Odd], findings: Findings) -> None:
     if above:
         _leave_out_titles(above, outline.first, findings)
-    if looks_like_data(outline.first_cells):
+    if looks_like_data(outline.first_cells, [outline.first_cells]):
         row = outline.separator.join(outline.first_cells)[:60]
         findings.said.append(f"line {outline.first}: the header looks like data ({row})")
         findings.settings["header"] = "none"
