@@ -9,7 +9,7 @@ from rnnexp.data.tables.dialect import examine, name_separator
 from rnnexp.data.tables.files import kind
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
-from rnnexp.data.tables.readings import is_like_number
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.data.tables.table import read_cells
 from rnnexp.errors import count
 

@@ -191,7 +191,7 @@ def strip_units(text: str) -> Written | None:
         *([f'"{unit}" taken off'] if unit else []),
     ]
     sign = "" if "+" in signs or not (signs or found["open"]) else "-"
-    return Written(sign + found["number"], ALIKE.get(unit, unit), tuple(did))
+    return Written(sign + found["number"], ALIKE.get(unit, unit.rstrip(".")), tuple(did))
 
 
 def standard(text: str, decimal: str = ".", thousands: str | None = None) -> str | None:
