@@ -27,6 +27,7 @@ MONTHS = (
     "august|août|agosto|ago|sep|sept|september|septembre|septiembre|oct|october|oktober|okt|octobre|octubre|nov|november|"
     "novembre|noviembre|dec|december|dezember|dez|décembre|déc|diciembre|dic|mon|tue|wed|thu|fri|sat|sun|q[1-4]|week|kw|w"
 )
+DIGITS = re.compile(r"[+-]?[0-9][0-9.,:/ -]*")
 DATE = re.compile(
     rf"({MONTHS})(?![^\W\d])[^\w]*\d{{1,4}}\b.*|\d{{1,4}}[^\w]*({MONTHS})(?![^\W\d])([^\w]*\d.*)?", re.IGNORECASE
 )
@@ -70,6 +71,8 @@ def tell_kind(cell: str, missing: frozenset[str]) -> str:
         return EMPTY
     if text in missing or text in MARKERS:
         return MISSING
+    if DIGITS.fullmatch(text):  # as most cells are
+        return NUMBER
     first = next((letter for letter in text if letter.isalnum()), "x")
     digits = sum(letter.isdigit() for letter in text)
     letters = sum(letter.isalpha() for letter in text)
