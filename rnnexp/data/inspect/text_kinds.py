@@ -68,6 +68,15 @@ class TextFile:
         return [row for row in rows if len(row) == width] if width > 1 and times >= 0.95 * len(rows) else []
 
 
+def find_test(path: str) -> str | None:
+    """Return the file of the test part that lies beside one of the training part: GunPoint_TEST.ts, test.txt."""
+    name = Path(path).name
+    for train, test in (("TRAIN", "TEST"), ("train", "test"), ("Train", "Test")):
+        if train in name and (other := Path(path).with_name(name.replace(train, test))).expanduser().is_file():
+            return str(other)
+    return None
+
+
 def is_tagged(text: TextFile) -> bool:
     """Tell lines of a token and its tag, with blank lines between sequences."""
     rows = [line.split() for line in text.filled if not line.startswith("#")]
