@@ -51,7 +51,7 @@ def test_a_plain_table_becomes_a_commented_experiment(capsys: pytest.CaptureFixt
     )
     said = capsys.readouterr().out
     assert 'my.csv: utf-8, separator ",", header in line 1, 2 columns' in said
-    assert "target y: 59 rows from 2020-01-01 00:00 to 2020-02-28 00:00, step D" in said
+    assert "target y: 59 rows from 2020-01-01 to 2020-02-28, step D" in said
     assert said.endswith("Wrote experiments/my.yaml. Next:\n  rnnexp train experiment=my\n")
 
 

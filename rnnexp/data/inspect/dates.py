@@ -8,13 +8,18 @@ from typing import Any
 
 from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.date_columns import CLOCK, PARTS, find_role
+from rnnexp.data.tables.date_readings import is_sorted
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused
 from rnnexp.data.tables.times import Dates, UnreadableDates
 from rnnexp.errors import DataError
 
-TIME = re.compile(r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|ts$)", re.IGNORECASE)
+TIME = re.compile(
+    r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|dato|ts$|data$)|日期|日付|時間|дата",
+    re.IGNORECASE,
+)
+NAMED = re.compile(r"(date|time|ds|day|month|year|datum|fecha)", re.IGNORECASE)  # weekly_sales only looks like it
 TIME_OF_DAY = re.compile(r"(^|[^a-z])(time|hhmm|clock|uhrzeit|zeit|heure|hora|ora|tid|kl)([^a-z]|$)", re.IGNORECASE)
 PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearday",))
 MOSTLY = 0.5  # share of the cells that must be dates if the others are to be called flaws
@@ -23,7 +28,8 @@ MAX_TRIED = 30  # columns that are looked at
 
 def find_dates(head: Head, finding: Finding) -> list[int]:
     """Find the columns that hold the date, by all of their cells and their names."""
-    likely = [i for i, name in enumerate(head.names) if TIME.search(name) or find_role(name) or not head.numeric[i]]
+    named = [bool(TIME.search(name) or TIME_OF_DAY.search(name) or find_role(name)) for name in head.names]
+    likely = [index for index, numeric in enumerate(head.numeric) if named[index] or not numeric]
     columns = _DateColumns(head, likely[:MAX_TRIED], finding.layout)
     for choice in columns.choices():
         dates = columns.read(choice)
@@ -55,7 +61,8 @@ class _DateColumns:
         roles = {index: find_role(self.head.names[index]) for index in self.cells}
         numeric = [index for index in self.cells if self.head.numeric[index]]
         named = [index for index in self.cells if TIME.search(self.head.names[index])]
-        whole = [index for index in self.cells if not (roles[index] and index in numeric)]
+        part = {index for index in numeric if roles[index] and self.cells[index].str.len().max() <= 4}
+        whole = [index for index in self.cells if index not in part]
         for index in sorted(whole, key=lambda index: index not in named):
             if index in named or index not in numeric:
                 yield from self._with_clock(index, roles)
@@ -84,7 +91,9 @@ class _DateColumns:
         places = Places(("",), 0 * rows, rows)
         dates = Dates([self.cells[i] for i in choice], [self.head.names[i] for i in choice], places, self.layout)
         try:
-            return dates if len(dates.read()) else None
+            time = dates.read()
+            sure = len(choice) > 1 or not self.head.numeric[choice[0]] or NAMED.fullmatch(self.head.names[choice[0]])
+            return dates if len(time) and (sure or is_sorted(time)) else None
         except Refused as refused:
             return None if any("time" in remedy.settings for remedy in refused.remedies) else dates
         except UnreadableDates as error:

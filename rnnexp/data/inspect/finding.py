@@ -106,7 +106,7 @@ class Head:
     numeric: tuple[bool, ...]
 
 
-def decide_columns(key: str, value: Any, names: Sequence[str], file: str) -> Any:
+def resolve_columns(key: str, value: Any, names: Sequence[str], file: str) -> Any:
     """Return the columns that a user has named; DataError for one that is not there."""
     if not isinstance(value, Asked):
         return value

@@ -13,6 +13,7 @@ from typing import Any
 
 from rnnexp.data.inspect.dates import TIME
 from rnnexp.data.tables.files import kind, opened
+from rnnexp.data.tables.remedy import Refused
 from rnnexp.errors import DataError
 
 LINES = 5_000  # of a file that are looked at
@@ -65,6 +66,15 @@ class TextFile:
         widths = Counter(map(len, rows))
         width, times = widths.most_common(1)[0] if widths else (0, 0)
         return [row for row in rows if len(row) == width] if width > 1 and times >= 0.95 * len(rows) else []
+
+
+def find_test(path: str) -> str | None:
+    """Return the file of the test part that lies beside one of the training part: GunPoint_TEST.ts, test.txt."""
+    name = Path(path).name
+    for train, test in (("TRAIN", "TEST"), ("train", "test"), ("Train", "Test")):
+        if train in name and (other := Path(path).with_name(name.replace(train, test))).expanduser().is_file():
+            return str(other)
+    return None
 
 
 def is_tagged(text: TextFile) -> bool:
@@ -188,11 +198,9 @@ def _worded(cells: Sequence[str]) -> bool:
 
 def _lines(file: Path, encoding: str) -> tuple[str, ...] | None:
     """Read the first lines; None if the encoding is another."""
-    from rnnexp.data.tables.files import WrongEncoding
-
     try:
         with opened(file, encoding) as stream:
             found = [line.rstrip("\r\n") for _, line in zip(range(LINES), iter(lambda: stream.readline(100_000), ""))]
-    except WrongEncoding:
+    except Refused:
         return None
     return tuple(found) if not any("\0" in line for line in found[:20]) else ()
