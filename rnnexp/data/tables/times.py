@@ -286,9 +286,3 @@ def _convert(whole: Any, zone: str) -> Any:
         return whole.dt.tz_convert(zone).dt.tz_localize(None)
     except (KeyError, ValueError):
         raise ConfigError(f"data.time_zone: `{zone}` is unknown; examples: UTC, Europe/Berlin") from None
-
-
-def span(time: np.ndarray) -> str:
-    """Say from when to when, and how many rows."""
-    first, last = (str(stamp.astype("datetime64[m]")).replace("T", " ") for stamp in (time[0], time[-1]))
-    return f"{count(len(time), 'row')} from {first} to {last}"

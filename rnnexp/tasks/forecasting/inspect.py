@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnnexp.data import inspect as table
-from rnnexp.data.calendar import season_of
+from rnnexp.data.calendar import season_of, write_dates
 from rnnexp.data.inspect.finding import Finding
 from rnnexp.data.inspect.flaws import FEW
 from rnnexp.data.series import Series
@@ -42,16 +44,22 @@ def _table(path: str, given: Mapping[str, Any]) -> Draft:
     settings = finding.settings | {key: value for key, value in usual.items() if key not in given}
     finding.settings = settings
     _settle_short(series, finding)
-    target, ahead = settings["target"], settings["horizon"]
+    target, ahead = series.columns[0], settings["horizon"]
     rows = f"{len(series.values):,} rows" + (f" of {len(series.ids)} series" if len(series.ids) > 1 else "")
     about = f"target {target}: {rows}{_span(series.time)}, step {series.frequency or 'none'}"
     return Draft(
-        [*finding.seen, about],
+        [*finding.seen, about, *_sums(series)],
         f"How well can {target} be forecast {'one step' if ahead == 1 else f'{ahead} steps'} ahead?",
         {"data": "csv", "model": "lstm"},
         settings,
         {**finding.reasons, "sequence_length": why},
     )
+
+
+def _sums(series: Series) -> list[str]:
+    """Say where the rows come from, unless each record is one."""
+    tally = series.tally
+    return [] if tally is None or tally.records == tally.kept == tally.rows else [str(tally)]
 
 
 def _settle_short(series: Series, finding: Finding) -> None:
@@ -71,7 +79,7 @@ def _settle_short(series: Series, finding: Finding) -> None:
 def _span(time: Any) -> str:
     if time is None:
         return ""
-    first, last = (str(stamp.astype("datetime64[m]")).replace("T", " ") for stamp in (time.min(), time.max()))
+    first, last = write_dates(np.array([time.min(), time.max()]), time)
     return f" from {first} to {last}"
 
 
