@@ -69,8 +69,8 @@ def test_a_season_decides_the_rows_of_the_past() -> None:
 TABLES = {
     "decimal comma": ("d;wert\n" + "\n".join(f"{i:02d}.01.2020;{i},5" for i in range(1, 32)), ['decimal: ","', "time: d"]),
     "thousands": ("a;y\n" + "\n".join(f"x;{i}.234,5" for i in range(1, 60)), ['thousands: "."', 'decimal: ","']),
-    "latin-1": (daily(header="date,größe").encode("latin-1"), ["encoding: cp1252  # a guess", "target: größe"]),
-    "UTF-16": (daily().encode("utf-16"), ["encoding: utf-16\n"]),
+    "latin-1": (daily(header="date,größe").encode("latin-1"), ["encoding: cp1252  # it reads größe\n", "target: größe"]),
+    "UTF-16": (daily().encode("utf-16"), ["time: date\n"]),
     "byte-order mark": (daily().encode("utf-8-sig"), ["time: date\n"]),
     "no header": ("\n".join(DAYS[:28]), ["header: none", "time: 0\n", "target: 1\n"]),
     "comments": ("# made by hand\n" + daily(), ['comment: "#"  # line 1 begins with "#": comments, not rows']),

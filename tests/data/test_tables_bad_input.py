@@ -123,9 +123,9 @@ TABLES = {
     "open target": ("a,b\n1,2\n", {"time": None}, 'which of 2 columns of numbers is to be forecast? "a", "b"'),
     "no numbers": ("a,b\nx,y\n", {"time": None}, 'no column of numbers to forecast (columns: "a", "b")'),
     "comment": ("# hello, x\n" + table(DAYS), {}, """line 1 begins with "#": comments, not rows. Read it with 'data.comment="#"'"""),
-    "NUL": (table(DAYS).encode("utf-16-le"), {}, "line 1: contains NUL characters"),
-    "UTF-16": (table(DAYS).encode("utf-16"), {}, "begins with the byte-order mark of UTF-16: data.encoding=utf-16"),
-    "latin-1": ("date,größe\n".encode("latin-1"), {}, "byte 0xf6 at offset 7 (line 1). Name the encoding"),
+    "NUL": (table(DAYS).encode("utf-16-le"), {}, "UTF-16 without a byte-order mark. Read it with data.encoding=utf-16-le"),
+    "binary": (b"date,y\n2020-01-01,\0\n", {}, "line 2: contains NUL characters"),
+    "latin-1": ("date,größe\n".encode("latin-1"), {}, "byte 0xf6 at offset 7 (line 1). Read it with data.encoding=cp1252 (it reads größe)"),
     "cut gzip": (gzip.compress(table(DAYS).encode())[:-9], {}, "damaged gzip file"),
     "damaged parquet": (b"PAR1" + b"x" * 50, {}, "d.csv: damaged Parquet file"),
     "zip": (b"PK\x03\x04...", {}, "is a zip archive: unpack it"),
@@ -195,6 +195,11 @@ def test_the_offset_of_a_bad_byte_is_exact_far_into_a_file() -> None:
     good = b"y\n" + b"1.00000000000000000000\n" * 60_000  # further than any buffer reaches
     with pytest.raises(DataError, match=rf"byte 0xff at offset {len(good)} \(line 60002\)"):
         read(good + b"\xff\n", time=None)
+
+
+def test_bytes_that_no_encoding_makes_words_of_leave_the_encoding_open() -> None:
+    with pytest.raises(DataError, match="Name the encoding it was saved in: data.encoding=latin-1 takes any byte"):
+        read("date,größe\n".encode() + b"\xff\xfe\n")
 
 
 ARCHIVES = {b"\xfd7zXZ\0": "unxz", b"BZh91AY": "bunzip2", b"\x28\xb5\x2f\xfd": "unzstd", b"SQLite format 3\0": "export"}

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.data.inspect.dates import find_dates
-from rnnexp.data.inspect.finding import Asked, Finding, Head, decide_columns
+from rnnexp.data.inspect.finding import Asked, Finding, Head, resolve_columns
 from rnnexp.data.inspect.flaws import settle_flaws
 from rnnexp.data.inspect.head import read_head
 from rnnexp.data.inspect.marks import find_markers
 from rnnexp.data.inspect.roles import find_target, name_series
 from rnnexp.data.inspect.shapes import refuse_sideways
-from rnnexp.data.inspect.text_file import look_at_text
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import position
-from rnnexp.data.tables.files import kind, locate
+from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.remedy import Refused, Undecided
 from rnnexp.data.tables.table import column_names
 from rnnexp.errors import DataError
@@ -68,13 +67,11 @@ def _look(path: str, given: Mapping[str, Any]) -> tuple[Finding, Series]:
     files = locate(path, os.environ.get("RNNEXP_DATA"))
     finding = Finding({key: value for key, value in given.items() if not isinstance(value, Asked)})
     finding.set("path", path)
-    if kind(files[0]) != "parquet":
-        look_at_text(files[0], finding)
     finding.update()
     if "target" not in given:
         refuse_sideways(finding.settle(lambda: column_names(files[0], finding.layout)), files[0])
-    head = finding.settle(lambda: read_head(files[0], finding))
-    finding.given = {key: decide_columns(key, value, head.names, str(files[0])) for key, value in given.items()}
+    head = read_head(files[0], finding)
+    finding.given = {key: resolve_columns(key, value, head.names, str(files[0])) for key, value in given.items()}
     finding.settle(lambda: _settle_columns(files[0], head, finding))
     return finding, settle_flaws(finding)
 

@@ -80,8 +80,9 @@ class Finding:
             raise refused
         if len(remedies) > 1:
             raise Undecided(Refused(refused.message, *remedies))
+        why = remedies[0].meaning or refused.message.removeprefix(f"{self.settings['path']}: ")
         for key, value in remedies[0].settings.items():
-            self.set(key, value, remedies[0].meaning or "without this: an error")
+            self.set(key, value, why)
         self.update()
 
     def _allows(self, remedy: Remedy) -> bool:
@@ -105,7 +106,7 @@ class Head:
     numeric: tuple[bool, ...]
 
 
-def decide_columns(key: str, value: Any, names: Sequence[str], file: str) -> Any:
+def resolve_columns(key: str, value: Any, names: Sequence[str], file: str) -> Any:
     """Return the columns that a user has named; DataError for one that is not there."""
     if not isinstance(value, Asked):
         return value

@@ -42,7 +42,9 @@ class csv(Encoded, SeriesSource):
     )
     separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
-    thousands: str | None = Field(None, min_length=1, max_length=1, description="Thousands mark; null for none.")
+    thousands: str | None = Field(
+        None, min_length=1, max_length=1, description="Thousands mark, a blank for blanks of all kinds; null for none."
+    )
     header: Literal["first", "none"] | list[str] = Field(
         "first",
         description="Names are in the first line, or there are none: choose columns by position from 0; or the names.",
@@ -77,8 +79,8 @@ class csv(Encoded, SeriesSource):
         found = []
         if self.separator not in ("auto", "tab", "\\t", "space", "whitespace") and len(self.separator) > 1:
             found.append(f"data.separator: `{self.separator}` is not auto, tab, whitespace or one character")
-        if self.decimal in (self.separator, self.thousands):
-            found.append(f'data.decimal: "{self.decimal}" is the separator or the thousands mark, too')
+        if self.decimal == self.thousands:  # that of cells may be one, too, where quotes hold them
+            found.append(f'data.decimal: "{self.decimal}" is the thousands mark, too')
         needs_time = ("time_format", "time_zone", "pivot_year", "frequency")
         given = [key for key in needs_time if getattr(self, key) is not None]
         if self.time is None and given:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from rnnexp.data.tables.dialect import Dialect, name_separator
+from rnnexp.data.tables.dialect import Dialect, measure_width, name_separator
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import SHOWN, Counts, cite
 from rnnexp.data.tables.records import Lines, Record, is_skipped, records
@@ -27,6 +27,7 @@ class Body:
     def __init__(self, stream: TextIO, file: Path, dialect: Dialect, layout: Layout) -> None:
         self.lines = Lines(stream, file, layout.comment, dialect.skip, layout.skip_footer)
         self.file, self.dialect, self.layout = file, dialect, layout
+        self.marked = stream.encoding if stream.encoding in ("utf-16", "utf-32") else ""
         self.left_out: Counter[str] = Counter()  # lines
         self.skipped: list[int] = []
         self.ragged: list[tuple[int, int]] = []
@@ -58,7 +59,8 @@ class Body:
         self.left_out["blank"] += len(blank)
 
     def _leave_out(self, line: int, cells: list[str]) -> None:
-        kind = "header" if line == self.dialect.header else "skipped" if cells else "blank"
+        blank = line < self.dialect.header and not measure_width(cells)
+        kind = "header" if line == self.dialect.header else "skipped" if cells and not blank else "blank"
         self.left_out[kind] += self.lines.number - line + 1
         self._continued += self.lines.number - line
         if kind == "skipped":
@@ -108,6 +110,7 @@ class Body:
         keys = {"skip_lines": self.layout.skip_lines, "skip_rows": self.skipped, "skip_footer": self.layout.skip_footer}
         given = " and ".join(f"data.{key}" for key, value in keys.items() if value)
         said = {
+            f"{self.marked}, by the byte-order mark": self.marked != self.layout.encoding and self.marked,
             f"{count(counts.comments, 'comment line')} left out": counts.comments,
             f"{count(counts.skipped - declared, 'line')} left out ({given})": counts.skipped - declared,
             'line 1 only names the separator ("sep=")': declared,

@@ -17,13 +17,14 @@ CLOCK = r"""(?xi)^(?P<date>.*?)(?:^|(?<=\d)T|(?<=[^\s,])(?:,?\s+|[,_]|:(?=\d\d:)
 # ... or by its place behind a whole date: 1.5.2020 13.30, 2020-05-01 1330, 20200501T13.
 BARE_CLOCK = r"""(?x)^(?P<date>\d{1,4}[^\w:]+\w+[^\w:]+\d{1,4}|\d{8})(?:,?\s+|T)
     (?P<hour>\d{1,2}) (?: \.?(?P<minute>\d\d) (?: \.?(?P<second>\d\d))? )?$"""
+CLOCK_FIRST = r"(\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?),? (.*\d.*)"
 # What may be a zone stands behind a clock: the -01 in 2020-01 is none.
 ZONE = (
     r"^(?P<rest>.*(?::\d{2}(?:[.,]\d+)?|\dT\d{2}|\dT\d{4}|\dT\d{6}|[APap]\.?[Mm]\.?|-\d{2}-\d{2}))\s?"
     r"(?P<zone>Z|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?|[A-Z]{3,5})(?:\[.*\])?$"
 )
 MAY_BE_ZONED = (
-    r"(?:[A-Z]\]?|(?:[:T.,]\d+|[Mm.]|UTC|GMT) ?[+-]\d\d?(?::?\d\d)?|-\d\d[+-]\d\d:\d\d)$"  # without \s, for speed
+    r"(?:[A-Z\]]|(?:[:T.,]\d+|[Mm.]|UTC|GMT) ?[+-]\d\d?(?::?\d\d)?|-\d\d[+-]\d\d:\d\d)$"  # without \s, for speed
 )
 HOURS = {"Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2, "EET": 2, "EEST": 3}
 USUAL_ZONES = (
@@ -44,6 +45,8 @@ def split_clock(text: Any) -> tuple[Any, np.ndarray, np.ndarray]:
         fields = pd.Series(clocks, dtype="str").str.extract(CLOCK)
         if fields["hour"].notna().all() and (fields["date"] == "").all():
             return pieces[0].str.rstrip(" ,"), _measure(fields)[codes], np.ones(len(text), dtype=bool)
+    if text.str.fullmatch(CLOCK_FIRST).all():
+        return split_clock(text.str.replace(CLOCK_FIRST, r"\2 \1", regex=True))
     fields = text.str.extract(CLOCK)
     if fields["hour"].isna().all():
         fields = text.str.extract(BARE_CLOCK).assign(half=None, fraction=None)

@@ -29,7 +29,22 @@ DATES = {  # the text and the form of a date that such columns make up
     ("year", "yearday"): ("-", "-%j"),
     ("year", "month", "day"): ("-", "-%m-%d"),
 }
+HALF = r"(?i)[ap]\.?m\.?"
 CLOCK = r"\d{1,2}[:h.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?"
+
+
+DASHES = dict.fromkeys("年月\u2010\u2011\u2012\u2013\u2212", "-")
+SIGNS = str.maketrans({**DASHES, **dict.fromkeys("时時点分", ":"), "日": " ", "秒": ""})
+
+
+def write_text(column: Any) -> Any:
+    """Write dates as ISO, whole numbers without a decimal point, and signs of other scripts as usual ones."""
+    if column.dtype.kind == "f" and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    text = column.astype("str").str.strip()
+    if text.str.contains("[^ -~]").any():  # digits of full width, blanks that do not break, 2020年1月5日
+        text = text.str.normalize("NFKC").str.translate(SIGNS).str.strip(" -:")
+    return text.str.replace(r"\.0+$", "", regex=True) if text.str.fullmatch(r"\d{4,}\.0+").all() else text
 
 
 def find_role(name: str) -> str | None:
@@ -50,8 +65,7 @@ def join_columns(texts: Sequence[Any], names: Sequence[str]) -> tuple[Any, str |
         return _from_parts(dict(zip(PARTS, texts)))
     if numeric[0] and len(texts) > 1 and len(texts[0].iloc[0]) <= 2 and all(numeric):
         return None
-    order = sorted(range(len(texts)), key=lambda index: bool(texts[index].str.fullmatch(CLOCK).all()))
-    date, *clock = (texts[index] for index in order)
+    date, *clock = sorted(texts, key=lambda text: [bool(text.str.fullmatch(form).all()) for form in (HALF, CLOCK)])
     return date.str.cat(_clock(clock), sep=" "), None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from rnnexp.data.tables.date_readings import DateReading, try_form
+from rnnexp.data.tables.date_forms import get_width, restore_zero
+from rnnexp.data.tables.date_readings import DateReading, is_even, is_sorted, try_form
 
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # per second
 COUNTED = (*UNITS, "D", "excel", "decimal_year")
@@ -18,7 +18,7 @@ FIRST_SERIAL = 7305  # days: 1920 in a spreadsheet, 1990 since 1970
 EXCEL_START, EXCEL_DAYS = np.datetime64("1899-12-30", "ns"), 25569  # days from there to 1970
 USUAL = ("%Y", "%Y%m", "%Y%m%d", "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S")
 OTHERS = (
-    *("%G%V", "%Y%j", "%d%m%Y", "%m%d%Y", "%d%m%Y%H%M", "%d%m%Y%H%M%S"),
+    *("%G%V", "%Y%q", "%Y%j", "%d%m%Y", "%m%d%Y", "%d%m%Y%H%M", "%d%m%Y%H%M%S"),
     *("%y%m", "%y%j", "%y%m%d", "%d%m%y", "%m%d%y", "%y%m%d%H%M", "%y%m%d%H%M%S"),
 )
 YEARS = (np.datetime64("1800"), np.datetime64("2101"))  # of forms that other numbers have, too
@@ -29,16 +29,12 @@ def read_calendar(text: Any, pivot_year: int | None, today: np.datetime64) -> li
     lengths = set(text.str.len().unique())
     found = []
     for form in (*USUAL, *OTHERS):
-        width = _width(form)
+        width = get_width(form)
         if lengths == {width} or (lengths <= {width - 1, width} and form[1] not in "YG"):
-            reading = try_form(text if lengths == {width} else text.str.zfill(width), form, pivot_year, today)
+            reading = try_form(restore_zero(text, form), form, pivot_year, today)
             if reading and (form in USUAL[:3] or ((YEARS[0] <= reading.time) & (reading.time < YEARS[1])).all()):
                 found.append(replace(reading, usual=form in USUAL, told=pivot_year is None and "%y" in form))
     return found
-
-
-def _width(form: str) -> int:
-    return sum({"Y": 4, "G": 4, "j": 3}.get(letter, 2) for letter in re.findall("%(.)", form))
 
 
 def read_counts(text: Any, today: np.datetime64) -> list[DateReading]:
@@ -50,14 +46,23 @@ def read_counts(text: Any, today: np.datetime64) -> list[DateReading]:
     forms = [form for form, (low, high) in bounds.items() if ((values >= low) & (values <= high)).all()]
     if not text.str.fullmatch(r"\d+").all():
         years = ((values >= 1678) & (values < 2262)).all()
-        forms = ["decimal_year"] if years else [form for form in forms if form == "excel"]
-    return [DateReading({"time_format": form}, convert_counts(text, form), told=True) for form in forms]
+        forms = ["decimal_year"] if years else [form for form in forms if form in ("s", "excel")]
+    found = [DateReading({"time_format": form}, convert_counts(text, form), told=True) for form in forms]
+    return [reading for reading in found if _is_count(reading)]
+
+
+def _is_count(reading: DateReading) -> bool:
+    """Doubt numbers that are like others but for their order."""
+    form = reading.settings["time_format"]
+    return form in UNITS or (is_even(reading.time) if form == "decimal_year" else is_sorted(reading.time))
 
 
 def convert_counts(text: Any, form: str) -> np.ndarray:
     """Return (rows,) datetime64[ns] of numbers that count time."""
     import pandas as pd
 
+    if form == "s" and text.str.contains(".", regex=False).any():
+        return np.round(text.astype("float64").to_numpy() * 1e6).astype("datetime64[us]").astype("datetime64[ns]")
     if form in UNITS or form == "D":
         whole: Any = pd.to_datetime(text.astype("int64"), unit=form, errors="coerce")  # type: ignore[call-overload]
         return np.asarray(whole.astype("datetime64[ns]"))

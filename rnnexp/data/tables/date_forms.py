@@ -47,10 +47,9 @@ PATTERNS = {
 FIXED = {"m": r"\d{2}", "d": r"\d{2}", "V": r"\d{2}", "j": r"\d{3}", "H": r"\d{2}"}  # where no mark stands between
 MARKS = {"q": "QTK", "m": "M"}  # 2018Q1, 2018T1 (French, Spanish), 2018K1 (Danish), 2018M01
 WEEK = re.compile(r"(w|kw|cw|wk|week|uge|v)$", re.IGNORECASE)
-DAY_FIRST, MONTH_FIRST = ("dmY", "dmy"), ("mdY", "mdy")
+SWAPPED = ("dmY", "dmy", "mdY", "mdy")  # orders that are taken for each other
 ORDERS = {
-    *DAY_FIRST,
-    *MONTH_FIRST,
+    *SWAPPED,
     *("Y", "Ymd", "ymd", "Ym", "mY", "Yj", "jY"),
     *("Yb", "bY", "yb", "by", "dbY", "bdY", "Ybd", "dby", "bdy", "ybd"),
     *("Yq", "qY", "yq", "qy", "GV", "VG", "GVu"),
@@ -87,14 +86,31 @@ def standardize_words(text: Any) -> Any:
     return text.str.replace(r"\s+", " ", regex=True).str.strip()
 
 
-def list_forms(text: Any) -> list[str]:
-    """List the forms that cells of the commonest shape may have."""
+def get_width(form: str) -> int:
+    """Return how many digits a form of digits alone has, 0 for other forms."""
+    letters = re.findall("%(.)", form)
+    alone = form == "".join(f"%{letter}" for letter in letters)
+    return sum({"Y": 4, "G": 4, "j": 3, "q": 1}.get(letter, 2) for letter in letters) if alone else 0
+
+
+def restore_zero(text: Any, form: str) -> Any:
+    """Give back the first zero that a spreadsheet has left out of digits."""
+    width = get_width(form)
+    lost = width and form[1] not in "YG" and (text.str.len() == width - 1).any()
+    return text.str.zfill(width) if lost else text
+
+
+def list_forms(text: Any, quarters: bool = False) -> list[str]:
+    """List the forms that cells of the commonest shape may have; `quarters` may be 2018-1."""
     shapes = text.str.replace(r"\d", "0", regex=True)
     tokens = TOKEN.findall(text[shapes == shapes.mode()[0]].iloc[0])
     marks = {token.upper() for token in tokens if token.isalpha()}
+    if sum(token.isdigit() for token in tokens) > 3:
+        return []
     found = product(*(_readings(token, marks) for token in tokens))
     forms = [form for form in map("".join, found) if get_order(form) in ORDERS]
-    return [form for form in forms if "%V" not in form or marks or form.startswith("%G")]
+    starts = {"%V": "%G", "%q": "%Y" if quarters else "none"}  # of forms without a letter that says what it is
+    return [form for form in forms if marks or all(form.startswith(starts[mark]) for mark in starts if mark in form)]
 
 
 def _readings(token: str, marks: set[str]) -> list[str]:
@@ -109,7 +125,7 @@ def _readings(token: str, marks: set[str]) -> list[str]:
         if marks & set(letters):
             number = [f"%{directive}"] if directive == "m" or len(token) == 1 else ["%y"]
             return {4: ["%Y"], 2: number, 1: number}.get(len(token), [])
-    return {4: ["%Y", "%G"], 3: ["%j"], 2: ["%d", "%m", "%y", "%V"], 1: ["%d", "%m"]}.get(len(token), [])
+    return {4: ["%Y", "%G"], 3: ["%j"], 2: ["%d", "%m", "%y", "%V"], 1: ["%d", "%m", "%q"]}.get(len(token), [])
 
 
 def find_month(word: str) -> int:
@@ -130,7 +146,7 @@ def write_pattern(form: str) -> str:
         letter, after = pieces[place], pieces[place + 1]
         close = (not after and place + 2 < len(pieces)) or (place > 1 and not pieces[place - 1])
         if letter in "aA":
-            whole += WORD
+            whole += f"(?P<a>{WORD})"
         elif letter == "%":
             whole += "%"
         elif letter not in PATTERNS:
@@ -152,7 +168,7 @@ def read_form(text: Any, form: str, pivot_year: int | None = None) -> np.ndarray
         return np.asarray(whole).astype("datetime64[s]")
     fields = text.str.extract(write_pattern(form))
     parts = {}
-    for key in fields:
+    for key in fields.columns.drop("a", errors="ignore"):
         words = fields[key].map(find_month, na_action="ignore") if key in "bB" else fields[key]
         parts[key] = pd.to_numeric(words).to_numpy(dtype=np.float64, na_value=np.nan)
     there = np.all([~np.isnan(part) for part in parts.values()], axis=0)
@@ -161,6 +177,9 @@ def read_form(text: Any, form: str, pivot_year: int | None = None) -> np.ndarray
         pivot = pivot_year or PIVOT_YEAR
         whole["Y"] = pivot + (whole["y"] - pivot) % 100
     days, exist = _days({"m" if key in "bB" else key: part for key, part in whole.items()})
+    if "a" in fields:  # a word is a weekday, in any language, if it stands for one only
+        weekday = pd.Series((days.astype("datetime64[D]").astype(np.int64) + 3) % 7)
+        exist &= (weekday.groupby(fields["a"]).transform("nunique") == 1).to_numpy()
     clock, runs = make_clock(whole.get("H", 0), whole.get("M", 0), whole.get("S", 0))
     return np.where(there & exist & runs, days.astype("datetime64[s]") + clock, np.datetime64("NaT"))
 

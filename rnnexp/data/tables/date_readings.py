@@ -24,6 +24,9 @@ class DateReading:
     usual: bool = False
     told: bool = False
 
+    def is_same(self, other: DateReading) -> bool:
+        return np.array_equal(self.time, other.time)
+
     @property
     def remedy(self) -> Remedy:
         return Remedy(self.settings, f"from {_spoken(self.time[0])} to {_spoken(self.time[-1])}")
@@ -53,20 +56,30 @@ def choose_pivot(today: np.datetime64) -> int:
 
 def choose_reading(readings: Sequence[DateReading]) -> list[DateReading]:
     """Keep one reading where it alone goes on in even steps, or is the usual one and as even as the others."""
+    readings = [one for place, one in enumerate(readings) if not any(map(one.is_same, readings[:place]))]
     if len(readings) < 2:
-        return list(readings)
+        return readings
     usual = [reading for reading in readings if reading.usual]
     even = [reading for reading in readings if is_even(reading.time)]
     if len(usual) == 1 and (not even or usual[0] in even):
         return usual
-    return even if len(even) == 1 and not usual else list(readings)
+    return even if len(even) == 1 and not usual else readings
+
+
+def is_sorted(time: np.ndarray) -> bool:
+    """Tell dates that go forward; where they are repeated, in a long table, each is looked at once."""
+    return bool((np.diff(_unique(time)) > np.timedelta64(0)).all())
+
+
+def _unique(time: np.ndarray) -> np.ndarray:
+    import pandas as pd
+
+    return np.asarray(pd.unique(time.astype("datetime64[ns]")))
 
 
 def is_even(time: np.ndarray) -> bool:
-    """Tell dates that go on in even steps; where they are repeated, in a long table, each is looked at once."""
-    import pandas as pd
-
-    dates = np.asarray(pd.unique(time.astype("datetime64[ns]")))
+    """Tell dates that go on in even steps; where they are repeated, each is looked at once."""
+    dates = _unique(time)
     steps = np.diff(dates)
     if (steps <= np.timedelta64(0)).any():
         return False

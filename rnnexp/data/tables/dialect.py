@@ -7,14 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import standard
-from rnnexp.data.tables.readings import is_like_number
 from rnnexp.data.tables.records import LONGEST, WHITESPACE, Lines, Record, is_skipped, records
+from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import DataError
 
 # Tried in this order: a decimal comma makes "," look like a separator wherever ";" is the real one.
@@ -22,6 +23,7 @@ SEPARATORS = ("\t", ";", "|", ",", WHITESPACE)
 SPELLED = {"tab": "\t", "\\t": "\t", " ": WHITESPACE, "space": WHITESPACE}
 SAMPLE = 200
 DECLARED = re.compile(r'"?sep=([^"\r\n])"?[;,\t]*(\r\n|\r|\n|$)', re.IGNORECASE)
+DATED = re.compile(r"\s*\d{1,4}([-/:]\d|\.\d{1,2}\.|[-\s]?[WQM]\d)")
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 
 
@@ -29,7 +31,7 @@ DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 class Dialect:
     """Separator, column names, the line of the header (0 without one), and the first records of data.
 
-    skip: lines at the beginning that are no part of the table
+    named: columns up to the last that has a name;  skip: lines at the beginning that are no part of the table
     """
 
     separator: str
@@ -38,6 +40,7 @@ class Dialect:
     sample: tuple[Record, ...]
     named: int
     skip: int = 0
+    header_end: int = 0
 
     def numeric(self, position: int, layout: Layout) -> int:
         """Tell what most of a column's first cells are: plain numbers (2), numbers under some marks (1) or none (0)."""
@@ -53,20 +56,21 @@ def examine(file: Path, layout: Layout) -> Dialect:
     separator = resolve_separator(layout) or opening.declared or sniff(opening)
     skip = frozenset(layout.skip_rows)
     first = [(line, cells) for line, cells in opening.records(separator) if cells and line not in skip]
+    if layout.header:
+        first = list(dropwhile(lambda record: not measure_width(record[1]), first))
     if not first:
         raise _nothing(opening, separator, "only blank lines or comments")
     if not layout.header:
         names = layout.names or _named([""] * len(first[0][1]))
         return Dialect(separator, names, 0, _kept(first, skip), len(names), opening.skip)
     line, cells = first[0]
-    if looks_like_data(cells):
-        raise DataError(
-            f"{file}, line {line}: the header looks like data ({separator.join(cells)[:60]}): "
-            "for a file without a header, data.header=none, and choose columns by position from 0"
-        )
+    if looks_like_data(cells, [row for _, row in first[1:]]):
+        said = f"{file}, line {line}: the header looks like data ({separator.join(cells)[:60]})"
+        raise Refused(said, Remedy({"header": "none"}, "columns by position, from 0"))
     if len(first) == 1:
         raise _nothing(opening, separator, f"there is nothing below the header in line {line}")
-    return Dialect(separator, _named(cells), line, _kept(first[1:], skip), measure_width(cells), opening.skip)
+    end = line + sum(len(re.findall(r"\r\n|\r|\n", cell)) for cell in cells)
+    return Dialect(separator, _named(cells), line, _kept(first[1:], skip), measure_width(cells), opening.skip, end)
 
 
 def _kept(rows: Sequence[Record], skip: frozenset[int | str]) -> tuple[Record, ...]:
@@ -119,11 +123,18 @@ def name_separator(separator: str) -> str:
     return {"\t": "tab"}.get(separator, separator)
 
 
-def looks_like_data(cells: Sequence[str]) -> bool:
-    """Tell whether a first line holds numbers and dates only; columns numbered 0, 1, 2 are a header."""
+def _is_value(cell: str) -> bool:
+    return bool(DATE_OR_NUMBER.fullmatch(cell)) or is_like_number(cell)
+
+
+def looks_like_data(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a first line holds numbers and dates only, or a date above dates; columns 0, 1, 2 are a header."""
     written = [cell.strip() for cell in cells if cell.strip()]
     numbered = (list(map(str, range(start, start + len(cells)))) for start in (0, 1))
-    return written not in numbered and all(DATE_OR_NUMBER.fullmatch(cell) for cell in written)
+    if written not in numbered and all(map(_is_value, written)):
+        return True
+    dated = [index for index, cell in enumerate(cells) if DATED.match(cell)]
+    return any(all(DATED.match(row[index]) for row in rows if index < len(row)) for index in dated)
 
 
 def _nothing(opening: Opening, separator: str, what: str) -> DataError:
@@ -140,6 +151,8 @@ def sniff(opening: Opening) -> str:
     """Return the first separator that cuts all lines into equally many cells, or comes nearest to it."""
     shares = {separator: _agreement(opening, separator) for separator in SEPARATORS}
     consistent = [separator for separator, share in shares.items() if share == 1]
+    if consistent == [WHITESPACE] and shares["\t"] > 0.5 and "\t\t" not in opening.text:
+        return "\t"  # a name with a blank in it
     if consistent:
         return consistent[0]
     best = max((separator for separator in SEPARATORS if separator != WHITESPACE), key=lambda one: shares[one])
@@ -156,4 +169,6 @@ def _agreement(opening: Opening, separator: str) -> float:
 
 def measure_width(cells: Sequence[str]) -> int:
     """Return the number of cells up to the last that is not empty."""
+    if cells and cells[-1] and not cells[-1].isspace():
+        return len(cells)
     return max((index for index, cell in enumerate(cells, 1) if cell.strip()), default=0)

@@ -31,7 +31,7 @@ class Lines:
         for _ in range(skip):
             if next(self, None) is None:
                 break
-        self.skipped, self.comments, self.between = self.number, 0, True
+        self.skipped, self.comments, self.continued, self.between = self.number, 0, 0, True
 
     def __iter__(self) -> Lines:
         return self

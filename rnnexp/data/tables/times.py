@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnnexp.data.tables.clocks import find_zones, parse_offset, split_clock, split_zone
-from rnnexp.data.tables.date_columns import join_columns
-from rnnexp.data.tables.date_digits import COUNTED, NUMBER, UNITS, convert_counts, read_calendar, read_counts
-from rnnexp.data.tables.date_forms import DAY_FIRST, MONTH_FIRST, get_order, list_forms, read_form, standardize_words
-from rnnexp.data.tables.date_readings import DateReading, choose_pivot, choose_reading, is_future, try_form
+from rnnexp.data.tables.date_columns import find_role, join_columns, write_text
+from rnnexp.data.tables.date_digits import COUNTED, NUMBER, UNITS, convert_counts
+from rnnexp.data.tables.date_forms import SWAPPED, get_order, get_width, read_form, restore_zero, standardize_words
+from rnnexp.data.tables.date_readings import DateReading, choose_pivot, choose_reading, is_future
+from rnnexp.data.tables.date_recognition import count_odd_clocks, is_season, list_readings, try_forms
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import ConfigError, DataError, count
 
-ISO = re.compile(r"\d{4}(-|\D\d{1,2}\D)")  # 2018/01 may be a week
+ISO = re.compile(r"\d{4}(-\d{2,}|\D\d{1,2}\D)")  # 2018/01 may be a week, 2018-1 a quarter
+NO_MONTHS = ("week", "quarter", "yearday")  # names of columns
+SEASON_ADVICE = "Is 2018/19 a year that ends in the next? Then write the first alone; months: data.time_format"
 BOUNDS = np.datetime64("1677-09-22"), np.datetime64("2262-04-11")  # of datetime64[ns]
 
 
 class UnreadableDates(DataError):
-    """Some or all cells of a column are no dates; `share` of them are."""
+    """Cells of a column are no dates, those of `rows`."""
 
-    share = 0.0
+    rows: np.ndarray
 
 
 class Dates:
@@ -49,6 +51,7 @@ class Dates:
         self.label = " + ".join(f'"{name}"' for name in names)
         self.notes: list[str] = []
         self.settings: dict[str, Any] = {}
+        self.clocks: Mapping[str, int] = {}
 
     def read(self) -> np.ndarray:
         """Return (rows,) datetime64[ns]; raise DataError for missing, ambiguous or unreadable dates."""
@@ -59,7 +62,7 @@ class Dates:
             first = first.dt.to_timestamp()
         if len(self.columns) == 1 and pd.api.types.is_datetime64_any_dtype(first.dtype):
             return self._finish(self._bare(first), first)
-        texts = [_as_text(column) for column in self.columns]
+        texts = [write_text(column) for column in self.columns]
         for text in texts:
             self._fail(text.isna() | (text == ""), text, "empty", "Every row needs its date")
         shown = texts[0].str.cat(texts[1:], sep=" ") if len(texts) > 1 else texts[0]
@@ -80,7 +83,7 @@ class Dates:
         message = f"{self.places.name}: column {self.label}: {count(len(rows), f'{what} date')} ({where}). {mend}"
         raised = Refused(message, *remedies) if remedies else error(message)
         if isinstance(raised, UnreadableDates):
-            raised.share = 1 - len(rows) / len(text)
+            raised.rows = rows
         raise raised
 
     def _joined(self, texts: list[Any], shown: Any) -> tuple[Any, str | None]:
@@ -94,11 +97,15 @@ class Dates:
 
     def _found(self, text: Any, shown: Any) -> np.ndarray:
         """Find out how the dates are written, from all of them, and read them."""
-        if ISO.match(text.iloc[0]):
+        self._fail(np.full(len(text), is_season(text)), shown, "two-year", SEASON_ADVICE)
+        role = find_role(self.names[0]) if len(self.names) == 1 else None
+        if ISO.match(text.iloc[0]) and not (role in NO_MONTHS and text.str.fullmatch(r"\d{4}-\d\d\d?").all()):
             time = self._parse(text, "ISO8601")
             if not np.isnat(time).any():
                 return time
-        readings = self._readings(text)
+        readings, self.clocks = list_readings(text, role, self.layout, self.today)
+        for reading in readings:
+            self._check_bounds(reading.time)
         left = choose_reading(readings)
         if len(left) == 1 and not left[0].told:
             self._say(left[0], readings)
@@ -107,35 +114,13 @@ class Dates:
             self._refuse(left, shown)
         return self._guessed(text, shown)
 
-    def _readings(self, text: Any) -> list[DateReading]:
-        """List what the dates may be: all cells of them, in one form."""
-        import pandas as pd
-
-        dates, clock, clocked = split_clock(text)
-        codes, unique = pd.factorize(dates)
-        unique = standardize_words(pd.Series(unique, dtype="str"))
-        if unique.str.fullmatch(r"\d+(?:\.0*)?").all():
-            unique = unique.str.replace(r"\.0*$", "", regex=True)
-            readings = read_calendar(unique, self.layout.pivot_year, self.today)
-        else:
-            forms = list_forms(unique)
-            readings = [
-                reading for form in forms if (reading := try_form(unique, form, self.layout.pivot_year, self.today))
-            ]
-        if not clocked.any() and unique.str.fullmatch(NUMBER).all():
-            readings += read_counts(unique, self.today)
-        for reading in readings:
-            self._check_bounds(reading.time)
-        whole = [replace(reading, time=reading.time[codes] + clock) for reading in readings]
-        return [reading for reading in whole if not np.isnat(reading.time).any()]
-
     def _say(self, reading: DateReading, readings: Sequence[DateReading]) -> None:
         """Note what was concluded; keep it as a setting if other dates of the same kind might not show it."""
         form = reading.settings["time_format"]
         if len(readings) > 1 and not reading.usual:
             self.notes.append(f"dates read as {form}: only so they go on in even steps")
             self.settings = {"time_format": form}
-        elif get_order(form) in (*DAY_FIRST, *MONTH_FIRST) and not form.replace("%", "").isalpha():
+        elif get_order(form) in SWAPPED and not form.replace("%", "").isalpha():
             self.notes.append(f"dates read as {form}: a number over 12 shows where the day is")
         if "%y" in form:
             first, last = (str(date)[:4] for date in (reading.time.min(), reading.time.max()))
@@ -159,15 +144,15 @@ class Dates:
         """Read what only a general parser knows; else say in which form the most cells are dates, and which are not."""
         import pandas as pd
 
-        dates, clock, _ = split_clock(text)
-        tried = {
-            form: read_form(standardize_words(dates), form) + clock for form in list_forms(standardize_words(dates))
-        }
+        tried = try_forms(text)
+        if doubted := [form for form, time in tried.items() if not np.isnat(time).any()]:
+            mend = f"If they are {doubted[0]}, say so with data.time_format; if it is the day, write the year as well"
+            self._fail(np.ones(len(text)), shown, "doubtful", mend)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a guess that is checked below
-            guess = pd.tseries.api.guess_datetime_format(text.iloc[0])
+            guess = pd.tseries.api.guess_datetime_format(text.iloc[0]) or ""
         guess = "ISO8601" if ISO.match(text.iloc[0]) else guess
-        if guess is not None and (guess == "ISO8601" or "%Y" in guess):
+        if guess == "ISO8601" or ("%Y" in guess and not re.search("%d.*%m|%m.*%d", guess)):
             tried[guess] = self._parse(text, guess)
         wrong = {form: np.isnat(time) for form, time in tried.items()}
         best = min(wrong, key=lambda form: wrong[form].sum(), default=None)
@@ -182,7 +167,10 @@ class Dates:
 
     def _refuse_strange(self, text: Any, shown: Any) -> None:
         """Say that these are no dates; numbers in even steps count rows."""
-        if not text.str.fullmatch(r"-?\d+").all():
+        numbers = text.str.fullmatch(rf"-?{NUMBER}")
+        if not numbers.all():
+            if 2 * numbers.sum() > len(text):
+                self._fail(~numbers, shown, "unreadable", "The others are numbers", error=UnreadableDates)
             self._fail(np.arange(len(text)) == 0, shown, "unreadable", 'Say how: data.time_format: "%d.%m.%Y"')
         steps = np.diff(text.astype("float64").unique())
         even = len(steps) > 0 and (steps == steps[0]).all()
@@ -198,19 +186,20 @@ class Dates:
     def _given(self, text: Any, shown: Any, form: str) -> np.ndarray:
         """Read dates in a form that is known; a clock that it leaves out is found, and midnight may have none."""
         if form in COUNTED:
-            number = r"-?\d+" if form not in ("excel", "decimal_year") else NUMBER
+            number = r"-?\d+" if form in ("ms", "us", "ns", "D") else rf"-?{NUMBER}"
             self._fail(~text.str.fullmatch(number), shown, "fractional", f"data.time_format={form} counts time")
             return convert_counts(text, form)
         own = self._strict(text, form)
         self._fail(np.isnat(own), shown, "unreadable", self._advice(form), error=UnreadableDates)
         if "%y" in form and self.layout.pivot_year is None and is_future(own, self.today):
             pivot = choose_pivot(self.today)
-            time = self._own(text, form, pivot)
+            time = self._own(restore_zero(text, form), form, pivot)
             self._refuse([DateReading({"pivot_year": pivot}, own if time is None else time)], shown)
         return own
 
     def _strict(self, text: Any, form: str) -> np.ndarray:
         """Read dates in a form as pandas does, or in the way of `_own` if that reads more of them."""
+        text = restore_zero(text, form)
         try:
             strict = self._parse(text, form) if "%y" not in form else None
         except ConfigError:
@@ -226,8 +215,9 @@ class Dates:
 
     def _own(self, text: Any, form: str, pivot_year: int | None) -> np.ndarray | None:
         """Read the date in its form, and the clock in any; None if the form has what only strptime knows."""
-        date_form = re.split(r"[\sT,]*%[HIM]", form)[0]
-        dates, clock, _ = split_clock(text)
+        date_form = form if get_width(form) else re.split(r"[\sT,]*%[HIM]", form)[0]
+        dates, clock, clocked = split_clock(text)
+        self.clocks = count_odd_clocks(clock, clocked)
         try:
             return read_form(standardize_words(dates), date_form, pivot_year) + clock if date_form else None
         except ValueError:
@@ -282,19 +272,13 @@ class Dates:
     def _finish(self, time: np.ndarray, shown: Any) -> np.ndarray:
         self._fail(np.isnat(time), shown, "missing or impossible", "Every row needs its date")
         self._check_bounds(time)
+        self.notes += [f"{count(number, 'date')} {what}" for what, number in self.clocks.items() if number]
         return time.astype("datetime64[ns]")
 
     def _check_bounds(self, time: np.ndarray) -> None:
         days = time.astype("datetime64[D]")
         if ((days < BOUNDS[0]) | (days > BOUNDS[1])).any():
             raise DataError(f"{self.places.name}: column {self.label}: dates must lie between 1678 and 2262")
-
-
-def _as_text(column: Any) -> Any:
-    """Write whole numbers of a Parquet file without a decimal point, and dates as ISO."""
-    if column.dtype.kind == "f" and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
-    return column.astype("str").str.strip()
 
 
 def _convert(whole: Any, zone: str) -> Any:

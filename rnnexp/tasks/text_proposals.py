@@ -1,4 +1,4 @@
-"""The experiment that is proposed for labeled sequences and texts."""
+"""The experiments that are proposed for texts: with labels, with tags, in pairs, or running."""
 
 from __future__ import annotations
 
@@ -6,26 +6,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rnnexp.data.inspect.finding import decide_columns
-from rnnexp.data.inspect.sequences import find_sequences, find_test
-from rnnexp.data.inspect.texts import TextFile, TextTable, find_label_lines, find_text_table, is_tagged
+from rnnexp.data.inspect.finding import resolve_columns
+from rnnexp.data.inspect.text_kinds import (
+    TextFile,
+    TextTable,
+    find_label_lines,
+    find_pairs,
+    find_test,
+    find_text_table,
+    is_prose,
+    is_tagged,
+)
 from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.errors import count
+from rnnexp.tasks import sequence_proposals
 from rnnexp.tasks.requests import Draft
 
-QUESTION = "Which label does each of them have?"
+QUESTION = "Which label does each text have?"
 
 
-def inspect(path: str, given: Mapping[str, Any]) -> Draft | None:
-    """Look at a file or folder; None if it holds no examples with labels."""
-    found = find_sequences(path)
-    if found is not None and not found.numbers:
-        return Draft([found.seen], QUESTION, {"data": found.source, "model": "lstm"}, found.settings)
+def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for examples with a label each; None if a path holds none."""
+    if draft := sequence_proposals.propose_labels(path):
+        return draft
     if Path(path).expanduser().is_dir():
         return _text_folders(path, Path(path).expanduser())
-    text = TextFile.of(path)
-    if text is None or found is not None:
+    text = TextFile.of(path, given)
+    if text is None:
         return None
     if table := find_text_table(text):
         return _text_table(text, table, given)
@@ -42,7 +50,7 @@ def _test_part(path: str) -> dict[str, str]:
 
 def _text_table(text: TextFile, table: TextTable, given: Mapping[str, Any]) -> Draft:
     """Take all columns of texts; the label must be the only one that may be one."""
-    chosen = {key: decide_columns(key, value, table.names, text.path) for key, value in given.items()}
+    chosen = {key: resolve_columns(key, value, table.names, text.path) for key, value in given.items()}
     if len(table.labels) > 1 and "label" not in chosen:
         remedies = [Remedy({"label": label}) for label in table.labels]
         raise Undecided(Refused(f"{text.path}: a table of texts: which column is the label?", *remedies))
@@ -73,3 +81,41 @@ def _text_folders(path: str, folder: Path) -> Draft | None:
     seen = f"{path}: {count(sum(texts.values()), 'text')} in a folder for each label: {listed(sorted(texts))}"
     skip = {"skip": ["unsup"]} if "unsup" in texts else {}
     return Draft([seen], QUESTION, {"data": "text_files", "model": "lstm"}, {"path": path} | skip)
+
+
+def propose_tags(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for a file; None if its lines are not a token and its tag."""
+    text = TextFile.of(path, given)
+    if text is None or not is_tagged(text):
+        return None
+    settings, what = text.settings, "a token and its tag on each line"
+    if any(line.startswith("#") for line in text.filled):
+        settings["comment"] = "#"
+    first = next(line.split("\t") for line in text.filled if not line.startswith("#"))
+    if len(first) == 10 and first[0].partition("-")[0].isdigit():
+        settings |= {"word": 1, "tag": 3, "number": 0, "separator": "tab"}
+        what = "CoNLL-U, a token and its part of speech on each line"
+    settings |= {"test_path": test} if (test := find_test(path)) else {}
+    question = "Which tag does each token have?"
+    return Draft([f"{path}: {what}"], question, {"data": "text_tags", "model": "lstm"}, settings)
+
+
+def propose_pairs(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for a file; None if its lines are not two texts with a tab between."""
+    text = TextFile.of(path, given)
+    if text is None or not find_pairs(text):
+        return None
+    settings = text.settings | ({"test_path": test} if (test := find_test(path)) else {})
+    seen = f"{path}: two texts on each line, with a tab between: the first is the source"
+    question = "How well can the second text be written from the first?"
+    return Draft([seen], question, {"data": "text_pairs", "model": "encoder_decoder"}, settings)
+
+
+def propose_corpus(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for a file; None if it is no running text."""
+    text = TextFile.of(path, given)
+    if text is None or not is_prose(text) or find_label_lines(text) or find_pairs(text) or is_tagged(text):
+        return None
+    settings = text.settings | ({"test_path": test} if (test := find_test(path)) else {})
+    question = "How well can the next character be predicted?"
+    return Draft([f"{path}: running text"], question, {"data": "corpus", "model": "lstm"}, settings)

@@ -1,15 +1,18 @@
-"""Which labeled sequences a file or folder holds: `.ts`, `.npz`, or a folder of tables."""
+"""The experiments that are proposed for labeled sequences: `.ts`, `.npz`, or a folder of tables."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnnexp.data.inspect.text_kinds import find_test
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.errors import DataError
+from rnnexp.tasks.requests import Draft
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".gz")
 LABELS = ("label", "class", "target", "y", "activity", "gesture")
@@ -17,7 +20,7 @@ PARTS = ("part", "split", "set", "subset")
 
 
 @dataclass(frozen=True)
-class Found:
+class SequenceFiles:
     """A source of sequences with its settings, and whether numbers are to be predicted, not labels."""
 
     source: str
@@ -26,7 +29,25 @@ class Found:
     seen: str
 
 
-def find_sequences(path: str) -> Found | None:
+def propose_labels(path: str) -> Draft | None:
+    """Propose an experiment for sequences with a label each; None if a path holds none."""
+    found = find_sequences(path)
+    if found is None or found.numbers:
+        return None
+    question = "Which label does each sequence have?"
+    return Draft([found.seen], question, {"data": found.source, "model": "lstm"}, found.settings)
+
+
+def propose_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for sequences with numbers to predict; None if a path holds none."""
+    found = find_sequences(path)
+    if found is None or not found.numbers:
+        return None
+    question = "How well can the number of each sequence be predicted?"
+    return Draft([found.seen], question, {"data": found.source, "model": "lstm"}, found.settings)
+
+
+def find_sequences(path: str) -> SequenceFiles | None:
     """Look at a path; None if it holds no labeled sequences."""
     place = Path(path).expanduser()
     if place.is_dir():
@@ -38,21 +59,12 @@ def find_sequences(path: str) -> Found | None:
     return None
 
 
-def find_test(path: str) -> str | None:
-    """Return the file of the test part that lies beside one of the training part: GunPoint_TEST.ts, test.txt."""
-    name = Path(path).name
-    for train, test in (("TRAIN", "TEST"), ("train", "test"), ("Train", "Test")):
-        if train in name and (other := Path(path).with_name(name.replace(train, test))).expanduser().is_file():
-            return str(other)
-    return None
-
-
-def _ts_folder(path: str, folder: Path) -> Found | None:
+def _ts_folder(path: str, folder: Path) -> SequenceFiles | None:
     files = sorted(folder.glob("*_TRAIN.ts*"))
     return _ts(str(Path(path) / files[0].name), files[0]) if len(files) == 1 else None
 
 
-def _ts(path: str, file: Path) -> Found:
+def _ts(path: str, file: Path) -> SequenceFiles:
     """Read the `@` lines."""
     with opened(file, "latin-1") as stream:
         head = [stream.readline(10_000).strip().lower() for _ in range(200)]
@@ -60,10 +72,12 @@ def _ts(path: str, file: Path) -> Found:
     test = find_test(path)
     settings = {"path": path} | ({"test_path": test} if test else {}) | ({"task": "regression"} if numbers else {})
     beside = f", and {Path(test).name} beside it" if test else ""
-    return Found("ts", settings, numbers, f"{path}: sequences with {'numbers' if numbers else 'labels'} (.ts){beside}")
+    return SequenceFiles(
+        "ts", settings, numbers, f"{path}: sequences with {'numbers' if numbers else 'labels'} (.ts){beside}"
+    )
 
 
-def _arrays(path: str, file: Path) -> Found:
+def _arrays(path: str, file: Path) -> SequenceFiles:
     import numpy as np
 
     from rnnexp.data.sources.npz import array
@@ -82,7 +96,7 @@ def _arrays(path: str, file: Path) -> Found:
     settings |= test if "train" in inputs and {*test.values()} <= {*names} else {}
     settings |= {"task": "classification"} if classes else {}
     seen = f"{path}: arrays {', '.join(names)}; `{targets}` holds {'labels' if classes else 'numbers'}"
-    return Found("npz", settings, not classes, seen)
+    return SequenceFiles("npz", settings, not classes, seen)
 
 
 def _paired(names: list[str]) -> tuple[str, str]:
@@ -94,7 +108,7 @@ def _paired(names: list[str]) -> tuple[str, str]:
     return "x", "y"
 
 
-def _folder_of_tables(path: str, folder: Path) -> Found | None:
+def _folder_of_tables(path: str, folder: Path) -> SequenceFiles | None:
     """Look for a table of labels, one of whose columns names the other files."""
     tables = sorted(child for child in folder.iterdir() if child.suffix in TABLES and child.is_file())
     preferred = sorted(tables, key=lambda file: file.stem not in ("labels", "index", "meta"))
@@ -113,7 +127,7 @@ def _folder_of_tables(path: str, folder: Path) -> Found | None:
     return None
 
 
-def _described(path: str, table: Path, names: Any, columns: Any, chosen: tuple[int, ...]) -> Found:
+def _described(path: str, table: Path, names: Any, columns: Any, chosen: tuple[int, ...]) -> SequenceFiles:
     keys = ("file", "label", "part")
     usual = {"file": "file", "label": "label", "labels": "labels.csv"}
     settings = {"labels": table.name} | {key: names[index] for key, index in zip(keys, chosen)}
@@ -121,7 +135,9 @@ def _described(path: str, table: Path, names: Any, columns: Any, chosen: tuple[i
     numbers = len({*labels}) > max(2, len(labels) // 2) and all(_is_number(cell) for cell in labels)
     settings = {"path": path} | {key: value for key, value in settings.items() if usual.get(key) != value}
     settings |= {"task": "regression"} if numbers else {}
-    return Found("sequence_folder", settings, numbers, f"{path}: {len(labels):,} tables that {table.name} names")
+    return SequenceFiles(
+        "sequence_folder", settings, numbers, f"{path}: {len(labels):,} tables that {table.name} names"
+    )
 
 
 def _text_columns(table: Path) -> tuple[tuple[str, ...], list[list[str]]]:
