@@ -52,7 +52,7 @@ def check(words: list[str]) -> Request | None:
     """Do what a command does before it reads data, trains or looks for a run; a mistake is an error or exit code 2."""
     name, *rest = words
     if name == "train":
-        args = get_args_parser().parse_args([word for word in rest if word not in train.SWEEP_FLAGS])
+        args = get_args_parser().parse_intermixed_args([word for word in rest if word not in train.SWEEP_FLAGS])
         (train.check_sweep if args.multirun else train.check)(args)
         request, Sweeps.request = Sweeps.request, None
         return request

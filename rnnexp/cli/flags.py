@@ -13,24 +13,23 @@ from rnnexp.config.overrides import changes
 from rnnexp.errors import ConfigError
 
 NONE = ("none", "null")
-COLUMNS = frozenset({"time", "series", "target", "features", "known"})  # settings that name columns
+COLUMNS = frozenset({"time", "series", "target", "features", "known", "text", "label"})  # settings that name columns
 
 
-def add_flags(parser: ArgumentParser, cls: Any, left_out: tuple[str, ...]) -> None:
-    """Add a flag for each setting of a component, but for some."""
-    group = parser.add_argument_group(f"settings of data={cls.__name__}, which are then not guessed")
-    for key, field in cls.__pydantic_fields__.items():
-        if key not in left_out:
-            told = str(field.description).replace("%", "%%")
-            group.add_argument(_flag(key), dest=key, action="append", metavar="VALUE", help=told)
+def add_flags(parser: ArgumentParser, settings: Mapping[str, Any]) -> None:
+    """Add a flag for each setting, a field of a component."""
+    group = parser.add_argument_group("settings of the data, which are then not guessed")
+    for key, field in settings.items():
+        told = str(field.description).replace("%", "%%")
+        group.add_argument(_flag(key), dest=key, action="append", metavar="VALUE", help=told)
 
 
-def read_flags(args: Namespace, cls: Any) -> dict[str, Any]:
+def read_flags(args: Namespace, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that flags give; ConfigError has every mistake."""
     found: dict[str, Any] = {}
     problems: list[str] = []
-    for key, field in cls.__pydantic_fields__.items():
-        if (texts := getattr(args, key, None)) is not None and isinstance(texts, list):
+    for key, field in settings.items():
+        if (texts := getattr(args, key)) is not None:
             try:
                 found[key] = _value(key, texts, field.annotation)
             except ConfigError as error:

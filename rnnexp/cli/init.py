@@ -30,17 +30,21 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         "several ways is asked, or answered by a flag: what a flag says is not guessed.",
         epilog="example: rnnexp init sales.csv --target sales --known holiday --horizon 7",
     )
-    parser.add_argument("path", help="CSV, TSV, .gz or Parquet file, or a quoted glob of files of one series")
-    parser.add_argument("--task", default="forecasting", help="what the experiment is for; default: forecasting")
+    parser.add_argument(
+        "path",
+        help="table (CSV, TSV, .gz, Parquet), or a quoted glob of tables of one series; or a .ts or .npz file, "
+        "a file or folder of texts, a folder of tables",
+    )
+    parser.add_argument("--task", help="what the experiment is for; default: what the data look like")
     parser.add_argument("--name", help="name of the experiment; default: the name of the file")
     parser.add_argument("--force", action="store_true", help="overwrite an experiment of this name")
-    add_flags(parser, registry.lookup("data", "csv"), ("name", "path"))
+    add_flags(parser, _settings())
 
 
 def run(args: Namespace) -> int:
     """Write `experiments/<name>.yaml` and its schema into the working directory."""
     load_plugins([])
-    given = read_flags(args, registry.lookup("data", "csv"))
+    given = read_flags(args, _settings())
     name = _name(args.name, args.path)
     file = Path("experiments") / f"{name}.yaml"
     if file.exists() and not args.force:
@@ -59,24 +63,26 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _draft(task: str, path: str, given: dict[str, Any]) -> Draft:
-    """Let a task look at a file until nothing is left to be asked."""
-    from rnnexp import tasks
-    from rnnexp.data.inspect.finding import Undecided
+def _settings() -> dict[str, Any]:
+    """Return the settings that flags give: those of a table of series, and the columns of a table of texts."""
+    series, texts = (registry.lookup("data", name).__pydantic_fields__ for name in ("csv", "text_table"))  # type: ignore[attr-defined]
+    own = {key: field for key, field in series.items() if key not in ("name", "path")}
+    return own | {key: texts[key] for key in ("text", "label")}
 
-    code = tasks.of(task)
+
+def _draft(task: str | None, path: str, given: dict[str, Any]) -> Draft:
+    """Let the tasks look at a file until nothing is left to be asked."""
+    from rnnexp import tasks
+    from rnnexp.data.tables.remedy import Undecided
+
     while True:
         try:
-            draft = code.inspect(path, given)
+            return tasks.propose(path, given, task)
         except Undecided as undecided:
             if not questions.is_interactive():
                 raise DataError(questions.listed(path, undecided)) from None
             given = given | questions.ask(undecided)
-        else:
-            break
-    if draft is None:
-        raise ConfigError(f"--task {task}: files of this task are not looked at; write the experiment by hand")
-    return draft
+            task = given.pop("task", task)
 
 
 def _verify(text: str) -> None:

@@ -111,8 +111,9 @@ def _answer(arguments: list[str]) -> int:
 
 def _failed(error: Exception) -> int:
     """Say what went wrong and return the exit code; the traceback of what nobody has foreseen is kept."""
-    from rnnexp.failures import FAULT, foreseen, keep_trace, unforeseen
+    from rnnexp.failures import find_culprit, foreseen, keep_trace, unforeseen
     from rnnexp.redact import redact
+    from rnnexp.registry import list_plugins
 
     known = foreseen(error)
     if known is None:
@@ -120,7 +121,7 @@ def _failed(error: Exception) -> int:
             import traceback
 
             traceback.print_exception(error)
-        known = RnnexpError(f"{unforeseen(error)}\n{keep_trace(error)}; {FAULT}")
+        known = RnnexpError(f"{unforeseen(error)}\n{keep_trace(error)}; {find_culprit(error, list_plugins())}")
     print(f"rnnexp: {redact(str(known))}", file=sys.stderr)
     return known.exit_code
 
@@ -166,9 +167,9 @@ def _usage(name: str) -> int:
         print(USAGE.format(commands=listing))
         return 0
     if name == "--version":
-        from importlib.metadata import version
+        from rnnexp.runtime.machine import find_version
 
-        print(f"rnnexp {version('rnnexp')}")
+        print(f"rnnexp {find_version('rnnexp') or 'of a source that is not installed'}")
         return 0
     hint = did_you_mean(name, COMMANDS)
     print(f"rnnexp: there is no command `{name}`{hint}\n\n{USAGE.format(commands=listing)}", file=sys.stderr)

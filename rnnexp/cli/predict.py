@@ -95,7 +95,8 @@ def run(args: Namespace) -> int:
             path = _input(args.input, Path(scratch))
             answer = found.task.predict(found, PredictRequest(path, changes, levels, args.values))
         except RnnexpError as error:  # the copy of standard input is nobody's file
-            raise type(error)(str(error).replace(f"{scratch}{os.sep}", "")) from None
+            error.args = (str(error).replace(f"{scratch}{os.sep}", ""),)
+            raise
     notes = [note.replace(f"{scratch}{os.sep}", "") for note in answer.notes]
     _say(args, found, replace(answer, notes=notes))
     return 0

@@ -10,8 +10,7 @@ from rnnexp.cli.flags import write_flags
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
-    from rnnexp.data.inspect.finding import Undecided
-    from rnnexp.data.tables.remedy import Refused
+    from rnnexp.data.tables.remedy import Refused, Undecided
 
 
 def is_interactive() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnexp.data.periods import find_periods, find_weekday, parse
+from rnnexp.data.periods import DAY, Lengths, find_periods, find_weekday, parse
 from rnnexp.errors import DataError
 
 # Number of values a part of the date runs through, and its first one.
@@ -104,8 +104,14 @@ def name_unit(frequency: str) -> str:
     return UNITS.get(ALIASES.get(alias, alias), "row")
 
 
+def has_hours(frequency: str | None) -> bool:
+    """Tell whether steps are shorter than a day, or no whole days: then every date is written with its hour."""
+    periods = None if frequency is None else find_periods(frequency)
+    return isinstance(periods, Lengths) and periods.step % DAY != 0
+
+
 def write_dates(dates: np.ndarray, among: np.ndarray | None = None) -> list[str]:
-    """Write dates without the clock if they are among days, else all of them with it, as long as it must be."""
+    """Write dates with the clock, as long as it must be, unless they are among days: then all of them without."""
     all_of = dates if among is None else among
     unit = next(unit for unit in ("D", "m", "s", "ns") if (all_of == all_of.astype(f"datetime64[{unit}]")).all())
     return [text.replace("T", " ") for text in np.datetime_as_string(dates.astype(f"datetime64[{unit}]"))]

@@ -33,6 +33,12 @@ class Tally:
     def rows(self) -> int:
         return self.kept + sum(self.filled.values())
 
+    def __str__(self) -> str:
+        """Write the sum: `49 records: 48 kept, 1 merged with another of the same date; 50 rows, 2 of them added`."""
+        parts = [f"{total:,} {why}" for why, total in {**self.left_out, **self.merged}.items()]
+        rows = "".join(f", {total:,} of them {how}" for how, total in self.filled.items() if total)
+        return f"{self.records:,} records: {', '.join([f'{self.kept:,} kept', *parts])}; {self.rows:,} rows{rows}"
+
     def without(self, rows: int, added: int) -> Tally:
         """Leave out rows of series that are too short, of which some were added to fill gaps."""
         reason, there = "in series that are too short", rows - added

@@ -6,7 +6,7 @@ from argparse import Action
 
 import pytest
 
-from rnnexp.cli.main import COMMANDS, parser_of, read_words
+from rnnexp.cli.main import COMMANDS, main, parser_of, read_words
 
 OWN = [name for name in COMMANDS if name != "train"]  # Hydra reads those of `train`
 GREEDY = ("level", "data")  # they take all words that follow: another option, or `--`, ends them
@@ -54,3 +54,19 @@ def test_a_file_after_levels_is_told_where_to_stand(capsys: pytest.CaptureFixtur
         read_words(parser_of("predict"), ["run", "--level", "80", "sales.csv"])
     said = "`sales.csv` is not a level in percent; give 50 to 99, or none, and INPUT before --level"
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "seed=5 model=gru --cfg job",
+        "seed=5 --cfg job model=gru",
+        "--cfg job seed=5 model=gru",
+        "seed=5 -c job model=gru",
+    ],
+)
+def test_train_takes_its_words_in_any_order(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *words.split()]) == 0
+    shown = capsys.readouterr().out
+    assert "seed: 5\n" in shown
+    assert "model:\n  name: gru\n" in shown

@@ -6,6 +6,7 @@ import csv as files
 import itertools
 import random
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnexp.config.compose import compose
 from rnnexp.data.inspect import inspect
 from rnnexp.data.inspect.finding import Undecided
 from rnnexp.data.sources.csv import csv
@@ -42,11 +44,11 @@ def write(
 
 def read(cells: Sequence[str], *columns: Sequence[str], **settings: Any) -> Any:
     """Read columns of cells, the first of which is called y."""
-    rows = list(zip(cells, *columns))
-    names = ["y", *"abcdefg"[: len(columns)]]
+    rows = list(zip(map(str, range(len(cells))), cells, *columns))
+    names = ["row", "y", *"abcdefg"[: len(columns)]]
     with Path("d.csv").open("w", encoding="utf-8", newline="") as stream:
         files.writer(stream, quoting=files.QUOTE_ALL).writerows([names, *rows])
-    return csv(**{"path": "d.csv", "target": "y", "features": names[1:], **settings}).read()
+    return csv(**{"path": "d.csv", "target": "y", "features": names[2:], **settings}).read()
 
 
 def values(cells: Sequence[str], **settings: Any) -> list[float]:
@@ -98,6 +100,7 @@ OTHERS = {
     "currency in the first row only": (["$5", "6", "7"], [5, 6, 7]),
     "percent and a zero": (["5%", "0", "7%"], [5, 0, 7]),
     "one sign of a currency and its code": (["5 €", "6 EUR"], [5, 6]),
+    "a currency with and without a stop": (["5 kr", "6 kr."], [5, 6]),
 }
 
 
@@ -124,7 +127,21 @@ AMBIGUOUS = {
         ["1,144", "-", "2,000"],
         {1.144: {"decimal": ",", "na": ["-"]}, 1144: {"thousands": ",", "na": ["-"]}},
     ),
+    "a point and a currency": (
+        ["€ 1.144", "€ 2.000"],
+        {1.144: {"thousands": ","}, 1144: {"decimal": ",", "thousands": "."}},
+    ),
+    "a point, percent and a mark": (
+        ["1.144 %", "2.000 %", "-"],
+        {1.144: {"thousands": ",", "na": ["-"]}, 1144: {"decimal": ",", "thousands": ".", "na": ["-"]}},
+    ),
 }
+
+
+def test_a_point_in_plain_cells_is_read_as_ever() -> None:
+    assert values(["1.144", "2.000"]) == [1.144, 2]
+    assert values(["€ 1.144", "€ 2.5"]) == [1.144, 2.5]
+    assert read(["€ 1.144", "€ 2.000"], ["2.5", "1"]).values[:, 0].tolist() == [1.144, 2]
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS)
@@ -185,7 +202,7 @@ def test_what_is_another_number_or_none_is_refused_without_advice(case: str) -> 
 
 
 MISSING = ["-", "--", "?", ".", "*", "n.a.", "#N/A", "missing", "NULL!", "#DIV/0!", "#REF!", "#VALUE!", "NaT", "\\N"]
-MISSING += ["<NA>", "nil", "k.A.", "s.d.", "\u2013", "\u2014", "…", "inf", "closed"]
+MISSING += ["<NA>", "nil", "1.#QNAN", "#N/A N/A", "k.A.", "s.d.", "\u2013", "\u2014", "…", "inf", "closed"]
 
 
 @pytest.mark.parametrize("cell", MISSING)
@@ -195,6 +212,52 @@ def test_a_mark_for_a_missing_value_is_named_as_it_stands(cell: str) -> None:
         values(cells)
     assert [remedy.settings for remedy in refused.value.remedies] == [{"na": [cell]}]
     assert values(cells, na=[cell], missing="drop") == [1, 2.5, 3]
+
+
+@pytest.mark.parametrize(
+    "cells", [["1", "1", cell, "1"] for cell in MISSING] + [["1\u202f000,5"], ["1\u2019000"], ["1,5"]]
+)
+def test_what_is_advised_can_be_pasted_into_the_command(cells: list[str]) -> None:
+    with pytest.raises(Refused, match="Read it with (.*) \\(") as refused:
+        values(cells, separator=",")
+    printed = str(refused.value).partition("Read it with ")[2].rpartition(" (")[0]
+    words = ["data=csv", "data.path=d.csv", "data.separator=','", "data.target=y", *shlex.split(printed)]
+    data = compose(*words, "data.missing=drop").data
+    assert isinstance(data, csv)
+    assert data.read().values[0, 0] > 0
+
+
+def test_a_decimal_comma_may_be_the_separator_where_quotes_hold_it() -> None:
+    assert csv(path="d.csv", target="y", separator=",", decimal=",").check() == []
+    assert values(["1,5", "2,25"], separator=",", decimal=",") == [1.5, 2.25]
+
+
+def test_a_number_with_a_remark_is_left_out_or_missing_but_not_invented() -> None:
+    cells = ["1", "<0.05", "2.5", "45*", "3", "4"]
+    with pytest.raises(Refused, match="Say which is meant") as refused:
+        values(cells)
+    rows, na = refused.value.remedies
+    assert (rows.settings, rows.meaning) == ({"skip_rows": ["<0.05", "45*"]}, "2 rows left out")
+    assert (na.settings, na.meaning) == ({"na": ["<0.05", "45*"]}, "2 cells missing")
+    assert values(cells, **rows.settings) == values(cells, **na.settings, missing="drop") == [1, 2.5, 3, 4]
+
+
+def test_many_different_words_are_not_listed() -> None:
+    words = [chr(ord("a") + index) * 3 for index in range(9)]
+    with pytest.raises(Refused, match='9 cells are not usable numbers .* "eee" and 4 more') as refused:
+        values([*map(str, range(20)), *words])
+    assert refused.value.remedies == ()
+    with pytest.raises(Refused, match="Read it with"):
+        values([*map(str, range(20)), *words[1:]])
+
+
+def test_a_series_may_be_missing_for_the_most_part() -> None:
+    assert values(["-", "-", "n.a.", "1", "-", "2.5"], na=["-", "n.a."], missing="drop") == [1, 2.5]
+    with pytest.raises(Refused, match="Read it with") as refused:
+        values(["-", "-", "n.a.", "1", "-", "2.5"])
+    assert refused.value.remedies[0].settings == {"na": ["-", "n.a."]}
+    with pytest.raises(Refused, match="a mark for a missing value$"):
+        values(["-", "-", "n.a."])
 
 
 def test_marks_that_are_given_stay() -> None:
@@ -276,15 +339,24 @@ def test_init_does_not_ask_about_numbers_that_may_well_be_meant(cells: list[str]
     assert questions([*PLAIN[:4], cells[0], *PLAIN[5:20], cells[1], *PLAIN[21:]]) == []
 
 
-def test_init_asks_what_a_point_before_three_digits_is_between_semicolons() -> None:
+@pytest.mark.parametrize("end", [",", ";", "|", "\t"])
+def test_init_asks_what_a_point_is_that_always_stands_before_three_digits(end: str) -> None:
     cells = [f"{day}.{100 + day}" for day in range(1, 31)]
-    assert questions(cells, ";") == [{"decimal": "."}, {"decimal": ",", "thousands": "."}]
-    assert questions(cells, ";", decimal=".") == questions(cells, ",") == questions(["0.123", *cells[1:]], ";") == []
+    assert questions(cells, end) == [{"decimal": "."}, {"decimal": ",", "thousands": "."}]
+    assert questions(["-0.123", *cells[1:]], end) == questions(["1144.5", *cells[1:]], end) == []
+    assert questions(cells, end, decimal=".") == questions(cells, end, decimal=",", thousands=".") == []
 
 
 def test_init_takes_a_lone_reading_and_asks_about_two() -> None:
     assert questions([f"{day},{100 + day}" for day in range(1, 31)]) == [{"decimal": ","}, {"thousands": ","}]
     assert questions([f"{day},{100 + day}.5" for day in range(1, 31)]) == []
+
+
+@pytest.mark.parametrize("first", ["USD 4,903", "5 %", "(4.5)", "1.234,5", "\u22125"])
+def test_a_first_line_of_numbers_is_no_header(first: str) -> None:
+    Path("d.csv").write_text(f'2020-01-01,"{first}"\n2020-01-02,"{first}"\n')
+    with pytest.raises(DataError, match="line 1: the header looks like data"):
+        csv(path="d.csv", target=1).read()
 
 
 def look(cells: Sequence[str], layout: Layout) -> np.ndarray | Refused:
@@ -296,7 +368,7 @@ def look(cells: Sequence[str], layout: Layout) -> np.ndarray | Refused:
     survey = Survey(["y"], layout)
     for line, cell in enumerate(cells):
         survey.add(line, [cell])
-    return survey.refuse("d.csv")
+    return survey.refuse("d.csv") or found
 
 
 def changed(remedy: Remedy) -> Layout:
@@ -318,7 +390,7 @@ def test_no_column_is_read_as_other_numbers() -> None:
             assert not any(isinstance(reading, Refused) for reading in readings), cells
             assert len(readings) == 0 or any(np.array_equal(reading, numbers) for reading in readings), cells
             outcomes[("refused", "read", "asked")[min(len(readings), 2)]] += 1
-        elif not all(re.search(r"^\D*\d{1,3}\.\d{3}\D*$|^\D*\d+\D*$", cell) for cell in cells):
+        elif not all(re.search(r"^-?\d{1,3}\.\d{3}$|^\D*\d+\D*$", cell) for cell in cells):
             assert np.array_equal(found, numbers), cells
             outcomes["read"] += 1
     assert outcomes["read"] > 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnexp.data.calendar import following
-from rnnexp.data.inspect.finding import choose_remedy
-from rnnexp.data.series import Series
+from rnnexp.cells import HOURS
+from rnnexp.data.calendar import following, has_hours
+from rnnexp.data.inspect.flaws import choose_remedy
+from rnnexp.data.series import Series, Tally
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.tables.flawed import Flawed
+from rnnexp.deploy.write import csv_text, lines, records
+from rnnexp.tasks import load
 
 ROWS = 48
 PANDAS = [
@@ -143,3 +147,186 @@ def test_a_wrong_year_is_named_and_nothing_is_filled(name: str, years: int, row:
     assert choose_remedy(refused.value.flaw) is None
     if "trading" not in name:
         assert str(time[row])[:10] in str(refused.value)
+
+
+@pytest.mark.parametrize("row", [0, 20, ROWS - 1])
+def test_a_wrong_date_is_left_out_by_its_line(row: int) -> None:
+    time = pd.date_range("2019-01-01", periods=ROWS, freq="MS")
+    with pytest.raises(Flawed) as refused:
+        read(shifted(time, row, 70))
+    remedy = refused.value.remedies[0]
+    assert remedy.settings == {"skip_rows": [row + 2]}
+    rest = {"gaps": "ignore"} if row == 20 else {}
+    series = read(shifted(time, row, 70), **remedy.settings, **rest)
+    assert (series.time == time.delete(row).to_numpy()).all()
+
+
+def test_a_row_that_only_stands_elsewhere_is_no_wrong_date() -> None:
+    time = pd.date_range("2019-01-01", periods=ROWS, freq="MS")
+    with pytest.raises(Flawed) as refused:
+        read(time.delete(10).append(time[10:11]))
+    assert "wrong date" not in str(refused.value)
+    assert [remedy.settings for remedy in refused.value.remedies] == [{"unsorted": "sort"}]
+
+
+def hours(rows: int, first: str = "2013-01-01") -> pd.DatetimeIndex:
+    return pd.date_range(first, periods=rows, freq="h")
+
+
+def test_a_long_gap_is_told_by_length_and_share_and_never_filled_unasked() -> None:
+    time = hours(24_000)
+    gone = time.delete(range(812, 812 + 7386))
+    with pytest.raises(Flawed, match=r"1 gap of 7,386 hours \(31 % of the rows\): after line 813 \(2013") as e:
+        read(gone)
+    assert choose_remedy(e.value.flaw) is None
+    few = hours(24_000).delete(range(812, 812 + 60))
+    with pytest.raises(Flawed, match=r"1 gap of 60 hours \(0\.2 % of the rows\)") as e:
+        read(few)
+    assert choose_remedy(e.value.flaw) is None
+    with pytest.raises(Flawed) as e:
+        read(hours(24_000).delete([30, 700, 701, 9_000]))
+    assert choose_remedy(e.value.flaw).settings == {"gaps": "ffill"}
+
+
+def test_a_long_gap_that_is_filled_is_told_with_the_training_rows_that_it_makes() -> None:
+    path = table(hours(3_000).delete(range(500, 1_200)))
+    dataset = load(csv(path=str(path), time="ds", target="y", sequence_length=5, gaps="ffill"))
+    told = "\n".join(dataset.summary.notes)
+    assert (
+        "the longest gap: 700 rows on end after line 501 are filled, all like the one before them (gaps=ffill)" in told
+    )
+    assert "700 of 2,100 training rows (33%) fill gaps: they repeat the row before their gap (gaps=ffill)" in told
+    short = load(
+        csv(path=str(table(hours(3_000).delete([500]))), time="ds", target="y", sequence_length=5, gaps="ffill")
+    )
+    assert "training rows" not in "\n".join(short.summary.notes)
+
+
+def test_a_long_stretch_of_missing_values_is_not_filled_unasked() -> None:
+    values = np.arange(24_000.0)
+    values[812:872] = np.nan
+    with pytest.raises(Flawed, match="60 missing values") as e:
+        read(hours(24_000), values)
+    assert choose_remedy(e.value.flaw) is None
+    values[814:872] = 0
+    with pytest.raises(Flawed) as e:
+        read(hours(24_000), values)
+    assert choose_remedy(e.value.flaw).settings == {"missing": "ffill"}
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney"])
+@pytest.mark.parametrize("step", ["h", "15min"])
+def test_a_change_of_clocks_is_named(zone: str, step: str) -> None:
+    year = pd.date_range("2021-01-01", "2021-12-31", freq=step, tz=zone)
+    local = year.tz_localize(None)
+    autumn, spring = ("2021-09-01", "2022-01-01"), ("2021-02-01", "2021-06-01")
+    if zone == "Australia/Sydney":
+        autumn, spring = spring, autumn
+    twice = local[(local >= autumn[0]) & (local < autumn[1])]
+    with pytest.raises(Flawed, match="clocks are changed in that night"):
+        read(twice)
+    with pytest.raises(Flawed, match="clocks are changed in that night"):
+        read(local[(local >= spring[0]) & (local < spring[1])])
+    other = hours(500, "2021-07-05")
+    with pytest.raises(Flawed) as e:
+        read(other.delete(200))
+    assert "clocks" not in str(e.value)
+
+
+def test_business_days_are_taken_without_holidays() -> None:
+    days = pd.bdate_range("2020-01-01", periods=300)
+    with pytest.raises(Flawed, match="on holidays") as e:
+        read(days.delete([5, 80, 81, 200]))
+    assert choose_remedy(e.value.flaw).settings == {"gaps": "ignore"}
+    series = read(days.delete([5, 80, 81, 200]), gaps="ignore")
+    assert series.frequency == "B"
+    assert following(np.datetime64("2021-01-08"), "B", 1) == np.datetime64("2021-01-11")
+    assert following(np.datetime64("2021-01-09"), "B", 1) == np.datetime64("2021-01-11")
+
+
+FLAWS: dict[str, Any] = {
+    "clean": ([], {}),
+    "a gap": ([("drop", 9)], {"gaps": "ffill"}),
+    "a gap that is ignored": ([("drop", 9)], {"gaps": "ignore"}),
+    "a repeated date": ([("again", 9)], {"duplicates": "mean"}),
+    "a hole": ([("hole", 9)], {"missing": "drop", "gaps": "ignore"}),
+    "a hole that is filled": ([("hole", 9)], {"missing": "interpolate"}),
+    "no target at the ends": ([("hole", 0), ("hole", 28), ("hole", 29)], {}),
+    "all of it": (
+        [("hole", 0), ("hole", 29), ("hole", 12), ("drop", 20), ("again", 9)],
+        {"missing": "ffill", "gaps": "ffill", "duplicates": "first"},
+    ),
+}
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("case", FLAWS)
+def test_the_sums_of_rows_hold(case: str, several: bool) -> None:
+    planted, settings = FLAWS[case]
+    rows = [f"2020-01-{day:02d},{day}" for day in range(1, 31)]
+    added = {"drop": lambda row: [], "again": lambda row: [row, row], "hole": lambda row: [row[:11]]}
+    for how, place in sorted(planted, key=lambda one: -one[1]):
+        rows[place : place + 1] = added[how](rows[place])
+    if several:
+        long = [*(f"A,{row}" for row in rows), "B,2020-01-01,1", "B,2020-01-02,2", *(f"C,{row}" for row in rows)]
+        settings, rows = {**settings, "series": "id", "on_short": "skip", "sequence_length": 5}, long
+    Path("t.csv").write_text(
+        "\n".join(["id,ds,y" if several else "ds,y", *rows, *([",,"] if several else [","])]) + "\n"
+    )
+    series = csv(path="t.csv", time="ds", target="y", **settings).read()
+    tally = series.tally
+    assert tally.records == len(rows) + 1
+    assert tally.records == tally.kept + sum(tally.left_out.values()) + sum(tally.merged.values())
+    assert len(series.values) == tally.rows == tally.kept + sum(tally.filled.values())
+    assert (0 if series.added is None else series.added.sum()) == sum(tally.filled.values())
+    copies = 2 if several else 1
+    again, holes = (copies * sum(how == one for how, _ in planted) for one in ("again", "hole"))
+    assert sum(tally.merged.values()) == again
+    short = {"in series that are too short": 2} if several else {}
+    ends = copies * sum(how == "hole" and place in (0, 28, 29) for how, place in planted)
+    assert sum(tally.left_out.values()) == 1 + sum(short.values()) + (holes if "drop" in settings.values() else ends)
+    assert short.items() <= tally.left_out.items()
+
+
+def test_sums_that_do_not_hold_are_seen() -> None:
+    assert Tally(10, {"dropped": 1}, {"merged": 2}, {"added": 3}).rows == 10
+    assert Tally(10, {"dropped": 1}, {"merged": 1}, {"added": 3}).rows != 10
+
+
+def test_a_refusal_of_rows_keeps_its_remedies_in_another_process() -> None:
+    with pytest.raises(Flawed) as refused:
+        read(hours(40).delete(20))
+    again = pickle.loads(pickle.dumps(refused.value))
+    assert (str(again), again.flaw) == (str(refused.value), refused.value.flaw)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "dated"), [("h", True), ("30min", True), ("36h", True), ("D", False), ("24h", False), ("MS", False)]
+)
+def test_midnights_are_written_with_their_hour_where_rows_are_hours(frequency: str, dated: bool) -> None:
+    assert has_hours(frequency) == dated
+    frame = pd.DataFrame({"ds": pd.to_datetime(["2020-01-01"]), "y": [1.0]})
+    frame.attrs[HOURS] = dated
+    assert ("2020-01-01 00:00:00" in csv_text(frame)) == dated
+    assert ("T00:00:00" in records(frame)[0]["ds"]) == dated
+    assert ("T00:00:00" in lines(frame)[1][0]) == dated
+
+
+def test_targets_that_end_early_are_left_out_and_known_columns_go_on() -> None:
+    days = pd.date_range("2021-01-01", periods=60)
+    frame = pd.DataFrame({"ds": days, "y": np.arange(60.0), "promo": np.arange(60) % 2})
+    frame.loc[:2, "y"] = frame.loc[50:, "y"] = np.nan
+    frame.to_csv("t.csv", index=False)
+    source = csv(path="t.csv", time="ds", target="y", known=["promo"])
+    series = source.read()
+    assert series.values[:, 0].tolist() == list(range(3, 50))
+    assert "10 rows without a target at the end, left out of training and scoring" in series.notes
+    assert "3 rows without a target at the beginning, left out of training and scoring" in series.notes
+    (rows,), _ = source.read_open("D")
+    assert len(rows.values) == 57
+    assert np.isnan(rows.values[-10:, 0]).all()
+    assert rows.values[-10:, 1].tolist() == frame["promo"][50:].tolist()
+    frame.loc[20, "y"] = np.nan
+    frame.to_csv("t.csv", index=False)
+    with pytest.raises(Flawed, match=r'column "y": 1 missing value \(line 22\)'):
+        source.read()

@@ -151,11 +151,11 @@ def test_a_bad_file_is_refused(case: str) -> None:
 
 
 DATES = {
-    "ambiguous": (["01/02/2020", "02/02/2020"], {}, 'data.time_format: "%d/%m/%Y" or "%m/%d/%Y"'),
+    "ambiguous": (["01/02/2020", "02/02/2020"], {}, 'data.time_format="%d/%m/%Y"\' (from 2020-02-01 to 2020-02-02), or '),
     "reversed": (["30/01/2020", "31/01/2020", "02/13/2020"], {}, '1 reversed date (line 4, the first is "02/13/2020")'),
-    "epoch seconds": (["1577836800", "1577836860"], {}, "They look like epoch time: data.time_format=s"),
-    "epoch milliseconds": (["1577836800000"], {}, "They look like epoch time: data.time_format=ms"),
-    "row counter": (["1", "2"], {}, "If they only count rows, leave them out: data.time=null"),
+    "epoch seconds": (["1577836800", "1577836860"], {}, "They look like epoch time. Read it with data.time_format=s"),
+    "epoch milliseconds": (["1577836800000"], {}, "They look like epoch time. Read it with data.time_format=ms"),
+    "row counter": (["1", "2"], {}, "Read it with data.time=null (they only count rows)"),
     "clock only": (["12:30", "12:31"], {}, '1 unreadable date (line 2, the first is "12:30")'),
     "zones": (["2020-01-01T00:00+01:00", "2020-01-02T00:00+01:00", "2020-01-03T00:00+02:00"], {},
               "1 differently zoned date (line 4"),
@@ -172,9 +172,9 @@ def test_a_date_that_can_be_misread_is_refused(case: str) -> None:
         read(table([f"{date},{row}" for row, date in enumerate(dates)]), target="y", **settings)
 
 
-def test_hour_24_does_not_run_into_the_next_day() -> None:
-    text = "year,month,day,hour,y\n2020,1,31,23,1\n2020,1,31,24,2\n"
-    with pytest.raises(DataError, match=r"1 impossible date \(line 3, the first is \"2020 1 31 24\"\)"):
+def test_hour_25_does_not_run_into_the_next_day() -> None:
+    text = "year,month,day,hour,y\n2020,1,31,23,1\n2020,1,31,25,2\n"
+    with pytest.raises(DataError, match=r"1 unreadable date \(line 3, the first is \"2020 1 31 25\"\)"):
         read(text, time=["year", "month", "day", "hour"])
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import random
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,15 +43,16 @@ class Case:
     """A file, and what it says.
 
     name:    of the file;  words: what is added to `rnnexp init FILE`
+    named:   settings that say which columns are meant
     instants: (rows,) in UTC where dates have a zone
     kinds:   what is unusual about it;  asks: for which of its kinds a question is a right answer
-    others:  numbers that a missing cell may as well be
+    sentinel: the number that stands for none
     """
 
     name: str
     bytes: bytes
     content: Content
-    time_names: tuple[str, ...]
+    named: dict[str, Any]
     words: tuple[str, ...]
     instants: np.ndarray | None
     kinds: tuple[str, ...]
@@ -139,46 +141,60 @@ def _stamps(dice: random.Random, said: Content, unusual: set[str]) -> tuple[Stam
 
 
 def _text(dice: random.Random, said: Content, unusual: set[str]) -> Case:
+    """Write a table as text."""
     written, row = _stamps(dice, said, unusual)
     said = replace(said, time=written.time.astype("datetime64[ns]")[row])
-    how = marks.choose(dice) if "numbers" in unusual else Marks()
-    has_holes = any(unit is None for unit in said.columns[0].units)
-    sentinel = None
-    kinds = [*said.kinds, *how.kinds]
-    if has_holes and "numbers" in unusual:
-        missing = dice.choice((*marks.MISSING, *marks.SENTINELS))
-        kinds.append(f"missing {missing or 'empty'}")
-        how = replace(how, missing=missing)
-        if missing in marks.SENTINELS:
-            sentinel = float(missing)
+    how, missing = _marks(dice, said, unusual)
     columns = [[cells[one] for one in row] for _, cells in written.columns]
     values = [how.column(column) for column in said.columns]
     names = [name for name, _ in written.columns]
-    asks = [written.asks] if written.asks else []
-    if any(marks.two_readings(cells, how) for cells in values):
-        asks.append("thousands or decimals")
-    if sentinel is not None:
-        asks.append("sentinel")
     encoding = dice.choice(list(FOREIGN)) if "bytes" in unusual and dice.random() < 0.5 else None
     if encoding:
         names, said = _renamed(names, said, FOREIGN[encoding])
     header, rows = _laid_out(dice, names, columns, said, values)
     sheet = Sheet(header, rows, _separator(dice, how, "bytes" in unusual or "numbers" in unusual))
     sheet = _decorated(dice, sheet, unusual, encoding)
+    kinds = [*said.kinds, *how.kinds, *([f"missing {missing or 'empty'}"] if missing is not None else [])]
     kinds += [*([written.kind] if written.kind else []), *sheet.kinds]
-    asks += ["rows"] if any(map(_needs_a_policy, kinds)) else []
-    content_, stem = sheet.content, dice.choice(("data", "table", "My file 2021", "sales"))
+    doubtful = any(marks.two_readings(cells, how) for cells in values)
+    asks = {
+        written.asks: bool(written.asks),
+        "thousands or decimals": doubtful,
+        "sentinel": missing in marks.SENTINELS,
+        "header": any(kind in kinds for kind in ("header too wide", "header without row numbers")),
+        "rows": any(map(_needs_a_policy, kinds)),
+    }
+    stem = dice.choice(("data", "table", "My file 2021", "sales"))
     suffix = dice.choice((".csv", ".csv", ".csv", ".txt", ".tsv")) + (".gz" if sheet.packed else "")
-    if "no header" in sheet.kinds:
-        target = str(header.index(said.columns[0].name))
-        names = [f"column_{index}" for index in range(len(header))]
-    else:
-        target = said.columns[0].name
-    words = ("--target", target) if len(said.columns) > 1 or said.words or dice.random() < 0.3 else ()
-    if written.kind == "epoch s" or "record" in said.words:
-        words = ("--target", target)
+    named = _named(names, said, header if "no header" in sheet.kinds else None)
+    guessed = len(said.columns) == 1 and not said.words and written.kind != "epoch s"
+    words = ("--target", str(named["target"])) if not guessed or dice.random() < 0.3 else ()
     instants = None if written.instants is None else written.instants.astype("datetime64[ns]")[row]
-    return Case(stem + suffix, content_, said, tuple(names), words, instants, tuple(kinds), tuple(asks), sentinel)
+    rightly = tuple(ask for ask, reason in asks.items() if reason)
+    sentinel = float(missing) if missing in marks.SENTINELS else None
+    return Case(stem + suffix, sheet.content, said, named, words, instants, tuple(kinds), rightly, sentinel)
+
+
+def _marks(dice: random.Random, said: Content, unusual: set[str]) -> tuple[Marks, str | None]:
+    """Choose how numbers are written, and what stands where there is none, if that is unusual."""
+    if "numbers" not in unusual:
+        return Marks(), None
+    how = marks.choose(dice)
+    if all(unit is not None for unit in said.columns[0].units):
+        return how, None
+    missing = dice.choice((*marks.MISSING, *marks.SENTINELS))
+    return replace(how, missing=missing), missing
+
+
+def _named(names: list[str], said: Content, header: list[str] | None) -> dict[str, Any]:
+    """Name the columns as somebody does who knows the file: by their places if `header` is not in it."""
+    found: dict[str, Any] = {"target": said.columns[0].name, "time": names}
+    if said.label is not None:
+        found["series"] = said.label_name
+    if header is not None:
+        places = {name: place for place, name in enumerate(header)}
+        return {key: [places[one] for one in own] if key == "time" else places[own] for key, own in found.items()}
+    return found
 
 
 def _needs_a_policy(kind: str) -> bool:
@@ -267,4 +283,4 @@ def _parquet(dice: random.Random, said: Content) -> Case:
     target = said.columns[0].name
     words = ("--target", target) if len(said.columns) > 1 or said.words else ()
     asks = ("rows",) if any(map(_needs_a_policy, kinds)) else ()
-    return Case("data.parquet", out.getvalue(), said, (name,), words, None, kinds, asks)
+    return Case("data.parquet", out.getvalue(), said, _named([name], said, None), words, None, kinds, asks)

@@ -33,6 +33,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     "what it counts": ("time_format", "time"),
     "zone": ("time_zone",),
     "thousands or decimals": ("thousands", "decimal"),
+    "header": ("header", "skip_lines"),
     "sentinel": ("na", "missing"),
 }
 
@@ -132,21 +133,15 @@ def _asked(case: Case, state: State) -> Answer:
     if FAULT in said:
         raise AssertionError(said)
     if code == 0:
-        data = dict(_written()["data"]) | dict(state.settings)
+        written = _written()
+        data = dict(written["data"]) | dict(state.settings)
+        if {"override /data": "csv"} not in written["defaults"]:
+            return Answer(said, {"source": written["defaults"]})
     elif state.settings:
-        data = {"path": case.name, **_columns(case), **dict(state.settings)}
+        data = {"path": case.name, **case.named, **dict(state.settings)}
     else:
         return Answer(said)
     return _read(data, said)
-
-
-def _columns(case: Case) -> dict[str, Any]:
-    """Name the columns, as somebody does who knows the file."""
-    found: dict[str, Any] = {"target": case.content.columns[0].name}
-    found["time"] = list(case.time_names) if len(case.time_names) > 1 else case.time_names[0]
-    if case.content.label is not None:
-        found["series"] = case.content.label_name
-    return found
 
 
 def _read(data: dict[str, Any], said: str) -> Answer:
@@ -176,6 +171,8 @@ def _source(data: dict[str, Any]) -> Any:
 
 def _difference(case: Case, settings: dict[str, Any]) -> str | None:
     """Say in which way what was read is not what the table says; None if it is."""
+    if "source" in settings:
+        return f"read by another source: {settings['source']}"
     try:
         read = read_and_add_up(_source(settings))
         wanted = expected(case, settings, read.columns)

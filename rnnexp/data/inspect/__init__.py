@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rnnexp.data.inspect.dates import find_dates
-from rnnexp.data.inspect.finding import Asked, Finding, Head, Undecided
-from rnnexp.data.inspect.head import look_at_text, read_head
+from rnnexp.data.inspect.finding import Asked, Finding, Head, resolve_columns
+from rnnexp.data.inspect.flaws import settle_flaws
+from rnnexp.data.inspect.head import read_head
 from rnnexp.data.inspect.marks import find_markers
 from rnnexp.data.inspect.roles import find_target, name_series
 from rnnexp.data.inspect.shapes import refuse_sideways
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import position
-from rnnexp.data.tables.files import kind, locate
-from rnnexp.data.tables.remedy import Refused
+from rnnexp.data.tables.files import locate
+from rnnexp.data.tables.remedy import Refused, Undecided
 from rnnexp.data.tables.table import column_names
 from rnnexp.errors import DataError
 
@@ -67,15 +67,13 @@ def _look(path: str, given: Mapping[str, Any]) -> tuple[Finding, Series]:
     files = locate(path, os.environ.get("RNNEXP_DATA"))
     finding = Finding({key: value for key, value in given.items() if not isinstance(value, Asked)})
     finding.set("path", path)
-    if kind(files[0]) != "parquet":
-        look_at_text(files[0], finding)
     finding.update()
     if "target" not in given:
         refuse_sideways(finding.settle(lambda: column_names(files[0], finding.layout)), files[0])
-    head = finding.settle(lambda: read_head(files[0], finding))
-    finding.given = {key: _decided(key, value, head.names, str(files[0])) for key, value in given.items()}
+    head = read_head(files[0], finding)
+    finding.given = {key: resolve_columns(key, value, head.names, str(files[0])) for key, value in given.items()}
     finding.settle(lambda: _settle_columns(files[0], head, finding))
-    return finding, finding.settle(lambda: finding.source().read())
+    return finding, settle_flaws(finding)
 
 
 def _settle_columns(file: Path, head: Head, finding: Finding) -> None:
@@ -98,19 +96,3 @@ def _dates(head: Head, finding: Finding) -> list[int]:
     finding.settings["time"] = columns
     many = columns if isinstance(columns, list) else [] if columns is None else [columns]
     return [position(head.names, column, "--time", finding.settings["path"]) for column in many]
-
-
-def _decided(key: str, value: Any, names: Sequence[str], file: str) -> Any:
-    """Return the columns that a user has named; DataError for one that is not there."""
-    if not isinstance(value, Asked):
-        return value
-    columns = [column for text in value.texts for column in _columns(text, names)]
-    for column in columns:
-        position(names, column, f"--{key}", file)
-    return columns if value.several or len(columns) > 1 else columns[0]
-
-
-def _columns(text: str, names: Sequence[str]) -> list[str | int]:
-    """Read `a`, `a,b` or `"with, comma",b`; a number is a position unless a column is called so."""
-    parts = [text] if text in names else next(csv.reader([text], skipinitialspace=True), [text])
-    return [int(part) if part not in names and part.lstrip("-").isdigit() else part for part in parts]

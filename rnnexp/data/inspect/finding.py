@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import csv
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from rnnexp import registry
 from rnnexp.config.parse import build
-from rnnexp.data.tables.flawed import Flaw, Flawed
+from rnnexp.data.tables.columns import position
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.remedy import Refused, Remedy
-from rnnexp.errors import ConfigError, DataError, count
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
+from rnnexp.errors import ConfigError
 
-FEW = 0.01  # share of the rows, one at least, that may be mended without asking
-# Repeating the last value never looks ahead; interpolation would show a network the value it must forecast.
-USUAL = {"unsorted": ("sort",), "duplicates": ("mean",), "missing": ("ffill", "drop"), "gaps": ("ffill", "ignore")}
 MAX_ROUNDS = 20  # remedies for one file: more would mean that they undo each other
 T = TypeVar("T")
-
-
-class Undecided(DataError):
-    """What has several readings: only the user can tell which is meant."""
-
-    def __init__(self, *questions: Refused) -> None:
-        self.questions = questions
-        super().__init__("\n".join(map(str, questions)))
-
-    def __reduce__(self) -> tuple[type[Undecided], tuple[Refused, ...]]:
-        return type(self), self.questions
 
 
 @dataclass(frozen=True)
@@ -88,17 +75,12 @@ class Finding:
     def _mend(self, refused: Refused) -> None:
         """Apply the remedy of a refusal; it is raised again if there is none that the user's decisions allow."""
         remedies = [remedy for remedy in refused.remedies if self._allows(remedy)]
-        message, meaning = refused.message, ""
-        if isinstance(refused, Flawed):
-            message = f"{self.settings['path']}: {describe_flaw(refused.flaw)}"
-            if (chosen := choose_remedy(refused.flaw)) in remedies:
-                remedies, meaning = [chosen], f"{count_flawed(refused.flaw)} ({chosen.meaning}); without this: an error"
         self.rounds += 1
         if not remedies or self.rounds > MAX_ROUNDS:
             raise refused
         if len(remedies) > 1:
-            raise Undecided(Refused(message, *remedies))
-        why = meaning or remedies[0].meaning or message.removeprefix(f"{self.settings['path']}: ")
+            raise Undecided(Refused(refused.message, *remedies))
+        why = remedies[0].meaning or refused.message.removeprefix(f"{self.settings['path']}: ")
         for key, value in remedies[0].settings.items():
             self.set(key, value, why)
         self.update()
@@ -124,25 +106,17 @@ class Head:
     numeric: tuple[bool, ...]
 
 
-def choose_remedy(flaw: Flaw) -> Remedy | None:
-    """Return the policy that may be taken without asking; None where the user has to choose."""
-    if flaw.sure:
-        return flaw.remedy(flaw.sure)
-    few = 1 if flaw.key == "duplicates" else max(1, int(FEW * flaw.of))  # two shops must not become their mean
-    if flaw.doubt or flaw.rows > few:
-        return None
-    return next((flaw.remedy(value) for value in USUAL[flaw.key] if value in flaw.effects), None)
+def resolve_columns(key: str, value: Any, names: Sequence[str], file: str) -> Any:
+    """Return the columns that a user has named; DataError for one that is not there."""
+    if not isinstance(value, Asked):
+        return value
+    columns = [column for text in value.texts for column in _columns(text, names)]
+    for column in columns:
+        position(names, column, f"--{key}", file)
+    return columns if value.several or len(columns) > 1 else columns[0]
 
 
-def describe_flaw(flaw: Flaw) -> str:
-    """Say what is to be chosen, and between what."""
-    *others, last = flaw.effects
-    choices = f"{', '.join(others)} or {last}" if others else last
-    doubt = f" ({flaw.doubt})" if flaw.doubt else ""
-    return f"{count_flawed(flaw)}{doubt}: choose {choices}"
-
-
-def count_flawed(flaw: Flaw) -> str:
-    """Say how many rows are concerned: `2 rows with the date of another`."""
-    noun, _, rest = flaw.what.partition(" ") if flaw.what.startswith(("row", "date")) else (flaw.what, "", "")
-    return f"{count(flaw.rows, noun)} {rest}".strip()
+def _columns(text: str, names: Sequence[str]) -> list[str | int]:
+    """Read `a`, `a,b` or `"with, comma",b`; a number is a position unless a column is called so."""
+    parts = [text] if text in names else next(csv.reader([text], skipinitialspace=True), [text])
+    return [int(part) if part not in names and part.lstrip("-").isdigit() else part for part in parts]

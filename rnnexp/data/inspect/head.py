@@ -1,43 +1,39 @@
-"""How a table is written, and every cell of it, column by column."""
+"""Every cell of a table, column by column, as the reader has them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.dialect import examine, name_separator
 from rnnexp.data.tables.files import kind
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
-from rnnexp.data.tables.readings import is_like_number
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.data.tables.table import read_cells
 from rnnexp.errors import count
 
 SAMPLE = 1_000  # cells, from first to last, that tell numbers of other marks from text
-
-
-def look_at_text(file: Path, finding: Finding) -> None:
-    """Settle how the file is written, by what the reader of tables advises about all of its lines."""
-    finding.update()
-    names, _, _ = finding.settle(lambda: read_cells(file, finding.layout))
-    layout = finding.layout
-    dialect = examine(file, layout)
-    header = f"header in line {dialect.header}" if dialect.header else "no header"
-    marks = f'separator "{name_separator(dialect.separator)}"'
-    finding.seen.append(f"{file}: {layout.encoding}, {marks}, {header}, {count(len(names), 'column')}")
+MOST_ROWS = 1_000_000  # of a Parquet file that are looked at
 
 
 def read_head(file: Path, finding: Finding) -> Head:
-    """Read all columns as text, and tell which of them hold numbers."""
+    """Read all columns, with what each refusal advises, and tell which of them hold numbers."""
     if kind(file) == "parquet":
         return _parquet(file, finding)
-    names, columns, _ = read_cells(file, finding.layout)
-    return Head(names, tuple(map(tuple, columns)), tuple(_numeric(cells, finding.layout) for cells in columns))
+    names, columns, _ = finding.settle(lambda: read_cells(file, finding.layout))
+    layout, dialect = finding.layout, examine(file, finding.layout)
+    header = f"header in line {dialect.header}" if dialect.header else "no header"
+    separator = name_separator(dialect.separator)
+    told = f'{file}: {layout.encoding}, separator "{separator}", {header}, {count(len(names), "column")}'
+    finding.seen.append(told)
+    cells = tuple(map(tuple, columns))
+    return Head(names, cells, tuple(_numeric(column, layout) for column in cells))
 
 
-def _numeric(cells: Sequence[str], layout: Layout) -> bool:
-    """Tell whether most of the cells that are there are numbers."""
+def _numeric(cells: tuple[str, ...], layout: Layout) -> bool:
+    """Tell whether most of the cells that are there are numbers, in whatever marks."""
     import numpy as np
 
     flaws = Flaws()
@@ -53,7 +49,15 @@ def _parquet(file: Path, finding: Finding) -> Head:
 
     from rnnexp.data.tables.typed import first_rows
 
-    rows = first_rows(file, 1_000_000)
+    rows = first_rows(file, MOST_ROWS)
     finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")
     numeric = tuple(is_numeric_dtype(dtype) for dtype in rows.dtypes)
-    return Head(tuple(map(str, rows.columns)), tuple(tuple(rows[name].astype("str")) for name in rows), numeric)
+    return Head(tuple(map(str, rows.columns)), tuple(_as_text(rows[name]) for name in rows), numeric)
+
+
+def _as_text(column: Any) -> tuple[str, ...]:
+    """Write cells as a text file has them: periods by their first day, nothing where a value is missing."""
+    from pandas import PeriodDtype
+
+    column = column.dt.to_timestamp() if isinstance(column.dtype, PeriodDtype) else column
+    return tuple(column.astype("str").fillna(""))

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.inspect.dates import PARTS
-from rnnexp.data.inspect.finding import Finding, Head, Undecided
+from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.columns import listed, position
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.data.tables.places import Places
-from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError
 

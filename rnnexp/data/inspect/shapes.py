@@ -19,21 +19,15 @@ FEWEST = 4  # columns in a row that count on: fewer may be lags or channels
 
 
 def find_sideways(names: Sequence[str]) -> tuple[str, list[str]] | None:
-    """Return what the columns of a table on its side are, and their names; None for a table that stands."""
+    """Return what most columns of a table on its side are, and their names; None for a table that stands."""
     months = [name for name in names if _month(name) is not None]
-    if len(months) >= 6 and _counts([_month(name) for name in months]):
-        return "months", months
     dates = [name for name in names if DATE.fullmatch(name)]
-    if len(dates) >= FEWEST:
-        return "dates", dates
     clock = [name for name in names if CLOCK.fullmatch(name)]
-    if len(clock) >= FEWEST:
-        return "times of a day", clock
+    kinds = [("months", months, 6), ("dates", dates, FEWEST), ("times of a day", clock, FEWEST)]
     for what, pattern, fewest in (("years", YEAR, FEWEST), ("hours of a day", HOUR, 23), ("steps in time", STEP, 12)):
         matches = [(name, int(match[1])) for name in names if (match := pattern.fullmatch(name))]
-        if len(matches) >= fewest and _counts([number for _, number in matches]):
-            return what, [name for name, _ in matches]
-    return None
+        kinds.append((what, [name for name, _ in matches] if _counts([n for _, n in matches]) else [], fewest))
+    return next(((what, own) for what, own, fewest in kinds if len(own) >= max(fewest, len(names) / 2)), None)
 
 
 def refuse_sideways(names: Sequence[str], file: Path) -> None:
@@ -44,11 +38,12 @@ def refuse_sideways(names: Sequence[str], file: Path) -> None:
     what, columns = found
     rest = [name for name in names if name not in columns]
     one = what.split()[0].removesuffix("s")
-    keys = f"id_vars={rest!r}, " if rest else ""
+    keys = f"id_vars={rest!r}, " if 0 < len(rest) <= 5 else ""
+    m4 = "; files of the M4 competition, such as Monthly-train.csv, are read by data=m4" if one == "step" else ""
     raise DataError(
         f'{file}: {len(columns)} columns, "{columns[0]}" to "{columns[-1]}", are {what}: a row for each {one} is '
         f"needed. Turn the columns into rows, with pandas for example: "
-        f'frame.melt({keys}var_name="{one}", value_name="value"), and name the new file'
+        f'frame.melt({keys}var_name="{one}", value_name="value"), and name the new file{m4}'
     )
 
 

@@ -26,7 +26,12 @@ class csv(Encoded, SeriesSource):
         None, description="Date column, or several: [year, month, day, hour] or [date, time]; null for none."
     )
     time_format: str | None = Field(
-        None, description='How dates are written, as "%d.%m.%Y", or s, ms, us, ns since 1970; null finds out.'
+        None,
+        description='How dates are written, as "%d.%m.%Y"; s, ms, us, ns or D since 1970; excel; decimal_year; '
+        "null finds out.",
+    )
+    pivot_year: int | None = Field(
+        None, ge=1678, le=2162, description="First of the hundred years that years of two digits mean; null for 1969."
     )
     time_zone: str | None = Field(None, description="Zone to convert dates with a zone to, as UTC; null keeps it.")
     frequency: str | None = Field(
@@ -37,7 +42,9 @@ class csv(Encoded, SeriesSource):
     )
     separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
-    thousands: str | None = Field(None, min_length=1, max_length=1, description="Thousands mark; null for none.")
+    thousands: str | None = Field(
+        None, min_length=1, max_length=1, description="Thousands mark, a blank for blanks of all kinds; null for none."
+    )
     header: Literal["first", "none"] | list[str] = Field(
         "first",
         description="Names are in the first line, or there are none: choose columns by position from 0; or the names.",
@@ -72,10 +79,10 @@ class csv(Encoded, SeriesSource):
         found = []
         if self.separator not in ("auto", "tab", "\\t", "space", "whitespace") and len(self.separator) > 1:
             found.append(f"data.separator: `{self.separator}` is not auto, tab, whitespace or one character")
-        if self.decimal in (self.separator, self.thousands):
-            found.append(f'data.decimal: "{self.decimal}" is the separator or the thousands mark, too')
-        needs_time = {"time_format": self.time_format, "time_zone": self.time_zone, "frequency": self.frequency}
-        given = [key for key, value in needs_time.items() if value is not None]
+        if self.decimal == self.thousands:  # that of cells may be one, too, where quotes hold them
+            found.append(f'data.decimal: "{self.decimal}" is the thousands mark, too')
+        needs_time = ("time_format", "time_zone", "pivot_year", "frequency")
+        given = [key for key in needs_time if getattr(self, key) is not None]
         if self.time is None and given:
             found.append(f"data.{given[0]}: there are no dates to apply it to; name their column with data.time")
         return [*found, *self._frequency_mistakes()]
@@ -153,6 +160,7 @@ class csv(Encoded, SeriesSource):
             na=tuple(map(str, self.na)),
             time_format=self.time_format,
             time_zone=self.time_zone,
+            pivot_year=self.pivot_year,
             skip_lines=self.skip_lines,
             skip_rows=tuple(self.skip_rows),
             skip_footer=self.skip_footer,

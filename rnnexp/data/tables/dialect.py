@@ -13,9 +13,9 @@ from pathlib import Path
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import standard
-from rnnexp.data.tables.readings import is_like_number
 from rnnexp.data.tables.records import LONGEST, WHITESPACE, Lines, Record, is_skipped, records
 from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import DataError
 
 # Tried in this order: a decimal comma makes "," look like a separator wherever ";" is the real one.
@@ -123,11 +123,15 @@ def name_separator(separator: str) -> str:
     return {"\t": "tab"}.get(separator, separator)
 
 
+def _is_value(cell: str) -> bool:
+    return bool(DATE_OR_NUMBER.fullmatch(cell)) or is_like_number(cell)
+
+
 def looks_like_data(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether a first line holds numbers and dates only, or a date above dates; columns 0, 1, 2 are a header."""
     written = [cell.strip() for cell in cells if cell.strip()]
     numbered = (list(map(str, range(start, start + len(cells)))) for start in (0, 1))
-    if written not in numbered and all(DATE_OR_NUMBER.fullmatch(cell) for cell in written):
+    if written not in numbered and all(map(_is_value, written)):
         return True
     dated = [index for index, cell in enumerate(cells) if DATED.match(cell)]
     return any(all(DATED.match(row[index]) for row in rows if index < len(row)) for index in dated)

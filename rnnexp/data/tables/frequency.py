@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,23 @@ RENAMED = {
     "U": "us",
     "N": "ns",
 }
+WORDS = {
+    "D": ("d", "day", "days", "daily"),
+    "B": ("b",),
+    "W": ("w", "week", "weeks", "weekly"),
+    "MS": ("month", "months", "monthly"),
+    "ME": ("me", "eom"),
+    "QS": ("qs", "quarter", "quarters", "quarterly"),
+    "QE": ("q", "qe"),
+    "YS": ("ys", "year", "years", "yearly", "annual", "annually"),
+    "YE": ("y", "a", "ye"),
+    "BME": ("bme",),
+    "BMS": ("bms",),
+    "h": ("hour", "hours", "hourly"),
+    "min": ("t", "mins", "minute", "minutes", "minutely"),
+    "s": ("sec", "second", "seconds", "secondly"),
+}
+FARTHEST = 100_000  # steps of a rare calendar in one
 MOST_ROWS = 100  # a grid has at most so many times the rows that are there
 FAR = np.array(["2262-01-01"], dtype="datetime64[ns]")  # from every date
 HALF, MOST = 0.5, 0.75  # shares of dates; those near the end of a month may be trading days
@@ -50,28 +67,44 @@ def mistake(frequency: str) -> str | None:
     """Say what is wrong with a step given by hand; None if pandas knows it. Imports pandas only for rare ones."""
     if COMMON.fullmatch(frequency):
         return None
-    if renamed := _renamed(frequency):
+    parts = re.fullmatch(r"([A-Za-z]+)(-.+)?", frequency.lstrip("-0123456789"))
+    if parts and parts[1] in RENAMED and _is_step(renamed := _translate(frequency, RENAMED)):
         return f"`{frequency}` is an alias of older versions of pandas; write {renamed}"
+    if _is_step(frequency):
+        return None
+    if _known(frequency) is not None:
+        return f"`{frequency}` does not lead forward, or too far; give a step of at least one"
+    renamed = _translate(frequency, RENAMED | {word: alias for alias, words in WORDS.items() for word in words})
+    if renamed != frequency and _is_step(renamed):
+        return f"`{frequency}` is not a step of dates; write {renamed}"
+    choices = "h, D, W, MS (first of the month), ME (its last day), 15min, …"
+    return f"`{frequency}` is not a step of dates; write {choices}"
+
+
+def _known(frequency: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            offset = parse(frequency)
+            return parse(frequency)
     except (ValueError, TypeError, KeyError, OverflowError, Warning):
-        offset = None
-    if offset is None:
-        return (
-            f"`{frequency}` is not a step of dates; write h, D, W, MS (first of the month), ME (its last day), 15min, …"
-        )
-    forward = getattr(offset, "n", 0) > 0 or getattr(offset, "step", 0) > 0
-    return None if forward else f"`{frequency}` does not lead forward; give a step of at least one"
-
-
-def _renamed(frequency: str) -> str | None:
-    """Return today's alias for one of an older pandas: ME for M, QE-MAR for Q-MAR, 15min for 15T."""
-    parts = re.fullmatch(r"(\d*)([A-Z]+)(-[A-Z]{3})?", frequency)
-    if parts is None or parts[2] not in RENAMED:
         return None
-    return f"{parts[1]}{RENAMED[parts[2]]}{parts[3] or ''}"
+
+
+def _is_step(frequency: str) -> bool:
+    """Tell whether pandas, or we, know a step by this name, and it leads forward, but not beyond all dates."""
+    offset = _known(frequency)
+    every = getattr(offset, "n", 0) or getattr(offset, "step", 0)
+    try:
+        return every > 0 and (find_periods(frequency) is not None or every < FARTHEST)
+    except OverflowError:
+        return False
+
+
+def _translate(frequency: str, words: Mapping[str, str]) -> str:
+    """Write each part of a step with today's alias: 2ME for 2M, 1h30min for 1H30T, QE-MAR for Q-MAR, D for daily."""
+    step, dash, anchor = frequency.partition("-") if frequency.count("-") == 1 else (frequency, "", "")
+    units = re.sub(r"[A-Za-z]+", lambda match: words.get(match[0], words.get(match[0].lower(), match[0])), step)
+    return f"{units}{dash}{anchor.upper()}"
 
 
 def infer(time: np.ndarray) -> str | None:

@@ -28,6 +28,7 @@ class Layout:
     na: tuple[str, ...] | None = ()
     time_format: str | None = None
     time_zone: str | None = None
+    pivot_year: int | None = None
     skip_lines: int = 0
     skip_rows: tuple[int | str, ...] = ()
     skip_footer: int = 0
@@ -78,6 +79,7 @@ class TableSettings:
     time: tuple[str, ...] = ()
     time_format: str | None = None
     time_zone: str | None = None
+    pivot_year: int | None = None
     decimal: str = "."
     thousands: str | None = None
     na: tuple[str, ...] = ()
@@ -95,6 +97,7 @@ class TableSettings:
             na=self.na,
             time_format=self.time_format,
             time_zone=self.time_zone,
+            pivot_year=self.pivot_year,
         )
 
     @property

@@ -16,6 +16,7 @@ from rnnexp.data.tables.dialect import DATED, SEPARATORS, Opening, measure_width
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.records import WHITESPACE, Lines, Record, is_skipped, records
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import DataError
 
 EMPTY, MISSING, NUMBER, TEXT = "emnt"
@@ -26,12 +27,9 @@ MONTHS = (
     "august|août|agosto|ago|sep|sept|september|septembre|septiembre|oct|october|oktober|okt|octobre|octubre|nov|november|"
     "novembre|noviembre|dec|december|dezember|dez|décembre|déc|diciembre|dic|mon|tue|wed|thu|fri|sat|sun|q[1-4]|week|kw|w"
 )
+DIGITS = re.compile(r"[+-]?[0-9][0-9.,:/ -]*")
 DATE = re.compile(
     rf"({MONTHS})(?![^\W\d])[^\w]*\d{{1,4}}\b.*|\d{{1,4}}[^\w]*({MONTHS})(?![^\W\d])([^\w]*\d.*)?", re.IGNORECASE
-)
-CURRENCY = re.compile(
-    r"[^\w\d]*(EUR|USD|GBP|CHF|JPY|CNY|RMB|SEK|NOK|DKK|PLN|CZK|HUF|INR|AUD|CAD|NZD|BRL|MXN|RUB|TRY|KRW|ZAR|SGD|HKD)"
-    r"\s?[-+]?[\d.,'\s]+\W*"
 )
 TOTAL = re.compile(
     r"(grand|sub|sous|report|overall|year|annual)?[-\s]*(total|totals|totale|totaal|totalt|sum|sums|summe|gesamt|gesamtsumme|"
@@ -74,12 +72,14 @@ def tell_kind(cell: str, missing: frozenset[str]) -> str:
         return EMPTY
     if text in missing or text in MARKERS:
         return MISSING
+    if DIGITS.fullmatch(text):  # as most cells are
+        return NUMBER
     first = next((letter for letter in text if letter.isalnum()), "x")
     digits = sum(letter.isdigit() for letter in text)
     letters = sum(letter.isalpha() for letter in text)
     if first.isdigit() and letters <= max(digits, 3) and not {";", "|", "\t"} & set(text):
         return NUMBER
-    return NUMBER if DATE.fullmatch(text) or CURRENCY.fullmatch(text) else TEXT
+    return NUMBER if DATE.fullmatch(text) or is_like_number(text) else TEXT
 
 
 @dataclass(frozen=True)

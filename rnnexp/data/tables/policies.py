@@ -39,7 +39,7 @@ def _unsorted(rows: Rows, time: np.ndarray, early: np.ndarray) -> Flawed:
     """Refuse rows out of order. They have one order, unless a date is likely wrong."""
     moved = _out_of_place(time)
     times = "once" if len(early) == 1 else f"{len(early):,} times"
-    wrong = _wrong_date(time, moved)
+    wrong = _wrong_date(time, moved) if not _is_copy(rows, time, moved) else ""
     where = f". {wrong} ({rows.places.cite(moved)})" if wrong else describe_clock_changes(time[early], time)
     flaw = Flaw(
         "unsorted",
@@ -52,6 +52,12 @@ def _unsorted(rows: Rows, time: np.ndarray, early: np.ndarray) -> Flawed:
         skip=rows.removable(moved) if wrong else (),
     )
     return Flawed(f"{rows.at}: time goes back {times}: {rows.places.cite(early)}{where}", flaw)
+
+
+def _is_copy(rows: Rows, time: np.ndarray, moved: np.ndarray) -> bool:
+    """Tell whether the same row, date and values, is there a second time."""
+    same = (time == time[moved[0]]) & (rows.values == rows.values[moved[0]]).all(axis=1)
+    return bool(same.sum() > 1)
 
 
 def _wrong_date(time: np.ndarray, moved: np.ndarray) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnexp.data.calendar import write_dates
 from rnnexp.data.series import Series, Tally
 from rnnexp.data.short import named
 from rnnexp.data.tables import frequency as steps
@@ -19,7 +20,7 @@ from rnnexp.data.tables.places import Counts, join
 from rnnexp.data.tables.policies import in_order, without_duplicates, without_missing
 from rnnexp.data.tables.rows import Done, Rows, cut_observed
 from rnnexp.data.tables.table import read_table
-from rnnexp.data.tables.times import Dates, span
+from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError, count
 
 NO_TARGET = "without a target at the {}, left out of training and scoring"
@@ -103,17 +104,18 @@ def open_tables(
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found in tables: the series that are kept, of how many and of how many records.
+class MendedTables:
+    """What was found in tables: the series that are kept, of how many, and of how many rows.
 
-    left_out: labels of series that are too short
+    left_out: labels of series that are too short;  empty: records without a value, which are no rows
     """
 
     kept: list[Mended]
     frequency: str | None
     left_out: tuple[str, ...]
     series: int
-    records: int
+    rows: int
+    empty: int
     notes: list[str]
 
 
@@ -124,7 +126,7 @@ def _read(
     policies: Policies,
     frequency: str | None,
     fewest: Callable[[str | None], int] | None,
-) -> Found:
+) -> MendedTables:
     """Cut tables into series, and mend these; raise the first error of one that is long enough."""
     table, time, notes = _loaded(tables, layout, wanted, policies)
     cut = [_mended(rows, policies, len(wanted.targets or (None,))) for rows in _split(table, time)]
@@ -135,7 +137,7 @@ def _read(
         raise next(error for error in errors if not isinstance(error, Flawed))
     if flawed:
         raise join_flaws(flawed, len(table.values))
-    return Found(kept, frequency, left_out, len(cut), len(table.values), notes)
+    return MendedTables(kept, frequency, left_out, len(cut), len(table.values), table.counts.empty, notes)
 
 
 def _long_enough(
@@ -187,13 +189,12 @@ def _sum(many: list[Mended]) -> Done:
     return total
 
 
-def _tally(found: Found, done: Done) -> Tally:
+def _tally(found: MendedTables, done: Done) -> Tally:
     """Say where the rows come from."""
-    own = sum(one.records for one in found.kept)
-    left_out = done.by_reason("left out")
-    if own < found.records:
-        left_out["in series that are too short"] = found.records - own
-    return Tally(found.records, left_out, done.by_reason("merged"), done.by_reason("filled"))
+    short = found.rows - sum(one.records for one in found.kept)
+    left_out = {"of empty cells only": found.empty, "in series that are too short": short, **done.by_reason("left out")}
+    left_out = {why: total for why, total in left_out.items() if total}
+    return Tally(found.rows + found.empty, left_out, done.by_reason("merged"), done.by_reason("filled"))
 
 
 def _loaded(
@@ -254,9 +255,10 @@ def _by_first_date(table: Table, time: np.ndarray | None, policies: Policies) ->
 
 def _overlap(table: Table, time: np.ndarray, before: slice, after: slice) -> str:
     names = [table.places.files[table.places.file[part.start]] for part in (before, after)]
-    spans = [span(np.sort(time[part])) for part in (before, after)]
+    spans = [write_dates(np.array([time[part].min(), time[part].max()]), time) for part in (before, after)]
+    first, second = (f"{count(p.stop - p.start, 'row')} from {a} to {b}" for p, (a, b) in zip((before, after), spans))
     return (
-        f"{names[0]} and {names[1]} overlap: {spans[0]}, and {spans[1]}. "
+        f"{names[0]} and {names[1]} overlap: {first}, and {second}. "
         "Allow it with data.unsorted=sort and data.duplicates=first, last or mean"
     )
 

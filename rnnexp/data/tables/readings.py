@@ -2,129 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from rnnexp.data.tables.layout import Layout
-from rnnexp.data.tables.numbers import INFINITE, SAME, collect_codes, has_several_units, standard, strip_units, usable
+from rnnexp.data.tables.numbers import SAME, collect_codes, has_several_units, standard
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.data.tables.spelling import (
+    BESIDE,
+    INFINITY,
+    MARKER,
+    MARKS,
+    MAX_TEXTS,
+    MISSING,
+    WORD,
+    Marks,
+    Shape,
+    reduce_digits,
+    standardize,
+)
 from rnnexp.errors import count
 
-Marks = tuple[str, str | None]  # decimal and thousands
-# The fewest first: of two that read the same numbers, the first is advised.
-MARKS: tuple[Marks, ...] = (
-    *((".", None), (",", None), (".", ","), (",", ".")),
-    *((".", "'"), (",", "'"), (".", " "), (",", " ")),
-)
-CALLED = {".": "point", ",": "comma", " ": "blank", "'": "apostrophe"}
-MARKERS = {
-    *(
-        "n.a.",
-        "n.a",
-        "n/a",
-        "na",
-        "nan",
-        "nat",
-        "null",
-        "none",
-        "nil",
-        "missing",
-        "\\n",
-        "<na>",
-        "k.a.",
-        "k. a.",
-        "s.d.",
-    ),
-    *("n.d.", "nd", "#n/a", "#na", "null!", "#null!", "#div/0!", "#ref!", "#value!", "#name?", "#num!", "#nv", "#nul!"),
-    *("#wert!", "#bezug!", "#zahl!", "1.#qnan", "1.#ind", "-1.#ind"),
-}
-BOOLEANS = {"true", "false", "yes", "no"}
-FLAGGED = re.compile(r"[<>≤≥~≈±]\s*(.+?)|(.+?)\s?([^\w\s]+|\(?[^\W\d]{1,3}\)?|\[\w{1,3}\])")
-WHOLE = re.compile(r"\D*(\d{16,}|\d{1,3}([,.' ]\d{3}){5,})\D*")
-HUGE = re.compile(r"[eE]\+?([3-9]\d|\d{3,})")
-NINES = str.maketrans("12345678", "9" * 8)
+THIRDS = "every point stands before three digits, where thousands have theirs"
 MAX_SHAPES = 100_000  # of a column; with more, no settings are advised
-
-MARKER, WORD, INFINITY = "a mark for a missing value", "a word", "infinite"
-MISSING = (MARKER, WORD, INFINITY)  # what data.na can make of a cell that is no number
-BOOLEAN = "true or false: write 1 and 0"
-BEYOND = "a whole number beyond 2^53, which float64 cannot hold exactly: is it an identifier?"
-LARGE = "too large for float32 (over 3.4e38): use a larger unit"
-BESIDE = "a number with a sign or letters beside it (a bound, a footnote, a unit), which is another number or none"
-OTHER = "no number"
-
-
-@dataclass
-class Shape:
-    """Cells that the same marks read, alike but for their digits.
-
-    numbers: what the cells are like under the marks that read them;  shown: the first few cells with their lines
-    """
-
-    like: str
-    unit: str
-    numbers: dict[Marks, float]
-    total: int = 0
-    shown: list[tuple[int, str]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, like: str, choices: Iterable[Marks]) -> Shape:
-        written = strip_units(like)
-        plain = {marks: _standard(like, marks) for marks in choices}
-        numbers = {marks: float(text) for marks, text in plain.items() if text is not None and usable(text)}
-        return cls(like, written.unit if written else "", numbers)
-
-    @property
-    def what(self) -> str:
-        """Say what cells are that are a number under no marks."""
-        folded = self.like.casefold()
-        if INFINITE.fullmatch(self.like):
-            return INFINITY
-        if folded in BOOLEANS:
-            return BOOLEAN
-        if folded in MARKERS or not any(one.isalnum() or one == "%" for one in folded):
-            return MARKER
-        return _describe_digits(self.like) if any(map(str.isdigit, folded)) else WORD
-
-    @property
-    def marks(self) -> str:
-        """Name the marks that a number is written with."""
-        decimal, thousands = next(iter(self.numbers))
-        if len(set(self.numbers.values())) > 1:
-            return f"a decimal {CALLED[decimal]}, or one between thousands"
-        between = f"{CALLED.get(thousands, thousands)}s between thousands" if thousands else ""
-        fraction = f"a decimal {CALLED[decimal]}" if decimal in self.like.replace(thousands or decimal * 2, "") else ""
-        return " and ".join(filter(None, (between, fraction)))
-
-
-def _describe_digits(text: str) -> str:
-    plain = next(filter(None, (_standard(text, marks) for marks in MARKS)), None)
-    if plain is not None:
-        return BEYOND if plain.lstrip("+-").isdigit() else LARGE
-    beside = FLAGGED.fullmatch(text)
-    number = beside and (beside[1] or beside[2])
-    return BESIDE if number and is_like_number(number) else OTHER
-
-
-def is_like_number(text: str) -> bool:
-    """Tell whether some marks read a cell."""
-    return any(_standard(text, marks) is not None for marks in MARKS)
-
-
-def _standard(text: str, marks: Marks) -> str | None:
-    plain = standard(text, *marks)
-    if plain is None and (written := strip_units(text)) is not None:
-        return standard(written.number, *marks)
-    return plain
-
-
-def _shape(text: str) -> str:
-    """Write 9 for every digit but a 0 in front; what is 0 or may be too large stays as it is."""
-    if HUGE.search(text) or WHOLE.fullmatch(text) or not re.search("[1-9]", text):
-        return text
-    return re.sub(r"(?<=[\d.,])0", "9", text.translate(NINES))
 
 
 class Survey:
@@ -141,39 +41,41 @@ class Survey:
         """Look at the cells of a row, one of each column; those that are missing are left out."""
         for shapes, cell in zip(self.columns, cells):
             text = cell.strip()
-            if text in self.missing or (self.codes and float(_standard(text, self.current) or "nan") in self.codes):
+            if text in self.missing or (self.codes and float(standardize(text, self.current) or "nan") in self.codes):
                 continue
-            like = _shape(text)
+            like = reduce_digits(text)
             if like not in shapes and len(shapes) == MAX_SHAPES:
                 self.complete = False
                 continue
             shape = shapes.get(like) or shapes.setdefault(like, Shape.of(like, (self.current, *MARKS)))
-            shape.total += 1
-            if len(shape.shown) < SHOWN:
-                shape.shown.append((line, text))
+            shape.add(line, text)
 
-    def refuse(self, file: str) -> Refused:
-        """Say what is wrong in each column, by kind, and which settings read all of them."""
+    def refuse(self, file: str) -> Refused | None:
+        """Say what is wrong in each column, by kind, and which settings read all of them; None if nothing is."""
         readings = self.readings()
         problems = [said for name, column in zip(self.names, self.columns) if (said := self._say(name, column))]
         if not readings and (odds := self._contradiction()):
             problems.append(odds)
+        if not problems and len(readings) > 1:
+            problems.append(THIRDS)
+        if not problems:
+            return None
         text = "\n".join(f"{file}: {problem}" for problem in problems)
         return Refused(text, *self.remedies(readings))
 
     def readings(self, every: bool = False) -> list[Marks]:
         """Return marks that read every cell which is not to mean missing, one pair for each way to read them.
 
-        The current marks are the only ones if they do, unless `every` way is asked for.
+        The current marks are the only ones if they do, unless `every` way is asked for, or cells are not plain.
         """
         mixed = any(_has_several_units(column.values()) for column in self.columns)
-        numbers = [shape for shape in self._shapes() if shape.numbers or shape.what not in MISSING]
+        numbers = [shape for shape in self._shapes() if shape.numbers or not self._is_settable(shape)]
         if mixed or not self.complete or not self._may_miss():
             return []
         fitting = [marks for marks in (self.current, *MARKS) if all(marks in shape.numbers for shape in numbers)]
         if self.layout.na is None:  # neither setting exists
             fitting = [marks for marks in fitting if marks[1] is None]
-        if self.current in fitting and not every:
+        if self.current in fitting and not every and not self._is_open():
             return [self.current]
         found: dict[tuple[float, ...], Marks] = {}
         for marks in fitting:
@@ -181,35 +83,49 @@ class Survey:
         return list(found.values())
 
     def remedies(self, readings: list[Marks]) -> list[Remedy]:
-        """Return the settings of each reading."""
-        return [self._remedy(marks, readings) for marks in readings]
+        """Return the settings of each reading: rows of what is another number or none may be left out, too."""
+        choices = (True, False) if any(shape.what == BESIDE for shape in self._gone()) else (False,)
+        return [self._remedy(marks, readings, leave_out) for marks in readings for leave_out in choices]
 
     def _shapes(self) -> list[Shape]:
         return [shape for column in self.columns for shape in column.values()]
 
     def _gone(self) -> list[Shape]:
-        """Return the cells that would have to mean missing."""
-        return [shape for shape in self._shapes() if not shape.numbers and shape.what in MISSING]
+        """Return the cells that would have to mean missing, or their rows to be left out."""
+        return [shape for shape in self._shapes() if not shape.numbers and self._is_settable(shape)]
+
+    def _is_settable(self, shape: Shape) -> bool:
+        return shape.what in MISSING or (shape.what == BESIDE and self.unit == "line")
+
+    def _is_open(self) -> bool:
+        """Tell whether cells are not plain, and nobody has said what their marks are."""
+        dressed = any(standard(shape.like) is None and self.current in shape.numbers for shape in self._shapes())
+        return dressed and self.current == (".", None)
 
     def _may_miss(self) -> bool:
-        """Tell whether data.na can be set, and leaves more than half of each column."""
+        """Tell whether data.na can be set, to few texts, and no column is mostly words."""
         for column in self.columns:
-            gone = sum(shape.total for shape in column.values() if not shape.numbers)
-            if gone and (self.layout.na is None or 2 * gone >= sum(shape.total for shape in column.values())):
+            gone = [shape for shape in column.values() if not shape.numbers]
+            if gone and (self.layout.na is None or len(gone) == len(column)):
                 return False
-        return True
+            words = sum(shape.total for shape in gone if shape.what not in (MARKER, INFINITY))
+            if words and 2 * words >= sum(shape.total for shape in column.values()):
+                return False
+        return sum(len(shape.texts) for shape in self._gone()) <= MAX_TEXTS
 
-    def _remedy(self, marks: Marks, readings: list[Marks]) -> Remedy:
+    def _remedy(self, marks: Marks, readings: list[Marks], leave_out: bool) -> Remedy:
         keys = zip(("decimal", "thousands"), marks, self.current)
         settings: dict[str, object] = {key: new for key, new, old in keys if new != old}
         if len(readings) > 1 and not settings:
-            settings = {"decimal": marks[0]}
+            settings = {"thousands": ","} if self._is_open() else {"decimal": "."}
         meaning = [self._example(marks, readings)] if settings else []
-        if gone := self._gone():
-            settings["na"] = [*(self.layout.na or ()), *dict.fromkeys(shape.like for shape in gone)]
-            dashes = " and not 0" if any(not shape.like.strip("-\u2013\u2014\u2212$€£ ") for shape in gone) else ""
-            words = ": correct the file if that is not meant" if any(shape.what == WORD for shape in gone) else ""
-            meaning.append(f"{count(sum(shape.total for shape in gone), 'cell')} missing{dashes}{words}")
+        rows = [shape for shape in self._gone() if leave_out and shape.what == BESIDE]
+        if rows:
+            settings["skip_rows"] = [*self.layout.skip_rows, *_list_texts(rows)]
+            meaning.append(f"{count(sum(shape.total for shape in rows), 'row')} left out")
+        if gone := [shape for shape in self._gone() if shape not in rows]:
+            settings["na"] = [*(self.layout.na or ()), *_list_texts(gone)]
+            meaning.append(_say_missing(gone))
         return Remedy(settings, "; ".join(meaning))
 
     def _example(self, marks: Marks, readings: list[Marks]) -> str:
@@ -218,7 +134,7 @@ class Survey:
         telling = [shape for shape in shapes if len({shape.numbers[one] for one in readings}) > 1]
         others = [shape for shape in shapes if self.current not in shape.numbers]
         text = (telling or others or shapes)[0].shown[0][1]
-        return f'"{text}" is {float(_standard(text, marks) or "nan"):.15g}'
+        return f'"{text}" is {float(standardize(text, marks) or "nan"):.15g}'
 
     def _say(self, name: str, column: dict[str, Shape]) -> str:
         """Say which cells of a column are no usable numbers, by kind; nothing if there are none."""
@@ -226,21 +142,23 @@ class Survey:
         for shape in column.values():
             if self.current not in shape.numbers:
                 kinds.setdefault(shape.marks if shape.numbers else shape.what, []).append(shape)
+        mixed = self._say_units(name, column)
         if not kinds:
-            return self._say_units(name, column)
+            return mixed
         total = sum(shape.total for shapes in kinds.values() for shape in shapes)
         are = "1 cell is not a usable number" if total == 1 else f"{total:,} cells are not usable numbers"
         each = [f"({self._cite(shapes)}): {kind}" for kind, shapes in kinds.items()]
         if len(each) > 1:
             each = [f"{sum(shape.total for shape in kinds[kind]):,} {said}" for kind, said in zip(kinds, each)]
-        return f'column "{name}": {are}{":" if len(each) > 1 else ""} {"; ".join(each)}'
+        return f'column "{name}": {are}{":" if len(each) > 1 else ""} {"; ".join(each)}{mixed and ". The " + mixed}'
 
     def _say_units(self, name: str, column: dict[str, Shape]) -> str:
         if not _has_several_units(column.values()):
             return ""
         units: dict[str, list[Shape]] = {}
         for shape in column.values():
-            units.setdefault(f'"{shape.unit}"' if shape.unit else "no unit", []).append(shape)
+            if shape.numbers:
+                units.setdefault(f'"{shape.unit}"' if shape.unit else "no unit", []).append(shape)
         each = [f"{unit} ({self._cite(shapes)})" for unit, shapes in units.items()]
         return f'column "{name}" has several units: {", ".join(each)}. Write all of its cells in one'
 
@@ -264,3 +182,14 @@ def _has_several_units(column: Iterable[Shape]) -> bool:
     numbers = [shape for shape in column if shape.numbers]
     units = {shape.unit for shape in numbers if shape.unit}
     return has_several_units(units, any(not shape.unit and any(shape.numbers.values()) for shape in numbers))
+
+
+def _list_texts(shapes: list[Shape]) -> list[str]:
+    return list(dict.fromkeys(text for shape in shapes for text in shape.texts))
+
+
+def _say_missing(gone: list[Shape]) -> str:
+    """Say what it means that cells are missing."""
+    dashes = " and not 0" if any(not shape.like.strip("-\u2013\u2014\u2212$€£ ") for shape in gone) else ""
+    words = ": correct the file if that is not meant" if any(shape.what == WORD for shape in gone) else ""
+    return f"{count(sum(shape.total for shape in gone), 'cell')} missing{dashes}{words}"

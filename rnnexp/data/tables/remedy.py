@@ -47,6 +47,17 @@ class Refused(DataError):
         return f". Say which is meant: {', or '.join(map(str, self.remedies))}" if self.remedies else ""
 
 
+class Undecided(DataError):
+    """What has several readings: only the user can tell which is meant."""
+
+    def __init__(self, *questions: Refused) -> None:
+        self.questions = questions
+        super().__init__("\n".join(map(str, questions)))
+
+    def __reduce__(self) -> tuple[type[Undecided], tuple[Refused, ...]]:
+        return type(self), self.questions
+
+
 def write_word(key: str, value: object) -> str:
     """Write a setting as a word of a command line, quoted for the shell: what stands after `=` is YAML, too."""
     return shlex.quote(f"{key}={_written(value)}")

@@ -9,11 +9,8 @@ import numpy as np
 
 from rnnexp.data.calendar import write_dates
 from rnnexp.data.tables.frequency import lay
-from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
 from rnnexp.errors import DataError, count
-
-SKIPS = "skip_rows" in Layout.__dataclass_fields__
 
 
 @dataclass
@@ -86,7 +83,7 @@ class Rows:
     def removable(self, rows: np.ndarray) -> tuple[int, ...]:
         """Return the lines of rows if they can be left out by line: of one text file."""
         lines = self.places.unit == "line" and len(self.places.files) == 1
-        return tuple(map(int, self.places.number[rows])) if lines and SKIPS else ()
+        return tuple(map(int, self.places.number[rows])) if lines else ()
 
     @property
     def at(self) -> str:

@@ -37,7 +37,9 @@ def typed_table(columns: Mapping[int, Any], size: int, selection: Selection, lay
     flaws = [Flaws() for _ in names]
     values = [_numbers(columns[index], layout, flaw) for index, flaw in zip(selection.values, flaws)]
     if any(flaw.found for flaw in flaws):
-        raise _survey([columns[index] for index in selection.values], names, layout).refuse(file)
+        survey = _survey([columns[index] for index in selection.values], names, layout)
+        if refused := survey.refuse(file):
+            raise refused
     rows = np.arange(1, size + 1)
     series = None if selection.series is None else columns[selection.series].astype("str").str.strip()
     return Table(
@@ -131,7 +133,7 @@ def first_rows(file: Path, rows: int) -> Any:
         raise _damaged(file, error) from None
     if first is None:
         raise DataError(f"{file}: 0 usable rows: the table is empty")
-    return first.to_pandas()
+    return first.to_pandas(ignore_metadata=True)  # an index is a column as well
 
 
 def _open(file: Path) -> Any:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.cells import HOURS
+from rnnexp.data.calendar import has_hours
 from rnnexp.data.dataset import USUAL
 from rnnexp.data.series import Rows
 from rnnexp.errors import ConfigError, DataError, DivergedError, did_you_mean
@@ -200,7 +202,9 @@ def forecast(bundle: Any, context: Context, half: Mapping[int, np.ndarray], colu
     ends = {level: preprocessor.bounds(outputs, context, width) for level, width in half.items()}
     values = preprocessor.restore(outputs, context)
     ids = context.ids if columns.series else None
-    return table(values, bundle.spec.targets, ids=ids, time=context.time, ends=ends, columns=columns)
+    frame = table(values, bundle.spec.targets, ids=ids, time=context.time, ends=ends, columns=columns)
+    frame.attrs[HOURS] = has_hours(preprocessor.pipeline.frequency)
+    return frame
 
 
 def table(
