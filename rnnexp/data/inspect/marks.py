@@ -25,7 +25,7 @@ def find_markers(file: Path, head: Head, chosen: int, finding: Finding) -> None:
     table = finding.settle(lambda: read_table(file, finding.layout, finding.wanted))
     finding.seen += [note for note in table.notes if note not in finding.seen]
     decided = {*finding.settings, *finding.given}
-    if "decimal" not in decided and kind(file) != "parquet":
+    if not {"decimal", "thousands"} & decided and kind(file) != "parquet":
         check_points(file, finding)
     if "na" not in finding.given:
         check_codes(str(file), table, finding.settings.get("na", []))
