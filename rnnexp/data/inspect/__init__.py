@@ -16,7 +16,7 @@ from rnnexp.data.inspect.roles import find_target, name_series
 from rnnexp.data.inspect.shapes import refuse_sideways
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import position
-from rnnexp.data.tables.files import kind, locate
+from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.remedy import Refused, Undecided
 from rnnexp.data.tables.table import column_names
 from rnnexp.errors import DataError
