@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+HOURS = "hours"  # attribute of a table: its dates are hours, midnights as well
 # What a spreadsheet takes for the beginning of a formula; the last four are of full width, as Japanese ones read them.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -35,6 +36,8 @@ def harmless_frame(frame: DataFrame) -> DataFrame:
     for before, name in zip(frame.columns, quoted.columns):
         if frame[before].dtype.kind not in "biufcmM":
             quoted[name] = frame[before].map(harmless)
+        elif frame[before].dtype.kind == "M" and frame.attrs.get(HOURS):
+            quoted[name] = frame[before].dt.strftime("%Y-%m-%d %H:%M:%S")
     return quoted
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -101,6 +102,18 @@ def keep_trace(error: BaseException, folder: Path | None = None) -> str:
             (place / name).write_text(text, encoding="utf-8", errors="backslashreplace")
             return f"The traceback is in {place / name}"
     return "No disk could be written to keep the traceback"
+
+
+def find_culprit(error: BaseException, plugins: Iterable[str], otherwise: str = FAULT) -> str:
+    """Say whose fault is what nobody has foreseen: of the plugin whose code has run last, if any has."""
+    import traceback
+
+    names = [*plugins]
+    for frame, line in reversed([*traceback.walk_tb(error.__traceback__)]):
+        module = f"{frame.f_globals.get('__name__')}."
+        if plugin := next((name for name in names if module.startswith(f"{name}.")), None):
+            return f"it comes from the plugin {plugin} ({frame.f_code.co_filename}, line {line}), not from rnnexp"
+    return otherwise
 
 
 def unforeseen(error: BaseException) -> str:

@@ -89,8 +89,6 @@ class Package:
 
 _registered: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 _plugins: set[str] = set()  # the user's own modules that were imported at the user's word
-
-
 _rising: dict[str, bool] = {}  # registered metrics whose author has said whether more is better
 
 
@@ -225,6 +223,11 @@ def load_plugins(modules: list[str], backend: str | None = None) -> None:
             _plugins.add(module)
 
 
+def list_plugins() -> list[str]:
+    """Return the user's own modules that have been imported."""
+    return sorted(_plugins)
+
+
 class PluginsNeeded(ConfigError):
     """A configuration names plugins that the user has not: to import them would run their code."""
 
@@ -259,10 +262,8 @@ def _keras_backend(name: str | None) -> Iterator[None]:
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["KERAS_BACKEND"]
-        else:
-            os.environ["KERAS_BACKEND"] = before
+        del os.environ["KERAS_BACKEND"]
+        os.environ |= {} if before is None else {"KERAS_BACKEND": before}
 
 
 class PluginExits(ConfigError):

@@ -13,7 +13,7 @@ import pytest
 from rnnexp.cli import main as command
 from rnnexp.cli.main import main
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.failures import FAULT, foreseen, keep_trace
+from rnnexp.failures import FAULT, find_culprit, foreseen, keep_trace
 from rnnexp.registry import load_plugins
 
 
@@ -70,6 +70,23 @@ def test_what_nobody_has_foreseen_keeps_its_traceback_in_a_file(
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # as Hydra has it: printed, too
     assert main(["runs"]) == 1
     assert "Traceback (most" in capsys.readouterr().err
+
+
+def test_the_plugin_whose_code_ran_last_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "outer_plugin.py").write_text("def go(then):\n    then()\n")
+    (tmp_path / "inner_plugin.py").write_text("def go():\n    return {}['a']\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import inner_plugin
+    import outer_plugin
+
+    with pytest.raises(KeyError, match="a") as raised:
+        outer_plugin.go(inner_plugin.go)
+    file = tmp_path / "inner_plugin.py"
+    told = find_culprit(raised.value, ["outer_plugin", "inner_plugin", "inner"])
+    assert told == f"it comes from the plugin inner_plugin ({file}, line 2), not from rnnexp"
+    assert "the plugin outer_plugin" in find_culprit(raised.value, ["outer_plugin"])
+    assert find_culprit(raised.value, ["inner", "plugin"]) == FAULT
+    assert find_culprit(raised.value, [], "unclear") == "unclear"
 
 
 def test_a_traceback_goes_into_the_folder_of_the_run(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from fuzz.judge import Fault, checked
-from fuzz.overrides import case
-from fuzz.parts import of_models, of_overrides, of_tables
-from fuzz.pool import answers
+
+from tests.fuzz.judge import Fault, checked
+from tests.fuzz.overrides import case
+from tests.fuzz.parts import of_models, of_overrides, of_tables
+from tests.fuzz.pool import answers
 
 
 @pytest.mark.parametrize("number", range(60))

@@ -9,7 +9,7 @@ import re
 import shlex
 import sys
 import tomllib
-from argparse import Action, _SubParsersAction
+from argparse import Action
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
@@ -26,7 +26,7 @@ from readme import BLOCKS, HEADERS, PROSE, README, ROOT, commands_of, rows_under
 import rnnexp as rx
 from rnnexp import errors, registry, runner
 from rnnexp.cli import train
-from rnnexp.cli.main import COMMANDS, main, parser_of
+from rnnexp.cli.main import COMMANDS, main, parser_of, read_words
 from rnnexp.config.explain import every_key
 from rnnexp.config.grammar import GROUPS
 from rnnexp.config.source import options
@@ -52,11 +52,11 @@ def check(words: list[str]) -> Request | None:
     """Do what a command does before it reads data, trains or looks for a run; a mistake is an error or exit code 2."""
     name, *rest = words
     if name == "train":
-        args = get_args_parser().parse_args([word for word in rest if word not in train.SWEEP_FLAGS])
+        args = get_args_parser().parse_intermixed_args([word for word in rest if word not in train.SWEEP_FLAGS])
         (train.check_sweep if args.multirun else train.check)(args)
         request, Sweeps.request = Sweeps.request, None
         return request
-    args = parser_of(name).parse_args(words) if name in COMMANDS else sys.exit(2)
+    args = read_words(parser_of(name), rest) if name in COMMANDS else sys.exit(2)
     if name == "show":
         rx.compose(*args.overrides)
     return None
@@ -227,8 +227,6 @@ SAMPLER = {"name": "tpe", "multivariate": True}  # shown as a value of `sampler`
 def is_flag(span: str) -> bool:
     parsers = [get_args_parser(), *(parser_of(name) for name in COMMANDS if name != "train")]
     actions: list[Action] = [action for parser in parsers for action in parser._actions]
-    inner = [sub for action in actions if isinstance(action, _SubParsersAction) for sub in action.choices.values()]
-    actions += [action for parser in inner for action in parser._actions]
     known = {name for action in actions for name in action.option_strings}
     return span.partition(" ")[0] in known | set(train.SWEEP_FLAGS)
 

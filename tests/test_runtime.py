@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+import rnnexp as rx
 from rnnexp import runtime
 from rnnexp.errors import ConfigError, ResourceError
+from rnnexp.tracking.query import Wanted, select
 
 START = "import sys, os\nfrom rnnexp import runtime\nfrom rnnexp.errors import RnnexpError\n"
 
@@ -272,3 +274,36 @@ def test_a_cache_folder_chosen_by_the_user_or_a_home_that_cannot_be_written_is_r
     (tmp_path / "file").write_text("")
     assert kept([1], KEEP_ALONE, tmp_path / "file") == [set()]
     assert kept([1], KEEP_ALONE, tmp_path / "home") != [set()]
+
+
+def test_a_source_that_is_not_installed_has_no_version_and_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import importlib.metadata
+
+    from rnnexp.cli.main import main
+    from rnnexp.runtime.machine import find_version
+
+    installed = importlib.metadata.version
+
+    def absent(package: str) -> str:
+        if package == "rnnexp":
+            raise importlib.metadata.PackageNotFoundError(package)
+        return installed(package)
+
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"rnnexp {installed('rnnexp')}\n"
+    find_version.cache_clear()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(importlib.metadata, "version", absent)
+            assert main(["--version"]) == 0
+            assert capsys.readouterr().out == "rnnexp of a source that is not installed\n"
+            lines = ("data.points=60", "model.units=[2]", "trainer.epochs=1", "tracking.figures=false")
+            result = rx.run(rx.compose(*lines), quiet=True)
+    finally:
+        find_version.cache_clear()
+    about = json.loads((result.run_dir / "model" / "model.json").read_text())
+    assert about["versions"]["rnnexp"] == "unknown"
+    (tracked,) = select(None, Wanted())
+    assert (tracked.run_id, tracked.tags["rnnexp.version"]) == (result.run_id, "unknown")

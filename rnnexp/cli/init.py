@@ -8,45 +8,97 @@ from argparse import Namespace, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnexp import registry
+from rnnexp.cli import questions
+from rnnexp.cli.flags import add_flags, name_flag, read_flags
 from rnnexp.config.plugins import load_plugins
-from rnnexp.errors import ConfigError
+from rnnexp.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from rnnexp.tasks.requests import Draft
 
 PLAIN = re.compile(r"[^\W\d][\w./ -]*(?<! )", re.UNICODE)
+COMMENTS = 2  # lines at the beginning of an experiment, above the one that Hydra looks for
 RESERVED = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
-    parser = subparsers.add_parser("init")
-    parser.add_argument("path", help="CSV, TSV, .gz or Parquet file, or a quoted glob of files of one series")
-    parser.add_argument("--target", help="column to forecast; default: y, target, value, or the last number")
-    parser.add_argument("--task", default="forecasting", help="what the experiment is for; default: forecasting")
+    parser = subparsers.add_parser(
+        "init",
+        allow_abbrev=False,
+        description="Look at a table, say what it is, and write an experiment that reads it. What can be read in "
+        "several ways is asked, or answered by a flag: what a flag says is not guessed.",
+        epilog="example: rnnexp init sales.csv --target sales --known holiday --horizon 7",
+    )
+    parser.add_argument(
+        "path",
+        help="table (CSV, TSV, .gz, Parquet), or a quoted glob of tables of one series; or a .ts or .npz file, "
+        "a file or folder of texts, a folder of tables",
+    )
+    parser.add_argument("--task", help="what the experiment is for; default: what the data look like")
     parser.add_argument("--name", help="name of the experiment; default: the name of the file")
     parser.add_argument("--force", action="store_true", help="overwrite an experiment of this name")
+    add_flags(parser, _settings())
 
 
 def run(args: Namespace) -> int:
     """Write `experiments/<name>.yaml` and its schema into the working directory."""
-    from rnnexp import tasks
-
     load_plugins([])
-    task = tasks.of(args.task)
+    given = read_flags(args, _settings())
     name = _name(args.name, args.path)
     file = Path("experiments") / f"{name}.yaml"
     if file.exists() and not args.force:
         raise ConfigError(f"{file}: exists already; choose another --name, or overwrite it with --force")
-    draft = task.inspect(args.path, args.target)
-    if draft is None:
-        raise ConfigError(f"--task {args.task}: files of this task are not looked at; write the experiment by hand")
+    try:
+        draft = _draft(args.task, args.path, given)
+    except ConfigError as error:
+        raise ConfigError(*(name_flag(problem, given) for problem in error.problems)) from None
+    text = experiment(name, draft)
+    _verify(text)
     print("\n".join(describe(draft)))
     file.parent.mkdir(exist_ok=True)
-    file.write_text(experiment(name, draft), encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
     _write_schema(file.parent / "schema.json")
-    first = f"\nChoose first what is commented there: {', '.join(f'data.{key}' for key in draft.open)}."
-    print(f"\nWrote {file}.{first if draft.open else ''} Next:\n  rnnexp train experiment={name}")
+    print(f"\nWrote {file}. Next:\n  rnnexp train experiment={name}")
     return 0
+
+
+def _settings() -> dict[str, Any]:
+    """Return the settings that flags give: those of a table of series, and the columns of a table of texts."""
+    series, texts = (registry.lookup("data", name).__pydantic_fields__ for name in ("csv", "text_table"))  # type: ignore[attr-defined]
+    own = {key: field for key, field in series.items() if key not in ("name", "path")}
+    return own | {key: texts[key] for key in ("text", "label")}
+
+
+def _draft(task: str | None, path: str, given: dict[str, Any]) -> Draft:
+    """Let the tasks look at a file until nothing is left to be asked."""
+    from rnnexp import tasks
+    from rnnexp.data.tables.remedy import Undecided
+
+    while True:
+        try:
+            return tasks.propose(path, given, task)
+        except Undecided as undecided:
+            if not questions.is_interactive():
+                raise DataError(questions.listed(path, undecided)) from None
+            given = given | questions.ask(undecided)
+            task = given.pop("task", task)
+
+
+def _verify(text: str) -> None:
+    """Compose and read what is about to be written, as `train` will do it."""
+    from tempfile import TemporaryDirectory
+
+    from rnnexp import tasks
+    from rnnexp.config.compose import check
+    from rnnexp.config.overrides import inspect_overrides
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "experiment" / "drafted.yaml"
+        file.parent.mkdir()
+        file.write_text("\n".join(text.split("\n")[COMMENTS:]), encoding="utf-8")
+        composed = check(inspect_overrides(["experiment=drafted"], config_dir=folder), folder)
+    tasks.load(composed.data)
 
 
 def _name(given: str | None, path: str) -> str:
@@ -66,7 +118,7 @@ def _write_schema(path: Path) -> None:
 def describe(draft: Draft) -> list[str]:
     """Say what was seen and chosen, one line each."""
     chosen = [f"data.{key}: {_value(draft.data[key])} ({why})" for key, why in draft.reasons.items() if why]
-    return [*draft.seen, *chosen, *(f"data.{key}: yours to choose ({why})" for key, why in draft.open.items())]
+    return [*draft.seen, *chosen]
 
 
 def experiment(name: str, draft: Draft) -> str:
@@ -81,8 +133,6 @@ def experiment(name: str, draft: Draft) -> str:
         f"name: {_scalar(name)}",
         "data:",
     ]
-    for key, why in draft.open.items():
-        lines.append(f"  # {key}:  # {_in_comment(why)}")
     for key, value in draft.data.items():
         reason = f"  # {_in_comment(draft.reasons[key])}" if draft.reasons.get(key) else ""
         lines.append(f"  {key}: {_value(value)}{reason}")
@@ -95,14 +145,16 @@ def _in_comment(text: object) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(map(_scalar, value))}]"
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_scalar(key)}: {_value(one)}' for key, one in value.items())}}}"
     return _scalar(value)
 
 
 def _scalar(value: Any) -> str:
     """Write a number, or text with quotes wherever YAML or OmegaConf would read it otherwise."""
     if not isinstance(value, str):
-        return str(value)
+        return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     if PLAIN.fullmatch(value) and value.lower() not in RESERVED:
         return value
     return json.dumps(value.replace("${", "\\${"), ensure_ascii=False)

@@ -7,8 +7,8 @@ import gc
 import importlib
 import os
 import sys
-from argparse import ArgumentParser
-from typing import NoReturn
+from argparse import ArgumentParser, Namespace
+from typing import Any, NoReturn
 
 from rnnexp.cli import streams
 from rnnexp.errors import RnnexpError, did_you_mean
@@ -48,6 +48,17 @@ USAGE = """usage: rnnexp COMMAND [...]
 {commands}
 
 Start with `rnnexp train`, then `rnnexp train --help`. `rnnexp COMMAND --help` explains a command."""
+
+
+class FlagParser(ArgumentParser):
+    """Says of a flag that there is not which one may be meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        found, unknown = super().parse_known_args(args, namespace)
+        flags = [word.partition("=")[0] for word in unknown if word.startswith("--") and word != "--"]
+        if flags:
+            self.error(f"there is no flag {flags[0]}{did_you_mean(flags[0], self._option_string_actions)}")
+        return found, unknown
 
 
 def entry() -> NoReturn:
@@ -101,8 +112,9 @@ def _answer(arguments: list[str]) -> int:
 
 def _failed(error: Exception) -> int:
     """Say what went wrong and return the exit code; the traceback of what nobody has foreseen is kept."""
-    from rnnexp.failures import FAULT, foreseen, keep_trace, unforeseen
+    from rnnexp.failures import find_culprit, foreseen, keep_trace, unforeseen
     from rnnexp.redact import redact
+    from rnnexp.registry import list_plugins
 
     known = foreseen(error)
     if known is None:
@@ -110,7 +122,7 @@ def _failed(error: Exception) -> int:
             import traceback
 
             traceback.print_exception(error)
-        known = RnnexpError(f"{unforeseen(error)}\n{keep_trace(error)}; {FAULT}")
+        known = RnnexpError(f"{unforeseen(error)}\n{keep_trace(error)}; {find_culprit(error, list_plugins())}")
     print(f"rnnexp: {redact(str(known))}", file=sys.stderr)
     return known.exit_code
 
@@ -129,16 +141,24 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _subcommand(name: str, rest: list[str]) -> int:
-    args = parser_of(name).parse_args([name, *rest])
+    args = read_words(parser_of(name), rest)
     return int(args.command(args))
+
+
+def read_words(parser: ArgumentParser, words: list[str]) -> Namespace:
+    """Read the words of a sub-command, its options before, between or after the others."""
+    # What follows a `--` is no option; argparse would forget that in the second pass that intermixing takes.
+    return parser.parse_args(words) if "--" in words else parser.parse_intermixed_args(words)
 
 
 def parser_of(name: str) -> ArgumentParser:
     """Return what reads the words of a sub-command; `command` is the function that answers it."""
     module = importlib.import_module(f"rnnexp.cli.{next((m for m, own in SHARED.items() if name in own), name)}")
-    parser = ArgumentParser(prog="rnnexp")
-    parser.set_defaults(command=getattr(module, "run", None))
-    module.add_parser(parser.add_subparsers(required=True))
+    subparsers = FlagParser(prog="rnnexp").add_subparsers()
+    module.add_parser(subparsers)
+    parser: ArgumentParser = subparsers.choices[name]
+    if parser.get_default("command") is None:
+        parser.set_defaults(command=module.run)
     return parser
 
 
@@ -148,9 +168,9 @@ def _usage(name: str) -> int:
         print(USAGE.format(commands=listing))
         return 0
     if name == "--version":
-        from importlib.metadata import version
+        from rnnexp.runtime.machine import find_version
 
-        print(f"rnnexp {version('rnnexp')}")
+        print(f"rnnexp {find_version('rnnexp') or 'of a source that is not installed'}")
         return 0
     hint = did_you_mean(name, COMMANDS)
     print(f"rnnexp: there is no command `{name}`{hint}\n\n{USAGE.format(commands=listing)}", file=sys.stderr)

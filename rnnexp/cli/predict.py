@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import shutil
 import sys
 from argparse import ArgumentTypeError, Namespace, _SubParsersAction
@@ -37,6 +39,10 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     given_run.add_arguments(parser)
     given_run.add_data(parser)
     parser.add_argument("input", nargs="?", help="file, folder or text; - for CSV or lines from standard input")
+    parser.add_argument(
+        "--values", type=_numbers, metavar="N,N,...", help="numbers in the place of INPUT, the latest last: 70,80,90"
+    )
+    parser._negative_number_matcher = re.compile(r"-\.?\d")  # argparse takes -1 for a value, but -1,2 for an option
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write .csv, .json or .parquet")
     parser.add_argument(
         "--level",
@@ -51,8 +57,21 @@ def _level(text: str) -> int:
     if text == "none":
         return 0
     if not text.isdigit() or not 50 <= int(text) <= 99:
-        raise ArgumentTypeError(f"`{text}` is not a level in percent; give 50 to 99, or none")
+        raise ArgumentTypeError(f"`{text}` is not a level in percent; give 50 to 99, or none, and INPUT before --level")
     return int(text)
+
+
+def _numbers(text: str) -> list[float]:
+    found = []
+    for word in re.split(r"\s*,\s*|\s+", text.strip().removeprefix("[").removesuffix("]").strip()):
+        try:
+            found.append(float(word))
+        except ValueError:
+            wrong = f"`{word}` is not a number" if word else "a number is missing"
+            raise ArgumentTypeError(f"{wrong}; write them as 70,80.5,90") from None
+        if not math.isfinite(found[-1]):
+            raise ArgumentTypeError(f"`{word}` is not a finite number")
+    return found
 
 
 def run(args: Namespace) -> int:
@@ -65,6 +84,8 @@ def run(args: Namespace) -> int:
     changes = parse_changes(args.data)
     if args.input and "path" in changes:
         raise ConfigError(f"the rows are given twice: {args.input}, and --data path={changes['path']}")
+    if args.values is not None and (args.input or changes):
+        raise ConfigError(f"--values: are given beside {args.input or '--data'}; give one of them")
     if 0 in (args.level or ()) and len(args.level) > 1:
         raise ConfigError("--level none: stands alone; leave it out, or the levels")
     levels = None if args.level is None else [level for level in args.level if level]
@@ -72,9 +93,10 @@ def run(args: Namespace) -> int:
         try:
             found = trained(given_run.asked(args, "predict"), Path(scratch))
             path = _input(args.input, Path(scratch))
-            answer = found.task.predict(found, PredictRequest(path, changes, levels))
+            answer = found.task.predict(found, PredictRequest(path, changes, levels, args.values))
         except RnnexpError as error:  # the copy of standard input is nobody's file
-            raise type(error)(str(error).replace(f"{scratch}{os.sep}", "")) from None
+            error.args = (str(error).replace(f"{scratch}{os.sep}", ""),)
+            raise
     notes = [note.replace(f"{scratch}{os.sep}", "") for note in answer.notes]
     _say(args, found, replace(answer, notes=notes))
     return 0

@@ -21,6 +21,7 @@ from hydra.errors import CompactHydraException, HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from rnnexp import registry
 from rnnexp.config import compose, plugins, trust
 from rnnexp.config.dirname import named_as_typed
 from rnnexp.config.grammar import as_hydra_reads, parsed
@@ -28,7 +29,7 @@ from rnnexp.config.overrides import Border, choices, chosen, inspect_overrides, 
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
 from rnnexp.errors import BusyError, ConfigError, ResourceError, RnnexpError
-from rnnexp.failures import FAULT, foreseen, keep_trace
+from rnnexp.failures import FAULT, find_culprit, foreseen, keep_trace
 from rnnexp.output import masked_output
 from rnnexp.redact import redact, redact_words
 from rnnexp.sweeps.plugin import Sweeps
@@ -60,7 +61,7 @@ class Terminated(KeyboardInterrupt):
 
 def run(argv: list[str]) -> int:
     """Train as the command line says and return the exit code."""
-    args = get_args_parser().parse_args([word for word in argv if word not in SWEEP_FLAGS])
+    args = get_args_parser().parse_intermixed_args([word for word in argv if word not in SWEEP_FLAGS])
     _refuse_other_pages(args)
     args.multirun |= not (_only_shows(args) or args.cfg or args.run) and plugins.asks_for_sweep(args.overrides)
     args.overrides += _flags(argv, args.multirun)
@@ -229,7 +230,8 @@ def _job(config: DictConfig, hydra: Any) -> dict[str, float] | None:
         raise
     except BaseException as error:  # the one place where any failure becomes a message, a code and a log entry
         log.debug("", exc_info=not isinstance(error, RnnexpError))
-        _failed(error, hydra, FAULT if not config.get("plugins") else "it may be one of your plugins")
+        unclear = "it may be one of your plugins" if config.get("plugins") else FAULT
+        _failed(error, hydra, find_culprit(error, registry.list_plugins(), unclear))
     return None
 
 
@@ -256,14 +258,14 @@ def _trained(experiment: Any, run_dir: Path, words: list[str]) -> dict[str, floa
     return dict(result.metrics)
 
 
-def _failed(error: BaseException, hydra: Any, blame: str) -> None:
+def _failed(error: BaseException, hydra: Any, whose: str) -> None:
     """Say what went wrong; in a sweep Hydra must see an exception to count the job as failed."""
     known = foreseen(error)
     _Outcome.code = known.exit_code if known else 1
     message = redact(str(known) if known else f"{type(error).__name__}: {error}")
     if not isinstance(known, ResourceError | ConfigError) and known is not error:
         kept = keep_trace(error, Path(hydra.runtime.output_dir))
-        message += f"\n{kept}" if known else f"\n{kept}; {blame}"
+        message += f"\n{kept}" if known else f"\n{kept}; {whose}"
     print(f"rnnexp: {message}", file=sys.stderr)
     if not isinstance(error, BusyError):  # the log file is another run's then
         logging.getLogger("train").error("%s", message)  # not under "rnnexp", whose lines are printed

@@ -46,9 +46,15 @@ def _mistake(item: Any) -> str | None:
     (group, option) = next(iter(item.items()))
     if not isinstance(group, str) or not group.strip():
         return "the group before the colon is a name"
+    return _option_mistake(group, option)
+
+
+def _option_mistake(group: str, option: Any) -> str | None:
     options = option if isinstance(option, list) else [option]
+    if any(isinstance(chosen, Mapping | list) or chosen == "" for chosen in options):
+        return "the option after the colon is a name, or a list of names"
     if any(chosen is not None and not isinstance(chosen, str) for chosen in options):
-        return f"the option after the colon is a name; put it in quotes: `{group}: '{option}'`"
+        return "the option after the colon is a name, and YAML takes this one for something else: put it in quotes"
     if option is None and group.split()[-1].lstrip("/") in NEEDED:
         return "one is needed: leave the entry out, or choose an option"
     return None

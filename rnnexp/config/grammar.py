@@ -175,7 +175,7 @@ def as_hydra_reads(lines: Iterable[str]) -> list[str]:
         key, _, value = line.partition("=")
         name = key.lstrip("+")
         if name not in GROUPS:
-            kept[str(number)] = line
+            kept[str(number)] = _named(line) if is_choice(key) else line
             continue
         kept.pop(name, None)
         kept[name] = f"~{name}" if value.strip().lower() == "null" else _named(line)

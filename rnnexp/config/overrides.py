@@ -20,6 +20,8 @@ PARAMS = "hydra.sweeper.params."
 MAX_VALUES = 100_000  # of one range
 OPEN = ("hydra.sweeper", "hydra.launcher", "hydra.job.env_set")  # checked by us, or free: Hydra would want a `+`
 
+VALUES = "values"  # the source of numbers that stand in the command, and their key
+
 MAY_BE_NONE = ("loss", "schedule", "callbacks", "experiment")
 
 
@@ -81,7 +83,17 @@ def inspect_overrides(lines: Iterable[str], sweep: bool = False, config_dir: str
             _sort(parsed(line), line, sweep, border)
         except ConfigError as error:
             border.problems += error.problems
+    if _brings_values(border):
+        border.lines.insert(0, f"data={VALUES}")
     return border
+
+
+def _brings_values(border: Border) -> bool:
+    """Say whether `data.values=[…]` alone tells where the numbers come from: nothing else chooses data."""
+    keys = [parsed(line).key_or_group for line in border.lines]
+    if f"data.{VALUES}" not in keys or {"data", "experiment"} & set(keys):
+        return False
+    return VALUES not in source.defaults(f"data/{source.read_usual('data')}")
 
 
 def changes(lines: Iterable[str], group: str) -> dict[str, object]:

@@ -119,14 +119,29 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
     """Turn pydantic's errors into one line per key, alternatives joined by `or`."""
     known = [*cls.__pydantic_fields__, *others]
     wrong: dict[str, list[str]] = {}
+    hints: dict[str, str] = {}
     for item in error.errors(include_url=False):
         path, value = _located(item["loc"], values)
+        if "[key]" in item["loc"]:  # a name is wrong, not what stands behind it
+            value = item["input"]
+            path = f"{path.rpartition('.')[0]}.{value}"
         if item["type"] == "unexpected_keyword_argument":
             text = _renamed(key, path, cls, values) or _unknown(key, path, known)
         else:
             text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
-        wrong.setdefault(".".join(filter(None, (key, path))) or "''", []).append(text)
-    return [f"{name}: {_joined(texts)}" for name, texts in wrong.items()]
+        name = ".".join(filter(None, (key, path))) or "''"
+        wrong.setdefault(name, []).append(text)
+        hints[name] = hints.get(name) or _hint_at_quotes(item)
+    return [f"{name}: {_joined(texts)}{hints[name]}" for name, texts in wrong.items()]
+
+
+def _hint_at_quotes(item: Any) -> str:
+    """Say of a word or a number that YAML has not taken for a text how it becomes one."""
+    if item["type"] != "string_type" or not isinstance(item["input"], bool | int | float):
+        return ""
+    if isinstance(item["input"], bool):
+        return "; YAML takes yes, no, on, off, true and false for truths: write the word in quotes"
+    return "; in quotes it is one"
 
 
 def _renamed(key: str, path: str, cls: Any, values: Mapping[str, Any]) -> str:

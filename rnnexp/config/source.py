@@ -135,6 +135,13 @@ def primary() -> DictConfig:
     return _whole("config", file) if file else OmegaConf.create({})
 
 
+def read_usual(group: str) -> str:
+    """Return what that page chooses of a group; "" if it does not say, or says it wrongly."""
+    listed = OmegaConf.to_container(primary()).get("defaults")  # type: ignore[union-attr]
+    chosen = [entry.get(group) for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    return next((option for option in chosen if isinstance(option, str)), "")
+
+
 def _whole(config_path: str, file: Path) -> DictConfig:
     """Read a config; a project's own config.yaml that chooses nothing lies over the shipped one and its choices."""
     written = read_yaml(file)

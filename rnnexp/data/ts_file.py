@@ -20,9 +20,10 @@ SHOWN = 60
 
 @dataclass
 class Header:
-    """What the `@` lines say; `labels` empty where the file lists none."""
+    """What the `@` lines say; `labels` empty where the file lists none, `numbers` where they are to be predicted."""
 
     labeled: bool = True
+    numbers: bool = False
     labels: tuple[str, ...] = ()
     dimensions: int | None = None
     length: int | None = None
@@ -30,12 +31,16 @@ class Header:
 
 @dataclass(frozen=True)
 class Cases:
-    """The cases of one file: arrays (time, channels), labels as they are written, and the line of each."""
+    """The cases of one file: arrays (time, channels), labels as they are written, and the line of each.
+
+    header: which says whether the labels are classes, or numbers to predict
+    """
 
     file: Path
     sequences: list[np.ndarray]
     labels: list[str]
     lines: list[int]
+    header: Header
 
     def place(self, index: int) -> str:
         return f"{self.file}, line {self.lines[index]}"
@@ -46,8 +51,8 @@ def read_ts(file: Path, encoding: str = "utf-8", labeled: bool = True) -> Cases:
 
     labeled: whether labels are needed; without them, cases of an unlabeled file get an empty one
     """
-    cases = Cases(file, [], [], [])
     header = Header()
+    cases = Cases(file, [], [], [], header)
     with unchanged(file), opened(file, encoding) as stream:
         for number, line in _meaningful(stream):
             if line.startswith("@"):
@@ -57,7 +62,7 @@ def read_ts(file: Path, encoding: str = "utf-8", labeled: bool = True) -> Cases:
             cases.sequences.append(sequence)
             cases.labels.append(label)
             cases.lines.append(number)
-            _refuse_other_shape(cases, header)
+            _refuse_other_shape(cases)
     if not cases.sequences:
         raise DataError(f"{file}: there are no cases below the header; is this a .ts file?")
     if labeled and not header.labeled:
@@ -75,14 +80,16 @@ def _meaningful(stream: object) -> Iterator[tuple[int, str]]:
 def _note(header: Header, line: str, where: str) -> None:
     key, *values = line[1:].split()
     key = key.lower()
-    if key in ("classlabel", "targetlabel"):
-        header.labeled = bool(values) and values[0].lower() == "true"
-        header.labels = tuple(values[1:])
-    elif key == "timestamps" and values and values[0].lower() == "true":
+    true = bool(values) and values[0].lower() == "true"
+    if key == "targetlabel" and true:
+        header.labeled = header.numbers = True
+    elif key in ("classlabel", "targetlabel") and not header.numbers:  # of which a file may have both
+        header.labeled, header.labels = true, tuple(values[1:])
+    elif key == "timestamps" and true:
         raise DataError(f"{where}: @timeStamps true is not supported; write the values alone")
     elif key in ("dimensions", "dimension", "serieslength"):
         setattr(header, "length" if key == "serieslength" else "dimensions", _whole(values, where))
-    elif key == "univariate" and values and values[0].lower() == "true":
+    elif key == "univariate" and true:
         header.dimensions = 1
 
 
@@ -125,9 +132,9 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _refuse_other_shape(cases: Cases, header: Header) -> None:
+def _refuse_other_shape(cases: Cases) -> None:
     """Compare the last case with the header and with the first one."""
-    last, where = cases.sequences[-1], cases.place(-1)
+    last, where, header = cases.sequences[-1], cases.place(-1), cases.header
     said = header.dimensions or cases.sequences[0].shape[1]
     if last.shape[1] != said:
         raise DataError(f"{where}: {last.shape[1]} channels; there should be {said}")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnexp.cells import harmless_frame
+from rnnexp.cells import HOURS, harmless_frame
 from rnnexp.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def csv_text(frame: DataFrame) -> str:
 
 def records(frame: DataFrame) -> list[dict[str, Any]]:
     """Return one mapping per row, of what JSON knows: an end of an interval that is infinite is null."""
-    columns = {str(name): [_plain(value) for value in _readable(frame[name])] for name in frame.columns}
+    columns = {str(name): [_plain(value) for value in _readable(frame, name)] for name in frame.columns}
     return [dict(zip(columns, row)) for row in zip(*columns.values())]
 
 
@@ -86,7 +86,7 @@ def _plain(value: Any) -> Any:
 def lines(frame: DataFrame) -> list[list[str]]:
     """Return a head and the first rows as text, numbers with six digits."""
     shown = frame.head(MOST_LINES)
-    columns = [[_cell(value) for value in _readable(shown[name])] for name in frame.columns]
+    columns = [[_cell(value) for value in _readable(shown, name)] for name in frame.columns]
     return [[str(name) for name in frame.columns], *(list(row) for row in zip(*columns))]
 
 
@@ -94,9 +94,10 @@ def _cell(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _readable(column: Series[Any]) -> Series[Any]:
-    """Write dates as text, without the time of day if all are midnights."""
+def _readable(frame: DataFrame, name: Any) -> Series[Any]:
+    """Write dates as text, without the time of day if all are midnights and the series is none of hours."""
+    column = frame[name]
     if column.dtype.kind != "M":
         return column
-    whole = (column == column.dt.normalize()).all()
+    whole = (column == column.dt.normalize()).all() and not frame.attrs.get(HOURS)
     return column.dt.strftime("%Y-%m-%d" if whole else "%Y-%m-%dT%H:%M:%S")

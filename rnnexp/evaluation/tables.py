@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.cells import HOURS
+from rnnexp.data.calendar import has_hours
 from rnnexp.data.dataset import USUAL, Dataset, Predictions
 from rnnexp.evaluation import metrics
 
@@ -66,4 +68,6 @@ def predicted(
     columns["predicted"] = predictions.predicted[:kept].reshape(-1)
     for name, end in zip((f"low_{USUAL}", f"high_{USUAL}"), predictions.bounds or ()):
         columns[name] = end[:kept].reshape(-1)
-    return pandas.DataFrame(columns)
+    frame = pandas.DataFrame(columns)
+    frame.attrs[HOURS] = dataset.history is not None and has_hours(dataset.history.frequency)
+    return frame

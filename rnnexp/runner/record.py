@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -19,6 +18,7 @@ from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.redact import redact, redact_tree
+from rnnexp.runtime.machine import find_version
 from rnnexp.task import LOSS, UNPENALIZED, primary, rises
 from rnnexp.tracking import Data
 from rnnexp.tracking.names import PARAMS
@@ -85,7 +85,7 @@ def make_run_info(
     params = flat_params(experiment, _choose_shown(command, member))
     tags = {
         PARAMS: str(len(params)),
-        "rnnexp.version": version("rnnexp"),
+        "rnnexp.version": find_version("rnnexp") or "unknown",
         "rnnexp.config_hash": digest,
         "rnnexp.data_digest": dataset.summary.digest,
         "rnnexp.group": experiment.name,

@@ -79,24 +79,23 @@ def run_vectorized(
 
     `on_end` gets the number of each that ends, with its result or what it failed with; `turn` is told whose turn it
     is before a member speaks (to a log). Those whose data differ in shape, and more than memory holds, are trained
-    one group after the other; `store` remembers the groups. Raises what goes wrong before the first step.
+    one group after the other; `store` remembers the groups. Raises what goes wrong before the first step of a group.
     """
     from rnnexp.training.compiled.ensemble import Widths
 
     started = time.perf_counter()
-    common = _prepare_common(experiments, contexts)
     store = store or GroupStore()
-    numbers = {one.number: index for index, one in enumerate(common.members)}
-    keys = {one.number: one.batch_plan.signature() for one in common.members}
-    for group, present in store.assign(keys, common.max_members):
-        indices = [numbers[number] for number in present]
-        widths = Widths(len(group.numbers), dict(group.widths), partial(store.save_widths, group))
-        prepared_runs = _prepare_runs(common, [common.members[index] for index in indices], widths)
-        runs = {
-            index: runner.run_steps(prepared, contexts[index], quiet=True, started=started)
-            for index, prepared in zip(indices, prepared_runs)
-        }
-        _interleave(runs, experiments[0].tracking, on_end, turn)
+    for common in _prepare_common(experiments, contexts):
+        members = {one.number: one for one in common.members}
+        keys = {number: one.batch_plan.signature() for number, one in members.items()}
+        for group, present in store.assign(keys, common.max_members):
+            widths = Widths(len(group.numbers), dict(group.widths), partial(store.save_widths, group))
+            chosen = [members[number] for number in present]
+            runs = {
+                one.index: runner.run_steps(prepared, contexts[one.index], quiet=True, started=started)
+                for one, prepared in zip(chosen, _prepare_runs(common, chosen, widths))
+            }
+            _interleave(runs, experiments[0].tracking, on_end, turn)
 
 
 def _interleave(runs: RunSteps, settings: Tracking, on_end: OnEnd, turn: Callable[[int], None]) -> None:
@@ -159,8 +158,12 @@ def _advance(run: Generator[TrainingStep, None, runner.Result]) -> TrainingStep 
 
 @dataclass(frozen=True)
 class _LoadedRun:
-    """One of those that are trained together, with what its program is made of."""
+    """One of those that are trained together, with what its program is made of.
 
+    index: its place among those that were given;  number: of its job
+    """
+
+    index: int
     number: int
     experiment: Experiment
     dataset: Dataset
@@ -178,15 +181,24 @@ class _Common:
     max_members: int
 
 
-def _prepare_common(experiments: Sequence[Experiment], contexts: Sequence[record.RunContext]) -> _Common:
-    """Read each distinct data set once, and build the network once."""
+def _prepare_common(
+    experiments: Sequence[Experiment], contexts: Sequence[record.RunContext]
+) -> Generator[_Common, None, None]:
+    """Read each distinct data set once, and build a network once for those that ask for the same.
+
+    A seed that splits the data may change the vocabulary, or the classes, and with them the network.
+    """
     first, member = experiments[0], contexts[0].member
     device = runner.configure_runtime(first, member.threads if member else None)
     tracking.warm_up(first.tracking)
-    members = _load_runs(experiments, contexts)
-    model = runner.build_model(first, members[0].dataset, device)
-    size = members[0].batch_plan.estimate_bytes(model)
-    return _Common(device, model, members, max(1, device.memory // size))
+    left = _load_runs(experiments, contexts)
+    while left:
+        spec = left[0].dataset.spec
+        members = [one for one in left if one.dataset.spec == spec]
+        left = [one for one in left if one.dataset.spec != spec]
+        model = runner.build_model(first, members[0].dataset, device)
+        size = members[0].batch_plan.estimate_bytes(model)
+        yield _Common(device, model, members, max(1, device.memory // size))
 
 
 def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths) -> list[runner.PreparedRun]:
@@ -231,11 +243,7 @@ def _load_runs(experiments: Sequence[Experiment], contexts: Sequence[record.RunC
         dataset = datasets[key]
         plan = runner.make_plan(experiment, context.run_dir)(dataset.spec)
         number = context.member.number if context.member else index
-        if members and dataset.spec != members[0].dataset.spec:
-            raise ConfigError(
-                f"trained together: the data of job {number} ask for another network than the first one's"
-            )
-        members.append(_LoadedRun(number, experiment, dataset, plan, make_batch_plan(dataset, plan)))
+        members.append(_LoadedRun(index, number, experiment, dataset, plan, make_batch_plan(dataset, plan)))
     return members
 
 

@@ -1,10 +1,11 @@
-"""What this machine has for us: processors, memory, and a folder where compiled programs are kept from run to run."""
+"""What this machine has for us: processors, memory, packages, and a folder where compiled programs are kept."""
 
 from __future__ import annotations
 
 import os
 import platform
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,17 @@ MAX_CACHE_BYTES = 500 * 2**20
 def count_usable_cpus() -> int:
     """Count the processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def find_version(package: str) -> str | None:
+    """Return the version of an installed package; None of one that is not, such as rnnexp when run from its source."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def measure_memory() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import yaml
 from rnnexp.config.settings import Experiment
 from rnnexp.redact import redact
 from rnnexp.runner.record import name_experiment
+from rnnexp.runtime.machine import find_version
 from rnnexp.sweeps.definition import Definition
 from rnnexp.sweeps.state import JobState
 from rnnexp.tracking.run import RunInfo
@@ -38,7 +38,7 @@ def parent_info(
 
 def _tags(folder: Path, first: Experiment, facts: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "rnnexp.version": version("rnnexp"),
+        "rnnexp.version": find_version("rnnexp") or "unknown",
         "rnnexp.kind": "sweep",
         "rnnexp.sweep": folder.name,
         "rnnexp.objective": str(facts["objective"]),

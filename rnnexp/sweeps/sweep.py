@@ -175,7 +175,7 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
                 journal.append({"event": "parent", "run_id": run.key})
             coordinator.parent = journal.state.parent
             launcher = request.launcher.settled(facts.groups, request.settings.learns)
-            where = launcher.start(Site(planned.hardware, place.folder, coordinator.look_after))
+            where = _start(launcher, Site(planned.hardware, place.folder, coordinator.look_after))
             try:
                 _work(coordinator, where, view)
             finally:
@@ -188,6 +188,15 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
     finally:
         if not coordinator.interrupted:
             journal.append({"event": "closed"})
+
+
+def _start(launcher: Launcher, site: Site) -> Executor:
+    """Start the executor; a plugin's may turn out to be none."""
+    found: object = launcher.start(site)
+    if not isinstance(found, Executor):
+        told = f"its `start` gives {type(found).__name__}, and must give an Executor"
+        raise ConfigError(f"hydra/launcher={launcher.name}: {told} of rnnexp.sweeps.executor")
+    return found
 
 
 def _work(coordinator: Coordinator, where: Executor, view: View) -> None:

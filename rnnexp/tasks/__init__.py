@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
+from rnnexp.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
     from rnnexp.evaluation.report import Report, Scoring
     from rnnexp.tasks.base import TaskCode
+    from rnnexp.tasks.requests import Draft
     from rnnexp.training.plan import History
 
 
@@ -20,6 +23,35 @@ def of(name: str) -> TaskCode:
     """Return the task of this name; a ConfigError lists those that there are."""
     code: TaskCode = registry.lookup("task", name)()
     return code
+
+
+def propose(path: str, given: Mapping[str, Any], task: str | None = None) -> Draft:
+    """Propose an experiment for a file or folder: that of the only task whose data it looks like, or of a task given.
+
+    given: settings that the user has decided
+    Raises Undecided where there is more than one, ConfigError for a task whose data it does not look like, and
+    DataError where even a person would have to look.
+    """
+    if task is not None:
+        if (draft := of(task).inspect(path, given)) is None:
+            raise ConfigError(f"--task {task}: {path} does not look like its data; write the experiment by hand")
+        return draft
+    codes = {name: of(name) for name in registry.names("task")}
+    for last in (False, True):
+        asked = {name: code.inspect(path, given) for name, code in codes.items() if code.looks_last == last}
+        drafts = {name: draft for name, draft in asked.items() if draft is not None and _takes(draft, given)}
+        if len(drafts) > 1:
+            remedies = [Remedy({"task": name}, next(iter(draft.seen), "")) for name, draft in drafts.items()]
+            raise Undecided(Refused(f"{path}: looks like data of {len(drafts)} tasks", *remedies))
+        if drafts:
+            return next(iter(drafts.values()))
+    raise DataError(f"{path}: does not look like data of any task; write the experiment by hand")
+
+
+def _takes(draft: Draft, given: Mapping[str, Any]) -> bool:
+    """Tell whether the source that is proposed has all the settings that the user has decided."""
+    fields: Any = registry.lookup("data", draft.defaults["data"])
+    return set(given) <= set(fields.__pydantic_fields__)
 
 
 def load(source: Any) -> Dataset:

@@ -52,6 +52,7 @@ class TaskCode(ABC):
     takes:    what a trained model takes, as messages call it
     examples: what its data are made of, as messages call them
     counted:  what a score is the mean of, None if its metric says so
+    looks_last: whether its data may look like anything, so that the other tasks are asked about a file first
     spec_of_1: what the spec of a model saved in format 1 left to the name of its task, or to its `former_name`
     """
 
@@ -61,6 +62,7 @@ class TaskCode(ABC):
     takes: ClassVar[str]
     examples: ClassVar[str] = "examples"
     counted: ClassVar[str | None] = None
+    looks_last: ClassVar[bool] = False
     spec_of_1: ClassVar[Mapping[str, Any]] = {}
     former_name: ClassVar[str | None] = None
 
@@ -152,6 +154,10 @@ class TaskCode(ABC):
         """Return the prompt and what the model writes after it."""
         raise ConfigError(f"{trained.called} does not write texts: it takes {self.takes}; use rnnexp predict")
 
-    def inspect(self, path: str, target: str | None) -> Draft | None:
-        """Look at a file and propose an experiment for it; None if files are not looked at for this task."""
+    def inspect(self, path: str, given: Mapping[str, Any]) -> Draft | None:
+        """Look at a file or folder and propose an experiment for it, under the settings that the user has decided.
+
+        None if it does not look like one of this task's. What is found must be cheap to find, but for a task that
+        `looks_last`.
+        """
         return None

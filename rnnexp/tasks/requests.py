@@ -51,11 +51,13 @@ class PredictRequest:
     path:    a file or folder, for texts also a text itself; None: what follows the run's own data
     changes: of the settings by which the run reads its data
     levels:  of prediction intervals in percent; None: the usual one, if the run has it
+    values:  numbers in the place of a file
     """
 
     path: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     levels: Sequence[int] | None = None
+    values: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,6 @@ class Draft:
     question: that the experiment answers
     defaults: component by group, such as {"data": "csv", "model": "lstm"}
     data:     settings of the data;  reasons: for some of them
-    open:     settings that only the user can choose, with the reason
     """
 
     seen: Sequence[str]
@@ -116,7 +117,6 @@ class Draft:
     defaults: Mapping[str, str]
     data: Mapping[str, Any]
     reasons: Mapping[str, str] = field(default_factory=dict)
-    open: Mapping[str, str] = field(default_factory=dict)
 
 
 # What the model has settled: other values would need another model, or another split than none.

@@ -31,6 +31,8 @@ def read_sequences(trained: TrainedModel, request: PredictRequest) -> RequestSeq
     """Read and prepare the sequences that are asked about; whatever is wrong with one is said with its file."""
     if request.levels:
         raise ConfigError("--level: intervals are for forecasts; labels come with the probability of each")
+    if request.values is not None:
+        return RequestSequences(trained.preprocessor.inputs([np.array(request.values)[:, None]]), ["--values"])
     if request.path is None:
         raise ConfigError(f"{trained.called} takes sequences: give a .ts or .npz file, a table, or a folder of tables")
     path = Path(request.path)

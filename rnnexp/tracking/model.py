@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +19,7 @@ import yaml
 from rnnexp import tasks
 from rnnexp.models.bundle import preview
 from rnnexp.runtime import loaded_backend
+from rnnexp.runtime.machine import find_version
 from rnnexp.tracking import store, tables
 from rnnexp.tracking.batch import Point
 
@@ -199,12 +199,6 @@ def _param(name: str, usual: Any) -> Any:
 def requirements(backend: str) -> tuple[str, ...]:
     """Pin what loading needs; left to itself, MLflow starts a process to find out and may ask the network."""
     packages = ("rnnexp", "keras", backend, "numpy", "pandas", "mlflow")
-    return tuple(f"{package}=={number}" for package in packages if (number := _version(package)))
-
-
-def _version(package: str) -> str | None:
-    """Return the installed version, None where it is known by another name (`tensorflow-cpu`)."""
-    try:
-        return version(package).partition("+")[0]
-    except PackageNotFoundError:
-        return None
+    # None of what is known by another name (`tensorflow-cpu`).
+    found = {package: number.partition("+")[0] for package in packages if (number := find_version(package))}
+    return tuple(f"{package}=={number}" for package, number in found.items())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,12 @@ PARENT = "mlflow.parentRunId"
 OURS = "rnnexp.version"
 VARIED = "rnnexp.varied"
 PAGE = 1000
+EXAMPLE = "metrics.test/rmse < 5 AND params.model.name = 'lstm'"
+# What stands in quotes of any kind, which is left alone, or behind its kind a name with a sign that needs them.
+NAME = re.compile(
+    r"""'[^']*'|"[^"]*"|`[^`]*`|\b(metrics?|param(?:eter)?s?|tags?)\.([\w.]*[^\w.\s`'"=<>!(),][^\s`'"=<>!(),]*)""",
+    re.IGNORECASE,
+)
 
 log = logging.getLogger("rnnexp")
 
@@ -142,7 +149,7 @@ def _pages(client: Any, experiments: list[str], expression: str, deleted: bool =
             page = client.search_runs(experiments, expression, view, PAGE, order, token)
         except MlflowException as error:
             if error.error_code == "INVALID_PARAMETER_VALUE":
-                raise ConfigError(f"filter `{expression}`: {first_line(error)}") from None
+                raise ConfigError(f"filter `{expression}`: {first_line(error)}; for example {EXAMPLE}") from None
             raise TrackingError(f"{redact(str(client.tracking_uri))}: {redact(first_line(error))}") from None
         yield from (_of_today(_tracked(run)) for run in page)
         token = page.token
@@ -153,7 +160,12 @@ def _pages(client: Any, experiments: list[str], expression: str, deleted: bool =
 def _expression(wanted: Wanted) -> str:
     parts = [f"tags.`{key}` = '{value}'" for key, value in wanted.tags.items()]
     parts += [f"attributes.status = '{wanted.status}'"] if wanted.status else []
-    return " AND ".join([*parts, *([wanted.filter] if wanted.filter else [])])
+    return " AND ".join([*parts, *([_quoted(wanted.filter)] if wanted.filter else [])])
+
+
+def _quoted(expression: str) -> str:
+    """Put backticks around names such as `metrics.test/rmse`, whose slash MLflow takes for a division."""
+    return NAME.sub(lambda found: f"{found[1]}.`{found[2]}`" if found[1] else found[0], expression)
 
 
 def _fits(run: TrackedRun, wanted: Wanted) -> bool:

@@ -107,6 +107,7 @@ DATA = {
     "text_table": {"path": "texts.csv"},
     "text_tags": {"path": "tags.txt"},
     "ts": {"path": "t.ts"},
+    "values": {"values": [1.0, 2.0, 3.0]},
 }
 
 

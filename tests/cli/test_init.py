@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from rnnexp.cli.main import main
 from rnnexp.config.compose import compose
-from rnnexp.errors import DataError
 from rnnexp.tasks import load
 
 DAYS = [f"2020-{month:02d}-{day:02d},{10 * month + day}" for month in (1, 2) for day in range(1, 29)]
@@ -50,8 +50,8 @@ def test_a_plain_table_becomes_a_commented_experiment(capsys: pytest.CaptureFixt
         "  scaler: standard\n"
     )
     said = capsys.readouterr().out
-    assert 'my.csv: utf-8, separator ",", decimal mark ".", header in line 1, 2 columns' in said
-    assert "target y: 59 rows from 2020-01-01 00:00 to 2020-02-28 00:00, step D" in said
+    assert 'my.csv: utf-8, separator ",", header in line 1, 2 columns' in said
+    assert "target y: 59 rows from 2020-01-01 to 2020-02-28, step D" in said
     assert said.endswith("Wrote experiments/my.yaml. Next:\n  rnnexp train experiment=my\n")
 
 
@@ -69,27 +69,28 @@ def test_a_season_decides_the_rows_of_the_past() -> None:
 TABLES = {
     "decimal comma": ("d;wert\n" + "\n".join(f"{i:02d}.01.2020;{i},5" for i in range(1, 32)), ['decimal: ","', "time: d"]),
     "thousands": ("a;y\n" + "\n".join(f"x;{i}.234,5" for i in range(1, 60)), ['thousands: "."', 'decimal: ","']),
-    "latin-1": (daily(header="date,größe").encode("latin-1"), ["encoding: cp1252  # a guess", "target: größe"]),
-    "UTF-16": (daily().encode("utf-16"), ["encoding: utf-16\n"]),
+    "latin-1": (daily(header="date,größe").encode("latin-1"), ["encoding: cp1252  # it reads größe\n", "target: größe"]),
+    "UTF-16": (daily().encode("utf-16"), ["time: date\n"]),
     "byte-order mark": (daily().encode("utf-8-sig"), ["time: date\n"]),
     "no header": ("\n".join(DAYS[:28]), ["header: none", "time: 0\n", "target: 1\n"]),
-    "comments": ("# made by hand\n" + daily(), ['comment: "#"  # lines that begin with it are left out']),
+    "comments": ("# made by hand\n" + daily(), ['comment: "#"  # line 1 begins with "#": comments, not rows']),
     "no dates": ("y\n" + "\n".join(map(str, range(40))), ["target: \"y\"\n  sequence_length: 5\n"]),
-    "missing": (daily([*DAYS[:9], "2020-01-10,", *DAYS[10:]]), ['missing: ffill  # 1 missing value in column "y" filled']),
-    "markers": (daily([*DAYS[:9], "2020-01-10,?", *DAYS[10:]]), ['na: ["?"]  # cells that mean missing', "missing: ffill"]),
-    "missing at first": (daily(["2020-01-01,", *DAYS[1:]]), ["missing: drop  # 1 row dropped for missing values"]),
-    "gap": (daily([*DAYS[:9], *DAYS[10:]]), ["gaps: ffill  # 1 absent row added; without this: an error"]),
+    "missing": (daily([*DAYS[:9], "2020-01-10,", *DAYS[10:]]), ['missing: ffill  # 1 missing value (fills 1 cell with the value before); without']),
+    "markers": (daily([*DAYS[:9], "2020-01-10,?", *DAYS[10:]]), ['na: ["?"]  # 1 cell missing', "missing: ffill"]),
+    "missing at first": (daily(["2020-01-01,", *DAYS[1:]]), ["sequence_length: 7\n"]),
+    "gap": (daily([*DAYS[:9], *DAYS[10:]]), ["gaps: ffill  # 1 absent row (adds 1 row like the one before); without this: an error"]),
     "no even step": ("date,y\n" + "\n".join(f"2020-01-{d:02d},{d}" for d in (1, 2, 4, 9, 11, 15, 16, 20, 29, 31)), ["gaps: ignore"]),
-    "unsorted": (daily([DAYS[1], DAYS[0], *DAYS[2:]]), ["unsorted: sort  # 1 row sorted in"]),
-    "same date": (daily([DAYS[0], *DAYS]).replace("2020-01-29,39\n", "", 1), ["duplicates: mean  # 1 row merged"]),
-    "epoch": ("ts_time,y\n" + "\n".join(f"{1577836800 + 60 * i},{i}" for i in range(60)), ["time_format: s\n"]),
+    "unsorted": (daily([DAYS[1], DAYS[0], *DAYS[2:]]), ["unsorted: sort  # 1 row out of the order of time (moves 1 row); without"]),
+    "in two blocks": ("\n".join(["date,y", *DAYS[42:], *DAYS[28:42]]), ["unsorted: sort  # 14 rows out of the order of time"]),
+    "same date": (daily([DAYS[0], *DAYS]).replace("2020-01-29,39\n", "", 1), ["duplicates: mean  # 1 row with the date of another (merges 1 row with others)"]),
+    "epoch": ("ts_time,y\n" + "\n".join(f"{1577836800 + 60 * i},{i}" for i in range(60)), ["time_format: s  # from 2020-01-01 to 2020-01-01 00:59\n"]),
     "day or month": ("date,y\n" + "\n".join(f"01/{m:02d}/{y},{m}" for y in (2018, 2019, 2020) for m in range(1, 13)),
-                     ['time_format: "%d/%m/%Y"  # the day or the month first? a guess: check it']),
+                     ['time_format: "%d/%m/%Y"  # dates read as %d/%m/%Y: only so they go on in even steps']),
     "parts": ("year,month,day,y\n" + "\n".join(f"2020,1,{d},{d}" for d in range(1, 32)), ["time: [year, month, day]"]),
     "two columns": ("date;time;y\n" + "\n".join(f"2020-01-01;{h:02d}:00;{h}" for h in range(24)), ["time: [date, time]"]),
     "long": ("unique_id,ds,y\n" + "\n".join(f"{s},2020-01-{d:02d},{d}" for s in "AB" for d in range(1, 31)),
              ["series: unique_id  # 2 series in one long table"]),
-    "several numbers": ("a,b,c\n" + "\n".join(f"{i},{i},{i}" for i in range(40)), ['target: c  # other columns of numbers: "a", "b"']),
+    "several numbers": ("a,b,c\n" + "\n".join(f"{i},{i},{i}" for i in range(40)), ['target: c  # a guess, the last column of numbers; others: "a", "b" (--target)']),
     "strange names": ("no,an: {odd} #name\n" + "\n".join(f"x,{i}" for i in range(40)), ['target: "an: {odd} #name"']),
 }  # fmt: skip
 
@@ -109,33 +110,72 @@ def holes(rows: list[str], *places: int) -> list[str]:
 
 
 OPEN = {
-    "missing": (daily(holes(DAYS, 9, 20, 30)), "missing", '3 missing values: choose drop, ffill or interpolate'),
-    "missing at the beginning": (daily(holes(DAYS, 0, 1)), "missing", "2 missing values: choose drop"),
-    "missing at the end": (daily(holes(DAYS, 55)), "missing", "1 row without the target at the end: remove them if"),
-    "missing at the end without dates": ("y,z\n" + "\n".join(f"{i},a" for i in range(40)) + "\n,a\n", "missing", "1 row without"),
-    "missing at the end of a series": (
-        "shop,date,y\n" + "\n".join([*pairs("A", "B", dates=28)[:-1], "B,2020-01-28,"]), "missing", "1 row without the target at the end"),
-    "gaps": ("\n".join(["date,y", *DAYS]), "gaps", "3 absent rows: choose ffill, interpolate or ignore"),
-    "unsorted": ("\n".join(["date,y", *DAYS[42:], *DAYS[28:42]]), "unsorted", "14 rows out of the order of time: choose sort"),
-    "same dates": (daily([*DAYS, *DAYS[40:]]), "duplicates", "16 rows with the date of another: choose first, last or mean"),
+    "missing": (daily(holes(DAYS, 9, 20, 30)), "missing", 'column "y": 3 missing values'),
+    "gaps": ("\n".join(["date,y", *DAYS]), "gaps", '3 rows are absent between 56 rows in steps of "D"'),
+    "same dates": (daily(sorted([*DAYS, *DAYS[40:]])), "duplicates", "16 rows have the same date as another"),
     "two shops, one of them twice": (
-        "shop,date,y\n" + "\n".join([*pairs("A", "B", dates=28), *pairs("A", "B")[20:30]]), "duplicates", "10 rows with the date of another"),
-    "two columns": (
-        "shop,item,date,y\n" + "\n".join(pairs("A,x", "A,z", "B,x", "B,z")), "series", '"shop", "item" together tell'),
+        "shop,date,y\n" + "\n".join([*sorted([*pairs("A", "B", dates=28), *pairs("A", "B")[20:30]])]), "series", "38 rows have the date of another"),
 }  # fmt: skip
 
 
+def flags_of(said: str) -> list[list[str]]:
+    """Return the flags of each answer that was printed, one list per answer."""
+    lines = [line for line in said.splitlines() if line.startswith("  --")]
+    return [shlex.split(line, comments=True) for line in lines]
+
+
 @pytest.mark.parametrize("case", OPEN)
-def test_what_would_invent_data_is_left_to_the_user(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_would_invent_data_is_asked_and_each_printed_answer_works(
+    case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     table, key, why = OPEN[case]
-    text = init(table)
-    assert f"  # {key}:  # {why}" in text
-    assert f"\n  {key}:" not in text
-    said = capsys.readouterr().out
-    assert f"data.{key}: yours to choose ({why}" in said
-    assert f"data.{key}" in said[said.index("Choose first what is commented there: ") :]
-    with pytest.raises(DataError):
+    Path("my.csv").write_text(table)
+    assert main(["init", "my.csv"]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith("rnnexp: my.csv")
+    assert why in said
+    assert said.endswith("to `rnnexp init my.csv`\n")
+    assert not Path("experiments").exists()
+    assert flags_of(said)[0][0] == f"--{key}"
+    for flags in flags_of(said):
+        written = answered("my.csv", flags, capsys)
+        assert f"  {flags[0].strip('-')}: {flags[1].replace('none', 'null')}\n" in written
         load(compose("experiment=my").data)
+
+
+def answered(file: str, flags: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Answer with these flags, then with the last answer to each question that is left; return what is written."""
+    for _ in range(5):
+        if main(["init", file, "--force", *flags]) == 0:
+            (written,) = Path("experiments").glob("*.yaml")
+            return written.read_text()
+        flags = [*flags, *flags_of(capsys.readouterr().err)[-1]]
+    raise AssertionError(f"{flags} lead nowhere")
+
+
+def test_series_that_two_columns_tell_apart_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("my.csv").write_text("shop,item,date,y\n" + "\n".join(pairs("A,x", "A,z", "B,x", "B,z")))
+    assert main(["init", "my.csv"]) == 3
+    assert 'my.csv: "shop", "item" together tell the series apart: join' in capsys.readouterr().err
+    assert not Path("experiments").exists()
+
+
+ENDS = {
+    "at the beginning": (daily(holes(DAYS, 0, 1)), 57),
+    "at the end": (daily(holes(DAYS, 55)), 58),
+    "at the end without dates": ("y,z\n" + "\n".join(f"{i},a" for i in range(40)) + "\n,a\n", 40),
+    "at the end of a series": ("shop,date,y\n" + "\n".join([*pairs("A", "B", dates=28)[:-1], "B,2020-01-28,"]), 55),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_rows_without_a_target_at_the_ends_are_left_out_unasked(case: str) -> None:
+    table, rows = ENDS[case]
+    text = init(table)
+    assert "missing" not in text
+    dataset = load(compose("experiment=my").data)
+    assert dataset.summary.rows == rows
+    assert any("left out of training and scoring" in note for note in dataset.summary.notes)
 
 
 NAMES = {
@@ -144,23 +184,25 @@ NAMES = {
     "numbers": ("store,date,y\n" + "\n".join(pairs("1", "2", "3")), "store"),
     "numbers of another name": ("branch,date,y\n" + "\n".join(pairs("1", "2", "3")), "branch"),
     "a word beside it": ("note,branch,date,y\n" + "\n".join(pairs("a,1", "a,2", "b,3")), "branch"),
-    "one row twice": ("shop,date,y\n" + "\n".join([*pairs("A", "B"), pairs("A")[3]]), "shop"),
+    "one row twice": ("shop,date,y\n" + "\n".join(sorted([*pairs("A", "B"), pairs("A")[3]])), "shop"),
 }
 
 
 @pytest.mark.parametrize("case", NAMES)
 def test_the_column_that_makes_dates_unique_is_named_as_the_series(case: str) -> None:
     table, name = NAMES[case]
-    text = init(table)
+    text = init(table, "--gaps", "ignore")
     assert f"  series: {name}  # " in text
     assert ("duplicates: mean  # 1 row" in text) == (case == "one row twice")
 
 
-def test_a_column_of_numbers_that_happens_to_differ_is_no_series() -> None:
+def test_a_column_of_numbers_that_happens_to_differ_is_no_series(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{place},{row}" for place, row in enumerate(sorted([*DAYS, *DAYS[40:]]))]
-    text = init("count,date,y\n" + "\n".join(rows))
-    assert "series:" not in text
-    assert "  # duplicates:  # 16 rows" in text
+    Path("my.csv").write_text("count,date,y\n" + "\n".join(rows))
+    assert main(["init", "my.csv"]) == 3
+    said = capsys.readouterr().err
+    assert "16 rows have the same date as another" in said
+    assert "--series" not in said
 
 
 @pytest.mark.parametrize("case", TABLES)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnexp.cli.main import main
 from rnnexp.errors import ConfigError
 from rnnexp.registry import load_plugins
 
@@ -324,3 +325,15 @@ def test_the_command_leaves_at_once_but_calls_what_asked_to_be_called(tmp_path: 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "called\n")
     assert "did you mean" in done.stderr
+
+
+@pytest.mark.parametrize("frequency", ["M", "Q", "T", "15T", "BM", "nonsense", "0D", "''", "3"])
+def test_a_step_that_is_none_ends_before_the_data_are_looked_for(
+    frequency: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data=csv", "data.path=absent.csv", "data.time=day", f"data.frequency={frequency}"]
+    assert main(["train", *words]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("rnnexp: data.frequency: ")
+    assert "absent.csv" not in said
+    assert list(Path.cwd().iterdir()) == []

@@ -93,6 +93,36 @@ def test_an_artifact_is_read_and_a_missing_one_is_none(made: Made) -> None:
 def test_a_filter_that_mlflow_cannot_read_is_a_mistake_of_the_command(made: Made) -> None:
     with pytest.raises(ConfigError, match="filter `params.a == 3`"):
         select(made.uri, Wanted(filter="params.a == 3"))
+    with pytest.raises(
+        ConfigError, match=r"filter `test/rmse < 5`: .*; for example metrics\.test/rmse < 5 AND params\."
+    ):
+        select(made.uri, Wanted(filter="test/rmse < 5"))
+
+
+@pytest.mark.parametrize(
+    "text", ["metrics.test/rmse < {}", "metrics.test/rmse<{}", "metrics.`test/rmse` < {}", 'metric."test/rmse" < {}']
+)
+def test_a_name_with_a_slash_needs_no_quotes_in_a_filter(made: Made, text: str) -> None:
+    known = [run for run in select(made.uri, Wanted()) if "test/rmse" in run.metrics]
+    most = max(run.metrics["test/rmse"] for run in known)
+    some = select(made.uri, Wanted(filter=f"{text.format(most)} AND params.model.name = 'gru'"))
+    fitting = [run for run in known if run.metrics["test/rmse"] < most and run.params["model.name"] == "gru"]
+    assert {run.run_id for run in some} == {run.run_id for run in fitting}
+    assert 0 < len(some) < len(known)
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("params.model.name = 'lstm'", "params.model.name = 'lstm'"),
+        ("tags.a = 'metrics.test/rmse' AND metrics.a/b>1", "tags.a = 'metrics.test/rmse' AND metrics.`a/b`>1"),
+        ("metrics.`a/b` < 1 AND tags.\"a/b\" = 'c'", "metrics.`a/b` < 1 AND tags.\"a/b\" = 'c'"),
+        ("METRICS.seasonal-naive!=1", "METRICS.`seasonal-naive`!=1"),
+        ("attributes.run_id IN ('a','b')", "attributes.run_id IN ('a','b')"),
+    ],
+)
+def test_only_names_with_other_signs_are_put_in_quotes(written: str, asked: str) -> None:
+    assert query._quoted(written) == asked
 
 
 @pytest.mark.parametrize("text", ["params.model.name = 'lstm'", "metrics.x<1", "tags.a LIKE 'b%'"])

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from rnnexp.cli.main import main
-from rnnexp.config.compose import compose
-from rnnexp.config.grammar import as_hydra_reads
+from rnnexp.config.compose import compose, compose_mapping
+from rnnexp.config.grammar import GROUPS, as_hydra_reads
+from rnnexp.config.overrides import inspect_overrides
 from rnnexp.errors import ConfigError
 
 NUMBERS = ("2024", "1e3", "true", "1_000", "2024-01-01", "nan", "-5", "1.5", "007", "inf")
@@ -50,6 +51,48 @@ def test_null_is_refused_where_something_is_needed(group: str, written: str | No
 def test_null_is_no_option_of_hydras_groups(group: str) -> None:
     with pytest.raises(ConfigError, match=f"^{group}: null given; choose one"):
         compose(f"{group}=null")
+
+
+NO_NAMES = ("null", "64", "1e3", "true", "2024-01-01", "[a,b]", "{a:1}", "''", "12:30", "a/b", "../x")
+
+
+@pytest.mark.parametrize("group", [*GROUPS, "hydra/launcher", "hydra/sweeper"])
+@pytest.mark.parametrize("sweep", [False, True])
+def test_an_option_that_no_group_has_is_one_plain_refusal(group: str, sweep: bool) -> None:
+    for option in NO_NAMES:
+        border = inspect_overrides([f"{group}={option}"], sweep)
+        if group.startswith("hydra/") and option != "null" and option[0] not in "[{":
+            problems = refusals(border.overrides())  # Hydra's own options are known to Hydra
+        else:
+            problems = border.problems
+        allowed = option == "null" and group in ("loss", "schedule", "callbacks", "experiment")
+        assert len(problems) == (0 if allowed else 1), (option, problems)
+        assert all(group in problem for problem in problems)
+
+
+def refusals(lines: list[str]) -> list[str]:
+    try:
+        compose_mapping(lines)
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+@pytest.mark.parametrize("option", ["64", "1e3", "yes", "12:30:00", "1_000"])
+def test_an_option_in_a_file_that_yaml_takes_for_a_number_or_a_truth_wants_quotes(option: str) -> None:
+    experiment("odd", f"defaults: [override /model: {option}]\n")
+    with pytest.raises(ConfigError, match="YAML takes this one for something else: put it in quotes"):
+        compose("experiment=odd")
+    experiment(option, "seed: 4\n")
+    experiment("even", f"defaults: ['{option}']\n")
+    assert compose("experiment=even").seed == 4
+
+
+@pytest.mark.parametrize("option", ["{a: 1}", "[[a]]", "''", "[a, '']"])
+def test_an_option_in_a_file_that_is_no_name_is_told_so(option: str) -> None:
+    experiment("odd", f"defaults: [override /model: {option}]\n")
+    with pytest.raises(ConfigError, match="the option after the colon is a name, or a list of names"):
+        compose("experiment=odd")
 
 
 def test_of_several_choices_the_last_counts() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
-from rnnexp.config.compose import compose
+from rnnexp.config.compose import compose, compose_mapping
+from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError
 
 MISTAKES = {
@@ -148,3 +150,40 @@ def test_a_target_in_yaml_is_an_unknown_key_and_runs_nothing(tmp_path) -> None:
     with pytest.raises(ConfigError, match="model._target_: unknown key"):
         compose("+model._target_=os.system", "+model.command='touch canary'")
     assert not (tmp_path / "canary").exists()
+
+
+UNQUOTED = {
+    "data: {name: text_files, path: {yes: a.txt, no: b.txt}}": ("data.path.True", "data.path.False"),
+    "data: {name: text_files, path: {on: a.txt, Off: b.txt}}": ("data.path.True", "data.path.False"),
+    "data: {name: text_files, path: d, skip: [no]}": ("data.skip.0",),
+    "data: {name: text_table, path: a.csv, text: t, label: yes}": ("data.label",),
+    "data: {name: text_table, path: a.csv, text: t, label: l, labels: [yes, no]}": ("data.labels.0", "data.labels.1"),
+    "data: {name: text_table, path: a.csv, text: t, label: l, labels: {1: yes}}": ("data.labels.1",),
+    "data: {name: text_table, path: a.csv, text: t, label: l, labels: {no: 'No'}}": ("data.labels.False",),
+    "data: {name: csv, path: a.csv, target: on}": ("data.target",),
+    "data: {name: csv, path: a.csv, target: a, na: [no]}": ("data.na.0",),
+    "data: {name: sequence_folder, path: a, channels: [x, y, no]}": ("data.channels.2",),
+    "trainer: {class_weights: {yes: 2.0}}": ("trainer.class_weights.True",),
+    "name: yes": ("name",),
+    "metrics: [no]": ("metrics.0",),
+}
+
+
+@pytest.mark.parametrize("written", UNQUOTED)
+def test_a_word_that_yaml_takes_for_a_truth_is_asked_for_in_quotes(written: str) -> None:
+    values = yaml.safe_load(written)
+    with pytest.raises(ConfigError) as caught:
+        parse({**compose_mapping([]), **values, "trainer": values.get("trainer", {})})
+    for key in UNQUOTED[written]:
+        (said,) = [problem for problem in caught.value.problems if problem.startswith(f"{key}: ")]
+        assert said.endswith("YAML takes yes, no, on, off, true and false for truths: write the word in quotes")
+
+
+@pytest.mark.parametrize("given", ["data.path=2024", "data.na=[1]", "data.na=[2.5]", "name=7"])
+def test_a_number_in_the_place_of_a_text_is_one_in_quotes(given: str) -> None:
+    with pytest.raises(ConfigError, match="must be a valid string; in quotes it is one"):
+        compose("data=csv", "data.path=a.csv", given)
+    for other in ("trainer.epochs=true", "seed=x"):
+        with pytest.raises(ConfigError) as caught:
+            compose(other)
+        assert "quotes" not in str(caught.value)

@@ -239,8 +239,8 @@ def test_parquet_knows_its_own_types() -> None:
 
 
 def test_settings_that_contradict_each_other_are_found_without_reading() -> None:
-    found = csv(path="absent.csv", separator=",", decimal=",", time_format="s", target="y").check()
-    assert 'data.decimal: "," is the separator or the thousands mark, too' in found
+    found = csv(path="absent.csv", thousands=",", decimal=",", time_format="s", target="y").check()
+    assert 'data.decimal: "," is the thousands mark, too' in found
     assert "data.time_format: there are no dates to apply it to; name their column with data.time" in found
     assert csv(path="absent.csv", target="y").check() == []
 

@@ -47,3 +47,54 @@ def test_a_step_that_would_fill_memory_is_refused() -> None:
     source = compose("data=csv", "data.path=years.csv", "data.time=d", "data.frequency=ms").data
     with pytest.raises(DataError, match='steps of "ms" would make over a hundred times the 40 rows'):
         load(source)
+
+
+OTHERS = {
+    "A-DEC": "YE-DEC",
+    "AS-JAN": "YS-JAN",
+    "BA-JUN": "BYE-JUN",
+    "BAS": "BYS",
+    "BQ-JAN": "BQE-JAN",
+    "BM": "BME",
+    "SM": "SME",
+    "CBM": "CBME",
+    "L": "ms",
+    "U": "us",
+    "N": "ns",
+    "3S": "3s",
+    "4A-JUN": "4YE-JUN",
+    "BH": "bh",
+    "1H30T": "1h30min",
+    "2h30T": "2h30min",
+    "1.5H": "1.5h",
+    "w-mon": "W-MON",
+    "2w": "2W",
+    "d": "D",
+    "q": "QE",
+    "daily": "D",
+    "Hour": "h",
+    "weekly": "W",
+    "monthly": "MS",
+    "me": "ME",
+    "bme": "BME",
+    "t": "min",
+}
+
+
+@pytest.mark.parametrize("given", OTHERS)
+def test_what_is_meant_by_another_word_is_named(given: str) -> None:
+    assert str(mistake(given)).endswith(f"; write {OTHERS[given]}")
+    assert mistake(OTHERS[given]) is None
+
+
+NOWHERE = ["-1M", "0M", "-2h", "0MS", "0MS+3D", "MS+31D", "ME+1D", "WOM-5FRI", "M-1", "111111111MS"]
+
+
+@pytest.mark.parametrize("given", NOWHERE)
+def test_a_step_that_leads_nowhere_is_a_mistake(given: str) -> None:
+    assert str(mistake(given)).startswith(f"`{given}` ")
+
+
+@pytest.mark.parametrize("given", ["MS+14D", "2MS+14D", "QS-FEB+14D", "YS-MAR+9D"])
+def test_months_dated_on_one_of_their_days_are_a_step(given: str) -> None:
+    assert mistake(given) is None

@@ -85,9 +85,7 @@ def test_a_series_that_is_kept_leaves_traces() -> None:
     assert told(load([*a, *b, *rows([1e6 + i for i in range(20)])])) != told(load([*a, *b]))
 
 
-@pytest.mark.parametrize(
-    "kind", ["missing cells", "a gap", "no value at all", "the same date twice", "dates that go back"]
-)
+@pytest.mark.parametrize("kind", ["missing cells", "a gap", "the same date twice", "dates that go back"])
 def test_a_flaw_in_a_series_that_is_kept_is_refused(kind: str) -> None:
     flawed = LEFT_OUT[kind] + rows(list(range(30)), MONTHS[20:])
     with pytest.raises(DataError, match='series "X"'):

@@ -163,7 +163,7 @@ def test_a_bad_folder_is_refused(case: str) -> None:
 def test_no_key_is_named_that_a_folder_does_not_have() -> None:
     for name, content in {**TABLES, "runs/labels.csv": LABELS, "runs/b.csv": "x,y\n3,four\n"}.items():
         written(name, content)
-    with pytest.raises(DataError, match=r'\(line 2 "four"\)\. Correct the file$'):
+    with pytest.raises(DataError, match=r'\(line 2 "four"\): a word$'):
         load(sequence_folder(path="runs"))
 
 

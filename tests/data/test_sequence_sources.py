@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.data.sources.npz import npz
 from rnnexp.data.sources.sequence_folder import sequence_folder
 from rnnexp.data.sources.ts import ts
+from rnnexp.data.tables.remedy import Refused
 from rnnexp.registry import settings
 from rnnexp.tasks import load
 
@@ -43,6 +45,24 @@ def test_channels_become_columns_in_their_order() -> None:
     found = read("@dimensions 2\n@classLabel true a b\n@data\n1,2,3:4,5,6:a\n7,8,9:0,0,0:b\n")
     assert found.one(0).tolist() == [[1, 4], [2, 5], [3, 6]]
     assert found.channels == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "@targetLabel true",
+        "@TARGETLABEL TRUE",
+        "@classLabel false\n@targetLabel true",
+        "@targetLabel true\n@classLabel false",
+    ],
+)
+def test_numbers_to_predict_lead_to_the_task_that_predicts_them(header: str) -> None:
+    content = f"{header}\n@data\n1,2:0.5\n3,4:1.5\n"
+    with pytest.raises(Refused, match=r"t\.ts: .*@targetLabel true.* Read it with data\.task=regression$") as refused:
+        read(content)
+    (remedy,) = refused.value.remedies
+    assert read(content, **remedy.settings).targets.tolist() == [0.5, 1.5]
+    assert read("@targetLabel false\n@classLabel true a b\n@data\n1,2:a\n3,4:b\n").targets.tolist() == ["a", "b"]
 
 
 def test_sequences_may_differ_in_length() -> None:

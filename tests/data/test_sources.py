@@ -7,22 +7,24 @@ import pkgutil
 import sys
 from dataclasses import fields, replace
 from inspect import isclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic.fields import FieldInfo
 
 from rnnexp import registry
+from rnnexp.config.compose import compose
 from rnnexp.data import calendar
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources import SEVERAL
 from rnnexp.data.sources.airline_passengers import airline_passengers
-from rnnexp.data.sources.synthetic import adding, ramp, random, sine
-from rnnexp.errors import DataError
+from rnnexp.data.sources.synthetic import adding, ramp, random, sine, values
+from rnnexp.errors import ConfigError, DataError
 from rnnexp.registry import lookup, register, settings
 from rnnexp.tasks import load
 
-SHIPPED = [sine, ramp, random, adding, airline_passengers]
+SHIPPED = [sine, ramp, values, random, adding, airline_passengers]
 
 
 def test_a_sine_is_a_wave_with_noise_of_the_given_size():
@@ -40,6 +42,51 @@ def test_a_seed_names_the_draw(source):
 def test_a_ramp_is_a_list_of_numbers():
     assert ramp().read().values[:, 0].tolist() == [10, 20, 30, 40, 50, 60, 70, 80, 90]
     assert ramp(values=[1, 2.5]).read().values[:, 0].tolist() == [1, 2.5]
+
+
+def test_values_are_rows_of_one_column_or_of_several():
+    assert values(values=[1, 2.5]).read().tolist() == [1, 2.5]
+    dataset = load(values(values=[[i, -i] for i in range(20)], target=1, features=[0], sequence_length=3))
+    assert (dataset.spec.targets, dataset.pipeline.columns) == (("column_1",), ("column_1", "column_0"))
+    assert dataset.history.values[:3, 0].tolist() == [0, -1, -2]
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("[1,x]", r"data\.values\.1: 'x' given; must be a valid number"),
+        ("[1,null]", r"data\.values\.1: None given"),
+        ("[1,nan]", r"data\.values\.1: nan given; must be a finite number"),
+        ("[1,true]", r"data\.values\.1: True given"),
+        ("['1',2]", r"data\.values\.0: '1' given"),
+        ("5", r"data\.values: 5 given; must be a valid list"),
+        ("[]", r"data\.values: \[\] given; List should have at least 1 item"),
+        ("[[]]", "row 1 is empty; give a number for each column"),
+        ("[[1,2],[3]]", "row 2 is a list of 1; row 1 is a list of 2"),
+        ("[1,[2]]", "row 2 is a list of 1; row 1 is a number"),
+        ("???", r"data\.values: has no value yet"),
+    ],
+)
+def test_values_that_are_no_table_are_refused(written, message):
+    with pytest.raises(ConfigError, match=message):
+        compose("data=values", f"data.values={written}")
+
+
+def test_values_alone_choose_their_source():
+    chosen = compose("data=values", "data.values=[1,2]")
+    assert compose("data.values=[1,2]") == chosen
+    assert compose("data.values=[1,2]", "data=ramp").data == ramp(values=[1, 2])
+    with pytest.raises(ConfigError, match="it belongs to data=ramp, values"):
+        compose("data.values=[1,2]", "data=sine")
+    with pytest.raises(ConfigError, match="data.values: unknown key"):
+        compose("data.values=[1,2]", "experiment=airline_lstm")
+
+
+def test_values_alone_are_of_the_source_that_a_project_has_chosen():
+    Path("conf").mkdir()
+    text = (Path(__file__).parents[2] / "conf" / "config.yaml").read_text()
+    Path("conf/config.yaml").write_text(text.replace("- data: sine", "- data: ramp"))
+    assert compose("data.values=[1,2]").data == ramp(values=[1, 2])
 
 
 def test_random_targets_have_nothing_to_do_with_the_inputs():

@@ -263,7 +263,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     ),
     "a missing cell": (
         lambda frame: frame.assign(price=frame["price"].where(frame.index != 100)),
-        'rows.csv: column "price": 1 missing value (line 102). Allow it with data.missing=drop, ffill or interpolate',
+        'rows.csv: column "price": 1 missing value (line 102). Allow it with data.missing=drop (leaves out 1 row)',
     ),
     "time that goes back": (lambda frame: frame[::-1], "rows.csv: time goes back 119 times"),
     "a word among numbers": (

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 from rnnexp.failures import FAULT
 from rnnexp.tasks import load
+from tests.tables.sums import read_and_add_up
 
 from . import overrides
 from .overrides import Case
@@ -62,7 +65,8 @@ def _answered(case: Case) -> tuple[int, str]:
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(shown):
         try:
             command, *words = case.words
-            code = {"train": _check, "read": _read}.get(command, lambda _: main([command, *words]))(words)
+            own = {"train": _check, "read": _read, "init": _init}
+            code = own.get(command, lambda _: main([command, *words]))(words)
         except SystemExit as stop:  # argparse
             code = stop.code if isinstance(stop.code, int) else 1
     return code, said.getvalue()
@@ -84,12 +88,39 @@ def _check(words: list[str]) -> int:
     return 0
 
 
+def _init(words: list[str]) -> int:
+    """Write an experiment for a table, then read the table with it."""
+    code = quick_init([*words, "--name", "fuzz", "--force"])
+    return code or _read(["experiment=fuzz"])
+
+
+def quick_init(words: list[str]) -> int:
+    """Run `init` without what takes longest: the schema is the same each time, and what is written is read later."""
+    from rnnexp.cli import init
+    from rnnexp.cli.main import main
+
+    _write_schema_once()
+    with patch.object(init, "_verify", lambda text: None):
+        return main(["init", *words])
+
+
+@cache
+def _write_schema_once() -> None:
+    from rnnexp.config import schema
+
+    schema.experiment_schema = cache(schema.experiment_schema)
+
+
 def _read(words: list[str]) -> int:
+    """Load a table, and add up its lines and rows."""
     from rnnexp.config.compose import compose
     from rnnexp.errors import RnnexpError
 
     try:
-        load(compose(*words).data)
+        source = compose(*words).data
+        load(source)
+        if source.name == "csv":
+            read_and_add_up(source)
     except RnnexpError as error:
         print(f"rnnexp: {error}", file=sys.stderr)
         return error.exit_code

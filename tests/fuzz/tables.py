@@ -6,6 +6,8 @@ import gzip
 import random
 from collections.abc import Callable
 
+from tests.tables import cases as valid
+
 from .overrides import Case
 
 CELLS = (
@@ -100,11 +102,28 @@ DAMAGES: tuple[Callable[[random.Random, bytes], bytes], ...] = (
 def case(seed: int, number: int) -> Case:
     """Return the case of a number: a file, and the command that reads it."""
     dice = random.Random(f"tables/{seed}/{number}")
-    content = table(dice)
-    for _ in range(dice.choice((1, 1, 2, 4))):
-        content = dice.choice(DAMAGES)(dice, content)
-    name = dice.choice(NAMES)
+    if dice.random() < 0.5:
+        return _valid(dice, seed, number)
+    name, content = dice.choice(NAMES), _damaged(dice, table(dice))
     if dice.random() < 0.5:
         return Case(("init", name), {name: content})
     settings = dice.sample(SETTINGS, dice.choice((1, 2, 2, 3)))
     return Case(("read", "data=csv", f"data.path={name}", *settings), {name: content})
+
+
+def _damaged(dice: random.Random, content: bytes) -> bytes:
+    for _ in range(dice.choice((1, 1, 2, 4))):
+        content = dice.choice(DAMAGES)(dice, content)
+    return content
+
+
+def _valid(dice: random.Random, seed: int, number: int) -> Case:
+    """Break a table of any kind that people have."""
+    made = valid.case(seed, number)
+    content = made.bytes
+    if made.name.endswith(".gz") and dice.random() < 0.8:
+        content = gzip.compress(_damaged(dice, gzip.decompress(content)), mtime=0)
+    else:
+        content = _damaged(dice, content)
+    words = dice.choice((made.words, made.words, ("--target", made.content.columns[0].name), ("--series", "series")))
+    return Case(("init", made.name, *words), {made.name: content})

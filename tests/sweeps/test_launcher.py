@@ -112,6 +112,27 @@ def test_a_plugins_executor_runs_a_sweep(plugin: None, rehearsed: None, lines: l
     assert [row["status"] for row in table(sweep_folder())] == ["done", "done"]
 
 
+@pytest.mark.parametrize("place", ["start", "submit", "wait"])
+def test_what_a_plugins_executor_raises_is_said_to_be_the_plugins(
+    place: str, rehearsed: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = {"start": "return Queue(self", "submit": "self._tasks.append", "wait": "tasks, self._tasks"}
+    text = YARD.replace(lines[place], f"raise KeyError('{place}'); {lines[place]}")
+    Path(f"yard_{place}.py").write_text(text)
+    number = next(i for i, line in enumerate(text.splitlines(), start=1) if "raise KeyError" in line)
+    assert main(["train", "-m", f"plugins=[toys,yard_{place}]", *SWEEP[3:], "hydra/launcher=yard"]) == 1
+    said = capsys.readouterr().err
+    assert f"KeyError: '{place}'" in said
+    assert f"it comes from the plugin yard_{place} ({Path(f'yard_{place}.py').resolve()}, line {number})" in said
+    assert "fault of rnnexp" not in said
+
+
+def test_an_executor_that_is_none_is_refused(rehearsed: None, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("yard_none.py").write_text(YARD.replace("return Queue(self, site)", "Queue(self, site)"))
+    assert main(["train", "-m", "plugins=[toys,yard_none]", *SWEEP[3:], "hydra/launcher=yard"]) == 2
+    assert "hydra/launcher=yard: its `start` gives NoneType, and must give an Executor" in capsys.readouterr().err
+
+
 def test_an_experiment_may_choose_an_executor_that_the_user_has_loaded(plugin: None, rehearsed: None) -> None:
     Path("experiments").mkdir()
     chosen = "defaults: [override /hydra/launcher: yard]\nhydra: {launcher: {depth: 3, gate: south}}\n"

@@ -76,9 +76,9 @@ def test_init_proposes_an_experiment_that_runs(capsys: pytest.CaptureFixture[str
     assert "share of counts that are right on the test part, 9 lines" in trained
 
 
-def test_a_task_that_looks_at_no_files_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_task_to_whose_data_a_file_does_not_look_alike_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "marks.txt", "--task", "tagging"]) == 2
-    assert "--task tagging: files of this task are not looked at" in capsys.readouterr().err
+    assert "--task tagging: marks.txt does not look like its data" in capsys.readouterr().err
 
 
 def test_a_sweep_trains_it_as_one_program_and_compare_ranks_it(capsys: pytest.CaptureFixture[str]) -> None:

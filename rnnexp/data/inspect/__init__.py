@@ -3,42 +3,96 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from rnnexp.data.inspect.dates import find_dates
-from rnnexp.data.inspect.finding import Finding, Head
+from rnnexp.data.inspect.finding import Asked, Finding, Head, resolve_columns
 from rnnexp.data.inspect.flaws import settle_flaws
+from rnnexp.data.inspect.head import read_head
 from rnnexp.data.inspect.marks import find_markers
 from rnnexp.data.inspect.roles import find_target, name_series
-from rnnexp.data.inspect.text_file import look_at_text
+from rnnexp.data.inspect.shapes import refuse_sideways
 from rnnexp.data.series import Series
+from rnnexp.data.tables.columns import position
 from rnnexp.data.tables.files import kind, locate
-from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.errors import count
+from rnnexp.data.tables.remedy import Refused, Undecided
+from rnnexp.data.tables.table import column_names
+from rnnexp.errors import DataError
+
+MAX_LOOKS = 12  # at one file, to find out where the answers lead
 
 
-def inspect(path: str, target: str | None = None) -> tuple[Finding, Series]:
-    """Find the settings which read `path`, and read it; DataError where even a person would have to look."""
+def inspect(path: str, given: Mapping[str, Any]) -> tuple[Finding, Series]:
+    """Find the settings which read `path`, and read it.
+
+    Raises Undecided with all that is to be asked, as far as it can be known, and DataError where even a person would
+    have to look.
+    """
+    try:
+        return _look(path, given)
+    except Undecided as undecided:
+        raise Undecided(*_explored(path, given, undecided.questions[0], iter(range(MAX_LOOKS)))) from None
+
+
+def _explored(path: str, given: Mapping[str, Any], question: Refused, looks: Iterator[int]) -> list[Refused]:
+    """Return a question without the answers that do not lead on, and what is to be asked whatever its answer is."""
+    working, found = [], []
+    for remedy in question.remedies:
+        try:
+            found.append(_further(path, {**given, **remedy.settings}, looks))
+            working.append(remedy)
+        except DataError:
+            continue
+    if not working:
+        return [question]
+    others = [{str(one) for one in rest} for rest in found[1:]]
+    common = [one for one in found[0] if all(str(one) in rest for rest in others)]
+    return [Refused(question.message, *working), *common]
+
+
+def _further(path: str, given: Mapping[str, Any], looks: Iterator[int]) -> list[Refused]:
+    """Return what else is to be asked, as far as there are looks left."""
+    try:
+        if next(looks, None) is not None:
+            _look(path, given)
+    except Undecided as undecided:
+        return _explored(path, given, undecided.questions[0], looks)
+    return []
+
+
+def _look(path: str, given: Mapping[str, Any]) -> tuple[Finding, Series]:
+    """Find out as much as there is until the first question."""
     files = locate(path, os.environ.get("RNNEXP_DATA"))
-    finding = Finding(Layout(), Wanted())
+    finding = Finding({key: value for key, value in given.items() if not isinstance(value, Asked)})
     finding.set("path", path)
-    head = _parquet(files[0], finding) if kind(files[0]) == "parquet" else look_at_text(files[0], finding)
-    stamps = find_dates(head, finding)
-    chosen = find_target(head, target, stamps, finding, files[0])
-    finding.wanted = Wanted(tuple(head.names[index] for index in stamps), None, (head.names[chosen],))
-    if "header" in finding.settings:
-        finding.wanted = Wanted(tuple(stamps), None, (chosen,))
-    find_markers(files[0], head, chosen, finding)
-    name_series(files[0], head, chosen, stamps, finding)
-    return finding, settle_flaws(files, finding)
+    finding.update()
+    if "target" not in given:
+        refuse_sideways(finding.settle(lambda: column_names(files[0], finding.layout)), files[0])
+    head = read_head(files[0], finding)
+    finding.given = {key: resolve_columns(key, value, head.names, str(files[0])) for key, value in given.items()}
+    finding.settle(lambda: _settle_columns(files[0], head, finding))
+    return finding, settle_flaws(finding)
 
 
-def _parquet(file: Path, finding: Finding) -> Head:
-    from pandas.api.types import is_numeric_dtype
+def _settle_columns(file: Path, head: Head, finding: Finding) -> None:
+    """Find the columns of dates, the target and the names of series."""
+    stamps = _dates(head, finding)
+    chosen = find_target(head, stamps, finding, file)
+    finding.update()
+    find_markers(file, head, chosen, finding)
+    finding.update()
+    if "series" not in finding.given:
+        name_series(head, chosen, stamps, finding, file)
+    finding.settings |= finding.given
+    finding.update()
 
-    from rnnexp.data.tables.typed import first_rows
 
-    rows = first_rows(file, 200)
-    finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")
-    numeric = tuple(is_numeric_dtype(dtype) for dtype in rows.dtypes)
-    return Head(tuple(map(str, rows.columns)), tuple(tuple(rows[name].astype("str")) for name in rows), numeric)
+def _dates(head: Head, finding: Finding) -> list[int]:
+    if "time" not in finding.given:
+        return find_dates(head, finding)
+    columns = finding.given["time"]
+    finding.settings["time"] = columns
+    many = columns if isinstance(columns, list) else [] if columns is None else [columns]
+    return [position(head.names, column, "--time", finding.settings["path"]) for column in many]

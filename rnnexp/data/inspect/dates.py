@@ -3,74 +3,108 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 from rnnexp.data.inspect.finding import Finding, Head
+from rnnexp.data.tables.date_columns import CLOCK, PARTS, find_role
+from rnnexp.data.tables.date_readings import is_sorted
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
-from rnnexp.data.tables.times import EPOCHS, Dates, DifferentZones
+from rnnexp.data.tables.remedy import Refused
+from rnnexp.data.tables.times import Dates, UnreadableDates
 from rnnexp.errors import DataError
 
-PARTS = ("year", "month", "day", "hour", "minute", "second")
-TIME = re.compile(r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period)", re.IGNORECASE)
+TIME = re.compile(
+    r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|dato|ts$|data$)|日期|日付|時間|дата",
+    re.IGNORECASE,
+)
+NAMED = re.compile(r"(date|time|ds|day|month|year|datum|fecha)", re.IGNORECASE)  # weekly_sales only looks like it
+TIME_OF_DAY = re.compile(r"(^|[^a-z])(time|hhmm|clock|uhrzeit|zeit|heure|hora|ora|tid|kl)([^a-z]|$)", re.IGNORECASE)
+PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearday",))
+MOSTLY = 0.5  # share of the cells that must be dates if the others are to be called flaws
+MAX_TRIED = 30  # columns that are looked at
 
 
 def find_dates(head: Head, finding: Finding) -> list[int]:
-    """Find the columns that hold the date, by their cells and their names."""
-    lower = [name.strip().lower() for name in head.names]
-    parts = [lower.index(part) for part in PARTS if part in lower]
-    if len(parts) > 1 and all(head.numeric[index] for index in parts):
-        return _tell_time(parts, head, finding)
-    if {"date", "time"} <= set(lower):
-        both = [lower.index("date"), lower.index("time")]
-        if _dated(head, both, finding.layout):
-            return _tell_time(both, head, finding)
-    for index, name in enumerate(head.names):
-        named = bool(TIME.search(name))
-        if (named or not head.numeric[index]) and _settle_format(head, index, named, finding):
-            return _tell_time([index], head, finding)
+    """Find the columns that hold the date, by all of their cells and their names."""
+    named = [bool(TIME.search(name) or TIME_OF_DAY.search(name) or find_role(name)) for name in head.names]
+    likely = [index for index, numeric in enumerate(head.numeric) if named[index] or not numeric]
+    columns = _DateColumns(head, likely[:MAX_TRIED], finding.layout)
+    for choice in columns.choices():
+        dates = columns.read(choice)
+        if dates is not None:
+            return _tell_time(choice, head, finding, dates)
     finding.seen.append("no dates: rows are taken as evenly spaced")
     return []
 
 
-def _tell_time(columns: list[int], head: Head, finding: Finding) -> list[int]:
-    keys: list[Any] = columns if "header" in finding.settings else [head.names[index] for index in columns]
-    time_format = finding.settings.pop("time_format", None)
+def _tell_time(choice: list[int], head: Head, finding: Finding, dates: Dates) -> list[int]:
+    keys: list[Any] = choice if "header" in finding.settings else [head.names[index] for index in choice]
     finding.set("time", keys[0] if len(keys) == 1 else keys)
-    if time_format:
-        finding.set("time_format", time_format)
-    return columns
+    for key, value in dates.settings.items():
+        finding.set(key, value, "; ".join(dates.notes))
+    return choice
 
 
-def _settle_format(head: Head, index: int, named: bool, finding: Finding) -> bool:
-    """Tell whether a column holds dates; where only a format says how, choose it with a reason."""
-    if _dated(head, [index], finding.layout):
-        return True
-    cells = head.cells[index]
-    choices = ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y"]
-    if named and cells and cells[0].strip().lstrip("-").isdigit():
-        choices = [unit for unit, digits in EPOCHS.items() if abs(len(cells[0].strip()) - digits) <= 1]
-    for form in choices:
-        if _dated(head, [index], replace(finding.layout, time_format=form)):
-            reason = "" if form in EPOCHS else "the day or the month first? a guess: check it"
-            finding.set("time_format", form, reason)
-            finding.layout = replace(finding.layout, time_format=form)
-            return True
-    return False
+class _DateColumns:
+    """The columns that may hold dates, as text."""
+
+    def __init__(self, head: Head, likely: list[int], layout: Layout) -> None:
+        import pandas as pd
+
+        self.head, self.layout = head, layout
+        self.cells: dict[int, Any] = {index: pd.Series(head.cells[index], dtype="str").str.strip() for index in likely}
+
+    def choices(self) -> Iterator[list[int]]:
+        """List the columns, one or several, that may make up a date; the likeliest first."""
+        roles = {index: find_role(self.head.names[index]) for index in self.cells}
+        numeric = [index for index in self.cells if self.head.numeric[index]]
+        named = [index for index in self.cells if TIME.search(self.head.names[index])]
+        part = {index for index in numeric if roles[index] and self.cells[index].str.len().max() <= 4}
+        whole = [index for index in self.cells if index not in part]
+        for index in sorted(whole, key=lambda index: index not in named):
+            if index in named or index not in numeric:
+                yield from self._with_clock(index, roles)
+                yield [index]
+        yield from _parts({part: index for index, part in reversed(roles.items()) if part})
+        yield from ([index] for index in named if index not in whole)
+
+    def _with_clock(self, date: int, roles: dict[int, str | None]) -> Iterator[list[int]]:
+        """Put the time of day, in a column of its own, beside a date that is repeated for it."""
+        hours = [index for part in PARTS[3:] for index, own in roles.items() if own == part and index != date]
+        clocks = [[index] for index in self.cells if index != date and self._is_clock(index)]
+        for clock in [hours, *clocks] if hours and roles[hours[0]] == "hour" else clocks:
+            both = self.cells[date].str.cat([self.cells[index] for index in clock], sep=" ")
+            if both.nunique() >= 2 * self.cells[date].nunique() or self.head.names[date].strip().lower() == "date":
+                yield [date, *clock]
+
+    def _is_clock(self, index: int) -> bool:
+        named = bool(TIME_OF_DAY.search(self.head.names[index])) and self.head.numeric[index]
+        return named or bool(self.cells[index].str.fullmatch(CLOCK).all())
+
+    def read(self, choice: list[int]) -> Dates | None:
+        """Read columns as dates, so far as no setting is needed for it; None if they are none."""
+        import numpy as np
+
+        rows = np.arange(len(self.cells[choice[0]]))
+        places = Places(("",), 0 * rows, rows)
+        dates = Dates([self.cells[i] for i in choice], [self.head.names[i] for i in choice], places, self.layout)
+        try:
+            time = dates.read()
+            sure = len(choice) > 1 or not self.head.numeric[choice[0]] or NAMED.fullmatch(self.head.names[choice[0]])
+            return dates if len(time) and (sure or is_sorted(time)) else None
+        except Refused as refused:
+            return None if any("time" in remedy.settings for remedy in refused.remedies) else dates
+        except UnreadableDates as error:
+            return dates if error.share > MOSTLY else None
+        except DataError:
+            return None
 
 
-def _dated(head: Head, columns: list[int], layout: Layout) -> bool:
-    import numpy as np
-    import pandas as pd
-
-    texts = [pd.Series(head.cells[index][:50], dtype="str").str.strip() for index in columns]
-    rows = len(texts[0])
-    places = Places(("",), np.zeros(rows, dtype=int), np.arange(rows))
-    try:
-        Dates(texts, ["x"] * len(columns), places, layout).read()
-    except DifferentZones:
-        return True
-    except DataError:
-        return False
-    return rows > 0
+def _parts(roles: dict[str, int]) -> Iterator[list[int]]:
+    """Choose among the columns of a year and parts of it those that make up a date."""
+    clock = [roles[part] for part in PARTS[3:] if part in roles]
+    for days in PARTS_OF_DAYS:
+        if "year" in roles and all(part in roles for part in days):
+            yield [roles["year"], *(roles[part] for part in days), *clock]

@@ -2,68 +2,45 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
 from rnnexp.data.inspect.finding import Finding
 from rnnexp.data.series import Series
-from rnnexp.data.tables.layout import Policies
-from rnnexp.data.tables.read import read_open, read_series
-from rnnexp.errors import DataError, count
+from rnnexp.data.tables.flawed import Flaw, Flawed
+from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.errors import count
 
 FEW = 0.01  # share of the rows, one at least, that may be mended without asking
-ASKED = {
-    "missing": ("missing value", "", "drop, ffill or interpolate"),
-    "duplicates": ("row", " with the date of another", "first, last or mean"),
-    "unsorted": ("row", " out of the order of time", "sort"),
-    "gaps": ("absent row", "", "ffill, interpolate or ignore"),
-}
 # Repeating the last value never looks ahead; interpolation would show a network the value it must forecast.
-ATTEMPTS: tuple[tuple[Any, Any], ...] = (("ffill", "ffill"), ("drop", "ffill"), ("ffill", "ignore"), ("drop", "ignore"))
+USUAL = {"unsorted": ("sort",), "duplicates": ("mean",), "missing": ("ffill", "drop"), "gaps": ("ffill", "ignore")}
 
 
-def settle_flaws(files: list[Path], finding: Finding) -> Series:
-    """Read everything with each flaw allowed; keep the policies that few rows need, and ask about the others."""
-    series, gaps = _read_leniently(files, finding)
-    if gaps == "ignore":
-        finding.set("gaps", "ignore", "the dates have no even step")
-    few = max(1, int(FEW * len(series.values)))
-    for note in series.notes:
-        if found := re.search(r"^([\d,]+) .*?( ?\((missing|duplicates|unsorted|gaps)=(\w+)\))", note):
-            number, policy, key, value = found.groups()
-            total = int(number.replace(",", ""))
-            if total <= few and not (key == "duplicates" and "series" in finding.open):
-                finding.set(key, value, f"{note.replace(policy, '')}; without this: an error")
-            else:
-                what, how, choices = ASKED[key]
-                finding.ask(key, f"{count(total, what)}{how}: choose {choices}")
-    if end := _empty_at_the_end(files, finding):
-        what = f"{count(end, 'row')} without the target at the end"
-        finding.ask("missing", f"{what}: remove them if they are to be forecast, or choose {ASKED['missing'][2]}")
+def settle_flaws(finding: Finding) -> Series:
+    """Read everything; take the policies that few rows need, and ask about the others."""
+    return finding.settle(lambda: _read(finding))
+
+
+def _read(finding: Finding) -> Series:
+    try:
+        series: Series = finding.source().read()
+    except Flawed as error:
+        remedy = choose_remedy(error.flaw)
+        if remedy is None:
+            raise
+        reason = f"{_count(error.flaw)} ({remedy.meaning}); without this: an error"
+        raise Refused(error.message, Remedy(remedy.settings, reason)) from None
     return series
 
 
-def _empty_at_the_end(files: list[Path], finding: Finding) -> int:
-    """Count the rows after the last value of the target, over all series: filling them would invent the answer."""
-    import numpy as np
-
-    policies = Policies(missing="ffill", duplicates="mean", unsorted="sort", gaps="ignore")
-    try:
-        many, _ = read_open(files, finding.layout, finding.wanted, policies)
-    except DataError:  # a hole at the beginning, which cannot be filled
-        many, _ = read_open(files, finding.layout, finding.wanted, replace(policies, missing="drop"))
-    return sum(int(np.isnan(rows.values[:, 0]).sum()) for rows in many)
+def choose_remedy(flaw: Flaw) -> Remedy | None:
+    """Return the policy that may be taken without asking; None where the user has to choose."""
+    if flaw.sure:
+        return flaw.remedy(flaw.sure)
+    few = 1 if flaw.key == "duplicates" else max(1, int(FEW * flaw.of))  # two shops must not become their mean
+    if flaw.doubt or flaw.rows > few:
+        return None
+    return next((flaw.remedy(value) for value in USUAL[flaw.key] if value in flaw.effects), None)
 
 
-def _read_leniently(files: list[Path], finding: Finding) -> tuple[Series, str]:
-    """Read with the strictest policies that work; if none do, raise what the first of them said."""
-    errors: list[DataError] = []
-    for missing, gaps in ATTEMPTS:
-        policies = Policies(missing=missing, duplicates="mean", unsorted="sort", gaps=gaps)
-        try:
-            return read_series(files, finding.layout, finding.wanted, policies), gaps
-        except DataError as error:
-            errors.append(error)
-    raise errors[0]
+def _count(flaw: Flaw) -> str:
+    """Say how many rows are concerned: `2 rows with the date of another`."""
+    noun, _, rest = flaw.what.partition(" ") if flaw.what.startswith(("row", "date")) else (flaw.what, "", "")
+    return f"{count(flaw.rows, noun)} {rest}".strip()

@@ -1,28 +1,79 @@
-"""Which cells of a column of numbers mean that there is none."""
+"""How the numbers of an unknown table are written, and which of them mean that there is none."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from rnnexp.data.inspect.finding import Finding, Head
-from rnnexp.data.tables.dialect import examine
-from rnnexp.data.tables.files import kind, opened
-from rnnexp.data.tables.records import Lines, records
+import numpy as np
 
-MARKERS = ("-", "--", "?", ".", "*", "n.a.", "#N/A", "missing", "NULL!")
+from rnnexp.data.inspect.finding import Finding, Head
+from rnnexp.data.tables.columns import Table
+from rnnexp.data.tables.files import kind
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
+from rnnexp.data.tables.table import examine_cells, read_table
+from rnnexp.errors import count
+
+# Numbers that programs write where there is none: nines, the fill values of data formats, the ends of types.
+NINES = ("99", "999", "9999", "99999", "999999", "9999999", "99.9", "999.9", "99.99", "999.99", "9999.99", "999.999")
+FILLS = ("1e20", "1e30", "1e31", "1e35", "1e36", "1e37", "1e38", "3.4e38", "9.96921e36", "2147483647", "32767", "65535")
+CODES = (*(sign * float(text) for text in (*NINES, *FILLS) for sign in (1, -1)), -200.0, -32768.0, -2147483648.0)
+AWAY = 3  # ranges of the other values
 
 
 def find_markers(file: Path, head: Head, chosen: int, finding: Finding) -> None:
-    """Look for marks such as `-` or `?` among the cells of the target."""
-    if kind(file) == "parquet":
+    """Settle marks of numbers and cells that mean missing, and ask about numbers that hardly mean what they say."""
+    table = finding.settle(lambda: read_table(file, finding.layout, finding.wanted))
+    finding.seen += [note for note in table.notes if note not in finding.seen]
+    decided = {*finding.settings, *finding.given}
+    if "decimal" not in decided and kind(file) != "parquet":
+        check_points(file, finding)
+    if "na" not in finding.given:
+        check_codes(str(file), table, finding.settings.get("na", []))
+
+
+def check_points(file: Path, finding: Finding) -> None:
+    """Ask what "1.144" is where every point stands before three digits: `train` reads it as 1.144."""
+    survey = examine_cells(file, finding.layout, finding.wanted)
+    readings = survey.readings(every=True)
+    if len(readings) > 1:
+        where = f"{file}: every point stands before three digits, where thousands have theirs"
+        raise Undecided(Refused(where, *survey.remedies(readings)))
+
+
+def check_codes(file: str, table: Table, missing: list[str | float]) -> None:
+    """Ask about numbers far from all others of their column which programs write where there is none."""
+    found = {name: _codes(column) for name, column in zip(table.names, table.values.T)}
+    codes = sorted({code for some in found.values() for code in some})
+    if not codes:
         return
-    layout = finding.layout
-    separator = examine(file, layout).separator
-    with opened(file, layout.encoding) as stream:
-        rows = records(Lines(stream, file, layout.comment), separator)
-        cells = {cells[chosen].strip() for _, cells in rows if chosen < len(cells)}
-    found = [mark for mark in MARKERS if mark in cells]
-    if found:
-        finding.set("na", found, "cells that mean missing")
-        finding.layout = replace(layout, na=tuple(found))
+    where = [
+        f'{code:.15g} in column "{name}" ({count(cells, "cell")}, the others lie between {low:g} and {high:g})'
+        for name, some in found.items()
+        for code, (cells, low, high) in some.items()
+    ]
+    named = [int(code) if code.is_integer() and abs(code) < 1e16 else code for code in codes]
+    listed = " and ".join(f"{code:.15g}" for code in codes)
+    mean = "means" if len(codes) == 1 else "mean"
+    gone = Remedy({"na": [*missing, *named]}, f"{listed} {mean} missing")
+    kept = Remedy({"na": [*missing]}, f"{listed} {'is a value' if len(codes) == 1 else 'are values'}")
+    raise Undecided(Refused(f"{file}: {', '.join(where)}", gone, kept))
+
+
+def _codes(column: np.ndarray) -> dict[float, tuple[int, float, float]]:
+    """Return implausible codes of a column: how often each is there, and between what the other values lie."""
+    there = column[~np.isnan(column)]
+    coded = np.isin(there, CODES)
+    rest = there[~coded]
+    if not coded.any() or not len(rest):
+        return {}
+    low, high = float(rest.min()), float(rest.max())
+    values, times = np.unique(there[coded], return_counts=True)
+    return {float(one): (int(n), low, high) for one, n in zip(values, times) if _is_far(float(one), int(n), low, high)}
+
+
+def _is_far(code: float, times: int, low: float, high: float) -> bool:
+    """Tell whether a code lies far from all other values: less so where it is repeated, or the only negative one."""
+    away = max(low - code, code - high)
+    if times > 1 and code < 0 <= low:
+        return away > 0
+    return away > AWAY * max(high - low, abs(high), 1e-300) * (1 if times > 1 else AWAY)

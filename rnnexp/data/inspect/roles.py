@@ -4,75 +4,200 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from rnnexp.data.inspect.dates import PARTS
 from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.columns import listed, position
-from rnnexp.data.tables.table import read_table
+from rnnexp.data.tables.layout import Layout
+from rnnexp.data.tables.numbers import Flaws, parse
+from rnnexp.data.tables.places import Places
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
+from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError
 
 TARGET = ("y", "target", "value", "values", "ot")
-IDENTIFIER = re.compile(r"(^|_)(id|series|store|item)$", re.IGNORECASE)
-MAX_NAMES = 8  # columns that are tried as names of series
+IDENTIFIER = re.compile(r"(.*[_ -])?(?i:id|uid|series|store|shop|item|key|code|nr|no)|.*[a-z](Id|ID|Nr|No)")
+INDEX = re.compile(
+    r"(unnamed: ?|column_|\.{3})\d+|level_0|index|idx|id|#|row(_?(id|nr|no|num|number|names?))?|(no|nr|num)\.?", re.I
+)
+MAX_NAMES = 20  # columns that are tried as names of series
+WHOLE = 0.8  # share of the dates between its first and last that a series has at least, not to be doubted
+FEW = 0.01  # share of the rows, one at least, whose date may be that of another row of the same series
 
 
-def find_target(head: Head, target: str | None, stamps: list[int], finding: Finding, file: Path) -> int:
-    """Take the column asked for, or one with a usual name, or the last column of numbers."""
-    numbers = [i for i, numeric in enumerate(head.numeric) if numeric and i not in stamps]
-    if not numbers:
-        raise DataError(f"{file}: no column of numbers to forecast (columns: {listed(head.names)})")
-    usual = [index for index in numbers if head.names[index].strip().lower() in TARGET]
-    chosen = (usual or numbers)[-1]
-    if target is not None:
-        wanted = int(target) if "header" in finding.settings and target.isdigit() else target
-        chosen = position(head.names, wanted, "--target", str(file))
-    others = [head.names[index] for index in numbers if index != chosen]
-    reason = f"other columns of numbers: {listed(others)}" if others else ""
-    finding.set("target", chosen if "header" in finding.settings else head.names[chosen], reason)
+def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> int:
+    """Take the column that the user has decided for, or one with a usual name, or the last column of numbers."""
+    given = finding.given
+    if (wanted := given.get("target")) is not None:
+        chosen = position(head.names, wanted[0] if isinstance(wanted, list) else wanted, "--target", str(file))
+        finding.set("target", chosen)
+        return chosen
+    taken = {_place(head, column) for key in ("series", "features", "known") for column in _listed(given.get(key))}
+    numbers = [index for index, numeric in enumerate(head.numeric) if numeric and index not in {*stamps, *taken}]
+    unfit = {index: why for index in numbers if (why := _unfit(head, index, finding.layout))}
+    good = [index for index in numbers if index not in unfit] or [i for i in numbers if unfit[i] == COUNTS]
+    if not good:
+        why = "".join(f'; "{head.names[index]}" {reason}' for index, reason in unfit.items())
+        advice = ". --target NAME takes one all the same" if unfit else ""
+        raise DataError(f"{file}: no column of numbers to forecast (columns: {listed(head.names)}){why}{advice}")
+    usual = [index for index in good if _plain(head, index) in TARGET]
+    chosen = (usual or good)[-1]
+    others = [head.names[index] for index in good if index != chosen]
+    guess = "" if usual else "a guess, the last column of numbers; "
+    reason = f"{guess}others: {listed(others)} (--target)" if others else ""
+    finding.set("target", chosen if finding.settings.get("header") == "none" else head.names[chosen], reason)
+    finding.seen += [f'column "{head.names[index]}" {why}: not the target' for index, why in unfit.items()]
     return chosen
 
 
-def name_series(file: Path, head: Head, chosen: int, stamps: list[int], finding: Finding) -> None:
+COUNTS = "only counts the rows"
+
+
+def _unfit(head: Head, index: int, layout: Layout) -> str:
+    """Say why a column of numbers is not what somebody wants to forecast; nothing if it may be."""
+    name, cells = head.names[index].strip(), head.cells[index]
+    values = parse(cells, range(len(cells)), layout, Flaws())
+    known = values[~np.isnan(values)]
+    whole = bool((known == np.round(known)).all())
+    if len(known) > 1 and (known == known[0]).all():
+        return f"is {known[0]:g} in all rows"
+    if _plain(head, index) in TARGET:
+        return ""
+    if (
+        layout.header
+        and INDEX.fullmatch(name)
+        and len(np.unique(known)) == len(known)
+        and (known == np.round(known)).all()
+    ):
+        return "numbers the rows"
+    if len(known) > 2 and (np.diff(known) == 1).all() and known[0] in (0, 1):
+        return COUNTS
+    if name.lower() in PARTS and whole:
+        return "is a part of a date"
+    return "names what a row is of" if IDENTIFIER.fullmatch(name) and whole else ""
+
+
+def name_series(head: Head, chosen: int, stamps: list[int], finding: Finding, file: Path) -> None:
     """Look for the column of names that makes repeated dates those of several series."""
+    taken = {
+        chosen,
+        *stamps,
+        *(_place(head, one) for key in ("features", "known") for one in _listed(finding.given.get(key))),
+    }
+    names = [Names.of(head, index) for index in _words(head, taken)[:MAX_NAMES]]
     if not stamps:
+        _ask_about_blocks([one for one in names if one.in_blocks], finding)
         return
-    table = read_table(file, finding.layout, finding.wanted)
-    time = [column.astype("str") for column in table.time]
-    stamp = time[0].str.cat(time[1:], sep=" ") if len(time) > 1 else time[0]
-    before = int(stamp.duplicated().sum())
-    if not before:
+    time = np.unique(_read_dates(head, stamps, finding, file), return_inverse=True)[1]
+    again = len(time) - len(np.unique(time))
+    if not again:
         return
-    columns = {index: _cells(file, index, finding) for index in _words(head, {chosen, *stamps})[:MAX_NAMES]}
-    names = {index: own for index, own in columns.items() if _may_name(own, stamp, named=_says_name(head, index))}
-    left = {index: int((own + "\x1f" + stamp).duplicated().sum()) for index, own in names.items()}
-    best = min(left, key=lambda index: left[index], default=None)
-    if best is not None and 2 * left[best] <= before:
-        name = best if "header" in finding.settings else head.names[best]
-        finding.set("series", name, f"{names[best].nunique():,} series in one long table")
-        finding.wanted = replace(finding.wanted, series=name)
+    few = max(1, int(FEW * len(time)))
+    able = [one for one in names if one.may_name(int(np.bincount(time).max()))]
+    left = {one.index: one.repeated(time) for one in able}
+    sure = [one for one in able if left[one.index] <= few and 2 * left[one.index] <= again and one.share(time) >= WHOLE]
+    if sure:
+        best = min(sure, key=lambda one: (left[one.index], one.distinct))
+        _name(best, [one for one in sure if one is not best], head, finding)
         return
+    maybe = [one for one in able if 2 * left[one.index] <= again]
+    if maybe and again > few and "duplicates" not in finding.given:
+        raise Undecided(_question(maybe, left, again, head, finding))
+    _refuse_pairs(able, time, head, file)
+
+
+def _name(best: Names, others: list[Names], head: Head, finding: Finding) -> None:
+    """Take a column; those that tell the same series apart by other words are no alternatives."""
+    different = [head.names[one.index] for one in others if one.distinct != best.distinct]
+    also = f"; a guess, others: {listed(different)} (--series)" if different else ""
+    finding.set("series", _key(head, best.index, finding), f"{best.distinct:,} series in one long table{also}")
+
+
+def _question(maybe: list[Names], left: dict[int, int], again: int, head: Head, finding: Finding) -> Refused:
+    """Ask whether rows of the same date are of several series."""
+    own = [
+        Remedy({"series": _key(head, one.index, finding)}, f"{one.distinct:,} series" + _still(left[one.index]))
+        for one in sorted(maybe, key=lambda one: left[one.index])[:4]
+    ]
+    merged = [Remedy({"series": None, "duplicates": how}, "one series") for how in ("first", "last", "mean")]
+    return Refused(f"{finding.settings['path']}: {again:,} rows have the date of another", *own, *merged)
+
+
+def _still(left: int) -> str:
+    return f", in which {left:,} rows have the date of another" if left else ""
+
+
+def _ask_about_blocks(blocks: list[Names], finding: Finding) -> None:
+    """Ask whether rows without dates that lie together under a name are a series each."""
+    if not blocks:
+        return
+    own = [Remedy({"series": _key(one.head, one.index, finding)}, f"{one.distinct:,} series") for one in blocks[:4]]
+    what = f"there are no dates, and rows lie in blocks by {listed([one.head.names[one.index] for one in blocks])}"
+    question = f"{finding.settings['path']}: {what}: is each block a series?"
+    raise Undecided(Refused(question, *own, Remedy({"series": None}, "all rows are one series")))
+
+
+def _refuse_pairs(names: list[Names], time: np.ndarray, head: Head, file: Path) -> None:
+    """Refuse series that only two columns together tell apart."""
     for one, other in itertools.combinations(names, 2):
-        if not (names[one] + "\x1f" + names[other] + "\x1f" + stamp).duplicated().any():
-            both = listed([head.names[one], head.names[other]])
-            finding.ask("series", f"{both} together tell the series apart: join them in one column and name it here")
-            return
+        if not Names(head, one.index, one.codes * (other.codes.max() + 1) + other.codes).repeated(time):
+            both = listed([head.names[one.index], head.names[other.index]])
+            raise DataError(f"{file}: {both} together tell the series apart: join them in one column (data.series)")
 
 
-def _cells(file: Path, index: int, finding: Finding) -> Any:
-    """Return a column as text."""
-    return read_table(file, finding.layout, replace(finding.wanted, series=index)).series
+@dataclass(frozen=True)
+class Names:
+    """A column as names of series. codes: (rows,) a number for each name."""
+
+    head: Head
+    index: int
+    codes: np.ndarray
+
+    @classmethod
+    def of(cls, head: Head, index: int) -> Names:
+        import pandas as pd
+
+        return cls(head, index, pd.factorize(pd.Series(head.cells[index], dtype="str").str.strip())[0])
+
+    @cached_property
+    def distinct(self) -> int:
+        return len(np.unique(self.codes))
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether each name has its rows together, two at least on average, and is a word or called an id."""
+        runs = 1 + int((np.diff(self.codes) != 0).sum())
+        return 1 < self.distinct == runs <= len(self.codes) / 2 and _says_name(self.head, self.index)
+
+    def may_name(self, most: int) -> bool:
+        """Tell names from other cells: not about as many as rows, and numbers about as many as rows a date."""
+        return 1 < self.distinct <= (len(self.codes) / 2 if _says_name(self.head, self.index) else 2 * most)
+
+    def repeated(self, time: np.ndarray) -> int:
+        """Count the rows that have name and date of another; dates are numbered from 0."""
+        return len(time) - len(np.unique(self.codes * (time.max() + 1) + time))
+
+    def share(self, time: np.ndarray) -> float:
+        """Return how many of the dates between its first and last a series has, over all series."""
+        code, date = np.divmod(np.unique(self.codes * (time.max() + 1) + time), time.max() + 1)
+        first = np.flatnonzero(np.diff(code, prepend=-1))
+        last = np.append(first[1:], len(code)) - 1
+        return len(code) / int((date[last] - date[first] + 1).sum())
 
 
-def _may_name(names: Any, stamp: Any, named: bool) -> bool:
-    """Tell names of series from other cells: not about as many as rows, and numbers about as many as rows a date."""
-    distinct = names.nunique()
-    return 1 < distinct <= (len(names) / 2 if named else 2 * stamp.value_counts().max())
+def _read_dates(head: Head, stamps: list[int], finding: Finding, file: Path) -> np.ndarray:
+    import pandas as pd
 
-
-def _says_name(head: Head, index: int) -> bool:
-    return not head.numeric[index] or bool(IDENTIFIER.search(head.names[index]))
+    texts = [pd.Series(head.cells[index], dtype="str").str.strip() for index in stamps]
+    rows = len(texts[0])
+    places = Places((str(file),), np.zeros(rows, dtype=np.int64), np.arange(rows))
+    return Dates(texts, [head.names[index] for index in stamps], places, finding.layout).read()
 
 
 def _words(head: Head, taken: set[int]) -> list[int]:
@@ -81,3 +206,23 @@ def _words(head: Head, taken: set[int]) -> list[int]:
     whole = [i for i in free if all(cell.strip().isdigit() for cell in head.cells[i] if cell.strip())]
     named = [i for i in free if _says_name(head, i)]
     return [*named, *(i for i in whole if i not in named)]
+
+
+def _says_name(head: Head, index: int) -> bool:
+    return not head.numeric[index] or bool(IDENTIFIER.fullmatch(head.names[index].strip()))
+
+
+def _plain(head: Head, index: int) -> str:
+    return head.names[index].strip().lower()
+
+
+def _key(head: Head, index: int, finding: Finding) -> str | int:
+    return index if finding.settings.get("header") == "none" else head.names[index]
+
+
+def _place(head: Head, column: str | int) -> int:
+    return position(head.names, column, "data.series, features or known", "")
+
+
+def _listed(columns: Any) -> list[Any]:
+    return columns if isinstance(columns, list) else [] if columns is None else [columns]

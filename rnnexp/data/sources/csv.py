@@ -26,7 +26,12 @@ class csv(Encoded, SeriesSource):
         None, description="Date column, or several: [year, month, day, hour] or [date, time]; null for none."
     )
     time_format: str | None = Field(
-        None, description='How dates are written, as "%d.%m.%Y", or s, ms, us, ns since 1970; null finds out.'
+        None,
+        description='How dates are written, as "%d.%m.%Y"; s, ms, us, ns or D since 1970; excel; decimal_year; '
+        "null finds out.",
+    )
+    pivot_year: int | None = Field(
+        None, ge=1678, le=2162, description="First of the hundred years that years of two digits mean; null for 1969."
     )
     time_zone: str | None = Field(None, description="Zone to convert dates with a zone to, as UTC; null keeps it.")
     frequency: str | None = Field(
@@ -37,13 +42,23 @@ class csv(Encoded, SeriesSource):
     )
     separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
-    thousands: str | None = Field(None, min_length=1, max_length=1, description="Thousands mark; null for none.")
-    header: Literal["first", "none"] = Field(
-        "first", description="Names are in the first line, or there are none: choose columns by position from 0."
+    thousands: str | None = Field(
+        None, min_length=1, max_length=1, description="Thousands mark, a blank for blanks of all kinds; null for none."
+    )
+    header: Literal["first", "none"] | list[str] = Field(
+        "first",
+        description="Names are in the first line, or there are none: choose columns by position from 0; or the names.",
     )
     comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
-    na: list[str] = Field(
-        default_factory=list, description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None."
+    skip_lines: int = Field(0, ge=0, description="Lines above the header that are left out: titles, metadata.")
+    skip_rows: list[int | str] = Field(
+        default_factory=list,
+        description='Rows that are left out: numbers of lines, or texts: rows with such a cell ("Total").',
+    )
+    skip_footer: int = Field(0, ge=0, description="Lines at the end that are left out: sources, remarks.")
+    na: list[str | float] = Field(
+        default_factory=list,
+        description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None; -200 means -200.0, too.",
     )
     missing: Literal["fail", "drop", "ffill", "interpolate"] = Field(
         "fail", description="Missing values: drop their rows, repeat the last one, or draw a line to the next."
@@ -64,10 +79,10 @@ class csv(Encoded, SeriesSource):
         found = []
         if self.separator not in ("auto", "tab", "\\t", "space", "whitespace") and len(self.separator) > 1:
             found.append(f"data.separator: `{self.separator}` is not auto, tab, whitespace or one character")
-        if self.decimal in (self.separator, self.thousands):
-            found.append(f'data.decimal: "{self.decimal}" is the separator or the thousands mark, too')
-        needs_time = {"time_format": self.time_format, "time_zone": self.time_zone, "frequency": self.frequency}
-        given = [key for key, value in needs_time.items() if value is not None]
+        if self.decimal == self.thousands:  # that of cells may be one, too, where quotes hold them
+            found.append(f'data.decimal: "{self.decimal}" is the thousands mark, too')
+        needs_time = ("time_format", "time_zone", "pivot_year", "frequency")
+        given = [key for key in needs_time if getattr(self, key) is not None]
         if self.time is None and given:
             found.append(f"data.{given[0]}: there are no dates to apply it to; name their column with data.time")
         return [*found, *self._frequency_mistakes()]
@@ -82,8 +97,8 @@ class csv(Encoded, SeriesSource):
         """Read the target, features and known columns, in this order."""
         from rnnexp.data.tables.read import read_series
 
-        wanted, fewest = self.named()._wanted(), self._fewest()
-        return read_series(self._files(), self._layout(), wanted, self._policies(), self.frequency, fewest)
+        wanted, fewest = self.named().wanted(), self._fewest()
+        return read_series(self._files(), self.table_layout(), wanted, self._policies(), self.frequency, fewest)
 
     def _fewest(self, ahead: int = 0) -> Callable[[str | None], int] | None:
         """Return what says how many rows a series must have so as not to be left out, less those `ahead`."""
@@ -95,7 +110,7 @@ class csv(Encoded, SeriesSource):
         """Return the names of all columns of the first file."""
         from rnnexp.data.tables.table import column_names
 
-        return column_names(self._files()[0], self._layout())
+        return column_names(self._files()[0], self.table_layout())
 
     def read_open(self, frequency: str | None) -> tuple[list[Rows], list[str]]:
         """Read what forecasts start from: unlike in `read`, rows at the end may have no targets yet.
@@ -105,16 +120,16 @@ class csv(Encoded, SeriesSource):
         """
         from rnnexp.data.tables.read import read_open
 
-        wanted, fewest = self.named()._wanted(), self._fewest(ahead=self.horizon)
+        wanted, fewest = self.named().wanted(), self._fewest(ahead=self.horizon)
         step = self.frequency or frequency
-        many, notes = read_open(self._files(), self._layout(), wanted, self._policies(), step, fewest)
+        many, notes = read_open(self._files(), self.table_layout(), wanted, self._policies(), step, fewest)
         return [Rows(rows.label, rows.values, rows.time) for rows in many], notes
 
     def named(self) -> csv:
         """Replace positions by names, and a target that is not given by the only column of numbers."""
         from rnnexp.data.tables.table import choose
 
-        found = choose(self._files()[0], self._layout(), self._wanted())
+        found = choose(self._files()[0], self.table_layout(), self.wanted())
         values: list[Column] = [found.names[index] for index in found.values]
         known = len(values) - len(self.known)
         features = known - len(self.features)
@@ -133,20 +148,25 @@ class csv(Encoded, SeriesSource):
     def _policies(self) -> Policies:
         return Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
 
-    def _layout(self) -> Layout:
+    def table_layout(self) -> Layout:
         return Layout(
             separator=None if self.separator == "auto" else self.separator,
             decimal=self.decimal,
             thousands=self.thousands,
             encoding=self.encoding,
             header=self.header == "first",
+            names=tuple(self.header) if isinstance(self.header, list) else (),
             comment=self.comment,
-            na=tuple(self.na),
+            na=tuple(map(str, self.na)),
             time_format=self.time_format,
             time_zone=self.time_zone,
+            pivot_year=self.pivot_year,
+            skip_lines=self.skip_lines,
+            skip_rows=tuple(self.skip_rows),
+            skip_footer=self.skip_footer,
         )
 
-    def _wanted(self) -> Wanted:
+    def wanted(self) -> Wanted:
         targets = None if self.target is None else tuple(_list(self.target))
         return Wanted(tuple(_list(self.time)), self.series, targets, (*self.features, *self.known))
 

@@ -38,8 +38,34 @@ class sine(SeriesSource):
 
 
 @register("data")
+class values(SeriesSource):
+    """Take the series from the command or the configuration itself."""
+
+    name: Literal["values"] = "values"
+    values: list[float | list[float]] = Field(
+        min_length=1, description="The series, in order: a number for each row, or a list of them, one for each column."
+    )
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`."""
+        return [*super().check(), *self._mistakes()]
+
+    def _mistakes(self) -> list[str]:
+        sizes = [f"a list of {len(row)}" if isinstance(row, list) else "a number" for row in self.values]
+        if sizes[0] == "a list of 0":
+            return ["data.values: row 1 is empty; give a number for each column"]
+        other = next((number for number, size in enumerate(sizes) if size != sizes[0]), None)
+        return [] if other is None else [f"data.values: row {other + 1} is {sizes[other]}; row 1 is {sizes[0]}"]
+
+    def read(self) -> np.ndarray:
+        import numpy as np
+
+        return np.array(self.values)
+
+
+@register("data")
 class ramp(SeriesSource):
-    """Take the series from the configuration itself."""
+    """Count to 90 in tens, or as the values say."""
 
     name: Literal["ramp"] = "ramp"
     values: list[float] = Field(default_factory=_tens, min_length=1, description="The series, in order.")

@@ -9,6 +9,7 @@ from pydantic import Field
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Encoded
 from rnnexp.data.source import SequenceSource
+from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import DataError
 from rnnexp.registry import register
 
@@ -36,6 +37,10 @@ class ts(Encoded, SequenceSource):
         files = [("", file) for file in self.locate(self.path)]
         files += [("test", file) for file in self.locate(self.test_path)] if self.test_path else []
         many = [(part, read_ts(file, self.encoding)) for part, file in files]
+        for _, cases in many:
+            if cases.header.numbers and self._labeled:
+                said = "its header says that there are numbers to predict (@targetLabel true), and no classes"
+                raise Refused(f"{cases.file}: {said}", Remedy({"task": "regression"}))
         owners = [(cases, index) for _, cases in many for index in range(len(cases.labels))]
         sequences = [cases.sequences[index] for cases, index in owners]
         for (cases, index), one in zip(owners, sequences):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.layout import Column, Wanted
-from rnnexp.data.tables.places import Places
+from rnnexp.data.tables.places import Counts, Places
 from rnnexp.errors import DataError, did_you_mean
 
 
@@ -43,9 +43,10 @@ class Table:
     series: Any
     places: Places
     notes: tuple[str, ...] = field(default=())
+    counts: Counts = field(default=Counts())
 
 
-def select(names: Sequence[str], numeric: Sequence[bool], wanted: Wanted, file: str) -> Selection:
+def select(names: Sequence[str], numeric: Sequence[int], wanted: Wanted, file: str) -> Selection:
     """Find every wanted column of a file, or say which of them is not there."""
     time = tuple(position(names, column, wanted.time_key, file) for column in wanted.time)
     series = None if wanted.series is None else position(names, wanted.series, "data.series", file)
@@ -62,9 +63,10 @@ def select(names: Sequence[str], numeric: Sequence[bool], wanted: Wanted, file: 
     return Selection(tuple(names), time, series, values)
 
 
-def _only(taken: set[int | None], names: Sequence[str], numeric: Sequence[bool], file: str) -> int:
-    """Return the only column of numbers that is not taken."""
-    choices = [index for index in range(len(names)) if numeric[index] and index not in taken]
+def _only(taken: set[int | None], names: Sequence[str], numeric: Sequence[int], file: str) -> int:
+    """Return the only column of numbers that is not taken; one of plain numbers comes first."""
+    free = [index for index in range(len(names)) if numeric[index] and index not in taken]
+    choices = [index for index in free if numeric[index] == max(numeric[one] for one in free)]
     if len(choices) == 1:
         return choices[0]
     if not choices:

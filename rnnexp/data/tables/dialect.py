@@ -6,120 +6,161 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
+from itertools import dropwhile, islice
 from pathlib import Path
 
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import standard
-from rnnexp.data.tables.records import LONGEST, WHITESPACE, Lines, Record, records
+from rnnexp.data.tables.records import LONGEST, WHITESPACE, Lines, Record, is_skipped, records
+from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import DataError
 
 # Tried in this order: a decimal comma makes "," look like a separator wherever ";" is the real one.
 SEPARATORS = ("\t", ";", "|", ",", WHITESPACE)
 SPELLED = {"tab": "\t", "\\t": "\t", " ": WHITESPACE, "space": WHITESPACE}
 SAMPLE = 200
-MARKS = ((".", None), (",", None), (".", ","), (",", "."), (".", " "), (",", " "))
+DECLARED = re.compile(r'"?sep=([^"\r\n])"?[;,\t]*(\r\n|\r|\n|$)', re.IGNORECASE)
+DATED = re.compile(r"\s*\d{1,4}([-/:]\d|\.\d{1,2}\.)")
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """Separator, column names, the line of the header (0 without one), and the first records of data."""
+    """Separator, column names, the line of the header (0 without one), and the first records of data.
+
+    skip: lines at the beginning that are no part of the table
+    """
 
     separator: str
     names: tuple[str, ...]
     header: int
     sample: tuple[Record, ...]
+    named: int
+    skip: int = 0
 
-    def numeric(self, position: int, layout: Layout) -> bool:
-        """Tell whether most of a column's first cells are numbers."""
+    def numeric(self, position: int, layout: Layout) -> int:
+        """Tell what most of a column's first cells are: plain numbers (2), numbers under some marks (1) or none (0)."""
         cells = [row[position].strip() for _, row in self.sample if position < len(row)]
         present = [cell for cell in cells if cell not in layout.missing]
         numbers = sum(standard(cell, layout.decimal, layout.thousands) is not None for cell in present)
-        return 2 * numbers > len(present)
+        return 2 if 2 * numbers > len(present) else int(2 * sum(map(is_like_number, present)) > len(present))
 
 
 def examine(file: Path, layout: Layout) -> Dialect:
     """Look at the first 200 lines of a text file."""
-    with opened(file, layout.encoding) as stream:
-        head = "".join(stream.readline(LONGEST) for _ in range(SAMPLE))
-    separator = SPELLED.get(layout.separator or "", layout.separator) or sniff(head, file, layout.comment)
-    first = [record for record in head_records(head, file, layout.comment, separator) if record[1]]
+    opening = Opening.of(file, layout)
+    separator = resolve_separator(layout) or opening.declared or sniff(opening)
+    skip = frozenset(layout.skip_rows)
+    first = [(line, cells) for line, cells in opening.records(separator) if cells and line not in skip]
+    if layout.header:
+        first = list(dropwhile(lambda record: not measure_width(record[1]), first))
     if not first:
-        raise _nothing(head, file, layout.comment, separator, "only blank lines or comments")
+        raise _nothing(opening, separator, "only blank lines or comments")
     if not layout.header:
-        return Dialect(separator, _named([""] * len(first[0][1])), 0, tuple(first))
+        names = layout.names or _named([""] * len(first[0][1]))
+        return Dialect(separator, names, 0, _kept(first, skip), len(names), opening.skip)
     line, cells = first[0]
-    if looks_like_data(cells):
-        raise DataError(
-            f"{file}, line {line}: the header looks like data ({separator.join(cells)[:60]}): "
-            "for a file without a header, data.header=none, and choose columns by position from 0"
-        )
+    if looks_like_data(cells, [row for _, row in first[1:]]):
+        said = f"{file}, line {line}: the header looks like data ({separator.join(cells)[:60]})"
+        raise Refused(said, Remedy({"header": "none"}, "columns by position, from 0"))
     if len(first) == 1:
-        what = f"there is nothing below the header in line {line}"
-        raise _nothing(head, file, layout.comment, separator, what)
-    return Dialect(separator, _named(cells), line, tuple(first[1:]))
+        raise _nothing(opening, separator, f"there is nothing below the header in line {line}")
+    return Dialect(separator, _named(cells), line, _kept(first[1:], skip), measure_width(cells), opening.skip)
 
 
-def looks_like_data(cells: Sequence[str]) -> bool:
-    """Tell whether a first line holds numbers and dates only; columns numbered 0, 1, 2 are a header."""
+def _kept(rows: Sequence[Record], skip: frozenset[int | str]) -> tuple[Record, ...]:
+    return tuple(record for record in rows if not is_skipped(skip, *record))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The first lines of a file, without those that `layout` leaves out at its end.
+
+    skip:     how many of them come before the table
+    declared: the separator that the first line names, as spreadsheets write it: `sep=;`
+    """
+
+    file: Path
+    comment: str | None
+    text: str
+    skip: int
+    declared: str | None = None
+
+    @classmethod
+    def of(cls, file: Path, layout: Layout) -> Opening:
+        wanted = layout.skip_lines + SAMPLE + layout.skip_footer
+        with opened(file, layout.encoding) as stream:
+            lines = [line for _ in range(wanted) if (line := stream.readline(LONGEST))]
+        text = "".join(lines[: len(lines) - layout.skip_footer] if layout.skip_footer else lines)
+        declared = None if layout.skip_lines else DECLARED.match(text)
+        return cls(file, layout.comment, text, int(declared is not None) or layout.skip_lines, declared and declared[1])
+
+    def lines(self) -> Lines:
+        return Lines(io.StringIO(self.text, newline=""), self.file, self.comment, self.skip)
+
+    def records(self, separator: str) -> list[Record]:
+        """Split the lines; a mistake in them ends the list and is reported when the whole file is read."""
+        found: list[Record] = []
+        try:
+            found.extend(islice(records(self.lines(), separator), SAMPLE))
+        except DataError:
+            return found
+        return found
+
+
+def resolve_separator(layout: Layout) -> str | None:
+    """Return the separator that the settings name; None if they leave it open."""
+    return SPELLED.get(layout.separator or "", layout.separator)
+
+
+def name_separator(separator: str) -> str:
+    """Write a separator for people, as `data.separator` takes it."""
+    return {"\t": "tab"}.get(separator, separator)
+
+
+def looks_like_data(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a first line holds numbers and dates only, or a date above dates; columns 0, 1, 2 are a header."""
     written = [cell.strip() for cell in cells if cell.strip()]
     numbered = (list(map(str, range(start, start + len(cells)))) for start in (0, 1))
-    return written not in numbered and all(DATE_OR_NUMBER.fullmatch(cell) for cell in written)
+    if written not in numbered and all(DATE_OR_NUMBER.fullmatch(cell) or is_like_number(cell) for cell in written):
+        return True
+    dated = [index for index, cell in enumerate(cells) if DATED.match(cell)]
+    return any(all(DATED.match(row[index]) for row in rows if index < len(row)) for index in dated)
 
 
-def _nothing(head: str, file: Path, comment: str | None, separator: str, what: str) -> DataError:
+def _nothing(opening: Opening, separator: str, what: str) -> DataError:
     """Explain why there are no rows: a mistake in the first of them raises its own error instead."""
-    list(records(Lines(io.StringIO(head, newline=""), file, comment), separator))
-    return DataError(f"{file}: 0 usable rows: {what}")
+    list(records(opening.lines(), separator))
+    return DataError(f"{opening.file}: 0 usable rows: {what}")
 
 
 def _named(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(cell.strip() or f"column_{index}" for index, cell in enumerate(cells))
 
 
-def sniff(head: str, file: Path, comment: str | None) -> str:
+def sniff(opening: Opening) -> str:
     """Return the first separator that cuts all lines into equally many cells, or comes nearest to it."""
-    shares = {separator: _agreement(head, file, comment, separator) for separator in SEPARATORS}
+    shares = {separator: _agreement(opening, separator) for separator in SEPARATORS}
     consistent = [separator for separator, share in shares.items() if share == 1]
+    if consistent == [WHITESPACE] and shares["\t"] > 0.5 and "\t\t" not in opening.text:
+        return "\t"  # a name with a blank in it
     if consistent:
         return consistent[0]
     best = max((separator for separator in SEPARATORS if separator != WHITESPACE), key=lambda one: shares[one])
     return best if shares[best] > 0.5 else ","
 
 
-def _agreement(head: str, file: Path, comment: str | None, separator: str) -> float:
-    """Return the share of records with the commonest number of cells; 0 if that is a single cell."""
-    widths = Counter(len(cells) for _, cells in head_records(head, file, comment, separator) if cells)
-    if not widths:
-        return 0.0
-    width, times = widths.most_common(1)[0]
-    return times / widths.total() if width > 1 else 0.0
+def _agreement(opening: Opening, separator: str) -> float:
+    """Return the share of rows with the commonest number of cells, empty ones at the end aside; 0 for one cell."""
+    found = [cells for _, cells in opening.records(separator) if any(map(str.strip, cells))]
+    widths = Counter(width for cells in found for width in range(measure_width(cells), len(cells) + 1))
+    best = max((times for width, times in widths.items() if width > 1), default=0)
+    return best / len(found) if best > widths[1] else 0.0
 
 
-def head_records(head: str, file: Path, comment: str | None, separator: str) -> list[Record]:
-    """Split the first lines; a mistake in them ends the list and is reported when the whole file is read."""
-    found: list[Record] = []
-    lines = Lines(io.StringIO(head, newline=""), file, comment)
-    try:
-        found.extend(islice(records(lines, separator), SAMPLE))
-    except DataError:
-        return found
-    return found
-
-
-def find_marks(dialect: Dialect, layout: Layout) -> Layout:
-    """Choose the decimal mark and thousands separator that turn most columns into numbers."""
-    choices = [
-        replace(layout, decimal=decimal, thousands=thousands)
-        for decimal, thousands in MARKS
-        if dialect.separator not in (decimal, thousands) or thousands is None
-    ]
-    return max(choices, key=lambda one: _numbers(dialect, one))
-
-
-def _numbers(dialect: Dialect, layout: Layout) -> int:
-    cells = [cell.strip() for _, row in dialect.sample for cell in row]
-    return sum(standard(cell, layout.decimal, layout.thousands) is not None for cell in cells)
+def measure_width(cells: Sequence[str]) -> int:
+    """Return the number of cells up to the last that is not empty."""
+    return max((index for index, cell in enumerate(cells, 1) if cell.strip()), default=0)

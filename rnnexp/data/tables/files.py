@@ -13,6 +13,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
+from rnnexp.data.tables.encodings import find_encodings, find_mark, find_unmarked
+from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import ConfigError, DataError
 
 GLOB = frozenset("*?[")
@@ -30,6 +32,8 @@ OTHERS = {  # first bytes: what it is, and what makes a table of it
     b"\x93NUMPY": ("a NumPy array", "data=npz reads arrays of .npz files"),
 }
 PIECE = 1 << 20
+START = 256  # bytes that tell UTF-16
+WORDS = 6  # that are shown as each encoding reads them
 
 
 def locate(path: str, root: str | None = None, origin: str = "") -> list[Path]:
@@ -141,14 +145,29 @@ def _fingerprint(path: Path) -> tuple[int, int, int]:
 
 @contextmanager
 def opened(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
-    """Open a text file, gzip or not, with line ends kept; damage and wrong encodings become DataErrors."""
+    """Open a text file, gzip or not, with line ends kept; damage and wrong encodings become DataErrors.
+
+    A byte-order mark at its beginning tells the encoding, whatever `encoding` says.
+    """
     name = codec(encoding)
     with undamaged(path):
         try:
             with as_bytes(path) as raw:
+                name = _marked(path, raw.peek(START)[:START], name)
                 yield io.TextIOWrapper(raw, encoding="utf-8-sig" if name == "utf-8" else name, newline="")
         except UnicodeError as error:
             _misencoded(path, name, error)
+
+
+def _marked(path: Path, start: bytes, name: str) -> str:
+    """Return what the first bytes say; UTF-16 without a mark is refused unless it is named."""
+    if marked := find_mark(start):
+        return marked
+    unmarked = find_unmarked(start)
+    if unmarked is None or name.startswith("utf-16"):
+        return name
+    said = f"{path}: every other byte is zero: it is UTF-16 without a byte-order mark"
+    raise Refused(said, Remedy({"encoding": unmarked}))
 
 
 def codec(encoding: str) -> str:
@@ -173,24 +192,19 @@ def undamaged(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: damaged gzip file ({error}); copy or download it again") from None
 
 
-class WrongEncoding(DataError):
-    """A file holds bytes that its encoding has not."""
-
-
 def as_bytes(path: Path) -> Any:
     return gzip.open(path, "rb") if kind(path) == "gzip" else path.open("rb")
 
 
 def _misencoded(path: Path, encoding: str, error: UnicodeError) -> NoReturn:
-    """Read again to name the exact place; the offset counts unpacked bytes from 0."""
-    with as_bytes(path) as raw:
-        if raw.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise DataError(f"{path}: begins with the byte-order mark of UTF-16: data.encoding=utf-16") from None
+    """Read again to name the exact place, and the encodings that may be meant; offsets count unpacked bytes from 0."""
     offset, line, byte = _first_bad_byte(path, encoding)
     shown = f"byte 0x{byte:02x} at offset {offset} (line {line})" if byte is not None else str(error)
-    hint = "data.encoding=latin-1 or cp1252 (Western Europe), utf-16" if encoding == "utf-8" else "data.encoding=utf-8"
-    why = f"{path}: not valid {encoding}: {shown}. Name the encoding it was saved in: {hint}, ..."
-    raise WrongEncoding(why) from None
+    with as_bytes(path) as raw:
+        found = find_encodings(raw)
+    readings = [Remedy({"encoding": name}, f"it reads {', '.join(words[:WORDS])}") for name, words in found.items()]
+    other = "" if readings else ". Name the encoding it was saved in: data.encoding=latin-1 takes any byte for a letter"
+    raise Refused(f"{path}: not valid {encoding}: {shown}{other}", *readings) from None
 
 
 def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int, int | None]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from rnnexp.data import calendar
+from rnnexp.data.periods import DAY, MONTHS, Lengths, Periods, find_periods, parse
 
 COMMON = re.compile(r"[1-9]\d{0,4}(h|D|W|MS|ME|min|s|YS|YE|QS|QE)|(h|D|B|W|MS|ME|min|s|YS|YE|QS|QE)")
 RENAMED = {
@@ -32,8 +37,28 @@ RENAMED = {
     "U": "us",
     "N": "ns",
 }
+WORDS = {
+    "D": ("d", "day", "days", "daily"),
+    "B": ("b",),
+    "W": ("w", "week", "weeks", "weekly"),
+    "MS": ("month", "months", "monthly"),
+    "ME": ("me", "eom"),
+    "QS": ("qs", "quarter", "quarters", "quarterly"),
+    "QE": ("q", "qe"),
+    "YS": ("ys", "year", "years", "yearly", "annual", "annually"),
+    "YE": ("y", "a", "ye"),
+    "BME": ("bme",),
+    "BMS": ("bms",),
+    "h": ("hour", "hours", "hourly"),
+    "min": ("t", "mins", "minute", "minutes", "minutely"),
+    "s": ("sec", "second", "seconds", "secondly"),
+}
+FARTHEST = 100_000  # steps of a rare calendar in one
 MOST_ROWS = 100  # a grid has at most so many times the rows that are there
-
+FAR = np.array(["2262-01-01"], dtype="datetime64[ns]")  # from every date
+HALF, MOST = 0.5, 0.75  # shares of dates; those near the end of a month may be trading days
+MARGIN = 40  # days before and after dates in which a rare calendar is listed
+NEAR = 5  # days from the end of a month to its last trading day, at most
 VOTERS = 50
 WINDOW = 10
 
@@ -42,29 +67,44 @@ def mistake(frequency: str) -> str | None:
     """Say what is wrong with a step given by hand; None if pandas knows it. Imports pandas only for rare ones."""
     if COMMON.fullmatch(frequency):
         return None
-    import pandas as pd
-
-    if renamed := _renamed(frequency):
+    parts = re.fullmatch(r"([A-Za-z]+)(-.+)?", frequency.lstrip("-0123456789"))
+    if parts and parts[1] in RENAMED and _is_step(renamed := _translate(frequency, RENAMED)):
         return f"`{frequency}` is an alias of older versions of pandas; write {renamed}"
+    if _is_step(frequency):
+        return None
+    if _known(frequency) is not None:
+        return f"`{frequency}` does not lead forward, or too far; give a step of at least one"
+    renamed = _translate(frequency, RENAMED | {word: alias for alias, words in WORDS.items() for word in words})
+    if renamed != frequency and _is_step(renamed):
+        return f"`{frequency}` is not a step of dates; write {renamed}"
+    choices = "h, D, W, MS (first of the month), ME (its last day), 15min, …"
+    return f"`{frequency}` is not a step of dates; write {choices}"
+
+
+def _known(frequency: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            offset = pd.tseries.frequencies.to_offset(frequency)
+            return parse(frequency)
     except (ValueError, TypeError, KeyError, OverflowError, Warning):
-        offset = None
-    if offset is None:
-        return (
-            f"`{frequency}` is not a step of dates; write h, D, W, MS (first of the month), ME (its last day), 15min, …"
-        )
-    return None if offset.n > 0 else f"`{frequency}` does not lead forward; give a step of at least one"
-
-
-def _renamed(frequency: str) -> str | None:
-    """Return today's alias for one of an older pandas: ME for M, QE-MAR for Q-MAR, 15min for 15T."""
-    parts = re.fullmatch(r"(\d*)([A-Z]+)(-[A-Z]{3})?", frequency)
-    if parts is None or parts[2] not in RENAMED:
         return None
-    return f"{parts[1]}{RENAMED[parts[2]]}{parts[3] or ''}"
+
+
+def _is_step(frequency: str) -> bool:
+    """Tell whether pandas, or we, know a step by this name, and it leads forward, but not beyond all dates."""
+    offset = _known(frequency)
+    every = getattr(offset, "n", 0) or getattr(offset, "step", 0)
+    try:
+        return every > 0 and (find_periods(frequency) is not None or every < FARTHEST)
+    except OverflowError:
+        return False
+
+
+def _translate(frequency: str, words: Mapping[str, str]) -> str:
+    """Write each part of a step with today's alias: 2ME for 2M, 1h30min for 1H30T, QE-MAR for Q-MAR, D for daily."""
+    step, dash, anchor = frequency.partition("-") if frequency.count("-") == 1 else (frequency, "", "")
+    units = re.sub(r"[A-Za-z]+", lambda match: words.get(match[0], words.get(match[0].lower(), match[0])), step)
+    return f"{units}{dash}{anchor.upper()}"
 
 
 def infer(time: np.ndarray) -> str | None:
@@ -72,11 +112,15 @@ def infer(time: np.ndarray) -> str | None:
     if len(time) < 3:
         return None
     if alias := _alias(time):
-        return alias
-    for length in (WINDOW, 5, 3):
+        return _last_weekday(time, alias)
+    return _voted(time, (WINDOW,)) or _by_day(time) or _voted(time, (5, 3)) or _by_trading_day(time)
+
+
+def _voted(time: np.ndarray, lengths: Sequence[int]) -> str | None:
+    for length in lengths:
         alias, share = _vote(time, length)
         if alias is not None and share > 0.5:
-            return alias
+            return _last_weekday(time, alias)
     return None
 
 
@@ -100,20 +144,129 @@ def _alias(time: np.ndarray) -> str | None:
     return None if found is None else str(getattr(found, "freqstr", found))
 
 
-def grid(first: np.datetime64, last: np.datetime64, frequency: str) -> np.ndarray:
-    """Return every date from `first` to `last` in steps of `frequency`, as datetime64[ns]."""
-    import pandas as pd
+def _last_weekday(time: np.ndarray, alias: str) -> str:
+    """Tell the last Friday of a month from the fourth, which pandas does not."""
+    last = re.sub(r"WOM-4", "LWOM-", alias)
+    return last if last != alias and lay(time, last).off.sum() < lay(time, alias).off.sum() else alias
 
-    return np.asarray(pd.date_range(first, last, freq=frequency).astype("datetime64[ns]"))
+
+def _by_day(time: np.ndarray) -> str | None:
+    """Recognize months dated on one day, which pandas has no alias for, and half months."""
+    step, months, days = _in_months(time)
+    if step == 0:
+        fitting = [alias for alias in ("SME", "SMS") if lay(time, alias).off.mean() < 0.1]
+        return fitting[0] if fitting else None
+    if step < 0:
+        return None
+    usual = int(np.bincount(days).argmax())
+    ends = time.astype("datetime64[D]") + 1 == (months + 1).astype("datetime64[D]")
+    day = "" if not usual else f"+{usual}D"
+    alias = _of_months("", step, "E" if ends.mean() > MOST else "S", months[0]) + ("" if ends.mean() > MOST else day)
+    grid = lay(time, alias)
+    exact = (~grid.off & ~grid.moved).mean()
+    return alias if exact > (HALF if NEAR < usual < 28 - NEAR else MOST) else None
+
+
+def _by_trading_day(time: np.ndarray) -> str | None:
+    """Recognize months dated about their last trading day, or about their first."""
+    step, months, days = _in_months(time)
+    if step < 1:
+        return None
+    after = ((months + 1).astype("datetime64[D]") - 1 - time.astype("datetime64[D]")).astype(np.int64)
+    if (after <= NEAR).mean() > 0.9:
+        return _of_months("B", step, "E", months[0])
+    return _of_months("B", step, "S", months[0]) if (days <= NEAR).mean() > 0.9 else None
+
+
+def _in_months(time: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the commonest step in months, -1 if most are others; the months, and the days since they began."""
+    months = time.astype("datetime64[M]")
+    steps, times = np.unique(np.diff(months.astype(np.int64)), return_counts=True)
+    step = int(steps[times.argmax()]) if 2 * times.max() > len(time) - 1 or steps[times.argmax()] == 0 else -1
+    return step, months, (time.astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
+
+
+def _of_months(business: str, step: int, side: str, month: np.datetime64) -> str:
+    unit, letter = next((months, letter) for letter, months in (("Y", 12), ("Q", 3), ("M", 1)) if step % months == 0)
+    anchor = "" if unit == 1 else f"-{MONTHS[int(month.astype(np.int64)) % 12]}"
+    return f"{step // unit if step > unit else ''}{business}{letter}{side}{anchor}"
+
+
+@dataclass(frozen=True)
+class EvenSteps:
+    """Dates of rows on even steps.
+
+    index: (rows,) int64 steps from the first row, -1 beside the steps
+    moved: (rows,) bool, dated otherwise than usual in their period
+    """
+
+    index: np.ndarray
+    moved: np.ndarray
+    periods: Periods
+    first: np.ndarray
+
+    @property
+    def off(self) -> np.ndarray:
+        return self.index < 0
+
+    @property
+    def absent(self) -> int:
+        """Steps between the first and the last row that have no row."""
+        return int(self.index.max()) + 1 - int((~self.off).sum())
+
+    def dates(self, index: np.ndarray) -> np.ndarray:
+        """Return the usual dates of these steps, datetime64[ns]."""
+        start = self.periods.numbers(self.first)
+        return calendar.add_clock(self.periods.dates(start + index * self.periods.step), self.first)
+
+
+def lay(time: np.ndarray, frequency: str) -> EvenSteps:
+    """Lay sorted dates on steps of `frequency`; a period has one row at most."""
+    periods = find_periods(frequency) or _Listed(time, frequency)
+    numbers = periods.numbers(time)
+    usual = _commonest(numbers % periods.step)
+    if not isinstance(periods, Lengths):
+        usual &= _commonest(time - time.astype("datetime64[D]"))
+    first = time[usual.argmax() :][:1]
+    index, rest = np.divmod(numbers - periods.numbers(first), periods.step)
+    away = np.abs(time - EvenSteps(index, usual, periods, first).dates(index))
+    off = (rest != 0) | (away > np.timedelta64(periods.slack * DAY, "ns"))
+    off[1:] |= index[1:] == index[:-1]
+    return EvenSteps(np.where(off, -1, index), (away > np.timedelta64(0)) & ~off, periods, first)
+
+
+def _commonest(values: np.ndarray) -> np.ndarray:
+    """Tell which values are the commonest one."""
+    if (values == values[0]).all():
+        return np.ones(len(values), dtype=bool)
+    different, times = np.unique(values, return_counts=True)
+    return np.asarray(values == different[times.argmax()])
+
+
+class _Listed:
+    """The dates of a rare calendar of pandas, from a first to a last one; a number is the place in the list."""
+
+    step, slack = 1, 0
+
+    def __init__(self, time: np.ndarray, frequency: str) -> None:
+        import pandas as pd
+
+        more = pd.Timedelta(days=MARGIN)
+        first = max(pd.Timestamp(time[0]), pd.Timestamp.min + more) - more
+        last = min(pd.Timestamp(time[-1]), pd.Timestamp.max - more) + more
+        dates = pd.date_range(first, last, freq=frequency)
+        self.listed = np.asarray(dates.astype("datetime64[ns]")) if len(dates) else FAR
+
+    def numbers(self, time: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self.listed, time)
+
+    def dates(self, numbers: np.ndarray) -> np.ndarray:
+        return self.listed[np.minimum(numbers, len(self.listed) - 1)]
 
 
 def too_fine(time: np.ndarray, frequency: str) -> bool:
-    """Tell whether a grid would have over a hundred times as many rows as there are dates: it may not fit in memory."""
-    import pandas as pd
-
-    first, last = pd.Timestamp(time[0]), pd.Timestamp(time[-1])
-    try:
-        second = first + pd.tseries.frequencies.to_offset(frequency)
-    except (OverflowError, pd.errors.OutOfBoundsDatetime):  # beyond the end of pandas' time: too long, not too fine
+    """Tell whether a step given by hand is a hundred times shorter than most that there are."""
+    periods = find_periods(frequency)
+    if periods is None or len(time) < 2:
         return False
-    return (last - first).value > MOST_ROWS * len(time) * (second - first).value
+    return bool(np.median(np.diff(periods.numbers(time))) > MOST_ROWS * periods.step)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 Column = str | int
@@ -13,7 +14,10 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None")
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table is written; None for `separator` means: find out, for `na`: no cell may be missing."""
+    """How a table is written; None for `separator` means: find out, for `na`: no cell may be missing.
+
+    names: those of the columns, where there is no header
+    """
 
     separator: str | None = None
     decimal: str = "."
@@ -24,6 +28,21 @@ class Layout:
     na: tuple[str, ...] | None = ()
     time_format: str | None = None
     time_zone: str | None = None
+    pivot_year: int | None = None
+    skip_lines: int = 0
+    skip_rows: tuple[int | str, ...] = ()
+    skip_footer: int = 0
+    names: tuple[str, ...] = ()
+
+    def change(self, settings: Mapping[str, Any]) -> Layout:
+        """Return the layout under other settings of `data`."""
+        changes: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()
+        }
+        if "header" in changes:
+            header = changes.pop("header")
+            changes |= {"header": header == "first", "names": header if isinstance(header, tuple) else ()}
+        return replace(self, **changes)
 
     @property
     def missing(self) -> frozenset[str]:
@@ -44,6 +63,11 @@ class Wanted:
     time_key: str = "data.time"
     targets_key: str = "data.target"
 
+    @property
+    def dated(self) -> bool:
+        """Whether `time` is dates: tables of labels have other columns of text there."""
+        return bool(self.time) and self.time_key == "data.time"
+
 
 @dataclass(frozen=True)
 class TableSettings:
@@ -55,6 +79,7 @@ class TableSettings:
     time: tuple[str, ...] = ()
     time_format: str | None = None
     time_zone: str | None = None
+    pivot_year: int | None = None
     decimal: str = "."
     thousands: str | None = None
     na: tuple[str, ...] = ()
@@ -72,6 +97,7 @@ class TableSettings:
             na=self.na,
             time_format=self.time_format,
             time_zone=self.time_zone,
+            pivot_year=self.pivot_year,
         )
 
     @property
@@ -83,7 +109,7 @@ class TableSettings:
         """Take it from the settings of a source; what that has not is as usual."""
         found: dict[str, Any] = {item.name: getattr(source, item.name, item.default) for item in fields(cls)}
         time = found["time"] if isinstance(found["time"], list) and len(found["time"]) > 1 else ()
-        return cls(**{**found, "time": tuple(map(str, time)), "na": tuple(found["na"])})
+        return cls(**{**found, "time": tuple(map(str, time)), "na": tuple(map(str, found["na"]))})
 
     def to_json(self) -> dict[str, Any]:
         """Return what differs from the usual."""

@@ -1,8 +1,8 @@
-"""Where rows come from: file and line, for messages."""
+"""Where rows come from: file and line, for messages; and what became of all lines of a file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -44,6 +44,37 @@ class Places:
     def one(self, row: int) -> str:
         number = str(self.number[row])
         return number if len(self.files) == 1 else f"{number} of {self.files[self.file[row]]}"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the physical lines of one file or several, and of the records that lie on them.
+
+    record_lines: lines of the records, which are more where a quoted cell goes over several
+    empty:        records of empty cells only, which are no rows
+    """
+
+    lines: int = 0
+    header: int = 0
+    skipped: int = 0
+    blank: int = 0
+    comments: int = 0
+    record_lines: int = 0
+    records: int = 0
+    empty: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
+
+    @property
+    def rows(self) -> int:
+        return self.records - self.empty
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether no line was lost on the way: each is counted where it is read, and all of them by themselves."""
+        left_out = self.header + self.skipped + self.blank + self.comments
+        return self.lines == left_out + self.record_lines and self.record_lines >= self.records >= self.empty >= 0
 
 
 def cite(unit: str, numbers: list[str], total: int) -> str:

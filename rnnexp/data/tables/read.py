@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from rnnexp.data.series import Series
+from rnnexp.data.calendar import write_dates
+from rnnexp.data.series import Series, Tally
 from rnnexp.data.short import named
 from rnnexp.data.tables import frequency as steps
 from rnnexp.data.tables.columns import Table
+from rnnexp.data.tables.flawed import Flawed, join_flaws
+from rnnexp.data.tables.gaps import most_rows, without_gaps
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
-from rnnexp.data.tables.places import join
-from rnnexp.data.tables.rows import Done, Rows, in_order, most_rows, without_duplicates, without_gaps, without_missing
+from rnnexp.data.tables.places import Counts, join
+from rnnexp.data.tables.policies import in_order, without_duplicates, without_missing
+from rnnexp.data.tables.rows import Done, Rows, cut_observed
 from rnnexp.data.tables.table import read_table
-from rnnexp.data.tables.times import Dates, span
+from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError, count
+
+NO_TARGET = "without a target at the {}, left out of training and scoring"
 
 
 @dataclass(frozen=True)
 class Mended:
     """One series as far as the policies mend it.
 
+    ahead: rows after the last with a target;  records: how many rows it had in the tables
     most:  rows that it can have at the end, whatever is done about what is still wrong with it
     error: why it cannot be read, if it cannot
     """
 
     rows: Rows
+    ahead: Rows
     done: Done
+    records: int
     most: int = 0
     error: DataError | None = None
 
@@ -45,56 +53,17 @@ def read_series(
 ) -> Series:
     """Read one or many series from files of the same columns; any flaw without a policy is a DataError.
 
-    `fewest` says, by the frequency, how many rows a series must have: of many, shorter ones are left out, flawed or
-    not, before anything is concluded from them.
+    Rows before the first and after the last with a target are left out. `fewest` says, by the frequency, how many rows
+    a series must have: of many, shorter ones are left out, flawed or not, before anything is concluded from them.
     """
     tables = [read_table(file, layout, wanted) for file in files]
-    table, time, notes = _loaded(tables, layout, wanted, policies)
-    ordered = [_mended(rows, policies) for rows in _split(table, time)]
-    kept, frequency, left_out = _long_enough(ordered, policies, frequency, fewest)
-    many = [one.rows for one in _unflawed(kept)]
-    done = sum((one.done for one in kept), Counter())
-    series = _series(many, frequency, (*notes, *_counted(done), *_constant(many)))
-    return replace(series, left_out=left_out)
-
-
-def _long_enough(
-    many: list[Mended], policies: Policies, frequency: str | None, fewest: Callable[[str | None], int] | None
-) -> tuple[list[Mended], str | None, tuple[str, ...]]:
-    """Make steps even; return the series that are long enough, the frequency that these have, and who was left out.
-
-    If none is long enough, all are returned.
-    """
-    step = frequency or _frequency([one.rows for one in many if one.error is None])
-    evened = [_evened(one, policies, step) for one in many]
-    long = np.array([fewest is None or one.most >= fewest(step) for one in evened])
-    if long.all() or not long.any():
-        return evened, step, ()
-    kept, step, later = _long_enough([many[i] for i in np.flatnonzero(long)], policies, frequency, fewest)
-    gone = {many[i].rows.label for i in np.flatnonzero(~long)} | set(later)
-    return kept, step, tuple(one.rows.label for one in many if one.rows.label in gone)
-
-
-def _mended(rows: Rows, policies: Policies) -> Mended:
-    """Put a series in order, one row per date and no value missing."""
-    done: Done = Counter()
-    try:
-        mended = _sorted(rows, policies, done)
-        return Mended(without_missing(mended, policies.missing, done), done)
-    except DataError as error:
-        return Mended(rows, done, error=error)
-
-
-def _evened(one: Mended, policies: Policies, frequency: str | None) -> Mended:
-    """Make the steps of a series even, unless something else is wrong with it."""
-    error, done = one.error, Counter(one.done)
-    if error is None:
-        try:
-            rows = without_gaps(one.rows, policies.gaps, frequency, done)
-            return Mended(rows, done, len(rows.values))
-        except DataError as found:
-            error = found
-    return Mended(one.rows, done, most_rows(one.rows, policies, frequency), error)
+    found = _read(tables, layout, wanted, policies, frequency, fewest)
+    for one in found.kept:
+        one.done.add(len(one.ahead.values), "left out", "row", NO_TARGET.format("end"))
+    many = [one.rows for one in found.kept]
+    done = _sum(found.kept)
+    series = _series(many, found.frequency, (*found.notes, *done.notes(), *_constant(many)))
+    return replace(series, left_out=found.left_out, tally=_tally(found, done))
 
 
 def read_open(
@@ -124,42 +93,108 @@ def open_tables(
     fewest: Callable[[str | None], int] | None = None,
 ) -> tuple[list[Rows], list[str]]:
     """Do what `read_open` does for tables that have been read."""
+    found = _read(tables, layout, wanted, policies, frequency, fewest)
+    step = found.frequency if policies.gaps != "ignore" else None
+    whole = [one.rows.followed(one.ahead, step) for one in found.kept]
+    notes = found.notes
+    if fewest is not None and found.left_out:
+        short = f"{len(found.left_out)} of {found.series} series have fewer than {fewest(found.frequency)}"
+        notes = [*notes, f"{short} observed rows; they are left out (data.on_short=skip): {named(found.left_out)}"]
+    return whole, [*notes, *_sum(found.kept).notes()]
+
+
+@dataclass(frozen=True)
+class MendedTables:
+    """What was found in tables: the series that are kept, of how many, and of how many rows.
+
+    left_out: labels of series that are too short;  empty: records without a value, which are no rows
+    """
+
+    kept: list[Mended]
+    frequency: str | None
+    left_out: tuple[str, ...]
+    series: int
+    rows: int
+    empty: int
+    notes: list[str]
+
+
+def _read(
+    tables: list[Table],
+    layout: Layout,
+    wanted: Wanted,
+    policies: Policies,
+    frequency: str | None,
+    fewest: Callable[[str | None], int] | None,
+) -> MendedTables:
+    """Cut tables into series, and mend these; raise the first error of one that is long enough."""
     table, time, notes = _loaded(tables, layout, wanted, policies)
-    cut = [_cut(rows, policies, len(wanted.targets or (None,))) for rows in _split(table, time)]
-    ahead = {past.rows.label: later for past, later in cut}
-    kept, frequency, left_out = _long_enough([past for past, _ in cut], policies, frequency, fewest)
-    step = frequency if policies.gaps != "ignore" else None
-    whole = [one.rows.followed(ahead[one.rows.label], step) for one in _unflawed(kept)]
-    done = sum((one.done for one in kept), Counter())
-    if fewest is not None and left_out:
-        short = f"{len(left_out)} of {len(cut)} series have fewer than {fewest(frequency)} observed rows"
-        notes.append(f"{short}; they are left out (data.on_short=skip): {named(left_out)}")
-    return whole, [*notes, *_counted(done)]
+    cut = [_mended(rows, policies, len(wanted.targets or (None,))) for rows in _split(table, time)]
+    kept, frequency, left_out = _long_enough(cut, policies, frequency, fewest)
+    errors = [one.error for one in kept if one.error is not None]
+    flawed = [error for error in errors if isinstance(error, Flawed)]
+    if len(errors) > len(flawed):
+        raise next(error for error in errors if not isinstance(error, Flawed))
+    if flawed:
+        raise join_flaws(flawed, len(table.values))
+    return MendedTables(kept, frequency, left_out, len(cut), len(table.values), table.counts.empty, notes)
 
 
-def _cut(rows: Rows, policies: Policies, targets: int) -> tuple[Mended, Rows]:
-    """Put a series in order, and mend the rows up to the last with a target; return also those after it."""
-    done: Done = Counter()
-    ahead = rows.cut(0)[0]
+def _long_enough(
+    many: list[Mended], policies: Policies, frequency: str | None, fewest: Callable[[str | None], int] | None
+) -> tuple[list[Mended], str | None, tuple[str, ...]]:
+    """Make steps even; return the series that are long enough, the frequency that these have, and who was left out.
+
+    If none is long enough, all are returned.
+    """
+    step = frequency or _frequency([one.rows for one in many if one.error is None])
+    evened = [_evened(one, policies, step) for one in many]
+    long = np.array([fewest is None or one.most >= fewest(step) for one in evened])
+    if long.all() or not long.any():
+        return evened, step, ()
+    kept, step, later = _long_enough([many[i] for i in np.flatnonzero(long)], policies, frequency, fewest)
+    gone = {many[i].rows.label for i in np.flatnonzero(~long)} | set(later)
+    return kept, step, tuple(one.rows.label for one in many if one.rows.label in gone)
+
+
+def _mended(rows: Rows, policies: Policies, targets: int) -> Mended:
+    """Put a series in order, one row per date and no value missing between its first and its last target."""
+    done, records = Done(), len(rows.values)
+    ahead = rows.cut(records)[1]
     try:
-        ordered = _sorted(rows, policies, done)
-        rows, ahead = ordered.cut(_observed(ordered, targets))
-        return Mended(without_missing(rows, policies.missing, done), done), ahead
+        ordered = without_duplicates(in_order(rows, policies.unsorted, done), policies.duplicates, done)
+        rows, ahead, before = cut_observed(ordered, targets)
+        done.add(before, "left out", "row", NO_TARGET.format("beginning"))
+        return Mended(without_missing(rows, policies.missing, done), ahead, done, records)
     except DataError as error:
-        return Mended(rows, done, error=error), ahead
+        return Mended(rows, ahead, done, records, error=error)
 
 
-def _unflawed(many: list[Mended]) -> list[Mended]:
+def _evened(one: Mended, policies: Policies, frequency: str | None) -> Mended:
+    """Make the steps of a series even, unless something else is wrong with it."""
+    error, done = one.error, one.done.plus(Done())
+    if error is None:
+        try:
+            rows = without_gaps(one.rows, policies.gaps, frequency, done)
+            return replace(one, rows=rows, done=done, most=len(rows.values))
+        except DataError as found:
+            error = found
+    return replace(one, done=done, most=most_rows(one.rows, policies, frequency), error=error)
+
+
+def _sum(many: list[Mended]) -> Done:
+    total = Done()
     for one in many:
-        if one.error is not None:
-            raise one.error
-    return many
+        total = total.plus(one.done)
+    return total
 
 
-def _observed(rows: Rows, targets: int) -> int:
-    """Return the number of rows up to the last with a value of a target; at least 1, so that a hole is reported."""
-    there = np.flatnonzero(~np.isnan(rows.values[:, :targets]).all(axis=1))
-    return int(there[-1]) + 1 if len(there) else 1
+def _tally(found: MendedTables, done: Done) -> Tally:
+    """Say where the rows come from."""
+    short = found.rows - sum(one.records for one in found.kept)
+    left_out = {"of empty cells only": found.empty, "in series that are too short": short, **done.by_reason("left out")}
+    left_out = {why: total for why, total in left_out.items() if total}
+    return Tally(found.rows + found.empty, left_out, done.by_reason("merged"), done.by_reason("filled"))
 
 
 def _loaded(
@@ -171,15 +206,6 @@ def _loaded(
     if len(tables) > 1 and wanted.series is None:
         table, time = _by_first_date(table, time, policies)
     return table, time, [*table.notes, *notes]
-
-
-def _sorted(rows: Rows, policies: Policies, done: Done) -> Rows:
-    """Put rows in order of time, one per date; missing values and gaps are left as they are."""
-    return without_duplicates(in_order(rows, policies.unsorted, done), policies.duplicates, done)
-
-
-def _counted(done: Done) -> list[str]:
-    return [f"{count(total, what)} {how}" for (what, how), total in done.items()]
 
 
 def _joined(tables: list[Table]) -> Table:
@@ -201,6 +227,7 @@ def _joined(tables: list[Table]) -> Table:
         None if first.series is None else pd.concat([table.series for table in tables], ignore_index=True),
         join([table.places for table in tables]),
         tuple(note for table in tables for note in table.notes),
+        sum((table.counts for table in tables), Counts()),
     )
 
 
@@ -222,15 +249,16 @@ def _by_first_date(table: Table, time: np.ndarray | None, policies: Policies) ->
             if time[after].min() <= time[before].max():
                 raise DataError(_overlap(table, time, before, after))
     rows = np.concatenate([np.arange(part.start, part.stop) for part in parts])
-    ordered = Table(table.names, table.values[rows], (), None, table.places.take(rows), table.notes)
+    ordered = replace(table, values=table.values[rows], time=(), series=None, places=table.places.take(rows))
     return ordered, time[rows]
 
 
 def _overlap(table: Table, time: np.ndarray, before: slice, after: slice) -> str:
     names = [table.places.files[table.places.file[part.start]] for part in (before, after)]
-    spans = [span(np.sort(time[part])) for part in (before, after)]
+    spans = [write_dates(np.array([time[part].min(), time[part].max()]), time) for part in (before, after)]
+    first, second = (f"{count(p.stop - p.start, 'row')} from {a} to {b}" for p, (a, b) in zip((before, after), spans))
     return (
-        f"{names[0]} and {names[1]} overlap: {spans[0]}, and {spans[1]}. "
+        f"{names[0]} and {names[1]} overlap: {first}, and {second}. "
         "Allow it with data.unsorted=sort and data.duplicates=first, last or mean"
     )
 
@@ -265,6 +293,12 @@ def _constant(many: list[Rows]) -> list[str]:
     return [f'column "{name}" is constant ({low[i]:g})' for i, name in enumerate(names) if low[i] == high[i]]
 
 
+def _added(many: list[Rows]) -> np.ndarray | None:
+    if all(rows.added is None for rows in many):
+        return None
+    return np.concatenate([np.zeros(len(rows.values), bool) if rows.added is None else rows.added for rows in many])
+
+
 def _series(many: list[Rows], frequency: str | None, notes: tuple[str, ...]) -> Series:
     times = [rows.time for rows in many if rows.time is not None]
     return Series(
@@ -273,6 +307,7 @@ def _series(many: list[Rows], frequency: str | None, notes: tuple[str, ...]) -> 
         offsets=np.cumsum([0, *(len(rows.values) for rows in many)]),
         ids=tuple(rows.label or "series" for rows in many),
         time=np.concatenate(times) if times else None,
+        added=_added(many),
         frequency=frequency,
         source=many[0].places.name,
         notes=notes,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -16,27 +18,37 @@ Record = tuple[int, list[str]]
 
 
 class Lines:
-    """The physical lines of a file: counts them, and leaves out comments, but not within a quoted cell."""
+    """The physical lines of a file between the first `skip` and the last `footer`: counts all of them.
 
-    def __init__(self, stream: TextIO, file: Path | str, comment: str | None) -> None:
-        self.stream, self.file, self.comment = stream, file, comment
-        self.number = self.start = self.comments = 0
+    Comments are left out, but not within a quoted cell. `continued` counts the lines after the first of their record.
+    """
+
+    def __init__(self, stream: TextIO, file: Path | str, comment: str | None, skip: int = 0, footer: int = 0) -> None:
+        self.file, self.comment = file, comment
+        self.number = self.start = self.comments = self.continued = 0
         self.between = True
+        self.read, self.footer = _without_footer(stream, footer)
+        for _ in range(skip):
+            if next(self, None) is None:
+                break
+        self.skipped, self.comments, self.continued, self.between = self.number, 0, 0, True
 
     def __iter__(self) -> Lines:
         return self
 
     def __next__(self) -> str:
         line = self._line()
-        while self.between and self.comment and line.lstrip().startswith(self.comment):
+        if not self.between:
+            self.continued += 1
+            return line
+        while self.comment and line.lstrip().startswith(self.comment):
             self.comments += 1
             line = self._line()
-        if self.between:
-            self.start, self.between = self.number, False
+        self.start, self.between = self.number, False
         return line
 
     def _line(self) -> str:
-        line = self.stream.readline(LONGEST)
+        line = self.read()
         if not line:
             raise StopIteration
         self.number += 1
@@ -48,6 +60,21 @@ class Lines:
         return line
 
 
+def _without_footer(stream: TextIO, footer: int) -> tuple[Callable[[], str], deque[str]]:
+    """Return what reads the next line, "" at the end, and what holds the last lines when it has come there."""
+    read, ahead = partial(stream.readline, LONGEST), deque[str]()
+
+    def read_before_footer() -> str:
+        while len(ahead) <= footer:
+            line = read()
+            if not line:
+                return ""
+            ahead.append(line)
+        return ahead.popleft()
+
+    return read_before_footer if footer else read, ahead
+
+
 def records(lines: Lines, separator: str) -> Iterator[Record]:
     """Yield (first line, cells) per record; a blank line is a record without cells."""
     try:
@@ -56,6 +83,11 @@ def records(lines: Lines, separator: str) -> Iterator[Record]:
             yield lines.start, cells
     except csv.Error as error:
         raise DataError(f"{lines.file}, line {lines.start}: {_explain(str(error))}") from None
+
+
+def is_skipped(skip: frozenset[int | str], line: int, cells: list[str]) -> bool:
+    """Tell whether a row is to be left out: by its line, or for a cell that it has."""
+    return line in skip or not skip.isdisjoint(map(str.strip, cells))
 
 
 def _split(lines: Iterable[str], separator: str) -> Iterator[list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,19 +35,27 @@ class Refused(DataError):
 
     def __init__(self, message: str, *remedies: Remedy) -> None:
         self.message, self.remedies = message, remedies
-        super().__init__(f"{message}{_advise(remedies)}")
+        super().__init__(f"{message}{self._advice()}")
 
     def __reduce__(self) -> tuple[type[Refused], tuple[Any, ...]]:
         return type(self), (self.message, *self.remedies)
 
+    def _advice(self) -> str:
+        """Say what to add to the command."""
+        if len(self.remedies) == 1:
+            return f". Read it with {self.remedies[0]}"
+        return f". Say which is meant: {', or '.join(map(str, self.remedies))}" if self.remedies else ""
 
-def _advise(remedies: Sequence[Remedy]) -> str:
-    """Say what to add to the command."""
-    if not remedies:
-        return ""
-    if len(remedies) == 1:
-        return f". Read it with {remedies[0]}"
-    return f". Say which is meant: {', or '.join(map(str, remedies))}"
+
+class Undecided(DataError):
+    """What has several readings: only the user can tell which is meant."""
+
+    def __init__(self, *questions: Refused) -> None:
+        self.questions = questions
+        super().__init__("\n".join(map(str, questions)))
+
+    def __reduce__(self) -> tuple[type[Undecided], tuple[Refused, ...]]:
+        return type(self), self.questions
 
 
 def write_word(key: str, value: object) -> str:

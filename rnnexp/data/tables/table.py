@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain, islice
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rnnexp.data.tables.body import Body
 from rnnexp.data.tables.columns import Selection, Table, select
-from rnnexp.data.tables.dialect import Dialect, examine
+from rnnexp.data.tables.dialect import Dialect, examine, measure_width
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import Flaws, parse, problems
-from rnnexp.data.tables.places import Places, cite
-from rnnexp.data.tables.records import Lines, Record, records
-from rnnexp.errors import DataError, ResourceError, count
+from rnnexp.data.tables.numbers import Flaws, parse
+from rnnexp.data.tables.outline import TOTAL, is_summary
+from rnnexp.data.tables.places import SHOWN, Places, cite
+from rnnexp.data.tables.readings import Survey
+from rnnexp.data.tables.records import Record
+from rnnexp.data.tables.remedy import Refused, Remedy
+from rnnexp.data.tables.structure import explain_refusals, find_structure
+from rnnexp.errors import DataError, ResourceError
 from rnnexp.runtime import machine
-
-CHUNK = 20_000
 
 
 def read_table(file: Path, layout: Layout, wanted: Wanted) -> Table:
@@ -29,7 +32,8 @@ def read_table(file: Path, layout: Layout, wanted: Wanted) -> Table:
             from rnnexp.data.tables.typed import read_parquet
 
             return read_parquet(file, layout, wanted)
-        return _read_text(file, layout, wanted)
+        with explain_refusals(file, layout):
+            return _read_text(file, layout, wanted)
 
 
 def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
@@ -38,7 +42,8 @@ def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
         from rnnexp.data.tables.typed import select_parquet
 
         return select_parquet(file, wanted)
-    return _select(file, examine(file, layout), layout, wanted)
+    with explain_refusals(file, layout):
+        return _select(file, examine(file, layout), layout, wanted)
 
 
 def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
@@ -47,7 +52,8 @@ def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
         from rnnexp.data.tables.typed import parquet_names
 
         return parquet_names(file)
-    return examine(file, layout).names
+    with explain_refusals(file, layout):
+        return examine(file, layout).names
 
 
 def _select(file: Path, dialect: Dialect, layout: Layout, wanted: Wanted) -> Selection:
@@ -58,35 +64,49 @@ def _select(file: Path, dialect: Dialect, layout: Layout, wanted: Wanted) -> Sel
 def _read_text(file: Path, layout: Layout, wanted: Wanted) -> Table:
     dialect = examine(file, layout)
     selection = _select(file, dialect, layout, wanted)
-    reader = _Columns(str(file), dialect, selection, layout)
     with opened(file, layout.encoding) as stream:
-        lines = Lines(stream, file, layout.comment)
-        body = _body(records(lines, dialect.separator), dialect)
-        while chunk := list(islice(body, CHUNK)):
+        body = Body(stream, file, dialect, layout)
+        reader = _Columns(body, selection, layout, wanted)
+        for chunk in body:
             reader.add(chunk)
-    return reader.table(lines.comments)
+    return reader.table(examine_cells(file, layout, wanted).refuse(str(file)) if reader.flawed else None)
 
 
-def _body(rows: Iterator[Record], dialect: Dialect) -> Iterator[Record]:
-    """Leave out the header and blank lines; in a table of one column a blank line is an empty cell."""
-    blank: list[Record] = []
-    for line, cells in rows:
-        if line <= dialect.header:
-            continue
-        if cells:
-            yield from chain(blank, [(line, cells)])
-            blank = []
-        elif len(dialect.names) == 1:
-            blank.append((line, [""]))
+def examine_cells(file: Path, layout: Layout, wanted: Wanted) -> Survey:
+    """Look at all cells of the columns of numbers of a text file."""
+    dialect = examine(file, layout)
+    positions = _select(file, dialect, layout, wanted).values
+    survey = Survey([dialect.names[position] for position in positions], layout)
+    with opened(file, layout.encoding) as stream:
+        for line, cells in chain.from_iterable(Body(stream, file, dialect, layout)):
+            survey.add(line, [cells[position] for position in positions])
+    return survey
+
+
+def read_cells(file: Path, layout: Layout) -> tuple[tuple[str, ...], list[list[str]], np.ndarray]:
+    """Return the names of all columns of a text table, the cells of each as text, and the lines of the rows."""
+    with unchanged(file), explain_refusals(file, layout):
+        dialect = examine(file, layout)
+        if found := find_structure(file, layout):
+            raise found
+        with opened(file, layout.encoding) as stream:
+            body = Body(stream, file, dialect, layout)
+            rows = [record for chunk in body for record in chunk if any(map(str.strip, record[1]))]
+        body.refuse_ragged()
+    columns = [[cells[index].strip() for _, cells in rows] for index in range(len(dialect.names))]
+    return dialect.names, columns, np.array([line for line, _ in rows], dtype=np.int64)
 
 
 class _Columns:
     """Collects the wanted columns piece by piece, and every flaw with its line."""
 
-    def __init__(self, file: str, dialect: Dialect, selection: Selection, layout: Layout) -> None:
-        self.file, self.dialect, self.selection, self.layout = file, dialect, selection, layout
+    def __init__(self, body: Body, selection: Selection, layout: Layout, wanted: Wanted) -> None:
+        self.file, self.body, self.selection, self.layout = str(body.file), body, selection, layout
+        self.labels = _find_labels(selection, wanted)
+        self.dated = wanted.dated and len(selection.names) > 1
+        self.totals: list[tuple[int, str]] = []
         self.flaws = [Flaws() for _ in selection.values]
-        self.ragged: list[tuple[int, int]] = []
+        self.empty = 0
         self.lines: list[np.ndarray] = []
         self.values: list[np.ndarray] = []
         self.texts: list[list[Any]] = [[] for _ in selection.texts]
@@ -96,13 +116,19 @@ class _Columns:
         """Convert some thousand records, so that no more than these are ever held as text cells."""
         import pandas as pd
 
-        width = len(self.dialect.names)
-        self.ragged += [(line, len(cells)) for line, cells in chunk if len(cells) != width]
-        whole = [(line, cells) for line, cells in chunk if len(cells) == width]
-        if not whole:
+        if not chunk:
             return
-        lines, rows = zip(*whole)
+        lines, rows = zip(*chunk)
         columns = list(zip(*rows))
+        if self.dated and min(columns[self.selection.time[0]]) < "!":
+            filled = [record for record in chunk if any(map(str.strip, record[1]))]
+            self.empty += len(chunk) - len(filled)
+            if len(filled) < len(chunk):
+                self.add(filled)
+                return
+        for position, words in self.labels.items():
+            if min(columns[position]) < "0" or max(columns[position]) >= ":":
+                self.totals += [(line, row[position]) for line, row in chunk if words(row[position].strip(), row)]
         self.lines.append(np.asarray(lines, dtype=np.int64))
         positions = zip(self.selection.values, self.flaws)
         parsed = [parse(columns[position], lines, self.layout, flaws) for position, flaws in positions]
@@ -120,32 +146,46 @@ class _Columns:
                 "read fewer columns or a part of the file"
             )
 
-    def table(self, comments: int) -> Table:
+    @property
+    def flawed(self) -> bool:
+        return any(flaws.found for flaws in self.flaws)
+
+    def table(self, refused: DataError | None) -> Table:
         """Join the pieces; any flaw met on the way is an error now, with its count."""
         import pandas as pd
 
-        names = tuple(self.dialect.names[index] for index in self.selection.values)
-        ragged = [self._ragged()] if self.ragged else []
-        if found := [*ragged, *problems(names, self.flaws, "line", self.layout)]:
-            raise DataError("\n".join(f"{self.file}: {problem}" for problem in found))
+        names = tuple(self.selection.names[index] for index in self.selection.values)
+        if ragged := self.body.problems():
+            more = f"\n{refused}" if refused else ""
+            raise DataError(f"{self.file}: {ragged[0]}{more}")
+        if refused:
+            raise refused
         if not self.lines:
             raise DataError(f"{self.file}: 0 usable rows: there is nothing below the header")
         lines = np.concatenate(self.lines)
+        if 0 < len(self.totals) <= len(lines) / 3:
+            raise self._refuse_totals()
         texts = [pd.concat(pieces, ignore_index=True) for pieces in self.texts]
         count_time = len(self.selection.time)
         series = texts[count_time] if self.selection.series is not None else None
         places = Places((self.file,), np.zeros(len(lines), dtype=np.int64), lines)
-        notes = (f"{count(comments, 'comment line')} left out of {self.file}",) if comments else ()
-        return Table(names, np.concatenate(self.values), tuple(texts[:count_time]), series, places, notes)
+        told = [note for name, flaws in zip(names, self.flaws) for note in flaws.notes(name)]
+        notes, counts = (*self.body.notes(self.empty), *told), self.body.counts(self.empty)
+        return Table(names, np.concatenate(self.values), tuple(texts[:count_time]), series, places, notes, counts)
 
-    def _ragged(self) -> str:
-        width, header = len(self.dialect.names), self.dialect.header
-        expected = f"the header (line {header}) has {width}" if header else f"the first row has {width}"
-        shown = [f"{line} ({count(cells, 'cell')})" for line, cells in self.ragged[:5]]
-        where = cite("line", shown, len(self.ragged))
-        separator = {"\t": "tab"}.get(self.dialect.separator, self.dialect.separator)
-        rows = "a row has" if len(self.ragged) == 1 else f"{len(self.ragged):,} rows have"
-        return (
-            f"{rows} another number of cells than expected: {where}; {expected}, with the separator "
-            f'"{separator}" (data.separator). Correct the file; for comment lines: data.comment: "#"'
-        )
+    def _refuse_totals(self) -> Refused:
+        where = cite("line", [f'{line} "{cell.strip()}"' for line, cell in self.totals[:SHOWN]], len(self.totals))
+        words = list(dict.fromkeys(cell.strip() for _, cell in self.totals))
+        return Refused(f"{self.file}: totals or remarks among the rows: {where}", Remedy({"skip_rows": words}))
+
+
+def _find_labels(selection: Selection, wanted: Wanted) -> dict[int, Callable[[str, list[str]], Any]]:
+    """Return the columns in which a row that is a total or a remark would say so, and what tells it."""
+    if wanted.dated:
+        return dict.fromkeys(selection.time, _is_no_date)
+    free = wanted.targets_key == "data.target" and 0 not in (*selection.values, *selection.texts)
+    return {0: lambda cell, row: TOTAL.fullmatch(cell)} if free else {}
+
+
+def _is_no_date(cell: str, row: list[str]) -> bool:
+    return is_summary(cell) or (cell[:1].isalpha() and measure_width(row[1:]) == 0 < len(row) - 1)

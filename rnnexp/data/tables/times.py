@@ -4,184 +4,286 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from rnnexp.data.tables.clocks import find_zones, parse_offset, split_clock, split_zone
+from rnnexp.data.tables.date_columns import find_role, join_columns, write_text
+from rnnexp.data.tables.date_digits import COUNTED, NUMBER, UNITS, convert_counts
+from rnnexp.data.tables.date_forms import (
+    DAY_FIRST,
+    MONTH_FIRST,
+    get_order,
+    get_width,
+    read_form,
+    restore_zero,
+    standardize_words,
+)
+from rnnexp.data.tables.date_readings import DateReading, choose_pivot, choose_reading, is_future
+from rnnexp.data.tables.date_recognition import count_odd_clocks, is_season, list_readings, try_forms
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
+from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import ConfigError, DataError, count
 
-EPOCHS = {"s": 10, "ms": 13, "us": 16, "ns": 19}
-PARTS = ("year", "month", "day", "hour", "minute", "second")
-DIGITS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d"}
-SLASHED = r"^(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4}|\d{2})(?!\d)"
-QUARTER = r"^\d{4}-?[Qq][1-4]$"
-ZONED = r"\d(?:Z|[+-]\d{2}:?\d{2})$"
+ISO = re.compile(r"\d{4}(-\d{2,}|\D\d{1,2}\D)")  # 2018/01 may be a week, 2018-1 a quarter
+NO_MONTHS = ("week", "quarter", "yearday")  # names of columns
+SEASON_ADVICE = "Is 2018/19 a year that ends in the next? Then write the first alone; months: data.time_format"
+BOUNDS = np.datetime64("1677-09-22"), np.datetime64("2262-04-11")  # of datetime64[ns]
 
 
-class DifferentZones(DataError):
-    """Dates are far from Greenwich by different hours."""
+class UnreadableDates(DataError):
+    """Some or all cells of a column are no dates; `share` of them are."""
+
+    share = 0.0
 
 
 class Dates:
-    """The date cells of a table on their way to datetime64[ns], and where each of them comes from."""
+    """The date cells of a table on their way to datetime64[ns], and where each of them comes from.
 
-    def __init__(self, columns: Sequence[Any], names: Sequence[str], places: Places, layout: Layout) -> None:
-        self.columns, self.places, self.layout = columns, places, layout
+    settings: those of `data` that say what the dates themselves had to tell, by their even steps
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Any],
+        names: Sequence[str],
+        places: Places,
+        layout: Layout,
+        today: np.datetime64 | None = None,
+    ) -> None:
+        self.columns, self.names, self.places, self.layout = columns, names, places, layout
+        self.today = np.datetime64("today") if today is None else today
         self.label = " + ".join(f'"{name}"' for name in names)
         self.notes: list[str] = []
+        self.settings: dict[str, Any] = {}
+        self.clocks: Mapping[str, int] = {}
 
     def read(self) -> np.ndarray:
         """Return (rows,) datetime64[ns]; raise DataError for missing, ambiguous or unreadable dates."""
         import pandas as pd
 
-        if len(self.columns) == 1 and pd.api.types.is_datetime64_any_dtype(self.columns[0].dtype):
-            return self._finish(self.columns[0], self.columns[0])
-        texts = [_as_text(column) for column in self.columns]
+        first = self.columns[0]
+        if isinstance(first.dtype, pd.PeriodDtype):
+            first = first.dt.to_timestamp()
+        if len(self.columns) == 1 and pd.api.types.is_datetime64_any_dtype(first.dtype):
+            return self._finish(self._bare(first), first)
+        texts = [write_text(column) for column in self.columns]
         for text in texts:
             self._fail(text.isna() | (text == ""), text, "empty", "Every row needs its date")
-        if len(texts) > 1 and all(text.str.fullmatch(r"\d+").all() for text in texts):
-            return self._parts(texts)
-        joined = texts[0].str.cat(texts[1:], sep=" ") if len(texts) > 1 else texts[0]
-        return self._text(joined)
+        shown = texts[0].str.cat(texts[1:], sep=" ") if len(texts) > 1 else texts[0]
+        text, form = (shown, self.layout.time_format) if self.layout.time_format else self._joined(texts, shown)
+        text, zones = split_zone(text)
+        time = self._given(text, shown, form) if form else self._found(text, shown)
+        return self._finish(self._placed(time, zones, shown), shown)
 
-    def _fail(self, wrong: Any, text: Any, what: str, mend: str, error: type[DataError] = DataError) -> None:
+    def _fail(
+        self, wrong: Any, text: Any, what: str, mend: str, remedies: Sequence[Remedy] = (), error: Any = DataError
+    ) -> None:
         """Raise DataError if any row is `wrong`: its date is `what`, and `mend` says what can be done."""
         rows = np.flatnonzero(np.asarray(wrong, dtype=bool))
         if len(rows) == 0:
             return
         shown = f', the first is "{text.iloc[rows[0]]}"' if what != "empty" else ""
         where = f"{self.places.cite(rows)}{shown}"
-        raise error(f"{self.places.name}: column {self.label}: {count(len(rows), f'{what} date')} ({where}). {mend}")
+        message = f"{self.places.name}: column {self.label}: {count(len(rows), f'{what} date')} ({where}). {mend}"
+        raised = Refused(message, *remedies) if remedies else error(message)
+        if isinstance(raised, UnreadableDates):
+            raised.share = 1 - len(rows) / len(text)
+        raise raised
 
-    def _parts(self, texts: list[Any]) -> np.ndarray:
-        """Put together year, month, day, hour, minute, second: in this order, whatever they are called."""
-        import pandas as pd
-
-        if len(texts) > len(PARTS) or not texts[0].str.len().eq(4).all():
-            order = ", ".join(PARTS)
+    def _joined(self, texts: list[Any], shown: Any) -> tuple[Any, str | None]:
+        if len(texts) == 1:
+            return shown, None
+        joined = join_columns(texts, self.names)
+        if joined is None:
+            order = "year, month, day, hour, minute, second"
             raise DataError(f"{self.places.name}: data.time: give the columns of {self.label} in the order {order}")
-        fields = {part: text.astype("int64") for part, text in zip(PARTS, texts)}
-        frame = pd.DataFrame({"day": 1, "month": 1, **fields})
-        whole = pd.to_datetime(frame, errors="coerce")
-        joined = texts[0].str.cat(texts[1:], sep=" ")
-        clock = frame.reindex(columns=PARTS[3:], fill_value=0)  # pandas lets hour 24 run into the next day
-        wrong = whole.isna() | clock.gt(pd.Series([23, 59, 59], index=PARTS[3:])).any(axis=1)
-        self._fail(wrong, joined, "impossible", "Months run from 1, hours from 0 to 23")
-        return self._finish(whole, joined)
+        return joined
 
-    def _text(self, text: Any) -> np.ndarray:
+    def _found(self, text: Any, shown: Any) -> np.ndarray:
+        """Find out how the dates are written, from all of them, and read them."""
+        self._fail(np.full(len(text), is_season(text)), shown, "two-year", SEASON_ADVICE)
+        role = find_role(self.names[0]) if len(self.names) == 1 else None
+        if ISO.match(text.iloc[0]) and not (role in NO_MONTHS and text.str.fullmatch(r"\d{4}-\d\d\d?").all()):
+            time = self._parse(text, "ISO8601")
+            if not np.isnat(time).any():
+                return time
+        readings, self.clocks = list_readings(text, role, self.layout, self.today)
+        for reading in readings:
+            self._check_bounds(reading.time)
+        left = choose_reading(readings)
+        if len(left) == 1 and not left[0].told:
+            self._say(left[0], readings)
+            return left[0].time
+        if left:
+            self._refuse(left, shown)
+        return self._guessed(text, shown)
+
+    def _say(self, reading: DateReading, readings: Sequence[DateReading]) -> None:
+        """Note what was concluded; keep it as a setting if other dates of the same kind might not show it."""
+        form = reading.settings["time_format"]
+        if len(readings) > 1 and not reading.usual:
+            self.notes.append(f"dates read as {form}: only so they go on in even steps")
+            self.settings = {"time_format": form}
+        elif get_order(form) in (*DAY_FIRST, *MONTH_FIRST) and not form.replace("%", "").isalpha():
+            self.notes.append(f"dates read as {form}: a number over 12 shows where the day is")
+        if "%y" in form:
+            first, last = (str(date)[:4] for date in (reading.time.min(), reading.time.max()))
+            self.notes.append(f"years of two digits read as {first} to {last} (data.pivot_year)")
+
+    def _refuse(self, readings: list[DateReading], shown: Any) -> None:
+        """Refuse dates of several readings, or of one that only the user can confirm."""
+        every = np.ones(len(shown), dtype=bool)
+        remedies = [reading.remedy for reading in readings]
+        if all(reading.settings.get("time_format") in UNITS for reading in readings):
+            what, mend = "purely numeric", "They look like epoch time"
+        elif shown.str.fullmatch(r"[\d.]+").all():
+            what, mend = "purely numeric", "They may count days or be digits of a calendar"
+        elif len(readings) > 1:
+            what, mend = "ambiguous", "They can be read in more than one way"
+        else:
+            what, mend = "short-yeared", "Years of two digits, read as usual, lie in the future"
+        self._fail(every, shown, what, mend, remedies)
+
+    def _guessed(self, text: Any, shown: Any) -> np.ndarray:
+        """Read what only a general parser knows; else say in which form the most cells are dates, and which are not."""
         import pandas as pd
 
-        form: Any = self.layout.time_format or self._recognize(text)
-        if form in EPOCHS:
-            self._fail(~text.str.fullmatch(r"-?\d+"), text, "fractional", f"data.time_format={form} counts time")
-            return self._finish(pd.to_datetime(text.astype("int64"), unit=form, errors="coerce"), text)
-        if form == "quarter":
-            return self._finish(pd.PeriodIndex(text.str.replace("-", ""), freq="Q").to_timestamp().to_series(), text)
-        zoned = text.str.contains(ZONED) & ~text.str.fullmatch(r"[\d-]+")
-        self._check_zones(text, zoned)
+        tried = try_forms(text)
+        if doubted := [form for form, time in tried.items() if not np.isnat(time).any()]:
+            mend = f"If they are {doubted[0]}, say so with data.time_format; if it is the day, write the year as well"
+            self._fail(np.ones(len(text)), shown, "doubtful", mend)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a guess that is checked below
+            guess = pd.tseries.api.guess_datetime_format(text.iloc[0]) or ""
+        guess = "ISO8601" if ISO.match(text.iloc[0]) else guess
+        if guess == "ISO8601" or ("%Y" in guess and not re.search("%d.*%m|%m.*%d", guess)):
+            tried[guess] = self._parse(text, guess)
+        wrong = {form: np.isnat(time) for form, time in tried.items()}
+        best = min(wrong, key=lambda form: wrong[form].sum(), default=None)
+        if best is None or wrong[best].all():
+            self._refuse_strange(text, shown)
+            raise AssertionError
+        other = best.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
+        if wrong[best].any() and not (wrong[best] & wrong.get(other, wrong[best])).any():
+            self._fail(wrong[best], shown, "reversed", "All the others have day and month the other way round")
+        self._fail(wrong[best], shown, "unreadable", self._advice(best), error=UnreadableDates)
+        return tried[best]
+
+    def _refuse_strange(self, text: Any, shown: Any) -> None:
+        """Say that these are no dates; numbers in even steps count rows."""
+        if not text.str.fullmatch(r"-?\d+").all():
+            self._fail(np.arange(len(text)) == 0, shown, "unreadable", 'Say how: data.time_format: "%d.%m.%Y"')
+        steps = np.diff(text.astype("float64").unique())
+        even = len(steps) > 0 and (steps == steps[0]).all()
+        remedies = [Remedy({"time": None}, "they only count rows")] if even else []
+        mend = "They are no dates" if even else "If they only count rows, leave them out: data.time=null"
+        self._fail(np.ones(len(text)), shown, "purely numeric", mend, remedies)
+
+    def _advice(self, form: str) -> str:
+        example = "" if self.layout.time_format else ', for example data.time_format: "%d.%m.%Y %H:%M"'
+        spoken = "year-month-day (ISO 8601)" if form == "ISO8601" else f"`{form}`"
+        return f"Read as {spoken}; say how dates are written with data.time_format{example}"
+
+    def _given(self, text: Any, shown: Any, form: str) -> np.ndarray:
+        """Read dates in a form that is known; a clock that it leaves out is found, and midnight may have none."""
+        if form in COUNTED:
+            number = r"-?\d+" if form in ("ms", "us", "ns", "D") else rf"-?{NUMBER}"
+            self._fail(~text.str.fullmatch(number), shown, "fractional", f"data.time_format={form} counts time")
+            return convert_counts(text, form)
+        own = self._strict(text, form)
+        self._fail(np.isnat(own), shown, "unreadable", self._advice(form), error=UnreadableDates)
+        if "%y" in form and self.layout.pivot_year is None and is_future(own, self.today):
+            pivot = choose_pivot(self.today)
+            time = self._own(restore_zero(text, form), form, pivot)
+            self._refuse([DateReading({"pivot_year": pivot}, own if time is None else time)], shown)
+        return own
+
+    def _strict(self, text: Any, form: str) -> np.ndarray:
+        """Read dates in a form as pandas does, or in the way of `_own` if that reads more of them."""
+        text = restore_zero(text, form)
+        try:
+            strict = self._parse(text, form) if "%y" not in form else None
+        except ConfigError:
+            if self._own(text, form, None) is None:
+                raise
+            strict = None
+        if strict is not None and not np.isnat(strict).any():
+            return strict
+        own = self._own(text, form, self.layout.pivot_year)
+        if own is None or (strict is not None and np.isnat(strict).sum() <= np.isnat(own).sum()):
+            return self._parse(text, form) if strict is None else strict
+        return own
+
+    def _own(self, text: Any, form: str, pivot_year: int | None) -> np.ndarray | None:
+        """Read the date in its form, and the clock in any; None if the form has what only strptime knows."""
+        date_form = form if get_width(form) else re.split(r"[\sT,]*%[HIM]", form)[0]
+        dates, clock, clocked = split_clock(text)
+        self.clocks = count_odd_clocks(clock, clocked)
+        try:
+            return read_form(standardize_words(dates), date_form, pivot_year) + clock if date_form else None
+        except ValueError:
+            return None
+
+    def _parse(self, text: Any, form: str) -> np.ndarray:
+        """Read dates with the parser of pandas, NaT where it fails."""
+        import pandas as pd
+
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # formats without a year or a day: the result is checked below
-                whole = pd.to_datetime(text, format=form, errors="coerce", utc=bool(zoned.any()))
+                warnings.simplefilter("ignore")  # formats without a year or a day: the result is checked by the caller
+                whole = pd.to_datetime(text, format=form, errors="coerce")
         except ValueError as error:
             raise ConfigError(f"data.time_format: `{form}` is not a date format ({error})") from None
-        example = "" if self.layout.time_format else ', for example data.time_format: "%d.%m.%Y %H:%M"'
-        mend = f"Read as {_spoken(form)}; say how dates are written with data.time_format{example}"
-        self._fail(whole.isna(), text, "unreadable", mend)
-        return self._finish(self._localize(whole, text, zoned), text)
+        return self._bare(whole)
 
-    def _recognize(self, text: Any) -> str:
-        """Find out how the dates are written, from all of them."""
-        import pandas as pd
-
-        first = text.iloc[0]
-        if text.str.fullmatch(r"-?\d+").all():
-            return self._number_form(text)
-        if text.str.fullmatch(QUARTER).all():
-            return "quarter"
-        if text.str.match(SLASHED).all():
-            return self._slashed_form(text)
-        if re.match(r"\d{4}\D", first):
-            return "ISO8601"
-        guess = pd.tseries.api.guess_datetime_format(first) or _month_form(first)
-        if guess is None or "%Y" not in guess:
-            self._fail(np.arange(len(text)) == 0, text, "unreadable", 'Say how: data.time_format: "%d.%m.%Y"')
-        return str(guess)
-
-    def _number_form(self, text: Any) -> str:
-        lengths = text.str.len().unique()
-        values = text.astype("float64")
-        if len(lengths) == 1 and lengths[0] in DIGITS and values.iloc[0] >= 10 ** (lengths[0] - 1):
-            return DIGITS[lengths[0]]
-        unit = next((unit for unit, digits in EPOCHS.items() if abs(len(text.iloc[0]) - digits) <= 1), None)
-        if unit is not None:
-            mend = f"They look like epoch time: data.time_format={unit} (s, ms, us or ns since 1970)"
-        else:
-            mend = "If they only count rows, leave them out: data.time=null"
-        self._fail(np.ones(len(text), dtype=bool), text, "purely numeric", mend)
-        raise AssertionError
-
-    def _slashed_form(self, text: Any) -> str:
-        """Tell day first from month first by a number over 12; if there is none, refuse to guess."""
-        parts = text.str.extract(SLASHED)
-        first, second = parts[0].astype("int64"), parts[2].astype("int64")
-        mark, year = parts[1].iloc[0], "%Y" if len(parts[3].iloc[0]) == 4 else "%y"
-        day_first, month_first = f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"
-        if first.max() <= 12 and second.max() <= 12:
-            mend = f'Is the day or the month first? data.time_format: "{day_first}" or "{month_first}"'
-            self._fail(np.ones(len(text), dtype=bool), text, "ambiguous", mend)
-        if first.max() > 12 and second.max() > 12:
-            few = (first > 12) if (first > 12).sum() <= (second > 12).sum() else (second > 12)
-            self._fail(few, text, "reversed", "All the others have day and month the other way round")
-        form = day_first if first.max() > 12 else month_first
-        self.notes.append(f"dates read as {form}: a number over 12 shows where the day is")
-        return form + _clock(text.iloc[0])
-
-    def _check_zones(self, text: Any, zoned: Any) -> None:
-        if zoned.any() and not zoned.all():
-            self._fail(~zoned, text, "zoneless", "All the others have a time zone")
-        if self.layout.time_zone and not zoned.any():
-            raise DataError(f"{self.places.name}: data.time_zone is given, but the dates in {self.label} have no zone")
-
-    def _localize(self, whole: Any, text: Any, zoned: Any) -> Any:
-        """Drop the zone if all rows agree on it, otherwise only after conversion to `time_zone`."""
-        import pandas as pd
-
-        if not zoned.any():
-            return whole
-        if self.layout.time_zone:
-            self.notes.append(f"dates converted to {self.layout.time_zone}")
-            return _convert(whole, self.layout.time_zone)
-        offsets = text.str.extract(r"(Z|[+-]\d{2}:?\d{2})$")[0].str.replace(":", "").replace({"Z": "+0000"})
-        few = offsets != offsets.mode()[0]
-        usual = offsets.mode()[0]
-        mend = f"Most are {usual}; data.time_zone=UTC (or Europe/Berlin, ...) converts all of them"
-        self._fail(few, text, "differently zoned", mend, DifferentZones)
-        shift = pd.Timedelta(f"{offsets.iloc[0][:3]}:{offsets.iloc[0][3:]}:00")
-        return whole.dt.tz_localize(None) + shift
-
-    def _finish(self, whole: Any, text: Any) -> np.ndarray:
-        from pandas.errors import OutOfBoundsDatetime
-
-        self._fail(whole.isna(), text, "missing or impossible", "Every row needs its date")
+    def _bare(self, whole: Any) -> np.ndarray:
+        """Convert dates that know their zone; others are as they are."""
         if getattr(whole.dtype, "tz", None) is not None:
             whole = _convert(whole, self.layout.time_zone or "UTC")
             self.notes.append(f"dates converted to {self.layout.time_zone or 'UTC'}")
-        try:
-            return np.asarray(whole.astype("datetime64[ns]"))
-        except OutOfBoundsDatetime:
-            raise DataError(f"{self.places.name}: column {self.label}: dates must lie between 1678 and 2262") from None
+        return np.asarray(whole)
 
+    def _placed(self, wall: np.ndarray, zones: Any, shown: Any) -> np.ndarray:
+        """Keep the clock of the only zone; convert others to `time_zone`."""
+        import pandas as pd
 
-def _as_text(column: Any) -> Any:
-    """Write numbers of a Parquet file without a decimal point, and dates as ISO."""
-    if column.dtype.kind == "f":
-        column = column.astype("Int64")
-    return column.astype("str").str.strip()
+        if zones is None:
+            if self.layout.time_zone:
+                message = f"data.time_zone is given, but the dates in {self.label} have no zone"
+                raise DataError(f"{self.places.name}: {message}")
+            return wall
+        self._fail(zones.isna(), shown, "zoneless", "All the others have a time zone")
+        codes, names = pd.factorize(zones)
+        offsets = [parse_offset(name) for name in names]
+        unknown = np.array([found is None for found in offsets])[codes]
+        self._fail(unknown, shown, "strangely zoned", "Write zones as +01:00: such a name may be one of several zones")
+        shifts = np.array(offsets, dtype="timedelta64[ns]")[codes]
+        if self.layout.time_zone:
+            self.notes.append(f"dates converted to {self.layout.time_zone}")
+            return np.asarray(_convert(pd.Series(wall - shifts).dt.tz_localize("UTC"), self.layout.time_zone))
+        if (shifts == shifts[0]).all():
+            return wall
+        usual = zones.mode()[0]
+        readings = [DateReading({"time_zone": "UTC"}, wall - shifts)]
+        readings += [DateReading({"time_zone": zone}, wall) for zone in find_zones(wall, shifts)]
+        remedies = [reading.remedy for reading in choose_reading(readings)]
+        self._fail(zones != usual, shown, "differently zoned", f"Most are {usual}", remedies)
+        raise AssertionError
+
+    def _finish(self, time: np.ndarray, shown: Any) -> np.ndarray:
+        self._fail(np.isnat(time), shown, "missing or impossible", "Every row needs its date")
+        self._check_bounds(time)
+        self.notes += [f"{count(number, 'date')} {what}" for what, number in self.clocks.items() if number]
+        return time.astype("datetime64[ns]")
+
+    def _check_bounds(self, time: np.ndarray) -> None:
+        days = time.astype("datetime64[D]")
+        if ((days < BOUNDS[0]) | (days > BOUNDS[1])).any():
+            raise DataError(f"{self.places.name}: column {self.label}: dates must lie between 1678 and 2262")
 
 
 def _convert(whole: Any, zone: str) -> Any:
@@ -189,39 +291,3 @@ def _convert(whole: Any, zone: str) -> Any:
         return whole.dt.tz_convert(zone).dt.tz_localize(None)
     except (KeyError, ValueError):
         raise ConfigError(f"data.time_zone: `{zone}` is unknown; examples: UTC, Europe/Berlin") from None
-
-
-def _clock(text: str) -> str:
-    """Describe the time of day behind a date."""
-    rest = re.sub(SLASHED, "", text)
-    if not rest:
-        return ""
-    seconds = rest.count(":")
-    fraction = ".%f" if "." in rest else ""
-    noon = "%I" if rest.upper().endswith("M") else "%H"
-    form = noon + "".join([":%M", ":%S"][:seconds]) + fraction
-    gap = rest[: len(rest) - len(rest.lstrip(" T,"))]
-    return gap + form + (" %p" if rest.upper().endswith((" AM", " PM")) else "%p" if noon == "%I" else "")
-
-
-def _month_form(text: str) -> str | None:
-    """Recognize a month and a year in words, which pandas does not guess."""
-    from datetime import datetime
-
-    for form in ("%b %Y", "%B %Y", "%b-%Y", "%B-%Y", "%Y %b", "%m/%Y", "%m-%Y", "%m.%Y"):
-        try:
-            datetime.strptime(text, form)
-        except ValueError:
-            continue
-        return form
-    return None
-
-
-def _spoken(form: str) -> str:
-    return "year-month-day (ISO 8601)" if form == "ISO8601" else f"`{form}`"
-
-
-def span(time: np.ndarray) -> str:
-    """Say from when to when, and how many rows."""
-    first, last = (str(stamp.astype("datetime64[m]")).replace("T", " ") for stamp in (time[0], time[-1]))
-    return f"{count(len(time), 'row')} from {first} to {last}"

@@ -10,8 +10,9 @@ import numpy as np
 
 from rnnexp.data.tables.columns import Selection, Table, select
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse, problems
+from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse, remove_codes
 from rnnexp.data.tables.places import Places
+from rnnexp.data.tables.readings import Survey
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def typed_table(columns: Mapping[int, Any], size: int, selection: Selection, lay
     names = [selection.names[index] for index in selection.values]
     flaws = [Flaws() for _ in names]
     values = [_numbers(columns[index], layout, flaw) for index, flaw in zip(selection.values, flaws)]
-    if found := problems(names, flaws, "row", layout):
-        raise DataError("\n".join(f"{file}: {problem}" for problem in found))
+    if any(flaw.found for flaw in flaws):
+        raise _survey([columns[index] for index in selection.values], names, layout).refuse(file)
     rows = np.arange(1, size + 1)
     series = None if selection.series is None else columns[selection.series].astype("str").str.strip()
     return Table(
@@ -45,23 +46,47 @@ def typed_table(columns: Mapping[int, Any], size: int, selection: Selection, lay
         tuple(columns[index] for index in selection.time),
         series,
         Places((file,), np.zeros(size, dtype=np.int64), rows, "row"),
+        tuple(note for name, flaw in zip(names, flaws) for note in flaw.notes(name)),
     )
 
 
 def _numbers(column: Any, layout: Layout, flaws: Flaws) -> np.ndarray:
     """Turn a typed column into float64; text goes the way of a text file."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    rows = range(1, len(column) + 1)
-    if not (is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)):
-        return parse(["" if gone else str(cell) for cell, gone in zip(column, column.isna())], rows, layout, flaws)
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = np.abs(values) > LARGEST
-    if column.dtype.kind in "iu":
-        wrong |= np.abs(values) > EXACT
-    for row in np.flatnonzero(wrong):
+    if not _is_typed(column):
+        return parse(_texts(column), range(1, len(column) + 1), layout, flaws)
+    values = remove_codes(column.to_numpy(dtype=np.float64, na_value=np.nan), layout, column.dtype)
+    for row in np.flatnonzero(_are_beyond(column, values)):
         flaws.add(int(row) + 1, str(column.iloc[row]))
     return values
+
+
+def _is_typed(column: Any) -> bool:
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    return is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)
+
+
+def _texts(column: Any) -> list[str]:
+    return ["" if gone else str(cell) for cell, gone in zip(column, column.isna())]
+
+
+def _are_beyond(column: Any, values: np.ndarray) -> np.ndarray:
+    """Mark the numbers that cannot be held."""
+    return np.abs(values) > (EXACT if column.dtype.kind in "iu" else LARGEST)
+
+
+def _survey(columns: list[Any], names: list[str], layout: Layout) -> Survey:
+    """Look again at every cell of text, and at the numbers that cannot be held."""
+    cells = []
+    for column in columns:
+        if _is_typed(column):
+            values = remove_codes(column.to_numpy(dtype=np.float64, na_value=np.nan), layout, column.dtype)
+            column = column.astype("object").where(_are_beyond(column, values))
+        cells.append(_texts(column))
+    survey = Survey(names, layout, "row")
+    for row, texts in enumerate(zip(*cells), 1):
+        survey.add(row, texts)
+    return survey
 
 
 def select_parquet(file: Path, wanted: Wanted) -> Selection:
@@ -106,7 +131,7 @@ def first_rows(file: Path, rows: int) -> Any:
         raise _damaged(file, error) from None
     if first is None:
         raise DataError(f"{file}: 0 usable rows: the table is empty")
-    return first.to_pandas()
+    return first.to_pandas(ignore_metadata=True)  # an index is a column as well
 
 
 def _open(file: Path) -> Any:

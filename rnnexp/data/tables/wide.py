@@ -10,7 +10,7 @@ from rnnexp.data.tables.files import opened, unchanged
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.data.tables.records import Lines, records
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, count
 
 
 def read_wide(file: Path) -> dict[str, np.ndarray]:
@@ -37,6 +37,10 @@ def _values(where: str, line: int, cells: list[str]) -> np.ndarray:
     values = parse(cells, [line] * len(cells), Layout(), flaws)
     if flaws.total:
         raise DataError(f'{where} has a cell that is not a usable number: "{flaws.shown[0][1][:40]}"')
+    if flaws.did:
+        raise DataError(
+            f"{where} has numbers that are not plain: {next(iter(flaws.did))} {count(flaws.did.total(), 'cell')}"
+        )
     length = int(np.count_nonzero(~np.isnan(values)))
     if length == 0:
         raise DataError(f"{where} has no values")

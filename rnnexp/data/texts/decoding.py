@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 from pathlib import Path
 
+from rnnexp.data.tables.encodings import find_mark
 from rnnexp.data.tables.files import as_bytes, codec, unchanged, undamaged
 from rnnexp.errors import DataError
 
-# The mark of UTF-32 begins with the one of UTF-16: longer ones come first.
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 COMMON = ("utf-8", "cp1252", "cp1251", "shift_jis", "gb18030", "euc_kr", "big5", "latin-1")
 
 
@@ -25,7 +17,7 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     name = codec(encoding)
     with unchanged(path), undamaged(path), as_bytes(path) as stream:
         data = stream.read()
-    promised = next((of for mark, of in MARKS if data.startswith(mark)), name)
+    promised = find_mark(data) or name
     if not name.startswith(promised):
         message = f"begins with the byte-order mark of {promised.upper()}: data.encoding={promised}"
         raise DataError(f"{path}: {message}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +12,7 @@ from rnnexp.models import weights
 from rnnexp.models.bundle import ABOUT, FORMAT, PREPROCESSING, Bundle, load
 from rnnexp.models.exporter import Exporter
 from rnnexp.registry import register
+from rnnexp.runtime.machine import find_version
 
 
 @register("exporter")
@@ -31,7 +30,7 @@ class bundle(Exporter):
             "architecture": asdict(trained.architecture),
             "spec": asdict(trained.spec),
             "plugins": list(trained.plugins),
-            "versions": {package: _version(package) for package in ("rnnexp", "keras")},
+            "versions": {package: find_version(package) or "unknown" for package in ("rnnexp", "keras")},
         }
         _write_json(path / ABOUT, about)
         _write_json(path / PREPROCESSING, dict(trained.scaling))
@@ -39,14 +38,6 @@ class bundle(Exporter):
 
     def load(self, path: Path) -> Callable[[Any], Any]:
         return load(path).predict
-
-
-@cache
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # run from its source
-        return "unknown"
 
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:

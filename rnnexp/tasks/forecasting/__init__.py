@@ -16,6 +16,7 @@ class forecasting(TaskCode):
     reported = ("mse", "rmse", "mae", "smape", "mape", "r2")
     takes = "rows"
     examples = "rows"
+    looks_last = True
 
     load = deferred("rnnexp.tasks.forecasting.load:load")
     apply = deferred("rnnexp.tasks.forecasting.apply:apply")

@@ -88,6 +88,11 @@ def melted(series: Series, chosen: Roles) -> tuple[Series, Roles]:
         columns=("value", *others),
         offsets=np.cumsum([0, *(len(piece) for piece in pieces)]),
         ids=tuple(f"{label}{name}" for label in labels for name in chosen.targets),
-        time=None if series.time is None else np.concatenate([series.time[s] for s in spans for _ in range(count)]),
+        time=_repeated(series.time, spans, count),
+        added=_repeated(series.added, spans, count),
     )
     return made, Roles(("value",), chosen.features, chosen.known)
+
+
+def _repeated(rows: np.ndarray | None, spans: Sequence[slice], count: int) -> np.ndarray | None:
+    return None if rows is None else np.concatenate([rows[s] for s in spans for _ in range(count)])

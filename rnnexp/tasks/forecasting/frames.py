@@ -75,6 +75,17 @@ def without_series(pipeline: Pipeline, where: str, series: str | None, names: Se
     return [f"{text}: the rows are taken for one series"]
 
 
+def read_values(pipeline: Pipeline, values: Sequence[float], where: str) -> Rows:
+    """Take numbers for the rows of the only column that a model has; DataError if it has several, or needs dates."""
+    if len(pipeline.columns) > 1:
+        columns = ", ".join(pipeline.columns)
+        raise DataError(f"{where}: the model takes {len(pipeline.columns)} columns, {columns}; give a table of them")
+    if pipeline.calendar:
+        raise DataError(f"{where}: numbers have no dates, which the calendar of the model needs; give a table of both")
+    without_series(pipeline, where, pipeline.series, pipeline.columns)
+    return Rows(pipeline.ids[0] if len(pipeline.ids) == 1 else "series", np.array(values, np.float64)[:, None])
+
+
 def long_enough(pipeline: Pipeline, rows: list[Rows], policy: str) -> tuple[list[Rows], list[str]]:
     """Leave out series that are too short for a forecast, if the settings say so."""
     if policy == "fail":

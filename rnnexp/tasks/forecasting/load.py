@@ -24,6 +24,8 @@ from rnnexp.tasks.forecasting.pipeline import Pipeline
 from rnnexp.tasks.forecasting.seasonality import season_among
 from rnnexp.tasks.forecasting.windows import Plan
 
+MANY = 0.01  # share of the training rows that fill gaps, above which it is said
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -243,19 +245,35 @@ def _forecast_from(source: SeriesSource, pipeline: Pipeline) -> tuple[float, ...
 
 def _summary(reading: Reading, begins: dict[str, list[np.ndarray]], remarks: list[str]) -> Summary:
     series, time = reading.series, reading.series.time
+    span = (None, None) if time is None else calendar.write_dates(np.array([time.min(), time.max()]), time)
     return Summary(
         source=series.source,
         rows=len(series.values),
         series=len(series.ids),
         sizes={name: sum(len(own) for own in owns) for name, owns in begins.items()},
         digest=_digest(reading),
-        first=None if time is None else str(time.min())[:19],
-        last=None if time is None else str(time.max())[:19],
+        first=span[0],
+        last=span[1],
         frequency=series.frequency,
         season=reading.season,
         unit=reading.source.unit or series.unit,
-        notes=(*series.notes, *remarks),
+        notes=(*series.notes, *_filled_training_rows(reading), *remarks),
     )
+
+
+def _filled_training_rows(reading: Reading) -> list[str]:
+    """Say how many training rows are no observations, if they are many."""
+    if reading.series.added is None:
+        return []
+    rows = [reading.series.added[first:last] for first, last in reading.borders["train"]]
+    filled, total = sum(int(own.sum()) for own in rows), sum(map(len, rows))
+    if filled <= MANY * total:
+        return []
+    policy = getattr(reading.source, "gaps", "")
+    like = "repeat the row before their gap" if policy == "ffill" else "lie on straight lines"
+    return [
+        f"{filled:,} of {count(total, 'training row')} ({filled / total:.0%}) fill gaps: they {like} (gaps={policy})"
+    ]
 
 
 def _digest(reading: Reading) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rnnexp.tasks.forecasting.baselines import Task, Undefined
+from rnnexp.tasks.forecasting.baselines import Task
 
 CRITICAL = 1.645  # of a normal variable: a test of 90 %
 FEWEST_SEASONS = 3
@@ -31,10 +31,16 @@ def _one(task: Task, first: int, last: int) -> np.ndarray:
     found = np.repeat(known[-1:], task.horizon, axis=0)
     for column, values in enumerate(known.T):
         if seasonal(values, season):
-            if np.any(values <= 0):
-                raise Undefined("values are not all above 0", int(last))
-            found[:, column] *= _pattern(values, season, task.horizon)
+            pattern = _pattern(values, season, task.horizon)
+            found[:, column] *= pattern if np.isfinite(pattern).all() else 1
     return found
+
+
+def find_doubtful(task: Task) -> np.ndarray:
+    """Say of each forecast whether a season was taken out of values that are not all above 0, (n,)."""
+    season, parts = task.season or 1, zip(task.firsts, task.origins)
+    known = (task.values[first : last + 1].T for first, last in parts)
+    return np.array([any(np.any(one <= 0) and seasonal(one, season) for one in columns) for columns in known])
 
 
 def seasonal(values: np.ndarray, season: int) -> bool:
@@ -49,10 +55,14 @@ def seasonal(values: np.ndarray, season: int) -> bool:
 
 
 def _pattern(values: np.ndarray, season: int, horizon: int) -> np.ndarray:
-    """Return the seasonal factors of the next values over that of the last one, (horizon,)."""
-    factors = _factors(values, season)
+    """Return the seasonal factors of the next values over that of the last one, (horizon,).
+
+    As there, nothing is asked of the signs: where ratios divide by 0, the factors are not finite.
+    """
     rows = np.arange(len(values) - 1, len(values) + horizon) % season
-    return factors[rows[1:]] / factors[rows[0]]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        factors = _factors(values, season)
+        return np.asarray(factors[rows[1:]] / factors[rows[0]])
 
 
 def _factors(values: np.ndarray, season: int) -> np.ndarray:
@@ -62,7 +72,9 @@ def _factors(values: np.ndarray, season: int) -> np.ndarray:
     trend = np.convolve(values, weights / season, mode="valid")
     ratio = values[half : len(values) - half] / trend
     place = np.arange(half, len(values) - half) % season
-    factors = np.array([ratio[place == at].mean() for at in range(season)])
+    kept = ~np.isnan(ratio)  # 0 / 0 is left out, as by R's `na.rm`
+    ratios = (ratio[kept & (place == at)] for at in range(season))
+    factors = np.array([own.sum() / np.float64(len(own)) for own in ratios])
     return np.asarray(factors / factors.mean())
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.cells import HOURS
+from rnnexp.data.calendar import has_hours
 from rnnexp.data.dataset import USUAL
 from rnnexp.data.series import Rows
 from rnnexp.errors import ConfigError, DataError, DivergedError, did_you_mean
 from rnnexp.tasks.forecasting.apply import apply
 from rnnexp.tasks.forecasting.columns import select
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
-from rnnexp.tasks.forecasting.frames import long_enough
+from rnnexp.tasks.forecasting.frames import long_enough, read_values
 from rnnexp.tasks.forecasting.intervals import FILE, Intervals, read_for
 from rnnexp.tasks.forecasting.load import read_series
 from rnnexp.tasks.forecasting.pipeline import Pipeline
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from rnnexp.models.bundle import Bundle
 
 SERIES, LEVELS = "unique_id", "levels"
+GIVEN = "--values"  # what messages call numbers that are no file
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     """Forecast what follows a table of rows; `levels` are those of intervals, each of which adds two columns."""
     made = bundle.extras or Intervals()
     half = {int(level): made.of(int(level)) for level in params.get(LEVELS, ())}
-    preprocessor, rows = bundle.preprocessor, _table_of(rows)
+    preprocessor = bundle.preprocessor
+    rows = _table_of(preprocessor.pipeline, rows)
     _, context = preprocessor.prepare(rows)
     return forecast(bundle, context, half, Columns(SERIES if preprocessor.pipeline.series in rows.columns else None))
 
@@ -135,7 +139,9 @@ def _levels(made: Intervals, asked: Sequence[int] | None) -> tuple[list[int], li
 
 
 def _given(trained: TrainedModel, pipeline: Pipeline, request: PredictRequest) -> RequestRows:
-    """Read a table, if one is named, else the run's own data again."""
+    """Read a table, if one is named, else the run's own data again; or take the values that are given."""
+    if request.values is not None:
+        return RequestRows([read_values(pipeline, request.values, GIVEN)], GIVEN)
     changes = dict(request.changes) | ({"path": request.path} if request.path else {})
     if "path" not in changes:
         own = known_source(trained)
@@ -173,12 +179,18 @@ def _series(pipeline: Pipeline, source: Any) -> RequestRows:
     return RequestRows(rows, series.source, len(series.ids) > 1, left)
 
 
-def _table_of(rows: Any) -> DataFrame:
-    """Return a table, also of a mapping of columns, or of a list of rows."""
+def _table_of(pipeline: Pipeline, rows: Any) -> DataFrame:
+    """Return a table, also of a mapping of columns, of a list of rows, or of the numbers of an only column."""
     import pandas
 
+    if hasattr(rows, "columns"):
+        return rows
+    columns = list(pipeline.columns) if len(pipeline.columns) == 1 else None
     try:
-        return rows if hasattr(rows, "columns") else pandas.DataFrame(rows)
+        if columns and hasattr(rows, "to_frame"):
+            return rows.to_frame(columns[0])
+        named = isinstance(rows, Mapping) or any(isinstance(row, Mapping) for row in rows)
+        return pandas.DataFrame(rows, columns=None if named else columns)
     except (TypeError, ValueError):
         raise DataError(f"the rows must be a table with named columns, not {type(rows).__name__}") from None
 
@@ -190,7 +202,9 @@ def forecast(bundle: Any, context: Context, half: Mapping[int, np.ndarray], colu
     ends = {level: preprocessor.bounds(outputs, context, width) for level, width in half.items()}
     values = preprocessor.restore(outputs, context)
     ids = context.ids if columns.series else None
-    return table(values, bundle.spec.targets, ids=ids, time=context.time, ends=ends, columns=columns)
+    frame = table(values, bundle.spec.targets, ids=ids, time=context.time, ends=ends, columns=columns)
+    frame.attrs[HOURS] = has_hours(preprocessor.pipeline.frequency)
+    return frame
 
 
 def table(

@@ -10,7 +10,7 @@ import numpy as np
 from rnnexp.data.calendar import season_of
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.short import named
-from rnnexp.tasks.forecasting import baselines, linear
+from rnnexp.tasks.forecasting import baselines, linear, naive2
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
 
@@ -42,10 +42,23 @@ def short_series(dataset: SeriesDataset, origins: np.ndarray, horizon: int, foun
     }
     if "linear" in found:
         stand_ins["linear"] = ~linear.trained(dataset, origins), "training rows"
-    return (_fewer_lags(dataset, origins) if "linear" in found else []) + [
+    notes = _fewer_lags(dataset, origins) if "linear" in found else []
+    notes += _doubtful(dataset, task) if "naive2" in found else []
+    return notes + [
         f"the baseline {name} repeats the last value in {_called(dataset, origins[there])}, for want of {what}"
         for name, (there, what) in stand_ins.items()
         if there.any()
+    ]
+
+
+def _doubtful(dataset: SeriesDataset, task: baselines.Task) -> list[str]:
+    """Name the series in which Naive2 does as the organizers' code does, and may be no measure."""
+    there = naive2.find_doubtful(task)
+    if not there.any():
+        return []
+    return [
+        f"the baseline naive2 divides by a moving average in {_called(dataset, task.origins[there])}, as the "
+        "organizers' code does, though the values are not all above 0; where that divides by 0, it repeats the last one"
     ]
 
 

@@ -31,6 +31,7 @@ class language_modeling(TaskCode):
     sampler = deferred("rnnexp.tasks.language_modeling.predict:sampler")
     generate = deferred("rnnexp.tasks.language_modeling.predict:generate")
     request_schema = deferred("rnnexp.tasks.language_modeling.predict:request_schema")
+    inspect = deferred("rnnexp.tasks.text_proposals:propose_corpus")
     seen = deferred("rnnexp.tasks.language_modeling.lanes:seen")
 
     def usage(self, source: Any) -> str:

@@ -24,4 +24,5 @@ class regression(TaskCode):
     figures = deferred("rnnexp.tasks.regression.figures:figures")
     predict = deferred("rnnexp.tasks.regression.predict:predict")
     answer = deferred("rnnexp.tasks.regression.predict:answer")
+    inspect = deferred("rnnexp.tasks.sequence_proposals:propose_numbers")
     seen = deferred("rnnexp.data.leaks:seen_examples")

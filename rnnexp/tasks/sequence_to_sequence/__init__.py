@@ -28,6 +28,7 @@ class sequence_to_sequence(TaskCode):
     predict = deferred("rnnexp.tasks.sequence_to_sequence.predict:predict")
     answer = deferred("rnnexp.tasks.sequence_to_sequence.predict:answer")
     request_schema = deferred("rnnexp.tasks.text_requests:request_schema")
+    inspect = deferred("rnnexp.tasks.text_proposals:propose_pairs")
     seen = deferred("rnnexp.tasks.sequence_to_sequence.dataset:seen")
 
     def usage(self, source: Any) -> str:

@@ -32,6 +32,7 @@ class tagging(TaskCode):
     predict = deferred("rnnexp.tasks.tagging.predict:predict")
     answer = deferred("rnnexp.tasks.tagging.predict:answer")
     request_schema = deferred("rnnexp.tasks.text_requests:request_schema")
+    inspect = deferred("rnnexp.tasks.text_proposals:propose_tags")
     seen = deferred("rnnexp.tasks.tagging.dataset:seen")
 
     def usage(self, source: Any) -> str:

@@ -100,7 +100,7 @@ def _dataset(source: Any, lines: list[str], pieces: Mapping[str, np.ndarray], sc
     )
 
 
-def inspect(path: str, target: str | None) -> Draft:
+def inspect(path: str, given: Mapping[str, Any]) -> Draft:
     """Propose an experiment for a file of lines."""
     lines = read_lines(path)
     return Draft(

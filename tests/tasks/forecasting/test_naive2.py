@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import given
 import numpy as np
@@ -12,12 +11,11 @@ from given import evaluate
 
 from rnnexp import tasks
 from rnnexp.data.sources.m4 import m4
-from rnnexp.data.splits import Split
 from rnnexp.evaluation import metrics
 from rnnexp.task import primary
 from rnnexp.tasks import load
 from rnnexp.tasks.forecasting import baselines, naive2, scales
-from rnnexp.tasks.forecasting.baselines import Task, Undefined
+from rnnexp.tasks.forecasting.baselines import Task
 
 WEEK = np.array([1.0, 2.0, 4.0, 1.0])
 
@@ -44,9 +42,68 @@ def test_without_a_season_the_last_value_is_repeated() -> None:
         assert np.array_equal(naive2.naive2(task(series, season=season))[0, :, 0], np.repeat(series[-1], 4))
 
 
-def test_a_season_of_values_that_are_not_positive_is_left_out() -> None:
-    with pytest.raises(Undefined, match="not all above 0"):
-        naive2.naive2(task(np.tile(WEEK - 1, 6)))
+def as_in_r(values: list[float], season: int, horizon: int) -> list[float]:
+    """Return Naive2 as R computes it: `decompose` of an even season by its filter, sums written out, and `na.rm`."""
+    half, rows = season // 2, len(values)
+    ratios: list[list[float]] = [[] for _ in range(season)]
+    for row in range(half, rows - half):
+        ends = (values[row - half] + values[row + half]) / 2
+        trend = (ends + sum(values[row - half + 1 : row + half])) / season
+        ratios[row % season] += [values[row] / trend] if trend else []
+    means = [sum(own) / len(own) for own in ratios]
+    figures = [mean / (sum(means) / season) for mean in means]
+    seasonal = [figures[row % season] for row in range(rows)]
+    ahead = (seasonal[-season:] * horizon)[:horizon]
+    return [values[-1] / seasonal[-1] * factor for factor in ahead]
+
+
+FLAWS = {
+    "a zero": (10, 0.0),
+    "a zero at the end": (-1, 0.0),
+    "a negative value": (7, -2.0),
+    "an outlier": (12, 6.0),
+    "nothing": (0, 1.0),
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_values_that_are_not_positive_are_taken_as_the_organizers_take_them(flaw: str) -> None:
+    place, value = FLAWS[flaw]
+    flawed = np.tile(WEEK, 12)
+    flawed[place] = value
+    assert naive2.seasonal(flawed, 4)
+    both = task(np.tile(WEEK, 12), flawed, horizon=6)
+    found = naive2.naive2(both)[:, :, 0]
+    assert found[1] == pytest.approx(as_in_r(flawed.tolist(), 4, 6), rel=1e-12)
+    assert np.array_equal(found[0], naive2.naive2(task(np.tile(WEEK, 12), horizon=6))[0, :, 0])
+    assert naive2.find_doubtful(both).tolist() == [False, bool(value <= 0)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.tile([1.0, -1.0, 0.0, 0.0], 6), np.tile([3.0, 1.0, 2.0, 0.0], 6), np.tile([0.0, 0.0, 5.0, 0.0], 6)],
+    ids=["no trend", "no last value", "one value a season"],
+)
+def test_a_season_that_divides_by_0_repeats_the_last_value(values: np.ndarray) -> None:
+    assert naive2.seasonal(values, 4)
+    assert np.array_equal(naive2.naive2(task(values))[0, :, 0], np.repeat(values[-1], 4))
+
+
+@pytest.mark.parametrize("flaw", ["zero", "negative", "constant", "all zero"])
+def test_one_flawed_series_takes_owa_from_none(flaw: str) -> None:
+    tables = [np.tile(WEEK, 8)[:, None] + 0.1 * given.noise(32, seed=seed) for seed in (1, 2, 3)]
+    if flaw in ("zero", "negative"):
+        tables[0][5] = -1.0 if flaw == "negative" else 0.0
+    else:
+        tables[0][:] = 7.0 if flaw == "constant" else 0.0
+    split = {"train": None, "val": 0, "test": 4}
+    dataset = given.dataset(*tables, sequence_length=4, horizon=4, season=4, split=split)
+    model = type("Repeating", (), {"predict_on_batch": lambda _, x: np.repeat(x[:, -1:], 4, axis=1)})()
+    report = evaluate(model, dataset, 8)
+    assert {"naive2", "linear", "seasonal_naive"} <= set(report.baselines)
+    assert {"test/owa", "baseline/naive2/owa", "skill/owa"} <= set(report.metrics)
+    said = "naive2 divides by a moving average" if flaw in ("zero", "negative") else "MASE leaves out"
+    assert any(said in note and "1 of 3 series" in note and "`s0`" in note for note in report.notes)
 
 
 def test_it_applies_to_several_series_with_a_forecast_each() -> None:
@@ -94,10 +151,8 @@ PUBLISHED = {  # sMAPE and MASE of Makridakis et al., 2020; the seasonal naive f
 
 @pytest.mark.parametrize("group", ["Hourly", "Weekly"])
 def test_the_published_figures_of_m4_are_met_to_every_digit(group: str, shared_data: Path) -> None:
-    horizon, season = {"Hourly": (48, 24), "Weekly": (13, None)}[group]
-    split: Any = Split(train=None, val=0, test=horizon)  # type: ignore[call-arg]
-    source = m4(group=group, root=str(shared_data), horizon=horizon, season=season, split=split, stride=50)
-    dataset = load(source)
+    dataset = load(m4(group=group, root=str(shared_data), stride=50))
+    horizon, season = dataset.spec.output_shape[0], dataset.season
     truth = dataset.restore("test", np.zeros((len(dataset.parts["test"]), horizon, 1), "float32"))
     scale, series = scales.mase_scale(dataset, truth), scales.series_of(dataset, truth)
     ours = Task(dataset.history.values, truth.origins, dataset.history.offsets[series], horizon, season)

@@ -19,6 +19,7 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.models.build import build
 from rnnexp.registry import lookup
+from rnnexp.runner.groups import GroupStore
 from rnnexp.runner.record import Membership, RunContext
 from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks import load
@@ -291,3 +292,28 @@ def test_members_of_a_program_are_what_they_would_have_been_alone(tmp_path: Path
     np.testing.assert_allclose(losses[0], losses[1], rtol=2e-5)
     assert not np.allclose(losses[0], losses[2], rtol=2e-5)
     assert ended[0].metrics["test/log_loss"] == pytest.approx(alone.metrics["test/log_loss"], rel=1e-4)
+
+
+def test_seeds_whose_training_parts_have_other_words_are_groups_of_their_own(tmp_path: Path) -> None:
+    rare = "\n".join("".join(f"w{number}{i} O\n" for i in range(1 + number % 3)) for number in range(30))
+    Path("names.conll").write_text(f"{grammar(30, 1)}\n{rare}")
+    lines = (*SETTINGS, *LIGHT, "data.min_count=1", "model.units=[3]", "trainer.epochs=2")
+    rates, seeds = ("0.01", "0.02"), (0, 1)
+    experiments = [
+        rx.compose(*lines, f"data.seed={seed}", f"optimizer.learning_rate={rate}") for rate in rates for seed in seeds
+    ]
+    assert len({make_program_key(experiment) for experiment in experiments}) == 1
+    specs = [load(experiment.data).spec for experiment in experiments]
+    assert specs[0] == specs[2] != specs[1] == specs[3]
+    assert specs[0].inputs["past"].vocabulary != specs[1].inputs["past"].vocabulary
+    contexts = [RunContext(tmp_path / str(n), member=Membership("test", None, n)) for n in range(4)]
+    for context in contexts:
+        context.run_dir.mkdir()
+    ended: dict[int, Any] = {}
+    store = GroupStore(tmp_path / "groups.json")
+    run_vectorized(experiments, contexts, ended.__setitem__, lambda _: None, store)
+    assert [group.numbers for group in store.groups] == [[0, 2], [1, 3]]
+    alone = rx.run(rx.compose(*lines, "data.seed=1", "optimizer.learning_rate=0.02"), quiet=True)
+    losses = [np.array([epoch["train/loss"] for epoch in one.history.epochs]) for one in (alone, ended[3], ended[1])]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=2e-5)
+    assert not np.allclose(losses[0], losses[2], rtol=2e-5)

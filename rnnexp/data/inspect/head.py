@@ -1,0 +1,54 @@
+"""Every cell of a table, column by column, as the reader has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rnnexp.data.inspect.finding import Finding, Head
+from rnnexp.data.tables.dialect import examine, name_separator
+from rnnexp.data.tables.files import kind
+from rnnexp.data.tables.layout import Layout
+from rnnexp.data.tables.numbers import Flaws, parse
+from rnnexp.data.tables.spelling import is_like_number
+from rnnexp.data.tables.table import read_cells
+from rnnexp.errors import count
+
+SAMPLE = 1_000  # cells, from first to last, that tell numbers of other marks from text
+MOST_ROWS = 1_000_000  # of a Parquet file that are looked at
+
+
+def read_head(file: Path, finding: Finding) -> Head:
+    """Read all columns, with what each refusal advises, and tell which of them hold numbers."""
+    if kind(file) == "parquet":
+        return _parquet(file, finding)
+    names, columns, _ = finding.settle(lambda: read_cells(file, finding.layout))
+    layout, dialect = finding.layout, examine(file, finding.layout)
+    header = f"header in line {dialect.header}" if dialect.header else "no header"
+    separator = name_separator(dialect.separator)
+    told = f'{file}: {layout.encoding}, separator "{separator}", {header}, {count(len(names), "column")}'
+    finding.seen.append(told)
+    cells = tuple(map(tuple, columns))
+    return Head(names, cells, tuple(_numeric(column, layout) for column in cells))
+
+
+def _numeric(cells: tuple[str, ...], layout: Layout) -> bool:
+    """Tell whether most of the cells that are there are numbers, in whatever marks."""
+    import numpy as np
+
+    flaws = Flaws()
+    values = parse(cells, range(len(cells)), layout, flaws)
+    if int(np.isfinite(values).sum()) > flaws.total:
+        return True
+    some = [text for cell in cells[:: len(cells) // SAMPLE + 1] if (text := cell.strip()) not in layout.missing]
+    return 2 * sum(map(is_like_number, some)) > len(some)
+
+
+def _parquet(file: Path, finding: Finding) -> Head:
+    from pandas.api.types import is_numeric_dtype
+
+    from rnnexp.data.tables.typed import first_rows
+
+    rows = first_rows(file, MOST_ROWS)
+    finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")
+    numeric = tuple(is_numeric_dtype(dtype) for dtype in rows.dtypes)
+    return Head(tuple(map(str, rows.columns)), tuple(tuple(rows[name].astype("str")) for name in rows), numeric)

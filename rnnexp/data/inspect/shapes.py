@@ -1,0 +1,58 @@
+"""Tables that lie on their side: columns that are hours, months, years or steps, where a row for each is needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnnexp.errors import DataError
+
+HOUR = re.compile(r"(?:h|hr|he|hour|stunde|std|heure|hora)?[ _.-]?(\d{1,2})h?", re.IGNORECASE)
+CLOCK = re.compile(r"\D{0,2}(\d{1,2}):(\d\d)(?::\d\d)?")
+STEP = re.compile(r"(?:v|t|x|step|lag|value|f|d|day|week|w|month|m)[ _.]?(\d+)", re.I)
+YEAR = re.compile(r"\D{0,3}((?:1[6-9]|20|21)\d\d)(?: ?\[.*\])?")
+DATE = re.compile(r"\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+FOREIGN = {"mär": "mar", "mrz": "mar", "mai": "may", "okt": "oct", "dez": "dec", "fév": "feb", "avr": "apr"}
+FEWEST = 4  # columns in a row that count on: fewer may be lags or channels
+
+
+def find_sideways(names: Sequence[str]) -> tuple[str, list[str]] | None:
+    """Return what most columns of a table on its side are, and their names; None for a table that stands."""
+    months = [name for name in names if _month(name) is not None]
+    dates = [name for name in names if DATE.fullmatch(name)]
+    clock = [name for name in names if CLOCK.fullmatch(name)]
+    kinds = [("months", months, 6), ("dates", dates, FEWEST), ("times of a day", clock, FEWEST)]
+    for what, pattern, fewest in (("years", YEAR, FEWEST), ("hours of a day", HOUR, 23), ("steps in time", STEP, 12)):
+        matches = [(name, int(match[1])) for name in names if (match := pattern.fullmatch(name))]
+        kinds.append((what, [name for name, _ in matches] if _counts([n for _, n in matches]) else [], fewest))
+    return next(((what, own) for what, own, fewest in kinds if len(own) >= max(fewest, len(names) / 2)), None)
+
+
+def refuse_sideways(names: Sequence[str], file: Path) -> None:
+    """Raise DataError for a table of which each column, not each row, is a time."""
+    found = find_sideways(names)
+    if found is None:
+        return
+    what, columns = found
+    rest = [name for name in names if name not in columns]
+    one = what.split()[0].removesuffix("s")
+    keys = f"id_vars={rest!r}, " if 0 < len(rest) <= 5 else ""
+    m4 = "; files of the M4 competition, such as Monthly-train.csv, are read by data=m4" if one == "step" else ""
+    raise DataError(
+        f'{file}: {len(columns)} columns, "{columns[0]}" to "{columns[-1]}", are {what}: a row for each {one} is '
+        f"needed. Turn the columns into rows, with pandas for example: "
+        f'frame.melt({keys}var_name="{one}", value_name="value"), and name the new file{m4}'
+    )
+
+
+def _month(name: str) -> int | None:
+    word = name.strip().lower()
+    short = FOREIGN.get(word[:3], word[:3])
+    return MONTHS.index(short) if short in MONTHS and word.isalpha() else None
+
+
+def _counts(numbers: Sequence[int | None]) -> bool:
+    """Tell whether numbers go up one by one."""
+    return all(b is not None and a is not None and b - a == 1 for a, b in zip(numbers, numbers[1:]))

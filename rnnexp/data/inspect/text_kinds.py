@@ -1,0 +1,206 @@
+"""Which kind of texts a file holds: tables of texts, labeled lines, pairs, tags, or prose."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rnnexp.data.inspect.dates import TIME
+from rnnexp.data.tables.files import kind, opened
+from rnnexp.data.tables.remedy import Refused
+from rnnexp.errors import DataError
+
+LINES = 5_000  # of a file that are looked at
+TAGGED = (".conll", ".conllu", ".iob", ".bio", ".iob2")
+LABEL = re.compile(r"(.*[_ ])?(labels?|class|category|topic|sentiment|polarity|stars|rating|kategorie|klasse)", re.I)
+WORD = re.compile(r"[^\W\d_]{2,}")
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*")
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """The first lines of a text file, without their ends."""
+
+    path: str
+    file: Path
+    encoding: str
+    lines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, path: str) -> TextFile | None:
+        """Look at a file; None for one that is no text or is not there: whoever reads it says why."""
+        file = Path(path).expanduser()
+        try:
+            if not file.is_file() or kind(file) == "parquet":
+                return None
+            for encoding in ("utf-8", "cp1252"):
+                if (lines := _lines(file, encoding)) is not None:
+                    return cls(path, file, encoding, lines) if lines else None
+        except (DataError, OSError):
+            return None
+        return None
+
+    @cached_property
+    def filled(self) -> tuple[str, ...]:
+        return tuple(line for line in self.lines if line.strip())
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return where the file is, and how it is encoded."""
+        return {"path": self.path} | ({} if self.encoding == "utf-8" else {"encoding": self.encoding})
+
+    def table(self, separator: str, quoting: bool = True) -> list[list[str]]:
+        """Cut the lines into cells; no rows if they are not equally many in nearly all lines."""
+        text = (f"{line}\n" for line in self.lines)
+        cut = csv.reader(text, delimiter=separator, strict=True)
+        try:
+            rows = [cells for cells in (cut if quoting else (line.split(separator) for line in self.filled)) if cells]
+        except csv.Error:
+            return self.table(separator, quoting=False) if quoting and separator == "\t" else []
+        widths = Counter(map(len, rows))
+        width, times = widths.most_common(1)[0] if widths else (0, 0)
+        return [row for row in rows if len(row) == width] if width > 1 and times >= 0.95 * len(rows) else []
+
+
+def find_test(path: str) -> str | None:
+    """Return the file of the test part that lies beside one of the training part: GunPoint_TEST.ts, test.txt."""
+    name = Path(path).name
+    for train, test in (("TRAIN", "TEST"), ("train", "test"), ("Train", "Test")):
+        if train in name and (other := Path(path).with_name(name.replace(train, test))).expanduser().is_file():
+            return str(other)
+    return None
+
+
+def is_tagged(text: TextFile) -> bool:
+    """Tell lines of a token and its tag, with blank lines between sequences."""
+    rows = [line.split() for line in text.filled if not line.startswith("#")]
+    widths = Counter(map(len, rows))
+    if not rows or min(widths) < 2:
+        return False
+    if {*text.file.suffixes} & {*TAGGED}:
+        return True
+    blank = len(text.lines) - len(text.filled)
+    words = sum(bool(WORD.search(row[0])) for row in rows)
+    tags = {row[-1] for row in rows}
+    apart = len(widths) == 1 and "," not in text.filled[0] and ";" not in text.filled[0]
+    few = len(tags) <= max(3, len(rows) // 5) and not any(NUMBER.fullmatch(tag) for tag in tags)
+    return apart and few and blank >= 1 and words > len(rows) / 2
+
+
+def find_pairs(text: TextFile) -> bool:
+    """Tell a sentence and its translation on each line, with a tab between."""
+    rows = text.table("\t", quoting=False)
+    if len(rows) < 2 or len(rows[0]) not in (2, 3):
+        return False
+    sides = [[row[side] for row in rows] for side in (0, 1)]
+    distinct = all(len(set(side)) > len(side) / 3 for side in sides)
+    return distinct and all(_worded(side) for side in sides) and max(map(_words, sides)) >= 2
+
+
+def find_label_lines(text: TextFile) -> list[str]:
+    """Return the labels of lines that begin with one, as in `1 a stirring , funny film`; none if they do not."""
+    parts = [line.split(None, 1) for line in text.filled]
+    if len(parts) < 4 or any(len(part) < 2 for part in parts) or text.table(",") or text.table("\t"):
+        return []
+    labels = Counter(label for label, _ in parts)
+    few = 2 <= len(labels) <= max(2, len(parts) // 5) and min(labels.values()) > 1
+    rest = [words for _, words in parts]
+    return sorted(labels) if few and _worded(rest) and _words(rest) >= 2 else []
+
+
+def is_prose(text: TextFile) -> bool:
+    """Tell running text: words on most lines, and no cells."""
+    lines = text.filled
+    tables = (_is_table(text.table(separator)) for separator in (",", ";", "\t", "|"))
+    long = _words(lines) >= 4 or (text.file.suffix in (".txt", ".md") and _words(lines) >= 2)
+    return long and _worded(lines) and not any(tables)
+
+
+def _is_table(rows: list[list[str]]) -> bool:
+    """Tell rows of cells from sentences with as many commas, each with a blank behind it."""
+    return any(not cell.startswith(" ") or not WORD.search(cell) for row in rows for cell in row[1:])
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table with columns of text and others that may be labels, by name or, without a header, by position.
+
+    settings: how `text_table` reads it, but for the columns
+    """
+
+    texts: tuple[str | int, ...]
+    labels: tuple[str | int, ...]
+    settings: dict[str, Any]
+    names: tuple[str, ...]
+
+
+def find_text_table(text: TextFile) -> TextTable | None:
+    """Look for a column of words with few different cells in another; None where there are dates and numbers, too."""
+    for separator in (",", "\t", ";", "|"):
+        quoted = text.table(separator)
+        rows = quoted or text.table(separator, quoting=False)
+        if len(rows) >= 4:
+            break
+    else:
+        return None
+    first, *body = rows
+    columns = list(zip(*body))
+    texts = [index for index, cells in enumerate(columns) if _words(cells) >= 3 and _worded(cells)]
+    labels = [index for index, cells in enumerate(columns) if index not in texts and _is_label(cells)]
+    header = not any(first[index] in columns[index] for index in labels) and not any(len(first[i]) > 60 for i in texts)
+    others = [index for index in range(len(first)) if index not in (*texts, *labels)]
+    named = [index for index in labels if header and LABEL.fullmatch(first[index].strip())]
+    dated = header and any(TIME.search(first[index]) for index in others)
+    if not texts or not labels or (dated and not named and any(_is_measured(cells) for cells in columns)):
+        return None
+    settings: dict[str, Any] = text.settings
+    usual = "\t" if {".tsv", ".tab"} & set(text.file.suffixes) else ","
+    settings |= {} if separator == usual else {"separator": {"\t": "tab"}.get(separator, separator)}
+    settings |= {} if header else {"header": "none"}
+    settings |= {} if quoted and _is_quoted(text, separator) else {"quoting": False}
+    names = tuple(name.strip() for name in first) if header else tuple(f"column_{i}" for i in range(len(first)))
+    keys: Sequence[str | int] = names if header else range(len(first))
+    return TextTable(tuple(keys[i] for i in texts), tuple(keys[i] for i in named or labels), settings, names)
+
+
+def _is_quoted(text: TextFile, separator: str) -> bool:
+    """Tell whether quotes, if there are any, are those of cells."""
+    try:
+        return bool(list(csv.reader((f"{line}\n" for line in text.lines), delimiter=separator, strict=True)))
+    except csv.Error:
+        return False
+
+
+def _is_label(cells: Sequence[str]) -> bool:
+    counts = Counter(cell.strip() for cell in cells)
+    return 2 <= len(counts) <= max(2, len(cells) // 3) and "" not in counts and _words([*counts]) < 3
+
+
+def _is_measured(cells: Sequence[str]) -> bool:
+    return all(NUMBER.fullmatch(cell.strip() or "0") for cell in cells) and len(set(cells)) > 2
+
+
+def _words(cells: Sequence[str]) -> float:
+    """Return the mean number of words."""
+    return sum(len(cell.split()) for cell in cells) / max(len(cells), 1)
+
+
+def _worded(cells: Sequence[str]) -> bool:
+    """Tell cells most of which have a word of letters."""
+    return sum(bool(WORD.search(cell)) for cell in cells) > 0.8 * len(cells)
+
+
+def _lines(file: Path, encoding: str) -> tuple[str, ...] | None:
+    """Read the first lines; None if the encoding is another."""
+    try:
+        with opened(file, encoding) as stream:
+            found = [line.rstrip("\r\n") for _, line in zip(range(LINES), iter(lambda: stream.readline(100_000), ""))]
+    except Refused:
+        return None
+    return tuple(found) if not any("\0" in line for line in found[:20]) else ()

@@ -1,0 +1,208 @@
+"""Forms of dates, as `%d.%m.%Y`: which ones a cell may have, and what cells say in a form.
+
+Besides the directives of strptime there are %q (quarter), %b in the languages of `MONTHS`, and %G %V without a weekday.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+PIVOT_YEAR = 1969  # two-digit years are 1969 to 2068, as strptime reads them
+MONTHS = (
+    "january januar janvier enero gennaio januari janeiro",
+    "february februar fevrier febrero febbraio februari fevereiro",
+    "march marz mars marzo maart marco mrz maerz",
+    "april avril abril aprile",
+    "may mai mayo maggio mei maj maio",
+    "june juni juin junio giugno junho",
+    "july juli juillet julio luglio julho",
+    "august aout agosto augustus augusti",
+    "september septembre septiembre settembre setembro",
+    "october oktober octobre octubre ottobre outubro",
+    "november novembre noviembre novembro",
+    "december dezember decembre diciembre dicembre dezembro",
+)
+WORD = r"[^\W\d_]+"
+PATTERNS = {
+    "Y": r"\d{4}",
+    "G": r"\d{4}",
+    "y": r"\d{2}",
+    "m": r"\d{1,2}",
+    "d": r"\d{1,2}",
+    "b": WORD,
+    "B": WORD,
+    "q": r"[1-4]",
+    "V": r"\d{1,2}",
+    "u": r"[1-7]",
+    "j": r"\d{1,3}",
+    "H": r"\d{1,2}",
+    "M": r"\d{2}",
+    "S": r"\d{2}",
+}
+FIXED = {"m": r"\d{2}", "d": r"\d{2}", "V": r"\d{2}", "j": r"\d{3}", "H": r"\d{2}"}  # where no mark stands between
+MARKS = {"q": "QTK", "m": "M"}  # 2018Q1, 2018T1 (French, Spanish), 2018K1 (Danish), 2018M01
+WEEK = re.compile(r"(w|kw|cw|wk|week|uge|v)$", re.IGNORECASE)
+DAY_FIRST, MONTH_FIRST = ("dmY", "dmy"), ("mdY", "mdy")
+ORDERS = {
+    *DAY_FIRST,
+    *MONTH_FIRST,
+    *("Y", "Ymd", "ymd", "Ym", "mY", "Yj", "jY"),
+    *("Yb", "bY", "yb", "by", "dbY", "bdY", "Ybd", "dby", "bdy", "ybd"),
+    *("Yq", "qY", "yq", "qy", "GV", "VG", "GVu"),
+}
+TOKEN = re.compile(rf"\d+|{WORD}|[\W_]+")
+
+
+def _month_numbers() -> dict[str, int]:
+    """Map every beginning of a month's name, of three letters or more, to its number, unless two months share it."""
+    numbers: dict[str, set[int]] = {}
+    for number, names in enumerate(MONTHS, start=1):
+        for name in names.split():
+            for length in range(3, len(name) + 1):
+                numbers.setdefault(name[:length], set()).add(number)
+    return {word: found.pop() for word, found in numbers.items() if len(found) == 1}
+
+
+MONTH_NUMBERS = _month_numbers()
+
+
+def get_order(form: str) -> str:
+    """Return the directives of a form that say the date: "dmY"."""
+    return "".join(letter for letter in re.findall("%(.)", form) if letter not in "aAHMS%").replace("B", "b")
+
+
+def standardize_words(text: Any) -> Any:
+    """Write cells without what differs from month to month or says nothing: `Sept. 1st, 2020`, `5 de mayo de 2020`."""
+    if not text.str.contains(WORD).any():
+        return text
+    text = text.str.replace(rf"(?<={WORD[:-1]})\.(?=[\s,-]|$)", "", regex=True)
+    text = text.str.replace(r"(?<=\d)(?:st|nd|rd|th)\b|\b(?:de|of)\b", "", regex=True)
+    halves = {"H1": "Q1", "S1": "Q1", "H2": "Q3", "S2": "Q3"}  # a half-year begins with its first quarter
+    text = text.str.replace(r"(?<![^\W\d_])[HS][12](?!\d)", lambda found: halves[found[0]], regex=True)
+    return text.str.replace(r"\s+", " ", regex=True).str.strip()
+
+
+def get_width(form: str) -> int:
+    """Return how many digits a form of digits alone has, 0 for other forms."""
+    letters = re.findall("%(.)", form)
+    alone = form == "".join(f"%{letter}" for letter in letters)
+    return sum({"Y": 4, "G": 4, "j": 3, "q": 1}.get(letter, 2) for letter in letters) if alone else 0
+
+
+def restore_zero(text: Any, form: str) -> Any:
+    """Give back the first zero that a spreadsheet has left out of digits."""
+    width = get_width(form)
+    lost = width and form[1] not in "YG" and (text.str.len() == width - 1).any()
+    return text.str.zfill(width) if lost else text
+
+
+def list_forms(text: Any, quarters: bool = False) -> list[str]:
+    """List the forms that cells of the commonest shape may have; `quarters` may be 2018-1."""
+    shapes = text.str.replace(r"\d", "0", regex=True)
+    tokens = TOKEN.findall(text[shapes == shapes.mode()[0]].iloc[0])
+    marks = {token.upper() for token in tokens if token.isalpha()}
+    if sum(token.isdigit() for token in tokens) > 3:
+        return []
+    found = product(*(_readings(token, marks) for token in tokens))
+    forms = [form for form in map("".join, found) if get_order(form) in ORDERS]
+    starts = {"%V": "%G", "%q": "%Y" if quarters else "none"}  # of forms without a letter that says what it is
+    return [form for form in forms if marks or all(form.startswith(starts[mark]) for mark in starts if mark in form)]
+
+
+def _readings(token: str, marks: set[str]) -> list[str]:
+    """List what a number or a word may be."""
+    if not token.isdigit():
+        if token.isalpha() and find_month(token):
+            return ["%b"]
+        return ["%a"] if token.isalpha() and len(token) > 1 and not WEEK.match(token) else [token.replace("%", "%%")]
+    if any(WEEK.match(mark) for mark in marks):
+        return {4: ["%G"], 3: ["%V%u"], 2: ["%V"], 1: ["%V", "%u"]}.get(len(token), [])
+    for directive, letters in MARKS.items():
+        if marks & set(letters):
+            number = [f"%{directive}"] if directive == "m" or len(token) == 1 else ["%y"]
+            return {4: ["%Y"], 2: number, 1: number}.get(len(token), [])
+    return {4: ["%Y", "%G"], 3: ["%j"], 2: ["%d", "%m", "%y", "%V"], 1: ["%d", "%m", "%q"]}.get(len(token), [])
+
+
+def find_month(word: str) -> int:
+    """Return 1 to 12, or 0 if this is no name of a month."""
+    return MONTH_NUMBERS.get(strip_accents(word), 0)
+
+
+def strip_accents(word: str) -> str:
+    """Write a word in small letters without accents."""
+    return unicodedata.normalize("NFKD", word.lower()).encode("ascii", "ignore").decode()
+
+
+def write_pattern(form: str) -> str:
+    """Return the regular expression of a form; ValueError for a directive that is not known here."""
+    pieces = re.split(r"%(.)", form)
+    whole = re.escape(pieces[0])
+    for place in range(1, len(pieces), 2):
+        letter, after = pieces[place], pieces[place + 1]
+        close = (not after and place + 2 < len(pieces)) or (place > 1 and not pieces[place - 1])
+        if letter in "aA":
+            whole += f"(?P<a>{WORD})"
+        elif letter == "%":
+            whole += "%"
+        elif letter not in PATTERNS:
+            raise ValueError(f"unknown directive %{letter}")
+        else:
+            neighbor = "".join(pieces[place - 2 : place - 1]) + "".join(pieces[place + 2 : place + 3])
+            digits = FIXED if close and not set(neighbor) <= set("bB") else PATTERNS
+            whole += f"(?P<{letter}>{digits.get(letter, PATTERNS[letter])})"
+        whole += re.escape(after)
+    return f"^{whole}$"
+
+
+def read_form(text: Any, form: str, pivot_year: int | None = None) -> np.ndarray:
+    """Return what cells say in a form: (rows,) datetime64[s], NaT where a cell has another form or names no day."""
+    import pandas as pd
+
+    if set(re.findall("%(.)", form)) <= set("YmdHMSj") and "d" in form + "j":  # fast
+        whole = pd.to_datetime(text, format=form, errors="coerce")
+        return np.asarray(whole).astype("datetime64[s]")
+    fields = text.str.extract(write_pattern(form))
+    parts = {}
+    for key in fields.columns.drop("a", errors="ignore"):
+        words = fields[key].map(find_month, na_action="ignore") if key in "bB" else fields[key]
+        parts[key] = pd.to_numeric(words).to_numpy(dtype=np.float64, na_value=np.nan)
+    there = np.all([~np.isnan(part) for part in parts.values()], axis=0)
+    whole = {key: np.where(there, part, 1).astype(np.int64) for key, part in parts.items()}
+    if "y" in whole:
+        pivot = pivot_year or PIVOT_YEAR
+        whole["Y"] = pivot + (whole["y"] - pivot) % 100
+    days, exist = _days({"m" if key in "bB" else key: part for key, part in whole.items()})
+    if "a" in fields:  # a word is a weekday, in any language, if it stands for one only
+        weekday = pd.Series((days.astype("datetime64[D]").astype(np.int64) + 3) % 7)
+        exist &= (weekday.groupby(fields["a"]).transform("nunique") == 1).to_numpy()
+    clock, runs = make_clock(whole.get("H", 0), whole.get("M", 0), whole.get("S", 0))
+    return np.where(there & exist & runs, days.astype("datetime64[s]") + clock, np.datetime64("NaT"))
+
+
+def make_clock(hour: Any, minute: Any, second: Any) -> tuple[Any, Any]:
+    """Return the time of day as timedelta64[s], and whether there is such a time; 24:00 ends the day."""
+    total = np.asarray(hour * 3600 + minute * 60 + second)
+    runs = (total <= 86400) & np.less(minute, 60) & np.less(second, 60)
+    return total.astype("timedelta64[s]"), runs
+
+
+def _days(parts: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return datetime64[D], and whether the calendar has such a day."""
+    year = (parts["G" if "G" in parts else "Y"] - 1970).astype("datetime64[Y]")
+    if "V" in parts:
+        fourth = year.astype("datetime64[D]") + 3  # always in the first week
+        monday = fourth - (fourth.astype(np.int64) + 3) % 7 + 7 * (parts["V"] - 1)
+        return monday + parts.get("u", 1) - 1, (parts["V"] > 0) & ((monday + 3).astype("datetime64[Y]") == year)
+    if "j" in parts:
+        day = year.astype("datetime64[D]") + parts["j"] - 1
+        return day, day.astype("datetime64[Y]") == year
+    number = parts.get("m", 3 * parts["q"] - 2 if "q" in parts else np.ones(len(year), dtype=np.int64))
+    month = year.astype("datetime64[M]") + number - 1
+    day = month.astype("datetime64[D]") + (parts["d"] - 1 if "d" in parts else 0)
+    return day, (month.astype("datetime64[Y]") == year) & (day.astype("datetime64[M]") == month)

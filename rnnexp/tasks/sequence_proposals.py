@@ -1,0 +1,158 @@
+"""The experiments that are proposed for labeled sequences: `.ts`, `.npz`, or a folder of tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnexp.data.inspect.text_kinds import find_test
+from rnnexp.data.tables.files import kind, opened
+from rnnexp.data.tables.layout import Layout
+from rnnexp.errors import DataError
+from rnnexp.tasks.requests import Draft
+
+TABLES = (".csv", ".tsv", ".txt", ".parquet", ".gz")
+LABELS = ("label", "class", "target", "y", "activity", "gesture")
+PARTS = ("part", "split", "set", "subset")
+
+
+@dataclass(frozen=True)
+class SequenceFiles:
+    """A source of sequences with its settings, and whether numbers are to be predicted, not labels."""
+
+    source: str
+    settings: dict[str, Any]
+    numbers: bool
+    seen: str
+
+
+def propose_labels(path: str) -> Draft | None:
+    """Propose an experiment for sequences with a label each; None if a path holds none."""
+    found = find_sequences(path)
+    if found is None or found.numbers:
+        return None
+    question = "Which label does each sequence have?"
+    return Draft([found.seen], question, {"data": found.source, "model": "lstm"}, found.settings)
+
+
+def propose_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for sequences with numbers to predict; None if a path holds none."""
+    found = find_sequences(path)
+    if found is None or not found.numbers:
+        return None
+    question = "How well can the number of each sequence be predicted?"
+    return Draft([found.seen], question, {"data": found.source, "model": "lstm"}, found.settings)
+
+
+def find_sequences(path: str) -> SequenceFiles | None:
+    """Look at a path; None if it holds no labeled sequences."""
+    place = Path(path).expanduser()
+    if place.is_dir():
+        return _ts_folder(path, place) or _folder_of_tables(path, place)
+    if place.suffix == ".npz" and place.is_file():
+        return _arrays(path, place)
+    if place.is_file() and (place.suffix == ".ts" or place.name.endswith(".ts.gz")):
+        return _ts(path, place)
+    return None
+
+
+def _ts_folder(path: str, folder: Path) -> SequenceFiles | None:
+    files = sorted(folder.glob("*_TRAIN.ts*"))
+    return _ts(str(Path(path) / files[0].name), files[0]) if len(files) == 1 else None
+
+
+def _ts(path: str, file: Path) -> SequenceFiles:
+    """Read the `@` lines."""
+    with opened(file, "latin-1") as stream:
+        head = [stream.readline(10_000).strip().lower() for _ in range(200)]
+    numbers = any(re.match(r"@targetlabel\s+true", line) for line in head)
+    test = find_test(path)
+    settings = {"path": path} | ({"test_path": test} if test else {}) | ({"task": "regression"} if numbers else {})
+    beside = f", and {Path(test).name} beside it" if test else ""
+    return SequenceFiles(
+        "ts", settings, numbers, f"{path}: sequences with {'numbers' if numbers else 'labels'} (.ts){beside}"
+    )
+
+
+def _arrays(path: str, file: Path) -> SequenceFiles:
+    import numpy as np
+
+    from rnnexp.data.sources.npz import array
+
+    try:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            names = list(archive)
+    except (OSError, ValueError, EOFError):
+        names = []
+    inputs, targets = _paired(names)
+    y = array(file, targets)
+    classes = y.dtype.kind in "USbiu" and y.ndim == 1 and len(np.unique(y)) <= max(2, len(y) // 2)
+    settings: dict[str, Any] = {"path": path} | ({} if inputs == "x" else {"inputs": inputs})
+    settings |= {} if targets == "y" else {"targets": targets}
+    test = {key: name.replace("train", "test") for key, name in (("test_inputs", inputs), ("test_targets", targets))}
+    settings |= test if "train" in inputs and {*test.values()} <= {*names} else {}
+    settings |= {"task": "classification"} if classes else {}
+    seen = f"{path}: arrays {', '.join(names)}; `{targets}` holds {'labels' if classes else 'numbers'}"
+    return SequenceFiles("npz", settings, not classes, seen)
+
+
+def _paired(names: list[str]) -> tuple[str, str]:
+    """Return the arrays of sequences and of what belongs to each."""
+    lower = {name.lower(): name for name in names}
+    for inputs, targets in (("x", "y"), ("x_train", "y_train"), ("inputs", "targets"), ("data", "labels")):
+        if inputs in lower and targets in lower:
+            return lower[inputs], lower[targets]
+    return "x", "y"
+
+
+def _folder_of_tables(path: str, folder: Path) -> SequenceFiles | None:
+    """Look for a table of labels, one of whose columns names the other files."""
+    tables = sorted(child for child in folder.iterdir() if child.suffix in TABLES and child.is_file())
+    preferred = sorted(tables, key=lambda file: file.stem not in ("labels", "index", "meta"))
+    for table in preferred[:3]:
+        try:
+            names, columns = _text_columns(table)
+        except DataError:
+            continue
+        files = [i for i, cells in enumerate(columns) if cells and all((folder / cell).is_file() for cell in cells)]
+        others = [i for i in range(len(names)) if i not in files]
+        parts = [i for i in others if names[i].lower() in PARTS and {*columns[i]} <= {"train", "val", "test", ""}]
+        labels = [i for i in others if i not in parts]
+        named = [i for i in labels if names[i].lower() in LABELS]
+        if files and (named or len(labels) == 1):
+            return _described(path, table, names, columns, (files[0], (named or labels)[0], *parts[:1]))
+    return None
+
+
+def _described(path: str, table: Path, names: Any, columns: Any, chosen: tuple[int, ...]) -> SequenceFiles:
+    keys = ("file", "label", "part")
+    usual = {"file": "file", "label": "label", "labels": "labels.csv"}
+    settings = {"labels": table.name} | {key: names[index] for key, index in zip(keys, chosen)}
+    labels = columns[chosen[1]]
+    numbers = len({*labels}) > max(2, len(labels) // 2) and all(_is_number(cell) for cell in labels)
+    settings = {"path": path} | {key: value for key, value in settings.items() if usual.get(key) != value}
+    settings |= {"task": "regression"} if numbers else {}
+    return SequenceFiles(
+        "sequence_folder", settings, numbers, f"{path}: {len(labels):,} tables that {table.name} names"
+    )
+
+
+def _text_columns(table: Path) -> tuple[tuple[str, ...], list[list[str]]]:
+    from rnnexp.data.tables.dialect import examine
+
+    if kind(table) == "parquet":
+        raise DataError(f"{table}: is no text")
+    dialect = examine(table, Layout())
+    rows = [cells for _, cells in dialect.sample if len(cells) == len(dialect.names)]
+    return dialect.names, [[cell.strip() for cell in column] for column in zip(*rows)]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,121 @@
+"""The experiments that are proposed for texts: with labels, with tags, in pairs, or running."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rnnexp.data.inspect.finding import resolve_columns
+from rnnexp.data.inspect.text_kinds import (
+    TextFile,
+    TextTable,
+    find_label_lines,
+    find_pairs,
+    find_test,
+    find_text_table,
+    is_prose,
+    is_tagged,
+)
+from rnnexp.data.tables.columns import listed
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
+from rnnexp.errors import count
+from rnnexp.tasks import sequence_proposals
+from rnnexp.tasks.requests import Draft
+
+QUESTION = "Which label does each text have?"
+
+
+def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for examples with a label each; None if a path holds none."""
+    if draft := sequence_proposals.propose_labels(path):
+        return draft
+    if Path(path).expanduser().is_dir():
+        return _text_folders(path, Path(path).expanduser())
+    text = TextFile.of(path)
+    if text is None:
+        return None
+    if table := find_text_table(text):
+        return _text_table(text, table, given)
+    labels = [] if is_tagged(text) else find_label_lines(text)
+    settings = text.settings | _test_part(path)
+    seen = f"{path}: a text on each line, which begins with its label: {listed(labels)}"
+    return Draft([seen], QUESTION, {"data": "text_lines", "model": "lstm"}, settings) if labels else None
+
+
+def _test_part(path: str) -> dict[str, str]:
+    test = find_test(path)
+    return {"test_path": test} if test else {}
+
+
+def _text_table(text: TextFile, table: TextTable, given: Mapping[str, Any]) -> Draft:
+    """Take all columns of texts; the label must be the only one that may be one."""
+    chosen = {key: resolve_columns(key, value, table.names, text.path) for key, value in given.items()}
+    if len(table.labels) > 1 and "label" not in chosen:
+        remedies = [Remedy({"label": label}) for label in table.labels]
+        raise Undecided(Refused(f"{text.path}: a table of texts: which column is the label?", *remedies))
+    texts: Any = table.texts[0] if len(table.texts) == 1 else [*table.texts]
+    columns = {"text": texts, "label": table.labels[0]} | chosen
+    usual = {"text": "text", "label": "label"}
+    settings = table.settings | {key: value for key, value in columns.items() if usual.get(key) != value}
+    seen = f"{text.path}: a table of texts ({listed([str(name) for name in table.texts])}) with a label each"
+    reasons = {"text": "joined by a blank"} if isinstance(texts, list) and "text" not in chosen else {}
+    return Draft(
+        [seen],
+        f"Which {columns['label']} does each text have?" if isinstance(columns["label"], str) else QUESTION,
+        {"data": "text_table", "model": "lstm"},
+        settings | _test_part(text.path),
+        reasons,
+    )
+
+
+def _text_folders(path: str, folder: Path) -> Draft | None:
+    """Take a folder whose sub-folders, named as the labels are, hold files of text, or of which `train` is one."""
+    children = {child.name: child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")}
+    if "train" in children and (inner := _text_folders(f"{path.rstrip('/')}/train", children["train"])):
+        test = {"test_path": f"{path.rstrip('/')}/test"} if "test" in children else {}
+        return Draft(inner.seen, inner.question, inner.defaults, {**inner.data, **test}, inner.reasons)
+    texts = {name: sum(file.suffix in (".txt", "") for file in child.iterdir()) for name, child in children.items()}
+    if len(texts) < 2 or not all(texts.values()):
+        return None
+    seen = f"{path}: {count(sum(texts.values()), 'text')} in a folder for each label: {listed(sorted(texts))}"
+    skip = {"skip": ["unsup"]} if "unsup" in texts else {}
+    return Draft([seen], QUESTION, {"data": "text_files", "model": "lstm"}, {"path": path} | skip)
+
+
+def propose_tags(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for a file; None if its lines are not a token and its tag."""
+    text = TextFile.of(path)
+    if text is None or not is_tagged(text):
+        return None
+    settings, what = text.settings, "a token and its tag on each line"
+    if any(line.startswith("#") for line in text.filled):
+        settings["comment"] = "#"
+    first = next(line.split("\t") for line in text.filled if not line.startswith("#"))
+    if len(first) == 10 and first[0].partition("-")[0].isdigit():
+        settings |= {"word": 1, "tag": 3, "number": 0, "separator": "tab"}
+        what = "CoNLL-U, a token and its part of speech on each line"
+    settings |= {"test_path": test} if (test := find_test(path)) else {}
+    question = "Which tag does each token have?"
+    return Draft([f"{path}: {what}"], question, {"data": "text_tags", "model": "lstm"}, settings)
+
+
+def propose_pairs(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for a file; None if its lines are not two texts with a tab between."""
+    text = TextFile.of(path)
+    if text is None or not find_pairs(text):
+        return None
+    settings = text.settings | ({"test_path": test} if (test := find_test(path)) else {})
+    seen = f"{path}: two texts on each line, with a tab between: the first is the source"
+    question = "How well can the second text be written from the first?"
+    return Draft([seen], question, {"data": "text_pairs", "model": "encoder_decoder"}, settings)
+
+
+def propose_corpus(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for a file; None if it is no running text."""
+    text = TextFile.of(path)
+    if text is None or not is_prose(text) or find_label_lines(text) or find_pairs(text) or is_tagged(text):
+        return None
+    settings = text.settings | ({"test_path": test} if (test := find_test(path)) else {})
+    question = "How well can the next character be predicted?"
+    return Draft([f"{path}: running text"], question, {"data": "corpus", "model": "lstm"}, settings)

@@ -1,0 +1,337 @@
+"""What a file holds besides its table: read past where only one reading exists, else refused with what reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnexp.data.series import Series
+from rnnexp.data.sources.csv import csv
+from rnnexp.data.tables.columns import Table
+from rnnexp.data.tables.layout import Layout, Wanted
+from rnnexp.data.tables.places import Counts
+from rnnexp.data.tables.remedy import Refused
+from rnnexp.data.tables.table import read_cells, read_table
+from rnnexp.errors import DataError
+
+SEPARATORS = (",", ";", "\t", "|")
+NAMES = ["date", "y", "z"]
+ROWS = [[f"2020-01-{day:02d}", f"{day}.5", f"{day * 7 % 10}"] for day in range(1, 13)]
+TRUTH = [[day + 0.5, float(day * 7 % 10)] for day in range(1, 13)]
+
+
+def table(rows: list[list[str]] | None = None, names: list[str] | None = None, separator: str = ",") -> list[str]:
+    every = [NAMES if names is None else names, *(ROWS if rows is None else rows)]
+    return [separator.join(cells) for cells in every]
+
+
+def write(lines: list[str], name: str = "d.csv", end: str = "\n", encoding: str = "utf-8") -> Path:
+    path = Path(name)
+    path.write_bytes("".join(line + end for line in lines).encode(encoding))
+    return path
+
+
+def read(lines: list[str], **settings: object) -> Series:
+    path = write(lines)
+    return csv(**{"path": str(path), "time": "date", "target": ["y", "z"], **settings}).read()
+
+
+def table_of(lines: list[str], layout: Layout | None = None) -> Table:
+    return read_table(write(lines), layout or Layout(), Wanted(("date",), None, ("y", "z")))
+
+
+def assert_true(series: Series) -> None:
+    assert series.values.tolist() == TRUTH
+    assert series.time is not None
+    assert str(series.time[0])[:10] == "2020-01-01"
+
+
+def test_lines_above_the_header_are_left_out_and_told() -> None:
+    series = read(["Station 7", "", *table()], skip_lines=2)
+    assert_true(series)
+    assert series.notes == ("2 lines left out (data.skip_lines) of d.csv",)
+
+
+def test_lines_below_the_rows_are_left_out_and_told() -> None:
+    series = read([*table(), "", "Source: office, 2020", ""], skip_footer=3)
+    assert_true(series)
+    assert series.notes == ("3 lines left out (data.skip_footer) of d.csv",)
+
+
+@pytest.mark.parametrize("skip", [[3, 4], ["Deg C", "Avg"], [3, "Avg"]])
+def test_rows_are_left_out_by_line_or_by_a_cell(skip: list[int | str]) -> None:
+    rows = [["TS", "Deg C", "%"], ["", "Avg", "Smp"], *ROWS]
+    series = read(["TOA5", *table(rows)], skip_lines=1, skip_rows=skip)
+    assert_true(series)
+    assert series.notes == ("3 lines left out (data.skip_lines and data.skip_rows) of d.csv",)
+
+
+def test_a_column_that_is_called_like_rows_left_out_stays() -> None:
+    rows = [*ROWS, ["Total", "9", "9"]]
+    series = read(table(rows, ["date", "Total", "z"]), target=["Total", "z"], skip_rows=["Total"])
+    assert_true(series)
+
+
+def test_the_line_that_names_the_separator_is_read_past_and_told() -> None:
+    for separator in SEPARATORS:
+        series = read([f"sep={separator}", *table(separator=separator)])
+        assert_true(series)
+        assert series.notes == ('line 1 only names the separator ("sep=") of d.csv',)
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.parametrize("where", ["header", "rows", "both", "some rows"])
+def test_separators_at_the_end_of_lines_add_no_column(separator: str, where: str) -> None:
+    lines = table(separator=separator)
+    for row in range(len(lines)):
+        if where == "both" or (where == "header") == (row == 0) and not (where == "some rows" and row % 3):
+            lines[row] += separator
+    series = read(lines)
+    assert_true(series)
+
+
+def test_a_cell_too_many_that_is_not_empty_is_no_separator_at_the_end() -> None:
+    lines = table()
+    lines[4] += ",7"
+    with pytest.raises(DataError, match=r"a row has another number of cells than expected: line 5 \(4 cells\)"):
+        read(lines)
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.parametrize("place", [1, 5, 13])
+def test_rows_of_empty_cells_are_left_out_where_there_are_dates(separator: str, place: int) -> None:
+    lines = table(separator=separator)
+    lines[place:place] = [separator * 2, separator * 2, " " + separator + " ", ""]
+    series = read(lines)
+    assert_true(series)
+    assert series.notes == ("2 rows of empty cells left out of d.csv",)
+
+
+def test_a_row_of_empty_cells_is_a_step_where_there_are_no_dates() -> None:
+    with pytest.raises(DataError, match=r'column "y": 1 missing value \(line 3\)'):
+        read(["y,z", "1,2", ",", "3,4"], time=None)
+
+
+BROKEN = ["2020-01-13", '"1\n"', "2"]
+REPEATED = ",".join(NAMES)
+MORE_THAN_A_TABLE = {
+    "a title": (["Hourly temperature", "", *table()], {"skip_lines": 2}),
+    "a title of as many cells": (["Report,of,2020", *table()], {"skip_lines": 1}),
+    "a title that a spreadsheet filled up": (["Report,,", ",,", *table()], {"skip_lines": 2}),
+    "keys and values": (["Station: 7", "Lat: 47.1", "", *table()], {"skip_lines": 3}),
+    "keys and values in cells": (["Station,Bern", "Lat,47.1", "Lon,8.5", "", *table()], {"skip_lines": 4}),
+    "keys and values of as many cells": (["Station,Bern,x", "Lat,47.1,8", *table()], {"skip_lines": 2}),
+    "names of groups": ([",Site A,", *table()], {"skip_lines": 1}),
+    "a logger": (['"TOA5","St7","CR1000","123"', *table([["TS", "Deg C", "%"], ["", "Avg", "Smp"], *ROWS])],
+                 {"skip_lines": 1, "skip_rows": [3, 4]}),
+    "units": (table([["yyyy-mm-dd", "°C", "%"], *ROWS]), {"skip_rows": [2]}),
+    "units of some": (table([["", "degC", ""], *ROWS]), {"skip_rows": [2]}),
+    "a total": (table([*ROWS, ["Total", "90", "54"]]), {"skip_rows": ["Total"]}),
+    "totals of years": (table([*ROWS[:5], ["Total 2019", "1", "2"], *ROWS[5:], ["Total 2020", "1", "2"]]),
+                        {"skip_rows": ["Total 2019", "Total 2020"]}),
+    "a German sum": (table([*ROWS, ["Summe", "90", "54"]]), {"skip_rows": ["Summe"]}),
+    "an average": (table([*ROWS, ["Average:", "9,5", "4"]], separator=";"), {"skip_rows": ["Average:"]}),
+    "a footer": ([*table(), "", "Source: office", "* provisional", "3 rows exported", ""], {"skip_footer": 5}),
+    "a footer of as many cells": ([*table(), "Source: office, Bern, 2020"], {"skip_footer": 1}),
+    "a footer in one cell": ([*table(), "Copyright 2020,,"], {"skip_footer": 1}),
+    "a repeated header": (table([*ROWS[:5], NAMES, *ROWS[5:]]), {"skip_rows": ["date"]}),
+    "headings": (["date,y,z", "Year 2020", *table()[1:6], "Year 2021", *table()[6:]], {"skip_rows": [2, 8]}),
+    "comments": (["# a", "# b, c", *table(), "# end"], {"comment": "#"}),
+    "names of rows without a name": (["y,z", *table(names=NAMES)[1:]], None),
+    "numbers of rows without a name": ([REPEATED, *(f"{row},{line}" for row, line in enumerate(table()[1:], 1))],
+                                       {"skip_lines": 1, "header": ["row", *NAMES]}),
+    "all of it": (["Report", "", "Owner: me", *table([["TS", "m/s", "%"], *ROWS[:4], ["Total", "1", "2"], *ROWS[4:],
+                                                      ["Total", "1", "2"]]), "", "Source: x"],
+                  {"skip_lines": 3, "skip_rows": [5, "Total"], "skip_footer": 2}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [case for case, (_, settings) in MORE_THAN_A_TABLE.items() if settings])
+def test_more_than_a_table_is_refused_with_what_reads_it(case: str) -> None:
+    lines, settings = MORE_THAN_A_TABLE[case]
+    with pytest.raises(Refused, match="lines? [0-9]") as caught:
+        read(lines)
+    assert [remedy.settings for remedy in caught.value.remedies] == [settings]
+    assert_true(read(lines, **caught.value.remedies[0].settings))
+
+
+@pytest.mark.parametrize("case", MORE_THAN_A_TABLE)
+def test_all_cells_are_refused_like_the_columns_of_a_run(case: str) -> None:
+    with pytest.raises(Refused, match="lines? [0-9]"):
+        read_cells(write(MORE_THAN_A_TABLE[case][0]), Layout())
+    read_cells(write(table()), Layout())
+
+
+READINGS = {
+    "two headers": (["date,first,second", "day,y,z", *table()[1:]], ["date, first, second", "day, y, z"]),
+    "names of rows": (["y,z", *table()[1:]], ["the first column has no name", "the last column has no name"]),
+    "a name too many": (["date,y,z,w", *table()[1:]], ['"w" has no column', '"date" has no column']),
+    "two tables": ([*table(), "", "name,count", "1,2", "3,4"], ["lines 1 to 13", "lines 15 to 17"]),
+    "two tables alike": ([*table(), "", "date,a,b", *table()[1:]], ["lines 1 to 13", "lines 15 to 27"]),
+    "a small table first": (["count,share", "1,2", "3,4", "", *table()], ["lines 1 to 3", "lines 5 to 17"]),
+}
+
+
+@pytest.mark.parametrize("case", READINGS)
+def test_between_several_readings_the_user_chooses(case: str) -> None:
+    lines, meanings = READINGS[case]
+    with pytest.raises(Refused, match="Say which is meant") as caught:
+        read(lines, target=None)
+    found = caught.value.remedies
+    assert [meaning in remedy.meaning for meaning, remedy in zip(meanings, found, strict=True)] == [True] * len(found)
+    for remedy in found:
+        read_cells(Path("d.csv"), Layout().change(remedy.settings))
+
+
+FLAWED = {
+    "a word": ([*table()[:3], "2020-01-20,low,3", *table()[3:]], "line 4"),
+    "a word at the end": ([*table(), "2020-01-20,low,3"], "line 14"),
+    "a word at the beginning": (["date,y,z", "2020-01-20,low,3", *table()[1:]], "line 2"),
+    "no date": ([*table()[:3], "tomorrow,2,3", *table()[3:]], "line 4"),
+    "a cell too many": ([*table()[:3], "2020-01-20,1,3,5", *table()[3:]], r"line 4 \(4 cells\)"),
+    "torn": ([*table(), "2020-01"], r"line 14 \(1 cell\)"),
+}
+
+
+@pytest.mark.parametrize("case", FLAWED)
+def test_a_flawed_row_is_not_left_out(case: str) -> None:
+    lines, message = FLAWED[case]
+    with pytest.raises(DataError, match=message) as caught:
+        read(lines)
+    remedies = getattr(caught.value, "remedies", ())
+    assert not any(key.startswith("skip") for remedy in remedies for key in remedy.settings)
+
+
+def test_a_total_of_regions_is_a_series_like_others() -> None:
+    rows = [[region, date, y] for region in ("Bern", "Total") for date, y, _ in ROWS]
+    series = read(table(rows, ["region", "date", "y"]), target="y", series="region")
+    assert series.ids == ("Bern", "Total")
+
+
+STRUCTURE = {
+    "plain": (table(), Layout(), Counts(13, 1, 0, 0, 0, 12, 12)),
+    "blank": (["", *table(), "", ""], Layout(), Counts(16, 1, 0, 3, 0, 12, 12)),
+    "comments": (["# a", *table(), "# b"], Layout(comment="#"), Counts(15, 1, 0, 0, 2, 12, 12)),
+    "skipped": (["t", *table(), "f"], Layout(skip_lines=1, skip_footer=1, skip_rows=(4,)),
+                Counts(15, 1, 3, 0, 0, 11, 11)),
+    "breaks": (table([*ROWS, BROKEN]), Layout(), Counts(15, 1, 0, 0, 0, 14, 13)),
+    "broken header": (table([[*row, ""] for row in ROWS], [*NAMES, '"a\nb"']), Layout(),
+                      Counts(14, 2, 0, 0, 0, 12, 12)),
+    "skipped breaks": (table([*ROWS, ['"\n\n"', "x", "2"]]), Layout(skip_rows=("x",)),
+                       Counts(16, 1, 3, 0, 0, 12, 12)),
+    "empty": (table([*ROWS, ["", "", ""]]), Layout(), Counts(14, 1, 0, 0, 0, 13, 13, 1)),
+    "declared": (["sep=,", *table(), "  "], Layout(), Counts(15, 1, 1, 1, 0, 12, 12)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STRUCTURE)
+def test_every_line_of_a_file_is_accounted_for(case: str) -> None:
+    lines, layout, counts = STRUCTURE[case]
+    found = table_of(lines, layout)
+    assert found.counts == counts
+    assert found.counts.adds_up
+    assert found.counts.rows == len(found.values)
+
+
+def test_a_lost_line_would_be_seen() -> None:
+    assert not Counts(lines=14, header=1, record_lines=12, records=12).adds_up
+    assert (Counts(13, 1, 0, 0, 0, 12, 12) + Counts(13, 1, 0, 0, 0, 12, 12)).lines == 26
+
+
+def test_all_cells_are_given_as_text_with_their_lines() -> None:
+    names, columns, lines = read_cells(
+        write(["t", *table([["2020-01-01", " 1 ", "a"], ["", "", ""], ["b", "2", ""]])]), Layout(skip_lines=1)
+    )
+    assert names == ("date", "y", "z")
+    assert columns == [["2020-01-01", "b"], ["1", "2"], ["a", ""]]
+    assert np.array_equal(lines, [3, 5])
+
+
+HEADERS = {
+    "gb18030": ["日期,销量", "时间,温度", "日期,收盘价,成交量", "城市,人口(万)", "年份,北京,上海"],
+    "big5": ["日期,銷量", "時間,溫度", "年份,臺北"],
+    "shift_jis": ["日付,売上", "時刻,気温", "データ,平均"],
+    "cp932": ["年月,東京(℃)①"],
+    "euc_jp": ["日付,売上", "時刻,気温データ"],
+    "euc_kr": ["날짜,매출", "시간,기온", "연도,서울"],
+    "cp1252": ["Datum,Größe", "Datum,Höhe", "Temp (°C),y", "température,à", "año,ventas", "µg/m³,NO2", "Überschuß,Öl",
+               "date,prix €", "Malmö,Ærø", "Jahr,Ärzte", "t,Preis – netto"],
+    "cp1250": ["miesiąc,ilość", "rok,příjem"],
+    "iso8859-2": ["miesiąc,ilość"],
+    "cp1251": ["Дата,Продажи", "Месяц,Выручка", "дата,кВт·ч"],
+    "koi8-r": ["Дата,Продажи"],
+    "cp1253": ["Ημερομηνία,Τιμή"],
+    "mac-roman": ["Datum,Größe", "température,y", "Temp (°C),y"],
+}  # fmt: skip
+UNCLEAR = {
+    "mètres,y": ("cp1252", "cp1250"),
+    "datum,počet": ("cp1250", "cp1252"),
+    "ДАТА,СУММА": ("cp1251", "koi8-r"),
+    "Tarih,Satış": ("cp1254", "cp1252"),
+    "Höhe,y": ("mac-roman", "cp1252"),
+    "dátum,főváros": ("cp1250", "cp1252"),
+    "库存,编码": ("gb18030", "euc_jp"),
+    "朝阳,概览": ("gb18030", "euc_kr"),
+}
+
+
+def save(header: str, encoding: str) -> None:
+    rows = "".join(f"2020-01-{row % 28 + 1:02d}{',1.5' * header.count(',')}\n" for row in range(200))
+    Path("d.csv").write_bytes(f"{header}\n{rows}".encode(encoding))
+
+
+@pytest.mark.parametrize(("encoding", "header"), [(one, header) for one, many in HEADERS.items() for header in many])
+def test_the_encoding_of_a_file_is_found_where_only_its_header_tells(encoding: str, header: str) -> None:
+    save(header, encoding)
+    with pytest.raises(Refused, match="not valid utf-8: byte 0x.*it reads") as caught:
+        read_cells(Path("d.csv"), Layout())
+    assert len(caught.value.remedies) == 1
+    names, _, _ = read_cells(Path("d.csv"), Layout().change(caught.value.remedies[0].settings))
+    assert names == tuple(header.split(","))
+
+
+@pytest.mark.parametrize("header", UNCLEAR)
+def test_where_several_encodings_make_words_the_user_sees_how_each_reads(header: str) -> None:
+    encoding, other = UNCLEAR[header]
+    save(header, encoding)
+    with pytest.raises(Refused, match="Say which is meant: data.encoding=.* or data.encoding=") as caught:
+        read_cells(Path("d.csv"), Layout())
+    meanings = {remedy.settings["encoding"]: remedy.meaning for remedy in caught.value.remedies}
+    assert {encoding, other} <= set(meanings)
+    assert meanings[encoding] != meanings[other]
+    assert [word for word in header.split(",") if not word.isascii()][0] in meanings[encoding]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_marks_of_encodings_and_ends_of_lines_are_obeyed(separator: str, end: str, encoding: str) -> None:
+    write(table(names=["date", "y", "größe"], separator=separator), end=end, encoding=encoding)
+    series = csv(path="d.csv", time="date", target=["y", "größe"]).read()
+    assert_true(series)
+    marked = encoding in ("utf-16", "utf-32")
+    assert series.notes == ((f"{encoding}, by the byte-order mark of d.csv",) if marked else ())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-be", "utf-32-be"])
+def test_the_other_order_of_bytes_is_told_by_the_mark(encoding: str) -> None:
+    write(["\ufeff" + ",".join(NAMES), *table()[1:]], encoding=encoding)
+    assert_true(csv(path="d.csv", time="date", target=["y", "z"]).read())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_named(encoding: str) -> None:
+    write(table(), encoding=encoding)
+    with pytest.raises(Refused, match=f"Read it with data.encoding={encoding}"):
+        csv(path="d.csv", time="date", target=["y", "z"]).read()
+    assert_true(csv(path="d.csv", time="date", target=["y", "z"], encoding=encoding).read())
+
+
+def test_a_title_in_another_encoding_takes_two_advices() -> None:
+    write(["Größe in °C", "", *table()], encoding="cp1252")
+    with pytest.raises(Refused, match=r"Read it with data.encoding=cp1252 \(it reads Größe, °C\)"):
+        csv(path="d.csv", time="date", target=["y", "z"]).read()
+    with pytest.raises(Refused, match="Read it with data.skip_lines=2"):
+        csv(path="d.csv", time="date", target=["y", "z"], encoding="cp1252").read()

@@ -1,0 +1,214 @@
+"""`rnnexp init` leads each kind of data to its source: what is written has been read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from rnnexp.cli.main import main
+
+WORDS = "rain sun market wins loses team price goal bank storm river cup coach shares wind snow".split()  # noqa: SIM905
+TOPICS = ("sports", "business", "weather")
+
+
+def sentence(dice: random.Random, words: int = 7) -> str:
+    return " ".join(dice.choice(WORDS) for _ in range(dice.randrange(words - 2, words + 3)))
+
+
+def news(dice: random.Random) -> str:
+    rows = [f'{n},"{sentence(dice, 4)}","{sentence(dice, 12)}, {n}",{dice.choice(TOPICS)}' for n in range(60)]
+    return "\n".join(["id,title,body,topic", *rows]) + "\n"
+
+
+def pairs(dice: random.Random) -> str:
+    return "".join(f"{(text := sentence(dice))} {n % 9}\t{text.upper()}\n" for n in range(60))
+
+
+def tagged(dice: random.Random, between: str = " ", columns: int = 2) -> str:
+    def line(word: str) -> str:
+        return between.join([word, *["x"] * (columns - 2), "B-X" if word in WORDS[:5] else "O"])
+
+    return "\n\n".join("\n".join(map(line, sentence(dice).split())) for _ in range(30)) + "\n"
+
+
+def conllu(dice: random.Random) -> str:
+    def row(place: int, word: str) -> str:
+        return "\t".join([str(place), word, word, "NOUN" if word in WORDS[:5] else "VERB", *"______"])
+
+    texts = [enumerate(sentence(dice).split(), start=1) for _ in range(30)]
+    return "\n\n".join("# text\n" + "\n".join(row(*one) for one in text) for text in texts) + "\n"
+
+
+def prose(dice: random.Random) -> str:
+    return "\n".join(f"{sentence(dice).capitalize()}, and {sentence(dice)}." for _ in range(200)) + "\n"
+
+
+def ts(labels: str) -> Callable[[random.Random], str]:
+    def write(dice: random.Random) -> str:
+        head = f"@problemName made\n@univariate true\n{labels}\n@data\n"
+        numbers = labels.startswith("@target")
+        rows = [",".join(f"{dice.random():.3f}" for _ in range(8)) for _ in range(30)]
+        return head + "".join(f"{row}:{dice.random() if numbers else n % 2}\n" for n, row in enumerate(rows))
+
+    return write
+
+
+def lines(mark: str) -> Callable[[random.Random], str]:
+    return lambda dice: "".join(f"{mark}{n % 2} {sentence(dice)}\n" for n in range(60))
+
+
+Write = Callable[[random.Random], str]
+KINDS: dict[str, tuple[str, Write, str, dict[str, Any]]] = {
+    "news": ("news.csv", news, "text_table", {"text": ["title", "body"], "label": "topic"}),
+    "texts by semicolons": (
+        "texts.csv",
+        lambda dice: "Kommentar;Klasse\n" + "".join(f"{sentence(dice)};{n % 2}\n" for n in range(60)),
+        "text_table",
+        {"text": "Kommentar", "label": "Klasse", "separator": ";"},
+    ),
+    "texts without a header": (
+        "texts.csv",
+        lambda dice: "".join(f'"{n % 3}","{sentence(dice)}"\n' for n in range(60)),
+        "text_table",
+        {"text": 1, "label": 0, "header": "none"},
+    ),
+    "texts with tabs": (
+        "texts.tsv",
+        lambda dice: "text\tlabel\n" + "".join(f'"{sentence(dice)}\t{n % 2}\n' for n in range(60)),
+        "text_table",
+        {"quoting": False},
+    ),
+    "labeled lines": ("train.txt", lines(""), "text_lines", {}),
+    "labeled lines of fastText": ("ft.txt", lines("__label__"), "text_lines", {}),
+    "pairs": ("pairs.tsv", pairs, "text_pairs", {}),
+    "CoNLL": ("train.conll", tagged, "text_tags", {}),
+    "CoNLL of four columns": ("ner.txt", lambda dice: tagged(dice, " ", 4), "text_tags", {}),
+    "tags behind tabs": ("tags.tsv", lambda dice: tagged(dice, "\t"), "text_tags", {}),
+    "CoNLL-U": ("en.conllu", conllu, "text_tags", {"word": 1, "tag": 3, "number": 0, "separator": "tab"}),
+    "prose": ("book.txt", prose, "corpus", {}),
+    "ts with labels": ("A_TRAIN.ts", ts("@classLabel true 0 1"), "ts", {}),
+    "ts with numbers": ("B_TRAIN.ts", ts("@targetLabel true"), "ts", {"task": "regression"}),
+}
+
+
+def proposed(path: str, *flags: str) -> tuple[str, dict[str, Any]]:
+    """Return the source that is written for a path, and its settings."""
+    assert main(["init", path, "--name", "it", "--force", *flags]) == 0
+    written = yaml.safe_load(Path("experiments/it.yaml").read_text())
+    return written["defaults"][0]["override /data"], written["data"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_leads_to_the_source_of_its_kind(kind: str) -> None:
+    name, write, source, settings = KINDS[kind]
+    Path(name).write_text(write(random.Random(kind)))
+    written = proposed(name)
+    assert written[0] == source
+    assert {key: value for key, value in written[1].items() if key not in ("path", "comment")} == settings
+
+
+def test_the_test_part_beside_a_file_is_taken() -> None:
+    for part in ("TRAIN", "TEST"):
+        Path(f"A_{part}.ts").write_text(ts("@classLabel true 0 1")(random.Random(part)))
+    assert proposed("A_TRAIN.ts")[1]["test_path"] == "A_TEST.ts"
+    assert proposed(".")[1]["test_path"] == "A_TEST.ts"
+
+
+def test_a_file_in_another_encoding_says_so() -> None:
+    Path("book.txt").write_bytes(prose(random.Random(1)).replace("and", "für").encode("cp1252"))
+    assert proposed("book.txt") == ("corpus", {"path": "book.txt", "encoding": "cp1252"})
+
+
+def test_a_folder_of_folders_of_texts() -> None:
+    dice = random.Random(2)
+    for part in ("train", "test"):
+        for label in ("pos", "neg"):
+            (folder := Path("imdb", part, label)).mkdir(parents=True)
+            for number in range(20):
+                (folder / f"{number}.txt").write_text(f"{sentence(dice)} {part}{number}{label}")
+    assert proposed("imdb/train") == ("text_files", {"path": "imdb/train"})
+    assert proposed("imdb") == ("text_files", {"path": "imdb/train", "test_path": "imdb/test"})
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_a_folder_of_tables_with_labels(numbers: bool) -> None:
+    dice = np.random.default_rng(3)
+    Path("recordings").mkdir()
+    rows = ["name,activity"]
+    for number in range(24):
+        (table := Path("recordings", f"r{number}.csv")).write_text("x,y\n")
+        with table.open("a") as stream:
+            np.savetxt(stream, dice.random((5, 2)), delimiter=",", fmt="%.4f")
+        rows.append(f"r{number}.csv,{f'{dice.random():.4f}' if numbers else ['walk', 'run'][number % 2]}")
+    Path("recordings/labels.csv").write_text("\n".join(rows) + "\n")
+    expected = {"path": "recordings", "file": "name", "label": "activity"} | ({"task": "regression"} if numbers else {})
+    assert proposed("recordings") == ("sequence_folder", expected)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "settings"),
+    [
+        (("x", "y", "labels"), {"task": "classification"}),
+        (("x", "y", "numbers"), {}),
+        (("X_train", "y_train", "labels"), {"inputs": "X_train", "targets": "y_train", "task": "classification"}),
+    ],
+)
+def test_arrays(arrays: tuple[str, str, str], settings: dict[str, Any]) -> None:
+    dice = np.random.default_rng(4)
+    inputs, targets, kind = arrays
+    y = dice.integers(0, 2, 40) if kind == "labels" else dice.random(40)
+    np.savez("a.npz", **{inputs: dice.random((40, 6, 2)), targets: y})
+    assert proposed("a.npz") == ("npz", {"path": "a.npz", **settings})
+
+
+def test_a_file_of_m4_leads_to_its_group() -> None:
+    Path("m4").mkdir()
+    dice = np.random.default_rng(5)
+    for part, columns in (("train", 60), ("test", 18)):
+        rows = [",".join([f"M{n}", *(f"{value:.1f}" for value in dice.random(columns) + 1)]) for n in range(1, 6)]
+        Path(f"m4/Monthly-{part}.csv").write_text("\n".join([",".join(f"V{i}" for i in range(1, columns + 2)), *rows]))
+    assert proposed("m4/Monthly-train.csv") == ("m4", {"group": "Monthly", "folder": "m4"})
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "date,remark,y\n" + "".join(f"2020-01-{d:02d},it was a {WORDS[d % 9]} day,{d % 7}.5\n" for d in range(1, 32)),
+        "date,class,y\n" + "".join(f"2020-01-{d:02d},{'ab'[d % 2]},{d % 7}.5\n" for d in range(1, 32)),
+        "y z\n" + "".join(f"{d % 7}.5 {d % 3}\n" for d in range(31)),
+    ],
+)
+def test_a_table_of_numbers_is_forecast(table: str) -> None:
+    Path("table.csv").write_text(table)
+    assert proposed("table.csv")[0] == "csv"
+
+
+def test_several_labels_are_a_question_with_a_flag_each(capsys: pytest.CaptureFixture[str]) -> None:
+    dice = random.Random(6)
+    rows = [f"{sentence(dice)},{n % 2},{TOPICS[n % 3]}\n" for n in range(60)]
+    Path("t.csv").write_text("review,a,b\n" + "".join(rows))
+    assert main(["init", "t.csv"]) == 3
+    said = capsys.readouterr().err
+    assert "which column is the label?\n  --label a\n  --label b\n" in said
+    assert proposed("t.csv", "--label", "b")[1] == {"path": "t.csv", "text": "review", "label": "b"}
+
+
+def test_a_task_can_be_forced() -> None:
+    Path("news.csv").write_text(news(random.Random(7)).replace("id,", "clicks,").replace("0,", "7,"))
+    assert proposed("news.csv")[0] == "text_table"
+    assert proposed("news.csv", "--task", "forecasting", "--target", "clicks")[0] == "csv"
+    assert proposed("news.csv", "--target", "clicks")[0] == "csv"
+
+
+def test_what_is_nothing_of_all_that_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    assert main(["init", "empty"]) == 3
+    assert "empty: is a directory, not a file" in capsys.readouterr().err
+    assert main(["init", "empty", "--task", "tagging"]) == 2
+    assert "--task tagging: empty does not look like its data" in capsys.readouterr().err
