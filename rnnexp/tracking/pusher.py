@@ -20,7 +20,7 @@ INTERVAL_S = 2.0
 LONGEST_PAUSE_S = 60.0  # between two attempts while the store does not answer
 SHORTEST_PAUSE_S = 0.5  # if somebody waits for it
 ATTEMPTS = 2  # while somebody waits
-PATIENCE_S = 8.0  # how long the end of runs waits for a server
+PATIENCE_S = 5.0  # how long the end of runs waits for a server
 LOCAL_PATIENCE_S = 30.0  # and for a local database, which other processes write to
 
 log = logging.getLogger("rnnexp")
@@ -50,6 +50,12 @@ class Pusher:
         with self._condition:
             self._journals.append(journal)
         self._hurry()
+
+    def patience(self, *, interrupted: bool) -> float:
+        """Return how long the end of a run may wait; one that was told to end waits only for what answers."""
+        if not interrupted or self.is_local:
+            return self._patience
+        return min(self._patience, SHORTEST_PAUSE_S if self._target is None or self._failures else INTERVAL_S)
 
     def closed(self) -> list[RunJournal]:
         """Return the journals to which nothing will be added, and of which something may not be stored yet."""

@@ -189,9 +189,9 @@ class Run:
         self._is_left = self._pusher is None or not self._pusher.flush([self._journal], patience)
         return not self._is_left
 
-    def settle(self, patience: float | None) -> None:
+    def settle(self, *, interrupted: bool) -> None:
         """Wait for the store at the end, and say what it does not hold then."""
-        self.flush(patience)
+        self.flush(self._pusher.patience(interrupted=interrupted) if self._pusher else None)
         if self._journal:
             tell_unstored([self._journal])
 

@@ -30,7 +30,6 @@ log = logging.getLogger("rnnexp")
 
 IGNORED = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
 CODE_IS_KNOWN_FOR_S = 10.0
-INTERRUPTED_S = 3.0  # how long a run that was told to end waits for the store
 
 
 def warm_up(settings: Tracking) -> None:
@@ -76,7 +75,7 @@ def start(settings: Tracking, info: RunInfo, *, at_once: bool = True) -> Iterato
     finally:
         run.close(status)
         if at_once:
-            run.settle(INTERRUPTED_S if status == "KILLED" else None)
+            run.settle(interrupted=status == "KILLED")
     if settings.mode == "strict":
         run.require()
 
