@@ -32,7 +32,7 @@ def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
         return draft
     if Path(path).expanduser().is_dir():
         return _text_folders(path, Path(path).expanduser())
-    text = TextFile.of(path)
+    text = TextFile.of(path, given)
     if text is None:
         return None
     if table := find_text_table(text):
@@ -85,7 +85,7 @@ def _text_folders(path: str, folder: Path) -> Draft | None:
 
 def propose_tags(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for a file; None if its lines are not a token and its tag."""
-    text = TextFile.of(path)
+    text = TextFile.of(path, given)
     if text is None or not is_tagged(text):
         return None
     settings, what = text.settings, "a token and its tag on each line"
@@ -102,7 +102,7 @@ def propose_tags(path: str, given: Mapping[str, Any]) -> Draft | None:
 
 def propose_pairs(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for a file; None if its lines are not two texts with a tab between."""
-    text = TextFile.of(path)
+    text = TextFile.of(path, given)
     if text is None or not find_pairs(text):
         return None
     settings = text.settings | ({"test_path": test} if (test := find_test(path)) else {})
@@ -113,7 +113,7 @@ def propose_pairs(path: str, given: Mapping[str, Any]) -> Draft | None:
 
 def propose_corpus(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for a file; None if it is no running text."""
-    text = TextFile.of(path)
+    text = TextFile.of(path, given)
     if text is None or not is_prose(text) or find_label_lines(text) or find_pairs(text) or is_tagged(text):
         return None
     settings = text.settings | ({"test_path": test} if (test := find_test(path)) else {})

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnexp.data.inspect.finding import Finding, Head
+from rnnexp.data.inspect.finding import Finding
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.files import kind
+from rnnexp.data.tables.readings import THIRDS
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.table import examine_cells, read_table
 from rnnexp.errors import count
@@ -20,12 +21,12 @@ CODES = (*(sign * float(text) for text in (*NINES, *FILLS) for sign in (1, -1)),
 AWAY = 3  # ranges of the other values
 
 
-def find_markers(file: Path, head: Head, chosen: int, finding: Finding) -> None:
+def settle_numbers(file: Path, finding: Finding) -> None:
     """Settle marks of numbers and cells that mean missing, and ask about numbers that hardly mean what they say."""
     table = finding.settle(lambda: read_table(file, finding.layout, finding.wanted))
     finding.seen += [note for note in table.notes if note not in finding.seen]
     decided = {*finding.settings, *finding.given}
-    if "decimal" not in decided and kind(file) != "parquet":
+    if not {"decimal", "thousands"} & decided and kind(file) != "parquet":
         check_points(file, finding)
     if "na" not in finding.given:
         check_codes(str(file), table, finding.settings.get("na", []))
@@ -36,8 +37,7 @@ def check_points(file: Path, finding: Finding) -> None:
     survey = examine_cells(file, finding.layout, finding.wanted)
     readings = survey.readings(every=True)
     if len(readings) > 1:
-        where = f"{file}: every point stands before three digits, where thousands have theirs"
-        raise Undecided(Refused(where, *survey.remedies(readings)))
+        raise Undecided(Refused(f"{file}: {THIRDS}", *survey.remedies(readings)))
 
 
 def check_codes(file: str, table: Table, missing: list[str | float]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from rnnexp.data.inspect.dates import TIME
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.remedy import Refused
-from rnnexp.errors import DataError
+from rnnexp.errors import RnnexpError
 
 LINES = 5_000  # of a file that are looked at
 TAGGED = (".conll", ".conllu", ".iob", ".bio", ".iob2")
@@ -33,18 +33,20 @@ class TextFile:
     lines: tuple[str, ...]
 
     @classmethod
-    def of(cls, path: str) -> TextFile | None:
-        """Look at a file; None for one that is no text or is not there: whoever reads it says why."""
-        file = Path(path).expanduser()
+    def of(cls, path: str, given: Mapping[str, Any]) -> TextFile | None:
+        """Look at a file; None if it is none, no text, or in an encoding that has to be asked for."""
+        file, encoding = Path(path).expanduser(), given.get("encoding", "utf-8")
         try:
             if not file.is_file() or kind(file) == "parquet":
                 return None
-            for encoding in ("utf-8", "cp1252"):
-                if (lines := _lines(file, encoding)) is not None:
-                    return cls(path, file, encoding, lines) if lines else None
-        except (DataError, OSError):
+            lines = _lines(file, encoding)
+            return cls(path, file, encoding, lines) if lines else None
+        except Refused as refused:
+            if len(refused.remedies) == 1 and "encoding" not in given:
+                return cls.of(path, refused.remedies[0].settings)
             return None
-        return None
+        except (RnnexpError, OSError):  # whoever reads it says why
+            return None
 
     @cached_property
     def filled(self) -> tuple[str, ...]:
@@ -196,11 +198,8 @@ def _worded(cells: Sequence[str]) -> bool:
     return sum(bool(WORD.search(cell)) for cell in cells) > 0.8 * len(cells)
 
 
-def _lines(file: Path, encoding: str) -> tuple[str, ...] | None:
-    """Read the first lines; None if the encoding is another."""
-    try:
-        with opened(file, encoding) as stream:
-            found = [line.rstrip("\r\n") for _, line in zip(range(LINES), iter(lambda: stream.readline(100_000), ""))]
-    except Refused:
-        return None
+def _lines(file: Path, encoding: str) -> tuple[str, ...]:
+    """Read the first lines; none of a file that is no text."""
+    with opened(file, encoding) as stream:
+        found = [line.rstrip("\r\n") for _, line in zip(range(LINES), iter(lambda: stream.readline(100_000), ""))]
     return tuple(found) if not any("\0" in line for line in found[:20]) else ()

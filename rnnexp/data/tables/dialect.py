@@ -23,7 +23,7 @@ SEPARATORS = ("\t", ";", "|", ",", WHITESPACE)
 SPELLED = {"tab": "\t", "\\t": "\t", " ": WHITESPACE, "space": WHITESPACE}
 SAMPLE = 200
 DECLARED = re.compile(r'"?sep=([^"\r\n])"?[;,\t]*(\r\n|\r|\n|$)', re.IGNORECASE)
-DATED = re.compile(r"\s*\d{1,4}([-/:]\d|\.\d{1,2}\.)")
+DATED = re.compile(r"\s*\d{1,4}([-/:]\d|\.\d{1,2}\.|[-\s]?[WQM]\d)")
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 
 
@@ -31,7 +31,7 @@ DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 class Dialect:
     """Separator, column names, the line of the header (0 without one), and the first records of data.
 
-    skip: lines at the beginning that are no part of the table
+    named: columns up to the last that has a name;  skip: lines at the beginning that are no part of the table
     """
 
     separator: str
@@ -40,6 +40,7 @@ class Dialect:
     sample: tuple[Record, ...]
     named: int
     skip: int = 0
+    header_end: int = 0
 
     def numeric(self, position: int, layout: Layout) -> int:
         """Tell what most of a column's first cells are: plain numbers (2), numbers under some marks (1) or none (0)."""
@@ -68,7 +69,8 @@ def examine(file: Path, layout: Layout) -> Dialect:
         raise Refused(said, Remedy({"header": "none"}, "columns by position, from 0"))
     if len(first) == 1:
         raise _nothing(opening, separator, f"there is nothing below the header in line {line}")
-    return Dialect(separator, _named(cells), line, _kept(first[1:], skip), measure_width(cells), opening.skip)
+    end = line + sum(len(re.findall(r"\r\n|\r|\n", cell)) for cell in cells)
+    return Dialect(separator, _named(cells), line, _kept(first[1:], skip), measure_width(cells), opening.skip, end)
 
 
 def _kept(rows: Sequence[Record], skip: frozenset[int | str]) -> tuple[Record, ...]:
@@ -145,12 +147,21 @@ def sniff(opening: Opening) -> str:
     """Return the first separator that cuts all lines into equally many cells, or comes nearest to it."""
     shares = {separator: _agreement(opening, separator) for separator in SEPARATORS}
     consistent = [separator for separator, share in shares.items() if share == 1]
-    if consistent == [WHITESPACE] and shares["\t"] > 0.5 and "\t\t" not in opening.text:
-        return "\t"  # a name with a blank in it
+    if consistent == [WHITESPACE]:
+        return _find_sharper(opening, shares) or WHITESPACE  # a name with a blank in it
     if consistent:
         return consistent[0]
     best = max((separator for separator in SEPARATORS if separator != WHITESPACE), key=lambda one: shares[one])
     return best if shares[best] > 0.5 else ","
+
+
+def _find_sharper(opening: Opening, shares: dict[str, float]) -> str | None:
+    """Return a separator that cuts the first line, too, and most of the others alike; tabs may align cells."""
+    for separator in ("\t", ";", "|", ","):
+        first = next((cells for _, cells in opening.records(separator) if any(map(str.strip, cells))), [])
+        if shares[separator] >= 0.8 and len(first) > 1 and "\t\t" not in opening.text:
+            return separator
+    return None
 
 
 def _agreement(opening: Opening, separator: str) -> float:
@@ -163,4 +174,6 @@ def _agreement(opening: Opening, separator: str) -> float:
 
 def measure_width(cells: Sequence[str]) -> int:
     """Return the number of cells up to the last that is not empty."""
+    if cells and cells[-1] and not cells[-1].isspace():
+        return len(cells)
     return max((index for index, cell in enumerate(cells, 1) if cell.strip()), default=0)

@@ -44,7 +44,7 @@ def _table(path: str, given: Mapping[str, Any]) -> Draft:
     settings = finding.settings | {key: value for key, value in usual.items() if key not in given}
     finding.settings = settings
     _settle_short(series, finding)
-    target, ahead = settings["target"], settings["horizon"]
+    target, ahead = series.columns[0], settings["horizon"]
     rows = f"{len(series.values):,} rows" + (f" of {len(series.ids)} series" if len(series.ids) > 1 else "")
     about = f"target {target}: {rows}{_span(series.time)}, step {series.frequency or 'none'}"
     return Draft(
