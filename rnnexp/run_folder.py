@@ -18,7 +18,7 @@ EARLIER = "earlier"
 JOURNAL = "metrics.jsonl"  # that a run has been here is seen by this file
 WRITTEN = (
     *("run.json", JOURNAL, "error.txt", "git.diff", "model_summary.txt"),
-    *("config", "model", "figures", "tables", "samples", "checkpoints"),
+    *("config", "model", "figures", "tables", "samples", "checkpoints", "tracking"),
 )
 
 

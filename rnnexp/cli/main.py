@@ -33,6 +33,7 @@ COMMANDS = {
     "predict": "forecast, classify or score with a trained run",
     "generate": "let a trained language model write",
     "evaluate": "score a trained run on other data",
+    "sync": "complete the tracking store from the folders of runs",
     "ui": "show the runs in the pages of MLflow",
 }
 

@@ -66,6 +66,21 @@ class Tracking:
     experiment: str | None = Field(default=None, description="MLflow experiment; null: the name of the data")
     log_model: bool = Field(default=True, description="log the trained model with its preprocessing")
     figures: bool = Field(default=True, description="draw and log the pictures")
+    mode: Literal["online", "offline", "strict", "off"] = Field(
+        default="online",
+        description="online stores in the background, offline leaves that to rnnexp sync, strict fails without the "
+        "store, off keeps only the run folder",
+    )
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what runs log is kept for a store."""
+        return self.name != "off" and self.mode != "off"
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether it is stored while they run."""
+        return self.is_kept and self.mode != "offline"
 
     def check(self) -> list[str]:
         problem = label_problem(self.experiment or "")

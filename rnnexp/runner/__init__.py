@@ -42,7 +42,7 @@ class Result:
     report:   scores beside baselines, tables, and predictions in original units
     forecast: what follows the data or `data.forecast_from`, (series, horizon, targets); None if undefined
     scored:   the part that the scores are of, "test" or "train"
-    run_id:   of the MLflow run; None with `tracking=off`
+    run_id:   of the MLflow run; None with `tracking=off`, or as long as the store does not hold the run
     seconds:  from the first line to the last
     """
 

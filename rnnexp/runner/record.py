@@ -46,7 +46,7 @@ _outlines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 class Membership:
     """What a sweep tells each of its runs.
 
-    parent: MLflow run of the sweep, None without tracking;  number: of the job within the sweep
+    parent: key of the sweep's own run, None without tracking;  number: of the job within the sweep
     varied: dotted keys that differ between the jobs
     threads: CPU threads that the job may use unless its configuration says how many
     watch:   hears (epoch, metrics) now and then and may answer with a reason to stop, such as "pruned"
@@ -255,7 +255,7 @@ def log_model(
     if intervals:
         intervals.write(folder)
     example = dataset.example()
-    if tracked.run_id:
+    if tracked.is_tracked:
         tracked.log_model(folder, example, Served(trained).predict(example))  # as loaded, without building it again
 
 

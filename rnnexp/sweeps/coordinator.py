@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
@@ -22,7 +23,7 @@ from rnnexp.sweeps.state import JobState, Journal, mean_value
 from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, Outcome, Task, free_name, job_folder, read_outcome, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
-from rnnexp.tracking.dead_runs import end_dead_run
+from rnnexp.tracking.start import end_dead_run
 
 POLL_S = 0.2
 
@@ -256,11 +257,10 @@ class Coordinator:
             self._finish(ended.number, Outcome("failed", error=error, exit_code=1))
 
     def _bury(self, number: int) -> None:
-        """Say in MLflow that the run of a dead worker was killed."""
+        """Say for the run of a dead worker that it was killed."""
         job = self._jobs.get(number)
-        tracking = job.mapping.get("tracking", {}) if job else {}
-        if tracking.get("name") != "off":
-            end_dead_run(self._folder(number), tracking.get("uri"), self.state.parent, number)
+        if job:
+            end_dead_run(self._folder(number), parse(job.mapping).tracking)
 
     def _finish(self, number: int, outcome: Outcome) -> None:
         self.journal.append(end_event(number, outcome))

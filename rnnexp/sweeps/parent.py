@@ -18,7 +18,7 @@ from rnnexp.tracking.run import RunInfo
 
 
 def parent_info(
-    folder: Path, definition: Definition, first: Experiment, facts: Mapping[str, Any], run_id: str | None
+    folder: Path, definition: Definition, first: Experiment, facts: Mapping[str, Any], key: str | None
 ) -> RunInfo:
     """Describe the sweep; `facts`: objective, direction, varied, command, primary (metric, more is better), jobs."""
     name, (metric, greater) = folder.name, facts["primary"]
@@ -32,7 +32,7 @@ def parent_info(
         primary_metric=metric,
         greater_is_better=greater,
         run_dir=folder,
-        run_id=run_id,
+        key=key,
     )
 
 

@@ -171,9 +171,9 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
     tracking.warm_up(first.tracking)
     try:
         with tracking.start(first.tracking, info) as run:
-            if run.run_id and run.run_id != journal.state.parent:
-                journal.append({"event": "parent", "run_id": run.run_id})
-            coordinator.parent = run.run_id
+            if run.is_tracked and run.key != journal.state.parent:
+                journal.append({"event": "parent", "run_id": run.key})
+            coordinator.parent = journal.state.parent
             launcher = request.launcher.settled(facts.groups, request.settings.learns)
             where = _start(launcher, Site(planned.hardware, place.folder, coordinator.look_after))
             try:
@@ -182,7 +182,8 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
                 _keep(run, journal, facts, view)
             if coordinator.out_of_time:
                 run.outcome("time_limit")
-            _log_report(run, first.tracking.uri)
+            if tracking.flush_jobs(first.tracking, place.folder):
+                _log_report(run, first.tracking.uri)
             _tell(place.folder, journal.state, coordinator, view)
     finally:
         if not coordinator.interrupted:
@@ -261,6 +262,9 @@ def _log_report(run: tracking.Run, uri: str | None) -> None:
     from rnnexp.compare import report
 
     if not run.run_id:
+        return
+    if not run.flush():
+        log.warning("the report is not written: it reads the tracking store, which does not hold the sweep yet")
         return
     try:
         text = report.html(uri, str(run.run_id))

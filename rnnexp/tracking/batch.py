@@ -63,13 +63,14 @@ class Batch:
 
     params: new ones, or those that the run has already with the same value
     tags:   any but `mlflow.runName`, which renames the run
-    status: that of a run that ends now
+    status: that of a run that ends, at `ended` (ms since 1970), which is now if None
     """
 
     points: Sequence[Point] = ()
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     status: str | None = None
+    ended: int | None = None
 
 
 def ask(client: MlflowClient, run_id: str, batch: Batch) -> None:
@@ -87,7 +88,7 @@ def ask(client: MlflowClient, run_id: str, batch: Batch) -> None:
         client.log_batch(run_id, metrics[start : start + CHUNK])
     if batch.status:
         with masked_output():  # MLflow prints the address of its page, with the user and password in it
-            client.set_terminated(run_id, batch.status)
+            client.set_terminated(run_id, batch.status, batch.ended)
 
 
 def write(connection: sqlite3.Connection, run_id: str, batch: Batch) -> None:
@@ -97,7 +98,8 @@ def write(connection: sqlite3.Connection, run_id: str, batch: Batch) -> None:
     write_points(connection, run_id, batch.points)
     write_tags(connection, run_id, batch.tags)
     if batch.status:
-        connection.execute(_END, [batch.status, time.time_ns() // 1_000_000, run_id])
+        ended = batch.ended or time.time_ns() // 1_000_000
+        connection.execute(_END, [batch.status, ended, run_id])
 
 
 def write_tags(connection: sqlite3.Connection, run_id: str, tags: Mapping[str, str]) -> None:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnexp.redact import redact
-from rnnexp.tracking import tables
-from rnnexp.tracking.remote import Remote
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
 CONTEXTS = {"train": "training", "val": "validation", "test": "test"}
 LONGEST_DIGEST = 36
-
-log = logging.getLogger("rnnexp")
 
 
 @dataclass(frozen=True)
@@ -51,22 +44,24 @@ class Data:
         columns = [{"type": "double", "name": name, "required": True} for name in self.columns]
         return json.dumps({"mlflow_colspec": columns})
 
+    def described(self) -> dict[str, str | None]:
+        """Return what MLflow is told; parts of one set share its digest, so the part is the name."""
+        kind, source = self.origin()
+        return {
+            "part": self.part,
+            "digest": self.digest[:LONGEST_DIGEST],
+            "kind": kind,
+            "source": source,
+            "schema": self.schema(),
+            "profile": json.dumps({"num_rows": self.rows}) if self.rows is not None else None,
+        }
 
-def log_inputs(remote: Remote, parts: Sequence[Data]) -> None:
-    """Link parts of the data to the run."""
-    found = [_dataset_input(data) for data in parts]
-    ask = partial(remote.client.log_inputs, remote.run_id, found)
-    if remote.write_queue is None:
-        ask()
-    else:
-        remote.put("the data", partial(tables.write_inputs, run_id=remote.run_id, inputs=found), ask)
 
-
-def _dataset_input(data: Data) -> DatasetInput:
-    """Describe one part; parts of one set share its digest, so the part is in the name."""
+def make_dataset_input(
+    part: str, digest: str, kind: str, source: str, schema: str | None, profile: str | None
+) -> DatasetInput:
+    """Make MLflow's object of one part."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    kind, source = data.origin()
-    profile = json.dumps({"num_rows": data.rows}) if data.rows is not None else None
-    entity = Dataset(data.part, data.digest[:LONGEST_DIGEST], kind, source, data.schema(), profile)
-    return DatasetInput(entity, [InputTag("mlflow.data.context", CONTEXTS.get(data.part, data.part))])
+    entity = Dataset(part, digest, kind, source, schema, profile)
+    return DatasetInput(entity, [InputTag("mlflow.data.context", CONTEXTS.get(part, part))])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import os
 import shutil
 import tempfile
@@ -10,9 +10,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -22,59 +22,22 @@ from rnnexp.runtime import loaded_backend
 from rnnexp.runtime.machine import find_version
 from rnnexp.tracking import store, tables
 from rnnexp.tracking.batch import Point
-from rnnexp.tracking.remote import Remote
 
-NAME = "model"  # `runs:/<run id>/model` finds it
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
 LOADER = "rnnexp.tracking.pyfunc"
-MLMODEL = "MLmodel"
+MLMODEL, ABOUT = "MLmodel", "about.json"
 MOST_TEMPLATES = 16
 
-log = logging.getLogger("rnnexp")
 
+def save_model(folder: Path, bundle: Path, example: tuple[Any, Any]) -> None:
+    """Write what MLflow adds to a bundle into `folder`: its description, requirements, and an example.
 
-def log_model(remote: Remote, bundle: Path, example: tuple[Any, Any], metrics: Sequence[Point]) -> None:
-    """Log the bundle as a LoggedModel of the run, with the run's final metrics.
-
-    `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself)."""
-    model = tables.new_model(NAME, remote.run_id, remote.place) if remote.write_queue else None
-    if model is None:
-        _log_by_client(remote, bundle, example, metrics)
-        return
-    _upload(remote, model, bundle, example)
-
-    def ask() -> None:  # the tables are of another version: MLflow knows them, and makes a model of its own
-        store.artifacts(model.artifact_location, remote.uri).delete_artifacts()
-        _log_by_client(remote, bundle, example, metrics)
-
-    rows = partial(tables.write_model, model=model, params=remote.params, points=list(metrics))
-    remote.put("the model", rows, ask, len(metrics))
-
-
-def _log_by_client(remote: Remote, bundle: Path, example: tuple[Any, Any], points: Sequence[Point]) -> None:
-    """MLflow's own `log_model` is not used: it needs a global active run and reads every metric's whole history."""
-    from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
-
-    client, run_id = remote.client, remote.run_id
-    model = client.create_logged_model(remote.experiment_id, NAME, source_run_id=run_id, params=dict(remote.params))
-    status = LoggedModelStatus.FAILED
-    try:
-        _upload(remote, model, bundle, example)
-        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-        scores = [Metric(*point, model_id=model.model_id, run_id=run_id) for point in points]
-        client.log_batch(run_id, scores)  # for the run they are the same rows again
-        status = LoggedModelStatus.READY
-    finally:
-        client.finalize_logged_model(model.model_id, status)
-
-
-def _upload(remote: Remote, model: Any, bundle: Path, example: tuple[Any, Any]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        _save(Path(folder) / "model", model, bundle, example)
-        store.artifacts(model.artifact_location, remote.uri).log_artifacts(str(Path(folder) / "model"))
-
-
-def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> None:
-    """Write the model as MLflow's `save_model` does, which needs 0.1 s even for what is the same every time."""
+    `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself). MLflow's own
+    `save_model` needs 0.1 s even for what is the same every time.
+    """
+    store.import_mlflow()
     rows, outputs = example
     if outputs is None:
         from rnnexp.tracking.pyfunc import _load_pyfunc
@@ -85,13 +48,64 @@ def _save(folder: Path, logged: Any, bundle: Path, example: tuple[Any, Any]) -> 
         warnings.simplefilter("ignore")
         signature, backend = _signature(outputs, bundle), loaded_backend() or "jax"
         template = _template(bundle, rows, signature, backend)
-    folder.mkdir()
-    shutil.copytree(bundle, folder / "data" / bundle.name)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in template.files.items():
         (folder / name).write_bytes(content)
-    about = {**template.about, **_own(logged), "model_size_bytes": template.size + _size(bundle)}
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
-    (folder / MLMODEL).write_text(yaml.dump(about, Dumper=dumper, default_flow_style=False), encoding="utf-8")
+    about = {**template.about, "model_size_bytes": template.size + _size(bundle)}
+    (folder / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+
+
+class ModelPlace(NamedTuple):
+    """Where in a store a model goes."""
+
+    client: MlflowClient
+    uri: str
+    experiment_id: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A bundle, and what MLflow adds to it in `folder`; `points` are its scores."""
+
+    bundle: Path
+    folder: Path
+    params: Mapping[str, str]
+    points: Sequence[Point]
+
+    def log_by_client(self, place: ModelPlace) -> None:
+        """MLflow's own `log_model` is not used: it needs a global active run and reads every metric's whole history."""
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
+
+        client, run_id = place.client, place.run_id
+        made = f"source_run_id = '{run_id}' AND name = '{tables.MODEL}'"  # by an attempt that did not come to its end
+        found: list[Any] = list(client.search_logged_models([place.experiment_id], made))
+        model = (
+            found[0]
+            if found
+            else client.create_logged_model(
+                place.experiment_id, tables.MODEL, source_run_id=run_id, params=dict(self.params)
+            )
+        )
+        if model.status == LoggedModelStatus.READY:
+            return
+        self.upload(place.uri, model)
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        scores = [Metric(*point, model_id=model.model_id, run_id=run_id) for point in self.points]
+        client.log_batch(run_id, scores)  # for the run they are the same rows again
+        client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+
+    def upload(self, uri: str, model: Any) -> None:
+        """Put the files where those of a model of MLflow's lie; what names the model is written here."""
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "model"
+            shutil.copytree(self.folder, folder)
+            shutil.copytree(self.bundle, folder / "data" / self.bundle.name)
+            about = {**json.loads((folder / ABOUT).read_text(encoding="utf-8")), **_own(model)}
+            (folder / ABOUT).unlink()
+            dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
+            (folder / MLMODEL).write_text(yaml.dump(about, Dumper=dumper, default_flow_style=False), encoding="utf-8")
+            store.artifacts(model.artifact_location, uri).log_artifacts(str(folder))
 
 
 def _own(logged: Any) -> dict[str, str]:

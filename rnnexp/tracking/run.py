@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
+import os
+import shlex
 import shutil
-import tempfile
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from rnnexp.cells import harmless_frame
+from rnnexp.errors import TrackingError, first_line
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.tracking import inputs, names
-from rnnexp.tracking.batch import Batch, Point
-from rnnexp.tracking.remote import Remote
+from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+    from rnnexp.tracking.pusher import Pusher
+
 OUTCOME = "rnnexp.outcome"
+STRICT_PATIENCE_S = 60.0
 
 log = logging.getLogger("rnnexp")
 
@@ -38,8 +42,8 @@ class RunInfo:
     tags:        `rnnexp.*`
     config:      the whole experiment as YAML
     description: Markdown, shown at the top of the run's page
-    parent:      id of the MLflow run of the sweep it belongs to
-    run_id:      an existing run to go on with; None makes a new one
+    parent:      key of the run of the sweep it belongs to
+    key:         that of an existing run to go on with; None makes a new one
     """
 
     experiment: str
@@ -52,35 +56,48 @@ class RunInfo:
     greater_is_better: bool
     run_dir: Path
     parent: str | None = None
-    run_id: str | None = None
+    key: str | None = None
 
 
 class Run:
-    """Take what a run reports. Without MLflow (`remote` None) the files in `folder` are all that is kept.
+    """Take what a run reports. Without MLflow (`journal` None) the files in `folder` are all that is kept.
 
     `folder` mirrors the artifacts: `figures/`, `tables/`, `config/config.yaml`; metrics are lines of
-    `metrics.jsonl`. Text is redacted. Trouble with the store never raises: it is told once.
+    `metrics.jsonl`. Text is redacted. Nothing here waits for the store, or raises because of it: what is logged is
+    written down in the folder, and `pusher` stores it; None leaves that to `rnnexp sync`.
     """
 
-    def __init__(self, folder: Path, remote: Remote | None) -> None:
+    def __init__(self, folder: Path, journal: RunJournal | None, pusher: Pusher | None = None) -> None:
         self.folder = folder
         self.result: str | None = None
-        self._remote = remote
-        self._summary: list[Point] = []
-        self._journal: TextIO = (folder / "metrics.jsonl").open("a", encoding="utf-8")
+        self.key = ""  # by which it is known before the store has given it an id, which a local database does not
+        self.params: Mapping[str, str] = {}
+        self._journal, self._pusher = journal, pusher
+        self._rows = journal.rows if journal else JsonLines(folder / ROWS)
+        self._rows.append(())  # the file is there from the beginning
+        self._is_left = False
+        self._summary: list[tuple[str, float, int, int]] = []
+
+    @property
+    def is_tracked(self) -> bool:
+        return self._journal is not None
 
     @property
     def run_id(self) -> str | None:
-        return self._remote.run_id if self._remote else None
+        """The id in the store; None as long as there is none. A local database takes the key."""
+        if self._journal is None:
+            return None
+        local = self._pusher is not None and self._pusher.is_local and not self._is_left
+        return self._journal.stored.run_id or (self.key if local else None)
 
     @property
     def experiment_id(self) -> str | None:
-        return self._remote.experiment_id if self._remote else None
+        return (self._journal.stored.experiment_id or None) if self._journal else None
 
     @property
     def uri(self) -> str | None:
         """The store as it may be shown, without a password."""
-        return redact(self._remote.uri) if self._remote else None
+        return redact(self._pusher.uri) if self._pusher else None
 
     def log_epochs(self, first: int, rows: Sequence[Mapping[str, float]], began: float, ended: float) -> None:
         """Log steps `first`, `first + 1`, ... that took from `began` to `ended` (seconds since 1970) together.
@@ -93,12 +110,13 @@ class Run:
 
     def log_summary(self, metrics: Mapping[str, float]) -> None:
         """Log what is known once, at the end; values that are not finite (an undefined MAPE) are left out."""
-        self._summary += self._log([(0, int(time.time() * 1000), names.finite(metrics))])
+        now, values = int(time.time() * 1000), names.finite(metrics)
+        self._log([(0, now, values)])
+        self._summary += [(key, value, now, 0) for key, value in values.items()]
 
     def log_data(self, *parts: inputs.Data) -> None:
         """Log which data the parts come from."""
-        if self._remote:
-            self._remote.call("the data", inputs.log_inputs, self._remote, parts)
+        self._enter("data", parts=[part.described() for part in parts])
 
     def log_figure(self, name: str, figure: Figure) -> Path:
         """Draw a picture into `figures/<name>.png`."""
@@ -133,50 +151,76 @@ class Run:
         """
         from rnnexp.tracking import model
 
-        if self._remote:
-            self._remote.call("the model", model.log_model, self._remote, bundle, (example, outputs), self._summary)
+        if not self.is_tracked:
+            return
+        try:
+            model.save_model(self.folder / MODEL, bundle, (example, outputs))
+        except Exception as error:  # MLflow raises whatever it likes
+            log.debug("tracking", exc_info=error)
+            log.warning("tracking: the model could not be stored (%s); it is in the run's folder", first_line(error))
+            return
+        number, place = f"m-{uuid.uuid4().hex}", os.path.relpath(bundle, self.folder)
+        self._enter("model", number=number, bundle=place, params=self.params, points=self._summary)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags of the run, also late ones such as `rnnexp.beats_baseline`."""
         self.result = tags.get(OUTCOME, self.result)
-        if self._remote:
-            self._remote.log("tags", Batch(tags=names.tags(tags)))
+        self._enter("tags", tags=names.tags(tags))
 
     def judge_by(self, metric: str, greater_is_better: bool) -> None:
         """Make another metric the experiment's first than was thought when the run was started."""
-        if self._remote is None:
-            return
-        for tag in names.primary(metric, greater_is_better).items():
-            self._remote.call("tags", self._remote.client.set_experiment_tag, self._remote.experiment_id, *tag)
+        self._enter("experiment", tags=names.primary(metric, greater_is_better))
 
     def outcome(self, name: str) -> None:
         """Say how the run ended: ok, failed, killed, pruned, diverged or time_limit."""
         self.set_tags({OUTCOME: name})
 
+    def begin(self, **about: Any) -> None:
+        """Write down that the run begins, and have it stored from now on; called by `start`."""
+        self.key, self.params = about["key"], about["params"]
+        self._enter("begin", **about)
+        if self._journal and self._pusher:
+            self._pusher.add(self._journal)
+
+    def flush(self, patience: float | None = None) -> bool:
+        """Wait, not for long, until what was logged is stored; False if the store does not take it."""
+        if self._journal is None:
+            return True
+        self._is_left = self._pusher is None or not self._pusher.flush([self._journal], patience)
+        return not self._is_left
+
+    def settle(self, *, interrupted: bool) -> None:
+        """Wait for the store at the end, and say what it does not hold then."""
+        self.flush(self._pusher.patience(interrupted=interrupted) if self._pusher else None)
+        if self._journal:
+            tell_unstored([self._journal])
+
+    def require(self) -> None:
+        """Raise TrackingError unless all that was logged is stored."""
+        if self.flush(STRICT_PATIENCE_S):
+            return
+        error = self._pusher.error if self._pusher else None
+        if isinstance(error, TrackingError):
+            raise error
+        reason = redact(first_line(error)) if error else "it takes too long"
+        raise TrackingError(f"{self.uri}: the run cannot be stored: {reason}")
+
     def close(self, status: str) -> None:
         """Keep the log files and end the run; called by `start`."""
-        self._journal.close()
-        if self._remote is None:
-            return
-        self._upload(self.folder / "metrics.jsonl")  # numbers alone, nothing to redact
+        self._upload(self.folder / ROWS)  # numbers alone, nothing to redact
         for path in sorted(self.folder.glob("*.log")):
-            self._remote.call(path.name, self._upload_redacted, self._remote, path)
-        self._remote.close(status)
+            self._enter("file", path=path.name, redacted=True)
+        self._enter("end", status=status, time=int(time.time() * 1000))
+        if self._journal:
+            self._journal.closed = True
 
-    def _log(self, steps: Sequence[tuple[int, int, Mapping[str, float]]]) -> list[Point]:
-        """Write steps, their times and their metrics down, and pass them on."""
-        self._write([{"step": step, "time": time, "metrics": values} for step, time, values in steps])
-        points = [Point(key, value, time, step) for step, time, values in steps for key, value in values.items()]
-        if self._remote:
-            self._remote.metrics(points)
-        return points
+    def _log(self, steps: Sequence[tuple[int, int, Mapping[str, float]]]) -> None:
+        """Write steps, their times and their metrics down."""
+        self._rows.append({"step": step, "time": time, "metrics": values} for step, time, values in steps)
 
-    def _write(self, records: Sequence[Mapping[str, Any]]) -> None:
-        try:
-            self._journal.write("".join(json.dumps(record) + "\n" for record in records))
-            self._journal.flush()
-        except OSError as error:  # a full disk must not end a training; its checkpoints will tell
-            log.warning("%s: %s", self._journal.name, error)
+    def _enter(self, kind: str, **what: Any) -> None:
+        if self._journal:
+            self._journal.append(kind, **what)
 
     def _path(self, name: str) -> Path:
         parts = map(Path, names.allowed(name).split("/"))
@@ -185,17 +229,25 @@ class Run:
         return path
 
     def _upload(self, path: Path) -> Path:
-        if self._remote:
-            inside = path.relative_to(self.folder).parent.as_posix()
-            self._remote.upload(path, None if inside == "." else inside)
+        self._enter("file", path=path.relative_to(self.folder).as_posix(), redacted=False)
         return path
 
-    def _upload_redacted(self, remote: Remote, path: Path) -> None:
-        """Upload what others have written; the run's own folder keeps it as it is."""
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / path.name
-            copy.write_text(redact(path.read_text(encoding="utf-8", errors="replace")), encoding="utf-8")
-            remote.upload(copy)
+
+def tell_unstored(journals: Sequence[RunJournal]) -> None:
+    """Say what of ended runs is not in the store yet, and how it gets there."""
+    for journal in journals:
+        if what := journal.unstored():
+            journal.sync()
+            where = f"{(journal.begun or {}).get('uri', '')}"
+            log.warning(
+                "tracking: %s: %s not there yet; store it with: rnnexp sync %s", where, what, show_path(journal.folder)
+            )
+
+
+def show_path(folder: Path) -> str:
+    """Return a folder as it is typed."""
+    relative = os.path.relpath(folder)
+    return shlex.quote(str(folder) if relative.startswith("..") else relative)
 
 
 def _sendable(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 ENVIRONMENT = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # at once; the next one would wait for seconds
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_SKIP_PIP_REQUIREMENTS_CHECK": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",

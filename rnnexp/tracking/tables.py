@@ -18,6 +18,7 @@ from rnnexp.tracking.batch import Point
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
+MODEL = "model"  # `runs:/<run id>/model` finds it
 _KNOWN = "SELECT dataset_uuid FROM datasets WHERE experiment_id = ? AND name = ? AND digest = ?"
 _DATASET = """
 INSERT INTO datasets (dataset_uuid, experiment_id, name, digest,
@@ -28,12 +29,16 @@ VALUES (?, ?, ?, ?, ?, 0)"""
 _INPUT_TAG = "INSERT INTO input_tags (input_uuid, name, value) VALUES (?, ?, ?)"
 _MODEL = """
 INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms,
-last_updated_timestamp_ms, status, lifecycle_stage, source_run_id) VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?)"""
+last_updated_timestamp_ms, status, lifecycle_stage, source_run_id) VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?)
+ON CONFLICT (model_id) DO NOTHING"""
 _RUN = """
 INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,
 source_version, lifecycle_stage, artifact_uri, experiment_id)
-VALUES (?, ?, 'UNKNOWN', '', '', ?, 'RUNNING', ?, '', 'active', ?, ?)"""
-_MODEL_PARAM = "INSERT INTO logged_model_params (model_id, experiment_id, param_key, param_value) VALUES (?, ?, ?, ?)"
+VALUES (?, ?, 'UNKNOWN', '', '', ?, 'RUNNING', ?, '', 'active', ?, ?)
+ON CONFLICT (run_uuid) DO NOTHING"""
+_MODEL_PARAM = (
+    "INSERT OR IGNORE INTO logged_model_params (model_id, experiment_id, param_key, param_value) VALUES (?, ?, ?, ?)"
+)
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,23 @@ class LoggedModel:
     source_run_id: str
 
 
-def new_model(name: str, run_id: str, place: str) -> LoggedModel | None:
-    """Name a model as MLflow would: its files go beside those of the run in `place`; None if these lie elsewhere."""
+@dataclass(frozen=True)
+class NewRun:
+    """A run that starts (ms since 1970), and where its files go."""
+
+    run_id: str
+    name: str
+    started: int
+    experiment_id: str
+    place: str
+
+
+def new_model(number: str, run_id: str, place: str) -> LoggedModel | None:
+    """Place a model as MLflow would: its files go beside those of the run in `place`; None if these lie elsewhere."""
     root = place.removesuffix(f"/{run_id}/artifacts")
     if root == place or "?" in place:
         return None
-    number = f"m-{uuid.uuid4().hex}"
-    return LoggedModel(number, name, f"{root}/models/{number}/artifacts", run_id)
+    return LoggedModel(number, MODEL, f"{root}/models/{number}/artifacts", run_id)
 
 
 def write_model(
@@ -71,17 +86,14 @@ def write_model(
     batch.write_points(connection, run_id, points, number)
 
 
-def write_run(connection: sqlite3.Connection, run_id: str, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-    """Make a running run known, and return where its artifacts go."""
-    query = "SELECT artifact_location FROM experiments WHERE experiment_id = ? AND lifecycle_stage = 'active'"
-    row = connection.execute(query, [experiment]).fetchone()
-    if row is None or "?" in row[0]:
-        raise sqlite3.IntegrityError(f"there is no active experiment {experiment}, or its files lie elsewhere")
-    place = f"{row[0]}/{run_id}/artifacts"
-    user, now = tags.get("mlflow.user", "unknown"), time.time_ns() // 1_000_000
-    connection.execute(_RUN, [run_id, name, user, now, place, experiment])
-    batch.write_tags(connection, run_id, {**tags, "mlflow.runName": name})
-    return place
+def write_run(connection: sqlite3.Connection, run: NewRun, tags: Mapping[str, str]) -> None:
+    """Make a running run known, unless it is."""
+    query = "SELECT 1 FROM experiments WHERE experiment_id = ? AND lifecycle_stage = 'active'"
+    if connection.execute(query, [run.experiment_id]).fetchone() is None:
+        raise sqlite3.IntegrityError(f"there is no active experiment {run.experiment_id}")
+    user = tags.get("mlflow.user", "unknown")
+    connection.execute(_RUN, [run.run_id, run.name, user, run.started, run.place, run.experiment_id])
+    batch.write_tags(connection, run.run_id, {**tags, "mlflow.runName": run.name})
 
 
 def write_inputs(connection: sqlite3.Connection, run_id: str, inputs: Sequence[DatasetInput]) -> None:

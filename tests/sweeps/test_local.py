@@ -165,7 +165,7 @@ KILLED_AS_IT_BEGINS = """
 import importlib
 import multiprocessing
 
-start = importlib.import_module("rnnexp.tracking.start")
+push = importlib.import_module("rnnexp.tracking.push")
 
 if multiprocessing.parent_process() is not None and not Path("killed").exists():
 
@@ -173,7 +173,7 @@ if multiprocessing.parent_process() is not None and not Path("killed").exists():
         Path("killed").touch()
         os.kill(os.getpid(), signal.SIGKILL)
 
-    start._keep_id = die  # called when the run is in MLflow, before its id is in the folder
+    push.TargetRun._keep_id = die  # called when the run is in MLflow, before its id is in the folder
 """
 
 

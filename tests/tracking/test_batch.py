@@ -7,7 +7,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from rnnexp.config.settings import Tracking
 from rnnexp.tracking import batch, start
 from rnnexp.tracking.batch import Batch, Point, ask, transaction
 from rnnexp.tracking.store import database
-from rnnexp.tracking.write_queue import PendingWrite, WriteQueue
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -80,19 +78,6 @@ def rows(file: Path, run_id: str) -> Rows:
 def write(file: Path, run_id: str, one: Batch) -> None:
     with transaction(file) as connection:
         batch.write(connection, run_id, one)
-
-
-def post(client: Any, file: Path, run_id: str, one: Batch) -> None:
-    """Write a batch as a run does, but let failures through."""
-    queue = WriteQueue(file)
-    queue.put(
-        PendingWrite("a batch", partial(batch.write, run_id=run_id, batch=one), lambda: ask(client, run_id, one), call)
-    )
-    queue.flush()
-
-
-def call(_: str, function: Any) -> Any:
-    return function()
 
 
 def batches() -> Sequence[Batch]:
@@ -156,41 +141,24 @@ def test_another_value_of_a_parameter_is_refused_and_nothing_of_its_batch_is_kep
     client: Any, file: Path, new_run: Any
 ) -> None:
     run_id = new_run()
-    post(client, file, run_id, Batch(params={"seed": "1"}))
+    write(file, run_id, Batch(params={"seed": "1"}))
     with pytest.raises(sqlite3.IntegrityError, match="has other values of seed"):
         write(file, run_id, Batch(points=POINTS, params={"seed": "2", "epochs": "5"}))
     assert len(rows(file, run_id)["params"]) == 1
     assert rows(file, run_id)["metrics"] == []
-    from mlflow.exceptions import MlflowException
-
     with pytest.raises(MlflowException, match="Changing param values is not allowed"):
-        post(client, file, run_id, Batch(params={"seed": "2"}))
+        ask(client, run_id, Batch(params={"seed": "2"}))
 
 
 def test_tables_that_have_changed_are_left_to_mlflow(
-    client: Any, file: Path, new_run: Any, monkeypatch: pytest.MonkeyPatch
+    settings: Tracking, make_info: Any, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = new_run()
     monkeypatch.setattr(batch, "_METRIC", "INSERT INTO metrics (no_such_column) VALUES (?, ?, ?, ?, ?, ?)")
-    post(client, file, run_id, Batch(points=[Point("val/loss", 0.5, 1000, 1)], tags={"a": "1"}))
-    assert client.get_run(run_id).data.metrics == {"val/loss": 0.5}
-    assert client.get_run(run_id).data.tags["a"] == "1"
-
-
-def test_one_letter_that_cannot_be_written_does_not_hold_up_the_others(file: Path, new_run: Any) -> None:
-    told: list[str] = []
-
-    def note(what: str, _: Any) -> None:
-        told.append(what)
-
-    queue, good = WriteQueue(file), new_run()
-    for run_id in ("no such run", good):
-        for step in (1, 2):
-            rows_of = partial(batch.write, run_id=run_id, batch=Batch(points=[Point("val/loss", 0.5, 1000, step)]))
-            queue.put(PendingWrite(f"step {step} of {run_id}", rows_of, lambda: None, note))
-    queue.flush()
-    assert told == ["step 1 of no such run", "step 2 of no such run"]
-    assert len(rows(file, good)["metrics"]) == 2
+    with start(settings, make_info()) as run:
+        run.log_epochs(1, [{"val/loss": 0.5}], 5.0, 6.0)
+        run.set_tags({"a": "1"})
+    stored = client.get_run(run.run_id)
+    assert (stored.data.metrics, stored.data.tags["a"], stored.info.status) == ({"val/loss": 0.5}, "1", "FINISHED")
 
 
 def test_another_writer_is_waited_for(file: Path, new_run: Any) -> None:

@@ -213,6 +213,7 @@ def test_a_store_that_breaks_does_not_stop_the_run(
 ) -> None:
     info = make_info()
     with start(settings, info) as run:
+        run.flush()
         client.delete_run(run.run_id)  # as somebody may do in the UI
         run.log_epochs(1, [{"train/loss": 0.5}], 5.0, 6.0)
         run.log_text("note.txt", "hello")

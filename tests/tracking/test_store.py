@@ -174,10 +174,11 @@ def test_what_the_user_has_set_is_not_overridden(monkeypatch: pytest.MonkeyPatch
 
 def test_warming_up_returns_at_once_and_a_bad_store_is_reported_later(tmp_path: Path, make_info: Any) -> None:
     (tmp_path / "mlflow.db").touch()
+    strict = Tracking(mode="strict")
     with _locked(tmp_path):  # until then nobody can open the store
-        warm_up(Tracking())
-        assert "rnnexp-warm-up" in {thread.name for thread in threading.enumerate()}
-    with pytest.raises(TrackingError, match="is empty"), start(Tracking(), make_info()):
+        warm_up(strict)
+        assert "rnnexp-tracking" in {thread.name for thread in threading.enumerate()}
+    with pytest.raises(TrackingError, match="is empty"), start(strict, make_info()):
         pass
 
 

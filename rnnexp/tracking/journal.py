@@ -1,0 +1,240 @@
+"""What a run wants remembered: lines in its own folder, written at once and stored elsewhere later."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rnnexp.run_folder import JOURNAL as ROWS
+
+FOLDER = "tracking"  # within the folder of a run
+ENTRIES = f"{FOLDER}/journal.jsonl"
+MODEL = f"{FOLDER}/model"  # what MLflow adds to the run's model
+STORED = f"{FOLDER}/stored.json"
+CHUNK = 1 << 20  # bytes of rows that are read at a time
+SAVED_EVERY_S = 10.0  # what is stored after that is stored again if the process is killed, which changes nothing
+
+log = logging.getLogger("rnnexp")
+
+Record = dict[str, Any]
+
+
+class JournalBusyError(Exception):
+    """Another process is storing what this journal holds."""
+
+
+class JsonLines:
+    """A file to which lines are added; what a full disk does not take is kept and written with what comes next."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._told = False
+        self._unwritten = b""
+        self._mended = False
+
+    def append(self, records: Iterable[Mapping[str, Any]]) -> None:
+        data = "".join(json.dumps(record) + "\n" for record in records).encode()
+        with self._lock:
+            if not self._mended:  # a process that was killed may have left half a line
+                self._mended, data = True, (b"\n" if _is_torn(self.path) else b"") + data
+            self._unwritten += data
+            try:
+                self._write()
+            except OSError as error:  # a full disk must not end a training; its checkpoints will tell
+                if not self._told:
+                    self._told = True
+                    log.warning("%s: %s; what it lacks is written once that is possible", self.path, error.strerror)
+
+    def _write(self) -> None:
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            while self._unwritten:
+                self._unwritten = self._unwritten[os.write(descriptor, self._unwritten) :]
+        finally:
+            os.close(descriptor)
+
+    def size(self) -> int:
+        """Return the bytes of all lines, those among them that could not be written."""
+        try:
+            return os.stat(self.path).st_size + len(self._unwritten)
+        except OSError:
+            return len(self._unwritten)
+
+    def read(self, start: int) -> tuple[list[tuple[Record, int]], int]:
+        """Return the whole lines of about a `CHUNK` from a byte on, each with where it ends, and where they end."""
+        size = CHUNK
+        while b"\n" not in (data := self._read(start, size)) and len(data) == size:
+            size *= 2
+        lines, at = [], start
+        for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
+            at += len(line)
+            with suppress(ValueError):  # torn, when a process was killed
+                lines.append((json.loads(line), at))
+        return lines, at
+
+    def _read(self, start: int, size: int) -> bytes:
+        with self._lock:
+            data, there = b"", 0
+            with suppress(FileNotFoundError), self.path.open("rb") as file:
+                there = os.fstat(file.fileno()).st_size
+                file.seek(start)
+                data = file.read(min(size, max(0, there - start)))
+            return (data + self._unwritten[max(0, start - there) :])[:size]
+
+    def sync(self) -> None:
+        """Have what is written survive a loss of power."""
+        with suppress(OSError):
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+@dataclass
+class Stored:
+    """How much of a journal is in which store.
+
+    uri: of the store, as it may be shown;  run_id, experiment_id, place: of the run there, and where its files go
+    entries, rows: bytes of the two files;  refused: where entries begin that the store did not take
+    creating: whether the run may be there without our knowing its id
+    """
+
+    uri: str = ""
+    run_id: str | None = None
+    experiment_id: str = ""
+    place: str = ""
+    entries: int = 0
+    rows: int = 0
+    refused: list[int] = field(default_factory=list)
+    creating: bool = False
+    marked: bool = False
+
+
+class RunJournal:
+    """All that one run logs, in `folder`: rows of metrics, and entries for everything else.
+
+    An entry is `begin` (and its time, experiment, name, tags, parameters, parent and key, by which the run is known
+    before a store has given it an id), `tags`, `experiment`, `data`, `file`, `model` or `end`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries, self.rows = JsonLines(folder / ENTRIES), JsonLines(folder / ROWS)
+        self.stored = Stored()
+        self.closed = False
+        self._seen: int | None = None
+        self._saved = 0.0
+        self.load()
+
+    def append(self, event: str, **what: Any) -> None:
+        self.entries.append([{"event": event, **what}])
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is not in the store yet."""
+        return self.entries.size() > self.stored.entries or self.rows.size() > self.stored.rows
+
+    def unstored(self) -> str:
+        """Say what is not in the store yet; nothing if all is there."""
+        entries, rows = (list(_count(*pair)) for pair in self._rest())
+        if not entries and not rows and not self.stored.refused:
+            return ""
+        files = sum(entry.get("event") == "file" for entry in entries)
+        if any(entry.get("event") == "begin" for entry in entries) and not self.stored.run_id:
+            return "the run"
+        parts = [f"{len(rows)} rows of metrics" if rows else "", f"{files} files" if files else ""]
+        parts.append(f"{len(self.stored.refused)} entries that it refused" if self.stored.refused else "")
+        parts.append("its end" if any(entry.get("event") == "end" for entry in entries) else "")
+        return ", ".join(filter(None, parts)) or "its last entries"
+
+    def sync(self) -> None:
+        """Have all that is written survive a loss of power."""
+        self.entries.sync()
+        self.rows.sync()
+
+    def _rest(self) -> tuple[tuple[JsonLines, int], tuple[JsonLines, int]]:
+        return (self.entries, self.stored.entries), (self.rows, self.stored.rows)
+
+    @property
+    def begun(self) -> Record | None:
+        """Return the last entry with which the run began."""
+        return next((entry for entry in reversed(list(_count(self.entries, 0))) if entry.get("event") == "begin"), None)
+
+    @property
+    def ended(self) -> str | None:
+        """Return the status with which it ended; None if nobody has said so."""
+        last = next(
+            (entry for entry in reversed(list(_count(self.entries, 0))) if entry.get("event") in ("begin", "end")), {}
+        )
+        return last.get("status")
+
+    def rewind(self) -> None:
+        """Have what the store refused, and all that followed, stored again."""
+        if self.stored.refused:
+            self.stored.entries, self.stored.rows, self.stored.refused = min(self.stored.refused), 0, []
+
+    def load(self) -> None:
+        """Read how much is stored, if another process has stored some."""
+        path = self.folder / STORED
+        try:
+            seen = path.stat().st_mtime_ns
+            if seen != self._seen:
+                self.stored, self._seen = Stored(**json.loads(path.read_text(encoding="utf-8"))), seen
+        except (OSError, ValueError, TypeError):
+            return
+
+    def save(self, *, at_once: bool = True) -> None:
+        """Write down how much is stored; unless `at_once` only now and then."""
+        now = time.monotonic()
+        if not at_once and now - self._saved < SAVED_EVERY_S:
+            return
+        path = self.folder / STORED
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        with suppress(OSError):  # then it is stored again, which changes nothing
+            beside.write_text(json.dumps(asdict(self.stored)) + "\n", encoding="utf-8")
+            beside.replace(path)
+            self._saved, self._seen = now, path.stat().st_mtime_ns
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from storing the same. Raises JournalBusyError while one does."""
+        with self.entries.path.open("rb") as file:
+            try:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise JournalBusyError(str(self.folder)) from None
+            except (ImportError, OSError):
+                log.debug("%s cannot be locked", file.name)
+            self.load()
+            yield
+
+
+def _count(lines: JsonLines, start: int) -> Iterator[Record]:
+    while True:
+        some, end = lines.read(start)
+        if end == start:
+            return
+        start = end
+        yield from (record for record, _ in some)
+
+
+def _is_torn(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - 1))
+            return size > 0 and file.read(1) != b"\n"
+    except OSError:  # there is none
+        return False

@@ -1,0 +1,112 @@
+"""Completing a store from what runs have written down in their folders; doing it twice changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnexp.errors import ConfigError, TrackingError, did_you_mean, first_line
+from rnnexp.redact import redact
+from rnnexp.tracking import store
+from rnnexp.tracking.journal import ENTRIES, RunJournal, Stored
+from rnnexp.tracking.push import push_journals
+from rnnexp.tracking.target import Target
+
+RUNS = "runs"  # the folder of all runs, in the working directory
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class SyncedRun:
+    """What has become of one run: `complete` if the store has what there is; `added`: whether some was stored now."""
+
+    name: str
+    folder: Path
+    run_id: str | None
+    complete: bool
+    added: bool
+    note: str = ""
+
+
+def find_journals(text: str) -> list[RunJournal]:
+    """Find the journals of a run or a sweep, by its folder, its name or the beginning of its id, or all; sweeps first.
+
+    Raises ConfigError if there is none.
+    """
+    inside = Path(RUNS) if text == ALL else Path(text)
+    if inside.is_dir() or text == ALL:
+        found = list(_search(inside))
+    else:
+        known = list(_search(Path(RUNS)))
+        folders = [one.folder for one in known if _is_called(one, text)]
+        found = [one for one in known if any(folder in (one.folder, *one.folder.parents) for folder in folders)]
+        if not found:
+            names = [str((one.begun or {}).get("name")) for one in known] + [one.folder.name for one in known]
+            raise ConfigError(f"there is no run `{text}` below ./{RUNS}{did_you_mean(text, names)}; give its folder")
+    if not found and text != ALL:
+        raise ConfigError(f"{text}: there are no tracked runs in this folder")
+    return found
+
+
+def _search(folder: Path) -> Iterator[RunJournal]:
+    for path in sorted(folder.rglob(ENTRIES), key=lambda path: (len(path.parts), path)):
+        yield RunJournal(path.parents[1])
+
+
+def _is_called(journal: RunJournal, text: str) -> bool:
+    begun = journal.begun or {}
+    ids = (str(begun.get("key", "")), journal.stored.run_id or "")
+    return text in (journal.folder.name, begun.get("name")) or any(one.startswith(text) for one in ids if one)
+
+
+def fill_store(journals: Sequence[RunJournal], uri: str | None, to: str | None) -> Iterator[SyncedRun]:
+    """Store what is missing of each run, at the address in force (`uri`), or at another one that is asked for (`to`).
+
+    Raises TrackingError if the store cannot be used.
+    """
+    where = store.tracking_uri(to or uri)
+    target: Target | None = None
+    for journal in journals:
+        begun = journal.begun
+        if begun is None:
+            continue
+        named = journal.stored.uri or begun["uri"]
+        if to is None and named != redact(where):
+            again = f"its runs go to {named}, and {redact(where)} is in force; to store it there: --to {redact(where)}"
+            yield SyncedRun(begun["name"], journal.folder, None, False, False, again)
+            continue
+        if named != redact(where):
+            journal.stored = Stored()
+        if journal.pending or journal.stored.refused:
+            target = target or Target(where)
+            yield _sync(target, journal, begun["name"])
+        else:
+            yield _tell(journal, begun["name"], added=False)
+
+
+def _sync(target: Target, journal: RunJournal, name: str) -> SyncedRun:
+    journal.rewind()
+    before = None
+    try:
+        while journal.pending and before != (before := (journal.stored.entries, journal.stored.rows)):
+            push_journals(target, [journal])
+    except TrackingError:
+        raise
+    except Exception as error:  # MLflow, SQLAlchemy, requests and the disk raise whatever they like
+        raise TrackingError(f"{target.shown}: run {name} cannot be stored: {redact(first_line(error))}") from None
+    finally:
+        journal.save()
+    return _tell(journal, name, added=True)
+
+
+def _tell(journal: RunJournal, name: str, *, added: bool) -> SyncedRun:
+    note = ""
+    if journal.pending:
+        note = "another process is storing it"
+    elif journal.stored.refused:
+        note = "the store refuses a part of it"
+    elif journal.ended is None:
+        note = "it has not ended: it is still running, or was killed"
+    complete = not (journal.pending or journal.stored.refused)
+    return SyncedRun(name, journal.folder, journal.stored.run_id, complete, added, note)

@@ -1,0 +1,116 @@
+"""A real tracking server on loopback, in this process, that fails as it is told to."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from rnnexp.tracking.store import open_store
+
+PAGE = b"<html><body>Sign in to go on</body></html>"
+ANSWERS = {
+    "500": ("500 Internal Server Error", "application/json", b'{"error_code": "INTERNAL_ERROR", "message": "boom"}'),
+    "503": ("503 Service Unavailable", "text/html", PAGE),
+    "429": ("429 Too Many Requests", "application/json", b'{"error_code": "RESOURCE_EXHAUSTED", "message": "slower"}'),
+    "401": ("401 Unauthorized", "text/plain", b"You are not authenticated."),
+    "403": (
+        "403 Forbidden",
+        "application/json",
+        b'{"error_code": "PERMISSION_DENIED", "message": "Permission denied"}',
+    ),
+    "404": ("404 Not Found", "text/html", PAGE),
+    "html": ("200 OK", "text/html", PAGE),
+}
+HANGS_S = 30.0
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:
+        pass
+
+
+class FaultyServer:
+    """MLflow's own application over a SQLite database; `fault` is what every request meets, None for none.
+
+    "hang" and "reset" answer nothing, "slow" waits `delay` seconds, "lost" does what is asked and loses the answer;
+    others are the keys of `ANSWERS`. `after` requests that change something are let through before the fault sets in.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app, self.fault, self.after, self.delay = app, None, 0, 1.0
+        self.fault: str | None
+        self.requests: list[str] = []
+        self._released = threading.Event()
+        self.server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=Quiet)
+        self.uri = f"http://127.0.0.1:{self.server.port}"
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        fault = self.fault
+        if fault and self.after > 0:
+            self.after -= environ["REQUEST_METHOD"] != "GET"
+            fault = None
+        if fault == "hang":
+            self._released.wait(HANGS_S)
+        if fault == "lost":
+            b"".join(self.app(environ, lambda *_: lambda _: None))
+        if fault in ("hang", "reset", "lost"):
+            environ["werkzeug.socket"].close()
+            raise ConnectionResetError
+        if fault in ANSWERS:
+            status, kind, body = ANSWERS[fault]
+            start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+            return [body]
+        if fault == "slow":
+            time.sleep(self.delay)
+        return self.app(environ, start_response)
+
+    def fail(self, fault: str, after: int = 0) -> None:
+        self.after, self.fault = after, fault
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "1"  # the client's patience; a busy machine that is well gets more
+
+    def heal(self) -> None:
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "60"
+        self.fault = None
+        self._released.set()
+
+
+@contextmanager
+def running(folder: Path, monkeypatch: Any) -> Iterator[FaultyServer]:
+    """Serve a new database in `folder`."""
+    import mlflow
+    from mlflow import server as mlflow_server
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a library of MLflow's warns of itself, in the midst of a request
+        import mlflow.server.fastapi_app
+    from mlflow.server import handlers
+
+    uri = f"sqlite:///{folder / 'server.db'}"
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv(mlflow_server.BACKEND_STORE_URI_ENV_VAR, uri)
+    monkeypatch.setenv(mlflow_server.ARTIFACT_ROOT_ENV_VAR, "mlflow-artifacts:/")
+    monkeypatch.setenv(mlflow_server.ARTIFACTS_DESTINATION_ENV_VAR, str(folder / "served"))
+    monkeypatch.setenv(mlflow_server.SERVE_ARTIFACTS_ENV_VAR, "true")
+    for cached in ("_tracking_store", "_artifact_repo", "_model_registry_store"):
+        monkeypatch.setattr(handlers, cached, None)
+    open_store(uri)  # makes the tables, which takes longer than any request
+    faulty = FaultyServer(mlflow_server.app)
+    faulty.heal()
+    thread = threading.Thread(target=faulty.server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield faulty
+    finally:
+        faulty.heal()
+        faulty.server.shutdown()
+        faulty.server.server_close()
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # the application sets it for the whole process
