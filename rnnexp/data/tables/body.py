@@ -21,6 +21,7 @@ class Body:
     """Yields the rows below the header, some thousand at a time, so that no more are ever held as text cells.
 
     ragged:  line and number of cells of the rows that are not as wide as the header
+    nameless: whether there are columns at the end without a name and without any cell
     trimmed: rows with empty cells beyond the last column, or without those of columns that have no name
     """
 
@@ -32,12 +33,14 @@ class Body:
         self.skipped: list[int] = []
         self.ragged: list[tuple[int, int]] = []
         self.trimmed = self.records = self._continued = 0
+        self.nameless = dialect.named < len(dialect.names)
 
     def __iter__(self) -> Iterator[list[Record]]:
-        rows = self._rows()
+        rows, named = self._rows(), self.dialect.named
         while chunk := list(islice(rows, CHUNK)):
             self.records += len(chunk)
             if square := self._square(chunk):
+                self.nameless = self.nameless and not any(any(map(str.strip, cells[named:])) for _, cells in square)
                 yield square
 
     def _rows(self) -> Iterator[Record]:
@@ -114,6 +117,7 @@ class Body:
             f"{count(counts.comments, 'comment line')} left out": counts.comments,
             f"{count(counts.skipped - declared, 'line')} left out ({given})": counts.skipped - declared,
             'line 1 only names the separator ("sep=")': declared,
+            f"{count(len(self.dialect.names) - self.dialect.named, 'column')} without name and values": self.nameless,
             f"{count(empty, 'row')} of empty cells left out": empty,
             f"{count(self.trimmed, 'row')} with an empty cell too many at the end, or too few": self.trimmed,
         }
