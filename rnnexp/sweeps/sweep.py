@@ -190,9 +190,9 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
 
 
 def _start(launcher: Launcher, site: Site) -> Executor:
-    """Start the executor; a plugin's may turn out to be none."""
-    found: object = launcher.start(site)
-    if not isinstance(found, Executor):
+    """Start the executor; a plugin's `start` may forget to return it."""
+    found = launcher.start(site)
+    if not hasattr(found, "submit"):
         told = f"its `start` gives {type(found).__name__}, and must give an Executor"
         raise ConfigError(f"hydra/launcher={launcher.name}: {told} of rnnexp.sweeps.executor")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 from rnnexp.data.inspect.dates import find_dates
 from rnnexp.data.inspect.finding import Finding, Head
+from rnnexp.data.inspect.head import read_head
+from rnnexp.data.sources.csv import csv
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused
@@ -381,3 +384,42 @@ def test_a_zero_that_a_spreadsheet_has_lost_is_put_back() -> None:
     assert (read(cells, time_format="%d%m%Y") == DAYS).all()
     october = [f"{time:%Y.%m}".rstrip("0") for time in MONTHS]
     assert (read(october) == MONTHS).all()
+
+
+@pytest.mark.parametrize("junk", [["TS", ""], ["", "Total"], ["yyyy-mm-dd"], ["", ""]])
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%s"])
+def test_rows_of_units_or_totals_do_not_hide_the_dates(form: str, junk: list[str]) -> None:
+    days = written(DAYS, form) if form != "%s" else told(DAYS, "1899-12-30", "D")
+    cells = (*junk, *days)
+    head = Head(("load", "date"), (("1.5",) * len(cells), cells), (True, form in ("%Y%m%d", "%s")))
+    assert find_dates(head, Finding()) == [1]
+
+
+INDEXED = {
+    "named": pd.DataFrame({"y": range(100)}, index=pd.Index(DAYS, name="when")),
+    "nameless": pd.DataFrame({"y": range(100)}, index=pd.Index(DAYS)),
+    "text": pd.DataFrame({"y": range(100)}, index=pd.Index(written(DAYS, "%d.%m.%Y"), name="when")),
+    "dates": pd.DataFrame({"when": [day.date() for day in DAYS], "y": range(100)}),
+    "zone": pd.DataFrame({"when": DAYS.tz_localize("UTC"), "y": range(100)}),
+    "periods": pd.DataFrame({"when": DAYS.to_period("D"), "y": range(100)}),
+    "periods as index": pd.DataFrame({"y": range(100)}, index=DAYS.to_period("D")),
+    "digits": pd.DataFrame({"date": [int(cell) for cell in written(DAYS, "%Y%m%d")], "y": range(100)}),
+    "a missing value": pd.DataFrame({"when": DAYS, "y": [*range(99), np.nan]}),
+}
+
+
+@pytest.mark.parametrize("case", INDEXED)
+def test_the_dates_of_parquet_are_found_and_read(case: str) -> None:
+    INDEXED[case].to_parquet("t.parquet")
+    finding = Finding()
+    head = read_head(Path("t.parquet"), finding)
+    (found,) = find_dates(head, finding)
+    series = csv(path="t.parquet", time=head.names[found], target="y", missing="drop").read()
+    assert (series.time == DAYS[: len(series.time)]).all()
+    assert len(series.time) == INDEXED[case]["y"].count()
+
+
+def test_weeks_as_periods_begin_on_their_monday() -> None:
+    pd.DataFrame({"week": WEEKS.to_period("W"), "y": range(160)}).to_parquet("t.parquet")
+    assert (csv(path="t.parquet", time="week").read().time == WEEKS).all()
+    assert find_dates(read_head(Path("t.parquet"), Finding()), Finding()) == [0]

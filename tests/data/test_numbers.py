@@ -127,7 +127,21 @@ AMBIGUOUS = {
         ["1,144", "-", "2,000"],
         {1.144: {"decimal": ",", "na": ["-"]}, 1144: {"thousands": ",", "na": ["-"]}},
     ),
+    "a point and a currency": (
+        ["€ 1.144", "€ 2.000"],
+        {1.144: {"thousands": ","}, 1144: {"decimal": ",", "thousands": "."}},
+    ),
+    "a point, percent and a mark": (
+        ["1.144 %", "2.000 %", "-"],
+        {1.144: {"thousands": ",", "na": ["-"]}, 1144: {"decimal": ",", "thousands": ".", "na": ["-"]}},
+    ),
 }
+
+
+def test_a_point_in_plain_cells_is_read_as_ever() -> None:
+    assert values(["1.144", "2.000"]) == [1.144, 2]
+    assert values(["€ 1.144", "€ 2.5"]) == [1.144, 2.5]
+    assert read(["€ 1.144", "€ 2.000"], ["2.5", "1"]).values[:, 0].tolist() == [1.144, 2]
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS)
@@ -235,6 +249,15 @@ def test_many_different_words_are_not_listed() -> None:
     assert refused.value.remedies == ()
     with pytest.raises(Refused, match="Read it with"):
         values([*map(str, range(20)), *words[1:]])
+
+
+def test_a_series_may_be_missing_for_the_most_part() -> None:
+    assert values(["-", "-", "n.a.", "1", "-", "2.5"], na=["-", "n.a."], missing="drop") == [1, 2.5]
+    with pytest.raises(Refused, match="Read it with") as refused:
+        values(["-", "-", "n.a.", "1", "-", "2.5"])
+    assert refused.value.remedies[0].settings == {"na": ["-", "n.a."]}
+    with pytest.raises(Refused, match="a mark for a missing value$"):
+        values(["-", "-", "n.a."])
 
 
 def test_marks_that_are_given_stay() -> None:
@@ -345,7 +368,7 @@ def look(cells: Sequence[str], layout: Layout) -> np.ndarray | Refused:
     survey = Survey(["y"], layout)
     for line, cell in enumerate(cells):
         survey.add(line, [cell])
-    return survey.refuse("d.csv")
+    return survey.refuse("d.csv") or found
 
 
 def changed(remedy: Remedy) -> Layout:
@@ -367,7 +390,7 @@ def test_no_column_is_read_as_other_numbers() -> None:
             assert not any(isinstance(reading, Refused) for reading in readings), cells
             assert len(readings) == 0 or any(np.array_equal(reading, numbers) for reading in readings), cells
             outcomes[("refused", "read", "asked")[min(len(readings), 2)]] += 1
-        elif not all(re.search(r"^\D*\d{1,3}\.\d{3}\D*$|^\D*\d+\D*$", cell) for cell in cells):
+        elif not all(re.search(r"^-?\d{1,3}\.\d{3}$|^\D*\d+\D*$", cell) for cell in cells):
             assert np.array_equal(found, numbers), cells
             outcomes["read"] += 1
     assert outcomes["read"] > 2000

@@ -127,6 +127,8 @@ MORE_THAN_A_TABLE = {
     "a logger": (['"TOA5","St7","CR1000","123"', *table([["TS", "Deg C", "%"], ["", "Avg", "Smp"], *ROWS])],
                  {"skip_lines": 1, "skip_rows": [3, 4]}),
     "units": (table([["yyyy-mm-dd", "°C", "%"], *ROWS]), {"skip_rows": [2]}),
+    "units with numbers": (table([["TS", "1000 t", "10 m"], ["", "Avg", "Avg"], *ROWS]), {"skip_rows": [2, 3]}),
+    "units with numbers only": (table([["", "1000 t", ""], ["", "Tot", ""], *ROWS]), {"skip_rows": [2, 3]}),
     "units of some": (table([["", "degC", ""], *ROWS]), {"skip_rows": [2]}),
     "a total": (table([*ROWS, ["Total", "90", "54"]]), {"skip_rows": ["Total"]}),
     "totals of years": (table([*ROWS[:5], ["Total 2019", "1", "2"], *ROWS[5:], ["Total 2020", "1", "2"]]),
@@ -168,6 +170,7 @@ READINGS = {
     "two headers": (["date,first,second", "day,y,z", *table()[1:]], ["date, first, second", "day, y, z"]),
     "names of rows": (["y,z", *table()[1:]], ["the first column has no name", "the last column has no name"]),
     "a name too many": (["date,y,z,w", *table()[1:]], ['"w" has no column', '"date" has no column']),
+    "names too many": (["date,y,z,v,w", *table()[1:]], ['"w" has no column', '"date" has no column']),
     "two tables": ([*table(), "", "name,count", "1,2", "3,4"], ["lines 1 to 13", "lines 15 to 17"]),
     "two tables alike": ([*table(), "", "date,a,b", *table()[1:]], ["lines 1 to 13", "lines 15 to 27"]),
     "a small table first": (["count,share", "1,2", "3,4", "", *table()], ["lines 1 to 3", "lines 5 to 17"]),
@@ -335,3 +338,60 @@ def test_a_title_in_another_encoding_takes_two_advices() -> None:
         csv(path="d.csv", time="date", target=["y", "z"]).read()
     with pytest.raises(Refused, match="Read it with data.skip_lines=2"):
         csv(path="d.csv", time="date", target=["y", "z"], encoding="cp1252").read()
+
+
+NAMED = {
+    "blanks around": (' date , y,"z "', ("date", "y", "z")),
+    "a line break": ('date,"y\nkWh",z', ("date", "y\nkWh", "z")),
+    "no name": ("date,,z", ("date", "column_1", "z")),
+    "a quote": ('date,"y ""net""",z', ("date", 'y "net"', "z")),
+    "numbers": ("date,1h,2h", ("date", "1h", "2h")),
+    "years": ("date,2019,2020", ("date", "2019", "2020")),
+    "twice, but not used": ("date,y,y", ("date", "y", "y")),
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_names_are_read_as_they_are_written_but_for_blanks_around_them(case: str) -> None:
+    header, names = NAMED[case]
+    found, columns, lines = read_cells(write([header, *table()[1:]]), Layout())
+    assert found == names
+    assert len(columns[0]) == len(lines) == 12
+
+
+@pytest.mark.parametrize("header", ["date,y,y", 'date,"y",y', '"date",y,"y\n"'])
+def test_a_name_that_is_there_twice_takes_a_number(header: str) -> None:
+    write([header, *table()[1:]])
+    with pytest.raises(Refused, match=r'2 columns are called "y" \(positions 1, 2\)') as caught:
+        csv(path="d.csv", time="date", target="y").read()
+    (remedy,) = caught.value.remedies
+    assert remedy.settings["header"] == ["date", "y_1", "y_2"]
+    series = csv(path="d.csv", time="date", target="y_2", **remedy.settings).read()
+    assert series.values.ravel().tolist() == [row[1] for row in TRUTH]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_the_separator_is_decided_by_all_lines(separator: str) -> None:
+    rows = [[f"2020-01-{row % 28 + 1:02d}", str(row), "7"] for row in range(300)]
+    lines = [*(f"Station: {row}" for row in range(260)), *table(rows, separator=separator)]
+    assert len(read(lines, skip_lines=260, time=None).values) == 300
+    with pytest.raises(Refused, match="Read it with data.skip_lines=260"):
+        read(lines)
+
+
+TEXTS = [f'"a{mark} b"' for mark in ",;|"] + ["word; other", "x | y"]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.parametrize("text", TEXTS)
+def test_other_separators_within_cells_do_not_count(separator: str, text: str) -> None:
+    if separator in text and '"' not in text:
+        pytest.skip("no cell of this file")
+    rows = [[date, f'"{y}"', text] for date, y, _ in ROWS]
+    assert read(table(rows, separator=separator), target="y").values.ravel().tolist() == [row[0] for row in TRUTH]
+
+
+def test_a_blank_in_a_name_makes_no_column_of_a_file_with_tabs() -> None:
+    lines = table([[str(row), *cells] for row, cells in enumerate(ROWS, 1)], ["date", "y (kW h)", "z"], "\t")
+    with pytest.raises(Refused, match="has 3 names, the rows have 4 cells. Read it with"):
+        read(lines)

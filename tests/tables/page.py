@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -28,9 +29,9 @@ writes the settings that do it, and says why. Where two readings exist it asks; 
 ends with exit code 3 and the flag of each reading. Nothing is invented, merged or left out in silence.
 
 Below are kinds of tables that people have: some lines of each, and the settings that `init` writes for it under
-`data:` (besides `path`, and the window, horizon and scaler, which are always there), or its question. Each flag is a
-key of `data` as well: `--skip-lines 2` is `data.skip_lines=2` for `rnnexp train data=csv`. A test makes these tables
-and this page anew.
+`data:` (besides `path`, and the window, horizon and scaler, which are always there), or its question. Lines that
+begin with `#` are what it tells of the table. Each flag is a key of `data` as well: `--skip-lines 2` is
+`data.skip_lines=2` for `rnnexp train data=csv`. A test makes these tables and this page anew.
 """
 
 
@@ -260,12 +261,20 @@ def answer(kind: Kind) -> str:
         code, said = run_init(kind.name, kind.words)
         if code:
             return f"```text\n{_first(said.removeprefix('rnnexp: '))}\n```"
-        return f"```yaml\n{settings(Path('experiments/case.yaml').read_text(encoding='utf-8'))}\n```"
+        written = settings(Path("experiments/case.yaml").read_text(encoding="utf-8"))
+        return "\n".join(["```yaml", *told(kind.name, said), written, "```"])
 
 
 def _first(said: str) -> str:
     lines = said.strip().splitlines()
     return "\n".join(lines[:LONGEST] + ["…"] * (len(lines) > LONGEST))
+
+
+def told(name: str, said: str) -> list[str]:
+    """Return, as comments, what `init` says of this table beside its settings and what it says of every table."""
+    above = said.partition("\nWrote ")[0].splitlines()
+    alike = re.compile(rf"{name}: |target .*: [\d,]+ rows|data\.|[\d,]+ records")
+    return [f"# {line}" for line in above if line and not alike.match(line)]
 
 
 def settings(text: str) -> str:

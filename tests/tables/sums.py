@@ -11,6 +11,7 @@ from rnnexp.data.series import Series
 from rnnexp.data.tables import read
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.layout import Layout
+from rnnexp.data.tables.places import Counts
 
 
 class Lost(AssertionError):
@@ -31,14 +32,12 @@ def read_and_add_up(source: Any) -> Series:
         series = source.read()
     for file, layout, table in tables:
         if kind(file) != "parquet":
-            _add_up_lines(file, layout, getattr(table, "counts", None))
+            _add_up_lines(file, layout, table.counts)
     _add_up_rows(series, [table for _, _, table in tables])
     return series
 
 
-def _add_up_lines(file: Path, layout: Layout, counts: Any) -> None:
-    if counts is None:
-        return
+def _add_up_lines(file: Path, layout: Layout, counts: Counts) -> None:
     lines = physical_lines(file, layout.encoding)
     left_out = counts.header + counts.skipped + counts.blank + counts.comments
     if not lines == counts.lines == left_out + counts.record_lines:
@@ -48,10 +47,9 @@ def _add_up_lines(file: Path, layout: Layout, counts: Any) -> None:
 
 
 def _add_up_rows(series: Series, tables: list[Any]) -> None:
-    tally = getattr(series, "tally", None)
-    if tally is None:
-        return
-    records = sum(len(table.values) for table in tables)
+    tally = series.tally
+    assert tally is not None
+    records = sum(table.counts.records or len(table.values) for table in tables)
     gone = sum(tally.left_out.values()) + sum(tally.merged.values())
     kept = len(series.values) - sum(tally.filled.values())
     if tally.records != records or records != kept + gone:

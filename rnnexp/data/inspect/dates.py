@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.date_columns import CLOCK, PARTS, find_role
@@ -15,6 +15,9 @@ from rnnexp.data.tables.remedy import Refused
 from rnnexp.data.tables.times import Dates, UnreadableDates
 from rnnexp.errors import DataError
 
+if TYPE_CHECKING:
+    import numpy as np
+
 TIME = re.compile(
     r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|dato|ts$|data$)|日期|日付|時間|дата",
     re.IGNORECASE,
@@ -22,7 +25,7 @@ TIME = re.compile(
 NAMED = re.compile(r"(date|time|ds|day|month|year|datum|fecha)", re.IGNORECASE)  # weekly_sales only looks like it
 TIME_OF_DAY = re.compile(r"(^|[^a-z])(time|hhmm|clock|uhrzeit|zeit|heure|hora|ora|tid|kl)([^a-z]|$)", re.IGNORECASE)
 PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearday",))
-MOSTLY = 0.5  # share of the cells that must be dates if the others are to be called flaws
+MOSTLY = 0.5  # share of the cells that must be dates, so that the others are flaws
 MAX_TRIED = 30  # columns that are looked at
 
 
@@ -84,22 +87,33 @@ class _DateColumns:
         return named or bool(self.cells[index].str.fullmatch(CLOCK).all())
 
     def read(self, choice: list[int]) -> Dates | None:
-        """Read columns as dates, so far as no setting is needed for it; None if they are none."""
+        """Read columns as dates, so far as no setting is needed for it; None if most of the cells are none."""
         import numpy as np
 
-        rows = np.arange(len(self.cells[choice[0]]))
-        places = Places(("",), 0 * rows, rows)
-        dates = Dates([self.cells[i] for i in choice], [self.head.names[i] for i in choice], places, self.layout)
-        try:
-            time = dates.read()
-            sure = len(choice) > 1 or not self.head.numeric[choice[0]] or NAMED.fullmatch(self.head.names[choice[0]])
-            return dates if len(time) and (sure or is_sorted(time)) else None
-        except Refused as refused:
-            return None if any("time" in remedy.settings for remedy in refused.remedies) else dates
-        except UnreadableDates as error:
-            return dates if error.share > MOSTLY else None
-        except DataError:
-            return None
+        there = np.all([(self.cells[index] != "").to_numpy() for index in choice], axis=0)
+        few = (1 - MOSTLY) * len(there)
+        while there.size and (~there).sum() <= few:
+            rows = np.flatnonzero(there)
+            dates = self._dates(choice, rows)
+            try:
+                return dates if self._is_meant(choice, dates.read()) else None
+            except Refused as refused:
+                return None if any("time" in remedy.settings for remedy in refused.remedies) else dates
+            except UnreadableDates as error:
+                there[rows[error.rows]] = False  # titles, units and totals, which the reader refuses
+            except DataError:
+                break
+        return None
+
+    def _dates(self, choice: list[int], rows: np.ndarray) -> Dates:
+        cells = [self.cells[index].iloc[rows].reset_index(drop=True) for index in choice]
+        names = [self.head.names[index] for index in choice]
+        return Dates(cells, names, Places(("",), 0 * rows, rows), self.layout)
+
+    def _is_meant(self, choice: list[int], time: np.ndarray) -> bool:
+        """Tell dates from numbers that could be some."""
+        alone = len(choice) == 1 and self.head.numeric[choice[0]]
+        return not alone or bool(NAMED.fullmatch(self.head.names[choice[0]])) or is_sorted(time)
 
 
 def _parts(roles: dict[str, int]) -> Iterator[list[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.dialect import examine, name_separator
@@ -51,4 +52,12 @@ def _parquet(file: Path, finding: Finding) -> Head:
     rows = first_rows(file, MOST_ROWS)
     finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")
     numeric = tuple(is_numeric_dtype(dtype) for dtype in rows.dtypes)
-    return Head(tuple(map(str, rows.columns)), tuple(tuple(rows[name].astype("str")) for name in rows), numeric)
+    return Head(tuple(map(str, rows.columns)), tuple(_as_text(rows[name]) for name in rows), numeric)
+
+
+def _as_text(column: Any) -> tuple[str, ...]:
+    """Write cells as a text file has them: periods by their first day, nothing where a value is missing."""
+    from pandas import PeriodDtype
+
+    column = column.dt.to_timestamp() if isinstance(column.dtype, PeriodDtype) else column
+    return tuple(column.astype("str").fillna(""))

@@ -9,6 +9,7 @@ import numpy as np
 from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.files import kind
+from rnnexp.data.tables.readings import THIRDS
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.table import examine_cells, read_table
 from rnnexp.errors import count
@@ -36,8 +37,7 @@ def check_points(file: Path, finding: Finding) -> None:
     survey = examine_cells(file, finding.layout, finding.wanted)
     readings = survey.readings(every=True)
     if len(readings) > 1:
-        where = f"{file}: every point stands before three digits, where thousands have theirs"
-        raise Undecided(Refused(where, *survey.remedies(readings)))
+        raise Undecided(Refused(f"{file}: {THIRDS}", *survey.remedies(readings)))
 
 
 def check_codes(file: str, table: Table, missing: list[str | float]) -> None:

@@ -13,6 +13,10 @@ from rnnexp.data.tables.places import Counts, Places
 from rnnexp.errors import DataError, did_you_mean
 
 
+class NamedTwice(DataError):
+    """A name means several columns."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """The positions of the wanted columns in one file; `values` are the targets, then the others."""
@@ -85,8 +89,7 @@ def position(names: Sequence[str], column: Column, key: str, file: str) -> int:
     found = [index for index, name in enumerate(names) if name == column]
     if len(found) > 1:
         where = ", ".join(map(str, found))
-        message = f'{len(found)} columns are called "{column}" (positions {where}): rename them in the file'
-        raise DataError(f"{file}: {key}: {message}")
+        raise NamedTwice(f'{file}: {key}: {len(found)} columns are called "{column}" (positions {where})')
     if not found:
         raise DataError(
             f'{file}: {key}: there is no column "{column}"{_near(column, names)} (columns: {listed(names)})'

@@ -47,10 +47,9 @@ PATTERNS = {
 FIXED = {"m": r"\d{2}", "d": r"\d{2}", "V": r"\d{2}", "j": r"\d{3}", "H": r"\d{2}"}  # where no mark stands between
 MARKS = {"q": "QTK", "m": "M"}  # 2018Q1, 2018T1 (French, Spanish), 2018K1 (Danish), 2018M01
 WEEK = re.compile(r"(w|kw|cw|wk|week|uge|v)$", re.IGNORECASE)
-DAY_FIRST, MONTH_FIRST = ("dmY", "dmy"), ("mdY", "mdy")
+SWAPPED = ("dmY", "dmy", "mdY", "mdy")  # orders that are taken for each other
 ORDERS = {
-    *DAY_FIRST,
-    *MONTH_FIRST,
+    *SWAPPED,
     *("Y", "Ymd", "ymd", "Ym", "mY", "Yj", "jY"),
     *("Yb", "bY", "yb", "by", "dbY", "bdY", "Ybd", "dby", "bdy", "ybd"),
     *("Yq", "qY", "yq", "qy", "GV", "VG", "GVu"),

@@ -23,7 +23,7 @@ SEPARATORS = ("\t", ";", "|", ",", WHITESPACE)
 SPELLED = {"tab": "\t", "\\t": "\t", " ": WHITESPACE, "space": WHITESPACE}
 SAMPLE = 200
 DECLARED = re.compile(r'"?sep=([^"\r\n])"?[;,\t]*(\r\n|\r|\n|$)', re.IGNORECASE)
-DATED = re.compile(r"\s*\d{1,4}([-/:]\d|\.\d{1,2}\.)")
+DATED = re.compile(r"\s*\d{1,4}([-/:]\d|\.\d{1,2}\.|[-\s]?[WQM]\d)")
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 
 
@@ -31,7 +31,7 @@ DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 class Dialect:
     """Separator, column names, the line of the header (0 without one), and the first records of data.
 
-    skip: lines at the beginning that are no part of the table
+    named: columns up to the last that has a name;  skip: lines at the beginning that are no part of the table
     """
 
     separator: str
@@ -40,6 +40,7 @@ class Dialect:
     sample: tuple[Record, ...]
     named: int
     skip: int = 0
+    header_end: int = 0
 
     def numeric(self, position: int, layout: Layout) -> int:
         """Tell what most of a column's first cells are: plain numbers (2), numbers under some marks (1) or none (0)."""
@@ -68,7 +69,8 @@ def examine(file: Path, layout: Layout) -> Dialect:
         raise Refused(said, Remedy({"header": "none"}, "columns by position, from 0"))
     if len(first) == 1:
         raise _nothing(opening, separator, f"there is nothing below the header in line {line}")
-    return Dialect(separator, _named(cells), line, _kept(first[1:], skip), measure_width(cells), opening.skip)
+    end = line + sum(len(re.findall(r"\r\n|\r|\n", cell)) for cell in cells)
+    return Dialect(separator, _named(cells), line, _kept(first[1:], skip), measure_width(cells), opening.skip, end)
 
 
 def _kept(rows: Sequence[Record], skip: frozenset[int | str]) -> tuple[Record, ...]:
@@ -121,11 +123,15 @@ def name_separator(separator: str) -> str:
     return {"\t": "tab"}.get(separator, separator)
 
 
+def _is_value(cell: str) -> bool:
+    return bool(DATE_OR_NUMBER.fullmatch(cell)) or is_like_number(cell)
+
+
 def looks_like_data(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether a first line holds numbers and dates only, or a date above dates; columns 0, 1, 2 are a header."""
     written = [cell.strip() for cell in cells if cell.strip()]
     numbered = (list(map(str, range(start, start + len(cells)))) for start in (0, 1))
-    if written not in numbered and all(DATE_OR_NUMBER.fullmatch(cell) or is_like_number(cell) for cell in written):
+    if written not in numbered and all(map(_is_value, written)):
         return True
     dated = [index for index, cell in enumerate(cells) if DATED.match(cell)]
     return any(all(DATED.match(row[index]) for row in rows if index < len(row)) for index in dated)
@@ -163,4 +169,6 @@ def _agreement(opening: Opening, separator: str) -> float:
 
 def measure_width(cells: Sequence[str]) -> int:
     """Return the number of cells up to the last that is not empty."""
+    if cells and cells[-1] and not cells[-1].isspace():
+        return len(cells)
     return max((index for index, cell in enumerate(cells, 1) if cell.strip()), default=0)

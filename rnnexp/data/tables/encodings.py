@@ -103,11 +103,12 @@ def find_encodings(lines: Iterable[bytes]) -> dict[str, list[str]]:
             text = _decode(data, codec)
             if text is not None and text not in found.values() and _is_plausible(text, name):
                 found[codec], shares[codec] = text, _usual_share(text, name)
+                break
     return {name: _find_words(found[name]) for name in _most_usual(shares)}
 
 
 def _find_words(text: str) -> list[str]:
-    return list(dict.fromkeys(STRANGE.findall(text)))
+    return sorted(dict.fromkeys(STRANGE.findall(text)), key=lambda word: not word[0].isalpha())
 
 
 def _most_usual(shares: dict[str, float]) -> list[str]:

@@ -19,6 +19,7 @@ BETWEEN = "\x1f"
 PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # No group begins with 0: "0,123" has a decimal comma. In India the groups before the last one have two digits.
 GROUPED = r"[+-]?[1-9]\d{0,2}(G\d{3})+(D\d*)?"
+THIRDS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 INDIAN = r"[+-]?[1-9]\d?(,\d{2})+,\d{3}(\.\d*)?"
 
 MINUS = "\u2010\u2011\u2012\u2212\ufe63\uff0d"
@@ -72,6 +73,7 @@ class Flaws:
     """What is not plain in one column: cells that are no usable numbers, units, and what was taken off.
 
     plain: whether there is a number without a unit, other than 0
+    thirds: of cells that are dressed, whether every point stands before three digits; None without points
     """
 
     total: int = 0
@@ -79,6 +81,7 @@ class Flaws:
     units: set[str] = field(default_factory=set)
     did: Counter[str] = field(default_factory=Counter)
     plain: bool = False
+    thirds: bool | None = None
 
     def add(self, line: int, text: str) -> None:
         self.total += 1
@@ -87,8 +90,8 @@ class Flaws:
 
     @property
     def found(self) -> bool:
-        """Tell whether the column cannot be taken as it is."""
-        return self.total > 0 or has_several_units(self.units, self.plain)
+        """Tell whether the column cannot be taken as it is, or not before all others have been looked at."""
+        return self.total > 0 or has_several_units(self.units, self.plain) or self.thirds is True
 
     def notes(self, column: str) -> list[str]:
         """Say in one sentence what was taken off."""
@@ -149,15 +152,16 @@ def _each(cells: Sequence[str], lines: Sequence[int], layout: Layout, flaws: Fla
             flaws.add(lines[index], text)
         elif float(plain) not in codes:
             values[index] = float(plain)
-            _tell(written, values[index], flaws)
+            _tell(written or Written(text), values[index], flaws)
+            if written is not None and (layout.decimal, layout.thousands) == (".", None) and "." in plain:
+                flaws.thirds = flaws.thirds is not False and THIRDS.fullmatch(plain) is not None
     return values
 
 
-def _tell(written: Written | None, value: float, flaws: Flaws) -> None:
+def _tell(written: Written, value: float, flaws: Flaws) -> None:
     """Keep what was taken off a cell."""
-    if written is not None:
-        flaws.did.update(written.did)
-    if written is not None and written.unit:
+    flaws.did.update(written.did)
+    if written.unit:
         flaws.units.add(written.unit)
     else:
         flaws.plain = flaws.plain or value != 0

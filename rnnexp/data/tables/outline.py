@@ -15,7 +15,7 @@ from pathlib import Path
 from rnnexp.data.tables.dialect import DATED, SEPARATORS, Opening, measure_width, resolve_separator, sniff
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
-from rnnexp.data.tables.records import Lines, Record, is_skipped, records
+from rnnexp.data.tables.records import WHITESPACE, Lines, Record, is_skipped, records
 from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import DataError
 
@@ -40,6 +40,15 @@ TOTAL = re.compile(
 SUMMARY = re.compile(
     r"(avg|mean|median|media|medel|min|max|minimum|maximum|std|stdev|count|anzahl)\.?:?", re.IGNORECASE
 )
+UNIT = re.compile(
+    r"[\[(<{].*[\])>}]|.*[%°²³/$€£µ].*|-+|(deg|degrees?)\W?\w*|[kmcdMGhn]?(m|g|Pa|W|Wh|V|A|Hz|l|L|s|bar|J|N|t)|mbar|in|ft|"
+    r"mph|kts|psi|[CFK]|TS|RN|avg|smp|mean|min|max|tot|std|sum|count|sample|average|units?|none|n/?a|unitless|"
+    r"\d+ ?[a-zA-Z]{1,3}|string|text|float\d*|double|int(eger)?\d*|number|numeric|date(time)?\d*|timestamp|bool(ean)?|"
+    r"[YMDHhmsAPyd\W]{4,}|USD|EUR|GBP|CNY|JPY|count|pcs|persons?|hours?|days?|index",
+    re.IGNORECASE,
+)
+PLAIN = re.compile(r"[-+]?\d[\d\s.,:/+TZ-]*")  # most numbers and dates, told quickly
+MARKS = (" ", *(one for one in SEPARATORS if one != WHITESPACE))
 SAMPLE_STEP = 37
 MAX_ODD = 20_000
 
@@ -47,6 +56,12 @@ MAX_ODD = 20_000
 def is_summary(text: str) -> bool:
     """Tell whether what stands where a date should be names a summary of other rows."""
     return bool(TOTAL.fullmatch(text) or SUMMARY.fullmatch(text))
+
+
+def is_unit_row(cells: Sequence[str]) -> bool:
+    """Tell whether most cells of a row above the others are units, or names of aggregations."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return 2 * sum(bool(UNIT.fullmatch(cell)) for cell in filled) >= len(filled)
 
 
 def tell_kind(cell: str, missing: frozenset[str]) -> str:
@@ -83,6 +98,10 @@ class Odd:
     @property
     def text(self) -> str:
         return ", ".join(cell.strip() for cell in self.cells if cell.strip())
+
+    @property
+    def names(self) -> list[str]:
+        return [cell.strip("\ufeff \t\xa0").lower() for cell in self.cells]
 
     @property
     def width(self) -> int:
@@ -135,7 +154,8 @@ def draw_outline(file: Path, layout: Layout) -> Outline | None:
     try:
         opening = Opening.of(file, layout)
         given, usual = resolve_separator(layout) or opening.declared, sniff(opening)
-        found = [cut for one in ([given] if given else SEPARATORS) if (cut := _measure(file, layout, one))]
+        tried = [given] if given else _find_frequent(file, layout)
+        found = [cut for one in tried if (cut := _measure(file, layout, one))]
         best = max(found, key=lambda cut: cut.score * (1.02 if cut.separator == usual else 1.0), default=None)
         outline = None if best is None else _sort_out(file, layout, best)
         return outline if outline and outline.rows else None
@@ -153,6 +173,20 @@ class _Cut:
     score: float
 
 
+def _find_frequent(file: Path, layout: Layout) -> list[str]:
+    """Return the separators that stand in a third of the lines; all, if none does."""
+    times: Counter[str] = Counter()
+    with opened(file, layout.encoding) as stream:
+        lines = 0
+        for line in Lines(stream, file, layout.comment, layout.skip_lines, layout.skip_footer):
+            lines += not line.isspace()
+            times.update(mark for mark in MARKS if mark in line)
+    found = {mark for mark, number in times.items() if 3 * number >= lines}
+    return [one for one in SEPARATORS if one in found or (one == WHITESPACE and found & {" ", "\t"})] or list(
+        SEPARATORS
+    )
+
+
 def _measure(file: Path, layout: Layout, separator: str) -> _Cut | None:
     """Count the records that have the commonest width, and look at the cells of a fair sample of them."""
     widths: Counter[int] = Counter()
@@ -166,7 +200,7 @@ def _measure(file: Path, layout: Layout, separator: str) -> _Cut | None:
                 sample.append(cells)
     except DataError:
         return None
-    width = max(widths, key=lambda one: (widths[one], one), default=0)
+    width = max(widths, key=lambda one: (widths[one], -one), default=0)
     kinds = [
         [tell_kind(cell, layout.missing) for cell in cells[:width]]
         for cells in sample
@@ -196,7 +230,9 @@ def _filled(file: Path, layout: Layout, separator: str) -> Iterator[Record]:
 
 def _with_ends(lines: Lines, layout: Layout, separator: str) -> Iterator[tuple[Record, int]]:
     for record in records(lines, separator):
-        if any(map(str.strip, record[1])) and record[0] not in layout.skip_rows:
+        if (record[1] and PLAIN.match(record[1][0])) or any(map(str.strip, record[1])):
+            if record[0] in layout.skip_rows:
+                continue
             yield record, lines.number
 
 
@@ -209,10 +245,11 @@ def _sort_out(file: Path, layout: Layout, cut: _Cut) -> Outline | None:
     with opened(file, layout.encoding) as stream:
         lines = Lines(stream, file, layout.comment, layout.skip_lines, layout.skip_footer)
         for (line, cells), end in _with_ends(lines, layout, cut.separator):
-            if rows and is_skipped(skip, line, cells):
+            if rows and skip and is_skipped(skip, line, cells):
                 continue
-            kinds = "".join(tell_kind(cell, layout.missing) for cell in cells)
-            if _is_row(cells, kinds, cut) or (rows and _is_empty_row(kinds, cut)):
+            plain = 0 in cut.typed and len(cells) == cut.width and all(PLAIN.fullmatch(cells[i]) for i in cut.typed)
+            kinds = "" if plain else "".join(tell_kind(cell, layout.missing) for cell in cells)
+            if plain or _is_row(cells, kinds, cut, above=not rows):
                 rows, first, last, first_cells = rows + 1, first or line, end, first_cells or tuple(cells)
                 counted = counted and cells[0].strip() in (str(rows), str(rows - 1))
                 continue
@@ -222,16 +259,17 @@ def _sort_out(file: Path, layout: Layout, cut: _Cut) -> Outline | None:
             if len(odd) > MAX_ODD:
                 return None
         total = lines.number
-    return (
-        Outline(cut.separator, cut.width, cut.typed, tuple(odd), rows, first, last, total, first_cells, counted)
-        if rows
-        else None
-    )
+    return Outline(cut.separator, cut.width, cut.typed, tuple(odd), rows, first, last, total, first_cells, counted)
 
 
-def _is_row(cells: list[str], kinds: str, cut: _Cut) -> bool:
+def _is_row(cells: list[str], kinds: str, cut: _Cut, above: bool) -> bool:
+    """Tell a row from what is something else, more strictly above the first one."""
     if not measure_width(cells) <= cut.width <= len(cells):
         return False
+    if above and is_unit_row(cells):
+        return False
+    if not above and _is_empty_row(kinds, cut):
+        return True
     own = [kinds[index] for index in cut.typed]
     total = kinds[0] == TEXT and TOTAL.fullmatch(cells[0].strip()) and not any(map(DATED.match, cells))
     return TEXT not in own and set(own) != {EMPTY} and not total
@@ -239,4 +277,4 @@ def _is_row(cells: list[str], kinds: str, cut: _Cut) -> bool:
 
 def _is_empty_row(kinds: str, cut: _Cut) -> bool:
     """Tell a row without numbers and dates, which has words only where others have them."""
-    return len(kinds) == cut.width and all(kinds[index] == EMPTY for index in cut.typed)
+    return len(kinds) >= cut.width and all(kinds[index] == EMPTY for index in cut.typed)

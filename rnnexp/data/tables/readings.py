@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rnnexp.data.tables.layout import Layout
-from rnnexp.data.tables.numbers import SAME, collect_codes, has_several_units
+from rnnexp.data.tables.numbers import SAME, collect_codes, has_several_units, standard
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.data.tables.spelling import (
     BESIDE,
+    INFINITY,
+    MARKER,
     MARKS,
     MAX_TEXTS,
     MISSING,
@@ -21,6 +23,7 @@ from rnnexp.data.tables.spelling import (
 )
 from rnnexp.errors import count
 
+THIRDS = "every point stands before three digits, where thousands have theirs"
 MAX_SHAPES = 100_000  # of a column; with more, no settings are advised
 
 
@@ -47,19 +50,23 @@ class Survey:
             shape = shapes.get(like) or shapes.setdefault(like, Shape.of(like, (self.current, *MARKS)))
             shape.add(line, text)
 
-    def refuse(self, file: str) -> Refused:
-        """Say what is wrong in each column, by kind, and which settings read all of them."""
+    def refuse(self, file: str) -> Refused | None:
+        """Say what is wrong in each column, by kind, and which settings read all of them; None if nothing is."""
         readings = self.readings()
         problems = [said for name, column in zip(self.names, self.columns) if (said := self._say(name, column))]
         if not readings and (odds := self._contradiction()):
             problems.append(odds)
+        if not problems and len(readings) > 1:
+            problems.append(THIRDS)
+        if not problems:
+            return None
         text = "\n".join(f"{file}: {problem}" for problem in problems)
         return Refused(text, *self.remedies(readings))
 
     def readings(self, every: bool = False) -> list[Marks]:
         """Return marks that read every cell which is not to mean missing, one pair for each way to read them.
 
-        The current marks are the only ones if they do, unless `every` way is asked for.
+        The current marks are the only ones if they do, unless `every` way is asked for, or cells are not plain.
         """
         mixed = any(_has_several_units(column.values()) for column in self.columns)
         numbers = [shape for shape in self._shapes() if shape.numbers or not self._is_settable(shape)]
@@ -68,7 +75,7 @@ class Survey:
         fitting = [marks for marks in (self.current, *MARKS) if all(marks in shape.numbers for shape in numbers)]
         if self.layout.na is None:  # neither setting exists
             fitting = [marks for marks in fitting if marks[1] is None]
-        if self.current in fitting and not every:
+        if self.current in fitting and not every and not self._is_open():
             return [self.current]
         found: dict[tuple[float, ...], Marks] = {}
         for marks in fitting:
@@ -90,11 +97,19 @@ class Survey:
     def _is_settable(self, shape: Shape) -> bool:
         return shape.what in MISSING or (shape.what == BESIDE and self.unit == "line")
 
+    def _is_open(self) -> bool:
+        """Tell whether cells are not plain, and nobody has said what their marks are."""
+        dressed = any(standard(shape.like) is None and self.current in shape.numbers for shape in self._shapes())
+        return dressed and self.current == (".", None)
+
     def _may_miss(self) -> bool:
-        """Tell whether data.na can be set to few texts, and leaves more than half of each column."""
+        """Tell whether data.na can be set, to few texts, and no column is mostly words."""
         for column in self.columns:
-            gone = sum(shape.total for shape in column.values() if not shape.numbers)
-            if gone and (self.layout.na is None or 2 * gone >= sum(shape.total for shape in column.values())):
+            gone = [shape for shape in column.values() if not shape.numbers]
+            if gone and (self.layout.na is None or len(gone) == len(column)):
+                return False
+            words = sum(shape.total for shape in gone if shape.what not in (MARKER, INFINITY))
+            if words and 2 * words >= sum(shape.total for shape in column.values()):
                 return False
         return sum(len(shape.texts) for shape in self._gone()) <= MAX_TEXTS
 
@@ -102,7 +117,7 @@ class Survey:
         keys = zip(("decimal", "thousands"), marks, self.current)
         settings: dict[str, object] = {key: new for key, new, old in keys if new != old}
         if len(readings) > 1 and not settings:
-            settings = {"decimal": marks[0]}
+            settings = {"thousands": ","} if self._is_open() else {"decimal": "."}
         meaning = [self._example(marks, readings)] if settings else []
         rows = [shape for shape in self._gone() if leave_out and shape.what == BESIDE]
         if rows:

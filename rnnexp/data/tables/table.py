@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.body import Body
-from rnnexp.data.tables.columns import Selection, Table, select
+from rnnexp.data.tables.columns import NamedTwice, Selection, Table, select
 from rnnexp.data.tables.dialect import Dialect, examine, measure_width
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
@@ -58,7 +59,22 @@ def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
 
 def _select(file: Path, dialect: Dialect, layout: Layout, wanted: Wanted) -> Selection:
     numeric = [dialect.numeric(index, layout) for index in range(len(dialect.names))]
-    return select(dialect.names, numeric, wanted, str(file))
+    try:
+        return select(dialect.names, numeric, wanted, str(file))
+    except NamedTwice as error:
+        raise Refused(str(error), *_number_names(dialect)) from None
+
+
+def _number_names(dialect: Dialect) -> list[Remedy]:
+    """Give columns of the same name a number, if the file has a header."""
+    times = Counter(dialect.names)
+    place = Counter[str]()
+    names = []
+    for name in dialect.names:
+        place[name] += 1
+        names.append(f"{name}_{place[name]}" if times[name] > 1 else name)
+    settings = {"skip_lines": dialect.header_end, "header": names}
+    return [Remedy(settings, "they are numbered")] if dialect.header and len(set(names)) == len(names) else []
 
 
 def _read_text(file: Path, layout: Layout, wanted: Wanted) -> Table:

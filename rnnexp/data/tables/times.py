@@ -12,15 +12,7 @@ import numpy as np
 from rnnexp.data.tables.clocks import find_zones, parse_offset, split_clock, split_zone
 from rnnexp.data.tables.date_columns import find_role, join_columns, write_text
 from rnnexp.data.tables.date_digits import COUNTED, NUMBER, UNITS, convert_counts
-from rnnexp.data.tables.date_forms import (
-    DAY_FIRST,
-    MONTH_FIRST,
-    get_order,
-    get_width,
-    read_form,
-    restore_zero,
-    standardize_words,
-)
+from rnnexp.data.tables.date_forms import SWAPPED, get_order, get_width, read_form, restore_zero, standardize_words
 from rnnexp.data.tables.date_readings import DateReading, choose_pivot, choose_reading, is_future
 from rnnexp.data.tables.date_recognition import count_odd_clocks, is_season, list_readings, try_forms
 from rnnexp.data.tables.layout import Layout
@@ -35,9 +27,9 @@ BOUNDS = np.datetime64("1677-09-22"), np.datetime64("2262-04-11")  # of datetime
 
 
 class UnreadableDates(DataError):
-    """Some or all cells of a column are no dates; `share` of them are."""
+    """Cells of a column are no dates, those of `rows`."""
 
-    share = 0.0
+    rows: np.ndarray
 
 
 class Dates:
@@ -91,7 +83,7 @@ class Dates:
         message = f"{self.places.name}: column {self.label}: {count(len(rows), f'{what} date')} ({where}). {mend}"
         raised = Refused(message, *remedies) if remedies else error(message)
         if isinstance(raised, UnreadableDates):
-            raised.share = 1 - len(rows) / len(text)
+            raised.rows = rows
         raise raised
 
     def _joined(self, texts: list[Any], shown: Any) -> tuple[Any, str | None]:
@@ -128,7 +120,7 @@ class Dates:
         if len(readings) > 1 and not reading.usual:
             self.notes.append(f"dates read as {form}: only so they go on in even steps")
             self.settings = {"time_format": form}
-        elif get_order(form) in (*DAY_FIRST, *MONTH_FIRST) and not form.replace("%", "").isalpha():
+        elif get_order(form) in SWAPPED and not form.replace("%", "").isalpha():
             self.notes.append(f"dates read as {form}: a number over 12 shows where the day is")
         if "%y" in form:
             first, last = (str(date)[:4] for date in (reading.time.min(), reading.time.max()))
@@ -175,7 +167,10 @@ class Dates:
 
     def _refuse_strange(self, text: Any, shown: Any) -> None:
         """Say that these are no dates; numbers in even steps count rows."""
-        if not text.str.fullmatch(r"-?\d+").all():
+        numbers = text.str.fullmatch(rf"-?{NUMBER}")
+        if not numbers.all():
+            if 2 * numbers.sum() > len(text):
+                self._fail(~numbers, shown, "unreadable", "The others are numbers", error=UnreadableDates)
             self._fail(np.arange(len(text)) == 0, shown, "unreadable", 'Say how: data.time_format: "%d.%m.%Y"')
         steps = np.diff(text.astype("float64").unique())
         even = len(steps) > 0 and (steps == steps[0]).all()

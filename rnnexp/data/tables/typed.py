@@ -37,7 +37,9 @@ def typed_table(columns: Mapping[int, Any], size: int, selection: Selection, lay
     flaws = [Flaws() for _ in names]
     values = [_numbers(columns[index], layout, flaw) for index, flaw in zip(selection.values, flaws)]
     if any(flaw.found for flaw in flaws):
-        raise _survey([columns[index] for index in selection.values], names, layout).refuse(file)
+        survey = _survey([columns[index] for index in selection.values], names, layout)
+        if refused := survey.refuse(file):
+            raise refused
     rows = np.arange(1, size + 1)
     series = None if selection.series is None else columns[selection.series].astype("str").str.strip()
     return Table(
