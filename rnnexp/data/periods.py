@@ -15,6 +15,7 @@ import numpy as np
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 UNITS = {"M": 1, "Q": 3, "Y": 12}
+FIRST_MONDAY = np.datetime64("1600-01-03")  # before all dates: NumPy counts backward otherwise than forward
 DAY = 86_400 * 10**9  # ns
 
 BY_MONTH = re.compile(r"(\d{0,5})(B?)([MQY])([SE])(?:-([A-Z]{3}))?(?:\+(\d{1,2})D)?")
@@ -108,10 +109,10 @@ class BusinessDays:
     slack: int = 0
 
     def numbers(self, time: np.ndarray) -> np.ndarray:
-        return np.busday_count(np.datetime64("1970-01-01"), time.astype("datetime64[D]") + 1).astype(np.int64) - 1
+        return np.busday_count(FIRST_MONDAY, time.astype("datetime64[D]") + 1).astype(np.int64) - 1
 
     def dates(self, numbers: np.ndarray) -> np.ndarray:
-        return np.busday_offset(np.datetime64("1970-01-01"), numbers)
+        return np.busday_offset(FIRST_MONDAY, numbers)
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ def test_a_word_that_yaml_takes_for_a_truth_is_asked_for_in_quotes(written: str)
         assert said.endswith("YAML takes yes, no, on, off, true and false for truths: write the word in quotes")
 
 
-@pytest.mark.parametrize("given", ["data.path=2024", "data.na=[1]", "data.na=[2.5]", "name=7"])
+@pytest.mark.parametrize("given", ["data.path=2024", "data.unit=2.5", "metrics=[1]", "name=7"])
 def test_a_number_in_the_place_of_a_text_is_one_in_quotes(given: str) -> None:
     with pytest.raises(ConfigError, match="must be a valid string; in quotes it is one"):
         compose("data=csv", "data.path=a.csv", given)

@@ -175,6 +175,17 @@ def test_dates_that_each_series_repeats_tell_their_order_as_well(repeat: Any) ->
     assert (read(repeat(written(MONTHS, "%m/%d/%Y"), 3)) == repeat(MONTHS, 3)).all()
 
 
+def test_dates_may_run_back() -> None:
+    assert (read(written(MONTHS[::-1], "%d/%m/%Y")) == MONTHS[::-1]).all()
+    assert (read(written(DAYS[::-1], "%d-%m-%y")) == DAYS[::-1]).all()
+
+
+def test_a_century_before_is_no_reading_beside_one_of_today() -> None:
+    ends = pd.date_range("2002-11-30", periods=24, freq="ME").delete(7)
+    assert (read(written(ends, "%d.%m.%y")) == ends).all()
+    assert (read(written(ends, "%d.%m.%y"), time_format="%d.%m.%y", pivot_year=1900) != ends).all()
+
+
 def test_a_gap_takes_the_evidence_away() -> None:
     with pytest.raises(Refused, match="They can be read in more than one way"):
         read(written(MONTHS.delete(7), "%m/%d/%Y"))

@@ -330,3 +330,19 @@ def test_targets_that_end_early_are_left_out_and_known_columns_go_on() -> None:
     frame.to_csv("t.csv", index=False)
     with pytest.raises(Flawed, match=r'column "y": 1 missing value \(line 22\)'):
         source.read()
+
+
+def test_a_first_row_at_another_time_of_day_is_one_of_its_week() -> None:
+    weeks = pd.date_range("2019-07-04 13:37", periods=20, freq="W-THU")
+    other = weeks[1:].insert(0, weeks[0] - pd.Timedelta("3h"))
+    assert (read(other).time == other.to_numpy()).all()
+    far = weeks.insert(0, pd.Timestamp("1677-09-22"))
+    with pytest.raises(Flawed, match="1677-09-22 00:00 is likely a wrong date"):
+        read(far)
+
+
+@pytest.mark.parametrize("year", [1705, 1969, 2021])
+def test_after_a_weekend_comes_monday(year: int) -> None:
+    for day in pd.date_range(f"{year}-05-01", periods=10):
+        (ahead,) = following(day.to_datetime64(), "B", 1)
+        assert ahead == (day + pd.offsets.BusinessDay()).to_datetime64()

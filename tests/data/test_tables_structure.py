@@ -188,6 +188,12 @@ def test_between_several_readings_the_user_chooses(case: str) -> None:
         read_cells(Path("d.csv"), Layout().change(remedy.settings))
 
 
+def test_numbers_with_signs_in_the_first_row_are_no_units() -> None:
+    rows = [[date, f"+{y} €", z] for date, y, z in ROWS]
+    with pytest.raises(Refused, match="Read it with data.skip_lines=1"):
+        read_cells(write(["Report", *table(rows)]), Layout())
+
+
 FLAWED = {
     "a word": ([*table()[:3], "2020-01-20,low,3", *table()[3:]], "line 4"),
     "a word at the end": ([*table(), "2020-01-20,low,3"], "line 14"),
@@ -391,7 +397,8 @@ def test_other_separators_within_cells_do_not_count(separator: str, text: str) -
     assert read(table(rows, separator=separator), target="y").values.ravel().tolist() == [row[0] for row in TRUTH]
 
 
-def test_a_blank_in_a_name_makes_no_column_of_a_file_with_tabs() -> None:
-    lines = table([[str(row), *cells] for row, cells in enumerate(ROWS, 1)], ["date", "y (kW h)", "z"], "\t")
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_a_blank_in_a_name_makes_no_column(separator: str) -> None:
+    lines = table([[str(row), *cells] for row, cells in enumerate(ROWS, 1)], ["date", "y (kW h)", "z"], separator)
     with pytest.raises(Refused, match="has 3 names, the rows have 4 cells. Read it with"):
         read(lines)

@@ -42,7 +42,7 @@ PARTS: dict[str, Callable[[int, int, Path], str]] = {
     "tables": of_tables,
     "models": of_models,
 }
-SECONDS = {"overrides": 150.0, "tables": 20.0, "models": 120.0}
+SECONDS = {"overrides": 150.0, "tables": 60.0, "models": 120.0}
 DESCRIBED = {
     "overrides": lambda seed, number: overrides.case(seed, number).description,
     "tables": lambda seed, number: tables.case(seed, number).description,

@@ -156,7 +156,7 @@ def _text(dice: random.Random, said: Content, unusual: set[str]) -> Case:
     sheet = _decorated(dice, sheet, unusual, encoding)
     kinds = [*said.kinds, *how.kinds, *([f"missing {missing or 'empty'}"] if missing is not None else [])]
     kinds += [*([written.kind] if written.kind else []), *sheet.kinds]
-    doubtful = any(marks.two_readings(cells, how) for cells in values)
+    doubtful = any(marks.two_readings([cell for cell in cells if cell != missing]) for cells in values)
     asks = {
         written.asks: bool(written.asks),
         "thousands or decimals": doubtful,

@@ -88,7 +88,7 @@ def choose(dice: random.Random) -> Marks:
     return Marks(decimal, thousands, minus, before, behind, plus=dice.random() < 0.1)
 
 
-def two_readings(cells: list[str], marks: Marks) -> bool:
+def two_readings(cells: list[str]) -> bool:
     """Tell whether a mark may be that of thousands or that of decimals: one at most in a cell, three digits behind."""
     bare = [re.sub(r"[^\d.,]", "", cell) for cell in cells]
     marked = [cell for cell in bare if re.search(r"[.,]", cell)]

@@ -22,14 +22,13 @@ def report(found: list[Judged], seed: int) -> str:
     """Count what came of the cases, and blame each that failed on one of its kinds."""
     total = Counter(one.outcome for one in found)
     good = sum(total[name] for name in GOOD)
-    advised = total["advised"] + total["asked needlessly"]
-    refused = advised + total["refused"]
+    works = sum(total[name] for name in ("asked", "asked needlessly", "advised"))
     lines = [
-        f"{len(found):,} tables: {good / len(found):.1%} read equal to the truth ({total['equal']:,} at once, "
+        f"{len(found):,} tables: {good / max(1, len(found)):.1%} read equal to the truth ({total['equal']:,} at once, "
         f"{total['asked']:,} after a question that has a reason), {total['wrong']:,} silently wrong, "
         f"{total['fault']:,} ended in a fault.",
-        f"Refused or asked for no reason: {refused:,}; the advice works in {advised:,} of {refused:,} "
-        f"({total['asked needlessly']:,} of them are questions).",
+        f"Refused or asked about: {works + total['refused']:,}; what is advised, applied as printed, reads the truth "
+        f"in {works:,} of them ({total['asked needlessly']:,} were questions without a reason).",
     ]
     for outcome in ("fault", "wrong", "refused", "asked needlessly", "advised"):
         bad = [one for one in found if one.outcome == outcome]

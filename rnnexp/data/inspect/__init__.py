@@ -11,7 +11,7 @@ from rnnexp.data.inspect.dates import find_dates
 from rnnexp.data.inspect.finding import Asked, Finding, Head, resolve_columns
 from rnnexp.data.inspect.flaws import settle_flaws
 from rnnexp.data.inspect.head import read_head
-from rnnexp.data.inspect.marks import find_markers
+from rnnexp.data.inspect.marks import settle_numbers
 from rnnexp.data.inspect.roles import find_target, name_series
 from rnnexp.data.inspect.shapes import refuse_sideways
 from rnnexp.data.series import Series
@@ -81,7 +81,7 @@ def _settle_columns(file: Path, head: Head, finding: Finding) -> None:
     stamps = _dates(head, finding)
     chosen = find_target(head, stamps, finding, file)
     finding.update()
-    find_markers(file, head, chosen, finding)
+    settle_numbers(file, finding)
     finding.update()
     if "series" not in finding.given:
         name_series(head, chosen, stamps, finding, file)

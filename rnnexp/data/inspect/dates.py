@@ -26,13 +26,15 @@ NAMED = re.compile(r"(date|time|ds|day|month|year|datum|fecha)", re.IGNORECASE) 
 TIME_OF_DAY = re.compile(r"(^|[^a-z])(time|hhmm|clock|uhrzeit|zeit|heure|hora|ora|tid|kl)([^a-z]|$)", re.IGNORECASE)
 PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearday",))
 MOSTLY = 0.5  # share of the cells that must be dates, so that the others are flaws
+LONGEST = 50  # letters of a date, on average
 MAX_TRIED = 30  # columns that are looked at
 
 
 def find_dates(head: Head, finding: Finding) -> list[int]:
     """Find the columns that hold the date, by all of their cells and their names."""
     named = [bool(TIME.search(name) or TIME_OF_DAY.search(name) or find_role(name)) for name in head.names]
-    likely = [index for index, numeric in enumerate(head.numeric) if named[index] or not numeric]
+    short = [sum(map(len, cells[:100])) <= LONGEST * len(cells[:100]) for cells in head.cells]
+    likely = [index for index, numeric in enumerate(head.numeric) if short[index] and (named[index] or not numeric)]
     columns = _DateColumns(head, likely[:MAX_TRIED], finding.layout)
     for choice in columns.choices():
         dates = columns.read(choice)

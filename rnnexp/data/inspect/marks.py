@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnexp.data.inspect.finding import Finding, Head
+from rnnexp.data.inspect.finding import Finding
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.files import kind
 from rnnexp.data.tables.readings import THIRDS
@@ -21,7 +21,7 @@ CODES = (*(sign * float(text) for text in (*NINES, *FILLS) for sign in (1, -1)),
 AWAY = 3  # ranges of the other values
 
 
-def find_markers(file: Path, head: Head, chosen: int, finding: Finding) -> None:
+def settle_numbers(file: Path, finding: Finding) -> None:
     """Settle marks of numbers and cells that mean missing, and ask about numbers that hardly mean what they say."""
     table = finding.settle(lambda: read_table(file, finding.layout, finding.wanted))
     finding.seen += [note for note in table.notes if note not in finding.seen]

@@ -55,7 +55,10 @@ def choose_pivot(today: np.datetime64) -> int:
 
 
 def choose_reading(readings: Sequence[DateReading]) -> list[DateReading]:
-    """Keep one reading where it alone goes on in even steps, or is the usual one and as even as the others."""
+    """Keep one reading where it alone goes on in even steps, or is the usual one and as even as the others.
+
+    One that needs another century is kept where it alone has even steps, or no other is left.
+    """
     readings = [one for place, one in enumerate(readings) if not any(map(one.is_same, readings[:place]))]
     if len(readings) < 2:
         return readings
@@ -63,18 +66,22 @@ def choose_reading(readings: Sequence[DateReading]) -> list[DateReading]:
     even = [reading for reading in readings if is_even(reading.time)]
     if len(usual) == 1 and (not even or usual[0] in even):
         return usual
-    return even if len(even) == 1 and not usual else readings
+    if len(even) == 1 and not usual:
+        return even
+    return [one for one in readings if "pivot_year" not in one.settings] or readings
 
 
 def is_sorted(time: np.ndarray) -> bool:
-    """Tell dates that go forward; where they are repeated, in a long table, each is looked at once."""
+    """Tell dates in order, forward or back; where they are repeated, in a long table, each is looked at once."""
     return bool((np.diff(_unique(time)) > np.timedelta64(0)).all())
 
 
 def _unique(time: np.ndarray) -> np.ndarray:
+    """Return the dates as they first appear; the newest last if it is the first."""
     import pandas as pd
 
-    return np.asarray(pd.unique(time.astype("datetime64[ns]")))
+    dates = np.asarray(pd.unique(time.astype("datetime64[ns]")))
+    return dates[::-1] if len(dates) and dates[0] > dates[-1] else dates
 
 
 def is_even(time: np.ndarray) -> bool:

@@ -50,7 +50,8 @@ def _is_likely(reading: DateReading, text: Any, role: str | None) -> bool:
     """Doubt a short year that may be a day (05-Jan), and a week that nothing calls so."""
     form = reading.settings["time_format"]
     if get_order(form) in ("yb", "by"):
-        return is_sorted(reading.time) and len(set(reading.time.astype("datetime64[M]").astype(int) % 12)) > 1
+        forward = is_sorted(reading.time) and reading.time[0] <= reading.time[-1]
+        return forward and len(set(reading.time.astype("datetime64[M]").astype(int) % 12)) > 1
     if get_order(form) == "Yq" and not text.str.contains("[A-Za-z]").any():
         return role == "quarter" or is_even(reading.time)
     if get_order(form) == "GV" and role != "week" and not text.str.contains("[^0-9./ -]").any():

@@ -123,15 +123,11 @@ def name_separator(separator: str) -> str:
     return {"\t": "tab"}.get(separator, separator)
 
 
-def _is_value(cell: str) -> bool:
-    return bool(DATE_OR_NUMBER.fullmatch(cell)) or is_like_number(cell)
-
-
 def looks_like_data(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether a first line holds numbers and dates only, or a date above dates; columns 0, 1, 2 are a header."""
     written = [cell.strip() for cell in cells if cell.strip()]
     numbered = (list(map(str, range(start, start + len(cells)))) for start in (0, 1))
-    if written not in numbered and all(map(_is_value, written)):
+    if written not in numbered and all(DATE_OR_NUMBER.fullmatch(cell) or is_like_number(cell) for cell in written):
         return True
     dated = [index for index, cell in enumerate(cells) if DATED.match(cell)]
     return any(all(DATED.match(row[index]) for row in rows if index < len(row)) for index in dated)
@@ -151,12 +147,21 @@ def sniff(opening: Opening) -> str:
     """Return the first separator that cuts all lines into equally many cells, or comes nearest to it."""
     shares = {separator: _agreement(opening, separator) for separator in SEPARATORS}
     consistent = [separator for separator, share in shares.items() if share == 1]
-    if consistent == [WHITESPACE] and shares["\t"] > 0.5 and "\t\t" not in opening.text:
-        return "\t"  # a name with a blank in it
+    if consistent == [WHITESPACE]:
+        return _find_sharper(opening, shares) or WHITESPACE  # a name with a blank in it
     if consistent:
         return consistent[0]
     best = max((separator for separator in SEPARATORS if separator != WHITESPACE), key=lambda one: shares[one])
     return best if shares[best] > 0.5 else ","
+
+
+def _find_sharper(opening: Opening, shares: dict[str, float]) -> str | None:
+    """Return a separator that cuts the first line, too, and most of the others alike; tabs may align cells."""
+    for separator in ("\t", ";", "|", ","):
+        first = next((cells for _, cells in opening.records(separator) if any(map(str.strip, cells))), [])
+        if shares[separator] >= 0.8 and len(first) > 1 and "\t\t" not in opening.text:
+            return separator
+    return None
 
 
 def _agreement(opening: Opening, separator: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data import calendar
-from rnnexp.data.periods import DAY, MONTHS, Lengths, Periods, find_periods, parse
+from rnnexp.data.periods import MONTHS, Lengths, Periods, find_periods, parse
 
 COMMON = re.compile(r"[1-9]\d{0,4}(h|D|W|MS|ME|min|s|YS|YE|QS|QE)|(h|D|B|W|MS|ME|min|s|YS|YE|QS|QE)")
 RENAMED = {
@@ -57,6 +58,7 @@ FARTHEST = 100_000  # steps of a rare calendar in one
 MOST_ROWS = 100  # a grid has at most so many times the rows that are there
 FAR = np.array(["2262-01-01"], dtype="datetime64[ns]")  # from every date
 HALF, MOST = 0.5, 0.75  # shares of dates; those near the end of a month may be trading days
+ROOMY = "datetime64[us]"
 MARGIN = 40  # days before and after dates in which a rare calendar is listed
 NEAR = 5  # days from the end of a month to its last trading day, at most
 VOTERS = 50
@@ -198,12 +200,14 @@ class EvenSteps:
 
     index: (rows,) int64 steps from the first row, -1 beside the steps
     moved: (rows,) bool, dated otherwise than usual in their period
+    start: the period of the first row;  clock: (1,) a date at the usual time of day
     """
 
     index: np.ndarray
     moved: np.ndarray
     periods: Periods
-    first: np.ndarray
+    start: int
+    clock: np.ndarray
 
     @property
     def off(self) -> np.ndarray:
@@ -216,23 +220,29 @@ class EvenSteps:
 
     def dates(self, index: np.ndarray) -> np.ndarray:
         """Return the usual dates of these steps, datetime64[ns]."""
-        start = self.periods.numbers(self.first)
-        return calendar.add_clock(self.periods.dates(start + index * self.periods.step), self.first)
+        return calendar.add_clock(self.periods.dates(self.start + index * self.periods.step), self.clock)
 
 
 def lay(time: np.ndarray, frequency: str) -> EvenSteps:
     """Lay sorted dates on steps of `frequency`; a period has one row at most."""
     periods = find_periods(frequency) or _Listed(time, frequency)
-    numbers = periods.numbers(time)
+    numbers, calendric = periods.numbers(time), not isinstance(periods, Lengths)
     usual = _commonest(numbers % periods.step)
-    if not isinstance(periods, Lengths):
+    if calendric:
         usual &= _commonest(time - time.astype("datetime64[D]"))
-    first = time[usual.argmax() :][:1]
-    index, rest = np.divmod(numbers - periods.numbers(first), periods.step)
-    away = np.abs(time - EvenSteps(index, usual, periods, first).dates(index))
-    off = (rest != 0) | (away > np.timedelta64(periods.slack * DAY, "ns"))
+    first = int(usual.argmax())
+    index, rest = np.divmod(numbers - numbers[first], periods.step)
+    clock = time[first : first + 1]
+    # In microseconds, in which the first and the last period of datetime64[ns] have room.
+    dates = periods.dates(numbers[first] + index * periods.step).astype(ROOMY)
+    dates += (clock - clock.astype("datetime64[D]")).astype("timedelta64[us]") if calendric else np.timedelta64(0)
+    away = np.abs(time.astype(ROOMY) - dates)
+    off = (rest != 0) | (away > np.timedelta64(periods.slack, "D"))
     off[1:] |= index[1:] == index[:-1]
-    return EvenSteps(np.where(off, -1, index), (away > np.timedelta64(0)) & ~off, periods, first)
+    before = int(index[~off].min()) if not off.all() else 0
+    moved = (away > np.timedelta64(0)) & ~off
+    start = int(numbers[first]) + before * periods.step
+    return EvenSteps(np.where(off, -1, index - before), moved, periods, start, clock)
 
 
 def _commonest(values: np.ndarray) -> np.ndarray:
@@ -244,18 +254,20 @@ def _commonest(values: np.ndarray) -> np.ndarray:
 
 
 class _Listed:
-    """The dates of a rare calendar of pandas, from a first to a last one; a number is the place in the list."""
+    """The dates of a rare calendar of pandas, around a first and a last one; a number is the place in the list."""
 
     step, slack = 1, 0
 
     def __init__(self, time: np.ndarray, frequency: str) -> None:
         import pandas as pd
 
-        more = pd.Timedelta(days=MARGIN)
-        first = max(pd.Timestamp(time[0]), pd.Timestamp.min + more) - more
-        last = min(pd.Timestamp(time[-1]), pd.Timestamp.max - more) + more
-        dates = pd.date_range(first, last, freq=frequency)
-        self.listed = np.asarray(dates.astype("datetime64[ns]")) if len(dates) else FAR
+        first, last = pd.Timestamp(time[0]), pd.Timestamp(time[-1])
+        self.listed = FAR
+        for margin in (pd.Timedelta(days=MARGIN), pd.Timedelta(0)):
+            with contextlib.suppress(OverflowError, pd.errors.OutOfBoundsDatetime):  # at the end of pandas' time
+                dates = pd.date_range(first - margin, last + margin, freq=frequency)
+                self.listed = np.asarray(dates.astype("datetime64[ns]")) if len(dates) else FAR
+                return
 
     def numbers(self, time: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.listed, time)

@@ -13,7 +13,7 @@ from rnnexp.data.tables.frequency import MOST_ROWS, EvenSteps, lay, too_fine
 from rnnexp.data.tables.layout import Policies
 from rnnexp.data.tables.policies import describe_stretch, filled, find_usual_stretch, write_share
 from rnnexp.data.tables.rows import Done, Rows
-from rnnexp.errors import DataError, count
+from rnnexp.errors import count
 
 HOLIDAYS = 10  # business days on end without trading, at most
 HOUR = np.timedelta64(1, "h")
@@ -24,13 +24,10 @@ def without_gaps(rows: Rows, policy: str, frequency: str | None, done: Done) -> 
     if rows.time is None or policy == "ignore" or len(rows.time) < (3 if frequency is None else 2):
         return rows
     if frequency is None:
-        ignored = Flaw("gaps", "uneven date", len(rows.time), len(rows.time), {"ignore": len(rows.time)}, "ignore")
-        raise Flawed(f"{rows.at}: {_uneven(rows.time)}", ignored)
+        raise Flawed(f"{rows.at}: {_uneven(rows.time)}", _uneven_flaw(rows.time))
     if too_fine(rows.time, frequency):
-        raise DataError(
-            f'{rows.at}: steps of "{frequency}" would make over a hundred times the {len(rows.time):,} rows that there '
-            "are; give a longer data.frequency, or leave it out"
-        )
+        fine = f'steps of "{frequency}" would make over a hundred times the {len(rows.time):,} rows that there are'
+        raise Flawed(f"{rows.at}: {fine}; give a longer data.frequency, or leave it out", _uneven_flaw(rows.time))
     grid = lay(rows.time, frequency)
     if grid.off.any():
         raise _beside(rows, rows.time, grid, frequency)
@@ -59,6 +56,10 @@ def most_rows(rows: Rows, policies: Policies, frequency: str | None) -> int:
 def _too_many(grid: EvenSteps) -> bool:
     """Tell whether even steps would make over a hundred times as many rows: of a wrong date, most likely."""
     return grid.absent > MOST_ROWS * len(grid.index)
+
+
+def _uneven_flaw(time: np.ndarray) -> Flaw:
+    return Flaw("gaps", "uneven date", len(time), len(time), {"ignore": len(time)}, sure="ignore")
 
 
 def _uneven(time: np.ndarray) -> str:

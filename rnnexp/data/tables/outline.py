@@ -41,7 +41,7 @@ SUMMARY = re.compile(
     r"(avg|mean|median|media|medel|min|max|minimum|maximum|std|stdev|count|anzahl)\.?:?", re.IGNORECASE
 )
 UNIT = re.compile(
-    r"[\[(<{].*[\])>}]|.*[%°²³/$€£µ].*|-+|(deg|degrees?)\W?\w*|[kmcdMGhn]?(m|g|Pa|W|Wh|V|A|Hz|l|L|s|bar|J|N|t)|mbar|in|ft|"
+    r"[\[(<{].*[\])>}]|(?!\W*\d).*[%°²³/$€£µ].*|-+|(deg|degrees?)\W?\w*|[kmcdMGhn]?(m|g|Pa|W|Wh|V|A|Hz|l|L|s|bar|J|N|t)|mbar|in|ft|"
     r"mph|kts|psi|[CFK]|TS|RN|avg|smp|mean|min|max|tot|std|sum|count|sample|average|units?|none|n/?a|unitless|"
     r"\d+ ?[a-zA-Z]{1,3}|string|text|float\d*|double|int(eger)?\d*|number|numeric|date(time)?\d*|timestamp|bool(ean)?|"
     r"[YMDHhmsAPyd\W]{4,}|USD|EUR|GBP|CNY|JPY|count|pcs|persons?|hours?|days?|index",
@@ -50,6 +50,7 @@ UNIT = re.compile(
 PLAIN = re.compile(r"[-+]?\d[\d\s.,:/+TZ-]*")  # most numbers and dates, told quickly
 MARKS = (" ", *(one for one in SEPARATORS if one != WHITESPACE))
 SAMPLE_STEP = 37
+MAX_ABOVE = 8  # lines above the first row, of which some may be units
 MAX_ODD = 20_000
 
 
@@ -213,7 +214,8 @@ def _measure(file: Path, layout: Layout, separator: str) -> _Cut | None:
     clean = sum(all(row[index] != TEXT for index in typed) for row in rows) / len(rows)
     fit = widths[width] / number
     single = width == 1 or fit < 0.5
-    return _Cut(separator, width, typed, (0.001 if single else 1) * fit * clean)
+    weight = 0.001 if single else 0.95 if separator == WHITESPACE else 1.0  # blanks stand within names and dates, too
+    return _Cut(separator, width, typed, weight * fit * clean * (0.9 + 0.1 * len(typed) / width))
 
 
 def _is_typed(kinds: list[str]) -> bool:
@@ -249,7 +251,7 @@ def _sort_out(file: Path, layout: Layout, cut: _Cut) -> Outline | None:
                 continue
             plain = 0 in cut.typed and len(cells) == cut.width and all(PLAIN.fullmatch(cells[i]) for i in cut.typed)
             kinds = "" if plain else "".join(tell_kind(cell, layout.missing) for cell in cells)
-            if plain or _is_row(cells, kinds, cut, above=not rows):
+            if plain or _is_row(cells, kinds, cut, above=not rows and len(odd) < MAX_ABOVE):
                 rows, first, last, first_cells = rows + 1, first or line, end, first_cells or tuple(cells)
                 counted = counted and cells[0].strip() in (str(rows), str(rows - 1))
                 continue
@@ -266,7 +268,7 @@ def _is_row(cells: list[str], kinds: str, cut: _Cut, above: bool) -> bool:
     """Tell a row from what is something else, more strictly above the first one."""
     if not measure_width(cells) <= cut.width <= len(cells):
         return False
-    if above and is_unit_row(cells):
+    if above and all(UNIT.fullmatch(cell.strip()) for cell in cells if cell.strip()):
         return False
     if not above and _is_empty_row(kinds, cut):
         return True

@@ -132,7 +132,7 @@ class Dates:
         remedies = [reading.remedy for reading in readings]
         if all(reading.settings.get("time_format") in UNITS for reading in readings):
             what, mend = "purely numeric", "They look like epoch time"
-        elif shown.str.fullmatch(r"[\d.]+").all():
+        elif shown.str.fullmatch(NUMBER).all():
             what, mend = "purely numeric", "They may count days or be digits of a calendar"
         elif len(readings) > 1:
             what, mend = "ambiguous", "They can be read in more than one way"
