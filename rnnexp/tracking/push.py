@@ -1,29 +1,20 @@
-"""What journals hold, put into a store in the order in which it was written down; doing it twice changes nothing."""
+"""What journals hold, put into a store in the order in which it was written down."""
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from rnnexp.errors import TrackingError, first_line
-from rnnexp.redact import redact
-from rnnexp.tracking import inputs, store, tables
-from rnnexp.tracking.batch import Batch, Point, ask, transaction, write
-from rnnexp.tracking.journal import MODEL, JournalBusyError, Record, RunJournal
-from rnnexp.tracking.target import KEY, Target
+from rnnexp.tracking.batch import transaction
+from rnnexp.tracking.journal import JournalBusyError, RunJournal
+from rnnexp.tracking.target import Target
+from rnnexp.tracking.target_run import Operation, TargetRun
 
 MAX_ROWS = 50_000  # in one transaction, a quarter of a second: other writers wait for it
 MAX_OPEN = 100  # journals at a time: each holds a file open
-INCOMPLETE = "rnnexp.incomplete"  # the tag of a run that has ended and of which the store has refused something
-# MLflow's words for what it will not take however often it is asked.
-_REFUSING = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE")
 # What another process, a full disk or its owner may change.
 _PASSING = (
     sqlite3.SQLITE_BUSY,
@@ -34,22 +25,6 @@ _PASSING = (
 )
 
 log = logging.getLogger("rnnexp")
-
-
-class Operation(NamedTuple):
-    """One thing to be stored.
-
-    ask:   does it by MLflow's client, or by copying files
-    write: does the same as rows of a local database; None if only `ask` will do
-    entries, rows: how far the journal is stored afterwards;  size: rows, about
-    """
-
-    what: str
-    ask: Callable[[], Any]
-    write: Callable[[sqlite3.Connection], Any] | None
-    entries: int
-    rows: int
-    size: int = 1
 
 
 def push_journals(target: Target, journals: Sequence[RunJournal]) -> None:
@@ -117,207 +92,3 @@ def _is_written(file: Path, some: Sequence[tuple[TargetRun, Operation]]) -> bool
     for run, operation in some:
         run.advance(operation)
     return True
-
-
-class TargetRun:
-    """One run on its way into a store."""
-
-    def __init__(self, target: Target, journal: RunJournal) -> None:
-        self.target, self.journal = target, journal
-        self.stored = journal.stored
-
-    def push_by_client(self) -> None:
-        for operation in self.operations():
-            self.ask(operation)
-            self.advance(operation)
-
-    def ask(self, operation: Operation) -> None:
-        """Do it by MLflow's client; what the store will never take is told, noted, and passed over."""
-        try:
-            operation.ask()
-        except Exception as error:
-            if not _is_final(error, self.target) or operation.what == "begin":
-                raise
-            self._refuse(operation, error)
-
-    def _refuse(self, operation: Operation, error: Exception) -> None:
-        log.debug("tracking: %s", operation.what, exc_info=error)
-        if not self.stored.refused:
-            reason = redact(first_line(error))
-            log.warning(
-                "tracking: %s could not be stored (%s); all of it is in the run's folder", operation.what, reason
-            )
-        self.stored.refused.append(self.stored.entries)
-
-    def advance(self, operation: Operation) -> None:
-        self.stored.entries, self.stored.rows = operation.entries, operation.rows
-        if operation.what == "begin":
-            self._keep_id()
-        self.journal.save(at_once=operation.what in ("begin", "end") or self.target.file is None)
-
-    def operations(self) -> Iterator[Operation]:
-        """Yield what is to be done; rows come before what was logged after them, such as the end."""
-        entries, _ = self.journal.entries.read(self.stored.entries)
-        here, at = self.stored.entries, self.stored.rows
-        if entries and entries[0][0]["event"] == "begin":
-            entry, here = entries.pop(0)
-            yield from self._begin(entry, here, at)
-        while (rows := self.journal.rows.read(at))[1] > at:
-            at = rows[1]
-            yield self._batch("metrics", Batch(points=list(_points(rows[0]))), here, at)
-        for entry, here in entries:
-            yield from self._operations[entry["event"]](self, entry, here, at)
-
-    def _begin(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
-        """Make the run known, or set one that is known running again, with its parameters and tags."""
-        stored, target = self.stored, self.target
-        home = target.home(entry["experiment"], entry["experiment_tags"])
-        tags = {**entry["tags"], **self._parent_tag(entry["parent"])}
-        batch = Batch(params=entry["params"], tags=tags)
-        known = stored.run_id if entry["again"] else None
-        if known is None and (entry["again"] or stored.creating):
-            known = target.find_run(entry["key"])
-        stored.uri, stored.experiment_id = target.shown, home.experiment_id
-        if known or target.file is None or "?" in home.location:
-            yield Operation("begin", partial(self._begin_by_client, entry, known, batch), None, here, at)
-            return
-        stored.run_id, stored.place = entry["key"], f"{home.location}/{entry['key']}/artifacts"
-        run = tables.NewRun(entry["key"], entry["name"], entry["time"], home.experiment_id, stored.place)
-
-        def written(connection: sqlite3.Connection) -> None:
-            tables.write_run(connection, run, tags)
-            write(connection, entry["key"], batch)
-
-        yield Operation("begin", partial(self._begin_by_client, entry, None, batch), written, here, at, 100)
-
-    def _parent_tag(self, parent: str | None) -> dict[str, str]:
-        if parent is None:
-            return {}
-        found = self.target.find_run(parent)
-        if found is None and self.target.file is None:
-            raise TrackingError(f"{self.target.shown}: the run of the sweep is not there yet")
-        return {"mlflow.parentRunId": found or parent}
-
-    def _begin_by_client(self, entry: Record, known: str | None, batch: Batch) -> None:
-        from mlflow.exceptions import MlflowException
-
-        client, stored, run = self.target.client, self.stored, None
-        if known:
-            try:
-                client.update_run(known, status="RUNNING")
-                run = client.get_run(known)
-            except MlflowException as error:
-                if not _is_final(error, self.target):
-                    raise
-        if run is None:  # the store gives it an id of its own; a tag finds it should the answer get lost
-            stored.run_id, stored.creating = None, True
-            self.journal.save()
-            tags = {**batch.tags, KEY: entry["key"]}
-            run = client.create_run(stored.experiment_id, entry["time"], tags, entry["name"])
-        stored.run_id, stored.place = run.info.run_id, str(run.info.artifact_uri)
-        ask(client, run.info.run_id, batch)
-        stored.creating = False
-
-    def _keep_id(self) -> None:
-        """Leave word in the run's folder: whoever finds it finds the run in MLflow."""
-        known = {"run_id": self.stored.run_id, "experiment_id": self.stored.experiment_id, "uri": self.target.shown}
-        with suppress(OSError):
-            (self.journal.folder / "run.json").write_text(json.dumps(known) + "\n", encoding="utf-8")
-
-    def _batch(self, what: str, batch: Batch, here: int, at: int) -> Operation:
-        run_id = str(self.stored.run_id)
-        written = partial(write, run_id=run_id, batch=batch)
-        return Operation(
-            what, partial(ask, self.target.client, run_id, batch), written, here, at, 1 + len(batch.points)
-        )
-
-    def _tags(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
-        yield self._batch("tags", Batch(tags=entry["tags"]), here, at)
-
-    def _experiment(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
-        def asked() -> None:
-            for tag in entry["tags"].items():
-                self.target.client.set_experiment_tag(self.stored.experiment_id, *tag)
-
-        yield Operation("tags", asked, None, here, at)
-
-    def _data(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
-        found = [inputs.make_dataset_input(**part) for part in entry["parts"]]
-        run_id = str(self.stored.run_id)
-        asked = partial(self.target.client.log_inputs, run_id, found)
-        yield Operation("the data", asked, partial(tables.write_inputs, run_id=run_id, inputs=found), here, at)
-
-    def _file(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
-        yield Operation(entry["path"], partial(self._upload, entry["path"], entry["redacted"]), None, here, at)
-
-    def _upload(self, name: str, redacted: bool) -> None:
-        """Copy a file to its place among the run's; `redacted`: others wrote it, and the folder keeps it as it is."""
-        path = self.journal.folder / name
-        inside = path.relative_to(self.journal.folder).parent.as_posix()
-        artifacts = store.artifacts(self.stored.place, self.target.uri)
-        if not redacted:
-            artifacts.log_artifact(str(path), None if inside == "." else inside)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / path.name
-            copy.write_text(redact(path.read_text(encoding="utf-8", errors="replace")), encoding="utf-8")
-            artifacts.log_artifact(str(copy))
-
-    def _model(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
-        from rnnexp.tracking import model
-
-        points = [Point(*point) for point in entry["points"]]
-        folder = self.journal.folder
-        saved = model.SavedModel(folder / entry["bundle"], folder / MODEL, entry["params"], points)
-        place = model.ModelPlace(
-            self.target.client, self.target.uri, self.stored.experiment_id, str(self.stored.run_id)
-        )
-        asked = partial(saved.log_by_client, place)
-        logged = tables.new_model(entry["number"], place.run_id, self.stored.place) if self.target.file else None
-        if logged is None:
-            yield Operation("the model", asked, None, here, at)
-            return
-
-        def asked_instead() -> None:  # the tables are of another version: MLflow knows them, and names a model itself
-            store.artifacts(logged.artifact_location, place.uri).delete_artifacts()
-            asked()
-
-        written = partial(tables.write_model, model=logged, params=entry["params"], points=points)
-        yield Operation("the model", partial(saved.upload, place.uri, logged), None, self.stored.entries, at)
-        yield Operation("the model", asked_instead, written, here, at, len(points))
-
-    def _end(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
-        """End the run; one that the store has refused a part of says so in a tag."""
-        tags = {INCOMPLETE: f"{len(self.stored.refused)} refused"} if self.stored.refused else {}
-        if self.stored.marked and not tags:
-            yield Operation("tags", self._unmark, None, self.stored.entries, at)
-        self.stored.marked = bool(tags)
-        yield self._batch("end", Batch(tags=tags, status=entry["status"], ended=entry["time"]), here, at)
-
-    def _unmark(self) -> None:
-        self.target.client.delete_tag(str(self.stored.run_id), INCOMPLETE)
-
-    _operations: Mapping[str, Callable[[TargetRun, Record, int, int], Iterator[Operation]]] = {
-        "begin": _begin,
-        "tags": _tags,
-        "experiment": _experiment,
-        "data": _data,
-        "file": _file,
-        "model": _model,
-        "end": _end,
-    }
-
-
-def _points(rows: Sequence[tuple[Record, int]]) -> Iterator[Point]:
-    for row, _ in rows:
-        for key, value in row["metrics"].items():
-            yield Point(key, value, row["time"], row["step"])
-
-
-def _is_final(error: Exception, target: Target) -> bool:
-    """Say whether a store will never take something; a proxy's page or a server in trouble says nothing of that."""
-    from mlflow.exceptions import MlflowException, RestException
-
-    if isinstance(error, MlflowException if target.file else RestException):
-        return str(getattr(error, "error_code", "")) in _REFUSING
-    return isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError)
