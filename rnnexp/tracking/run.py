@@ -10,6 +10,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from rnnexp.cells import harmless_frame
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
-from rnnexp.tracking import inputs, names
+from rnnexp.tracking import inputs, names, store
 from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
 
 if TYPE_CHECKING:
@@ -239,15 +240,18 @@ def tell_unstored(journals: Sequence[RunJournal]) -> None:
         if what := journal.unstored():
             journal.sync()
             where = f"{(journal.begun or {}).get('uri', '')}"
-            log.warning(
-                "tracking: %s: %s not there yet; store it with: rnnexp sync %s", where, what, show_path(journal.folder)
-            )
+            command = write_sync(journal.folder, where)
+            log.warning("tracking: %s: %s not there yet; store it with: %s", where, what, command)
 
 
-def show_path(folder: Path) -> str:
-    """Return a folder as it is typed."""
+def write_sync(folder: Path, where: str) -> str:
+    """Write the command that stores the runs of a folder at `where`, an address without secrets."""
     relative = os.path.relpath(folder)
-    return shlex.quote(str(folder) if relative.startswith("..") else relative)
+    words = ["rnnexp", "sync", str(folder) if relative.startswith("..") else relative]
+    in_force = ""
+    with suppress(TrackingError):
+        in_force = redact(store.tracking_uri(None))
+    return shlex.join(words if where == in_force else [*words, "--uri", where])
 
 
 def _sendable(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -21,7 +21,7 @@ from rnnexp.tracking import names, store
 from rnnexp.tracking.git import GitState, git_state
 from rnnexp.tracking.journal import ENTRIES, FOLDER, RunJournal
 from rnnexp.tracking.pusher import get_pusher
-from rnnexp.tracking.run import OUTCOME, Run, RunInfo, show_path, tell_unstored
+from rnnexp.tracking.run import OUTCOME, Run, RunInfo, tell_unstored, write_sync
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Tracking
@@ -150,7 +150,8 @@ def flush_jobs(settings: Tracking, folder: Path) -> bool:
         left = [journal for journal in left if journal.pending]
     if left:
         what = f"{count(len(left), 'job')} of the sweep"
-        log.warning("tracking: %s not in the store yet; store them with: rnnexp sync %s", what, show_path(folder))
+        command = write_sync(folder, redact(store.tracking_uri(settings.uri)))
+        log.warning("tracking: %s not in the store yet; store them with: %s", what, command)
     return not left
 
 

@@ -13,6 +13,7 @@ from faulty_server import FaultyServer, running
 
 from rnnexp.cli.main import main
 from rnnexp.config.settings import Tracking
+from rnnexp.errors import TrackingError
 from rnnexp.tracking import pusher, start
 from rnnexp.tracking.store import open_store
 
@@ -57,7 +58,10 @@ def train(server: FaultyServer, info: Any, when: str = "", fault: str = "", mode
 
 def complete(server: FaultyServer, info: Any) -> None:
     server.heal()
-    assert main(["sync", str(info.run_dir), "--uri", server.uri]) == 0
+    command, deadline = ["sync", str(info.run_dir), "--uri", server.uri], time.monotonic() + 60
+    while (code := main(command)) == TrackingError.exit_code and time.monotonic() < deadline:
+        time.sleep(0.2)  # the run's own thread may be storing it
+    assert code == 0
 
 
 def stored(server: FaultyServer) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from rnnexp.config.settings import Tracking
 from rnnexp.errors import ConfigError
 from rnnexp.tracking import Data, push, start
 from rnnexp.tracking.journal import ENTRIES, STORED, RunJournal
+from rnnexp.tracking.run import write_sync
 from rnnexp.tracking.sync import find_journals
 from rnnexp.tracking.target import Target
 
@@ -145,6 +147,19 @@ def test_another_address_has_to_be_named(
     assert main(["sync", "--to", other]) == 0
     assert len(rows(other)["metrics"]) == 21
     assert rows(database)["metrics"] == []
+
+
+def test_the_command_that_is_told_names_the_address_only_if_another_is_in_force(
+    database: str, make_info: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    log_run(make_info(), Tracking(mode="offline", uri=other))
+    assert write_sync(tmp_path / "runs" / "one", database) == "rnnexp sync runs/one"
+    told = write_sync(tmp_path / "runs" / "one", other)
+    assert main(shlex.split(told)[1:]) == 0
+    assert len(rows(other)["runs"]) == 1
+    assert rows(database)["runs"] == []
 
 
 def test_an_address_is_shown_without_its_password(
