@@ -117,7 +117,7 @@ def test_what_we_refuse_is_refused_for_the_reason_that_is_listed(name: str) -> N
 
 
 def test_all_but_the_few_whose_reason_is_listed_are_read() -> None:
-    assert len(READ) >= 0.92 * (len(READ) + len(REFUSED))
+    assert len(READ) >= 0.9 * (len(READ) + len(REFUSED))
     assert len(TABLES) >= 92
 
 
