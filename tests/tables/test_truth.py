@@ -71,6 +71,12 @@ def test_a_case_is_the_same_again_and_differs_from_the_next() -> None:
     assert case(0, 5).bytes == case(0, 5).bytes != case(0, 6).bytes
 
 
+def test_a_date_of_words_without_a_number_is_a_missing_cell_and_no_remark(tmp_path: Path) -> None:
+    made = case(5, 268)
+    assert "missing empty" in made.kinds
+    assert judge(made, tmp_path).outcome == "equal"
+
+
 def test_every_kind_is_made() -> None:
     kinds = Counter(kind for number in range(600) for kind in case(0, number).kinds)
     for word in ("title", "units", "sep=", "totals", "gbk", "big5", "shift_jis", "UTF-16", "BOM", "CRLF", "gzip"):

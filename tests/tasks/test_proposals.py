@@ -182,6 +182,8 @@ def test_a_file_of_m4_leads_to_its_group() -> None:
         "date,remark,y\n" + "".join(f"2020-01-{d:02d},it was a {WORDS[d % 9]} day,{d % 7}.5\n" for d in range(1, 32)),
         "date,class,y\n" + "".join(f"2020-01-{d:02d},{'ab'[d % 2]},{d % 7}.5\n" for d in range(1, 32)),
         "y z\n" + "".join(f"{d % 7}.5 {d % 3}\n" for d in range(31)),
+        "store,day,y\n" + "".join(f'{s},"May {d:02d}, 2020",{d}\n' for s in "ab" for d in range(1, 31)),
+        "time,y\n" + "".join(f"01/{d:02d}/2020 09:00:00 PM,{d % 7}\n" for d in range(1, 31)),
     ],
 )
 def test_a_table_of_numbers_is_forecast(table: str) -> None:

@@ -153,7 +153,7 @@ def find_text_table(text: TextFile) -> TextTable | None:
         return None
     first, *body = rows
     columns = list(zip(*body))
-    texts = [index for index, cells in enumerate(columns) if _words(cells) >= 3 and _worded(cells)]
+    texts = [index for index, cells in enumerate(columns) if _words(cells) >= 3 and _is_prose(cells)]
     labels = [index for index, cells in enumerate(columns) if index not in texts and _is_label(cells)]
     header = not any(first[index] in columns[index] for index in labels) and not any(len(first[i]) > 60 for i in texts)
     others = [index for index in range(len(first)) if index not in (*texts, *labels)]
@@ -196,6 +196,11 @@ def _words(cells: Sequence[str]) -> float:
 def _worded(cells: Sequence[str]) -> bool:
     """Tell cells most of which have a word of letters."""
     return sum(bool(WORD.search(cell)) for cell in cells) > 0.8 * len(cells)
+
+
+def _is_prose(cells: Sequence[str]) -> bool:
+    """Tell cells of words from dates, which have at most one of letters: 2 Jan 2021, 02/01/2021 09:00 PM."""
+    return _worded(cells) and sum(len(WORD.findall(cell)) for cell in cells) >= 2 * len(cells)
 
 
 def _lines(file: Path, encoding: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from rnnexp.data.tables.dialect import Dialect, examine, measure_width
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.numbers import Flaws, parse
-from rnnexp.data.tables.outline import TOTAL, is_summary
+from rnnexp.data.tables.outline import DATE, TOTAL, is_summary
 from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.tables.readings import Survey
 from rnnexp.data.tables.records import Record
@@ -204,4 +204,5 @@ def _find_labels(selection: Selection, wanted: Wanted) -> dict[int, Callable[[st
 
 
 def _is_no_date(cell: str, row: list[str]) -> bool:
-    return is_summary(cell) or (cell[:1].isalpha() and measure_width(row[1:]) == 0 < len(row) - 1)
+    alone = cell[:1].isalpha() and measure_width(row[1:]) == 0 < len(row) - 1
+    return is_summary(cell) or (alone and not DATE.fullmatch(cell))
