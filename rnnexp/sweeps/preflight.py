@@ -21,7 +21,7 @@ from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.processes import context
 
 _REPEATED = ("seed", "fold")  # of the data: another value is the same network
-_ERRORS = {"ConfigError": ConfigError, "DataError": DataError, "ResourceError": ResourceError}
+_ERRORS = {one.exit_code: one for one in (ConfigError, DataError, ResourceError)}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
         answers += _in_process(group, hardware, threads, try_first=not answers)
     failures = [answer for answer in answers if "error" in answer]
     if failures:
-        kind = _ERRORS.get(failures[0]["type"], RnnexpError)
+        kind = _ERRORS.get(failures[0]["code"], RnnexpError)
         raise kind(*dict.fromkeys(text for answer in failures for text in answer["error"]))
     sizes = [answer["parameters"] for answer in answers]
     validated = {answer["validated"] for answer in answers}
@@ -120,13 +120,12 @@ def _rehearse(out: Connection, work: Sequence[tuple[Mapping[str, Any], int]], th
             registry.load_plugins(list(mapping.get("plugins") or []))
             out.send(asdict(runner.try_run(parse(mapping), threads, epochs)))
         except RnnexpError as error:
-            out.send({"type": type(error).__name__, "error": list(getattr(error, "problems", None) or [str(error)])})
+            out.send({"code": error.exit_code, "error": list(getattr(error, "problems", None) or [str(error)])})
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin's network that cannot be built is a mistake to be shown, not a crash
-            out.send(
-                {"type": "ConfigError", "error": [f"the network cannot be built: {foreseen(error) or _named(error)}"]}
-            )
+            told = f"the network cannot be built: {foreseen(error) or _named(error)}"
+            out.send({"code": ConfigError.exit_code, "error": [told]})
     out.close()
 
 

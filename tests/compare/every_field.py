@@ -50,6 +50,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "forecast_from": {"sequence_length": 1},
     "time_format": {"time": "t"},
     "time_zone": {"time": "t"},
+    "pivot_year": {"time": "t"},
     "frequency": {"time": "t"},
     "on_long": {"max_length": 9},
     "test_inputs": {"test_targets": "t"},
@@ -158,5 +159,7 @@ def candidates(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> Iterator[A
         yield from ({key: value} for key, one in schema["properties"].items() for value in candidates(one, defs))
     elif kind == "object":
         yield from ({"k": value} for value in candidates(inside, defs))
+    elif schema.get("minimum", 0) > 100:
+        yield from (schema["minimum"], schema["minimum"] + 1)
     elif "enum" not in schema and "const" not in schema:
         yield from plain.get(kind or "", ())

@@ -39,7 +39,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.uri = tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
-        self.experiment = open_store(self.uri).create_experiment("all", artifact_root(self.uri, "all"))
+        self.place = artifact_root(self.uri, "all")
+        self.experiment = open_store(self.uri).create_experiment("all", self.place)
 
     def write(self, runs: Mapping[str, Experiment], old: bool = False, keep_config: bool = True) -> None:
         """Write runs; of old ones 60 parameters alone, and no word of their number, as version 0.1.0 did."""
@@ -54,7 +55,9 @@ class Store:
                     "rnnexp.backend": config.backend or "jax",
                 }
                 tags |= {} if old else {names.PARAMS: str(len(params))}
-                place = tables.write_run(connection, run_id, self.experiment, run_id, names.tags(tags))
+                place = f"{self.place}/{run_id}/artifacts"
+                run = tables.NewRun(run_id, run_id, 0, self.experiment, place)
+                tables.write_run(connection, run, names.tags(tags))
                 points = [Point("best/val/loss", len(run_id) / 10, 1, 0)]
                 batch.write(connection, run_id, Batch(points=points, params=params, status="FINISHED"))
                 if keep_config and old:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rnnexp.config.identity import SINCE
 from rnnexp.data.located import Encoded
 from rnnexp.data.series import Rows, Series
 from rnnexp.data.source import Column, SeriesSource
@@ -31,7 +32,11 @@ class csv(Encoded, SeriesSource):
         "null finds out.",
     )
     pivot_year: int | None = Field(
-        None, ge=1678, le=2162, description="First of the hundred years that years of two digits mean; null for 1969."
+        None,
+        ge=1678,
+        le=2162,
+        description="First of the hundred years that years of two digits mean; null for 1969.",
+        json_schema_extra={SINCE: "0.1"},
     )
     time_zone: str | None = Field(None, description="Zone to convert dates with a zone to, as UTC; null keeps it.")
     frequency: str | None = Field(
@@ -50,12 +55,23 @@ class csv(Encoded, SeriesSource):
         description="Names are in the first line, or there are none: choose columns by position from 0; or the names.",
     )
     comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
-    skip_lines: int = Field(0, ge=0, description="Lines above the header that are left out: titles, metadata.")
+    skip_lines: int = Field(
+        0,
+        ge=0,
+        description="Lines above the header that are left out: titles, metadata.",
+        json_schema_extra={SINCE: "0.1"},
+    )
     skip_rows: list[int | str] = Field(
         default_factory=list,
         description='Rows that are left out: numbers of lines, or texts: rows with such a cell ("Total").',
+        json_schema_extra={SINCE: "0.1"},
     )
-    skip_footer: int = Field(0, ge=0, description="Lines at the end that are left out: sources, remarks.")
+    skip_footer: int = Field(
+        0,
+        ge=0,
+        description="Lines at the end that are left out: sources, remarks.",
+        json_schema_extra={SINCE: "0.1"},
+    )
     na: list[str | float] = Field(
         default_factory=list,
         description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None; -200 means -200.0, too.",
