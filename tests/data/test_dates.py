@@ -434,3 +434,14 @@ def test_weeks_as_periods_begin_on_their_monday() -> None:
     pd.DataFrame({"week": WEEKS.to_period("W"), "y": range(160)}).to_parquet("t.parquet")
     assert (csv(path="t.parquet", time="week").read().time == WEEKS).all()
     assert find_dates(read_head(Path("t.parquet"), Finding()), Finding()) == [0]
+
+
+def test_labels_that_could_be_years_are_no_dates_beside_dates() -> None:
+    days = pd.date_range("2016-10-07", periods=60)
+    rows = pd.DataFrame({"item": ["101"] * 60 + ["102"] * 60, "y": range(120)}, index=[*days, *days])
+    rows.to_parquet("t.parquet")
+    head = read_head(Path("t.parquet"), Finding())
+    assert [head.names[index] for index in find_dates(head, Finding())] == [head.names[-1]]
+    rows.reset_index(drop=True).to_parquet("t.parquet")
+    head = read_head(Path("t.parquet"), Finding())
+    assert head.names[-1] == "y"

@@ -66,6 +66,13 @@ def test_a_table_of_nothing_else_has_no_target(name: str) -> None:
         found({"date": DAYS, name: UNFIT[name], "word": ["a", "b"] * 20})
 
 
+def test_a_column_of_which_only_the_missing_ones_are_plain_is_not_constant() -> None:
+    rows = [f'{day},"{1_000_000 + row * 37:,}"' if row % 9 else f"{day},-200" for row, day in enumerate(DAYS)]
+    Path("my.csv").write_text("\n".join(["date,wave", *rows]) + "\n")
+    with pytest.raises(Undecided, match='-200 in column "wave"'):
+        inspect("my.csv", {})
+
+
 @pytest.mark.parametrize("name", ["humid", "paid", "grid", "economy", "node", "monkey"])
 def test_a_word_that_ends_like_an_identifier_is_none(name: str) -> None:
     assert found({"date": DAYS, name: [row % 5 for row in ROWS]}).settings["target"] == name

@@ -129,6 +129,10 @@ MORE_THAN_A_TABLE = {
     "names of groups": ([",Site A,", *table()], {"skip_lines": 1}),
     "a logger": (['"TOA5","St7","CR1000","123"', *table([["TS", "Deg C", "%"], ["", "Avg", "Smp"], *ROWS])],
                  {"skip_lines": 1, "skip_rows": [3, 4]}),
+    "a logger with empty columns": (
+        ["TOA5,St7,CR1000,123,Hourly", "date,y,z,,", *(f"{row},," for row in table([["TS", "[kWh]", "%"], *ROWS])[1:])],
+        {"skip_lines": 1, "skip_rows": [3]}),
+    "a title like names": (["Zeitreihe; Quelle: Amt; Stand: 2020", *table(separator=";")], {"skip_lines": 1}),
     "units": (table([["yyyy-mm-dd", "°C", "%"], *ROWS]), {"skip_rows": [2]}),
     "units with numbers": (table([["TS", "1000 t", "10 m"], ["", "Avg", "Avg"], *ROWS]), {"skip_rows": [2, 3]}),
     "units with numbers only": (table([["", "1000 t", ""], ["", "Tot", ""], *ROWS]), {"skip_rows": [2, 3]}),

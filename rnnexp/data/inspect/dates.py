@@ -27,6 +27,7 @@ TIME_OF_DAY = re.compile(r"(^|[^a-z])(time|hhmm|clock|uhrzeit|zeit|heure|hora|or
 PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearday",))
 MOSTLY = 0.5  # share of the cells that must be dates, so that the others are flaws
 LONGEST = 50  # letters of a date, on average
+CERTAIN = r"\d{4}-\d\d-\d\d(\D|$)"  # what 101, which may be of 2001, is not
 MAX_TRIED = 30  # columns that are looked at
 
 
@@ -68,7 +69,8 @@ class _DateColumns:
         named = [index for index in self.cells if TIME.search(self.head.names[index])]
         part = {index for index in numeric if roles[index] and self.cells[index].str.len().max() <= 4}
         whole = [index for index in self.cells if index not in part]
-        for index in sorted(whole, key=lambda index: index not in named):
+        sure = {index for index in whole if self.cells[index].str.match(CERTAIN).all()}
+        for index in sorted(whole, key=lambda index: (index not in sure, index not in named)):
             if index in named or index not in numeric:
                 yield from self._with_clock(index, roles)
                 yield [index]

@@ -62,10 +62,11 @@ COUNTS = "only counts the rows"
 def _unfit(head: Head, index: int, layout: Layout) -> str:
     """Say why a column of numbers is not what somebody wants to forecast; nothing if it may be."""
     name, cells = head.names[index].strip(), head.cells[index]
-    values = parse(cells, range(len(cells)), layout, Flaws())
+    flaws = Flaws()
+    values = parse(cells, range(len(cells)), layout, flaws)
     known = values[~np.isnan(values)]
     whole = bool((known == np.round(known)).all())
-    if len(known) > 1 and (known == known[0]).all():
+    if len(known) > 1 and not flaws.total and (known == known[0]).all():
         return f"is {known[0]:g} in all rows"
     if _plain(head, index) in TARGET:
         return ""

@@ -15,9 +15,12 @@ from rnnexp.data.tables.records import is_skipped
 
 DATE_NAME = re.compile(
     r".*(date|time|datum|zeit|day|month|year|week|period|fecha|data|jahr|monat|tag|woche|hora|heure|jour|mois|an[nñ][eéo]|"
-    r"日期|时间|日時|月|年).*|ds|ts",
+    r"日期|日付|时间|時間|日時|月|年|날짜|дата|время|tarih|dato|päivä).*|ds|ts",
     re.IGNORECASE,
 )
+
+
+REMARK = re.compile(r"[^\W\d][^:]*: +\S.*")  # "Source: Office", of which no column is called
 
 
 @dataclass
@@ -75,7 +78,7 @@ def _headers(outline: Outline) -> list[Odd]:
     block: list[Odd] = []
     for odd in reversed(outline.above):
         named = sum(bool(cell.strip()) for cell in odd.cells)
-        wide = outline.width - 1 <= odd.width and named >= max(1, odd.width - 1)
+        wide = _names_all(odd, outline) or (outline.width - 1 <= odd.width and named >= max(1, odd.width - 1))
         flawed = bool(outline.numbers_in(odd)) and not is_unit_row(odd.cells)
         if flawed and not block and outline.fits(odd.cells):
             continue
@@ -87,12 +90,18 @@ def _headers(outline: Outline) -> list[Odd]:
             break
     if not block and len(outline.above) == 1 and outline.above[0].width == outline.width:
         return outline.above
-    exact = [odd for odd in block if odd.width == outline.width] or block
-    block = [odd for odd in exact if len(set(odd.cells)) == len(odd.cells)] or exact
+    block = [odd for odd in block if not any(REMARK.fullmatch(cell.strip()) for cell in odd.cells)] or block
+    exact = [odd for odd in block if odd.width == outline.width or _names_all(odd, outline)] or block
+    block = [odd for odd in exact if len(set(odd.cells[: odd.width])) == odd.width] or exact
     dated = [odd for odd in block if any(_names_date(odd, index) for index in outline.typed)]
-    block = dated if len(dated) == 1 else block
+    block = dated or block
     units = [odd for odd in block[1:] if is_unit_row(odd.cells)]
     return block[:1] if len(units) == len(block) - 1 else block
+
+
+def _names_all(odd: Odd, outline: Outline) -> bool:
+    """Tell a record with a name for each column that holds anything typed, the first among them."""
+    return 0 in outline.typed and all(any(map(str.strip, odd.cells[index : index + 1])) for index in outline.typed)
 
 
 def _names_date(odd: Odd, index: int) -> bool:

@@ -74,10 +74,12 @@ def tell_kind(cell: str, missing: frozenset[str]) -> str:
         return MISSING
     if DIGITS.fullmatch(text):  # as most cells are
         return NUMBER
+    if {";", "|", "\t"} & set(text):  # several cells of another separator
+        return TEXT
     first = next((letter for letter in text if letter.isalnum()), "x")
     digits = sum(letter.isdigit() for letter in text)
     letters = sum(letter.isalpha() for letter in text)
-    if first.isdigit() and letters <= max(digits, 3) and not {";", "|", "\t"} & set(text):
+    if first.isdigit() and letters <= max(digits, 3):
         return NUMBER
     return NUMBER if DATE.fullmatch(text) or is_like_number(text) else TEXT
 
@@ -220,7 +222,8 @@ def _measure(file: Path, layout: Layout, separator: str) -> _Cut | None:
 
 def _is_typed(kinds: list[str]) -> bool:
     present = [kind for kind in kinds if kind not in (EMPTY, MISSING)]
-    return bool(present) and present.count(NUMBER) >= 0.7 * len(present)
+    few = 1 if len(kinds) > 5 else 0  # one number may be a title's
+    return present.count(NUMBER) > few and present.count(NUMBER) >= 0.7 * len(present)
 
 
 def _filled(file: Path, layout: Layout, separator: str) -> Iterator[Record]:
