@@ -56,7 +56,7 @@ def look_above(outline: Outline, layout: Layout, findings: Findings) -> None:
     """Find the header among what comes before the first row; above it are titles, below it units."""
     above = outline.above
     if not layout.header:
-        if above:
+        if above and not all(outline.fits(odd.cells) for odd in above):  # else they may be rows, as the settings say
             _leave_out_titles(above, outline.first, findings)
         return
     headers = _headers(outline)

@@ -67,12 +67,18 @@ def _comments(file: Path, layout: Layout, outline: Outline, mark: str) -> Refuse
 
 def _look_below(outline: Outline, findings: Findings) -> None:
     below = list(dropwhile(_is_total, outline.below))
-    remark = [odd for odd in below if odd.is_words and (REMARK.match(odd.text) or not outline.numbers_in(odd))]
+    remark = [odd for odd in below if odd.is_words and (REMARK.match(odd.text) or _is_short(odd, outline))]
     if not remark or any(odd.width > 1 and odd not in remark for odd in below):
         return
     findings.tell(below, "below the last row is words", "below the last row are words")
     totals = outline.below[: len(outline.below) - len(below)]
     findings.settings["skip_footer"] = outline.lines - (totals[-1].end if totals else outline.last)
+
+
+def _is_short(odd: Odd, outline: Outline) -> bool:
+    """Tell words that leave most of the row empty, none of them where numbers are."""
+    filled = sum(bool(cell.strip()) for cell in odd.cells)
+    return (filled == 1 or 2 * filled <= outline.width) and not outline.numbers_in(odd)
 
 
 def _look_within(outline: Outline, findings: Findings) -> None:
