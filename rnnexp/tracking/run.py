@@ -208,12 +208,14 @@ class Run:
 
     def close(self, status: str) -> None:
         """Keep the log files and end the run; called by `start`."""
-        self._upload(self.folder / ROWS)  # numbers alone, nothing to redact
-        for path in sorted(self.folder.glob("*.log")):
-            self._enter("file", path=path.name, redacted=True)
-        self._enter("end", status=status, time=int(time.time() * 1000))
-        if self._journal:
-            self._journal.closed = True
+        try:
+            self._upload(self.folder / ROWS)  # numbers alone, nothing to redact
+            for path in sorted(self.folder.glob("*.log")):
+                self._enter("file", path=path.name, redacted=True)
+        finally:  # whoever presses Ctrl-C again
+            self._enter("end", status=status, time=int(time.time() * 1000))
+            if self._journal:
+                self._journal.closed = True
 
     def _log(self, steps: Sequence[tuple[int, int, Mapping[str, float]]]) -> None:
         """Write steps, their times and their metrics down."""
