@@ -31,13 +31,14 @@ def run(args: Namespace) -> int:
     from rnnexp.tracking.store import open_store, tracking_uri
 
     uri = tracking_uri(args.uri)
-    _reap(args)
     sweep = _sweep(args)
     if browse.is_server(uri):
+        _reap(args)
         _announce(args, without_user(uri).rstrip("/"), sweep, uri)  # a browser asks for the password itself
         return 0
     port = browse.free_port(args.port)
     open_store(uri)  # a missing or broken database is explained here, not in a server's traceback
+    _reap(args)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         with browse.server(uri, port) as process:

@@ -6,6 +6,9 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 from dying_runs import let_die, living
 
 from rnnexp.cli.main import main
+from rnnexp.compare import browse
 from rnnexp.config.settings import Tracking
 from rnnexp.run_folder import LOCK, claim, hold
 from rnnexp.tracking import start
@@ -313,6 +317,41 @@ def test_a_sweep_shows_its_dead_jobs_as_killed(client: Any, folder: Path, capsys
     told = capsys.readouterr().out
     assert re.search(r"1 killed", told)
     assert NOTE in told
+
+
+def test_before_its_pages_are_shown_the_store_is_told(
+    client: Any, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def server(_uri: str, _port: int) -> Iterator[subprocess.Popen[bytes]]:
+        seen.append(ending(client)[0])
+        yield subprocess.Popen(["true"])
+
+    monkeypatch.setattr(browse, "server", server)
+    with living(folder):
+        store_all()
+        assert main(["ui", "--no-browser"]) == 0
+        assert "died without a word" not in capsys.readouterr().err
+    assert main(["ui", "--no-browser"]) == 0
+    assert re.search(r"died without a word.*\n.*\n\w+ +one +is KILLED now", capsys.readouterr().err)
+    assert seen == ["RUNNING", "KILLED"]
+
+
+def test_pages_of_a_store_that_may_only_be_read_are_shown_all_the_same(
+    client: Any, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_die(folder)
+    store_all()
+    monkeypatch.setattr(browse, "server", lambda *_: nullcontext(subprocess.Popen(["true"])))
+    connection = sqlite3.connect(folder.parents[2] / "mlflow.db")
+    connection.execute(
+        "CREATE TRIGGER refuse BEFORE UPDATE ON runs BEGIN SELECT RAISE(ABORT, 'it may only be read'); END"
+    )
+    connection.close()
+    assert main(["ui", "--no-browser"]) == 0
+    assert "runs that were killed may be shown as running: sqlite://" in capsys.readouterr().err
 
 
 def test_reading_a_folder_that_may_only_be_read_is_enough_to_show_it(
