@@ -11,6 +11,7 @@ from rnnexp.compare.groups import MAX_NAMED, Comparison, Goal, compare, named
 from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.task import rises, scores
 from rnnexp.tracking.find import is_filter, sweeps
+from rnnexp.tracking.liveness import count_untold, show_dead, tell_untold
 from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, select
 
 DEFAULT_GOAL = "best/val/loss"
@@ -63,8 +64,10 @@ def sweep(uri: str | None, text: str | None = None) -> Sweep:
         raise ConfigError("no sweep is tracked here; start one with: rnnexp train -m model=lstm,gru seed=0,1,2")
     parent = known[0] if text is None else _named(text, known)
     ours, folder = {PARENT: parent.run_id}, Sweep(parent, []).folder
-    children = completed(uri, [*select(uri, Wanted(tags=ours)), *select(uri, Wanted(tags=ours, deleted=True))], folder)
-    return Sweep(parent, children.runs, _without_run(folder, children.runs), children.notes())
+    found = show_dead([*select(uri, Wanted(tags=ours)), *select(uri, Wanted(tags=ours, deleted=True))])
+    children = completed(uri, found, folder)
+    notes = [*children.notes(), *tell_untold(count_untold(found))]
+    return Sweep(parent, children.runs, _without_run(folder, children.runs), notes)
 
 
 def _without_run(folder: Path | None, runs: Sequence[TrackedRun]) -> dict[str, list[int]]:
@@ -104,12 +107,13 @@ def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]
     if text is None or not is_filter(text):
         found = sweep(uri, text)
         return found.compared(), found
-    runs = [one for one in select(uri, Wanted(filter=text)) if not one.is_sweep]
+    runs = show_dead([one for one in select(uri, Wanted(filter=text)) if not one.is_sweep])
     if not runs:
         raise ConfigError(f"no run of rnnexp fits the filter: {text}")
     whole = completed(uri, runs)
     compared = compare(whole.runs, usual_goal(runs))
-    return replace(compared, notes=[*compared.notes, *whole.notes(), *_beside(uri, text)]), None
+    notes = [*whole.notes(), *tell_untold(count_untold(runs)), *_beside(uri, text)]
+    return replace(compared, notes=[*compared.notes, *notes]), None
 
 
 def _beside(uri: str | None, expression: str) -> Iterator[str]:
