@@ -18,6 +18,7 @@ from rnnexp.run_folder import LOCK, claimed
 TINY = ("data.points=60", "model.units=[2]", "trainer.epochs=3", "trainer.batch_size=full", "tracking=off")
 
 
+@pytest.mark.fault("B8")
 def test_a_folder_that_is_held_says_by_whom_and_since_when(tmp_path: Path) -> None:
     with claimed(tmp_path / "run"):
         since = json.loads((tmp_path / "run" / LOCK).read_text())["since"]
@@ -30,6 +31,7 @@ def test_a_folder_that_is_held_says_by_whom_and_since_when(tmp_path: Path) -> No
         pass
 
 
+@pytest.mark.fault("B8")
 def test_the_lock_of_a_dead_process_does_not_count(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from rnnexp.run_folder import claimed\n"
@@ -41,6 +43,7 @@ def test_the_lock_of_a_dead_process_does_not_count(tmp_path: Path) -> None:
         assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid() != dead
 
 
+@pytest.mark.fault("B8")
 def test_a_run_in_a_folder_that_is_held_ends_with_7_and_leaves_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "shared"
     with claimed(folder):
@@ -54,6 +57,7 @@ def test_a_run_in_a_folder_that_is_held_ends_with_7_and_leaves_its_files(tmp_pat
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.fault("F14")
 def test_a_second_run_sets_the_files_of_the_first_aside(tmp_path: Path) -> None:
     folder = tmp_path / "again"
     (folder / "notes").mkdir(parents=True)

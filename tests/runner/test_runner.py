@@ -184,6 +184,7 @@ def test_tracking_off_keeps_the_folder_alone(tmp_path: Path) -> None:
     assert (result.run_dir / "figures" / "prediction.png").exists()
 
 
+@pytest.mark.fault("A9", "C17")
 def test_a_failing_training_ends_failed_with_its_traceback(plugin: None, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
@@ -225,6 +226,7 @@ def test_classes_are_scored_beside_the_majority(plugin: None) -> None:
 
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
 @pytest.mark.parametrize("split", ["{train: 0.6, val: 0.2, test: 0.2}", "{train: 0.8, val: 0, test: 0.2}"])
+@pytest.mark.fault("G1")
 def test_weights_that_were_never_trained_are_not_scored(engine: str, split: str) -> None:
     words = (*QUICK, "data.points=80", "tracking=off", f"trainer.engine={engine}", f"data.split={split}")
     with pytest.raises(DivergedError, match="not one epoch had a finite (val|train)/loss, so there are no trained"):

@@ -82,6 +82,7 @@ WHOLE_ROWS = {
 
 
 @pytest.mark.parametrize(("fault", "when"), CASES)
+@pytest.mark.fault("C1", "C2", "C3", "C4")
 def test_a_server_that_fails_neither_stops_nor_slows_a_training_and_is_completed_later(
     server: FaultyServer, make_info: Any, fault: str, when: str
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_server_that_answers_has_it_all_at_once(
     assert stored(server)[3] == WHOLE_ROWS
 
 
+@pytest.mark.fault("C2")
 def test_a_server_that_comes_back_is_completed_by_the_run_itself(server: FaultyServer, make_info: Any) -> None:
     """C2."""
     with start(Tracking(uri=server.uri), make_info()) as run:
@@ -121,6 +123,7 @@ def test_a_server_that_comes_back_is_completed_by_the_run_itself(server: FaultyS
     assert (status, rows) == ("FINISHED", {"train/loss": [(1, 1.0, 1000), (2, 0.5, 2000), (3, 0.25, 3000)]})
 
 
+@pytest.mark.fault("C1", "I6")
 def test_a_server_that_is_down_is_told_once_with_the_command_that_completes_it(
     make_info: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_server_that_is_down_is_told_once_with_the_command_that_completes_it(
     assert [path for path in run.folder.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()] == []
 
 
+@pytest.mark.fault("C1")
 def test_strict_mode_refuses_to_begin_without_the_store(server: FaultyServer, make_info: Any) -> None:
     from rnnexp.errors import TrackingError
 
@@ -142,6 +146,7 @@ def test_strict_mode_refuses_to_begin_without_the_store(server: FaultyServer, ma
         train(server, make_info(), mode="strict")
 
 
+@pytest.mark.fault("C3")
 def test_strict_mode_fails_if_the_store_is_gone_at_the_end(
     server: FaultyServer, make_info: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +159,7 @@ def test_strict_mode_fails_if_the_store_is_gone_at_the_end(
         train(server, make_info(), "end", "500", "strict")
 
 
+@pytest.mark.fault("C4")
 def test_runs_that_end_one_after_the_other_share_the_patience(server: FaultyServer, make_info: Any) -> None:
     """H: a process with many runs does not wait for a hanging server at the end of each."""
     server.fail("hang")
@@ -163,6 +169,7 @@ def test_runs_that_end_one_after_the_other_share_the_patience(server: FaultyServ
     assert time.monotonic() - began < 6
 
 
+@pytest.mark.fault("C4")
 def test_an_interrupt_is_heard_at_once_whatever_the_server_does(
     server: FaultyServer, make_info: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +188,7 @@ def test_an_interrupt_is_heard_at_once_whatever_the_server_does(
     assert stored(server)[0] == "FINISHED"
 
 
+@pytest.mark.fault("C4")
 def test_what_a_proxy_says_is_not_told_epoch_by_epoch(
     server: FaultyServer, make_info: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
