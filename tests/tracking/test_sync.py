@@ -8,6 +8,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from base64 import b64encode
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,27 @@ def test_an_address_is_shown_without_its_password(
     assert main(["sync"]) == 5
     said = capsys.readouterr()
     assert "go to http://***@127.0.0.1:9, and http://***@127.0.0.1:9/x is in force" in said.out
+    assert said.out.splitlines()[0].endswith('--to "$MLFLOW_TRACKING_URI"')
     assert not any(word in said.out + said.err for word in ("hunter2", "swordfish"))
+
+
+@pytest.mark.fault("I6")
+def test_the_command_that_is_told_works_without_the_password_that_it_does_not_show(
+    tmp_path: Path, make_info: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tmp_path, monkeypatch) as server:
+        address = server.uri.replace("http://", "http://ada:hunter2secret@")
+        log_run(make_info(), Tracking(uri=address, mode="offline"))
+        told = write_sync(make_info().run_dir, str((RunJournal(make_info().run_dir).begun or {})["uri"]))
+        command, _, hint = told.partition("  (")
+        assert command == f"rnnexp sync runs/one --uri {server.uri}"
+        assert hint == "with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD set)"
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hunter2secret")
+        assert main(shlex.split(command)[1:]) == 0
+        assert server.users == {f"Basic {b64encode(b'ada:hunter2secret').decode()}"}
+        assert main(["sync", "one", "--uri", address]) == 0
+        assert len(server.requests) == server.requests.index("POST /api/2.0/mlflow/runs/update") + 1
 
 
 @pytest.mark.fault("C5")
