@@ -10,22 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError
+from rnnexp.sweeps.adopt import POLL_S, ask_store, read_end, wait_until_free
 from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
 from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.search import Grid, Optuna
 from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.state import JobState, Journal, mean_value
-from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, Outcome, Task, free_name, job_folder, read_outcome, shown
+from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, free_name, job_folder, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
+from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.start import end_dead_run
-
-POLL_S = 0.2
 
 log = logging.getLogger("rnnexp")
 
@@ -115,23 +113,24 @@ class Coordinator:
 
     def _take_up(self, number: int, known: JobState) -> None:
         """Settle a job that was running when the coordinator of an earlier start died."""
-        folder = self._folder(number)
-        lock = FileLock(folder / LOCK)
-        told = False
-        while folder.exists():
-            try:
-                with lock.acquire(timeout=0):
-                    break
-            except Timeout:
-                if not told:
-                    self.view.note(f"job {number} still runs in a process of an earlier start: waiting for it to end")
-                told = True
-                time.sleep(POLL_S)
-        outcome = read_outcome(folder)
+        note = f"job {number} still runs in a process of an earlier start: waiting for it to end"
+        wait_until_free(self._folder(number), lambda: self.view.note(note))
+        outcome = self._outcome(number) if self._folder(number).exists() else self._stored(known)
         if outcome is not None:
             self.journal.append(end_event(number, outcome))
         else:
             self._bury(number)
+
+    def _stored(self, known: JobState) -> Outcome | None:
+        """Return how a job ended whose folder is gone, as far as the store knows."""
+        job = self._jobs.get(known.number)
+        if job is None:
+            return None
+        parent = RunJournal(self.orders.folder).stored.run_id or self.state.parent
+        return ask_store(parse(job.mapping).tracking, parent, known, self.orders.template.objective)
+
+    def _outcome(self, number: int) -> Outcome | None:
+        return read_end(self._folder(number), self.orders.template.objective)
 
     def _replay(self) -> None:
         per_trial: dict[int, list[JobState]] = {}
@@ -237,7 +236,7 @@ class Coordinator:
 
     def _ended(self, ended: Exit) -> None:
         self._running.pop(ended.number)
-        outcome = read_outcome(self._folder(ended.number))
+        outcome = self._outcome(ended.number)
         if outcome is None:
             self._died(ended)
         else:
@@ -285,7 +284,7 @@ class Coordinator:
     def _collect(self) -> None:
         """After the workers were stopped: keep what some of them have finished nevertheless."""
         for number in list(self._running):
-            outcome = read_outcome(self._folder(number))
+            outcome = self._outcome(number)
             if outcome is not None:
                 self._finish(number, outcome)
             else:
