@@ -15,7 +15,7 @@ from rnnexp import registry, runtime, tasks, tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, DivergedError, count
 from rnnexp.paths import name_problem, short_name
-from rnnexp.run_folder import claimed
+from rnnexp.run_folder import claim
 from rnnexp.runner import record
 from rnnexp.runner.samples import Samples
 
@@ -76,7 +76,7 @@ def run(
     """
     started = time.perf_counter()
     run_dir = run_dir or make_run_folder(experiment.name)
-    with claimed(run_dir):
+    with claim(run_dir):
         return _run(experiment, record.RunContext(run_dir, command, member), quiet, started)
 
 
