@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from rnnexp.config.settings import Tracking
 from rnnexp.errors import TrackingError
+from rnnexp.run_folder import is_held
 from rnnexp.sweeps.state import JobState, Status
 from rnnexp.sweeps.task import LOCK, Outcome, read_outcome
 from rnnexp.sweeps.worker import objective_value
@@ -124,14 +125,20 @@ def ask_store(settings: Tracking, parent: str | None, job: JobState, objective: 
 
 def wait_until_free(folder: Path, told: Callable[[], None]) -> None:
     """Wait for a worker of an earlier start that still runs a job; `told` is called once if there is one."""
-    lock = FileLock(folder / LOCK)
     waited = False
-    while folder.exists():
-        try:
-            with lock.acquire(timeout=0):
-                return
-        except Timeout:
-            if not waited:
-                told()
-            waited = True
-            time.sleep(POLL_S)
+    while _is_at_work(folder):
+        if not waited:
+            told()
+        waited = True
+        time.sleep(POLL_S)
+
+
+def _is_at_work(folder: Path) -> bool:
+    """Say whether a process has taken the job, or the run in its folder."""
+    if not folder.exists():
+        return False
+    try:
+        with FileLock(folder / LOCK).acquire(timeout=0):
+            return is_held(folder)
+    except Timeout:
+        return True

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 import sweeping
 from sweeping import TINY, Quick, events, jobs, run, table, tracked, with_one_changed
 
+from rnnexp.run_folder import hold
+from rnnexp.sweeps.adopt import wait_until_free
 from rnnexp.sweeps.state import JOURNAL
 from rnnexp.sweeps.task import RESULT
 from rnnexp.tracking.journal import ENTRIES, RunJournal
@@ -151,3 +154,19 @@ def test_a_finished_run_of_another_sweep_is_not_taken_for_the_lost_job(client: A
     quick = quicken(Quick(tracked))
     run(*TINY, *SWEPT)
     assert [task.number for task in quick.tasks] == [3]
+
+
+@pytest.mark.fault("H3")
+def test_a_run_that_is_still_held_is_waited_for(quicken: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run_and_forget(quicken)
+    quick = quicken(Quick(tracked))
+    with hold(folder / "jobs" / "3"):
+        waiting = threading.Thread(target=wait_until_free, args=(folder / "jobs" / "3", lambda: print("waits")))
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+    waiting.join(60)
+    assert not waiting.is_alive()
+    assert capsys.readouterr().out.count("waits") == 1
+    run(*OFFLINE, *SWEPT)
+    assert quick.tasks == []
