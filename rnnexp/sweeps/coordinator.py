@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ from rnnexp.errors import ConfigError
 from rnnexp.sweeps.adopt import POLL_S, ask_store, read_end, wait_until_free
 from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
-from rnnexp.sweeps.jobs import Job, Planner
+from rnnexp.sweeps.jobs import Job, Planner, check_unchanged
 from rnnexp.sweeps.search import Grid, Optuna
 from rnnexp.sweeps.settings import Sweep
-from rnnexp.sweeps.state import JobState, Journal, mean_value
+from rnnexp.sweeps.state import JobState, Journal, State, mean_value
 from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, free_name, job_folder, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
@@ -43,10 +42,12 @@ class Orders:
     direction: Any
     planned: list[Job] | None = None
 
-    @property
-    def total(self) -> int:
-        """How many jobs there are in all."""
-        return len(self.planned) if self.planned is not None else self.search.total * self.planner.jobs_per_trial
+    def count_jobs(self, state: State) -> int:
+        """Count all jobs: those of a grid and what has finished of points that it once had, or all to be drawn."""
+        if self.planned is None:
+            return self.search.total * self.planner.jobs_per_trial
+        finished = {job.number for job in state.jobs.values() if job.finished}
+        return len(finished | {job.number for job in self.planned})
 
 
 class Coordinator:
@@ -78,10 +79,17 @@ class Coordinator:
         for number, known in self.state.jobs.items():
             if known.attempts and known.status is None:
                 self._take_up(number, known)
+        self._drop()
         self._replay()
         for job in self._jobs.values():
             if self._is_due(self.state.jobs[job.number]):
                 self._pending.append(job)
+
+    def _drop(self) -> None:
+        """Forget jobs that a grid no longer has, but for those that have finished."""
+        if self.orders.planned is not None:
+            left = [job.number for job in self.state.jobs.values() if not job.finished and job.number not in self._jobs]
+            self.journal.append(*({"event": "dropped", "job": number} for number in left))
 
     def _known(self) -> list[Job]:
         """Return the jobs that are known: those of a grid, or those that a sampler has asked for so far."""
@@ -92,21 +100,13 @@ class Coordinator:
                     jobs += self.orders.planner.jobs(trial, point)
                 except ConfigError as error:  # has been recorded as failed
                     log.debug("trial %d: %s", trial, error)
-        self._check_unchanged(jobs)
-        self.journal.append(*(job_event(job) for job in jobs if job.number not in self.state.jobs))
+        check_unchanged(jobs, self.state, self.orders.folder)
+        self.journal.append(*(job_event(job) for job in jobs if self._says_more(job)))
         return jobs
 
-    def _check_unchanged(self, jobs: Iterable[Job]) -> None:
-        """Refuse to go on when files of the configuration, or defaults, have changed under the same command."""
-        known = self.state.jobs
-        changed = [str(job.number) for job in jobs if not job.is_known_as(known.get(job.number))]
-        if changed:
-            more = ", …" if len(changed) > 5 else ""
-            raise ConfigError(
-                f"the sweep {self.orders.folder}: the same command now gives other configurations (jobs "
-                f"{', '.join(changed[:5])}{more}), because YAML files, defaults or the environment have changed; put "
-                f"them back to go on with it, or start a new sweep beside it with --new"
-            )
+    def _says_more(self, job: Job) -> bool:
+        known = self.state.jobs.get(job.number)
+        return known is None or known.values.keys() < job.values.keys()
 
     def _is_due(self, known: JobState) -> bool:
         return known.status is None or (known.status == "failed" and self.settings.retry_failed)

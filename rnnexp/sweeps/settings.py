@@ -12,6 +12,7 @@ from rnnexp.config.parse import build
 from rnnexp.registry import settings
 
 Named = str | Mapping[str, Any]
+GRID: tuple[Named, ...] = ("grid", {"name": "grid"})
 
 
 @settings
@@ -56,7 +57,7 @@ class Sweep:
 
     @property
     def is_grid(self) -> bool:
-        return self.sampler in ("grid", {"name": "grid"})
+        return self.sampler in GRID
 
     @property
     def learns(self) -> bool:

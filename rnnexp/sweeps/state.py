@@ -49,6 +49,7 @@ class State:
 
     trials: dict[int, dict[str, str]] = field(default_factory=dict)
     jobs: dict[int, JobState] = field(default_factory=dict)
+    last_job: int = -1  # the highest number that a job has ever had
     parent: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     closed: bool = False  # its table and report are of all that has happened
@@ -60,8 +61,14 @@ class State:
         if kind == "trial":
             self.trials[event["trial"]] = current_keys(event["values"])
         elif kind == "job":
-            values = current_keys(event["values"])
-            self.jobs[event["job"]] = JobState(event["job"], event["trial"], event["digest"], values)
+            number, values = event["job"], current_keys(event["values"])
+            if number in self.jobs:  # more of its keys vary than did before
+                self.jobs[number].values = values
+            else:
+                self.jobs[number] = JobState(number, event["trial"], event["digest"], values)
+            self.last_job = max(self.last_job, number)
+        elif kind == "dropped":
+            del self.jobs[event["job"]]
         elif kind == "start":
             job = self.jobs[event["job"]]
             job.attempts, job.status, job.error = event["attempt"], None, None

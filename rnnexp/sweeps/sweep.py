@@ -15,10 +15,10 @@ from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
 from rnnexp.sweeps.coordinator import Coordinator, Orders
-from rnnexp.sweeps.definition import FILE, define, find_place, read_definition, write_definition
+from rnnexp.sweeps.definition import FILE, define, find_place, write_definition
 from rnnexp.sweeps.executor import Executor, Hardware, Site
 from rnnexp.sweeps.facts import Facts, Planned, facts_of, settle
-from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
+from rnnexp.sweeps.jobs import Job, Planner, number_jobs, plan, without_duplicates
 from rnnexp.sweeps.launcher import Launcher, default
 from rnnexp.sweeps.objective import check_given
 from rnnexp.sweeps.read_space import read_space
@@ -48,6 +48,8 @@ def sweep(request: Request) -> Path | None:
     planned = _planned(request)
     settings, place = request.settings, planned.place
     journal = Journal(place.folder / JOURNAL)
+    if settings.is_grid:
+        planned = replace(planned, jobs=number_jobs(planned.jobs, journal.state))
     facts, findings = _facts(planned, request, journal)
     for line in words.overview(planned, settings, request.launcher, journal.state, facts, findings):
         print(line, flush=True)
@@ -56,7 +58,7 @@ def sweep(request: Request) -> Path | None:
         return None
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(place.folder):
-        if not place.resumed:
+        if not place.resumed or place.changes:
             write_definition(place.folder, planned.definition, request.command)
         journal = Journal(place.folder / JOURNAL)
         if findings is not None:
@@ -76,7 +78,7 @@ def _planned(request: Request) -> Planned:
         raise ConfigError(*problems)
     definition = define(space, settings, settings.objective)
     place = find_place(definition, settings, request.folder)
-    ordered = space.in_order(list(read_definition(place.folder).space)) if place.resumed else space
+    ordered = space if place.kept is None else space.with_single(place.kept.swept()).in_order(list(place.kept.space))
     if ordered != space:  # the keys were typed in another order: the numbers of the jobs must stay theirs
         planner = replace(planner, space=ordered)
         jobs = plan(planner, list(enumerate(_points(ordered, settings))))
@@ -118,14 +120,15 @@ def _check_executor(launcher: Launcher, jobs: Sequence[Job]) -> None:
 def _facts(planned: Planned, request: Request, journal: Journal) -> tuple[Facts, preflight.Findings | None]:
     """Return what an earlier start has settled, else settle it now by building the networks."""
     kept = facts_of(journal.state.facts)
-    if kept:
+    jobs = [job for job in planned.jobs if job.number not in journal.state.jobs] if kept else planned.jobs
+    if kept and not (request.settings.is_grid and jobs):
         return kept, None
     if not request.settings.is_grid:
         search(planned.planner.space, request.settings, "minimize")  # its name and arguments are checked
     shared = request.launcher.slots(planned.hardware)[0].threads
     tracking.import_early(parse(planned.jobs[0].mapping).tracking)
-    findings = preflight.rehearse(planned.jobs, planned.hardware, shared)
-    return settle(planned.jobs, request.settings, findings), findings
+    findings = preflight.rehearse(jobs, planned.hardware, shared)
+    return kept or settle(jobs, request.settings, findings), findings
 
 
 @contextmanager
@@ -153,20 +156,20 @@ def _coordinator(request: Request, planned: Planned, journal: Journal, facts: Fa
         direction=facts.direction,
         planned=planned.jobs if settings.is_grid else None,
     )
-    view = View(journal.state, orders.total, facts.objective, facts.direction)
+    view = View(journal.state, orders.count_jobs(journal.state), facts.objective, facts.direction)
     return Coordinator(orders, journal, view)
 
 
 def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> None:
     place = planned.place
     coordinator = _coordinator(request, planned, journal, facts)
-    view, total = coordinator.view, coordinator.orders.total
+    view = coordinator.view
     coordinator.prepare()
     if journal.state.closed and not coordinator.has_work and (place.folder / words.TABLE).is_file():
         _tell(place.folder, journal.state, coordinator, view)
         return
     first = parse(planned.jobs[0].mapping)
-    told = {**asdict(facts), "varied": planned.planner.varied, "command": request.command, "jobs": total}
+    told = {**asdict(facts), "varied": planned.planner.varied, "command": request.command, "jobs": view.total}
     info = parent.parent_info(place.folder, planned.definition, first, told, journal.state.parent)
     tracking.warm_up(first.tracking)
     try:

@@ -36,8 +36,13 @@ def overview(
     """Yield the lines of the table that is shown before the first job starts."""
     sampled = not settings.is_grid
     total = (settings.n_trials or 0) * planned.planner.jobs_per_trial if sampled else len(planned.jobs)
-    done = sum(job.finished for job in state.jobs.values())
-    failed = sum(job.status == "failed" for job in state.jobs.values())
+    known = (
+        state.jobs
+        if sampled
+        else {job.number: state.jobs[job.number] for job in planned.jobs if job.number in state.jobs}
+    )
+    done = sum(job.finished for job in known.values())
+    failed = sum(job.status == "failed" for job in known.values())
     to_run = total - done - (0 if settings.retry_failed else failed)
     places = launcher.slots(planned.hardware) if launcher.job_per_slot else []
     at_once = f", {len(places)} at a time with {count(places[0].threads, 'CPU thread')} each" if places else ""
@@ -49,6 +54,10 @@ def overview(
         yield f"  {key:<14} {values}"
     if settings.folds or settings.repeats > 1:
         yield f"  repetition     {settings.repeats} seeds, {settings.folds or 1} folds of each point"
+    for change in planned.place.changes:
+        yield f"  changed        {change}"
+    if kept := sum(job.finished for job in state.jobs.values()) - done:
+        yield f"  kept           {count(kept, 'finished job')} of values that are no longer asked for"
     if planned.duplicates:
         yield f"  left out       {planned.duplicates} jobs that would compute the same as another"
     yield f"  objective      {facts.objective}, {facts.direction}d"
