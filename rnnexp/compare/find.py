@@ -11,7 +11,7 @@ from rnnexp.compare.groups import MAX_NAMED, Comparison, Goal, compare, named
 from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.task import rises, scores
 from rnnexp.tracking.find import is_filter, sweeps
-from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, select
+from rnnexp.tracking.query import MIXED, PARENT, TrackedRun, Wanted, select
 
 DEFAULT_GOAL = "best/val/loss"
 
@@ -64,7 +64,13 @@ def sweep(uri: str | None, text: str | None = None) -> Sweep:
     parent = known[0] if text is None else _named(text, known)
     ours, folder = {PARENT: parent.run_id}, Sweep(parent, []).folder
     children = completed(uri, [*select(uri, Wanted(tags=ours)), *select(uri, Wanted(tags=ours, deleted=True))], folder)
-    return Sweep(parent, children.runs, _without_run(folder, children.runs), children.notes())
+    return Sweep(parent, children.runs, _without_run(folder, children.runs), [*children.notes(), *_mixed(parent)])
+
+
+def _mixed(parent: TrackedRun) -> Iterator[str]:
+    """Say that the jobs of a sweep have not all seen the same data, which its user has allowed."""
+    if MIXED in parent.tags:
+        yield f"{parent.tags[MIXED]}: their scores do not compare with those of the others"
 
 
 def _without_run(folder: Path | None, runs: Sequence[TrackedRun]) -> dict[str, list[int]]:

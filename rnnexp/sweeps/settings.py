@@ -53,6 +53,9 @@ class Sweep:
     dry_run: bool = Field(default=False, description="check everything, print the table and stop (--dry-run)")
     retry_failed: bool = Field(default=False, description="run failed jobs again (--retry-failed)")
     fail_fast: bool = Field(default=False, description="stop at the first failed job (--fail-fast)")
+    allow_data_change: bool = Field(
+        default=False, description="go on although data or plugins have changed since (--allow-data-change)"
+    )
     new: bool = Field(default=False, description="start a new sweep beside one of the same name (--new)")
 
     @property

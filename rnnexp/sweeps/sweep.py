@@ -14,6 +14,7 @@ from rnnexp import tracking
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
+from rnnexp.sweeps.changed import describe_changes, find_changes, hash_inputs, inputs_event, refuse_changes
 from rnnexp.sweeps.coordinator import Coordinator, Orders
 from rnnexp.sweeps.definition import FILE, define, find_place, write_definition
 from rnnexp.sweeps.executor import Executor, Hardware, Site
@@ -29,6 +30,7 @@ from rnnexp.sweeps.space import Point, Space
 from rnnexp.sweeps.state import JOURNAL, JobState, Journal, State, write_whole
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.view import View
+from rnnexp.tracking.query import MIXED
 
 log = logging.getLogger("rnnexp")
 
@@ -50,6 +52,9 @@ def sweep(request: Request) -> Path | None:
     journal = Journal(place.folder / JOURNAL)
     if settings.is_grid:
         planned = replace(planned, jobs=number_jobs(planned.jobs, journal.state))
+    inputs = hash_inputs(planned.jobs)
+    if not settings.allow_data_change:
+        refuse_changes(find_changes(journal.state.inputs, inputs), journal.state, place.folder)
     facts, findings = _facts(planned, request, journal)
     for line in words.overview(planned, settings, request.launcher, journal.state, facts, findings):
         print(line, flush=True)
@@ -61,6 +66,8 @@ def sweep(request: Request) -> Path | None:
         if not place.resumed or place.changes:
             write_definition(place.folder, planned.definition, request.command)
         journal = Journal(place.folder / JOURNAL)
+        if (event := inputs_event(inputs, journal.state)) is not None:
+            journal.append(event)
         if findings is not None:
             journal.append({"event": "facts", **asdict(facts)})
         _run(request, planned, journal, facts)
@@ -246,6 +253,8 @@ def _keep(run: tracking.Run, journal: Journal, facts: Facts, view: View) -> None
     write_whole(path, table.csv_text(jobs, facts.objective))
     run.log_file(path, "tables")
     run.log_file(run.folder / FILE)
+    if mixed := "; ".join(describe_changes(journal.state)):
+        run.set_tags({MIXED: mixed})
     best = view.best()
     if best is not None:
         run.log_summary(parent.best_metrics(best.job))

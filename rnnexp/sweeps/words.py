@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rnnexp.errors import count
+from rnnexp.sweeps.changed import describe_changes
 from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.facts import Facts, Planned
 from rnnexp.sweeps.jobs import Job
@@ -107,6 +108,8 @@ def summary(folder: Path, state: State, coordinator: Coordinator, view: View) ->
     best = view.best()
     if best is not None:
         yield f"  best     {view.best_text(best)}"
+    for mixed in describe_changes(state):
+        yield f"  mixed    {mixed}"
     yield f"  table    {folder / TABLE}"
     if state.parent and best is not None:  # they read what is tracked, and have nothing to say before a job is done
         name = folder.name

@@ -24,6 +24,7 @@ from rnnexp.tracking.database import Wanted as Wanted
 PARENT = "mlflow.parentRunId"
 OURS = "rnnexp.version"
 VARIED = "rnnexp.varied"
+MIXED = "rnnexp.mixed_data"  # of a sweep whose jobs have seen several versions of their data or plugins
 PAGE = 1000
 EXAMPLE = "metrics.test/rmse < 5 AND params.model.name = 'lstm'"
 # What stands in quotes of any kind, which is left alone, or behind its kind a name with a sign that needs them.
