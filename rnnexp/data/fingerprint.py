@@ -12,6 +12,7 @@ from typing import Any
 
 from rnnexp.data.tables.files import GLOB
 from rnnexp.redact import redact
+from rnnexp.runtime.digests import hash_file
 
 Files = dict[str, str]  # name: SHA-256 of its content
 
@@ -26,18 +27,18 @@ def hash_data(settings: Iterable[Mapping[str, Any]]) -> dict[str, Files]:
     Each is read once. Of generated data there are none. What is absent is left to those that read it.
     """
     found: dict[str, Files] = {}
-    known: dict[Path, str] = {}
     for values in settings:
         root = values.get("root") or os.environ.get("RNNEXP_DATA") or None
         for key, given in _texts("", values):
             if redact(given) not in found and key != "root" and _may_name(key, given):
-                found[redact(given)] = _hash_place(key, given, root, known)
+                found[redact(given)] = _hash_place(key, given, root)
     return {given: files for given, files in found.items() if files}
 
 
-def hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def join_digests(found: Mapping[str, Files]) -> str:
+    """Return one digest of all files, whatever they are called; "" if there are none."""
+    digests = sorted(digest for files in found.values() for digest in files.values())
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:32] if digests else ""
 
 
 def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -55,19 +56,19 @@ def _may_name(key: str, given: str) -> bool:
     return any(word in key for word in _TELLING) or "/" in given or Path(given).suffix != ""
 
 
-def _hash_place(key: str, given: str, root: str | None, known: dict[Path, str]) -> Files:
+def _hash_place(key: str, given: str, root: str | None) -> Files:
     """Hash what is found as sources find it: as it is given, then in the second folder, then as a glob of both."""
     here = Path(given).expanduser()
     places = [here] if here.is_absolute() or not root else [here, Path(root).expanduser() / here]
     for place in places:
         with suppress(OSError):
             if place.is_file():
-                return _hash_all([(given, place)], known)
+                return _hash_all([(given, place)])
             if place.is_dir() and any(word in key for word in _TELLING):
-                return _hash_all(((f"{given}/{path.relative_to(place)}", path) for path in _walk(place)), known)
+                return _hash_all((f"{given}/{path.relative_to(place)}", path) for path in _walk(place))
     for place in places if GLOB & set(given) else ():
         matches = sorted(Path(name) for name in glob.glob(str(place), recursive=True))
-        if files := _hash_all(((_name(path, here, root), path) for path in matches if path.is_file()), known):
+        if files := _hash_all((_name(path, here, root), path) for path in matches if path.is_file()):
             return files
     return {}
 
@@ -88,11 +89,9 @@ def _is_ours(name: str) -> bool:
     return name.startswith((".", "mlflow.db")) or name in _OURS
 
 
-def _hash_all(files: Iterable[tuple[str, Path]], known: dict[Path, str]) -> Files:
+def _hash_all(files: Iterable[tuple[str, Path]]) -> Files:
     found: Files = {}
     for name, path in files:
         with suppress(OSError):  # whoever reads it will say what is wrong
-            if path not in known:
-                known[path] = hash_file(path)
-            found[redact(name)] = known[path]
+            found[redact(name)] = hash_file(path)
     return found

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnexp.config.code import hash_plugins
 from rnnexp.data.fingerprint import hash_data
 from rnnexp.data.source import REPEATS
 from rnnexp.errors import DataError, count
+from rnnexp.runtime.digests import hash_plugins
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.state import State
 
@@ -59,7 +59,7 @@ def refuse_changes(changes: Sequence[str], state: State, folder: Path) -> None:
     )
 
 
-def inputs_event(inputs: Inputs, state: State) -> dict[str, Any] | None:
+def record_inputs(inputs: Inputs, state: State) -> dict[str, Any] | None:
     """Return what is to be remembered of the files; None if nothing about them is new."""
     merged = {**state.inputs, **inputs}
     if merged == state.inputs:

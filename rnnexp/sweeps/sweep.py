@@ -14,7 +14,7 @@ from rnnexp import tracking
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
-from rnnexp.sweeps.changed import describe_changes, find_changes, hash_inputs, inputs_event, refuse_changes
+from rnnexp.sweeps.changed import describe_changes, find_changes, hash_inputs, record_inputs, refuse_changes
 from rnnexp.sweeps.coordinator import Coordinator, Orders
 from rnnexp.sweeps.definition import FILE, define, find_place, write_definition
 from rnnexp.sweeps.executor import Executor, Hardware, Site
@@ -66,7 +66,7 @@ def sweep(request: Request) -> Path | None:
         if not place.resumed or place.changes:
             write_definition(place.folder, planned.definition, request.command)
         journal = Journal(place.folder / JOURNAL)
-        if (event := inputs_event(inputs, journal.state)) is not None:
+        if (event := record_inputs(inputs, journal.state)) is not None:
             journal.append(event)
         if findings is not None:
             journal.append({"event": "facts", **asdict(facts)})

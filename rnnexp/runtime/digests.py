@@ -1,4 +1,4 @@
-"""Which code computes the numbers of a run: digests of plugins with what they import, and of our own sources."""
+"""Digests of what a run is made of: files, plugins with what they import, and all the code that computes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from rnnexp.runtime.machine import find_version
@@ -22,7 +22,7 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 def hash_plugins(modules: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return the files of each plugin, those that lie beside it and that it imports among them, with their SHA-256."""
-    return {module: {name: _hash(path) for name, path in _plugin_files(module)} for module in modules}
+    return {module: {name: hash_file(path) for name, path in _plugin_files(module)} for module in modules}
 
 
 @cache
@@ -32,13 +32,21 @@ def hash_code(plugins: tuple[str, ...], backend: str) -> str:
     Taken once per process. Ours is known by its sources: a version says nothing of an editable installation.
     """
     versions = [f"{name} {find_version(name)}" for name in ("keras", "numpy", *_LIBRARIES.get(backend, ()))]
-    own = [_hash(path) for room in _COUNTING for path in _sources(ROOT / room)]
+    own = [hash_file(path) for room in _COUNTING for path in _sources(ROOT / room)]
     others = [digest for files in hash_plugins(plugins).values() for digest in files.values()]
     return hashlib.sha256("\n".join([*versions, *own, *others]).encode()).hexdigest()[:12]
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, which is read again only if its size or time have changed."""
+    found = path.stat()
+    return _hash_content(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)  # a group of jobs asks for the same files again and again
+def _hash_content(path: Path, size: int, changed_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sources(place: Path) -> list[Path]:
