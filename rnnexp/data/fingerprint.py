@@ -36,9 +36,9 @@ def hash_data(settings: Iterable[Mapping[str, Any]]) -> dict[str, Files]:
 
 
 def join_digests(found: Mapping[str, Files]) -> str:
-    """Return one digest of all files, whatever they are called; "" if there are none."""
-    digests = sorted(digest for files in found.values() for digest in files.values())
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:32] if digests else ""
+    """Return one digest of all files with their names; "" if there are none."""
+    lines = sorted(f"{name} {digest}" for files in found.values() for name, digest in files.items())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32] if lines else ""
 
 
 def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -63,7 +63,7 @@ def read_run(folder: Path) -> WrittenRun | None:
     begun: Mapping[str, Any] = {}
     tags: dict[str, str] = {}
     ended: Mapping[str, Any] = {}
-    for entry in _records(journal.entries):
+    for entry in read_records(journal.entries):
         if entry["event"] == "begin":
             begun, tags, ended = entry, dict(entry["tags"]), {}
         elif entry["event"] == "tags":
@@ -74,7 +74,7 @@ def read_run(folder: Path) -> WrittenRun | None:
         return None
     summary: dict[str, float] = {}
     epochs: dict[int, Mapping[str, float]] = {}
-    for row in _records(journal.rows):
+    for row in read_records(journal.rows):
         if row["step"]:
             epochs[row["step"]] = row["metrics"]
         else:
@@ -83,7 +83,8 @@ def read_run(folder: Path) -> WrittenRun | None:
     return WrittenRun(begun, _run_id(journal, begun), tags.get(OUTCOME, ""), summary, epochs, seconds)
 
 
-def _records(lines: JsonLines) -> Iterator[Mapping[str, Any]]:
+def read_records(lines: JsonLines) -> Iterator[Mapping[str, Any]]:
+    """Yield what the lines of a file hold."""
     at, end = -1, 0
     while end > at:
         at = end

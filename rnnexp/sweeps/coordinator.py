@@ -5,49 +5,25 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError
 from rnnexp.sweeps.adopt import POLL_S, ask_store, read_end, wait_until_free
 from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
-from rnnexp.sweeps.jobs import Job, Planner, check_unchanged
-from rnnexp.sweeps.search import Grid, Optuna
-from rnnexp.sweeps.settings import Sweep
-from rnnexp.sweeps.state import JobState, Journal, State, mean_value
-from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, free_name, job_folder, shown
+from rnnexp.sweeps.facts import Orders
+from rnnexp.sweeps.jobs import Job, check_unchanged
+from rnnexp.sweeps.reuse import copy_run
+from rnnexp.sweeps.state import JobState, Journal, mean_value
+from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, free_name, job_folder, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
 from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.start import end_dead_run
 
 log = logging.getLogger("rnnexp")
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What a coordinator works by.
-
-    template: the task of a job, without what is its own;  planned: the jobs of a grid, None for a sampler
-    """
-
-    folder: Path
-    settings: Sweep
-    planner: Planner
-    search: Grid | Optuna
-    template: Task
-    direction: Any
-    planned: list[Job] | None = None
-
-    def count_jobs(self, state: State) -> int:
-        """Count all jobs: those of a grid and what has finished of points that it once had, or all to be drawn."""
-        if self.planned is None:
-            return self.search.total * self.planner.jobs_per_trial
-        finished = {job.number for job in state.jobs.values() if job.finished}
-        return len(finished | {job.number for job in self.planned})
 
 
 class Coordinator:
@@ -77,7 +53,7 @@ class Coordinator:
         for job in self._known():
             self._jobs[job.number] = job
         for number, known in self.state.jobs.items():
-            if known.attempts and known.status is None:
+            if known.status is None and (known.attempts or self._folder(number).exists()):
                 self._take_up(number, known)
         self._drop()
         self._replay()
@@ -191,7 +167,9 @@ class Coordinator:
             if not self._pending and not self._ask():
                 return
             if self._pending:
-                self._start(self._pending.popleft())
+                job = self._pending.popleft()
+                if not self._reuse(job):
+                    self._start(job)
 
     def _ask(self) -> bool:
         """Ask the sampler for the next point; False once there is none."""
@@ -217,6 +195,17 @@ class Coordinator:
                 self._finish(job.number, outcome_of(twin))
             else:
                 self._pending.append(job)
+        return True
+
+    def _reuse(self, job: Job) -> bool:
+        """Take the results of a finished run of the same configuration, data and code, if there is one."""
+        source = self.orders.finished and self.orders.finished.find(job)
+        if not source:
+            return False
+        task = replace(self.orders.template, number=job.number, folder=self._folder(job.number), mapping=job.mapping)
+        outcome = copy_run(source, replace(task, parent=self.parent))
+        self.view.before += 1  # it says nothing of how long the others will take
+        self._finish(job.number, outcome)
         return True
 
     def _start(self, job: Job) -> None:

@@ -24,7 +24,7 @@ class JobState:
     """What is known of one job; `status` is None while it waits or runs.
 
     value: of the objective; None if it is not a number;  metrics: everything the run logged at its end
-    version: of the files that it was trained on
+    version: of the files that it was trained on;  reused: the run whose results it has, if it was not run
     """
 
     number: int
@@ -39,6 +39,7 @@ class JobState:
     seconds: float | None = None
     error: str | None = None
     version: int = 0
+    reused: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -95,7 +96,7 @@ class State:
         if event["event"] == "start":
             job.attempts, job.status, job.error = event["attempt"], None, None
             return
-        for key in ("status", "value", "metrics", "run_id", "seconds", "error"):
+        for key in ("status", "value", "metrics", "run_id", "seconds", "error", "reused"):
             setattr(job, key, event.get(key, {} if key == "metrics" else None))
         job.version = self.version
 

@@ -15,15 +15,16 @@ from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
 from rnnexp.sweeps.changed import describe_changes, find_changes, hash_inputs, record_inputs, refuse_changes
-from rnnexp.sweeps.coordinator import Coordinator, Orders
+from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.definition import FILE, define, find_place, write_definition
 from rnnexp.sweeps.executor import Executor, Hardware, Site
-from rnnexp.sweeps.facts import Facts, Planned, facts_of, settle
+from rnnexp.sweeps.facts import Facts, Orders, Planned, facts_of, settle
 from rnnexp.sweeps.jobs import Job, Planner, number_jobs, plan, without_duplicates
 from rnnexp.sweeps.launcher import Launcher, default
 from rnnexp.sweeps.objective import check_given
 from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.request import Request
+from rnnexp.sweeps.reuse import FinishedRuns, find_runs
 from rnnexp.sweeps.search import Grid, search
 from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.space import Point, Space
@@ -56,10 +57,11 @@ def sweep(request: Request) -> Path | None:
     if not settings.allow_data_change:
         refuse_changes(find_changes(journal.state.inputs, inputs), journal.state, place.folder)
     facts, findings = _facts(planned, request, journal)
-    for line in words.overview(planned, settings, request.launcher, journal.state, facts, findings):
+    finished = find_runs(planned, request, facts)
+    for line in words.overview(planned, request, journal.state, facts, findings, finished):
         print(line, flush=True)
     if settings.dry_run:
-        print("\n".join(words.listing(planned.jobs, journal.state.jobs)))
+        print("\n".join(words.listing(planned.jobs, journal.state.jobs, finished)))
         return None
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(place.folder):
@@ -70,7 +72,7 @@ def sweep(request: Request) -> Path | None:
             journal.append(event)
         if findings is not None:
             journal.append({"event": "facts", **asdict(facts)})
-        _run(request, planned, journal, facts)
+        _run(request, planned, journal, facts, finished)
     return place.folder
 
 
@@ -152,7 +154,9 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _coordinator(request: Request, planned: Planned, journal: Journal, facts: Facts) -> Coordinator:
+def _coordinator(
+    request: Request, planned: Planned, journal: Journal, facts: Facts, finished: FinishedRuns | None
+) -> Coordinator:
     settings, planner = request.settings, planned.planner
     orders = Orders(
         folder=planned.place.folder,
@@ -162,14 +166,15 @@ def _coordinator(request: Request, planned: Planned, journal: Journal, facts: Fa
         template=_template(request, planned, facts),
         direction=facts.direction,
         planned=planned.jobs if settings.is_grid else None,
+        finished=finished,
     )
     view = View(journal.state, orders.count_jobs(journal.state), facts.objective, facts.direction)
     return Coordinator(orders, journal, view)
 
 
-def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> None:
+def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, finished: FinishedRuns | None) -> None:
     place = planned.place
-    coordinator = _coordinator(request, planned, journal, facts)
+    coordinator = _coordinator(request, planned, journal, facts, finished)
     view = coordinator.view
     coordinator.prepare()
     if journal.state.closed and not coordinator.has_work and (place.folder / words.TABLE).is_file():

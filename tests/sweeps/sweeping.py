@@ -18,9 +18,11 @@ import pytest
 
 from rnnexp import tracking
 from rnnexp.config import compose, plugins
+from rnnexp.config.flat import flat_params
 from rnnexp.config.identity import config_hash
 from rnnexp.config.overrides import inspect_overrides
-from rnnexp.config.parse import parse
+from rnnexp.config.parse import parse, plain_values
+from rnnexp.runner.record import hash_origin
 from rnnexp.sweeps.executor import Exit
 from rnnexp.sweeps.launcher import read_launcher
 from rnnexp.sweeps.preflight import Findings
@@ -31,6 +33,7 @@ from rnnexp.sweeps.space import Space
 from rnnexp.sweeps.state import JOURNAL, JobState, Journal
 from rnnexp.sweeps.sweep import sweep
 from rnnexp.sweeps.task import Outcome, Task, write_outcome
+from rnnexp.tracking.names import PARAMS
 from rnnexp.tracking.run import RunInfo
 
 COMMAND = [sys.executable, "-m", "rnnexp", "train", "-m"]
@@ -164,10 +167,14 @@ def tracked(task: Task, during: Callable[[], None] = lambda: None) -> Outcome:
     """Track a run of two epochs as a worker does, without training; `during` is called before its end is said."""
     experiment, outcome = parse(task.mapping), computed(task)
     value, tags = outcome.value or 0.0, {"rnnexp.sweep": task.sweep, "rnnexp.job": str(task.number)}
-    tags |= {"rnnexp.version": "1", "rnnexp.config_hash": config_hash(experiment)}
+    tags |= {"rnnexp.version": "1", "rnnexp.config_hash": config_hash(experiment), "rnnexp.engine": "compiled"}
+    tags |= {"rnnexp.backend": "jax", "rnnexp.device": "cpu"}
+    tags |= hash_origin(experiment, plain_values(experiment), "jax")
+    params = flat_params(experiment)
+    tags[PARAMS] = str(len(params))
     told = {"config": "", "description": "", "primary_metric": "test/rmse", "greater_is_better": False}
     info = RunInfo(
-        experiment="sine", run_name="toy", params={}, tags=tags, run_dir=task.folder, parent=task.parent, **told
+        experiment="sine", run_name="toy", params=params, tags=tags, run_dir=task.folder, parent=task.parent, **told
     )
     with tracking.start(experiment.tracking, info) as made:
         made.log_epochs(1, [{"val/loss": value + 1}, {"val/loss": value}], 1.0, 2.0)
