@@ -39,5 +39,6 @@ def end_event(number: int, outcome: Outcome) -> dict[str, Any]:
         "run_id": outcome.run_id,
         "seconds": round(outcome.seconds, 3),
         "error": outcome.error,
+        **({"reused": outcome.reused} if outcome.reused else {}),
         "time": round(time.time(), 3),
     }

@@ -24,6 +24,7 @@ class JobState:
     """What is known of one job; `status` is None while it waits or runs.
 
     value: of the objective; None if it is not a number;  metrics: everything the run logged at its end
+    version: of the files that it was trained on;  reused: the run whose results it has, if it was not run
     """
 
     number: int
@@ -37,6 +38,8 @@ class JobState:
     run_id: str | None = None
     seconds: float | None = None
     error: str | None = None
+    version: int = 0
+    reused: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -45,12 +48,20 @@ class JobState:
 
 @dataclass
 class State:
-    """The sweep as its journal tells it; `trials` are points by number, `jobs` are by number too."""
+    """The sweep as its journal tells it; `trials` are points by number, `jobs` are by number too.
+
+    inputs:  files of data and plugins with their digests;  version: how often these have changed between two jobs
+    changes: what was other then, by the version that came
+    """
 
     trials: dict[int, dict[str, str]] = field(default_factory=dict)
     jobs: dict[int, JobState] = field(default_factory=dict)
+    last_job: int = -1  # the highest number that a job has ever had
     parent: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    version: int = 0
+    changes: dict[int, list[str]] = field(default_factory=dict)
     closed: bool = False  # its table and report are of all that has happened
 
     def apply(self, event: Mapping[str, Any]) -> None:
@@ -60,19 +71,34 @@ class State:
         if kind == "trial":
             self.trials[event["trial"]] = current_keys(event["values"])
         elif kind == "job":
-            values = current_keys(event["values"])
-            self.jobs[event["job"]] = JobState(event["job"], event["trial"], event["digest"], values)
-        elif kind == "start":
-            job = self.jobs[event["job"]]
-            job.attempts, job.status, job.error = event["attempt"], None, None
-        elif kind == "end":
-            job = self.jobs[event["job"]]
-            for key in ("status", "value", "metrics", "run_id", "seconds", "error"):
-                setattr(job, key, event.get(key, {} if key == "metrics" else None))
+            self._add(event["job"], event)
+        elif kind == "dropped":
+            del self.jobs[event["job"]]
+        elif kind in ("start", "end"):
+            self._follow(self.jobs[event["job"]], event)
         elif kind == "parent":
             self.parent = event["run_id"]
+        elif kind == "inputs":
+            self.inputs, self.version = event["files"], event["version"]
+            self.changes |= {self.version: event["changes"]} if event["changes"] else {}
         elif kind == "facts":
             self.facts = event
+
+    def _add(self, number: int, event: Mapping[str, Any]) -> None:
+        values = current_keys(event["values"])
+        if number in self.jobs:  # more of its keys vary than did before
+            self.jobs[number].values = values
+        else:
+            self.jobs[number] = JobState(number, event["trial"], event["digest"], values)
+        self.last_job = max(self.last_job, number)
+
+    def _follow(self, job: JobState, event: Mapping[str, Any]) -> None:
+        if event["event"] == "start":
+            job.attempts, job.status, job.error = event["attempt"], None, None
+            return
+        for key in ("status", "value", "metrics", "run_id", "seconds", "error", "reused"):
+            setattr(job, key, event.get(key, {} if key == "metrics" else None))
+        job.version = self.version
 
 
 def mean_value(jobs: Sequence[JobState]) -> float | None:

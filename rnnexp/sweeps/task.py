@@ -41,7 +41,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended; `error` is the first line of what went wrong, `exit_code` what a single run returns."""
+    """How a job ended; `error` is the first line of what went wrong, `exit_code` what a single run returns.
+
+    reused: the run whose results these are, if the job was not run
+    """
 
     status: Status
     value: float | None = None
@@ -50,6 +53,7 @@ class Outcome:
     seconds: float = 0.0
     error: str | None = None
     exit_code: int = 0
+    reused: str | None = None
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:
