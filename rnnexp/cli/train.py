@@ -42,7 +42,8 @@ ADVICE = (
     "a run of a sweep); a folder given by --config-dir holds further choices, such as model/NAME.yaml"
 )
 FULL_ERROR = "HYDRA_FULL_ERROR"
-SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--fail-fast", "--new")  # Hydra refuses flags it does not know
+# Hydra refuses flags it does not know.
+SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--retry-stopped", "--fail-fast", "--new")
 
 
 class JobFailed(CompactHydraException):

@@ -6,20 +6,19 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError
 from rnnexp.run_folder import is_held
-from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
+from rnnexp.stopping import STOP, read_stop, take_job_requests
+from rnnexp.sweeps.events import begin_event, drop_event, end_event, job_event, outcome_of, start_event, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
-from rnnexp.sweeps.jobs import Job, Planner
-from rnnexp.sweeps.search import Grid, Optuna
-from rnnexp.sweeps.settings import Sweep
+from rnnexp.sweeps.facts import Orders
+from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.state import JobState, Journal, mean_value
-from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, free_name, job_folder, read_outcome, shown
+from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, free_name, job_folder, read_outcome, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
 from rnnexp.tracking.start import end_dead_run
@@ -27,27 +26,6 @@ from rnnexp.tracking.start import end_dead_run
 POLL_S = 0.2
 
 log = logging.getLogger("rnnexp")
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What a coordinator works by.
-
-    template: the task of a job, without what is its own;  planned: the jobs of a grid, None for a sampler
-    """
-
-    folder: Path
-    settings: Sweep
-    planner: Planner
-    search: Grid | Optuna
-    template: Task
-    direction: Any
-    planned: list[Job] | None = None
-
-    @property
-    def total(self) -> int:
-        """How many jobs there are in all."""
-        return len(self.planned) if self.planned is not None else self.search.total * self.planner.jobs_per_trial
 
 
 class Coordinator:
@@ -110,7 +88,8 @@ class Coordinator:
             )
 
     def _is_due(self, known: JobState) -> bool:
-        return known.status is None or (known.status == "failed" and self.settings.retry_failed)
+        again = {"failed": self.settings.retry_failed, "stopped": self.settings.retry_stopped}
+        return known.status is None or again.get(known.status, False)
 
     def _take_up(self, number: int, known: JobState) -> None:
         """Settle a job that was running when the coordinator of an earlier start died."""
@@ -119,7 +98,7 @@ class Coordinator:
             self.view.note(f"job {number} still runs in a process of an earlier start: waiting for it to end")
         while is_held(folder):
             time.sleep(POLL_S)
-        outcome = read_outcome(folder)
+        outcome = self._outcome(number)
         if outcome is not None:
             self.journal.append(end_event(number, outcome))
         else:
@@ -147,6 +126,7 @@ class Coordinator:
     def run(self, executor: Executor) -> None:
         """Run until nothing is left, or until a limit says stop; an interruption stops the workers."""
         self.executor = executor
+        self.journal.append(begin_event(self.orders.total))
         try:
             while True:
                 self._fill()
@@ -167,12 +147,23 @@ class Coordinator:
             executor.close()
 
     def look_after(self) -> None:
-        """Follow running jobs: show their epochs, and leave word for those that are hopeless."""
-        for number, job in self._running.items():
-            epoch = self._watch.look(number)
-            if epoch:
-                self.view.epochs[number] = (epoch, int(job.mapping["trainer"]["epochs"]))
+        """Follow running jobs, leave word for those that are hopeless, and do what `rnnexp stop` asks for."""
+        for number in self._running:
+            self.view.progress[number] = self._watch.look(number)
+        for number, why in take_job_requests(self.orders.folder):
+            self._stop(number, why)
         self.view.tick()
+
+    def _stop(self, number: int, why: str) -> None:
+        """Leave a job out if it waits, have it end if it runs."""
+        waiting = next((job for job in self._pending if job.number == number), None)
+        if waiting is not None:
+            self._pending.remove(waiting)
+            self._finish(number, Outcome("stopped", error=f"{why}, before it was started"))
+        elif number in self._running:
+            (self._folder(number) / STOP).write_text(why, encoding="utf-8")
+            self.view.note(f"job {number}: {why}")
+            self.executor.stop_job(number)
 
     def _fill(self) -> None:
         """Start as many jobs as there is room for."""
@@ -220,20 +211,31 @@ class Coordinator:
         folder.mkdir(parents=True, mode=0o700)
         (folder / ATTEMPT).write_text(str(attempt), encoding="utf-8")
         (folder / LOG).touch()
-        self.journal.append({"event": "start", "job": job.number, "attempt": attempt, "time": round(time.time(), 3)})
+        self.journal.append(start_event(job, attempt))
         task = replace(self.orders.template, number=job.number, attempt=attempt, folder=folder, mapping=job.mapping)
         self._running[job.number] = job
         self._watch.start(job.number, folder)
-        self.view.started(job.number)
         self.executor.submit(replace(task, parent=self.parent, hydra=self.orders.planner.hydra_config(job, folder)))
 
     def _ended(self, ended: Exit) -> None:
         self._running.pop(ended.number)
-        outcome = read_outcome(self._folder(ended.number))
+        outcome = self._outcome(ended.number)
         if outcome is None:
             self._died(ended)
         else:
             self._finish(ended.number, outcome)
+
+    def _outcome(self, number: int) -> Outcome | None:
+        """Return how a job has ended, by itself or because it was told to; None if its process died."""
+        folder = self._folder(number)
+        outcome = read_outcome(folder)
+        if outcome is None and (why := read_stop(folder)):
+            self._bury(number)
+            with (folder / LOG).open("a", encoding="utf-8") as file:
+                file.write(f"{why}\n")
+            seconds = time.time() - (self.state.jobs[number].started or time.time())
+            return Outcome("stopped", error=why, seconds=seconds)
+        return outcome
 
     def _died(self, ended: Exit) -> None:
         """Start a job whose process was killed again, but not for ever."""
@@ -241,7 +243,7 @@ class Coordinator:
         reason = ended.reason or "its process ended without a result"
         times = self._deaths[ended.number] = self._deaths.get(ended.number, 0) + 1
         if times <= self.settings.retries:
-            self.view.running.pop(ended.number, None)
+            self.journal.append(drop_event(ended.number, reason))
             self.view.note(f"job {ended.number}: {reason}; starting it again ({times} of {self.settings.retries})")
             self._pending.appendleft(self._jobs[ended.number])
         else:
@@ -277,13 +279,13 @@ class Coordinator:
     def _collect(self) -> None:
         """After the workers were stopped: keep what some of them have finished nevertheless."""
         for number in list(self._running):
-            outcome = read_outcome(self._folder(number))
+            outcome = self._outcome(number)
             if outcome is not None:
                 self._finish(number, outcome)
             else:
                 self._bury(number)
+                self.journal.append(drop_event(number, "stopped with its sweep"))
         self._running.clear()
-        self.view.running.clear()
 
     def _folder(self, number: int) -> Path:
         return job_folder(self.orders.folder, number)

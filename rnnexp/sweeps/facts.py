@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rnnexp import registry
@@ -14,7 +15,9 @@ from rnnexp.sweeps.executor import Hardware
 from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.objective import direction_for, objective_for
 from rnnexp.sweeps.preflight import Findings, backend_of
+from rnnexp.sweeps.search import Grid, Optuna
 from rnnexp.sweeps.settings import Sweep
+from rnnexp.sweeps.task import Task
 
 FEWEST = 4  # of one program; the start of so few processes costs less than it is worth to think about
 LONGEST_S = 60.0  # of one job's training: results of a group come all at its end, and are lost together until then
@@ -43,6 +46,27 @@ class Facts:
     direction: Any
     primary: tuple[str, bool]
     groups: bool = False
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a coordinator works by.
+
+    template: the task of a job, without what is its own;  planned: the jobs of a grid, None for a sampler
+    """
+
+    folder: Path
+    settings: Sweep
+    planner: Planner
+    search: Grid | Optuna
+    template: Task
+    direction: Any
+    planned: list[Job] | None = None
+
+    @property
+    def total(self) -> int:
+        """How many jobs there are in all."""
+        return len(self.planned) if self.planned is not None else self.search.total * self.planner.jobs_per_trial
 
 
 def settle(jobs: Sequence[Job], settings: Sweep, findings: Findings) -> Facts:

@@ -15,7 +15,7 @@ from rnnexp.errors import TrackingError
 
 JOURNAL = "jobs.jsonl"
 
-Status = Literal["done", "pruned", "diverged", "failed"]
+Status = Literal["done", "pruned", "diverged", "failed", "stopped"]
 FINISHED: tuple[Status, ...] = ("done", "pruned", "diverged")
 
 
@@ -23,6 +23,7 @@ FINISHED: tuple[Status, ...] = ("done", "pruned", "diverged")
 class JobState:
     """What is known of one job; `status` is None while it waits or runs.
 
+    started: seconds since 1970 while it runs, None otherwise;  epochs: how many it is to train
     value: of the objective; None if it is not a number;  metrics: everything the run logged at its end
     """
 
@@ -31,6 +32,8 @@ class JobState:
     digest: str
     values: dict[str, str]
     attempts: int = 0
+    started: float | None = None
+    epochs: int = 0
     status: Status | None = None
     value: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -42,33 +45,56 @@ class JobState:
     def finished(self) -> bool:
         return self.status in FINISHED
 
+    def apply(self, event: Mapping[str, Any]) -> None:
+        """Take in that it has been started, has ended, or has come to nothing."""
+        self.started = event.get("time") if event["event"] == "start" else None
+        if event["event"] == "start":
+            self.attempts, self.epochs, self.status, self.error = event["attempt"], event.get("epochs", 0), None, None
+        elif event["event"] == "end":
+            for key in ("status", "value", "metrics", "run_id", "seconds", "error"):
+                setattr(self, key, event.get(key, {} if key == "metrics" else None))
+
 
 @dataclass
 class State:
-    """The sweep as its journal tells it; `trials` are points by number, `jobs` are by number too."""
+    """The sweep as its journal tells it; `trials` are points by number, `jobs` are by number too.
+
+    total: jobs in all;  began: seconds since 1970, of the latest start;  ended_before: jobs that had ended by then
+    closed: its table and report are of all that has happened;  exit_code: of the latest start, None until its end
+    """
 
     trials: dict[int, dict[str, str]] = field(default_factory=dict)
     jobs: dict[int, JobState] = field(default_factory=dict)
     parent: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    closed: bool = False  # its table and report are of all that has happened
+    total: int = 0
+    began: float | None = None
+    ended_before: int = 0
+    closed: bool = False
+    exit_code: int | None = None
+
+    @property
+    def running(self) -> dict[int, float]:
+        """Return the jobs that run, with when they were started."""
+        return {number: job.started for number, job in self.jobs.items() if job.started is not None}
 
     def apply(self, event: Mapping[str, Any]) -> None:
         """Take in one event; kinds that a later version may add are passed over."""
         kind = event.get("event")
         self.closed = kind == "closed"
+        self.exit_code = event.get("exit_code") if kind in ("closed", "interrupted") else None
         if kind == "trial":
             self.trials[event["trial"]] = current_keys(event["values"])
         elif kind == "job":
             values = current_keys(event["values"])
             self.jobs[event["job"]] = JobState(event["job"], event["trial"], event["digest"], values)
-        elif kind == "start":
-            job = self.jobs[event["job"]]
-            job.attempts, job.status, job.error = event["attempt"], None, None
-        elif kind == "end":
-            job = self.jobs[event["job"]]
-            for key in ("status", "value", "metrics", "run_id", "seconds", "error"):
-                setattr(job, key, event.get(key, {} if key == "metrics" else None))
+        elif kind in ("start", "end", "lost"):
+            self.jobs[event["job"]].apply(event)
+        elif kind == "begin":
+            self.total, self.began = event["total"], event["time"]
+            self.ended_before = sum(job.status is not None for job in self.jobs.values())
+            for job in self.jobs.values():
+                job.started = None
         elif kind == "parent":
             self.parent = event["run_id"]
         elif kind == "facts":

@@ -11,11 +11,12 @@ from rnnexp import tracking
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.run_folder import hold
+from rnnexp.stopping import heed_stop
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
-from rnnexp.sweeps.coordinator import Coordinator, Orders
+from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.definition import FILE, define, find_place, read_definition, write_definition
 from rnnexp.sweeps.executor import Executor, Hardware, Site
-from rnnexp.sweeps.facts import Facts, Planned, facts_of, settle
+from rnnexp.sweeps.facts import Facts, Orders, Planned, facts_of, settle
 from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
 from rnnexp.sweeps.launcher import Launcher, default
 from rnnexp.sweeps.objective import check_given
@@ -53,7 +54,7 @@ def sweep(request: Request) -> Path | None:
         print("\n".join(words.listing(planned.jobs, journal.state.jobs)))
         return None
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with hold(place.folder):
+    with hold(place.folder), heed_stop(place.folder):
         if not place.resumed:
             write_definition(place.folder, planned.definition, request.command)
         journal = Journal(place.folder / JOURNAL)
@@ -137,8 +138,7 @@ def _coordinator(request: Request, planned: Planned, journal: Journal, facts: Fa
         direction=facts.direction,
         planned=planned.jobs if settings.is_grid else None,
     )
-    view = View(journal.state, orders.total, facts.objective, facts.direction)
-    return Coordinator(orders, journal, view)
+    return Coordinator(orders, journal, View(journal.state, facts.objective, facts.direction))
 
 
 def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> None:
@@ -153,6 +153,7 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
     told = {**asdict(facts), "varied": planned.planner.varied, "command": request.command, "jobs": total}
     info = parent.parent_info(place.folder, planned.definition, first, told, journal.state.parent)
     tracking.warm_up(first.tracking)
+    code = 1
     try:
         with tracking.start(first.tracking, info) as run:
             if run.is_tracked and run.key != journal.state.parent:
@@ -169,9 +170,15 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
             if tracking.flush_jobs(first.tracking, place.folder):
                 _log_report(run, first.tracking.uri)
             _tell(place.folder, journal.state, coordinator, view)
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+        raise
+    except RnnexpError as error:
+        code = error.exit_code
+        raise
     finally:
-        if not coordinator.interrupted:
-            journal.append({"event": "closed"})
+        journal.append({"event": "interrupted" if coordinator.interrupted else "closed", "exit_code": code})
 
 
 def _start(launcher: Launcher, site: Site) -> Executor:
@@ -215,7 +222,6 @@ def _template(request: Request, planned: Planned, facts: Facts) -> Task:
         sweep=planned.place.name,
         varied=planned.planner.varied,
         command=request.command,
-        prune=request.settings.pruner is not None,
     )
 
 

@@ -44,7 +44,7 @@ def test_a_dry_run_of_a_sweep_that_has_begun_says_what_is_done(
     assert [line.split()[-1] for line in out.splitlines()[-4:-1]] == ["done", "done", "seed=2"]
 
 
-@pytest.mark.parametrize("flag", ["--dry-run", "--retry-failed", "--fail-fast", "--new"])
+@pytest.mark.parametrize("flag", ["--dry-run", "--retry-failed", "--retry-stopped", "--fail-fast", "--new"])
 def test_a_flag_of_sweeps_needs_m(capsys: pytest.CaptureFixture[str], flag: str) -> None:
     code, told = command(capsys, flag, "seed=0")
     assert (code, told) == (2, f"rnnexp: {flag}: is for sweeps; add -m\n")
