@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -189,6 +192,23 @@ def test_a_run_is_followed_from_before_its_log_until_it_ends(
         "",
     )
     thread.join()
+
+
+@pytest.mark.parametrize("way", ["closed pipe", "Ctrl-C"])
+def test_following_ends_with_its_reader(tmp_path: Path, way: str) -> None:
+    folder = tmp_path / "runs" / "sine" / "one"
+    with hold(folder):
+        (folder / "train.log").write_text("epoch 1\n")
+        command = [sys.executable, "-m", "rnnexp", "logs", "one", "--follow"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "epoch 1\n"
+            if way == "closed pipe":
+                process.stdout.close()
+            else:
+                process.send_signal(signal.SIGINT)
+            assert process.wait(60) == (0 if way == "closed pipe" else 130)
+            assert "Traceback" not in (process.stderr.read() if process.stderr else "")
 
 
 def test_a_reader_of_a_journal_sees_half_lines_only_once_they_are_whole(quick: Quick) -> None:

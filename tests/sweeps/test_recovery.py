@@ -257,6 +257,7 @@ def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
     assert {number: os.stat(folder / "jobs" / str(number)).st_ino for number in before} == before
 
 
+@pytest.mark.fault("H5")
 @pytest.mark.parametrize(
     ("number", "expected"),
     [
@@ -274,6 +275,7 @@ def test_an_interruption_stops_the_jobs_and_says_how_to_go_on(tmp_path: Path, nu
     assert {job.status for job in jobs(folder_of(tmp_path)).values()} <= {"done", None}
 
 
+@pytest.mark.fault("H5")
 @pytest.mark.end_to_end
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupted_sweep_goes_on_and_tells_the_truth_in_mlflow(
