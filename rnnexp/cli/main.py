@@ -37,6 +37,7 @@ COMMANDS = {
     "logs": "print the log of a run or a job, or follow it",
     "stop": "end a live run or sweep, or take jobs out of one",
     "sync": "complete the tracking store from the folders of runs",
+    "reap": "tell the tracking store of runs that were killed",
     "ui": "show the runs in the pages of MLflow",
 }
 

@@ -211,7 +211,7 @@ def make_run_folder(name: str) -> Path:
     """Make a run folder that no other run has, whatever starts in the same second."""
     if problem := name_problem(name):
         raise ConfigError(f"name: {problem}")
-    folder = Path.cwd() / "runs" / short_name(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
+    folder = Path.cwd() / "runs" / short_name(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:8]}"
     folder.mkdir(parents=True)
     return folder
 
