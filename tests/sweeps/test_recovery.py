@@ -265,7 +265,6 @@ def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
     assert {number: os.stat(folder / "jobs" / str(number)).st_ino for number in before} == before
 
 
-@pytest.mark.fault("H5")
 @pytest.mark.parametrize(
     ("number", "expected"),
     [
