@@ -17,6 +17,7 @@ FLOORS = {
     "output": 0,
     "paths": 0,
     "run_folder": 0,
+    "stopping": 0,
     "task": 2,
     "strict": 0,
     "redact": 0,

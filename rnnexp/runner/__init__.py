@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from rnnexp.paths import name_problem, short_name
 from rnnexp.run_folder import claim
 from rnnexp.runner import record
 from rnnexp.runner.samples import Samples
+from rnnexp.stopping import heed_stop
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
@@ -77,7 +78,10 @@ def run(
     """
     started = time.perf_counter()
     run_dir = run_dir or make_run_folder(experiment.name)
-    with nullcontext() if member else claim(run_dir):  # who runs members holds their folders
+    with ExitStack() as stack:
+        if member is None:  # who runs members holds their folders, and is told when they are to end
+            stack.enter_context(claim(run_dir))
+            stack.enter_context(heed_stop(run_dir))
         return _run(experiment, record.RunContext(run_dir, command, member), quiet, started)
 
 

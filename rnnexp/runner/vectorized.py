@@ -15,6 +15,7 @@ from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.errors import ConfigError
 from rnnexp.runner import record
 from rnnexp.runner.groups import GroupStore
+from rnnexp.stopping import RunStopped
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -150,6 +151,8 @@ def _advance(run: Generator[TrainingStep, None, runner.Result]) -> TrainingStep 
     except StopIteration as end:
         result: runner.Result = end.value
         return result
+    except RunStopped as stop:
+        return stop
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit() of a plugin among them
