@@ -12,6 +12,8 @@ from rnnexp.training.batcher import Block, map_arrays
 class TensorFlowTrainer(BackendTrainer):
     """The state lives in TensorFlow variables, so nothing has to be handed around."""
 
+    name = "tensorflow"
+
     def __init__(self, model: Any) -> None:
         import tensorflow as tf
 
