@@ -157,7 +157,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
-@pytest.mark.fault("B6", "B7")
+@pytest.mark.fault("B6", "B7", "I2")
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_bad_checkpoint_is_named_and_left_out(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     damage, reason = DAMAGES[name]
