@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _FREE = {
     "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins"),
     "optimizer": ("learning_rate",),
-    "trainer": ("epochs", "on_divergence", "engine"),
+    "trainer": ("epochs", "on_divergence", "engine", "checkpoint_every_s"),
 }
 # Numbers that a program can take as inputs, as long as they are there (not 0 or null) in all of its members.
 _MODEL_SCALARS = ("dropout", "recurrent_dropout", "l1", "l2")
@@ -208,6 +208,7 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
     """Compile the network and give each member its first weights."""
     from rnnexp.training.compiled.ensemble import Ensemble
     from rnnexp.training.compiled.training import CompiledTraining, make_member_spec, make_program
+    from rnnexp.training.keeper import Cadence
     from rnnexp.training.prepare import prepare
 
     first, model = members[0], common.model
@@ -223,7 +224,7 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
         )
         for one in members
     ]
-    ensemble = Ensemble(shared, specs, widths)
+    ensemble = Ensemble(shared, specs, widths, Cadence(first.plan.trainer.checkpoint_every_s, first.plan.stop))
     ensemble.prepare()
     trainings = [
         CompiledTraining(model, one.dataset, one.plan, member) for one, member in zip(members, ensemble.members)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import csv
+from io import SEEK_END
 from math import inf
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from rnnexp.paths import LONGEST, name_problem
 from rnnexp.registry import register
-from rnnexp.training.checkpoint import prune, save
-from rnnexp.training.pure_callback import Action, EpochEnd, Numbers, PureCallback, State
-from rnnexp.training.training_state import EpochCallback, OnEpochEnd, TrainingState
+from rnnexp.training.checkpoint import WEIGHTS, mark_best, prune, save_weights
+from rnnexp.training.pure_callback import Action, EpochEnd, Numbers, PureCallback
+from rnnexp.training.training_state import EpochCallback, State, TrainingState
 
 
 @register("callback")
@@ -93,22 +93,21 @@ class checkpoints(EpochCallback):
     def weights_of_best(self) -> bool:
         return self.best
 
-    def start(self) -> OnEpochEnd:
-        best: Path | None = None
+    def initial(self) -> State:
+        return {"best": ""}
 
-        def on_epoch_end(training: TrainingState) -> None:
-            nonlocal best
-            is_best = self.best and training.is_best
-            if not is_best and training.epoch % self.every and training.epoch != training.epochs:
-                return
-            if training.weights is None:  # a better epoch has followed within the same second
-                return
-            root = training.folder(self.name) / "checkpoints"
-            path = save(root, training.epoch, training.weights(), training.metrics, is_best)
-            best = path if is_best else best
-            prune(root, self.keep, best)
-
-        return on_epoch_end
+    def on_epoch_end(self, training: TrainingState, state: State) -> None:
+        is_best = self.best and training.is_best
+        if not is_best and training.epoch % self.every and training.epoch != training.epochs:
+            return
+        if training.weights is None:  # a better epoch has followed within the same second
+            return
+        root = training.folder(self.name) / "checkpoints"
+        folder = save_weights(root, training.epoch, training.weights(), training.metrics)
+        if is_best:
+            state["best"] = folder.name
+            mark_best(root, folder.name, training.epoch)
+        prune(root, self.keep, WEIGHTS, root / str(state["best"]))
 
 
 @register("callback")
@@ -124,17 +123,17 @@ class csv_log(EpochCallback):
         long = len(self.file.encode(errors="replace")) > LONGEST
         return [f"file: {problem}"] if problem else [f"file: has more than {LONGEST} bytes; shorten it"] if long else []
 
-    def start(self) -> OnEpochEnd:
-        columns: list[str] = []
+    def initial(self) -> State:
+        return {"bytes": 0}
 
-        def on_epoch_end(training: TrainingState) -> None:
-            path = training.folder(self.name) / self.file
-            if not columns:
-                columns.extend(training.metrics)
-            with path.open("a" if training.epoch > 1 else "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, ["epoch", *columns])
-                if training.epoch == 1:
-                    writer.writeheader()
-                writer.writerow({"epoch": training.epoch, **training.metrics})
-
-        return on_epoch_end
+    def on_epoch_end(self, training: TrainingState, state: State) -> None:
+        """Append a row behind those that the state knows of: later ones are of a training that has been cut short."""
+        path = training.folder(self.name) / self.file
+        with path.open("a", newline="", encoding="utf-8") as file:
+            file.truncate(min(int(state["bytes"]), file.tell()))
+            file.seek(0, SEEK_END)
+            writer = csv.DictWriter(file, ["epoch", *training.metrics])
+            if file.tell() == 0:
+                writer.writeheader()
+            writer.writerow({"epoch": training.epoch, **training.metrics})
+            state["bytes"] = file.tell()
