@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 import time
-import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rnnexp.errors import DivergedError, TrackingError, count
 from rnnexp.redact import redact
-from rnnexp.tracking import names, store
+from rnnexp.tracking import names, run_files, store
 from rnnexp.tracking.git import GitState, git_state
 from rnnexp.tracking.journal import ENTRIES, FOLDER, RunJournal
 from rnnexp.tracking.pusher import get_pusher
@@ -30,6 +29,11 @@ log = logging.getLogger("rnnexp")
 
 IGNORED = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
 CODE_IS_KNOWN_FOR_S = 10.0
+
+
+def find_database(settings: Tracking) -> Path | None:
+    """Return the file of the local database that runs go to, None for any other store."""
+    return store.database(store.tracking_uri(settings.uri)) if settings.is_pushed else None
 
 
 def warm_up(settings: Tracking) -> None:
@@ -70,10 +74,12 @@ def start(settings: Tracking, info: RunInfo, *, at_once: bool = True) -> Iterato
     except BaseException as error:
         status, outcome = _verdict(error)
         run.outcome(outcome)
-        run.log_text("error.txt", "".join(traceback.format_exception(error)))
+        run.log_error(error)
         raise
     finally:
-        run.close(status)
+        run.close(status, run_files.PATIENCE_S if at_once and status != "KILLED" else 0.0)
+        if run.problem and status != "FINISHED":
+            log.warning("%s", run.problem)
         if at_once:
             run.settle(interrupted=status == "KILLED")
     if settings.mode == "strict":

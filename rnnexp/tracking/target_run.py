@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking import inputs, store, tables
-from rnnexp.tracking.batch import Batch, Point, ask, write
+from rnnexp.tracking.batch import Batch, Point, ask, remove_tag, write
 from rnnexp.tracking.journal import MODEL, Record, RunJournal
 from rnnexp.tracking.target import KEY, Target
 
@@ -212,13 +212,16 @@ class TargetRun:
     def _end(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
         """End the run; one that the store has refused a part of says so in a tag."""
         tags = {INCOMPLETE: f"{len(self.stored.refused)} refused"} if self.stored.refused else {}
-        if self.stored.marked and not tags:
-            yield Operation("tags", self._unmark, None, self.stored.entries, at)
+        if not tags and (self.stored.marked or self.journal.is_taken_up):
+            unmark = partial(remove_tag, run_id=str(self.stored.run_id), key=INCOMPLETE)
+            yield Operation("tags", self._unmark, unmark, self.stored.entries, at)
         self.stored.marked = bool(tags)
         yield self._batch("end", Batch(tags=tags, status=entry["status"], ended=entry["time"]), here, at)
 
     def _unmark(self) -> None:
-        self.target.client.delete_tag(str(self.stored.run_id), INCOMPLETE)
+        run_id = str(self.stored.run_id)
+        if INCOMPLETE in self.target.client.get_run(run_id).data.tags:
+            self.target.client.delete_tag(run_id, INCOMPLETE)
 
     _operations: Mapping[str, Callable[[TargetRun, Record, int, int], Iterator[Operation]]] = {
         "begin": _begin,

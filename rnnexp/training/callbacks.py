@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import csv
+import io
+import logging
 from math import inf
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.disk import DISK_FULL, GrowingFile
 from rnnexp.paths import LONGEST, name_problem
 from rnnexp.registry import register
 from rnnexp.training.checkpoint import prune, save
 from rnnexp.training.pure_callback import Action, EpochEnd, Numbers, PureCallback, State
 from rnnexp.training.training_state import EpochCallback, OnEpochEnd, TrainingState
+
+MAX_FAILURES = 3  # checkpoints in a row that the disk does not take
+
+log = logging.getLogger("rnnexp")
 
 
 @register("callback")
@@ -93,20 +100,33 @@ class checkpoints(EpochCallback):
     def weights_of_best(self) -> bool:
         return self.best
 
+    def copies(self, epochs: int) -> int:
+        return min(self.keep, epochs // self.every + 1) + self.best + 1  # one in the making
+
     def start(self) -> OnEpochEnd:
         best: Path | None = None
+        failures = 0  # in a row
 
         def on_epoch_end(training: TrainingState) -> None:
-            nonlocal best
+            nonlocal best, failures
             is_best = self.best and training.is_best
             if not is_best and training.epoch % self.every and training.epoch != training.epochs:
                 return
             if training.weights is None:  # a better epoch has followed within the same second
                 return
-            root = training.folder(self.name) / "checkpoints"
-            path = save(root, training.epoch, training.weights(), training.metrics, is_best)
-            best = path if is_best else best
-            prune(root, self.keep, best)
+            root, weights = training.folder(self.name) / "checkpoints", training.weights()
+            try:
+                path = save(root, training.epoch, weights, training.metrics, is_best)
+                best = path if is_best else best
+                prune(root, self.keep, best)
+                failures = 0
+            except OSError as error:
+                failures += 1
+                if failures == 1:
+                    told = "epoch %d could not be saved; the last good one is kept"
+                    log.warning(f"%s: %s: {told}", root, error.strerror, training.epoch)
+                if failures == MAX_FAILURES:
+                    training.stop = DISK_FULL
 
         return on_epoch_end
 
@@ -127,14 +147,19 @@ class csv_log(EpochCallback):
     def start(self) -> OnEpochEnd:
         columns: list[str] = []
 
+        files: list[GrowingFile] = []
+
         def on_epoch_end(training: TrainingState) -> None:
-            path = training.folder(self.name) / self.file
-            if not columns:
+            text = io.StringIO(newline="")
+            if not files:
+                path = training.folder(self.name) / self.file
+                path.unlink(missing_ok=True)
+                files.append(GrowingFile(path))
                 columns.extend(training.metrics)
-            with path.open("a" if training.epoch > 1 else "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, ["epoch", *columns])
-                if training.epoch == 1:
-                    writer.writeheader()
-                writer.writerow({"epoch": training.epoch, **training.metrics})
+                csv.DictWriter(text, ["epoch", *columns]).writeheader()
+            csv.DictWriter(text, ["epoch", *columns]).writerow({"epoch": training.epoch, **training.metrics})
+            files[0].append(text.getvalue().encode())
+            if training.epoch == training.epochs:
+                files[0].flush()
 
         return on_epoch_end

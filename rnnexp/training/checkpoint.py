@@ -15,26 +15,26 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnexp.disk import put_whole, write_whole
+
 FORMAT = 1
 PREFIX = "epoch-"
 
 
 def save(root: Path, epoch: int, weights: Mapping[str, np.ndarray], metrics: Mapping[str, float], best: bool) -> Path:
     """Write one checkpoint under a temporary name, then rename it: a visible checkpoint is always whole."""
-    root.mkdir(parents=True, exist_ok=True)
     final = root / f"{PREFIX}{epoch:06d}"
-    unfinished = root / f".tmp-{os.getpid()}-{final.name}"
-    unfinished.mkdir()
-    with (unfinished / "weights.npz").open("wb") as file:
-        np.savez(file, allow_pickle=False, **weights)
-        _flush(file.fileno())
-    _write_json(unfinished / "meta.json", {"format": FORMAT, "epoch": epoch, "metrics": dict(metrics)})
-    if final.exists():
-        shutil.rmtree(final)
-    unfinished.rename(final)
+
+    def write(unfinished: Path) -> None:
+        unfinished.mkdir()
+        with (unfinished / "weights.npz").open("wb") as file:
+            np.savez(file, allow_pickle=False, **weights)
+            os.fsync(file.fileno())
+        _write_json(unfinished / "meta.json", {"format": FORMAT, "epoch": epoch, "metrics": dict(metrics)})
+
+    put_whole(final, write)
     if best:
-        _write_json(root / ".tmp-best.json", {"folder": final.name, "epoch": epoch})
-        (root / ".tmp-best.json").replace(root / "best.json")
+        _write_json(root / "best.json", {"folder": final.name, "epoch": epoch})
     return final
 
 
@@ -54,12 +54,4 @@ def prune(root: Path, keep: int, best: Path | None) -> None:
 
 
 def _write_json(path: Path, values: Mapping[str, object]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(values, file, indent=1)
-        file.flush()
-        _flush(file.fileno())
-
-
-def _flush(descriptor: int) -> None:
-    """Have a file on the disk before its folder gets its final name: it could be empty otherwise."""
-    os.fsync(descriptor)
+    write_whole(path, json.dumps(values, indent=1))

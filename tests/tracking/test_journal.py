@@ -36,7 +36,7 @@ def test_what_a_full_disk_does_not_take_is_written_once_there_is_room(tmp_path: 
     path.unlink()
     lines.append([{"number": 3}])
     assert path.read_text() == '{"number": 0}\n{"number": 1}\n{"number": 2}\n{"number": 3}\n'
-    assert lines.size() == path.stat().st_size
+    assert lines.file.size() == path.stat().st_size
 
 
 @needs_full
@@ -69,7 +69,7 @@ def test_lines_are_read_in_chunks_of_whole_lines(tmp_path: Path, monkeypatch: py
         assert some[0][-1][1] == some[1]
         at = some[1]
     assert found == list(range(50))
-    assert at == lines.size()
+    assert at == lines.file.size()
 
 
 def test_a_line_that_is_not_at_its_end_yet_is_not_read(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ class CompiledTraining:
                 rows = member.rows
                 history += rows
                 self._look_back(rows)
-                self.state.stop = listener(self.state.epoch - len(rows) + 1, rows, member.span) or self._stopped()
+                reason = listener(self.state.epoch - len(rows) + 1, rows, member.span) or self._stopped()
+                self.state.stop = self.state.stop or reason
             member.stop()
         finally:
             self.restore()
