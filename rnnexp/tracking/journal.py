@@ -59,6 +59,7 @@ class Stored:
     uri: of the store, as it may be shown;  run_id, experiment_id, place: of the run there, and where its files go
     entries, rows: bytes of the two files;  refused: where entries begin that the store did not take
     creating: whether the run may be there without our knowing its id
+    key, replaces: of a run that takes the place of another one, which somebody has deleted
     """
 
     uri: str = ""
@@ -69,6 +70,8 @@ class Stored:
     rows: int = 0
     refused: list[int] = field(default_factory=list)
     creating: bool = False
+    key: str = ""
+    replaces: str = ""
     marked: bool = False
 
 

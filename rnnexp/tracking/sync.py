@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ from rnnexp.tracking.target import Target
 
 RUNS = "runs"  # the folder of all runs, in the working directory
 ALL = "all"
+
+log = logging.getLogger("rnnexp")
 
 
 @dataclass(frozen=True)
@@ -86,9 +90,10 @@ def fill_store(journals: Sequence[RunJournal], uri: str | None, to: str | None) 
 
 
 def _sync(target: Target, journal: RunJournal, name: str) -> SyncedRun:
-    journal.rewind()
     before = None
     try:
+        _replace_deleted(target, journal)
+        journal.rewind()
         while journal.pending and before != (before := (journal.stored.entries, journal.stored.rows)):
             push_journals(target, [journal])
     except TrackingError:
@@ -98,6 +103,16 @@ def _sync(target: Target, journal: RunJournal, name: str) -> SyncedRun:
     finally:
         journal.save()
     return _tell(journal, name, added=True)
+
+
+def _replace_deleted(target: Target, journal: RunJournal) -> None:
+    """Have a run that was deleted from the store before it was complete stored anew, and say so in a tag."""
+    begun, known = journal.begun or {}, journal.stored.run_id
+    if not known or target.has_run(known):
+        return
+    target.home(begun["experiment"], begun["experiment_tags"])  # in the trash with all its runs, it can be restored
+    log.warning("tracking: run %s was deleted from %s; another one takes its place", known, target.shown)
+    journal.stored = Stored(key=uuid.uuid4().hex, replaces=known)
 
 
 def _tell(journal: RunJournal, name: str, *, added: bool) -> SyncedRun:

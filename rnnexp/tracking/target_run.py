@@ -17,7 +17,7 @@ from rnnexp.redact import redact
 from rnnexp.tracking import inputs, store, tables
 from rnnexp.tracking.batch import Batch, Point, ask, remove_tag, write
 from rnnexp.tracking.journal import MODEL, Record, RunJournal
-from rnnexp.tracking.target import KEY, Target
+from rnnexp.tracking.target import KEY, REPLACES, Target
 
 INCOMPLETE = "rnnexp.incomplete"  # the tag of a run that has ended and of which the store has refused something
 # MLflow's words for what it will not take however often it is asked.
@@ -96,6 +96,8 @@ class TargetRun:
         stored, target = self.stored, self.target
         home = target.home(entry["experiment"], entry["experiment_tags"])
         tags = {**entry["tags"], **self._parent_tag(entry["parent"])}
+        if stored.replaces:
+            tags |= {REPLACES: stored.replaces, KEY: entry["key"]}
         batch = Batch(params=entry["params"], tags=tags)
         known = stored.run_id if entry["again"] else None
         if known is None and (entry["again"] or stored.creating):
@@ -104,12 +106,13 @@ class TargetRun:
         if known or target.file is None or "?" in home.location:
             yield Operation("begin", partial(self._begin_by_client, entry, known, batch), None, here, at)
             return
-        stored.run_id, stored.place = entry["key"], f"{home.location}/{entry['key']}/artifacts"
-        run = tables.NewRun(entry["key"], entry["name"], entry["time"], home.experiment_id, stored.place)
+        key = stored.key or entry["key"]
+        stored.run_id, stored.place = key, f"{home.location}/{key}/artifacts"
+        run = tables.NewRun(key, entry["name"], entry["time"], home.experiment_id, stored.place)
 
         def written(connection: sqlite3.Connection) -> None:
             tables.write_run(connection, run, tags)
-            write(connection, entry["key"], batch)
+            write(connection, key, batch)
 
         yield Operation("begin", partial(self._begin_by_client, entry, None, batch), written, here, at, 100)
 
