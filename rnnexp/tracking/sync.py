@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from rnnexp.errors import ConfigError, TrackingError, did_you_mean, first_line
 from rnnexp.redact import redact
@@ -17,6 +21,8 @@ from rnnexp.tracking.target import Target
 
 RUNS = "runs"  # the folder of all runs, in the working directory
 ALL = "all"
+TOLD_S = 5.0  # until it is told that one is waited for
+LOCKED_S = 600.0  # how long a local database may be locked by others
 
 log = logging.getLogger("rnnexp")
 
@@ -83,10 +89,29 @@ def fill_store(journals: Sequence[RunJournal], uri: str | None, to: str | None) 
         if named != redact(where):
             journal.stored = Stored()
         if journal.pending or journal.stored.refused:
-            target = target or Target(where)
+            target = target or _open(where)
             yield _sync(target, journal, begun["name"])
         else:
             yield _tell(journal, begun["name"], added=False)
+
+
+def _open(uri: str) -> Target:
+    """Open a store; a local database that another process holds is waited for, however long a writer may take."""
+    file, deadline = store.database(uri), time.monotonic() + LOCKED_S
+    while file and _is_locked(file) and time.monotonic() < deadline:
+        log.info("%s: another process has locked it; waiting for it", file)
+    return Target(uri)
+
+
+def _is_locked(database: Path) -> bool:
+    """Say whether another process keeps a local database from being written, for seconds."""
+    address = f"file:{quote(str(database))}?mode=rw"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=TOLD_S, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    return False
 
 
 def _sync(target: Target, journal: RunJournal, name: str) -> SyncedRun:

@@ -109,3 +109,18 @@ def test_a_database_that_another_process_locks_for_long_costs_no_row_and_no_time
     assert main(["sync", str(info.run_dir), "--uri", store]) == 0
     assert client.get_run(run.run_id).info.status == "FINISHED"
     assert len(client.get_metric_history(run.run_id, "train/loss")) == 2000
+
+
+@pytest.mark.end_to_end
+@pytest.mark.fault("C6")
+def test_sync_waits_for_a_database_that_is_locked(store: str, client: Any, make_info: Any) -> None:
+    info = make_info(experiment="waited-for")
+    with start(Tracking(uri=store, mode="offline"), info) as run:
+        run.log_epochs(1, [{"train/loss": 1.0}], 0.0, 1.0)
+    command = [sys.executable, "-c", LOCKED, str(database(store)), "30"]  # MLflow itself gives up after 20
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        assert main(["sync", str(info.run_dir), "--uri", store]) == 0
+    number = client.get_experiment_by_name("waited-for").experiment_id
+    assert [one.info.status for one in client.search_runs([number])] == ["FINISHED"]
