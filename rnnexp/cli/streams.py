@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import select
 import sys
@@ -27,6 +28,7 @@ class _Lenient(io.FileIO):
 
 def guard() -> None:
     """Open what is closed, so that no file of ours gets its number, and make printing unable to raise."""
+    logging.raiseExceptions = False  # a log on a full disk would print a traceback for each line
     for number in range(3):
         try:
             os.fstat(number)

@@ -271,6 +271,8 @@ def _trained(experiment: Any, run_dir: Path, words: list[str]) -> dict[str, floa
     runtime.lean = not experiment.plugins
     result = runner.run(experiment, run_dir=run_dir, command=command_line())
     print_summary(result, words)
+    if result.problem:
+        raise ResourceError(result.problem)
     return dict(result.metrics)
 
 

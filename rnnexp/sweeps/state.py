@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from rnnexp.compare.differ import REPEATS
 from rnnexp.config.renamed import current_keys
+from rnnexp.disk import name_file
+from rnnexp.disk import write_whole as write_whole
 from rnnexp.errors import TrackingError
 
 JOURNAL = "jobs.jsonl"
@@ -184,7 +186,7 @@ class Journal:
         if not events:
             return
         text = "".join(json.dumps(event, separators=(",", ":")) + "\n" for event in events)
-        with self.path.open("ab") as file:
+        with name_file(self.path), self.path.open("ab") as file:
             if file.tell() and not _ends_with_newline(self.path):
                 text = "\n" + text
             file.write(text.encode())
@@ -218,13 +220,3 @@ def _read(path: Path) -> Iterator[tuple[int, Any]]:
                 continue
             raise _damaged(path, number) from None
         yield number, event
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is never seen in part: beside its place, then renamed."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import registry, runtime
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
-from rnnexp.errors import RnnexpError
+from rnnexp.errors import ResourceError, RnnexpError
 from rnnexp.failures import foreseen
 from rnnexp.output import MaskedRecord, MaskedStream
 from rnnexp.redact import redact
@@ -61,6 +61,7 @@ def begin(task: Task) -> None:
         stream = os.fdopen(number, "w", buffering=1, encoding="utf-8", closefd=False)
         setattr(sys, name, MaskedStream(stream))
     logging.setLogRecordFactory(MaskedRecord)
+    logging.raiseExceptions = False  # a log on a full disk would be all tracebacks
     os.environ.pop("MLFLOW_RUN_ID", None)  # MLflow would prefer it to the parent
     os.environ.update(task.environment)
 
@@ -159,12 +160,22 @@ def membership(task: Task, tick: Callable[[], None] | None = None) -> Membership
 def outcome_of(task: Task, result: Result) -> Outcome:
     """Say in a few numbers what a run has come to."""
     stopped = result.history.stopped
+    if result.problem:
+        log.error("%s", result.problem)
     return Outcome(
-        "pruned" if stopped == "pruned" else "diverged" if stopped == "diverged" else "done",
+        "failed"
+        if result.problem
+        else "pruned"
+        if stopped == "pruned"
+        else "diverged"
+        if stopped == "diverged"
+        else "done",
         value=objective_value(task.objective, result.metrics, result.history.epochs),
         metrics={key: number for key, number in result.metrics.items() if math.isfinite(number)},
         run_id=result.run_id,
         seconds=result.seconds,
+        error=result.problem,
+        exit_code=ResourceError.exit_code if result.problem else 0,
     )
 
 

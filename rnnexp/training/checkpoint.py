@@ -13,14 +13,15 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from rnnexp import strict
+from rnnexp.disk import flush, put_whole, write_whole
 from rnnexp.errors import ConfigError
 from rnnexp.models.weights import DAMAGES, read_shapes
 from rnnexp.runtime.machine import find_version
@@ -33,23 +34,21 @@ TEMPORARY = ".tmp-"
 
 
 def save(folder: Path, snapshot: Snapshot) -> None:
-    """Write a snapshot under a temporary name, then rename it: a visible checkpoint is always whole."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished, old = (folder.with_name(f"{TEMPORARY}{os.getpid()}-{prefix}{folder.name}") for prefix in ("", "old-"))
-    try:
+    """Write a snapshot so that a visible checkpoint is always whole. Raises OSError if the disk does not take it."""
+
+    def write(unfinished: Path) -> None:
         unfinished.mkdir()
-        _write(unfinished / ARRAYS, lambda file: np.savez(file, allow_pickle=False, **snapshot.arrays))
+        with (unfinished / ARRAYS).open("wb") as file:
+            np.savez(file, allow_pickle=False, **snapshot.arrays)
+            os.fsync(file.fileno())
         meta = {"format": FORMAT, "made_by": _find_versions(), "position": asdict(snapshot.position)}
         write_json(unfinished / META, meta)
         write_json(unfinished / MANIFEST, {name: _measure_file(unfinished / name) for name in (ARRAYS, META)})
+
         flush(unfinished)
-        if folder.exists():
-            folder.rename(old)
-        unfinished.rename(folder)
-        flush(folder.parent)
-    finally:
-        for left in (unfinished, old):
-            shutil.rmtree(left, ignore_errors=True)
+
+    put_whole(folder, write)
+    flush(folder.parent)
 
 
 def load(folder: Path) -> Snapshot:
@@ -97,9 +96,7 @@ def load_weights(folder: Path) -> tuple[int, dict[str, np.ndarray], dict[str, fl
 
 def mark_best(root: Path, name: str, epoch: int) -> None:
     """Note which checkpoint is the best so far."""
-    unfinished = root / f"{TEMPORARY}{os.getpid()}-best.json"
-    write_json(unfinished, {"folder": name, "epoch": epoch})
-    unfinished.replace(root / "best.json")
+    write_json(root / "best.json", {"folder": name, "epoch": epoch})
 
 
 def name_state(position: Position) -> str:
@@ -138,26 +135,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def write_json(path: Path, values: Mapping[str, object]) -> None:
-    text = json.dumps(values, indent=1, allow_nan=False).encode()
-    _write(path, lambda file: file.write(text))
-
-
-def _write(path: Path, fill: Callable[[Any], object]) -> None:
-    """Write a file and have it on the disk before its folder gets its final name: it could be empty otherwise."""
-    with path.open("wb") as file:
-        fill(file)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def flush(folder: Path) -> None:
-    """Have the names in a folder on the disk, where the system can."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    write_whole(path, json.dumps(values, indent=1, allow_nan=False))
 
 
 def _measure_file(path: Path) -> dict[str, object]:

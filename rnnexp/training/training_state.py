@@ -77,6 +77,10 @@ class EpochCallback(ABC):
         """Say whether the weights of the best epoch are needed, as soon as it is known."""
         return False
 
+    def copies(self, epochs: int) -> int:
+        """Return how many copies of the weights are on the disk at a time."""
+        return 0
+
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""
         return check_callback(self, experiment)

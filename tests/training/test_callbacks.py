@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import toy
+from small_disk import SmallDisk
 
 from rnnexp.errors import ConfigError
 from rnnexp.registry import lookup
@@ -80,6 +81,55 @@ def test_plateau_rests_during_its_cooldown() -> None:
 
 def test_plateau_stops_at_the_lowest_rate() -> None:
     assert play([1.0] * 9, "plateau", patience=1, min_learning_rate=0.03).rate_factor == pytest.approx(0.3)
+
+
+def saved(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "checkpoints").iterdir()}
+
+
+@pytest.mark.fault("B1")
+def test_a_disk_that_takes_no_checkpoint_stops_the_training_after_three_in_a_row(
+    small_disk: SmallDisk, caplog: pytest.LogCaptureFixture
+) -> None:
+    at = course(small_disk.folder)
+    callback = lookup("callback", "checkpoints")(every=1, keep=5, best=False)
+    state = callback.initial()
+    for at.epoch, full in enumerate([False, True, True, False, True, True, True], 1):
+        small_disk.fill() if full else small_disk.free()
+        callback.on_epoch_end(at, state)
+        assert at.stop == ("disk_full" if at.epoch == 7 else None)
+    small_disk.free()
+    assert saved(small_disk.folder) == {"epoch-000001", "epoch-000004"}  # whole ones, and nothing of others
+    assert all(load_weights(path)[1] for path in (small_disk.folder / "checkpoints").iterdir())
+    assert caplog.text.count("epoch 2 could not be saved; the last good one is kept") == 1
+    assert caplog.text.count("could not be saved") == 2
+
+
+@pytest.mark.fault("B1")
+@pytest.mark.parametrize("engine", ["keras", "compiled"])
+def test_either_engine_stops_with_the_weights_of_its_best_epoch(tmp_path: Path, engine: str) -> None:
+    (tmp_path / "checkpoints").touch()  # where there should be a folder
+    callbacks = {"checkpoints": lookup("callback", "checkpoints")(every=1)}
+    plan = toy.plan(epochs=9, engine=engine, plan={"callbacks": callbacks, "run_dir": tmp_path})
+    history = fit(toy.network(), toy.windows(16, val=8), plan)
+    assert history.stopped == "disk_full"
+    assert history.best_epoch > 0
+
+
+@pytest.mark.fault("B2")
+def test_what_a_full_disk_does_not_take_of_the_csv_log_is_written_later(small_disk: SmallDisk) -> None:
+    at = course(small_disk.folder, epochs=600)
+    callback = lookup("callback", "csv_log")()
+    state = callback.initial()
+    for at.epoch in range(1, 601):
+        small_disk.free() if at.epoch % 200 else small_disk.fill()
+        at.metrics = {"val/loss": 1 / at.epoch}
+        callback.on_epoch_end(at, state)
+        if at.epoch == 600:
+            small_disk.free()
+    callback.on_epoch_end(at, state)
+    rows = list(csv.DictReader((small_disk.folder / "history.csv").read_text().splitlines()))
+    assert [int(row["epoch"]) for row in rows] == [*range(1, 601), 600]
 
 
 def test_csv_log_has_a_row_per_epoch(tmp_path: Path) -> None:

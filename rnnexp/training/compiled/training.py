@@ -71,7 +71,8 @@ class CompiledTraining:
                     self.history += rows
                     self._look_back(rows)
                     first = self.state.epoch - len(rows) + 1
-                    self.state.stop = listener(first, rows, member.span) or self._stopped()
+                    reason = listener(first, rows, member.span) or self._stopped()
+                    self.state.stop = self.state.stop or reason
                 if member.running and self.state.stop is None:
                     self.keeper.look(self, member.ensemble.turn)
             member.stop()
