@@ -219,6 +219,7 @@ def test_a_run_in_a_folder_that_is_held_ends_with_7_and_leaves_its_files(tmp_pat
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.fault("F14")
 def test_a_second_run_sets_the_files_of_the_first_aside(tmp_path: Path) -> None:
     folder = tmp_path / "again"
     (folder / "notes").mkdir(parents=True)

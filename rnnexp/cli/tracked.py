@@ -224,7 +224,7 @@ def report(args: Namespace) -> int:
 
     found = sweep(args.uri, args.sweep)
     file = args.output or Path(short_name(re.sub(r"[^\w.-]", "_", found.name)) + ".html")
-    text = html(args.uri, found.parent.run_id)
+    text = html(args.uri, found)
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,23 +54,27 @@ def entries(uri: str | None, expression: str | None = None, limit: int = 20) -> 
     """List the latest runs; with a filter (MLflow's language) those that fit, jobs under the sweep they belong to."""
     if expression is None:
         tops = show_dead(select(uri, Wanted(absent=(PARENT,), limit=limit)))
-        return [_entry(run, _jobs(uri, run)) for run in tops]
+        jobs = _by_parent(_jobs(uri, [run.run_id for run in tops if run.is_sweep]))
+        return [_entry(run, jobs.get(run.run_id, [])) for run in tops]
     found = show_dead(select(uri, Wanted(filter=expression)))
-    children: dict[str, list[TrackedRun]] = {}
-    for run in found:
-        if PARENT in run.tags:
-            children.setdefault(run.tags[PARENT], []).append(run)
+    children = _by_parent(run for run in found if PARENT in run.tags)
     tops = [run for run in found if PARENT not in run.tags]
     absent = set(children) - {run.run_id for run in tops}
-    tops += [run for parent in absent for run in show_dead(select(uri, Wanted(run=parent)))]
+    tops += show_dead(select(uri, Wanted(ids=tuple(absent)))) if absent else []
     tops.sort(key=lambda run: -run.started)
     return [_entry(run, children.get(run.run_id, [])) for run in tops[:limit]]
 
 
-def _jobs(uri: str | None, run: TrackedRun) -> list[TrackedRun]:
-    ours = {PARENT: run.run_id}
-    views = (False, True) if run.is_sweep else ()
-    return show_dead([job for deleted in views for job in select(uri, Wanted(tags=ours, brief=True, deleted=deleted))])
+def _jobs(uri: str | None, sweeps: Sequence[str]) -> list[TrackedRun]:
+    """Return the jobs of all sweeps at once, those in MLflow's trash too."""
+    return show_dead(select(uri, Wanted(parents=tuple(sweeps), brief=True, deleted=None))) if sweeps else []
+
+
+def _by_parent(jobs: Iterable[TrackedRun]) -> dict[str, list[TrackedRun]]:
+    children: dict[str, list[TrackedRun]] = {}
+    for job in jobs:
+        children.setdefault(job.tags[PARENT], []).append(job)
+    return children
 
 
 def _entry(run: TrackedRun, children: Sequence[TrackedRun]) -> Entry:

@@ -147,7 +147,8 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
     view, total = coordinator.view, coordinator.orders.total
     coordinator.prepare()
     if journal.state.closed and not coordinator.has_work and (place.folder / words.TABLE).is_file():
-        _tell(place.folder, journal.state, coordinator, view)
+        is_stored = tracking.flush_jobs(parse(planned.jobs[0].mapping).tracking, place.folder, is_over=True)
+        _tell(place.folder, journal.state, coordinator, view, is_stored)
         return
     first = parse(planned.jobs[0].mapping)
     told = {**asdict(facts), "varied": planned.planner.varied, "command": request.command, "jobs": total}
@@ -166,9 +167,10 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
                 _keep(run, journal, facts, view)
             if coordinator.out_of_time:
                 run.outcome("time_limit")
-            if tracking.flush_jobs(first.tracking, place.folder):
+            is_stored = tracking.flush_jobs(first.tracking, place.folder) and run.flush()
+            if is_stored:
                 _log_report(run, first.tracking.uri)
-            _tell(place.folder, journal.state, coordinator, view)
+            _tell(place.folder, journal.state, coordinator, view, is_stored)
     finally:
         if not coordinator.interrupted:
             journal.append({"event": "closed"})
@@ -196,9 +198,9 @@ def _work(coordinator: Coordinator, where: Executor, view: View) -> None:
         view.close()
 
 
-def _tell(folder: Path, state: State, coordinator: Coordinator, view: View) -> None:
+def _tell(folder: Path, state: State, coordinator: Coordinator, view: View, is_stored: bool) -> None:
     """Say how the sweep went and what can be done next; raise SweepFailed if jobs have failed."""
-    for line in words.summary(folder, state, coordinator, view):
+    for line in words.summary(folder, state, coordinator, view, is_stored):
         print(line, flush=True)
     failed = [job for job in state.jobs.values() if job.status == "failed"]
     if failed:
@@ -246,9 +248,6 @@ def _log_report(run: tracking.Run, uri: str | None) -> None:
     from rnnexp.compare import report
 
     if not run.run_id:
-        return
-    if not run.flush():
-        log.warning("the report is not written: it reads the tracking store, which does not hold the sweep yet")
         return
     try:
         text = report.html(uri, str(run.run_id))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp.cells import harmless_frame
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.paths import short_name
-from rnnexp.redact import redact
+from rnnexp.redact import redact, without_user
 from rnnexp.tracking import inputs, names, store
 from rnnexp.tracking.clock import RunClock
 from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
@@ -249,13 +249,20 @@ def tell_unstored(journals: Sequence[RunJournal]) -> None:
 
 
 def write_sync(folder: Path, where: str) -> str:
-    """Write the command that stores the runs of a folder at `where`, an address without secrets."""
+    """Write the command that stores the runs of a folder at `where`, an address without secrets.
+
+    Who has to say who he is does so by MLflow's own variables: the command does not know the password.
+    """
     relative = os.path.relpath(folder)
     words = ["rnnexp", "sync", str(folder) if relative.startswith("..") else relative]
     in_force = ""
     with suppress(TrackingError):
         in_force = redact(store.tracking_uri(None))
-    return shlex.join(words if where == in_force else [*words, "--uri", where])
+    if where == in_force:
+        return shlex.join(words)
+    address = without_user(where)
+    told = shlex.join([*words, "--uri", address])
+    return told if address == where else f"{told}  (with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD set)"
 
 
 def _sendable(metrics: Mapping[str, float]) -> dict[str, float]:

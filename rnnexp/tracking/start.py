@@ -146,11 +146,15 @@ def flush(settings: Tracking) -> None:
         tell_unstored(ended)
 
 
-def flush_jobs(settings: Tracking, folder: Path) -> bool:
-    """Store what the processes of a sweep's jobs, which have ended, have left; False if the store does not take it."""
+def flush_jobs(settings: Tracking, folder: Path, *, is_over: bool = False) -> bool:
+    """Store what the processes of a sweep's jobs, which have ended, have left; False if the store does not take it.
+
+    What the sweep itself has left, too, if `is_over`.
+    """
     if not settings.is_kept:
         return True
-    left = [one for path in folder.glob(f"jobs/*/{ENTRIES}") if (one := RunJournal(path.parents[1])).pending]
+    paths = [*([folder / ENTRIES] if is_over else []), *sorted(folder.glob(f"jobs/*/{ENTRIES}"))]
+    left = [one for path in paths if (one := RunJournal(path.parents[1])).pending]
     if left and settings.is_pushed:
         pusher = get_pusher(store.tracking_uri(settings.uri))
         for journal in left:
@@ -159,7 +163,7 @@ def flush_jobs(settings: Tracking, folder: Path) -> bool:
         pusher.flush(left)
         left = [journal for journal in left if journal.pending]
     if left:
-        what = f"{count(len(left), 'job')} of the sweep"
+        what = f"{count(len(left), 'run')} of the sweep"
         command = write_sync(folder, redact(store.tracking_uri(settings.uri)))
         log.warning("tracking: %s not in the store yet; store them with: %s", what, command)
     return not left

@@ -30,6 +30,7 @@ def mapping() -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", BAD, ids=repr)
+@pytest.mark.fault("I5")
 def test_a_name_is_checked_wherever_it_comes_from(name: str, mapping: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^name: "):
         parse({**mapping, "name": name})
@@ -51,6 +52,7 @@ def test_the_experiment_of_mlflow_is_shown_everywhere(name: str, mapping: dict[s
 
 
 @pytest.mark.parametrize("flags", [(), ("-m", "--dry-run"), ("-m", "hydra/sweeper=basic"), ("--cfg", "job")], ids=str)
+@pytest.mark.fault("I5")
 def test_an_experiment_that_leads_elsewhere_ends_with_2_and_writes_nothing(
     flags: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,12 +65,14 @@ def test_an_experiment_that_leads_elsewhere_ends_with_2_and_writes_nothing(
 
 
 @pytest.mark.parametrize("job", ["../../../x", "/tmp/x", "..", "a\\b", "x" * 201])
+@pytest.mark.fault("I5")
 def test_the_log_lies_in_the_folder_of_the_run(job: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", *TINY, f"hydra.job.name='{job}'"]) == 2
     assert "hydra.job.name: " in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("B10", "I5")
 def test_a_long_name_makes_a_folder_that_every_file_system_takes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rnnexp", "train", *TINY, f'name="{"é" * 300}"']
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -31,6 +31,7 @@ from rnnexp.tracking import Run, start
     ],
     ids=lambda value: repr(value) if isinstance(value, BaseException) else str(value),
 )
+@pytest.mark.fault("C17")
 def test_the_truth_table(
     settings: Tracking, make_info: Any, client: Any, error: BaseException | None, status: str, outcome: str
 ) -> None:
@@ -56,6 +57,7 @@ def run_that_ends_with(
     return client.get_run(run_id), info.run_dir
 
 
+@pytest.mark.fault("I6")
 def test_the_traceback_is_an_artifact_without_secrets(settings: Tracking, make_info: Any, client: Any) -> None:
     error = RuntimeError("no answer from postgresql://ada:hunter2secret@db/x")
     stored, folder = run_that_ends_with(error, settings, make_info, client)
@@ -123,6 +125,7 @@ def test_a_clock_that_is_set_during_a_run_moves_none_of_its_times(
     assert before * 1000 - 1 <= times[0] <= times[-1] <= real() * 1000 + 1
 
 
+@pytest.mark.fault("A10", "C17")
 def test_leaving_the_process_in_the_middle_is_no_success(
     settings: Tracking, make_info: Any, client: Any, tmp_path: Path
 ) -> None:
