@@ -6,6 +6,7 @@ import json
 import logging
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -59,7 +60,9 @@ class TargetRun:
         try:
             operation.ask()
         except Exception as error:
-            if not _is_final(error, self.target) or operation.what == "begin":
+            # When Python ends, folders for what is on its way are gone before this thread is.
+            ending = not threading.main_thread().is_alive()
+            if ending or not _is_final(error, self.target) or operation.what == "begin":
                 raise
             self._refuse(operation, error)
 
