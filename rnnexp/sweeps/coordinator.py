@@ -10,17 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError
+from rnnexp.run_folder import is_held
 from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
 from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.search import Grid, Optuna
 from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.state import JobState, Journal, mean_value
-from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, Outcome, Task, free_name, job_folder, read_outcome, shown
+from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, free_name, job_folder, read_outcome, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
 from rnnexp.tracking.start import end_dead_run
@@ -116,17 +115,10 @@ class Coordinator:
     def _take_up(self, number: int, known: JobState) -> None:
         """Settle a job that was running when the coordinator of an earlier start died."""
         folder = self._folder(number)
-        lock = FileLock(folder / LOCK)
-        told = False
-        while folder.exists():
-            try:
-                with lock.acquire(timeout=0):
-                    break
-            except Timeout:
-                if not told:
-                    self.view.note(f"job {number} still runs in a process of an earlier start: waiting for it to end")
-                told = True
-                time.sleep(POLL_S)
+        if is_held(folder):
+            self.view.note(f"job {number} still runs in a process of an earlier start: waiting for it to end")
+        while is_held(folder):
+            time.sleep(POLL_S)
         outcome = read_outcome(folder)
         if outcome is not None:
             self.journal.append(end_event(number, outcome))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from rnnexp import tracking
 from rnnexp.config.parse import parse
-from rnnexp.errors import ConfigError, ResourceError, RnnexpError
+from rnnexp.errors import ConfigError, RnnexpError
+from rnnexp.run_folder import hold
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
 from rnnexp.sweeps.coordinator import Coordinator, Orders
 from rnnexp.sweeps.definition import FILE, define, find_place, read_definition, write_definition
@@ -55,7 +53,7 @@ def sweep(request: Request) -> Path | None:
         print("\n".join(words.listing(planned.jobs, journal.state.jobs)))
         return None
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(place.folder):
+    with hold(place.folder):
         if not place.resumed:
             write_definition(place.folder, planned.definition, request.command)
         journal = Journal(place.folder / JOURNAL)
@@ -126,20 +124,6 @@ def _facts(planned: Planned, request: Request, journal: Journal) -> tuple[Facts,
     tracking.import_early(parse(planned.jobs[0].mapping).tracking)
     findings = preflight.rehearse(planned.jobs, planned.hardware, shared)
     return settle(planned.jobs, request.settings, findings), findings
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time run a sweep."""
-    lock = FileLock(folder / "coordinator.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ResourceError(f"{folder}: another process is running this sweep; wait for it, or stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _coordinator(request: Request, planned: Planned, journal: Journal, facts: Facts) -> Coordinator:

@@ -30,6 +30,7 @@ log = logging.getLogger("rnnexp")
 
 IGNORED = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
 CODE_IS_KNOWN_FOR_S = 10.0
+LAST_ROWS = 1 << 16  # bytes of them, in which the last one is
 
 
 def warm_up(settings: Tracking) -> None:
@@ -117,14 +118,23 @@ def end_dead_run(run_dir: Path, settings: Tracking) -> None:
     if not (run_dir / ENTRIES).exists():
         return
     journal = RunJournal(run_dir)
-    if journal.begun and journal.ended is None:
-        journal.append("tags", tags={OUTCOME: "killed"})
-        journal.append("end", status="KILLED", time=int(time.time() * 1000))
+    end_journal(journal)
     journal.closed = True
     if settings.is_pushed:
         pusher = get_pusher(store.tracking_uri(settings.uri))
         pusher.add(journal)
         pusher.flush([journal])
+
+
+def end_journal(journal: RunJournal) -> None:
+    """Write down that a run was killed, at its last sign of life, unless it has ended or was never begun."""
+    begun = journal.begun
+    if begun is None or journal.ended is not None:
+        return
+    last, _ = journal.rows.read(max(0, journal.rows.size() - LAST_ROWS))
+    ended = max([begun["time"], *(row["time"] for row, _ in last)])
+    journal.append("tags", tags={OUTCOME: "killed"})
+    journal.append("end", status="KILLED", time=ended)
 
 
 def flush(settings: Tracking) -> None:

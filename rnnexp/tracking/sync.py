@@ -84,7 +84,7 @@ def fill_store(journals: Sequence[RunJournal], uri: str | None, to: str | None) 
             journal.stored = Stored()
         if journal.pending or journal.stored.refused:
             target = target or Target(where)
-            yield _sync(target, journal, begun["name"])
+            yield sync_journal(target, journal, begun["name"])
         else:
             yield _tell(journal, begun["name"], added=False)
 
@@ -96,7 +96,8 @@ def _as_typed(where: str) -> str:
     return redact(where)
 
 
-def _sync(target: Target, journal: RunJournal, name: str) -> SyncedRun:
+def sync_journal(target: Target, journal: RunJournal, name: str) -> SyncedRun:
+    """Store what is missing of one run. Raises TrackingError if the store does not take it."""
     journal.rewind()
     before = None
     try:
@@ -118,6 +119,6 @@ def _tell(journal: RunJournal, name: str, *, added: bool) -> SyncedRun:
     elif journal.stored.refused:
         note = "the store refuses a part of it"
     elif journal.ended is None:
-        note = "it has not ended: it is still running, or was killed"
+        note = "it has not ended: it is still running, or was killed, which `rnnexp reap` finds out"
     complete = not (journal.pending or journal.stored.refused)
     return SyncedRun(name, journal.folder, journal.stored.run_id, complete, added, note)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,18 @@ def test_a_terminated_run_ends_killed(tmp_path: Path) -> None:
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     (run,) = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
     assert (run.info.status, run.data.tags["rnnexp.outcome"]) == ("KILLED", "killed")
+
+
+@pytest.mark.fault("A11")
+def test_a_run_in_a_thread_works_without_a_word_about_signals(capfd: pytest.CaptureFixture[str]) -> None:
+    """As in a notebook, or a server of one's own."""
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(main, ["train", *FAST]).result() == 0
+    printed = capfd.readouterr()
+    assert "<- this run" in printed.out
+    assert "signal" not in printed.out + printed.err
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == handlers
 
 
 def test_a_plugin_that_imports_keras_at_its_top_gets_the_runs_backend(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from rnnexp.cli.main import main
 from rnnexp.config.compose import compose_mapping
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError
+from rnnexp.run_folder import claim
 from rnnexp.runner import make_run_folder
 from rnnexp.sweeps.definition import Definition, sweep_name
 
@@ -85,6 +88,16 @@ def test_a_name_may_make_folders_within_the_runs(tmp_path: Path) -> None:
     assert rx.compose("name=paper/table1").name == "paper/table1"
     assert make_run_folder("paper/table1").parent == tmp_path / "runs" / "paper" / "table1"
     assert sweep_name(Definition({"experiment": "paper/table1"}, {}), None).startswith("paper-table1-")
+
+
+@pytest.mark.fault("B9")
+def test_two_hundred_runs_that_start_at_once_have_a_folder_each() -> None:
+    with ThreadPoolExecutor(8) as pool, ExitStack() as stack:
+        folders = [*pool.map(make_run_folder, ["sine"] * 200)]
+        for folder in folders:
+            stack.enter_context(claim(folder))
+    assert len({*folders}) == 200
+    assert len({folder.name[:16] for folder in folders}) < 3  # minutes
 
 
 def test_names_that_differ_in_case_alone_share_no_run() -> None:

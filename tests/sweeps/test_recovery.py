@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 import sweeping
-from filelock import FileLock
 from sweeping import (
     UNTRACKED,
     Quick,
@@ -31,9 +30,10 @@ from sweeping import (
     workshop,
 )
 
-from rnnexp.errors import ResourceError
+from rnnexp.errors import BusyError
+from rnnexp.run_folder import hold
 from rnnexp.sweeps.state import JOURNAL, Journal
-from rnnexp.sweeps.task import LOCK, Outcome, Task
+from rnnexp.sweeps.task import Outcome, Task
 
 SPACE = ("seed=range(12)", "model.units=2,3")
 LOCAL = (
@@ -143,7 +143,7 @@ def test_a_second_coordinator_is_refused(quicken: Any) -> None:
     refused: list[str] = []
 
     def answer(task: Task) -> Outcome:
-        with pytest.raises(ResourceError, match="another process is running this sweep; wait for it, or stop it"):
+        with pytest.raises(BusyError, match="another process writes to it: process .*; wait for it, stop it"):
             run(*UNTRACKED, "seed=0,1")
         refused.append("again")
         return computed(task)
@@ -197,18 +197,17 @@ def test_a_live_worker_of_an_earlier_start_is_waited_for(quick: Quick, monkeypat
     result = folder / "jobs" / "1" / "result.json"
     outcome = result.read_text()
     result.unlink()
-    lock = FileLock(folder / "jobs" / "1" / LOCK, thread_local=False)
-    lock.acquire()
-
     heard = Heard("job 1 still runs in a process of an earlier start: waiting for it to end")
 
     def end() -> None:
-        assert heard.came.wait(60)
-        result.write_text(outcome)
-        lock.release()
+        with hold(folder / "jobs" / "1"):
+            held.set()
+            assert heard.came.wait(60)
+            result.write_text(outcome)
 
-    worker = threading.Thread(target=end)
+    held, worker = threading.Event(), threading.Thread(target=end)
     worker.start()
+    assert held.wait(60)
     quick.tasks.clear()
     monkeypatch.setattr(sys, "stdout", heard)
     run(*UNTRACKED, "seed=0,1")
