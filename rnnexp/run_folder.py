@@ -103,8 +103,8 @@ def _signed(folder: Path, lock: str, wait: bool) -> Iterator[None]:
     with (folder / LOCK).open("a+", encoding="utf-8") as file:
         while not _take(file) or _is_lent(folder):
             if not wait:
-                told = f"another run writes to it{_tell(folder)}; wait for it, or choose another folder"
-                raise BusyError(f"{folder}: {told}")
+                told = f"another process writes to it{_tell(folder)}"
+                raise BusyError(f"{folder}: {told}; wait for it, stop it, or choose another folder")
             time.sleep(POLL_S)
         file.truncate(0)
         now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S%z}"

@@ -21,6 +21,7 @@ FLOORS = {
     "strict": 0,
     "redact": 0,
     "failures": 0,
+    "synonyms": 0,
     "registry": 1,
     "runtime": 1,
     "config": 2,

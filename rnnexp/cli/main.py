@@ -34,6 +34,7 @@ COMMANDS = {
     "generate": "let a trained language model write",
     "evaluate": "score a trained run on other data",
     "sync": "complete the tracking store from the folders of runs",
+    "reap": "tell the tracking store of runs that were killed",
     "ui": "show the runs in the pages of MLflow",
 }
 

@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -76,7 +77,7 @@ def run(
     """
     started = time.perf_counter()
     run_dir = run_dir or make_run_folder(experiment.name)
-    with claim(run_dir):
+    with nullcontext() if member else claim(run_dir):  # who runs members holds their folders
         return _run(experiment, record.RunContext(run_dir, command, member), quiet, started)
 
 
@@ -206,7 +207,7 @@ def make_run_folder(name: str) -> Path:
     """Make a run folder that no other run has, whatever starts in the same second."""
     if problem := name_problem(name):
         raise ConfigError(f"name: {problem}")
-    folder = Path.cwd() / "runs" / short_name(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
+    folder = Path.cwd() / "runs" / short_name(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:8]}"
     folder.mkdir(parents=True)
     return folder
 

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from rnnexp.config.settings import Tracking
 from rnnexp.errors import TrackingError
 from rnnexp.run_folder import is_held
 from rnnexp.sweeps.state import JobState, Status
-from rnnexp.sweeps.task import LOCK, Outcome, read_outcome
+from rnnexp.sweeps.task import Outcome, read_outcome
 from rnnexp.sweeps.worker import objective_value
 from rnnexp.tracking import store
 from rnnexp.tracking.journal import ENTRIES, JsonLines, RunJournal
-from rnnexp.tracking.query import PARENT, Wanted, select
+from rnnexp.tracking.query import Wanted, select
 from rnnexp.tracking.run import OUTCOME
 
 POLL_S = 0.2
@@ -112,9 +110,9 @@ def ask_store(settings: Tracking, parent: str | None, job: JobState, objective: 
     """Return how a job ended whose folder is gone, if the store knows a finished run of it below its sweep's."""
     if parent is None or not settings.is_pushed:
         return None
-    ours = {PARENT: parent, "rnnexp.job": str(job.number), "rnnexp.config_hash": job.digest}
+    ours = {"rnnexp.job": str(job.number), "rnnexp.config_hash": job.digest}
     try:
-        found = select(settings.uri, Wanted(tags=ours, status="FINISHED"))
+        found = select(settings.uri, Wanted(tags=ours, parents=(parent,), status="FINISHED"))
     except TrackingError:  # is told where the run is tracked
         return None
     for run in found:
@@ -126,20 +124,7 @@ def ask_store(settings: Tracking, parent: str | None, job: JobState, objective: 
 
 def wait_until_free(folder: Path, told: Callable[[], None]) -> None:
     """Wait for a worker of an earlier start that still runs a job; `told` is called once if there is one."""
-    waited = False
-    while _is_at_work(folder):
-        if not waited:
-            told()
-        waited = True
+    if is_held(folder):
+        told()
+    while is_held(folder):
         time.sleep(POLL_S)
-
-
-def _is_at_work(folder: Path) -> bool:
-    """Say whether a process has taken the job, or the run in its folder."""
-    if not folder.exists():
-        return False
-    try:
-        with FileLock(folder / LOCK).acquire(timeout=0):
-            return is_held(folder)
-    except Timeout:
-        return True

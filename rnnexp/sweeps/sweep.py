@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from rnnexp import tracking
 from rnnexp.config.parse import parse
-from rnnexp.errors import ConfigError, ResourceError, RnnexpError
+from rnnexp.errors import ConfigError, RnnexpError
+from rnnexp.run_folder import hold
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
 from rnnexp.sweeps.changed import describe_changes, find_changes, hash_inputs, record_inputs, refuse_changes
 from rnnexp.sweeps.coordinator import Coordinator
@@ -64,7 +62,7 @@ def sweep(request: Request) -> Path | None:
         print("\n".join(words.listing(planned.jobs, journal.state.jobs, finished)))
         return None
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(place.folder):
+    with hold(place.folder):
         if not place.resumed or place.changes:
             write_definition(place.folder, planned.definition, request.command)
         journal = Journal(place.folder / JOURNAL)
@@ -140,20 +138,6 @@ def _facts(planned: Planned, request: Request, journal: Journal) -> tuple[Facts,
     return kept or settle(jobs, request.settings, findings), findings
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time run a sweep."""
-    lock = FileLock(folder / "coordinator.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ResourceError(f"{folder}: another process is running this sweep; wait for it, or stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _coordinator(
     request: Request, planned: Planned, journal: Journal, facts: Facts, finished: FinishedRuns | None
 ) -> Coordinator:
@@ -178,7 +162,8 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, fin
     view = coordinator.view
     coordinator.prepare()
     if journal.state.closed and not coordinator.has_work and (place.folder / words.TABLE).is_file():
-        _tell(place.folder, journal.state, coordinator, view)
+        is_stored = tracking.flush_jobs(parse(planned.jobs[0].mapping).tracking, place.folder, is_over=True)
+        _tell(place.folder, journal.state, coordinator, view, is_stored)
         return
     first = parse(planned.jobs[0].mapping)
     told = {**asdict(facts), "varied": planned.planner.varied, "command": request.command, "jobs": view.total}
@@ -197,9 +182,10 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, fin
                 _keep(run, journal, facts, view)
             if coordinator.out_of_time:
                 run.outcome("time_limit")
-            if tracking.flush_jobs(first.tracking, place.folder):
+            is_stored = tracking.flush_jobs(first.tracking, place.folder) and run.flush()
+            if is_stored:
                 _log_report(run, first.tracking.uri)
-            _tell(place.folder, journal.state, coordinator, view)
+            _tell(place.folder, journal.state, coordinator, view, is_stored)
     finally:
         if not coordinator.interrupted:
             journal.append({"event": "closed"})
@@ -227,9 +213,9 @@ def _work(coordinator: Coordinator, where: Executor, view: View) -> None:
         view.close()
 
 
-def _tell(folder: Path, state: State, coordinator: Coordinator, view: View) -> None:
+def _tell(folder: Path, state: State, coordinator: Coordinator, view: View, is_stored: bool) -> None:
     """Say how the sweep went and what can be done next; raise SweepFailed if jobs have failed."""
-    for line in words.summary(folder, state, coordinator, view):
+    for line in words.summary(folder, state, coordinator, view, is_stored):
         print(line, flush=True)
     failed = [job for job in state.jobs.values() if job.status == "failed"]
     if failed:
@@ -279,9 +265,6 @@ def _log_report(run: tracking.Run, uri: str | None) -> None:
     from rnnexp.compare import report
 
     if not run.run_id:
-        return
-    if not run.flush():
-        log.warning("the report is not written: it reads the tracking store, which does not hold the sweep yet")
         return
     try:
         text = report.html(uri, str(run.run_id))

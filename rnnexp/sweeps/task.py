@@ -10,7 +10,7 @@ from typing import Any
 
 from rnnexp.sweeps.state import Status, write_whole
 
-LOG, RESULT, STOP, LOCK, ATTEMPT = "job.log", "result.json", "stop", "lock", "attempt"
+LOG, RESULT, STOP, ATTEMPT = "job.log", "result.json", "stop", "attempt"
 
 
 @dataclass(frozen=True)

@@ -126,8 +126,8 @@ def listing(jobs: Sequence[Job], known: Mapping[int, JobState], finished: Finish
     yield "dry run: nothing was started"
 
 
-def summary(folder: Path, state: State, coordinator: Coordinator, view: View) -> Iterator[str]:
-    """Yield the last words of a sweep."""
+def summary(folder: Path, state: State, coordinator: Coordinator, view: View, is_stored: bool) -> Iterator[str]:
+    """Yield the last words of a sweep; what reads the tracking store is offered only if that holds the sweep."""
     yield ""
     yield f"sweep {folder.name}: {view.counts()}"
     if coordinator.why:
@@ -138,6 +138,6 @@ def summary(folder: Path, state: State, coordinator: Coordinator, view: View) ->
     for mixed in describe_changes(state):
         yield f"  mixed    {mixed}"
     yield f"  table    {folder / TABLE}"
-    if state.parent and best is not None:  # they read what is tracked, and have nothing to say before a job is done
+    if state.parent and best is not None and is_stored:  # before a job is done they have nothing to say
         name = folder.name
         yield f"  next     rnnexp compare {name}   rnnexp report {name}   rnnexp best {name} > experiments/winner.yaml"

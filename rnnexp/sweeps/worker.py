@@ -17,8 +17,6 @@ from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from rnnexp import registry, runtime
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
@@ -26,7 +24,8 @@ from rnnexp.errors import RnnexpError
 from rnnexp.failures import foreseen
 from rnnexp.output import MaskedRecord, MaskedStream
 from rnnexp.redact import redact
-from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, STOP, Outcome, Task, write_outcome
+from rnnexp.run_folder import hold
+from rnnexp.sweeps.task import ATTEMPT, LOG, STOP, Outcome, Task, write_outcome
 
 if TYPE_CHECKING:
     from rnnexp.runner import Result
@@ -93,7 +92,7 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
 
         return run_within(task.hydra, lambda: execute(replace(task, hydra=None), quiet, tick))
     started = time.perf_counter()
-    with FileLock(task.folder / LOCK), _logged(task):
+    with hold(task.folder, wait=True), _logged(task):
         check_turn(task)
         try:
             from rnnexp.runner import run

@@ -7,7 +7,6 @@ import math
 import os
 import shlex
 import shutil
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from rnnexp.cells import harmless_frame
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.paths import short_name
-from rnnexp.redact import redact
+from rnnexp.redact import redact, without_user
 from rnnexp.tracking import inputs, names, store
+from rnnexp.tracking.clock import RunClock
 from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Run:
         self._journal, self._pusher = journal, pusher
         self._rows = journal.rows if journal else JsonLines(folder / ROWS)
         self._rows.append(())  # the file is there from the beginning
+        self._clock = RunClock()
         self._is_left = False
         self._summary: list[tuple[str, float, int, int]] = []
 
@@ -105,13 +106,14 @@ class Run:
 
         NaN and infinity become `diverged=1`. A thread sends the steps later: this one only writes them down.
         """
+        began, ended = self._clock.correct(began, ended)
         each = (ended - began) / max(len(rows), 1)
         times = [int((began + each * (number + 1)) * 1000) for number in range(len(rows))]
         self._log([(first + number, times[number], _sendable(row)) for number, row in enumerate(rows)])
 
     def log_summary(self, metrics: Mapping[str, float]) -> None:
         """Log what is known once, at the end; values that are not finite (an undefined MAPE) are left out."""
-        now, values = int(time.time() * 1000), names.finite(metrics)
+        now, values = int(self._clock.now() * 1000), names.finite(metrics)
         self._log([(0, now, values)])
         self._summary += [(key, value, now, 0) for key, value in values.items()]
 
@@ -208,12 +210,14 @@ class Run:
 
     def close(self, status: str) -> None:
         """Keep the log files and end the run; called by `start`."""
-        self._upload(self.folder / ROWS)  # numbers alone, nothing to redact
-        for path in sorted(self.folder.glob("*.log")):
-            self._enter("file", path=path.name, redacted=True)
-        self._enter("end", status=status, time=int(time.time() * 1000))
-        if self._journal:
-            self._journal.closed = True
+        try:
+            self._upload(self.folder / ROWS)  # numbers alone, nothing to redact
+            for path in sorted(self.folder.glob("*.log")):
+                self._enter("file", path=path.name, redacted=True)
+        finally:  # whoever presses Ctrl-C again
+            self._enter("end", status=status, time=int(self._clock.now() * 1000))
+            if self._journal:
+                self._journal.closed = True
 
     def _log(self, steps: Sequence[tuple[int, int, Mapping[str, float]]]) -> None:
         """Write steps, their times and their metrics down."""
@@ -245,13 +249,20 @@ def tell_unstored(journals: Sequence[RunJournal]) -> None:
 
 
 def write_sync(folder: Path, where: str) -> str:
-    """Write the command that stores the runs of a folder at `where`, an address without secrets."""
+    """Write the command that stores the runs of a folder at `where`, an address without secrets.
+
+    Who has to say who he is does so by MLflow's own variables: the command does not know the password.
+    """
     relative = os.path.relpath(folder)
     words = ["rnnexp", "sync", str(folder) if relative.startswith("..") else relative]
     in_force = ""
     with suppress(TrackingError):
         in_force = redact(store.tracking_uri(None))
-    return shlex.join(words if where == in_force else [*words, "--uri", where])
+    if where == in_force:
+        return shlex.join(words)
+    address = without_user(where)
+    told = shlex.join([*words, "--uri", address])
+    return told if address == where else f"{told}  (with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD set)"
 
 
 def _sendable(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -149,6 +149,7 @@ def failing(task: Task) -> Outcome:
     return Outcome("failed", error=f"seed {task.mapping['seed']} is unlucky", exit_code=1)
 
 
+@pytest.mark.fault("H1")
 def test_failed_jobs_are_run_again_only_when_asked(quick: Quick, capsys: pytest.CaptureFixture[str]) -> None:
     answer, quick.answer = quick.answer, failing
     with pytest.raises(SweepFailed, match="2 jobs of the sweep failed") as caught:
@@ -165,6 +166,7 @@ def test_failed_jobs_are_run_again_only_when_asked(quick: Quick, capsys: pytest.
     assert "2 done" in capsys.readouterr().out
 
 
+@pytest.mark.fault("H2")
 def test_a_sweep_stops_after_so_many_failures(quick: Quick) -> None:
     quick.answer, quick.capacity = failing, 1
     with pytest.raises(SweepFailed, match="3 jobs of the sweep failed"):
@@ -179,6 +181,7 @@ def test_the_first_failure_ends_a_sweep_that_is_to_fail_fast(quick: Quick) -> No
     assert len(quick.tasks) == 2
 
 
+@pytest.mark.fault("H4")
 def test_a_worker_that_is_killed_each_time_is_given_up(quick: Quick) -> None:
     quick.answer = lambda task: None
     with pytest.raises(SweepFailed, match="its process was killed by SIGKILL, 3 times"):

@@ -47,6 +47,7 @@ def begun(place: Path, done: int, space: Mapping[str, str] = SPACE, rules: Mappi
 
 
 @pytest.mark.parametrize(("done", "left"), [(4, []), (2, [2, 3])])
+@pytest.mark.fault("H3")
 def test_only_what_was_missing_is_run(quick: Quick, tmp_path: Path, done: int, left: list[int]) -> None:
     folder = begun(tmp_path, done)
     assert run(*LINES, *SWEPT) == folder
@@ -102,6 +103,7 @@ def test_a_journal_speaks_of_the_keys_of_today(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rule", [{"zip": ["data.unit", "model.segment"]}, {"exclude": [{"model.segment": 2}]}])
+@pytest.mark.fault("F13")
 def test_a_rule_with_an_old_key_is_answered_with_the_new_one(rule: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="`model.segment` is called model.patch_size now"):
         space(*SWEPT, **rule)

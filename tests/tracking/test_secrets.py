@@ -59,6 +59,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.fault("I6")
 def test_a_secret_is_nowhere(repository: Path) -> None:
     done = run(repository, RUN)
     assert done.returncode == 1
@@ -75,6 +76,7 @@ def test_a_secret_is_nowhere(repository: Path) -> None:
     assert [path.read_text() for path in uploaded] == ["uploaded with ***"]
 
 
+@pytest.mark.fault("I6")
 def test_the_search_would_find_a_secret_that_is_no_secret_to_us(repository: Path) -> None:
     done = run(repository, RUN.replace("MY_TOKEN", "MY_COLOR").replace('"note": token', '"note": token + ""'))
     assert done.returncode == 1
@@ -91,6 +93,7 @@ def run(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
+@pytest.mark.fault("I6")
 def test_a_password_in_the_tracking_uri_does_not_reach_the_terminal(tmp_path: Path) -> None:
     uri = f"http://ada:{SECRET}@127.0.0.1:9"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -181,6 +184,7 @@ FORMS = [
 
 
 @pytest.mark.end_to_end
+@pytest.mark.fault("I6")
 def test_a_secret_is_nowhere_whatever_is_asked(tmp_path: Path) -> None:
     said = asked_all(tmp_path, LEAKY, COMMANDS)
     assert [form for form in FORMS if form in said] == []
@@ -195,6 +199,7 @@ def test_a_secret_is_nowhere_whatever_is_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.end_to_end
+@pytest.mark.fault("I6")
 def test_the_search_finds_what_nothing_tells_to_be_a_secret(tmp_path: Path) -> None:
     planted = [word.replace("password", "motto") for word in PLANTED]
     said = asked_all(tmp_path, LEAKY.replace("password", "motto"), [["train", *planted]])

@@ -119,6 +119,7 @@ def exploding(**trainer: Any) -> Any:
     return toy.plan(keras.optimizers.SGD(1e15), batch_size="full", epochs=20, **trainer)
 
 
+@pytest.mark.fault("G1")
 def test_a_diverged_training_ends_with_its_last_finite_weights() -> None:
     model = toy.network()
     history = fit(model, toy.windows(16), exploding())
@@ -128,6 +129,7 @@ def test_a_diverged_training_ends_with_its_last_finite_weights() -> None:
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
+@pytest.mark.fault("G1")
 def test_a_diverged_training_can_fail() -> None:
     with pytest.raises(DivergedError, match=r"epoch \d+: .* is infinite or not a number, at learning rate 1e\+15"):
         fit(toy.network(), toy.windows(16), exploding(on_divergence="fail"))
@@ -165,6 +167,7 @@ def test_mixed_precision_needs_a_model_built_in_it() -> None:
         fit(toy.network(), toy.windows(16), toy.plan(precision="mixed_bfloat16"))
 
 
+@pytest.mark.fault("G12")
 def test_mixed_float16_scales_the_loss_and_learns() -> None:
     from rnnexp.training.prepare import use_precision
 
