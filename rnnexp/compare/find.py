@@ -66,7 +66,7 @@ def sweep(uri: str | None, text: str | None = None) -> Sweep:
     folder = Sweep(parent, []).folder
     jobs = show_dead(select(uri, Wanted(parents=(parent.run_id,), deleted=None)))
     children = completed(uri, sorted(jobs, key=lambda run: run.deleted), folder)
-    notes = [*children.notes(), *_mixed(parent), *tell_untold(count_untold(jobs))]
+    notes = [*children.notes(), *tell_untold(count_untold(jobs)), *_mixed(parent)]
     return Sweep(parent, children.runs, _without_run(folder, children.runs), notes)
 
 

@@ -16,7 +16,7 @@ from rnnexp.sweeps.task import Outcome, read_outcome
 from rnnexp.sweeps.worker import objective_value
 from rnnexp.tracking import store
 from rnnexp.tracking.journal import ENTRIES, JsonLines, RunJournal
-from rnnexp.tracking.query import PARENT, Wanted, select
+from rnnexp.tracking.query import Wanted, select
 from rnnexp.tracking.run import OUTCOME
 
 POLL_S = 0.2
@@ -110,9 +110,9 @@ def ask_store(settings: Tracking, parent: str | None, job: JobState, objective: 
     """Return how a job ended whose folder is gone, if the store knows a finished run of it below its sweep's."""
     if parent is None or not settings.is_pushed:
         return None
-    ours = {PARENT: parent, "rnnexp.job": str(job.number), "rnnexp.config_hash": job.digest}
+    ours = {"rnnexp.job": str(job.number), "rnnexp.config_hash": job.digest}
     try:
-        found = select(settings.uri, Wanted(tags=ours, status="FINISHED"))
+        found = select(settings.uri, Wanted(tags=ours, parents=(parent,), status="FINISHED"))
     except TrackingError:  # is told where the run is tracked
         return None
     for run in found:
@@ -124,9 +124,7 @@ def ask_store(settings: Tracking, parent: str | None, job: JobState, objective: 
 
 def wait_until_free(folder: Path, told: Callable[[], None]) -> None:
     """Wait for a worker of an earlier start that still runs a job; `told` is called once if there is one."""
-    waited = False
+    if is_held(folder):
+        told()
     while is_held(folder):
-        if not waited:
-            told()
-        waited = True
         time.sleep(POLL_S)

@@ -173,7 +173,7 @@ def tracked(task: Task, during: Callable[[], None] = lambda: None) -> Outcome:
     tags |= {"rnnexp.backend": "jax", "rnnexp.device": "cpu"}
     tags |= hash_origin(experiment, plain_values(experiment), "jax")
     params = flat_params(experiment)
-    tags[PARAMS] = str(len(params))
+    tags |= {PARAMS: str(len(params)), "rnnexp.folder": str(task.folder)}
     told = {"config": "", "description": "", "primary_metric": "test/rmse", "greater_is_better": False}
     info = RunInfo(
         experiment="sine", run_name="toy", params=params, tags=tags, run_dir=task.folder, parent=task.parent, **told

@@ -214,10 +214,8 @@ def test_a_dry_run_says_what_would_be_reused(quick: Quick, capsys: pytest.Captur
     first = run(*FIRST, OFFLINE)
     capsys.readouterr()
     run(*WIDER, OFFLINE, dry_run=True)
-    assert (
-        f"reused from run {json.loads(first.joinpath('jobs/0', ENTRIES).read_text().splitlines()[0])['key'][:8]}"
-        in (capsys.readouterr().out)
-    )
+    begun = json.loads((first / "jobs" / "0" / ENTRIES).read_text().splitlines()[0])
+    assert f"reused from run {begun['key'][:8]}" in capsys.readouterr().out
 
 
 @pytest.mark.fault("F14")
