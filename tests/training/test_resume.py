@@ -131,6 +131,7 @@ def test_a_pause_between_any_two_chunks_leaves_nothing_behind(engine: str) -> No
 
 
 @pytest.mark.fault("D2")
+@pytest.mark.skipif(BACKEND != "jax", reason="the compiled engine is JAX's")
 def test_a_compiled_epoch_in_parts_goes_on_from_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ensemble, "LONG_S", 0.0)
     make = usual("compiled", batch_size=4, epochs=2)
