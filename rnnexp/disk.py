@@ -98,6 +98,11 @@ def write_whole(path: Path, text: str) -> None:
     flush(path.parent)
 
 
+def is_inside(path: Path, folder: Path) -> bool:
+    """Say whether a path, which may be a link, leads to something in a folder."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder of our own, if it is there and can be removed."""
     shutil.rmtree(path, ignore_errors=True)

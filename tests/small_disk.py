@@ -1,9 +1,12 @@
-"""A disk that a test can fill: a small file system where one may be mounted, else a limit on what files may hold."""
+"""Disks that tests can fill or close: a small file system where one may be mounted, else a limit on files' sizes."""
 
 from __future__ import annotations
 
+import ctypes
+import os
 import resource
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -61,3 +64,21 @@ def mounted_disk(folder: Path, options: str = f"size={SIZE_KB}k") -> Iterator[Sm
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     with mounted_disk(tmp_path / "small") as disk:
         yield disk
+
+
+@pytest.fixture
+def without_override() -> Iterator[None]:
+    """Take from root, in this thread, what lets it read and write whatever permissions say; others never had it."""
+    if os.geteuid() != 0:
+        yield
+        return
+    if sys.platform != "linux":
+        pytest.skip("root may write everywhere, and lays that right down on Linux alone")
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
+    before, held = (ctypes.c_uint32 * 6)(), (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice
+    assert libc.capget(header, before) == libc.capget(header, held) == 0
+    held[0] &= ~0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    assert libc.capset(header, held) == 0, os.strerror(ctypes.get_errno())
+    yield
+    assert libc.capset(header, before) == 0

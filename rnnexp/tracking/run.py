@@ -12,11 +12,12 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.cells import harmless_frame
-from rnnexp.disk import DISK_FULL, put_whole
+from rnnexp.disk import DISK_FULL, is_inside, put_whole
 from rnnexp.errors import ResourceError, TrackingError, first_line
 from rnnexp.redact import redact, without_user
 from rnnexp.tracking import inputs, names, store
@@ -229,7 +230,7 @@ class Run:
             for kind, what in self._owed:
                 self._enter(kind, **what)
             self._enter("file", path=ROWS, redacted=False)  # numbers alone, nothing to redact
-            for path in sorted(self.folder.glob("*.log")):
+            for path in filter(partial(is_inside, folder=self.folder), sorted(self.folder.glob("*.log"))):
                 self._enter("file", path=path.name, redacted=True)
             if status == "FINISHED" and (self.problem or not self.files.is_whole):
                 status = "FAILED"

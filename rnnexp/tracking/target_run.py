@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rnnexp.disk import is_inside
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking import inputs, store, tables
@@ -182,6 +183,8 @@ class TargetRun:
     def _upload(self, name: str, redacted: bool) -> None:
         """Copy a file to its place among the run's; `redacted`: others wrote it, and the folder keeps it as it is."""
         path = self.journal.folder / name
+        if not is_inside(path, self.journal.folder):
+            raise PermissionError(f"{path}: is a link that leads out of the run's folder")
         inside = path.relative_to(self.journal.folder).parent.as_posix()
         artifacts = store.artifacts(self.stored.place, self.target.uri)
         if not redacted:
