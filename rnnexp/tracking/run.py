@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.cells import harmless_frame
-from rnnexp.disk import DISK_FULL, is_inside, put_whole
+from rnnexp.disk import DISK_FULL, identify, is_inside, put_whole
 from rnnexp.errors import ResourceError, TrackingError, first_line
 from rnnexp.redact import redact, without_user
+from rnnexp.runtime.machine import RunClock
 from rnnexp.tracking import inputs, names, store
-from rnnexp.tracking.clock import RunClock
 from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
 from rnnexp.tracking.run_files import RunFiles
 
@@ -85,7 +85,7 @@ class Run:
         self.files = RunFiles(folder)
         self.problem: str | None = None  # what the disk has kept the run from, though it came to its end
         self._owed: list[tuple[str, dict[str, Any]]] = []
-        self._place = _identify(folder)
+        self._place = identify(folder)
         self._summary: list[tuple[str, float, int, int]] = []
 
     @property
@@ -115,7 +115,7 @@ class Run:
         NaN and infinity become `diverged=1`. A thread sends the steps later: this one only writes them down. Raises
         ResourceError if the folder is gone.
         """
-        if _identify(self.folder) != self._place:
+        if identify(self.folder) != self._place:
             raise ResourceError(f"{self.folder}: was removed or moved while the run wrote to it; start the run again")
         began, ended = self._clock.correct(began, ended)
         each = (ended - began) / max(len(rows), 1)
@@ -291,14 +291,6 @@ def write_sync(folder: Path, where: str) -> str:
     address = without_user(where)
     told = shlex.join([*words, "--uri", address])
     return told if address == where else f"{told}  (with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD set)"
-
-
-def _identify(folder: Path) -> tuple[int, int] | None:
-    """Tell a folder from another one that takes its place; None where there is none."""
-    with suppress(OSError):
-        found = folder.stat()
-        return found.st_dev, found.st_ino
-    return None
 
 
 def _sendable(metrics: Mapping[str, float]) -> dict[str, float]:
