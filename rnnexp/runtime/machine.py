@@ -1,4 +1,4 @@
-"""What this machine has for us: processors, memory, packages, a clock, and a folder where compiled programs are kept."""
+"""What this machine has for us: processors, memory, packages, a clock, and a folder for compiled programs."""
 
 from __future__ import annotations
 
