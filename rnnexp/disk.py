@@ -51,16 +51,17 @@ def name_file(path: Path) -> Iterator[None]:
 
 def put_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` make a file, or a folder of files, beside its place and rename it: no part of it is ever seen."""
-    new = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    new, old = (path.with_name(f".tmp-{os.getpid()}-{kind}{path.name}") for kind in ("", "old-"))
     with name_file(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             _write(new, write)
             if path.is_dir():
-                shutil.rmtree(path)
+                path.rename(old)
             new.replace(path)
         finally:
             remove(new)
+            remove(old)
 
 
 def _write(new: Path, write: Callable[[Path], object]) -> None:
@@ -74,6 +75,16 @@ def _write(new: Path, write: Callable[[Path], object]) -> None:
         raise
 
 
+def flush(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system can."""
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a text so that it is never seen in part, and survives a loss of power."""
 
@@ -84,6 +95,15 @@ def write_whole(path: Path, text: str) -> None:
             os.fsync(file.fileno())
 
     put_whole(path, write)
+    flush(path.parent)
+
+
+def identify(folder: Path) -> tuple[int, int] | None:
+    """Tell a folder from another one that takes its place; None where there is none."""
+    with suppress(OSError):
+        found = folder.stat()
+        return found.st_dev, found.st_ino
+    return None
 
 
 def is_inside(path: Path, folder: Path) -> bool:

@@ -111,7 +111,8 @@ def journal(sweep: Path) -> Mapping[int, JobState]:
 def unseen(uri: str | None, expression: str) -> Iterator[str]:
     """Say how many runs a filter (MLflow's language) over parameters may miss: they have not logged them."""
     asked = set(re.findall(r"params\.[`\"]?([\w./-]+)", expression))
-    old = [run for run in select(uri, Wanted()) if not has_all(run) and asked - set(run.params)] if asked else []
+    known = select(uri, Wanted(absent=(names.PARAMS,))) if asked else []
+    old = [run for run in known if not has_all(run) and asked - set(run.params)]
     if old:
         yield (
             f"{count(len(old), 'run')} of an earlier version cannot be found by {', '.join(sorted(asked))}: "

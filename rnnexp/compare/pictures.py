@@ -26,6 +26,7 @@ BEST, DOT = VERMILION, BLUE
 LOG_LOSS, LOG_PARAMETER = 5, 50  # values that span more than this factor are drawn on a logarithmic axis
 MOST_POINTS = 300  # of one curve
 MOST_TICKS = 8
+MANY_MARKS = 5000  # of 80 bytes each in SVG
 Curve = Sequence[tuple[int, float]]
 
 
@@ -75,7 +76,7 @@ def parallel(points: Sequence[Mapping[str, Any]], values: Sequence[float], names
         figure, (ax,) = new_figure(size=(max(7.0, 1.3 * (len(names) + 1)), 4.0), searched=True)
         axes = [axis([point.get(key) for point in points]) for key in names] + [_measured(values)]
         lines = [list(enumerate(found.places[i] for found in axes)) for i in range(len(points))]
-        shades = [colormaps["viridis"](0.9 * i / max(1, len(points) - 1)) for i in range(len(points))]
+        shades = colormaps["viridis"]([0.9 * i / max(1, len(points) - 1) for i in range(len(points))])
         alpha = max(0.25, min(0.9, 30 / len(points)))
         ax.add_collection(LineCollection(lines[::-1], colors=shades[::-1], linewidths=1.3, alpha=alpha))
         ax.plot(*zip(*lines[0]), color=BEST, linewidth=3, solid_capstyle="round")
@@ -86,7 +87,7 @@ def parallel(points: Sequence[Mapping[str, Any]], values: Sequence[float], names
         ax.grid(False)
         ax.spines[:].set_visible(False)
         ax.tick_params(axis="x", length=0)
-        return _embedded(figure)
+        return _embedded(figure, marks=len(points) * len(axes))
 
 
 def _vertical(ax: Axes, x: int, found: Axis, last: bool) -> None:
@@ -145,7 +146,7 @@ def slices(points: Sequence[Mapping[str, Any]], values: Sequence[float], names: 
             ax.set_ylabel(goal, fontsize=9)
         for ax in axes[len(names) :]:
             ax.set_visible(False)
-        return _embedded(figure)
+        return _embedded(figure, marks=len(values) * len(names))
 
 
 def _slice(ax: Axes, given: Sequence[Any], values: Sequence[float]) -> None:
@@ -207,17 +208,19 @@ def _drawing() -> Iterator[None]:
         yield
 
 
-def _embedded(figure: Figure) -> str:
-    """Return the picture as SVG in the page, or as PNG where that is smaller."""
+def _embedded(figure: Figure, marks: int = 0) -> str:
+    """Return the picture as SVG in the page, or as PNG where that is smaller, as it is with very many `marks`."""
     svg, png = io.StringIO(), io.BytesIO()
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    drawn = _inline(svg.getvalue())
-    if len(drawn) < 40_000:
-        return drawn
+    drawn = ""
+    if marks < MANY_MARKS:
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        drawn = _inline(svg.getvalue())
+        if len(drawn) < 40_000:
+            return drawn
     figure.savefig(png, format="png", dpi=170, metadata={"Software": None})
     coded = base64.b64encode(png.getvalue()).decode()
     image = f'<img alt="" src="data:image/png;base64,{coded}">'
-    return image if len(image) < len(drawn) else drawn
+    return drawn if drawn and len(drawn) <= len(image) else image
 
 
 def _inline(svg: str) -> str:

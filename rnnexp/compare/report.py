@@ -34,9 +34,9 @@ READING = (
 )  # fmt: skip
 
 
-def html(uri: str | None, sweep: str) -> str:
-    """Return the report of a sweep, by its name or its run's id, as one HTML document under 2 MB."""
-    found = find.sweep(uri, sweep)
+def html(uri: str | None, sweep: str | Sweep) -> str:
+    """Return the report of a sweep, also by its name or its run's id, as one HTML document under 2 MB."""
+    found = sweep if isinstance(sweep, Sweep) else find.sweep(uri, sweep)
     compared = found.compared()
     return page.page(
         f"{found.name}: sweep",

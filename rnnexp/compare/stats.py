@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,10 +38,10 @@ def summary(values: Sequence[float]) -> Summary | None:
     mean = statistics.fmean(values)
     if len(values) < 2:
         return Summary(1, mean, None, None, None)
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     deviation = statistics.stdev(values)
-    half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * deviation / len(values) ** 0.5
+    half = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)) * deviation / len(values) ** 0.5
     return Summary(len(values), mean, deviation, mean - half, mean + half)
 
 
@@ -61,12 +60,21 @@ def paired(one: Mapping[object, float], other: Mapping[object, float]) -> Paired
     values = [*first, *second]
     if min(values) > 0 and max(values) / min(values) > DECADE:
         first, second = [math.log(value) for value in first], [math.log(value) for value in second]
-    from scipy.stats import ttest_rel
+    differences = [a - b for a, b in zip(first, second)]
+    return Paired(_two_sided(differences), statistics.fmean(first) - statistics.fmean(second))
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # differences that are all alike: p is 0, and rightly so
-        p = float(ttest_rel(first, second).pvalue)
-    return Paired(p, statistics.fmean(first) - statistics.fmean(second))
+
+def _two_sided(differences: Sequence[float]) -> float:
+    """Return the p value of Student's t test that their mean is 0, as scipy.stats.ttest_rel does.
+
+    That takes half a second to be imported and 0.3 ms a call: a report of 1,000 settings has as many.
+    """
+    from scipy.special import stdtr
+
+    error = statistics.stdev(differences) / len(differences) ** 0.5
+    if error == 0:  # differences that are all alike are no accident
+        return 0.0
+    return 2 * float(stdtr(len(differences) - 1, -abs(statistics.fmean(differences)) / error))
 
 
 def holm(ps: Sequence[float | None]) -> list[float | None]:

@@ -58,6 +58,8 @@ def answer(key: str) -> str:
 
 def current_keys(values: Mapping[str, T]) -> dict[str, T]:
     """Return what was stored under dotted keys under those of today."""
+    if not values.keys() & _former_keys().keys():  # nearly always, and there may be thousands of runs
+        return dict(values)
     return {new_key(key, values.get(f"{key.partition('.')[0]}.name")): value for key, value in values.items()}
 
 

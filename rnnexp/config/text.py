@@ -10,6 +10,8 @@ from typing import Any
 
 # Words that stand in a list as they are; everything else gets quotes there.
 _WORD = re.compile(r"[^\W\d][\w./-]*")
+# The numbers that look the same in Python and in YAML, which takes `017` for 15: nearly all, and YAML is slow.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,99})(?:\.[0-9]{1,99})?")
 
 
 def text(value: object) -> str:
@@ -41,6 +43,8 @@ def _is_read_as(written: str, value: object) -> bool:
 @lru_cache(maxsize=100_000)  # a sweep's runs repeat the same few values, and YAML is slow
 def typed(text: str) -> Any:
     """Read what `text` has written: `[64,32]` is a list, `true` a truth value, `1e-05` a number, else it is text."""
+    if _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
     import yaml
 
     try:

@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +16,11 @@ from rnnexp import registry, runtime, tasks, tracking
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, DivergedError, count
 from rnnexp.paths import name_problem, short_name
-from rnnexp.run_folder import claimed
+from rnnexp.run_folder import claim
 from rnnexp.runner import record
 from rnnexp.runner.room import explain_stop, refuse_full_disk
 from rnnexp.runner.samples import Samples
+from rnnexp.stopping import heed_stop
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
@@ -79,7 +81,10 @@ def run(
     """
     started = time.perf_counter()
     run_dir = run_dir or make_run_folder(experiment.name)
-    with claimed(run_dir):
+    with ExitStack() as stack:
+        if member is None:  # who runs members holds their folders, and is told when they are to end
+            stack.enter_context(claim(run_dir))
+            stack.enter_context(heed_stop(run_dir))
         return _run(experiment, record.RunContext(run_dir, command, member), quiet, started)
 
 
@@ -211,7 +216,7 @@ def make_run_folder(name: str) -> Path:
     """Make a run folder that no other run has, whatever starts in the same second."""
     if problem := name_problem(name):
         raise ConfigError(f"name: {problem}")
-    folder = Path.cwd() / "runs" / short_name(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:6]}"
+    folder = Path.cwd() / "runs" / short_name(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:8]}"
     folder.mkdir(parents=True)
     return folder
 

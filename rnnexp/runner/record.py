@@ -17,8 +17,10 @@ from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
+from rnnexp.data.fingerprint import hash_data, join_digests
 from rnnexp.disk import DISK_FULL
 from rnnexp.redact import redact, redact_tree
+from rnnexp.runtime.digests import hash_code
 from rnnexp.runtime.machine import find_version
 from rnnexp.task import LOSS, UNPENALIZED, primary, rises
 from rnnexp.tracking import Data
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from rnnexp.training.progress import Progress
 
 log = logging.getLogger("rnnexp")
+
+CODE, FILES = "rnnexp.code_digest", "rnnexp.files_digest"
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
 _outlines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
@@ -82,6 +86,7 @@ def make_run_info(
 ) -> RunInfo:
     """Gather what identifies a run before it starts; `engine` is what trains it."""
     command, member = context.command, context.member
+    values = plain_values(experiment)
     digest = config_hash(experiment)
     params = flat_params(experiment, _choose_shown(command, member))
     tags = {
@@ -89,6 +94,7 @@ def make_run_info(
         "rnnexp.version": find_version("rnnexp") or "unknown",
         "rnnexp.config_hash": digest,
         "rnnexp.data_digest": dataset.summary.digest,
+        **hash_origin(experiment, values, device.backend),
         "rnnexp.group": experiment.name,
         "rnnexp.backend": device.backend,
         "rnnexp.device": device.device,
@@ -104,13 +110,19 @@ def make_run_info(
         run_name=run_name(experiment, digest),
         params=params,
         tags=tags,
-        config=yaml.dump(redact_tree(plain_values(experiment)), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
+        config=yaml.dump(redact_tree(values), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
         description=_describe(experiment, command, context.run_dir),
         primary_metric=metric,
         greater_is_better=greater,
         run_dir=context.run_dir,
         parent=member.parent if member else None,
     )
+
+
+def hash_origin(experiment: Experiment, values: Mapping[str, Any], backend: str) -> dict[str, str]:
+    """Return the tags that tell of which code and of which files a run is the result; generated data have no files."""
+    files = join_digests(hash_data([values["data"]]))
+    return {CODE: hash_code(tuple(experiment.plugins), backend), **({FILES: files} if files else {})}
 
 
 def _choose_shown(command: str, member: Membership | None) -> set[str]:

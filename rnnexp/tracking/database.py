@@ -18,15 +18,15 @@ from urllib.parse import quote
 from rnnexp.tracking.moved import find_move
 
 _RUNS = """
-SELECT run_uuid, name, start_time, status, end_time, CAST(experiment_id AS TEXT), artifact_uri FROM runs
-WHERE lifecycle_stage = ?
-AND experiment_id IN (SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active')
+SELECT run_uuid, name, start_time, status, end_time, CAST(experiment_id AS TEXT), artifact_uri, lifecycle_stage
+FROM runs WHERE experiment_id IN (SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active')
 AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = 'rnnexp.version')"""
-_TAGGED = " AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = ? AND value = ?)"
+_TAGGED = " AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = ? AND value IN ({}))"
 _UNTAGGED = " AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = ?)"
 _MODEL = """
 SELECT artifact_location FROM logged_models WHERE source_run_id = ? AND lifecycle_stage = 'active'
 ORDER BY creation_timestamp_ms DESC LIMIT 1"""
+PARENT = "mlflow.parentRunId"
 _INSIDE = 500  # ids in one statement; SQLite takes 32,766, older ones 999
 
 
@@ -35,19 +35,22 @@ class Wanted:
     """Which runs of rnnexp to read, the latest first.
 
     tags: values they must have;  absent: tags they must not have;  run: the start of their id, or their name
-    filter: an expression in MLflow's own language, which only MLflow's client can answer
+    ids: their ids;  parents: ids of the sweeps that they belong to
+    filter: an expression in MLflow's own language
     brief: without parameters and metrics, which are nine tenths of the work
-    deleted: those in MLflow's trash instead of the others
+    deleted: those in MLflow's trash instead of the others; None: both
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     status: str | None = None
     run: str | None = None
+    ids: tuple[str, ...] | None = None
+    parents: tuple[str, ...] | None = None
     filter: str | None = None
     limit: int | None = None
     brief: bool = False
-    deleted: bool = False
+    deleted: bool | None = False
 
 
 def runs(file: Path, wanted: Wanted) -> Iterator[dict[str, Any]]:
@@ -62,7 +65,7 @@ def runs(file: Path, wanted: Wanted) -> Iterator[dict[str, Any]]:
         number = "CASE WHEN is_nan THEN NULL ELSE value END"
         metrics = _pairs(connection, f"SELECT run_uuid, key, {number} FROM latest_metrics", wide)
         move = find_move(connection, file)
-    for run_id, name, started, status, ended, experiment, artifacts in rows:
+    for run_id, name, started, status, ended, experiment, artifacts, stage in rows:
         yield {
             "run_id": run_id,
             "name": name,
@@ -74,7 +77,7 @@ def runs(file: Path, wanted: Wanted) -> Iterator[dict[str, Any]]:
             "ended": ended,
             "experiment_id": experiment,
             "artifacts": move.place(artifacts) if move else artifacts,
-            "deleted": wanted.deleted,
+            "deleted": stage == "deleted",
         }
 
 
@@ -104,10 +107,15 @@ def _opened(file: Path) -> sqlite3.Connection:
 
 def _query(wanted: Wanted) -> tuple[str, list[Any]]:
     query: str = _RUNS
-    values: list[Any] = ["deleted" if wanted.deleted else "active"]
-    for key, value in wanted.tags.items():
-        query += _TAGGED
-        values += [key, value]
+    values: list[Any] = []
+    if wanted.deleted is not None:
+        query += " AND lifecycle_stage = ?"
+        values.append("deleted" if wanted.deleted else "active")
+    tags: dict[str, Sequence[str]] = {key: [value] for key, value in wanted.tags.items()}
+    tags |= {PARENT: wanted.parents} if wanted.parents is not None else {}
+    for key, some in tags.items():
+        query += _TAGGED.format(_places(some))
+        values += [key, *some]
     for key in wanted.absent:
         query += _UNTAGGED
         values.append(key)
@@ -117,8 +125,12 @@ def _query(wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.run is not None:
         query += " AND (name = ? OR substr(run_uuid, 1, ?) = ?)"
         values += [wanted.run, len(wanted.run), wanted.run]
+    if wanted.ids is not None:
+        query += f" AND {_among(wanted.ids)}"
+        values += wanted.ids
+    limit = -1 if wanted.limit is None or wanted.filter is not None else wanted.limit
     query += " ORDER BY start_time DESC, run_uuid LIMIT ?"
-    return query, [*values, -1 if wanted.limit is None else wanted.limit]
+    return query, [*values, limit]
 
 
 def _pairs(connection: sqlite3.Connection, query: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -135,4 +147,8 @@ def _chunks(ids: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _among(ids: Sequence[str]) -> str:
-    return f"run_uuid IN ({','.join('?' * len(ids))})"
+    return f"run_uuid IN ({_places(ids)})"
+
+
+def _places(values: Sequence[str]) -> str:
+    return ",".join("?" * len(values))

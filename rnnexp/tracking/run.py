@@ -7,7 +7,6 @@ import math
 import os
 import shlex
 import shutil
-import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.cells import harmless_frame
-from rnnexp.disk import DISK_FULL, is_inside, put_whole
+from rnnexp.disk import DISK_FULL, identify, is_inside, put_whole
 from rnnexp.errors import ResourceError, TrackingError, first_line
-from rnnexp.redact import redact
+from rnnexp.redact import redact, without_user
 from rnnexp.tracking import inputs, names, store
+from rnnexp.tracking.clock import RunClock
 from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
 from rnnexp.tracking.run_files import RunFiles
 
@@ -80,11 +80,12 @@ class Run:
         self._journal, self._pusher = journal, pusher
         self._rows = journal.rows if journal else JsonLines(folder / ROWS)
         self._rows.append(())  # the file is there from the beginning
+        self._clock = RunClock()
         self._is_left = False
         self.files = RunFiles(folder)
         self.problem: str | None = None  # what the disk has kept the run from, though it came to its end
         self._owed: list[tuple[str, dict[str, Any]]] = []
-        self._place = _identify(folder)
+        self._place = identify(folder)
         self._summary: list[tuple[str, float, int, int]] = []
 
     @property
@@ -114,15 +115,16 @@ class Run:
         NaN and infinity become `diverged=1`. A thread sends the steps later: this one only writes them down. Raises
         ResourceError if the folder is gone.
         """
-        if _identify(self.folder) != self._place:
+        if identify(self.folder) != self._place:
             raise ResourceError(f"{self.folder}: was removed or moved while the run wrote to it; start the run again")
+        began, ended = self._clock.correct(began, ended)
         each = (ended - began) / max(len(rows), 1)
         times = [int((began + each * (number + 1)) * 1000) for number in range(len(rows))]
         self._log([(first + number, times[number], _sendable(row)) for number, row in enumerate(rows)])
 
     def log_summary(self, metrics: Mapping[str, float]) -> None:
         """Log what is known once, at the end; values that are not finite (an undefined MAPE) are left out."""
-        now, values = int(time.time() * 1000), names.finite(metrics)
+        now, values = int(self._clock.now() * 1000), names.finite(metrics)
         self._log([(0, now, values)])
         self._summary += [(key, value, now, 0) for key, value in values.items()]
 
@@ -223,21 +225,23 @@ class Run:
     def close(self, status: str, patience: float = 0.0) -> None:
         """Keep the log files and end the run, waiting so many seconds for room on a full disk; called by `start`."""
         growing = [self._rows.file, *([self._journal.entries.file] if self._journal else [])]
-        self.files.settle(patience, growing)
-        for kind, what in self._owed:
-            self._enter(kind, **what)
-        self._enter("file", path=ROWS, redacted=False)  # numbers alone, nothing to redact
-        for path in filter(partial(is_inside, folder=self.folder), sorted(self.folder.glob("*.log"))):
-            self._enter("file", path=path.name, redacted=True)
-        if status == "FINISHED" and (self.problem or not self.files.is_whole):
-            status = "FAILED"
-            self.outcome(DISK_FULL)
-        self._enter("end", status=status, time=int(time.time() * 1000))
-        self.files.settle(0.0, growing)
-        sync = write_sync(self.folder, self._where) if self._journal else ""
-        self.problem = self.files.problem(sync) or self.problem
-        if self._journal:
-            self._journal.closed = True
+        try:
+            self.files.settle(patience, growing)
+            for kind, what in self._owed:
+                self._enter(kind, **what)
+            self._enter("file", path=ROWS, redacted=False)  # numbers alone, nothing to redact
+            for path in filter(partial(is_inside, folder=self.folder), sorted(self.folder.glob("*.log"))):
+                self._enter("file", path=path.name, redacted=True)
+            if status == "FINISHED" and (self.problem or not self.files.is_whole):
+                status = "FAILED"
+                self.outcome(DISK_FULL)
+        finally:  # whoever presses Ctrl-C again
+            self._enter("end", status=status, time=int(self._clock.now() * 1000))
+            self.files.settle(0.0, growing)
+            sync = write_sync(self.folder, self._where) if self._journal else ""
+            self.problem = self.files.problem(sync) or self.problem
+            if self._journal:
+                self._journal.closed = True
 
     def _log(self, steps: Sequence[tuple[int, int, Mapping[str, float]]]) -> None:
         """Write steps, their times and their metrics down."""
@@ -273,21 +277,20 @@ def tell_unstored(journals: Sequence[RunJournal]) -> None:
 
 
 def write_sync(folder: Path, where: str) -> str:
-    """Write the command that stores the runs of a folder at `where`, an address without secrets."""
+    """Write the command that stores the runs of a folder at `where`, an address without secrets.
+
+    Who has to say who he is does so by MLflow's own variables: the command does not know the password.
+    """
     relative = os.path.relpath(folder)
     words = ["rnnexp", "sync", str(folder) if relative.startswith("..") else relative]
     in_force = ""
     with suppress(TrackingError):
         in_force = redact(store.tracking_uri(None))
-    return shlex.join(words if where == in_force else [*words, "--uri", where])
-
-
-def _identify(folder: Path) -> tuple[int, int] | None:
-    """Tell a folder from another one that takes its place; None where there is none."""
-    with suppress(OSError):
-        found = folder.stat()
-        return found.st_dev, found.st_ino
-    return None
+    if where == in_force:
+        return shlex.join(words)
+    address = without_user(where)
+    told = shlex.join([*words, "--uri", address])
+    return told if address == where else f"{told}  (with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD set)"
 
 
 def _sendable(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 import uuid
@@ -13,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from rnnexp.errors import ConfigError, TrackingError, did_you_mean, first_line
-from rnnexp.redact import redact
+from rnnexp.redact import redact, without_user
 from rnnexp.tracking import store
 from rnnexp.tracking.journal import ENTRIES, RunJournal, Stored
 from rnnexp.tracking.push import push_journals
@@ -82,17 +83,27 @@ def fill_store(journals: Sequence[RunJournal], uri: str | None, to: str | None) 
         if begun is None:
             continue
         named = journal.stored.uri or begun["uri"]
-        if to is None and named != redact(where):
-            again = f"its runs go to {named}, and {redact(where)} is in force; to store it there: --to {redact(where)}"
-            yield SyncedRun(begun["name"], journal.folder, None, False, False, again)
+        is_there = without_user(named) == without_user(redact(where))  # whoever asks
+        if to is None and not is_there:
+            told = (
+                f"its runs go to {named}, and {redact(where)} is in force; to store it there: --to {_as_typed(where)}"
+            )
+            yield SyncedRun(begun["name"], journal.folder, None, False, False, told)
             continue
-        if named != redact(where):
+        if not is_there:
             journal.stored = Stored()
         if journal.pending or journal.stored.refused:
             target = target or _open(where)
-            yield _sync(target, journal, begun["name"])
+            yield sync_journal(target, journal, begun["name"])
         else:
             yield _tell(journal, begun["name"], added=False)
+
+
+def _as_typed(where: str) -> str:
+    """Return an address as it can be typed; one with a password by the variable that holds it."""
+    if where != redact(where) and where == os.environ.get("MLFLOW_TRACKING_URI"):
+        return '"$MLFLOW_TRACKING_URI"'
+    return redact(where)
 
 
 def _open(uri: str) -> Target:
@@ -114,7 +125,8 @@ def _is_locked(database: Path) -> bool:
     return False
 
 
-def _sync(target: Target, journal: RunJournal, name: str) -> SyncedRun:
+def sync_journal(target: Target, journal: RunJournal, name: str) -> SyncedRun:
+    """Store what is missing of one run. Raises TrackingError if the store does not take it."""
     before = None
     try:
         _replace_deleted(target, journal)
@@ -147,6 +159,6 @@ def _tell(journal: RunJournal, name: str, *, added: bool) -> SyncedRun:
     elif journal.stored.refused:
         note = "the store refuses a part of it"
     elif journal.ended is None:
-        note = "it has not ended: it is still running, or was killed"
+        note = "it has not ended: it is still running, or was killed, which `rnnexp reap` finds out"
     complete = not (journal.pending or journal.stored.refused)
     return SyncedRun(name, journal.folder, journal.stored.run_id, complete, added, note)

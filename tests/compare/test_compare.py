@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sweep_maker import Made
 
@@ -119,6 +120,21 @@ def test_the_test_is_scipy_s() -> None:
     found = stats.paired({0: 2.0, 1: 4.0, 2: 6.0}, {0: 1.0, 1: 2.0, 2: 3.0})
     assert found is not None
     assert found.p == pytest.approx(0.0742, abs=1e-4)
+
+
+@pytest.mark.parametrize("pairs", [3, 4, 10, 100])
+def test_interval_and_p_value_are_those_of_scipy(pairs: int) -> None:
+    from scipy.stats import t, ttest_rel
+
+    drawn = np.random.default_rng(pairs).normal(1.0, 0.1, (2, pairs))
+    first, second = drawn.tolist()
+    summary, found = stats.summary(first), stats.paired(dict(enumerate(first)), dict(enumerate(second)))
+    assert summary is not None
+    assert found is not None
+    interval = t.interval(0.95, pairs - 1, summary.mean, drawn[0].std(ddof=1) / pairs**0.5)
+    assert (summary.low, summary.high) == pytest.approx(interval, rel=1e-12)
+    assert found.p == pytest.approx(ttest_rel(first, second).pvalue, rel=1e-9)
+    assert found.p != pytest.approx(ttest_rel(first, second[::-1]).pvalue, rel=1e-9)
 
 
 def test_a_diverged_setting_is_not_within_noise() -> None:

@@ -11,7 +11,7 @@ import pytest
 from sweep_maker import Made
 
 from rnnexp.errors import ConfigError
-from rnnexp.tracking import database, query
+from rnnexp.tracking import client, database, query
 from rnnexp.tracking.find import finished_runs, is_filter
 from rnnexp.tracking.query import PARENT, Wanted, artifact, histories, select
 
@@ -22,6 +22,30 @@ WANTED = [
     pytest.param(Wanted(absent=(PARENT,)), id="an-absent-tag"),
     pytest.param(Wanted(limit=3), id="the-latest"),
     pytest.param(Wanted(run="lstm-9"), id="a-name"),
+    pytest.param(Wanted(deleted=None), id="those-in-the-trash-too"),
+]
+FILTERS = [
+    "metrics.test/rmse < 0.12",
+    "metrics.test/rmse >= 0.12 AND params.model.name = 'gru'",
+    "metrics.`best/val/loss` != 0.01",
+    "params.model.name != 'gru'",
+    "params.seed = '0'",
+    "params.model.name LIKE 'G%'",
+    "params.model.name ILIKE 'G%'",
+    "params.none IS NULL",
+    "params.model.name IS NOT NULL",
+    "tags.rnnexp.outcome = 'failed'",
+    "tags.`mlflow.parentRunId` IS NULL",
+    "tags.rnnexp.group ILIKE '%SINE%'",
+    "tags.none = 'nothing'",
+    "status = 'FINISHED'",
+    "attributes.status != 'FINISHED' AND metrics.val/loss > 0",
+    "attributes.run_name LIKE 'lstm-%'",
+    "attributes.run_name = 'sine_lstm-3fa2c1'",
+    "attributes.start_time > 0 AND end_time > 1",
+    "attributes.run_id IN ('a', 'b')",
+    "attributes.user_id != 'nobody'",
+    "dataset.name = 'train'",
 ]
 
 
@@ -33,6 +57,26 @@ def test_the_tables_give_what_the_client_gives(made: Made, wanted: Wanted) -> No
     assert read == asked
     assert len(read) > 0
     assert len(select(made.uri, wanted)) == (wanted.limit or len(asked))
+
+
+@pytest.mark.parametrize("expression", FILTERS)
+def test_a_filter_finds_in_the_tables_what_the_client_finds(made: Made, expression: str) -> None:
+    wanted = Wanted(filter=expression)
+    read = {run.run_id: run for run in select(made.uri, wanted)}
+    assert read == {run.run_id: run for run in query._asked(made.uri, wanted)}
+
+
+def test_the_filters_tell_runs_apart(made: Made) -> None:
+    found = [len(select(made.uri, Wanted(filter=expression))) for expression in FILTERS]
+    assert len(set(found)) > 5
+    assert len(select(made.uri, Wanted(filter=FILTERS[0], limit=2))) == 2
+
+
+def test_a_filter_asks_no_client_for_what_the_tables_know(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query, "_asked", refused)
+    assert select(made.uri, Wanted(filter=FILTERS[0]))
+    with pytest.raises(sqlite3.OperationalError, match="no such column"):
+        select(made.uri, Wanted(filter="dataset.name = 'train'"))
 
 
 def test_a_value_that_differs_would_be_noticed(made: Made) -> None:
@@ -122,7 +166,7 @@ def test_a_name_with_a_slash_needs_no_quotes_in_a_filter(made: Made, text: str) 
     ],
 )
 def test_only_names_with_other_signs_are_put_in_quotes(written: str, asked: str) -> None:
-    assert query._quoted(written) == asked
+    assert client.mark_names(written) == asked
 
 
 @pytest.mark.parametrize("text", ["params.model.name = 'lstm'", "metrics.x<1", "tags.a LIKE 'b%'"])

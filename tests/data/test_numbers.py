@@ -145,6 +145,7 @@ def test_a_point_in_plain_cells_is_read_as_ever() -> None:
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS)
+@pytest.mark.fault("E5")
 def test_two_readings_are_a_question(case: str) -> None:
     cells, readings = AMBIGUOUS[case]
     with pytest.raises(Refused, match="Say which is meant") as refused:
@@ -163,6 +164,21 @@ def test_one_cell_decides_for_the_table(telling: str, number: float) -> None:
     with pytest.raises(Refused, match="Read it with") as refused:
         read(["1", "2"], [cells[0], telling])
     assert values([cells[0], telling], **refused.value.remedies[0].settings)[0] == number
+
+
+@pytest.mark.parametrize("code", ["-999", "-9999", "-200", "9999"])
+def test_a_code_without_the_unit_of_the_others_means_missing(code: str) -> None:
+    cells = ["5%", code, "7%", code]
+    with pytest.raises(Refused, match="2 cells missing, which alone have no unit") as refused:
+        values(cells)
+    assert dict(refused.value.remedies[0].settings) == {"na": [code]}
+    assert values(cells, missing="drop", **refused.value.remedies[0].settings) == [5, 7]
+
+
+def test_a_yen_sign_may_be_the_byte_of_the_backslash() -> None:
+    assert list(values(["\\5", "-\\6", "\\7.5"])) == [5, -6, 7.5]
+    with pytest.raises(Refused, match="several units"):
+        values(["\\5", "$6"])
 
 
 def test_columns_that_contradict_each_other_are_refused() -> None:
@@ -294,6 +310,7 @@ def test_text_of_typed_columns_is_read_as_that_of_a_file() -> None:
     assert 'column "y": "$" taken off 1 cell; brackets read as a minus in 1 cell' in series.notes
 
 
+@pytest.mark.fault("E5")
 def test_all_wrong_cells_are_counted_by_kind() -> None:
     cells = ["1", "-", "-", "low", "2", "3", "4*", "5", "6", "7", "8", "1e39"]
     message = (

@@ -25,6 +25,7 @@ needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is
 
 @pytest.mark.fault("B2")
 @needs_full
+@pytest.mark.fault("B2")
 def test_what_a_full_disk_does_not_take_is_written_once_there_is_room(tmp_path: Path, caplog: Any) -> None:
     """B2."""
     path = tmp_path / "lines.jsonl"
@@ -42,6 +43,7 @@ def test_what_a_full_disk_does_not_take_is_written_once_there_is_room(tmp_path: 
 
 @pytest.mark.fault("B2")
 @needs_full
+@pytest.mark.fault("B2")
 def test_a_run_whose_folder_is_full_is_stored_and_ends_as_what_it_was(
     settings: Tracking, make_info: Any, client: Any
 ) -> None:
@@ -170,6 +172,7 @@ print(json.dumps([code, Watch.threads[0]]))
 """
 
 
+@pytest.mark.fault("C1", "C3")
 def test_training_does_not_import_mlflow_and_a_dead_server_costs_seconds(tmp_path: Path) -> None:
     """C1, C3."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -137,6 +137,7 @@ def test_a_read_only_database_and_folder_are_refused(tmp_path: Path, store: str,
     tmp_path.chmod(0o755)
 
 
+@pytest.mark.fault("I6")
 def test_a_server_that_does_not_answer_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(TrackingError, match="does not answer") as caught:
@@ -163,6 +164,7 @@ def test_the_experiment_is_made_once_and_its_tags_follow(client: Any, store: str
 @pytest.mark.parametrize(
     "name", ["..", ".", "...", " ", ". .", "/etc", "../../x", "a/../..", "~", "x" * 300, "名" * 300, "a\\b", "é"]
 )
+@pytest.mark.fault("I5")
 def test_the_files_of_an_experiment_lie_in_a_folder_of_their_own_whatever_it_is_called(name: str) -> None:
     place = Path(unquote(urlparse(str(artifact_root("sqlite:////srv/runs/mlflow.db", name))).path))
     assert os.path.normpath(place) == str(place)
@@ -194,6 +196,7 @@ def test_warming_up_returns_at_once_and_a_bad_store_is_reported_later(tmp_path: 
 
 
 @pytest.mark.parametrize("processes", [3, pytest.param(8, marks=pytest.mark.end_to_end)])
+@pytest.mark.fault("C6")
 def test_processes_that_start_together_on_a_fresh_store_make_it_once(tmp_path: Path, processes: int) -> None:
     script = """
 import sys
@@ -256,6 +259,7 @@ def test_a_second_store_is_poured_and_is_like_the_first(tmp_path: Path, monkeypa
     assert any("HERE" in line for line in first)
 
 
+@pytest.mark.fault("B11")
 def test_a_damaged_template_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib.metadata import version
 
