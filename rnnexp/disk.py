@@ -98,6 +98,14 @@ def write_whole(path: Path, text: str) -> None:
     flush(path.parent)
 
 
+def identify(folder: Path) -> tuple[int, int] | None:
+    """Tell a folder from another one that takes its place; None where there is none."""
+    with suppress(OSError):
+        found = folder.stat()
+        return found.st_dev, found.st_ino
+    return None
+
+
 def is_inside(path: Path, folder: Path) -> bool:
     """Say whether a path, which may be a link, leads to something in a folder."""
     return path.resolve().is_relative_to(folder.resolve())
