@@ -7,6 +7,7 @@ import math
 import os
 import shlex
 import shutil
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,6 @@ from rnnexp.errors import TrackingError, first_line
 from rnnexp.paths import short_name
 from rnnexp.redact import redact, without_user
 from rnnexp.tracking import inputs, names, store
-from rnnexp.tracking.clock import RunClock
 from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 OUTCOME = "rnnexp.outcome"
 STRICT_PATIENCE_S = 60.0
+SLACK_S = 1.0  # by which a machine's clock may be corrected bit by bit
 
 log = logging.getLogger("rnnexp")
 
@@ -58,6 +59,31 @@ class RunInfo:
     run_dir: Path
     parent: str | None = None
     key: str | None = None
+
+
+class RunClock:
+    """The time of day as a run goes by it: it goes on as the machine does, asleep too, whenever the clock is set."""
+
+    def __init__(self) -> None:
+        self._began = time.time() - _uptime()
+        self._last = time.time()
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
+        return self.correct(time.time(), time.time())[1]
+
+    def correct(self, began: float, ended: float) -> tuple[float, float]:
+        """Return the beginning and the end of what is over by now, never before what was corrected earlier."""
+        moved = time.time() - _uptime() - self._began
+        if abs(moved) > SLACK_S:
+            ended = max(ended - moved, self._last)
+            began = min(max(began - moved, self._last), ended)
+        self._last = max(self._last, ended)
+        return began, ended
+
+
+def _uptime() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class Run:
