@@ -12,7 +12,7 @@ from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.task import rises, scores
 from rnnexp.tracking.find import is_filter, sweeps
 from rnnexp.tracking.liveness import count_untold, show_dead, tell_untold
-from rnnexp.tracking.query import TrackedRun, Wanted, select
+from rnnexp.tracking.query import MIXED, TrackedRun, Wanted, select
 
 DEFAULT_GOAL = "best/val/loss"
 
@@ -66,8 +66,14 @@ def sweep(uri: str | None, text: str | None = None) -> Sweep:
     folder = Sweep(parent, []).folder
     jobs = show_dead(select(uri, Wanted(parents=(parent.run_id,), deleted=None)))
     children = completed(uri, sorted(jobs, key=lambda run: run.deleted), folder)
-    notes = [*children.notes(), *tell_untold(count_untold(jobs))]
+    notes = [*children.notes(), *tell_untold(count_untold(jobs)), *_mixed(parent)]
     return Sweep(parent, children.runs, _without_run(folder, children.runs), notes)
+
+
+def _mixed(parent: TrackedRun) -> Iterator[str]:
+    """Say that the jobs of a sweep have not all seen the same data, which its user has allowed."""
+    if MIXED in parent.tags:
+        yield f"{parent.tags[MIXED]}: their scores do not compare with those of the others"
 
 
 def _without_run(folder: Path | None, runs: Sequence[TrackedRun]) -> dict[str, list[int]]:

@@ -57,25 +57,21 @@ def test_how_a_sweep_is_run_may_change(quick: Quick) -> None:
     assert run(*SEEDS, launcher={"name": "serial"}, **changed) == folder
 
 
+@pytest.mark.fault("H9")
 @pytest.mark.parametrize(
     ("lines", "settings", "difference"),
     [
-        (("seed=0,1,2", "model.units=2,3"), {}, "    seed: was 0,1, now 0,1,2\n"),
-        (("seed=0,1", "model.units=2"), {}, "    model.units: was 2,3, now 2\n"),
+        (("seed=0,1", "model.units=2,3", "trainer.epochs=3"), {}, "    trainer.epochs: was 2, now 3\n"),
+        (("seed=0,1", "model.units=2,3"), {"folds": 2}, "    folds: was not set, now 2\n"),
         (("seed=0,1", "model.units=2,3"), {"objective": "val/loss"}, "    objective: was not set, now val/loss\n"),
         (
             ("seed=0,1", "model.units=2,3"),
             {"repeats": 1, "direction": "maximize"},
             "    direction: was not set, now max",
         ),
-        (
-            ("seed=0,1", "model.units=2,3"),
-            {"exclude": [{"seed": 0}]},
-            '    exclude: was not set, now \\[{"seed": "0"}\\]\n',
-        ),
         (("seed=0,1", "model.units=2,3"), {"pruner": "median"}, "    pruner: was not set, now median\n"),
     ],
-    ids=["values", "fixed", "objective", "direction", "exclude", "pruner"],
+    ids=["fixed", "folds", "objective", "direction", "pruner"],
 )
 @pytest.mark.fault("H9")
 def test_a_changed_definition_is_refused_with_what_differs(
