@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.errors import ConfigError
 from rnnexp.registry import settings
+from rnnexp.synonyms import suggest_value
 
 if TYPE_CHECKING:
     import keras
@@ -127,7 +128,9 @@ def load(name: str) -> type:
     """Return the settings class of one optimizer; raises ConfigError with the choices for an unknown name."""
     if name not in _sources():
         choices = available()
-        raise ConfigError(f"optimizer: `{name}` is not one of {', '.join(choices)}{did_you_mean(name, choices)}")
+        raise ConfigError(
+            f"optimizer: `{name}` is not one of {', '.join(choices)}{suggest_value('optimizer', name, choices)}"
+        )
     fields = {argument.name: argument for argument in arguments(name)}
     body: dict[str, Any] = {key: _field(argument) for key, argument in fields.items()}
     body["__annotations__"] = {"name": Literal[name], **{key: a.type() for key, a in fields.items()}}

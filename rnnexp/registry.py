@@ -29,6 +29,7 @@ from pydantic.fields import FieldInfo
 
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError, did_you_mean
 from rnnexp.runtime import DEFAULT_BACKEND
+from rnnexp.synonyms import suggest_value
 
 T = TypeVar("T", bound=type)
 
@@ -198,9 +199,8 @@ def lookup(kind: str, name: str) -> type:
 
 
 def _import(kind: str, name: str) -> None:
-    choices = names(kind)
-    if name not in choices:
-        raise ConfigError(f"{kind}: `{name}` is not one of {', '.join(choices)}{did_you_mean(name, choices)}")
+    if name not in (choices := names(kind)):
+        raise ConfigError(f"{kind}: `{name}` is not one of {', '.join(choices)}{suggest_value(kind, name, choices)}")
     package = importlib.import_module(KINDS[kind].package)
     if hasattr(package, "available"):
         _registered[kind][name] = package.load(name)

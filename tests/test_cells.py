@@ -17,6 +17,7 @@ FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\
 
 
 @pytest.mark.parametrize("text", FORMULAS)
+@pytest.mark.fault("I7")
 def test_formulas_are_quoted(text: str) -> None:
     quoted = "'" + text.replace("\r", " ")
     assert harmless(text) == quoted
@@ -29,6 +30,7 @@ def test_numbers_and_other_texts_stay(cell: object) -> None:
     assert harmless(cell) is cell
 
 
+@pytest.mark.fault("I7")
 def test_predictions_are_quoted_in_csv_and_as_they_are_in_json_and_parquet(tmp_path: Path) -> None:
     frame = pd.DataFrame({"=token": ["=1+1", "-", "a"], "tag": ["O", "@x", "O"], "p": [0.5, -0.5, 1.0]})
     read = pd.read_csv(io.StringIO(csv_text(frame)))
@@ -55,6 +57,7 @@ def test_predictions_are_quoted_in_csv_and_as_they_are_in_json_and_parquet(tmp_p
         ("[64,32]", "[64,32]"),
     ],
 )
+@pytest.mark.fault("I7")
 def test_markdown_shows_a_text_as_it_is(text: str, shown: str) -> None:
     assert markdown_cell(text) == shown
     assert markdown([["name", text]]).splitlines()[0] == f"| name | {shown} |"

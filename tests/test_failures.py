@@ -18,6 +18,7 @@ from rnnexp.registry import load_plugins
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EMFILE, errno.ENAMETOOLONG])
+@pytest.mark.fault("B4")
 def test_what_the_system_refuses_is_exit_6_with_the_path_and_what_to_do(number: int) -> None:
     known = foreseen(OSError(number, os.strerror(number), "runs/x"))
     assert known is not None
@@ -26,6 +27,7 @@ def test_what_the_system_refuses_is_exit_6_with_the_path_and_what_to_do(number: 
 
 
 @pytest.mark.parametrize("code", [0, None, 3, "bye"])
+@pytest.mark.fault("A10")
 def test_sys_exit_is_a_failure_of_the_run(code: object) -> None:
     known = foreseen(SystemExit(code))
     assert known is not None
@@ -93,6 +95,7 @@ def test_a_traceback_goes_into_the_folder_of_the_run(tmp_path: Path) -> None:
     assert keep_trace(KeyError("x"), tmp_path) == f"The traceback is in {tmp_path / 'error.txt'}"
 
 
+@pytest.mark.fault("A10")
 def test_a_plugin_that_exits_when_imported_is_exit_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "leaving.py").write_text("import sys\nsys.exit(0)\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -118,6 +121,7 @@ STREAMS = {
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize("how", STREAMS)
+@pytest.mark.fault("F12")
 def test_output_that_cannot_be_written_is_no_traceback(how: str) -> None:
     code = "import sys; sys.argv = ['rnnexp', 'explain', 'model']; from rnnexp.cli.main import entry; entry()"
     shell = f'set -o pipefail; {sys.executable} -c "{code}" {how}'

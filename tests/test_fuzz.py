@@ -14,6 +14,7 @@ from tests.fuzz.pool import answers
 
 
 @pytest.mark.parametrize("number", range(60))
+@pytest.mark.fault("F3")
 def test_an_override_is_answered(number: int, tmp_path: Path) -> None:
     folder = tmp_path / "case" / "folder"
     folder.mkdir(parents=True)
@@ -21,12 +22,14 @@ def test_an_override_is_answered(number: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", range(40))
+@pytest.mark.fault("E5")
 def test_a_table_is_answered(number: int, tmp_path: Path) -> None:
     folder = tmp_path / "case" / "folder"
     folder.mkdir(parents=True)
     assert of_tables(1, number, folder)
 
 
+@pytest.mark.fault("I1")
 def test_a_broken_model_is_answered(tmp_path: Path) -> None:
     for number in range(3):
         folder = tmp_path / str(number)

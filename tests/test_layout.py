@@ -11,7 +11,7 @@ ROOT = TESTS.parent
 PACKAGE = ROOT / "rnnexp"
 # What is asked of the whole: it has no room of its own.
 APART = {"architecture", "benchmarks", "browser", "compare_tests", "fuzz", "layout", "packaging", "spelling", "readme"}
-APART |= {"readme_figures", "reporting", "tables"}
+APART |= {"faults", "readme_figures", "reporting", "tables"}
 OPTIONS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
 
 
@@ -71,5 +71,6 @@ def test_the_two_lines_of_ci_run_every_test() -> None:
     default = OPTIONS["addopts"][OPTIONS["addopts"].index("-m") + 1]
     assert re.fullmatch(r"not \w+", default)
     assert lines == ["pytest", f"pytest -m {default.removeprefix('not ')}"]
-    assert [marker.partition(":")[0] for marker in OPTIONS["markers"]] == [default.removeprefix("not "), "gpu"]
+    names = [re.split(r"[:(]", marker)[0] for marker in OPTIONS["markers"]]
+    assert names == [default.removeprefix("not "), "gpu", "fault"]
     assert any(line.startswith("export CI=true") for line in script)

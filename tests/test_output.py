@@ -18,6 +18,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", "hunter2secret")
 
 
+@pytest.mark.fault("I6")
 def test_a_secret_that_is_written_in_pieces_is_masked() -> None:
     below = io.StringIO()
     stream = MaskedStream(below)
@@ -34,6 +35,7 @@ def test_a_line_that_is_drawn_anew_is_passed_on() -> None:
     assert below.getvalue() == "epoch 1\repoch 2\r"
 
 
+@pytest.mark.fault("I6")
 def test_print_and_logging_are_masked_within_and_not_after(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     log = logging.getLogger("tests.output")
     handler = logging.FileHandler(tmp_path / "a.log")

@@ -79,6 +79,7 @@ def test_neither_tests_nor_caches_are_in_the_wheel(wheel: Path) -> None:
 
 
 @pytest.mark.end_to_end
+@pytest.mark.fault("F11")
 def test_it_is_the_installed_copy_that_is_imported(installed: Path) -> None:
     where = "import rnnexp, hydra_plugins.rnnexp as plugins; print(rnnexp.__file__); print(plugins.__file__)"
     assert python(installed, "-c", where).stdout.splitlines() == [
@@ -89,6 +90,7 @@ def test_it_is_the_installed_copy_that_is_imported(installed: Path) -> None:
 
 
 @pytest.mark.end_to_end
+@pytest.mark.fault("F11")
 def test_installed_experiments_are_found_and_valid_in_an_empty_folder(installed: Path) -> None:
     done = python(installed, "-m", "rnnexp", "check")
     count = len(list((ROOT / "experiments").glob("*.yaml")))
@@ -96,6 +98,7 @@ def test_installed_experiments_are_found_and_valid_in_an_empty_folder(installed:
 
 
 @pytest.mark.end_to_end
+@pytest.mark.fault("F11")
 def test_installed_configuration_composes_in_an_empty_folder(installed: Path) -> None:
     done = python(installed, "-m", "rnnexp", "train", "--cfg", "job", "experiment=airline_lstm")
     assert done.returncode == 0, done.stderr
@@ -121,6 +124,7 @@ def test_installed_plugins_are_seen_by_hydra(installed: Path) -> None:
 
 
 @pytest.mark.end_to_end
+@pytest.mark.fault("F11")
 def test_the_installed_data_are_read(installed: Path) -> None:
     code = "import rnnexp; print(rnnexp.compose('data=airline_passengers').data.read().values.sum())"
     assert float(python(installed, "-c", code).stdout) == 40363  # the sum of the 144 published rows

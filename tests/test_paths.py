@@ -38,6 +38,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD, ids=repr)
+@pytest.mark.fault("I5")
 def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
     problem = name_problem(name)
     assert problem is not None

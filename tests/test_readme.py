@@ -233,8 +233,10 @@ def is_flag(span: str) -> bool:
 
 def is_command(span: str) -> bool:
     if span.startswith("python -m "):
-        module, flag = span.split()[2:4]
-        return f'"{flag}"' in (ROOT / f"{module.replace('.', '/')}.py").read_text()
+        module, *words = span.split()[2:]
+        place = ROOT / module.replace(".", "/")
+        file = place / "__main__.py" if place.is_dir() else place.with_suffix(".py")
+        return file.is_file() and all(f'"{flag}"' in file.read_text() for flag in words if flag.startswith("--"))
     if not span.startswith("rnnexp "):
         return False
     written = re.sub(r"\[SWEEP or filter\]", "SWEEP", span)
@@ -319,6 +321,7 @@ def test_what_stands_in_backticks_exists(span: str) -> None:
         "rnnexp explains model.units",
         "rnnexp show model.unit=3",
         "python -m tests.benchmarks.run --peer ENVIRONMENT",
+        "python -m tests.fault",
         "pip install 'rnnexp[gpu]'",
         "pytest -m end_to_ent",
         "test/unknown_acuracy",

@@ -84,6 +84,7 @@ def test_a_missing_package_comes_with_its_install_line(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("backend", runtime.BACKENDS)
+@pytest.mark.fault("G6")
 def test_a_gpu_that_is_not_there_comes_with_the_backends_own_install_line(backend: str) -> None:
     extra = runtime.INSTALL_GPU[backend].partition("[")[2].rstrip("]'")
     with pytest.raises(ResourceError, match=rf"{backend} sees none; .*rnnexp\[{extra}\]") as caught:
@@ -269,6 +270,7 @@ def test_compiled_programs_are_kept_for_the_next_process(tmp_path: Path) -> None
     assert other > first
 
 
+@pytest.mark.fault("B12")
 def test_a_cache_folder_chosen_by_the_user_or_a_home_that_cannot_be_written_is_respected(tmp_path: Path) -> None:
     assert kept([1], KEEP_ALONE, tmp_path / "unused", chosen=str(tmp_path / "chosen")) == [set()]
     (tmp_path / "file").write_text("")

@@ -76,6 +76,7 @@ def test_a_folder_that_is_itself_a_link_is_read(tmp_path: Path) -> None:
         ('{"a": ' + "9" * 5000 + "}", "cannot be read: Exceeds the limit"),
     ],
 )
+@pytest.mark.fault("I1")
 def test_json_that_means_no_good_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "it.json").write_text(text)
     with pytest.raises(ConfigError, match=f"it.json: .*{message}") as refused:
@@ -101,6 +102,7 @@ def test_json_that_means_no_good_is_refused(text: str, message: str, tmp_path: P
         ("a: " + "9" * 5000, "Exceeds the limit"),
     ],
 )
+@pytest.mark.fault("F6", "I8")
 def test_yaml_that_means_no_good_is_refused(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=f"config of run x.*(?:{message})") as refused:
         strict.parse_yaml(text, "config of run x")

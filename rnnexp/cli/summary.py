@@ -13,6 +13,7 @@ from rnnexp import tasks
 from rnnexp.evaluation.report import Scores
 from rnnexp.redact import redact, redact_words
 from rnnexp.task import Metric, metric_of, rises
+from rnnexp.tracking.journal import RunJournal
 
 if TYPE_CHECKING:
     from rnnexp.runner import Result
@@ -22,7 +23,7 @@ log = logging.getLogger("rnnexp")
 
 def print_summary(result: Result, words: Sequence[str]) -> None:
     """Print the summary of a run that was asked for by `words` after `rnnexp train`."""
-    compared = "   then   rnnexp compare" if result.run_id else ""  # which reads what is tracked
+    compared = "   then   rnnexp compare" if _is_stored(result) else ""  # which reads what is tracked
     for line in [*summary(result), f"  next     {_again(words)}{compared}"]:
         log.info("%s", line)
 
@@ -101,14 +102,19 @@ def _whereabouts(result: Result) -> Iterator[str]:
     epochs = f"weights of epoch {history.best_epoch} of {len(history.epochs)}{stopped}"
     yield f"  {epochs}; {history.seconds:.1f} s of training, {result.seconds:.1f} s in all"
     yield f"  folder   {_short(result.run_dir)}"
-    if result.run_id is not None:
+    if _is_stored(result):
         yield f"  run      {result.run_id}; all runs: mlflow ui"
     if result.experiment.tracking.log_model:
         yield f"  use      {_use(result)}"
 
 
+def _is_stored(result: Result) -> bool:
+    """Say whether what reads the tracking store finds the run there."""
+    return result.run_id is not None and not RunJournal(result.run_dir).pending
+
+
 def _use(result: Result) -> str:
-    run = result.run_id[:8] if result.run_id else _short(result.run_dir)
+    run = str(result.run_id)[:8] if _is_stored(result) else _short(result.run_dir)
     words = tasks.of(result.experiment.data.task).usage(result.experiment.data)
     return f"rnnexp {words.format(run=run) if result.forecast is None else f'predict {run}'}"
 

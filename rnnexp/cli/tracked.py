@@ -105,9 +105,10 @@ def runs(args: Namespace) -> int:
     from rnnexp.compare.complete import unseen
     from rnnexp.compare.listing import HEAD, entries
     from rnnexp.compare.table import aligned
+    from rnnexp.tracking.liveness import tell_untold
 
     found = entries(args.uri, args.filter, args.limit)
-    notes = unseen(args.uri, args.filter) if args.filter else ()
+    notes = [*tell_untold(sum(one.untold for one in found)), *(unseen(args.uri, args.filter) if args.filter else ())]
     if args.json:
         print(json.dumps([{**asdict(entry), "started": entry.started.isoformat()} for entry in found], indent=2))
     elif found:

@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr
@@ -42,7 +43,8 @@ ADVICE = (
     "a run of a sweep); a folder given by --config-dir holds further choices, such as model/NAME.yaml"
 )
 FULL_ERROR = "HYDRA_FULL_ERROR"
-SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--fail-fast", "--new")  # Hydra refuses flags it does not know
+# Hydra refuses flags it does not know.
+SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--retry-stopped", "--fail-fast", "--allow-data-change", "--new")
 
 
 class JobFailed(CompactHydraException):
@@ -70,20 +72,34 @@ def run(argv: list[str]) -> int:
         ours = _is_ours(args)
         lines = (check_sweep(args) if ours else check(args)).overrides()
         args.overrides = lines if ours else as_hydra_reads(lines)
-    before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        with named_as_typed(typed):
+        with _heeding(signal.SIGTERM, signal.SIGHUP), named_as_typed(typed):
             return _hydra(args)
     except Terminated:
         print("rnnexp: terminated", file=sys.stderr)
         return 143
+
+
+@contextmanager
+def _heeding(*numbers: signal.Signals) -> Iterator[None]:
+    """End the run at the first of some signals, where they can be heeded, but for those that are ignored (nohup)."""
+    before: dict[signal.Signals, Any] = {}
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        for number in before:  # the end of the run is on its way
+            signal.signal(number, signal.SIG_IGN)
+        raise Terminated
+
+    if threading.current_thread() is threading.main_thread():
+        found = {number: signal.getsignal(number) for number in numbers}
+        before |= {number: handler for number, handler in found.items() if handler != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, terminate)
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated
 
 
 def _flags(argv: list[str], multirun: bool) -> list[str]:
@@ -255,6 +271,8 @@ def _trained(experiment: Any, run_dir: Path, words: list[str]) -> dict[str, floa
     runtime.lean = not experiment.plugins
     result = runner.run(experiment, run_dir=run_dir, command=command_line())
     print_summary(result, words)
+    if result.problem:
+        raise ResourceError(result.problem)
     return dict(result.metrics)
 
 

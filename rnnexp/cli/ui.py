@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from rnnexp.cli import given_run
+from rnnexp.errors import TrackingError
 from rnnexp.redact import redact, without_user
 
 if TYPE_CHECKING:
@@ -32,10 +33,12 @@ def run(args: Namespace) -> int:
     uri = tracking_uri(args.uri)
     sweep = _sweep(args)
     if browse.is_server(uri):
+        _reap(args)
         _announce(args, without_user(uri).rstrip("/"), sweep, uri)  # a browser asks for the password itself
         return 0
     port = browse.free_port(args.port)
     open_store(uri)  # a missing or broken database is explained here, not in a server's traceback
+    _reap(args)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         with browse.server(uri, port) as process:
@@ -45,6 +48,20 @@ def run(args: Namespace) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 0
+
+
+def _reap(args: Namespace) -> None:
+    """Tell the store of runs that were killed, for MLflow's pages show what it says, and say so."""
+    from rnnexp.cli.reap import write_table
+    from rnnexp.tracking.reap import reap
+
+    try:
+        done = [one for one in reap(args.uri) if one.verdict in ("killed", "stored")]
+    except TrackingError as error:  # one that may only be read can be looked at all the same
+        print(f"runs that were killed may be shown as running: {error}", file=sys.stderr)
+        return
+    if done:
+        print(f"runs that have died without a word (see rnnexp reap --help):\n{write_table(done)}", file=sys.stderr)
 
 
 def _sweep(args: Namespace) -> Sweep | None:

@@ -11,7 +11,8 @@ from rnnexp.compare.groups import MAX_NAMED, Comparison, Goal, compare, named
 from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.task import rises, scores
 from rnnexp.tracking.find import is_filter, sweeps
-from rnnexp.tracking.query import TrackedRun, Wanted, select
+from rnnexp.tracking.liveness import count_untold, show_dead, tell_untold
+from rnnexp.tracking.query import MIXED, TrackedRun, Wanted, select
 
 DEFAULT_GOAL = "best/val/loss"
 
@@ -63,9 +64,16 @@ def sweep(uri: str | None, text: str | None = None) -> Sweep:
         raise ConfigError("no sweep is tracked here; start one with: rnnexp train -m model=lstm,gru seed=0,1,2")
     parent = known[0] if text is None else _named(text, known)
     folder = Sweep(parent, []).folder
-    jobs = select(uri, Wanted(parents=(parent.run_id,), deleted=None))
+    jobs = show_dead(select(uri, Wanted(parents=(parent.run_id,), deleted=None)))
     children = completed(uri, sorted(jobs, key=lambda run: run.deleted), folder)
-    return Sweep(parent, children.runs, _without_run(folder, children.runs), children.notes())
+    notes = [*children.notes(), *_mixed(parent), *tell_untold(count_untold(jobs))]
+    return Sweep(parent, children.runs, _without_run(folder, children.runs), notes)
+
+
+def _mixed(parent: TrackedRun) -> Iterator[str]:
+    """Say that the jobs of a sweep have not all seen the same data, which its user has allowed."""
+    if MIXED in parent.tags:
+        yield f"{parent.tags[MIXED]}: their scores do not compare with those of the others"
 
 
 def _without_run(folder: Path | None, runs: Sequence[TrackedRun]) -> dict[str, list[int]]:
@@ -106,12 +114,14 @@ def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]
         found = sweep(uri, text)
         return found.compared(), found
     fitting = [one for one in select(uri, Wanted(filter=text, deleted=None)) if not one.is_sweep]
-    runs, deleted = [one for one in fitting if not one.deleted], [one for one in fitting if one.deleted]
+    runs = show_dead([one for one in fitting if not one.deleted])
+    deleted = [one for one in fitting if one.deleted]
     if not runs:
         raise ConfigError(f"no run of rnnexp fits the filter: {text}")
     whole = completed(uri, runs)
     compared = compare(whole.runs, usual_goal(runs))
-    return replace(compared, notes=[*compared.notes, *whole.notes(), *_beside(deleted), *unseen(uri, text)]), None
+    notes = [*whole.notes(), *tell_untold(count_untold(runs)), *_beside(deleted), *unseen(uri, text)]
+    return replace(compared, notes=[*compared.notes, *notes]), None
 
 
 def _beside(deleted: Sequence[TrackedRun]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from rnnexp.compare.groups import latest
 from rnnexp.compare.shown import ended
 from rnnexp.compare.table import shown, skill_text
 from rnnexp.task import scores, skills
+from rnnexp.tracking.liveness import KILLED, count_untold, show_dead
 from rnnexp.tracking.query import PARENT, TrackedRun, Wanted, select
 
 HEAD = ("run", "name", "started", "ended", "experiment", "score", "skill")
@@ -22,6 +23,7 @@ class Entry:
     """One line: a run, or a sweep with the outcomes of its jobs.
 
     metric: what `score` is of: a sweep's objective, or the test metric of a run
+    untold: how many of its runs were killed without a word to the store
     """
 
     run_id: str
@@ -33,6 +35,7 @@ class Entry:
     score: float | None
     skill: float | None
     jobs: Mapping[str, int] | None = None
+    untold: int = 0
 
     def cells(self) -> tuple[str, ...]:
         """Return what a person reads, in the order of `HEAD`."""
@@ -50,21 +53,21 @@ class Entry:
 def entries(uri: str | None, expression: str | None = None, limit: int = 20) -> list[Entry]:
     """List the latest runs; with a filter (MLflow's language) those that fit, jobs under the sweep they belong to."""
     if expression is None:
-        tops = select(uri, Wanted(absent=(PARENT,), limit=limit))
+        tops = show_dead(select(uri, Wanted(absent=(PARENT,), limit=limit)))
         jobs = _by_parent(_jobs(uri, [run.run_id for run in tops if run.is_sweep]))
         return [_entry(run, jobs.get(run.run_id, [])) for run in tops]
-    found = select(uri, Wanted(filter=expression))
+    found = show_dead(select(uri, Wanted(filter=expression)))
     children = _by_parent(run for run in found if PARENT in run.tags)
     tops = [run for run in found if PARENT not in run.tags]
     absent = set(children) - {run.run_id for run in tops}
-    tops += select(uri, Wanted(ids=tuple(absent))) if absent else []
+    tops += show_dead(select(uri, Wanted(ids=tuple(absent)))) if absent else []
     tops.sort(key=lambda run: -run.started)
     return [_entry(run, children.get(run.run_id, [])) for run in tops[:limit]]
 
 
 def _jobs(uri: str | None, sweeps: Sequence[str]) -> list[TrackedRun]:
     """Return the jobs of all sweeps at once, those in MLflow's trash too."""
-    return select(uri, Wanted(parents=tuple(sweeps), brief=True, deleted=None)) if sweeps else []
+    return show_dead(select(uri, Wanted(parents=tuple(sweeps), brief=True, deleted=None))) if sweeps else []
 
 
 def _by_parent(jobs: Iterable[TrackedRun]) -> dict[str, list[TrackedRun]]:
@@ -88,6 +91,7 @@ def _entry(run: TrackedRun, children: Sequence[TrackedRun]) -> Entry:
         score=run.metrics.get(metric) if metric else None,
         skill=_skill(run),
         jobs=jobs,
+        untold=count_untold([run, *children]),
     )
 
 
@@ -107,5 +111,5 @@ def _skill(run: TrackedRun) -> float | None:
 def _ended(run: TrackedRun, jobs: Mapping[str, int] | None) -> str:
     if jobs is None:
         return run.outcome
-    running = "running: " if run.status == "RUNNING" else ""
-    return f"{running}{ended(jobs) or 'no jobs'}"
+    before = {"RUNNING": "running: ", KILLED: "killed: "}.get(run.status, "")
+    return f"{before}{ended(jobs) or 'no jobs'}"

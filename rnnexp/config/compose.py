@@ -280,7 +280,7 @@ def setup() -> None:
     """Register our resolvers and plugins with Hydra in this process."""
     version.setbase(VERSION_BASE)
     setup_globals()
-    OmegaConf.register_new_resolver("rnnexp.id", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("rnnexp.id", lambda: uuid.uuid4().hex[:8], use_cache=True, replace=True)
     OmegaConf.register_new_resolver("rnnexp.first", _first_folder, replace=True)
     for plugin in (RnnexpConfigSource, RnnexpSearchPath):
         Plugins.instance().register(plugin)

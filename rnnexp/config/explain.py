@@ -13,6 +13,7 @@ from rnnexp.config import renamed
 from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.source import COMPONENT_GROUPS
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.synonyms import suggest_key
 
 GROUPS = (*FIXED, *COMPONENT_GROUPS, "callbacks")
 
@@ -39,7 +40,8 @@ def explain(key: str, others: Iterable[Explanation] = ()) -> list[Explanation]:
     if not found:
         if told := renamed.answer(key):
             raise ConfigError(f"{key}: {told}")
-        raise ConfigError(f"{key}: unknown key{did_you_mean(key, (item.key for item in [*every_key(), *more]))}")
+        hint = suggest_key(key) or did_you_mean(key, (item.key for item in [*every_key(), *more]))
+        raise ConfigError(f"{key}: unknown key{hint}")
     return found
 
 

@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString, Rang
 from rnnexp.config import places, renamed, source
 from rnnexp.config.grammar import GROUPS, is_glob, options_of, parsed
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.synonyms import suggest_value
 
 PARAMS = "hydra.sweeper.params."
 MAX_VALUES = 100_000  # of one range
@@ -244,7 +245,7 @@ def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
     if str(value) in choices:
         return None
     inside = next((choice for choice in sorted(choices) if choice.endswith(f"/{value}")), None)
-    hint = f"; did you mean `{inside}`?" if inside else did_you_mean(value, choices)
+    hint = f"; did you mean `{inside}`?" if inside else suggest_value(group, value, choices)
     return f"{group}: `{value}` is not one of {listed}{hint}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.paths import name_problem
 from rnnexp.redact import MASK, is_secret, remember
+from rnnexp.synonyms import suggest_key, suggest_value
 
 COMPONENTS = ("data", "model", "loss", "optimizer", "schedule")
 MOST_SHOWN = 5
@@ -131,7 +133,7 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
             text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
         name = ".".join(filter(None, (key, path))) or "''"
         wrong.setdefault(name, []).append(text)
-        hints[name] = hints.get(name) or _hint_at_quotes(item)
+        hints[name] = hints.get(name) or _hint_at_quotes(item) or _hint_at_choice(name, item)
     return [f"{name}: {_joined(texts)}{hints[name]}" for name, texts in wrong.items()]
 
 
@@ -142,6 +144,14 @@ def _hint_at_quotes(item: Any) -> str:
     if isinstance(item["input"], bool):
         return "; YAML takes yes, no, on, off, true and false for truths: write the word in quotes"
     return "; in quotes it is one"
+
+
+def _hint_at_choice(name: str, item: Any) -> str:
+    """Say which of the accepted words a word may mean."""
+    if item["type"] != "literal_error" or not isinstance(item["input"], str):
+        return ""
+    key = ".".join(part for part in name.split(".") if not part.isdigit())
+    return suggest_value(key, item["input"], re.findall(r"'(.+?)'", item["ctx"]["expected"]))
 
 
 def _renamed(key: str, path: str, cls: Any, values: Mapping[str, Any]) -> str:
@@ -168,8 +178,10 @@ def _elsewhere(key: str, path: str) -> str:
 
 def _suggestion(key: str, path: str, known: list[str]) -> str:
     prefix, _, last = path.rpartition(".")
-    hint = did_you_mean(last, known)
     full = ".".join(filter(None, (key, prefix)))
+    if told := suggest_key(".".join(filter(None, (full, last)))):
+        return told
+    hint = did_you_mean(last, known)
     return hint.replace("`", f"`{full}.", 1) if hint and full else hint
 
 

@@ -17,7 +17,10 @@ from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
+from rnnexp.data.fingerprint import hash_data, join_digests
+from rnnexp.disk import DISK_FULL
 from rnnexp.redact import redact, redact_tree
+from rnnexp.runtime.digests import hash_code
 from rnnexp.runtime.machine import find_version
 from rnnexp.task import LOSS, UNPENALIZED, primary, rises
 from rnnexp.tracking import Data
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from rnnexp.training.progress import Progress
 
 log = logging.getLogger("rnnexp")
+
+CODE, FILES = "rnnexp.code_digest", "rnnexp.files_digest"
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
 _outlines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
@@ -81,6 +86,7 @@ def make_run_info(
 ) -> RunInfo:
     """Gather what identifies a run before it starts; `engine` is what trains it."""
     command, member = context.command, context.member
+    values = plain_values(experiment)
     digest = config_hash(experiment)
     params = flat_params(experiment, _choose_shown(command, member))
     tags = {
@@ -88,6 +94,7 @@ def make_run_info(
         "rnnexp.version": find_version("rnnexp") or "unknown",
         "rnnexp.config_hash": digest,
         "rnnexp.data_digest": dataset.summary.digest,
+        **hash_origin(experiment, values, device.backend),
         "rnnexp.group": experiment.name,
         "rnnexp.backend": device.backend,
         "rnnexp.device": device.device,
@@ -103,13 +110,19 @@ def make_run_info(
         run_name=run_name(experiment, digest),
         params=params,
         tags=tags,
-        config=yaml.dump(redact_tree(plain_values(experiment)), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
+        config=yaml.dump(redact_tree(values), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
         description=_describe(experiment, command, context.run_dir),
         primary_metric=metric,
         greater_is_better=greater,
         run_dir=context.run_dir,
         parent=member.parent if member else None,
     )
+
+
+def hash_origin(experiment: Experiment, values: Mapping[str, Any], backend: str) -> dict[str, str]:
+    """Return the tags that tell of which code and of which files a run is the result; generated data have no files."""
+    files = join_digests(hash_data([values["data"]]))
+    return {CODE: hash_code(tuple(experiment.plugins), backend), **({FILES: files} if files else {})}
 
 
 def _choose_shown(command: str, member: Membership | None) -> set[str]:
@@ -223,14 +236,14 @@ def log_end(
     if name and f"{dataset.scored}/{name}" != choose_primary_metric(dataset)[0]:
         tracked.judge_by(f"{dataset.scored}/{name}", rises(name))
     tracked.set_tags(make_outcome_tags(history, report))
+    kept = history.stopped != "pruned"  # nobody looks at what was given up
+    if kept and experiment.tracking.log_model:  # before all that can be made again from it
+        log_model(tracked, experiment, dataset, model, report.intervals)
     for name, table in report.tables.items():
         tracked.log_table(name, table)
-    kept = history.stopped != "pruned"  # nobody looks at what was given up
     if kept and ending.draw and experiment.tracking.figures:
         for name, figure in draw_figures(experiment, dataset, history, report):
             tracked.log_figure(name, figure)
-    if kept and experiment.tracking.log_model:
-        log_model(tracked, experiment, dataset, model, report.intervals)
     return metrics
 
 
@@ -249,11 +262,14 @@ def log_model(
     from rnnexp.models.bundle import Bundle
     from rnnexp.models.exporter import save
 
-    folder = tracked.folder / "model"
     trained = Bundle(model, dataset.spec, dataset.scaling, experiment.model, experiment.plugins)
-    save(folder, trained)
-    if intervals:
-        intervals.write(folder)
+
+    def write(folder: Path) -> None:
+        save(folder, trained)
+        if intervals:
+            intervals.write(folder)
+
+    folder = tracked.files.write("model", write)
     example = dataset.example()
     if tracked.is_tracked:
         tracked.log_model(folder, example, Served(trained).predict(example))  # as loaded, without building it again
@@ -261,7 +277,7 @@ def log_model(
 
 def make_outcome_tags(history: History, report: Report) -> dict[str, str]:
     """Return the tags that say how the run ended and whether it was worth it."""
-    tags = {"rnnexp.outcome": history.stopped if history.stopped in ("diverged", "pruned") else "ok"}
+    tags = {"rnnexp.outcome": history.stopped if history.stopped in ("diverged", "pruned", DISK_FULL) else "ok"}
     if report.beats_baseline is not None:
         tags["rnnexp.beats_baseline"] = str(report.beats_baseline).lower()
     if report.best_baseline:

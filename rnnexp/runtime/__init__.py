@@ -9,9 +9,10 @@ import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from rnnexp.errors import ConfigError, ResourceError, did_you_mean
+from rnnexp.errors import ConfigError, ResourceError
 from rnnexp.runtime import machine
 from rnnexp.runtime.startup import hide_packages, hold_stderr, set_environment
+from rnnexp.synonyms import suggest_value
 
 BACKENDS = ("jax", "tensorflow", "torch")
 DEFAULT_BACKEND = "jax"
@@ -107,7 +108,7 @@ def _choose(backend: str | None) -> tuple[str, str]:
     name, reason, key = next((n, reason, key) for n, reason, key in candidates if n)
     if name not in BACKENDS:
         choices = ", ".join(BACKENDS)
-        raise ConfigError(f"{key}: `{name}` given; must be one of {choices}{did_you_mean(name, BACKENDS)}")
+        raise ConfigError(f"{key}: `{name}` given; must be one of {choices}{suggest_value('backend', name, BACKENDS)}")
     return name, reason
 
 

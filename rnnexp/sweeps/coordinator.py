@@ -5,50 +5,26 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
 
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError
-from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
+from rnnexp.stopping import STOP, read_stop, take_job_requests
+from rnnexp.sweeps.adopt import POLL_S, ask_store, read_end, wait_until_free
+from rnnexp.sweeps.events import begin_event, drop_event, end_event, job_event, outcome_of, start_event, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
-from rnnexp.sweeps.jobs import Job, Planner
-from rnnexp.sweeps.search import Grid, Optuna
-from rnnexp.sweeps.settings import Sweep
+from rnnexp.sweeps.facts import Orders
+from rnnexp.sweeps.jobs import Job, check_unchanged
+from rnnexp.sweeps.reuse import copy_run
 from rnnexp.sweeps.state import JobState, Journal, mean_value
-from rnnexp.sweeps.task import ATTEMPT, LOCK, LOG, Outcome, Task, free_name, job_folder, read_outcome, shown
+from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, free_name, job_folder, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
+from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.start import end_dead_run
 
-POLL_S = 0.2
-
 log = logging.getLogger("rnnexp")
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What a coordinator works by.
-
-    template: the task of a job, without what is its own;  planned: the jobs of a grid, None for a sampler
-    """
-
-    folder: Path
-    settings: Sweep
-    planner: Planner
-    search: Grid | Optuna
-    template: Task
-    direction: Any
-    planned: list[Job] | None = None
-
-    @property
-    def total(self) -> int:
-        """How many jobs there are in all."""
-        return len(self.planned) if self.planned is not None else self.search.total * self.planner.jobs_per_trial
 
 
 class Coordinator:
@@ -78,12 +54,19 @@ class Coordinator:
         for job in self._known():
             self._jobs[job.number] = job
         for number, known in self.state.jobs.items():
-            if known.attempts and known.status is None:
+            if known.status is None and (known.attempts or self._folder(number).exists()):
                 self._take_up(number, known)
+        self._drop()
         self._replay()
         for job in self._jobs.values():
             if self._is_due(self.state.jobs[job.number]):
                 self._pending.append(job)
+
+    def _drop(self) -> None:
+        """Forget jobs that a grid no longer has, but for those that have finished."""
+        if self.orders.planned is not None:
+            left = [job.number for job in self.state.jobs.values() if not job.finished and job.number not in self._jobs]
+            self.journal.append(*({"event": "dropped", "job": number} for number in left))
 
     def _known(self) -> list[Job]:
         """Return the jobs that are known: those of a grid, or those that a sampler has asked for so far."""
@@ -94,44 +77,35 @@ class Coordinator:
                     jobs += self.orders.planner.jobs(trial, point)
                 except ConfigError as error:  # has been recorded as failed
                     log.debug("trial %d: %s", trial, error)
-        self._check_unchanged(jobs)
-        self.journal.append(*(job_event(job) for job in jobs if job.number not in self.state.jobs))
+        check_unchanged(jobs, self.state, self.orders.folder)
+        self.journal.append(*(job_event(job) for job in jobs if self._says_more(job)))
         return jobs
 
-    def _check_unchanged(self, jobs: Iterable[Job]) -> None:
-        """Refuse to go on when files of the configuration, or defaults, have changed under the same command."""
-        known = self.state.jobs
-        changed = [str(job.number) for job in jobs if not job.is_known_as(known.get(job.number))]
-        if changed:
-            more = ", …" if len(changed) > 5 else ""
-            raise ConfigError(
-                f"the sweep {self.orders.folder}: the same command now gives other configurations (jobs "
-                f"{', '.join(changed[:5])}{more}), because YAML files, defaults or the environment have changed; put "
-                f"them back to go on with it, or start a new sweep beside it with --new"
-            )
+    def _says_more(self, job: Job) -> bool:
+        known = self.state.jobs.get(job.number)
+        return known is None or known.values.keys() < job.values.keys()
 
     def _is_due(self, known: JobState) -> bool:
-        return known.status is None or (known.status == "failed" and self.settings.retry_failed)
+        again = {"failed": self.settings.retry_failed, "stopped": self.settings.retry_stopped}
+        return known.status is None or again.get(known.status, False)
 
     def _take_up(self, number: int, known: JobState) -> None:
         """Settle a job that was running when the coordinator of an earlier start died."""
-        folder = self._folder(number)
-        lock = FileLock(folder / LOCK)
-        told = False
-        while folder.exists():
-            try:
-                with lock.acquire(timeout=0):
-                    break
-            except Timeout:
-                if not told:
-                    self.view.note(f"job {number} still runs in a process of an earlier start: waiting for it to end")
-                told = True
-                time.sleep(POLL_S)
-        outcome = read_outcome(folder)
+        note = f"job {number} still runs in a process of an earlier start: waiting for it to end"
+        wait_until_free(self._folder(number), lambda: self.view.note(note))
+        outcome = self._outcome(number) if self._folder(number).exists() else self._stored(known)
         if outcome is not None:
             self.journal.append(end_event(number, outcome))
         else:
             self._bury(number)
+
+    def _stored(self, known: JobState) -> Outcome | None:
+        """Return how a job ended whose folder is gone, as far as the store knows."""
+        job = self._jobs.get(known.number)
+        if job is None:
+            return None
+        parent = RunJournal(self.orders.folder).stored.run_id or self.state.parent
+        return ask_store(parse(job.mapping).tracking, parent, known, self.orders.template.objective)
 
     def _replay(self) -> None:
         per_trial: dict[int, list[JobState]] = {}
@@ -155,6 +129,7 @@ class Coordinator:
     def run(self, executor: Executor) -> None:
         """Run until nothing is left, or until a limit says stop; an interruption stops the workers."""
         self.executor = executor
+        self.journal.append(begin_event(self.orders.count_jobs(self.state)))
         try:
             while True:
                 self._fill()
@@ -175,12 +150,23 @@ class Coordinator:
             executor.close()
 
     def look_after(self) -> None:
-        """Follow running jobs: show their epochs, and leave word for those that are hopeless."""
-        for number, job in self._running.items():
-            epoch = self._watch.look(number)
-            if epoch:
-                self.view.epochs[number] = (epoch, int(job.mapping["trainer"]["epochs"]))
+        """Follow running jobs, leave word for those that are hopeless, and do what `rnnexp stop` asks for."""
+        for number in self._running:
+            self.view.progress[number] = self._watch.look(number)
+        for number, why in take_job_requests(self.orders.folder):
+            self._stop(number, why)
         self.view.tick()
+
+    def _stop(self, number: int, why: str) -> None:
+        """Leave a job out if it waits, have it end if it runs."""
+        waiting = next((job for job in self._pending if job.number == number), None)
+        if waiting is not None:
+            self._pending.remove(waiting)
+            self._finish(number, Outcome("stopped", error=f"{why}, before it was started"))
+        elif number in self._running:
+            (self._folder(number) / STOP).write_text(why, encoding="utf-8")
+            self.view.note(f"job {number}: {why}")
+            self.executor.stop_job(number)
 
     def _fill(self) -> None:
         """Start as many jobs as there is room for."""
@@ -192,7 +178,9 @@ class Coordinator:
             if not self._pending and not self._ask():
                 return
             if self._pending:
-                self._start(self._pending.popleft())
+                job = self._pending.popleft()
+                if not self._reuse(job):
+                    self._start(job)
 
     def _ask(self) -> bool:
         """Ask the sampler for the next point; False once there is none."""
@@ -220,6 +208,16 @@ class Coordinator:
                 self._pending.append(job)
         return True
 
+    def _reuse(self, job: Job) -> bool:
+        """Take the results of a finished run of the same configuration, data and code, if there is one."""
+        source = self.orders.finished and self.orders.finished.find(job)
+        if not source:
+            return False
+        task = replace(self.orders.template, number=job.number, folder=self._folder(job.number), mapping=job.mapping)
+        outcome = copy_run(source, replace(task, parent=self.parent))
+        self._finish(job.number, outcome)
+        return True
+
     def _start(self, job: Job) -> None:
         attempt = self.state.jobs[job.number].attempts + 1
         folder = self._folder(job.number)
@@ -228,20 +226,31 @@ class Coordinator:
         folder.mkdir(parents=True, mode=0o700)
         (folder / ATTEMPT).write_text(str(attempt), encoding="utf-8")
         (folder / LOG).touch()
-        self.journal.append({"event": "start", "job": job.number, "attempt": attempt, "time": round(time.time(), 3)})
+        self.journal.append(start_event(job, attempt))
         task = replace(self.orders.template, number=job.number, attempt=attempt, folder=folder, mapping=job.mapping)
         self._running[job.number] = job
         self._watch.start(job.number, folder)
-        self.view.started(job.number)
         self.executor.submit(replace(task, parent=self.parent, hydra=self.orders.planner.hydra_config(job, folder)))
 
     def _ended(self, ended: Exit) -> None:
         self._running.pop(ended.number)
-        outcome = read_outcome(self._folder(ended.number))
+        outcome = self._outcome(ended.number)
         if outcome is None:
             self._died(ended)
         else:
             self._finish(ended.number, outcome)
+
+    def _outcome(self, number: int) -> Outcome | None:
+        """Return how a job has ended, by itself or because it was told to; None if its process died."""
+        folder = self._folder(number)
+        outcome = read_end(folder, self.orders.template.objective)
+        if outcome is None and (why := read_stop(folder)):
+            self._bury(number)
+            with (folder / LOG).open("a", encoding="utf-8") as file:
+                file.write(f"{why}\n")
+            seconds = time.time() - (self.state.jobs[number].started or time.time())
+            return Outcome("stopped", error=why, seconds=seconds)
+        return outcome
 
     def _died(self, ended: Exit) -> None:
         """Start a job whose process was killed again, but not for ever."""
@@ -249,7 +258,7 @@ class Coordinator:
         reason = ended.reason or "its process ended without a result"
         times = self._deaths[ended.number] = self._deaths.get(ended.number, 0) + 1
         if times <= self.settings.retries:
-            self.view.running.pop(ended.number, None)
+            self.journal.append(drop_event(ended.number, reason))
             self.view.note(f"job {ended.number}: {reason}; starting it again ({times} of {self.settings.retries})")
             self._pending.appendleft(self._jobs[ended.number])
         else:
@@ -285,13 +294,13 @@ class Coordinator:
     def _collect(self) -> None:
         """After the workers were stopped: keep what some of them have finished nevertheless."""
         for number in list(self._running):
-            outcome = read_outcome(self._folder(number))
+            outcome = self._outcome(number)
             if outcome is not None:
                 self._finish(number, outcome)
             else:
                 self._bury(number)
+                self.journal.append(drop_event(number, "stopped with its sweep"))
         self._running.clear()
-        self.view.running.clear()
 
     def _folder(self, number: int) -> Path:
         return job_folder(self.orders.folder, number)

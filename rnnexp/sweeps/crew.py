@@ -6,17 +6,17 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock
-
+from rnnexp.run_folder import hold_together
 from rnnexp.runner import Result
 from rnnexp.runner.groups import GroupStore
 from rnnexp.runner.record import RunContext
+from rnnexp.stopping import RunStopped
 from rnnexp.sweeps import worker
-from rnnexp.sweeps.task import LOCK, LOG, Outcome, Task, write_outcome
+from rnnexp.sweeps.task import LOG, Outcome, Task, write_outcome
 
 log = logging.getLogger("rnnexp")
 
@@ -41,11 +41,9 @@ def _together(tasks: Sequence[Task], company: Path) -> None:
         share = (time.perf_counter() - started) / len(tasks)
         write_outcome(tasks[index].folder, _outcome(tasks[index], result, share))
 
-    with ExitStack() as stack:
+    with hold_together([task.folder for task in tasks], company.parent), _logs(tasks) as logs:
         for task in tasks:
-            stack.enter_context(FileLock(task.folder / LOCK))
             worker.check_turn(task)
-        logs = stack.enter_context(_logs(tasks))
         occasions = [RunContext(task.folder, task.command, worker.membership(task)) for task in tasks]
         try:
             run_vectorized([worker.read(task) for task in tasks], occasions, heard, logs.turn, GroupStore(company))
@@ -61,6 +59,8 @@ def _together(tasks: Sequence[Task], company: Path) -> None:
 
 def _outcome(task: Task, result: Result | BaseException, seconds: float) -> Outcome:
     """Return the outcome of a member; `seconds` is its share of the group's time."""
+    if isinstance(result, RunStopped):
+        return worker.tell_stopped(result, seconds)
     if isinstance(result, BaseException):
         return worker.failure(result, seconds)
     return replace(worker.outcome_of(task, result), seconds=seconds)

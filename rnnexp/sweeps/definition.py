@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.config import renamed
+from rnnexp.config.grammar import parsed
 from rnnexp.errors import ConfigError
 from rnnexp.paths import name_problem, short_name
 from rnnexp.redact import redact, redact_tree, redact_value
-from rnnexp.sweeps.settings import Sweep
+from rnnexp.sweeps.settings import GRID, Sweep
 from rnnexp.sweeps.space import Space
 from rnnexp.sweeps.state import write_whole
 
@@ -21,6 +22,7 @@ FORMAT = 1
 ROOT = Path("runs", "sweeps")
 FILE = "sweep.json"
 MOST_BYTES = 150  # of a name, to which a hash and a number are added
+GROWING = ("zip", "exclude", "repeats")  # the rules of a grid that say no more than which jobs there are
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,26 @@ class Definition:
         mine, theirs = {**self.space, **self.rules}, {**other.space, **other.rules}
         keys = [key for key in dict.fromkeys([*theirs, *mine]) if theirs.get(key) != mine.get(key)]
         return [f"{key}: was {_shown(theirs, key)}, now {_shown(mine, key)}" for key in keys]
+
+    def has_grown(self, kept: Definition) -> bool:
+        """Say whether it asks for other jobs of the sweep that was kept: a grid, the same keys, other values."""
+        changed = [key for key in {*self.rules, *kept.rules} if self.rules.get(key) != kept.rules.get(key)]
+        if self.rules.get("sampler") not in GRID or not set(changed) <= set(GROWING):
+            return False
+        mine, theirs = self.space, kept.space
+        swept = {*self.swept(), *kept.swept()}
+        return mine.keys() == theirs.keys() and all(mine[key] == theirs[key] or key in swept for key in mine)
+
+    def swept(self) -> list[str]:
+        """Return the keys that have several values."""
+        return [key for key, text in self.space.items() if _is_swept(key, text)]
+
+
+def _is_swept(key: str, text: str) -> bool:
+    try:
+        return parsed(f"{key}={text}").is_sweep_override()
+    except ConfigError:  # masked, or written by an older version
+        return False
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:
@@ -75,10 +97,15 @@ def sweep_name(definition: Definition, given: str | None) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """The folder of a sweep and whether it was there before."""
+    """The folder of a sweep, and the definition that was kept there if it was there before."""
 
     folder: Path
-    resumed: bool
+    kept: Definition | None = None
+    changes: tuple[str, ...] = ()
+
+    @property
+    def resumed(self) -> bool:
+        return self.kept is not None
 
     @property
     def name(self) -> str:
@@ -86,26 +113,29 @@ class Place:
 
 
 def find_place(definition: Definition, settings: Sweep, folder: str | None = None) -> Place:
-    """Return the newest folder whose definition is equal, else a new one; a changed definition needs `--new`.
+    """Return the newest folder whose definition is equal, else the newest of a grid that has grown, else a new one.
 
     `folder` is `hydra.sweep.dir` if somebody has set it. Raises ConfigError with the differences if a sweep of this
-    name has another definition.
+    name has another definition: it needs `--new`.
     """
     chosen = Path(folder).absolute() if folder else None
     root, name = (chosen.parent, chosen.name) if chosen else (Path.cwd() / ROOT, sweep_name(definition, settings.name))
     taken = [folder for folder in _series(root, name) if (folder / FILE).is_file()]
-    for place in reversed(taken) if not settings.new else ():
-        if not read_definition(place).differences(_as_json(definition)):
-            return Place(place, resumed=True)
-    if taken and not settings.new:
-        lines = _as_json(definition).differences(read_definition(taken[-1]))
+    mine = _as_json(definition)
+    known = {} if settings.new else {place: read_definition(place) for place in reversed(taken)}
+    for is_it in (lambda kept: not mine.differences(kept), mine.has_grown):
+        for place, kept in known.items():
+            if is_it(kept):
+                return Place(place, kept, tuple(mine.differences(kept)))
+    if known:
+        lines = mine.differences(known[taken[-1]])
         raise ConfigError(
             f"the sweep {taken[-1]} was started with another definition:\n    "
             + "\n    ".join(lines)
             + "\n  repeat its command to go on with it, start a new one beside it with --new, or give this one a name "
             "of its own with hydra.sweeper.name=…"
         )
-    return Place(next(folder for folder in _series(root, name, free=True)), resumed=False)
+    return Place(next(folder for folder in _series(root, name, free=True)))
 
 
 def _series(root: Path, name: str, free: bool = False) -> list[Path]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from rnnexp.config.jobs import Composer
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError
+from rnnexp.redact import redact_value
 from rnnexp.sweeps.hydra_job import hydra_config
 from rnnexp.sweeps.space import Point, Space
-from rnnexp.sweeps.state import JobState
+from rnnexp.sweeps.state import JobState, State
 
 OF_A_JOB = " (in the job "
 
@@ -137,6 +139,51 @@ def without_duplicates(jobs: Sequence[Job]) -> list[Job]:
     for job in jobs:
         first.setdefault(job.digest, job)
     return list(first.values())
+
+
+def number_jobs(jobs: Sequence[Job], state: State) -> list[Job]:
+    """Give jobs the numbers and trials by which a journal knows them; a new job gets a number that none has had.
+
+    A job is known by its hash; or by its values, and then its configuration has changed under the same command.
+    """
+    by_hash = {known.digest: known for known in state.jobs.values()}
+    by_values = {_written(known.values): known for known in state.jobs.values()}
+    found = [
+        by_hash.get(job.digest) or by_hash.get(job.legacy or "") or by_values.get(_written(job.values)) for job in jobs
+    ]
+    trials = {job.trial: known.trial for job, known in zip(jobs, found) if known}
+    free_numbers = _free(state.last_job, [job.number for job in jobs])
+    free_trials = _free(max((known.trial for known in state.jobs.values()), default=-1), [job.trial for job in jobs])
+    result = []
+    for job, known in zip(jobs, found):
+        number = known.number if known else free_numbers(job.number)
+        if job.trial not in trials:
+            trials[job.trial] = free_trials(job.trial)
+        result.append(replace(job, number=number, trial=trials[job.trial]))
+    return result
+
+
+def check_unchanged(jobs: Iterable[Job], state: State, folder: Path) -> None:
+    """Refuse to go on when files of the configuration, or defaults, have changed under the same command."""
+    changed = [str(job.number) for job in jobs if not job.is_known_as(state.jobs.get(job.number))]
+    if changed:
+        more = ", …" if len(changed) > 5 else ""
+        raise ConfigError(
+            f"the sweep {folder}: the same command now gives other configurations (jobs "
+            f"{', '.join(changed[:5])}{more}), because YAML files, defaults or the environment have changed; put "
+            f"them back to go on with it, or start a new sweep beside it with --new"
+        )
+
+
+def _written(values: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """Return values as a journal has them."""
+    return frozenset((key, redact_value(key, value)) for key, value in values.items())
+
+
+def _free(last: int, wanted: Sequence[int]) -> Callable[[int], int]:
+    """Return what leaves a number above `last` as it is, and otherwise gives one that nobody wants."""
+    others = count(max([last, *wanted]) + 1)
+    return lambda number: number if number > last else next(others)
 
 
 def parameters(job: Job) -> dict[str, Any]:

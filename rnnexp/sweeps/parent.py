@@ -12,7 +12,7 @@ from rnnexp.config.settings import Experiment
 from rnnexp.redact import redact
 from rnnexp.runner.record import name_experiment
 from rnnexp.runtime.machine import find_version
-from rnnexp.sweeps.definition import Definition
+from rnnexp.sweeps.definition import GROWING, Definition
 from rnnexp.sweeps.state import JobState
 from rnnexp.tracking.run import RunInfo
 
@@ -25,7 +25,8 @@ def parent_info(
     return RunInfo(
         experiment=name_experiment(first),
         run_name=name,
-        params={f"sweep.{key}": value for key, value in definition.rules.items()},
+        # of a parameter MLflow takes one value for ever, and a sweep may grow
+        params={f"sweep.{key}": value for key, value in definition.rules.items() if key not in GROWING},
         tags=_tags(folder, first, facts),
         config=yaml.safe_dump({"space": dict(definition.space), "rules": dict(definition.rules)}, sort_keys=False),
         description=_description(folder, facts),

@@ -13,6 +13,7 @@ from rnnexp.errors import ConfigError, ResourceError, did_you_mean, first_line
 from rnnexp.redact import redact_value
 from rnnexp.sweeps.settings import Named, Sweep
 from rnnexp.sweeps.space import Point, Space
+from rnnexp.synonyms import suggest_value
 
 if TYPE_CHECKING:
     import optuna
@@ -57,12 +58,12 @@ class Optuna:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._make = Maker("sampler", settings.sampler, optuna.samplers)
         if settings.n_trials is None:
             raise ConfigError("hydra.sweeper.n_trials: a sampler needs the total number of points to try")
         self.space, self.total, self.seed = space, settings.n_trials, settings.seed
         _check_pruner(settings.pruner)
         _refuse_secrets(space)
-        self._make = Maker("sampler", settings.sampler, optuna.samplers)
         self._fresh = self._make.name in _FRESH
         self._study = optuna.create_study(
             study_name="rnnexp", direction=direction, sampler=self._make(seed=settings.seed)
@@ -237,9 +238,9 @@ class Maker:
         key = name.replace("_", "").lower().removesuffix(kind)
         if key not in classes:
             choices = sorted([*classes, *(["grid"] if kind == "sampler" else [])])
-            raise ConfigError(
-                f"hydra.sweeper.{kind}: `{name}` is not one of {', '.join(choices)}{did_you_mean(key, choices)}"
-            )
+            place = f"hydra.sweeper.{kind}"
+            hint = suggest_value(place, name, choices)
+            raise ConfigError(f"{place}: `{name}` is not one of {', '.join(choices)}{hint}")
         self._cls = classes[key]
         self.name = self._cls.__name__
         self._arguments = {} if isinstance(named, str) else {str(k): v for k, v in named.items() if k != "name"}

@@ -12,6 +12,7 @@ from rnnexp.config.parse import build
 from rnnexp.registry import settings
 
 Named = str | Mapping[str, Any]
+GRID: tuple[Named, ...] = ("grid", {"name": "grid"})
 
 
 @settings
@@ -51,12 +52,18 @@ class Sweep:
     retries: int = Field(default=2, ge=0, description="how often a job whose process was killed is started again")
     dry_run: bool = Field(default=False, description="check everything, print the table and stop (--dry-run)")
     retry_failed: bool = Field(default=False, description="run failed jobs again (--retry-failed)")
+    retry_stopped: bool = Field(
+        default=False, description="run jobs again that were taken out by `rnnexp stop` (--retry-stopped)"
+    )
     fail_fast: bool = Field(default=False, description="stop at the first failed job (--fail-fast)")
+    allow_data_change: bool = Field(
+        default=False, description="go on although data or plugins have changed since (--allow-data-change)"
+    )
     new: bool = Field(default=False, description="start a new sweep beside one of the same name (--new)")
 
     @property
     def is_grid(self) -> bool:
-        return self.sampler in ("grid", {"name": "grid"})
+        return self.sampler in GRID
 
     @property
     def learns(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +116,13 @@ class Space:
     def in_order(self, keys: Sequence[str]) -> Space:
         """Return the same space with its dimensions in another order."""
         return replace(self, dimensions=tuple(sorted(self.dimensions, key=lambda d: list(keys).index(d.key))))
+
+    def with_single(self, keys: Collection[str]) -> Space:
+        """Return the same space in which those of `keys` that are fixed vary over their one value."""
+        given = {line: line.lstrip("+").partition("=")[::2] for line in self.fixed}
+        single = {line: Dimension(key, (value,)) for line, (key, value) in given.items() if key in keys}
+        fixed = tuple(line for line in self.fixed if line not in single)
+        return replace(self, fixed=fixed, dimensions=(*self.dimensions, *single.values()))
 
     def describe(self) -> dict[str, str]:
         """Return what makes two spaces the same, readable in a message."""

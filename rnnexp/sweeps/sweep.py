@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from rnnexp import tracking
 from rnnexp.config.parse import parse
-from rnnexp.errors import ConfigError, ResourceError, RnnexpError
+from rnnexp.errors import ConfigError, RnnexpError
+from rnnexp.run_folder import hold
+from rnnexp.stopping import heed_stop
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
-from rnnexp.sweeps.coordinator import Coordinator, Orders
-from rnnexp.sweeps.definition import FILE, define, find_place, read_definition, write_definition
+from rnnexp.sweeps.changed import describe_changes, find_changes, hash_inputs, record_inputs, refuse_changes
+from rnnexp.sweeps.coordinator import Coordinator
+from rnnexp.sweeps.definition import FILE, define, find_place, write_definition
 from rnnexp.sweeps.executor import Executor, Hardware, Site
-from rnnexp.sweeps.facts import Facts, Planned, facts_of, settle
-from rnnexp.sweeps.jobs import Job, Planner, plan, without_duplicates
+from rnnexp.sweeps.facts import Facts, Orders, Planned, facts_of, settle
+from rnnexp.sweeps.jobs import Job, Planner, number_jobs, plan, without_duplicates
 from rnnexp.sweeps.launcher import Launcher, default
 from rnnexp.sweeps.objective import check_given
 from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.request import Request
+from rnnexp.sweeps.reuse import FinishedRuns, find_runs
 from rnnexp.sweeps.search import Grid, search
 from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.space import Point, Space
 from rnnexp.sweeps.state import JOURNAL, JobState, Journal, State, write_whole
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.view import View
+from rnnexp.tracking.query import MIXED
 
 log = logging.getLogger("rnnexp")
 
@@ -48,20 +50,28 @@ def sweep(request: Request) -> Path | None:
     planned = _planned(request)
     settings, place = request.settings, planned.place
     journal = Journal(place.folder / JOURNAL)
+    if settings.is_grid:
+        planned = replace(planned, jobs=number_jobs(planned.jobs, journal.state))
+    inputs = hash_inputs(planned.jobs)
+    if not settings.allow_data_change:
+        refuse_changes(find_changes(journal.state.inputs, inputs), journal.state, place.folder)
     facts, findings = _facts(planned, request, journal)
-    for line in words.overview(planned, settings, request.launcher, journal.state, facts, findings):
+    finished = find_runs(planned, request, facts)
+    for line in words.overview(planned, request, journal.state, facts, findings, finished):
         print(line, flush=True)
     if settings.dry_run:
-        print("\n".join(words.listing(planned.jobs, journal.state.jobs)))
+        print("\n".join(words.listing(planned.jobs, journal.state.jobs, finished)))
         return None
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(place.folder):
-        if not place.resumed:
+    with hold(place.folder), heed_stop(place.folder):
+        if not place.resumed or place.changes:
             write_definition(place.folder, planned.definition, request.command)
         journal = Journal(place.folder / JOURNAL)
+        if (event := record_inputs(inputs, journal.state)) is not None:
+            journal.append(event)
         if findings is not None:
             journal.append({"event": "facts", **asdict(facts)})
-        _run(request, planned, journal, facts)
+        _run(request, planned, journal, facts, finished)
     return place.folder
 
 
@@ -76,7 +86,7 @@ def _planned(request: Request) -> Planned:
         raise ConfigError(*problems)
     definition = define(space, settings, settings.objective)
     place = find_place(definition, settings, request.folder)
-    ordered = space.in_order(list(read_definition(place.folder).space)) if place.resumed else space
+    ordered = space if place.kept is None else space.with_single(place.kept.swept()).in_order(list(place.kept.space))
     if ordered != space:  # the keys were typed in another order: the numbers of the jobs must stay theirs
         planner = replace(planner, space=ordered)
         jobs = plan(planner, list(enumerate(_points(ordered, settings))))
@@ -118,31 +128,20 @@ def _check_executor(launcher: Launcher, jobs: Sequence[Job]) -> None:
 def _facts(planned: Planned, request: Request, journal: Journal) -> tuple[Facts, preflight.Findings | None]:
     """Return what an earlier start has settled, else settle it now by building the networks."""
     kept = facts_of(journal.state.facts)
-    if kept:
+    jobs = [job for job in planned.jobs if job.number not in journal.state.jobs] if kept else planned.jobs
+    if kept and not (request.settings.is_grid and jobs):
         return kept, None
     if not request.settings.is_grid:
         search(planned.planner.space, request.settings, "minimize")  # its name and arguments are checked
     shared = request.launcher.slots(planned.hardware)[0].threads
     tracking.import_early(parse(planned.jobs[0].mapping).tracking)
-    findings = preflight.rehearse(planned.jobs, planned.hardware, shared)
-    return settle(planned.jobs, request.settings, findings), findings
+    findings = preflight.rehearse(jobs, planned.hardware, shared)
+    return kept or settle(jobs, request.settings, findings), findings
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time run a sweep."""
-    lock = FileLock(folder / "coordinator.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ResourceError(f"{folder}: another process is running this sweep; wait for it, or stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _coordinator(request: Request, planned: Planned, journal: Journal, facts: Facts) -> Coordinator:
+def _coordinator(
+    request: Request, planned: Planned, journal: Journal, facts: Facts, finished: FinishedRuns | None
+) -> Coordinator:
     settings, planner = request.settings, planned.planner
     orders = Orders(
         folder=planned.place.folder,
@@ -152,23 +151,30 @@ def _coordinator(request: Request, planned: Planned, journal: Journal, facts: Fa
         template=_template(request, planned, facts),
         direction=facts.direction,
         planned=planned.jobs if settings.is_grid else None,
+        finished=finished,
     )
-    view = View(journal.state, orders.total, facts.objective, facts.direction)
-    return Coordinator(orders, journal, view)
+    return Coordinator(orders, journal, View(journal.state, facts.objective, facts.direction))
 
 
-def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> None:
+def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, finished: FinishedRuns | None) -> None:
     place = planned.place
-    coordinator = _coordinator(request, planned, journal, facts)
-    view, total = coordinator.view, coordinator.orders.total
+    coordinator = _coordinator(request, planned, journal, facts, finished)
+    view = coordinator.view
     coordinator.prepare()
     if journal.state.closed and not coordinator.has_work and (place.folder / words.TABLE).is_file():
-        _tell(place.folder, journal.state, coordinator, view)
+        is_stored = tracking.flush_jobs(parse(planned.jobs[0].mapping).tracking, place.folder, is_over=True)
+        _tell(place.folder, journal.state, coordinator, view, is_stored)
         return
     first = parse(planned.jobs[0].mapping)
-    told = {**asdict(facts), "varied": planned.planner.varied, "command": request.command, "jobs": total}
+    told = {
+        **asdict(facts),
+        "varied": planned.planner.varied,
+        "command": request.command,
+        "jobs": coordinator.orders.count_jobs(journal.state),
+    }
     info = parent.parent_info(place.folder, planned.definition, first, told, journal.state.parent)
     tracking.warm_up(first.tracking)
+    code = 1
     try:
         with tracking.start(first.tracking, info) as run:
             if run.is_tracked and run.key != journal.state.parent:
@@ -182,12 +188,19 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts) -> 
                 _keep(run, journal, facts, view)
             if coordinator.out_of_time:
                 run.outcome("time_limit")
-            if tracking.flush_jobs(first.tracking, place.folder):
+            is_stored = tracking.flush_jobs(first.tracking, place.folder) and run.flush()
+            if is_stored:
                 _log_report(run, first.tracking.uri)
-            _tell(place.folder, journal.state, coordinator, view)
+            _tell(place.folder, journal.state, coordinator, view, is_stored)
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+        raise
+    except RnnexpError as error:
+        code = error.exit_code
+        raise
     finally:
-        if not coordinator.interrupted:
-            journal.append({"event": "closed"})
+        journal.append({"event": "interrupted" if coordinator.interrupted else "closed", "exit_code": code})
 
 
 def _start(launcher: Launcher, site: Site) -> Executor:
@@ -212,9 +225,9 @@ def _work(coordinator: Coordinator, where: Executor, view: View) -> None:
         view.close()
 
 
-def _tell(folder: Path, state: State, coordinator: Coordinator, view: View) -> None:
+def _tell(folder: Path, state: State, coordinator: Coordinator, view: View, is_stored: bool) -> None:
     """Say how the sweep went and what can be done next; raise SweepFailed if jobs have failed."""
-    for line in words.summary(folder, state, coordinator, view):
+    for line in words.summary(folder, state, coordinator, view, is_stored):
         print(line, flush=True)
     failed = [job for job in state.jobs.values() if job.status == "failed"]
     if failed:
@@ -231,7 +244,6 @@ def _template(request: Request, planned: Planned, facts: Facts) -> Task:
         sweep=planned.place.name,
         varied=planned.planner.varied,
         command=request.command,
-        prune=request.settings.pruner is not None,
     )
 
 
@@ -243,6 +255,8 @@ def _keep(run: tracking.Run, journal: Journal, facts: Facts, view: View) -> None
     write_whole(path, table.csv_text(jobs, facts.objective))
     run.log_file(path, "tables")
     run.log_file(run.folder / FILE)
+    if mixed := "; ".join(describe_changes(journal.state)):
+        run.set_tags({MIXED: mixed})
     best = view.best()
     if best is not None:
         run.log_summary(parent.best_metrics(best.job))
@@ -262,9 +276,6 @@ def _log_report(run: tracking.Run, uri: str | None) -> None:
     from rnnexp.compare import report
 
     if not run.run_id:
-        return
-    if not run.flush():
-        log.warning("the report is not written: it reads the tracking store, which does not hold the sweep yet")
         return
     try:
         text = report.html(uri, str(run.run_id))

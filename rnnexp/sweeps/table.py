@@ -19,7 +19,10 @@ def head(jobs: Iterable[JobState], objective: str) -> list[str]:
     varied = list(dict.fromkeys(key for job in jobs for key in job.values))
     names = (*_TRAINED, *scores(), *skills())
     shown = [name for name in names if name != objective and any(name in job.metrics for job in jobs)]
-    return ["job", "trial", *varied, "status", objective, *shown, "seconds", "config_hash", "run_id", "error"]
+    reused = ["reused"] if any(job.reused for job in jobs) else []
+    mixed = ["data_version"] if len({job.version for job in jobs if job.finished}) > 1 else []
+    ends = ["seconds", "config_hash", "run_id", "error", *mixed, *reused]
+    return ["job", "trial", *varied, "status", objective, *shown, *ends]
 
 
 def rows(jobs: Iterable[JobState], objective: str) -> list[list[Any]]:
@@ -39,6 +42,8 @@ def _cell(job: JobState, column: str, objective: str) -> Any:
         "config_hash": job.digest,
         "run_id": job.run_id,
         "error": redact(job.error or ""),
+        "reused": job.reused,
+        "data_version": job.version + 1 if job.finished else "",
     }
     if column in fixed:
         return "" if fixed[column] is None else fixed[column]

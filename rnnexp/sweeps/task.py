@@ -10,7 +10,7 @@ from typing import Any
 
 from rnnexp.sweeps.state import Status, write_whole
 
-LOG, RESULT, STOP, LOCK, ATTEMPT = "job.log", "result.json", "stop", "lock", "attempt"
+LOG, RESULT, ATTEMPT = "job.log", "result.json", "attempt"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,6 @@ class Task:
     folder:      of this job alone; its log, run files and result go there
     mapping:     the resolved configuration
     environment: variables to be set before a backend starts (a GPU slot)
-    prune:       whether the worker looks for a word to stop
     hydra:       the composition with Hydra's own node, if Hydra has something to do around the job
     """
 
@@ -35,13 +34,15 @@ class Task:
     command: str = ""
     threads: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    prune: bool = False
     hydra: Any = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended; `error` is the first line of what went wrong, `exit_code` what a single run returns."""
+    """How a job ended; `error` is the first line of what went wrong, `exit_code` what a single run returns.
+
+    reused: the run whose results these are, if the job was not run
+    """
 
     status: Status
     value: float | None = None
@@ -50,6 +51,7 @@ class Outcome:
     seconds: float = 0.0
     error: str | None = None
     exit_code: int = 0
+    reused: str | None = None
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rnnexp.errors import count
+from rnnexp.sweeps.changed import describe_changes
 from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.facts import Facts, Planned
 from rnnexp.sweeps.jobs import Job
-from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.preflight import Findings
-from rnnexp.sweeps.settings import Sweep
+from rnnexp.sweeps.request import Request
+from rnnexp.sweeps.reuse import FinishedRuns, Source
 from rnnexp.sweeps.state import JobState, State
-from rnnexp.sweeps.task import LOG, job_folder
+from rnnexp.sweeps.task import LOG, job_folder, shown
 from rnnexp.sweeps.view import View, duration, values_text
 
 TABLE = Path("tables", "trials.csv")
+MAX_NAMED = 3  # folders of runs that are reused
 START_S = 1.5  # of a job beside its epochs: its process, data, scores and tracking
 
 
@@ -31,17 +34,33 @@ def failures(failed: Sequence[JobState], folder: Path) -> str:
 
 
 def overview(
-    planned: Planned, settings: Sweep, launcher: Launcher, state: State, facts: Facts, findings: Findings | None
+    planned: Planned,
+    request: Request,
+    state: State,
+    facts: Facts,
+    findings: Findings | None,
+    finished: FinishedRuns | None,
 ) -> Iterator[str]:
     """Yield the lines of the table that is shown before the first job starts."""
+    settings, launcher = request.settings, request.launcher
     sampled = not settings.is_grid
     total = (settings.n_trials or 0) * planned.planner.jobs_per_trial if sampled else len(planned.jobs)
-    done = sum(job.finished for job in state.jobs.values())
-    failed = sum(job.status == "failed" for job in state.jobs.values())
-    to_run = total - done - (0 if settings.retry_failed else failed)
+    known = (
+        state.jobs
+        if sampled
+        else {job.number: state.jobs[job.number] for job in planned.jobs if job.number in state.jobs}
+    )
+    done = sum(job.finished for job in known.values())
+    failed = sum(job.status == "failed" for job in known.values())
+    out = sum(job.status == "stopped" for job in known.values())
+    waiting = () if sampled else (job for job in planned.jobs if not _has_ended(known.get(job.number)))
+    reused = [source for job in waiting if finished and (source := finished.find(job))]
+    to_run = total - done - (0 if settings.retry_failed else failed) - (0 if settings.retry_stopped else out)
+    to_run -= len(reused)
     places = launcher.slots(planned.hardware) if launcher.job_per_slot else []
     at_once = f", {len(places)} at a time with {count(places[0].threads, 'CPU thread')} each" if places else ""
-    counts = [count(total, "job"), f"{done} done", f"{failed} failed" if failed else "", f"{to_run} to run"]
+    counts = [count(total, "job"), f"{done} done", f"{failed} failed" if failed else ""]
+    counts += [f"{out} stopped" if out else "", f"{len(reused)} reused" if reused else "", f"{to_run} to run"]
     yield f"sweep {planned.place.name}: {', '.join(filter(None, counts))}"
     yield f"  executor       {launcher.name}{at_once}"
     yield f"  folder         {planned.place.folder}"
@@ -49,6 +68,12 @@ def overview(
         yield f"  {key:<14} {values}"
     if settings.folds or settings.repeats > 1:
         yield f"  repetition     {settings.repeats} seeds, {settings.folds or 1} folds of each point"
+    for change in planned.place.changes:
+        yield f"  changed        {change}"
+    if reused:
+        yield f"  reused         {_named(reused)}; --new trains all"
+    if kept := sum(job.finished for job in state.jobs.values()) - done:
+        yield f"  kept           {count(kept, 'finished job')} of values that are no longer asked for"
     if planned.duplicates:
         yield f"  left out       {planned.duplicates} jobs that would compute the same as another"
     yield f"  objective      {facts.objective}, {facts.direction}d"
@@ -58,6 +83,18 @@ def overview(
         yield f"  parameters     {span}; {count(findings.networks, 'distinct network')} built"
         yield f"  estimated time {_estimate(planned, to_run, max(1, len(places)), findings)}"
     yield ""
+
+
+def _has_ended(known: JobState | None) -> bool:
+    return known is not None and known.status is not None
+
+
+def _named(sources: Sequence[Source]) -> str:
+    """Say where finished runs come from: of sweeps, or single ones."""
+    folders = (source.folder for source in sources)
+    found = Counter(str(shown(folder.parents[1] if folder.parent.name == "jobs" else folder)) for folder in folders)
+    listed = [f"{count(number, 'run')} of {folder}" for folder, number in found.most_common(MAX_NAMED)]
+    return ", ".join([*listed, *(["…"] if len(found) > MAX_NAMED else [])])
 
 
 def _varied(planned: Planned, sampled: bool) -> dict[str, str]:
@@ -81,24 +118,30 @@ def _estimate(planned: Planned, to_run: int, at_once: int, findings: Findings) -
     return f"{duration(each * to_run / at_once)} ({findings.epoch_s:.3g} s an epoch, tried with the first job)"
 
 
-def listing(jobs: Sequence[Job], known: Mapping[int, JobState]) -> Iterator[str]:
+def listing(jobs: Sequence[Job], known: Mapping[int, JobState], finished: FinishedRuns | None) -> Iterator[str]:
     """Yield a line per job, for a dry run."""
     for job in jobs:
-        status = known[job.number].status if job.number in known else None
+        status: str | None = known[job.number].status if job.number in known else None
+        if status is None and finished and (source := finished.find(job)):
+            status = f"reused from run {source.called[:8]}"
         yield f"  {job.number:>4}  {job.digest}  {values_text(job.values)}{f'  {status}' if status else ''}"
     yield "dry run: nothing was started"
 
 
-def summary(folder: Path, state: State, coordinator: Coordinator, view: View) -> Iterator[str]:
-    """Yield the last words of a sweep."""
+def summary(folder: Path, state: State, coordinator: Coordinator, view: View, is_stored: bool) -> Iterator[str]:
+    """Yield the last words of a sweep; what reads the tracking store is offered only if that holds the sweep."""
     yield ""
     yield f"sweep {folder.name}: {view.counts()}"
     if coordinator.why:
         yield f"  stopped: {coordinator.why}; the same command goes on"
+    if out := [str(number) for number, job in state.jobs.items() if job.status == "stopped"]:
+        yield f"  left out jobs stopped by `rnnexp stop`: {', '.join(out)}; --retry-stopped runs them"
     best = view.best()
     if best is not None:
         yield f"  best     {view.best_text(best)}"
+    for mixed in describe_changes(state):
+        yield f"  mixed    {mixed}"
     yield f"  table    {folder / TABLE}"
-    if state.parent and best is not None:  # they read what is tracked, and have nothing to say before a job is done
+    if state.parent and best is not None and is_stored:  # before a job is done they have nothing to say
         name = folder.name
         yield f"  next     rnnexp compare {name}   rnnexp report {name}   rnnexp best {name} > experiments/winner.yaml"

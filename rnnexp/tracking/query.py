@@ -19,6 +19,7 @@ from rnnexp.tracking.database import PARENT as PARENT
 from rnnexp.tracking.database import Wanted as Wanted
 
 VARIED = "rnnexp.varied"
+MIXED = "rnnexp.mixed_data"  # of a sweep whose jobs have seen several versions of their data or plugins
 
 log = logging.getLogger("rnnexp")
 

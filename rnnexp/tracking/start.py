@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 import time
-import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rnnexp.errors import DivergedError, TrackingError, count
 from rnnexp.redact import redact
-from rnnexp.tracking import names, store
+from rnnexp.tracking import names, run_files, store
 from rnnexp.tracking.git import GitState, git_state
 from rnnexp.tracking.journal import ENTRIES, FOLDER, RunJournal
 from rnnexp.tracking.pusher import get_pusher
@@ -30,6 +29,12 @@ log = logging.getLogger("rnnexp")
 
 IGNORED = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
 CODE_IS_KNOWN_FOR_S = 10.0
+LAST_ROWS = 1 << 16  # bytes of them, in which the last one is
+
+
+def find_database(settings: Tracking) -> Path | None:
+    """Return the file of the local database that runs go to, None for any other store."""
+    return store.database(store.tracking_uri(settings.uri)) if settings.is_pushed else None
 
 
 def warm_up(settings: Tracking) -> None:
@@ -70,10 +75,12 @@ def start(settings: Tracking, info: RunInfo, *, at_once: bool = True) -> Iterato
     except BaseException as error:
         status, outcome = _verdict(error)
         run.outcome(outcome)
-        run.log_text("error.txt", "".join(traceback.format_exception(error)))
+        run.log_error(error)
         raise
     finally:
-        run.close(status)
+        run.close(status, run_files.PATIENCE_S if at_once and status != "KILLED" else 0.0)
+        if run.problem and status != "FINISHED":
+            log.warning("%s", run.problem)
         if at_once:
             run.settle(interrupted=status == "KILLED")
     if settings.mode == "strict":
@@ -117,14 +124,23 @@ def end_dead_run(run_dir: Path, settings: Tracking) -> None:
     if not (run_dir / ENTRIES).exists():
         return
     journal = RunJournal(run_dir)
-    if journal.begun and journal.ended is None:
-        journal.append("tags", tags={OUTCOME: "killed"})
-        journal.append("end", status="KILLED", time=int(time.time() * 1000))
+    end_journal(journal)
     journal.closed = True
     if settings.is_pushed:
         pusher = get_pusher(store.tracking_uri(settings.uri))
         pusher.add(journal)
         pusher.flush([journal])
+
+
+def end_journal(journal: RunJournal) -> None:
+    """Write down that a run was killed, at its last sign of life, unless it has ended or was never begun."""
+    begun = journal.begun
+    if begun is None or journal.ended is not None:
+        return
+    last, _ = journal.rows.read(max(0, journal.rows.file.size() - LAST_ROWS))
+    ended = max([begun["time"], *(row["time"] for row, _ in last)])
+    journal.append("tags", tags={OUTCOME: "killed"})
+    journal.append("end", status="KILLED", time=ended)
 
 
 def flush(settings: Tracking) -> None:
@@ -136,11 +152,15 @@ def flush(settings: Tracking) -> None:
         tell_unstored(ended)
 
 
-def flush_jobs(settings: Tracking, folder: Path) -> bool:
-    """Store what the processes of a sweep's jobs, which have ended, have left; False if the store does not take it."""
+def flush_jobs(settings: Tracking, folder: Path, *, is_over: bool = False) -> bool:
+    """Store what the processes of a sweep's jobs, which have ended, have left; False if the store does not take it.
+
+    What the sweep itself has left, too, if `is_over`.
+    """
     if not settings.is_kept:
         return True
-    left = [one for path in folder.glob(f"jobs/*/{ENTRIES}") if (one := RunJournal(path.parents[1])).pending]
+    paths = [*([folder / ENTRIES] if is_over else []), *sorted(folder.glob(f"jobs/*/{ENTRIES}"))]
+    left = [one for path in paths if (one := RunJournal(path.parents[1])).pending]
     if left and settings.is_pushed:
         pusher = get_pusher(store.tracking_uri(settings.uri))
         for journal in left:
@@ -149,7 +169,7 @@ def flush_jobs(settings: Tracking, folder: Path) -> bool:
         pusher.flush(left)
         left = [journal for journal in left if journal.pending]
     if left:
-        what = f"{count(len(left), 'job')} of the sweep"
+        what = f"{count(len(left), 'run')} of the sweep"
         command = write_sync(folder, redact(store.tracking_uri(settings.uri)))
         log.warning("tracking: %s not in the store yet; store them with: %s", what, command)
     return not left

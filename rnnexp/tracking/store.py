@@ -40,6 +40,7 @@ NOISY = {
     "mlflow.store.db.utils": logging.CRITICAL + 1,
     "mlflow.models": logging.WARNING,
     "mlflow.pyfunc": logging.WARNING,
+    "urllib3.connectionpool": logging.ERROR,  # a line for each attempt to reach a server that is told to be away
 }
 SQLITE = "sqlite:///"
 _REMOTE = ("http://", "https://", "databricks", "uc:")

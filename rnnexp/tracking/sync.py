@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sqlite3
+import time
+import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from rnnexp.errors import ConfigError, TrackingError, did_you_mean, first_line
-from rnnexp.redact import redact
+from rnnexp.redact import redact, without_user
 from rnnexp.tracking import store
 from rnnexp.tracking.journal import ENTRIES, RunJournal, Stored
 from rnnexp.tracking.push import push_journals
@@ -15,6 +22,10 @@ from rnnexp.tracking.target import Target
 
 RUNS = "runs"  # the folder of all runs, in the working directory
 ALL = "all"
+TOLD_S = 5.0  # until it is told that one is waited for
+LOCKED_S = 600.0  # how long a local database may be locked by others
+
+log = logging.getLogger("rnnexp")
 
 
 @dataclass(frozen=True)
@@ -72,23 +83,54 @@ def fill_store(journals: Sequence[RunJournal], uri: str | None, to: str | None) 
         if begun is None:
             continue
         named = journal.stored.uri or begun["uri"]
-        if to is None and named != redact(where):
-            again = f"its runs go to {named}, and {redact(where)} is in force; to store it there: --to {redact(where)}"
-            yield SyncedRun(begun["name"], journal.folder, None, False, False, again)
+        is_there = without_user(named) == without_user(redact(where))  # whoever asks
+        if to is None and not is_there:
+            told = (
+                f"its runs go to {named}, and {redact(where)} is in force; to store it there: --to {_as_typed(where)}"
+            )
+            yield SyncedRun(begun["name"], journal.folder, None, False, False, told)
             continue
-        if named != redact(where):
+        if not is_there:
             journal.stored = Stored()
         if journal.pending or journal.stored.refused:
-            target = target or Target(where)
-            yield _sync(target, journal, begun["name"])
+            target = target or _open(where)
+            yield sync_journal(target, journal, begun["name"])
         else:
             yield _tell(journal, begun["name"], added=False)
 
 
-def _sync(target: Target, journal: RunJournal, name: str) -> SyncedRun:
-    journal.rewind()
+def _as_typed(where: str) -> str:
+    """Return an address as it can be typed; one with a password by the variable that holds it."""
+    if where != redact(where) and where == os.environ.get("MLFLOW_TRACKING_URI"):
+        return '"$MLFLOW_TRACKING_URI"'
+    return redact(where)
+
+
+def _open(uri: str) -> Target:
+    """Open a store; a local database that another process holds is waited for, however long a writer may take."""
+    file, deadline = store.database(uri), time.monotonic() + LOCKED_S
+    while file and _is_locked(file) and time.monotonic() < deadline:
+        log.info("%s: another process has locked it; waiting for it", file)
+    return Target(uri)
+
+
+def _is_locked(database: Path) -> bool:
+    """Say whether another process keeps a local database from being written, for seconds."""
+    address = f"file:{quote(str(database))}?mode=rw"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=TOLD_S, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    return False
+
+
+def sync_journal(target: Target, journal: RunJournal, name: str) -> SyncedRun:
+    """Store what is missing of one run. Raises TrackingError if the store does not take it."""
     before = None
     try:
+        _replace_deleted(target, journal)
+        journal.rewind()
         while journal.pending and before != (before := (journal.stored.entries, journal.stored.rows)):
             push_journals(target, [journal])
     except TrackingError:
@@ -100,6 +142,16 @@ def _sync(target: Target, journal: RunJournal, name: str) -> SyncedRun:
     return _tell(journal, name, added=True)
 
 
+def _replace_deleted(target: Target, journal: RunJournal) -> None:
+    """Have a run that was deleted from the store before it was complete stored anew, and say so in a tag."""
+    begun, known = journal.begun or {}, journal.stored.run_id
+    if not known or target.has_run(known):
+        return
+    target.home(begun["experiment"], begun["experiment_tags"])  # in the trash with all its runs, it can be restored
+    log.warning("tracking: run %s was deleted from %s; another one takes its place", known, target.shown)
+    journal.stored = Stored(key=uuid.uuid4().hex, replaces=known)
+
+
 def _tell(journal: RunJournal, name: str, *, added: bool) -> SyncedRun:
     note = ""
     if journal.pending:
@@ -107,6 +159,6 @@ def _tell(journal: RunJournal, name: str, *, added: bool) -> SyncedRun:
     elif journal.stored.refused:
         note = "the store refuses a part of it"
     elif journal.ended is None:
-        note = "it has not ended: it is still running, or was killed"
+        note = "it has not ended: it is still running, or was killed, which `rnnexp reap` finds out"
     complete = not (journal.pending or journal.stored.refused)
     return SyncedRun(name, journal.folder, journal.stored.run_id, complete, added, note)

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking import inputs, store, tables
-from rnnexp.tracking.batch import Batch, Point, ask, write
+from rnnexp.tracking.batch import Batch, Point, ask, remove_tag, write
 from rnnexp.tracking.journal import MODEL, Record, RunJournal
-from rnnexp.tracking.target import KEY, Target
+from rnnexp.tracking.target import KEY, REPLACES, Target
 
 INCOMPLETE = "rnnexp.incomplete"  # the tag of a run that has ended and of which the store has refused something
 # MLflow's words for what it will not take however often it is asked.
@@ -99,6 +99,8 @@ class TargetRun:
         stored, target = self.stored, self.target
         home = target.home(entry["experiment"], entry["experiment_tags"])
         tags = {**entry["tags"], **self._parent_tag(entry["parent"])}
+        if stored.replaces:
+            tags |= {REPLACES: stored.replaces, KEY: entry["key"]}
         batch = Batch(params=entry["params"], tags=tags)
         known = stored.run_id if entry["again"] else None
         if known is None and (entry["again"] or stored.creating):
@@ -107,12 +109,13 @@ class TargetRun:
         if known or target.file is None or "?" in home.location:
             yield Operation("begin", partial(self._begin_by_client, entry, known, batch), None, here, at)
             return
-        stored.run_id, stored.place = entry["key"], f"{home.location}/{entry['key']}/artifacts"
-        run = tables.NewRun(entry["key"], entry["name"], entry["time"], home.experiment_id, stored.place)
+        key = stored.key or entry["key"]
+        stored.run_id, stored.place = key, f"{home.location}/{key}/artifacts"
+        run = tables.NewRun(key, entry["name"], entry["time"], home.experiment_id, stored.place)
 
         def written(connection: sqlite3.Connection) -> None:
             tables.write_run(connection, run, tags)
-            write(connection, entry["key"], batch)
+            write(connection, key, batch)
 
         yield Operation("begin", partial(self._begin_by_client, entry, None, batch), written, here, at, 100)
 
@@ -215,13 +218,16 @@ class TargetRun:
     def _end(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
         """End the run; one that the store has refused a part of says so in a tag."""
         tags = {INCOMPLETE: f"{len(self.stored.refused)} refused"} if self.stored.refused else {}
-        if self.stored.marked and not tags:
-            yield Operation("tags", self._unmark, None, self.stored.entries, at)
+        if not tags and (self.stored.marked or self.journal.is_taken_up):
+            unmark = partial(remove_tag, run_id=str(self.stored.run_id), key=INCOMPLETE)
+            yield Operation("tags", self._unmark, unmark, self.stored.entries, at)
         self.stored.marked = bool(tags)
         yield self._batch("end", Batch(tags=tags, status=entry["status"], ended=entry["time"]), here, at)
 
     def _unmark(self) -> None:
-        self.target.client.delete_tag(str(self.stored.run_id), INCOMPLETE)
+        run_id = str(self.stored.run_id)
+        if INCOMPLETE in self.target.client.get_run(run_id).data.tags:
+            self.target.client.delete_tag(run_id, INCOMPLETE)
 
     _operations: Mapping[str, Callable[[TargetRun, Record, int, int], Iterator[Operation]]] = {
         "begin": _begin,

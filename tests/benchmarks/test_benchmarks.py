@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from benchmarks import memory, run, table
+from benchmarks import memory, outage, run, table
 from benchmarks.contestants import Contestant, best_per_seed, our_rate, printed, printed_rate, scored
 from benchmarks.losses import likely_difference, verdict
 from benchmarks.measure import in_turn, measure, scaled, warm_up
@@ -223,3 +223,22 @@ def test_a_table_is_written_again_without_measuring(tmp_path, capsys):
 def test_an_unknown_piece_of_work_is_refused(capsys):
     assert run.main(["--only", "airlines"]) == 2
     assert "there are airline, sine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("pairs", "too_slow"),
+    [
+        ([(20.0, 20.1), (20.0, 20.2), (20.0, 90.0)], False),  # one outlier
+        ([(20.0, 29.0), (20.0, 29.0), (20.0, 29.0)], False),  # under 10 s in all
+        ([(1000.0, 1015.0)] * 3, False),  # under 2 %
+        ([(20.0, 31.0), (20.0, 31.0), (20.0, 20.0)], True),
+    ],
+)
+def test_an_outage_may_cost_two_percent_or_ten_seconds(pairs: list[tuple[float, float]], too_slow: bool) -> None:
+    assert outage.is_too_slow(pairs) == too_slow
+
+
+def test_the_row_of_an_outage_has_the_medians_and_the_spread() -> None:
+    pairs = [(20.0, 20.2), (20.0, 19.8), (10.0, 10.5)]
+    cells = ["dead", "20.00 s", "19.80 s", "1.010", "0.990 to 1.050", "+0.20 s"]
+    assert outage.row("dead", pairs) == f"| {' | '.join(cells)} |"

@@ -262,6 +262,7 @@ def test_what_cannot_be_written_is_an_error_and_leaves_no_file(
     assert not Path("experiments").exists()
 
 
+@pytest.mark.fault("E1")
 def test_an_absent_file_names_what_is_near(capsys: pytest.CaptureFixture[str]) -> None:
     Path("sales.csv").write_text("y\n1\n")
     assert main(["init", "sale.csv"]) == 3

@@ -69,6 +69,7 @@ def answer(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, s
 
 @pytest.mark.parametrize("files", SNEAKY.values(), ids=SNEAKY)
 @pytest.mark.parametrize("words", [("train",), ("train", "-m", "seed=0,1", "--dry-run"), ("train", "--cfg", "job")])
+@pytest.mark.fault("I9")
 def test_a_plugin_is_not_imported_that_a_file_names(
     capsys: pytest.CaptureFixture[str], words: Sequence[str], files: dict[str, str]
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_page_with_choices_stands_alone() -> None:
     assert (config.data.name, config.model.name) == ("ramp", "gru")
 
 
+@pytest.mark.fault("I4")
 def test_check_imports_nothing_and_says_what_it_has_not_checked(capsys: pytest.CaptureFixture[str]) -> None:
     write("experiments/mine", NAMED)
     write("experiments/plain", "trainer: {epochs: 3}")
@@ -148,6 +150,7 @@ def test_check_checks_with_the_plugins_that_are_allowed(capsys: pytest.CaptureFi
     assert "model.units: 'many' given; must be a valid integer" in out
 
 
+@pytest.mark.fault("I4")
 def test_show_shows_what_can_be_seen_without_plugins(capsys: pytest.CaptureFixture[str]) -> None:
     write("experiments/mine", "plugins: [doors]\ntrainer: {epochs: 3}")
     code, out, told = answer(capsys, "show", "experiment=mine")
@@ -165,6 +168,7 @@ def test_show_of_what_only_a_plugin_has_is_an_error(capsys: pytest.CaptureFixtur
     assert "Could not find 'model/dense_door'" in told
 
 
+@pytest.mark.fault("I4")
 def test_explain_imports_nothing_that_an_experiment_names(capsys: pytest.CaptureFixture[str]) -> None:
     write("experiments/mine", NAMED)
     assert answer(capsys, "explain", "model.units")[0] == 0

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,7 @@ def test_what_it_recommends_next_is_the_same_run_with_other_seeds(tmp_path: Path
     assert rnnexp("train", "-m", "data=corpus", "seed=0,1,2", "--dry-run").returncode == 2
 
 
+@pytest.mark.fault("F1", "F3")
 def test_a_mistake_ends_with_2_without_a_traceback_and_without_a_run(tmp_path: Path) -> None:
     done = rnnexp("train", "model.unit=3", "trainer.epochs=x")
     assert done.returncode == 2
@@ -82,6 +84,7 @@ def test_a_mistake_ends_with_2_without_a_traceback_and_without_a_run(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("F1")
 def test_hydras_advice_to_add_a_plus_never_appears() -> None:
     assert "use +" not in rnnexp("train", "modle=gru").stderr
 
@@ -104,6 +107,7 @@ def no_gpu(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProc
         return rnnexp(*asked, KERAS_BACKEND="tensorflow", JAX_PLATFORMS="cpu")
 
 
+@pytest.mark.fault("G6")
 def test_a_gpu_that_is_not_there_ends_with_6(no_gpu: subprocess.CompletedProcess[str]) -> None:
     assert no_gpu.returncode == 6
     assert "device: gpu asked for, but jax sees none" in no_gpu.stderr
@@ -134,6 +138,7 @@ def broken(tmp_path: Path) -> tuple[str, ...]:
     return ("train", "plugins=[my_parts]", "model=broken", "data.points=80", "tracking=off")
 
 
+@pytest.mark.fault("A9")
 def test_a_failure_of_the_users_own_code_ends_with_1_and_keeps_its_traceback(
     tmp_path: Path, broken: tuple[str, ...]
 ) -> None:
@@ -149,6 +154,7 @@ def test_hydra_verbose_prints_the_traceback(broken: tuple[str, ...]) -> None:
     assert "Traceback" in rnnexp(*broken, "hydra.verbose=true").stdout
 
 
+@pytest.mark.fault("I6")
 def test_a_secret_is_masked_in_what_is_printed_and_written(tmp_path: Path) -> None:
     address = "tracking.uri=http://user:hunter2@127.0.0.1:9/"
     done = rnnexp("train", address, *TINY, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
@@ -170,6 +176,7 @@ def test_cfg_job_leaves_references_unless_asked() -> None:
     assert "seed: ${seed}" in rnnexp("train", "--cfg", "job").stdout
 
 
+@pytest.mark.fault("F11")
 def test_the_installed_script_is_the_same_command() -> None:
     script = Path(sys.executable).with_name("rnnexp")
     done = subprocess.run([script, "train", "seed=no"], capture_output=True, text=True, timeout=60)
@@ -202,6 +209,7 @@ def test_a_configuration_folder_of_the_users_own_is_searched(tmp_path: Path) -> 
     assert "configuration is also read from" in done.stderr
 
 
+@pytest.mark.fault("F3")
 def test_a_mistake_in_one_job_of_a_sweep_is_found_before_the_first(tmp_path: Path) -> None:
     done = rnnexp("train", "-m", "model.dropout=0.1,1.5", *TINY)
     assert done.returncode == 2
@@ -230,6 +238,7 @@ def test_hydras_own_sweeper_is_tracked_and_goes_on_after_a_job_that_fails(tmp_pa
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
+@pytest.mark.fault("C17")
 def test_a_terminated_run_ends_killed(tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
@@ -245,6 +254,18 @@ def test_a_terminated_run_ends_killed(tmp_path: Path) -> None:
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     (run,) = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
     assert (run.info.status, run.data.tags["rnnexp.outcome"]) == ("KILLED", "killed")
+
+
+@pytest.mark.fault("A11")
+def test_a_run_in_a_thread_works_without_a_word_about_signals(capfd: pytest.CaptureFixture[str]) -> None:
+    """As in a notebook, or a server of one's own."""
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(main, ["train", *FAST]).result() == 0
+    printed = capfd.readouterr()
+    assert "<- this run" in printed.out
+    assert "signal" not in printed.out + printed.err
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == handlers
 
 
 def test_a_plugin_that_imports_keras_at_its_top_gets_the_runs_backend(

@@ -83,6 +83,7 @@ def test_every_section_is_there(report: str) -> None:
     assert report.count("<figure") == 4
 
 
+@pytest.mark.fault("I7")
 def test_a_failed_job_says_why_and_its_text_is_escaped(report: str) -> None:
     assert "ValueError: &lt;b&gt;no&lt;/b&gt; data" in report
     assert "<b>" not in report
@@ -109,6 +110,7 @@ def empty(tmp_path: Path) -> str:
     return uri
 
 
+@pytest.mark.fault("I7")
 def test_names_cannot_inject_anything(empty: str) -> None:
     jobs = {i: [Job((f"data.unit='{units}'",), curve(0.1 + i))] for i, units in enumerate(("<i>cm</i>", "&amp; $m$"))}
     sweep = make_sweep(empty, NASTY, ["data.unit"], jobs, **{"rnnexp.command": f"{NASTY}\n{NASTY}"})

@@ -79,6 +79,7 @@ def refusals(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("option", ["64", "1e3", "yes", "12:30:00", "1_000"])
+@pytest.mark.fault("F6")
 def test_an_option_in_a_file_that_yaml_takes_for_a_number_or_a_truth_wants_quotes(option: str) -> None:
     experiment("odd", f"defaults: [override /model: {option}]\n")
     with pytest.raises(ConfigError, match="YAML takes this one for something else: put it in quotes"):
@@ -129,6 +130,7 @@ def test_a_range_without_end_is_refused_before_it_is_listed(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["=3", "+=3", "~", f"a={'[' * 3000}", f"seed={'9' * 5000}"])
+@pytest.mark.fault("F7")
 def test_what_is_no_override_is_shown(line: str) -> None:
     with pytest.raises(ConfigError, match=r"not `key=value`|valid integer"):
         compose(line)
@@ -148,6 +150,7 @@ CIRCLES = {
 
 
 @pytest.mark.parametrize("case", CIRCLES)
+@pytest.mark.fault("F9")
 def test_defaults_that_lead_back_are_named(case: str) -> None:
     for name, text in CIRCLES[case].items():
         experiment(name, text)
@@ -171,6 +174,7 @@ DEFAULTS = (
 
 
 @pytest.mark.parametrize("written", [*DEFAULTS, "[override /model: 64]", "[override /model: {a: b}]"])
+@pytest.mark.fault("F9")
 def test_defaults_that_are_no_list_of_names_are_shown(written: str) -> None:
     file = experiment("odd", f"defaults: {written}\n")
     with pytest.raises(ConfigError, match=re.escape(f"{file.name}: `") + ".*`(;| given;| in `defaults`;)"):
@@ -207,6 +211,7 @@ TRAPS = {
 
 
 @pytest.mark.parametrize("trap", TRAPS)
+@pytest.mark.fault("F6")
 def test_a_file_that_is_no_configuration_is_told_in_a_sentence(trap: str) -> None:
     content, said = TRAPS[trap]
     experiment("trap", content)
@@ -258,6 +263,7 @@ def test_check_goes_on_past_broken_files(capsys: pytest.CaptureFixture[str]) -> 
     assert "2024:" not in said
 
 
+@pytest.mark.fault("F9")
 def test_a_circle_is_found_beside_a_file_whose_defaults_are_broken() -> None:
     experiment("a", "defaults: [a]\n")
     Path("conf/model").mkdir(parents=True)

@@ -187,6 +187,7 @@ def test_option_names_are_distinct_in_their_first_ten_characters() -> None:
         assert len({name[:10] for name in names}) == len(names)
 
 
+@pytest.mark.fault("I5")
 def test_a_path_cannot_leave_the_configuration_folders(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     (tmp_path / "secret.yaml").write_text("name: lstm\n")

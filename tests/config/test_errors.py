@@ -92,6 +92,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("overrides", "answer"), MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.fault("F1", "F2", "F3", "F4", "F5", "F8")
 def test_the_answer_to(overrides: str, answer: str) -> None:
     pattern = ".*".join(re.escape(part) for part in answer.split(".*"))
     with pytest.raises(ConfigError, match=pattern):
@@ -102,6 +103,7 @@ def test_a_correct_configuration_is_not_refused() -> None:
     assert compose("model=gru", "model.units=[3]", "trainer.epochs=2").model.units == [3]
 
 
+@pytest.mark.fault("F4")
 def test_all_mistakes_are_reported_together() -> None:
     wrong = ("model.unit=3", "model.dropout=2", "threads=0", "trainer.epochs=x", "tracking=of", "a=1,2")
     with pytest.raises(ConfigError, match="6 mistakes in the configuration") as caught:
@@ -110,6 +112,7 @@ def test_all_mistakes_are_reported_together() -> None:
 
 
 @pytest.mark.parametrize("before", [(), ("experiment=airline_lstm",)], ids=["alone", "an experiment"])
+@pytest.mark.fault("F5")
 def test_a_value_that_is_missing_hides_no_other_mistake(before: tuple[str, ...]) -> None:
     with pytest.raises(ConfigError) as caught:
         compose(*before, "data=ts", "data.paht=a.ts", "model.unit=3", "trainer.epochs=0")
@@ -119,11 +122,13 @@ def test_a_value_that_is_missing_hides_no_other_mistake(before: tuple[str, ...])
         compose("data=ts")
 
 
+@pytest.mark.fault("F2")
 def test_keys_of_a_misspelled_choice_are_not_blamed() -> None:
     with pytest.raises(ConfigError, match=r"^model: `grux` is not one of"):
         compose("model=grux", "model.width=3")
 
 
+@pytest.mark.fault("F1")
 def test_a_mistake_in_a_file_names_file_and_line(tmp_path) -> None:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "mine.yaml").write_text("model:\n  units: [3]\n  dropot: 0.1\n")
@@ -131,6 +136,7 @@ def test_a_mistake_in_a_file_names_file_and_line(tmp_path) -> None:
         compose("experiment=mine")
 
 
+@pytest.mark.fault("F6")
 def test_yaml_that_is_not_yaml_is_named(tmp_path) -> None:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "mine.yaml").write_text("model: [3\n")
@@ -138,6 +144,7 @@ def test_yaml_that_is_not_yaml_is_named(tmp_path) -> None:
         compose("experiment=mine")
 
 
+@pytest.mark.fault("I8")
 def test_a_yaml_tag_that_would_run_code_is_refused(tmp_path) -> None:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "mine.yaml").write_text("seed: !!python/object/apply:os.system ['touch canary']\n")
@@ -146,6 +153,7 @@ def test_a_yaml_tag_that_would_run_code_is_refused(tmp_path) -> None:
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.fault("I3")
 def test_a_target_in_yaml_is_an_unknown_key_and_runs_nothing(tmp_path) -> None:
     with pytest.raises(ConfigError, match="model._target_: unknown key"):
         compose("+model._target_=os.system", "+model.command='touch canary'")
@@ -170,6 +178,7 @@ UNQUOTED = {
 
 
 @pytest.mark.parametrize("written", UNQUOTED)
+@pytest.mark.fault("F6")
 def test_a_word_that_yaml_takes_for_a_truth_is_asked_for_in_quotes(written: str) -> None:
     values = yaml.safe_load(written)
     with pytest.raises(ConfigError) as caught:
@@ -180,6 +189,7 @@ def test_a_word_that_yaml_takes_for_a_truth_is_asked_for_in_quotes(written: str)
 
 
 @pytest.mark.parametrize("given", ["data.path=2024", "data.unit=2.5", "metrics=[1]", "name=7"])
+@pytest.mark.fault("F3")
 def test_a_number_in_the_place_of_a_text_is_one_in_quotes(given: str) -> None:
     with pytest.raises(ConfigError, match="must be a valid string; in quotes it is one"):
         compose("data=csv", "data.path=a.csv", given)

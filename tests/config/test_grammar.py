@@ -81,6 +81,7 @@ def test_a_cast_of_a_shuffled_sweep_is_shuffled(cast: str) -> None:
         "choice()",
     ],
 )
+@pytest.mark.fault("F7")
 def test_what_has_no_meaning_is_refused_by_name(written: str) -> None:
     border = inspect_overrides([f"seed={written}"], sweep=True)
     assert border.lines == []
@@ -120,6 +121,7 @@ def test_settings_of_hydra_cannot_be_swept_but_a_space_needs_no_quotes() -> None
     assert parsed(border.lines[0]).value() == "3,4"
 
 
+@pytest.mark.fault("F7")
 def test_an_error_of_a_function_is_told_without_a_traceback() -> None:
     with pytest.raises(ConfigError, match=r"`seed=sort\(1,a\)`"):
         parsed("seed=sort(1,a)")

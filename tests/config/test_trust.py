@@ -163,6 +163,7 @@ def write(folder: str, files: Mapping[str, str]) -> None:
 
 
 @pytest.mark.parametrize(("text", "key"), HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.fault("I3")
 def test_an_experiment_is_refused_for(text: str, key: str) -> None:
     write("experiments", {"evil": text.replace("{here}", os.getcwd()), **BESIDE})
     with pytest.raises(ConfigError) as caught, hydra_state():
@@ -194,6 +195,7 @@ def reached(lines: Sequence[str], with_loader: ConfigLoaderImpl | None = None) -
 
 @pytest.mark.parametrize("package", PACKAGES)
 @pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.fault("I3")
 def test_wherever_defaults_put_a_file_hydra_hears_nothing_of_it(content: str, package: str) -> None:
     write("experiments", {"evil": f"defaults: ['{content}{package}']", **BESIDE})
     with hydra_state():
@@ -250,6 +252,7 @@ def test_the_settings_that_may_pass_are_those_of_our_sweeper_and_launchers() -> 
 
 
 @pytest.mark.parametrize("key", sorted(flat(OmegaConf.to_container(OmegaConf.structured(HydraConf)))))
+@pytest.mark.fault("I3")
 def test_of_hydras_own_keys_only_those_named_pass(key: str) -> None:
     free = (
         "run.dir",
@@ -318,6 +321,7 @@ def test_an_experiment_may_choose_the_projects_own_launcher_but_no_hook_of_it() 
     ],
 )
 @pytest.mark.parametrize("folder", ["conf", "elsewhere"])
+@pytest.mark.fault("I4")
 def test_no_other_group_writes_what_hydra_runs(folder: str, path: str, text: str) -> None:
     write(folder, {path: text})
     with pytest.raises(Untrusted, match=r"hydra\.callbacks.*model/evil.yaml"), hydra_state():
@@ -338,6 +342,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("choice", ELSEWHERE)
+@pytest.mark.fault("I4")
 def test_a_folder_from_elsewhere_is_refused_whatever_is_chosen_in_it(choice: str) -> None:
     write("elsewhere", {choice.strip("+").replace("=", "/"): ELSEWHERE[choice]})
     with hydra_state(), pytest.raises(Untrusted, match=r"elsewhere/.*evil.yaml"):
@@ -358,6 +363,7 @@ def test_a_search_path_that_is_typed_is_a_folder_from_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("words", MODES.values(), ids=MODES)
+@pytest.mark.fault("I3", "I4")
 def test_nothing_is_made_or_imported_by(
     words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -371,6 +377,7 @@ def test_nothing_is_made_or_imported_by(
 
 @pytest.mark.parametrize("more", [(), ("--dry-run",), ("hydra/sweeper=basic",)], ids=" ".join)
 @pytest.mark.parametrize("asked", ["evil,sine_lstm", "sine_lstm,evil"])
+@pytest.mark.fault("I3", "I4")
 def test_nothing_is_made_by_a_sweep_over(
     asked: str, more: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

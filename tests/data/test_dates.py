@@ -139,6 +139,7 @@ ASKED: dict[str, tuple[pd.DatetimeIndex, list[str], int]] = {
 
 
 @pytest.mark.parametrize("case", ASKED)
+@pytest.mark.fault("E7")
 def test_dates_of_several_readings_are_refused_with_each_of_them(case: str) -> None:
     times, cells, number = ASKED[case]
     with pytest.raises(Refused, match=r"\(from \d{4}-\d\d-\d\d.* to \d{4}-\d\d-\d\d") as refused:

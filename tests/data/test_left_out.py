@@ -106,6 +106,7 @@ def test_who_is_too_short_is_seen_after_flaws_are_mended(policy: dict[str, str])
     assert made.history.ids == kept_ids
 
 
+@pytest.mark.fault("E3")
 def test_if_all_are_too_short_they_are_refused() -> None:
     with pytest.raises(DataError, match="2 of 2 series have fewer than the 10 rows of one window, such as `X` with 4"):
         load([*rows([1, 2, 3, 4]), *rows([1, 2], name="Y")])

@@ -127,6 +127,7 @@ def test_a_series_without_test_values_is_named() -> None:
         m4(group="Weekly").read()
 
 
+@pytest.mark.fault("E1")
 def test_an_absent_file_says_where_to_get_it() -> None:
     with pytest.raises(DataError, match=r"Hourly-train.csv.*Where to get it: folder Dataset of https://github.com"):
         m4().read()
@@ -142,6 +143,7 @@ def test_an_absent_file_says_where_to_get_it() -> None:
         ("", "there is nothing below the header"),
     ],
 )
+@pytest.mark.fault("E6")
 def test_a_flawed_row_is_named(row: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_wide(wide(f"V1,V2,V3,V4\n{row}\n"))

@@ -145,6 +145,7 @@ def test_a_point_in_plain_cells_is_read_as_ever() -> None:
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS)
+@pytest.mark.fault("E5")
 def test_two_readings_are_a_question(case: str) -> None:
     cells, readings = AMBIGUOUS[case]
     with pytest.raises(Refused, match="Say which is meant") as refused:
@@ -294,6 +295,7 @@ def test_text_of_typed_columns_is_read_as_that_of_a_file() -> None:
     assert 'column "y": "$" taken off 1 cell; brackets read as a minus in 1 cell' in series.notes
 
 
+@pytest.mark.fault("E5")
 def test_all_wrong_cells_are_counted_by_kind() -> None:
     cells = ["1", "-", "-", "low", "2", "3", "4*", "5", "6", "7", "8", "1e39"]
     message = (

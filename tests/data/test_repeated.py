@@ -67,6 +67,7 @@ def test_a_negative_zero_does_not_hide_a_copy() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.fault("E13")
 def test_a_copy_that_the_split_puts_into_the_test_part_is_refused_and_one_in_the_same_part_told(seed: int) -> None:
     inputs = recordings()
     test = load(inputs, AB, task="classification", seed=seed).parts["test"].indices

@@ -62,6 +62,7 @@ TS = {
 
 
 @pytest.mark.parametrize("case", TS)
+@pytest.mark.fault("E15")
 def test_a_bad_ts_file_is_refused(case: str) -> None:
     content, fields, message = TS[case]
     with pytest.raises((DataError, ConfigError), match=re.escape(message)):
@@ -78,6 +79,7 @@ def test_a_test_file_with_other_channels_is_refused() -> None:
         load(ts(path=written("a.ts", GOOD), test_path="b.ts"))
 
 
+@pytest.mark.fault("E1")
 def test_an_absent_file_is_named_with_what_is_near_and_where_to_get_it() -> None:
     written("train.ts", GOOD)
     with pytest.raises(DataError, match=r"trian\.ts: there is no file .*near it: train\.ts.*Where to get it: the shop"):
@@ -106,6 +108,7 @@ NPZ: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", NPZ)
+@pytest.mark.fault("E11", "I2")
 def test_a_bad_archive_is_refused(case: str) -> None:
     arrays, fields, message = NPZ[case]
     np.savez("t.npz", **arrays)
@@ -119,6 +122,7 @@ def test_the_same_archive_without_a_flaw_is_read() -> None:
 
 
 @pytest.mark.parametrize("content", [b"not an archive", b"PK\x03\x04broken", b"\x93NUMPY\x01\x00"])
+@pytest.mark.fault("E11")
 def test_what_is_no_archive_is_refused(content: bytes) -> None:
     with pytest.raises(DataError, match=r"t\.npz: `x` cannot be read as an array of numbers or text"):
         load(npz(path=written("t.npz", content)))
@@ -152,6 +156,7 @@ FOLDERS: dict[str, tuple[dict[str, str], str, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", FOLDERS)
+@pytest.mark.fault("E15")
 def test_a_bad_folder_is_refused(case: str) -> None:
     files, labels, fields, message = FOLDERS[case]
     for name, content in {**TABLES, "runs/labels.csv": labels or LABELS, **files}.items():
@@ -167,6 +172,7 @@ def test_no_key_is_named_that_a_folder_does_not_have() -> None:
         load(sequence_folder(path="runs"))
 
 
+@pytest.mark.fault("I5")
 def test_a_link_out_of_the_folder_is_refused() -> None:
     for name, content in {**TABLES, "runs/labels.csv": LABELS, "secret.csv": "x,y\n1,2\n"}.items():
         written(name, content)

@@ -152,6 +152,7 @@ def test_rest_goes_to_a_part_without_a_number() -> None:
         ({"folds": 20, "fold": 20, "held_out": "test"}, r"the test part has no example out of 12"),
     ],
 )
+@pytest.mark.fault("E14")
 def test_a_part_without_an_example_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         share_out(Labeled(**fields), None, np.arange(12) % 2, 12)
@@ -169,6 +170,7 @@ def test_a_fold_cannot_be_the_part_that_the_data_give() -> None:
         share_out(source(folds=2), parts, None, 10)
 
 
+@pytest.mark.fault("E8")
 def test_a_class_that_training_never_sees_is_refused_with_its_place() -> None:
     with pytest.raises(
         DataError, match=r"example 12: the label `c` does not occur in the training part \(1 such examples\)"
@@ -189,6 +191,7 @@ def test_a_class_that_training_never_sees_is_refused_with_its_place() -> None:
         ({"split": split(0.8, 0.2, 0)}, "data.split.test: 0 leaves nothing to score"),
     ],
 )
+@pytest.mark.fault("E14")
 def test_settings_that_contradict_each_other_are_named(fields: dict[str, Any], message: str) -> None:
     problems = Labeled(**fields).check()
     assert len(problems) == 1

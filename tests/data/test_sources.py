@@ -199,11 +199,13 @@ def test_labels_become_sorted_classes():
     assert np.array_equal(restored.actual, y)
 
 
+@pytest.mark.fault("E8")
 def test_one_label_is_not_enough():
     with pytest.raises(DataError, match=r"classification needs at least 2 labels; the data have \['ham'\]"):
         load(Labeled(labels=1))
 
 
+@pytest.mark.fault("E8")
 def test_a_constant_input_is_divided_by_1_and_noted():
     dataset = load(Labeled(scaler="standard"))
     assert dataset.summary.notes == ("channel `0` is constant in the training part: divided by 1",)
@@ -286,6 +288,7 @@ def test_several_columns_without_a_target_ask_which(make):
         make.load(make.wavy(40, columns=2))
 
 
+@pytest.mark.fault("E4")
 def test_an_unknown_column_is_named_with_a_suggestion(make):
     data = replace(make.wavy(40, columns=2), columns=("load", "temperature"))
     with pytest.raises(

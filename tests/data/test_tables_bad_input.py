@@ -78,6 +78,7 @@ CELLS = {
 
 
 @pytest.mark.parametrize("case", CELLS)
+@pytest.mark.fault("E5", "E6", "E7", "E10")
 def test_a_bad_row_is_named_with_its_line_and_the_way_out(case: str) -> None:
     row, message = CELLS[case]
     with pytest.raises(DataError, match=re.escape(message)):
@@ -88,6 +89,7 @@ def test_the_same_table_without_a_bad_row_is_read() -> None:
     assert read(table(DAYS)).values.shape == (20, 1)
 
 
+@pytest.mark.fault("E5")
 def test_flaws_are_counted_and_the_first_five_are_shown() -> None:
     rows = [f"2020-01-{day:02d},low" for day in range(1, 12)]
     with pytest.raises(DataError, match='11 cells are not usable numbers .* 6 "low" and 6 more'):
@@ -103,6 +105,7 @@ def test_flaws_in_columns_that_are_not_used_do_not_matter() -> None:
     assert read("a,b\n1,x\n2,\n3,$\n", time=None, target="a").values.ravel().tolist() == [1, 2, 3]
 
 
+@pytest.mark.fault("E10")
 def test_line_numbers_count_comments_blank_lines_and_line_breaks_within_quotes() -> None:
     text = '# one\ndate,t,y\n\n2020-01-01,"a\n# b\nc",1\n# two\n2020-01-02,d,x\n2020-01-03,d,2\n'
     with pytest.raises(DataError, match=re.escape('(line 8 "x")')):
@@ -144,6 +147,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("case", TABLES)
+@pytest.mark.fault("E2", "E4", "E7", "E9", "E10", "E11")
 def test_a_bad_file_is_refused(case: str) -> None:
     text, settings, message = TABLES[case]
     with pytest.raises(DataError, match=re.escape(message)):
@@ -166,12 +170,14 @@ DATES = {
 
 
 @pytest.mark.parametrize("case", DATES)
+@pytest.mark.fault("E7")
 def test_a_date_that_can_be_misread_is_refused(case: str) -> None:
     dates, settings, message = DATES[case]
     with pytest.raises(DataError, match=re.escape(message)):
         read(table([f"{date},{row}" for row, date in enumerate(dates)]), target="y", **settings)
 
 
+@pytest.mark.fault("E7")
 def test_hour_25_does_not_run_into_the_next_day() -> None:
     text = "year,month,day,hour,y\n2020,1,31,23,1\n2020,1,31,25,2\n"
     with pytest.raises(DataError, match=r"1 unreadable date \(line 3, the first is \"2020 1 31 25\"\)"):
@@ -191,12 +197,14 @@ def test_a_bad_option_is_a_mistake_of_the_configuration(settings: dict[str, str]
         read(table(DAYS), **settings)
 
 
+@pytest.mark.fault("E9")
 def test_the_offset_of_a_bad_byte_is_exact_far_into_a_file() -> None:
     good = b"y\n" + b"1.00000000000000000000\n" * 60_000  # further than any buffer reaches
     with pytest.raises(DataError, match=rf"byte 0xff at offset {len(good)} \(line 60002\)"):
         read(good + b"\xff\n", time=None)
 
 
+@pytest.mark.fault("E9")
 def test_bytes_that_no_encoding_makes_words_of_leave_the_encoding_open() -> None:
     with pytest.raises(DataError, match="Name the encoding it was saved in: data.encoding=latin-1 takes any byte"):
         read("date,größe\n".encode() + b"\xff\xfe\n")
@@ -206,12 +214,14 @@ ARCHIVES = {b"\xfd7zXZ\0": "unxz", b"BZh91AY": "bunzip2", b"\x28\xb5\x2f\xfd": "
 
 
 @pytest.mark.parametrize("start", ARCHIVES)
+@pytest.mark.fault("E11")
 def test_another_kind_of_file_is_named_with_what_makes_a_table_of_it(start: bytes) -> None:
     with pytest.raises(DataError, match=f"is an? .*{ARCHIVES[start]}"):
         read(start + b"rest" * 9)
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "pipe"])
+@pytest.mark.fault("E1")
 def test_a_pipe_or_a_device_is_no_table(device: str) -> None:
     os.mkfifo("pipe")
     with pytest.raises(DataError, match="is a pipe or a device"):

@@ -23,6 +23,7 @@ def write(name: str, text: str = TEXT) -> Path:
     return path
 
 
+@pytest.mark.fault("E1")
 def test_an_absent_file_names_the_places_the_nearest_file_and_where_to_get_it(tmp_path: Path) -> None:
     write("ETTh1.csv")
     root = write("root/other.csv").parent
@@ -34,6 +35,7 @@ def test_an_absent_file_names_the_places_the_nearest_file_and_where_to_get_it(tm
     assert message.endswith("Where to get it: https://example.org/ett")
 
 
+@pytest.mark.fault("E1")
 def test_an_absent_folder_is_named() -> None:
     with pytest.raises(DataError, match=r"\(the folder nowhere does not exist\)"):
         locate("nowhere/a.csv")
@@ -52,18 +54,21 @@ def test_the_root_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert len(csv(path="a.csv").read().values) == 3
 
 
+@pytest.mark.fault("E1")
 def test_a_directory_is_no_file() -> None:
     write("folder/a.csv")
     with pytest.raises(DataError, match=re.escape("is a directory, not a file. It holds a.csv. For all its files:")):
         locate("folder")
 
 
+@pytest.mark.fault("E1")
 def test_a_broken_link_is_named_with_its_goal() -> None:
     os.symlink("gone.csv", "link.csv")
     with pytest.raises(DataError, match="link.csv: is a broken link to gone.csv"):
         locate("link.csv")
 
 
+@pytest.mark.fault("E1")
 def test_a_glob_that_matches_nothing_is_an_error() -> None:
     with pytest.raises(DataError, match=re.escape("*.tsv: no file matches `*.tsv` in")):
         locate("*.tsv")
@@ -77,10 +82,12 @@ def test_a_glob_finds_files_in_name_order_and_brackets_in_a_real_name_are_no_glo
 
 
 @pytest.mark.parametrize("name", ["with space.csv", "größe-日本-😀.csv", "a#b%20.csv", "x" * 200 + ".csv"])
+@pytest.mark.fault("B10", "E9")
 def test_strange_names_are_read(name: str) -> None:
     assert csv(path=str(write(name))).read().source == name
 
 
+@pytest.mark.fault("E11")
 def test_a_name_that_promises_another_format_is_refused() -> None:
     write("a.csv.gz")
     write("a.parquet")
@@ -90,6 +97,7 @@ def test_a_name_that_promises_another_format_is_refused() -> None:
         csv(path="a.parquet").read()
 
 
+@pytest.mark.fault("E17")
 def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
     path = write("a.csv")
     with pytest.raises(DataError, match="a.csv: the file changed while it was read"), unchanged(path):
@@ -121,6 +129,7 @@ def test_a_flaw_in_one_of_several_files_names_that_file() -> None:
         csv(path="*.csv", time="d", target="y").read()
 
 
+@pytest.mark.fault("E4")
 def test_files_with_other_columns_are_refused() -> None:
     write("a.csv", "y\n1\n")
     write("b.csv", "z\n1\n")
@@ -128,6 +137,7 @@ def test_files_with_other_columns_are_refused() -> None:
         csv(path="*.csv").read()
 
 
+@pytest.mark.fault("E11")
 def test_gzip_is_recognized_by_its_content() -> None:
     Path("a.csv").write_bytes(gzip.compress(TEXT.encode()))
     assert len(csv(path="a.csv").read().values) == 3

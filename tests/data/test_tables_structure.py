@@ -323,6 +323,7 @@ def test_where_several_encodings_make_words_the_user_sees_how_each_reads(header:
 @pytest.mark.parametrize("separator", SEPARATORS)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.fault("E4", "E9", "E10")
 def test_marks_of_encodings_and_ends_of_lines_are_obeyed(separator: str, end: str, encoding: str) -> None:
     write(table(names=["date", "y", "größe"], separator=separator), end=end, encoding=encoding)
     series = csv(path="d.csv", time="date", target=["y", "größe"]).read()
@@ -338,6 +339,7 @@ def test_the_other_order_of_bytes_is_told_by_the_mark(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.fault("E9")
 def test_utf_16_without_a_mark_is_named(encoding: str) -> None:
     write(table(), encoding=encoding)
     with pytest.raises(Refused, match=f"Read it with data.encoding={encoding}"):
@@ -373,6 +375,7 @@ def test_names_are_read_as_they_are_written_but_for_blanks_around_them(case: str
 
 
 @pytest.mark.parametrize("header", ["date,y,y", 'date,"y",y', '"date",y,"y\n"'])
+@pytest.mark.fault("E4")
 def test_a_name_that_is_there_twice_takes_a_number(header: str) -> None:
     write([header, *table()[1:]])
     with pytest.raises(Refused, match=r'2 columns are called "y" \(positions 1, 2\)') as caught:
@@ -384,6 +387,7 @@ def test_a_name_that_is_there_twice_takes_a_number(header: str) -> None:
 
 
 @pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.fault("E10")
 def test_the_separator_is_decided_by_all_lines(separator: str) -> None:
     rows = [[f"2020-01-{row % 28 + 1:02d}", str(row), "7"] for row in range(300)]
     lines = [*(f"Station: {row}" for row in range(260)), *table(rows, separator=separator)]

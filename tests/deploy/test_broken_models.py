@@ -36,6 +36,7 @@ def test_whole_folders_give_results(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("number", range(40))
+@pytest.mark.fault("I1", "I14")
 def test_a_change_gives_a_result_or_a_sentence(number: int, tmp_path: Path) -> None:
     case = cases()[number]
     case.write(tmp_path / "a" / "run")
@@ -45,6 +46,7 @@ def test_a_change_gives_a_result_or_a_sentence(number: int, tmp_path: Path) -> N
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("how", models.DAMAGES)
 @pytest.mark.parametrize("name", ["model/model.json", "model/weights.npz", "model/preprocessing.json", models.CONFIG])
+@pytest.mark.fault("I1")
 def test_damage_is_an_error_of_the_configuration(name: str, how: str, tmp_path: Path) -> None:
     case = models.damage("texts", name, how, seed=0)
     case.write(tmp_path / "a" / "run")
@@ -66,6 +68,7 @@ def edit(file: Path, *path: Any, value: Any) -> None:
     file.write_text(json.dumps(values))
 
 
+@pytest.mark.fault("I1")
 def test_a_network_larger_than_its_weights_is_refused_before_it_is_made(folder: Path) -> None:
     edit(folder / "model.json", "architecture", "units", value=60_000)  # 40 GB
     with pytest.raises(ConfigError, match=r"has shape \(\d+, \d+\), the model needs \(\d+, 180000\)"):
@@ -73,6 +76,7 @@ def test_a_network_larger_than_its_weights_is_refused_before_it_is_made(folder: 
     assert bundle.load(models.saved("rows").folder / "model").model.count_params() < 1000  # nothing is left behind
 
 
+@pytest.mark.fault("I1")
 def test_more_layers_than_arrays_are_refused_before_they_are_made(folder: Path) -> None:
     edit(folder / "model.json", "architecture", "units", value=[1] * 100_000)
     with pytest.raises(ConfigError, match=r"model.json: 100,000 layers are asked for; weights.npz holds \d+ arrays"):
@@ -102,6 +106,7 @@ def test_weights_of_double_precision_are_taken(folder: Path) -> None:
     assert np.all(np.asarray(bundle.load(folder).model.weights[0]) == 0.5)
 
 
+@pytest.mark.fault("I1")
 def test_an_archive_that_grows_is_refused_unread(tmp_path: Path) -> None:
     shapes = {"layer/kernel": np.zeros((3000, 1000), np.float32)}
     np.savez_compressed(tmp_path / "weights.npz", **shapes)  # type: ignore[arg-type]

@@ -95,6 +95,7 @@ def test_a_folder_of_tables_is_labeled(trained: Trained, capsys: pytest.CaptureF
     assert all(row["p(high)"] + row["p(low)"] == pytest.approx(1) for row in rows)
 
 
+@pytest.mark.fault("E16")
 def test_columns_are_matched_by_name(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     frame = pandas.read_csv("recordings/s1.csv")
     frame.assign(note=1.0)[["y", "note", "x"]].to_csv("turned.csv", index=False)
@@ -216,6 +217,7 @@ def test_examples_that_the_run_has_learned_from_are_counted(
     assert not [note for note in evaluated(capsys, trained.sequences, "--data", "fresh")["notes"] if "learned" in note]
 
 
+@pytest.mark.fault("E16")
 def test_a_label_that_the_model_does_not_know_is_refused(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     Path("strange.txt").write_text("good warm\nbda cold\n")
     assert main(["evaluate", str(trained.texts), "--data", "strange.txt"]) == 3

@@ -131,6 +131,7 @@ WAYS: dict[str, Callable[[str, Any], Any] | None] = {"python": None, "csv": as_c
 
 
 @pytest.mark.parametrize("change", ROWS)
+@pytest.mark.fault("I14")
 def test_rows_get_the_numbers_or_the_sentence_of_the_command(change: str, capsys: Any, tmp_path: Path) -> None:
     rows = ROWS[change](table())
     rows.to_csv(tmp_path / "given.csv", index=False)
@@ -219,6 +220,7 @@ def test_what_is_no_table_is_told_so() -> None:
     assert served("rows", {"sold": [1.0]}) == served("rows", pd.DataFrame({"sold": [1.0]}))
 
 
+@pytest.mark.fault("I14")
 def test_a_refusal_is_one_of_mlflow_too_so_that_its_server_answers_400() -> None:
     from mlflow.exceptions import MlflowException
 
@@ -320,6 +322,7 @@ def ask(url: str, body: str, content_type: str = "text/csv") -> tuple[int, str]:
 
 
 @pytest.mark.end_to_end
+@pytest.mark.fault("I14")
 def test_a_real_server_answers_eight_clients_at_once_and_refuses_in_our_words(server: str) -> None:
     rows, alone = table(), served("rows", table())
     assert isinstance(alone, pd.DataFrame)

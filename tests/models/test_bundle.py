@@ -103,6 +103,7 @@ class Canary:
         return Path.touch, (self.path,)
 
 
+@pytest.mark.fault("I2")
 def test_pickled_weights_are_refused_unopened(saved: tuple[Path, Any], tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     rewrite(saved[0], **{KERNEL: np.array([Canary(canary)], dtype=object)})
@@ -114,12 +115,14 @@ def test_pickled_weights_are_refused_unopened(saved: tuple[Path, Any], tmp_path:
     assert canary.exists()  # the trap works: only the refusal kept it shut
 
 
+@pytest.mark.fault("I1")
 def test_weights_of_another_shape_are_refused(saved: tuple[Path, Any]) -> None:
     rewrite(saved[0], **{KERNEL: np.zeros((5, 12), "float32")})
     with pytest.raises(ConfigError, match=r"kernel` has shape \(5, 12\), the model needs \(3, 12\)"):
         bundle.load(saved[0])
 
 
+@pytest.mark.fault("I1")
 def test_a_header_that_claims_the_earth_is_refused_before_memory_is_taken(saved: tuple[Path, Any]) -> None:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**6, 10**6)})
@@ -141,6 +144,7 @@ def test_weights_too_many_or_too_few_are_refused(saved: tuple[Path, Any], change
 
 @pytest.mark.parametrize("name", ["weights.npz", "model.json", "preprocessing.json"])
 @pytest.mark.parametrize("content", [None, b"", b"not what it should be"])
+@pytest.mark.fault("I1")
 def test_a_damaged_file_is_named(saved: tuple[Path, Any], name: str, content: bytes | None) -> None:
     path = saved[0] / name
     path.unlink()
@@ -173,6 +177,7 @@ def test_settings_that_do_not_fit_are_refused(saved: tuple[Path, Any]) -> None:
         bundle.load(saved[0])
 
 
+@pytest.mark.fault("I1")
 def test_a_plugin_is_never_imported_because_a_file_says_so(saved: tuple[Path, Any], tmp_path: Path) -> None:
     (tmp_path / "evil_plugin.py").write_text("open('canary', 'w')")
     edit(saved[0], architecture={"name": "theirs"}, plugins=["evil_plugin"])

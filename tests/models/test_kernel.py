@@ -48,6 +48,7 @@ def test_a_simple_rnn_is_fast_nowhere(spec: TaskSpec) -> None:
         ({"recurrent_dropout": 0.2}, "recurrent_dropout is 0.2, must be 0"),
     ],
 )
+@pytest.mark.fault("G8")
 def test_a_setting_that_rules_the_kernel_out_is_named(values: dict[str, Any], reason: str, spec: TaskSpec) -> None:
     assert report(spec, "lstm", "torch", **values) == [f"lstm_1: no fast kernel on any backend: {reason}"]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.cli.summary import summary
 from rnnexp.errors import DataError, DivergedError
+from rnnexp.tracking.journal import RunJournal
 
 TUTORIAL = "data.split={train: 96, val: 0, test: 46, gap: 1}"
 QUICK = ("trainer.epochs=3", "model.units=[4]")
@@ -131,6 +134,16 @@ def test_the_summary_says_that_it_loses(done: Done) -> None:
     assert "RMSE in thousand passengers on the test part, 46 examples" in text
 
 
+@pytest.mark.fault("C3")
+def test_a_run_that_the_store_does_not_hold_yet_is_told_by_its_folder(done: Done, tmp_path: Path) -> None:
+    assert f"rnnexp predict {done.result.run_id[:8]}" in "\n".join(summary(done.result))
+    copied = shutil.copytree(done.folder / done.result.run_dir, tmp_path / "one")
+    RunJournal(copied).append("tags", tags={"late": "1"})
+    text = "\n".join(summary(dataclasses.replace(done.result, run_dir=copied)))
+    assert "rnnexp predict one" in text
+    assert "all runs: mlflow ui" not in text
+
+
 def test_pictures_tables_and_configuration_are_artifacts(done: Done) -> None:
     found = {
         artifact.path
@@ -184,6 +197,7 @@ def test_tracking_off_keeps_the_folder_alone(tmp_path: Path) -> None:
     assert (result.run_dir / "figures" / "prediction.png").exists()
 
 
+@pytest.mark.fault("A9", "C17")
 def test_a_failing_training_ends_failed_with_its_traceback(plugin: None, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
@@ -225,6 +239,7 @@ def test_classes_are_scored_beside_the_majority(plugin: None) -> None:
 
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
 @pytest.mark.parametrize("split", ["{train: 0.6, val: 0.2, test: 0.2}", "{train: 0.8, val: 0, test: 0.2}"])
+@pytest.mark.fault("G1")
 def test_weights_that_were_never_trained_are_not_scored(engine: str, split: str) -> None:
     words = (*QUICK, "data.points=80", "tracking=off", f"trainer.engine={engine}", f"data.split={split}")
     with pytest.raises(DivergedError, match="not one epoch had a finite (val|train)/loss, so there are no trained"):

@@ -16,8 +16,13 @@ from typing import Any
 
 import pytest
 
+from rnnexp import tracking
 from rnnexp.config import compose, plugins
+from rnnexp.config.flat import flat_params
+from rnnexp.config.identity import config_hash
 from rnnexp.config.overrides import inspect_overrides
+from rnnexp.config.parse import parse, plain_values
+from rnnexp.runner.record import hash_origin
 from rnnexp.sweeps.executor import Exit
 from rnnexp.sweeps.launcher import read_launcher
 from rnnexp.sweeps.preflight import Findings
@@ -28,6 +33,8 @@ from rnnexp.sweeps.space import Space
 from rnnexp.sweeps.state import JOURNAL, JobState, Journal
 from rnnexp.sweeps.sweep import sweep
 from rnnexp.sweeps.task import Outcome, Task, write_outcome
+from rnnexp.tracking.names import PARAMS
+from rnnexp.tracking.run import RunInfo
 
 COMMAND = [sys.executable, "-m", "rnnexp", "train", "-m"]
 LIGHT = ("tracking.figures=false", "tracking.log_model=false")
@@ -71,6 +78,8 @@ def trouble(kind: str = "none", epoch: int = 1, seconds: float = 0.0):
                 return
             if kind == "raise":
                 raise RuntimeError(f"trouble in epoch {epoch}\\nand more about it")
+            if kind == "deaf":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
             if kind == "exit":
                 raise SystemExit(0)
             if kind == "kill" or (kind == "kill_once" and not Path("killed").exists()):
@@ -156,6 +165,26 @@ def computed(task: Task) -> Outcome:
     return Outcome("done", value=value, metrics={task.objective: value})
 
 
+def tracked(task: Task, during: Callable[[], None] = lambda: None) -> Outcome:
+    """Track a run of two epochs as a worker does, without training; `during` is called before its end is said."""
+    experiment, outcome = parse(task.mapping), computed(task)
+    value, tags = outcome.value or 0.0, {"rnnexp.sweep": task.sweep, "rnnexp.job": str(task.number)}
+    tags |= {"rnnexp.version": "1", "rnnexp.config_hash": config_hash(experiment), "rnnexp.engine": "compiled"}
+    tags |= {"rnnexp.backend": "jax", "rnnexp.device": "cpu"}
+    tags |= hash_origin(experiment, plain_values(experiment), "jax")
+    params = flat_params(experiment)
+    tags[PARAMS] = str(len(params))
+    told = {"config": "", "description": "", "primary_metric": "test/rmse", "greater_is_better": False}
+    info = RunInfo(
+        experiment="sine", run_name="toy", params=params, tags=tags, run_dir=task.folder, parent=task.parent, **told
+    )
+    with tracking.start(experiment.tracking, info) as made:
+        made.log_epochs(1, [{"val/loss": value + 1}, {"val/loss": value}], 1.0, 2.0)
+        made.log_summary({task.objective: value, "test/rmse": value / 3})
+        during()
+    return Outcome("done", value, {task.objective: value, "test/rmse": value / 3}, made.run_id)
+
+
 class Quick:
     """An executor that asks a function for each outcome; None leaves none, as a killed worker does.
 
@@ -178,6 +207,9 @@ class Quick:
     def wait(self, seconds: float) -> list[Exit]:
         ended, self._ended = self._ended, []
         return ended
+
+    def stop_job(self, number: int) -> None:
+        """Nothing runs between two calls."""
 
     def stop(self) -> None:
         """Nothing runs between two calls."""

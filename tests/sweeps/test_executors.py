@@ -73,6 +73,7 @@ def test_serial_refuses_jobs_that_one_process_cannot_run(quick: Quick) -> None:
     run(*UNTRACKED, *lines)
 
 
+@pytest.mark.fault("A10")
 def test_a_job_that_calls_exit_does_not_take_the_serial_sweep_with_it(rehearsed: None) -> None:
     with pytest.raises(SweepFailed, match=r"sys.exit\(0\) was called in the middle of a run"):
         run(*UNTRACKED, "callbacks.trouble.kind=exit,none", launcher={"name": "serial"})
@@ -135,6 +136,7 @@ def gpus(found: list[Slot]) -> list[str | None]:
         pytest.param({"n_jobs": 2}, "-1", [None] * 2, id="hidden by -1"),
     ],
 )
+@pytest.mark.fault("H15")
 def test_each_slot_is_a_gpu(
     machine: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -147,10 +149,12 @@ def test_each_slot_is_a_gpu(
     assert gpus(slots(ANY, **launcher)) == expected
 
 
+@pytest.mark.fault("H15")
 def test_no_job_waits_for_a_gpu_that_would_be_used_by_more_jobs_than_slots(machine: Path) -> None:
     assert gpus(slots(ANY, n_jobs=5)) == ["0", "1"]
 
 
+@pytest.mark.fault("H15")
 def test_jobs_that_keep_to_the_cpu_take_no_gpu(machine: Path) -> None:
     found = slots(Hardware(frozenset({"jax"}), cpu_only=True), n_jobs=2)
     assert gpus(found) == [None, None]

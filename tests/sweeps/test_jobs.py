@@ -98,6 +98,7 @@ def test_mistakes_of_all_jobs_are_told_once_each_with_a_job_that_has_them(quick:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.fault("F3", "H12")
 def test_a_mistake_in_the_37th_job_is_found_before_the_first_starts(quick: Quick, tmp_path: Path) -> None:
     seeds = ",".join(map(str, [*range(36), "thirty-seven", *range(37, 40)]))
     with pytest.raises(ConfigError, match=r"^seed: 'thirty-seven' given; .* \(in the job seed=thirty-seven\)$"):
@@ -119,6 +120,7 @@ def test_a_network_that_cannot_be_built_is_found_before_the_first_job(tmp_path: 
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.fault("E1")
 def test_data_that_cannot_be_read_are_found_before_the_first_job(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("y\n1\nx\n3\n")
     (tmp_path / "good.csv").write_text("y\n" + "\n".join(f"{i % 7}" for i in range(60)))
@@ -127,6 +129,7 @@ def test_data_that_cannot_be_read_are_found_before_the_first_job(tmp_path: Path)
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.fault("H14")
 def test_jobs_that_would_compute_the_same_are_run_once(quick: Quick, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run(*UNTRACKED, "optimizer.learning_rate=1e-1,0.1,1e-2,0.01")
     assert len(quick.tasks) == len(jobs(folder)) == 2

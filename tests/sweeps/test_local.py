@@ -86,6 +86,7 @@ def test_what_a_job_prints_goes_to_its_log(mixed: Mixed) -> None:
     assert "data sine" not in mixed.output
 
 
+@pytest.mark.fault("H1", "H4")
 def test_failures_are_listed_with_their_first_line_and_log(mixed: Mixed) -> None:
     assert mixed.error.exit_code == 10
     listed = str(mixed.error)
@@ -109,6 +110,7 @@ def test_output_that_is_no_terminal_has_a_line_per_job(mixed: Mixed) -> None:
     assert "job 2: its process was killed by SIGKILL; starting it again (1 of 1)" in lines
 
 
+@pytest.mark.fault("C17", "H4")
 def test_the_status_of_each_run_is_the_truth(mixed: Mixed) -> None:
     told = {job: [(run.info.status, run.data.tags["rnnexp.outcome"]) for run in mixed.runs(job)] for job in range(3)}
     assert told == {0: [("FINISHED", "ok")], 1: [("FAILED", "failed")], 2: [("KILLED", "killed")] * 2}
@@ -156,8 +158,10 @@ def test_the_folder_of_a_killed_attempt_is_kept(mixed: Mixed) -> None:
     assert (mixed.folder / "jobs" / "2" / "attempt").read_text() == "2"
 
 
-def test_a_killed_worker_is_started_again_and_may_end_well(rehearsed: None) -> None:
+@pytest.mark.fault("H4")
+def test_a_killed_worker_is_started_again_and_may_end_well(rehearsed: None, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run(*UNTRACKED, "callbacks.trouble.kind=kill_once", retries=1)
+    assert "job 0: its process was killed by SIGKILL; starting it again (1 of 1)" in capsys.readouterr().out
     assert [(job.status, job.attempts) for job in jobs(folder).values()] == [("done", 2)]
 
 
@@ -177,6 +181,7 @@ if multiprocessing.parent_process() is not None and not Path("killed").exists():
 """
 
 
+@pytest.mark.fault("H4", "C17")
 def test_a_worker_that_is_killed_as_its_run_begins_leaves_no_run_running(
     client: Any, tmp_path: Path, rehearsed: None
 ) -> None:
@@ -187,6 +192,7 @@ def test_a_worker_that_is_killed_as_its_run_begins_leaves_no_run_running(
     assert sorted(run.info.status for run in all_runs(client)) == ["FINISHED", "FINISHED", "KILLED"]
 
 
+@pytest.mark.fault("C16")
 def test_a_foreign_run_id_in_the_environment_pulls_no_run_elsewhere(
     client: Any, monkeypatch: pytest.MonkeyPatch, rehearsed: None
 ) -> None:
@@ -201,6 +207,7 @@ def test_a_foreign_run_id_in_the_environment_pulls_no_run_elsewhere(
     assert client.get_run(parent).data.tags["rnnexp.kind"] == "sweep"
 
 
+@pytest.mark.fault("H6")
 def test_five_jobs_at_a_time_on_one_fresh_store_lose_nothing(tmp_path: Path, rehearsed: None) -> None:
     from mlflow import MlflowClient
 

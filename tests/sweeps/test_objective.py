@@ -16,11 +16,13 @@ JOB: dict[str, Any] = {"metrics": ["mae"], "trainer": {"grad_norm": False}}
 
 
 @pytest.mark.parametrize("name", ["test/rmse", "best/test/rmse", "skill/rmse", "baseline/linear/rmse"])
+@pytest.mark.fault("H12")
 def test_a_metric_of_the_test_part_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"^hydra.sweeper.objective: `{name}` is computed on the test part; whoever"):
         check_given(name)
 
 
+@pytest.mark.fault("H12")
 def test_a_metric_of_the_test_part_is_refused_before_anything_is_written(quick: Quick, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="use best/val/loss or another val/… metric"):
         run(*UNTRACKED, "seed=0,1", objective="test/rmse")
@@ -39,6 +41,7 @@ def test_a_metric_of_the_test_part_is_refused_before_anything_is_written(quick: 
         ("opt/learning_rate", "is not logged by all jobs"),
     ],
 )
+@pytest.mark.fault("H12")
 def test_a_metric_that_is_not_logged_is_told_with_those_that_are(given: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         objective_for(given, True, [JOB, JOB])
@@ -63,6 +66,7 @@ def test_without_validation_the_training_loss_counts() -> None:
     ("objective", "direction"),
     [("best/val/loss", "minimize"), ("val/accuracy", "maximize"), ("best/val/mae", "minimize"), ("val/r2", "maximize")],
 )
+@pytest.mark.fault("H12")
 def test_the_direction_follows_the_metric_unless_it_is_given(objective: str, direction: str) -> None:
     assert direction_for(None, objective) == direction
     assert direction_for("minimize", objective) == "minimize"

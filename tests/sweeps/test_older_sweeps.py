@@ -47,6 +47,7 @@ def begun(place: Path, done: int, space: Mapping[str, str] = SPACE, rules: Mappi
 
 
 @pytest.mark.parametrize(("done", "left"), [(4, []), (2, [2, 3])])
+@pytest.mark.fault("H3")
 def test_only_what_was_missing_is_run(quick: Quick, tmp_path: Path, done: int, left: list[int]) -> None:
     folder = begun(tmp_path, done)
     assert run(*LINES, *SWEPT) == folder
@@ -59,10 +60,16 @@ def test_the_keys_may_be_typed_in_another_order(quick: Quick, tmp_path: Path) ->
     assert quick.tasks == []
 
 
-def test_other_values_are_another_sweep(quick: Quick, tmp_path: Path) -> None:
+def test_it_grows_too(quick: Quick, tmp_path: Path) -> None:
+    folder = begun(tmp_path, 4)
+    assert run(*LINES, "data.unit=cm,kg,t", SWEPT[1]) == folder
+    assert [(task.number, task.mapping["data"]["unit"]) for task in quick.tasks] == [(4, "t"), (5, "t")]
+
+
+def test_another_fixed_setting_is_another_sweep(quick: Quick, tmp_path: Path) -> None:
     begun(tmp_path, 4)
-    with pytest.raises(ConfigError, match=r"data.unit: was cm,kg, now cm,t"):
-        run(*LINES, "data.unit=cm,t", SWEPT[1])
+    with pytest.raises(ConfigError, match=r"data.points: was 60, now 61"):
+        run(LINES[0], "data.points=61", *LINES[2:], *SWEPT)
 
 
 def test_the_old_keys_are_no_longer_taken(quick: Quick, tmp_path: Path) -> None:
@@ -96,6 +103,7 @@ def test_a_journal_speaks_of_the_keys_of_today(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rule", [{"zip": ["data.unit", "model.segment"]}, {"exclude": [{"model.segment": 2}]}])
+@pytest.mark.fault("F13")
 def test_a_rule_with_an_old_key_is_answered_with_the_new_one(rule: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="`model.segment` is called model.patch_size now"):
         space(*SWEPT, **rule)

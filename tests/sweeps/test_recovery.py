@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 import sweeping
-from filelock import FileLock
 from sweeping import (
     UNTRACKED,
     Quick,
@@ -31,9 +30,10 @@ from sweeping import (
     workshop,
 )
 
-from rnnexp.errors import ResourceError
+from rnnexp.errors import BusyError
+from rnnexp.run_folder import hold
 from rnnexp.sweeps.state import JOURNAL, Journal
-from rnnexp.sweeps.task import LOCK, Outcome, Task
+from rnnexp.sweeps.task import Outcome, Task
 
 SPACE = ("seed=range(12)", "model.units=2,3")
 LOCAL = (
@@ -86,6 +86,7 @@ def killed_while_running(place: Path, moment: float) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.end_to_end) for seed in range(2, 6))])
+@pytest.mark.fault("H3")
 def test_a_coordinator_killed_at_random_moments_leaves_a_sweep_that_ends_as_if_uninterrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: Quick, seed: int
 ) -> None:
@@ -103,6 +104,7 @@ def test_a_coordinator_killed_at_random_moments_leaves_a_sweep_that_ends_as_if_u
 
 
 @pytest.mark.parametrize("lost", range(1, 7))
+@pytest.mark.fault("H3")
 def test_a_journal_that_lost_its_last_lines_costs_at_most_the_jobs_that_were_running(quick: Quick, lost: int) -> None:
     folder = run(*UNTRACKED, "seed=range(6)")
     whole = table(folder)
@@ -115,6 +117,7 @@ def test_a_journal_that_lost_its_last_lines_costs_at_most_the_jobs_that_were_run
     assert not quick.tasks  # every result.json is adopted
 
 
+@pytest.mark.fault("H3")
 def test_a_sweep_killed_after_its_last_job_still_gets_its_table(quick: Quick) -> None:
     folder = run(*UNTRACKED, "seed=0,1")
     whole = table(folder)
@@ -123,6 +126,7 @@ def test_a_sweep_killed_after_its_last_job_still_gets_its_table(quick: Quick) ->
     assert table(folder) == whole
 
 
+@pytest.mark.fault("H7")
 def test_a_finished_sweep_starts_nothing(quick: Quick, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run(*UNTRACKED, "seed=0,1")
     before = (folder / JOURNAL).read_bytes()
@@ -134,11 +138,12 @@ def test_a_finished_sweep_starts_nothing(quick: Quick, capsys: pytest.CaptureFix
     assert "2 jobs, 2 done, 0 to run" in capsys.readouterr().out
 
 
+@pytest.mark.fault("B8")
 def test_a_second_coordinator_is_refused(quicken: Any) -> None:
     refused: list[str] = []
 
     def answer(task: Task) -> Outcome:
-        with pytest.raises(ResourceError, match="another process is running this sweep; wait for it, or stop it"):
+        with pytest.raises(BusyError, match="another process writes to it: process .*; wait for it, stop it"):
             run(*UNTRACKED, "seed=0,1")
         refused.append("again")
         return computed(task)
@@ -183,6 +188,7 @@ class Heard(io.StringIO):
         return written
 
 
+@pytest.mark.fault("H3")
 def test_a_live_worker_of_an_earlier_start_is_waited_for(quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = run(*UNTRACKED, "seed=0,1")
     lines = (folder / JOURNAL).read_text().splitlines(keepends=True)
@@ -191,18 +197,17 @@ def test_a_live_worker_of_an_earlier_start_is_waited_for(quick: Quick, monkeypat
     result = folder / "jobs" / "1" / "result.json"
     outcome = result.read_text()
     result.unlink()
-    lock = FileLock(folder / "jobs" / "1" / LOCK, thread_local=False)
-    lock.acquire()
-
     heard = Heard("job 1 still runs in a process of an earlier start: waiting for it to end")
 
     def end() -> None:
-        assert heard.came.wait(60)
-        result.write_text(outcome)
-        lock.release()
+        with hold(folder / "jobs" / "1"):
+            held.set()
+            assert heard.came.wait(60)
+            result.write_text(outcome)
 
-    worker = threading.Thread(target=end)
+    held, worker = threading.Event(), threading.Thread(target=end)
     worker.start()
+    assert held.wait(60)
     quick.tasks.clear()
     monkeypatch.setattr(sys, "stdout", heard)
     run(*UNTRACKED, "seed=0,1")
@@ -211,6 +216,7 @@ def test_a_live_worker_of_an_earlier_start_is_waited_for(quick: Quick, monkeypat
     assert heard.came.is_set()
 
 
+@pytest.mark.fault("H3")
 def test_a_job_that_died_with_its_coordinator_is_run_again_and_its_folder_is_kept(quick: Quick) -> None:
     folder = run(*UNTRACKED, "seed=0,1")
     lines = (folder / JOURNAL).read_text().splitlines(keepends=True)
@@ -245,6 +251,7 @@ def stopped_by_a_signal(place: Path, number: int, moment: float) -> tuple[int, s
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.end_to_end) for seed in range(1, 8))])
+@pytest.mark.fault("H3")
 def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
     tmp_path: Path, golden: list[dict[str, str]], seed: int
 ) -> None:
@@ -265,6 +272,7 @@ def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
         pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.end_to_end),
     ],
 )
+@pytest.mark.fault("H5")
 def test_an_interruption_stops_the_jobs_and_says_how_to_go_on(tmp_path: Path, number: int, expected: int) -> None:
     code, output = stopped_by_a_signal(tmp_path, number, 0.2)
     assert code == expected
@@ -277,6 +285,7 @@ def test_an_interruption_stops_the_jobs_and_says_how_to_go_on(tmp_path: Path, nu
 
 @pytest.mark.end_to_end
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.fault("H5", "C17")
 def test_an_interrupted_sweep_goes_on_and_tells_the_truth_in_mlflow(
     tmp_path: Path, client: Any, golden: list[dict[str, str]], number: int
 ) -> None:

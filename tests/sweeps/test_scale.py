@@ -21,6 +21,7 @@ def memory_mb() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
+@pytest.mark.fault("B9")
 def test_two_hundred_jobs_started_at_once_have_folders_of_their_own(quick: Quick) -> None:
     quick.capacity = 200
     folder = run(*UNTRACKED, "seed=range(200)")

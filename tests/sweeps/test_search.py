@@ -50,6 +50,7 @@ def points(found: Optuna, numbers: range, value: Callable[[Point], float | None]
     "sampler", ["tpe", "random", {"name": "tpe", "n_startup_trials": 3, "multivariate": True}], ids=str
 )
 @pytest.mark.parametrize("at", [1, 6, 13])
+@pytest.mark.fault("H13", "H10")
 def test_a_replayed_search_goes_on_as_if_uninterrupted(sampler: Any, at: int) -> None:
     whole = points(sampled(sampler), range(14))
     known = points(sampled(sampler), range(at))
@@ -68,6 +69,7 @@ def test_replayed_values_matter() -> None:
     assert points(good, range(8, 14)) != points(bad, range(8, 14))
 
 
+@pytest.mark.fault("H14")
 def test_a_known_point_is_not_drawn_again() -> None:
     found = sampled("random")
     first = found.ask(0)
@@ -84,6 +86,7 @@ def test_points_lie_within_the_space() -> None:
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
+@pytest.mark.fault("H12")
 def test_a_trial_without_a_finite_objective_has_failed_and_the_sampler_goes_on(value: float | None) -> None:
     found = sampled({"name": "tpe", "n_startup_trials": 2})
     points(found, range(6), lambda point: value)
@@ -123,6 +126,7 @@ def test_a_mistake_in_sampler_or_pruner_is_told_before_anything_is_written(
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
+@pytest.mark.fault("H10")
 def test_a_sampled_sweep_that_lost_its_last_jobs_ends_with_the_same_table(
     quicken: Any, monkeypatch: pytest.MonkeyPatch, repeats: int
 ) -> None:
@@ -164,6 +168,7 @@ def test_a_pruner_judges_a_job_beside_those_that_have_ended(direction: Any) -> N
     assert pruning.hopeless(3, [(1, sign * 5.0)])
 
 
+@pytest.mark.fault("H12")
 def test_an_epoch_that_is_not_a_number_does_not_harm_the_pruner() -> None:
     pruning = Pruning("median", "minimize")
     assert not pruning.hopeless(0, [(1, math.nan), (2, math.inf), (3, 1.0)])

@@ -280,6 +280,7 @@ def test_n_trials_is_a_total_also_for_a_grid(quick: sweeping.Quick) -> None:
     assert [task.number for task in quick.tasks] == [0, 1, 2, 3]
 
 
+@pytest.mark.fault("H8")
 def test_n_trials_of_a_sampler_counts_earlier_starts(quick: sweeping.Quick) -> None:
     lines = (*UNTRACKED, "model.units=int(interval(2,900))")
     run(*lines, sampler="random", n_trials=3)

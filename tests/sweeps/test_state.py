@@ -58,6 +58,7 @@ def test_a_start_forgets_how_the_attempt_before_ended(path: Path) -> None:
     assert (job.status, job.error, job.attempts) == (None, None, 2)
 
 
+@pytest.mark.fault("H3")
 def test_a_torn_last_line_is_left_behind_and_appending_goes_on(path: Path) -> None:
     journal = Journal(path)
     journal.append(JOB, START)
@@ -88,6 +89,7 @@ def test_a_kind_that_this_version_does_not_know_is_passed_over(path: Path) -> No
         pytest.param(b'{"event":"end"}\n', id="an end of nothing"),
     ],
 )
+@pytest.mark.fault("H3")
 def test_a_damaged_file_is_refused_with_its_line(path: Path, damage: bytes) -> None:
     Journal(path).append(JOB)
     with path.open("ab") as file:
@@ -121,6 +123,7 @@ events = st.lists(
 
 @settings(max_examples=30, deadline=None)
 @given(events=events, cut=st.integers(0, 2**16))
+@pytest.mark.fault("H3")
 def test_a_file_cut_at_any_byte_is_a_readable_prefix(
     tmp_path_factory: pytest.TempPathFactory, events: list[dict[str, Any]], cut: int
 ) -> None:
@@ -140,6 +143,7 @@ def test_a_file_cut_at_any_byte_is_a_readable_prefix(
 
 
 @pytest.mark.parametrize("seed", range(2))
+@pytest.mark.fault("H3")
 def test_a_writer_killed_at_random_leaves_whole_events(path: Path, seed: int) -> None:
     path.touch()
     for _ in range(2):  # the second writer goes on behind what may be torn

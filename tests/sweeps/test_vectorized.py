@@ -96,6 +96,7 @@ def test_a_batch_of_trials_is_a_group(rehearsed: None, sampler: str, groups: lis
     assert sum(found) == 10
 
 
+@pytest.mark.fault("H1")
 def test_members_keep_their_own_failures(rehearsed: None) -> None:
     from rnnexp.sweeps.sweep import SweepFailed
 
@@ -128,6 +129,7 @@ def halt(place: Path, deed: str) -> None:
         file.write(HALT.replace("DEED", deed))
 
 
+@pytest.mark.fault("H3", "H4")
 def test_a_group_whose_worker_was_killed_is_the_same_group_again(
     tmp_path: Path, golden: list[dict[str, str]], rehearsed: None
 ) -> None:
@@ -138,6 +140,7 @@ def test_a_group_whose_worker_was_killed_is_the_same_group_again(
 
 
 @pytest.mark.end_to_end
+@pytest.mark.fault("H3", "H4")
 def test_a_group_whose_coordinator_was_killed_is_the_same_group_again(
     tmp_path: Path, golden: list[dict[str, str]]
 ) -> None:

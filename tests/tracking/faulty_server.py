@@ -29,6 +29,7 @@ ANSWERS = {
     "404": ("404 Not Found", "text/html", PAGE),
     "html": ("200 OK", "text/html", PAGE),
 }
+HEADERS = [("Retry-After", "30")]  # of every refusal: who obeys it waits
 HANGS_S = 30.0
 
 
@@ -40,47 +41,72 @@ class Quiet(WSGIRequestHandler):
 class FaultyServer:
     """MLflow's own application over a SQLite database; `fault` is what every request meets, None for none.
 
-    "hang" and "reset" answer nothing, "slow" waits `delay` seconds, "lost" does what is asked and loses the answer;
-    others are the keys of `ANSWERS`. `after` requests that change something are let through before the fault sets in.
+    "dead" does not listen any more, "hang" and "reset" answer nothing, "slow" waits `delay` seconds, "lost" does what
+    is asked and loses the answer; others are the keys of `ANSWERS`. `after` requests that change something are let
+    through before the fault sets in; `met` counts those that met it.
     """
 
     def __init__(self, app: Any) -> None:
-        self.app, self.fault, self.after, self.delay = app, None, 0, 1.0
+        self.app, self.fault, self.after, self.delay, self.met = app, None, 0, 1.0, 0
         self.fault: str | None
         self.requests: list[str] = []
+        self.users: set[str | None] = set()  # who has asked, as HTTP writes it
         self._released = threading.Event()
-        self.server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=Quiet)
-        self.uri = f"http://127.0.0.1:{self.server.port}"
+        self._port = 0
+        self._listen()
+        self.uri = f"http://127.0.0.1:{self._port}"
+
+    def _listen(self) -> None:
+        self.server = make_server("127.0.0.1", self._port, self, threaded=True, request_handler=Quiet)
+        self._port, self._listens = self.server.port, True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._listens:
+            self._listens = False
+            self.server.shutdown()
+            self.server.server_close()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        self.users.add(environ.get("HTTP_AUTHORIZATION"))
         fault = self.fault
         if fault and self.after > 0:
             self.after -= environ["REQUEST_METHOD"] != "GET"
             fault = None
+        self.met += fault is not None
+        if fault == "dead":
+            threading.Thread(target=self.close, daemon=True).start()
         if fault == "hang":
             self._released.wait(HANGS_S)
         if fault == "lost":
             b"".join(self.app(environ, lambda *_: lambda _: None))
-        if fault in ("hang", "reset", "lost"):
+        if fault in ("dead", "hang", "reset", "lost"):
             environ["werkzeug.socket"].close()
             raise ConnectionResetError
         if fault in ANSWERS:
             status, kind, body = ANSWERS[fault]
-            start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+            start_response(status, [*HEADERS, ("Content-Type", kind), ("Content-Length", str(len(body)))])
             return [body]
         if fault == "slow":
             time.sleep(self.delay)
         return self.app(environ, start_response)
 
     def fail(self, fault: str, after: int = 0) -> None:
-        self.after, self.fault = after, fault
+        self.after, self.fault, self.met = after, fault, 0
+        self._released.clear()
+        if fault == "dead" and not after:
+            self.met = 1
+            self.close()
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "1"  # the client's patience; a busy machine that is well gets more
 
     def heal(self) -> None:
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "60"
         self.fault = None
         self._released.set()
+        if not self._listens:
+            self._listen()
 
 
 @contextmanager
@@ -105,12 +131,9 @@ def running(folder: Path, monkeypatch: Any) -> Iterator[FaultyServer]:
     open_store(uri)  # makes the tables, which takes longer than any request
     faulty = FaultyServer(mlflow_server.app)
     faulty.heal()
-    thread = threading.Thread(target=faulty.server.serve_forever, daemon=True)
-    thread.start()
     try:
         yield faulty
     finally:
         faulty.heal()
-        faulty.server.shutdown()
-        faulty.server.server_close()
+        faulty.close()
         mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # the application sets it for the whole process

@@ -106,6 +106,7 @@ def test_the_tables_hold_what_the_client_would_have_written(client: Any, file: P
     assert rows(file, direct)["latest_metrics"] != rows(file, asked)["latest_metrics"]
 
 
+@pytest.mark.fault("C11")
 def test_more_parameters_and_metrics_than_a_request_takes_are_sent_in_several(
     client: Any, file: Path, new_run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +129,7 @@ def test_more_parameters_and_metrics_than_a_request_takes_are_sent_in_several(
         client.log_batch(asked, params=[Param(*pair) for pair in params.items()])
 
 
+@pytest.mark.fault("C5")
 def test_sending_again_changes_nothing(file: Path, new_run: Any) -> None:
     run_id = new_run()
     for one in batches():
@@ -161,6 +163,7 @@ def test_tables_that_have_changed_are_left_to_mlflow(
     assert (stored.data.metrics, stored.data.tags["a"], stored.info.status) == ({"val/loss": 0.5}, "1", "FINISHED")
 
 
+@pytest.mark.fault("C6")
 def test_another_writer_is_waited_for(file: Path, new_run: Any) -> None:
     run_id = new_run()
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
@@ -202,6 +205,7 @@ def test_many_epochs_are_logged_at_once(settings: Tracking, make_info: Any, clie
     assert len((info.run_dir / "metrics.jsonl").read_text().splitlines()) == 1000
 
 
+@pytest.mark.fault("C13")
 def test_epochs_that_are_not_finite_are_marked_each_by_itself(
     settings: Tracking, make_info: Any, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,6 +26,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.fault("I6")
 def test_a_clean_repository_is_described_without_its_password(repository: Path) -> None:
     state = git_state(repository)
     assert state is not None
@@ -39,6 +40,7 @@ def test_a_clean_repository_is_described_without_its_password(repository: Path) 
     assert state.diff == ""
 
 
+@pytest.mark.fault("I6")
 def test_a_changed_file_makes_it_dirty_and_the_diff_is_redacted(repository: Path) -> None:
     (repository / "code.py").write_text("units = 9\npassword = 'hunter2secret'\n")
     state = git_state(repository)

@@ -23,7 +23,9 @@ from rnnexp.tracking.store import database, experiment_id, open_store
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 
 
+@pytest.mark.fault("B2")
 @needs_full
+@pytest.mark.fault("B2")
 def test_what_a_full_disk_does_not_take_is_written_once_there_is_room(tmp_path: Path, caplog: Any) -> None:
     """B2."""
     path = tmp_path / "lines.jsonl"
@@ -36,10 +38,12 @@ def test_what_a_full_disk_does_not_take_is_written_once_there_is_room(tmp_path: 
     path.unlink()
     lines.append([{"number": 3}])
     assert path.read_text() == '{"number": 0}\n{"number": 1}\n{"number": 2}\n{"number": 3}\n'
-    assert lines.size() == path.stat().st_size
+    assert lines.file.size() == path.stat().st_size
 
 
+@pytest.mark.fault("B2")
 @needs_full
+@pytest.mark.fault("B2")
 def test_a_run_whose_folder_is_full_is_stored_and_ends_as_what_it_was(
     settings: Tracking, make_info: Any, client: Any
 ) -> None:
@@ -69,7 +73,7 @@ def test_lines_are_read_in_chunks_of_whole_lines(tmp_path: Path, monkeypatch: py
         assert some[0][-1][1] == some[1]
         at = some[1]
     assert found == list(range(50))
-    assert at == lines.size()
+    assert at == lines.file.size()
 
 
 def test_a_line_that_is_not_at_its_end_yet_is_not_read(tmp_path: Path) -> None:
@@ -78,6 +82,7 @@ def test_a_line_that_is_not_at_its_end_yet_is_not_read(tmp_path: Path) -> None:
     assert JsonLines(path).read(0) == ([({"a": 1}, 9)], 9)
 
 
+@pytest.mark.fault("C6")
 def test_a_database_that_is_locked_for_a_while_is_waited_for(
     settings: Tracking, make_info: Any, client: Any, store: str
 ) -> None:
@@ -96,6 +101,7 @@ def test_a_database_that_is_locked_for_a_while_is_waited_for(
     assert len(client.get_metric_history(run.run_id, "train/loss")) == 500
 
 
+@pytest.mark.fault("C7")
 def test_a_database_that_is_no_database_stops_no_training(
     make_info: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -110,6 +116,7 @@ def test_a_database_that_is_no_database_stops_no_training(
     assert len(open_store(f"sqlite:///{tmp_path / 'mlflow.db'}").search_runs(["1"])) == 1
 
 
+@pytest.mark.fault("C9")
 def test_an_experiment_in_the_trash_stops_no_training(
     settings: Tracking, make_info: Any, client: Any, store: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -165,6 +172,7 @@ print(json.dumps([code, Watch.threads[0]]))
 """
 
 
+@pytest.mark.fault("C1", "C3")
 def test_training_does_not_import_mlflow_and_a_dead_server_costs_seconds(tmp_path: Path) -> None:
     """C1, C3."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}

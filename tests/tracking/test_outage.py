@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +24,7 @@ from rnnexp.tracking import pusher, start
 from rnnexp.tracking.store import open_store
 
 EPOCHS = 20
-FAULTS = ("500", "503", "429", "401", "403", "404", "html", "hang", "reset", "slow", "lost")
+FAULTS = ("dead", "500", "503", "429", "401", "403", "404", "html", "hang", "reset", "slow", "lost")
 OFTEN = {("hang", "start"), ("401", "start"), ("reset", "end"), ("lost", "start")}
 CASES = [
     pytest.param(fault, when, marks=[] if when == "middle" or (fault, when) in OFTEN else pytest.mark.end_to_end)
@@ -64,12 +70,21 @@ def complete(server: FaultyServer, info: Any) -> None:
     assert code == 0
 
 
+def all_stored(server: FaultyServer) -> list[Any]:
+    """Return the runs of the server, each with what it has of each epoch; their status is as old as their rows."""
+    client = open_store(server.uri)
+    found = []
+    for run in client.search_runs([one.experiment_id for one in client.search_experiments()]):
+        history = {key: client.get_metric_history(run.info.run_id, key) for key in run.data.metrics}
+        rows = {key: [(one.step, one.value, one.timestamp) for one in points] for key, points in history.items()}
+        found.append((run, rows))
+    return found
+
+
 def stored(server: FaultyServer) -> Any:
     """Return the only run of the server, what it has of each epoch, and its files."""
     client = open_store(server.uri)
-    (run,) = client.search_runs([one.experiment_id for one in client.search_experiments()])
-    history = {key: client.get_metric_history(run.info.run_id, key) for key in run.data.metrics}
-    rows = {key: [(one.step, one.value, one.timestamp) for one in found] for key, found in history.items()}
+    ((run, rows),) = all_stored(server)
     files = {item.path for item in client.list_artifacts(run.info.run_id)}
     tags = {key: value for key, value in run.data.tags.items() if key not in ("rnnexp.key", "mlflow.runName")}
     return run.info.status, run.data.params, tags, rows, files
@@ -82,12 +97,16 @@ WHOLE_ROWS = {
 
 
 @pytest.mark.parametrize(("fault", "when"), CASES)
+@pytest.mark.fault("C1", "C2", "C3", "C4")
 def test_a_server_that_fails_neither_stops_nor_slows_a_training_and_is_completed_later(
     server: FaultyServer, make_info: Any, fault: str, when: str
 ) -> None:
     """C1, C2, C3, C4: dead at the start, in the middle, at the end."""
     info = make_info()
     train(server, info, when, fault)
+    server.heal()
+    for run, rows in all_stored(server):
+        assert run.info.status != "FINISHED" or "rnnexp.incomplete" in run.data.tags or rows == WHOLE_ROWS
     complete(server, info)
     status, params, tags, rows, files = stored(server)
     assert (status, rows) == ("FINISHED", WHOLE_ROWS)
@@ -106,6 +125,7 @@ def test_a_server_that_answers_has_it_all_at_once(
     assert stored(server)[3] == WHOLE_ROWS
 
 
+@pytest.mark.fault("C2")
 def test_a_server_that_comes_back_is_completed_by_the_run_itself(server: FaultyServer, make_info: Any) -> None:
     """C2."""
     with start(Tracking(uri=server.uri), make_info()) as run:
@@ -121,6 +141,7 @@ def test_a_server_that_comes_back_is_completed_by_the_run_itself(server: FaultyS
     assert (status, rows) == ("FINISHED", {"train/loss": [(1, 1.0, 1000), (2, 0.5, 2000), (3, 0.25, 3000)]})
 
 
+@pytest.mark.fault("C1", "I6")
 def test_a_server_that_is_down_is_told_once_with_the_command_that_completes_it(
     make_info: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -134,6 +155,7 @@ def test_a_server_that_is_down_is_told_once_with_the_command_that_completes_it(
     assert [path for path in run.folder.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()] == []
 
 
+@pytest.mark.fault("C1")
 def test_strict_mode_refuses_to_begin_without_the_store(server: FaultyServer, make_info: Any) -> None:
     from rnnexp.errors import TrackingError
 
@@ -142,6 +164,7 @@ def test_strict_mode_refuses_to_begin_without_the_store(server: FaultyServer, ma
         train(server, make_info(), mode="strict")
 
 
+@pytest.mark.fault("C3")
 def test_strict_mode_fails_if_the_store_is_gone_at_the_end(
     server: FaultyServer, make_info: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +177,7 @@ def test_strict_mode_fails_if_the_store_is_gone_at_the_end(
         train(server, make_info(), "end", "500", "strict")
 
 
+@pytest.mark.fault("C4")
 def test_runs_that_end_one_after_the_other_share_the_patience(server: FaultyServer, make_info: Any) -> None:
     """H: a process with many runs does not wait for a hanging server at the end of each."""
     server.fail("hang")
@@ -163,6 +187,7 @@ def test_runs_that_end_one_after_the_other_share_the_patience(server: FaultyServ
     assert time.monotonic() - began < 6
 
 
+@pytest.mark.fault("C4")
 def test_an_interrupt_is_heard_at_once_whatever_the_server_does(
     server: FaultyServer, make_info: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +206,45 @@ def test_an_interrupt_is_heard_at_once_whatever_the_server_does(
     assert stored(server)[0] == "FINISHED"
 
 
+SIGNALS = {signal.SIGTERM: 143, signal.SIGINT: 130}
+HEARD = [
+    pytest.param(fault, number, marks=[] if (fault, number) == ("hang", signal.SIGTERM) else pytest.mark.end_to_end)
+    for fault in ("hang", "dead", "slow", "500")
+    for number in SIGNALS
+]
+LONG = ("data.points=60", "model.units=[2]", "trainer.epochs=1000000", "tracking.figures=false")
+
+
+@pytest.mark.parametrize(("fault", "number"), HEARD)
+@pytest.mark.fault("C4", "C17")
+def test_a_signal_is_heard_in_time_and_the_command_that_is_told_completes_the_run(
+    server: FaultyServer, tmp_path: Path, fault: str, number: signal.Signals
+) -> None:
+    server.delay = 5.0
+    server.fail(fault)
+    patient = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_HTTP")}
+    environment = {**patient, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "rnnexp", "train", *LONG, f"tracking.uri={server.uri}"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 120
+    while not any(path.stat().st_size for path in tmp_path.glob("runs/*/*/metrics.jsonl")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(number)
+    began = time.monotonic()
+    said, _ = process.communicate(timeout=120)
+    assert (process.returncode, time.monotonic() - began < 10) == (SIGNALS[number], True)
+    (told,) = re.findall(r"store it with: rnnexp (.*)", said)
+    server.heal()
+    assert main(shlex.split(told)) == 0
+    ((run, rows),) = all_stored(server)
+    assert (run.info.status, run.data.tags["rnnexp.outcome"]) == ("KILLED", "killed")
+    (path,) = tmp_path.glob("runs/*/*/metrics.jsonl")
+    assert len(rows["val/loss"]) == len(path.read_text().splitlines()) > 0
+
+
+@pytest.mark.fault("C4")
 def test_what_a_proxy_says_is_not_told_epoch_by_epoch(
     server: FaultyServer, make_info: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

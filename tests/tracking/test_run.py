@@ -71,6 +71,7 @@ def test_many_epochs_cost_training_next_to_nothing(
     assert spent < clients / 4, f"{spent:.2f} s beside {clients:.2f} s"
 
 
+@pytest.mark.fault("C13")
 def test_a_loss_that_is_not_finite_is_told_and_not_sent(settings: Tracking, make_info: Any, client: Any) -> None:
     with start(settings, make_info()) as run:
         run.log_epochs(1, [{"train/loss": 1.0}], 5.0, 6.0)
@@ -79,6 +80,7 @@ def test_a_loss_that_is_not_finite_is_told_and_not_sent(settings: Tracking, make
     assert stored == {"train/loss": 1.0, "diverged": 1.0}
 
 
+@pytest.mark.fault("G13")
 def test_a_summary_leaves_out_what_is_undefined(settings: Tracking, make_info: Any, client: Any) -> None:
     with start(settings, make_info()) as run:
         run.log_summary({"test/rmse": 14.5, "test/mape": float("inf")})
@@ -141,6 +143,7 @@ def artifacts(client: Any, run_id: str, folder: str | None = None) -> set[str]:
     return found
 
 
+@pytest.mark.fault("I5")
 def test_a_name_cannot_lead_out_of_the_folder(make_info: Any, tmp_path: Path) -> None:
     info = make_info()
     with start(OFF, info) as run:
@@ -178,6 +181,7 @@ def test_a_child_names_its_parent(settings: Tracking, make_info: Any, client: An
     assert client.get_run(child.run_id).data.tags["mlflow.parentRunId"] == parent.run_id
 
 
+@pytest.mark.fault("C16")
 def test_the_environment_of_another_run_has_no_effect(
     settings: Tracking, make_info: Any, client: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -192,6 +196,7 @@ def test_the_environment_of_another_run_has_no_effect(
     assert "MLFLOW_RUN_ID is ignored" in caplog.text
 
 
+@pytest.mark.fault("C16")
 def test_an_active_run_of_a_notebook_stays_what_it_is(
     settings: Tracking, make_info: Any, client: Any, store: str
 ) -> None:
@@ -208,6 +213,7 @@ def test_an_active_run_of_a_notebook_stays_what_it_is(
         mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
 
 
+@pytest.mark.fault("C2")
 def test_a_store_that_breaks_does_not_stop_the_run(
     settings: Tracking, make_info: Any, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

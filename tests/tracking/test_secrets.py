@@ -59,6 +59,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.fault("I6")
 def test_a_secret_is_nowhere(repository: Path) -> None:
     done = run(repository, RUN)
     assert done.returncode == 1
@@ -75,6 +76,7 @@ def test_a_secret_is_nowhere(repository: Path) -> None:
     assert [path.read_text() for path in uploaded] == ["uploaded with ***"]
 
 
+@pytest.mark.fault("I6")
 def test_the_search_would_find_a_secret_that_is_no_secret_to_us(repository: Path) -> None:
     done = run(repository, RUN.replace("MY_TOKEN", "MY_COLOR").replace('"note": token', '"note": token + ""'))
     assert done.returncode == 1
@@ -91,6 +93,7 @@ def run(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
+@pytest.mark.fault("I6")
 def test_a_password_in_the_tracking_uri_does_not_reach_the_terminal(tmp_path: Path) -> None:
     uri = f"http://ada:{SECRET}@127.0.0.1:9"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -122,7 +125,7 @@ class notify(EpochCallback):
     url: str = ""
     fail: bool = False
 
-    def start(self):
+    def initial(self):
         print("sending with", self.password, "to", self.url)
         print("half a line", self.password[:5], end="")
         print(self.password[5:], flush=True)
@@ -135,7 +138,10 @@ class notify(EpochCallback):
             logging.getLogger("rnnexp").exception("caught")
         if self.fail:
             raise RuntimeError(f"cannot reach {self.url} with {self.password}")
-        return lambda course: None
+        return {}
+
+    def on_epoch_end(self, training, state):
+        pass
 """
 PASSWORD, TOKEN, USER = "s3same-0pen", "t0ken+/of=ada", "hunter2@pw"
 PLANTED = [
@@ -181,6 +187,7 @@ FORMS = [
 
 
 @pytest.mark.end_to_end
+@pytest.mark.fault("I6")
 def test_a_secret_is_nowhere_whatever_is_asked(tmp_path: Path) -> None:
     said = asked_all(tmp_path, LEAKY, COMMANDS)
     assert [form for form in FORMS if form in said] == []
@@ -195,6 +202,7 @@ def test_a_secret_is_nowhere_whatever_is_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.end_to_end
+@pytest.mark.fault("I6")
 def test_the_search_finds_what_nothing_tells_to_be_a_secret(tmp_path: Path) -> None:
     planted = [word.replace("password", "motto") for word in PLANTED]
     said = asked_all(tmp_path, LEAKY.replace("password", "motto"), [["train", *planted]])

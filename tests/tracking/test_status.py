@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from rnnexp.tracking import Run, start
     ],
     ids=lambda value: repr(value) if isinstance(value, BaseException) else str(value),
 )
+@pytest.mark.fault("C17")
 def test_the_truth_table(
     settings: Tracking, make_info: Any, client: Any, error: BaseException | None, status: str, outcome: str
 ) -> None:
@@ -55,6 +57,7 @@ def run_that_ends_with(
     return client.get_run(run_id), info.run_dir
 
 
+@pytest.mark.fault("I6")
 def test_the_traceback_is_an_artifact_without_secrets(settings: Tracking, make_info: Any, client: Any) -> None:
     error = RuntimeError("no answer from postgresql://ada:hunter2secret@db/x")
     stored, folder = run_that_ends_with(error, settings, make_info, client)
@@ -99,11 +102,36 @@ def run_that_fails_after(action: Callable[[Run], None], settings: Tracking, make
     return client.get_run(ids[0])
 
 
+@pytest.mark.fault("A14")
+@pytest.mark.parametrize("jump", [0.0, -3600.0, 3600.0, 2**31], ids=["none", "back", "forth", "2038"])
+def test_a_clock_that_is_set_during_a_run_moves_none_of_its_times(
+    settings: Tracking, make_info: Any, client: Any, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    real, moved = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: real() + moved[0])
+    before = real()
+    with start(settings, make_info()) as run:
+        run.log_epochs(1, [{"train/loss": 0.5}], time.time(), time.time())
+        began, moved[0] = time.time(), jump
+        run.log_epochs(2, [{"train/loss": 0.25}] * 2, began, time.time())
+        run.log_epochs(4, [{"train/loss": 0.125}], time.time(), time.time())
+        run.log_summary({"test/rmse": 1.0})
+    info = client.get_run(run.run_id).info
+    points = client.get_metric_history(run.run_id, "train/loss")
+    (score,) = client.get_metric_history(run.run_id, "test/rmse")
+    by_step = [point.timestamp for point in sorted(points, key=lambda point: point.step)]
+    times = [info.start_time, *by_step, score.timestamp, info.end_time]
+    assert times == sorted(times)
+    assert before * 1000 - 1 <= times[0] <= times[-1] <= real() * 1000 + 1
+
+
+@pytest.mark.fault("A10", "C17")
 def test_leaving_the_process_in_the_middle_is_no_success(
     settings: Tracking, make_info: Any, client: Any, tmp_path: Path
 ) -> None:
     script = """
 import sys
+import time
 from pathlib import Path
 from rnnexp.config.settings import Tracking
 from rnnexp.tracking import RunInfo, start

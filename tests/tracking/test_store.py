@@ -30,6 +30,7 @@ def test_settings_come_before_the_environment(tmp_path: Path, monkeypatch: pytes
     assert tracking_uri("sqlite:///other.db") == f"sqlite:///{tmp_path}/other.db"
 
 
+@pytest.mark.fault("C8")
 @pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "mlruns"])
 def test_the_old_file_store_is_refused_with_what_to_use(uri: str) -> None:
     with pytest.raises(TrackingError, match="old file store.*use sqlite:///mlflow.db or a server"):
@@ -45,6 +46,7 @@ def test_a_new_store_shows_everything_to_a_plain_mlflow_ui(tmp_path: Path, make_
     assert ui_command(tracking_uri(None)) == "mlflow ui"
 
 
+@pytest.mark.fault("C8")
 def test_a_folder_mlruns_changes_nothing_but_the_ui_command(
     tmp_path: Path, make_info: Any, settings: Tracking, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -55,6 +57,7 @@ def test_a_folder_mlruns_changes_nothing_but_the_ui_command(
     assert f"mlflow ui --backend-store-uri '{settings.uri}'" in caplog.text
 
 
+@pytest.mark.fault("B10")
 def test_a_path_with_spaces_hashes_and_umlauts_works(tmp_path: Path) -> None:
     folder = tmp_path / "a b#ü"
     folder.mkdir()
@@ -65,17 +68,20 @@ def test_a_path_with_spaces_hashes_and_umlauts_works(tmp_path: Path) -> None:
     assert list((folder / "mlartifacts" / "sine").rglob("note.txt"))
 
 
+@pytest.mark.fault("B10")
 def test_a_path_that_sqlalchemy_misreads_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match="misreads `%`"):
         open_store(f"sqlite:///{tmp_path}/a%20b.db")
 
 
+@pytest.mark.fault("C7")
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").touch()
     with pytest.raises(TrackingError, match=r"is empty \(0 bytes\).*delete it"):
         open_store(tracking_uri(None))
 
 
+@pytest.mark.fault("C7")
 def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("something else " * 100)
     with pytest.raises(TrackingError, match="file is not a database"):
@@ -83,6 +89,7 @@ def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
     assert (tmp_path / "mlflow.db").read_text().startswith("something else")
 
 
+@pytest.mark.fault("C7")
 def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "mlflow.db") as connection:
         connection.execute("CREATE TABLE birds (name TEXT)")
@@ -93,6 +100,7 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "mlflow.db").read_bytes() == before
 
 
+@pytest.mark.fault("C7")
 def test_another_schema_version_is_refused_with_the_way_to_migrate(tmp_path: Path, store: str) -> None:
     copy = tmp_path / "old.db"
     source, target = sqlite3.connect(store.removeprefix("sqlite:///")), sqlite3.connect(copy)
@@ -115,6 +123,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         open_store(f"sqlite:///{tmp_path}/nowhere/mlflow.db")
 
 
+@pytest.mark.fault("C7")
 def test_a_read_only_database_and_folder_are_refused(tmp_path: Path, store: str, without_override: None) -> None:
     copy = tmp_path / "mlflow.db"
     copy.write_bytes(Path(store.removeprefix("sqlite:///")).read_bytes())
@@ -128,6 +137,7 @@ def test_a_read_only_database_and_folder_are_refused(tmp_path: Path, store: str,
     tmp_path.chmod(0o755)
 
 
+@pytest.mark.fault("I6")
 def test_a_server_that_does_not_answer_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(TrackingError, match="does not answer") as caught:
@@ -136,6 +146,7 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(monkeypatch
     assert "http://***@127.0.0.1:9" in str(caught.value)
 
 
+@pytest.mark.fault("C9")
 def test_a_deleted_experiment_can_be_restored_with_the_command_shown(client: Any, store: str) -> None:
     number = experiment_id(client, store, "gone", {})
     client.delete_experiment(number)
@@ -149,9 +160,11 @@ def test_the_experiment_is_made_once_and_its_tags_follow(client: Any, store: str
     assert client.get_experiment(first).tags["a"] == "2"
 
 
+@pytest.mark.fault("B10")
 @pytest.mark.parametrize(
     "name", ["..", ".", "...", " ", ". .", "/etc", "../../x", "a/../..", "~", "x" * 300, "名" * 300, "a\\b", "é"]
 )
+@pytest.mark.fault("I5")
 def test_the_files_of_an_experiment_lie_in_a_folder_of_their_own_whatever_it_is_called(name: str) -> None:
     place = Path(unquote(urlparse(str(artifact_root("sqlite:////srv/runs/mlflow.db", name))).path))
     assert os.path.normpath(place) == str(place)
@@ -183,6 +196,7 @@ def test_warming_up_returns_at_once_and_a_bad_store_is_reported_later(tmp_path: 
 
 
 @pytest.mark.parametrize("processes", [3, pytest.param(8, marks=pytest.mark.end_to_end)])
+@pytest.mark.fault("C6")
 def test_processes_that_start_together_on_a_fresh_store_make_it_once(tmp_path: Path, processes: int) -> None:
     script = """
 import sys
@@ -245,6 +259,7 @@ def test_a_second_store_is_poured_and_is_like_the_first(tmp_path: Path, monkeypa
     assert any("HERE" in line for line in first)
 
 
+@pytest.mark.fault("B11")
 def test_a_damaged_template_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib.metadata import version
 

@@ -8,6 +8,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from base64 import b64encode
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def test_a_run_that_was_kept_offline_is_stored_as_if_it_had_been_online(
     assert len(offline["metrics"]) == 21
 
 
+@pytest.mark.fault("C5")
 def test_twice_is_once(database: str, make_info: Any) -> None:
     """C5."""
     log_run(make_info())
@@ -85,6 +87,7 @@ def test_twice_is_once(database: str, make_info: Any) -> None:
 
 
 @pytest.mark.parametrize("done", range(12))
+@pytest.mark.fault("C5")
 def test_what_was_stored_in_part_is_completed(database: str, make_info: Any, tmp_path: Path, done: int) -> None:
     """C5: the process that stored it was killed after some of its steps, told or not."""
     log_run(make_info(run_dir=Path("runs/whole")))
@@ -113,6 +116,7 @@ def _comparable(found: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple
     return kept | {table: [(len(found[table]),)] for table in ("datasets", "inputs", "input_tags")}
 
 
+@pytest.mark.fault("C5")
 def test_a_server_whose_answer_was_lost_has_one_run(
     tmp_path: Path, make_info: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +166,7 @@ def test_the_command_that_is_told_names_the_address_only_if_another_is_in_force(
     assert rows(database)["runs"] == []
 
 
+@pytest.mark.fault("I6")
 def test_an_address_is_shown_without_its_password(
     make_info: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,9 +175,30 @@ def test_an_address_is_shown_without_its_password(
     assert main(["sync"]) == 5
     said = capsys.readouterr()
     assert "go to http://***@127.0.0.1:9, and http://***@127.0.0.1:9/x is in force" in said.out
+    assert said.out.splitlines()[0].endswith('--to "$MLFLOW_TRACKING_URI"')
     assert not any(word in said.out + said.err for word in ("hunter2", "swordfish"))
 
 
+@pytest.mark.fault("I6")
+def test_the_command_that_is_told_works_without_the_password_that_it_does_not_show(
+    tmp_path: Path, make_info: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tmp_path, monkeypatch) as server:
+        address = server.uri.replace("http://", "http://ada:hunter2secret@")
+        log_run(make_info(), Tracking(uri=address, mode="offline"))
+        told = write_sync(make_info().run_dir, str((RunJournal(make_info().run_dir).begun or {})["uri"]))
+        command, _, hint = told.partition("  (")
+        assert command == f"rnnexp sync runs/one --uri {server.uri}"
+        assert hint == "with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD set)"
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hunter2secret")
+        assert main(shlex.split(command)[1:]) == 0
+        assert server.users == {f"Basic {b64encode(b'ada:hunter2secret').decode()}"}
+        assert main(["sync", "one", "--uri", address]) == 0
+        assert len(server.requests) == server.requests.index("POST /api/2.0/mlflow/runs/update") + 1
+
+
+@pytest.mark.fault("C5")
 def test_a_run_that_goes_on_is_stored_so_far(database: str, make_info: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """C5: while it is running."""
     with start(OFFLINE, make_info()) as run:
@@ -186,6 +212,7 @@ def test_a_run_that_goes_on_is_stored_so_far(database: str, make_info: Any, caps
     assert [row[6] for row in rows(database)["runs"]] == ["FINISHED"]
 
 
+@pytest.mark.fault("C15")
 def test_what_the_store_refuses_is_tagged_until_it_takes_it(database: str, make_info: Any, client: Any) -> None:
     from rnnexp.tracking.store import open_store
 
@@ -268,6 +295,7 @@ with start(Tracking(), info) as run:
 
 @pytest.mark.end_to_end
 @pytest.mark.parametrize("operations", [0, 1, 3, 6])
+@pytest.mark.fault("C5")
 def test_a_process_that_is_killed_while_it_stores_loses_nothing_that_it_has_logged(
     database: str, operations: int
 ) -> None:

@@ -62,6 +62,7 @@ def test_without_buckets_batches_are_mixed() -> None:
     assert mixed(chosen, chosen.order(0, 1, 8), 8) == 0
 
 
+@pytest.mark.fault("D5")
 def test_an_order_is_arithmetic_of_seed_epoch_and_size() -> None:
     chosen = part([1 + i % 7 for i in range(30)], 3)
     orders = {key: chosen.order(*key).tolist() for key in [(0, 1, 4), (1, 1, 4), (0, 2, 4), (0, 1, 5)]}

@@ -34,6 +34,7 @@ def test_a_sound_training_has_no_mistakes() -> None:
     assert mistakes(trainer, ("mae",), callbacks=stopping(patience=5, monitor="train/loss")) == []
 
 
+@pytest.mark.fault("F4")
 def test_patience_must_be_shorter_than_the_training() -> None:
     [problem] = mistakes(Trainer(epochs=10), callbacks=stopping(patience=10))
     assert problem.startswith("callbacks.stop.patience: 10 given, but training has only 10 epochs")
@@ -96,6 +97,7 @@ def test_a_validation_metric_is_not_refused_where_there_is_or_may_be_validation(
     assert mistakes(Trainer(monitor="val/loss"), data=data) == []
 
 
+@pytest.mark.fault("F4")
 def test_a_warm_up_must_be_shorter_than_the_training() -> None:
     schedule = lookup("schedule", "warm_up")(warmup_epochs=5)
     [problem] = mistakes(Trainer(epochs=5), schedule=schedule)

@@ -73,6 +73,7 @@ def test_parameters_come_from_the_training_rows(name, shift, scale):
     np.testing.assert_allclose(scaled[4, 0], (100 - shift) / scale)
 
 
+@pytest.mark.fault("E13")
 def test_rows_after_the_training_part_do_not_move_a_scaler(make):
     first, later = make.wavy(60), make.wavy(60)
     later.values[45:] += 1000
@@ -83,6 +84,7 @@ def test_rows_after_the_training_part_do_not_move_a_scaler(make):
 
 
 @pytest.mark.parametrize("name", scalers.AFFINE)
+@pytest.mark.fault("E8")
 def test_a_constant_column_is_divided_by_1_and_noted(name):
     chain, scaled, notes = fit([[0.1, 1.0], [0.1, 2], [0.1, 3]], [name], [[0, 3]])
     assert chain.steps[0].scale[0, 0] == 1

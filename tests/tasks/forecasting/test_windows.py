@@ -267,6 +267,7 @@ def test_a_rolled_network_is_shown_the_known_columns_of_each_next_row(make):
     np.testing.assert_allclose(shown, [3.1, 4.1, 5.1], rtol=1e-6)
 
 
+@pytest.mark.fault("E3")
 def test_a_short_series_says_how_many_rows_are_needed(make):
     with pytest.raises(
         DataError, match=r"series `s0` has 12 rows; one window needs 13: sequence_length 10 \+ horizon 3"
@@ -279,11 +280,13 @@ def test_rows_used_up_by_differences_are_counted_in(make):
         make.load(make.series(11), scaler="difference", split="none")
 
 
+@pytest.mark.fault("E3", "E14")
 def test_an_empty_part_says_what_it_has_and_needs(make):
     with pytest.raises(DataError, match="the val part has no window: it has 3 rows and one window needs 4 rows of it"):
         make.load(make.series(20), sequence_length=3, horizon=4, split={"train": 0.6, "val": 0.15, "test": 0.25})
 
 
+@pytest.mark.fault("E3")
 def test_a_short_one_among_many_series_fails_unless_skipping_is_allowed(make):
     data = make.series(40, 5)
     with pytest.raises(DataError, match=r"1 of 2 series have fewer .* such as `s1` with 5; .*data.on_short=skip"):

@@ -138,11 +138,13 @@ def test_pretrained_vectors_start_the_embedding() -> None:
         (b"a X\n\xff Y\n", {}, "not valid utf-8: byte 0xff at offset 4 (line 2)"),
     ],
 )
+@pytest.mark.fault("E15")
 def test_bad_files_are_refused_with_their_line(content: str | bytes, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=re.escape(message)):
         tags(content, **settings)
 
 
+@pytest.mark.fault("E15")
 def test_a_tag_that_no_training_token_has_is_refused() -> None:
     Path("test.conll").write_text("The D\ncat Q\n\nold Q\n")
     with pytest.raises(DataError, match=r"test.conll, line 2: the tag `Q` .* training part \(2 such tokens\)"):

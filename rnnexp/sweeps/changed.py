@@ -1,0 +1,78 @@
+"""What the jobs of a sweep are trained on, files of data and of plugins: told apart from what earlier jobs had."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnexp.data.fingerprint import hash_data
+from rnnexp.data.source import REPEATS
+from rnnexp.errors import DataError, count
+from rnnexp.runtime.digests import hash_plugins
+from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.state import State
+
+Inputs = Mapping[str, Mapping[str, str]]  # what settings name: its files, with the SHA-256 of each
+
+SHOWN = 12  # hexadecimal digits of a digest
+MAX_LISTED = 10
+
+
+def hash_inputs(jobs: Sequence[Job]) -> Inputs:
+    """Return the files of the data and of the plugins of all jobs, each read once."""
+    data: dict[str, Mapping[str, Any]] = {}
+    for job in jobs:
+        values = {key: value for key, value in job.mapping["data"].items() if key not in REPEATS}
+        data.setdefault(json.dumps(values, sort_keys=True, default=str), values)
+    plugins = dict.fromkeys(name for job in jobs for name in job.mapping.get("plugins") or [])
+    return {**hash_data(data.values()), **hash_plugins(list(plugins))}
+
+
+def find_changes(before: Inputs, now: Inputs) -> list[str]:
+    """Say which files are others than they were; what only new jobs use is not among them."""
+    return [
+        f"{name}: {_shown(before[key].get(name))} then, {_shown(now[key].get(name))} now"
+        for key in before
+        if key in now
+        for name in sorted({*before[key], *now[key]})
+        if before[key].get(name) != now[key].get(name)
+    ]
+
+
+def _shown(digest: str | None) -> str:
+    return f"sha256 {digest[:SHOWN]}" if digest else "absent"
+
+
+def refuse_changes(changes: Sequence[str], state: State, folder: Path) -> None:
+    """Raise DataError if finished jobs were trained on other files than there are now."""
+    done = sum(job.finished for job in state.jobs.values())
+    if not changes or not done:
+        return
+    more = [f"and {len(changes) - MAX_LISTED} more"] if len(changes) > MAX_LISTED else []
+    listed = "\n    ".join([*changes[:MAX_LISTED], *more])
+    raise DataError(
+        f"the sweep {folder}: {count(done, 'finished job')} had other data or plugins than there are now:\n    {listed}"
+        f"\n  put back what was there to go on, start a new sweep beside it with --new, or mix both with "
+        f"--allow-data-change, which its table will say"
+    )
+
+
+def record_inputs(inputs: Inputs, state: State) -> dict[str, Any] | None:
+    """Return what is to be remembered of the files; None if nothing about them is new."""
+    merged = {**state.inputs, **inputs}
+    if merged == state.inputs:
+        return None
+    changes = find_changes(state.inputs, inputs)
+    mixed = bool(changes) and any(job.finished for job in state.jobs.values())
+    return {"event": "inputs", "files": merged, "version": state.version + mixed, "changes": changes if mixed else []}
+
+
+def describe_changes(state: State) -> Iterator[str]:
+    """Say of which files the finished jobs have seen several versions."""
+    finished = [job for job in state.jobs.values() if job.finished]
+    for version, changes in state.changes.items():
+        before = sum(job.version < version for job in finished)
+        if 0 < before < len(finished):
+            yield f"{count(before, 'job')} of {len(finished)} had other data or plugins: {'; '.join(changes)}"
