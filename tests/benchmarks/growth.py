@@ -1,0 +1,117 @@
+"""Memory and open files of a sweep's processes: they should not grow with the number of jobs that have ended.
+
+    python -m tests.benchmarks.growth --grouped 1000 --processes 300
+
+Each number is a sweep of so many tiny tracked jobs: trained together in groups, or each in a process of its own. Exit
+code 1 if anything has grown from the second quarter of the jobs to the last.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from .measure import resident
+
+SAMPLE_S = 0.2
+TINY = ("experiment=sine_lstm", "data.points=60", "model.units=[2]", "trainer.epochs=2", "tracking.figures=false")
+GROWTH, MARGIN_MB = 1.05, 15.0  # of memory, by which two looks may differ although nothing has grown
+MARGIN_FILES = 3
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at a sweep saw: jobs that have ended; of the coordinator, and the most of any other process."""
+
+    ended: int
+    coordinator_mb: float
+    coordinator_files: int
+    worker_mb: float
+    worker_files: int
+    processes: int
+
+
+def sweep_words(jobs: int, *, grouped: bool, group_size: int = 64) -> list[str]:
+    how = ["hydra/launcher=vectorized", f"hydra.launcher.group_size={group_size}"]
+    alone = ["hydra/launcher=local", "hydra.launcher.vectorize=false"]
+    return ["-m", "rnnexp", "train", "-m", *TINY, f"seed=range({jobs})", *(how if grouped else alone)]
+
+
+def watch(words: Sequence[str], folder: Path) -> list[Look]:
+    """Run a sweep and look at its processes until it ends. Raises CalledProcessError if it fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    looks: list[Look] = []
+    with (folder / "output.txt").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *words], cwd=folder, stdout=output, stderr=output, start_new_session=True
+        )
+        while process.poll() is None:
+            with suppress(OSError):  # it ends just now
+                looks.append(_look(process.pid, folder))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SAMPLE_S)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, [*words], (folder / "output.txt").read_text()[-3000:])
+    return looks
+
+
+def _look(coordinator: int, folder: Path) -> Look:
+    ended = sum(path.read_bytes().count(b'"event":"end"') for path in folder.glob("runs/sweeps/*/jobs.jsonl"))
+    memory = {process: mb for process, _, mb in resident({coordinator})}
+    files = dict.fromkeys(memory, 0)
+    for process in memory:
+        with suppress(OSError):
+            files[process] = len(list(Path(f"/proc/{process}/fd").iterdir()))
+    others = memory.keys() - {coordinator}
+    return Look(
+        ended=ended,
+        coordinator_mb=memory[coordinator],
+        coordinator_files=files[coordinator],
+        worker_mb=max((memory[one] for one in others), default=0.0),
+        worker_files=max((files[one] for one in others), default=0),
+        processes=len(memory),
+    )
+
+
+def grown(looks: Sequence[Look], jobs: int) -> list[str]:
+    """Say what has grown from the second quarter of the jobs to the last; nothing if all is flat."""
+    early = [look for look in looks if jobs / 4 <= look.ended < jobs / 2]
+    late = [look for look in looks if 3 * jobs / 4 <= look.ended < jobs]
+    if not early or not late:
+        raise ValueError(f"{len(early)} looks at the second quarter and {len(late)} at the last: too few to compare")
+    found = []
+    for name in ("coordinator_mb", "worker_mb", "coordinator_files", "worker_files", "processes"):
+        before, after = (median(getattr(look, name) for look in some) for some in (early, late))
+        most = before * GROWTH + MARGIN_MB if name.endswith("_mb") else before + MARGIN_FILES
+        if after > most:
+            found.append(f"{name}: {before:.1f} at first, {after:.1f} in the end")
+    return found
+
+
+def main() -> int:
+    parser = ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--grouped", type=int, default=1000)
+    parser.add_argument("--processes", type=int, default=300)
+    args = parser.parse_args()
+    found = []
+    for name, jobs in (("grouped", args.grouped), ("processes", args.processes)):
+        if not jobs:
+            continue
+        with TemporaryDirectory() as folder:
+            looks = watch(sweep_words(jobs, grouped=name == "grouped"), Path(folder))
+        last = max(looks, key=lambda look: look.ended)
+        now = grown(looks, jobs)
+        print(f"{name}, {jobs} jobs: {'; '.join(now) or 'flat'}; {len(looks)} looks, the last: {last}", flush=True)
+        found += now
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
