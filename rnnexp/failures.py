@@ -23,6 +23,7 @@ _NOT_WRITABLE = {
     errno.EACCES: "work in a folder that you may write to, or change its permissions",
     errno.EPERM: "work in a folder that you may write to, or change its permissions",
     errno.ENOSPC: "make room on this disk, or work on another one",
+    errno.EFBIG: "files may not grow so large here: raise the limit (ulimit -f), or work on another disk",
     errno.EDQUOT: "your quota is used up: make room, or work on another disk",
     errno.EIO: "the disk has failed; work on another one",
     errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
@@ -79,7 +80,9 @@ def _of_system(error: OSError) -> RnnexpError | None:
         return ResourceError("the working directory does not exist any more; change to one that does: cd …")
     if error.errno not in _NOT_WRITABLE:
         return None
-    path = error.filename2 or error.filename or "."
+    path = error.filename2 or error.filename
+    if path is None:
+        return ResourceError(f"{error.strerror}; {_NOT_WRITABLE[error.errno]}")
     shown = os.path.abspath(os.fsdecode(path)) if _has_folder() and not isinstance(path, int) else path
     return ResourceError(f"{shown}: {error.strerror}; {_NOT_WRITABLE[error.errno]}")
 

@@ -16,7 +16,7 @@ from absl import logging as absl_logging
 
 from rnnexp import registry
 
-pytest_plugins = ["reporting", "series_maker", "tests.faults.record"]
+pytest_plugins = ["reporting", "series_maker", "small_disk", "tests.faults.record"]
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1500,2600"""
 

@@ -13,10 +13,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "cells": 0,
+    "disk": 0,
     "errors": 0,
     "output": 0,
     "paths": 0,
     "run_folder": 0,
+    "stopping": 0,
     "task": 2,
     "strict": 0,
     "redact": 0,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +17,9 @@ import pytest
 
 import rnnexp as rx
 from rnnexp.errors import BusyError
+from rnnexp.failures import foreseen
 from rnnexp.run_folder import LOCK, claim, find_owner, hold, hold_together, is_held, look_at
+from rnnexp.runner import make_run_folder
 
 TINY = ("data.points=60", "model.units=[2]", "trainer.epochs=3", "trainer.batch_size=full", "tracking=off")
 
@@ -236,3 +239,28 @@ def test_a_second_run_sets_the_files_of_the_first_aside(tmp_path: Path) -> None:
     assert (kept / "model" / "model.json").exists()
     assert (folder / "model" / "model.json").exists()
     assert (folder / "notes").is_dir()
+
+
+@pytest.mark.fault("B4", "B12")
+@pytest.mark.parametrize("closed", [".", "runs", "runs/one"])
+def test_a_folder_that_cannot_be_written_ends_with_6_and_is_named(
+    tmp_path: Path, closed: str, without_override: None
+) -> None:
+    (tmp_path / closed).mkdir(parents=True, exist_ok=True)
+    (tmp_path / closed).chmod(0o555)
+    try:
+        with pytest.raises(PermissionError, match="denied") as caught, claim(tmp_path / "runs" / "one"):
+            pass
+    finally:
+        (tmp_path / closed).chmod(0o755)
+    known = foreseen(caught.value)
+    assert known is not None
+    assert known.exit_code == 6
+    assert str(known).startswith(f"{tmp_path}/runs")
+
+
+@pytest.mark.fault("B9")
+def test_runs_that_start_in_the_same_second_have_folders_of_their_own() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: make_run_folder("same"), range(200)))
+    assert len(set(folders)) == len(list(Path("runs/same").iterdir())) == 200

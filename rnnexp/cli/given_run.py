@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rnnexp.errors import ConfigError
 
 if TYPE_CHECKING:
     from rnnexp.deploy.trained import Asked
@@ -37,6 +41,31 @@ def add_store(parser: ArgumentParser, as_json: str = "print JSON") -> None:
 
 def add_sweep(parser: ArgumentParser) -> None:
     parser.add_argument("sweep", nargs="?", help="name, its beginning, or the run's id; default: the latest sweep")
+
+
+PLACE = "folder of a run, a job or a sweep, its name, its id, the beginning of one of these, or last"
+
+
+def read_count(text: str) -> int:
+    """Read a number from 0 on."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"`{text}` is no number; give 0 or more")
+    return int(text)
+
+
+def join_numbers(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def check_jobs(sweep: Path, numbers: Sequence[int]) -> None:
+    """Raise ConfigError for numbers that no job of a sweep has, or that its sampler has not come to."""
+    from rnnexp.sweeps.follow import SweepReader
+
+    state = SweepReader(sweep).state
+    wrong = [number for number in numbers if number not in state.jobs]
+    if wrong:
+        known = f"it has 0 to {max(state.jobs)}" if state.jobs else "it has none yet"
+        raise ConfigError(f"the sweep {sweep.name} has no job {join_numbers(wrong)}: {known}")
 
 
 def add_data(parser: ArgumentParser) -> None:

@@ -33,6 +33,9 @@ COMMANDS = {
     "predict": "forecast, classify or score with a trained run",
     "generate": "let a trained language model write",
     "evaluate": "score a trained run on other data",
+    "watch": "look at a sweep again after its terminal is gone",
+    "logs": "print the log of a run or a job, or follow it",
+    "stop": "end a live run or sweep, or take jobs out of one",
     "sync": "complete the tracking store from the folders of runs",
     "reap": "tell the tracking store of runs that were killed",
     "ui": "show the runs in the pages of MLflow",
@@ -40,6 +43,7 @@ COMMANDS = {
 
 # Modules of several sub-commands; any other is named as its only one.
 SHARED = {
+    "follow": ("logs", "watch"),
     "settings": ("show", "explain", "schema"),
     "tracked": ("results", "runs", "compare", "diff", "best", "report", "plot"),
 }

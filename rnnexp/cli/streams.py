@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
+import select
 import sys
 from contextlib import suppress
 
@@ -26,6 +28,7 @@ class _Lenient(io.FileIO):
 
 def guard() -> None:
     """Open what is closed, so that no file of ours gets its number, and make printing unable to raise."""
+    logging.raiseExceptions = False  # a log on a full disk would print a traceback for each line
     for number in range(3):
         try:
             os.fstat(number)
@@ -46,6 +49,15 @@ def _guarded(number: int, before: io.TextIOWrapper | object | None) -> io.TextIO
     return io.TextIOWrapper(
         io.BufferedWriter(raw), encoding, errors="backslashreplace", line_buffering=lines, write_through=number == 2
     )
+
+
+def is_read() -> bool:
+    """Tell whether somebody still reads standard output: a pipe such as `| head` ends before what writes to it."""
+    look = select.poll()
+    with suppress(OSError, ValueError):
+        look.register(sys.stdout.fileno(), 0)
+        return not look.poll(0)
+    return True
 
 
 def finish(code: int) -> int:

@@ -43,8 +43,8 @@ ADVICE = (
     "a run of a sweep); a folder given by --config-dir holds further choices, such as model/NAME.yaml"
 )
 FULL_ERROR = "HYDRA_FULL_ERROR"
-# Hydra refuses flags that it does not know.
-SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--fail-fast", "--allow-data-change", "--new")
+# Hydra refuses flags it does not know.
+SWEEP_FLAGS = ("--dry-run", "--retry-failed", "--retry-stopped", "--fail-fast", "--allow-data-change", "--new")
 
 
 class JobFailed(CompactHydraException):
@@ -271,6 +271,8 @@ def _trained(experiment: Any, run_dir: Path, words: list[str]) -> dict[str, floa
     runtime.lean = not experiment.plugins
     result = runner.run(experiment, run_dir=run_dir, command=command_line())
     print_summary(result, words)
+    if result.problem:
+        raise ResourceError(result.problem)
     return dict(result.metrics)
 
 

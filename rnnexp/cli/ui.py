@@ -56,7 +56,7 @@ def _reap(args: Namespace) -> None:
     from rnnexp.tracking.reap import reap
 
     try:
-        done = [one for one in reap(args.uri) if one.verdict in ("killed", "stored")]
+        done = [one for one in reap(args.uri, beside=False) if one.verdict in ("killed", "stored")]
     except TrackingError as error:  # one that may only be read can be looked at all the same
         print(f"runs that were killed may be shown as running: {error}", file=sys.stderr)
         return

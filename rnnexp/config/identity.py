@@ -11,7 +11,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from rnnexp.config.renamed import first_name
-from rnnexp.config.settings import Experiment
+from rnnexp.config.settings import INCIDENTAL, Experiment
 from rnnexp.registry import revision
 
 SINCE = "since"  # marks, in a field's `json_schema_extra`, a setting that came after hashes were taken over all values
@@ -63,7 +63,8 @@ def _values(part: Any, keep: Keep) -> Any:
         return {str(key): _values(value, keep) for key, value in part.items()}
     if not _fields(part):
         return asdict(part) if is_dataclass(part) and not isinstance(part, type) else part
-    held = ((name, field, getattr(part, name)) for name, field in _fields(part).items())
+    fields = _fields(part).items()
+    held = ((name, field, getattr(part, name)) for name, field in fields if not _is_marked(field, INCIDENTAL))
     return {first_name(name, field): _values(value, keep) for name, field, value in held if keep(name, field, value)}
 
 
@@ -79,4 +80,8 @@ def _is_chosen(name: str, field: FieldInfo, value: Any) -> bool:
 
 
 def _is_old(name: str, field: FieldInfo, value: Any) -> bool:
-    return not (isinstance(field.json_schema_extra, Mapping) and SINCE in field.json_schema_extra)
+    return not _is_marked(field, SINCE)
+
+
+def _is_marked(field: FieldInfo, mark: str) -> bool:
+    return isinstance(field.json_schema_extra, Mapping) and mark in field.json_schema_extra

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from rnnexp import registry
 from rnnexp.config.identity import SINCE
-from rnnexp.config.settings import FIXED, Experiment
+from rnnexp.config.settings import FIXED, INCIDENTAL, Experiment
 from rnnexp.config.source import COMPONENT_GROUPS, options
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -39,9 +39,8 @@ def _group(group: str) -> dict[str, Any]:
     for name in registry.names(group):
         schema = TypeAdapter(registry.lookup(group, name)).json_schema()
         definitions |= schema.get("$defs", {})
-        for key, field in schema["properties"].items():
+        for key, field in _unmarked(schema["properties"]).items():
             variants.setdefault(key, [])
-            field.pop(SINCE, None)  # of interest to hashes alone
             if field not in variants[key]:
                 variants[key].append(field)
     properties = {key: _merged(fields) for key, fields in variants.items()}
@@ -73,7 +72,13 @@ def _defaults() -> dict[str, Any]:
 
 
 def _properties(cls: Any) -> dict[str, Any]:
-    return dict(TypeAdapter(cls).json_schema()["properties"])
+    return _unmarked(TypeAdapter(cls).json_schema()["properties"])
+
+
+def _unmarked(properties: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is of interest to hashes alone."""
+    marks = (SINCE, INCIDENTAL)
+    return {name: {k: v for k, v in field.items() if k not in marks} for name, field in properties.items()}
 
 
 def _hoisted(schema: dict[str, Any]) -> dict[str, Any]:

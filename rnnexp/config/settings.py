@@ -14,6 +14,7 @@ Backend = Literal["jax", "tensorflow", "torch"]
 Device = Literal["auto", "cpu", "gpu"]
 Engine = Literal["auto", "keras", "compiled"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+INCIDENTAL = "incidental"  # marks, in a field's `json_schema_extra`, a setting that changes no number of a run
 
 
 @settings
@@ -43,6 +44,13 @@ class Trainer:
     grad_norm: bool = Field(default=False, description="log opt/grad_norm, the global gradient norm, each epoch")
     on_divergence: Literal["stop", "fail"] = Field(
         default="stop", description="loss not finite: stop and keep the last good weights, or fail with exit code 4"
+    )
+
+    checkpoint_every_s: float | None = Field(
+        default=60.0,
+        ge=0,
+        description="seconds between two checkpoints to go on from after a stop; null: none",
+        json_schema_extra={INCIDENTAL: True},
     )
 
     def check(self) -> list[str]:

@@ -27,6 +27,8 @@ DAMAGES = (
     *(MemoryError, RuntimeError, zipfile.BadZipFile),
 )
 
+_KINDS = {"f": "floating-point numbers"}
+
 Shape = tuple[int, ...]
 
 
@@ -40,17 +42,19 @@ def save_weights(folder: Path, model: keras.Model) -> None:
     np.savez(folder / FILE, **arrays)
 
 
-def read_shapes(folder: Path) -> dict[str, Shape]:
-    """Read names and shapes alone: a few bytes per array, whatever a header claims."""
-    path = folder / FILE
-    with strict.open_file(folder, FILE) as file:
+def read_shapes(folder: Path, name: str = FILE, kinds: str = "f") -> dict[str, Shape]:
+    """Read names and shapes alone: a few bytes per array, whatever a header claims; `kinds` are NumPy's of its types.
+
+    ConfigError for what would take more memory than the file has bytes, or hold objects.
+    """
+    with strict.open_file(folder, name) as file:
         try:
-            return _read_headers(file)
+            return _read_headers(file, kinds)
         except DAMAGES as error:
-            raise _make_damage_error(path, error) from None
+            raise _make_damage_error(folder / name, error) from None
 
 
-def _read_headers(file: BinaryIO) -> dict[str, Shape]:
+def _read_headers(file: BinaryIO, kinds: str) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
@@ -61,16 +65,16 @@ def _read_headers(file: BinaryIO) -> dict[str, Shape]:
             if name in shapes:
                 raise ValueError(f"`{strict.shorten(name)}` stands there twice")
             with archive.open(member) as array:
-                shapes[name] = _read_header(name, member.file_size, array)
+                shapes[name] = _read_header(name, member.file_size, array, kinds)
     return shapes
 
 
-def _read_header(name: str, size: int, file: Any) -> Shape:
+def _read_header(name: str, size: int, file: Any, kinds: str) -> Shape:
     major, _ = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)
-    if dtype.kind != "f" or dtype.itemsize > 8:
-        raise ValueError(f"`{strict.shorten(name)}.npy` holds {dtype} values, not floating-point numbers")
+    if dtype.kind not in kinds or (dtype.kind == "f" and dtype.itemsize > 8):
+        raise ValueError(f"`{strict.shorten(name)}.npy` holds {dtype} values, not {_KINDS.get(kinds, 'plain ones')}")
     if all(side >= 0 for side in shape) and file.tell() + dtype.itemsize * math.prod(shape) > size:
         raise ValueError(f"`{strict.shorten(name)}` has shape {shape}, and {size:,} bytes, which are fewer")
     return shape

@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,9 @@ from rnnexp.errors import ConfigError, DataError, DivergedError, count
 from rnnexp.paths import name_problem, short_name
 from rnnexp.run_folder import claim
 from rnnexp.runner import record
+from rnnexp.runner.room import explain_stop, refuse_full_disk
 from rnnexp.runner.samples import Samples
+from rnnexp.stopping import heed_stop
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
@@ -43,6 +45,7 @@ class Result:
     report:   scores beside baselines, tables, and predictions in original units
     forecast: what follows the data or `data.forecast_from`, (series, horizon, targets); None if undefined
     scored:   the part that the scores are of, "test" or "train"
+    problem:  what its disk has not taken, though the run came to its end; None if all is well
     run_id:   of the MLflow run; None with `tracking=off`, or as long as the store does not hold the run
     seconds:  from the first line to the last
     """
@@ -57,6 +60,7 @@ class Result:
     run_id: str | None
     run_dir: Path
     seconds: float
+    problem: str | None = None
 
     @property
     def predictions(self) -> Predictions:
@@ -77,7 +81,10 @@ def run(
     """
     started = time.perf_counter()
     run_dir = run_dir or make_run_folder(experiment.name)
-    with nullcontext() if member else claim(run_dir):  # who runs members holds their folders
+    with ExitStack() as stack:
+        if member is None:  # who runs members holds their folders, and is told when they are to end
+            stack.enter_context(claim(run_dir))
+            stack.enter_context(heed_stop(run_dir))
         return _run(experiment, record.RunContext(run_dir, command, member), quiet, started)
 
 
@@ -126,6 +133,7 @@ def run_steps(
 
     experiment, dataset, model, plan = prepared.experiment, prepared.dataset, prepared.model, prepared.plan
     code = tasks.of(dataset.spec.task)
+    refuse_full_disk(experiment, model, context.run_dir)
     training = prepared.training or make_training(model, dataset, plan)  # is compiled while the run is made known
     info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)
     with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked:
@@ -134,6 +142,7 @@ def run_steps(
         with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
             history = yield from training.steps(record.make_epoch_listener(tracked, context.member, progress, samples))
         _refuse_untrained(history)
+        tracked.problem = explain_stop(history, context.run_dir)
         report = evaluate(model, dataset, experiment)
         forecast = code.forecast(model, dataset)
         draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
@@ -143,7 +152,7 @@ def run_steps(
             samples.log_final()
     scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
     fields = (experiment, metrics, history, report, forecast, scored, unit)
-    return Result(*fields, tracked.run_id, context.run_dir, seconds)
+    return Result(*fields, tracked.run_id, context.run_dir, seconds, tracked.problem)
 
 
 def _refuse_untrained(history: History) -> None:

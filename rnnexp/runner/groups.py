@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from rnnexp.disk import write_whole
 
 
 @dataclass
@@ -54,9 +55,7 @@ class GroupStore:
 
     def save(self) -> None:
         if self.path:
-            beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-            beside.write_text(json.dumps([asdict(group) for group in self.groups]) + "\n", encoding="utf-8")
-            beside.replace(self.path)
+            write_whole(self.path, json.dumps([asdict(group) for group in self.groups]) + "\n")
 
 
 def _split(numbers: Sequence[int], max_size: int) -> list[list[int]]:

@@ -18,6 +18,7 @@ from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.fingerprint import hash_data, join_digests
+from rnnexp.disk import DISK_FULL
 from rnnexp.redact import redact, redact_tree
 from rnnexp.runtime.digests import hash_code
 from rnnexp.runtime.machine import find_version
@@ -235,14 +236,14 @@ def log_end(
     if name and f"{dataset.scored}/{name}" != choose_primary_metric(dataset)[0]:
         tracked.judge_by(f"{dataset.scored}/{name}", rises(name))
     tracked.set_tags(make_outcome_tags(history, report))
+    kept = history.stopped != "pruned"  # nobody looks at what was given up
+    if kept and experiment.tracking.log_model:  # before all that can be made again from it
+        log_model(tracked, experiment, dataset, model, report.intervals)
     for name, table in report.tables.items():
         tracked.log_table(name, table)
-    kept = history.stopped != "pruned"  # nobody looks at what was given up
     if kept and ending.draw and experiment.tracking.figures:
         for name, figure in draw_figures(experiment, dataset, history, report):
             tracked.log_figure(name, figure)
-    if kept and experiment.tracking.log_model:
-        log_model(tracked, experiment, dataset, model, report.intervals)
     return metrics
 
 
@@ -261,11 +262,14 @@ def log_model(
     from rnnexp.models.bundle import Bundle
     from rnnexp.models.exporter import save
 
-    folder = tracked.folder / "model"
     trained = Bundle(model, dataset.spec, dataset.scaling, experiment.model, experiment.plugins)
-    save(folder, trained)
-    if intervals:
-        intervals.write(folder)
+
+    def write(folder: Path) -> None:
+        save(folder, trained)
+        if intervals:
+            intervals.write(folder)
+
+    folder = tracked.files.write("model", write)
     example = dataset.example()
     if tracked.is_tracked:
         tracked.log_model(folder, example, Served(trained).predict(example))  # as loaded, without building it again
@@ -273,7 +277,7 @@ def log_model(
 
 def make_outcome_tags(history: History, report: Report) -> dict[str, str]:
     """Return the tags that say how the run ended and whether it was worth it."""
-    tags = {"rnnexp.outcome": history.stopped if history.stopped in ("diverged", "pruned") else "ok"}
+    tags = {"rnnexp.outcome": history.stopped if history.stopped in ("diverged", "pruned", DISK_FULL) else "ok"}
     if report.beats_baseline is not None:
         tags["rnnexp.beats_baseline"] = str(report.beats_baseline).lower()
     if report.best_baseline:

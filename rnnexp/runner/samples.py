@@ -20,14 +20,14 @@ class Samples:
 
     def log_checkpoints(self) -> None:
         """Write a text for each checkpoint that has been saved since the last look."""
-        from rnnexp.training.checkpoint import PREFIX, load
+        from rnnexp.training.checkpoint import WEIGHTS, load_weights
 
         if self.sampler is None:
             return
-        for folder in sorted((self.run_dir / "checkpoints").glob(f"{PREFIX}*")):
+        for folder in sorted((self.run_dir / "checkpoints").glob(f"{WEIGHTS}*")):
             if folder.name not in self.done:
                 self.done.add(folder.name)
-                self._assign(load(folder)[1])
+                self._assign(load_weights(folder)[1])
                 self._log(folder.name, self.sampler(self._copy))
 
     def log_final(self) -> None:

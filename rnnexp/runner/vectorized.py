@@ -15,6 +15,7 @@ from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.errors import ConfigError
 from rnnexp.runner import record
 from rnnexp.runner.groups import GroupStore
+from rnnexp.stopping import RunStopped
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _FREE = {
     "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins"),
     "optimizer": ("learning_rate",),
-    "trainer": ("epochs", "on_divergence", "engine"),
+    "trainer": ("epochs", "on_divergence", "engine", "checkpoint_every_s"),
 }
 # Numbers that a program can take as inputs, as long as they are there (not 0 or null) in all of its members.
 _MODEL_SCALARS = ("dropout", "recurrent_dropout", "l1", "l2")
@@ -150,6 +151,8 @@ def _advance(run: Generator[TrainingStep, None, runner.Result]) -> TrainingStep 
     except StopIteration as end:
         result: runner.Result = end.value
         return result
+    except RunStopped as stop:
+        return stop
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit() of a plugin among them
@@ -205,6 +208,7 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
     """Compile the network and give each member its first weights."""
     from rnnexp.training.compiled.ensemble import Ensemble
     from rnnexp.training.compiled.training import CompiledTraining, make_member_spec, make_program
+    from rnnexp.training.keeper import Cadence
     from rnnexp.training.prepare import prepare
 
     first, model = members[0], common.model
@@ -220,7 +224,7 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
         )
         for one in members
     ]
-    ensemble = Ensemble(shared, specs, widths)
+    ensemble = Ensemble(shared, specs, widths, Cadence(first.plan.trainer.checkpoint_every_s, first.plan.stop))
     ensemble.prepare()
     trainings = [
         CompiledTraining(model, one.dataset, one.plan, member) for one, member in zip(members, ensemble.members)

@@ -1,15 +1,17 @@
-"""What this machine has for us: processors, memory, packages, and a folder where compiled programs are kept."""
+"""What this machine has for us: processors, memory, packages, a clock, and a folder for compiled programs."""
 
 from __future__ import annotations
 
 import os
 import platform
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 MAX_CACHE_BYTES = 500 * 2**20
+SLACK_S = 1.0  # by which a clock may be corrected bit by bit
 
 
 def count_usable_cpus() -> int:
@@ -65,3 +67,31 @@ def use_compilation_cache(jax: Any) -> None:
     jax.config.update("jax_compilation_cache_max_size", MAX_CACHE_BYTES)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+class RunClock:
+    """The time of day as a run goes by it: it starts with it, and goes on as the machine does, while it sleeps too.
+
+    A clock that is set in the middle of the run moves none of its times.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.time() - _uptime()
+        self._last = time.time()
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
+        return self.correct(time.time(), time.time())[1]
+
+    def correct(self, began: float, ended: float) -> tuple[float, float]:
+        """Return the beginning and the end of what is over by now, never before what was corrected earlier."""
+        moved = time.time() - _uptime() - self._began
+        if abs(moved) > SLACK_S:
+            ended = max(ended - moved, self._last)
+            began = min(max(began - moved, self._last), ended)
+        self._last = max(self._last, ended)
+        return began, ended
+
+
+def _uptime() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

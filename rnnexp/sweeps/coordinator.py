@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError
+from rnnexp.stopping import STOP, read_stop, take_job_requests
 from rnnexp.sweeps.adopt import POLL_S, ask_store, read_end, wait_until_free
-from rnnexp.sweeps.events import end_event, job_event, outcome_of, trial_event
+from rnnexp.sweeps.events import begin_event, drop_event, end_event, job_event, outcome_of, start_event, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
 from rnnexp.sweeps.facts import Orders
 from rnnexp.sweeps.jobs import Job, check_unchanged
@@ -85,7 +86,8 @@ class Coordinator:
         return known is None or known.values.keys() < job.values.keys()
 
     def _is_due(self, known: JobState) -> bool:
-        return known.status is None or (known.status == "failed" and self.settings.retry_failed)
+        again = {"failed": self.settings.retry_failed, "stopped": self.settings.retry_stopped}
+        return known.status is None or again.get(known.status, False)
 
     def _take_up(self, number: int, known: JobState) -> None:
         """Settle a job that was running when the coordinator of an earlier start died."""
@@ -104,9 +106,6 @@ class Coordinator:
             return None
         parent = RunJournal(self.orders.folder).stored.run_id or self.state.parent
         return ask_store(parse(job.mapping).tracking, parent, known, self.orders.template.objective)
-
-    def _outcome(self, number: int) -> Outcome | None:
-        return read_end(self._folder(number), self.orders.template.objective)
 
     def _replay(self) -> None:
         per_trial: dict[int, list[JobState]] = {}
@@ -130,6 +129,7 @@ class Coordinator:
     def run(self, executor: Executor) -> None:
         """Run until nothing is left, or until a limit says stop; an interruption stops the workers."""
         self.executor = executor
+        self.journal.append(begin_event(self.orders.count_jobs(self.state)))
         try:
             while True:
                 self._fill()
@@ -150,12 +150,23 @@ class Coordinator:
             executor.close()
 
     def look_after(self) -> None:
-        """Follow running jobs: show their epochs, and leave word for those that are hopeless."""
-        for number, job in self._running.items():
-            epoch = self._watch.look(number)
-            if epoch:
-                self.view.epochs[number] = (epoch, int(job.mapping["trainer"]["epochs"]))
+        """Follow running jobs, leave word for those that are hopeless, and do what `rnnexp stop` asks for."""
+        for number in self._running:
+            self.view.progress[number] = self._watch.look(number)
+        for number, why in take_job_requests(self.orders.folder):
+            self._stop(number, why)
         self.view.tick()
+
+    def _stop(self, number: int, why: str) -> None:
+        """Leave a job out if it waits, have it end if it runs."""
+        waiting = next((job for job in self._pending if job.number == number), None)
+        if waiting is not None:
+            self._pending.remove(waiting)
+            self._finish(number, Outcome("stopped", error=f"{why}, before it was started"))
+        elif number in self._running:
+            (self._folder(number) / STOP).write_text(why, encoding="utf-8")
+            self.view.note(f"job {number}: {why}")
+            self.executor.stop_job(number)
 
     def _fill(self) -> None:
         """Start as many jobs as there is room for."""
@@ -204,7 +215,6 @@ class Coordinator:
             return False
         task = replace(self.orders.template, number=job.number, folder=self._folder(job.number), mapping=job.mapping)
         outcome = copy_run(source, replace(task, parent=self.parent))
-        self.view.before += 1  # it says nothing of how long the others will take
         self._finish(job.number, outcome)
         return True
 
@@ -216,11 +226,10 @@ class Coordinator:
         folder.mkdir(parents=True, mode=0o700)
         (folder / ATTEMPT).write_text(str(attempt), encoding="utf-8")
         (folder / LOG).touch()
-        self.journal.append({"event": "start", "job": job.number, "attempt": attempt, "time": round(time.time(), 3)})
+        self.journal.append(start_event(job, attempt))
         task = replace(self.orders.template, number=job.number, attempt=attempt, folder=folder, mapping=job.mapping)
         self._running[job.number] = job
         self._watch.start(job.number, folder)
-        self.view.started(job.number)
         self.executor.submit(replace(task, parent=self.parent, hydra=self.orders.planner.hydra_config(job, folder)))
 
     def _ended(self, ended: Exit) -> None:
@@ -231,13 +240,25 @@ class Coordinator:
         else:
             self._finish(ended.number, outcome)
 
+    def _outcome(self, number: int) -> Outcome | None:
+        """Return how a job has ended, by itself or because it was told to; None if its process died."""
+        folder = self._folder(number)
+        outcome = read_end(folder, self.orders.template.objective)
+        if outcome is None and (why := read_stop(folder)):
+            self._bury(number)
+            with (folder / LOG).open("a", encoding="utf-8") as file:
+                file.write(f"{why}\n")
+            seconds = time.time() - (self.state.jobs[number].started or time.time())
+            return Outcome("stopped", error=why, seconds=seconds)
+        return outcome
+
     def _died(self, ended: Exit) -> None:
         """Start a job whose process was killed again, but not for ever."""
         self._bury(ended.number)
         reason = ended.reason or "its process ended without a result"
         times = self._deaths[ended.number] = self._deaths.get(ended.number, 0) + 1
         if times <= self.settings.retries:
-            self.view.running.pop(ended.number, None)
+            self.journal.append(drop_event(ended.number, reason))
             self.view.note(f"job {ended.number}: {reason}; starting it again ({times} of {self.settings.retries})")
             self._pending.appendleft(self._jobs[ended.number])
         else:
@@ -278,8 +299,8 @@ class Coordinator:
                 self._finish(number, outcome)
             else:
                 self._bury(number)
+                self.journal.append(drop_event(number, "stopped with its sweep"))
         self._running.clear()
-        self.view.running.clear()
 
     def _folder(self, number: int) -> Path:
         return job_folder(self.orders.folder, number)

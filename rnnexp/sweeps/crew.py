@@ -14,6 +14,7 @@ from rnnexp.run_folder import hold_together
 from rnnexp.runner import Result
 from rnnexp.runner.groups import GroupStore
 from rnnexp.runner.record import RunContext
+from rnnexp.stopping import RunStopped
 from rnnexp.sweeps import worker
 from rnnexp.sweeps.task import LOG, Outcome, Task, write_outcome
 
@@ -58,6 +59,8 @@ def _together(tasks: Sequence[Task], company: Path) -> None:
 
 def _outcome(task: Task, result: Result | BaseException, seconds: float) -> Outcome:
     """Return the outcome of a member; `seconds` is its share of the group's time."""
+    if isinstance(result, RunStopped):
+        return worker.tell_stopped(result, seconds)
     if isinstance(result, BaseException):
         return worker.failure(result, seconds)
     return replace(worker.outcome_of(task, result), seconds=seconds)

@@ -28,6 +28,22 @@ def job_event(job: Job) -> dict[str, Any]:
     return {"event": "job", "job": job.number, "trial": job.trial, "digest": job.digest, "values": values}
 
 
+def begin_event(total: int) -> dict[str, Any]:
+    """A coordinator begins with its work; nothing of an earlier one runs any more."""
+    return {"event": "begin", "total": total, "time": round(time.time(), 3)}
+
+
+def start_event(job: Job, attempt: int) -> dict[str, Any]:
+    """A job is started, once more if it has been before."""
+    epochs = int(job.mapping["trainer"]["epochs"])
+    return {"event": "start", "job": job.number, "attempt": attempt, "epochs": epochs, "time": round(time.time(), 3)}
+
+
+def drop_event(number: int, why: str) -> dict[str, Any]:
+    """An attempt has come to nothing; the job is started again, now or by the same command later."""
+    return {"event": "lost", "job": number, "why": why, "time": round(time.time(), 3)}
+
+
 def end_event(number: int, outcome: Outcome) -> dict[str, Any]:
     """A job has come to an end."""
     return {

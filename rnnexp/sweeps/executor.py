@@ -48,6 +48,10 @@ class Executor(ABC):
     def wait(self, seconds: float) -> list[Exit]:
         """Return what has ended, waiting at most so long for the first."""
 
+    def stop_job(self, number: int) -> None:
+        """Have one task end at once; where that is not possible, it reads the word in its folder after an epoch."""
+        return
+
     def stop(self) -> None:
         """Ask running tasks to end, wait for a while, then make them; nothing where none runs between two calls."""
         return

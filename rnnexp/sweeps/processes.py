@@ -31,6 +31,24 @@ def end_all(processes: Sequence[BaseProcess]) -> None:
             process.join()
 
 
+class Terminator:
+    """Ends processes one by one: asks them first, and makes them once their time is up."""
+
+    def __init__(self) -> None:
+        self._asked: list[tuple[float, BaseProcess]] = []
+
+    def ask(self, process: BaseProcess) -> None:
+        process.terminate()
+        self._asked.append((time.monotonic() + GRACE_S, process))
+
+    def make(self) -> None:
+        """Kill those that were asked long ago."""
+        for due, process in self._asked:
+            if process.exitcode is None and time.monotonic() > due:
+                process.kill()
+        self._asked = [(due, process) for due, process in self._asked if process.exitcode is None]
+
+
 def on_slot(task: Task, slot: Slot) -> Task:
     """Give a task its share of the machine."""
     return replace(task, threads=slot.threads, environment={**task.environment, **slot.environment})

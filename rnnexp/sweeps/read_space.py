@@ -15,6 +15,8 @@ from rnnexp.config.overrides import GROUPS, inspect_overrides, is_group, parsed
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.sweeps.space import Dimension, Space, overlap
 
+MAX_JOBS = 100_000  # of a grid: each is composed and checked before the first is run, which takes minutes
+
 
 def read_space(lines: Sequence[str], settings: Any, config_dir: str | None = None) -> Space:
     """Read override lines, `params` and the rules of a sweep; raises ConfigError with every mistake.
@@ -38,7 +40,13 @@ def read_space(lines: Sequence[str], settings: Any, config_dir: str | None = Non
     excluded = tuple(_combination(given, space.dimensions, problems) for given in settings.exclude)
     if problems:
         raise ConfigError(*problems)
-    return replace(space, dimensions=_merged(space.dimensions, grid), zipped=zipped, excluded=excluded)
+    found = replace(space, dimensions=_merged(space.dimensions, grid), zipped=zipped, excluded=excluded)
+    if grid and settings.n_trials is None and (jobs := found.count() * (settings.repeats or 1)) > MAX_JOBS:
+        raise ConfigError(
+            f"hydra.sweeper: {jobs:,} jobs asked for, and a sweep has at most {MAX_JOBS:,}; give fewer values, or draw "
+            "some of them with hydra.sweeper.sampler=random hydra.sweeper.n_trials=200"
+        )
+    return found
 
 
 def _param_lines(params: Mapping[str, Any]) -> Iterator[str]:

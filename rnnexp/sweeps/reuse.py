@@ -19,13 +19,14 @@ from rnnexp.config.settings import Experiment
 from rnnexp.redact import redact
 from rnnexp.run_folder import EARLIER, LOCK
 from rnnexp.runner.record import CODE, FILES, hash_origin, name_experiment
+from rnnexp.stopping import STOP, STOPPED
 from rnnexp.sweeps.adopt import WrittenRun, read_records, read_run
 from rnnexp.sweeps.definition import ROOT
 from rnnexp.sweeps.facts import Facts, Planned
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.preflight import backend_of
 from rnnexp.sweeps.request import Request
-from rnnexp.sweeps.task import ATTEMPT, RESULT, STOP, Outcome, Task, free_name, write_outcome
+from rnnexp.sweeps.task import ATTEMPT, RESULT, Outcome, Task, free_name, write_outcome
 from rnnexp.tracking import store
 from rnnexp.tracking.journal import ENTRIES, FOLDER, STORED, RunJournal
 
@@ -34,7 +35,7 @@ REUSED = "rnnexp.reused_from"
 _PLACES = ("*/*", "*/*/*", "sweeps/*/jobs/*")  # of runs, below the folder of all
 _HASH = re.compile(rb'"rnnexp.config_hash": "(\w+)"')
 _NOTE = "mlflow.note.content"
-_OWN = {LOCK, ATTEMPT, STOP, RESULT, "run.json", "checkpoints", Path(STORED).name}  # of a run is not copied
+_OWN = {LOCK, ATTEMPT, STOP, STOPPED, RESULT, "run.json", "checkpoints", Path(STORED).name}  # of a run is not copied
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,9 @@ class Sweep:
     retries: int = Field(default=2, ge=0, description="how often a job whose process was killed is started again")
     dry_run: bool = Field(default=False, description="check everything, print the table and stop (--dry-run)")
     retry_failed: bool = Field(default=False, description="run failed jobs again (--retry-failed)")
+    retry_stopped: bool = Field(
+        default=False, description="run jobs again that were taken out by `rnnexp stop` (--retry-stopped)"
+    )
     fail_fast: bool = Field(default=False, description="stop at the first failed job (--fail-fast)")
     allow_data_change: bool = Field(
         default=False, description="go on although data or plugins have changed since (--allow-data-change)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,10 @@ class Space:
             point = {key: value for column in values for key, value in column}
             if not self.leaves_out(point):
                 yield {key: point[key] for key in self.keys}
+
+    def count(self) -> int:
+        """Count the points of the whole grid without making them, those among them that are left out."""
+        return math.prod(map(len, self._columns()))
 
     def _columns(self) -> list[list[list[tuple[str, str]]]]:
         """Return the choices to be multiplied: of single keys, and of zipped keys together."""

@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 from rnnexp.compare.differ import REPEATS
 from rnnexp.config.renamed import current_keys
+from rnnexp.disk import name_file
+from rnnexp.disk import write_whole as write_whole
 from rnnexp.errors import TrackingError
 
 JOURNAL = "jobs.jsonl"
 
-Status = Literal["done", "pruned", "diverged", "failed"]
+Status = Literal["done", "pruned", "diverged", "failed", "stopped"]
 FINISHED: tuple[Status, ...] = ("done", "pruned", "diverged")
 
 
@@ -23,6 +25,7 @@ FINISHED: tuple[Status, ...] = ("done", "pruned", "diverged")
 class JobState:
     """What is known of one job; `status` is None while it waits or runs.
 
+    started: seconds since 1970 while it runs, None otherwise;  epochs: how many it is to train
     value: of the objective; None if it is not a number;  metrics: everything the run logged at its end
     version: of the files that it was trained on;  reused: the run whose results it has, if it was not run
     """
@@ -32,6 +35,8 @@ class JobState:
     digest: str
     values: dict[str, str]
     attempts: int = 0
+    started: float | None = None
+    epochs: int = 0
     status: Status | None = None
     value: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -45,13 +50,24 @@ class JobState:
     def finished(self) -> bool:
         return self.status in FINISHED
 
+    def apply(self, event: Mapping[str, Any]) -> None:
+        """Take in that it has been started, has ended, or has come to nothing."""
+        self.started = event.get("time") if event["event"] == "start" else None
+        if event["event"] == "start":
+            self.attempts, self.epochs, self.status, self.error = event["attempt"], event.get("epochs", 0), None, None
+        elif event["event"] == "end":
+            for key in ("status", "value", "metrics", "run_id", "seconds", "error", "reused"):
+                setattr(self, key, event.get(key, {} if key == "metrics" else None))
+
 
 @dataclass
 class State:
     """The sweep as its journal tells it; `trials` are points by number, `jobs` are by number too.
 
+    total: jobs in all;  began: seconds since 1970, of the latest start;  ended_before: those that cost no time of it
     inputs:  files of data and plugins with their digests;  version: how often these have changed between two jobs
     changes: what was other then, by the version that came
+    closed: its table and report are of all that has happened;  exit_code: of the latest start, None until its end
     """
 
     trials: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -62,20 +78,35 @@ class State:
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     version: int = 0
     changes: dict[int, list[str]] = field(default_factory=dict)
-    closed: bool = False  # its table and report are of all that has happened
+    total: int = 0
+    began: float | None = None
+    ended_before: int = 0
+    closed: bool = False
+    exit_code: int | None = None
+
+    @property
+    def running(self) -> dict[int, float]:
+        """Return the jobs that run, with when they were started."""
+        return {number: job.started for number, job in self.jobs.items() if job.started is not None}
 
     def apply(self, event: Mapping[str, Any]) -> None:
         """Take in one event; kinds that a later version may add are passed over."""
         kind = event.get("event")
         self.closed = kind == "closed"
+        self.exit_code = event.get("exit_code") if kind in ("closed", "interrupted") else None
         if kind == "trial":
             self.trials[event["trial"]] = current_keys(event["values"])
         elif kind == "job":
             self._add(event["job"], event)
         elif kind == "dropped":
             del self.jobs[event["job"]]
-        elif kind in ("start", "end"):
+        elif kind in ("start", "end", "lost"):
             self._follow(self.jobs[event["job"]], event)
+        elif kind == "begin":
+            self.total, self.began = event["total"], event["time"]
+            self.ended_before = sum(job.status is not None for job in self.jobs.values())
+            for job in self.jobs.values():
+                job.started = None
         elif kind == "parent":
             self.parent = event["run_id"]
         elif kind == "inputs":
@@ -93,12 +124,10 @@ class State:
         self.last_job = max(self.last_job, number)
 
     def _follow(self, job: JobState, event: Mapping[str, Any]) -> None:
-        if event["event"] == "start":
-            job.attempts, job.status, job.error = event["attempt"], None, None
-            return
-        for key in ("status", "value", "metrics", "run_id", "seconds", "error", "reused"):
-            setattr(job, key, event.get(key, {} if key == "metrics" else None))
-        job.version = self.version
+        job.apply(event)
+        if event["event"] == "end":
+            job.version = self.version
+            self.ended_before += job.reused is not None  # it says nothing of how long the others will take
 
 
 def mean_value(jobs: Sequence[JobState]) -> float | None:
@@ -157,7 +186,7 @@ class Journal:
         if not events:
             return
         text = "".join(json.dumps(event, separators=(",", ":")) + "\n" for event in events)
-        with self.path.open("ab") as file:
+        with name_file(self.path), self.path.open("ab") as file:
             if file.tell() and not _ends_with_newline(self.path):
                 text = "\n" + text
             file.write(text.encode())
@@ -191,13 +220,3 @@ def _read(path: Path) -> Iterator[tuple[int, Any]]:
                 continue
             raise _damaged(path, number) from None
         yield number, event
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is never seen in part: beside its place, then renamed."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

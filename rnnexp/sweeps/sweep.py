@@ -11,6 +11,7 @@ from rnnexp import tracking
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.run_folder import hold
+from rnnexp.stopping import heed_stop
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
 from rnnexp.sweeps.changed import describe_changes, find_changes, hash_inputs, record_inputs, refuse_changes
 from rnnexp.sweeps.coordinator import Coordinator
@@ -62,7 +63,7 @@ def sweep(request: Request) -> Path | None:
         print("\n".join(words.listing(planned.jobs, journal.state.jobs, finished)))
         return None
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with hold(place.folder):
+    with hold(place.folder), heed_stop(place.folder):
         if not place.resumed or place.changes:
             write_definition(place.folder, planned.definition, request.command)
         journal = Journal(place.folder / JOURNAL)
@@ -152,8 +153,7 @@ def _coordinator(
         planned=planned.jobs if settings.is_grid else None,
         finished=finished,
     )
-    view = View(journal.state, orders.count_jobs(journal.state), facts.objective, facts.direction)
-    return Coordinator(orders, journal, view)
+    return Coordinator(orders, journal, View(journal.state, facts.objective, facts.direction))
 
 
 def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, finished: FinishedRuns | None) -> None:
@@ -166,9 +166,15 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, fin
         _tell(place.folder, journal.state, coordinator, view, is_stored)
         return
     first = parse(planned.jobs[0].mapping)
-    told = {**asdict(facts), "varied": planned.planner.varied, "command": request.command, "jobs": view.total}
+    told = {
+        **asdict(facts),
+        "varied": planned.planner.varied,
+        "command": request.command,
+        "jobs": coordinator.orders.count_jobs(journal.state),
+    }
     info = parent.parent_info(place.folder, planned.definition, first, told, journal.state.parent)
     tracking.warm_up(first.tracking)
+    code = 1
     try:
         with tracking.start(first.tracking, info) as run:
             if run.is_tracked and run.key != journal.state.parent:
@@ -186,9 +192,15 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, fin
             if is_stored:
                 _log_report(run, first.tracking.uri)
             _tell(place.folder, journal.state, coordinator, view, is_stored)
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+        raise
+    except RnnexpError as error:
+        code = error.exit_code
+        raise
     finally:
-        if not coordinator.interrupted:
-            journal.append({"event": "closed"})
+        journal.append({"event": "interrupted" if coordinator.interrupted else "closed", "exit_code": code})
 
 
 def _start(launcher: Launcher, site: Site) -> Executor:
@@ -232,7 +244,6 @@ def _template(request: Request, planned: Planned, facts: Facts) -> Task:
         sweep=planned.place.name,
         varied=planned.planner.varied,
         command=request.command,
-        prune=request.settings.pruner is not None,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rnnexp.sweeps.state import Status, write_whole
 
-LOG, RESULT, STOP, ATTEMPT = "job.log", "result.json", "stop", "attempt"
+LOG, RESULT, ATTEMPT = "job.log", "result.json", "attempt"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,6 @@ class Task:
     folder:      of this job alone; its log, run files and result go there
     mapping:     the resolved configuration
     environment: variables to be set before a backend starts (a GPU slot)
-    prune:       whether the worker looks for a word to stop
     hydra:       the composition with Hydra's own node, if Hydra has something to do around the job
     """
 
@@ -35,7 +34,6 @@ class Task:
     command: str = ""
     threads: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    prune: bool = False
     hydra: Any = None
 
 

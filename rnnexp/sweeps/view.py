@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rnnexp.redact import redact_value
 from rnnexp.sweeps.state import Best, JobState, State, best_setting
 
 REDRAW_S = 0.25
+MAX_SHOWN = 16  # of the jobs that run
 
 
 def values_text(values: Mapping[str, str]) -> str:
@@ -32,17 +34,25 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class View:
-    """Told of every change; a terminal shows counts, running jobs and the best so far."""
+@dataclass(frozen=True)
+class JobProgress:
+    """How far a running job is: the last epoch that it has logged, 0 before the first, and the value watched there."""
 
-    def __init__(self, state: State, total: int, objective: str, direction: str) -> None:
+    epoch: int = 0
+    metric: str = ""
+    value: float | None = None
+
+
+class View:
+    """Told of every change; a terminal shows counts, running jobs and the best so far.
+
+    All but the `progress` of the jobs that run is read from the state, so that any process can show it.
+    """
+
+    def __init__(self, state: State, objective: str, direction: str) -> None:
         self.state, self.jobs = state, state.jobs
-        self.total = total
         self.objective, self.direction = objective, direction
-        self.running: dict[int, float] = {}
-        self.epochs: dict[int, tuple[int, int]] = {}
-        self.began = time.monotonic()
-        self.before = self._count("finished")
+        self.progress: dict[int, JobProgress] = {}
         self._drawn = 0.0
         self._live: Any = None
 
@@ -52,18 +62,19 @@ class View:
         if self._live is not None:
             self._live.start()
 
+    def snapshot(self) -> None:
+        """Print how things stand where nothing is drawn."""
+        if self._live is None:
+            print("\n".join(f"{head:<8} {text}" for head, text in self.lines()), flush=True)
+
     def close(self) -> None:
         if self._live is not None:
             self._live.update(self._table(), refresh=True)
             self._live.stop()
             self._live = None
 
-    def started(self, number: int) -> None:
-        self.running[number] = time.monotonic()
-
     def ended(self, job: JobState, log: str) -> None:
-        self.running.pop(job.number, None)
-        self.epochs.pop(job.number, None)
+        self.progress.pop(job.number, None)
         self._say(self._line(job, log))
 
     def note(self, text: str) -> None:
@@ -90,30 +101,48 @@ class View:
             "pruned": self._count("pruned"),
             "diverged": self._count("diverged"),
             "failed": self._count("failed"),
-            "running": len(self.running),
+            "stopped": self._count("stopped"),
+            "running": len(self.state.running),
         }
-        left = self.total - sum(words.values())
+        left = self.state.total - sum(words.values())
         return ", ".join(f"{count} {word}" for word, count in {**words, "to go": left}.items() if count > 0)
 
     def eta(self) -> float | None:
         """Return the seconds that are left at the pace so far."""
-        ended = sum(self._count(status) for status in ("done", "pruned", "diverged", "failed"))
-        new = ended - self.before
-        return (time.monotonic() - self.began) / new * (self.total - ended) if new > 0 else None
+        state = self.state
+        ended = sum(job.status is not None for job in self.jobs.values())
+        new = ended - state.ended_before
+        if state.began is None or new <= 0:
+            return None
+        return max(0.0, time.time() - state.began) / new * (state.total - ended)
+
+    def summary(self) -> str:
+        """Return the counts, and how long the rest will take if that is known."""
+        left = self.eta()
+        return f"{self.counts()}{'; ' + duration(left) + ' left' if left else ''}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return what is to be seen at a glance: counts, the best so far, and each job that runs."""
+        best = self.best()
+        found = [("sweep", self.summary()), *([("best", self.best_text(best))] if best is not None else [])]
+        for number, since in [*self.state.running.items()][:MAX_SHOWN]:
+            job, at = self.jobs[number], self.progress.get(number, JobProgress())
+            epoch = f"epoch {at.epoch}/{job.epochs}" if at.epoch else "starting"
+            value = f"{at.metric} {at.value:.5g}" if at.value is not None else ""
+            words = [epoch, value, duration(max(0.0, time.time() - since)), values_text(job.values)]
+            found.append((f"job {number}", "  ".join(filter(None, words))))
+        return found
 
     def _count(self, status: str) -> int:
-        if status == "finished":
-            return sum(job.status is not None for job in self.jobs.values())
         return sum(job.status == status for job in self.jobs.values())
 
     def _line(self, job: JobState, log: str) -> str:
         value = f"{self.objective} {job.value:.5g}" if job.value is not None else ""
-        seconds = f"{job.seconds:.1f} s" if job.seconds is not None else ""
+        seconds = f"{job.seconds:.1f} s" if job.seconds else ""
         words = [f"job {job.number}", str(job.status), values_text(job.values), value, seconds]
-        if job.status == "failed":
-            words += [f"{job.error}; log: {log}"]
-        left = self.eta()
-        words += [f"[{self.counts()}{'; ' + duration(left) + ' left' if left else ''}]"]
+        if job.status in ("failed", "stopped"):
+            words += [f"{job.error}{f'; log: {log}' if job.status == 'failed' else ''}"]
+        words += [f"[{self.summary()}]"]
         return "  ".join(word for word in words if word)
 
     def _say(self, text: str) -> None:
@@ -130,18 +159,10 @@ class View:
         from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
-        left = self.eta()
-        table.add_row(
-            Text("sweep", style="bold"), Text(f"{self.counts()}{'; ' + duration(left) + ' left' if left else ''}")
-        )
-        best = self.best()
-        if best is not None:
-            table.add_row("best", Text(self.best_text(best)))
-        for number, since in list(self.running.items())[:16]:
-            epoch, epochs = self.epochs.get(number, (0, 0))
-            state = f"epoch {epoch}/{epochs}" if epoch else "starting"
-            text = f"{state}  {duration(time.monotonic() - since)}  {values_text(self.jobs[number].values)}"
-            table.add_row(f"job {number}", Text(text, no_wrap=True, overflow="ellipsis"))
+        for head, text in self.lines():
+            table.add_row(
+                Text(head, style="bold" if head == "sweep" else ""), Text(text, no_wrap=True, overflow="ellipsis")
+            )
         return table
 
 

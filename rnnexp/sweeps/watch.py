@@ -6,10 +6,11 @@ import json
 import math
 from pathlib import Path
 
+from rnnexp.stopping import STOP
 from rnnexp.sweeps.objective import of_epoch
 from rnnexp.sweeps.search import Direction, Pruning
 from rnnexp.sweeps.settings import Sweep
-from rnnexp.sweeps.task import STOP
+from rnnexp.sweeps.view import JobProgress
 
 
 class Curve:
@@ -19,6 +20,7 @@ class Curve:
         self.folder, self._metric = folder, metric
         self._offset = 0
         self.epoch = 0
+        self.value: float | None = None
         self.best: float | None = None
 
     def new(self) -> list[tuple[int, float]]:
@@ -37,8 +39,13 @@ class Curve:
             if entry["step"]:
                 self.epoch = max(self.epoch, entry["step"])
                 if self._metric in entry["metrics"]:
-                    found.append((entry["step"], float(entry["metrics"][self._metric])))
+                    self.value = float(entry["metrics"][self._metric])
+                    found.append((entry["step"], self.value))
         return found
+
+    def progress(self) -> JobProgress:
+        """Return how far the job was at the last look."""
+        return JobProgress(self.epoch, self._metric, self.value)
 
 
 class Watch:
@@ -61,12 +68,12 @@ class Watch:
             self._judge(self._curves[number], number)
             self.ended(number, value, pruned)
 
-    def look(self, number: int) -> int:
-        """Return the epoch that a job has reached, 0 before the first."""
+    def look(self, number: int) -> JobProgress:
+        """Return how far a job is; the word is left for it if it is hopeless."""
         curve = self._curves[number]
         if self._judge(curve, number):
             (curve.folder / STOP).touch()
-        return curve.epoch
+        return curve.progress()
 
     def _judge(self, curve: Curve, number: int) -> bool:
         new = curve.new()

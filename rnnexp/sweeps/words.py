@@ -52,13 +52,15 @@ def overview(
     )
     done = sum(job.finished for job in known.values())
     failed = sum(job.status == "failed" for job in known.values())
+    out = sum(job.status == "stopped" for job in known.values())
     waiting = () if sampled else (job for job in planned.jobs if not _has_ended(known.get(job.number)))
     reused = [source for job in waiting if finished and (source := finished.find(job))]
-    to_run = total - done - (0 if settings.retry_failed else failed) - len(reused)
+    to_run = total - done - (0 if settings.retry_failed else failed) - (0 if settings.retry_stopped else out)
+    to_run -= len(reused)
     places = launcher.slots(planned.hardware) if launcher.job_per_slot else []
     at_once = f", {len(places)} at a time with {count(places[0].threads, 'CPU thread')} each" if places else ""
     counts = [count(total, "job"), f"{done} done", f"{failed} failed" if failed else ""]
-    counts += [f"{len(reused)} reused" if reused else "", f"{to_run} to run"]
+    counts += [f"{out} stopped" if out else "", f"{len(reused)} reused" if reused else "", f"{to_run} to run"]
     yield f"sweep {planned.place.name}: {', '.join(filter(None, counts))}"
     yield f"  executor       {launcher.name}{at_once}"
     yield f"  folder         {planned.place.folder}"
@@ -132,6 +134,8 @@ def summary(folder: Path, state: State, coordinator: Coordinator, view: View, is
     yield f"sweep {folder.name}: {view.counts()}"
     if coordinator.why:
         yield f"  stopped: {coordinator.why}; the same command goes on"
+    if out := [str(number) for number, job in state.jobs.items() if job.status == "stopped"]:
+        yield f"  left out jobs stopped by `rnnexp stop`: {', '.join(out)}; --retry-stopped runs them"
     best = view.best()
     if best is not None:
         yield f"  best     {view.best_text(best)}"

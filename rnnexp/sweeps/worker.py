@@ -15,17 +15,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry, runtime
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
-from rnnexp.errors import RnnexpError
+from rnnexp.errors import ResourceError, RnnexpError
 from rnnexp.failures import foreseen
 from rnnexp.output import MaskedRecord, MaskedStream
 from rnnexp.redact import redact
 from rnnexp.run_folder import hold
-from rnnexp.sweeps.task import ATTEMPT, LOG, STOP, Outcome, Task, write_outcome
+from rnnexp.stopping import RunStopped, read_stop
+from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, write_outcome
 
 if TYPE_CHECKING:
     from rnnexp.runner import Result
@@ -37,7 +39,7 @@ ENDED = 143  # the exit code of a worker that was asked to end
 
 
 class Ended(KeyboardInterrupt):
-    """SIGTERM, or the coordinator is gone: the run ends as KILLED."""
+    """SIGTERM, or the coordinator is gone: the run ends as KILLED, and says why if that is known."""
 
 
 def main(task: Task) -> None:
@@ -51,7 +53,7 @@ def main(task: Task) -> None:
 
 def begin(task: Task) -> None:
     """Make this process a worker: it heeds its coordinator, and what it prints goes to the log of `task`."""
-    _listen()
+    _listen(task.folder)
     with (task.folder / LOG).open("a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -59,14 +61,20 @@ def begin(task: Task) -> None:
         stream = os.fdopen(number, "w", buffering=1, encoding="utf-8", closefd=False)
         setattr(sys, name, MaskedStream(stream))
     logging.setLogRecordFactory(MaskedRecord)
+    logging.raiseExceptions = False  # a log on a full disk would be all tracebacks
     os.environ.pop("MLFLOW_RUN_ID", None)  # MLflow would prefer it to the parent
     os.environ.update(task.environment)
 
 
-def _listen() -> None:
+def _listen(folder: Path) -> None:
     """Heed SIGTERM once, leave Ctrl-C to the coordinator, and do not outlive it."""
+
+    def end(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Ended(read_stop(folder) or "")
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, end)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
@@ -75,11 +83,6 @@ def _listen() -> None:
 def _follow(sentinel: int) -> None:
     wait([sentinel])
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _end(number: int, frame: Any) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Ended
 
 
 def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = None) -> Outcome:
@@ -99,8 +102,11 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
 
             runtime.lean = not task.mapping.get("plugins")
             told = membership(task, tick)
+            listen_for_stop(task.folder)
             result = run(read(task), run_dir=task.folder, command=task.command, quiet=quiet, member=told)
             outcome = outcome_of(task, result)
+        except RunStopped as stop:
+            outcome = tell_stopped(stop, time.perf_counter() - started)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # the one place where any failure of a job becomes its outcome
@@ -147,19 +153,29 @@ def membership(task: Task, tick: Callable[[], None] | None = None) -> Membership
         number=task.number,
         varied=task.varied,
         threads=task.threads,
-        watch=_watch(task, tick) if task.prune or tick else None,
+        watch=_watch(task, tick),
     )
 
 
 def outcome_of(task: Task, result: Result) -> Outcome:
     """Say in a few numbers what a run has come to."""
     stopped = result.history.stopped
+    if result.problem:
+        log.error("%s", result.problem)
     return Outcome(
-        "pruned" if stopped == "pruned" else "diverged" if stopped == "diverged" else "done",
+        "failed"
+        if result.problem
+        else "pruned"
+        if stopped == "pruned"
+        else "diverged"
+        if stopped == "diverged"
+        else "done",
         value=objective_value(task.objective, result.metrics, result.history.epochs),
         metrics={key: number for key, number in result.metrics.items() if math.isfinite(number)},
         run_id=result.run_id,
         seconds=result.seconds,
+        error=result.problem,
+        exit_code=ResourceError.exit_code if result.problem else 0,
     )
 
 
@@ -171,15 +187,28 @@ def objective_value(objective: str, metrics: Mapping[str, float], epochs: list[d
 
 
 def _watch(task: Task, tick: Callable[[], None] | None) -> Any:
-    """Answer "pruned" once the coordinator has left word that the job is hopeless."""
-    word = task.folder / STOP
+    """Answer "pruned" once the coordinator has left word that the job is hopeless; end it if it is to be stopped."""
 
     def watch(epoch: int, metrics: Mapping[str, float]) -> str | None:
         if tick:
             tick()
-        return "pruned" if task.prune and word.exists() else None
+        return "pruned" if listen_for_stop(task.folder) else None
 
     return watch
+
+
+def listen_for_stop(folder: Path) -> bool:
+    """Raise RunStopped if somebody wants the job to end; True if it is hopeless beside others."""
+    why = read_stop(folder)
+    if why:
+        raise RunStopped(why)
+    return why is not None
+
+
+def tell_stopped(stop: RunStopped, seconds: float) -> Outcome:
+    """Log who has stopped the job and say it in a line."""
+    log.warning("%s", stop)
+    return Outcome("stopped", error=str(stop), seconds=seconds)
 
 
 def failure(error: BaseException, seconds: float) -> Outcome:

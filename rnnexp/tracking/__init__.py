@@ -3,6 +3,7 @@
 from rnnexp.tracking.inputs import Data as Data
 from rnnexp.tracking.run import Run as Run
 from rnnexp.tracking.run import RunInfo as RunInfo
+from rnnexp.tracking.start import find_database as find_database
 from rnnexp.tracking.start import flush as flush
 from rnnexp.tracking.start import flush_jobs as flush_jobs
 from rnnexp.tracking.start import import_early as import_early

@@ -106,6 +106,10 @@ def write_tags(connection: sqlite3.Connection, run_id: str, tags: Mapping[str, s
     connection.executemany(_TAG, [(key, value, run_id) for key, value in tags.items()])
 
 
+def remove_tag(connection: sqlite3.Connection, run_id: str, key: str) -> None:
+    connection.execute("DELETE FROM tags WHERE run_uuid = ? AND key = ?", [run_id, key])
+
+
 @contextmanager
 def transaction(file: Path) -> Iterator[sqlite3.Connection]:
     """Write to a database, all or nothing; threads of this process take turns."""

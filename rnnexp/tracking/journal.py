@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rnnexp.disk import GrowingFile, put_whole
 from rnnexp.run_folder import JOURNAL as ROWS
 
 FOLDER = "tracking"  # within the folder of a run
@@ -32,47 +31,18 @@ class JournalBusyError(Exception):
 
 
 class JsonLines:
-    """A file to which lines are added; what a full disk does not take is kept and written with what comes next."""
+    """A file of one JSON object per line, to which lines are added, whatever its disk says."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        self._told = False
-        self._unwritten = b""
-        self._mended = False
+        self.path, self.file = path, GrowingFile(path)
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
-        data = "".join(json.dumps(record) + "\n" for record in records).encode()
-        with self._lock:
-            if not self._mended:  # a process that was killed may have left half a line
-                self._mended, data = True, (b"\n" if _is_torn(self.path) else b"") + data
-            self._unwritten += data
-            try:
-                self._write()
-            except OSError as error:  # a full disk must not end a training; its checkpoints will tell
-                if not self._told:
-                    self._told = True
-                    log.warning("%s: %s; what it lacks is written once that is possible", self.path, error.strerror)
-
-    def _write(self) -> None:
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        try:
-            while self._unwritten:
-                self._unwritten = self._unwritten[os.write(descriptor, self._unwritten) :]
-        finally:
-            os.close(descriptor)
-
-    def size(self) -> int:
-        """Return the bytes of all lines, those among them that could not be written."""
-        try:
-            return os.stat(self.path).st_size + len(self._unwritten)
-        except OSError:
-            return len(self._unwritten)
+        self.file.append("".join(json.dumps(record) + "\n" for record in records).encode())
 
     def read(self, start: int) -> tuple[list[tuple[Record, int]], int]:
         """Return the whole lines of about a `CHUNK` from a byte on, each with where it ends, and where they end."""
         size = CHUNK
-        while b"\n" not in (data := self._read(start, size)) and len(data) == size:
+        while b"\n" not in (data := self.file.read(start, size)) and len(data) == size:
             size *= 2
         lines, at = [], start
         for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
@@ -80,24 +50,6 @@ class JsonLines:
             with suppress(ValueError):  # torn, when a process was killed
                 lines.append((json.loads(line), at))
         return lines, at
-
-    def _read(self, start: int, size: int) -> bytes:
-        with self._lock:
-            data, there = b"", 0
-            with suppress(FileNotFoundError), self.path.open("rb") as file:
-                there = os.fstat(file.fileno()).st_size
-                file.seek(start)
-                data = file.read(min(size, max(0, there - start)))
-            return (data + self._unwritten[max(0, start - there) :])[:size]
-
-    def sync(self) -> None:
-        """Have what is written survive a loss of power."""
-        with suppress(OSError):
-            descriptor = os.open(self.path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
 
 
 @dataclass
@@ -107,6 +59,7 @@ class Stored:
     uri: of the store, as it may be shown;  run_id, experiment_id, place: of the run there, and where its files go
     entries, rows: bytes of the two files;  refused: where entries begin that the store did not take
     creating: whether the run may be there without our knowing its id
+    key, replaces: of a run that takes the place of another one, which somebody has deleted
     """
 
     uri: str = ""
@@ -117,6 +70,8 @@ class Stored:
     rows: int = 0
     refused: list[int] = field(default_factory=list)
     creating: bool = False
+    key: str = ""
+    replaces: str = ""
     marked: bool = False
 
 
@@ -132,6 +87,7 @@ class RunJournal:
         self.entries, self.rows = JsonLines(folder / ENTRIES), JsonLines(folder / ROWS)
         self.stored = Stored()
         self.closed = False
+        self.is_taken_up = self.entries.path.exists()  # another process has stored some, and may not have noted all
         self._seen: int | None = None
         self._saved = 0.0
         self.load()
@@ -142,7 +98,7 @@ class RunJournal:
     @property
     def pending(self) -> bool:
         """Whether something is not in the store yet."""
-        return self.entries.size() > self.stored.entries or self.rows.size() > self.stored.rows
+        return self.entries.file.size() > self.stored.entries or self.rows.file.size() > self.stored.rows
 
     def unstored(self) -> str:
         """Say what is not in the store yet; nothing if all is there."""
@@ -159,8 +115,8 @@ class RunJournal:
 
     def sync(self) -> None:
         """Have all that is written survive a loss of power."""
-        self.entries.sync()
-        self.rows.sync()
+        self.entries.file.sync()
+        self.rows.file.sync()
 
     def _rest(self) -> tuple[tuple[JsonLines, int], tuple[JsonLines, int]]:
         return (self.entries, self.stored.entries), (self.rows, self.stored.rows)
@@ -199,24 +155,24 @@ class RunJournal:
         if not at_once and now - self._saved < SAVED_EVERY_S:
             return
         path = self.folder / STORED
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        text = json.dumps(asdict(self.stored)) + "\n"
         with suppress(OSError):  # then it is stored again, which changes nothing
-            beside.write_text(json.dumps(asdict(self.stored)) + "\n", encoding="utf-8")
-            beside.replace(path)
+            put_whole(path, lambda new: new.write_text(text, encoding="utf-8"))
             self._saved, self._seen = now, path.stat().st_mtime_ns
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other processes from storing the same. Raises JournalBusyError while one does."""
-        with self.entries.path.open("rb") as file:
+        with ExitStack() as stack:
             try:
                 import fcntl
 
+                file = stack.enter_context(self.entries.path.open("rb"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise JournalBusyError(str(self.folder)) from None
-            except (ImportError, OSError):
-                log.debug("%s cannot be locked", file.name)
+            except (ImportError, OSError):  # or it could not be written yet: nobody else has it
+                log.debug("%s cannot be locked", self.entries.path)
             self.load()
             yield
 
@@ -228,13 +184,3 @@ def _count(lines: JsonLines, start: int) -> Iterator[Record]:
             return
         start = end
         yield from (record for record, _ in some)
-
-
-def _is_torn(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - 1))
-            return size > 0 and file.read(1) != b"\n"
-    except OSError:  # there is none
-        return False

@@ -38,11 +38,14 @@ def examine(run: TrackedRun) -> Liveness:
     if not named:
         return Liveness("unknown", "nothing says where its folder is")
     folder = Path(named)
-    if not folder.is_dir():
-        return Liveness("unknown", f"its folder {folder} is not on this machine, or is gone")
-    journal = _find_journal(run, folder)
     sweep = None if run.is_sweep or SWEEP not in run.tags else folder.parent.parent
-    return examine_folder(journal.folder if journal else folder, journal, sweep)
+    try:
+        if not folder.is_dir():
+            return Liveness("unknown", f"its folder {folder} is not on this machine, or is gone")
+        journal = _find_journal(run, folder)
+        return examine_folder(journal.folder if journal else folder, journal, sweep)
+    except PermissionError:
+        return Liveness("unknown", f"its folder {folder} may not be read")
 
 
 def examine_folder(folder: Path, journal: RunJournal | None, sweep: Path | None = None) -> Liveness:

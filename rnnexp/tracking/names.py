@@ -8,8 +8,10 @@ import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 
 from rnnexp.config.text import text
+from rnnexp.paths import short_name
 from rnnexp.redact import redact_value
 
 PARAMS = "rnnexp.params"  # the tag that says how many parameters a run has: it has logged all of them
@@ -67,6 +69,12 @@ def allowed(name: str) -> str:
     clean = re.sub(r"[^\w\-. :/]", "_", name.strip())
     clean = "/".join(part if part.strip(".") else "_" for part in clean.split("/"))
     return clean if len(clean) <= LONGEST_NAME else _short(clean)
+
+
+def make_path(name: str) -> str:
+    """Return a path within a run's folder that MLflow and file systems accept."""
+    parts = map(Path, allowed(name).split("/"))
+    return "/".join(short_name(part.stem) + part.suffix[:9] for part in parts)
 
 
 def _short(name: str) -> str:

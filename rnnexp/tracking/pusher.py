@@ -91,6 +91,8 @@ class Pusher:
             try:
                 self._push()
             except Exception as error:  # MLflow, SQLAlchemy, requests and the disk raise whatever they like
+                if not threading.main_thread().is_alive():  # Python ends, and has told what is not stored
+                    return
                 self._fail(error)
             else:
                 self._succeed()

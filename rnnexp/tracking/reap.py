@@ -39,10 +39,11 @@ class ReapedRun:
     why: str
 
 
-def reap(uri: str | None, text: str = ALL, *, force: bool = False) -> Iterator[ReapedRun]:
-    """Look at the runs that are meant and that have not ended; end those that are dead, whether they were or not.
+def reap(uri: str | None, text: str = ALL, *, force: bool = False, beside: bool = True) -> Iterator[ReapedRun]:
+    """End the dead among the runs that are meant and that the store takes for running; tell of all of them.
 
-    `force` ends those, too, of which this machine cannot know; never those that live.
+    `force` ends those, too, of which this machine cannot know; never those that live. `beside` looks through the
+    folders for runs that the store does not know.
     Raises ConfigError if no run is meant, TrackingError if the store cannot be used.
     """
     where = store.tracking_uri(uri)
@@ -57,7 +58,8 @@ def reap(uri: str | None, text: str = ALL, *, force: bool = False) -> Iterator[R
         target = target or Target(where)
         yield _end(target, run, finding)
     known = {run.run_id for run in running}
-    yield from (_end_unstored(journal, where) for journal in _unstored(text, known))
+    for journal in _unstored(text, known) if beside else ():
+        yield _end_unstored(journal, where, force=force)
 
 
 def _choose(uri: str | None, running: Sequence[TrackedRun], text: str) -> list[TrackedRun]:
@@ -98,13 +100,13 @@ def _unstored(text: str, known: set[str]) -> Iterator[RunJournal]:
             yield journal
 
 
-def _end_unstored(journal: RunJournal, where: str) -> ReapedRun:
+def _end_unstored(journal: RunJournal, where: str, *, force: bool) -> ReapedRun:
     """End a run of which the store in use knows nothing in its folder alone."""
     sweep = journal.folder.parent.parent if SWEEP in (journal.begun or {})["tags"] else None
     finding = examine_folder(journal.folder, journal, sweep)
     name = str((journal.begun or {})["name"])
-    if finding.life != "dead":
-        verdict: Verdict = "unknown" if finding.life == "unknown" else "alive"
+    if finding.life == "alive" or (finding.life == "unknown" and not force):
+        verdict: Verdict = finding.life
         return ReapedRun(name, journal.stored.run_id, journal.folder, verdict, "RUNNING", finding.why)
     end_journal(journal)
     named = journal.stored.uri or (journal.begun or {})["uri"]

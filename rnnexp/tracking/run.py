@@ -7,20 +7,23 @@ import math
 import os
 import shlex
 import shutil
+import traceback
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.cells import harmless_frame
-from rnnexp.errors import TrackingError, first_line
-from rnnexp.paths import short_name
+from rnnexp.disk import DISK_FULL, identify, is_inside, put_whole
+from rnnexp.errors import ResourceError, TrackingError, first_line
 from rnnexp.redact import redact, without_user
+from rnnexp.runtime.machine import RunClock
 from rnnexp.tracking import inputs, names, store
-from rnnexp.tracking.clock import RunClock
 from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
+from rnnexp.tracking.run_files import RunFiles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,11 +76,16 @@ class Run:
         self.result: str | None = None
         self.key = ""  # by which it is known before the store has given it an id, which a local database does not
         self.params: Mapping[str, str] = {}
+        self._where = ""  # the store's address without secrets
         self._journal, self._pusher = journal, pusher
         self._rows = journal.rows if journal else JsonLines(folder / ROWS)
         self._rows.append(())  # the file is there from the beginning
         self._clock = RunClock()
         self._is_left = False
+        self.files = RunFiles(folder)
+        self.problem: str | None = None  # what the disk has kept the run from, though it came to its end
+        self._owed: list[tuple[str, dict[str, Any]]] = []
+        self._place = identify(folder)
         self._summary: list[tuple[str, float, int, int]] = []
 
     @property
@@ -104,8 +112,11 @@ class Run:
     def log_epochs(self, first: int, rows: Sequence[Mapping[str, float]], began: float, ended: float) -> None:
         """Log steps `first`, `first + 1`, ... that took from `began` to `ended` (seconds since 1970) together.
 
-        NaN and infinity become `diverged=1`. A thread sends the steps later: this one only writes them down.
+        NaN and infinity become `diverged=1`. A thread sends the steps later: this one only writes them down. Raises
+        ResourceError if the folder is gone.
         """
+        if identify(self.folder) != self._place:
+            raise ResourceError(f"{self.folder}: was removed or moved while the run wrote to it; start the run again")
         began, ended = self._clock.correct(began, ended)
         each = (ended - began) / max(len(rows), 1)
         times = [int((began + each * (number + 1)) * 1000) for number in range(len(rows))]
@@ -123,28 +134,30 @@ class Run:
 
     def log_figure(self, name: str, figure: Figure) -> Path:
         """Draw a picture into `figures/<name>.png`."""
-        path = self._path(f"figures/{name}.png")
-        figure.savefig(path, metadata={"Software": None})
-        return self._upload(path)
+        return self._keep(f"figures/{name}.png", lambda path: figure.savefig(path, metadata={"Software": None}))
 
     def log_table(self, name: str, frame: DataFrame) -> Path:
         """Write a table to `tables/<name>.csv`."""
-        path = self._path(f"tables/{name}.csv")
-        harmless_frame(frame).to_csv(path, index=False)
-        return self._upload(path)
+        return self._keep(f"tables/{name}.csv", lambda path: harmless_frame(frame).to_csv(path, index=False))
 
     def log_text(self, name: str, text: str) -> Path:
         """Write a text, redacted, under its path within the artifacts."""
-        path = self._path(name)
-        path.write_text(redact(text), encoding="utf-8")
-        return self._upload(path)
+        return self._keep(name, lambda path: path.write_text(redact(text), encoding="utf-8"))
+
+    def log_error(self, error: BaseException) -> None:
+        """Write down what ends the run, unless its disk does not take that either."""
+        text = redact("".join(traceback.format_exception(error)))
+        with suppress(OSError):
+            put_whole(self.folder / "error.txt", lambda path: path.write_text(text, encoding="utf-8"))
+            self._enter("file", path="error.txt", redacted=False)
 
     def log_file(self, path: Path, folder: str = "") -> Path:
         """Keep a copy of a file as it is, in `folder` within the artifacts."""
-        kept = self._path(f"{folder}/{path.name}" if folder else path.name)
-        if kept.resolve() != path.resolve():
-            shutil.copyfile(path, kept)
-        return self._upload(kept)
+        name = names.make_path(f"{folder}/{path.name}" if folder else path.name)
+        if (self.folder / name).resolve() != path.resolve():
+            return self._keep(name, lambda kept: shutil.copyfile(path, kept))
+        self._enter("file", path=name, redacted=False)
+        return path
 
     def log_model(self, bundle: Path, example: Any, outputs: Any = None) -> None:
         """Log a saved bundle as the run's one model.
@@ -157,13 +170,14 @@ class Run:
         if not self.is_tracked:
             return
         try:
-            model.save_model(self.folder / MODEL, bundle, (example, outputs))
+            self.files.write(MODEL, lambda folder: model.save_model(folder, bundle, (example, outputs)))
         except Exception as error:  # MLflow raises whatever it likes
             log.debug("tracking", exc_info=error)
             log.warning("tracking: the model could not be stored (%s); it is in the run's folder", first_line(error))
             return
-        number, place = f"m-{uuid.uuid4().hex}", os.path.relpath(bundle, self.folder)
-        self._enter("model", number=number, bundle=place, params=self.params, points=self._summary)
+        number, place = f"m-{uuid.uuid4().hex}", self.files.name_of(bundle)
+        home = next((name for name in (place, MODEL) if not self.files.is_home(name)), place)
+        self._own(home, "model", number=number, bundle=place, params=self.params, points=self._summary)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags of the run, also late ones such as `rnnexp.beats_baseline`."""
@@ -180,7 +194,7 @@ class Run:
 
     def begin(self, **about: Any) -> None:
         """Write down that the run begins, and have it stored from now on; called by `start`."""
-        self.key, self.params = about["key"], about["params"]
+        self.key, self.params, self._where = about["key"], about["params"], about["uri"]
         self._enter("begin", **about)
         if self._journal and self._pusher:
             self._pusher.add(self._journal)
@@ -208,14 +222,24 @@ class Run:
         reason = redact(first_line(error)) if error else "it takes too long"
         raise TrackingError(f"{self.uri}: the run cannot be stored: {reason}")
 
-    def close(self, status: str) -> None:
-        """Keep the log files and end the run; called by `start`."""
+    def close(self, status: str, patience: float = 0.0) -> None:
+        """Keep the log files and end the run, waiting so many seconds for room on a full disk; called by `start`."""
+        growing = [self._rows.file, *([self._journal.entries.file] if self._journal else [])]
         try:
-            self._upload(self.folder / ROWS)  # numbers alone, nothing to redact
-            for path in sorted(self.folder.glob("*.log")):
+            self.files.settle(patience, growing)
+            for kind, what in self._owed:
+                self._enter(kind, **what)
+            self._enter("file", path=ROWS, redacted=False)  # numbers alone, nothing to redact
+            for path in filter(partial(is_inside, folder=self.folder), sorted(self.folder.glob("*.log"))):
                 self._enter("file", path=path.name, redacted=True)
+            if status == "FINISHED" and (self.problem or not self.files.is_whole):
+                status = "FAILED"
+                self.outcome(DISK_FULL)
         finally:  # whoever presses Ctrl-C again
             self._enter("end", status=status, time=int(self._clock.now() * 1000))
+            self.files.settle(0.0, growing)
+            sync = write_sync(self.folder, self._where) if self._journal else ""
+            self.problem = self.files.problem(sync) or self.problem
             if self._journal:
                 self._journal.closed = True
 
@@ -227,15 +251,19 @@ class Run:
         if self._journal:
             self._journal.append(kind, **what)
 
-    def _path(self, name: str) -> Path:
-        parts = map(Path, names.allowed(name).split("/"))
-        path = self.folder.joinpath(*(short_name(part.stem) + part.suffix[:9] for part in parts))
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def _keep(self, name: str, write: Callable[[Path], object]) -> Path:
+        """Write a file of the run's and have it stored."""
+        name = names.make_path(name)
+        path = self.files.write(name, write)
+        self._own(name, "file", path=name, redacted=False)
         return path
 
-    def _upload(self, path: Path) -> Path:
-        self._enter("file", path=path.relative_to(self.folder).as_posix(), redacted=False)
-        return path
+    def _own(self, name: str, kind: str, **what: Any) -> None:
+        """Have something stored that lies in the folder as `name`; at the end, if it does not lie there yet."""
+        if self.files.is_home(name):
+            self._enter(kind, **what)
+        else:
+            self._owed.append((kind, what))
 
 
 def tell_unstored(journals: Sequence[RunJournal]) -> None:

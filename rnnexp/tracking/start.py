@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 import time
-import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rnnexp.errors import DivergedError, TrackingError, count
 from rnnexp.redact import redact
-from rnnexp.tracking import names, store
+from rnnexp.tracking import names, run_files, store
 from rnnexp.tracking.git import GitState, git_state
 from rnnexp.tracking.journal import ENTRIES, FOLDER, RunJournal
 from rnnexp.tracking.pusher import get_pusher
@@ -31,6 +30,11 @@ log = logging.getLogger("rnnexp")
 IGNORED = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
 CODE_IS_KNOWN_FOR_S = 10.0
 LAST_ROWS = 1 << 16  # bytes of them, in which the last one is
+
+
+def find_database(settings: Tracking) -> Path | None:
+    """Return the file of the local database that runs go to, None for any other store."""
+    return store.database(store.tracking_uri(settings.uri)) if settings.is_pushed else None
 
 
 def warm_up(settings: Tracking) -> None:
@@ -71,10 +75,12 @@ def start(settings: Tracking, info: RunInfo, *, at_once: bool = True) -> Iterato
     except BaseException as error:
         status, outcome = _verdict(error)
         run.outcome(outcome)
-        run.log_text("error.txt", "".join(traceback.format_exception(error)))
+        run.log_error(error)
         raise
     finally:
-        run.close(status)
+        run.close(status, run_files.PATIENCE_S if at_once and status != "KILLED" else 0.0)
+        if run.problem and status != "FINISHED":
+            log.warning("%s", run.problem)
         if at_once:
             run.settle(interrupted=status == "KILLED")
     if settings.mode == "strict":
@@ -131,7 +137,7 @@ def end_journal(journal: RunJournal) -> None:
     begun = journal.begun
     if begun is None or journal.ended is not None:
         return
-    last, _ = journal.rows.read(max(0, journal.rows.size() - LAST_ROWS))
+    last, _ = journal.rows.read(max(0, journal.rows.file.size() - LAST_ROWS))
     ended = max([begun["time"], *(row["time"] for row, _ in last)])
     journal.append("tags", tags={OUTCOME: "killed"})
     journal.append("end", status="KILLED", time=ended)

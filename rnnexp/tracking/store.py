@@ -20,6 +20,7 @@ from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.tracking import moved, template
 from rnnexp.tracking.moved import ARTIFACTS
+from rnnexp.tracking.refusal import explain_refusal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -290,6 +291,8 @@ def _another_version(uri: str) -> str:
 def _explained(uri: str, error: Exception) -> str:
     if "database schema" in str(error) or "Can't locate revision" in str(error):
         return _another_version(uri)
+    if refusal := explain_refusal(error):
+        return f"{redact(uri)}: {refusal}"
     return (
         f"{redact(uri)}: the tracking store does not answer: {redact(first_line(error))}; start it, "
         f"check tracking.uri and MLFLOW_TRACKING_URI, or set tracking=off"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sqlite3
+import time
+import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from rnnexp.errors import ConfigError, TrackingError, did_you_mean, first_line
 from rnnexp.redact import redact, without_user
@@ -16,6 +22,10 @@ from rnnexp.tracking.target import Target
 
 RUNS = "runs"  # the folder of all runs, in the working directory
 ALL = "all"
+TOLD_S = 5.0  # until it is told that one is waited for
+LOCKED_S = 600.0  # how long a local database may be locked by others
+
+log = logging.getLogger("rnnexp")
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ def fill_store(journals: Sequence[RunJournal], uri: str | None, to: str | None) 
         if not is_there:
             journal.stored = Stored()
         if journal.pending or journal.stored.refused:
-            target = target or Target(where)
+            target = target or _open(where)
             yield sync_journal(target, journal, begun["name"])
         else:
             yield _tell(journal, begun["name"], added=False)
@@ -96,11 +106,31 @@ def _as_typed(where: str) -> str:
     return redact(where)
 
 
+def _open(uri: str) -> Target:
+    """Open a store; a local database that another process holds is waited for, however long a writer may take."""
+    file, deadline = store.database(uri), time.monotonic() + LOCKED_S
+    while file and _is_locked(file) and time.monotonic() < deadline:
+        log.info("%s: another process has locked it; waiting for it", file)
+    return Target(uri)
+
+
+def _is_locked(database: Path) -> bool:
+    """Say whether another process keeps a local database from being written, for seconds."""
+    address = f"file:{quote(str(database))}?mode=rw"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=TOLD_S, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    return False
+
+
 def sync_journal(target: Target, journal: RunJournal, name: str) -> SyncedRun:
     """Store what is missing of one run. Raises TrackingError if the store does not take it."""
-    journal.rewind()
     before = None
     try:
+        _replace_deleted(target, journal)
+        journal.rewind()
         while journal.pending and before != (before := (journal.stored.entries, journal.stored.rows)):
             push_journals(target, [journal])
     except TrackingError:
@@ -110,6 +140,16 @@ def sync_journal(target: Target, journal: RunJournal, name: str) -> SyncedRun:
     finally:
         journal.save()
     return _tell(journal, name, added=True)
+
+
+def _replace_deleted(target: Target, journal: RunJournal) -> None:
+    """Have a run that was deleted from the store before it was complete stored anew, and say so in a tag."""
+    begun, known = journal.begun or {}, journal.stored.run_id
+    if not known or target.has_run(known):
+        return
+    target.home(begun["experiment"], begun["experiment_tags"])  # in the trash with all its runs, it can be restored
+    log.warning("tracking: run %s was deleted from %s; another one takes its place", known, target.shown)
+    journal.stored = Stored(key=uuid.uuid4().hex, replaces=known)
 
 
 def _tell(journal: RunJournal, name: str, *, added: bool) -> SyncedRun:

@@ -10,6 +10,7 @@ from rnnexp.redact import redact
 from rnnexp.tracking import store
 
 KEY = "rnnexp.key"  # the tag that finds a run whose id the store has chosen
+REPLACES = "rnnexp.replaces"  # the tag that names the run whose place another one takes, for it was deleted
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow's words for an id that it does not know
 
 
@@ -51,17 +52,22 @@ class Target:
         return self._runs[key]
 
     def _find(self, key: str) -> str | None:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            if self.client.get_run(key).info.lifecycle_stage == "active":
-                return key
-        except MlflowException as error:
-            if error.error_code not in _GONE:
-                raise
+        if self.has_run(key):
+            return key
         everywhere = [one.experiment_id for one in self.client.search_experiments()]
         found: list[Any] = list(self.client.search_runs(everywhere, f"tags.`{KEY}` = '{key}'", max_results=1))
         return str(found[0].info.run_id) if found else None
+
+    def has_run(self, run_id: str) -> bool:
+        """Say whether a run is there, and not in the trash."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return bool(self.client.get_run(run_id).info.lifecycle_stage == "active")
+        except MlflowException as error:
+            if error.error_code not in _GONE:
+                raise
+        return False
 
     def forget(self) -> None:
         """Look at experiments and runs anew: something has changed."""

@@ -6,18 +6,20 @@ import json
 import logging
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rnnexp.disk import is_inside
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking import inputs, store, tables
-from rnnexp.tracking.batch import Batch, Point, ask, write
+from rnnexp.tracking.batch import Batch, Point, ask, remove_tag, write
 from rnnexp.tracking.journal import MODEL, Record, RunJournal
-from rnnexp.tracking.target import KEY, Target
+from rnnexp.tracking.target import KEY, REPLACES, Target
 
 INCOMPLETE = "rnnexp.incomplete"  # the tag of a run that has ended and of which the store has refused something
 # MLflow's words for what it will not take however often it is asked.
@@ -59,7 +61,9 @@ class TargetRun:
         try:
             operation.ask()
         except Exception as error:
-            if not _is_final(error, self.target) or operation.what == "begin":
+            # When Python ends, folders for what is on its way are gone before this thread is.
+            ending = not threading.main_thread().is_alive()
+            if ending or not _is_final(error, self.target) or operation.what == "begin":
                 raise
             self._refuse(operation, error)
 
@@ -96,6 +100,8 @@ class TargetRun:
         stored, target = self.stored, self.target
         home = target.home(entry["experiment"], entry["experiment_tags"])
         tags = {**entry["tags"], **self._parent_tag(entry["parent"])}
+        if stored.replaces:
+            tags |= {REPLACES: stored.replaces, KEY: entry["key"]}
         batch = Batch(params=entry["params"], tags=tags)
         known = stored.run_id if entry["again"] else None
         if known is None and (entry["again"] or stored.creating):
@@ -104,12 +110,13 @@ class TargetRun:
         if known or target.file is None or "?" in home.location:
             yield Operation("begin", partial(self._begin_by_client, entry, known, batch), None, here, at)
             return
-        stored.run_id, stored.place = entry["key"], f"{home.location}/{entry['key']}/artifacts"
-        run = tables.NewRun(entry["key"], entry["name"], entry["time"], home.experiment_id, stored.place)
+        key = stored.key or entry["key"]
+        stored.run_id, stored.place = key, f"{home.location}/{key}/artifacts"
+        run = tables.NewRun(key, entry["name"], entry["time"], home.experiment_id, stored.place)
 
         def written(connection: sqlite3.Connection) -> None:
             tables.write_run(connection, run, tags)
-            write(connection, entry["key"], batch)
+            write(connection, key, batch)
 
         yield Operation("begin", partial(self._begin_by_client, entry, None, batch), written, here, at, 100)
 
@@ -176,6 +183,8 @@ class TargetRun:
     def _upload(self, name: str, redacted: bool) -> None:
         """Copy a file to its place among the run's; `redacted`: others wrote it, and the folder keeps it as it is."""
         path = self.journal.folder / name
+        if not is_inside(path, self.journal.folder):
+            raise PermissionError(f"{path}: is a link that leads out of the run's folder")
         inside = path.relative_to(self.journal.folder).parent.as_posix()
         artifacts = store.artifacts(self.stored.place, self.target.uri)
         if not redacted:
@@ -212,13 +221,16 @@ class TargetRun:
     def _end(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
         """End the run; one that the store has refused a part of says so in a tag."""
         tags = {INCOMPLETE: f"{len(self.stored.refused)} refused"} if self.stored.refused else {}
-        if self.stored.marked and not tags:
-            yield Operation("tags", self._unmark, None, self.stored.entries, at)
+        if not tags and (self.stored.marked or self.journal.is_taken_up):
+            unmark = partial(remove_tag, run_id=str(self.stored.run_id), key=INCOMPLETE)
+            yield Operation("tags", self._unmark, unmark, self.stored.entries, at)
         self.stored.marked = bool(tags)
         yield self._batch("end", Batch(tags=tags, status=entry["status"], ended=entry["time"]), here, at)
 
     def _unmark(self) -> None:
-        self.target.client.delete_tag(str(self.stored.run_id), INCOMPLETE)
+        run_id = str(self.stored.run_id)
+        if INCOMPLETE in self.target.client.get_run(run_id).data.tags:
+            self.target.client.delete_tag(run_id, INCOMPLETE)
 
     _operations: Mapping[str, Callable[[TargetRun, Record, int, int], Iterator[Operation]]] = {
         "begin": _begin,

@@ -94,15 +94,17 @@ class Batcher:
         """Whether all examples may be kept as gathered, because they take little memory."""
         return count_bytes(self.sample()) * len(self.part) <= CACHE_BYTES * self.size
 
-    def blocks(self, order: np.ndarray) -> Iterator[Block]:
-        """Yield the batches of the example indices `order` (n,), in that order, each example once."""
+    def blocks(self, order: np.ndarray, first: int = 0) -> Iterator[Block]:
+        """Yield the batches of the example indices `order` (n,), in that order, each example once; not those before
+        batch `first`.
+        """
         whole = len(order) // self.size
-        full = order[: whole * self.size].reshape(whole, self.size)
+        full = order[: whole * self.size].reshape(whole, self.size)[first:]
         capacity = min(self.steps, whole)
         for alike in self._of_one_shape(full):
             for start in range(0, len(alike), self.steps):
                 yield self._block(alike[start : start + self.steps], capacity)
-        if len(order) % self.size:
+        if len(order) % self.size and first <= whole:
             yield self._block(order[None, whole * self.size :], 1)
 
     def _of_one_shape(self, full: np.ndarray) -> list[np.ndarray]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,17 @@ class BestWeights:
                 raise FloatingPointError
             self.values, self.epoch = candidate, epoch
         return is_best
+
+    def numbers(self) -> dict[str, float]:
+        """Return what is remembered beside the weights."""
+        best = self.best_value
+        return {"kept_epoch": self.epoch, "best": best.best, "best_epoch": best.best_epoch, "waited": best.epochs}
+
+    def restore(self, values: Values, numbers: Mapping[str, Any]) -> None:
+        """Take over weights, and what `numbers` has returned beside them."""
+        best = self.best_value
+        self.values, self.epoch = values, numbers["kept_epoch"]
+        best.best, best.best_epoch, best.epochs = numbers["best"], numbers["best_epoch"], numbers["waited"]
 
 
 def handle_divergence(state: TrainingState, broken: str, on_divergence: str) -> None:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import csv
+import io
+import logging
+from io import SEEK_END
 from math import inf
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.disk import DISK_FULL
 from rnnexp.paths import LONGEST, name_problem
 from rnnexp.registry import register
-from rnnexp.training.checkpoint import prune, save
-from rnnexp.training.pure_callback import Action, EpochEnd, Numbers, PureCallback, State
-from rnnexp.training.training_state import EpochCallback, OnEpochEnd, TrainingState
+from rnnexp.training.checkpoint import WEIGHTS, mark_best, prune, save_weights
+from rnnexp.training.pure_callback import Action, EpochEnd, Numbers, PureCallback
+from rnnexp.training.training_state import EpochCallback, State, TrainingState
+
+MAX_FAILURES = 3  # checkpoints in a row that the disk does not take
+
+log = logging.getLogger("rnnexp")
 
 
 @register("callback")
@@ -93,22 +101,33 @@ class checkpoints(EpochCallback):
     def weights_of_best(self) -> bool:
         return self.best
 
-    def start(self) -> OnEpochEnd:
-        best: Path | None = None
+    def initial(self) -> State:
+        return {"best": "", "failures": 0}
 
-        def on_epoch_end(training: TrainingState) -> None:
-            nonlocal best
-            is_best = self.best and training.is_best
-            if not is_best and training.epoch % self.every and training.epoch != training.epochs:
-                return
-            if training.weights is None:  # a better epoch has followed within the same second
-                return
-            root = training.folder(self.name) / "checkpoints"
-            path = save(root, training.epoch, training.weights(), training.metrics, is_best)
-            best = path if is_best else best
-            prune(root, self.keep, best)
+    def on_epoch_end(self, training: TrainingState, state: State) -> None:
+        is_best = self.best and training.is_best
+        if not is_best and training.epoch % self.every and training.epoch != training.epochs:
+            return
+        if training.weights is None:  # a better epoch has followed within the same second
+            return
+        root, weights = training.folder(self.name) / "checkpoints", training.weights()
+        try:
+            folder = save_weights(root, training.epoch, weights, training.metrics)
+            if is_best:
+                state["best"] = folder.name
+                mark_best(root, folder.name, training.epoch)
+            prune(root, self.keep, WEIGHTS, root / str(state["best"]))
+            state["failures"] = 0
+        except OSError as error:
+            state["failures"] = failures = int(state["failures"]) + 1
+            if failures == 1:
+                told = "epoch %d could not be saved; the last good one is kept"
+                log.warning(f"%s: %s: {told}", root, error.strerror, training.epoch)
+            if failures == MAX_FAILURES:
+                training.stop = DISK_FULL
 
-        return on_epoch_end
+    def copies(self, epochs: int) -> int:
+        return min(self.keep, epochs // self.every + 1) + self.best + 1  # one in the making
 
 
 @register("callback")
@@ -124,17 +143,31 @@ class csv_log(EpochCallback):
         long = len(self.file.encode(errors="replace")) > LONGEST
         return [f"file: {problem}"] if problem else [f"file: has more than {LONGEST} bytes; shorten it"] if long else []
 
-    def start(self) -> OnEpochEnd:
-        columns: list[str] = []
+    def initial(self) -> State:
+        return {"bytes": 0, "unwritten": ""}
 
-        def on_epoch_end(training: TrainingState) -> None:
-            path = training.folder(self.name) / self.file
-            if not columns:
-                columns.extend(training.metrics)
-            with path.open("a" if training.epoch > 1 else "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, ["epoch", *columns])
-                if training.epoch == 1:
-                    writer.writeheader()
-                writer.writerow({"epoch": training.epoch, **training.metrics})
+    def on_epoch_end(self, training: TrainingState, state: State) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, ["epoch", *training.metrics])
+        if not state["bytes"] and not state["unwritten"]:
+            writer.writeheader()
+        writer.writerow({"epoch": training.epoch, **training.metrics})
+        state["unwritten"] = str(state["unwritten"]) + text.getvalue()
+        _add(training.folder(self.name) / self.file, state)
 
-        return on_epoch_end
+
+def _add(path: Path, state: State) -> None:
+    """Write rows behind those that the state knows of: later ones are of a training that has been cut short.
+
+    What a full disk does not take is written with what comes next.
+    """
+    data = str(state["unwritten"]).encode()
+    try:
+        with path.open("ab") as file:
+            file.truncate(min(int(state["bytes"]), file.tell()))
+            file.seek(0, SEEK_END)
+            file.write(data)
+    except OSError as error:
+        log.warning("%s: %s; what it lacks is written once that is possible", path, error.strerror)
+        return
+    state["bytes"], state["unwritten"] = int(state["bytes"]) + len(data), ""

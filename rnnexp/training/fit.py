@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from rnnexp.data.dataset import Dataset
 from rnnexp.training.plan import History, Listener, Rows, Span, TrainingPlan
 from rnnexp.training.pure_callback import PureCallback
+from rnnexp.training.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Trainer
@@ -31,6 +32,10 @@ class Training(Protocol):
     """
 
     def steps(self, listener: Listener) -> Generator[TrainingStep, None, History]: ...
+
+    def snapshot(self) -> Snapshot: ...
+
+    def restore(self, snapshot: Snapshot) -> None: ...
 
 
 def choose_engine(trainer: Trainer, callbacks: Mapping[str, Any], backend: str) -> tuple[Engine, str | None]:
@@ -73,21 +78,26 @@ def fit(
     dataset: Dataset,
     plan: TrainingPlan,
     listener: Callable[[int, dict[str, float]], str | None] | None = None,
+    snapshot: Snapshot | None = None,
 ) -> History:
     """Train `model` (built, not compiled) in place; `listener` hears (1-based epoch, metrics)
     of each epoch, and may answer with a reason to stop, which the history then names.
 
     With validation the model ends with the weights of the best monitored epoch, otherwise with the last
     one's. The order of the examples is one permutation per epoch, a function of (seed, epoch) alone; a part
-    that is a single batch keeps its own order. Raises ConfigError for a monitor that is not logged,
-    DivergedError if the loss is not finite and `trainer.on_divergence` is `fail`.
+    that is a single batch keeps its own order. From a `snapshot` it goes on as if it had never been put down. Raises
+    ConfigError for a monitor that is not logged, or a snapshot of another training, DivergedError if the loss is not
+    finite and `trainer.on_divergence` is `fail`, TrainingStopped if `plan.stop` gives a reason.
     """
 
     def heard(first: int, rows: Rows, _: Span) -> str | None:
         answers = [listener(epoch, metrics) for epoch, metrics in enumerate(rows, start=first)] if listener else []
         return next((answer for answer in answers if answer), None)
 
-    return run_all(make_training(model, dataset, plan).steps(heard))
+    training = make_training(model, dataset, plan)
+    if snapshot is not None:
+        training.restore(snapshot)
+    return run_all(training.steps(heard))
 
 
 def run_all(steps: Generator[TrainingStep, None, T]) -> T:

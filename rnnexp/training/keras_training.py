@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from time import perf_counter, time
 from typing import Any
 
@@ -14,11 +15,13 @@ from rnnexp.training.backends.base import BackendTrainer, BlockStep, LearningRat
 from rnnexp.training.batcher import Batcher, Block, make_scoring_batcher
 from rnnexp.training.best_weights import BestWeights, find_not_finite, handle_divergence
 from rnnexp.training.class_weights import make_weigher
+from rnnexp.training.keeper import Cadence, Keeper, StopAsked
 from rnnexp.training.monitor import choose_default_monitor
 from rnnexp.training.penalties import prefix_metrics
 from rnnexp.training.plan import History, Listener, TrainingPlan
 from rnnexp.training.prepare import prepare
-from rnnexp.training.training_state import EpochCallback, TrainingState
+from rnnexp.training.snapshot import Position, Snapshot, Tree, fill, flatten, make_columns, name_variables
+from rnnexp.training.training_state import EpochCallback, HeldCallbacks, TrainingState
 from rnnexp.training.user_callbacks import UserCallbacks
 
 
@@ -32,8 +35,17 @@ class Pass:
         order = batcher.part.indices
         self.kept = [backend.to_device(block) for block in batcher.blocks(order)] if fixed and batcher.small else None
 
-    def blocks(self, order: np.ndarray) -> Iterator[Block]:
-        return iter(self.kept) if self.kept else self.batcher.blocks(order)
+    def blocks(self, order: np.ndarray, first: int = 0) -> Iterator[Block]:
+        return iter(self.kept[first:]) if self.kept else self.batcher.blocks(order, first)
+
+
+@dataclass
+class TrainingPass:
+    """How far an epoch has come: gradient steps and seconds of them, and what they gave if all are done."""
+
+    step: int = 0
+    seconds: float = 0.0
+    results: dict[str, float] | None = None
 
 
 class KerasTraining:
@@ -56,7 +68,12 @@ class KerasTraining:
         self.state = TrainingState(self.epochs, monitor, self.backend.weights, plan.run_dir)
         keep_best = self.val is not None and trainer.restore_best
         self.best_weights = BestWeights(monitor, keep_best, self.backend.values())
-        self.hooks = [c.start() for c in plan.callbacks.values() if isinstance(c, EpochCallback)]
+        self.callbacks = HeldCallbacks({k: c for k, c in plan.callbacks.items() if isinstance(c, EpochCallback)})
+        self.keeper = Keeper(plan, Cadence(trainer.checkpoint_every_s, plan.stop))
+        self.history: list[dict[str, float]] = []
+        self.pass_ = TrainingPass()
+        self.restored: Snapshot | None = None
+        self.begin, self.turn = perf_counter(), 0
 
     def _validation(self, dataset: Dataset, size: int) -> Pass | None:
         part = dataset.parts.get("val")
@@ -69,47 +86,71 @@ class KerasTraining:
 
         The kept weights are left in the model, also when interrupted.
         """
-        begin, history = perf_counter(), list[dict[str, float]]()
+        self.begin = perf_counter() - (self.restored.position.seconds if self.restored else 0.0)
         self.user.train_begin(-(-len(self.train.batcher.part) // self.train.batcher.size))
+        if self.restored:
+            self.user.set_state(self.restored.part("user"), self.pass_.step)
         try:
-            while self.state.stop is None and self.state.epoch < self.epochs:
-                self.state.epoch += 1
-                began = time()
-                history.append((yield from self._epoch()))
-                self._end_of_epoch()
-                reason = listener(self.state.epoch, history[-1:], (began, time()))
-                self.state.stop = self.state.stop or reason
+            yield from self._epochs(listener)
+            if self.state.stop != "diverged":
+                self.keeper.finish(self)
             self.user.train_end(self.state.metrics)
         finally:
             self.backend.sync()
             self.backend.restore(self.best_weights.values)
-        return History(history, self.best_weights.epoch, self.state.monitor, self.state.stop, perf_counter() - begin)
+        seconds = perf_counter() - self.begin
+        return History(self.history, self.best_weights.epoch, self.state.monitor, self.state.stop, seconds)
 
-    def _epoch(self) -> Generator[BlockStep, None, dict[str, float]]:
-        epoch, begin = self.state.epoch, perf_counter()
+    def _epochs(self, listener: Listener) -> Generator[BlockStep, None, None]:
+        while self.state.stop is None and self.state.epoch < self.epochs:
+            began = time()
+            try:
+                self.history.append((yield from self._epoch(self.state.epoch + 1)))
+            except StopAsked:
+                self._look()  # which says so, with everything as it was before the validation
+            self.pass_ = TrainingPass()
+            self._end_of_epoch()
+            reason = listener(self.state.epoch, self.history[-1:], (began, time()))
+            self.state.stop = self.state.stop or reason
+            if self.state.stop is None and self.state.epoch < self.epochs:
+                self._look()
+
+    def _look(self) -> None:
+        self.turn += 1
+        self.keeper.look(self, self.turn)
+
+    def _epoch(self, epoch: int) -> Generator[BlockStep, None, dict[str, float]]:
+        pass_, began = self.pass_, perf_counter() - self.pass_.seconds
         self.rate.begin(epoch, self.state.rate_factor)
-        self.user.epoch_begin(epoch)
+        if pass_.step == 0:
+            self.user.epoch_begin(epoch)
         rate = self.rate.in_force()
         order = self.train.batcher.part.order(self.plan.seed, epoch, self.train.batcher.size)
-        trained = yield from self._train(order)
-        seconds = perf_counter() - begin
+        if pass_.results is None:
+            pass_.results = yield from self._train(order, pass_)
+            pass_.seconds = perf_counter() - began
         validated = yield from self._validate()
-        metrics = prefix_metrics("train", trained) | validated | {"opt/learning_rate": rate}
+        metrics = prefix_metrics("train", pass_.results) | validated | {"opt/learning_rate": rate}
         if self.plan.grad_norm or self.plan.trainer.grad_norm:
             first = order[: self.train.batcher.size]
             with self.backend.with_zero_states():  # where the first batch begins
                 metrics["opt/grad_norm"] = self.backend.grad_norm(self.train.batcher.batch(first))
-        metrics["time/epoch_s"] = perf_counter() - begin
-        metrics["time/samples_per_s"] = self.train.batcher.part.samples / seconds
-        self.state.metrics = metrics
+        metrics["time/epoch_s"] = perf_counter() - began
+        metrics["time/samples_per_s"] = self.train.batcher.part.samples / pass_.seconds
+        self.state.epoch, self.state.metrics = epoch, metrics
         return metrics
 
-    def _train(self, order: np.ndarray) -> Generator[BlockStep, None, dict[str, float]]:
-        self.backend.begin()
-        for block in self.train.blocks(order):
+    def _train(self, order: np.ndarray, pass_: TrainingPass) -> Generator[BlockStep, None, dict[str, float]]:
+        began = perf_counter() - pass_.seconds
+        if pass_.step == 0:
+            self.backend.begin()
+        for block in self.train.blocks(order, pass_.step):
             self.user.batch_begin()
             yield BlockStep(self.backend, "train", block)
             self.user.batch_end()
+            pass_.step += block.steps
+            pass_.seconds = perf_counter() - began
+            self._look()
         return self.backend.results()
 
     def _validate(self) -> Generator[BlockStep, None, dict[str, float]]:
@@ -117,12 +158,16 @@ class KerasTraining:
         if self.val is None:
             return {}
         self.backend.swap_averages()
-        with self.backend.with_zero_states():
-            self.backend.begin()
-            for block in self.val.blocks(self.val.batcher.part.indices):
-                yield BlockStep(self.backend, "test", block)
-            results = self.backend.results()
-        self.backend.swap_averages()
+        try:
+            with self.backend.undone_by(StopAsked), self.backend.with_zero_states():
+                self.backend.begin()
+                for block in self.val.blocks(self.val.batcher.part.indices):
+                    yield BlockStep(self.backend, "test", block)
+                    self.turn += 1
+                    self.keeper.require_running(self.turn)
+                results = self.backend.results()
+        finally:
+            self.backend.swap_averages()
         return prefix_metrics("val", results)
 
     def _end_of_epoch(self) -> None:
@@ -138,11 +183,49 @@ class KerasTraining:
             handle_divergence(state, broken, self.plan.trainer.on_divergence)
             state.stop = "diverged"
             return
-        for hook in self.hooks:
-            hook(state)
+        self.callbacks.on_epoch_end(state)
         self.user.epoch_end(state.epoch, state.metrics)
         if self.user.stopped and state.stop is None:
             state.stop = "callback"
+
+    def snapshot(self) -> Snapshot:
+        """Return where the training stands; to be asked between two of its steps."""
+        user, trained = self.user.state(), self.pass_.results or {}
+        loose = {"history": make_columns(self.history), "trained": trained, "callbacks": self.callbacks.tree()}
+        position = Position(
+            *("keras", self.backend.name, self.state.epoch, self.pass_.step, self.state.epoch, self.state.stop),
+            seconds=perf_counter() - self.begin,
+            run=self.plan.note(),
+        )
+        return Snapshot(flatten({**self._tree(), **loose, "user": user}), position)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot of the same training, before the first step; ConfigError, and nothing has changed,
+        if it is of another one.
+        """
+        position = snapshot.position
+        position.require("keras", self.backend.name)
+        tree = fill(self._tree(), snapshot.arrays, besides=("history", "trained", "callbacks", "user"))
+        self.callbacks.states = self.callbacks.read(snapshot.part("callbacks"))
+        self.backend.set_state(tree["backend"])
+        best, course = tree["best"], tree["course"]
+        self.best_weights.restore([*tree["kept"].values()], {name: value.item() for name, value in best.items()})
+        self.rate.current, self.state.rate_factor = float(course["rate"]), float(course["factor"])
+        self.history = snapshot.rows()
+        self.state.epoch, self.state.stop = position.epoch, position.stop
+        self.state.metrics = self.history[-1] if self.history else {}
+        trained = {name: float(value) for name, value in snapshot.part("trained").items()}
+        self.pass_ = TrainingPass(position.step, float(course["seconds"]), trained or None)
+        self.restored = snapshot
+
+    def _tree(self) -> Tree:
+        best = self.best_weights
+        return {
+            "backend": self.backend.state(),
+            "kept": dict(zip(name_variables(self.backend.variables), best.values)),
+            "best": best.numbers(),
+            "course": {"rate": self.rate.current, "factor": self.state.rate_factor, "seconds": self.pass_.seconds},
+        }
 
 
 def _built(plan: TrainingPlan) -> list[Any]:

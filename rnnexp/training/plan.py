@@ -29,6 +29,8 @@ class TrainingPlan:
     callbacks: registered callbacks by the name they have in the configuration
     scaled:    the network answers in other units than the data have, and so are its metrics named
     run_dir:   where checkpoints and the CSV log go; None if nothing may be written
+    stop:      asked between two chunks of work, which last a second or two: a reason to end there, or None
+    note:      what the caller wants to find again beside a checkpoint, plain JSON
     """
 
     loss: Any
@@ -41,6 +43,8 @@ class TrainingPlan:
     run_dir: Path | None = None
     grad_norm: bool = False
     scaled: bool = False
+    stop: Callable[[], str | None] | None = None
+    note: Callable[[], dict[str, Any]] = dict
 
 
 @dataclass(frozen=True)

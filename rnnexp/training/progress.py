@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from rnnexp.training.monitor import BestValue, choose_default_monitor
 
 log = logging.getLogger("rnnexp")
+file_log = logging.getLogger("train")  # goes to the run's log file, and is not printed
 
 LINE_EVERY = 10.0  # seconds between two plain lines
 DRAW_EVERY = 0.1  # seconds between two changes of the bar: a thousand short epochs must not pay for it
@@ -23,8 +24,8 @@ class Progress:
     """A context manager to be told of each epoch; what cannot be shown is never worth an exception.
 
     The bar goes to `stream` (default: standard error) if that is a terminal that can move its cursor; plain
-    lines go to the log, so that a log file has them too. `monitor` None watches val/loss, without validation
-    train/loss.
+    lines go to the log, beside a bar to the run's log file alone. `monitor` None watches val/loss, without
+    validation train/loss.
     """
 
     def __init__(
@@ -42,11 +43,11 @@ class Progress:
         self.quiet = quiet
         self.best_value: BestValue | None = None
         self.bar = None if quiet else _bar(stream or sys.stderr)
-        self.shown_epoch = 0
+        self.written_epoch = 0
         self.epoch = 0
 
     def __enter__(self) -> Progress:
-        self.begin = self.last = self.clock()
+        self.begin = self.drawn = self.written = self.clock()
         if self.bar is not None:
             with suppress(OSError, ValueError):
                 self.task = self.bar.add_task("training", total=self.epochs, state="compiling")
@@ -56,8 +57,8 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.epoch > self.shown_epoch:
-            self._show()
+        if self.epoch > self.written_epoch:
+            self._write()
         if self.bar is not None:
             with suppress(OSError, ValueError):
                 self.bar.stop()
@@ -71,17 +72,20 @@ class Progress:
         if monitor in metrics:
             self.best_value.update(metrics[monitor], epoch)
         self.epoch, self.metrics = epoch, metrics
-        every = LINE_EVERY if self.bar is None else DRAW_EVERY
-        if epoch in (1, self.epochs) or self.clock() - self.last >= every:
-            self._show()
+        if epoch in (1, self.epochs) or self.clock() - self.written >= LINE_EVERY:
+            self._write()
+        if self.bar is not None and (epoch in (1, self.epochs) or self.clock() - self.drawn >= DRAW_EVERY):
+            self._draw(self.bar)
 
-    def _show(self) -> None:
-        self.shown_epoch, self.last = self.epoch, self.clock()
-        if self.bar is not None:
-            with suppress(OSError, ValueError):
-                self.bar.update(self.task, completed=self.epoch, state=self._state())
-        elif not self.quiet:
-            log.info("epoch %d/%d  %s%s", self.epoch, self.epochs, self._state(), self._eta())
+    def _draw(self, bar: Any) -> None:
+        self.drawn = self.clock()
+        with suppress(OSError, ValueError):
+            bar.update(self.task, completed=self.epoch, state=self._state())
+
+    def _write(self) -> None:
+        self.written_epoch, self.written = self.epoch, self.clock()
+        where = log if self.bar is None else file_log
+        where.info("epoch %d/%d  %s%s", self.epoch, self.epochs, self._state(), self._eta())
 
     def _state(self) -> str:
         """Return loss and best value, as `train/loss 0.0123  val/loss 0.02  best 0.018 (epoch 7)`."""

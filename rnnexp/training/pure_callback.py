@@ -15,9 +15,8 @@ import numpy as np
 
 from rnnexp.registry import settings
 from rnnexp.training.monitor import to_minimize
-from rnnexp.training.training_state import EpochCallback, OnEpochEnd, TrainingState
+from rnnexp.training.training_state import EpochCallback, State, TrainingState
 
-State = dict[str, Any]
 Numbers = Mapping[str, Any]
 
 
@@ -58,17 +57,12 @@ class PureCallback(EpochCallback):
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {key: value for key, value in values.items() if isinstance(value, (int, float))}
 
-    def start(self) -> OnEpochEnd:
-        state, numbers = self.initial(), self.numbers()
-
-        def on_epoch_end(training: TrainingState) -> None:
-            nonlocal state
-            monitor = self.monitor or training.monitor
-            value = to_minimize(training.value(monitor, f"callbacks.{self.name}.monitor"), monitor)
-            now = EpochEnd(np, training.epoch, value, training.metrics["opt/learning_rate"])
-            state, action = self.update(numbers, state, now)
-            training.rate_factor *= float(action.rate_factor)
-            if action.stop:
-                training.stop = self.name
-
-        return on_epoch_end
+    def on_epoch_end(self, training: TrainingState, state: State) -> None:
+        monitor = self.monitor or training.monitor
+        value = to_minimize(training.value(monitor, f"callbacks.{self.name}.monitor"), monitor)
+        now = EpochEnd(np, training.epoch, value, training.metrics["opt/learning_rate"])
+        after, action = self.update(self.numbers(), state, now)
+        state.update(after)
+        training.rate_factor *= float(action.rate_factor)
+        if action.stop:
+            training.stop = self.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ import numpy as np
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.registry import settings
 from rnnexp.training.check import check_callback
+from rnnexp.training.snapshot import Arrays, Tree, decode_values, encode_values, select_below
 
 Weights = dict[str, np.ndarray]
 
@@ -53,12 +54,15 @@ class TrainingState:
         return self.run_dir
 
 
-OnEpochEnd = Callable[[TrainingState], None]
+State = dict[str, Any]  # numbers, texts and arrays by name
 
 
 @settings
 class EpochCallback(ABC):
     """A built-in callback: settings that any engine can read, and what to do at the end of each epoch.
+
+    It is frozen: what must be remembered from epoch to epoch is in a state that the engine keeps, and puts into every
+    checkpoint.
 
     late: it may be told of several epochs at once, after the last of them, and asks for nothing but weights then
     """
@@ -73,12 +77,41 @@ class EpochCallback(ABC):
         """Say whether the weights of the best epoch are needed, as soon as it is known."""
         return False
 
+    def copies(self, epochs: int) -> int:
+        """Return how many copies of the weights are on the disk at a time."""
+        return 0
+
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""
         return check_callback(self, experiment)
 
+    def initial(self) -> State:
+        """Return what is remembered before the first epoch."""
+        return {}
+
     @abstractmethod
-    def start(self) -> OnEpochEnd:
-        """Return the function to be called after each epoch of one training; it holds whatever
-        must be remembered.
-        """
+    def on_epoch_end(self, training: TrainingState, state: State) -> None:
+        """Do what is due after an epoch; what shall be remembered is put into `state`."""
+
+
+class HeldCallbacks:
+    """The built-in callbacks of one training, by their names in the configuration, with what each remembers."""
+
+    def __init__(self, callbacks: Mapping[str, EpochCallback]) -> None:
+        self.callbacks = callbacks
+        self.states = {key: callback.initial() for key, callback in callbacks.items()}
+
+    def on_epoch_end(self, training: TrainingState) -> None:
+        for key, callback in self.callbacks.items():
+            callback.on_epoch_end(training, self.states[key])
+
+    def tree(self) -> Tree:
+        """Return what they remember, for a snapshot."""
+        return {key: encode_values(state) for key, state in self.states.items()}
+
+    def read(self, arrays: Arrays) -> dict[str, State]:
+        """Return the states that a snapshot holds; ConfigError if they are not of these callbacks."""
+        states = {key: decode_values(select_below(arrays, key)) for key in self.callbacks}
+        if wrong := [key for key, state in states.items() if set(state) != set(self.states[key])]:
+            raise ConfigError(f"it holds nothing of callbacks.{wrong[0]}, or something else than that remembers")
+        return states

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from rnnexp.training.backends.base import BackendTrainer
 from rnnexp.training.penalties import prefix_metrics
+from rnnexp.training.snapshot import Arrays, Tree, decode_values, encode_values, select_below
 
+OF_TRAINING = ("params", "_params", "model", "_model")  # attributes that Keras sets, not the callback
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
@@ -22,6 +26,7 @@ class UserCallbacks:
         self.per_batch = any(_overrides(callback, hook) for callback in self.callbacks for hook in BATCH_HOOKS)
         self.epochs = epochs
         self.batch = 0
+        self.before: list[Arrays] = []
 
     def train_begin(self, batches: int) -> None:
         import keras
@@ -32,6 +37,7 @@ class UserCallbacks:
             self.callbacks, model=self.model, epochs=self.epochs, steps=batches, verbose=0
         )
         self._call("on_train_begin")
+        self.before = [{} if hasattr(c, "get_state") else _encode_memory(c) for c in self.callbacks]
 
     def epoch_begin(self, epoch: int) -> None:
         self.batch = 0
@@ -56,6 +62,26 @@ class UserCallbacks:
     def stopped(self) -> bool:
         return bool(self.callbacks) and self.model.stop_training
 
+    def state(self) -> Tree:
+        """Return what each callback remembers, by its own `get_state`, or by what has changed of its attributes since
+        the training began: numbers, texts, lists, arrays and lists of arrays. Other objects cannot be kept.
+        """
+        states = map(_encode_memory, self.callbacks)
+        return {
+            str(place): {path: array for path, array in state.items() if not _is_in(before, path, array)}
+            for place, (before, state) in enumerate(zip(self.before, states))
+        }
+
+    def set_state(self, arrays: Arrays, batch: int) -> None:
+        """Take over what `state` has returned, after the callbacks have been told that a training begins."""
+        self.batch = batch
+        for place, callback in enumerate(self.callbacks):
+            values = decode_values(select_below(arrays, str(place)))
+            if hasattr(callback, "set_state"):
+                callback.set_state(values)
+            else:
+                vars(callback).update(values)
+
     def _call(self, hook: str, *arguments: Any) -> None:
         if self.callbacks:
             self.backend.sync()
@@ -70,6 +96,16 @@ def keras_logs(metrics: dict[str, float]) -> dict[str, float]:
     train = {name.removeprefix("train/"): value for name, value in metrics.items() if name.startswith("train/")}
     val = {name.replace("val/", "val_", 1): value for name, value in metrics.items() if name.startswith("val/")}
     return train | val
+
+
+def _encode_memory(callback: Any) -> dict[str, np.ndarray]:
+    if hasattr(callback, "get_state"):
+        return encode_values(callback.get_state())
+    return encode_values({name: value for name, value in vars(callback).items() if name not in OF_TRAINING})
+
+
+def _is_in(before: Arrays, path: str, array: np.ndarray) -> bool:
+    return path in before and np.array_equal(before[path], array)
 
 
 def _overrides(callback: Any, hook: str) -> bool:

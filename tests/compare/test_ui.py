@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sweep_maker import Made
@@ -87,6 +88,7 @@ def test_a_store_on_a_server_needs_no_server(made: Made, monkeypatch: pytest.Mon
     assert main(["ui", "--uri", "http://tracking.example:5000", "--no-browser"]) == 0
 
 
+@pytest.mark.fault("I10")
 def test_the_pages_are_served_until_ctrl_c(made: Made) -> None:
     command = [sys.executable, "-m", "rnnexp", "ui", made.name, "--uri", made.uri, "--no-browser", "--json"]
     started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
@@ -97,6 +99,10 @@ def test_the_pages_are_served_until_ctrl_c(made: Made) -> None:
         assert shown["sweep"] == made.name
         with urllib.request.urlopen(shown["server"], timeout=30) as page:
             assert b"<title>MLflow</title>" in page.read()
+        assert urlsplit(shown["server"]).hostname == "127.0.0.1"
+        foreign = urllib.request.Request(shown["server"], headers={"Host": "evil.example"})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(foreign, timeout=30)
         port = int(shown["server"].rpartition(":")[2])
         assert not browse._is_free(port)
     finally:

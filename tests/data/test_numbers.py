@@ -166,6 +166,21 @@ def test_one_cell_decides_for_the_table(telling: str, number: float) -> None:
     assert values([cells[0], telling], **refused.value.remedies[0].settings)[0] == number
 
 
+@pytest.mark.parametrize("code", ["-999", "-9999", "-200", "9999"])
+def test_a_code_without_the_unit_of_the_others_means_missing(code: str) -> None:
+    cells = ["5%", code, "7%", code]
+    with pytest.raises(Refused, match="2 cells missing, which alone have no unit") as refused:
+        values(cells)
+    assert dict(refused.value.remedies[0].settings) == {"na": [code]}
+    assert values(cells, missing="drop", **refused.value.remedies[0].settings) == [5, 7]
+
+
+def test_a_yen_sign_may_be_the_byte_of_the_backslash() -> None:
+    assert list(values(["\\5", "-\\6", "\\7.5"])) == [5, -6, 7.5]
+    with pytest.raises(Refused, match="several units"):
+        values(["\\5", "$6"])
+
+
 def test_columns_that_contradict_each_other_are_refused() -> None:
     where = 'a decimal point in column "a" (line 2 "1.5"), a decimal comma in column "b" (line 2 "1,25")'
     with pytest.raises(Refused, match=re.escape(f"no marks read all cells: {where}")) as refused:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rnnexp.data.sources.csv import csv
-from rnnexp.data.tables.files import locate, unchanged
+from rnnexp.data.tables.files import locate, locate_folder, unchanged
 from rnnexp.errors import DataError
 
 TEXT = "y\n1\n2\n3\n"
@@ -59,6 +59,14 @@ def test_a_directory_is_no_file() -> None:
     write("folder/a.csv")
     with pytest.raises(DataError, match=re.escape("is a directory, not a file. It holds a.csv. For all its files:")):
         locate("folder")
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.csv", "http://x/*.csv", "file:///etc/passwd", "s3://b/a"])
+@pytest.mark.fault("E18")
+def test_an_address_is_not_fetched_and_told_to_be_one(address: str) -> None:
+    for find in (locate, locate_folder):
+        with pytest.raises(DataError, match=f"^{re.escape(address)}: is an address, and only files are read: download"):
+            find(address)
 
 
 @pytest.mark.fault("E1")

@@ -140,12 +140,24 @@ MORE_THAN_A_TABLE = {
     "a total": (table([*ROWS, ["Total", "90", "54"]]), {"skip_rows": ["Total"]}),
     "totals of years": (table([*ROWS[:5], ["Total 2019", "1", "2"], *ROWS[5:], ["Total 2020", "1", "2"]]),
                         {"skip_rows": ["Total 2019", "Total 2020"]}),
+    "a total of nothing": (table([*ROWS[:5], ["Subtotal", "", ""], *ROWS[5:]]), {"skip_rows": ["Subtotal"]}),
+    "a total of a remark": (["date,y,z,r", *(f"{row},x" for row in table()[1:6]), "Subtotal,,,x",
+                             *(f"{row}," for row in table()[6:])], {"skip_rows": ["Subtotal"]}),
+    "units wider than the rows": ([f"{row},," for row in [*table([["TS", "m/s", "%,,d"]]), *table()[1:]]],
+                                  {"skip_rows": [2]}),
+    "a logger with numbered rows": (['"TOA5","St7","CR1000","123","x",555', *table([["TS", "%", "m"]]),
+                                     *(f"{row},{line}" for row, line in enumerate(table()[1:], 1))],
+                                    {"skip_lines": 2, "skip_rows": [3], "header": ["row", *NAMES]}),
     "a German sum": (table([*ROWS, ["Summe", "90", "54"]]), {"skip_rows": ["Summe"]}),
     "an average": (table([*ROWS, ["Average:", "9,5", "4"]], separator=";"), {"skip_rows": ["Average:"]}),
     "a footer": ([*table(), "", "Source: office", "* provisional", "3 rows exported", ""], {"skip_footer": 5}),
     "a footer of as many cells": ([*table(), "Source: office, Bern, 2020"], {"skip_footer": 1}),
     "a footer in one cell": ([*table(), "Copyright 2020,,"], {"skip_footer": 1}),
     "a repeated header": (table([*ROWS[:5], NAMES, *ROWS[5:]]), {"skip_rows": ["date"]}),
+    "a repeated header above units": (table([["TS", "m/s", "%"], *ROWS[:5], NAMES, *ROWS[5:]]),
+                                      {"skip_rows": [2, "date"]}),
+    "a repeated header with its units": (table([["TS", "m/s", "%"], *ROWS[:5], NAMES, ["TS", "m/s", "%"], *ROWS[5:]]),
+                                         {"skip_rows": [2, "date", "TS"]}),
     "headings": (["date,y,z", "Year 2020", *table()[1:6], "Year 2021", *table()[6:]], {"skip_rows": [2, 8]}),
     "comments": (["# a", "# b, c", *table(), "# end"], {"comment": "#"}),
     "names of rows without a name": (["y,z", *table(names=NAMES)[1:]], None),
@@ -193,6 +205,18 @@ def test_between_several_readings_the_user_chooses(case: str) -> None:
     assert [meaning in remedy.meaning for meaning, remedy in zip(meanings, found, strict=True)] == [True] * len(found)
     for remedy in found:
         read_cells(Path("d.csv"), Layout().change(remedy.settings))
+
+
+@pytest.mark.parametrize("comments", [["# a"], ["# a", "# b"]])
+def test_comments_at_the_beginning_are_no_lines_that_are_left_out(comments: list[str]) -> None:
+    lines = [*comments, "Report", "", *table()]
+    with pytest.raises(Refused, match="data.skip_lines=2") as caught:
+        read(lines, comment="#")
+    assert_true(read(lines, comment="#", **caught.value.remedies[0].settings))
+    numbered = [*comments, *MORE_THAN_A_TABLE["numbers of rows without a name"][0]]
+    with pytest.raises(Refused, match="data.skip_lines=1 ") as caught:
+        read(numbered, comment="#")
+    assert_true(read(numbered, comment="#", **caught.value.remedies[0].settings))
 
 
 def test_numbers_with_signs_in_the_first_row_are_no_units() -> None:

@@ -6,7 +6,10 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -188,6 +191,46 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not() -> None:
     first = score("seed=1", "data.seed=0")
     assert score("seed=1", "data.seed=0") == first
     assert score("seed=2", "data.seed=0") != first
+
+
+@pytest.mark.fault("A11")
+def test_a_run_in_a_thread_leaves_the_handlers_of_signals_alone() -> None:
+    def work() -> float:
+        return rx.run(rx.compose("data=sine", "data.points=80", *UNTRACKED), quiet=True).metrics["test/rmse"]
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result() == work()
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+READ = """
+import hashlib, os, sys
+from rnnexp.config.compose import compose
+from rnnexp.tasks import load
+
+columns = ("data.series=name", "data.time=date", "data.target=y", "data.sequence_length=2")
+data = load(compose("data=csv", "data.path='s*.csv'", *columns).data)
+order = data.parts["train"].order(0, 1, 4)
+print(data.summary.digest, hashlib.sha256(order.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.fault("D9")
+def test_data_and_their_order_depend_on_no_hash_and_on_no_order_of_files(tmp_path: Path) -> None:
+    said = set()
+    for seed, names in (("1", "abc"), ("2", "cba"), ("random", "bca")):
+        folder = tmp_path / names
+        folder.mkdir()
+        for name in names:  # made in another order, a folder lists them in another one
+            rows = [f"{name},2020-01-{day:02d},{day * ord(name)}" for day in range(1, 21)]
+            (folder / f"s{name}.csv").write_text("name,date,y\n" + "\n".join(rows) + "\n")
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])}
+        command = [sys.executable, "-c", READ]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        said.add(done.stdout)
+    assert len(said) == 1
 
 
 def test_tracking_off_keeps_the_folder_alone(tmp_path: Path) -> None:

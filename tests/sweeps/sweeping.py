@@ -78,6 +78,8 @@ def trouble(kind: str = "none", epoch: int = 1, seconds: float = 0.0):
                 return
             if kind == "raise":
                 raise RuntimeError(f"trouble in epoch {epoch}\\nand more about it")
+            if kind == "deaf":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
             if kind == "exit":
                 raise SystemExit(0)
             if kind == "kill" or (kind == "kill_once" and not Path("killed").exists()):
@@ -205,6 +207,9 @@ class Quick:
     def wait(self, seconds: float) -> list[Exit]:
         ended, self._ended = self._ended, []
         return ended
+
+    def stop_job(self, number: int) -> None:
+        """Nothing runs between two calls."""
 
     def stop(self) -> None:
         """Nothing runs between two calls."""

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sweeping import UNTRACKED, Quick, computed, jobs, rnnexp, run
+from sweeping import UNTRACKED, Quick, computed, jobs, rnnexp, run, table
 
 from rnnexp.cli import main
 from rnnexp.sweeps.sweep import SweepFailed
@@ -44,7 +44,10 @@ def test_a_dry_run_of_a_sweep_that_has_begun_says_what_is_done(
     assert [line.split()[-1] for line in out.splitlines()[-4:-1]] == ["done", "done", "seed=2"]
 
 
-@pytest.mark.parametrize("flag", ["--dry-run", "--retry-failed", "--fail-fast", "--allow-data-change", "--new"])
+FLAGS = ("--dry-run", "--retry-failed", "--retry-stopped", "--fail-fast", "--allow-data-change", "--new")
+
+
+@pytest.mark.parametrize("flag", FLAGS)
 def test_a_flag_of_sweeps_needs_m(capsys: pytest.CaptureFixture[str], flag: str) -> None:
     code, told = command(capsys, flag, "seed=0")
     assert (code, told) == (2, f"rnnexp: {flag}: is for sweeps; add -m\n")
@@ -164,6 +167,38 @@ def test_failed_jobs_are_run_again_only_when_asked(quick: Quick, capsys: pytest.
     assert [(task.number, task.attempt) for task in quick.tasks] == [(0, 2), (1, 2)]
     assert (folder / "jobs" / "0.attempt1").is_dir()
     assert "2 done" in capsys.readouterr().out
+
+
+SERIAL = ("hydra/launcher=serial", "hydra.sweeper.name=mine")
+
+
+@pytest.mark.fault("H1")
+def test_one_of_ten_jobs_that_raises_leaves_nine_done_and_is_told(
+    rehearsed: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trouble = ("callbacks.trouble.kind=raise", "callbacks.trouble.epoch=3,4,1,5,6,7,8,9,10,11")  # of two epochs
+    code, told = command(capsys, "-m", *UNTRACKED, *SERIAL, *trouble)
+    folder = Path("runs", "sweeps", "mine").absolute()
+    assert code == 10, told
+    rows = table(folder)
+    assert [row["status"] for row in rows].count("done") == 9
+    (failed,) = (row for row in rows if row["status"] == "failed")
+    assert failed["error"] == "RuntimeError: trouble in epoch 1"
+    log = folder / "jobs" / failed["job"] / "job.log"
+    assert f"1 job of the sweep failed; run them again with --retry-failed:\n  job {failed['job']} (" in told
+    assert f"): RuntimeError: trouble in epoch 1\n    log: {log}" in told
+    assert "RuntimeError: trouble in epoch 1" in log.read_text()
+
+
+@pytest.mark.fault("H2")
+def test_jobs_that_all_raise_stop_after_so_many_failures(rehearsed: None, capsys: pytest.CaptureFixture[str]) -> None:
+    always = ("callbacks.trouble.kind=raise", "hydra.sweeper.max_failures=2")
+    code = main.main(["train", "-m", *UNTRACKED, *SERIAL, "seed=range(10)", *always])
+    said = capsys.readouterr()
+    assert code == 10
+    assert "stopped: 2 jobs have failed; the same command goes on" in said.out
+    assert "2 jobs of the sweep failed" in said.err
+    assert len(list(Path("runs", "sweeps", "mine", "jobs").iterdir())) == 2
 
 
 @pytest.mark.fault("H2")

@@ -86,7 +86,7 @@ def test_what_a_job_prints_goes_to_its_log(mixed: Mixed) -> None:
     assert "data sine" not in mixed.output
 
 
-@pytest.mark.fault("H1")
+@pytest.mark.fault("H1", "H4")
 def test_failures_are_listed_with_their_first_line_and_log(mixed: Mixed) -> None:
     assert mixed.error.exit_code == 10
     listed = str(mixed.error)
@@ -159,8 +159,9 @@ def test_the_folder_of_a_killed_attempt_is_kept(mixed: Mixed) -> None:
 
 
 @pytest.mark.fault("H4")
-def test_a_killed_worker_is_started_again_and_may_end_well(rehearsed: None) -> None:
+def test_a_killed_worker_is_started_again_and_may_end_well(rehearsed: None, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run(*UNTRACKED, "callbacks.trouble.kind=kill_once", retries=1)
+    assert "job 0: its process was killed by SIGKILL; starting it again (1 of 1)" in capsys.readouterr().out
     assert [(job.status, job.attempts) for job in jobs(folder).values()] == [("done", 2)]
 
 

@@ -208,6 +208,32 @@ def test_all_mistakes_of_a_space_are_told_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("lines", "settings", "jobs"),
+    [
+        (("seed=range(2000)", "model.units=range(1,1001)"), {}, "2,000,000"),
+        (("data.seed=range(9)", "model.units=range(1,10)"), {"zip": [["data.seed", "model.units"]]}, None),
+        (("data.points=range(100,1100)",), {"repeats": 101}, "101,000"),
+    ],
+)
+@pytest.mark.fault("F10")
+def test_more_jobs_than_a_sweep_can_have_are_counted_before_one_is_made(
+    lines: tuple[str, ...], settings: dict[str, Any], jobs: str | None
+) -> None:
+    if jobs is None:
+        assert space(*lines, **settings).count() == 9
+        return
+    with pytest.raises(ConfigError, match=f"{jobs} jobs asked for, and a sweep has at most 100,000; give fewer values"):
+        space(*lines, **settings)
+
+
+@pytest.mark.fault("F10")
+def test_of_a_huge_grid_a_number_of_points_may_be_taken() -> None:
+    found = space("seed=range(2000)", "model.units=range(1,1001)", n_trials=3)
+    assert found.count() == 2_000_000
+    assert space("seed=range(100)", "model.units=range(1,1001)").count() == 100_000
+
+
 def test_a_space_without_any_point_is_refused(quick: sweeping.Quick, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="^hydra.sweeper.exclude: leaves no job at all$"):
         run(*UNTRACKED, "seed=0,1", exclude=[{"seed": 0}, {"seed": 1}])

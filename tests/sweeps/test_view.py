@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 
 import pytest
 
-from rnnexp.sweeps.state import JobState, State
-from rnnexp.sweeps.view import View
+from rnnexp.sweeps.state import State
+from rnnexp.sweeps.view import JobProgress, View
 
 
 class Terminal(io.StringIO):
@@ -18,14 +19,17 @@ class Terminal(io.StringIO):
 
 def watched() -> str:
     """Run two jobs of a sweep past the view and return what was written."""
-    waiting = JobState(1, 1, "b", {"seed": "1"})
-    view = View(State(jobs={0: JobState(0, 0, "a", {"seed": "0"}), 1: waiting}), 2, "best/val/loss", "minimize")
+    state = State()
+    for job, digest in enumerate("ab"):
+        state.apply({"event": "job", "job": job, "trial": job, "digest": digest, "values": {"seed": str(job)}})
+    state.apply({"event": "begin", "total": 2, "time": time.time()})
+    view = View(state, "best/val/loss", "minimize")
     view.open()
-    view.started(1)
-    view.epochs[1] = (3, 10)
+    state.apply({"event": "start", "job": 1, "attempt": 1, "epochs": 10, "time": time.time()})
+    view.progress[1] = JobProgress(3, "val/loss", 0.375)
     view.tick()
-    waiting.status, waiting.value, waiting.seconds = "done", 0.25, 2.0
-    view.ended(waiting, "job.log")
+    state.apply({"event": "end", "job": 1, "status": "done", "value": 0.25, "seconds": 2.0})
+    view.ended(state.jobs[1], "job.log")
     view.close()
     return str(sys.stdout.getvalue())  # type: ignore[attr-defined]
 
@@ -39,7 +43,7 @@ def test_a_terminal_shows_a_table_that_is_drawn_anew_and_a_file_one_line_per_job
     written = watched()
     line = "job 1  done  seed=1  best/val/loss 0.25  2.0 s"
     assert line in written
-    assert ("epoch 3/10" in written) == terminal
+    assert ("epoch 3/10  val/loss 0.375" in written) == terminal
     assert ("\x1b[" in written) == terminal
     if not terminal:
         assert len(written.splitlines()) == 1

@@ -33,7 +33,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     "what it counts": ("time_format", "time"),
     "zone": ("time_zone",),
     "thousands or decimals": ("thousands", "decimal"),
-    "header": ("header", "skip_lines"),
+    "header": ("header", "skip_lines", "skip_rows"),
     "sentinel": ("na", "missing"),
 }
 

@@ -133,7 +133,7 @@ def separator_line(dice: random.Random, sheet: Sheet) -> Sheet:
 
 def totals(dice: random.Random, sheet: Sheet) -> Sheet:
     word = dice.choice(("Total", "Sum", "TOTAL", "Average", "Summe", "Mean", "Grand total"))
-    last = sheet.rows[-1]
+    last = next(cells for cells in reversed(sheet.rows) if cells)
     return replace(sheet, below=[sheet._line([word, *("" for _ in last[1:-1]), last[-1]])]).told(f"totals: {word}")
 
 
@@ -170,7 +170,7 @@ def narrow_header(dice: random.Random, sheet: Sheet) -> Sheet:
     """Number the rows in a first column that has no name, or is not in the header at all, as R does."""
     if sheet.header is None:
         return sheet
-    rows = [[str(row), *cells] for row, cells in enumerate(sheet.rows, 1)]
+    rows = [[str(row), *cells] if cells else [] for row, cells in enumerate(sheet.rows, 1)]
     if dice.random() < 0.5:
         return replace(sheet.told("rows numbered, no name"), header=["", *sheet.header], rows=rows)
     return replace(sheet.told("header without row numbers"), rows=rows)

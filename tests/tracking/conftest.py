@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,21 +68,3 @@ def make_info(tmp_path: Path) -> MakeInfo:
         run_dir=tmp_path / "runs" / "one",
     )
     return lambda **changes: dataclasses.replace(info, **changes)
-
-
-@pytest.fixture
-def without_override() -> Iterator[None]:
-    """Take from root, in this thread, what lets it read and write whatever permissions say; others never had it."""
-    if os.geteuid() != 0:
-        yield
-        return
-    if sys.platform != "linux":
-        pytest.skip("root may write everywhere, and lays that right down on Linux alone")
-    libc = ctypes.CDLL(None, use_errno=True)
-    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
-    before, held = (ctypes.c_uint32 * 6)(), (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice
-    assert libc.capget(header, before) == libc.capget(header, held) == 0
-    held[0] &= ~0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
-    assert libc.capset(header, held) == 0, os.strerror(ctypes.get_errno())
-    yield
-    assert libc.capset(header, before) == 0

@@ -23,6 +23,7 @@ from rnnexp.tracking.store import database, experiment_id, open_store
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 
 
+@pytest.mark.fault("B2")
 @needs_full
 @pytest.mark.fault("B2")
 def test_what_a_full_disk_does_not_take_is_written_once_there_is_room(tmp_path: Path, caplog: Any) -> None:
@@ -37,9 +38,10 @@ def test_what_a_full_disk_does_not_take_is_written_once_there_is_room(tmp_path: 
     path.unlink()
     lines.append([{"number": 3}])
     assert path.read_text() == '{"number": 0}\n{"number": 1}\n{"number": 2}\n{"number": 3}\n'
-    assert lines.size() == path.stat().st_size
+    assert lines.file.size() == path.stat().st_size
 
 
+@pytest.mark.fault("B2")
 @needs_full
 @pytest.mark.fault("B2")
 def test_a_run_whose_folder_is_full_is_stored_and_ends_as_what_it_was(
@@ -71,7 +73,7 @@ def test_lines_are_read_in_chunks_of_whole_lines(tmp_path: Path, monkeypatch: py
         assert some[0][-1][1] == some[1]
         at = some[1]
     assert found == list(range(50))
-    assert at == lines.size()
+    assert at == lines.file.size()
 
 
 def test_a_line_that_is_not_at_its_end_yet_is_not_read(tmp_path: Path) -> None:

@@ -368,6 +368,22 @@ def test_reading_a_folder_that_may_only_be_read_is_enough_to_show_it(
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
+@pytest.mark.parametrize("closed", ["runs", "runs/sine/one", "runs/sine/one/tracking", "runs/sine/one/run.lock"])
+def test_a_folder_that_may_not_be_read_is_left_alone(
+    client: Any, folder: Path, without_override: None, capsys: pytest.CaptureFixture[str], closed: str
+) -> None:
+    let_die(folder)
+    store_all()
+    mode = Path(closed).stat().st_mode
+    Path(closed).chmod(0)
+    verdict, _ = reaped(capsys, stored(client).info.run_id)["one"]
+    assert main(["runs"]) == 0
+    assert NOTE not in capsys.readouterr().out
+    Path(closed).chmod(mode)
+    assert verdict in ("unknown", "alive")
+    assert ending(client) == ("RUNNING", None)
+
+
 def test_a_killed_run_that_goes_on_and_ends_is_what_it_ends_as(client: Any, folder: Path, make_info: Any) -> None:
     """As the run of a sweep does that is started again."""
     let_die(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 
 from rnnexp.config.settings import Tracking
 from rnnexp.tracking import Data, start
+from rnnexp.tracking.pusher import get_pusher
 
 OFF = Tracking(name="off")
 
@@ -227,3 +229,65 @@ def test_a_store_that_breaks_does_not_stop_the_run(
     assert caplog.text.count("could not be stored") == 1
     assert "all of it is in the run's folder" in caplog.text
     assert '"train/loss": 0.5' in (info.run_dir / "metrics.jsonl").read_text()
+
+
+@pytest.mark.fault("C15")
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(
+    settings: Tracking, make_info: Any, client: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    with start(settings, make_info()) as run:
+        (run.folder / "stolen.log").symlink_to(tmp_path / "secret.txt")
+        (run.folder / "own.txt").write_text("own")
+        (run.folder / "own.log").symlink_to("own.txt")
+        run.log_text("note.txt", "a note")
+        (run.folder / "note.txt").unlink()
+        (run.folder / "note.txt").symlink_to(tmp_path / "secret.txt")
+    names = {item.path for item in client.list_artifacts(run.run_id)}
+    assert "own.log" in names
+    assert "stolen.log" not in names
+    for name in names - {"config"}:
+        assert "secret" not in Path(client.download_artifacts(run.run_id, name)).read_text()
+
+
+@pytest.mark.fault("B10", "C15")
+@pytest.mark.parametrize("name", ["a b", "ünï çödé 名", "#1 100% ?x=y&z", "x" * 240, "a'b\"c$d`e"])
+def test_whatever_the_folder_and_the_files_of_a_run_are_called_they_can_be_downloaded(
+    settings: Tracking, make_info: Any, client: Any, tmp_path: Path, name: str
+) -> None:
+    with start(settings, make_info(run_dir=tmp_path / name, run_name=name[:200])) as run:
+        kept = run.log_text(f"{name}.txt", "hello")
+    assert Path(client.download_artifacts(run.run_id, kept.name)).read_text() == "hello"
+    assert client.get_run(run.run_id).info.status == "FINISHED"
+
+
+@pytest.mark.fault("C18")
+def test_without_mlflow_training_goes_on_and_says_how_to_install_it(
+    make_info: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as missing:
+        missing.setitem(sys.modules, "mlflow", None)
+        with start(Tracking(uri=f"sqlite:///{tmp_path}/other.db"), make_info()) as run:
+            run.log_epochs(1, [{"train/loss": 0.5}], 5.0, 6.0)
+        assert caplog.text.count("run: pip install 'mlflow") == 1
+        assert (run.folder / "metrics.jsonl").read_text().count("train/loss") == 1
+        get_pusher(f"sqlite:///{tmp_path}/other.db")._journals.clear()  # its thread would go on
+
+
+@pytest.mark.end_to_end
+@pytest.mark.fault("C14")
+def test_a_million_points_take_no_more_memory_than_a_hundred_thousand(
+    settings: Tracking, make_info: Any, client: Any
+) -> None:
+    import resource
+
+    def log(run: Any, first: int, steps: int) -> int:
+        for step in range(first, first + steps, 1000):
+            run.log_epochs(step, [{f"train/m{i}": float(i) for i in range(10)}] * 1000, 0.0, 1.0)
+        assert run.flush(300)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with start(settings, make_info()) as run:
+        before = log(run, 1, 10_000)
+        assert log(run, 10_001, 100_000) - before < 100_000  # kilobytes
+    assert len(client.get_metric_history(run.run_id, "train/m0")) == 110_000

@@ -125,7 +125,7 @@ class notify(EpochCallback):
     url: str = ""
     fail: bool = False
 
-    def start(self):
+    def initial(self):
         print("sending with", self.password, "to", self.url)
         print("half a line", self.password[:5], end="")
         print(self.password[5:], flush=True)
@@ -138,7 +138,10 @@ class notify(EpochCallback):
             logging.getLogger("rnnexp").exception("caught")
         if self.fail:
             raise RuntimeError(f"cannot reach {self.url} with {self.password}")
-        return lambda course: None
+        return {}
+
+    def on_epoch_end(self, training, state):
+        pass
 """
 PASSWORD, TOKEN, USER = "s3same-0pen", "t0ken+/of=ada", "hunter2@pw"
 PLANTED = [

@@ -30,6 +30,7 @@ def test_settings_come_before_the_environment(tmp_path: Path, monkeypatch: pytes
     assert tracking_uri("sqlite:///other.db") == f"sqlite:///{tmp_path}/other.db"
 
 
+@pytest.mark.fault("C8")
 @pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "mlruns"])
 def test_the_old_file_store_is_refused_with_what_to_use(uri: str) -> None:
     with pytest.raises(TrackingError, match="old file store.*use sqlite:///mlflow.db or a server"):
@@ -159,6 +160,7 @@ def test_the_experiment_is_made_once_and_its_tags_follow(client: Any, store: str
     assert client.get_experiment(first).tags["a"] == "2"
 
 
+@pytest.mark.fault("B10")
 @pytest.mark.parametrize(
     "name", ["..", ".", "...", " ", ". .", "/etc", "../../x", "a/../..", "~", "x" * 300, "名" * 300, "a\\b", "é"]
 )

@@ -308,3 +308,38 @@ def test_a_process_that_is_killed_while_it_stores_loses_nothing_that_it_has_logg
     assert len(rows(database)["metrics"]) == logged > 0
     assert len(rows(database)["runs"]) == 1
     assert (Path("runs/one") / ENTRIES).exists()
+
+
+MILLION = """
+import resource
+from pathlib import Path
+from rnnexp.cli.main import main
+from rnnexp.config.settings import Tracking
+from rnnexp.tracking import RunInfo, start
+from rnnexp.tracking.store import open_store
+
+open_store(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
+info = RunInfo("sine", "one", {"a": 1}, {}, "", "", "test/rmse", False, Path("runs/one"))
+with start(Tracking(mode="offline"), info) as run:
+    for first in range(1, 50_001, 1000):
+        epochs = range(first, first + 1000)
+        run.log_epochs(first, [{f"train/m{n}": 1 / epoch for n in range(20)} for epoch in epochs], 5, 6)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert main(["sync"]) == 0
+print("MB", (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.end_to_end
+@pytest.mark.fault("C14")
+def test_a_million_points_are_stored_in_little_memory(database: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", MILLION], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.rpartition("MB ")[2]) < 200  # all of them at once would take a GB
+    with sqlite3.connect("mlflow.db") as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT step) FROM metrics").fetchone() == (
+            1_000_000,
+            50_000,
+        )
+    connection.close()

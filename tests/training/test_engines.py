@@ -14,7 +14,7 @@ import toy
 import rnnexp as rx
 from rnnexp import optimizers
 from rnnexp.registry import lookup
-from rnnexp.training.checkpoint import load
+from rnnexp.training.checkpoint import load_weights
 from rnnexp.training.compiled import dispatch, ensemble
 from rnnexp.training.fit import fit
 from rnnexp.training.plan import History
@@ -143,7 +143,7 @@ def test_checkpoints_are_the_same_at_the_epochs_that_are_due(tmp_path: Path) -> 
     folders = {engine: sorted((tmp_path / engine / "checkpoints").glob("epoch-*")) for engine in ("keras", "compiled")}
     assert [f.name for f in folders["compiled"]] == [f.name for f in folders["keras"]] != []
     for one, other in zip(*folders.values()):
-        (epoch, weights, _), (same, others, _) = load(one), load(other)
+        (epoch, weights, _), (same, others, _) = load_weights(one), load_weights(other)
         assert epoch == same
         assert all(np.allclose(weights[path], others[path], rtol=1e-4, atol=1e-6) for path in weights)
 

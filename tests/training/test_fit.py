@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -25,22 +24,6 @@ def score(model: Any, dataset: toy.Windows, part: str) -> float:
 
     x, y, _ = dataset.batch(dataset.parts[part].arrays, dataset.parts[part].indices)
     return float(np.mean((keras.ops.convert_to_numpy(model(x)) - y) ** 2))
-
-
-def worsening(val: int = 8) -> toy.Windows:
-    """A dataset whose validation targets are the negated truth, so that learning makes validation worse."""
-    dataset = toy.windows(24, val=val)
-    signs = {"train": np.float32(1), "val": np.float32(-1)}
-    parts = {
-        name: dataclasses.replace(part, arrays={"series": np.abs(part.arrays["series"]), "sign": signs[name]})
-        for name, part in dataset.parts.items()
-    }
-
-    def batch(arrays: Any, indices: Any) -> tuple[Any, Any, Any]:
-        x, y, weight = dataset.batch(arrays, indices)
-        return x, y * arrays["sign"], weight
-
-    return dataclasses.replace(dataset, batch=batch, parts=parts)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +53,7 @@ def test_each_epoch_has_its_metrics_and_is_heard_once() -> None:
 
 
 def test_the_best_validated_weights_remain() -> None:
-    model, dataset = toy.network(), worsening()
+    model, dataset = toy.network(), toy.worsening()
     history = fit(model, dataset, toy.plan())
     assert history.best_epoch == 1 + int(np.argmin(losses(history, "val/loss")))
     assert history.best_epoch < 3
@@ -78,7 +61,7 @@ def test_the_best_validated_weights_remain() -> None:
 
 
 def test_without_restore_best_the_last_weights_remain() -> None:
-    model, dataset = toy.network(), worsening()
+    model, dataset = toy.network(), toy.worsening()
     history = fit(model, dataset, toy.plan(restore_best=False))
     assert history.best_epoch == 3
     assert score(model, dataset, "val") == pytest.approx(losses(history, "val/loss")[-1], rel=1e-5)

@@ -63,15 +63,17 @@ def test_quiet_says_nothing(lines: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("columns", ["20", "80"])
-def test_a_terminal_gets_a_bar_and_no_lines(
+def test_a_terminal_gets_a_bar_and_the_log_file_lines(
     lines: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
-    train(Progress(3, stream=terminal), 3)
+    with lines.at_level(logging.INFO, logger="train"):
+        train(Progress(3, stream=terminal), 3)
     assert "3/3" in terminal.getvalue()
-    assert lines.messages == []
+    assert {record.name for record in lines.records} == {"train"}  # whose lines are not printed
+    assert [line.split()[1] for line in lines.messages] == ["1/3", "3/3"]
 
 
 def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,22 @@ def windows(examples: int = 50, window: int = 4, val: int = 0, weight: bool = Fa
         batch=batch,
         summary=Summary("toy", rows, 1, {name: len(indices) for name, indices in parts.items()}, "toy"),
     )
+
+
+def worsening(val: int = 8) -> Windows:
+    """A dataset whose validation targets are the negated truth, so that learning makes validation worse."""
+    dataset = windows(24, val=val)
+    signs = {"train": np.float32(1), "val": np.float32(-1)}
+    parts = {
+        name: replace(part, arrays={"series": np.abs(part.arrays["series"]), "sign": signs[name]})
+        for name, part in dataset.parts.items()
+    }
+
+    def batch(arrays: Any, indices: Any) -> tuple[Any, Any, Any]:
+        x, y, weight = dataset.batch(arrays, indices)
+        return x, y * arrays["sign"], weight
+
+    return replace(dataset, batch=batch, parts=parts)
 
 
 def network(window: int = 4, units: int = 3, dropout: float = 0.0) -> Any:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.date_columns import CLOCK, PARTS, find_role
-from rnnexp.data.tables.date_readings import is_sorted
+from rnnexp.data.tables.date_readings import FEW, is_even, is_monthly, is_sorted
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
-from rnnexp.data.tables.remedy import Refused
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.times import Dates, UnreadableDates
 from rnnexp.errors import DataError
 
@@ -22,22 +24,22 @@ TIME = re.compile(
     r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|dato|ts$|data$)|日期|日付|時間|дата",
     re.IGNORECASE,
 )
-NAMED = re.compile(r"(date|time|ds|day|month|year|datum|fecha)", re.IGNORECASE)  # weekly_sales only looks like it
+NAMED = re.compile(
+    r"(date|time|ds|day|month|year|datum|fecha|дата|日期|日付)", re.IGNORECASE
+)  # weekly_sales looks like it
 TIME_OF_DAY = re.compile(r"(^|[^a-z])(time|hhmm|clock|uhrzeit|zeit|heure|hora|ora|tid|kl)([^a-z]|$)", re.IGNORECASE)
 PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearday",))
 MOSTLY = 0.5  # share of the cells that must be dates, so that the others are flaws
 LONGEST = 50  # letters of a date, on average
 CERTAIN = r"\d{4}-\d\d-\d\d(\D|$)"  # what 101, which may be of 2001, is not
 MAX_TRIED = 30  # columns that are looked at
+NAMELESS_PARTS = {"": "months", "%G %V": "weeks", "%Y %q": "quarters"}  # what may stand behind a year: forms of both
 
 
 def find_dates(head: Head, finding: Finding) -> list[int]:
     """Find the columns that hold the date, by all of their cells and their names."""
-    named = [bool(TIME.search(name) or TIME_OF_DAY.search(name) or find_role(name)) for name in head.names]
-    short = [sum(map(len, cells[:100])) <= LONGEST * len(cells[:100]) for cells in head.cells]
-    likely = [index for index, numeric in enumerate(head.numeric) if short[index] and (named[index] or not numeric)]
-    columns = _DateColumns(head, likely[:MAX_TRIED], finding.layout)
-    for choice in columns.choices():
+    columns = _DateColumns(head, finding.layout)
+    for choice in columns.nameless_choices() if columns.nameless else columns.choices():
         dates = columns.read(choice)
         if dates is not None:
             return _tell_time(choice, head, finding, dates)
@@ -56,11 +58,19 @@ def _tell_time(choice: list[int], head: Head, finding: Finding, dates: Dates) ->
 class _DateColumns:
     """The columns that may hold dates, as text."""
 
-    def __init__(self, head: Head, likely: list[int], layout: Layout) -> None:
+    def __init__(self, head: Head, layout: Layout) -> None:
         import pandas as pd
 
         self.head, self.layout = head, layout
+        self.nameless = not (layout.header or layout.names)
+        likely = [index for index in range(len(head.names)) if self._is_likely(index)][:MAX_TRIED]
         self.cells: dict[int, Any] = {index: pd.Series(head.cells[index], dtype="str").str.strip() for index in likely}
+
+    def _is_likely(self, index: int) -> bool:
+        name, some = self.head.names[index], self.head.cells[index][:100]
+        named = TIME.search(name) or TIME_OF_DAY.search(name) or find_role(name)
+        short = sum(map(len, some)) <= LONGEST * len(some)
+        return short and bool(self.nameless or named or not self.head.numeric[index])
 
     def choices(self) -> Iterator[list[int]]:
         """List the columns, one or several, that may make up a date; the likeliest first."""
@@ -76,6 +86,21 @@ class _DateColumns:
                 yield [index]
         yield from _parts({part: index for index, part in reversed(roles.items()) if part})
         yield from ([index] for index in named if index not in whole)
+
+    def nameless_choices(self) -> Iterator[list[int]]:
+        """List a column and those behind it that tell its rows apart, as a month tells those of a year; all first."""
+        for index in self.cells:
+            if self.read([index]) is None:
+                continue
+            choice, text = [index], self.cells[index]
+            while (after := self.cells.get(choice[-1] + 1)) is not None and len(choice) < len(PARTS):
+                both = text.str.cat(after, sep=" ")
+                if both.nunique() < 2 * text.nunique():
+                    break
+                choice, text = [*choice, choice[-1] + 1], both
+            if len(choice) == 2 and after is not None:  # one day in each month
+                yield [*choice, choice[-1] + 1]
+            yield from (choice[:many] for many in range(len(choice), 0, -1))
 
     def _with_clock(self, date: int, roles: dict[int, str | None]) -> Iterator[list[int]]:
         """Put the time of day, in a column of its own, beside a date that is repeated for it."""
@@ -94,30 +119,76 @@ class _DateColumns:
         """Read columns as dates, so far as no setting is needed for it; None if most of the cells are none."""
         import numpy as np
 
+        form = self._find_form(choice) if self.nameless else ""
         there = np.all([(self.cells[index] != "").to_numpy() for index in choice], axis=0)
         few = (1 - MOSTLY) * len(there)
         while there.size and (~there).sum() <= few:
             rows = np.flatnonzero(there)
-            dates = self._dates(choice, rows)
+            dates = self._dates(choice, rows, form)
             try:
                 return dates if self._is_meant(choice, dates.read()) else None
             except Refused as refused:
-                return None if any("time" in remedy.settings for remedy in refused.remedies) else dates
+                return dates if self._is_asked(choice, refused) else None
             except UnreadableDates as error:
                 there[rows[error.rows]] = False  # titles, units and totals, which the reader refuses
             except DataError:
                 break
         return None
 
-    def _dates(self, choice: list[int], rows: np.ndarray) -> Dates:
+    def _find_form(self, choice: list[int]) -> str:
+        """Return how the numbers behind years say weeks or quarters, "" if they are months; even steps tell."""
+        import numpy as np
+
+        first = self.cells[choice[0]]
+        if len(choice) != 2 or not self.head.numeric[choice[1]] or not first.str.fullmatch(r"\d{4}").all():
+            return ""
+        readings: dict[str, np.ndarray] = {}
+        for form in NAMELESS_PARTS:
+            with suppress(DataError):
+                readings[form] = self._dates(choice, np.arange(len(first)), form).read()
+        even = [form for form, time in readings.items() if is_even(time)]
+        if len(even) > 1:
+            own = [{"time": choice} | ({"time_format": form} if form else {}) for form in even]
+            remedies = [Remedy(settings, NAMELESS_PARTS[form]) for settings, form in zip(own, even)]
+            raise Undecided(Refused("the numbers beside the years have several readings", *remedies))
+        return (even or [*readings, ""])[0]
+
+    def _dates(self, choice: list[int], rows: np.ndarray, form: str = "") -> Dates:
         cells = [self.cells[index].iloc[rows].reset_index(drop=True) for index in choice]
         names = [self.head.names[index] for index in choice]
-        return Dates(cells, names, Places(("",), 0 * rows, rows), self.layout)
+        dates = Dates(
+            cells,
+            names,
+            Places(("",), 0 * rows, rows),
+            replace(self.layout, time_format=form or self.layout.time_format),
+        )
+        dates.settings |= {"time_format": form} if form else {}
+        return dates
 
     def _is_meant(self, choice: list[int], time: np.ndarray) -> bool:
         """Tell dates from numbers that could be some."""
-        alone = len(choice) == 1 and self.head.numeric[choice[0]]
-        return not alone or bool(NAMED.fullmatch(self.head.names[choice[0]])) or is_sorted(time)
+        import numpy as np
+
+        if (
+            self.nameless
+            and len(choice) == 3
+            and len(np.unique(time)) < 2 * len(np.unique(time.astype("datetime64[M]")))
+        ):
+            return is_monthly(time)
+        alone = len(choice) == 1 or self.nameless
+        numbers = alone and all(self.head.numeric[index] for index in choice)
+        return not numbers or bool(NAMED.fullmatch(self.head.names[choice[0]])) or is_sorted(time, FEW)
+
+    def _is_asked(self, choice: list[int], refused: Refused) -> bool:
+        """Tell whether it is only open which dates they are; numbers of no name must be in order."""
+        import pandas as pd
+
+        if any("time" in remedy.settings for remedy in refused.remedies):
+            return False
+        order = pd.to_numeric(self.cells[choice[0]], errors="coerce").rank(method="dense")
+        return (
+            not self.nameless or not self.head.numeric[choice[0]] or is_sorted(order.fillna(0).to_numpy(dtype=int), FEW)
+        )
 
 
 def _parts(roles: dict[str, int]) -> Iterator[list[int]]:

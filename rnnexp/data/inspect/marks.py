@@ -11,13 +11,10 @@ from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.files import kind
 from rnnexp.data.tables.readings import THIRDS
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
+from rnnexp.data.tables.spelling import CODES
 from rnnexp.data.tables.table import examine_cells, read_table
 from rnnexp.errors import count
 
-# Numbers that programs write where there is none: nines, the fill values of data formats, the ends of types.
-NINES = ("99", "999", "9999", "99999", "999999", "9999999", "99.9", "999.9", "99.99", "999.99", "9999.99", "999.999")
-FILLS = ("1e20", "1e30", "1e31", "1e35", "1e36", "1e37", "1e38", "3.4e38", "9.96921e36", "2147483647", "32767", "65535")
-CODES = (*(sign * float(text) for text in (*NINES, *FILLS) for sign in (1, -1)), -200.0, -32768.0, -2147483648.0)
 AWAY = 3  # ranges of the other values
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.data.inspect.dates import TIME
+from rnnexp.data.tables.dialect import DATE
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.remedy import Refused
 from rnnexp.errors import RnnexpError
@@ -20,6 +21,7 @@ LINES = 5_000  # of a file that are looked at
 TAGGED = (".conll", ".conllu", ".iob", ".bio", ".iob2")
 LABEL = re.compile(r"(.*[_ ])?(labels?|class|category|topic|sentiment|polarity|stars|rating|kategorie|klasse)", re.I)
 WORD = re.compile(r"[^\W\d_]{2,}")
+WEEKDAY = re.compile(r"^[^\W\d]+[,.]?\s+(?=.*[^\W\d])")
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*")
 
 
@@ -199,8 +201,9 @@ def _worded(cells: Sequence[str]) -> bool:
 
 
 def _is_prose(cells: Sequence[str]) -> bool:
-    """Tell cells of words from dates, which have at most one of letters: 2 Jan 2021, 02/01/2021 09:00 PM."""
-    return _worded(cells) and sum(len(WORD.findall(cell)) for cell in cells) >= 2 * len(cells)
+    """Tell cells of words from dates: 2 Jan 2021, 02/01/2021 09:00 PM, Fri, 01-Jan-2021 09:00 PM."""
+    dates = sum(bool(DATE.fullmatch(WEEKDAY.sub("", cell.strip()))) for cell in cells)
+    return _worded(cells) and sum(len(WORD.findall(cell)) for cell in cells) >= 2 * len(cells) > 4 * dates
 
 
 def _lines(file: Path, encoding: str) -> tuple[str, ...]:

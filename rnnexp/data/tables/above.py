@@ -20,7 +20,8 @@ DATE_NAME = re.compile(
 )
 
 
-REMARK = re.compile(r"[^\W\d][^:]*: +\S.*")  # "Source: Office", of which no column is called
+# "Source: Office", of which no column is called, and what loggers of Campbell Scientific begin with.
+REMARK = re.compile(r"[^\W\d][^:]*: +\S.*|TO(A5|B1|B3|ACI1)")
 
 
 @dataclass
@@ -134,7 +135,7 @@ def _leave_out_titles(titles: Sequence[Odd], start: int, findings: Findings) -> 
 def _without_header(outline: Outline, above: Sequence[Odd], findings: Findings) -> None:
     if above:
         _leave_out_titles(above, outline.first, findings)
-    if looks_like_data(outline.first_cells, [outline.first_cells]):
+    if looks_like_data(outline.first_cells, []):
         row = outline.separator.join(outline.first_cells)[:60]
         findings.said.append(f"line {outline.first}: the header looks like data ({row})")
         findings.settings["header"] = "none"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.date_forms import get_width, restore_zero
-from rnnexp.data.tables.date_readings import DateReading, is_even, is_sorted, try_form
+from rnnexp.data.tables.date_readings import FEW, DateReading, is_even, is_sorted, try_form
 
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # per second
 COUNTED = (*UNITS, "D", "excel", "decimal_year")
@@ -54,7 +54,7 @@ def read_counts(text: Any, today: np.datetime64) -> list[DateReading]:
 def _is_count(reading: DateReading) -> bool:
     """Doubt numbers that are like others but for their order."""
     form = reading.settings["time_format"]
-    return form in UNITS or (is_even(reading.time) if form == "decimal_year" else is_sorted(reading.time))
+    return form in UNITS or (is_even(reading.time) if form == "decimal_year" else is_sorted(reading.time, FEW))
 
 
 def convert_counts(text: Any, form: str) -> np.ndarray:

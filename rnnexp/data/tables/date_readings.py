@@ -11,6 +11,8 @@ import numpy as np
 from rnnexp.data.tables.date_forms import read_form
 from rnnexp.data.tables.remedy import Remedy
 
+FEW = 0.05  # share of the dates of a long table that may be before those above them
+
 
 @dataclass(frozen=True)
 class DateReading:
@@ -71,9 +73,14 @@ def choose_reading(readings: Sequence[DateReading]) -> list[DateReading]:
     return [one for one in readings if "pivot_year" not in one.settings] or readings
 
 
-def is_sorted(time: np.ndarray) -> bool:
-    """Tell dates in order, forward or back; where they are repeated, in a long table, each is looked at once."""
-    return bool((np.diff(_unique(time)) > np.timedelta64(0)).all())
+def is_sorted(time: np.ndarray, few: float = 0.0) -> bool:
+    """Tell dates in order, forward or back; where they are repeated, in a long table, each is looked at once.
+
+    A share of `few` may be out of order: where a series begins before those above it.
+    """
+    steps = np.diff(_unique(time))
+    back = int((steps < np.timedelta64(0)).sum())
+    return min(back, len(steps) - back) <= int(few * len(steps))
 
 
 def _unique(time: np.ndarray) -> np.ndarray:
@@ -94,15 +101,20 @@ def is_even(time: np.ndarray) -> bool:
 
 
 def _by_calendar(dates: np.ndarray) -> bool:
-    """Tell even steps of months, on one day of the month or on the last, and those that leave out weekends."""
+    """Tell even steps of months, and those that leave out weekends."""
     import pandas as pd
 
     months = dates.astype("datetime64[M]")
-    days = dates.astype("datetime64[D]")
-    place, last = days - months.astype("datetime64[D]"), days + 1 == (months + 1).astype("datetime64[D]")
-    if len(set(np.diff(months).tolist())) == 1 and ((place == place.max()) | last).all():
+    if len(set(np.diff(months).tolist())) == 1 and is_monthly(dates):
         return True
     return pd.infer_freq(pd.DatetimeIndex(dates)) is not None
+
+
+def is_monthly(dates: np.ndarray) -> bool:
+    """Tell dates on one day of the month, or on the last."""
+    months, days = dates.astype("datetime64[M]"), dates.astype("datetime64[D]")
+    place, last = days - months.astype("datetime64[D]"), days + 1 == (months + 1).astype("datetime64[D]")
+    return bool(((place == place.max()) | last).all())
 
 
 def is_future(time: np.ndarray, today: np.datetime64) -> bool:

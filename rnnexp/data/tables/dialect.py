@@ -24,6 +24,16 @@ SPELLED = {"tab": "\t", "\\t": "\t", " ": WHITESPACE, "space": WHITESPACE}
 SAMPLE = 200
 DECLARED = re.compile(r'"?sep=([^"\r\n])"?[;,\t]*(\r\n|\r|\n|$)', re.IGNORECASE)
 DATED = re.compile(r"\s*\d{1,4}([-/:]\d|\.\d{1,2}\.|[-\s]?[WQM]\d)")
+DIGITS = re.compile(r"\s*(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])(\d\d){0,3}\s*")
+MONTHS = (
+    "jan|january|januar|jänner|janvier|enero|ene|feb|february|februar|février|févr|fév|febrero|mar|march|märz|mär|mrz|mars|"
+    "marzo|apr|april|avril|avr|abril|abr|may|mai|mayo|mei|jun|june|juni|juin|junio|jul|july|juli|juillet|juil|julio|aug|"
+    "august|août|agosto|ago|sep|sept|september|septembre|septiembre|oct|october|oktober|okt|octobre|octubre|nov|november|"
+    "novembre|noviembre|dec|december|dezember|dez|décembre|déc|diciembre|dic|mon|tue|wed|thu|fri|sat|sun|q[1-4]|week|kw|w"
+)
+DATE = re.compile(
+    rf"({MONTHS})(?![^\W\d])[^\w]*\d{{1,4}}\b.*|\d{{1,4}}[^\w]*({MONTHS})(?![^\W\d])([^\w]*\d.*)?", re.IGNORECASE
+)
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 
 
@@ -124,13 +134,21 @@ def name_separator(separator: str) -> str:
 
 
 def looks_like_data(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Tell whether a first line holds numbers and dates only, or a date above dates; columns 0, 1, 2 are a header."""
+    """Tell whether a first line holds numbers, dates and words of the rows only, or a date above dates.
+
+    Columns 0, 1, 2 are a header.
+    """
     written = [cell.strip() for cell in cells if cell.strip()]
     numbered = (list(map(str, range(start, start + len(cells)))) for start in (0, 1))
-    if written not in numbered and all(DATE_OR_NUMBER.fullmatch(cell) or is_like_number(cell) for cell in written):
+    others = [row for row in rows if row != cells]  # a header may be repeated
+    below = [{row[index] for row in others if index < len(row)} for index in range(len(cells))]
+    numbers = [DATE_OR_NUMBER.fullmatch(cell) or is_like_number(cell) for cell in map(str.strip, cells)]
+    words = [cell in own for cell, own in zip(cells, below)]
+    alike = any(numbers) and all(map(any, zip(numbers, words, (not cell.strip() for cell in cells))))
+    if written not in numbered and alike:
         return True
-    dated = [index for index, cell in enumerate(cells) if DATED.match(cell)]
-    return any(all(DATED.match(row[index]) for row in rows if index < len(row)) for index in dated)
+    forms = (DATED.match, DATE.fullmatch, DIGITS.fullmatch)
+    return any(form(cell) and all(map(form, own)) for form in forms for cell, own in zip(cells, below))
 
 
 def _nothing(opening: Opening, separator: str, what: str) -> DataError:

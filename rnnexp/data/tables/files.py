@@ -91,6 +91,8 @@ def _absent(path: str, candidates: list[Path], root: str | None, origin: str) ->
     broken = [candidate for candidate in candidates if candidate.is_symlink()]
     if broken:
         return f"{broken[0]}: is a broken link to {os.readlink(broken[0])}, which does not exist"
+    if "://" in path:
+        return f"{path}: is an address, and only files are read: download it and give the path of the file"
     what = "no file matches" if GLOB & set(path) else "there is no file"
     places = " nor ".join(str(candidate.parent.absolute()) for candidate in candidates)
     text = f"{path}: {what} `{candidates[0].name}` in {places}{nearby(candidates)}"

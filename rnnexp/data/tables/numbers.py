@@ -43,7 +43,10 @@ HRK HTG HUF IDR ILS INR IQD IRR ISK ITL JMD JOD JPY KES KGS KHR KMF KPW KRW KWD 
 MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RMB RON RSD
 RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU
 UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW"""
-SYMBOLS = r"(?:US|AU?|CA?|NZ|HK|NT|S|R|MX)?\$ [¢-¥฿\u20a0-\u20c0元円원] S?Fr\.? kr\.?|:- zł Kč Ft Rs\.? руб\.? [Ee]uro"
+# The yen sign of Japanese encodings is the byte of the backslash.
+SYMBOLS = (
+    r"(?:US|AU?|CA?|NZ|HK|NT|S|R|MX)?\$ [¢-¥฿\u20a0-\u20c0元円원\\] S?Fr\.? kr\.?|:- zł Kč Ft Rs\.? руб\.? [Ee]uro"
+)
 UNIT = "|".join(["[%‰]", *SYMBOLS.split(), *CODES.split()])
 DRESSED = re.compile(
     rf"(?P<quote>')?(?P<open>\()?\s*(?P<first>[+\-–]?)\s*(?P<before>{UNIT})?\s*(?P<second>[+\-–]?)\s*"
@@ -51,7 +54,7 @@ DRESSED = re.compile(
     rf"\s*(?P<third>[-–—]?)\s*(?P<after>{UNIT})?(?P<fourth>-?)\s*(?P<close>\))?",
     re.ASCII,
 )
-ALIKE = {"€": "EUR", "£": "GBP", "₹": "INR", "US$": "USD", "Euro": "EUR", "euro": "EUR", "zł": "PLN"}
+ALIKE = {"\\": "¥", "€": "EUR", "£": "GBP", "₹": "INR", "US$": "USD", "Euro": "EUR", "euro": "EUR", "zł": "PLN"}
 SHARES = ("%", "‰")
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnexp.data.tables.dialect import DATED, SEPARATORS, Opening, measure_width, resolve_separator, sniff
+from rnnexp.data.tables.dialect import DATE, DATED, SEPARATORS, Opening, measure_width, resolve_separator, sniff
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.records import WHITESPACE, Lines, Record, is_skipped, records
@@ -21,16 +21,7 @@ from rnnexp.errors import DataError
 
 EMPTY, MISSING, NUMBER, TEXT = "emnt"
 MARKERS = frozenset({"-", "--", "---", "?", ".", "..", "...", "*", "n.a.", "n. a.", "#N/A", "missing", "NULL!", ":"})
-MONTHS = (
-    "jan|january|januar|jänner|janvier|enero|ene|feb|february|februar|février|févr|fév|febrero|mar|march|märz|mär|mrz|mars|"
-    "marzo|apr|april|avril|avr|abril|abr|may|mai|mayo|mei|jun|june|juni|juin|junio|jul|july|juli|juillet|juil|julio|aug|"
-    "august|août|agosto|ago|sep|sept|september|septembre|septiembre|oct|october|oktober|okt|octobre|octubre|nov|november|"
-    "novembre|noviembre|dec|december|dezember|dez|décembre|déc|diciembre|dic|mon|tue|wed|thu|fri|sat|sun|q[1-4]|week|kw|w"
-)
 DIGITS = re.compile(r"[+-]?[0-9][0-9.,:/ -]*")
-DATE = re.compile(
-    rf"({MONTHS})(?![^\W\d])[^\w]*\d{{1,4}}\b.*|\d{{1,4}}[^\w]*({MONTHS})(?![^\W\d])([^\w]*\d.*)?", re.IGNORECASE
-)
 TOTAL = re.compile(
     r"(grand|sub|sous|report|overall|year|annual)?[-\s]*(total|totals|totale|totaal|totalt|sum|sums|summe|gesamt|gesamtsumme|"
     r"insgesamt|somme|soma|suma|averages?|mittelwert|durchschnitt|moyenne|promedio|gemiddelde|合计|总计|合計|小計|小计|総計|"
@@ -192,17 +183,20 @@ def _find_frequent(file: Path, layout: Layout) -> list[str]:
 
 def _measure(file: Path, layout: Layout, separator: str) -> _Cut | None:
     """Count the records that have the commonest width, and look at the cells of a fair sample of them."""
+    above: Counter[int] = Counter()
     widths: Counter[int] = Counter()
     sample: list[list[str]] = []
     number = 0
     try:
         for number, (_, cells) in enumerate(_filled(file, layout, separator), 1):
             filled = measure_width(cells)
-            widths.update(range(filled, len(cells) + 1))
+            (widths if number > MAX_ABOVE else above).update(range(filled, len(cells) + 1))
             if number <= 500 or number % SAMPLE_STEP == 0:
                 sample.append(cells)
     except DataError:
         return None
+    if number <= 2 * MAX_ABOVE:  # else what stands above the rows, as units, may be wider than these
+        widths += above
     width = max(widths, key=lambda one: (widths[one], -one), default=0)
     kinds = [
         [tell_kind(cell, layout.missing) for cell in cells[:width]]
@@ -214,7 +208,7 @@ def _measure(file: Path, layout: Layout, separator: str) -> _Cut | None:
     if not typed:
         return None
     clean = sum(all(row[index] != TEXT for index in typed) for row in rows) / len(rows)
-    fit = widths[width] / number
+    fit = widths[width] / (number if number <= 2 * MAX_ABOVE else number - MAX_ABOVE)
     single = width == 1 or fit < 0.5
     weight = 0.001 if single else 0.95 if separator == WHITESPACE else 1.0  # blanks stand within names and dates, too
     return _Cut(separator, width, typed, weight * fit * clean * (0.9 + 0.1 * len(typed) / width))

@@ -10,6 +10,7 @@ from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.data.tables.spelling import (
     BESIDE,
+    CODES,
     INFINITY,
     MARKER,
     MARKS,
@@ -61,7 +62,7 @@ class Survey:
         if not problems:
             return None
         text = "\n".join(f"{file}: {problem}" for problem in problems)
-        return Refused(text, *self.remedies(readings))
+        return Refused(text, *(self._unit_remedies() or self.remedies(readings)))
 
     def readings(self, every: bool = False) -> list[Marks]:
         """Return marks that read every cell which is not to mean missing, one pair for each way to read them.
@@ -86,6 +87,18 @@ class Survey:
         """Return the settings of each reading: rows of what is another number or none may be left out, too."""
         choices = (True, False) if any(shape.what == BESIDE for shape in self._gone()) else (False,)
         return [self._remedy(marks, readings, leave_out) for marks in readings for leave_out in choices]
+
+    def _unit_remedies(self) -> list[Remedy]:
+        """Take numbers without the unit of all others for missing where programs write these for it: -999."""
+        mixed = [column.values() for column in self.columns if _has_several_units(column.values())]
+        plain = [shape for column in mixed for shape in column if not shape.unit and any(shape.numbers.values())]
+        texts = _list_texts(plain)
+        numbers = [float(standardize(text, self.current) or 0) for text in texts]
+        if not numbers or self.layout.na is None or not set(numbers) <= set(CODES):
+            return []
+        cells = sum(shape.total for shape in plain)
+        meaning = f"{count(cells, 'cell')} missing, which alone {'has' if cells == 1 else 'have'} no unit"
+        return [Remedy({"na": [*self.layout.na, *texts]}, meaning)]
 
     def _shapes(self) -> list[Shape]:
         return [shape for column in self.columns for shape in column.values()]

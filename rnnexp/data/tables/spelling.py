@@ -37,12 +37,15 @@ MARKERS = {
     *("n.d.", "nd", "#n/a", "#na", "null!", "#null!", "#div/0!", "#ref!", "#value!", "#name?", "#num!", "#nv", "#nul!"),
     *("#wert!", "#bezug!", "#zahl!", "1.#qnan", "1.#ind", "-1.#ind"),
 }
+# Numbers that programs write where there is none: nines, the fill values of data formats, the ends of types.
+NINES = ("99", "999", "9999", "99999", "999999", "9999999", "99.9", "999.9", "99.99", "999.99", "9999.99", "999.999")
+FILLS = ("1e20", "1e30", "1e31", "1e35", "1e36", "1e37", "1e38", "3.4e38", "9.96921e36", "2147483647", "32767", "65535")
+CODES = (*(sign * float(text) for text in (*NINES, *FILLS) for sign in (1, -1)), -200.0, -32768.0, -2147483648.0)
 BOOLEANS = {"true", "false", "yes", "no"}
 FLAGGED = re.compile(r"[<>≤≥~≈±]\s*(.+?)|(.+?)\s?([^\w\s]+|\(?[^\W\d]{1,3}\)?|\[\w{1,3}\])")
 WHOLE = re.compile(r"\D*(\d{16,}|\d{1,3}([,.' ]\d{3}){5,})\D*")
-MAX_TEXTS = 8  # cells that are no numbers, to be named in a setting
 HUGE = re.compile(r"[eE]\+?([3-9]\d|\d{3,})")
-NINES = str.maketrans("12345678", "9" * 8)
+NINE = str.maketrans("12345678", "9" * 8)
 
 MAX_TEXTS = 8  # cells that are no numbers, to be named in a setting
 
@@ -60,7 +63,7 @@ class Shape:
     """Cells that the same marks read, alike but for their digits.
 
     numbers: what the cells are like under the marks that read them;  shown: the first few cells with their lines
-    texts:   the different cells, if they are no numbers and not too many
+    texts:   the different cells, if they are no numbers, or have no unit, and are not too many
     """
 
     like: str
@@ -81,7 +84,7 @@ class Shape:
         self.total += 1
         if len(self.shown) < SHOWN:
             self.shown.append((line, text))
-        if not self.numbers and len(self.texts) <= MAX_TEXTS:
+        if not (self.numbers and self.unit) and len(self.texts) <= MAX_TEXTS:
             self.texts[text] = None
 
     @property
@@ -134,4 +137,4 @@ def reduce_digits(text: str) -> str:
     """Write 9 for every digit but a 0 in front; what is 0, may be too large or means missing stays as it is."""
     if text.casefold() in MARKERS or HUGE.search(text) or WHOLE.fullmatch(text) or not re.search("[1-9]", text):
         return text
-    return re.sub(r"(?<=[\d.,])0", "9", text.translate(NINES))
+    return re.sub(r"(?<=[\d.,])0", "9", text.translate(NINE))

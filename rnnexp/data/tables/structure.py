@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import dropwhile, groupby
+from itertools import dropwhile, groupby, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from rnnexp.data.tables.body import Body
 from rnnexp.data.tables.dialect import examine
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
-from rnnexp.data.tables.outline import NUMBER, TEXT, Odd, Outline, draw_outline, is_summary
+from rnnexp.data.tables.outline import NUMBER, TEXT, TOTAL, Odd, Outline, draw_outline, is_summary
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import DataError
@@ -87,11 +87,11 @@ def _look_within(outline: Outline, findings: Findings) -> None:
         words = list(dict.fromkeys(_label(odd) for odd in totals))
         findings.tell(totals, "holds no value of a date but a total", "hold no values of dates but totals")
         findings.leave_out(totals, words if len(words) <= MAX_WORDS else ())
-    header = next((odd.names for odd in reversed(outline.above)), None)
-    again = [odd for odd in outline.odd if odd.before and odd.names == header]
+    above = [odd.names for odd in outline.above]
+    again = [odd for odd in outline.odd if odd.before and odd.names in above]
     if again:
         findings.tell(again, "repeats the header", "repeat the header")
-        findings.leave_out(again, [next(cell.strip() for cell in again[0].cells if cell.strip())])
+        findings.leave_out(again, list(dict.fromkeys(next(filter(None, map(str.strip, odd.cells))) for odd in again)))
     alone = [odd for odd in outline.within if odd.width == 1 < outline.width and odd.is_words and odd not in totals]
     if alone:
         findings.tell(
@@ -101,7 +101,7 @@ def _look_within(outline: Outline, findings: Findings) -> None:
 
 
 def _is_total(odd: Odd) -> bool:
-    return NUMBER in odd.kinds and bool(_label(odd))
+    return bool(TOTAL.fullmatch(odd.cells[0].strip()) if NUMBER not in odd.kinds else _label(odd))
 
 
 def _label(odd: Odd) -> str:
@@ -112,19 +112,19 @@ def _label(odd: Odd) -> str:
 
 def _several(outline: Outline) -> list[tuple[int, int]]:
     """Return the first and last lines of each table, if there are several: each begins with names of its own."""
-    names = outline.above[-1].cells if outline.above else ()
+    names = [odd.cells for odd in outline.above]
     start, tables = outline.above[-1].line if outline.above else outline.first, []
     for before, group in groupby(outline.odd, key=lambda odd: odd.before):
         run = list(group)
         other = [odd for odd in run if odd.width not in (1, outline.width) and set(odd.kinds) <= set("emn")]
         named = [odd for odd in run if odd.is_words and odd.width > 1 and not outline.numbers_in(odd)]
-        own = [odd for odd in named if not other or odd.line < other[0].line]
+        own = [odd for odd in named if not (_is_total(odd) or (other and odd.line >= other[0].line))]
         if len(other) > 1 and own:
             tables += [(start, run[0].since)] if before else []
             tables.append((own[-1].line, other[-1].end))
             start = next((odd.line for odd in named if odd.line > other[-1].line), run[-1].end + 1)
         elif 0 < before < outline.rows and (
-            new := [odd for odd in own if odd.cells != names and outline.fits(odd.cells)]
+            new := [odd for odd in own if odd.cells not in names and outline.fits(odd.cells)]
         ):
             tables.append((start, run[0].since))
             start = new[-1].line
@@ -136,8 +136,8 @@ def _several(outline: Outline) -> list[tuple[int, int]]:
 def _choose_table(file: Path, tables: list[tuple[int, int]], layout: Layout, outline: Outline) -> Refused:
     remedies = []
     for first, last in tables:
-        settings = {"skip_lines": first - 1, "skip_footer": layout.skip_footer + outline.lines - last}
-        kept = {key: value for key, value in settings.items() if value}
+        settings = {"skip_lines": first - 1, "skip_footer": outline.lines - last}
+        kept = {key: value for key, value in _merged(file, layout, settings).items() if value}
         remedies.append(Remedy(kept, f"lines {first} to {last}"))
     return Refused(f"{file}: holds {len(tables)} tables, each with names of its own", *remedies)
 
@@ -147,10 +147,10 @@ def _tried(file: Path, layout: Layout, findings: Findings) -> Refused:
     readings, flaws = [], []
     for meaning, choice in findings.choices or [("", Findings())]:
         reading = findings + choice
-        settings = _merged(layout, reading.settings)
+        settings = _merged(file, layout, reading.settings)
         flaw, skipped = _read(file, layout.change(settings))
         if not flaw and skipped - set(layout.skip_rows) != reading.lines:  # other rows have such cells, too
-            settings = _merged(layout, {**reading.settings, "skip_rows": sorted(reading.lines)})
+            settings = _merged(file, layout, {**reading.settings, "skip_rows": sorted(reading.lines)})
             flaw, _ = _read(file, layout.change(settings))
         flaws += [flaw] if flaw else []
         readings += [] if flaw else [Remedy(settings, meaning)]
@@ -158,8 +158,12 @@ def _tried(file: Path, layout: Layout, findings: Findings) -> Refused:
     return Refused(f"{file}: {text}", *readings)
 
 
-def _merged(layout: Layout, settings: dict[str, Any]) -> dict[str, Any]:
-    """Add what is left out already, of which the findings say nothing."""
+def _merged(file: Path, layout: Layout, settings: dict[str, Any]) -> dict[str, Any]:
+    """Add what is left out already, of which the findings say nothing; comments at the beginning are no lines."""
+    if layout.comment and settings.get("skip_lines"):
+        with opened(file, layout.encoding) as stream:
+            comments = sum(1 for _ in takewhile(lambda line: line.lstrip().startswith(layout.comment or ""), stream))
+        settings = settings | {"skip_lines": settings["skip_lines"] - comments}
     rows = list(dict.fromkeys([*layout.skip_rows, *settings.get("skip_rows", [])]))
     footer = layout.skip_footer + settings.get("skip_footer", 0)
     return settings | ({"skip_rows": rows} if rows else {}) | ({"skip_footer": footer} if footer else {})

@@ -12,11 +12,11 @@ import numpy as np
 
 from rnnexp.data.tables.body import Body
 from rnnexp.data.tables.columns import NamedTwice, Selection, Table, select
-from rnnexp.data.tables.dialect import Dialect, examine, measure_width
+from rnnexp.data.tables.dialect import DATE, Dialect, examine, measure_width
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.numbers import Flaws, parse
-from rnnexp.data.tables.outline import DATE, TOTAL, is_summary
+from rnnexp.data.tables.outline import TOTAL, is_summary
 from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.tables.readings import Survey
 from rnnexp.data.tables.records import Record

@@ -14,7 +14,7 @@ from rnnexp.sweeps import worker
 from rnnexp.sweeps.executor import Executor, Exit, Hardware, Site, Slot
 from rnnexp.sweeps.executors.vectorized import GroupSize, vectorized
 from rnnexp.sweeps.launcher import BASIC, Launcher
-from rnnexp.sweeps.processes import context, end_all, on_slot, reason
+from rnnexp.sweeps.processes import Terminator, context, end_all, on_slot, reason
 from rnnexp.sweeps.task import Task
 
 log = logging.getLogger("rnnexp")
@@ -50,6 +50,7 @@ class LocalProcesses(Executor):
         self.capacity = len(self._free)
         self._context = context(hardware)
         self._running: dict[int, tuple[BaseProcess, Slot]] = {}
+        self._terminator = Terminator()
 
     def submit(self, task: Task) -> None:
         slot = self._free.pop(0)
@@ -61,6 +62,7 @@ class LocalProcesses(Executor):
 
     def wait(self, seconds: float) -> list[Exit]:
         wait([process.sentinel for process, _ in self._running.values()], seconds)
+        self._terminator.make()
         ended = []
         for number, (process, slot) in list(self._running.items()):
             if process.exitcode is not None:
@@ -69,6 +71,9 @@ class LocalProcesses(Executor):
                 self._free.append(slot)
                 ended.append(Exit(number, reason(process.exitcode)))
         return ended
+
+    def stop_job(self, number: int) -> None:
+        self._terminator.ask(self._running[number][0])
 
     def stop(self) -> None:
         end_all([process for process, _ in self._running.values()])

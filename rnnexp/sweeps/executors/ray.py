@@ -76,6 +76,11 @@ class RayTasks(Executor):
             return f"Ray: {type(error).__name__}"
         return None
 
+    def stop_job(self, number: int) -> None:
+        for reference, running in self._running.items():
+            if running == number:
+                self._ray.cancel(reference, force=False)
+
     def stop(self) -> None:
         for reference in self._running:
             self._ray.cancel(reference, force=False)

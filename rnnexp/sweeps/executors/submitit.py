@@ -73,6 +73,9 @@ class SlurmJobs(Executor):
             time.sleep(min(0.1, seconds))
         return [Exit(number, _reason(self._running.pop(number))) for number in ended]
 
+    def stop_job(self, number: int) -> None:
+        self._running[number].cancel(check=False)
+
     def stop(self) -> None:
         for job in self._running.values():
             job.cancel(check=False)

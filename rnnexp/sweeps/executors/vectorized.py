@@ -16,7 +16,7 @@ from rnnexp.sweeps import worker
 from rnnexp.sweeps.executor import Executor, Exit, Hardware, Site, Slot
 from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.preflight import backend_of
-from rnnexp.sweeps.processes import context, end_all, on_slot, reason
+from rnnexp.sweeps.processes import Terminator, context, end_all, on_slot, reason
 from rnnexp.sweeps.state import write_whole
 from rnnexp.sweeps.task import RESULT, Task
 
@@ -65,6 +65,8 @@ class GroupProcesses(Executor):
         self._new: list[Task] = []
         self._queue: list[Crew] = []
         self._running: list[tuple[BaseProcess, Slot, dict[int, Task]]] = []
+        self._left_out: list[Exit] = []
+        self._terminator = Terminator()
 
     def submit(self, task: Task) -> None:
         self._new.append(task)
@@ -73,8 +75,10 @@ class GroupProcesses(Executor):
         self._queue += self._groups()
         while self._queue and self._free:
             self._start(*self._queue.pop(0))
-        wait([process.sentinel for process, _, _ in self._running], seconds)
-        return list(self._ended())
+        wait([process.sentinel for process, _, _ in self._running], 0 if self._left_out else seconds)
+        self._terminator.make()
+        left_out, self._left_out = self._left_out, []
+        return [*left_out, *self._ended()]
 
     def _start(self, tasks: list[Task], company: Path | None) -> None:
         from rnnexp.sweeps import crew  # with NumPy, which a look at the settings does without
@@ -128,6 +132,21 @@ class GroupProcesses(Executor):
             parts = max(-(-len(same) // self._size), min(self._processes, len(same) // 2) or 1)
             groups += [same[start::parts] for start in range(parts)]
         return groups
+
+    def stop_job(self, number: int) -> None:
+        """Take a task out of the queue, or end its process if it has one of its own.
+
+        A member of a group that trains already is taken out by the group, at the end of its epoch.
+        """
+        for process, _, tasks in self._running:
+            if [*tasks] == [number]:
+                self._terminator.ask(process)
+            if number in tasks:
+                return
+        for waiting in (self._new, *(tasks for tasks, _ in self._queue)):
+            waiting[:] = [task for task in waiting if task.number != number]
+        self._queue = [crew for crew in self._queue if crew[0]]
+        self._left_out.append(Exit(number))
 
     def stop(self) -> None:
         end_all([process for process, _, _ in self._running])

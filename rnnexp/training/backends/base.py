@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from rnnexp.training.batcher import Block
+from rnnexp.training.snapshot import name_variables
 from rnnexp.training.training_state import Weights
 
 
@@ -34,6 +36,8 @@ class BackendTrainer(ABC):
     reads what a callback has changed there.
     """
 
+    name: ClassVar[str]
+
     def __init__(self, model: Any) -> None:
         self.model = model
         self.variables = [*model.trainable_variables, *model.non_trainable_variables]
@@ -54,6 +58,26 @@ class BackendTrainer(ABC):
         """Forget the metrics of the last pass over a part, and the states that its lanes have come to."""
         self.model.reset_metrics()
         self._set_states([np.zeros(variable.shape, np.float32) for variable in self.carried_states])
+
+    @contextmanager
+    def undone_by(self, reason: type[Exception]) -> Iterator[None]:
+        """Leave what is not trained as it was if `reason` ends this: layers draw random numbers when they are tested,
+        too, and throw them away.
+        """
+        before = self.untrained()
+        try:
+            yield
+        except reason:
+            self.set_untrained(before)
+            raise
+
+    def untrained(self) -> list[Any]:
+        """Return the values of what is not trained."""
+        return [_copy(variable) for variable in self.model.non_trainable_variables]
+
+    def set_untrained(self, values: list[Any]) -> None:
+        for variable, value in zip(self.model.non_trainable_variables, values):
+            variable.assign(value)
 
     @contextmanager
     def with_zero_states(self) -> Iterator[None]:
@@ -107,6 +131,40 @@ class BackendTrainer(ABC):
         for variable, value in zip(self.variables, values):
             variable.assign(value)
         self.pull()
+
+    def state(self) -> dict[str, Any]:
+        """Return the values of all variables, by what they belong to and by name: copies."""
+        self.sync()
+        return {
+            kind: dict(zip(name_variables(variables), map(_copy, variables)))
+            for kind, variables in self._kinds().items()
+        } | {"drawing": self.drawing_state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take over what `state` has returned, in another process perhaps."""
+        for kind, variables in self._kinds().items():
+            for variable, value in zip(variables, state[kind].values()):
+                variable.assign(value)
+        self.set_drawing_state(state["drawing"])
+        self.pull()
+
+    def _kinds(self) -> dict[str, list[Any]]:
+        optimizer, metrics = self.model.optimizer.variables, self.model.metrics_variables
+        return {"weights": self.variables, "optimizer": optimizer, "metrics": metrics}
+
+    def drawing_state(self) -> dict[str, Any]:
+        """Return the states of the generators that the whole process draws from: Python's, NumPy's, the backend's."""
+        _, key, position, has_gauss, gauss = np.random.get_state(legacy=True)
+        _, numbers, spare = random.getstate()
+        python = {"numbers": np.array(numbers, np.uint32), "gauss": np.nan if spare is None else spare}
+        return {"numpy": {"key": key, "at": [position, has_gauss], "gauss": gauss}, "python": python}
+
+    def set_drawing_state(self, state: dict[str, Any]) -> None:
+        """Take over what `drawing_state` has returned."""
+        numpy, python = state["numpy"], state["python"]
+        np.random.set_state(("MT19937", numpy["key"], *map(int, numpy["at"]), float(numpy["gauss"])))
+        spare = float(python["gauss"])
+        random.setstate((3, tuple(map(int, python["numbers"])), None if np.isnan(spare) else spare))
 
     def swap_averages(self) -> None:
         """Exchange the weights with the optimizer's moving averages, if it keeps any; a second

@@ -18,6 +18,8 @@ class JaxTrainer(BackendTrainer):
     Buffers are not donated, so that the weights of an epoch can be kept as they are, without a copy.
     """
 
+    name = "jax"
+
     def __init__(self, model: Any) -> None:
         import jax
 
@@ -25,7 +27,6 @@ class JaxTrainer(BackendTrainer):
         self.metric_variables = model.metrics_variables
         model.reset_metrics()
         self.no_metrics = [variable.value for variable in self.metric_variables]
-        self.metrics = self.no_metrics
         self._train = jax.jit(loop_steps(model.train_step))
         self._test = jax.jit(loop_steps(model.test_step))
         self._results = jax.jit(self.metric_results)
@@ -37,11 +38,11 @@ class JaxTrainer(BackendTrainer):
         self.trainable = [variable.value for variable in model.trainable_variables]
         self.other = [variable.value for variable in model.non_trainable_variables]
         self.optimizer = [variable.value for variable in model.optimizer.variables]
+        self.metrics = [variable.value for variable in self.metric_variables]
 
     def sync(self) -> None:
-        model = self.model
-        variables = [*model.trainable_variables, *model.non_trainable_variables, *model.optimizer.variables]
-        for variable, value in zip(variables, [*self.trainable, *self.other, *self.optimizer]):
+        variables = [*self.variables, *self.model.optimizer.variables, *self.metric_variables]
+        for variable, value in zip(variables, [*self.trainable, *self.other, *self.optimizer, *self.metrics]):
             variable.assign(value)
 
     def to_device(self, block: Block) -> Block:
@@ -60,6 +61,12 @@ class JaxTrainer(BackendTrainer):
     def begin(self) -> None:
         self.metrics = self.no_metrics
         self.other = self.zero_states(self.other)
+
+    def untrained(self) -> list[Any]:
+        return self.other
+
+    def set_untrained(self, values: list[Any]) -> None:
+        self.other = values
 
     @contextmanager
     def with_zero_states(self) -> Iterator[None]:

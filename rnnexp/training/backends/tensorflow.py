@@ -12,6 +12,8 @@ from rnnexp.training.batcher import Block, map_arrays
 class TensorFlowTrainer(BackendTrainer):
     """The state lives in TensorFlow variables, so nothing has to be handed around."""
 
+    name = "tensorflow"
+
     def __init__(self, model: Any) -> None:
         import tensorflow as tf
 
@@ -19,7 +21,7 @@ class TensorFlowTrainer(BackendTrainer):
         self._train = _loop_steps(model.train_step, model.jit_compile)
         self._test = _loop_steps(model.test_step, model.jit_compile)
         self._results = tf.function(model.get_metrics_result, autograph=False)
-        self._gradient = tf.function(self._gradient_norm, autograph=False, reduce_retracing=True)
+        self._gradient = tf.function(self._gradient_norm, autograph=False)
 
     def to_device(self, block: Block) -> Block:
         import tensorflow as tf
@@ -53,10 +55,14 @@ class TensorFlowTrainer(BackendTrainer):
 
 
 def _loop_steps(step: Callable[[Any], Any], jit_compile: bool) -> Callable[[Any, Any], None]:
-    """Turn a Keras step into one over the first `steps` batches of a block."""
+    """Turn a Keras step into one over the first `steps` batches of a block.
+
+    Each shape has a graph of its own: with `reduce_retracing` that of the second shape would be a general one, whose
+    last bits are others, and which shape comes second depends on where a training goes on.
+    """
     import tensorflow as tf
 
-    one_step = tf.function(step, autograph=False, reduce_retracing=True, jit_compile=jit_compile)
+    one_step = tf.function(step, autograph=False, jit_compile=jit_compile)
 
     def over_block(data: Any, steps: Any) -> None:
         def body(index: Any) -> Any:

@@ -11,6 +11,8 @@ from rnnexp.training.batcher import Block, map_arrays
 class TorchTrainer(BackendTrainer):
     """The state lives in PyTorch's parameters; a block is moved to the device at once and cut there."""
 
+    name = "torch"
+
     def __init__(self, model: Any) -> None:
         super().__init__(model)
         model.make_train_function()
@@ -35,6 +37,21 @@ class TorchTrainer(BackendTrainer):
 
     def results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
+
+    def drawing_state(self) -> dict[str, Any]:
+        import torch
+
+        devices = {str(device): torch.cuda.get_rng_state(device) for device in range(torch.cuda.device_count())}
+        states = {"cpu": torch.get_rng_state(), **devices}
+        return {**super().drawing_state(), "torch": {device: state.numpy() for device, state in states.items()}}
+
+    def set_drawing_state(self, state: dict[str, Any]) -> None:
+        import torch
+
+        super().set_drawing_state(state)
+        for device, value in state["torch"].items():
+            taken = torch.from_numpy(value.copy())
+            torch.set_rng_state(taken) if device == "cpu" else torch.cuda.set_rng_state(taken, int(device))
 
     def grad_norm(self, batch: tuple[Any, ...]) -> float:
         import keras

@@ -16,13 +16,21 @@ PROMPT_S = 1.0  # of a dispatch: progress, checkpoints and signals wait for it
 
 
 class Dispatch(Protocol):
-    """Takes (state, now, fixed, data) on by `count` epochs; returns the state and rows (epochs, lanes)."""
+    """Takes (state, now, fixed, data) on by `count` epochs, or by a part of one; returns the state and rows (epochs,
+    lanes), None as long as the epoch goes on.
+
+    step: gradient steps of an epoch that are done;  partial: the state after them, None between epochs
+    """
 
     capacity: int
+    step: int
+    partial: Tree | None
+
+    def merge(self, before: Tree, fixed: Tree) -> Tree: ...
 
     def prepare(self, *arguments: Tree) -> None: ...
 
-    def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]: ...
+    def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree | None]: ...
 
 
 class VmappedProgram:
@@ -43,9 +51,9 @@ class VmappedProgram:
 
     def _unless_stopped(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
         after, row = self.program.epoch(state, now, fixed, data)
-        return self._kept(state, after, fixed), row
+        return self.kept(state, after, fixed), row
 
-    def _kept(self, before: Tree, after: Tree, fixed: Tree) -> Tree:
+    def kept(self, before: Tree, after: Tree, fixed: Tree) -> Tree:
         """Let a lane that has stopped keep its state."""
         import jax
         from jax import numpy as jnp
@@ -65,13 +73,18 @@ class VmappedProgram:
     def end(self, before: Tree, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
         def one(before: Tree, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
             after, row = self.program.end(state, now, fixed, data)
-            return self._kept(before, after, fixed), row
+            return self.kept(before, after, fixed), row
 
         return self.over(one, (0, 0, 0, 0, self.axes))(before, state, now, fixed, data)
 
 
 class FusedEpochs:
     """Many epochs per call, at most `capacity`, fewer if all lanes have stopped."""
+
+    step, partial = 0, None
+
+    def merge(self, before: Tree, fixed: Tree) -> Tree:
+        return before
 
     def __init__(self, vmapped: VmappedProgram, capacity: int) -> None:
         self.vmapped, self.capacity = vmapped, capacity
@@ -124,6 +137,8 @@ class ChunkedEpoch:
         import jax
 
         self.vmapped, self.total = vmapped, steps
+        self.step, self.partial = 0, None
+        self._last, self._pace = 0, 0.0  # steps of the last call, seconds of each
         self._begin, self._steps, self._end = jax.jit(vmapped.begin), jax.jit(vmapped.steps), jax.jit(vmapped.end)
 
     def prepare(self, *arguments: Tree) -> None:
@@ -133,21 +148,36 @@ class ChunkedEpoch:
         state, now, fixed, data = arguments
         jax.eval_shape(self.vmapped.epoch, state, _at(now, 0), fixed, data)
 
-    def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]:
-        import jax
-
+    def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree | None]:
         before, now, fixed, data = arguments
         now = _at(now, 0)
-        state, done, size, pace = self._begin(before, now), 0, 1, 0.0
-        while done < self.total:
-            last, began = min(done + size, self.total), time.perf_counter()
-            span = (np.int32(done), np.int32(last))
-            state = jax.block_until_ready(self._steps(state, now, fixed, data, span))
-            pace = (time.perf_counter() - began) / (last - done) if done else 0.0
-            size, done = int(np.clip(PROMPT_S / pace if pace else 2, 1, 8 * size)), last
+        if self.step < self.total:
+            self._go_on(before, now, fixed, data)
+            return before, None
+        state = self._begin(before, now) if self.partial is None else self.partial
         after, row = self._end(before, state, now, fixed, data)
         row = {**row, "ran": self.vmapped.program.running(before, fixed)}
+        self.step, self.partial = 0, None
         return after, {key: value[None] for key, value in row.items()}
+
+    def merge(self, before: Tree, fixed: Tree) -> Tree:
+        """Return the state within an epoch: of lanes that had stopped when it began what it was then."""
+        if self.partial is None or self.vmapped.axes is None:
+            return before if self.partial is None else self.partial
+        return self.vmapped.over(self.vmapped.kept, (0, 0, 0))(before, self.partial, fixed)
+
+    def _go_on(self, before: Tree, now: Tree, fixed: Tree, data: Tree) -> None:
+        """Take as many steps as last about a second."""
+        import jax
+
+        size = int(np.clip(PROMPT_S / self._pace, 1, 8 * self._last)) if self._pace else 1 + (self._last > 0)
+        last, began = min(self.step + size, self.total), time.perf_counter()
+        state = self._begin(before, now) if self.partial is None else self.partial
+        self.partial = jax.block_until_ready(
+            self._steps(state, now, fixed, data, (np.int32(self.step), np.int32(last)))
+        )
+        self._pace = (time.perf_counter() - began) / (last - self.step) if self._last else 0.0
+        self._last, self.step = last - self.step, last
 
 
 def _at(tree: Tree, index: Any) -> Tree:

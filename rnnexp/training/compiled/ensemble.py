@@ -11,8 +11,9 @@ import numpy as np
 
 from rnnexp.training.compiled.batch_plan import BatchPlan, stack_shared
 from rnnexp.training.compiled.dispatch import PROMPT_S, ChunkedEpoch, Dispatch, FusedEpochs, VmappedProgram
-from rnnexp.training.compiled.member import Member
+from rnnexp.training.compiled.member import TOLD, Member
 from rnnexp.training.compiled.program import Program
+from rnnexp.training.keeper import Cadence
 
 Tree = Any
 
@@ -59,7 +60,13 @@ class Ensemble:
     `lanes` says which training each row of the stacked state belongs to.
     """
 
-    def __init__(self, program: Program, specs: Sequence[MemberSpec], widths: Widths | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        specs: Sequence[MemberSpec],
+        widths: Widths | None = None,
+        cadence: Cadence | None = None,
+    ) -> None:
         self.program, self.specs = program, list(specs)
         self.widths = widths or Widths()
         self.batch_plan = specs[0].batch_plan
@@ -71,6 +78,10 @@ class Ensemble:
         self._place([specs[lane] for lane in self.lanes])
         self._dispatch = self._choose()
         self._last, self._pace = 0, 0.0  # epochs of the last dispatch, seconds of each
+        self._began = 0.0  # when the present epoch began, seconds since 1970
+        self.turn = 0  # how often it has advanced
+        self._seen: tuple[int, Tree] = (-1, None)
+        self.cadence = cadence or Cadence(None)
 
     def _place(self, specs: Sequence[MemberSpec]) -> None:
         import jax
@@ -104,14 +115,20 @@ class Ensemble:
         """Train on for about a second, all together."""
         import jax
 
-        self._review()
+        if self._dispatch.partial is None:
+            self._review()
         began, count = time.time(), self._count()
         results = self._dispatch.run(count, self.state, self._now(count), self.fixed, self.data)
         self.state, rows = jax.block_until_ready(results)
         ended = time.time()
-        self._tell({key: np.asarray(value)[:count] for key, value in rows.items()}, (began, ended))
+        self.turn += 1
+        self._began = self._began or began
+        if rows is None:
+            self._tell_nothing()
+            return
+        self._tell({key: np.asarray(value)[:count] for key, value in rows.items()}, (self._began, ended))
         self._pace = (ended - began) / count if self._last else 0.0
-        self._last, self.epoch = count, self.epoch + count
+        self._last, self.epoch, self._began = count, self.epoch + count, 0.0
 
     def _count(self) -> int:
         """Return the epochs of the next dispatch: few at first, then as many as take about a second."""
@@ -171,7 +188,7 @@ class Ensemble:
         """Give every training the rows of the epochs in which it ran."""
         if self.single:
             rows = {key: value[:, None] for key, value in rows.items()}
-        state = {key: np.atleast_1d(self.state[key]) for key in ("stopped", "kept_epoch", "best_epoch", "best")}
+        state = {key: np.atleast_1d(self.state[key]) for key in TOLD}
         busy = max(1.0, float(rows["ran"].sum()))
         for member in self.members:
             if member.running:
@@ -179,6 +196,38 @@ class Ensemble:
                 ran = int(rows["ran"][:, lane].sum())
                 member.add_rows({k: v[:ran, lane] for k, v in rows.items()}, span, (span[1] - span[0]) / busy)
                 member.update({key: value[lane].item() for key, value in state.items()})
+
+    def _tell_nothing(self) -> None:
+        for member in self.members:
+            member.rows = []
+
+    @property
+    def step(self) -> int:
+        """Gradient steps that are done of the epoch that is not."""
+        return self._dispatch.step
+
+    def snapshot(self, index: int) -> Tree:
+        """Return all of the state of one training, as NumPy's arrays; fetched once for all that ask in one turn."""
+        import jax
+
+        if self._seen[0] != self.turn:
+            self._seen = (self.turn, jax.device_get(self._dispatch.merge(self.state, self.fixed)))
+        lane = self.lanes.index(index)
+        state = self._seen[1]
+        return state if self.single else jax.tree.map(lambda leaf: leaf[lane], state)
+
+    def restore(self, states: Sequence[Tree], epoch: int, step: int) -> None:
+        """Take all members to where they have been after so many epochs and gradient steps."""
+        import jax
+        from jax import numpy as jnp
+
+        self.epoch = epoch
+        widths = [width for after, width in sorted(self.widths.later.items()) if after <= epoch]
+        if widths and widths[-1] < len(self.lanes):
+            self._narrow(_fill(range(len(states)), widths[-1]))
+        stacked = [jax.tree.map(jnp.asarray, states[lane]) for lane in self.lanes]
+        self.state = stacked[0] if self.single else jax.tree.map(lambda *leaves: jnp.stack(leaves), *stacked)
+        self._dispatch.step, self._dispatch.partial = step, self.state if step else None
 
     def value(self, index: int, key: str) -> Tree:
         """Return a part of the state of one training."""

@@ -52,6 +52,11 @@ class Member:
         self.code, self.best = int(state["stopped"]), state["best"]
         self.kept_epoch, self.best_epoch = int(state["kept_epoch"]), int(state["best_epoch"])
 
+    def restore(self, epoch: int, state: Mapping[str, Any]) -> None:
+        """Be where the training has been after `epoch` epochs."""
+        self.epoch = epoch
+        self.update({key: state[key].item() for key in TOLD})
+
     def stop(self) -> None:
         """Train no further, whatever the program thinks."""
         if self.running:
@@ -76,3 +81,4 @@ class Member:
 
 
 LAST = ("trainable", "other", "optimizer")
+TOLD = ("stopped", "kept_epoch", "best_epoch", "best")  # what a member knows of its state

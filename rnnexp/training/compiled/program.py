@@ -19,6 +19,7 @@ from rnnexp.training.compiled.traced_positive import Target, trace_scalars
 from rnnexp.training.monitor import LOSSES, to_minimize
 from rnnexp.training.penalties import prefix_metrics
 from rnnexp.training.pure_callback import EpochEnd, PureCallback
+from rnnexp.training.snapshot import name_variables
 
 Tree = Any
 RUNNING = 0
@@ -67,6 +68,9 @@ class Program:
         places = {id(weight): _find(variables, average) for weight, average in backend.averages}
         self.averaged = [places.get(id(weight)) for weight in backend.model.trainable_variables]
 
+        kinds = {"trainable": self.model.trainable_variables, "other": self.model.non_trainable_variables}
+        kinds |= {"optimizer": variables, "metrics": backend.metric_variables}
+        self.names = {kind: name_variables(of_kind) for kind, of_kind in kinds.items()}
         self.parameters = sum(int(np.prod(value.shape)) for value in backend.trainable)
 
     def initial(self) -> Tree:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from rnnexp.data.dataset import Dataset
+from rnnexp.errors import ConfigError
 from rnnexp.training.backends.base import is_seed_state, to_decimal
 from rnnexp.training.backends.jax import JaxTrainer
 from rnnexp.training.best_weights import handle_divergence
@@ -15,11 +16,13 @@ from rnnexp.training.compiled.batch_plan import BatchPlan, make_batch_plan
 from rnnexp.training.compiled.ensemble import Ensemble, MemberSpec
 from rnnexp.training.compiled.member import Member, Rows
 from rnnexp.training.compiled.program import CALLBACK, NOT_FINITE, Program, ProgramSettings
+from rnnexp.training.keeper import Cadence, Keeper
 from rnnexp.training.monitor import BestValue, choose_default_monitor
 from rnnexp.training.plan import History, Listener, TrainingPlan
 from rnnexp.training.prepare import prepare
 from rnnexp.training.pure_callback import PureCallback
-from rnnexp.training.training_state import EpochCallback, TrainingState, Weights
+from rnnexp.training.snapshot import Position, Snapshot, fill, flatten, list_named, make_columns, name_lists
+from rnnexp.training.training_state import EpochCallback, HeldCallbacks, State, TrainingState, Weights
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,16 @@ class Advance:
         self.ensemble.advance()
 
 
+@dataclass(frozen=True)
+class Restored:
+    """What a snapshot holds for one training, checked."""
+
+    state: Any
+    best: Mapping[str, Any]
+    callbacks: dict[str, State]
+    snapshot: Snapshot
+
+
 class CompiledTraining:
     """One training, alone or in an ensemble with others; `member` is its place in one that exists already."""
 
@@ -42,25 +55,76 @@ class CompiledTraining:
         monitor = self.member.ensemble.program.settings.monitor
         self.state = TrainingState(plan.trainer.epochs, monitor, None, plan.run_dir)
         self.best_value = BestValue(monitor)
-        late = [c for c in plan.callbacks.values() if isinstance(c, EpochCallback) and c.late]
-        self.hooks = [callback.start() for callback in late]
+        late = {key: c for key, c in plan.callbacks.items() if isinstance(c, EpochCallback) and c.late}
+        self.callbacks = HeldCallbacks(late)
+        self.keeper = Keeper(plan, self.member.ensemble.cadence)
+        self.history: list[dict[str, float]] = []
+        self.begin, self.before = perf_counter(), 0.0  # and the seconds before that
 
     def steps(self, listener: Listener) -> Generator[Advance, None, History]:
         """Ask for the training to go on until it has ended; leave the kept weights in the model, whatever happens."""
-        begin, history, member = perf_counter(), list[dict[str, float]](), self.member
+        self.begin, member = perf_counter() - self.before, self.member
         try:
             while member.running and self.state.stop is None:
                 yield Advance(member.ensemble)
-                rows = member.rows
-                history += rows
-                self._look_back(rows)
-                self.state.stop = listener(self.state.epoch - len(rows) + 1, rows, member.span) or self._stopped()
+                if rows := member.rows:
+                    self.history += rows
+                    self._look_back(rows)
+                    first = self.state.epoch - len(rows) + 1
+                    reason = listener(first, rows, member.span) or self._stopped()
+                    self.state.stop = self.state.stop or reason
+                if member.running and self.state.stop is None:
+                    self.keeper.look(self, member.ensemble.turn)
             member.stop()
+            if self.state.stop != "diverged":
+                self.keeper.finish(self)
         finally:
-            self.restore()
-        return History(history, member.kept_epoch, self.state.monitor, self.state.stop, perf_counter() - begin)
+            self.fill_model()
+        seconds = perf_counter() - self.begin
+        return History(self.history, member.kept_epoch, self.state.monitor, self.state.stop, seconds)
 
-    def restore(self) -> None:
+    def snapshot(self) -> Snapshot:
+        """Return where the training stands; to be asked between two of its steps."""
+        ensemble, best = self.member.ensemble, self.best_value
+        loose = {"history": make_columns(self.history), "callbacks": self.callbacks.tree()}
+        numbers = {"best": best.best, "best_epoch": best.best_epoch, "waited": best.epochs}
+        position = Position(
+            *("compiled", "jax", self.state.epoch, ensemble.step, ensemble.epoch, self.state.stop),
+            seconds=perf_counter() - self.begin,
+            run=self.plan.note(),
+        )
+        return Snapshot(flatten({"state": self._named_state(), "best": numbers, **loose}), position)
+
+    def _named_state(self) -> Any:
+        ensemble = self.member.ensemble
+        return name_lists(ensemble.snapshot(self.member.index), ensemble.program.names)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot of the same training, before the first step; ConfigError, and nothing has changed,
+        if it is of another one. Members of an ensemble are restored together: `restore_together`.
+        """
+        restore_together([self], [snapshot])
+
+    def read(self, snapshot: Snapshot) -> Restored:
+        """Check a snapshot; nothing changes."""
+        snapshot.position.require("compiled", "jax")
+        best = self.best_value
+        template = {"state": self._named_state(), "best": {"best": best.best, "best_epoch": 0, "waited": 0}}
+        tree = fill(template, snapshot.arrays, besides=("history", "callbacks"))
+        state = list_named(tree["state"], self.member.ensemble.program.names)
+        return Restored(state, tree["best"], self.callbacks.read(snapshot.part("callbacks")), snapshot)
+
+    def adopt(self, restored: Restored) -> None:
+        """Take over what is this training's alone."""
+        position, best = restored.snapshot.position, self.best_value
+        self.member.restore(position.epoch, restored.state)
+        best.best, best.best_epoch = float(restored.best["best"]), int(restored.best["best_epoch"])
+        best.epochs = int(restored.best["waited"])
+        self.callbacks.states, self.history = restored.callbacks, restored.snapshot.rows()
+        self.state.epoch, self.state.stop, self.before = position.epoch, position.stop, position.seconds
+        self.state.metrics = self.history[-1] if self.history else {}
+
+    def fill_model(self) -> None:
         """Put the kept weights into the model, which the members of an ensemble share."""
         for variable, value in zip(self.backend.variables, self.member.weights("kept")):
             variable.assign(value)
@@ -82,8 +146,7 @@ class CompiledTraining:
                 state.weights = lambda: self._weights(self._best())
             else:
                 state.weights = None
-            for hook in self.hooks:
-                hook(state)
+            self.callbacks.on_epoch_end(state)
 
     def _best(self) -> str:
         return "kept" if self.member.ensemble.program.settings.keep_best else "best_weights"
@@ -103,12 +166,28 @@ class CompiledTraining:
         return None
 
 
+def restore_together(trainings: Sequence[CompiledTraining], snapshots: Sequence[Snapshot]) -> None:
+    """Take all members of one ensemble, in its order, to where they have been; ConfigError, and nothing has changed, if
+    one of the snapshots is of another training, or of another moment than the first.
+
+    A training that has ended is restored alone: the others have gone on without it.
+    """
+    read = [training.read(snapshot) for training, snapshot in zip(trainings, snapshots, strict=True)]
+    moments = {(snapshot.position.company, snapshot.position.step) for snapshot in snapshots}
+    if len(moments) > 1:
+        raise ConfigError(f"these have not been kept at the same moment: {sorted(moments)}, epochs and steps")
+    trainings[0].member.ensemble.restore([one.state for one in read], *moments.pop())
+    for training, restored in zip(trainings, read):
+        training.adopt(restored)
+
+
 def make_single_member(model: Any, dataset: Dataset, plan: TrainingPlan) -> Member:
     """Compile a model (built, not compiled) and give it an ensemble of its own."""
     batch_plan = make_batch_plan(dataset, plan)
     model = prepare(model, plan, batch_plan.train.unweighted_sample())
     program = make_program(model, batch_plan, plan, traced=[])
-    ensemble = Ensemble(program, [make_member_spec(program.initial(), batch_plan, plan)])
+    cadence = Cadence(plan.trainer.checkpoint_every_s, plan.stop)
+    ensemble = Ensemble(program, [make_member_spec(program.initial(), batch_plan, plan)], cadence=cadence)
     ensemble.prepare()
     return ensemble.members[0]
 

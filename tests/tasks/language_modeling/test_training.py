@@ -17,7 +17,7 @@ from rnnexp.runner.record import Membership, RunContext
 from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks.language_modeling.dataset import TextStream
 from rnnexp.training import batcher
-from rnnexp.training.checkpoint import load
+from rnnexp.training.checkpoint import load_weights
 from rnnexp.training.fit import fit
 from rnnexp.training.plan import History
 
@@ -132,7 +132,7 @@ def test_a_checkpoint_holds_the_states_that_its_epoch_ended_with(engine: str, rh
     )
     still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.grad_norm=true")
     model, dataset, _ = trained(composed(rhyme, *settings, *still), tmp_path)
-    _, weights, _ = load(tmp_path / "checkpoints" / "epoch-000001")
+    _, weights, _ = load_weights(tmp_path / "checkpoints" / "epoch-000001")
     found = {path.split("/")[-1]: value for path, value in weights.items() if path.endswith("_h")}
     part = dataset.parts["train"].side_by_side(6)
     starts = part.order(0, 1, 6).reshape(-1, 6)

@@ -1,0 +1,93 @@
+"""Asking a live run or sweep to end: a file in its folder, so that it works from any machine that sees the folder."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import platform
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+STOP = "stop"  # in the folder of what is to end: who has asked for it; in a sweep's folder `stop-3` is for job 3
+STOPPED = "stopped"  # the same once it has been heard
+POLL_S = 0.5
+
+log = logging.getLogger("rnnexp")
+
+
+class RunStopped(KeyboardInterrupt):
+    """One run is to end as by Ctrl-C, those beside it are not."""
+
+
+def request_stop(folder: Path, job: int | None = None) -> Path:
+    """Leave word that a run, a sweep or one of its jobs is to end; it is seen whole or not at all."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container without an entry in passwd
+        user = "somebody"
+    words = f"stopped by `rnnexp stop` ({user} on {platform.node()}, {datetime.now().astimezone():%Y-%m-%d %H:%M:%S%z})"
+    path = folder / (STOP if job is None else f"{STOP}-{job}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(words, encoding="utf-8")
+    beside.replace(path)
+    return path
+
+
+def read_stop(folder: Path) -> str | None:
+    """Return why the run in a folder is to end; empty if it is hopeless beside others; None if it is not to."""
+    try:
+        return (folder / STOP).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def take_job_requests(folder: Path) -> Iterator[tuple[int, str]]:
+    """Yield the jobs of a sweep that are to end, with why, each once."""
+    for path in sorted(folder.glob(f"{STOP}-*")):
+        number = path.name.removeprefix(f"{STOP}-")
+        with suppress(OSError):
+            words = path.read_text(encoding="utf-8", errors="replace").strip()
+            path.unlink()
+            if number.isdecimal() and words:
+                yield int(number), words
+
+
+@contextmanager
+def heed_stop(folder: Path) -> Iterator[None]:
+    """Within the block end this process's work as Ctrl-C does once `rnnexp stop` has left word in a folder.
+
+    What was meant for somebody who worked there before is overlooked.
+    """
+    for path in (folder / STOP, folder / STOPPED, *folder.glob(f"{STOP}-*")):
+        path.unlink(missing_ok=True)
+    done = threading.Event()
+    if threading.current_thread() is threading.main_thread():  # no other can be interrupted
+        threading.Thread(target=_listen, args=(folder, done), name="rnnexp stop", daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _listen(folder: Path, done: threading.Event) -> None:
+    while not done.wait(POLL_S):
+        if words := read_stop(folder):
+            with suppress(OSError):
+                (folder / STOP).replace(folder / STOPPED)
+            log.warning("%s", words)
+            _interrupt()
+            return
+
+
+def _interrupt() -> None:
+    """Interrupt the main thread by the signal that it heeds: a shell lets what runs behind it ignore Ctrl-C."""
+    main = threading.main_thread().ident
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if main is not None and callable(signal.getsignal(number)):
+            signal.pthread_kill(main, number)
+            return

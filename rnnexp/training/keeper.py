@@ -1,0 +1,147 @@
+"""When a training is put down on the disk, and whether it shall end there.
+
+Between two chunks of work a training asks its keeper. The keeper writes a checkpoint every `checkpoint_every_s`, never
+spends more than a fiftieth of the time on it, and ends the training where somebody above has asked for that.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, perf_counter
+from typing import Protocol
+
+from rnnexp.errors import ConfigError, ResourceError, RnnexpError
+from rnnexp.training import checkpoint
+from rnnexp.training.plan import TrainingPlan
+from rnnexp.training.snapshot import Snapshot
+
+log = logging.getLogger("rnnexp")
+
+FOLDER = "checkpoints"
+KEEP = 2  # checkpoints: the newest, and one for the case that it turns out to be damaged
+SHARE = 0.02  # of the time may be spent on checkpoints
+MAX_FAILURES = 3  # in a row: then there is no disk to rely on
+
+
+class TrainingStopped(RnnexpError):
+    """A training has ended between two steps because its caller asked for it, and can go on from `snapshot`.
+
+    checkpoint: where that is on the disk; None if it is not
+    """
+
+    def __init__(self, reason: str, snapshot: Snapshot, checkpoint: Path | None) -> None:
+        self.reason, self.snapshot, self.checkpoint = reason, snapshot, checkpoint
+        super().__init__(f"stopped after epoch {snapshot.position.epoch}, step {snapshot.position.step}: {reason}")
+
+
+class StopAsked(Exception):  # noqa: N818  (no error: it takes a training from within a pass to where it can be put down)
+    """Somebody has asked for the end."""
+
+
+class Cadence:
+    """Says whether it is time for a checkpoint, or for the end: to all members of a group the same.
+
+    turn: a number for the moment; within one the answer does not change
+    """
+
+    def __init__(
+        self,
+        every_s: float | None,
+        stop: Callable[[], str | None] | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.every_s, self.stop, self.clock = every_s, stop or (lambda: None), clock
+        self.last, self.cost = clock(), 0.0
+        self.turn, self.due = -1, False
+        self.reason: str | None = None  # once there is one, it stays
+
+    def ask(self, turn: int) -> tuple[bool, str | None]:
+        """Return whether a checkpoint is due, and why the training shall end; None if it shall not."""
+        if turn != self.turn:
+            self.turn, self.reason, now = turn, self.reason or self.stop(), self.clock()
+            self.due = self.every_s is not None and now - self.last >= max(self.every_s, self.cost / SHARE)
+            if self.due:
+                self.last, self.cost = now, 0.0
+        return self.due, self.reason
+
+    def charge(self, seconds: float) -> None:
+        """Count what a checkpoint has cost; the next one has to wait for it."""
+        self.cost += seconds
+
+
+class Restorable(Protocol):
+    """A training, as its keeper sees it."""
+
+    def snapshot(self) -> Snapshot: ...
+
+    def restore(self, snapshot: Snapshot) -> None: ...
+
+
+class Keeper:
+    """Keeps the checkpoints of one training in its run folder."""
+
+    def __init__(self, plan: TrainingPlan, cadence: Cadence) -> None:
+        kept = plan.run_dir is not None and plan.trainer.checkpoint_every_s is not None
+        self.root = plan.run_dir / FOLDER if plan.run_dir and kept else None
+        self.cadence, self.written, self.failures = cadence, False, 0
+
+    def look(self, training: Restorable, turn: int) -> None:
+        """Keep a checkpoint if one is due; TrainingStopped if the training shall end here."""
+        due, reason = self.cadence.ask(turn)
+        if reason is not None:
+            snapshot = training.snapshot()
+            raise TrainingStopped(reason, snapshot, self._save(snapshot))
+        if due and self.root:
+            self._save(training.snapshot())
+
+    def require_running(self, turn: int) -> None:
+        """Raise StopAsked in the middle of a pass that is made again by whoever goes on."""
+        if self.cadence.ask(turn)[1] is not None:
+            raise StopAsked
+
+    def finish(self, training: Restorable) -> None:
+        """Keep the end of a training that has been long enough for a checkpoint, so that it can be continued."""
+        if self.written:
+            self._save(training.snapshot())
+
+    def _save(self, snapshot: Snapshot) -> Path | None:
+        """Write a checkpoint; without room for it the training goes on, but not for ever."""
+        if self.root is None:
+            return None
+        began, folder = perf_counter(), self.root / checkpoint.name_state(snapshot.position)
+        try:
+            if not self.written:
+                checkpoint.remove_unfinished(self.root)
+            checkpoint.save(folder, snapshot)
+        except OSError as error:
+            self._count_failure(folder, error)
+            return None
+        self.written, self.failures = True, 0
+        checkpoint.prune(self.root, KEEP, checkpoint.STATES)
+        self.cadence.charge(perf_counter() - began)
+        return folder
+
+    def _count_failure(self, folder: Path, error: OSError) -> None:
+        self.failures += 1
+        text = f"{folder}: the checkpoint cannot be written: {error.strerror or error}"
+        if self.failures >= MAX_FAILURES:
+            raise ResourceError(f"{text}; the training ends after {self.failures} such failures in a row")
+        log.warning("%s; the training goes on, and the last one is kept", text)
+
+
+def restore_newest(training: Restorable, root: Path) -> Snapshot | None:
+    """Take a training that has not begun to where the newest usable checkpoint below `root` is; None if there is none.
+
+    What is damaged, of another training or of a later version is named and left out; nothing is half restored.
+    """
+    for folder in checkpoint.list_newest(root):
+        try:
+            snapshot = checkpoint.load(folder)
+            training.restore(snapshot)
+        except ConfigError as error:
+            log.warning("checkpoint %s is left out: %s", folder, error)
+        else:
+            return snapshot
+    return None
