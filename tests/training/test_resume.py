@@ -331,7 +331,7 @@ MODELS: dict[str, tuple[str, ...]] = {
                         "model.attention=dot", "model.dropout=0.2"),
 }  # fmt: skip
 TASKS: dict[str, tuple[str, ...]] = {
-    "forecasting": ("model=lstm", *SMALL, "data.layout=sequence"),
+    "forecasting": ("model=lstm", *SMALL, "data.layout=sequence", "data.horizon=1"),
     "regression": ("model=gru", "data=adding", "data.examples=40", "data.sequence_length=8", "model.units=[3]"),
     "classification": ("model=gru", *SEQUENCES, "model.units=[3]", "data.buckets=2", "model.dropout=0.2",
                        "trainer.class_weights=balanced", "trainer.batch_size=4"),
