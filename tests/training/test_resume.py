@@ -318,7 +318,7 @@ def test_a_snapshot_of_another_training_is_refused_and_nothing_has_changed(engin
 
 
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false", "trainer.epochs=3")
-SMALL = ("data.points=70", "data.horizon=2", "data.window=12", "model.units=[3]", "trainer.batch_size=16")
+SMALL = ("data.points=70", "data.horizon=2", "data.sequence_length=12", "model.units=[3]", "trainer.batch_size=16")
 SEQUENCES = ("data=text_lines", "data.path=lines.txt", "model.embedding_dim=3")
 MODELS: dict[str, tuple[str, ...]] = {
     "simple_rnn": (*SMALL, "model.dropout=0.2", "model.recurrent_dropout=0.2", "model.bidirectional=true"),
@@ -331,7 +331,7 @@ MODELS: dict[str, tuple[str, ...]] = {
                         "model.attention=dot", "model.dropout=0.2"),
 }  # fmt: skip
 TASKS: dict[str, tuple[str, ...]] = {
-    "forecasting": ("model=lstm", *SMALL, "data.layout=sequence"),
+    "forecasting": ("model=lstm", *SMALL, "data.layout=sequence", "data.horizon=1"),
     "regression": ("model=gru", "data=adding", "data.examples=40", "data.sequence_length=8", "model.units=[3]"),
     "classification": ("model=gru", *SEQUENCES, "model.units=[3]", "data.buckets=2", "model.dropout=0.2",
                        "trainer.class_weights=balanced", "trainer.batch_size=4"),
