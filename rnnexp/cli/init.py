@@ -49,7 +49,7 @@ def run(args: Namespace) -> int:
     file = Path("experiments") / f"{name}.yaml"
     if file.exists() and not args.force:
         raise ConfigError(f"{file}: exists already; choose another --name, or overwrite it with --force")
-    from rnnexp.data.tables.reuse import keep_tables
+    from rnnexp.data.tables.kept import keep_tables
 
     with keep_tables():
         draft = _draft(args.task, args.path, given)

@@ -14,6 +14,7 @@ from rnnexp.data.tables.body import Body
 from rnnexp.data.tables.columns import NamedTwice, Selection, Table, select
 from rnnexp.data.tables.dialect import DATE, Dialect, examine, measure_width
 from rnnexp.data.tables.files import kind, opened, unchanged
+from rnnexp.data.tables.kept import keep_result
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.data.tables.outline import TOTAL, is_summary
@@ -21,7 +22,6 @@ from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.tables.readings import Survey
 from rnnexp.data.tables.records import Record
 from rnnexp.data.tables.remedy import Refused, Remedy
-from rnnexp.data.tables.reuse import keep_result
 from rnnexp.data.tables.structure import explain_refusals, find_structure
 from rnnexp.errors import DataError, ResourceError
 from rnnexp.runtime import machine

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rnnexp.data.tables.kept import MAX_KEPT, keep_tables
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.remedy import Refused
-from rnnexp.data.tables.reuse import MAX_KEPT, keep_tables
 from rnnexp.data.tables.table import read_cells, read_table
 
 FILE = Path("d.csv")
