@@ -49,12 +49,12 @@ def run(args: Namespace) -> int:
     file = Path("experiments") / f"{name}.yaml"
     if file.exists() and not args.force:
         raise ConfigError(f"{file}: exists already; choose another --name, or overwrite it with --force")
-    try:
+    from rnnexp.data.tables.kept import keep_tables
+
+    with keep_tables():
         draft = _draft(args.task, args.path, given)
-    except ConfigError as error:
-        raise ConfigError(*(name_flag(problem, given) for problem in error.problems)) from None
-    text = experiment(name, draft)
-    _verify(text)
+        text = experiment(name, draft)
+        _verify(text)
     print("\n".join(describe(draft)))
     file.parent.mkdir(exist_ok=True)
     file.write_text(text, encoding="utf-8")
@@ -78,6 +78,8 @@ def _draft(task: str | None, path: str, given: dict[str, Any]) -> Draft:
     while True:
         try:
             return tasks.propose(path, given, task)
+        except ConfigError as error:
+            raise ConfigError(*(name_flag(problem, given) for problem in error.problems)) from None
         except Undecided as undecided:
             if not questions.is_interactive():
                 raise DataError(questions.listed(path, undecided)) from None

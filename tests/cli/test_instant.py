@@ -118,6 +118,13 @@ def test_a_command_that_needs_keras_is_seen_to_import_it() -> None:
     assert not {"tensorflow", "torch", "mlflow", "matplotlib", "sklearn"} & found
 
 
+def test_init_looks_at_a_table_without_what_trains_a_network() -> None:
+    rows = "".join(f"2020-{month:02d}-{day:02d},{day % 7}\n" for month in (1, 2, 3) for day in range(1, 29))
+    Path("my.csv").write_text(f"date,y\n{rows}Total,252\n", encoding="utf-8")
+    assert look("init", "my.csv", "--gaps", "ffill").heavy == {"numpy", "pandas"}
+    assert Path("experiments/my.yaml").exists()
+
+
 @looks
 def test_a_look_computes_little_more_than_hydra_itself(arguments: tuple[str, ...], bare: Bare) -> None:
     ratios = [look(*arguments).seconds / bare.seconds()]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rnnexp.data.series import Series
@@ -143,6 +145,8 @@ MORE_THAN_A_TABLE = {
     "a total of nothing": (table([*ROWS[:5], ["Subtotal", "", ""], *ROWS[5:]]), {"skip_rows": ["Subtotal"]}),
     "a total of a remark": (["date,y,z,r", *(f"{row},x" for row in table()[1:6]), "Subtotal,,,x",
                              *(f"{row}," for row in table()[6:])], {"skip_rows": ["Subtotal"]}),
+    "a column without cells": (["Report", *(f"{row},{'' if n else 'x'}" for n, row in enumerate(table()))],
+                                              {"skip_lines": 1}),
     "units wider than the rows": ([f"{row},," for row in [*table([["TS", "m/s", "%,,d"]]), *table()[1:]]],
                                   {"skip_rows": [2]}),
     "a logger with numbered rows": (['"TOA5","St7","CR1000","123","x",555', *table([["TS", "%", "m"]]),
@@ -205,6 +209,37 @@ def test_between_several_readings_the_user_chooses(case: str) -> None:
     assert [meaning in remedy.meaning for meaning, remedy in zip(meanings, found, strict=True)] == [True] * len(found)
     for remedy in found:
         read_cells(Path("d.csv"), Layout().change(remedy.settings))
+
+
+@pytest.mark.parametrize("result", [np.sum, np.mean])
+def test_a_row_of_sums_or_means_without_a_date_is_told_as_a_total(result: Any) -> None:
+    total = ",".join(f"{value:.2f}" for value in result(TRUTH, axis=0))
+    lines = [*table()[:1], ",1,2", *table()[1:], f",{total}"]
+    with pytest.raises(Refused, match="without a date hold the sums or means") as caught:
+        read(lines, skip_rows=[2])
+    assert caught.value.remedies[0].settings == {"skip_rows": [2, len(lines)]}
+    assert_true(read(lines, **caught.value.remedies[0].settings))
+    for other in (",1,2", ",,1"):
+        with pytest.raises(DataError, match="1 empty date"):
+            read([*table(), other])
+
+
+def test_totals_of_parts_and_of_all_are_told() -> None:
+    sums = [",".join(f"{value:g}" for value in np.sum(part, axis=0)) for part in (TRUTH[:5], TRUTH[5:], TRUTH)]
+    lines = [*table()[:6], f",{sums[0]}", *table()[6:], f",{sums[1]}", f",{sums[2]}"]
+    with pytest.raises(Refused, match="sums or means of those above") as caught:
+        read(lines)
+    assert_true(read(lines, **caught.value.remedies[0].settings))
+
+
+@pytest.mark.parametrize("skip", [{"skip_lines": 1}, {"skip_rows": ["Total"]}, {"skip_footer": 2}])
+def test_lines_of_parquet_cannot_be_left_out(skip: dict[str, Any]) -> None:
+    pd.DataFrame({"date": ["2020-01-01", "2020-01-02"], "y": [1.0, 2.0]}).to_parquet("p.parquet")
+    with pytest.raises(
+        DataError, match=f"data.{next(iter(skip))}: leaves out lines of text, but this is a Parquet file"
+    ):
+        csv(path="p.parquet", time="date", target="y", **skip).read()
+    assert csv(path="p.parquet", time="date", target="y").read().values.tolist() == [[1.0], [2.0]]
 
 
 @pytest.mark.parametrize("comments", [["# a"], ["# a", "# b"]])

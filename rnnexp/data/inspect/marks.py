@@ -15,6 +15,7 @@ from rnnexp.data.tables.spelling import CODES
 from rnnexp.data.tables.table import examine_cells, read_table
 from rnnexp.errors import count
 
+SAMPLE = 1_000  # rows that mostly tell the decimal mark
 AWAY = 3  # ranges of the other values
 
 
@@ -31,6 +32,9 @@ def settle_numbers(file: Path, finding: Finding) -> None:
 
 def check_points(file: Path, finding: Finding) -> None:
     """Ask what "1.144" is where every point stands before three digits: `train` reads it as 1.144."""
+    first = examine_cells(file, finding.layout, finding.wanted, SAMPLE)
+    if all(decimal == finding.layout.decimal for decimal, _ in first.fitting()):  # more cells leave no more marks
+        return
     survey = examine_cells(file, finding.layout, finding.wanted)
     readings = survey.readings(every=True)
     if len(readings) > 1:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rnnexp.data.tables.dialect import looks_like_data
+from rnnexp.data.tables.dialect import looks_like_data, measure_width
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.outline import Odd, Outline, is_unit_row
 from rnnexp.data.tables.places import SHOWN, cite
@@ -123,7 +123,8 @@ def _settle_header(header: Odd, outline: Outline, layout: Layout, findings: Find
     if units:
         findings.tell(units, "below the header holds units or remarks", "below the header hold units or remarks")
         findings.leave_out(units)
-    if header.width > outline.width or header.width == outline.width - 1:
+    narrow = header.width == outline.width - 1 and measure_width(outline.first_cells) > header.width
+    if header.width > outline.width or narrow:
         _refuse_width(header, outline, findings)
 
 

@@ -134,13 +134,14 @@ def kind(path: Path) -> str:
 @contextmanager
 def unchanged(path: Path) -> Iterator[None]:
     """Fail if `path` is written to by somebody else meanwhile."""
-    before = _fingerprint(path)
+    before = get_fingerprint(path)
     yield
-    if _fingerprint(path) != before:
+    if get_fingerprint(path) != before:
         raise DataError(f"{path}: the file changed while it was read; try again when it is complete")
 
 
-def _fingerprint(path: Path) -> tuple[int, int, int]:
+def get_fingerprint(path: Path) -> tuple[int, int, int]:
+    """Return what changes when a file is written to."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino
 

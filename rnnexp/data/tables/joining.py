@@ -10,6 +10,7 @@ from rnnexp.data.calendar import write_dates
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.data.tables.places import Counts, join
+from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError, count
 
@@ -51,8 +52,32 @@ def _joined(tables: list[Table]) -> Table:
 def _dates(table: Table, layout: Layout, wanted: Wanted) -> tuple[np.ndarray | None, list[str]]:
     if not table.time:
         return None, []
+    _refuse_totals(table, layout)
     dates = Dates(table.time, [str(column) for column in wanted.time], table.places, layout)
     return dates.read(), dates.notes
+
+
+def _refuse_totals(table: Table, layout: Layout) -> None:
+    """Refuse rows of a text without a date that sum up those above them: since the last total, or all of them."""
+    first = table.time[0]
+    if first.dtype.kind in "Mm" or table.places.unit != "line" or len(table.places.files) > 1:
+        return
+    dateless = np.flatnonzero((first.isna() | (first == "")).to_numpy())
+    if not 0 < len(dateless) <= len(first) / 3:
+        return
+    start = 0
+    for row in dateless:
+        above, there = table.values[:row], ~np.isnan(table.values[row])
+        parts = (above[start:], np.delete(above, dateless[dateless < row], axis=0))
+        results = [make(part, axis=0) for part in parts if len(part) for make in (np.nansum, np.nanmean)]
+        if not any(np.isclose(table.values[row], result, rtol=1e-6, atol=0.01)[there].all() for result in results):
+            return
+        start = int(row) + 1
+    lines = [int(line) for line in table.places.number[dateless]]
+    said = (
+        f"{table.places.name}: rows without a date hold the sums or means of those above: {table.places.cite(dateless)}"
+    )
+    raise Refused(said, Remedy({"skip_rows": [*layout.skip_rows, *lines]}))
 
 
 def _by_first_date(table: Table, time: np.ndarray | None, policies: Policies) -> tuple[Table, np.ndarray | None]:

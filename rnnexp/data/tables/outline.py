@@ -183,20 +183,17 @@ def _find_frequent(file: Path, layout: Layout) -> list[str]:
 
 def _measure(file: Path, layout: Layout, separator: str) -> _Cut | None:
     """Count the records that have the commonest width, and look at the cells of a fair sample of them."""
-    above: Counter[int] = Counter()
     widths: Counter[int] = Counter()
     sample: list[list[str]] = []
     number = 0
     try:
         for number, (_, cells) in enumerate(_filled(file, layout, separator), 1):
             filled = measure_width(cells)
-            (widths if number > MAX_ABOVE else above).update(range(filled, len(cells) + 1))
+            widths.update(range(filled, len(cells) + 1))
             if number <= 500 or number % SAMPLE_STEP == 0:
                 sample.append(cells)
     except DataError:
         return None
-    if number <= 2 * MAX_ABOVE:  # else what stands above the rows, as units, may be wider than these
-        widths += above
     width = max(widths, key=lambda one: (widths[one], -one), default=0)
     kinds = [
         [tell_kind(cell, layout.missing) for cell in cells[:width]]
@@ -208,7 +205,7 @@ def _measure(file: Path, layout: Layout, separator: str) -> _Cut | None:
     if not typed:
         return None
     clean = sum(all(row[index] != TEXT for index in typed) for row in rows) / len(rows)
-    fit = widths[width] / (number if number <= 2 * MAX_ABOVE else number - MAX_ABOVE)
+    fit = widths[width] / number
     single = width == 1 or fit < 0.5
     weight = 0.001 if single else 0.95 if separator == WHITESPACE else 1.0  # blanks stand within names and dates, too
     return _Cut(separator, width, typed, weight * fit * clean * (0.9 + 0.1 * len(typed) / width))
@@ -267,10 +264,10 @@ def _is_row(cells: list[str], kinds: str, cut: _Cut, above: bool) -> bool:
         return False
     if above and all(UNIT.fullmatch(cell.strip()) for cell in cells if cell.strip()):
         return False
-    if not above and _is_empty_row(kinds, cut):
-        return True
     own = [kinds[index] for index in cut.typed]
     total = kinds[0] == TEXT and TOTAL.fullmatch(cells[0].strip()) and not any(map(DATED.match, cells))
+    if not above and _is_empty_row(kinds, cut):
+        return not total
     return TEXT not in own and set(own) != {EMPTY} and not total
 
 

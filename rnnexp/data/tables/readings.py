@@ -70,18 +70,26 @@ class Survey:
         The current marks are the only ones if they do, unless `every` way is asked for, or cells are not plain.
         """
         mixed = any(_has_several_units(column.values()) for column in self.columns)
-        numbers = [shape for shape in self._shapes() if shape.numbers or not self._is_settable(shape)]
         if mixed or not self.complete or not self._may_miss():
             return []
-        fitting = [marks for marks in (self.current, *MARKS) if all(marks in shape.numbers for shape in numbers)]
-        if self.layout.na is None:  # neither setting exists
-            fitting = [marks for marks in fitting if marks[1] is None]
+        fitting, numbers = self.fitting(), self._numbers()
         if self.current in fitting and not every and not self._is_open():
             return [self.current]
         found: dict[tuple[float, ...], Marks] = {}
         for marks in fitting:
             found.setdefault(tuple(shape.numbers[marks] for shape in numbers), marks)
         return list(found.values())
+
+    def fitting(self) -> list[Marks]:
+        """Return the marks under which every cell that is not to mean missing is a number."""
+        numbers = self._numbers()
+        fitting = [marks for marks in (self.current, *MARKS) if all(marks in shape.numbers for shape in numbers)]
+        if self.layout.na is None:  # neither setting exists
+            fitting = [marks for marks in fitting if marks[1] is None]
+        return fitting
+
+    def _numbers(self) -> list[Shape]:
+        return [shape for shape in self._shapes() if shape.numbers or not self._is_settable(shape)]
 
     def remedies(self, readings: list[Marks]) -> list[Remedy]:
         """Return the settings of each reading: rows of what is another number or none may be left out, too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rnnexp.data.tables.body import Body
 from rnnexp.data.tables.columns import NamedTwice, Selection, Table, select
 from rnnexp.data.tables.dialect import DATE, Dialect, examine, measure_width
 from rnnexp.data.tables.files import kind, opened, unchanged
+from rnnexp.data.tables.kept import keep_result
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.data.tables.outline import TOTAL, is_summary
@@ -26,10 +27,11 @@ from rnnexp.errors import DataError, ResourceError
 from rnnexp.runtime import machine
 
 
+@keep_result
 def read_table(file: Path, layout: Layout, wanted: Wanted) -> Table:
     """Read the wanted columns of one file; it must not change meanwhile."""
     with unchanged(file):
-        if kind(file) == "parquet":
+        if _is_parquet(file, layout):
             from rnnexp.data.tables.typed import read_parquet
 
             return read_parquet(file, layout, wanted)
@@ -39,7 +41,7 @@ def read_table(file: Path, layout: Layout, wanted: Wanted) -> Table:
 
 def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
     """Find the wanted columns, and the target if it is left open, from the head of a file alone."""
-    if kind(file) == "parquet":
+    if _is_parquet(file, layout):
         from rnnexp.data.tables.typed import select_parquet
 
         return select_parquet(file, wanted)
@@ -49,12 +51,23 @@ def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
 
 def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
     """Return the names of all columns from the head of a file."""
-    if kind(file) == "parquet":
+    if _is_parquet(file, layout):
         from rnnexp.data.tables.typed import parquet_names
 
         return parquet_names(file)
     with explain_refusals(file, layout):
         return examine(file, layout).names
+
+
+def _is_parquet(file: Path, layout: Layout) -> bool:
+    """Tell a Parquet file; refuse settings that leave out lines of it, since it has none."""
+    if kind(file) != "parquet":
+        return False
+    skips = {"skip_lines": layout.skip_lines, "skip_rows": layout.skip_rows, "skip_footer": layout.skip_footer}
+    if given := [f"data.{key}" for key, value in skips.items() if value]:
+        mend = "remove the setting, and rows that are not meant from the file"
+        raise DataError(f"{file}: {' and '.join(given)}: leaves out lines of text, but this is a Parquet file: {mend}")
+    return True
 
 
 def _select(file: Path, dialect: Dialect, layout: Layout, wanted: Wanted) -> Selection:
@@ -88,17 +101,18 @@ def _read_text(file: Path, layout: Layout, wanted: Wanted) -> Table:
     return reader.table(examine_cells(file, layout, wanted).refuse(str(file)) if reader.flawed else None)
 
 
-def examine_cells(file: Path, layout: Layout, wanted: Wanted) -> Survey:
-    """Look at all cells of the columns of numbers of a text file."""
+def examine_cells(file: Path, layout: Layout, wanted: Wanted, most: int | None = None) -> Survey:
+    """Look at all cells of the columns of numbers of a text file, or at those of the first rows."""
     dialect = examine(file, layout)
     positions = _select(file, dialect, layout, wanted).values
     survey = Survey([dialect.names[position] for position in positions], layout)
     with opened(file, layout.encoding) as stream:
-        for line, cells in chain.from_iterable(Body(stream, file, dialect, layout)):
+        for line, cells in islice(chain.from_iterable(Body(stream, file, dialect, layout)), most):
             survey.add(line, [cells[position] for position in positions])
     return survey
 
 
+@keep_result
 def read_cells(file: Path, layout: Layout) -> tuple[tuple[str, ...], list[list[str]], np.ndarray]:
     """Return the names of all columns of a text table, the cells of each as text, and the lines of the rows."""
     with unchanged(file), explain_refusals(file, layout):
@@ -192,7 +206,10 @@ class _Columns:
     def _refuse_totals(self) -> Refused:
         where = cite("line", [f'{line} "{cell.strip()}"' for line, cell in self.totals[:SHOWN]], len(self.totals))
         words = list(dict.fromkeys(cell.strip() for _, cell in self.totals))
-        return Refused(f"{self.file}: totals or remarks among the rows: {where}", Remedy({"skip_rows": words}))
+        return Refused(
+            f"{self.file}: totals or remarks among the rows: {where}",
+            Remedy({"skip_rows": [*self.layout.skip_rows, *words]}),
+        )
 
 
 def _find_labels(selection: Selection, wanted: Wanted) -> dict[int, Callable[[str, list[str]], Any]]:
