@@ -118,14 +118,6 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def identify(folder: Path) -> tuple[int, int] | None:
-    """Tell a folder from another one that takes its place; None where there is none."""
-    with suppress(OSError):
-        found = folder.stat()
-        return found.st_dev, found.st_ino
-    return None
-
-
 class GrowingFile:
     """A file to which bytes are added; what its disk does not take is kept, and written once there is room.
 

@@ -137,6 +137,10 @@ EXAMPLES |= {
 OTHERS = {"mlflow ui", "kill -9", "jax.vmap", "du -sh", "_target_"}
 # Where a test shows it, and by which words.
 ELSEWHERE = {
+    "MLFLOW_TRACKING_USERNAME": ("tracking/test_private_server.py", "MLFLOW_TRACKING_USERNAME"),
+    "MLFLOW_TRACKING_PASSWORD": ("tracking/test_private_server.py", "MLFLOW_TRACKING_PASSWORD"),
+    "MLFLOW_TRACKING_SERVER_CERT_PATH": ("tracking/test_private_server.py", "MLFLOW_TRACKING_SERVER_CERT_PATH"),
+    "apt install postgresql": ("tracking/real_server.py", "postgresql"),
     "range(5)": ("sweeps/test_space.py", "seed=range(3)"),
     "choice": ("sweeps/test_space.py", "seed=choice(1,2)"),
     "sort": ("sweeps/test_space.py", "seed=sort(3,1,2)"),

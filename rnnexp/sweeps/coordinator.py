@@ -14,8 +14,8 @@ from rnnexp.stopping import STOP, read_stop, take_job_requests
 from rnnexp.sweeps.adopt import POLL_S, ask_store, read_end, wait_until_free
 from rnnexp.sweeps.events import begin_event, drop_event, end_event, job_event, outcome_of, start_event, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
-from rnnexp.sweeps.facts import Orders
 from rnnexp.sweeps.jobs import Job, check_unchanged
+from rnnexp.sweeps.orders import Orders
 from rnnexp.sweeps.reuse import copy_run
 from rnnexp.sweeps.state import JobState, Journal, mean_value
 from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, free_name, job_folder, shown
@@ -78,12 +78,8 @@ class Coordinator:
                 except ConfigError as error:  # has been recorded as failed
                     log.debug("trial %d: %s", trial, error)
         check_unchanged(jobs, self.state, self.orders.folder)
-        self.journal.append(*(job_event(job) for job in jobs if self._says_more(job)))
+        self.journal.append(*(job_event(job) for job in jobs if job.says_more_than(self.state.jobs.get(job.number))))
         return jobs
-
-    def _says_more(self, job: Job) -> bool:
-        known = self.state.jobs.get(job.number)
-        return known is None or known.values.keys() < job.values.keys()
 
     def _is_due(self, known: JobState) -> bool:
         again = {"failed": self.settings.retry_failed, "stopped": self.settings.retry_stopped}
@@ -177,10 +173,8 @@ class Coordinator:
                 return
             if not self._pending and not self._ask():
                 return
-            if self._pending:
-                job = self._pending.popleft()
-                if not self._reuse(job):
-                    self._start(job)
+            if self._pending and not self._reuse(job := self._pending.popleft()):
+                self._start(job)
 
     def _ask(self) -> bool:
         """Ask the sampler for the next point; False once there is none."""

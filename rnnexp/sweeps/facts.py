@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnnexp import registry
 from rnnexp.config.parse import parse
@@ -15,13 +14,7 @@ from rnnexp.sweeps.executor import Hardware
 from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.objective import direction_for, objective_for
 from rnnexp.sweeps.preflight import Findings, backend_of
-from rnnexp.sweeps.search import Grid, Optuna
 from rnnexp.sweeps.settings import Sweep
-from rnnexp.sweeps.state import State
-from rnnexp.sweeps.task import Task
-
-if TYPE_CHECKING:
-    from rnnexp.sweeps.reuse import FinishedRuns
 
 FEWEST = 4  # of one program; the start of so few processes costs less than it is worth to think about
 LONGEST_S = 60.0  # of one job's training: results of a group come all at its end, and are lost together until then
@@ -52,31 +45,6 @@ class Facts:
     primary: tuple[str, bool]
     groups: bool = False
     fresh: bool = False
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What a coordinator works by.
-
-    template: the task of a job, without what is its own;  planned: the jobs of a grid, None for a sampler
-    finished: finds runs of other sweeps, and single ones, that need not be run again; None where all are to be
-    """
-
-    folder: Path
-    settings: Sweep
-    planner: Planner
-    search: Grid | Optuna
-    template: Task
-    direction: Any
-    planned: list[Job] | None = None
-    finished: FinishedRuns | None = None
-
-    def count_jobs(self, state: State) -> int:
-        """Count all jobs: those of a grid and what has finished of points that it once had, or all to be drawn."""
-        if self.planned is None:
-            return self.search.total * self.planner.jobs_per_trial
-        finished = {job.number for job in state.jobs.values() if job.finished}
-        return len(finished | {job.number for job in self.planned})
 
 
 def settle(jobs: Sequence[Job], settings: Sweep, findings: Findings) -> Facts:

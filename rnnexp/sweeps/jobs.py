@@ -45,6 +45,10 @@ class Job:
         """Tell whether it computes what a journal of any age says of its number; nothing said is no contradiction."""
         return known is None or known.digest in (self.digest, self.legacy)
 
+    def says_more_than(self, known: JobState | None) -> bool:
+        """Tell whether a journal does not know it yet, or knows fewer of its values."""
+        return known is None or known.values.keys() < self.values.keys()
+
 
 @dataclass(frozen=True)
 class Planner:

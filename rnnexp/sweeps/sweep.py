@@ -17,10 +17,11 @@ from rnnexp.sweeps.changed import describe_changes, find_changes, hash_inputs, r
 from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.definition import FILE, define, find_place, write_definition
 from rnnexp.sweeps.executor import Executor, Hardware, Site
-from rnnexp.sweeps.facts import Facts, Orders, Planned, facts_of, settle
+from rnnexp.sweeps.facts import Facts, Planned, facts_of, settle
 from rnnexp.sweeps.jobs import Job, Planner, number_jobs, plan, without_duplicates
 from rnnexp.sweeps.launcher import Launcher, default
 from rnnexp.sweeps.objective import check_given
+from rnnexp.sweeps.orders import Orders
 from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.reuse import FinishedRuns, find_runs

@@ -1,0 +1,40 @@
+"""What the process that decides has been told to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnexp.sweeps.jobs import Job, Planner
+from rnnexp.sweeps.reuse import FinishedRuns
+from rnnexp.sweeps.search import Grid, Optuna
+from rnnexp.sweeps.settings import Sweep
+from rnnexp.sweeps.state import State
+from rnnexp.sweeps.task import Task
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a coordinator works by.
+
+    folder:   of the sweep;  search: the grid, or the sampler that is asked for points
+    template: the task of a job, without what is its own;  planned: the jobs of a grid, None for a sampler
+    finished: finds runs of other sweeps, and single ones, that need not be run again; None where all are to be
+    """
+
+    folder: Path
+    settings: Sweep
+    planner: Planner
+    search: Grid | Optuna
+    template: Task
+    direction: Any
+    planned: list[Job] | None = None
+    finished: FinishedRuns | None = None
+
+    def count_jobs(self, state: State) -> int:
+        """Count all jobs: those of a grid and what has finished of points that it once had, or all to be drawn."""
+        if self.planned is None:
+            return self.search.total * self.planner.jobs_per_trial
+        finished = {job.number for job in state.jobs.values() if job.finished}
+        return len(finished | {job.number for job in self.planned})
