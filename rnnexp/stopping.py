@@ -74,6 +74,12 @@ def heed_stop(folder: Path) -> Iterator[None]:
         done.set()
 
 
+def obey_stop(folder: Path) -> None:
+    """Raise RunStopped if word has been heard within `heed_stop`: Python swallows a signal that meets a destructor."""
+    if (folder / STOPPED).exists():
+        raise RunStopped(f"{folder}: was told to end")
+
+
 def _listen(folder: Path, done: threading.Event) -> None:
     while not done.wait(POLL_S):
         if words := read_stop(folder):

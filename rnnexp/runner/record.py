@@ -22,6 +22,7 @@ from rnnexp.disk import DISK_FULL
 from rnnexp.redact import redact, redact_tree
 from rnnexp.runtime.digests import hash_code
 from rnnexp.runtime.machine import find_version
+from rnnexp.stopping import obey_stop
 from rnnexp.task import LOSS, UNPENALIZED, primary, rises
 from rnnexp.tracking import Data
 from rnnexp.tracking.names import PARAMS
@@ -183,6 +184,8 @@ def make_epoch_listener(tracked: Run, member: Membership | None, progress: Progr
         for epoch, metrics in enumerate(rows, start=first):
             progress.update(epoch, metrics)
         samples.log_checkpoints()
+        if member is None:
+            obey_stop(tracked.folder)
         return watch(first + len(rows) - 1, rows[-1]) if watch else None
 
     return heard

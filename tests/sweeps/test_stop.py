@@ -13,6 +13,7 @@ import pytest
 from sweeping import TINY, UNTRACKED, Quick, computed, jobs, run, table, wait_for
 
 import rnnexp as rx
+from rnnexp import stopping
 from rnnexp.cli.main import main
 from rnnexp.run_folder import hold
 from rnnexp.stopping import RunStopped, heed_stop, request_stop
@@ -241,6 +242,18 @@ def test_a_single_run_is_stopped_and_its_folder_says_by_whom(
     assert (folder / "stopped").read_text().startswith("stopped by `rnnexp stop` (")
     assert main(["stop", "one"]) == 2
     assert "one does not run" in capsys.readouterr().err
+
+
+def test_a_run_whose_signal_was_lost_ends_after_its_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "_interrupt", lambda: None)
+    folder = tmp_path / "one"
+    config = rx.compose(
+        *[word for word in TINY if word != "trainer.epochs=2"],
+        *("trainer.epochs=500", "callbacks.trouble.seconds=0.05", "tracking=off"),
+    )
+    started = (folder / "metrics.jsonl").exists
+    with meanwhile(started, lambda: request_stop(folder)), pytest.raises(RunStopped, match="was told to end"):
+        rx.run(config, run_dir=folder)
 
 
 def ask_and_wait(folder: Path) -> None:
