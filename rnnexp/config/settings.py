@@ -45,9 +45,8 @@ class Trainer:
     on_divergence: Literal["stop", "fail"] = Field(
         default="stop", description="loss not finite: stop and keep the last good weights, or fail with exit code 4"
     )
-
     checkpoint_every_s: float | None = Field(
-        default=60.0,
+        default=None,
         ge=0,
         description="seconds between two checkpoints to go on from after a stop; null: none",
         json_schema_extra={INCIDENTAL: True},

@@ -248,7 +248,7 @@ def test_what_others_have_put_there_is_not_deleted(tmp_path: Path) -> None:
 def keeper_of(folder: Path, cadence: Cadence) -> Keeper:
     from rnnexp.config.settings import Trainer
 
-    return Keeper(TrainingPlan(None, None, Trainer(), run_dir=folder), cadence)
+    return Keeper(TrainingPlan(None, None, Trainer(checkpoint_every_s=60.0), run_dir=folder), cadence)
 
 
 def test_a_checkpoint_is_kept_every_so_many_seconds_and_two_of_them(tmp_path: Path) -> None:
@@ -332,10 +332,10 @@ def test_a_disk_without_room_ends_a_training_after_the_third_failure(
     assert checkpoint.load(newest(tmp_path / "checkpoints")).position.epoch == 1
 
 
-def test_a_setting_of_no_checkpoints_is_heard(tmp_path: Path) -> None:
+def test_no_checkpoints_are_written_unless_asked_for(tmp_path: Path) -> None:
     from rnnexp.config.settings import Trainer
 
-    plan = TrainingPlan(None, None, Trainer(checkpoint_every_s=None), run_dir=tmp_path)
+    plan = TrainingPlan(None, None, Trainer(), run_dir=tmp_path)
     with pytest.raises(TrainingStopped) as stopped:
         Keeper(plan, Cadence(None, lambda: "enough")).look(Counting(), 1)
     assert stopped.value.checkpoint is None
