@@ -13,7 +13,10 @@ from rnnexp.tracking.query import TrackedRun
 REPEATS = ("seed", "data.seed", "data.fold")
 # These change what a run costs or is called, not its numbers (but for rounding), as does all of `tracking`. Runs that
 # differ in them are repetitions, too, which is said; a sweep that varies one of them still shows it.
-INCIDENTAL = ("name", "threads", "device", "deterministic", "trainer.steps_per_dispatch", "data.root")
+INCIDENTAL = (
+    *("name", "threads", "device", "deterministic", "data.root"),
+    *("trainer.checkpoint_every_s", "trainer.steps_per_dispatch"),
+)
 BACKEND = "backend"
 
 

@@ -19,7 +19,7 @@ from rnnexp.errors import ConfigError, did_you_mean
 SETTINGS = {  # of the sweeper
     *("name", "params", "zip", "exclude", "repeats", "folds", "objective", "direction", "sampler", "pruner"),
     *("n_trials", "timeout", "seed", "max_failures", "retries", "dry_run", "retry_failed", "retry_stopped"),
-    *("fail_fast", "new"),
+    *("fail_fast", "allow_data_change", "new"),
 }
 CLASSES = {"sweeper": SWEEPER, "launcher": LAUNCHER}
 CHOICES = tuple(f"hydra/{group}" for group in CLASSES)

@@ -121,7 +121,7 @@ class PreparedRun:
         from rnnexp.training.fit import choose_engine
 
         trainer, callbacks = self.experiment.trainer, self.experiment.callbacks
-        return "vectorized" if self.training else choose_engine(trainer, callbacks, self.device.backend)[0]
+        return record.TOGETHER if self.training else choose_engine(trainer, callbacks, self.device.backend)[0]
 
 
 def run_steps(

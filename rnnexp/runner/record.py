@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("rnnexp")
 
 CODE, FILES = "rnnexp.code_digest", "rnnexp.files_digest"
+TOGETHER = "vectorized"  # the engine of runs that are trained as one program
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
 _outlines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()

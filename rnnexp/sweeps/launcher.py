@@ -28,12 +28,14 @@ class Launcher(ABC):
     stands_for:   the class of Hydra's in whose place it is used
     in_process:   jobs share one process, which cannot change its backend, device or number of threads
     job_per_slot: a slot of this machine has one job at a time, so that it is known how many go side by side
+    one_program:  jobs are trained together, with other last digits than by themselves
     """
 
     package: ClassVar[Package | None] = None
     stands_for: ClassVar[str | None] = None
     in_process: ClassVar[bool] = False
     job_per_slot: ClassVar[bool] = False
+    one_program: ClassVar[bool] = False
 
     name: str
     n_jobs: int | None = Field(default=None, ge=1, description="jobs at a time; null: as many as slots or processors")

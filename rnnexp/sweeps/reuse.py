@@ -18,7 +18,7 @@ from rnnexp.config.parse import parse, plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.redact import redact
 from rnnexp.run_folder import EARLIER, LOCK
-from rnnexp.runner.record import CODE, FILES, hash_origin, name_experiment
+from rnnexp.runner.record import CODE, FILES, TOGETHER, hash_origin, name_experiment
 from rnnexp.stopping import STOP, STOPPED
 from rnnexp.sweeps.adopt import WrittenRun, read_records, read_run
 from rnnexp.sweeps.definition import ROOT
@@ -97,7 +97,7 @@ class FinishedRuns:
         return (
             {key: tags.get(key) for key in (CODE, FILES)} == {CODE: origin[CODE], FILES: origin.get(FILES)}
             and (tags.get("rnnexp.backend"), tags.get("rnnexp.device")) == (backend, device)
-            and (tags.get("rnnexp.engine") == "vectorized") == self._grouped
+            and (tags.get("rnnexp.engine") == TOGETHER) == self._grouped
         )
 
 
@@ -108,7 +108,7 @@ def find_runs(planned: Planned, request: Request, facts: Facts) -> FinishedRuns 
     launcher = request.launcher.settled(facts.groups, request.settings.learns)
     gpu = any(slot.environment for slot in launcher.slots(planned.hardware))
     own, root = planned.place.folder, Path.cwd() / ROOT.parent
-    return FinishedRuns(root, own, facts.objective, grouped=launcher.name == "vectorized", gpu=gpu)
+    return FinishedRuns(root, own, facts.objective, grouped=launcher.one_program, gpu=gpu)
 
 
 def _read_hash(path: Path) -> str:

@@ -82,6 +82,7 @@ def test_a_layer_s_size_is_a_number() -> None:
     assert importance(points, values) == importance(sizes, values)
 
 
+@pytest.mark.end_to_end
 def test_a_thousand_runs_take_little_longer_than_a_hundred() -> None:
     """Four times as long; fifteen times without the bounds on points and depth."""
     points: list[dict[str, object]] = [

@@ -134,6 +134,7 @@ def test_a_sweep_without_jobs_has_a_report_too(empty: str) -> None:
     assert "0 jobs" in Page(html(empty, sweep.run_id)).text
 
 
+@pytest.mark.end_to_end
 def test_a_thousand_jobs_are_a_page_under_two_megabytes(tmp_path: Path) -> None:
     uri = thousand_runs(tmp_path)
     text = html(uri, "many-1")

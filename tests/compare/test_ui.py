@@ -89,6 +89,7 @@ def test_a_store_on_a_server_needs_no_server(made: Made, monkeypatch: pytest.Mon
 
 
 @pytest.mark.fault("I10")
+@pytest.mark.end_to_end
 def test_the_pages_are_served_until_ctrl_c(made: Made) -> None:
     command = [sys.executable, "-m", "rnnexp", "ui", made.name, "--uri", made.uri, "--no-browser", "--json"]
     started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)

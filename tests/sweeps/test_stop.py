@@ -129,6 +129,7 @@ def test_a_job_whose_coordinator_died_after_it_was_asked_stays_out(quick: Quick)
     assert (folder / "jobs" / "1" / "job.log").read_text() == "stopped by somebody\n"
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("kind", ["none", "deaf"])
 def test_a_running_job_ends_as_killed_gently_or_by_force(
     client: Any, rehearsed: None, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -190,6 +191,7 @@ if multiprocessing.current_process().name == "rnnexp jobs":
 """
 
 
+@pytest.mark.end_to_end
 def test_members_of_a_group_are_taken_out_while_it_trains_and_before_it_starts(tmp_path: Path, rehearsed: None) -> None:
     with (tmp_path / "toys.py").open("a") as file:
         file.write(ASK)

@@ -38,7 +38,7 @@ LOCAL = (
     "hydra.launcher.vectorize=false",
 )
 AS_USERS_HAVE_IT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
-OFTEN = {("serial", "500", "middle"), ("vectorized", "hang", "end")}
+OFTEN = {("serial", "500", "middle")}
 CASES = [
     pytest.param(mode, fault, when, marks=[] if (mode, fault, when) in OFTEN else pytest.mark.end_to_end)
     for number, fault in enumerate(FAULTS)

@@ -53,8 +53,6 @@ BROKEN = {
 REFUSED = {
     "csvkit/join_a_short.csv": "none of its rows|number of cells",  # they fill up a row of two cells; we invent none
     "csvkit/null_byte.csv": "NUL characters",  # they drop it
-    # Is it the first column or the last that has no name? The choice is the user's.
-    "csvkit/sheetsxlsx_converted.csv": "8 names, the rows have 9 cells",
     # Files that no test of theirs reads: a name too many, and names in the second line.
     "csvkit/test_extra_header.csv": "the header .* has 4",
     "csvkit/realdata/Datagov_FY10_EDU_recp_by_State.csv": "above the table|looks like data",
@@ -114,7 +112,7 @@ def test_what_we_refuse_is_refused_for_the_reason_that_is_listed(name: str) -> N
 
 
 def test_all_but_the_few_whose_reason_is_listed_are_read() -> None:
-    assert len(READ) >= 0.94 * (len(READ) + len(REFUSED))
+    assert len(READ) >= 0.95 * (len(READ) + len(REFUSED))
     assert len(TABLES) >= 92
 
 

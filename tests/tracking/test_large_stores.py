@@ -71,7 +71,7 @@ def never(*_: Any) -> Any:
     raise AssertionError("MLflow's client is asked, which takes ten times as long")
 
 
-@pytest.mark.parametrize("way", ["by_tables", "by_server"])
+@pytest.mark.parametrize("way", ["by_tables", pytest.param("by_server", marks=pytest.mark.end_to_end)])
 def test_ten_times_as_many_runs_are_asked_for_as_often(
     way: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,7 +82,7 @@ def test_ten_times_as_many_runs_are_asked_for_as_often(
     assert f"{MANY // 50} failed, {MANY - MANY // 50} ok" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("way", ["by_tables", "by_server"])
+@pytest.mark.parametrize("way", ["by_tables", pytest.param("by_server", marks=pytest.mark.end_to_end)])
 def test_many_sweeps_are_listed_with_as_few_questions_as_one(
     way: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:

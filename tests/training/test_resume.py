@@ -191,6 +191,7 @@ def test_every_optimizer_goes_on(engine: str, name: str) -> None:
 
 
 @pytest.mark.fault("D4")
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("engine", ENGINES)
 def test_averages_accumulated_gradients_and_clipping_go_on(engine: str) -> None:
     def optimizer() -> Any:
@@ -203,6 +204,7 @@ def test_averages_accumulated_gradients_and_clipping_go_on(engine: str) -> None:
 
 
 @pytest.mark.fault("D4")
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_scale_of_a_half_precise_loss_goes_on(engine: str) -> None:
     def make() -> tuple[Any, Any, TrainingPlan]:
@@ -237,6 +239,7 @@ def test_no_component_is_left_out() -> None:
 
 
 @pytest.mark.fault("D4")
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_schedule_goes_on(engine: str) -> None:
     makes = [usual(engine, schedule=lookup("schedule", name)(**given)) for name, given in SCHEDULES.items()]
@@ -245,6 +248,7 @@ def test_every_schedule_goes_on(engine: str) -> None:
 
 
 @pytest.mark.fault("D4")
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("names", [*([name] for name in CALLBACKS), list(CALLBACKS)], ids=" and ".join)
 def test_every_callback_goes_on(engine: str, names: list[str]) -> None:

@@ -99,7 +99,7 @@ def differing(one: Ends, other: Mapping[int, Any]) -> list[int]:
 
 
 @pytest.mark.fault("D1")
-@pytest.mark.parametrize("long", [False, True], ids=["epochs", "steps"])
+@pytest.mark.parametrize("long", [False, pytest.param(True, marks=pytest.mark.end_to_end)], ids=["epochs", "steps"])
 def test_members_of_a_group_go_on_together(long: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if long:
         monkeypatch.setattr(ensemble, "LONG_S", 0.0)

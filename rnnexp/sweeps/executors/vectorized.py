@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,8 @@ GroupSize = Annotated[
 @register("executor")
 class vectorized(Launcher):
     """Jobs whose compiled program is the same are trained as one on JAX, however long they are."""
+
+    one_program: ClassVar[bool] = True
 
     name: Literal["vectorized"] = "vectorized"
     group_size: GroupSize = None
