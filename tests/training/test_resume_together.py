@@ -31,7 +31,12 @@ def make(folder: Path, cadence: Cadence) -> list[CompiledTraining]:
     keras.utils.clear_session(free_memory=False)
     model, data = toy.network(dropout=0.3), toy.worsening()
     plans = [
-        toy.plan(epochs=epochs, seed=seed, plan={"run_dir": folder / str(seed), "callbacks": callbacks(seed)})
+        toy.plan(
+            epochs=epochs,
+            seed=seed,
+            checkpoint_every_s=60.0,
+            plan={"run_dir": folder / str(seed), "callbacks": callbacks(seed)},
+        )
         for seed, epochs in EPOCHS.items()
     ]
     batches = make_batch_plan(data, plans[0])
