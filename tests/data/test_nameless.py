@@ -35,6 +35,10 @@ FORMS = {
     "year, month, last day": (ENDS, ["%Y", "%-m", "%-d"]),
     "year, month, first day": (MONTHS, ["%Y", "%-m", "%-d"]),
     "year, month, day, hour": (HOURS, ["%Y", "%-m", "%-d", "%-H"]),
+    "day, month, year": (DAYS, ["%-d", "%-m", "%Y"]),
+    "month, day, year": (DAYS, ["%-m", "%-d", "%Y"]),
+    "month, year": (MONTHS, ["%-m", "%Y"]),
+    "day, month, year, hour": (HOURS, ["%-d", "%-m", "%Y", "%-H"]),
     "year, week": (WEEKS, ["%G", "%-V"]),
     "year, quarter": (QUARTERS, ["%Y", "%q"]),
     "date, hour": (HOURS, ["%Y-%m-%d", "%-H"]),
@@ -75,7 +79,7 @@ def test_dates_are_found_without_a_name(case: str) -> None:
     assert_dated(look(*columns(times, forms), values(len(times))), times)
 
 
-@pytest.mark.parametrize("case", ["digits", "words and AM", "year, month, day", "year, week", "year, month, last day"])
+@pytest.mark.parametrize("case", ["digits", "words and AM", "year, month, day", "day, month, year", "year, week"])
 @pytest.mark.parametrize("first", [True, False])
 def test_dates_are_found_beside_labels_newest_first_and_with_gaps(case: str, first: bool) -> None:
     times, forms = FORMS[case]
@@ -103,6 +107,12 @@ def test_numbers_without_a_name_that_count_time_are_dates(case: str, labeled: bo
     names = [["A"] * 50 + ["B"] * 55] if labeled else []
     series = look(*names, cells[5:55] + cells[:55] if labeled else cells, values(105 if labeled else len(cells)))
     assert_dated(series, times[5:55].append(times[:55]) if labeled else times)
+
+
+def test_numbers_before_years_that_make_no_dates_in_order_are_none() -> None:
+    shop = [str(1 + row % 5) for row in range(60)]
+    series = look(shop, [str(1990 + row // 5) for row in range(60)], values(60))
+    assert series.ids == ("1", "2", "3", "4", "5")
 
 
 def test_months_or_quarters_of_one_year_are_a_question() -> None:

@@ -92,6 +92,7 @@ class _DateColumns:
         for index in self.cells:
             if self.read([index]) is None:
                 continue
+            yield from self._behind_its_parts(index)
             choice, text = [index], self.cells[index]
             while (after := self.cells.get(choice[-1] + 1)) is not None and len(choice) < len(PARTS):
                 both = text.str.cat(after, sep=" ")
@@ -101,6 +102,15 @@ class _DateColumns:
             if len(choice) == 2 and after is not None:  # one day in each month
                 yield [*choice, choice[-1] + 1]
             yield from (choice[:many] for many in range(len(choice), 0, -1))
+
+    def _behind_its_parts(self, year: int) -> Iterator[list[int]]:
+        """List a year with the columns before it, where these are its days and months, and with an hour behind it."""
+        for before in ([year - 1, year - 2], [year - 2, year - 1], [year - 1]):
+            if all(index in self.cells and self.head.numeric[index] for index in before):
+                for choice in ([year, *before, year + 1], [year, *before]):
+                    dates = self.read(choice) if choice[-1] in self.cells else None
+                    if dates is not None and (is_even(time := dates.read()) or (len(before) == 2 and is_sorted(time))):
+                        yield choice
 
     def _with_clock(self, date: int, roles: dict[int, str | None]) -> Iterator[list[int]]:
         """Put the time of day, in a column of its own, beside a date that is repeated for it."""
