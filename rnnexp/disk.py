@@ -155,8 +155,13 @@ class GrowingFile:
                 if os.fstat(descriptor).st_size < size:  # it was removed: what follows keeps its place
                     os.ftruncate(descriptor, size - 1)
                     os.write(descriptor, b"\n")
-                while self.unwritten:
-                    del self.unwritten[: os.write(descriptor, self.unwritten)]
+                before = os.fstat(descriptor).st_size
+                try:
+                    done = 0
+                    while done < len(self.unwritten):
+                        done += os.write(descriptor, self.unwritten[done:])
+                finally:  # Ctrl-C may come when the system has written and has not yet said how much
+                    del self.unwritten[: os.fstat(descriptor).st_size - before]
             finally:
                 self._size = os.fstat(descriptor).st_size
                 os.close(descriptor)

@@ -123,3 +123,21 @@ def test_a_disk_without_room_for_another_name_is_full_too(tmp_path: Path) -> Non
         with pytest.raises(OSError, match="No space left") as caught:
             put_whole(names.folder / "many", lambda path: [*map(Path.mkdir, (path, path / "a", path / "b"))])
         assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.fault("A7")
+def test_an_interruption_between_a_write_and_its_answer_doubles_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, write = GrowingFile(tmp_path / "lines"), os.write
+
+    def write_and_be_interrupted(descriptor: int, data: bytes) -> int:
+        write(descriptor, data)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "write", write_and_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        file.append(b"first\n")
+    monkeypatch.setattr(os, "write", write)
+    file.append(b"second\n")
+    assert (tmp_path / "lines").read_bytes() == b"first\nsecond\n"

@@ -121,8 +121,7 @@ def end(way: str, place: str, folder: str) -> None:
     sys.path.insert(0, place)
     sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if way == "hung up under nohup":
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if way == "hung up under nohup" else signal.SIG_DFL)
     words = [f"callbacks.ending={{name: ending, way: {way}, folder: {folder}}}", f"hydra.run.dir={folder}"]
     rate = "1e30" if way == "diverged" else "0.001"
     sys.argv = ["rnnexp", "train", *TINY, *words, f"tracking.experiment={way}", f"optimizer.learning_rate={rate}"]
