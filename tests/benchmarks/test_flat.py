@@ -24,6 +24,11 @@ def test_what_is_flat_has_not_grown() -> None:
     assert grown(FLAT, 40) == []
 
 
+def test_in_which_phase_of_a_worker_most_looks_fall_does_not_matter() -> None:
+    beginning = [replace(look, worker_mb=250.0, worker_files=9) if look.ended < 18 else look for look in FLAT]
+    assert grown(beginning, 40) == []
+
+
 @pytest.mark.parametrize(
     ("field", "each"),
     [("coordinator_mb", 2.0), ("worker_mb", 3.0), ("coordinator_files", 1), ("worker_files", 1), ("processes", 1)],
