@@ -17,7 +17,7 @@ from absl import logging as absl_logging
 
 from rnnexp import registry
 
-pytest_plugins = ["reporting", "series_maker", "small_disk", "tests.faults.record"]
+pytest_plugins = ["reporting", "series_maker", "small_disk", "tests.faults.record", "tests.tracking.faulty_server"]
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1500,2600"""
 

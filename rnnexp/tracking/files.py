@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlparse
 
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.redact import redact
-from rnnexp.tracking import database, store
+from rnnexp.tracking import database, store, uploads
 from rnnexp.tracking.query import TrackedRun
 
 BUNDLE = "data/model"  # within a logged model, beside what MLflow adds to it
@@ -53,6 +53,7 @@ def add_files(uri: str | None, run: TrackedRun, paths: Sequence[Path], folder: s
         artifacts = store.artifacts(run.artifacts, where)
         for path in paths:
             artifacts.log_artifact(str(path), folder)
+        uploads.require(artifacts, {f"{folder}/{path.name}": path.stat().st_size for path in paths})
     except Exception as error:
         raise TrackingError(f"run {run.run_id}: {folder} cannot be stored: {redact(first_line(error))}") from None
     return f"{run.artifacts}/{folder}"

@@ -60,6 +60,7 @@ class Stored:
     entries, rows: bytes of the two files;  refused: where entries begin that the store did not take
     creating: whether the run may be there without our knowing its id
     key, replaces: of a run that takes the place of another one, which somebody has deleted
+    sent: files that the store has not shown yet, with the bytes that were sent and whether they were redacted
     """
 
     uri: str = ""
@@ -73,6 +74,7 @@ class Stored:
     key: str = ""
     replaces: str = ""
     marked: bool = False
+    sent: dict[str, tuple[int, bool]] = field(default_factory=dict)
 
 
 class RunJournal:

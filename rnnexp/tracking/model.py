@@ -20,7 +20,7 @@ from rnnexp import tasks
 from rnnexp.models.bundle import preview
 from rnnexp.runtime import loaded_backend
 from rnnexp.runtime.machine import find_version
-from rnnexp.tracking import store, tables
+from rnnexp.tracking import store, tables, uploads
 from rnnexp.tracking.batch import Point
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class SavedModel:
             (folder / ABOUT).unlink()
             dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
             (folder / MLMODEL).write_text(yaml.dump(about, Dumper=dumper, default_flow_style=False), encoding="utf-8")
-            store.artifacts(model.artifact_location, uri).log_artifacts(str(folder))
+            uploads.send_folder(store.artifacts(model.artifact_location, uri), folder)
 
 
 def _own(logged: Any) -> dict[str, str]:

@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnnexp.disk import is_inside
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.redact import redact
-from rnnexp.tracking import inputs, store, tables
+from rnnexp.tracking import inputs, store, tables, uploads
 from rnnexp.tracking.batch import Batch, Point, ask, remove_tag, write
 from rnnexp.tracking.journal import MODEL, Record, RunJournal
 from rnnexp.tracking.target import KEY, REPLACES, Target
+
+if TYPE_CHECKING:
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 INCOMPLETE = "rnnexp.incomplete"  # the tag of a run that has ended and of which the store has refused something
 # MLflow's words for what it will not take however often it is asked.
@@ -186,14 +189,28 @@ class TargetRun:
         if not is_inside(path, self.journal.folder):
             raise PermissionError(f"{path}: is a link that leads out of the run's folder")
         inside = path.relative_to(self.journal.folder).parent.as_posix()
-        artifacts = store.artifacts(self.stored.place, self.target.uri)
-        if not redacted:
-            artifacts.log_artifact(str(path), None if inside == "." else inside)
-            return
+        artifacts = self._artifacts()
         with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / path.name
-            copy.write_text(redact(path.read_text(encoding="utf-8", errors="replace")), encoding="utf-8")
-            artifacts.log_artifact(str(copy))
+            if redacted:
+                text = path.read_text(encoding="utf-8", errors="replace")
+                path = Path(folder) / path.name
+                path.write_text(redact(text), encoding="utf-8")
+            size = path.stat().st_size
+            artifacts.log_artifact(str(path), None if inside == "." else inside)
+        if uploads.is_listed(artifacts, name):
+            self.stored.sent[name] = (size, redacted)
+
+    def _show_files(self) -> None:
+        """Have the store show the files that it was sent; what it does not have is sent again, once."""
+        artifacts, sent = self._artifacts(), self.stored.sent
+        if missing := uploads.find_missing(artifacts, {name: size for name, (size, _) in sent.items()}):
+            for name in missing:
+                self._upload(name, sent[name][1])
+            uploads.require(artifacts, {name: sent[name][0] for name in missing})
+        sent.clear()
+
+    def _artifacts(self) -> ArtifactRepository:
+        return store.artifacts(self.stored.place, self.target.uri)
 
     def _model(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
         from rnnexp.tracking import model
@@ -220,6 +237,8 @@ class TargetRun:
 
     def _end(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
         """End the run; one that the store has refused a part of says so in a tag."""
+        if self.stored.sent:
+            yield Operation("files", self._show_files, None, self.stored.entries, at)
         tags = {INCOMPLETE: f"{len(self.stored.refused)} refused"} if self.stored.refused else {}
         if not tags and (self.stored.marked or self.journal.is_taken_up):
             unmark = partial(remove_tag, run_id=str(self.stored.run_id), key=INCOMPLETE)

@@ -11,20 +11,20 @@ from __future__ import annotations
 import subprocess
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
+from time import monotonic
 
 from .measure import resident
 
 SAMPLE_S = 0.2
+PROGRESS_S = 30.0  # from one line of progress to the next
 TINY = ("experiment=sine_lstm", "data.points=60", "model.units=[2]", "trainer.epochs=2", "tracking.figures=false")
 GROWTH, MARGIN_MB = 1.05, 15.0  # of memory, by which two looks may differ although nothing has grown
 MARGIN_FILES = 3
-PEAKS = ("worker_mb", "worker_files")  # a worker takes more from its first moment to its last: only its most compares
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def sweep_words(jobs: int, *, grouped: bool, group_size: int = 64) -> list[str]:
     return ["-m", "rnnexp", "train", "-m", *TINY, f"seed=range({jobs})", *(how if grouped else alone)]
 
 
-def watch(words: Sequence[str], folder: Path) -> list[Look]:
-    """Run a sweep and look at its processes until it ends. Raises CalledProcessError if it fails."""
+def watch(words: Sequence[str], folder: Path, tell: Callable[[Look], object] = lambda look: None) -> list[Look]:
+    """Run a sweep, look at its processes until it ends, and tell each look. Raises CalledProcessError if it fails."""
     folder.mkdir(parents=True, exist_ok=True)
     looks: list[Look] = []
     with (folder / "output.txt").open("wb") as output:
@@ -56,6 +56,7 @@ def watch(words: Sequence[str], folder: Path) -> list[Look]:
         while process.poll() is None:
             with suppress(OSError):  # it ends just now
                 looks.append(_look(process.pid, folder))
+                tell(looks[-1])
             with suppress(subprocess.TimeoutExpired):
                 process.wait(SAMPLE_S)
     if process.returncode:
@@ -65,7 +66,7 @@ def watch(words: Sequence[str], folder: Path) -> list[Look]:
 
 def _look(coordinator: int, folder: Path) -> Look:
     ended = sum(path.read_bytes().count(b'"event":"end"') for path in folder.glob("runs/sweeps/*/jobs.jsonl"))
-    memory = {process: mb for process, _, mb in resident({coordinator})}
+    memory = {process: _most(process, mb) for process, _, mb in resident({coordinator})}
     files = dict.fromkeys(memory, 0)
     for process in memory:
         with suppress(OSError):
@@ -81,20 +82,44 @@ def _look(coordinator: int, folder: Path) -> Look:
     )
 
 
+def _most(process: int, now: float) -> float:
+    """Return the most MB that a process has held so far, which no look can miss; what it holds now if it ends now."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return now
+
+
 def grown(looks: Sequence[Look], jobs: int) -> list[str]:
-    """Say what has grown from the second quarter of the jobs to the last; nothing if all is flat."""
+    """Say what has grown from the second quarter of the jobs to the last; nothing if all is flat.
+
+    What counts is the most of a quarter: one look may see the workers begin, and the other one see them train.
+    """
     early = [look for look in looks if jobs / 4 <= look.ended < jobs / 2]
     late = [look for look in looks if 3 * jobs / 4 <= look.ended < jobs]
     if not early or not late:
         raise ValueError(f"{len(early)} looks at the second quarter and {len(late)} at the last: too few to compare")
     found = []
     for name in ("coordinator_mb", "worker_mb", "coordinator_files", "worker_files", "processes"):
-        summary = max if name in PEAKS else median
-        before, after = (summary(getattr(look, name) for look in some) for some in (early, late))
+        before, after = (max(getattr(look, name) for look in some) for some in (early, late))
         most = before * GROWTH + MARGIN_MB if name.endswith("_mb") else before + MARGIN_FILES
         if after > most:
             found.append(f"{name}: {before:.1f} at first, {after:.1f} in the end")
     return found
+
+
+class Progress:
+    """Says on the error stream how far a sweep is, twice a minute."""
+
+    def __init__(self, name: str, jobs: int) -> None:
+        self.name, self.jobs, self.began, self.told = name, jobs, monotonic(), monotonic()
+
+    def __call__(self, look: Look) -> None:
+        if monotonic() - self.told >= PROGRESS_S:
+            self.told = monotonic()
+            seconds = f"{self.told - self.began:.0f} s"
+            print(f"{self.name}: {look.ended} of {self.jobs} jobs after {seconds}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
@@ -107,7 +132,7 @@ def main() -> int:
         if not jobs:
             continue
         with TemporaryDirectory() as folder:
-            looks = watch(sweep_words(jobs, grouped=name == "grouped"), Path(folder))
+            looks = watch(sweep_words(jobs, grouped=name == "grouped"), Path(folder), Progress(name, jobs))
         last = max(looks, key=lambda look: look.ended)
         now = grown(looks, jobs)
         print(f"{name}, {jobs} jobs: {'; '.join(now) or 'flat'}; {len(looks)} looks, the last: {last}", flush=True)

@@ -39,6 +39,21 @@ def test_what_grows_with_each_job_is_told(field: str, each: float) -> None:
     assert told.startswith(f"{field}: ")
 
 
+def test_a_look_at_another_phase_of_the_workers_is_no_growth() -> None:
+    """A worker holds much only now and then, and each look meets another moment."""
+    low, high = {"worker_mb": 478.0, "worker_files": 11}, {"worker_mb": 529.0, "worker_files": 22}
+    early_low = [
+        replace(look, **(high if number >= 20 or number % 5 == 0 else low)) for number, look in enumerate(FLAT)
+    ]
+    assert grown(early_low, 40) == []
+
+
+def test_what_holds_more_at_its_most_has_grown_though_most_looks_see_little() -> None:
+    seldom = [replace(look, worker_mb=600.0 if look.ended == 35 else 478.0) for look in FLAT]
+    (told,) = grown(seldom, 40)
+    assert told == "worker_mb: 478.0 at first, 600.0 in the end"
+
+
 def test_too_few_looks_prove_nothing() -> None:
     with pytest.raises(ValueError, match="too few to compare"):
         grown(FLAT[:15], 40)

@@ -7,7 +7,6 @@ import re
 import shlex
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from rnnexp.tracking import pusher
 from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.store import open_store
 from rnnexp.tracking.sync import find_journals
-from tests.tracking.faulty_server import FaultyServer, running
+from tests.tracking.faulty_server import FaultyServer
 
 Row = tuple[str, int, float, int]
 MODES: dict[str, dict[str, Any]] = {
@@ -45,15 +44,6 @@ CASES = [
     for at, mode in enumerate(MODES)
     for when in {list(WHEN)[(number + at) % 4]: 0, **({"start": 0} if fault == "dead" else {})}
 ]
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyServer]:
-    monkeypatch.setattr(pusher, "PATIENCE_S", 1.0)
-    with running(tmp_path, monkeypatch) as found:
-        yield found
-        found.heal()
-        pusher.get_pusher(found.uri)._journals.clear()  # its thread would go on
 
 
 def logged(journal: RunJournal) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import time
@@ -11,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from rnnexp.tracking import pusher
 from rnnexp.tracking.store import open_store
 
 PAGE = b"<html><body>Sign in to go on</body></html>"
@@ -28,6 +31,8 @@ ANSWERS = {
     ),
     "404": ("404 Not Found", "text/html", PAGE),
     "html": ("200 OK", "text/html", PAGE),
+    "empty": ("200 OK", "text/plain", b""),
+    "json": ("200 OK", "application/json", b"{}"),
 }
 HEADERS = [("Retry-After", "30")]  # of every refusal: who obeys it waits
 HANGS_S = 30.0
@@ -43,11 +48,14 @@ class FaultyServer:
 
     "dead" does not listen any more, "hang" and "reset" answer nothing, "slow" waits `delay` seconds, "lost" does what
     is asked and loses the answer; others are the keys of `ANSWERS`. `after` requests that change something are let
-    through before the fault sets in; `met` counts those that met it.
+    through before the fault sets in; `met` counts those that met it. With `only`, the beginning of a method and a path,
+    no others meet it or are counted, and `times` says how many do: "cut" is then a file of which half gets lost.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, files: Path) -> None:
+        self.files = files  # where it keeps them
         self.app, self.fault, self.after, self.delay, self.met = app, None, 0, 1.0, 0
+        self.only, self.times = "", 0
         self.fault: str | None
         self.requests: list[str] = []
         self.users: set[str | None] = set()  # who has asked, as HTTP writes it
@@ -71,11 +79,16 @@ class FaultyServer:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
         self.users.add(environ.get("HTTP_AUTHORIZATION"))
-        fault = self.fault
+        fault = self.fault if self.requests[-1].startswith(self.only) else None
         if fault and self.after > 0:
-            self.after -= environ["REQUEST_METHOD"] != "GET"
+            self.after -= bool(self.only) or environ["REQUEST_METHOD"] != "GET"
+            fault = None
+        if fault and self.times and self.met >= self.times:
             fault = None
         self.met += fault is not None
+        if fault == "cut":
+            size = int(environ["CONTENT_LENGTH"]) // 2
+            environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(environ["wsgi.input"].read(size)), str(size)
         if fault == "dead":
             threading.Thread(target=self.close, daemon=True).start()
         if fault == "hang":
@@ -93,13 +106,16 @@ class FaultyServer:
             time.sleep(self.delay)
         return self.app(environ, start_response)
 
-    def fail(self, fault: str, after: int = 0) -> None:
-        self.after, self.fault, self.met = after, fault, 0
+    def fail(self, fault: str, after: int = 0, only: str = "", times: int = 0) -> None:
+        self.after, self.fault, self.met, self.only, self.times = after, fault, 0, only, times
         self._released.clear()
-        if fault == "dead" and not after:
+        if fault == "dead" and not after and not only:
             self.met = 1
             self.close()
-        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "1"  # the client's patience; a busy machine that is well gets more
+        if not times:
+            os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = (
+                "1"  # the client's patience; a busy machine that is well gets more
+            )
 
     def heal(self) -> None:
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "60"
@@ -129,7 +145,7 @@ def running(folder: Path, monkeypatch: Any) -> Iterator[FaultyServer]:
     for cached in ("_tracking_store", "_artifact_repo", "_model_registry_store"):
         monkeypatch.setattr(handlers, cached, None)
     open_store(uri)  # makes the tables, which takes longer than any request
-    faulty = FaultyServer(mlflow_server.app)
+    faulty = FaultyServer(mlflow_server.app, folder / "served")
     faulty.heal()
     try:
         yield faulty
@@ -137,3 +153,13 @@ def running(folder: Path, monkeypatch: Any) -> Iterator[FaultyServer]:
         faulty.heal()
         faulty.close()
         mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # the application sets it for the whole process
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyServer]:
+    """Serve a new database, for which the end of a run waits a second."""
+    monkeypatch.setattr(pusher, "PATIENCE_S", 1.0)
+    with running(tmp_path, monkeypatch) as found:
+        yield found
+        found.heal()
+        pusher.get_pusher(found.uri)._journals.clear()  # its thread would go on

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faulty_server import running
 
 from rnnexp.cli.main import main
 from rnnexp.config.settings import Tracking
 from rnnexp.tracking import pusher, start
 from rnnexp.tracking.store import database, open_store
+from tests.tracking.faulty_server import running
 
 
 def train_while_deleted(uri: str, info: Any, delete: Any) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faulty_server import running
 from large_store import LargeStore, make_large_store
 
 from rnnexp.cli.main import main
 from rnnexp.tracking import database, query
+from tests.tracking.faulty_server import running
 
 FEW, MANY = 20, 200
 LISTING = [["runs"], ["compare"]]

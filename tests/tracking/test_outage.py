@@ -10,18 +10,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faulty_server import FaultyServer, running
 
 from rnnexp.cli.main import main
 from rnnexp.config.settings import Tracking
 from rnnexp.errors import TrackingError
 from rnnexp.tracking import pusher, start
 from rnnexp.tracking.store import open_store
+from tests.tracking.faulty_server import FaultyServer
 
 EPOCHS = 20
 FAULTS = ("dead", "500", "503", "429", "401", "403", "404", "html", "hang", "reset", "slow", "lost")
@@ -31,15 +30,6 @@ CASES = [
     for fault in FAULTS
     for when in ("start", "middle", "end")
 ]
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyServer]:
-    monkeypatch.setattr(pusher, "PATIENCE_S", 1.0)
-    with running(tmp_path, monkeypatch) as found:
-        yield found
-        found.heal()
-        pusher.get_pusher(found.uri)._journals.clear()  # its thread would go on
 
 
 def train(server: FaultyServer, info: Any, when: str = "", fault: str = "", mode: Any = "online") -> None:

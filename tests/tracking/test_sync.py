@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faulty_server import running
 
 from rnnexp.cli.main import main
 from rnnexp.config.settings import Tracking
@@ -24,6 +23,7 @@ from rnnexp.tracking.journal import ENTRIES, STORED, RunJournal
 from rnnexp.tracking.run import write_sync
 from rnnexp.tracking.sync import find_journals
 from rnnexp.tracking.target import Target
+from tests.tracking.faulty_server import running
 
 OFFLINE = Tracking(mode="offline")
 TABLES = ("runs", "metrics", "latest_metrics", "params", "tags", "datasets", "inputs", "input_tags", "experiments")

@@ -1,0 +1,132 @@
+"""A file counts as stored only where the store shows it, whatever has answered to it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnexp.cli.main import main
+from rnnexp.config.settings import Tracking
+from rnnexp.errors import TrackingError
+from rnnexp.tracking import pusher, start
+from rnnexp.tracking.files import add_files
+from rnnexp.tracking.journal import RunJournal
+from rnnexp.tracking.model import ModelPlace, SavedModel
+from rnnexp.tracking.query import Wanted, select
+from rnnexp.tracking.store import open_store
+from tests.tracking.faulty_server import FaultyServer
+
+FILES = "/api/2.0/mlflow-artifacts/artifacts"
+PUT, LISTING = f"PUT {FILES}", f"GET {FILES}"
+SAID_TO_BE_THERE = ("html", "empty", "json", "cut")  # answers of 200 to a file that is not there then
+FAULTS = (*SAID_TO_BE_THERE, "dead", "hang", "reset", "slow", "lost", "401", "403", "404", "429", "500", "503")
+KEPT = {"config/config.yaml": b"units: 8\n", "figures/gr\xf6\xdfe.png": b"\x89PNG", "notes.txt": b"two layers"}
+WHOLE = KEPT.keys() | {"metrics.jsonl", "train.log"}
+# Three files and what is written down at the end; `after` so many of them are sent well.
+MOMENTS = [(PUT, after) for after in range(5)] + [(LISTING, after) for after in range(3)]
+OFTEN = {("html", PUT, 0), ("html", PUT, 4), ("html", LISTING, 0), ("cut", PUT, 2), ("lost", PUT, 1), ("500", PUT, 3)}
+CASES = [
+    pytest.param(fault, only, after, marks=[] if (fault, only, after) in OFTEN else pytest.mark.end_to_end)
+    for fault in FAULTS
+    for only, after in MOMENTS
+    if (fault, only) != ("cut", LISTING)
+]
+
+
+def log_run(server: FaultyServer, info: Any) -> None:
+    with start(Tracking(uri=server.uri), info) as run:
+        run.log_epochs(1, [{"train/loss": 1.0}], 0.0, 1.0)
+        for name, content in KEPT.items():
+            (run.folder / name).parent.mkdir(exist_ok=True)
+            (run.folder / name).write_bytes(content)
+            run.log_file(run.folder / name, str(Path(name).parent) if "/" in name else "")
+        (run.folder / "train.log").write_text("password=hunter2\nall is well\n")
+
+
+def served(server: FaultyServer, run_id: str) -> dict[str, int]:
+    """Return the sizes of the files that the server has, in its own folder."""
+    (folder,) = server.files.glob(f"*/{run_id}/artifacts")
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
+def wait_for_sync(info: Any, server: FaultyServer) -> None:
+    command, deadline = ["sync", str(info.run_dir), "--uri", server.uri], time.monotonic() + 60
+    while (code := main(command)) == TrackingError.exit_code and time.monotonic() < deadline:
+        time.sleep(0.2)  # the run's own thread may be storing it
+    assert code == 0
+
+
+@pytest.mark.parametrize(("fault", "only", "after"), CASES)
+@pytest.mark.fault("C4", "C15")
+def test_a_run_has_ended_in_the_store_only_with_all_its_files(
+    server: FaultyServer, make_info: Any, fault: str, only: str, after: int
+) -> None:
+    info, client = make_info(), open_store(server.uri)
+    server.fail(fault, after, only)
+    log_run(server, info)
+    server.heal()
+    for found in client.search_runs([one.experiment_id for one in client.search_experiments()]):
+        if found.info.status == "FINISHED" and "rnnexp.incomplete" not in found.data.tags:
+            assert served(server, found.info.run_id).keys() == WHOLE
+    for _ in range(2):
+        wait_for_sync(info, server)
+        stored = RunJournal(info.run_dir).stored
+        has = served(server, str(stored.run_id))
+        assert has.keys() == WHOLE
+        assert {name: has[name] for name in KEPT} == {name: len(content) for name, content in KEPT.items()}
+        assert client.get_run(stored.run_id).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("fault", SAID_TO_BE_THERE)
+def test_what_the_store_does_not_show_is_sent_again_by_the_run_itself(
+    server: FaultyServer, make_info: Any, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(pusher, "PATIENCE_S", 60.0)
+    server.fail(fault, after=1, only=PUT, times=2)
+    log_run(server, make_info())
+    assert server.met == 2
+    (run_id,) = (path.parent.name for path in server.files.glob("*/*/artifacts"))
+    assert served(server, run_id).keys() == WHOLE
+    assert open_store(server.uri).get_run(run_id).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("fault", SAID_TO_BE_THERE)
+def test_a_model_is_ready_only_with_all_its_files(server: FaultyServer, tmp_path: Path, fault: str) -> None:
+    bundle, about = tmp_path / "model", tmp_path / "about"
+    for path, text in (
+        (bundle / "weights.npz", "weights"),
+        (bundle / "more/deep.txt", "x"),
+        (about / "about.json", "{}"),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    client = open_store(server.uri)
+    run = client.create_run(client.create_experiment("sine"))  # the first one was made for the database alone
+    place = ModelPlace(client, server.uri, run.info.experiment_id, run.info.run_id)
+    saved = SavedModel(bundle, about, {}, [])
+    server.fail(fault, after=1, only=PUT, times=1)
+    with pytest.raises(TrackingError, match=r"does not have what was sent; is there a proxy"):
+        saved.log_by_client(place)
+    assert client.get_run(run.info.run_id).outputs.model_outputs == []
+    saved.log_by_client(place)
+    (output,) = client.get_run(run.info.run_id).outputs.model_outputs
+    files = [path.name for path in server.files.rglob("*") if output.model_id in path.parts and path.is_file()]
+    assert sorted(files) == ["MLmodel", "deep.txt", "weights.npz"]
+
+
+@pytest.mark.parametrize("fault", SAID_TO_BE_THERE)
+def test_files_that_are_added_later_are_there_or_refused(
+    server: FaultyServer, make_info: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(pusher, "PATIENCE_S", 60.0)
+    log_run(server, make_info())
+    (run,) = select(server.uri, Wanted())
+    (tmp_path / "late.txt").write_text("late")
+    server.fail(fault, only=PUT, times=1)
+    with pytest.raises(TrackingError, match=r"evaluation cannot be stored: .*late.txt"):
+        add_files(server.uri, run, [tmp_path / "late.txt"], "evaluation")
+    add_files(server.uri, run, [tmp_path / "late.txt"], "evaluation")
+    assert served(server, run.run_id)["evaluation/late.txt"] == 4
