@@ -100,6 +100,21 @@ def test_the_first_row_of_a_long_table_is_no_header(case: str, labels: tuple[str
     assert len(series.values) == 2 * len(times) - 5
 
 
+@pytest.mark.parametrize("case", ["ISO", "digits", "day, word, year", "words and AM", "months of words", "years"])
+@pytest.mark.parametrize("labels", [("101", "102"), ("2001", "2002", "2004"), ("7", "44"), ("20010101", "20010102")])
+@pytest.mark.parametrize("first", [True, False])
+def test_ids_that_could_be_dates_name_the_series(case: str, labels: tuple[str, ...], first: bool) -> None:
+    if case == "years" and labels[0] != "101":
+        pytest.skip("years beside 2001 and 2002, or beside 7 and 44, may be years and their weeks")
+    times, forms = FORMS[case]
+    own = columns(times.repeat(len(labels)), forms)
+    names = [*labels] * len(times)
+    series = look(*([names, *own] if first else [*own, names]), values(len(names)))
+    assert series.ids == labels
+    assert series.time is not None
+    assert (series.time == np.tile(times.to_numpy(), len(labels))).all()
+
+
 @pytest.mark.parametrize("case", COUNTED)
 @pytest.mark.parametrize("labeled", [True, False])
 def test_numbers_without_a_name_that_count_time_are_dates(case: str, labeled: bool) -> None:

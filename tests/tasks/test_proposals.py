@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ import pytest
 import yaml
 
 from rnnexp.cli.main import main
+from rnnexp.data.inspect.text_kinds import (
+    TextFile,
+    find_label_lines,
+    find_pairs,
+    find_text_table,
+    is_prose,
+    is_tagged,
+)
 
 WORDS = "rain sun market wins loses team price goal bank storm river cup coach shares wind snow".split()  # noqa: SIM905
 TOPICS = ("sports", "business", "weather")
@@ -189,6 +198,39 @@ def test_a_file_of_m4_leads_to_its_group() -> None:
 def test_a_table_of_numbers_is_forecast(table: str) -> None:
     Path("table.csv").write_text(table)
     assert proposed("table.csv")[0] == "csv"
+
+
+FORMS = ("%b %d, %Y", "%d-%b-%Y %I:%M %p", "%m/%d/%Y %I:%M:%S %p", "%A %d %B %Y", "%a, %d %b %Y", "%d de %B de %Y")
+BESIDE: tuple[tuple[str, ...], ...] = ((), ("north", "south"), ("ok", "bad day"), ("", "it was a public holiday"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("separator", ["\t", ";", "|", ",", " "], ids=["tab", ";", "|", ",", "blank"])
+@pytest.mark.parametrize("unit", ["", " USD", " kr", "%"])
+def test_a_table_of_dates_in_words_and_numbers_with_units_is_no_text(form: str, separator: str, unit: str) -> None:
+    times = np.datetime64("2001-01-01") + np.arange(240)
+    for words, first in product(BESIDE, ("date", None)):
+        rows = [] if first is None else [[first, *["place"] * bool(words), "value"]]
+        for row, time in enumerate(times):
+            beside = [words[row * row % 7 % 2]] if words else []
+            rows.append([f"{time.item():{form}}", *beside, f"{1200 + row * 37 % 41}.{row % 9}{unit}"])
+        lines = (separator.join(f'"{cell}"' if separator in cell else cell for cell in row) for row in rows)
+        text = TextFile("t.txt", Path("t.txt"), "utf-8", tuple(lines))
+        found = [find for find in (find_pairs, find_label_lines, find_text_table, is_prose, is_tagged) if find(text)]
+        assert not found, text.lines[:3]
+
+
+def test_numbers_and_dates_within_texts_leave_them_texts() -> None:
+    dice = random.Random(8)
+    texts = [f"{sentence(dice)} on May {n % 30}, 2020 for {n} USD" for n in range(60)]
+
+    def written(lines: Iterable[str]) -> TextFile:
+        return TextFile("t.txt", Path("t.txt"), "utf-8", tuple(lines))
+
+    assert find_pairs(written(f"{text}\t{text.upper()}" for text in texts))
+    plain = (f"{n % 2} {sentence(dice)} {n}" for n in range(60))
+    assert find_label_lines(written(plain)) == ["0", "1"]
+    assert is_prose(written(f"{sentence(dice)}. {text}" for text in texts))
 
 
 def test_several_labels_are_a_question_with_a_flag_each(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,6 +32,9 @@ PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearda
 MOSTLY = 0.5  # share of the cells that must be dates, so that the others are flaws
 LONGEST = 50  # letters of a date, on average
 CERTAIN = r"\d{4}-\d\d-\d\d(\D|$)"  # what 101, which may be of 2001, is not
+DIGITS_OF_DAYS = 8
+A_YEAR = r"(1[6-9]|20)\d\d"  # which months and days may stand beside, so that it is often repeated
+UNEVEN = 0.25  # share of steps, from hour to hour of a trading day for example, that may be others than the usual one
 MAX_TRIED = 30  # columns that are looked at
 NAMELESS_PARTS = {"": "months", "%G %V": "weeks", "%Y %q": "quarters"}  # what may stand behind a year: forms of both
 
@@ -89,26 +92,60 @@ class _DateColumns:
 
     def nameless_choices(self) -> Iterator[list[int]]:
         """List a column and those behind it that tell its rows apart, as a month tells those of a year; all first."""
-        for index in self.cells:
-            if self.read([index]) is None:
-                continue
+        for index in self._nameless_firsts():
             yield from self._behind_its_parts(index)
             choice, text = [index], self.cells[index]
             while (after := self.cells.get(choice[-1] + 1)) is not None and len(choice) < len(PARTS):
                 both = text.str.cat(after, sep=" ")
-                if both.nunique() < 2 * text.nunique():
+                if both.nunique() < 2 * text.nunique() or not self._goes_on([*choice, choice[-1] + 1]):
                     break
                 choice, text = [*choice, choice[-1] + 1], both
             if len(choice) == 2 and after is not None:  # one day in each month
                 yield [*choice, choice[-1] + 1]
             yield from (choice[:many] for many in range(len(choice), 0, -1))
 
+    def _nameless_firsts(self) -> list[int]:
+        """Return the columns that are dates by themselves: numbers last, and ids like 101 behind those that go on."""
+        able = [index for index in self.cells if self.read([index]) is not None]
+        many = {index: self.cells[index].nunique() for index in able}
+        most = max(many.values(), default=0)
+        whole = any(many[i] == most and self.cells[i].str.len().min() >= DIGITS_OF_DAYS for i in able)
+        ids = {i for i in able if 2 * many[i] <= most and (whole or not self._is_year(i))}
+        return sorted(able, key=lambda index: (self.head.numeric[index], index in ids))
+
+    def _is_year(self, index: int) -> bool:
+        return bool(self.cells[index].str.fullmatch(A_YEAR).all())
+
+    def _read_all(self, choice: list[int]) -> Dates | None:
+        """Read columns as dates, if they are in all rows in which the first is: of 7 and 44 the second is no hour."""
+        first, dates = self.read(choice[:1]), self.read(choice)
+        return dates if first and dates and len(dates.columns[0]) == len(first.columns[0]) else None
+
+    def _goes_on(self, choice: list[int]) -> bool:
+        """Tell hours and months from ids like 101 and 102, which as clocks leave a long step behind every few short.
+
+        What is read only together with further columns is left to these.
+        """
+        import numpy as np
+
+        if self._is_year(choice[0]) or self.read(choice) is None:
+            return True
+        dates = self._read_all(choice)
+        if dates is None:
+            return False
+        try:
+            steps = np.diff(np.unique(dates.read())).astype(np.int64)
+        except DataError:  # a question
+            return True
+        usual = np.median(steps) if len(steps) else 0.0
+        return bool(len(steps) < 2 or np.mean((steps > 1.5 * usual) | (1.5 * steps < usual)) < UNEVEN)
+
     def _behind_its_parts(self, year: int) -> Iterator[list[int]]:
         """List a year with the columns before it, where these are its days and months, and with an hour behind it."""
         for before in ([year - 1, year - 2], [year - 2, year - 1], [year - 1]):
             if all(index in self.cells and self.head.numeric[index] for index in before):
                 for choice in ([year, *before, year + 1], [year, *before]):
-                    dates = self.read(choice) if choice[-1] in self.cells else None
+                    dates = self._read_all(choice) if choice[-1] in self.cells else None
                     if dates is not None and (is_even(time := dates.read()) or (len(before) == 2 and is_sorted(time))):
                         yield choice
 

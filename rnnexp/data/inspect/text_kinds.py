@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.data.inspect.dates import TIME
-from rnnexp.data.tables.dialect import DATE
+from rnnexp.data.tables.date_forms import find_month
 from rnnexp.data.tables.files import kind, opened
+from rnnexp.data.tables.numbers import UNIT
 from rnnexp.data.tables.remedy import Refused
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import RnnexpError
 
 LINES = 5_000  # of a file that are looked at
 TAGGED = (".conll", ".conllu", ".iob", ".bio", ".iob2")
 LABEL = re.compile(r"(.*[_ ])?(labels?|class|category|topic|sentiment|polarity|stars|rating|kategorie|klasse)", re.I)
 WORD = re.compile(r"[^\W\d_]{2,}")
-WEEKDAY = re.compile(r"^[^\W\d]+[,.]?\s+(?=.*[^\W\d])")
+SEPARATORS = ("\t", ";", "|", ",")  # the comma last: it may be that of decimals
+DIFFERENT = 1 / 3  # share of texts that differ in more than their numbers, which remarks and units do not
+DIGITS = re.compile(r"\d+")
+OF_DATES = re.compile(rf"(?i:am|pm|de|of|st|nd|rd|th|utc|gmt|q\d|week|kw)|{UNIT}")
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*")
 
 
@@ -103,27 +108,26 @@ def find_pairs(text: TextFile) -> bool:
     if len(rows) < 2 or len(rows[0]) not in (2, 3):
         return False
     sides = [[row[side] for row in rows] for side in (0, 1)]
-    distinct = all(len(set(side)) > len(side) / 3 for side in sides)
-    return distinct and all(_worded(side) for side in sides) and max(map(_words, sides)) >= 2
+    return all(_are_texts(side) for side in sides) and max(map(_words, sides)) >= 2
 
 
 def find_label_lines(text: TextFile) -> list[str]:
     """Return the labels of lines that begin with one, as in `1 a stirring , funny film`; none if they do not."""
     parts = [line.split(None, 1) for line in text.filled]
-    if len(parts) < 4 or any(len(part) < 2 for part in parts) or text.table(",") or text.table("\t"):
+    if len(parts) < 4 or any(len(part) < 2 for part in parts) or any(map(text.table, SEPARATORS)) or _has_numbers(text):
         return []
     labels = Counter(label for label, _ in parts)
     few = 2 <= len(labels) <= max(2, len(parts) // 5) and min(labels.values()) > 1
     rest = [words for _, words in parts]
-    return sorted(labels) if few and _worded(rest) and _words(rest) >= 2 else []
+    return sorted(labels) if few and _are_texts(rest) and _words(rest) >= 2 else []
 
 
 def is_prose(text: TextFile) -> bool:
     """Tell running text: words on most lines, and no cells."""
     lines = text.filled
-    tables = (_is_table(text.table(separator)) for separator in (",", ";", "\t", "|"))
+    tables = (_is_table(text.table(separator)) for separator in SEPARATORS)
     long = _words(lines) >= 4 or (text.file.suffix in (".txt", ".md") and _words(lines) >= 2)
-    return long and _worded(lines) and not any(tables)
+    return long and _worded(lines) and not any(tables) and not _has_numbers(text)
 
 
 def _is_table(rows: list[list[str]]) -> bool:
@@ -146,12 +150,9 @@ class TextTable:
 
 def find_text_table(text: TextFile) -> TextTable | None:
     """Look for a column of words with few different cells in another; None where there are dates and numbers, too."""
-    for separator in (",", "\t", ";", "|"):
-        quoted = text.table(separator)
-        rows = quoted or text.table(separator, quoting=False)
-        if len(rows) >= 4:
-            break
-    else:
+    ways = ((separator, quoting) for quoting in (True, False) for separator in SEPARATORS)
+    separator, rows = next(((way[0], rows) for way in ways if len(rows := text.table(*way)) >= 4), ("", []))
+    if not rows or _has_numbers(text):
         return None
     first, *body = rows
     columns = list(zip(*body))
@@ -167,7 +168,7 @@ def find_text_table(text: TextFile) -> TextTable | None:
     usual = "\t" if {".tsv", ".tab"} & set(text.file.suffixes) else ","
     settings |= {} if separator == usual else {"separator": {"\t": "tab"}.get(separator, separator)}
     settings |= {} if header else {"header": "none"}
-    settings |= {} if quoted and _is_quoted(text, separator) else {"quoting": False}
+    settings |= {} if _is_quoted(text, separator) else {"quoting": False}
     names = tuple(name.strip() for name in first) if header else tuple(f"column_{i}" for i in range(len(first)))
     keys: Sequence[str | int] = names if header else range(len(first))
     return TextTable(tuple(keys[i] for i in texts), tuple(keys[i] for i in named or labels), settings, names)
@@ -197,13 +198,32 @@ def _words(cells: Sequence[str]) -> float:
 
 def _worded(cells: Sequence[str]) -> bool:
     """Tell cells most of which have a word of letters."""
-    return sum(bool(WORD.search(cell)) for cell in cells) > 0.8 * len(cells)
+    return sum(bool(_spoken(cell)) for cell in cells) > 0.8 * len(cells)
+
+
+def _are_texts(cells: Sequence[str]) -> bool:
+    """Tell texts from remarks, names and numbers with a unit, which are the same words again and again."""
+    return _worded(cells) and len({DIGITS.sub("", cell) for cell in cells}) > DIFFERENT * len(cells)
 
 
 def _is_prose(cells: Sequence[str]) -> bool:
-    """Tell cells of words from dates: 2 Jan 2021, 02/01/2021 09:00 PM, Fri, 01-Jan-2021 09:00 PM."""
-    dates = sum(bool(DATE.fullmatch(WEEKDAY.sub("", cell.strip()))) for cell in cells)
-    return _worded(cells) and sum(len(WORD.findall(cell)) for cell in cells) >= 2 * len(cells) > 4 * dates
+    """Tell texts of several words."""
+    return _are_texts(cells) and sum(len(_spoken(cell)) for cell in cells) >= 2 * len(cells)
+
+
+def _spoken(cell: str) -> list[str]:
+    """Return the words of a cell but for those of dates and numbers: Fri, 01-Jan-2021 09:00 PM; 1,200 USD."""
+    words = WORD.findall(cell)
+    if not any(map(str.isdigit, cell)):
+        return words
+    left = [word for word in words if not (find_month(word) or OF_DATES.fullmatch(word))]
+    return [] if left == words[:1] and any(map(find_month, words)) else left  # a weekday, in any language
+
+
+def _has_numbers(text: TextFile) -> bool:
+    """Tell a table with blanks between its cells: lines of texts have no number at the same place."""
+    columns = [*zip(*text.table(" "))][1:]
+    return any(2 * sum(map(is_like_number, cells)) > len(cells) for cells in columns)
 
 
 def _lines(file: Path, encoding: str) -> tuple[str, ...]:
