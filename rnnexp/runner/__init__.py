@@ -278,7 +278,7 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
     """Build the network and say which of its layers can use the fast kernel."""
     from rnnexp.models.build import build
     from rnnexp.models.cudnn import report_kernels
-    from rnnexp.models.memory import refuse_beyond
+    from rnnexp.models.fitting_weights import refuse_beyond
     from rnnexp.training.class_weights import check_weights
     from rnnexp.training.prepare import use_precision
 

@@ -11,7 +11,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.cli.main import main
 from rnnexp.errors import ResourceError
-from rnnexp.models.memory import refuse_beyond
+from rnnexp.models.fitting_weights import refuse_beyond
 
 
 def dense(units: int) -> Any:
