@@ -3,7 +3,7 @@
 RnnexpError            1  the run failed
 ├── ConfigError        2  a mistake in the configuration or the command
 ├── DataError          3  the data cannot be used as they are
-├── DivergedError      4  the loss became infinite or not a number
+├── DivergedError      4  the loss became infinite, not a number or far too large
 ├── TrackingError      5  the tracking store cannot be used
 ├── ResourceError      6  a device, a package or memory is missing
 └── BusyError          7  another process holds the run folder

@@ -17,7 +17,14 @@ from rnnexp.redact import redact
 
 FAULT = "this is a fault of rnnexp, not of your settings; please report it with that file"
 
-_NO_MEMORY = re.compile(r"RESOURCE_EXHAUSTED|out of memory|can't allocate memory|std::bad_alloc", re.IGNORECASE)
+# In the words of NumPy, JAX and XLA, TensorFlow and PyTorch, of sizes that no number holds too.
+_NO_MEMORY = re.compile(
+    r"RESOURCE_EXHAUSTED|out of memory|can't allocate memory|cannot allocate memory|std::bad_alloc|unable to allocate|"
+    r"OOM when allocating|not enough memory|failed to allocate|bad_array_new_length|overflow in static extent product|"
+    r"array is too big|maximum allowed dimension exceeded|storage size calculation overflowed|"
+    r"too large to fit in memory|CUDA_ERROR_OUT_OF_MEMORY",
+    re.IGNORECASE,
+)
 _NOT_WRITABLE = {
     errno.EROFS: "work in a folder that can be written",
     errno.EACCES: "work in a folder that you may write to, or change its permissions",
@@ -26,6 +33,7 @@ _NOT_WRITABLE = {
     errno.EFBIG: "files may not grow so large here: raise the limit (ulimit -f), or work on another disk",
     errno.EDQUOT: "your quota is used up: make room, or work on another disk",
     errno.EIO: "the disk has failed; work on another one",
+    errno.ENOMEM: "memory ran out: choose a smaller model or batch, or a machine with more",
     errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
     errno.ENFILE: "the machine has too many files open; end other programs",
     errno.ENAMETOOLONG: "choose a shorter name",
@@ -45,7 +53,7 @@ def foreseen(error: BaseException) -> RnnexpError | None:
     if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
         detail = next(iter(str(error).splitlines()), "")
         advice = "choose a smaller model.units, trainer.batch_size or sequence, or a machine with more"
-        return RnnexpError(f"memory ran out{f' ({detail[:200]})' if detail else ''}; {advice}")
+        return ResourceError(f"memory ran out{f' ({detail[:200]})' if detail else ''}; {advice}")
     return None
 
 

@@ -40,12 +40,17 @@ def test_sys_exit_is_a_failure_of_the_run(code: object) -> None:
         MemoryError(),
         RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes"),
         RuntimeError("std::bad_alloc"),
+        RuntimeError("INVALID_ARGUMENT: overflow in static extent product: dimensions=[4000000000, 1000000000]"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: 4 bytes"),
+        ValueError("Maximum allowed dimension exceeded"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
     ],
 )
 def test_memory_that_ran_out_is_said(error: Exception) -> None:
     known = foreseen(error)
     assert known is not None
     assert "memory ran out" in str(known)
+    assert known.exit_code == 6
 
 
 def test_an_error_of_ours_stays_and_a_fault_is_not_foreseen() -> None:

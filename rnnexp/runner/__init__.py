@@ -278,11 +278,12 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
     """Build the network and say which of its layers can use the fast kernel."""
     from rnnexp.models.build import build
     from rnnexp.models.cudnn import report_kernels
+    from rnnexp.models.fitting_weights import refuse_beyond
     from rnnexp.training.class_weights import check_weights
     from rnnexp.training.prepare import use_precision
 
     check_weights(experiment.trainer.class_weights, dataset.spec)
-    with use_precision(experiment.trainer.precision):
+    with use_precision(experiment.trainer.precision), refuse_beyond(device.free_memory, experiment.optimizer.build):
         model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
     for line in report_kernels(model, device.backend, device.device):
         log.info("%s", line)

@@ -45,6 +45,12 @@ class Runtime:
         limit = _gpu_memory() if self.device == "gpu" and self.backend == "jax" else None
         return limit or int(0.5 * machine.measure_memory() * min(1.0, self.threads / machine.count_usable_cpus()))
 
+    @property
+    def free_memory(self) -> int:
+        """Bytes that can be taken now."""
+        limit = _gpu_memory() if self.device == "gpu" and self.backend == "jax" else None
+        return limit or (1 << 60 if self.device == "gpu" else machine.measure_free_memory())
+
 
 def _gpu_memory() -> int | None:
     import jax

@@ -41,6 +41,26 @@ def measure_memory() -> int:
     return min(limits)
 
 
+def measure_free_memory() -> int:
+    """Return the bytes that this process can still take: of the machine, its swap, its container, its own limits."""
+    limits = [measure_memory()]
+    with suppress(OSError, ValueError, KeyError):
+        table = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+        limits = [1024 * sum(int(table[key].split()[0]) for key in ("MemAvailable", "SwapFree"))]
+    with suppress(OSError, ValueError):
+        cgroup = Path("/sys/fs/cgroup")
+        most = int((cgroup / "memory.max").read_text(encoding="ascii"))
+        limits.append(most - int((cgroup / "memory.current").read_text(encoding="ascii")))
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if most != resource.RLIM_INFINITY:
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+            limits.append(most - pages * os.sysconf("SC_PAGE_SIZE"))
+    return max(0, min(limits))
+
+
 def make_cache_folder() -> Path | None:
     """Return our folder in the user's cache, made if need be; None where it cannot be written."""
     try:

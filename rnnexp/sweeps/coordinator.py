@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnexp.config.parse import parse
-from rnnexp.errors import ConfigError
+from rnnexp.errors import ConfigError, ResourceError
 from rnnexp.stopping import STOP, read_stop, take_job_requests
 from rnnexp.sweeps.adopt import POLL_S, ask_store, read_end, wait_until_free
 from rnnexp.sweeps.events import begin_event, drop_event, end_event, job_event, outcome_of, start_event, trial_event
@@ -23,6 +23,8 @@ from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
 from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.start import end_dead_run
+
+_DIED = "where memory ran out, set a smaller hydra.launcher.n_jobs, model.units or trainer.batch_size"
 
 log = logging.getLogger("rnnexp")
 
@@ -228,11 +230,10 @@ class Coordinator:
 
     def _ended(self, ended: Exit) -> None:
         self._running.pop(ended.number)
-        outcome = self._outcome(ended.number)
-        if outcome is None:
-            self._died(ended)
-        else:
+        if outcome := self._outcome(ended.number):
             self._finish(ended.number, outcome)
+        else:
+            self._died(ended)
 
     def _outcome(self, number: int) -> Outcome | None:
         """Return how a job has ended, by itself or because it was told to; None if its process died."""
@@ -256,8 +257,8 @@ class Coordinator:
             self.view.note(f"job {ended.number}: {reason}; starting it again ({times} of {self.settings.retries})")
             self._pending.appendleft(self._jobs[ended.number])
         else:
-            error = f"{reason}, {times} times" if times > 1 else reason
-            self._finish(ended.number, Outcome("failed", error=error, exit_code=1))
+            error = f"{reason}{f', {times} times' if times > 1 else ''}; {_DIED}"
+            self._finish(ended.number, Outcome("failed", error=error, exit_code=ResourceError.exit_code))
 
     def _bury(self, number: int) -> None:
         """Say for the run of a dead worker that it was killed."""
@@ -286,10 +287,9 @@ class Coordinator:
                 self.why = f"{self._failures} job{'s have' if self._failures > 1 else ' has'} failed"
 
     def _collect(self) -> None:
-        """After the workers were stopped: keep what some of them have finished nevertheless."""
+        """Keep what some workers have finished before they were stopped."""
         for number in list(self._running):
-            outcome = self._outcome(number)
-            if outcome is not None:
+            if outcome := self._outcome(number):
                 self._finish(number, outcome)
             else:
                 self._bury(number)

@@ -57,7 +57,10 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
     for group in by_backend.values():
         answers += _in_process(group, hardware, threads, try_first=not answers)
     failures = [answer for answer in answers if "error" in answer]
-    if failures:
+    fitting = [answer for answer in answers if "error" not in answer]
+    if fitting and all(failure["code"] == ResourceError.exit_code for failure in failures):
+        answers = fitting  # a network that is too big for this machine fails alone, the other jobs are run
+    elif failures:
         kind = _ERRORS.get(failures[0]["code"], RnnexpError)
         raise kind(*dict.fromkeys(text for answer in failures for text in answer["error"]))
     sizes = [answer["parameters"] for answer in answers]
@@ -124,8 +127,9 @@ def _rehearse(out: Connection, work: Sequence[tuple[Mapping[str, Any], int]], th
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin's network that cannot be built is a mistake to be shown, not a crash
-            told = f"the network cannot be built: {foreseen(error) or _named(error)}"
-            out.send({"code": ConfigError.exit_code, "error": [told]})
+            known = foreseen(error)
+            code = known.exit_code if isinstance(known, ResourceError) else ConfigError.exit_code
+            out.send({"code": code, "error": [f"the network cannot be built: {known or _named(error)}"]})
     out.close()
 
 

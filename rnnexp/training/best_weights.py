@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import isfinite
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,11 @@ from rnnexp.errors import DivergedError
 from rnnexp.training.monitor import LOSSES, BestValue
 from rnnexp.training.training_state import TrainingState
 
+log = logging.getLogger("rnnexp")
+
 Values = list[np.ndarray]
+LIMIT = 1e30  # of a loss: its gradient's squares are beyond float32, so nothing is learned from it any more
+DEAD_EPOCHS = 5  # with a loss that is the same to the bit
 
 
 class BestWeights:
@@ -53,15 +57,41 @@ class BestWeights:
 
 
 def handle_divergence(state: TrainingState, broken: str, on_divergence: str) -> None:
-    """Raise DivergedError for a training that has met infinity, if that is wished."""
+    """Say where a training has met infinity, as a DivergedError if that is wished."""
+    rate, value = state.metrics["opt/learning_rate"], state.metrics.get(broken)
+    shown = "" if value is None else f" ({value:g})"
+    text = (
+        f"epoch {state.epoch}: {broken} is infinite, not a number or above {LIMIT:g}{shown}, at learning rate "
+        f"{rate:g}; lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
+    )
     if on_divergence == "fail":
-        rate = state.metrics["opt/learning_rate"]
-        raise DivergedError(
-            f"epoch {state.epoch}: {broken} is infinite or not a number, at learning rate {rate:g}; "
-            "lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
-        )
+        raise DivergedError(text)
+    log.warning("%s", text)
 
 
 def find_not_finite(metrics: dict[str, float]) -> str | None:
-    """Return the name of a loss that is infinite or not a number, None if all are finite."""
-    return next((name for name in LOSSES if not isfinite(metrics.get(name, 0.0))), None)
+    """Return the name of a loss that is not a number or beyond all bounds, None if none is."""
+    return next((name for name in LOSSES if not abs(metrics.get(name, 0.0)) < LIMIT), None)
+
+
+def is_dead(rows: Sequence[Mapping[str, float]]) -> bool:
+    """Say whether a training has just shown the same loss to the bit for the last epochs, and never learned anything.
+
+    One that has converged is below its first epoch, of which the untrained network was a part.
+    """
+    name = next((name for name in ("train/total_loss", "train/loss") if rows and name in rows[0]), "train/loss")
+    first, recent = [[row.get(name) for row in part] for part in (rows[:1], rows[-DEAD_EPOCHS - 1 :])]
+    last, before = recent[-DEAD_EPOCHS:], recent[:-DEAD_EPOCHS]
+    still = len(last) == DEAD_EPOCHS and last.count(last[0]) == DEAD_EPOCHS and before != [last[0]]
+    return still and bool(last[0]) and last[0] >= first[0] and rows[-1]["opt/learning_rate"] > 0  # type: ignore[operator]
+
+
+def warn_of_death(rows: Sequence[Mapping[str, float]]) -> None:
+    """Say once that a training learns nothing; it goes on, as it may have been asked to."""
+    if is_dead(rows):
+        log.warning(
+            "epoch %d: the loss has been %g to the bit for %d epochs and is not below that of the first: the network "
+            "learns nothing; try another optimizer.learning_rate or model.activation, optimizer.clipnorm=1, or "
+            "trainer.precision=float32",
+            *(len(rows), rows[-1]["train/loss"], DEAD_EPOCHS),
+        )

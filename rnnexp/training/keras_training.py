@@ -13,7 +13,7 @@ from rnnexp.data.dataset import Dataset
 from rnnexp.training.backends import make_backend_trainer
 from rnnexp.training.backends.base import BackendTrainer, BlockStep, LearningRate
 from rnnexp.training.batcher import Batcher, Block, make_scoring_batcher
-from rnnexp.training.best_weights import BestWeights, find_not_finite, handle_divergence
+from rnnexp.training.best_weights import BestWeights, find_not_finite, handle_divergence, warn_of_death
 from rnnexp.training.class_weights import make_weigher
 from rnnexp.training.keeper import Cadence, Keeper, StopAsked
 from rnnexp.training.monitor import choose_default_monitor
@@ -110,6 +110,7 @@ class KerasTraining:
                 self._look()  # which says so, with everything as it was before the validation
             self.pass_ = TrainingPass()
             self._end_of_epoch()
+            warn_of_death(self.history)
             reason = listener(self.state.epoch, self.history[-1:], (began, time()))
             self.state.stop = self.state.stop or reason
             if self.state.stop is None and self.state.epoch < self.epochs:

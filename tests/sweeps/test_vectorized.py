@@ -106,7 +106,7 @@ def test_members_keep_their_own_failures(rehearsed: None) -> None:
     (folder,) = (Path.cwd() / "runs" / "sweeps").iterdir()
     done, failed = jobs(folder).values()
     assert (done.status, failed.status) == ("done", "failed")
-    assert "infinite or not a number" in str(failed.error)
+    assert "infinite, not a number" in str(failed.error)
 
 
 GROUP = ("plugins=[toys]", *SHORT, *LIGHT, "seed=0,1,2")

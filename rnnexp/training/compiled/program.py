@@ -15,6 +15,7 @@ import numpy as np
 
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.training.backends.jax import JaxTrainer
+from rnnexp.training.best_weights import LIMIT
 from rnnexp.training.compiled.traced_positive import Target, trace_scalars
 from rnnexp.training.monitor import LOSSES, to_minimize
 from rnnexp.training.penalties import prefix_metrics
@@ -198,7 +199,7 @@ class Program:
         losses = [(row[name], code) for code, name in NOT_FINITE.items() if name in row]
         stopped = jnp.int32(RUNNING)
         for loss, code in reversed(losses):
-            stopped = jnp.where(jnp.isfinite(loss), stopped, code)
+            stopped = jnp.where(jnp.abs(loss) < LIMIT, stopped, code)
         better = (stopped == RUNNING) & (value < state["best"])
         keep = better if self.settings.keep_best else stopped == RUNNING
         finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(weights)]).all()

@@ -11,7 +11,7 @@ from rnnexp.data.dataset import Dataset
 from rnnexp.errors import ConfigError
 from rnnexp.training.backends.base import is_seed_state, to_decimal
 from rnnexp.training.backends.jax import JaxTrainer
-from rnnexp.training.best_weights import handle_divergence
+from rnnexp.training.best_weights import handle_divergence, warn_of_death
 from rnnexp.training.compiled.batch_plan import BatchPlan, make_batch_plan
 from rnnexp.training.compiled.ensemble import Ensemble, MemberSpec
 from rnnexp.training.compiled.member import Member, Rows
@@ -68,7 +68,9 @@ class CompiledTraining:
             while member.running and self.state.stop is None:
                 yield Advance(member.ensemble)
                 if rows := member.rows:
-                    self.history += rows
+                    for row in rows:
+                        self.history.append(row)
+                        warn_of_death(self.history)
                     self._look_back(rows)
                     first = self.state.epoch - len(rows) + 1
                     reason = listener(first, rows, member.span) or self._stopped()

@@ -1,0 +1,51 @@
+"""A network that memory cannot hold is refused before it is allocated; one that fits is built as ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rnnexp as rx
+from rnnexp.cli.main import main
+from rnnexp.errors import ResourceError
+from rnnexp.models.fitting_weights import refuse_beyond
+
+
+def dense(units: int) -> Any:
+    import keras
+
+    return keras.Sequential([keras.Input((9,)), keras.layers.Dense(units)])
+
+
+@pytest.mark.parametrize(("name", "copies"), [("SGD", 2), ("RMSprop", 3), ("Adam", 4)])
+def test_a_network_fits_to_the_byte_with_its_gradients_and_what_its_optimizer_remembers(name: str, copies: int) -> None:
+    import keras
+
+    make: Callable[[], Any] = getattr(keras.optimizers, name)
+    with refuse_beyond(4 * 100 * copies, make):
+        assert dense(10).count_params() == 100
+    with pytest.raises(ResourceError, match="GB are free; choose a smaller"), refuse_beyond(4 * 100 * copies - 1, make):
+        dense(10)
+    assert dense(10).count_params() == 100
+
+
+@pytest.mark.parametrize("units", ["[1000000000]", "[8,1000000000]", "[300000]"])
+@pytest.mark.parametrize("model", ["lstm", "gru", "simple_rnn"])
+def test_a_huge_network_of_any_kind_is_refused_at_once(units: str, model: str, tmp_path: Path) -> None:
+    huge = rx.compose(f"model={model}", f"model.units={units}", "tracking=off")
+    with pytest.raises(ResourceError, match="but .* GB are free; choose a smaller model.units"):
+        rx.run(huge, run_dir=tmp_path, quiet=True)
+
+
+def test_the_command_line_says_it_in_one_sentence_with_exit_6(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "model.units=[1000000000]", "tracking=off"]) == 6
+    said = capsys.readouterr().err
+    assert "GB are free" in said
+    assert "Traceback" not in said
+    assert "traceback" not in said
