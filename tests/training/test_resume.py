@@ -400,7 +400,5 @@ def test_trainings_go_on_on_another_backend(backend: str) -> None:
     # What only the compiled engine does is passed over there.
     environment = {**os.environ, "CI": "", "RNNEXP_TESTED_BACKEND": backend, "KERAS_BACKEND": backend}
     command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-m", "end_to_end or not end_to_end", __file__]
-    if backend == "torch":  # there a training goes on at the ends of epochs, and only from its own snapshots
-        command += ["-k", "not within_its_validation and not snapshot_of_another"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stdout[-3000:]
