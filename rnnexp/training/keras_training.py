@@ -232,6 +232,6 @@ class KerasTraining:
         }
 
 
-def _built(plan: TrainingPlan) -> list[Any]:
+def _built(plan: TrainingPlan) -> dict[str, Any]:
     """Build the user's own callbacks; ours need no Keras."""
-    return [c.build() for c in plan.callbacks.values() if not isinstance(c, EpochCallback)]
+    return {key: c.build() for key, c in plan.callbacks.items() if not isinstance(c, EpochCallback)}

@@ -12,11 +12,12 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from rnnexp.training.keeper import TrainingStopped
 from rnnexp.training.plan import History, TrainingPlan
 from rnnexp.training.prepare import use_precision
 from rnnexp.training.snapshot import Position, Snapshot
+from rnnexp.training.training_state import EpochCallback, TrainingState
 
 BACKEND = os.environ.get("RNNEXP_TESTED_BACKEND", "jax")
 ENGINES = ("compiled", "keras") if BACKEND == "jax" else ("keras",)
@@ -271,7 +273,7 @@ def left_in(folder: Path) -> dict[str, Any]:
     return {"rows": untimed, "newest": [path.name for path in newest]}
 
 
-def test_a_keras_callback_goes_on_with_its_numbers() -> None:
+def test_a_keras_callback_goes_on_with_its_numbers(caplog: pytest.LogCaptureFixture) -> None:
     import keras
 
     @register("callback")
@@ -293,6 +295,75 @@ def test_a_keras_callback_goes_on_with_its_numbers() -> None:
     for snapshot in at:
         assert gone_on(make, snapshot).facts() == expected.facts()
     assert gone_on(make, forgetting(at[0], "user/")).facts() != expected.facts()
+    assert "no checkpoint can hold" not in caplog.text
+
+
+def seen_losses(memory: Callable[[], Any], **methods: Any) -> Any:
+    """Make a callback that remembers the losses it has seen, and lowers the rate when there are three."""
+    import keras
+
+    def init(self: Any) -> None:
+        keras.callbacks.Callback.__init__(self)
+        self.seen, self.fixed, self.compare = memory(), ("a", "b"), np.less
+
+    def on_epoch_end(self: Any, epoch: int, logs: dict[str, float]) -> None:
+        self.seen = [*self.seen, logs["loss"]] if isinstance(self.seen, list) else self.seen
+        if not isinstance(self.seen, list):
+            self.seen.append(logs["loss"])
+        if len(self.seen) == 3:
+            self.model.optimizer.learning_rate = 0.001
+
+    return type("Seen", (keras.callbacks.Callback,), {"__init__": init, "on_epoch_end": on_epoch_end, **methods})()
+
+
+def planned_with(callback: Callable[[], Any]) -> Make:
+    @register("callback")
+    def lowers() -> Any:
+        return callback()
+
+    def make() -> tuple[Any, Any, TrainingPlan]:
+        plan = toy.plan(epochs=6, restore_best=False, plan={"callbacks": {"lowers": lookup("callback", "lowers")()}})
+        return toy.network(dropout=0.3), toy.windows(21, val=6), plan
+
+    return make
+
+
+METHODS = {
+    "get_state": lambda self: {"seen": list(self.seen)},
+    "set_state": lambda self, state: self.seen.extend(state["seen"]),
+}
+
+
+@pytest.mark.fault("D3")
+@pytest.mark.parametrize(
+    ("memory", "methods", "exact"),
+    [(list, {}, True), (deque, {}, False), (deque, METHODS, True)],
+    ids=["what can be held", "what cannot", "what it says itself"],
+)
+def test_a_callback_that_cannot_be_held_is_told_and_one_that_can_goes_on(
+    memory: Callable[[], Any], methods: dict[str, Any], exact: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    make = planned_with(lambda: seen_losses(memory, **methods))
+    expected, seen = whole(make)
+    told = [record.getMessage() for record in caplog.records if "no checkpoint can hold" in record.getMessage()]
+    assert told == ([] if exact else [told[0]])
+    assert all(line.startswith("callbacks.lowers: no checkpoint can hold its `seen`; ") for line in told)
+    between = next(one for one in seen if (one.position.epoch, one.position.step) == (2, 0))
+    assert (gone_on(make, between).facts() == expected.facts()) is exact
+
+
+def test_a_callback_of_ours_that_cannot_be_held_is_refused() -> None:
+    @register("callback")
+    class hoarding(EpochCallback):
+        name: Literal["hoarding"] = "hoarding"
+
+        def initial(self) -> dict[str, Any]:
+            return {"epochs": 0, "losses": deque()}
+
+        def on_epoch_end(self, training: TrainingState, state: dict[str, Any]) -> None: ...
+
+    with pytest.raises(ConfigError, match=r"callbacks.hoarding: no checkpoint can hold `losses` of what its `initial`"):
+        whole(usual("keras", callbacks={"hoarding": {}}))
 
 
 def forgetting(snapshot: Snapshot, part: str) -> Snapshot:
