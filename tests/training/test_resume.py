@@ -15,13 +15,14 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
+from itertools import combinations, count
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 import toy
+from pairs import cover_pairs, pairs_of
 
 import rnnexp as rx
 from rnnexp import optimizers, registry, runner
@@ -450,6 +451,52 @@ def test_every_model_and_every_task_goes_on(engine: str, what: str, monkeypatch:
     expected, seen = whole(make)
     for snapshot in (seen[0], seen[len(seen) // 2]):
         assert gone_on(make, snapshot).facts() == expected.facts()
+
+
+CHOICES: dict[str, list[str]] = {
+    "what": [*ALL],
+    "optimizer": [*optimizers.available()],
+    "schedule": [*SCHEDULES],
+    "callback": [*CALLBACKS],
+    "engine": [*ENGINES],
+}
+# All of them take a quarter of an hour: that is for nights, RNNEXP_EVERY_PAIR=1.
+PAIRS = cover_pairs(CHOICES)[:: 1 if os.environ.get("RNNEXP_EVERY_PAIR") else 6 if BACKEND == "jax" else 24]
+QUICK = 2  # of them are tried each time, the rest with the whole programs
+
+
+def test_each_two_components_are_tried_together() -> None:
+    found = {pair for row in cover_pairs(CHOICES) for pair in pairs_of(row)}
+    every = [(name, value) for name, values in CHOICES.items() for value in values]
+    assert found == {frozenset(two) for two in combinations(every, 2) if two[0][0] != two[1][0]}
+    assert len(cover_pairs(CHOICES)) <= 1.2 * len(ALL) * len(optimizers.available())
+
+
+def put_together(row: dict[str, str]) -> Make:
+    make_alone = composed(*ALL[row["what"]], f"trainer.engine={row['engine']}", "trainer.epochs=4")
+
+    def make() -> tuple[Any, Any, TrainingPlan]:
+        model, dataset, plan = make_alone()
+        schedule = lookup("schedule", row["schedule"])(**SCHEDULES[row["schedule"]])
+        callback = lookup("callback", row["callback"])(**CALLBACKS[row["callback"]])
+        built = optimizers.load(row["optimizer"])(learning_rate=0.01).build()
+        changes = {"optimizer": built, "schedule": schedule, "callbacks": {row["callback"]: callback}}
+        return model, dataset, dataclasses.replace(plan, **changes)
+
+    return make
+
+
+@pytest.mark.fault("D1", "D4")
+@pytest.mark.parametrize(
+    "row",
+    [*PAIRS[:QUICK], *(pytest.param(row, marks=pytest.mark.end_to_end) for row in PAIRS[QUICK:])],
+    ids=lambda row: ", ".join(row.values()),
+)
+def test_each_two_components_go_on_together(row: dict[str, str]) -> None:
+    make = put_together(row)
+    expected, seen = whole(make)
+    middle = seen[len(seen) // 2]
+    assert gone_on(make, middle, Path.cwd() / f"whole-{WHOLE[-1]}").facts() == expected.facts()
 
 
 def test_a_language_model_goes_on_within_its_text() -> None:
