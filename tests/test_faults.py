@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from readme import README
 
-from tests.faults.plan import PLAN, pick, read_plan
-from tests.faults.record import RESULTS, Result, read_results
-from tests.faults.table import Exercise, table, verdicts
+from tests.faults.plan import PLAN, pick, read_plan, read_promises
+from tests.faults.record import RESULTS, ROOT, Result, read_results
+from tests.faults.table import HEAD, Exercise, promises, table, verdicts
 
 SIZES = {"A": 14, "B": 12, "C": 18, "D": 11, "E": 18, "F": 14, "G": 14, "H": 15, "I": 14}
 HERE = "b20b83be00"
@@ -91,6 +92,26 @@ def test_what_is_left_out_is_a_case(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text('[not_here]\nZ9 = "no"\n[cases]\nA1 = ["a", "b"]\n')
     with pytest.raises(ValueError, match="Z9 is left out and no case"):
         read_plan(tmp_path / "plan.toml")
+
+
+def test_a_promise_is_held_by_cases(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text('[promises]\np = ["A1", "Z9"]\n[cases]\nA1 = ["a", "b"]\n')
+    with pytest.raises(ValueError, match="Z9 holds to a promise and is no case"):
+        read_promises(tmp_path / "plan.toml")
+
+
+def test_a_promise_that_is_not_tried_is_said_not_to_be() -> None:
+    table = promises([Exercise("a", ("A3",), "default")]).splitlines()
+    assert " | A3 | A13 (power loss: needs a block device" in table[2]
+    assert "; B1 (no test)" in table[2]
+
+
+@pytest.mark.end_to_end
+def test_the_readme_shows_the_promises_as_the_tests_hold_them() -> None:
+    said = README[README.index(HEAD) :].split("\n\n")[0]
+    command = [sys.executable, "-m", "tests.faults", "--promises"]
+    made = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout.strip()
+    assert said == made, "run `python -m tests.faults --promises` and put its table into README.md"
 
 
 @pytest.mark.parametrize(

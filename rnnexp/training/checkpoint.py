@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
@@ -110,10 +111,13 @@ def list_newest(root: Path, prefix: str = STATES) -> list[Path]:
 
 
 def prune(root: Path, keep: int, prefix: str, best: Path | None = None) -> None:
-    """Delete all but the newest `keep` checkpoints and the best one."""
+    """Delete all but the newest `keep` checkpoints and the best one: each is out of sight before it is not whole."""
     for folder in list_newest(root, prefix)[keep:]:
         if folder != best:
-            shutil.rmtree(folder, ignore_errors=True)
+            hidden = root / f"{TEMPORARY}{os.getpid()}-old-{folder.name}"
+            with suppress(OSError):  # it is tried again with the next one
+                folder.rename(hidden)
+            shutil.rmtree(hidden, ignore_errors=True)
 
 
 def remove_unfinished(root: Path) -> None:

@@ -73,6 +73,7 @@ class KerasTraining:
         self.history: list[dict[str, float]] = []
         self.pass_ = TrainingPass()
         self.restored: Snapshot | None = None
+        self.drawing = self.backend.drawing_state()
         self.begin, self.turn = perf_counter(), 0
 
     def _validation(self, dataset: Dataset, size: int) -> Pass | None:
@@ -87,9 +88,11 @@ class KerasTraining:
         The kept weights are left in the model, also when interrupted.
         """
         self.begin = perf_counter() - (self.restored.position.seconds if self.restored else 0.0)
+        self.backend.set_drawing_state(self.drawing)  # whatever others have drawn since
         self.user.train_begin(-(-len(self.train.batcher.part) // self.train.batcher.size))
         if self.restored:
             self.user.set_state(self.restored.part("user"), self.pass_.step)
+            self.backend.set_drawing_state(self.drawing)
         try:
             yield from self._epochs(listener)
             if self.state.stop != "diverged":
@@ -209,6 +212,7 @@ class KerasTraining:
         tree = fill(self._tree(), snapshot.arrays, besides=("history", "trained", "callbacks", "user"))
         self.callbacks.states = self.callbacks.read(snapshot.part("callbacks"))
         self.backend.set_state(tree["backend"])
+        self.drawing = tree["backend"]["drawing"]
         best, course = tree["best"], tree["course"]
         self.best_weights.restore([*tree["kept"].values()], {name: value.item() for name, value in best.items()})
         self.rate.current, self.state.rate_factor = float(course["rate"]), float(course["factor"])
@@ -229,6 +233,6 @@ class KerasTraining:
         }
 
 
-def _built(plan: TrainingPlan) -> list[Any]:
+def _built(plan: TrainingPlan) -> dict[str, Any]:
     """Build the user's own callbacks; ours need no Keras."""
-    return [c.build() for c in plan.callbacks.values() if not isinstance(c, EpochCallback)]
+    return {key: c.build() for key, c in plan.callbacks.items() if not isinstance(c, EpochCallback)}

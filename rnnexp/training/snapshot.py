@@ -80,7 +80,7 @@ def select_below(arrays: Arrays, name: str) -> dict[str, np.ndarray]:
 def encode_values(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Return what somebody remembers as arrays: arrays as they are, lists of them, and as JSON what is plain.
 
-    Objects of any other kind are left out.
+    Objects of any other kind are left out: `find_left_out`.
     """
     arrays: dict[str, np.ndarray] = {}
     for name, value in values.items():
@@ -91,6 +91,12 @@ def encode_values(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
         elif (text := _write_plain(value)) is not None:
             arrays[f"plain/{name}"] = np.array(text)
     return arrays
+
+
+def find_left_out(values: Mapping[str, Any], arrays: Arrays) -> list[str]:
+    """Return the names of values that are not among the arrays which `encode_values` has made of them."""
+    ways = ("plain/{}", "array/{}", "arrays/{}/0000")
+    return [name for name in values if not any(way.format(name) in arrays for way in ways)]
 
 
 def _write_plain(value: Any) -> str | None:

@@ -13,7 +13,7 @@ import numpy as np
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.registry import settings
 from rnnexp.training.check import check_callback
-from rnnexp.training.snapshot import Arrays, Tree, decode_values, encode_values, select_below
+from rnnexp.training.snapshot import Arrays, Tree, decode_values, encode_values, find_left_out, select_below
 
 Weights = dict[str, np.ndarray]
 
@@ -100,6 +100,12 @@ class HeldCallbacks:
     def __init__(self, callbacks: Mapping[str, EpochCallback]) -> None:
         self.callbacks = callbacks
         self.states = {key: callback.initial() for key, callback in callbacks.items()}
+        for key, state in self.states.items():
+            if left := find_left_out(state, encode_values(state)):
+                raise ConfigError(
+                    f"callbacks.{key}: no checkpoint can hold `{left[0]}` of what its `initial` gives; "
+                    "numbers, texts, lists of them and arrays can be held"
+                )
 
     def on_epoch_end(self, training: TrainingState) -> None:
         for key, callback in self.callbacks.items():

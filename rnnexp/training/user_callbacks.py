@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+import inspect
+import logging
+from collections.abc import Mapping
+from pathlib import PurePath
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from rnnexp.training.backends.base import BackendTrainer
 from rnnexp.training.penalties import prefix_metrics
-from rnnexp.training.snapshot import Arrays, Tree, decode_values, encode_values, select_below
+from rnnexp.training.snapshot import Arrays, Tree, decode_values, encode_values, find_left_out, select_below
 
 OF_TRAINING = ("params", "_params", "model", "_model")  # attributes that Keras sets, not the callback
+CODE = (type, ModuleType, np.ufunc, functools.partial)
+CONSTANT = (tuple, frozenset, bytes, complex, range, PurePath)
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+
+log = logging.getLogger("rnnexp")
 
 
 class UserCallbacks:
@@ -20,13 +29,15 @@ class UserCallbacks:
     after it read again.
     """
 
-    def __init__(self, callbacks: Iterable[Any], backend: BackendTrainer, epochs: int) -> None:
-        self.callbacks = list(callbacks)
+    def __init__(self, callbacks: Mapping[str, Any], backend: BackendTrainer, epochs: int) -> None:
+        self.keys, self.callbacks = list(callbacks), list(callbacks.values())
         self.backend = backend
         self.per_batch = any(_overrides(callback, hook) for callback in self.callbacks for hook in BATCH_HOOKS)
         self.epochs = epochs
         self.batch = 0
         self.before: list[Arrays] = []
+        self.begun_with: list[dict[str, Any]] = []
+        self.told: set[str] = set()
 
     def train_begin(self, batches: int) -> None:
         import keras
@@ -37,7 +48,8 @@ class UserCallbacks:
             self.callbacks, model=self.model, epochs=self.epochs, steps=batches, verbose=0
         )
         self._call("on_train_begin")
-        self.before = [{} if hasattr(c, "get_state") else _encode_memory(c) for c in self.callbacks]
+        self.before = [{} if hasattr(c, "get_state") else encode_values(_memory(c)) for c in self.callbacks]
+        self.begun_with = [{} if hasattr(c, "get_state") else _memory(c) for c in self.callbacks]
 
     def epoch_begin(self, epoch: int) -> None:
         self.batch = 0
@@ -64,13 +76,37 @@ class UserCallbacks:
 
     def state(self) -> Tree:
         """Return what each callback remembers, by its own `get_state`, or by what has changed of its attributes since
-        the training began: numbers, texts, lists, arrays and lists of arrays. Other objects cannot be kept.
+        the training began: numbers, texts, lists, arrays and lists of arrays. Other objects cannot be kept, and that is
+        told once of each callback.
         """
-        states = map(_encode_memory, self.callbacks)
+        memories = [_memory(callback) for callback in self.callbacks]
+        states = [encode_values(memory) for memory in memories]
+        for key, memory, state, begun in zip(self.keys, memories, states, self.begun_with):
+            left = [name for name in find_left_out(memory, state) if not self._stays(memory[name], begun.get(name))]
+            self._tell(key, left)
         return {
             str(place): {path: array for path, array in state.items() if not _is_in(before, path, array)}
             for place, (before, state) in enumerate(zip(self.before, states))
         }
+
+    def _stays(self, value: Any, begun: Any) -> bool:
+        """Say whether what no checkpoint can hold is what a new callback has, too."""
+        if isinstance(value, CODE) or inspect.isroutine(value):  # a callback may make its functions anew each time
+            return True
+        kept = any(value is part for part in (self.model, self.model.optimizer, *self.model.layers))
+        return value is begun and (kept or isinstance(value, CONSTANT))
+
+    def _tell(self, key: str, left: list[str]) -> None:
+        if not left or key in self.told:
+            return
+        self.told.add(key)
+        log.warning(
+            "callbacks.%s: no checkpoint can hold its %s; a training that goes on begins without, and may come to "
+            "other numbers. Give it get_state(), which returns numbers, texts, lists and arrays by name, and "
+            "set_state(state)",
+            key,
+            " and ".join(f"`{name}`" for name in left),
+        )
 
     def set_state(self, arrays: Arrays, batch: int) -> None:
         """Take over what `state` has returned, after the callbacks have been told that a training begins."""
@@ -98,10 +134,10 @@ def keras_logs(metrics: dict[str, float]) -> dict[str, float]:
     return train | val
 
 
-def _encode_memory(callback: Any) -> dict[str, np.ndarray]:
+def _memory(callback: Any) -> dict[str, Any]:
     if hasattr(callback, "get_state"):
-        return encode_values(callback.get_state())
-    return encode_values({name: value for name, value in vars(callback).items() if name not in OF_TRAINING})
+        return dict(callback.get_state())
+    return {name: value for name, value in vars(callback).items() if name not in OF_TRAINING}
 
 
 def _is_in(before: Arrays, path: str, array: np.ndarray) -> bool:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.faults.plan import pick
 from tests.faults.record import RESULTS, ROOT, cases, read_commit, read_results, tier
-from tests.faults.table import NO_TEST, Exercise, summary, table, verdicts
+from tests.faults.table import NO_TEST, Exercise, promises, summary, table, verdicts
 
 MARKER = "mark.fault("
 
@@ -72,6 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 2
+    if args.promises:
+        print(promises(tests))
+        return 0
     results, head = read_results(ROOT / RESULTS), read_commit(ROOT)
     said = verdicts(asked, tests, results, head)
     shown = [case for case in asked if said[case] == NO_TEST] if args.missing else asked
@@ -85,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("cases", nargs="*", metavar="CASE", help="A1, C4, or a section: C; default: all 130")
     parser.add_argument("--run", action="store_true", help="run the tests of these cases first")
     parser.add_argument("--missing", action="store_true", help="list only the cases that no test exercises")
+    parser.add_argument("--promises", action="store_true", help="print the table of promises that README shows")
     return parser
 
 

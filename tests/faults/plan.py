@@ -28,7 +28,17 @@ def read_plan(path: Path) -> dict[str, Case]:
     return {name: Case(name, *words, reasons.get(name, "")) for name, words in plan["cases"].items()}
 
 
-PLAN = read_plan(Path(__file__).with_name("plan.toml"))
+def read_promises(path: Path) -> dict[str, list[str]]:
+    """Return the cases that hold the project to each of its promises."""
+    plan = tomllib.loads(path.read_text(encoding="utf-8"))
+    if strangers := sorted({case for cases in plan["promises"].values() for case in cases} - plan["cases"].keys()):
+        raise ValueError(f"{path}: {', '.join(strangers)} holds to a promise and is no case")
+    return dict(plan["promises"])
+
+
+FILE = Path(__file__).with_name("plan.toml")
+PLAN = read_plan(FILE)
+PROMISES = read_promises(FILE)
 
 
 def pick(words: Iterable[str], plan: Iterable[str] = PLAN) -> list[str]:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.faults.plan import PLAN
+from tests.faults.plan import PLAN, PROMISES
 from tests.faults.record import OUTCOMES, Result
 
 NO_TEST, NOT_HERE, NOT_RUN = "no test", "not here", "not run"
+HEAD = "| promise | tried with the faults | not tried |"
 FAILED = ("xfailed", "failed")
 
 
@@ -97,6 +98,20 @@ def verdicts(
     cases: Sequence[str], tests: Sequence[Exercise], results: Mapping[str, Result], head: str
 ) -> dict[str, str]:
     return {case: verdict(case, list(lines_of(case, tests, results)), head) for case in cases}
+
+
+def promises(tests: Sequence[Exercise]) -> str:
+    """Return README's table: each promise, the faults that it is held to, and which of these nothing exercises yet."""
+    tried = {case for test in tests for case in test.cases}
+    rows = [HEAD, "|---|---|---|"]
+    for promise, cases in PROMISES.items():
+        missing = [f"{case} ({_why(case)})" for case in cases if case not in tried]
+        rows.append(f"| {promise} | {', '.join(case for case in cases if case in tried)} | {'; '.join(missing)} |")
+    return "\n".join(rows)
+
+
+def _why(case: str) -> str:
+    return PLAN[case].not_here or NO_TEST
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> str:

@@ -236,6 +236,40 @@ def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_checkpoint() ->
     assert any(line[3] == "True" for line in seen)  # something was left to be removed
 
 
+DELETING = """
+import os, signal
+from pathlib import Path
+import test_checkpoint as t
+
+for left in range(3):  # files that are gone before it is killed
+    root = Path(f"deleted-{left}")
+    t.kept(root, 1, 2, 3)
+    pid = os.fork()
+    if pid == 0:
+        numbers, unlink = iter(range(left)), os.unlink
+        def dying(*arguments, **options):
+            if next(numbers, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            unlink(*arguments, **options)
+        os.unlink = dying
+        t.checkpoint.prune(root, 2, t.checkpoint.STATES)
+        os._exit(0)
+    killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    whole = [t.checkpoint.load(folder).position.epoch for folder in t.checkpoint.list_newest(root)]
+    t.checkpoint.remove_unfinished(root)
+    print(killed, whole, sorted(os.listdir(root)))
+"""
+
+
+@pytest.mark.fault("A3")
+def test_a_process_that_is_killed_while_it_deletes_an_old_checkpoint_leaves_whole_ones() -> None:
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here}"}
+    done = subprocess.run([sys.executable, "-c", DELETING], env=environment, capture_output=True, text=True, check=True)
+    names = ["state-000002-00000000", "state-000003-00000000"]
+    assert done.stdout.splitlines() == [f"True [3, 2] {names}"] * 3
+
+
 def test_what_others_have_put_there_is_not_deleted(tmp_path: Path) -> None:
     names = (".tmp-notes", f".tmp-{os.getppid()}-state-1", "state.txt")
     for name in names:

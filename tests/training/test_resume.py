@@ -12,15 +12,17 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
+from itertools import combinations, count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import toy
+from pairs import cover_pairs, pairs_of
 
 import rnnexp as rx
 from rnnexp import optimizers, registry, runner
@@ -33,6 +35,7 @@ from rnnexp.training.keeper import TrainingStopped
 from rnnexp.training.plan import History, TrainingPlan
 from rnnexp.training.prepare import use_precision
 from rnnexp.training.snapshot import Position, Snapshot
+from rnnexp.training.training_state import EpochCallback, TrainingState
 
 BACKEND = os.environ.get("RNNEXP_TESTED_BACKEND", "jax")
 ENGINES = ("compiled", "keras") if BACKEND == "jax" else ("keras",)
@@ -271,7 +274,7 @@ def left_in(folder: Path) -> dict[str, Any]:
     return {"rows": untimed, "newest": [path.name for path in newest]}
 
 
-def test_a_keras_callback_goes_on_with_its_numbers() -> None:
+def test_a_keras_callback_goes_on_with_its_numbers(caplog: pytest.LogCaptureFixture) -> None:
     import keras
 
     @register("callback")
@@ -293,6 +296,75 @@ def test_a_keras_callback_goes_on_with_its_numbers() -> None:
     for snapshot in at:
         assert gone_on(make, snapshot).facts() == expected.facts()
     assert gone_on(make, forgetting(at[0], "user/")).facts() != expected.facts()
+    assert "no checkpoint can hold" not in caplog.text
+
+
+def seen_losses(memory: Callable[[], Any], **methods: Any) -> Any:
+    """Make a callback that remembers the losses it has seen, and lowers the rate when there are three."""
+    import keras
+
+    def init(self: Any) -> None:
+        keras.callbacks.Callback.__init__(self)
+        self.seen, self.fixed, self.compare = memory(), ("a", "b"), np.less
+
+    def on_epoch_end(self: Any, epoch: int, logs: dict[str, float]) -> None:
+        self.seen = [*self.seen, logs["loss"]] if isinstance(self.seen, list) else self.seen
+        if not isinstance(self.seen, list):
+            self.seen.append(logs["loss"])
+        if len(self.seen) == 3:
+            self.model.optimizer.learning_rate = 0.001
+
+    return type("Seen", (keras.callbacks.Callback,), {"__init__": init, "on_epoch_end": on_epoch_end, **methods})()
+
+
+def planned_with(callback: Callable[[], Any]) -> Make:
+    @register("callback")
+    def lowers() -> Any:
+        return callback()
+
+    def make() -> tuple[Any, Any, TrainingPlan]:
+        plan = toy.plan(epochs=6, restore_best=False, plan={"callbacks": {"lowers": lookup("callback", "lowers")()}})
+        return toy.network(dropout=0.3), toy.windows(21, val=6), plan
+
+    return make
+
+
+METHODS = {
+    "get_state": lambda self: {"seen": list(self.seen)},
+    "set_state": lambda self, state: self.seen.extend(state["seen"]),
+}
+
+
+@pytest.mark.fault("D3")
+@pytest.mark.parametrize(
+    ("memory", "methods", "exact"),
+    [(list, {}, True), (deque, {}, False), (deque, METHODS, True)],
+    ids=["what can be held", "what cannot", "what it says itself"],
+)
+def test_a_callback_that_cannot_be_held_is_told_and_one_that_can_goes_on(
+    memory: Callable[[], Any], methods: dict[str, Any], exact: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    make = planned_with(lambda: seen_losses(memory, **methods))
+    expected, seen = whole(make)
+    told = [record.getMessage() for record in caplog.records if "no checkpoint can hold" in record.getMessage()]
+    assert told == ([] if exact else [told[0]])
+    assert all(line.startswith("callbacks.lowers: no checkpoint can hold its `seen`; ") for line in told)
+    between = next(one for one in seen if (one.position.epoch, one.position.step) == (2, 0))
+    assert (gone_on(make, between).facts() == expected.facts()) is exact
+
+
+def test_a_callback_of_ours_that_cannot_be_held_is_refused() -> None:
+    @register("callback")
+    class hoarding(EpochCallback):
+        name: Literal["hoarding"] = "hoarding"
+
+        def initial(self) -> dict[str, Any]:
+            return {"epochs": 0, "losses": deque()}
+
+        def on_epoch_end(self, training: TrainingState, state: dict[str, Any]) -> None: ...
+
+    with pytest.raises(ConfigError, match=r"callbacks.hoarding: no checkpoint can hold `losses` of what its `initial`"):
+        whole(usual("keras", callbacks={"hoarding": {}}))
 
 
 def forgetting(snapshot: Snapshot, part: str) -> Snapshot:
@@ -381,6 +453,52 @@ def test_every_model_and_every_task_goes_on(engine: str, what: str, monkeypatch:
         assert gone_on(make, snapshot).facts() == expected.facts()
 
 
+CHOICES: dict[str, list[str]] = {
+    "what": [*ALL],
+    "optimizer": [*optimizers.available()],
+    "schedule": [*SCHEDULES],
+    "callback": [*CALLBACKS],
+    "engine": [*ENGINES],
+}
+# All of them take a quarter of an hour: that is for nights, RNNEXP_EVERY_PAIR=1.
+PAIRS = cover_pairs(CHOICES)[:: 1 if os.environ.get("RNNEXP_EVERY_PAIR") else 6 if BACKEND == "jax" else 24]
+QUICK = 2  # of them are tried each time, the rest with the whole programs
+
+
+def test_each_two_components_are_tried_together() -> None:
+    found = {pair for row in cover_pairs(CHOICES) for pair in pairs_of(row)}
+    every = [(name, value) for name, values in CHOICES.items() for value in values]
+    assert found == {frozenset(two) for two in combinations(every, 2) if two[0][0] != two[1][0]}
+    assert len(cover_pairs(CHOICES)) <= 1.2 * len(ALL) * len(optimizers.available())
+
+
+def put_together(row: dict[str, str]) -> Make:
+    make_alone = composed(*ALL[row["what"]], f"trainer.engine={row['engine']}", "trainer.epochs=4")
+
+    def make() -> tuple[Any, Any, TrainingPlan]:
+        model, dataset, plan = make_alone()
+        schedule = lookup("schedule", row["schedule"])(**SCHEDULES[row["schedule"]])
+        callback = lookup("callback", row["callback"])(**CALLBACKS[row["callback"]])
+        built = optimizers.load(row["optimizer"])(learning_rate=0.01).build()
+        changes = {"optimizer": built, "schedule": schedule, "callbacks": {row["callback"]: callback}}
+        return model, dataset, dataclasses.replace(plan, **changes)
+
+    return make
+
+
+@pytest.mark.fault("D1", "D4")
+@pytest.mark.parametrize(
+    "row",
+    [*PAIRS[:QUICK], *(pytest.param(row, marks=pytest.mark.end_to_end) for row in PAIRS[QUICK:])],
+    ids=lambda row: ", ".join(row.values()),
+)
+def test_each_two_components_go_on_together(row: dict[str, str]) -> None:
+    make = put_together(row)
+    expected, seen = whole(make)
+    middle = seen[len(seen) // 2]
+    assert gone_on(make, middle, Path.cwd() / f"whole-{WHOLE[-1]}").facts() == expected.facts()
+
+
 def test_a_language_model_goes_on_within_its_text() -> None:
     make = composed(*TASKS["language_modeling"], "trainer.engine=keras", "trainer.steps_per_dispatch=2")
     expected, seen = whole(make)
@@ -400,7 +518,5 @@ def test_trainings_go_on_on_another_backend(backend: str) -> None:
     # What only the compiled engine does is passed over there.
     environment = {**os.environ, "CI": "", "RNNEXP_TESTED_BACKEND": backend, "KERAS_BACKEND": backend}
     command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-m", "end_to_end or not end_to_end", __file__]
-    if backend == "torch":  # there a training goes on at the ends of epochs, and only from its own snapshots
-        command += ["-k", "not within_its_validation and not snapshot_of_another"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stdout[-3000:]

@@ -64,11 +64,12 @@ class BackendTrainer(ABC):
         """Leave what is not trained as it was if `reason` ends this: layers draw random numbers when they are tested,
         too, and throw them away.
         """
-        before = self.untrained()
+        before, drawing = self.untrained(), self.drawing_state()
         try:
             yield
         except reason:
             self.set_untrained(before)
+            self.set_drawing_state(drawing)
             raise
 
     def untrained(self) -> list[Any]:
