@@ -37,6 +37,8 @@ COMMANDS = {
     "logs": "print the log of a run or a job, or follow it",
     "stop": "end a live run or sweep, or take jobs out of one",
     "sync": "complete the tracking store from the folders of runs",
+    "pack": "write a run or a sweep into one file, for another machine or store",
+    "unpack": "put the runs of such a file into this project and its store",
     "reap": "tell the tracking store of runs that were killed",
     "ui": "show the runs in the pages of MLflow",
 }

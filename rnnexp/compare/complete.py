@@ -18,7 +18,7 @@ from rnnexp.config.renamed import current_values
 from rnnexp.config.text import is_unset, leaves, text, typed
 from rnnexp.errors import RnnexpError, TrackingError, count
 from rnnexp.tracking import names
-from rnnexp.tracking.query import TrackedRun, Wanted, artifact, select
+from rnnexp.tracking.query import TrackedRun, Wanted, artifact, run_folder, select
 
 if TYPE_CHECKING:
     from rnnexp.sweeps.state import JobState
@@ -85,7 +85,6 @@ def configuration(uri: str | None, run: TrackedRun, sweep: Path | None = None) -
 
 
 def _folder(run: TrackedRun, sweep: Path | None) -> Path | None:
-    from rnnexp.deploy.trained import run_folder
     from rnnexp.sweeps.task import job_folder
 
     return job_folder(sweep, run.job) if sweep and run.job >= 0 else run_folder(run)

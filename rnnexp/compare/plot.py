@@ -13,13 +13,13 @@ from urllib.parse import unquote, urlparse
 from rnnexp import runner, strict
 from rnnexp.config.settings import Experiment
 from rnnexp.deploy.score import other_score
-from rnnexp.deploy.trained import Asked, Trained, called, of_run, own_data, run_folder
+from rnnexp.deploy.trained import Asked, Trained, called, of_run, own_data
 from rnnexp.errors import ConfigError
 from rnnexp.redact import redact
 from rnnexp.runner import record
 from rnnexp.tracking import find
 from rnnexp.tracking.files import add_files
-from rnnexp.tracking.query import TrackedRun, artifact
+from rnnexp.tracking.query import TrackedRun, artifact, run_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

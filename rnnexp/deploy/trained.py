@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,7 @@ from rnnexp.errors import ConfigError, DataError, TrackingError
 from rnnexp.redact import redact
 from rnnexp.tracking import find
 from rnnexp.tracking.files import fetch_model
-from rnnexp.tracking.query import TrackedRun, Wanted, artifact, select
+from rnnexp.tracking.query import TrackedRun, Wanted, artifact, read_about, run_folder, select
 from rnnexp.tracking.store import tracking_uri
 
 if TYPE_CHECKING:
@@ -168,7 +167,7 @@ def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
 
     The store that a folder names is not asked: it may be a stranger's, and would be sent our tokens.
     """
-    about = _about(folder)
+    about = read_about(folder)
     run_id, elsewhere = about.get("run_id"), about.get("uri")
     if not isinstance(run_id, str) or not run_id:
         return None
@@ -183,24 +182,6 @@ def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
         log.warning("%s: %s", folder, strict.shorten(error))
         return None
     return found[0] if found else None
-
-
-def _about(folder: Path) -> dict[str, Any]:
-    try:
-        return strict.read_json(folder, "run.json")
-    except ConfigError as error:
-        if os.path.lexists(folder / "run.json"):
-            log.warning("%s; the folder is read without its run", error)
-        return {}
-
-
-def run_folder(run: TrackedRun) -> Path | None:
-    """Return the folder of a run, if it still holds this run."""
-    folder = run.tags.get("rnnexp.folder")
-    if folder is None:  # of an earlier version, which has it in its description alone
-        found = re.search(r"^Folder: `(.+)`$", run.tags.get("mlflow.note.content", ""), re.MULTILINE)
-        folder = found[1] if found else ""
-    return Path(folder) if folder and _about(Path(folder)).get("run_id") == run.run_id else None
 
 
 def _experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None) -> Experiment:

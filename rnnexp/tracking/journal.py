@@ -123,6 +123,10 @@ class RunJournal:
     def _rest(self) -> tuple[tuple[JsonLines, int], tuple[JsonLines, int]]:
         return (self.entries, self.stored.entries), (self.rows, self.stored.rows)
 
+    def list_entries(self) -> Iterator[Record]:
+        """Yield all entries, the first first."""
+        yield from _count(self.entries, 0)
+
     @property
     def begun(self) -> Record | None:
         """Return the last entry with which the run began."""

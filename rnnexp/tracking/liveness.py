@@ -10,10 +10,11 @@ from typing import Literal
 from rnnexp.errors import count
 from rnnexp.run_folder import EARLIER, find_owner, is_held
 from rnnexp.tracking.journal import ENTRIES, RunJournal
+from rnnexp.tracking.moved import FOLDER
 from rnnexp.tracking.query import TrackedRun
 from rnnexp.tracking.run import OUTCOME
 
-FOLDER, SWEEP, KILLED = "rnnexp.folder", "rnnexp.sweep", "KILLED"
+SWEEP, KILLED = "rnnexp.sweep", "KILLED"
 
 Life = Literal["alive", "dead", "ended", "unknown"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +17,19 @@ from urllib.parse import quote, unquote, urlparse
 log = logging.getLogger("rnnexp")
 
 ARTIFACTS = "mlartifacts"  # the folder beside a database
+FOLDER, NOTE = "rnnexp.folder", "mlflow.note.content"  # the tags that tell where the folder of a run is
 BUSY_S = 20.0
+SQLITE = "sqlite:///"
 
 # Where new files go must be here; those of the past may have been left behind, see `Move.place`.
 _ROOTS = ("experiments", "artifact_location")
 _PLACES = (("runs", "artifact_uri"), ("logged_models", "artifact_location"), ("model_versions", "storage_location"))
-_TEXTS = ("mlflow.note.content", "rnnexp.folder")
+_TEXTS = (NOTE, FOLDER)
 _HOMES = f"""
 SELECT artifact_location FROM experiments
 WHERE (experiment_id = 0 AND artifact_location LIKE 'file:%/{ARTIFACTS}/0')
 OR (artifact_location LIKE 'file:%/{ARTIFACTS}/%' AND experiment_id IN (SELECT experiment_id FROM experiment_tags
-WHERE key = 'mlflow.note.content' AND value LIKE '`rnnexp` on %'))
+WHERE key = '{NOTE}' AND value LIKE '`rnnexp` on %'))
 ORDER BY experiment_id LIMIT 1"""
 
 
@@ -95,6 +98,25 @@ def _repair(connection: sqlite3.Connection, move: Move) -> None:
     texts = connection.execute("SELECT rowid, value FROM tags WHERE key IN (?, ?)", _TEXTS).fetchall()
     changed = [(here, row) for row, there in texts if (here := move.text(there)) != there]
     connection.executemany("UPDATE tags SET value = ? WHERE rowid = ?", changed)
+
+
+def name_place(tags: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the tags of a run as they are where its folder, which may have been moved, is now."""
+    was, here = tags.get(FOLDER), str(folder.absolute())
+    if not was or os.path.realpath(was) == os.path.realpath(here):
+        return dict(tags)
+    return {**tags, FOLDER: here, NOTE: tags.get(NOTE, "").replace(f"Folder: `{was}`", f"Folder: `{here}`")}
+
+
+def follow(address: str, was: str | None, now: Path) -> str:
+    """Return where a local database is if it has moved together with the folder of a run that was at `was`."""
+    if not was or not address.startswith(SQLITE):
+        return address
+    old, new = Path(was), now.absolute()
+    while old.name == new.name and old.name:
+        old, new = old.parent, new.parent
+    file = Path(address.removeprefix(SQLITE))
+    return f"{SQLITE}{new / file.relative_to(old)}" if old != new and file.is_relative_to(old) else address
 
 
 def _address(folder: str) -> str:

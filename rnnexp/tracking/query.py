@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
+from rnnexp import strict
 from rnnexp.config.renamed import current_keys, new_key
-from rnnexp.tracking import client, database, store
+from rnnexp.disk import is_inside
+from rnnexp.errors import ConfigError
+from rnnexp.tracking import client, database, moved, store
 from rnnexp.tracking.database import PARENT as PARENT
 from rnnexp.tracking.database import Wanted as Wanted
 
@@ -69,6 +74,7 @@ def select(uri: str | None, wanted: Wanted) -> list[TrackedRun]:
     if file := store.database(where):
         if not file.exists():
             return []
+        moved.repair(file)
         try:
             rows = list(database.runs(file, wanted))
             fitting = client.find_fitting(rows, wanted.filter) if wanted.filter else rows
@@ -91,13 +97,35 @@ def histories(uri: str | None, run_ids: Sequence[str], metric: str) -> dict[str,
 
 
 def artifact(uri: str | None, run: TrackedRun, path: str) -> str | None:
-    """Return an artifact's text; None if the run has none of this path."""
+    """Return an artifact's text, from the folder of the run if it is not in the store; None if there is none."""
     where = store.tracking_uri(uri)
     place = urlparse(run.artifacts)
-    if place.scheme == "file":
-        file = Path(unquote(place.path)) / path
-        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
-    return _downloaded(where, run, path)
+    if place.scheme != "file" and (text := _downloaded(where, run, path)) is not None:
+        return text
+    files = [Path(unquote(place.path)) / path] if place.scheme == "file" else []
+    if folder := run_folder(run):
+        files += [folder / path] if is_inside(folder / path, folder) else []
+    found = next((file for file in files if file.is_file()), None)
+    return found.read_text(encoding="utf-8", errors="replace") if found else None
+
+
+def run_folder(run: TrackedRun) -> Path | None:
+    """Return the folder of a run, if it still holds this run."""
+    folder = run.tags.get(moved.FOLDER)
+    if folder is None:  # of an earlier version, which has it in its description alone
+        found = re.search(r"^Folder: `(.+)`$", run.tags.get(moved.NOTE, ""), re.MULTILINE)
+        folder = found[1] if found else ""
+    return Path(folder) if folder and read_about(Path(folder)).get("run_id") == run.run_id else None
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Return what the folder of a run says of where it is stored; nothing if it does not, or cannot be read."""
+    try:
+        return strict.read_json(folder, "run.json")
+    except ConfigError as error:
+        if os.path.lexists(folder / "run.json"):
+            log.warning("%s; the folder is read without its run", error)
+        return {}
 
 
 def _downloaded(uri: str, run: TrackedRun, path: str) -> str | None:

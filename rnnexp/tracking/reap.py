@@ -13,7 +13,8 @@ from rnnexp.redact import redact
 from rnnexp.run_folder import look_at
 from rnnexp.tracking import find, store
 from rnnexp.tracking.journal import RunJournal
-from rnnexp.tracking.liveness import FOLDER, KILLED, SWEEP, Liveness, examine, examine_folder
+from rnnexp.tracking.liveness import KILLED, SWEEP, Liveness, examine, examine_folder
+from rnnexp.tracking.moved import FOLDER
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 from rnnexp.tracking.run import OUTCOME
 from rnnexp.tracking.start import end_journal

@@ -19,7 +19,7 @@ from rnnexp.errors import TrackingError, first_line
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.tracking import moved, template
-from rnnexp.tracking.moved import ARTIFACTS
+from rnnexp.tracking.moved import ARTIFACTS, SQLITE
 from rnnexp.tracking.refusal import explain_refusal
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ NOISY = {
     "mlflow.pyfunc": logging.WARNING,
     "urllib3.connectionpool": logging.ERROR,  # a line for each attempt to reach a server that is told to be away
 }
-SQLITE = "sqlite:///"
 _REMOTE = ("http://", "https://", "databricks", "uc:")
 _FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 _ELSEWHERE = "or keep the runs elsewhere with tracking.uri=sqlite:////other/folder/mlflow.db"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from rnnexp.errors import ConfigError, TrackingError, did_you_mean, first_line
 from rnnexp.redact import redact, without_user
-from rnnexp.tracking import store
+from rnnexp.tracking import moved, store
 from rnnexp.tracking.journal import ENTRIES, RunJournal, Stored
 from rnnexp.tracking.push import push_journals
 from rnnexp.tracking.target import Target
@@ -83,8 +83,12 @@ def fill_store(journals: Sequence[RunJournal], uri: str | None, to: str | None) 
         if begun is None:
             continue
         named = journal.stored.uri or begun["uri"]
-        is_there = without_user(named) == without_user(redact(where))  # whoever asks
-        if to is None and not is_there:
+        is_there = _is_same(named, where)
+        came_along = _is_same(moved.follow(named, begun["tags"].get(moved.FOLDER), journal.folder), where)
+        if came_along and not is_there:  # with its database, or to where another one is
+            target = target or _open(where)
+            is_there = target.has_run(str(journal.stored.run_id))
+        if to is None and not (is_there or came_along):
             told = (
                 f"its runs go to {named}, and {redact(where)} is in force; to store it there: --to {_as_typed(where)}"
             )
@@ -97,6 +101,11 @@ def fill_store(journals: Sequence[RunJournal], uri: str | None, to: str | None) 
             yield sync_journal(target, journal, begun["name"])
         else:
             yield _tell(journal, begun["name"], added=False)
+
+
+def _is_same(named: str, where: str) -> bool:
+    """Say whether a store that a journal names is the one at an address, whoever asks."""
+    return without_user(named) == without_user(redact(where))
 
 
 def _as_typed(where: str) -> str:

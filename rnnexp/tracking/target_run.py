@@ -19,6 +19,7 @@ from rnnexp.redact import redact
 from rnnexp.tracking import inputs, store, tables, uploads
 from rnnexp.tracking.batch import Batch, Point, ask, remove_tag, write
 from rnnexp.tracking.journal import MODEL, Record, RunJournal
+from rnnexp.tracking.moved import name_place
 from rnnexp.tracking.target import KEY, REPLACES, Target
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class TargetRun:
         """Make the run known, or set one that is known running again, with its parameters and tags."""
         stored, target = self.stored, self.target
         home = target.home(entry["experiment"], entry["experiment_tags"])
-        tags = {**entry["tags"], **self._parent_tag(entry["parent"])}
+        tags = {**name_place(entry["tags"], self.journal.folder), **self._parent_tag(entry["parent"])}
         if stored.replaces:
             tags |= {REPLACES: stored.replaces, KEY: entry["key"]}
         batch = Batch(params=entry["params"], tags=tags)

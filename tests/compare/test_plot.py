@@ -15,8 +15,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.cli.main import main
 from rnnexp.compare import plot
-from rnnexp.deploy.trained import run_folder
-from rnnexp.tracking.query import TrackedRun, Wanted, select
+from rnnexp.tracking.query import TrackedRun, Wanted, run_folder, select
 from rnnexp.tracking.store import tracking_uri
 
 TINY = ("data.points=120", "trainer.epochs=3")

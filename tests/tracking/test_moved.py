@@ -10,10 +10,11 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
+from rnnexp.cli.main import main
 from rnnexp.config.settings import Tracking
 from rnnexp.tracking import RunInfo, start
 from rnnexp.tracking.database import model_place
-from rnnexp.tracking.moved import ARTIFACTS, Move, find_move
+from rnnexp.tracking.moved import ARTIFACTS, Move, find_move, follow
 from rnnexp.tracking.query import TrackedRun, Wanted, artifact, select
 from rnnexp.tracking.store import open_store, tracking_uri
 
@@ -171,3 +172,69 @@ def test_a_move_back_undoes_it(tmp_path: Path) -> None:
     new.rename(old)
     open_store(uri(old))
     assert places(old) == before
+
+
+def test_plain_mlflow_finds_the_files_once_anything_has_looked_at_the_moved_runs(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    run = track(old)
+    old.rename(new)
+    assert not all_below(new)
+    found(new, run.run_id)
+    assert all_below(new)
+
+
+@pytest.mark.parametrize("brought", [("mlflow.db", "runs"), ("mlflow.db", "mlartifacts"), ("mlflow.db",)], ids=" ".join)
+def test_what_was_brought_along_tells_what_a_run_was_made_of(brought: tuple[str, ...], tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    run = track(old)
+    new.mkdir()
+    for name in brought:
+        (old / name).rename(new / name)
+    shutil.rmtree(old)
+    known = artifact(uri(new), found(new, run.run_id), "config/config.yaml")
+    assert known == ("seed: 1\n" if len(brought) > 1 else None)
+
+
+def test_a_folder_of_another_run_is_not_taken_for_that_of_a_run_whose_files_are_gone(tmp_path: Path) -> None:
+    run = track(tmp_path / "old")
+    folder = Path(run.tags["rnnexp.folder"])
+    shutil.rmtree(tmp_path / "old" / "mlartifacts")
+    assert artifact(uri(tmp_path / "old"), run, "config/config.yaml") == "seed: 1\n"
+    (folder / "run.json").write_text('{"run_id": "another"}')
+    assert artifact(uri(tmp_path / "old"), run, "config/config.yaml") is None
+
+
+def test_sync_knows_a_moved_store_and_fills_the_store_of_another_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    old, new, other = tmp_path / "old", tmp_path / "new", tmp_path / "other"
+    run = track(old)
+    old.rename(new)
+    monkeypatch.chdir(new)
+    assert main(["sync"]) == 0
+    assert "1 of 1 run complete" in capsys.readouterr().out
+    other.mkdir()
+    shutil.copytree(new / "runs", other / "runs")
+    monkeypatch.chdir(other)
+    assert main(["sync"]) == 0
+    there = found(other, run.run_id)
+    assert artifact(uri(other), there, "config/config.yaml") == "seed: 1\n"
+    assert there.tags["rnnexp.folder"].startswith(f"{other}/runs/")
+    assert f"Folder: `{other}/runs/" in there.tags["mlflow.note.content"]
+
+
+@pytest.mark.parametrize(
+    ("address", "was", "now", "there"),
+    [
+        ("sqlite:////a/mlflow.db", "/a/runs/x/1", "/b/c/runs/x/1", "sqlite:////b/c/mlflow.db"),
+        ("sqlite:////a/store/mlflow.db", "/a/runs/x/1", "/b/runs/x/1", "sqlite:////b/store/mlflow.db"),
+        ("sqlite:////stores/mlflow.db", "/a/runs/x/1", "/b/runs/x/1", "sqlite:////stores/mlflow.db"),
+        ("sqlite:////a/mlflow.db", "/a/runs/x/1", "/a/runs/x/1", "sqlite:////a/mlflow.db"),
+        ("sqlite:////a/mlflow.db", "/a/runs/x/1", "/b/runs/x/2", "sqlite:////a/mlflow.db"),
+        ("sqlite:////a/mlflow.db", None, "/b/runs/x/1", "sqlite:////a/mlflow.db"),
+        ("http://a/", "/a/runs/x/1", "/b/runs/x/1", "http://a/"),
+    ],
+)
+def test_a_database_follows_the_folder_it_moved_with(address: str, was: str | None, now: str, there: str) -> None:
+    assert follow(address, was, Path(now)) == there
