@@ -286,4 +286,4 @@ def make_outcome_tags(history: History, report: Report) -> dict[str, str]:
         tags["rnnexp.beats_baseline"] = str(report.beats_baseline).lower()
     if report.best_baseline:
         tags["rnnexp.best_baseline"] = report.best_baseline
-    return tags
+    return tags | dict(report.tags)

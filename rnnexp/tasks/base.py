@@ -113,6 +113,14 @@ class TaskCode(ABC):
         """Yield further lines of what is said of a score."""
         yield from ()
 
+    def explain_score(self, scores: Scores) -> str:
+        """Return what must be said in one breath with a score, after a comma or a semicolon; nothing by default."""
+        return ""
+
+    def find_unit(self, scores: Scores) -> str | None:
+        """Return the unit of errors that are pooled; None where they have several, so that one number has none."""
+        return scores.unit
+
     def usage(self, source: Any) -> str:
         """Return how a trained model is used, in words after `rnnexp`."""
         return "predict {run} FILE"

@@ -26,6 +26,8 @@ class forecasting(TaskCode):
     primary_metric = deferred("rnnexp.tasks.forecasting.report:headline")
     rows = deferred("rnnexp.tasks.forecasting.report:rows")
     summary = deferred("rnnexp.tasks.forecasting.summary:summary")
+    explain_score = deferred("rnnexp.tasks.forecasting.summary:explain_score")
+    find_unit = deferred("rnnexp.tasks.forecasting.summary:find_unit")
     figures = deferred("rnnexp.tasks.forecasting.figures:figures")
     predict = deferred("rnnexp.tasks.forecasting.predict:predict")
     answer = deferred("rnnexp.tasks.forecasting.predict:answer")
