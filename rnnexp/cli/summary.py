@@ -56,6 +56,8 @@ def verdict(scores: Scores) -> Iterator[str]:
     """Yield the model among its baselines, what that is worth, and what is not defined."""
     yield from _table(scores)
     yield _skill(scores)
+    if scores.report.why:
+        yield f"  {scores.report.why}"
     yield from tasks.of(scores.task).summary(scores)
     for name, reason in scores.report.skipped.items():
         yield f"  left out: {name} ({reason})"

@@ -28,6 +28,7 @@ class forecasting(TaskCode):
     summary = deferred("rnnexp.tasks.forecasting.summary:summary")
     explain_score = deferred("rnnexp.tasks.forecasting.summary:explain_score")
     find_unit = deferred("rnnexp.tasks.forecasting.summary:find_unit")
+    find_causes = deferred("rnnexp.tasks.forecasting.causes:find_causes")
     figures = deferred("rnnexp.tasks.forecasting.figures:figures")
     predict = deferred("rnnexp.tasks.forecasting.predict:predict")
     answer = deferred("rnnexp.tasks.forecasting.predict:answer")
