@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -46,3 +47,8 @@ def evaluate(
 ) -> Report:
     """Score a model on the scored part."""
     return tasks.evaluate(model, dataset, Scoring(batch_size, extra, intervals))
+
+
+def replace_names(dataset: SeriesDataset, **names: str) -> SeriesDataset:
+    """Return the same data as of a table whose columns of series and dates have these names."""
+    return replace(dataset, pipeline=replace(dataset.pipeline, **names))

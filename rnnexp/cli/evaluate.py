@@ -64,7 +64,7 @@ def _say(args: Namespace, found: Trained, scored: Scored) -> None:
         said = {"skipped": dict(report.skipped), "notes": [*report.notes, *scored.notes]}
         print(json.dumps({**about, **data, "metrics": dict(report.metrics), **worth, **said}, indent=2))
         return
-    scores = Scores(found.name, found.spec.task, report.metrics, report, part, dataset.summary.unit)
+    scores = Scores(found.name, found.spec.task, report.metrics, report, part, dataset.summary.unit, found.source)
     of = f"all rows of {dataset.summary.source}" if part == "all" else f"the {part} part of {dataset.summary.source}"
     print(f"{found.called}: {headline(scores, of)}")
     print("\n".join(verdict(scores)))

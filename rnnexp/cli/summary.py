@@ -44,16 +44,20 @@ def summary(result: Result) -> Iterator[str]:
 def headline(scores: Scores, of: str) -> str:
     """Say what was measured, on what, and on how many examples."""
     metric = metric_of(scores.metric) or Metric(scores.metric, scores.metric)
-    unit = f" in {scores.unit}" if scores.unit and metric.in_units else ""
-    counted = tasks.of(scores.task).counted or metric.counted
+    code = tasks.of(scores.task)
+    pooled = code.find_unit(scores) if metric.in_units else None
+    unit = f" in {pooled}" if pooled else ""
+    counted = code.counted or metric.counted
     what = scores.unit or counted if metric.counted == "tokens" else counted
-    return f"{metric.label}{unit} on {of}, {len(scores.report.predictions.actual)} {what}"
+    return f"{metric.label}{unit} on {of}, {len(scores.report.predictions.actual)} {what}{code.explain_score(scores)}"
 
 
 def verdict(scores: Scores) -> Iterator[str]:
     """Yield the model among its baselines, what that is worth, and what is not defined."""
     yield from _table(scores)
     yield _skill(scores)
+    if scores.report.why:
+        yield f"  {scores.report.why}"
     yield from tasks.of(scores.task).summary(scores)
     for name, reason in scores.report.skipped.items():
         yield f"  left out: {name} ({reason})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation import classification
+from rnnexp.evaluation import breakdown, classification
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import Report, defined, once
+from rnnexp.evaluation.report import Report, Scores, defined, once
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -22,6 +22,8 @@ Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 Baselines = Callable[[], Mapping[str, Shares]]
 
 FEW_NAMES = 5
+UNBALANCED = 1.5  # times as many examples has the most frequent class as the rarest
+MOST_LETTERS = 60  # of a text that is shown
 
 
 def compared(
@@ -86,3 +88,34 @@ def _one_answer(dataset: Dataset, predictions: Predictions) -> list[str]:
     if len(chosen) > 1 or len(np.unique(predictions.actual)) == 1:
         return []
     return [f"the network found nothing: whatever the input it answers `{dataset.spec.classes[chosen[0]]}`"]
+
+
+def explain_score(scores: Scores) -> str:
+    """Give the macro-F1 beside the accuracy where classes are unbalanced: the most frequent one hides the others."""
+    counts = scores.report.tables["classes"]["examples"]
+    there = counts[counts > 0]
+    if there.max() < UNBALANCED * there.min():
+        return ""
+    found = {name: scores.metrics.get(f"baseline/{name}/f1", 0.0) for name in scores.report.baselines}
+    best = max(found, key=lambda name: found[name], default=None)
+    beside = f" (best baseline {best} {found[best]:.4f})" if best else ""
+    return f"; the classes are unbalanced: macro-F1 {scores.metrics[f'{scores.part}/f1']:.4f}{beside}"
+
+
+def say_classes(scores: Scores) -> Iterator[str]:
+    """Yield precision, recall and F1 of each class, the worst first, and the surest mistakes."""
+    table = scores.report.tables["classes"]
+    table = table[table["examples"] > 0]
+    shown, left = breakdown.choose_extremes(table, np.asarray(np.argsort(table["f1"], kind="stable")))
+    width = max(18, *(len(str(name)) for name in shown["class"]))
+    yield f"  {f'classes{left}':<{width + 2}} precision  recall      F1  examples"
+    for name, precision, recall, f1, count in zip(*(shown[column] for column in table)):
+        yield f"    {name:<{width}} {precision:>9.4f} {recall:>7.4f} {f1:>7.4f} {count:>9}"
+    wrong = scores.report.tables[breakdown.WORST].head(breakdown.SHOWN_MISTAKES)
+    if len(wrong):
+        yield "  surest mistakes:"
+    for _, row in wrong.iterrows():
+        text = str(row.get("text", row.get("token", "")))
+        text = f' "{text[:MOST_LETTERS]}{"..." * (len(text) > MOST_LETTERS)}"' if text else ""
+        said = f"`{row['predicted']}` ({row['probability']:.1%}) instead of `{row['actual']}`"
+        yield f"    {row['example']}{text}: {said}"

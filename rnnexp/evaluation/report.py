@@ -89,6 +89,8 @@ class Report:
     beats_baseline: whether the model is better than it
     intervals:      `Intervals` of forecasts, with the coverage measured on the scored examples
     attention:      of texts that were written: (tokens written, tokens read) weights of each
+    why:            it has lost to its best baseline, where that is sure; with the override to try
+    tags:           what a reader of many runs filters by, beside what every run has
     """
 
     metrics: Mapping[str, float]
@@ -101,6 +103,8 @@ class Report:
     beats_baseline: bool | None = None
     intervals: Any = None
     attention: Sequence[np.ndarray | None] = ()
+    why: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def run_steps(
             history = yield from training.steps(record.make_epoch_listener(tracked, context.member, progress, samples))
         _refuse_untrained(history)
         tracked.problem = explain_stop(history, context.run_dir)
-        report = evaluate(model, dataset, experiment)
+        report = record.explain_defeat(evaluate(model, dataset, experiment), dataset, history, experiment)
         forecast = code.forecast(model, dataset)
         draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
         ending = record.TrainedResult(history, report, draw)

@@ -207,6 +207,16 @@ def collect_best_metrics(history: History) -> dict[str, float]:
     }
 
 
+def explain_defeat(report: Report, dataset: Dataset, history: History, experiment: Experiment) -> Report:
+    """Add to the report of a network that lost why it did, where that is sure."""
+    from rnnexp.evaluation import diagnosis
+
+    size, samples = experiment.trainer.batch_size, dataset.parts["train"].samples
+    steps = 1 if size == "full" else -(-samples // size)
+    causes = tasks.of(dataset.spec.task).find_causes(dataset, report), experiment.model
+    return diagnosis.explain_defeat(report, dataset.scored, history, steps, causes)
+
+
 def collect_final_metrics(dataset: Dataset, model: Any, history: History, report: Report) -> dict[str, float]:
     """Return everything that is logged once, at the end."""
     sizes = {f"data/n_{part}": float(size) for part, size in dataset.summary.sizes.items()}
@@ -286,4 +296,4 @@ def make_outcome_tags(history: History, report: Report) -> dict[str, str]:
         tags["rnnexp.beats_baseline"] = str(report.beats_baseline).lower()
     if report.best_baseline:
         tags["rnnexp.best_baseline"] = report.best_baseline
-    return tags
+    return tags | dict(report.tags)

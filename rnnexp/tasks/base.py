@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from rnnexp.data.dataset import Dataset
     from rnnexp.data.spec import TaskSpec
+    from rnnexp.evaluation.diagnosis import Cause
     from rnnexp.evaluation.report import Report, Scores, Scoring
     from rnnexp.models.bundle import Bundle
     from rnnexp.task import Metric
@@ -111,6 +112,18 @@ class TaskCode(ABC):
 
     def summary(self, scores: Scores) -> Iterator[str]:
         """Yield further lines of what is said of a score."""
+        yield from ()
+
+    def explain_score(self, scores: Scores) -> str:
+        """Return what must be said in one breath with a score, after a comma or a semicolon; nothing by default."""
+        return ""
+
+    def find_unit(self, scores: Scores) -> str | None:
+        """Return the unit of errors that are pooled; None where they have several, so that one number has none."""
+        return scores.unit
+
+    def find_causes(self, dataset: Any, report: Report) -> Iterator[Cause]:
+        """Yield why a network may have lost to its best baseline, as far as its data tell, the surest first."""
         yield from ()
 
     def usage(self, source: Any) -> str:

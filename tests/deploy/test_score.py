@@ -56,12 +56,12 @@ def test_the_summary_has_the_model_among_its_baselines(shop: Done, said: Say) ->
 def test_every_forecast_is_written_beside_the_truth(shop: Done, said: Say) -> None:
     metrics = about(said, shop, shop.run_id, "-o", "rows.csv")["metrics"]
     rows = pd.read_csv("rows.csv")
-    assert list(rows.columns[-4:]) == ["actual", "predicted", "low_90", "high_90"]
+    assert list(rows.columns[-5:]) == ["actual", "predicted", "error", "low_90", "high_90"]
     error = rows["actual"] - rows["predicted"]
     assert np.sqrt(np.mean(error**2)) == pytest.approx(metrics["test/rmse"], rel=1e-6)
     assert np.abs(error).mean() != pytest.approx(metrics["test/rmse"], rel=1e-3)
     frame = sales().set_index("month")["sales"]
-    dates = pd.to_datetime(rows["time"]).dt.strftime("%d.%m.%Y")
+    dates = pd.to_datetime(rows["month"]).dt.strftime("%d.%m.%Y")
     np.testing.assert_allclose(rows["actual"], frame.loc[dates].to_numpy())
 
 

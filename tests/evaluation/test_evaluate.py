@@ -315,11 +315,11 @@ def test_a_model_that_always_says_the_majority_does_not_beat_it() -> None:
 @pytest.mark.parametrize(
     ("dataset", "model", "names"),
     [
-        (lambda: load(airline_passengers()), LAST, {"learning_curves", "prediction", "residuals"}),
+        (lambda: load(airline_passengers()), LAST, {"learning_curves", "prediction", "whole_series", "residuals"}),
         (
             lambda: load(airline_passengers(horizon=2)),
             Answer(lambda x: np.repeat(x[:, -1:, :1], 2, axis=1)),
-            {"learning_curves", "prediction", "residuals", "error_by_horizon"},
+            {"learning_curves", "prediction", "whole_series", "residuals", "error_by_horizon"},
         ),
         (
             lambda: load(adding(examples=40, sequence_length=6)),
@@ -390,6 +390,19 @@ def test_pictures_say_which_targets_and_series_they_show() -> None:
     assert prediction.get_suptitle() == "shown: the first 8 of 9 targets, the first of 2 series"
     assert titles(prediction) == [f"{target} of s0, 1 step ahead" for target in "abcdefgh"]
     assert drawn("residuals", dataset, 1, 9).get_suptitle() == "shown: the first 8 of 9 targets"
+
+
+def test_the_first_three_series_are_drawn_from_end_to_end_with_the_borders_of_their_parts() -> None:
+    dataset = several(1, series=4)
+    whole = drawn("whole_series", dataset, 1, 1)
+    assert titles(whole) == [f"a of s{number}, 1 step ahead" for number in range(3)]
+    assert whole.get_suptitle() == "shown: the first 3 of 4 series"
+    for series, panel in enumerate(whole.axes):
+        actual, *begins, predicted = panel.get_lines()
+        assert np.array_equal(actual.get_ydata(), dataset.history.values[60 * series : 60 * series + 60, 0])
+        first = [dataset.borders[part][series, 0] - 60 * series for part in ("train", "val", "test")]
+        assert [line.get_xdata()[0] for line in begins] == first
+        assert predicted.get_xdata()[0] == first[2]
 
 
 def test_each_panel_of_residuals_shows_its_own_target_and_both_ends_of_the_horizon() -> None:

@@ -21,6 +21,8 @@ class classification(TaskCode):
     preprocessor = deferred("rnnexp.tasks.classification.inputs:preprocessor")
     report = deferred("rnnexp.tasks.classification.report:report")
     usage = deferred("rnnexp.tasks.classification.inputs:usage")
+    explain_score = deferred("rnnexp.evaluation.classes:explain_score")
+    summary = deferred("rnnexp.evaluation.classes:say_classes")
     figures = deferred("rnnexp.tasks.classification.figures:figures")
     predict = deferred("rnnexp.tasks.classification.predict:predict")
     answer = deferred("rnnexp.tasks.classification.predict:answer")

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.sequences import SequenceDataset
-from rnnexp.evaluation import classification
+from rnnexp.evaluation import breakdown, classification
 from rnnexp.evaluation.classes import Shares, compared, unfitted
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import Report, Scoring, Undefined
@@ -101,8 +101,10 @@ def tables(dataset: Dataset, predictions: Predictions) -> dict[str, DataFrame]:
             columns["text"] = [dataset.texts[int(index)] for index in indices]
     columns |= {"actual": np.array(names)[predictions.actual], "predicted": np.array(names)[chosen]}
     columns |= {f"p({name})": predictions.predicted[:, i] for i, name in enumerate(names)}
+    frame = pandas.DataFrame(columns)
     return {
         "confusion": classification.confusion(predictions.actual, chosen, names),
         "classes": classification.by_class(predictions.actual, chosen, names),
-        "predictions": pandas.DataFrame(columns),
+        "predictions": frame,
+        breakdown.WORST: breakdown.rank_mistakes(frame, predictions.predicted.max(axis=1)),
     }

@@ -33,12 +33,15 @@ if TYPE_CHECKING:
 
     from rnnexp.evaluation.report import Report
 
+MAX_SERIES = 3  # that are drawn whole
+PARTS = {"train": ("training", GRAY), "val": ("validation", ORANGE), "test": ("test", BLUE), "all": ("all", BLUE)}
 CONTEXT = 0.5  # of the scored rows are shown before them
 
 
 def figures(dataset: SeriesDataset, report: Report) -> Iterator[tuple[str, Figure]]:
     """Yield every picture with its name."""
     yield "prediction", prediction(dataset, report.predictions)
+    yield "whole_series", draw_whole(dataset, report.predictions)
     yield "residuals", residuals(dataset, report.predictions)
     if report.predictions.actual.shape[1] > 1:
         yield "error_by_horizon", error_by_horizon(dataset, report.predictions, report.baselines)
@@ -62,6 +65,38 @@ def prediction(dataset: SeriesDataset, predictions: Predictions) -> Figure:
     name_time(axes[: len(panels)], last, "row" if dataset.history.time is None else "time")
     say_what_is_missing(figure, targets, len(dataset.history.ids))
     return figure
+
+
+def draw_whole(dataset: SeriesDataset, predictions: Predictions) -> Figure:
+    """Draw the first target of the first few series from end to end: the borders of the parts, and one step ahead."""
+    history, shown = dataset.history, min(len(dataset.history.ids), MAX_SERIES)
+    figure, axes = new_figure(shown, 1, (9, 1.2 + (3.1 if shown == 1 else 2.2) * shown), searched=True)
+    for series, ax in enumerate(axes):
+        _draw_series(ax, dataset, predictions, series)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", frameon=False, ncols=5)
+    name_time(axes, axes[-1:], "row" if history.time is None else "time")
+    if len(history.ids) > shown:
+        figure.suptitle(f"shown: the first {shown} of {len(history.ids)} series", fontsize="medium", x=0.01, ha="left")
+    return figure
+
+
+def _draw_series(ax: Axes, dataset: SeriesDataset, predictions: Predictions, series: int) -> None:
+    history, first = dataset.history, int(dataset.history.offsets[series])
+    axis = np.arange(len(history.values)) - first if history.time is None else history.time
+    last = int(history.offsets[series + 1]) - 1
+    ax.plot(axis[first : last + 1], history.values[first : last + 1, 0], color=BLACK, linewidth=0.9, label="actual")
+    for part, bounds in dataset.borders.items():
+        begin, end = map(int, bounds[series])
+        if end > begin:
+            name, color = PARTS[part]
+            ax.axvspan(axis[begin], axis[min(end, last)], color=color, alpha=0.15, linewidth=0, label=name)
+            ax.axvline(axis[begin], color=GRAY, linestyle="--", linewidth=0.8)
+    origins = predictions.origins if predictions.origins is not None else np.array([], dtype=int)
+    own = np.flatnonzero(history.series_of(origins) == series)
+    ax.plot(axis[origins[own] + 1], predictions.predicted[own, 0, 0], color=VERMILION, linewidth=1, label="predicted")
+    label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""
+    ax.set(title=f"{target_name(dataset, 0)}{label}, {ahead(0)}", ylabel=dataset.summary.unit or "value")
 
 
 def _legend(figure: Figure, axes: Sequence[Axes]) -> None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Predictions
-from rnnexp.evaluation import metrics, numbers, tables
+from rnnexp.evaluation import breakdown, metrics, numbers, tables
 from rnnexp.evaluation.numbers import UNFITTED, Findings, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import Report, Scoring, Undefined
 from rnnexp.tasks.forecasting import baselines, linear, naive2, scales
 from rnnexp.tasks.forecasting.bands import MADE_ON, band
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.pipeline import Pipeline
 from rnnexp.tasks.forecasting.short_series import forecasting_task, in_series, short_series
 
 if TYPE_CHECKING:
@@ -35,14 +36,42 @@ def report(model: Any, dataset: SeriesDataset, scoring: Scoring) -> Report:
     made = band(dataset, found, scoring.intervals)
     predictions = replace(predictions, bounds=made.bounds)
     report = numbers.report(dataset, predictions, _yardsticks(dataset, predictions), scoring.extra)
-    scores, skipped = {**report.metrics, **made.metrics}, {**report.skipped, **made.skipped}
-    return replace(report, metrics=scores, skipped=skipped, intervals=made.intervals)
+    return replace(
+        report,
+        metrics={**report.metrics, **made.metrics},
+        skipped={**report.skipped, **made.skipped},
+        notes=[*report.notes, *made.notes],
+        tables={**report.tables, **_breakdown(dataset, predictions, report.baselines)},
+        intervals=made.intervals,
+        tags=made.tags,
+    )
 
 
 def rows(dataset: SeriesDataset, report: Report) -> DataFrame:
-    """Return every forecast value with its series and date."""
-    columns = partial(_columns, dataset, report.predictions)
-    return tables.predicted(dataset, report.predictions, columns, math.inf)
+    """Return every forecast value with its error, its series and its date, in columns named as in the user's table."""
+    columns, pipeline = partial(_columns, dataset, report.predictions), dataset.pipeline
+    frame = tables.predicted(dataset, report.predictions, columns, math.inf)
+    frame.insert(list(frame).index("predicted") + 1, "error", frame["predicted"] - frame["actual"])
+    several = len(dataset.history.ids) > 1 or pipeline.series != Pipeline.series
+    own = {"series": pipeline.series if several else "series", "time": pipeline.time or "time"}
+    return frame.rename(columns={ours: name for ours, name in own.items() if name not in frame})
+
+
+def _breakdown(
+    dataset: SeriesDataset, predictions: Predictions, baselines: Mapping[str, Predictions]
+) -> dict[str, DataFrame]:
+    """Return the scores of each series and target, where there are several, and the largest errors."""
+    origins, targets = predictions.origins, dataset.spec.targets
+    if origins is None:
+        return {}
+    columns, history = partial(_columns, dataset, predictions), dataset.history
+    ahead = origins[:, None] + np.arange(1, predictions.actual.shape[1] + 1)
+    found = {breakdown.WORST: breakdown.rank_errors(predictions, targets, columns, ahead)}
+    if len(history.ids) * len(targets) > 1:
+        labels = {"series": history.ids, "target": targets}
+        series = history.series_of(origins)
+        found[breakdown.SCORES] = breakdown.compare_groups(predictions, baselines, series, labels)
+    return found
 
 
 def headline(dataset: SeriesDataset) -> str:

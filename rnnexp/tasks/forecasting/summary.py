@@ -5,13 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnexp.data.dataset import USUAL
+from rnnexp.evaluation import breakdown
 from rnnexp.evaluation.report import Scores
 
 
 def summary(scores: Scores) -> Iterator[str]:
     """Yield further lines of the summary."""
+    yield from breakdown.say_scores(scores.report.tables.get(breakdown.SCORES))
+    yield from breakdown.say_largest_errors(scores.report.tables.get(breakdown.WORST))
     yield from _scaled(scores)
     yield from _intervals(scores)
+
+
+def explain_score(scores: Scores) -> str:
+    """Say what a score is of where that is more than one series, and whether each has units of its own."""
+    table = scores.report.tables.get(breakdown.SCORES)
+    series = 1 if table is None else table["series"].nunique()
+    if series < 2:
+        return ""
+    return f", {series} series together{', each in its own unit' if find_unit(scores) is None else ''}"
+
+
+def find_unit(scores: Scores) -> str | None:
+    """Return the unit of an error over all that is forecast; None where columns have each their own."""
+    one_table = scores.source is not None and getattr(scores.source, "columns_as_series", False)
+    several = scores.report.predictions.actual.shape[2] > 1 or (one_table and breakdown.SCORES in scores.report.tables)
+    return None if several else scores.unit
 
 
 def _scaled(scores: Scores) -> Iterator[str]:
@@ -32,9 +51,7 @@ def _intervals(scores: Scores) -> Iterator[str]:
     held = made.held(USUAL) if made else None
     if made is None or held is None or width is None:
         return
-    unit = f" {scores.unit}" if scores.unit else ""
     part = "" if scores.part == "all" else f" {scores.part}"
-    yield (
-        f"  {USUAL} % intervals, from {made.examples} validation forecasts: "
-        f"hold {held:.1%} of the{part} values, {width:.4g}{unit} wide on average"
-    )
+    unit = find_unit(scores)
+    wide = "" if unit is None else f", {width:.4g}{f' {unit}' if unit else ''} wide on average"
+    yield f"  {USUAL} % intervals, from {made.examples} validation forecasts: hold {held:.1%} of the{part} values{wide}"

@@ -21,6 +21,7 @@ class regression(TaskCode):
     report = deferred("rnnexp.tasks.regression.report:report")
     primary_metric = deferred("rnnexp.tasks.regression.report:headline")
     rows = deferred("rnnexp.tasks.regression.report:rows")
+    summary = deferred("rnnexp.tasks.regression.report:summary")
     figures = deferred("rnnexp.tasks.regression.figures:figures")
     predict = deferred("rnnexp.tasks.regression.predict:predict")
     answer = deferred("rnnexp.tasks.regression.predict:answer")

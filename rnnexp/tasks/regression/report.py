@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation import metrics, numbers, tables
+from rnnexp.evaluation import breakdown, metrics, numbers, tables
 from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report, Scoring, Undefined
+from rnnexp.evaluation.report import Report, Scores, Scoring, Undefined
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -25,12 +27,26 @@ def report(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
     require_finite(predictions)
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
     against = Yardsticks({"mean": partial(_mean, dataset, predictions)}, metrics.Units(None, deviation, None))
-    return numbers.report(dataset, predictions, against, scoring.extra)
+    made = numbers.report(dataset, predictions, against, scoring.extra)
+    count, targets = len(predictions.actual), dataset.spec.targets
+    examples = np.arange(count)[:, None]
+    shown = {breakdown.WORST: breakdown.rank_errors(predictions, targets, lambda example, step: {}, examples)}
+    if len(targets) > 1:
+        labels = {"part": (dataset.scored,), "target": targets}
+        shown[breakdown.SCORES] = breakdown.compare_groups(predictions, made.baselines, np.zeros(count, int), labels)
+    return replace(made, tables={**made.tables, **shown})
+
+
+def summary(scores: Scores) -> Iterator[str]:
+    """Yield the error of each target, where there are several, and the largest ones."""
+    yield from breakdown.say_scores(scores.report.tables.get(breakdown.SCORES))
+    yield from breakdown.say_largest_errors(scores.report.tables.get(breakdown.WORST))
 
 
 def rows(dataset: Dataset, report: Report) -> DataFrame:
     """Return every number of every example."""
-    return tables.predicted(dataset, report.predictions, most=math.inf)
+    frame = tables.predicted(dataset, report.predictions, most=math.inf)
+    return frame.assign(error=frame["predicted"] - frame["actual"])
 
 
 def headline(dataset: Dataset) -> str:

@@ -28,6 +28,7 @@ class tagging(TaskCode):
     preprocessor = deferred("rnnexp.tasks.tagging.dataset:TagPipeline.from_json")
     report = deferred("rnnexp.tasks.tagging.report:report")
     summary = deferred("rnnexp.tasks.tagging.report:summary")
+    explain_score = deferred("rnnexp.evaluation.classes:explain_score")
     figures = deferred("rnnexp.evaluation.class_figures:figures")
     predict = deferred("rnnexp.tasks.tagging.predict:predict")
     answer = deferred("rnnexp.tasks.tagging.predict:answer")

@@ -12,7 +12,7 @@ import numpy as np
 from rnnexp.data import padding
 from rnnexp.data.dataset import Part, Predictions
 from rnnexp.data.texts.vocabulary import UNKNOWN
-from rnnexp.evaluation import classes, classification
+from rnnexp.evaluation import breakdown, classes, classification
 from rnnexp.evaluation.classes import Extra, Shares
 from rnnexp.evaluation.outputs import FULL, require_finite
 from rnnexp.evaluation.report import Report, Scores, Scoring
@@ -116,10 +116,12 @@ def tables(dataset: TagDataset, predictions: Predictions, marked: bool) -> dict[
         "predicted": np.array(names, dtype=object)[chosen],
         "probability": predictions.predicted.max(axis=1),
     }
+    frame = pandas.DataFrame(columns)
     found = {
         "confusion": classification.confusion(predictions.actual, chosen, names),
         "classes": classification.by_class(predictions.actual, chosen, names),
-        "predictions": pandas.DataFrame(columns),
+        "predictions": frame,
+        breakdown.WORST: breakdown.rank_mistakes(frame, predictions.predicted.max(axis=1)),
     }
     if marked:
         both = (chunks.chunks(_tags_of(dataset, labels)) for labels in (predictions.actual, chosen))
@@ -128,7 +130,8 @@ def tables(dataset: TagDataset, predictions: Predictions, marked: bool) -> dict[
 
 
 def summary(scores: Scores) -> Iterator[str]:
-    """Yield how many chunks were found whole, where tags mark any."""
+    """Yield what each tag is worth, the surest mistakes, and how many chunks were found whole, where tags mark any."""
+    yield from classes.say_classes(scores)
     found = {name: scores.metrics.get(f"{scores.part}/chunk_{name}") for name in ("f1", "precision", "recall")}
     if None in found.values():
         return
