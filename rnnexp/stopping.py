@@ -8,7 +8,7 @@ import os
 import platform
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +20,44 @@ POLL_S = 0.5
 log = logging.getLogger("rnnexp")
 
 
-class RunStopped(KeyboardInterrupt):
-    """One run is to end as by Ctrl-C, those beside it are not."""
+class Interrupted(KeyboardInterrupt):
+    """Somebody wants the work of this process to end where nothing of it could be kept."""
+
+
+class Ending:
+    """Why some work is to end, None as long as nobody wants that: what works in chunks asks between them.
+
+    words:    who wants it;  above: an ending that is of this work, too;  look: is asked for words as well
+    is_asked: whether the work asks, so that it need not be broken into
+    """
+
+    def __init__(self, above: Ending | None = None, look: Callable[[], str | None] = lambda: None) -> None:
+        self.above, self.look = above, look
+        self.words: str | None = None
+        self.is_asked = False
+
+    @property
+    def reason(self) -> str | None:
+        return self.words or self.look() or (self.above.reason if self.above else None)
+
+    def __call__(self) -> str | None:
+        self._mark(True)
+        return self.reason
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """Hold work that asks now and then, from the first time on; who was too late for the last time is heard."""
+        try:
+            yield
+        finally:
+            self._mark(False)
+        if self.reason is not None:
+            raise Interrupted(self.reason)
+
+    def _mark(self, is_asked: bool) -> None:
+        self.is_asked = is_asked
+        if self.above:
+            self.above._mark(is_asked)
 
 
 def request_stop(folder: Path, job: int | None = None) -> Path:
@@ -58,35 +94,32 @@ def take_job_requests(folder: Path) -> Iterator[tuple[int, str]]:
 
 
 @contextmanager
-def heed_stop(folder: Path) -> Iterator[None]:
-    """Within the block end this process's work as Ctrl-C does once `rnnexp stop` has left word in a folder.
+def heed_stop(folder: Path, ending: Ending) -> Iterator[None]:
+    """Within the block let an ending know once `rnnexp stop` has left word in a folder.
 
     What was meant for somebody who worked there before is overlooked.
     """
     for path in (folder / STOP, folder / STOPPED, *folder.glob(f"{STOP}-*")):
         path.unlink(missing_ok=True)
     done = threading.Event()
-    if threading.current_thread() is threading.main_thread():  # no other can be interrupted
-        threading.Thread(target=_listen, args=(folder, done), name="rnnexp stop", daemon=True).start()
+    is_main = threading.current_thread() is threading.main_thread()  # no other can be interrupted
+    listener = threading.Thread(target=_listen, args=(folder, ending, is_main, done), name="rnnexp stop", daemon=True)
+    listener.start()
     try:
         yield
     finally:
         done.set()
 
 
-def obey_stop(folder: Path) -> None:
-    """Raise RunStopped if word has been heard within `heed_stop`: Python swallows a signal that meets a destructor."""
-    if (folder / STOPPED).exists():
-        raise RunStopped(f"{folder}: was told to end")
-
-
-def _listen(folder: Path, done: threading.Event) -> None:
+def _listen(folder: Path, ending: Ending, is_main: bool, done: threading.Event) -> None:
     while not done.wait(POLL_S):
         if words := read_stop(folder):
             with suppress(OSError):
                 (folder / STOP).replace(folder / STOPPED)
             log.warning("%s", words)
-            _interrupt()
+            ending.words = words
+            if is_main and not ending.is_asked:
+                _interrupt()
             return
 
 

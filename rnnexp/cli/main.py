@@ -139,9 +139,9 @@ def _dispatch(arguments: list[str]) -> int:
     if name in ("-sc", "--shell-completion"):
         name, rest = "train", arguments
     if name == "train":
-        from rnnexp.cli import train
+        from rnnexp.cli.interrupted import run_heeding
 
-        return train.run(rest)
+        return run_heeding(name, rest)
     if name in COMMANDS:
         return _subcommand(name, rest)
     return _usage(name)

@@ -6,14 +6,11 @@ import io
 import logging
 import os
 import shlex
-import signal
 import sys
-import threading
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from hydra._internal.utils import _run_hydra, get_args_parser
@@ -57,10 +54,6 @@ class _Outcome:
     code = 0
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM or a closed terminal: the run is ended as by Ctrl-C, so that its status is the truth."""
-
-
 def run(argv: list[str]) -> int:
     """Train as the command line says and return the exit code."""
     args = get_args_parser().parse_intermixed_args([word for word in argv if word not in SWEEP_FLAGS])
@@ -72,34 +65,8 @@ def run(argv: list[str]) -> int:
         ours = _is_ours(args)
         lines = (check_sweep(args) if ours else check(args)).overrides()
         args.overrides = lines if ours else as_hydra_reads(lines)
-    try:
-        with _heeding(signal.SIGTERM, signal.SIGHUP), named_as_typed(typed):
-            return _hydra(args)
-    except Terminated:
-        print("rnnexp: terminated", file=sys.stderr)
-        return 143
-
-
-@contextmanager
-def _heeding(*numbers: signal.Signals) -> Iterator[None]:
-    """End the run at the first of some signals, where they can be heeded, but for those that are ignored (nohup)."""
-    before: dict[signal.Signals, Any] = {}
-
-    def terminate(_number: int, _frame: FrameType | None) -> None:
-        for number in before:  # the end of the run is on its way
-            signal.signal(number, signal.SIG_IGN)
-        raise Terminated
-
-    if threading.current_thread() is threading.main_thread():
-        found = {number: signal.getsignal(number) for number in numbers}
-        before |= {number: handler for number, handler in found.items() if handler != signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, terminate)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with named_as_typed(typed):
+        return _hydra(args)
 
 
 def _flags(argv: list[str], multirun: bool) -> list[str]:

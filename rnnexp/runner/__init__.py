@@ -20,7 +20,8 @@ from rnnexp.run_folder import claim
 from rnnexp.runner import record
 from rnnexp.runner.room import explain_stop, refuse_full_disk
 from rnnexp.runner.samples import Samples
-from rnnexp.stopping import heed_stop
+from rnnexp.runtime import interrupts
+from rnnexp.stopping import Ending, heed_stop
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
@@ -81,11 +82,12 @@ def run(
     """
     started = time.perf_counter()
     run_dir = run_dir or make_run_folder(experiment.name)
+    ending = Ending(interrupts.ending, *([member.look] if member else []))
     with ExitStack() as stack:
         if member is None:  # who runs members holds their folders, and is told when they are to end
             stack.enter_context(claim(run_dir))
-            stack.enter_context(heed_stop(run_dir))
-        return _run(experiment, record.RunContext(run_dir, command, member), quiet, started)
+            stack.enter_context(heed_stop(run_dir, ending))
+        return _run(experiment, record.RunContext(run_dir, command, member, ending), quiet, started)
 
 
 def _run(experiment: Experiment, context: record.RunContext, quiet: bool, started: float) -> Result:
@@ -95,7 +97,7 @@ def _run(experiment: Experiment, context: record.RunContext, quiet: bool, starte
     plan = make_plan(experiment, context.run_dir)
     dataset = load_data(experiment)
     model = build_model(experiment, dataset, device)
-    prepared = PreparedRun(experiment, dataset, model, plan(dataset.spec), device)
+    prepared = PreparedRun(experiment, dataset, model, replace(plan(dataset.spec), stop=context.ending), device)
     from rnnexp.training.fit import run_all
 
     return run_all(run_steps(prepared, context, quiet=quiet, started=started))
@@ -129,6 +131,7 @@ def run_steps(
 ) -> Generator[TrainingStep, None, Result]:
     """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
     from rnnexp.training.fit import make_training
+    from rnnexp.training.keeper import keep_trained
     from rnnexp.training.progress import Progress
 
     experiment, dataset, model, plan = prepared.experiment, prepared.dataset, prepared.model, prepared.plan
@@ -139,17 +142,20 @@ def run_steps(
     with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked:
         record.log_start(tracked, dataset, model)
         samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
-        with Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet) as progress:
-            history = yield from training.steps(record.make_epoch_listener(tracked, context.member, progress, samples))
-        _refuse_untrained(history)
-        tracked.problem = explain_stop(history, context.run_dir)
-        report = record.explain_defeat(evaluate(model, dataset, experiment), dataset, history, experiment)
-        forecast = code.forecast(model, dataset)
-        draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
-        ending = record.TrainedResult(history, report, draw)
-        metrics = record.log_end(tracked, experiment, dataset, model, ending)
-        if draw and experiment.tracking.figures:
-            samples.log_final()
+        progress = Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet)
+        with keep_trained(training.keeper), interrupts.ending.asked(), context.ending.asked(), progress:
+            listener = record.make_epoch_listener(tracked, context.member, progress, samples)
+            history = yield from training.steps(listener)
+        with keep_trained(training.keeper):
+            _refuse_untrained(history)
+            tracked.problem = explain_stop(history, context.run_dir)
+            report = record.explain_defeat(evaluate(model, dataset, experiment), dataset, history, experiment)
+            forecast = code.forecast(model, dataset)
+            draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
+            trained = record.TrainedResult(history, report, draw)
+            metrics = record.log_end(tracked, experiment, dataset, model, trained)
+            if draw and experiment.tracking.figures:
+                samples.log_final()
     scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
     fields = (experiment, metrics, history, report, forecast, scored, unit)
     return Result(*fields, tracked.run_id, context.run_dir, seconds, tracked.problem)

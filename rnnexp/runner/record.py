@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -22,7 +22,7 @@ from rnnexp.disk import DISK_FULL
 from rnnexp.redact import redact, redact_tree
 from rnnexp.runtime.digests import hash_code
 from rnnexp.runtime.machine import find_version
-from rnnexp.stopping import obey_stop
+from rnnexp.stopping import Ending
 from rnnexp.task import LOSS, UNPENALIZED, primary, rises
 from rnnexp.tracking import Data
 from rnnexp.tracking.names import PARAMS
@@ -56,6 +56,7 @@ class Membership:
     parent: key of the sweep's own run, None without tracking;  number: of the job within the sweep
     varied: dotted keys that differ between the jobs
     threads: CPU threads that the job may use unless its configuration says how many
+    look:    says who wants this run alone to end, None as long as nobody does
     watch:   hears (epoch, metrics) now and then and may answer with a reason to stop, such as "pruned"
     """
 
@@ -65,6 +66,7 @@ class Membership:
     varied: tuple[str, ...] = ()
     threads: int | None = None
     watch: Callable[[int, Mapping[str, float]], str | None] | None = None
+    look: Callable[[], str | None] = lambda: None
 
     def tags(self) -> dict[str, str]:
         return {
@@ -76,11 +78,12 @@ class Membership:
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where and why a run takes place: its folder, the command as typed, the sweep it belongs to."""
+    """Where and why a run takes place: its folder, the command as typed, the sweep it belongs to; and when it ends."""
 
     run_dir: Path
     command: str = ""
     member: Membership | None = None
+    ending: Ending = field(default_factory=Ending)
 
 
 def make_run_info(
@@ -185,8 +188,6 @@ def make_epoch_listener(tracked: Run, member: Membership | None, progress: Progr
         for epoch, metrics in enumerate(rows, start=first):
             progress.update(epoch, metrics)
         samples.log_checkpoints()
-        if member is None:
-            obey_stop(tracked.folder)
         return watch(first + len(rows) - 1, rows[-1]) if watch else None
 
     return heard

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,8 @@ from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.errors import ConfigError
 from rnnexp.runner import record
 from rnnexp.runner.groups import GroupStore
-from rnnexp.stopping import RunStopped
+from rnnexp.runtime import interrupts
+from rnnexp.stopping import Interrupted
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -117,10 +118,12 @@ def _interleave(runs: RunSteps, settings: Tracking, on_end: OnEnd, turn: Callabl
                 else:
                     waiting[number] = outcome
             if ended:
-                tracking.flush(settings)
-            for number, result in ended.items():
+                tracking.flush(settings, interrupted=interrupts.ending.reason is not None)
+            for number, result in _select_told(ended):
                 turn(number)
                 on_end(number, result)
+        if interrupts.ending.reason is not None:
+            raise Interrupted(interrupts.ending.reason)
     except KeyboardInterrupt:
         for number, run in runs.items():  # each tells MLflow that it was killed
             turn(number)
@@ -128,7 +131,12 @@ def _interleave(runs: RunSteps, settings: Tracking, on_end: OnEnd, turn: Callabl
                 run.throw(KeyboardInterrupt())
         raise
     finally:
-        tracking.flush(settings)
+        tracking.flush(settings, interrupted=interrupts.ending.reason is not None)
+
+
+def _select_told(ended: Mapping[int, runner.Result | BaseException]) -> list[tuple[int, runner.Result | BaseException]]:
+    """Leave out what ends with its process: it is run again."""
+    return [one for one in ended.items() if isinstance(one[1], runner.Result) or interrupts.ending.reason is None]
 
 
 def _take_step(step: TrainingStep, runs: RunSteps, waiting: Iterable[int]) -> None:
@@ -146,15 +154,19 @@ def _take_step(step: TrainingStep, runs: RunSteps, waiting: Iterable[int]) -> No
 
 def _advance(run: Generator[TrainingStep, None, runner.Result]) -> TrainingStep | runner.Result | BaseException:
     """Let a member go on to its next step, its end, or its failure, which does not stop the others."""
+    from rnnexp.training.keeper import TrainingStopped
+
     try:
         return next(run)
     except StopIteration as end:
         result: runner.Result = end.value
         return result
-    except RunStopped as stop:
+    except TrainingStopped as stop:
         return stop
-    except KeyboardInterrupt:
-        raise
+    except KeyboardInterrupt as stop:
+        if interrupts.ending.reason is None:
+            raise
+        return stop  # the others go on to where they can be put down
     except BaseException as error:  # sys.exit() of a plugin among them
         return error
 
@@ -224,7 +236,8 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
         )
         for one in members
     ]
-    ensemble = Ensemble(shared, specs, widths, Cadence(first.plan.trainer.checkpoint_every_s, first.plan.stop))
+    cadence = Cadence(first.plan.trainer.checkpoint_every_s, interrupts.ending)
+    ensemble = Ensemble(shared, specs, widths, cadence)
     ensemble.prepare()
     trainings = [
         CompiledTraining(model, one.dataset, one.plan, member) for one, member in zip(members, ensemble.members)
@@ -245,7 +258,7 @@ def _load_runs(experiments: Sequence[Experiment], contexts: Sequence[record.RunC
         if key not in datasets:
             datasets[key] = runner.load_data(experiment)
         dataset = datasets[key]
-        plan = runner.make_plan(experiment, context.run_dir)(dataset.spec)
+        plan = replace(runner.make_plan(experiment, context.run_dir)(dataset.spec), stop=context.ending)
         number = context.member.number if context.member else index
         members.append(_LoadedRun(index, number, experiment, dataset, plan, make_batch_plan(dataset, plan)))
     return members

@@ -260,11 +260,11 @@ class Coordinator:
             error = f"{reason}{f', {times} times' if times > 1 else ''}; {_DIED}"
             self._finish(ended.number, Outcome("failed", error=error, exit_code=ResourceError.exit_code))
 
-    def _bury(self, number: int) -> None:
+    def _bury(self, number: int, *, interrupted: bool = False) -> None:
         """Say for the run of a dead worker that it was killed."""
         job = self._jobs.get(number)
         if job:
-            end_dead_run(self._folder(number), parse(job.mapping).tracking)
+            end_dead_run(self._folder(number), parse(job.mapping).tracking, interrupted=interrupted)
 
     def _finish(self, number: int, outcome: Outcome) -> None:
         self.journal.append(end_event(number, outcome))
@@ -292,7 +292,7 @@ class Coordinator:
             if outcome := self._outcome(number):
                 self._finish(number, outcome)
             else:
-                self._bury(number)
+                self._bury(number, interrupted=True)
                 self.journal.append(drop_event(number, "stopped with its sweep"))
         self._running.clear()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from rnnexp.run_folder import hold_together
 from rnnexp.runner import Result
 from rnnexp.runner.groups import GroupStore
 from rnnexp.runner.record import RunContext
-from rnnexp.stopping import RunStopped
+from rnnexp.stopping import Ending, read_stop
 from rnnexp.sweeps import worker
 from rnnexp.sweeps.task import LOG, Outcome, Task, write_outcome
 
@@ -23,11 +22,8 @@ log = logging.getLogger("rnnexp")
 
 def main(tasks: Sequence[Task], company: Path) -> None:
     """Run tasks of one program together; what cannot be, each by itself. `company` is where its groups are kept."""
-    worker.begin(tasks[0])
-    try:
+    with worker.run_as_worker(tasks[0]):
         _together(tasks, company)
-    except worker.Ended:
-        sys.exit(worker.ENDED)
 
 
 def _together(tasks: Sequence[Task], company: Path) -> None:
@@ -44,7 +40,7 @@ def _together(tasks: Sequence[Task], company: Path) -> None:
     with hold_together([task.folder for task in tasks], company.parent), _logs(tasks) as logs:
         for task in tasks:
             worker.check_turn(task)
-        occasions = [RunContext(task.folder, task.command, worker.membership(task)) for task in tasks]
+        occasions = [_occasion(task) for task in tasks]
         try:
             run_vectorized([worker.read(task) for task in tasks], occasions, heard, logs.turn, GroupStore(company))
             return
@@ -57,10 +53,16 @@ def _together(tasks: Sequence[Task], company: Path) -> None:
             worker.execute(task)
 
 
+def _occasion(task: Task) -> RunContext:
+    """Describe the run of a member, which may be ended alone; all of them end with the process."""
+    member = worker.membership(task)
+    return RunContext(task.folder, task.command, member, Ending(look=member.look))
+
+
 def _outcome(task: Task, result: Result | BaseException, seconds: float) -> Outcome:
     """Return the outcome of a member; `seconds` is its share of the group's time."""
-    if isinstance(result, RunStopped):
-        return worker.tell_stopped(result, seconds)
+    if isinstance(result, KeyboardInterrupt):
+        return worker.tell_stopped(read_stop(task.folder) or str(result), seconds)
     if isinstance(result, BaseException):
         return worker.failure(result, seconds)
     return replace(worker.outcome_of(task, result), seconds=seconds)

@@ -20,7 +20,7 @@ from rnnexp.sweeps.view import View
 CHUNK = 1 << 20
 POLL_S = 0.2
 STARTING_S = 60.0  # a run that has not taken its folder after so long never will
-INTERRUPTED, DEAD = 130, 1  # exit codes
+INTERRUPTED, DEAD = (129, 130, 143), 1  # exit codes
 
 
 class Tail:
@@ -134,8 +134,8 @@ class SweepReader:
     def verdict(self) -> tuple[int, str]:
         """Return the exit code of a sweep that nobody runs, and what is to be said."""
         state = self.state
-        if state.exit_code == INTERRUPTED:
-            return INTERRUPTED, f"it was stopped; this goes on: {self.command}"
+        if state.exit_code in INTERRUPTED:
+            return state.exit_code, f"it was stopped; this goes on: {self.command}"
         if state.closed:
             failed = any(job.status == "failed" for job in state.jobs.values())
             code = state.exit_code if state.exit_code is not None else 10 if failed else 0

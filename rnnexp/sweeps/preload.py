@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import importlib
 import os
+import signal
 
 from rnnexp.tracking.store import import_mlflow
 
@@ -20,6 +21,10 @@ MODULES = (
 )
 BACKEND = "RNNEXP_PRELOAD_BACKEND"
 
+# A signal to all processes of a terminal or a service must not take this one from between coordinator and workers.
+for number in (signal.SIGHUP, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 atexit.register(os._exit, 0)  # the coordinator waits for this server to end: a second to take all this apart
 import_mlflow()
 for module in MODULES:

@@ -15,7 +15,7 @@ from typing import Any
 from rnnexp.sweeps.executor import Hardware, Slot
 from rnnexp.sweeps.task import Task
 
-GRACE_S = 15.0  # for closing a run in MLflow
+GRACE_S = 6.0  # for a checkpoint and the end of a run: a sweep that is asked to end has ten seconds in all
 PRELOAD, BACKEND = "rnnexp.sweeps.preload", "RNNEXP_PRELOAD_BACKEND"
 
 

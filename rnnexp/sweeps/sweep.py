@@ -11,6 +11,7 @@ from rnnexp import tracking
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.run_folder import hold
+from rnnexp.runtime import interrupts
 from rnnexp.stopping import heed_stop
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
 from rnnexp.sweeps.changed import describe_changes, find_changes, hash_inputs, record_inputs, refuse_changes
@@ -64,7 +65,7 @@ def sweep(request: Request) -> Path | None:
         print("\n".join(words.listing(planned.jobs, journal.state.jobs, finished)))
         return None
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with hold(place.folder), heed_stop(place.folder):
+    with hold(place.folder), heed_stop(place.folder, interrupts.ending):
         if not place.resumed or place.changes:
             write_definition(place.folder, planned.definition, request.command)
         journal = Journal(place.folder / JOURNAL)
@@ -195,7 +196,7 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, fin
             _tell(place.folder, journal.state, coordinator, view, is_stored)
         code = 0
     except KeyboardInterrupt:
-        code = 130
+        code = interrupts.find_exit_code()
         raise
     except RnnexpError as error:
         code = error.exit_code
@@ -218,8 +219,9 @@ def _work(coordinator: Coordinator, where: Executor, view: View) -> None:
     view.open()
     try:
         coordinator.run(where)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         view.close()
+        stop.add_note("the sweep has ended with its jobs; those that trained have a checkpoint")
         print(f"\nstopped: {view.counts()}; the same command goes on where it stopped", flush=True)
         raise
     finally:

@@ -14,8 +14,8 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry, runtime
@@ -26,7 +26,8 @@ from rnnexp.failures import foreseen
 from rnnexp.output import MaskedRecord, MaskedStream
 from rnnexp.redact import redact
 from rnnexp.run_folder import hold
-from rnnexp.stopping import RunStopped, read_stop
+from rnnexp.runtime import interrupts
+from rnnexp.stopping import Interrupted, read_stop
 from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, write_outcome
 
 if TYPE_CHECKING:
@@ -36,24 +37,31 @@ if TYPE_CHECKING:
 log = logging.getLogger("rnnexp")
 
 ENDED = 143  # the exit code of a worker that was asked to end
-
-
-class Ended(KeyboardInterrupt):
-    """SIGTERM, or the coordinator is gone: the run ends as KILLED, and says why if that is known."""
+GRACE_S = 5.0  # from then to its end, after which its coordinator would kill it
 
 
 def main(task: Task) -> None:
     """Run a task in a process that is all its own, its output in the job's log."""
-    begin(task)
-    try:
+    with run_as_worker(task):
         execute(task)
-    except Ended:
-        sys.exit(ENDED)
 
 
-def begin(task: Task) -> None:
+@contextmanager
+def run_as_worker(task: Task) -> Iterator[None]:
     """Make this process a worker: it heeds its coordinator, and what it prints goes to the log of `task`."""
-    _listen(task.folder)
+    for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, for all its processes: the coordinator says it
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with interrupts.heed_signals((signal.SIGTERM,), GRACE_S):
+        _follow_coordinator()
+        _write_log(task)
+        try:
+            yield
+        except KeyboardInterrupt:
+            sys.exit(ENDED)
+
+
+def _write_log(task: Task) -> None:
     with (task.folder / LOG).open("a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -66,15 +74,8 @@ def begin(task: Task) -> None:
     os.environ.update(task.environment)
 
 
-def _listen(folder: Path) -> None:
-    """Heed SIGTERM once, leave Ctrl-C to the coordinator, and do not outlive it."""
-
-    def end(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Ended(read_stop(folder) or "")
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, end)
+def _follow_coordinator() -> None:
+    """End with it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
@@ -97,18 +98,22 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
     started = time.perf_counter()
     with hold(task.folder, wait=True), _logged(task):
         check_turn(task)
+        if why := read_stop(task.folder):
+            outcome = tell_stopped(why, 0.0)
+            write_outcome(task.folder, outcome)
+            return outcome
         try:
             from rnnexp.runner import run
 
             runtime.lean = not task.mapping.get("plugins")
             told = membership(task, tick)
-            listen_for_stop(task.folder)
             result = run(read(task), run_dir=task.folder, command=task.command, quiet=quiet, member=told)
             outcome = outcome_of(task, result)
-        except RunStopped as stop:
-            outcome = tell_stopped(stop, time.perf_counter() - started)
         except KeyboardInterrupt:
-            raise
+            why = read_stop(task.folder)
+            if not why or interrupts.ending.reason is not None:
+                raise
+            outcome = tell_stopped(why, time.perf_counter() - started)
         except BaseException as error:  # the one place where any failure of a job becomes its outcome
             outcome = failure(error, time.perf_counter() - started)
         write_outcome(task.folder, outcome)
@@ -118,7 +123,7 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
 def check_turn(task: Task) -> None:
     """End if the job was given to another worker while this one waited in a queue."""
     if (task.folder / ATTEMPT).read_text(encoding="utf-8") != str(task.attempt):
-        raise Ended
+        raise Interrupted
 
 
 @contextmanager
@@ -154,6 +159,7 @@ def membership(task: Task, tick: Callable[[], None] | None = None) -> Membership
         varied=task.varied,
         threads=task.threads,
         watch=_watch(task, tick),
+        look=partial(read_stop, task.folder),
     )
 
 
@@ -187,28 +193,20 @@ def objective_value(objective: str, metrics: Mapping[str, float], epochs: list[d
 
 
 def _watch(task: Task, tick: Callable[[], None] | None) -> Any:
-    """Answer "pruned" once the coordinator has left word that the job is hopeless; end it if it is to be stopped."""
+    """Answer "pruned" once the coordinator has left word that the job is hopeless."""
 
     def watch(epoch: int, metrics: Mapping[str, float]) -> str | None:
         if tick:
             tick()
-        return "pruned" if listen_for_stop(task.folder) else None
+        return "pruned" if read_stop(task.folder) == "" else None
 
     return watch
 
 
-def listen_for_stop(folder: Path) -> bool:
-    """Raise RunStopped if somebody wants the job to end; True if it is hopeless beside others."""
-    why = read_stop(folder)
-    if why:
-        raise RunStopped(why)
-    return why is not None
-
-
-def tell_stopped(stop: RunStopped, seconds: float) -> Outcome:
+def tell_stopped(why: str, seconds: float) -> Outcome:
     """Log who has stopped the job and say it in a line."""
-    log.warning("%s", stop)
-    return Outcome("stopped", error=str(stop), seconds=seconds)
+    log.warning("%s", why)
+    return Outcome("stopped", error=why, seconds=seconds)
 
 
 def failure(error: BaseException, seconds: float) -> Outcome:

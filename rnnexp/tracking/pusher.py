@@ -21,6 +21,7 @@ LONGEST_PAUSE_S = 60.0  # between two attempts while the store does not answer
 SHORTEST_PAUSE_S = 0.5  # if somebody waits for it
 ATTEMPTS = 2  # while somebody waits
 PATIENCE_S = 5.0  # how long the end of runs waits for a server
+INTERRUPTED_S = 3.0  # for a local database at the end of a run that was told to end
 LOCAL_PATIENCE_S = 30.0  # and for a local database, which other processes write to
 
 log = logging.getLogger("rnnexp")
@@ -53,8 +54,10 @@ class Pusher:
 
     def patience(self, *, interrupted: bool) -> float:
         """Return how long the end of a run may wait; one that was told to end waits only for what answers."""
-        if not interrupted or self.is_local:
+        if not interrupted:
             return self._patience
+        if self.is_local:
+            return min(self._patience, INTERRUPTED_S)
         return min(self._patience, SHORTEST_PAUSE_S if self._target is None or self._failures else INTERVAL_S)
 
     def closed(self) -> list[RunJournal]:

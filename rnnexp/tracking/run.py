@@ -208,9 +208,23 @@ class Run:
 
     def settle(self, *, interrupted: bool) -> None:
         """Wait for the store at the end, and say what it does not hold then."""
-        self.flush(self._pusher.patience(interrupted=interrupted) if self._pusher else None)
-        if self._journal:
-            tell_unstored([self._journal])
+        try:
+            self.flush(self._pusher.patience(interrupted=interrupted) if self._pusher else None)
+        finally:
+            if self._journal:
+                tell_unstored([self._journal])
+
+    def leave(self) -> None:
+        """Write down that the run was killed, in a process that ends at once, and have it stored if that is quick."""
+        if self._journal is None or self._journal.ended:
+            return
+        self.outcome("killed")
+        self._enter("end", status="KILLED", time=int(self._clock.now() * 1000))
+        self._journal.closed = True
+        self._journal.sync()
+        if self._pusher and self._pusher.is_local:
+            self.flush(1.0)
+        tell_unstored([self._journal])
 
     def require(self) -> None:
         """Raise TrackingError unless all that was logged is stored."""

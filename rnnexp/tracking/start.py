@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from rnnexp.errors import DivergedError, TrackingError, count
 from rnnexp.redact import redact
+from rnnexp.runtime.interrupts import run_last
 from rnnexp.tracking import names, run_files, store
 from rnnexp.tracking.git import GitState, git_state
 from rnnexp.tracking.journal import ENTRIES, FOLDER, RunJournal
@@ -68,7 +69,8 @@ def start(settings: Tracking, info: RunInfo, *, at_once: bool = True) -> Iterato
     status = "FAILED"
     try:
         _log_origin(run, info, code)
-        yield run
+        with run_last(run.leave):
+            yield run
         if run.result is None:
             run.outcome("ok")
         status = "FINISHED"
@@ -82,9 +84,18 @@ def start(settings: Tracking, info: RunInfo, *, at_once: bool = True) -> Iterato
         if run.problem and status != "FINISHED":
             log.warning("%s", run.problem)
         if at_once:
-            run.settle(interrupted=status == "KILLED")
+            _settle(run, status)
     if settings.mode == "strict":
         run.require()
+
+
+def _settle(run: Run, status: str) -> None:
+    try:
+        run.settle(interrupted=status == "KILLED")
+    except KeyboardInterrupt as stop:
+        if status == "FINISHED":
+            stop.add_note("the run had come to its end, and only waited for what it has logged to be stored")
+        raise
 
 
 def _verdict(error: BaseException) -> tuple[str, str]:
@@ -119,7 +130,7 @@ def _begin(settings: Tracking, info: RunInfo, code: GitState | None) -> Run:
     return run
 
 
-def end_dead_run(run_dir: Path, settings: Tracking) -> None:
+def end_dead_run(run_dir: Path, settings: Tracking, *, interrupted: bool = False) -> None:
     """Write down that the run in a folder was killed, unless it has ended or was never begun, and have it stored."""
     if not (run_dir / ENTRIES).exists():
         return
@@ -129,7 +140,7 @@ def end_dead_run(run_dir: Path, settings: Tracking) -> None:
     if settings.is_pushed:
         pusher = get_pusher(store.tracking_uri(settings.uri))
         pusher.add(journal)
-        pusher.flush([journal])
+        pusher.flush([journal], pusher.patience(interrupted=interrupted))
 
 
 def end_journal(journal: RunJournal) -> None:
@@ -143,12 +154,12 @@ def end_journal(journal: RunJournal) -> None:
     journal.append("end", status="KILLED", time=ended)
 
 
-def flush(settings: Tracking) -> None:
+def flush(settings: Tracking, *, interrupted: bool = False) -> None:
     """Wait, not for long, until all that ended runs of this process have logged is stored."""
     if settings.is_pushed:
         pusher = get_pusher(store.tracking_uri(settings.uri))
         ended = pusher.closed()
-        pusher.flush(ended)
+        pusher.flush(ended, pusher.patience(interrupted=interrupted))
         tell_unstored(ended)
 
 

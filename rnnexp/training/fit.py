@@ -13,6 +13,7 @@ from rnnexp.training.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Trainer
+    from rnnexp.training.keeper import Keeper
 
 log = logging.getLogger("rnnexp")
 T = TypeVar("T")
@@ -32,6 +33,9 @@ class Training(Protocol):
     """
 
     def steps(self, listener: Listener) -> Generator[TrainingStep, None, History]: ...
+
+    @property
+    def keeper(self) -> Keeper: ...
 
     def snapshot(self) -> Snapshot: ...
 

@@ -7,12 +7,13 @@ spends more than a fiftieth of the time on it, and ends the training where someb
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, perf_counter
-from typing import Protocol
+from typing import NoReturn, Protocol
 
-from rnnexp.errors import ConfigError, ResourceError, RnnexpError
+from rnnexp.errors import ConfigError, ResourceError
 from rnnexp.training import checkpoint
 from rnnexp.training.plan import TrainingPlan
 from rnnexp.training.snapshot import Snapshot
@@ -25,10 +26,10 @@ SHARE = 0.02  # of the time may be spent on checkpoints
 MAX_FAILURES = 3  # in a row: then there is no disk to rely on
 
 
-class TrainingStopped(RnnexpError):
+class TrainingStopped(KeyboardInterrupt):
     """A training has ended between two steps because its caller asked for it, and can go on from `snapshot`.
 
-    checkpoint: where that is on the disk; None if it is not
+    It passes through what handles errors as Ctrl-C does. checkpoint: where that is on the disk; None if it is not
     """
 
     def __init__(self, reason: str, snapshot: Snapshot, checkpoint: Path | None) -> None:
@@ -66,6 +67,10 @@ class Cadence:
                 self.last, self.cost = now, 0.0
         return self.due, self.reason
 
+    def alone(self, stop: Callable[[], str | None] | None) -> Callable[[], str | None]:
+        """Return what is to be asked besides for one training, which may be ended alone."""
+        return (lambda: None) if stop is None or stop is self.stop else stop
+
     def charge(self, seconds: float) -> None:
         """Count what a checkpoint has cost; the next one has to wait for it."""
         self.cost += seconds
@@ -83,18 +88,30 @@ class Keeper:
     """Keeps the checkpoints of one training in its run folder."""
 
     def __init__(self, plan: TrainingPlan, cadence: Cadence) -> None:
-        kept = plan.run_dir is not None and plan.trainer.checkpoint_every_s is not None
-        self.root = plan.run_dir / FOLDER if plan.run_dir and kept else None
+        self.root = plan.run_dir / FOLDER if plan.run_dir else None
+        self.is_regular = plan.trainer.checkpoint_every_s is not None
+        self.stop = cadence.alone(plan.stop)
         self.cadence, self.written, self.failures = cadence, False, 0
+        self.final: Snapshot | None = None
 
     def look(self, training: Restorable, turn: int) -> None:
         """Keep a checkpoint if one is due; TrainingStopped if the training shall end here."""
         due, reason = self.cadence.ask(turn)
-        if reason is not None:
-            snapshot = training.snapshot()
-            raise TrainingStopped(reason, snapshot, self._save(snapshot))
-        if due and self.root:
+        if reason := reason or self.stop():
+            self._end(training.snapshot(), reason)
+        if due and self.is_regular:
+            began = perf_counter()
             self._save(training.snapshot())
+            self.cadence.charge(perf_counter() - began)
+
+    def keep_end(self, reason: str) -> None:
+        """Raise TrainingStopped with a checkpoint of a training that has come to its end; nothing if it has not."""
+        if self.final is not None:
+            self._end(self.final, reason)
+
+    def _end(self, snapshot: Snapshot, reason: str) -> NoReturn:
+        """Keep where a training stands, whether checkpoints were wished for or not."""
+        raise TrainingStopped(reason, snapshot, self._save(snapshot, is_last=True))
 
     def require_running(self, turn: int) -> None:
         """Raise StopAsked in the middle of a pass that is made again by whoever goes on."""
@@ -103,29 +120,32 @@ class Keeper:
 
     def finish(self, training: Restorable) -> None:
         """Keep the end of a training that has been long enough for a checkpoint, so that it can be continued."""
+        self.final = training.snapshot()
         if self.written:
-            self._save(training.snapshot())
+            self._save(self.final)
 
-    def _save(self, snapshot: Snapshot) -> Path | None:
+    def _save(self, snapshot: Snapshot, is_last: bool = False) -> Path | None:
         """Write a checkpoint; without room for it the training goes on, but not for ever."""
         if self.root is None:
             return None
-        began, folder = perf_counter(), self.root / checkpoint.name_state(snapshot.position)
+        folder = self.root / checkpoint.name_state(snapshot.position)
         try:
             if not self.written:
                 checkpoint.remove_unfinished(self.root)
             checkpoint.save(folder, snapshot)
         except OSError as error:
-            self._count_failure(folder, error)
+            self._count_failure(folder, error, is_last)
             return None
         self.written, self.failures = True, 0
         checkpoint.prune(self.root, KEEP, checkpoint.STATES)
-        self.cadence.charge(perf_counter() - began)
         return folder
 
-    def _count_failure(self, folder: Path, error: OSError) -> None:
+    def _count_failure(self, folder: Path, error: OSError, is_last: bool) -> None:
         self.failures += 1
         text = f"{folder}: the checkpoint cannot be written: {error.strerror or error}"
+        if is_last:
+            log.warning("%s; the one before it, if there is one, is kept", text)
+            return
         if self.failures >= MAX_FAILURES:
             raise ResourceError(f"{text}; the training ends after {self.failures} such failures in a row")
         log.warning("%s; the training goes on, and the last one is kept", text)
@@ -145,3 +165,13 @@ def restore_newest(training: Restorable, root: Path) -> Snapshot | None:
         else:
             return snapshot
     return None
+
+
+@contextmanager
+def keep_trained(keeper: Keeper) -> Iterator[None]:
+    """Keep a checkpoint of a training that has come to its end if its run is to end before all is told of it."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        keeper.keep_end(str(stop) or "Ctrl-C")
+        raise

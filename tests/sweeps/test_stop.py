@@ -16,9 +16,10 @@ import rnnexp as rx
 from rnnexp import stopping
 from rnnexp.cli.main import main
 from rnnexp.run_folder import hold
-from rnnexp.stopping import RunStopped, heed_stop, request_stop
+from rnnexp.stopping import Ending, Interrupted, heed_stop, request_stop
 from rnnexp.sweeps.state import JOURNAL
 from rnnexp.sweeps.task import Outcome, Task
+from rnnexp.training.keeper import TrainingStopped
 
 SERIAL = {"name": "serial"}
 LOCAL = {"n_jobs": 2, "threads": 1, "vectorize": False}
@@ -246,7 +247,7 @@ def test_a_single_run_is_stopped_and_its_folder_says_by_whom(
     assert "one does not run" in capsys.readouterr().err
 
 
-def test_a_run_whose_signal_was_lost_ends_after_its_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_whose_signal_was_lost_ends_with_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stopping, "_interrupt", lambda: None)
     folder = tmp_path / "one"
     config = rx.compose(
@@ -254,12 +255,15 @@ def test_a_run_whose_signal_was_lost_ends_after_its_epoch(tmp_path: Path, monkey
         *("trainer.epochs=500", "callbacks.trouble.seconds=0.05", "tracking=off"),
     )
     started = (folder / "metrics.jsonl").exists
-    with meanwhile(started, lambda: request_stop(folder)), pytest.raises(RunStopped, match="was told to end"):
+    with (
+        meanwhile(started, lambda: request_stop(folder)),
+        pytest.raises(TrainingStopped, match="stopped by `rnnexp stop`"),
+    ):
         rx.run(config, run_dir=folder)
 
 
 def ask_and_wait(folder: Path) -> None:
-    with heed_stop(folder):
+    with heed_stop(folder, Ending()):
         request_stop(folder)
         threading.Event().wait(30)
 
@@ -269,13 +273,13 @@ def test_a_process_that_a_shell_lets_ignore_ctrl_c_is_told_by_another_signal(
     tmp_path: Path, ignored: int | None
 ) -> None:
     def terminate(number: int, frame: Any) -> None:
-        raise RunStopped(signal.Signals(number).name)
+        raise Interrupted(signal.Signals(number).name)
 
     before = {number: signal.signal(number, terminate) for number in (signal.SIGINT, signal.SIGTERM)}
     if ignored:
         signal.signal(ignored, signal.SIG_IGN)
     try:
-        with pytest.raises(RunStopped, match="SIGTERM" if ignored else "SIGINT"):
+        with pytest.raises(Interrupted, match="SIGTERM" if ignored else "SIGINT"):
             ask_and_wait(tmp_path)
     finally:
         for number, handler in before.items():

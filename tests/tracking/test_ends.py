@@ -91,7 +91,7 @@ ENDINGS = {
     "exit 3": (1, "FAILED", "failed"),
     "Ctrl-C": (130, "KILLED", "killed"),
     "terminated": (143, "KILLED", "killed"),
-    "hung up": (143, "KILLED", "killed"),
+    "hung up": (129, "KILLED", "killed"),
     "terminated twice": (143, "KILLED", "killed"),
     "hung up under nohup": (0, "FINISHED", "ok"),
     "memory": (1, "FAILED", "failed"),

@@ -366,11 +366,13 @@ def test_a_disk_without_room_ends_a_training_after_the_third_failure(
     assert checkpoint.load(newest(tmp_path / "checkpoints")).position.epoch == 1
 
 
-def test_no_checkpoints_are_written_unless_asked_for(tmp_path: Path) -> None:
+def test_without_a_cadence_only_a_training_that_is_to_end_keeps_a_checkpoint(tmp_path: Path) -> None:
     from rnnexp.config.settings import Trainer
 
-    plan = TrainingPlan(None, None, Trainer(), run_dir=tmp_path)
-    with pytest.raises(TrainingStopped) as stopped:
-        Keeper(plan, Cadence(None, lambda: "enough")).look(Counting(), 1)
-    assert stopped.value.checkpoint is None
+    plan, reasons = TrainingPlan(None, None, Trainer(), run_dir=tmp_path), iter([None, "enough"])
+    own = Keeper(plan, Cadence(None, lambda: next(reasons)))
+    own.look(Counting(), 1)
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(TrainingStopped) as stopped:
+        own.look(Counting(), 2)
+    assert stopped.value.checkpoint == newest(tmp_path / "checkpoints")

@@ -14,6 +14,7 @@ from rnnexp.registry import Package, register
 from rnnexp.sweeps import worker
 from rnnexp.sweeps.executor import Executor, Exit, Site
 from rnnexp.sweeps.launcher import Launcher
+from rnnexp.sweeps.processes import GRACE_S
 from rnnexp.sweeps.task import Task
 
 ADDRESSES = Limit(("auto",), instead="type the address of a cluster")
@@ -84,7 +85,7 @@ class RayTasks(Executor):
     def stop(self) -> None:
         for reference in self._running:
             self._ray.cancel(reference, force=False)
-        self._ray.wait(list(self._running), num_returns=max(1, len(self._running)), timeout=15)
+        self._ray.wait(list(self._running), num_returns=max(1, len(self._running)), timeout=GRACE_S)
         for reference in self._running:
             self._ray.cancel(reference, force=True)
 

@@ -16,6 +16,7 @@ from rnnexp.registry import Package, register
 from rnnexp.sweeps import worker
 from rnnexp.sweeps.executor import Executor, Exit, Site
 from rnnexp.sweeps.launcher import Launcher
+from rnnexp.sweeps.processes import GRACE_S
 from rnnexp.sweeps.task import Task
 
 AT_A_TIME = 100
@@ -79,7 +80,7 @@ class SlurmJobs(Executor):
     def stop(self) -> None:
         for job in self._running.values():
             job.cancel(check=False)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + GRACE_S
         while time.monotonic() < deadline and not all(job.done() for job in self._running.values()):
             time.sleep(0.2)
 

@@ -1,0 +1,48 @@
+"""A command that trains, and what it says when it was asked to end: where it stands, and how to go on."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+from rnnexp.runtime.interrupts import heed_signals, run_last
+
+if TYPE_CHECKING:
+    from rnnexp.training.keeper import TrainingStopped
+
+
+def run_heeding(command: str, words: list[str]) -> int:
+    """Run a command, which may be asked to end from its first import on, and return its exit code."""
+    with heed_signals() as signals:
+        try:
+            with run_last(_tell_how_to_go_on):
+                return int(importlib.import_module(f"rnnexp.cli.{command}").run(words))
+        except KeyboardInterrupt as stop:
+            print(f"\nrnnexp: {_tell(stop)}", file=sys.stderr)
+            _tell_how_to_go_on()
+            return signals.code
+
+
+def _tell(stop: KeyboardInterrupt) -> str:
+    if "rnnexp.training.keeper" in sys.modules:
+        from rnnexp.training.keeper import TrainingStopped
+
+        if isinstance(stop, TrainingStopped):
+            return _tell_place(stop)
+    notes = getattr(stop, "__notes__", None) or [
+        "nothing was kept: there was no step of a training between which and the next it could have been put down"
+    ]
+    return f"{stop or 'interrupted'}: {'; '.join(notes)}"
+
+
+def _tell_place(stop: TrainingStopped) -> str:
+    at = stop.snapshot.position
+    kept = f"checkpoint {stop.checkpoint}" if stop.checkpoint else "no checkpoint could be written"
+    return f"{stop.reason}: ended after epoch {at.epoch}, step {at.step} of the next one; {kept}"
+
+
+def _tell_how_to_go_on() -> None:
+    from rnnexp.cli.train import command_line
+
+    print(f"this goes on: {command_line()}", file=sys.stderr)
