@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from rnnexp.evaluation.report import Report
     from rnnexp.runner.samples import Samples
+    from rnnexp.runner.unfinished import Unfinished
     from rnnexp.runtime import Runtime
     from rnnexp.tasks.forecasting.intervals import Intervals
     from rnnexp.tracking.run import Run
@@ -76,11 +77,12 @@ class Membership:
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where and why a run takes place: its folder, the command as typed, the sweep it belongs to."""
+    """Where and why a run takes place: its folder, the command as typed, its sweep, the run that it goes on with."""
 
     run_dir: Path
     command: str = ""
     member: Membership | None = None
+    unfinished: Unfinished | None = None
 
 
 def make_run_info(
@@ -110,7 +112,7 @@ def make_run_info(
     return RunInfo(
         experiment=name_experiment(experiment),
         run_name=run_name(experiment, digest),
-        params=params,
+        params=dict(context.unfinished.params) or params if context.unfinished else params,
         tags=tags,
         config=yaml.dump(redact_tree(values), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
         description=_describe(experiment, command, context.run_dir),
@@ -118,6 +120,7 @@ def make_run_info(
         greater_is_better=greater,
         run_dir=context.run_dir,
         parent=member.parent if member else None,
+        key=context.unfinished.key if context.unfinished else None,
     )
 
 
@@ -176,12 +179,14 @@ def _summarize(model: Any) -> str:
     return _outlines[model]
 
 
-def make_epoch_listener(tracked: Run, member: Membership | None, progress: Progress, samples: Samples) -> Listener:
+def make_epoch_listener(tracked: Run, context: RunContext, progress: Progress, samples: Samples) -> Listener:
     """Return what is called with the metrics of the epochs that have been trained since the last call."""
+    member, unfinished = context.member, context.unfinished
     watch = member.watch if member else None
 
     def heard(first: int, rows: Rows, span: Span) -> str | None:
-        tracked.log_epochs(first, _time_last_only(rows), *span)
+        timed = _time_last_only(rows)
+        tracked.log_epochs(*(unfinished.drop_written(first, timed) if unfinished else (first, timed)), *span)
         for epoch, metrics in enumerate(rows, start=first):
             progress.update(epoch, metrics)
         samples.log_checkpoints()

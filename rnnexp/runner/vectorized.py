@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # What may differ between members: it decides values or the number of epochs, not the compiled program; of data what a
 # source `repeats`.
 _FREE = {
-    "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins"),
+    "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins", "resume"),
     "optimizer": ("learning_rate",),
     "trainer": ("epochs", "on_divergence", "engine", "checkpoint_every_s"),
 }
