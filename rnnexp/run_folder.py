@@ -22,9 +22,10 @@ from rnnexp.errors import BusyError
 
 LOCK = "run.lock"
 EARLIER = "earlier"
+ORIGIN = "origin.json"  # of what the run is made
 JOURNAL = "metrics.jsonl"  # that a run has been here is seen by this file
 WRITTEN = (
-    *("run.json", JOURNAL, "error.txt", "git.diff", "model_summary.txt"),
+    *("run.json", ORIGIN, JOURNAL, "error.txt", "git.diff", "model_summary.txt"),
     *("config", "model", "figures", "tables", "samples", "checkpoints", "tracking"),
 )
 POLL_S = 0.05

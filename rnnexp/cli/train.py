@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import logging
 import os
-import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, redirect_stderr
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp import registry
+from rnnexp.cli.taken import Taken, command_line, find_unfinished
 from rnnexp.config import compose, plugins, trust
 from rnnexp.config.dirname import named_as_typed
 from rnnexp.config.grammar import as_hydra_reads, parsed
@@ -29,7 +29,7 @@ from rnnexp.config.source import RnnexpSearchPath
 from rnnexp.errors import BusyError, ConfigError, ResourceError, RnnexpError
 from rnnexp.failures import FAULT, find_culprit, foreseen, keep_trace
 from rnnexp.output import masked_output
-from rnnexp.redact import redact, redact_words
+from rnnexp.redact import redact
 from rnnexp.sweeps.plugin import Sweeps
 
 log = logging.getLogger("rnnexp")
@@ -65,7 +65,9 @@ def run(argv: list[str]) -> int:
         ours = _is_ours(args)
         lines = (check_sweep(args) if ours else check(args)).overrides()
         args.overrides = lines if ours else as_hydra_reads(lines)
-    with named_as_typed(typed):
+    with named_as_typed(typed), ExitStack() as stack:
+        if not (_only_shows(args) or args.cfg or args.multirun):
+            args.overrides += stack.enter_context(find_unfinished(args.overrides, args.config_dir))
         return _hydra(args)
 
 
@@ -236,7 +238,7 @@ def _trained(experiment: Any, run_dir: Path, words: list[str]) -> dict[str, floa
     from rnnexp.cli.summary import print_summary
 
     runtime.lean = not experiment.plugins
-    result = runner.run(experiment, run_dir=run_dir, command=command_line())
+    result = runner.run(experiment, run_dir=run_dir, command=command_line(), unfinished=Taken.run)
     print_summary(result, words)
     if result.problem:
         raise ResourceError(result.problem)
@@ -256,10 +258,3 @@ def _failed(error: BaseException, hydra: Any, whose: str) -> None:
         logging.getLogger("train").error("%s", message)  # not under "rnnexp", whose lines are printed
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         raise JobFailed(f"rnnexp: job {hydra.job.num} of the sweep has failed") from None
-
-
-def command_line() -> str:
-    """Return the command as it was typed, to be kept with the run."""
-    program = Path(sys.argv[0]).name if sys.argv else "rnnexp"
-    words = ["rnnexp" if program == "__main__.py" else program, *sys.argv[1:]]
-    return redact(shlex.join(redact_words(words)))

@@ -14,7 +14,7 @@ REPEATS = ("seed", "data.seed", "data.fold")
 # These change what a run costs or is called, not its numbers (but for rounding), as does all of `tracking`. Runs that
 # differ in them are repetitions, too, which is said; a sweep that varies one of them still shows it.
 INCIDENTAL = (
-    *("name", "threads", "device", "deterministic", "data.root"),
+    *("name", "threads", "device", "deterministic", "resume", "data.root"),
     *("trainer.checkpoint_every_s", "trainer.steps_per_dispatch"),
 )
 BACKEND = "backend"

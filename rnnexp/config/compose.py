@@ -7,6 +7,7 @@ import traceback
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from hydra import version
@@ -72,6 +73,16 @@ def check(border: Border, config_dir: str | None = None) -> Experiment:
     if problems:
         raise ConfigError(*problems)
     return experiment
+
+
+def read_with_place(overrides: list[str], config_dir: str | None = None) -> tuple[Experiment, Path, bool]:
+    """Return an experiment that has been checked, where its runs go, and whether that is the folder of a single run."""
+    with hydra_state():
+        config = loaded(overrides, config_dir)
+        written = str(OmegaConf.to_container(config.hydra.run)["dir"])  # type: ignore[index,call-overload]
+        folder = Path(str(config.hydra.run.dir)).absolute()
+        is_run = "${" not in Path(written).name
+        return read(*without_hydra(config))[1], folder if is_run else folder.parent, is_run
 
 
 def _follows(problem: str, earlier: list[str]) -> bool:

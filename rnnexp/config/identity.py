@@ -17,7 +17,7 @@ from rnnexp.registry import revision
 SINCE = "since"  # marks, in a field's `json_schema_extra`, a setting that came after hashes were taken over all values
 
 # What does not change the numbers a run produces.
-_NOT_IDENTITY = ("name", "tracking", "plugins")
+_NOT_IDENTITY = ("name", "tracking", "plugins", "resume")
 
 Keep = Callable[[str, FieldInfo, Any], bool]
 

@@ -46,7 +46,7 @@ class Trainer:
         default="stop", description="loss not finite: stop and keep the last good weights, or fail with exit code 4"
     )
     checkpoint_every_s: float | None = Field(
-        default=None,
+        default=60.0,
         ge=0,
         description="seconds between two checkpoints to go on from after a stop; null: none",
         json_schema_extra={INCIDENTAL: True},
@@ -109,6 +109,12 @@ class Experiment:
     device: Device = Field(default="auto", description="auto takes a GPU if the backend sees one")
     threads: int | None = Field(default=None, ge=1, description="CPU threads; null: all that the process may use")
     deterministic: bool = Field(default=False, description="bit-identical results on GPU too, slower")
+    resume: Literal["auto", "never", "must"] = Field(
+        default="auto",
+        description="auto: go on with the latest unfinished run of these settings, if any; never: start anew; "
+        "must: fail if there is none",
+        json_schema_extra={INCIDENTAL: True},
+    )
     plugins: list[str] = Field(default=[], description="Python modules with your own components")
     metrics: list[str] = Field(default=[], description="further metrics to log while training and to report")
     data: Any = Field(default=None, description="where the numbers come from")

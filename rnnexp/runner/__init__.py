@@ -18,8 +18,10 @@ from rnnexp.errors import ConfigError, DataError, DivergedError, count
 from rnnexp.paths import name_problem, short_name
 from rnnexp.run_folder import claim
 from rnnexp.runner import record
+from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.room import explain_stop, refuse_full_disk
 from rnnexp.runner.samples import Samples
+from rnnexp.runner.unfinished import Unfinished, add_data_note, end_origin, make_origin, restore, take_up, write_origin
 from rnnexp.runtime import interrupts
 from rnnexp.stopping import Ending, heed_stop
 
@@ -73,31 +75,42 @@ def run(
     run_dir: Path | None = None,
     command: str = "",
     quiet: bool = False,
-    member: record.Membership | None = None,
+    member: Membership | None = None,
+    unfinished: Unfinished | None = None,
 ) -> Result:
     """Train, score and track one experiment, alone or as a member of a sweep.
+
+    It goes on with an `unfinished` run whose folder the caller holds, else with what `experiment.resume` finds.
 
     Raises ResourceError or DataError before anything is tracked, BusyError if another run holds the folder; what
     goes wrong later ends the tracked run FAILED, with the traceback as an artifact.
     """
     started = time.perf_counter()
-    run_dir = run_dir or make_run_folder(experiment.name)
     ending = Ending(interrupts.ending, *([member.look] if member else []))
     with ExitStack() as stack:
-        if member is None:  # who runs members holds their folders, and is told when they are to end
+        if unfinished is None and member is None:
+            place = run_dir or locate_runs(experiment.name)
+            unfinished = stack.enter_context(take_up(experiment, place, log.info, is_run=run_dir is not None))
+        run_dir = unfinished.folder if unfinished else run_dir or make_run_folder(experiment.name)
+        if unfinished:
+            log.info("%s", unfinished.describe())
+        elif member is None:  # who runs members holds their folders, and is told when they are to end
             stack.enter_context(claim(run_dir))
+        if member is None:
             stack.enter_context(heed_stop(run_dir, ending))
-        return _run(experiment, record.RunContext(run_dir, command, member, ending), quiet, started)
+        write_origin(run_dir, make_origin(experiment))
+        return _run(experiment, RunContext(run_dir, command, member, ending, unfinished), quiet, started)
 
 
-def _run(experiment: Experiment, context: record.RunContext, quiet: bool, started: float) -> Result:
+def _run(experiment: Experiment, context: RunContext, quiet: bool, started: float) -> Result:
     member = context.member
     device = configure_runtime(experiment, member.threads if member else None)
     tracking.warm_up(experiment.tracking)  # after Keras, whose import it would only hinder
     plan = make_plan(experiment, context.run_dir)
     dataset = load_data(experiment)
     model = build_model(experiment, dataset, device)
-    prepared = PreparedRun(experiment, dataset, model, replace(plan(dataset.spec), stop=context.ending), device)
+    plan_of_run = replace(add_data_note(plan(dataset.spec), dataset), stop=context.ending)
+    prepared = PreparedRun(experiment, dataset, model, plan_of_run, device)
     from rnnexp.training.fit import run_all
 
     return run_all(run_steps(prepared, context, quiet=quiet, started=started))
@@ -127,7 +140,7 @@ class PreparedRun:
 
 
 def run_steps(
-    prepared: PreparedRun, context: record.RunContext, *, quiet: bool, started: float
+    prepared: PreparedRun, context: RunContext, *, quiet: bool, started: float
 ) -> Generator[TrainingStep, None, Result]:
     """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
     from rnnexp.training.fit import make_training
@@ -138,13 +151,15 @@ def run_steps(
     code = tasks.of(dataset.spec.task)
     refuse_full_disk(experiment, model, context.run_dir)
     training = prepared.training or make_training(model, dataset, plan)  # is compiled while the run is made known
+    if context.unfinished and prepared.training is None:
+        restore(training, context.unfinished, dataset)
     info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)
     with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked:
         record.log_start(tracked, dataset, model)
         samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
         progress = Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet)
         with keep_trained(training.keeper), interrupts.ending.asked(), context.ending.asked(), progress:
-            listener = record.make_epoch_listener(tracked, context.member, progress, samples)
+            listener = record.make_epoch_listener(tracked, context, progress, samples)
             history = yield from training.steps(listener)
         with keep_trained(training.keeper):
             _refuse_untrained(history)
@@ -156,6 +171,8 @@ def run_steps(
             metrics = record.log_end(tracked, experiment, dataset, model, trained)
             if draw and experiment.tracking.figures:
                 samples.log_final()
+    if not tracked.problem:
+        end_origin(context.run_dir)
     scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
     fields = (experiment, metrics, history, report, forecast, scored, unit)
     return Result(*fields, tracked.run_id, context.run_dir, seconds, tracked.problem)
@@ -170,59 +187,16 @@ def _refuse_untrained(history: History) -> None:
         )
 
 
-@dataclass(frozen=True)
-class TrialRun:
-    """What is known of an experiment before it is run.
-
-    parameters: of the network;  validated: whether there is a validation part
-    primary: metric that a reader looks at first, and whether more of it is better
-    first_epoch_s, epoch_s: wall time with and without compilation; None if no epoch was tried
-    """
-
-    parameters: int
-    validated: bool
-    primary: tuple[str, bool]
-    first_epoch_s: float | None = None
-    epoch_s: float | None = None
-
-
-def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0) -> TrialRun:
-    """Read the data and build the network; nothing is written. At most `epochs` epochs are tried for their time.
-
-    Raises what `run` would raise before its first epoch; what goes wrong in an epoch is left to the run.
-    """
-    device = configure_runtime(experiment, threads)
-    plan = make_plan(experiment, Path())
-    dataset = load_data(experiment)
-    model = build_model(experiment, dataset, device)
-    times = _time_epochs(model, dataset, plan(dataset.spec), epochs) if epochs else []
-    validated = bool(dataset.parts.get("val"))
-    first, last = (times[0], times[-1]) if times else (None, None)
-    return TrialRun(int(model.count_params()), validated, record.choose_primary_metric(dataset), first, last)
-
-
-def _time_epochs(model: Any, dataset: Dataset, plan: TrainingPlan, epochs: int) -> list[float]:
-    """Return the seconds of the first epochs, trained without callbacks."""
-    from rnnexp.training.fit import fit
-
-    times: list[float] = []
-
-    def heard(epoch: int, metrics: Mapping[str, float]) -> str | None:
-        times.append(metrics["time/epoch_s"])
-        return "tried" if epoch >= epochs else None
-
-    try:
-        fit(model, dataset, replace(plan, callbacks={}, run_dir=None), heard)
-    except Exception as error:  # the run will say it, where it belongs
-        log.debug("the trial epochs failed", exc_info=error)
-    return times
+def locate_runs(name: str) -> Path:
+    """Return the folder of all runs of an experiment."""
+    return Path.cwd() / "runs" / short_name(name)
 
 
 def make_run_folder(name: str) -> Path:
     """Make a run folder that no other run has, whatever starts in the same second."""
     if problem := name_problem(name):
         raise ConfigError(f"name: {problem}")
-    folder = Path.cwd() / "runs" / short_name(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:8]}"
+    folder = locate_runs(name) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}-{uuid.uuid4().hex[:8]}"
     folder.mkdir(parents=True)
     return folder
 

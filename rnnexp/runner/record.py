@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -20,9 +20,9 @@ from rnnexp.data.dataset import Dataset
 from rnnexp.data.fingerprint import hash_data, join_digests
 from rnnexp.disk import DISK_FULL
 from rnnexp.redact import redact, redact_tree
+from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runtime.digests import hash_code
 from rnnexp.runtime.machine import find_version
-from rnnexp.stopping import Ending
 from rnnexp.task import LOSS, UNPENALIZED, primary, rises
 from rnnexp.tracking import Data
 from rnnexp.tracking.names import PARAMS
@@ -47,43 +47,6 @@ TOGETHER = "vectorized"  # the engine of runs that are trained as one program
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
 _outlines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
-
-
-@dataclass(frozen=True)
-class Membership:
-    """What a sweep tells each of its runs.
-
-    parent: key of the sweep's own run, None without tracking;  number: of the job within the sweep
-    varied: dotted keys that differ between the jobs
-    threads: CPU threads that the job may use unless its configuration says how many
-    look:    says who wants this run alone to end, None as long as nobody does
-    watch:   hears (epoch, metrics) now and then and may answer with a reason to stop, such as "pruned"
-    """
-
-    sweep: str
-    parent: str | None
-    number: int
-    varied: tuple[str, ...] = ()
-    threads: int | None = None
-    watch: Callable[[int, Mapping[str, float]], str | None] | None = None
-    look: Callable[[], str | None] = lambda: None
-
-    def tags(self) -> dict[str, str]:
-        return {
-            "rnnexp.sweep": self.sweep,
-            "rnnexp.job": str(self.number),
-            "rnnexp.varied": ",".join(self.varied),
-        }
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """Where and why a run takes place: its folder, the command as typed, the sweep it belongs to; and when it ends."""
-
-    run_dir: Path
-    command: str = ""
-    member: Membership | None = None
-    ending: Ending = field(default_factory=Ending)
 
 
 def make_run_info(
@@ -113,7 +76,7 @@ def make_run_info(
     return RunInfo(
         experiment=name_experiment(experiment),
         run_name=run_name(experiment, digest),
-        params=params,
+        params=dict(context.unfinished.params) or params if context.unfinished else params,
         tags=tags,
         config=yaml.dump(redact_tree(values), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
         description=_describe(experiment, command, context.run_dir),
@@ -121,6 +84,7 @@ def make_run_info(
         greater_is_better=greater,
         run_dir=context.run_dir,
         parent=member.parent if member else None,
+        key=context.unfinished.key if context.unfinished else None,
     )
 
 
@@ -179,12 +143,14 @@ def _summarize(model: Any) -> str:
     return _outlines[model]
 
 
-def make_epoch_listener(tracked: Run, member: Membership | None, progress: Progress, samples: Samples) -> Listener:
+def make_epoch_listener(tracked: Run, context: RunContext, progress: Progress, samples: Samples) -> Listener:
     """Return what is called with the metrics of the epochs that have been trained since the last call."""
+    member, unfinished = context.member, context.unfinished
     watch = member.watch if member else None
 
     def heard(first: int, rows: Rows, span: Span) -> str | None:
-        tracked.log_epochs(first, _time_last_only(rows), *span)
+        timed = _time_last_only(rows)
+        tracked.log_epochs(*(unfinished.drop_written(first, timed) if unfinished else (first, timed)), *span)
         for epoch, metrics in enumerate(rows, start=first):
             progress.update(epoch, metrics)
         samples.log_checkpoints()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import runner, tracking
 from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.errors import ConfigError
-from rnnexp.runner import record
+from rnnexp.runner.context import RunContext
 from rnnexp.runner.groups import GroupStore
 from rnnexp.runtime import interrupts
 from rnnexp.stopping import Interrupted
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # What may differ between members: it decides values or the number of epochs, not the compiled program; of data what a
 # source `repeats`.
 _FREE = {
-    "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins"),
+    "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins", "resume"),
     "optimizer": ("learning_rate",),
     "trainer": ("epochs", "on_divergence", "engine", "checkpoint_every_s"),
 }
@@ -72,7 +72,7 @@ def select_runtime_scalars(experiment: Experiment) -> dict[str, float]:
 
 def run_vectorized(
     experiments: Sequence[Experiment],
-    contexts: Sequence[record.RunContext],
+    contexts: Sequence[RunContext],
     on_end: OnEnd,
     turn: Callable[[int], None],
     store: GroupStore | None = None,
@@ -197,7 +197,7 @@ class _Common:
 
 
 def _prepare_common(
-    experiments: Sequence[Experiment], contexts: Sequence[record.RunContext]
+    experiments: Sequence[Experiment], contexts: Sequence[RunContext]
 ) -> Generator[_Common, None, None]:
     """Read each distinct data set once, and build a network once for those that ask for the same.
 
@@ -248,7 +248,7 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
     ]
 
 
-def _load_runs(experiments: Sequence[Experiment], contexts: Sequence[record.RunContext]) -> list[_LoadedRun]:
+def _load_runs(experiments: Sequence[Experiment], contexts: Sequence[RunContext]) -> list[_LoadedRun]:
     from rnnexp.training.compiled.batch_plan import make_batch_plan
 
     datasets: dict[str, Dataset] = {}

@@ -81,7 +81,7 @@ def configure(
     Raises ConfigError for an unknown name, ResourceError for a missing package or GPU.
     """
     global _current
-    backend, reason = _choose(backend)
+    backend, reason = choose_backend(backend)
     if device not in DEVICES:
         raise ConfigError(f"device: `{device}` given; must be one of {', '.join(DEVICES)}")
     _refuse_second_backend(backend)
@@ -105,7 +105,8 @@ def loaded_backend() -> str | None:
     return str(keras.config.backend())
 
 
-def _choose(backend: str | None) -> tuple[str, str]:
+def choose_backend(backend: str | None) -> tuple[str, str]:
+    """Return the backend that a setting leads to, and where it comes from. Raises ConfigError for an unknown name."""
     candidates = (
         (backend, "from the configuration", "backend"),
         (os.environ.get("KERAS_BACKEND"), "from KERAS_BACKEND", "KERAS_BACKEND"),

@@ -6,17 +6,20 @@ import ast
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 
 from rnnexp.runtime.machine import find_version
 
+Inputs = Mapping[str, Mapping[str, str]]  # what settings name: its files, with the SHA-256 of each
+
 ROOT = Path(__file__).parents[1]
 # Rooms of this package that decide about numbers; what a setting means is in the configuration's own hash.
 _COUNTING = ("data", "models", "training", "evaluation", "tasks", "runner", "runtime", "optimizers.py")
 _LIBRARIES = {"jax": ("jax", "jaxlib"), "tensorflow": ("tensorflow",), "torch": ("torch",)}
+SHOWN = 12  # hexadecimal digits of a digest
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
@@ -31,10 +34,40 @@ def hash_code(plugins: tuple[str, ...], backend: str) -> str:
 
     Taken once per process. Ours is known by its sources: a version says nothing of an editable installation.
     """
-    versions = [f"{name} {find_version(name)}" for name in ("keras", "numpy", *_LIBRARIES.get(backend, ()))]
-    own = [hash_file(path) for room in _COUNTING for path in _sources(ROOT / room)]
+    versions = [f"{name} {version}" for name, version in list_versions(backend).items()]
     others = [digest for files in hash_plugins(plugins).values() for digest in files.values()]
-    return hashlib.sha256("\n".join([*versions, *own, *others]).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join([*versions, *_hash_own(), *others]).encode()).hexdigest()[:12]
+
+
+def hash_own_code() -> str:
+    """Return the SHA-256 of all our own code that decides about numbers."""
+    return hashlib.sha256("\n".join(_hash_own()).encode()).hexdigest()
+
+
+def list_versions(backend: str) -> dict[str, str]:
+    """Return the versions of the libraries that compute on a backend."""
+    names = ("keras", "numpy", *_LIBRARIES.get(backend, ()))
+    return {name: str(find_version(name)) for name in names}
+
+
+def find_changes(before: Inputs, now: Inputs) -> list[str]:
+    """Say which files are others than they were; what is named only now is not among them."""
+    return [
+        f"{name}: {_shown(before[key].get(name))} then, {_shown(now[key].get(name))} now"
+        for key in before
+        if key in now
+        for name in sorted({*before[key], *now[key]})
+        if before[key].get(name) != now[key].get(name)
+    ]
+
+
+def _shown(digest: str | None) -> str:
+    return f"sha256 {digest[:SHOWN]}" if digest else "absent"
+
+
+@cache
+def _hash_own() -> tuple[str, ...]:
+    return tuple(hash_file(path) for room in _COUNTING for path in _sources(ROOT / room))
 
 
 def hash_file(path: Path) -> str:

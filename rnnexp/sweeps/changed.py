@@ -10,13 +10,10 @@ from typing import Any
 from rnnexp.data.fingerprint import hash_data
 from rnnexp.data.source import REPEATS
 from rnnexp.errors import DataError, count
-from rnnexp.runtime.digests import hash_plugins
+from rnnexp.runtime.digests import Inputs, find_changes, hash_plugins
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.state import State
 
-Inputs = Mapping[str, Mapping[str, str]]  # what settings name: its files, with the SHA-256 of each
-
-SHOWN = 12  # hexadecimal digits of a digest
 MAX_LISTED = 10
 
 
@@ -28,21 +25,6 @@ def hash_inputs(jobs: Sequence[Job]) -> Inputs:
         data.setdefault(json.dumps(values, sort_keys=True, default=str), values)
     plugins = dict.fromkeys(name for job in jobs for name in job.mapping.get("plugins") or [])
     return {**hash_data(data.values()), **hash_plugins(list(plugins))}
-
-
-def find_changes(before: Inputs, now: Inputs) -> list[str]:
-    """Say which files are others than they were; what only new jobs use is not among them."""
-    return [
-        f"{name}: {_shown(before[key].get(name))} then, {_shown(now[key].get(name))} now"
-        for key in before
-        if key in now
-        for name in sorted({*before[key], *now[key]})
-        if before[key].get(name) != now[key].get(name)
-    ]
-
-
-def _shown(digest: str | None) -> str:
-    return f"sha256 {digest[:SHOWN]}" if digest else "absent"
 
 
 def refuse_changes(changes: Sequence[str], state: State, folder: Path) -> None:

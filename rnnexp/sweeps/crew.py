@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rnnexp.run_folder import hold_together
 from rnnexp.runner import Result
+from rnnexp.runner.context import RunContext
 from rnnexp.runner.groups import GroupStore
-from rnnexp.runner.record import RunContext
 from rnnexp.stopping import Ending, read_stop
 from rnnexp.sweeps import worker
 from rnnexp.sweeps.task import LOG, Outcome, Task, write_outcome

@@ -116,12 +116,12 @@ def _in_process(jobs: Sequence[Job], hardware: Hardware, threads: int, try_first
 def _rehearse(out: Connection, work: Sequence[tuple[Mapping[str, Any], int]], threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     logging.getLogger("rnnexp").setLevel(logging.ERROR)
-    from rnnexp import runner
+    from rnnexp.runner.trial import try_run
 
     for mapping, epochs in work:
         try:
             registry.load_plugins(list(mapping.get("plugins") or []))
-            out.send(asdict(runner.try_run(parse(mapping), threads, epochs)))
+            out.send(asdict(try_run(parse(mapping), threads, epochs)))
         except RnnexpError as error:
             out.send({"code": error.exit_code, "error": list(getattr(error, "problems", None) or [str(error)])})
         except KeyboardInterrupt:

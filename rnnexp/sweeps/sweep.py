@@ -12,9 +12,10 @@ from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.run_folder import hold
 from rnnexp.runtime import interrupts
+from rnnexp.runtime.digests import find_changes
 from rnnexp.stopping import heed_stop
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
-from rnnexp.sweeps.changed import describe_changes, find_changes, hash_inputs, record_inputs, refuse_changes
+from rnnexp.sweeps.changed import describe_changes, hash_inputs, record_inputs, refuse_changes
 from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.definition import FILE, define, find_place, write_definition
 from rnnexp.sweeps.executor import Executor, Hardware, Site

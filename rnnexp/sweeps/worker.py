@@ -32,7 +32,7 @@ from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, write_outcome
 
 if TYPE_CHECKING:
     from rnnexp.runner import Result
-    from rnnexp.runner.record import Membership
+    from rnnexp.runner.context import Membership
 
 log = logging.getLogger("rnnexp")
 
@@ -150,7 +150,7 @@ def read(task: Task) -> Experiment:
 
 def membership(task: Task, tick: Callable[[], None] | None = None) -> Membership:
     """Return what the run of a task is told of its sweep."""
-    from rnnexp.runner.record import Membership
+    from rnnexp.runner.context import Membership
 
     return Membership(
         sweep=task.sweep,

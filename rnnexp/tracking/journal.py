@@ -51,6 +51,10 @@ class JsonLines:
                 lines.append((json.loads(line), at))
         return lines, at
 
+    def records(self) -> Iterator[Record]:
+        """Yield what the lines hold."""
+        yield from _count(self, 0)
+
 
 @dataclass
 class Stored:

@@ -11,8 +11,8 @@ import pytest
 import rnnexp as rx
 from rnnexp import runner, runtime
 from rnnexp.runner import Result
+from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.groups import GroupStore
-from rnnexp.runner.record import Membership, RunContext
 from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.training.compiled import ensemble
 

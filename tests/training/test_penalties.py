@@ -11,7 +11,7 @@ import toy
 
 import rnnexp as rx
 from rnnexp.errors import ConfigError
-from rnnexp.runner import record
+from rnnexp.runner.context import RunContext
 from rnnexp.runner.vectorized import run_vectorized
 from rnnexp.training.fit import fit
 from rnnexp.training.plan import History
@@ -118,7 +118,7 @@ def test_a_penalty_of_next_to_nothing_leaves_every_loss_as_it_is(engine: str, se
 def test_members_of_a_group_have_their_own_penalties(tmp_path: Path) -> None:
     """Trained as one program, each at its own strength, they log what each logs alone."""
     experiments = [rx.compose(*TOY, "model=gru", f"model.l2={l2}") for l2 in (1e-3, 1.0)]
-    contexts = [record.RunContext(tmp_path / str(number)) for number in range(2)]
+    contexts = [RunContext(tmp_path / str(number)) for number in range(2)]
     for context in contexts:
         context.run_dir.mkdir()
     found: dict[int, Any] = {}

@@ -13,7 +13,7 @@ import rnnexp as rx
 from rnnexp.errors import DataError
 from rnnexp.models import bundle
 from rnnexp.runner import Result
-from rnnexp.runner.record import Membership, RunContext
+from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks import load
 from rnnexp.tracking.pyfunc import Served

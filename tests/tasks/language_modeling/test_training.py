@@ -13,7 +13,7 @@ from rnnexp import runner
 from rnnexp.models import stateful
 from rnnexp.models.logits import log_softmax
 from rnnexp.runner import Result
-from rnnexp.runner.record import Membership, RunContext
+from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks.language_modeling.dataset import TextStream
 from rnnexp.training import batcher

@@ -19,8 +19,8 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.models.build import build
 from rnnexp.registry import lookup
+from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.groups import GroupStore
-from rnnexp.runner.record import Membership, RunContext
 from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks import load
 from rnnexp.tasks.tagging import baselines as tag_baselines

@@ -1,0 +1,67 @@
+"""A look at an experiment before it is run: what it is made of, and how long an epoch takes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnexp import runner
+from rnnexp.config.settings import Experiment
+from rnnexp.runner import record
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
+    from rnnexp.training.plan import TrainingPlan
+
+log = logging.getLogger("rnnexp")
+
+
+@dataclass(frozen=True)
+class TrialRun:
+    """What is known of an experiment before it is run.
+
+    parameters: of the network;  validated: whether there is a validation part
+    primary: metric that a reader looks at first, and whether more of it is better
+    first_epoch_s, epoch_s: wall time with and without compilation; None if no epoch was tried
+    """
+
+    parameters: int
+    validated: bool
+    primary: tuple[str, bool]
+    first_epoch_s: float | None = None
+    epoch_s: float | None = None
+
+
+def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0) -> TrialRun:
+    """Read the data and build the network; nothing is written. At most `epochs` epochs are tried for their time.
+
+    Raises what `run` would raise before its first epoch; what goes wrong in an epoch is left to the run.
+    """
+    device = runner.configure_runtime(experiment, threads)
+    plan = runner.make_plan(experiment, Path())
+    dataset = runner.load_data(experiment)
+    model = runner.build_model(experiment, dataset, device)
+    times = _time_epochs(model, dataset, plan(dataset.spec), epochs) if epochs else []
+    validated = bool(dataset.parts.get("val"))
+    first, last = (times[0], times[-1]) if times else (None, None)
+    return TrialRun(int(model.count_params()), validated, record.choose_primary_metric(dataset), first, last)
+
+
+def _time_epochs(model: Any, dataset: Dataset, plan: TrainingPlan, epochs: int) -> list[float]:
+    """Return the seconds of the first epochs, trained without callbacks."""
+    from rnnexp.training.fit import fit
+
+    times: list[float] = []
+
+    def heard(epoch: int, metrics: Mapping[str, float]) -> str | None:
+        times.append(metrics["time/epoch_s"])
+        return "tried" if epoch >= epochs else None
+
+    try:
+        fit(model, dataset, replace(plan, callbacks={}, run_dir=None), heard)
+    except Exception as error:  # the run will say it, where it belongs
+        log.debug("the trial epochs failed", exc_info=error)
+    return times

@@ -1,0 +1,234 @@
+"""A run that was ended before its time, found again by what it is made of, so that the same command goes on with it.
+
+Each run writes down what it is made of when it begins, and that it has come to its end.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnexp import runtime, strict
+from rnnexp.config.identity import config_hash
+from rnnexp.config.parse import plain_values
+from rnnexp.config.settings import Experiment
+from rnnexp.data.fingerprint import hash_data
+from rnnexp.disk import write_whole
+from rnnexp.errors import BusyError, ConfigError, DataError
+from rnnexp.run_folder import ORIGIN, find_owner, hold
+from rnnexp.runtime.digests import find_changes, hash_own_code, hash_plugins, list_versions
+from rnnexp.tracking.journal import RunJournal
+from rnnexp.tracking.liveness import examine_folder
+from rnnexp.tracking.names import finite
+
+if TYPE_CHECKING:
+    from rnnexp.data.dataset import Dataset
+    from rnnexp.training.fit import Training
+    from rnnexp.training.plan import Rows, TrainingPlan
+
+OWN_CODE, DATA = "rnnexp", "data_digest"
+ANEW = "resume=never starts anew"
+
+log = logging.getLogger("rnnexp")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run is made of.
+
+    config:   hash of its settings;  versions: of the libraries that compute
+    data, code: files of the data, of the plugins and of this package, with their digests
+    is_over:  whether it has come to its end, so that nothing is left to go on with
+    """
+
+    config: str
+    data: dict[str, dict[str, str]]
+    code: dict[str, dict[str, str]]
+    versions: dict[str, str]
+    is_over: bool = False
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run to go on with.
+
+    epoch, step: where its newest usable checkpoint is;  key: by which its journal knows it, None if it keeps none
+    params:      as they were logged;  written: rows of the journal that follow the checkpoint, by epoch
+    """
+
+    folder: Path
+    epoch: int
+    step: int
+    noted: Mapping[str, Any]
+    key: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        return f"going on with {self.folder.name} from epoch {self.epoch}, step {self.step}; {ANEW}"
+
+    def drop_written(self, first: int, rows: Rows) -> tuple[int, Rows]:
+        """Leave out the epochs that the journal holds already, with the same numbers; return the first that is left.
+
+        Rows that have been stored somewhere keep their time: stored again they would stand there twice.
+        """
+        while rows and _is_same(self.written.get(first), rows[0]):
+            first, rows = first + 1, rows[1:]
+        return first, rows
+
+
+def _is_same(written: Mapping[str, float] | None, row: Mapping[str, float]) -> bool:
+    """Say whether a row tells of the same training; what it took is another time each time."""
+    untimed = {key: value for key, value in finite(row).items() if not key.startswith("time/")}
+    return written is not None and all(written.get(key) == value for key, value in untimed.items())
+
+
+def make_origin(experiment: Experiment) -> Origin:
+    """Gather what an experiment would be made of now."""
+    return Origin(
+        config=config_hash(experiment),
+        data=hash_data([plain_values(experiment)["data"]]),
+        code={**hash_plugins(experiment.plugins), OWN_CODE: {OWN_CODE: hash_own_code()}},
+        versions=list_versions(runtime.choose_backend(experiment.backend)[0]),
+    )
+
+
+def write_origin(folder: Path, origin: Origin) -> None:
+    """Write down what the run in a folder is made of; without room for it nobody goes on with it, no more."""
+    with suppress(OSError):
+        write_whole(folder / ORIGIN, json.dumps(asdict(origin), indent=1) + "\n")
+
+
+def end_origin(folder: Path) -> None:
+    """Write down that the run in a folder has come to its end; of its checkpoints the last one is kept."""
+    from rnnexp.training import checkpoint
+    from rnnexp.training.keeper import FOLDER
+
+    if origin := read_origin(folder):
+        write_origin(folder, replace(origin, is_over=True))
+    checkpoint.prune(folder / FOLDER, 1, checkpoint.STATES)
+
+
+def read_origin(folder: Path) -> Origin | None:
+    """Return what the run in a folder is made of; None if it does not say so."""
+    if not os.path.lexists(folder / ORIGIN):
+        return None
+    try:
+        return Origin(**vars(strict.checked(Origin, strict.read_json(folder, ORIGIN), folder / ORIGIN)))
+    except ConfigError as error:
+        log.warning("%s; its run is left out", error)
+        return None
+
+
+@contextmanager
+def take_up(
+    experiment: Experiment, place: Path, tell: Callable[[str], None], *, is_run: bool = False
+) -> Iterator[Unfinished | None]:
+    """Find the latest run of an experiment below a folder, and hold its folder if it can go on; None for a new one.
+
+    `place` is itself the folder of the only run that counts, if `is_run`. Raises ConfigError or DataError if code or
+    data are not what they were, ConfigError if `resume=must` and there is none.
+    """
+    with ExitStack() as stack:
+        found: Unfinished | None = None
+        left_out: list[str] = []
+        for folder, origin in _list_same(experiment, [place] if is_run else sorted(place.glob("*"), reverse=True)):
+            if not _is_free(folder, left_out):
+                if not is_run:
+                    tell(f"{left_out[-1]}; this run gets a folder of its own")
+            elif origin.is_over:
+                left_out.append(f"{folder.name} has come to its end")
+                break
+            elif (candidate := read_unfinished(folder)) is None:
+                left_out.append(f"{folder.name} has no usable checkpoint")
+            else:
+                refuse_changes(folder, origin, make_origin(experiment))
+                with suppress(BusyError):  # another one of the same command was quicker
+                    stack.enter_context(hold(folder))
+                    found = candidate
+                    break
+        if found is None and experiment.resume == "must":
+            why = "; ".join(left_out) or "there is none"
+            raise ConfigError(f"resume=must: no run of these settings in {place} can go on: {why}")
+        yield found
+
+
+def _list_same(experiment: Experiment, folders: list[Path]) -> Iterator[tuple[Path, Origin]]:
+    """Yield the runs of the same settings."""
+    digest = config_hash(experiment)
+    for folder in folders if experiment.resume != "never" else ():
+        if (origin := read_origin(folder)) and origin.config == digest:
+            yield folder, origin
+
+
+def _is_free(folder: Path, left_out: list[str]) -> bool:
+    """Say whether nobody writes to a folder; else also why it is left out."""
+    life = examine_folder(folder, None)
+    owner = find_owner(folder)
+    if life.life == "alive":
+        left_out.append(f"{folder.name} is the same and still running{f' (process {owner.pid})' if owner else ''}")
+    elif life.life == "unknown":
+        left_out.append(f"{folder.name} is the same, and {life.why}; if it is dead: rnnexp resume {folder.name}")
+    return life.life not in ("alive", "unknown")
+
+
+def refuse_changes(folder: Path, then: Origin, now: Origin) -> None:
+    """Raise DataError or ConfigError if a run is made of other data or code than there are; tell of other libraries."""
+    for error, kind, before, after in (
+        (DataError, "data have", then.data, now.data),
+        (ConfigError, "code has", then.code, now.code),
+    ):
+        if changes := find_changes(before, after):
+            listed = "\n    ".join(changes)
+            raise error(
+                f"{folder}: was interrupted, and its {kind} changed since:\n    {listed}\n  put back what was there to "
+                f"go on; {ANEW}, in a folder of its own"
+            )
+    others = [f"{name} {version}, now {now.versions.get(name)}" for name, version in then.versions.items()]
+    if others and then.versions != now.versions:
+        log.warning("%s: began with %s; its last bits may differ", folder.name, ", ".join(others))
+
+
+def read_unfinished(folder: Path) -> Unfinished | None:
+    """Return where the run in a folder stands; None if it has no usable checkpoint."""
+    from rnnexp.training import checkpoint
+    from rnnexp.training.keeper import FOLDER
+
+    for path in checkpoint.list_newest(folder / FOLDER):
+        try:
+            position = checkpoint.load(path).position
+        except ConfigError as error:
+            log.warning("checkpoint %s is left out: %s", path, error)
+            continue
+        return _at(folder, position.epoch, position.step, position.run)
+    return None
+
+
+def add_data_note(plan: TrainingPlan, dataset: Dataset) -> TrainingPlan:
+    """Have the digest of the data noted beside each checkpoint: generated ones have no files to tell them by."""
+    return replace(plan, note=lambda: {DATA: dataset.summary.digest})
+
+
+def restore(training: Training, unfinished: Unfinished, dataset: Dataset) -> None:
+    """Take a training to where its run has been put down. Raises DataError if the data are others now, ConfigError if
+    no checkpoint is of this training."""
+    from rnnexp.training.keeper import FOLDER, restore_newest
+
+    then, now = unfinished.noted.get(DATA), dataset.summary.digest
+    if then not in (None, now):
+        raise DataError(f"{unfinished.folder}: its data have changed since (digest {now[:8]}, then {then[:8]}); {ANEW}")
+    if restore_newest(training, unfinished.folder / FOLDER) is None:
+        raise ConfigError(f"{unfinished.folder / FOLDER}: no checkpoint is of this training; {ANEW}")
+
+
+def _at(folder: Path, epoch: int, step: int, noted: Mapping[str, Any]) -> Unfinished:
+    journal = RunJournal(folder)
+    begun = journal.begun or {}
+    written = {row["step"]: row["metrics"] for row in journal.rows.records() if row["step"] > epoch}
+    return Unfinished(folder, epoch, step, noted, begun.get("key"), begun.get("params") or {}, written)

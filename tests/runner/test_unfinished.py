@@ -1,0 +1,184 @@
+"""The same command goes on with a run that was ended before its time, and the result is the one it would have had."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+
+import rnnexp as rx
+from rnnexp.errors import ConfigError, DataError
+from rnnexp.registry import register
+from rnnexp.run_folder import hold
+from rnnexp.runner import Result
+from rnnexp.tracking.journal import RunJournal
+from rnnexp.tracking.store import open_store
+from rnnexp.training.training_state import EpochCallback, State, TrainingState
+
+TINY = ("data.points=80", "model.units=[4]", "model.dropout=0.2", "trainer.epochs=6", "tracking.figures=false")
+WORDS = (*TINY, "trainer.engine=keras", "trainer.checkpoint_every_s=0", "+callbacks.x.name=power_cut")
+ENDS = list[int]()  # the epochs after which the power is cut
+
+
+@register("callback")
+class power_cut(EpochCallback):
+    """Ends the run as Ctrl-C does, where the test says so."""
+
+    name: Literal["power_cut"] = "power_cut"
+
+    def initial(self) -> State:
+        return {}
+
+    def on_epoch_end(self, training: TrainingState, state: State) -> None:
+        if training.epoch in ENDS:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(autouse=True)
+def no_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rnnexp.training.keeper.SHARE", 1e9)
+    ENDS.clear()
+    yield
+    ENDS.clear()
+
+
+def started(*words: str) -> Result:
+    return rx.run(rx.compose(*WORDS, *words), quiet=True)
+
+
+def cut(*words: str, after: int = 4) -> Path:
+    """Start a run, end it after an epoch, and return its folder."""
+    ENDS.append(after)
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        started(*words)
+    ENDS.clear()
+    return max(Path("runs/sine").iterdir())
+
+
+def weights_in(folder: Path) -> dict[str, np.ndarray]:
+    with np.load(folder / "model" / "weights.npz") as archive:
+        return dict(archive)
+
+
+def is_same(one: Result, other: Result) -> bool:
+    ours, theirs = weights_in(one.run_dir), weights_in(other.run_dir)
+    scores = [{k: v for k, v in run.metrics.items() if not k.startswith("time/")} for run in (one, other)]
+    return (
+        all(np.array_equal(ours[path], theirs[path]) for path in ours)
+        and scores[0] == scores[1]
+        and np.array_equal(one.predictions.predicted, other.predictions.predicted)
+    )
+
+
+def rows_of(folder: Path) -> list[int]:
+    return [row["step"] for row in RunJournal(folder).rows.records()]
+
+
+@pytest.mark.fault("A1", "D3")
+@pytest.mark.parametrize(
+    "more", [(), ("trainer.engine=compiled",), ("tracking=off",)], ids=["keras", "compiled", "off"]
+)
+def test_the_same_settings_go_on_in_the_same_folder_to_the_same_bits(more: tuple[str, ...]) -> None:
+    folder = cut(*more)
+    gone_on = started(*more)
+    assert gone_on.run_dir == folder.absolute()
+    whole = started(*more, "resume=never")
+    assert whole.run_dir != gone_on.run_dir
+    assert is_same(gone_on, whole)
+    assert not is_same(gone_on, started(*more, "seed=1"))
+    assert sorted(rows_of(folder)) == [0, 1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.fault("A1", "C5")
+def test_it_stays_one_run_in_the_store_with_no_step_twice(tmp_path: Path) -> None:
+    cut()
+    result = started()
+    client = open_store(f"sqlite:///{tmp_path}/mlflow.db")
+    (run,) = client.search_runs(["1"])
+    assert (run.info.run_id, run.info.status) == (result.run_id, "FINISHED")
+    assert run.data.tags["rnnexp.outcome"] == "ok"
+    steps = [point.step for point in client.get_metric_history(run.info.run_id, "train/loss")]
+    assert sorted(steps) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.fault("F14")
+def test_a_finished_run_that_is_asked_for_again_runs_again() -> None:
+    cut()
+    assert started().run_dir != started().run_dir
+
+
+def test_of_a_finished_run_one_checkpoint_is_kept() -> None:
+    assert len([*(started().run_dir / "checkpoints").glob("state-*")]) == 1
+
+
+def test_never_starts_anew() -> None:
+    folder = cut()
+    assert started("resume=never").run_dir != folder.absolute()
+
+
+def test_must_without_such_a_run_is_a_mistake_that_says_why() -> None:
+    with pytest.raises(ConfigError, match=r"resume=must: no run of these settings in .*sine can go on: there is none"):
+        started("resume=must")
+    folder = started().run_dir
+    with pytest.raises(ConfigError, match=f"{folder.name} has come to its end"):
+        started("resume=must")
+
+
+def test_a_run_without_a_checkpoint_is_not_gone_on_with() -> None:
+    folder = cut("trainer.checkpoint_every_s=null")
+    assert started().run_dir != folder.absolute()
+
+
+def test_while_one_is_running_another_gets_a_folder_of_its_own_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    folder = cut()
+    caplog.set_level("INFO", "rnnexp")
+    with hold(folder):
+        assert started().run_dir != folder.absolute()
+    assert f"{folder.name} is the same and still running (process {os.getpid()}); this run gets a folder" in caplog.text
+
+
+@pytest.mark.fault("D7")
+def test_changed_data_are_told_and_nothing_goes_on(tmp_path: Path) -> None:
+    rows = "\n".join(f"{number % 7 + number / 10}" for number in range(80))
+    (tmp_path / "a.csv").write_text(f"y\n{rows}\n")
+    words = [word for word in WORDS if not word.startswith("data.")] + ["data=csv", "data.path=a.csv", "data.target=y"]
+    ENDS.append(4)
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        rx.run(rx.compose(*words), quiet=True)
+    (tmp_path / "a.csv").write_text(f"y\n{rows}\n0.5\n")
+    with pytest.raises(
+        DataError, match=r"(?s)its data have changed since:.*a\.csv: sha256 .* now.*resume=never starts"
+    ):
+        rx.run(rx.compose(*words), quiet=True)
+
+
+@pytest.mark.fault("A1")
+@pytest.mark.end_to_end
+def test_the_same_command_goes_on_after_kill_9(tmp_path: Path) -> None:
+    words = [word for word in WORDS if "callbacks" not in word] + ["trainer.epochs=400"]
+    command = [sys.executable, "-m", "rnnexp", "train", *words]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 150
+    while len([*tmp_path.glob("runs/*/*/checkpoints/state-00002*")]) < 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+    (folder,) = tmp_path.glob("runs/sine/*")
+    assert done.returncode == 0, done.stderr
+    assert f"going on with {folder.name} from epoch " in done.stdout
+    assert sorted(rows_of(folder)) == [*range(401)]
+    again = subprocess.run([*command, "resume=never"], capture_output=True, text=True, timeout=170, check=False)
+    assert again.returncode == 0, again.stderr
+    (other,) = {*tmp_path.glob("runs/sine/*")} - {folder}
+    ours, theirs = weights_in(folder), weights_in(other)
+    assert all(np.array_equal(ours[path], theirs[path]) for path in ours)
