@@ -8,7 +8,9 @@ from __future__ import annotations
 import atexit
 import importlib
 import os
+from contextlib import suppress
 
+from rnnexp.errors import ResourceError
 from rnnexp.tracking.store import import_mlflow
 
 MODULES = (
@@ -21,9 +23,10 @@ MODULES = (
 BACKEND = "RNNEXP_PRELOAD_BACKEND"
 
 atexit.register(os._exit, 0)  # the coordinator waits for this server to end: a second to take all this apart
-import_mlflow()
 for module in MODULES:
-    importlib.import_module(module)
+    with suppress(ImportError, ResourceError):  # without MLflow jobs that are not tracked run all the same
+        import_mlflow()
+        importlib.import_module(module)
 backend, before = os.environ.pop(BACKEND, None), os.environ.get("KERAS_BACKEND")
 if backend:
     os.environ["KERAS_BACKEND"] = backend
