@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from rnnexp.sweeps.state import JobState, Status
 from rnnexp.sweeps.task import Outcome, read_outcome
 from rnnexp.sweeps.worker import objective_value
 from rnnexp.tracking import store
-from rnnexp.tracking.journal import ENTRIES, JsonLines, RunJournal
+from rnnexp.tracking.journal import ENTRIES, RunJournal
 from rnnexp.tracking.query import Wanted, select
 from rnnexp.tracking.run import OUTCOME
 
@@ -61,7 +61,7 @@ def read_run(folder: Path) -> WrittenRun | None:
     begun: Mapping[str, Any] = {}
     tags: dict[str, str] = {}
     ended: Mapping[str, Any] = {}
-    for entry in read_records(journal.entries):
+    for entry in journal.entries.records():
         if entry["event"] == "begin":
             begun, tags, ended = entry, dict(entry["tags"]), {}
         elif entry["event"] == "tags":
@@ -72,22 +72,13 @@ def read_run(folder: Path) -> WrittenRun | None:
         return None
     summary: dict[str, float] = {}
     epochs: dict[int, Mapping[str, float]] = {}
-    for row in read_records(journal.rows):
+    for row in journal.rows.records():
         if row["step"]:
             epochs[row["step"]] = row["metrics"]
         else:
             summary |= row["metrics"]
     seconds = (ended["time"] - begun["time"]) / 1000
     return WrittenRun(begun, _run_id(journal, begun), tags.get(OUTCOME, ""), summary, epochs, seconds)
-
-
-def read_records(lines: JsonLines) -> Iterator[Mapping[str, Any]]:
-    """Yield what the lines of a file hold."""
-    at, end = -1, 0
-    while end > at:
-        at = end
-        some, end = lines.read(at)
-        yield from (record for record, _ in some)
 
 
 def _run_id(journal: RunJournal, begun: Mapping[str, Any]) -> str | None:

@@ -20,7 +20,7 @@ from rnnexp.redact import redact
 from rnnexp.run_folder import EARLIER, LOCK
 from rnnexp.runner.record import CODE, FILES, TOGETHER, hash_origin, name_experiment
 from rnnexp.stopping import STOP, STOPPED
-from rnnexp.sweeps.adopt import WrittenRun, read_records, read_run
+from rnnexp.sweeps.adopt import WrittenRun, read_run
 from rnnexp.sweeps.definition import ROOT
 from rnnexp.sweeps.facts import Facts, Planned
 from rnnexp.sweeps.jobs import Job
@@ -169,6 +169,6 @@ def _write_journal(source: Source, folder: Path, task: Task, experiment: Experim
         },
         "model": {"number": f"m-{uuid.uuid4().hex}"},
     }
-    entries = read_records(RunJournal(source.folder).entries)
+    entries = RunJournal(source.folder).entries.records()
     text = "".join(json.dumps({**entry, **new.get(entry["event"], {})}) + "\n" for entry in entries)
     (folder / ENTRIES).write_text(text, encoding="utf-8")
