@@ -88,6 +88,9 @@ _SHORTEST = 6
 _SHORTEST_TO_MASK = len("://a@")  # no pattern fits into less; most parameters are shorter
 _PLAIN_WORD = re.compile(r"[a-z]{1,11}|\d{1,11}")  # is looked for as a word: "airline" not within "airlines"
 
+_PIECE = 1 << 20  # letters of a file that are redacted at a time
+_LONGEST_KEY = 20_200  # letters of a private key of the shape above
+
 _remembered: set[str] = set()
 
 
@@ -103,6 +106,30 @@ def redact(text: str) -> str:
         return text
     text = _PAIR.sub(rf"\1{MASK}", text)
     return _INLINE.sub(_assigned, _WHOLE_LINE.sub(_assigned, text))
+
+
+def redact_file(path: Path, copy: Path) -> Path:
+    """Write a redacted copy of a text file, however large it is, and return its path."""
+    held = ""
+    with path.open(encoding="utf-8", errors="replace") as file, copy.open("w", encoding="utf-8") as new:
+        while read := file.read(_PIECE):
+            held += read
+            end = _cut(held)
+            new.write(redact(held[:end]))
+            held = held[end:]
+        new.write(redact(held))
+    return copy
+
+
+def _cut(text: str) -> int:
+    """Return how far a text may be redacted by itself: to the end of a line, and before a secret that may go on."""
+    several = [(f"{value.splitlines()[0]}\n", len(value)) for value in _values() if "\n" in value]
+    end = text.rfind("\n") + 1
+    for beginning, longest in [("-----BEGIN ", _LONGEST_KEY), *several]:
+        begun = text.find(beginning, max(0, end - longest), end)
+        if begun >= 0:
+            end = text.rfind("\n", 0, begun) + 1
+    return end
 
 
 def mask(text: str) -> str:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
 from rnnexp import redact as module
-from rnnexp.redact import is_secret, mask, redact, redact_tree, redact_value, redact_words, remember, without_user
+from rnnexp.redact import (
+    is_secret,
+    mask,
+    redact,
+    redact_file,
+    redact_tree,
+    redact_value,
+    redact_words,
+    remember,
+    without_user,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -242,3 +253,36 @@ def test_a_long_text_takes_no_long_time(piece: str) -> None:
     began = time.thread_time()
     redact(piece * (300_000 // len(piece)))
     assert time.thread_time() - began < 5
+
+
+KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA\n" * 4 + "-----END RSA PRIVATE KEY-----\n"
+LINES = (
+    f"password: hunter2 and more\n{KEY}token=abc123def\r50 %\r100 %\n\nlast of gr\xf6\xdfe\nthe end: password=hunter2"
+)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, 30, 64, 1 << 20])
+def test_a_file_is_redacted_piece_by_piece_as_if_it_were_read_whole(
+    piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWO_LINES_TOKEN", "first half\nother half")
+    monkeypatch.setattr("rnnexp.redact._PIECE", piece)
+    path = tmp_path / "train.log"
+    path.write_bytes(f"{LINES}\nfirst half\nother half\nfirst half\nof a match\n".encode() + b"\xff")
+    copy = redact_file(path, tmp_path / "copy.log").read_text(encoding="utf-8")
+    assert copy == redact(path.read_text(encoding="utf-8", errors="replace"))
+    assert not [word for word in ("hunter2", "MIIE", "abc123def", "other half") if word in copy]
+    assert "of a match" in copy
+
+
+def test_a_large_file_is_not_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnnexp.redact._PIECE", 1 << 16)
+    path = tmp_path / "train.log"
+    path.write_text(f"{'all is well ' * 8}\n" * 40_000)
+    tracemalloc.start()
+    try:
+        redact_file(path, tmp_path / "copy.log")
+        assert tracemalloc.get_traced_memory()[1] < path.stat().st_size / 2
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "copy.log").stat().st_size == path.stat().st_size

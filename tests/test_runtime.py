@@ -54,7 +54,7 @@ def test_the_backend_is_chosen_in_order_and_with_a_reason(
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     if environment is not None:
         monkeypatch.setenv("KERAS_BACKEND", environment)
-    assert runtime._choose(argument) == expected
+    assert runtime.choose_backend(argument) == expected
 
 
 def test_an_unknown_backend_is_a_mistake_with_a_suggestion() -> None:
@@ -196,6 +196,7 @@ def lean() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.end_to_end
 def test_keras_is_imported_without_what_only_its_wrappers_need_if_asked(
     usual: dict[str, Any], lean: dict[str, Any]
 ) -> None:
@@ -207,6 +208,7 @@ def test_the_environment_is_left_as_it_was(usual: dict[str, Any]) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+@pytest.mark.end_to_end
 def test_threads_limit_the_pool_of_xla(usual: dict[str, Any], lean: dict[str, Any]) -> None:
     assert (usual["pool"], lean["pool"]) == (1, 3)
 
@@ -260,6 +262,7 @@ def kept(numbers: list[int], start: str, home: Path, chosen: str = "") -> list[s
     return [set(line.split()) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.end_to_end
 def test_compiled_programs_are_kept_for_the_next_process(tmp_path: Path) -> None:
     (first,) = kept([1], START_ALL, tmp_path)
     (folder,) = (tmp_path / "rnnexp").iterdir()

@@ -18,7 +18,7 @@ from rnnexp import registry, runtime, strict, tasks
 from rnnexp.config.parse import parse
 from rnnexp.config.renamed import current_values
 from rnnexp.config.settings import Experiment
-from rnnexp.errors import ConfigError, DataError, TrackingError
+from rnnexp.errors import ConfigError, DataError, ResourceError, TrackingError
 from rnnexp.redact import redact
 from rnnexp.tracking import find
 from rnnexp.tracking.files import fetch_model
@@ -178,7 +178,7 @@ def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
                 "%s: its run is in another store, %r, which is not asked; to use it: --uri ADDRESS",
                 *(folder, redact(elsewhere)[:200]),
             )
-    except TrackingError as error:
+    except (TrackingError, ResourceError) as error:
         log.warning("%s: %s", folder, strict.shorten(error))
         return None
     return found[0] if found else None

@@ -9,7 +9,9 @@ import atexit
 import importlib
 import os
 import signal
+from contextlib import suppress
 
+from rnnexp.errors import ResourceError
 from rnnexp.tracking.store import import_mlflow
 
 MODULES = (
@@ -26,9 +28,10 @@ for number in (signal.SIGHUP, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)
 os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 atexit.register(os._exit, 0)  # the coordinator waits for this server to end: a second to take all this apart
-import_mlflow()
 for module in MODULES:
-    importlib.import_module(module)
+    with suppress(ImportError, ResourceError):  # without MLflow jobs that are not tracked run all the same
+        import_mlflow()
+        importlib.import_module(module)
 backend, before = os.environ.pop(BACKEND, None), os.environ.get("KERAS_BACKEND")
 if backend:
     os.environ["KERAS_BACKEND"] = backend

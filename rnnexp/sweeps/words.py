@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnnexp.errors import count
@@ -33,6 +34,42 @@ def failures(failed: Sequence[JobState], folder: Path) -> str:
     return "\n".join([f"{count}; run them again with --retry-failed:", *lines])
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How many of the jobs that are asked for have ended in which way; `kept`: finished ones that no longer are."""
+
+    total: int
+    done: int
+    failed: int
+    stopped: int
+    reused: Sequence[Source]
+    to_run: int
+    kept: int
+
+    def __str__(self) -> str:
+        parts = [count(self.total, "job"), f"{self.done} done", f"{self.failed} failed" if self.failed else ""]
+        parts += [f"{self.stopped} stopped" if self.stopped else ""]
+        parts += [f"{len(self.reused)} reused" if self.reused else "", f"{self.to_run} to run"]
+        return ", ".join(filter(None, parts))
+
+
+def _stand(planned: Planned, request: Request, state: State, finished: FinishedRuns | None) -> Standing:
+    """Count the jobs; which points a sampler will ask for, nobody knows, and none of its jobs is reused."""
+    settings = request.settings
+    if settings.is_grid:
+        total = len(planned.jobs)
+        known = {job.number: state.jobs[job.number] for job in planned.jobs if job.number in state.jobs}
+        waiting = (job for job in planned.jobs if not _has_ended(known.get(job.number)))
+        reused = [source for job in waiting if finished and (source := finished.find(job))]
+    else:
+        total, known, reused = (settings.n_trials or 0) * planned.planner.jobs_per_trial, state.jobs, []
+    done = sum(job.finished for job in known.values())
+    failed, stopped = (sum(job.status == status for job in known.values()) for status in ("failed", "stopped"))
+    left_out = (0 if settings.retry_failed else failed) + (0 if settings.retry_stopped else stopped)
+    kept = sum(job.finished for job in state.jobs.values()) - done
+    return Standing(total, done, failed, stopped, reused, total - done - left_out - len(reused), kept)
+
+
 def overview(
     planned: Planned,
     request: Request,
@@ -42,38 +79,23 @@ def overview(
     finished: FinishedRuns | None,
 ) -> Iterator[str]:
     """Yield the lines of the table that is shown before the first job starts."""
-    settings, launcher = request.settings, request.launcher
-    sampled = not settings.is_grid
-    total = (settings.n_trials or 0) * planned.planner.jobs_per_trial if sampled else len(planned.jobs)
-    known = (
-        state.jobs
-        if sampled
-        else {job.number: state.jobs[job.number] for job in planned.jobs if job.number in state.jobs}
-    )
-    done = sum(job.finished for job in known.values())
-    failed = sum(job.status == "failed" for job in known.values())
-    out = sum(job.status == "stopped" for job in known.values())
-    waiting = () if sampled else (job for job in planned.jobs if not _has_ended(known.get(job.number)))
-    reused = [source for job in waiting if finished and (source := finished.find(job))]
-    to_run = total - done - (0 if settings.retry_failed else failed) - (0 if settings.retry_stopped else out)
-    to_run -= len(reused)
+    launcher = request.launcher
+    standing = _stand(planned, request, state, finished)
     places = launcher.slots(planned.hardware) if launcher.job_per_slot else []
     at_once = f", {len(places)} at a time with {count(places[0].threads, 'CPU thread')} each" if places else ""
-    counts = [count(total, "job"), f"{done} done", f"{failed} failed" if failed else ""]
-    counts += [f"{out} stopped" if out else "", f"{len(reused)} reused" if reused else "", f"{to_run} to run"]
-    yield f"sweep {planned.place.name}: {', '.join(filter(None, counts))}"
+    yield f"sweep {planned.place.name}: {standing}"
     yield f"  executor       {launcher.name}{at_once}"
     yield f"  folder         {planned.place.folder}"
-    for key, values in _varied(planned, sampled).items():
+    for key, values in _varied(planned, not request.settings.is_grid).items():
         yield f"  {key:<14} {values}"
-    if settings.folds or settings.repeats > 1:
-        yield f"  repetition     {settings.repeats} seeds, {settings.folds or 1} folds of each point"
+    if request.settings.folds or request.settings.repeats > 1:
+        yield f"  repetition     {request.settings.repeats} seeds, {request.settings.folds or 1} folds of each point"
     for change in planned.place.changes:
         yield f"  changed        {change}"
-    if reused:
-        yield f"  reused         {_named(reused)}; --new trains all"
-    if kept := sum(job.finished for job in state.jobs.values()) - done:
-        yield f"  kept           {count(kept, 'finished job')} of values that are no longer asked for"
+    if standing.reused:
+        yield f"  reused         {_named(standing.reused)}; --new trains all"
+    if standing.kept:
+        yield f"  kept           {count(standing.kept, 'finished job')} of values that are no longer asked for"
     if planned.duplicates:
         yield f"  left out       {planned.duplicates} jobs that would compute the same as another"
     yield f"  objective      {facts.objective}, {facts.direction}d"
@@ -81,7 +103,7 @@ def overview(
         fewest, most = findings.parameters
         span = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
         yield f"  parameters     {span}; {count(findings.networks, 'distinct network')} built"
-        yield f"  estimated time {_estimate(planned, to_run, max(1, len(places)), findings)}"
+        yield f"  estimated time {_estimate(planned, standing.to_run, max(1, len(places)), findings)}"
     yield ""
 
 

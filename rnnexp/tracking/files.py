@@ -49,10 +49,11 @@ def _local_model(uri: str, run: TrackedRun) -> Path | None:
 def add_files(uri: str | None, run: TrackedRun, paths: Sequence[Path], folder: str) -> str:
     """Copy files into `folder` of a run's artifacts, over those of the same name, and return where it is."""
     where = store.tracking_uri(uri)
+    store.import_mlflow()
     try:
         artifacts = store.artifacts(run.artifacts, where)
         for path in paths:
-            artifacts.log_artifact(str(path), folder)
+            uploads.send(artifacts, path, f"{folder}/{path.name}")
         uploads.require(artifacts, {f"{folder}/{path.name}": path.stat().st_size for path in paths})
     except Exception as error:
         raise TrackingError(f"run {run.run_id}: {folder} cannot be stored: {redact(first_line(error))}") from None

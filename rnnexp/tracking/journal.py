@@ -51,9 +51,13 @@ class JsonLines:
                 lines.append((json.loads(line), at))
         return lines, at
 
-    def records(self) -> Iterator[Record]:
-        """Yield what the lines hold."""
-        yield from _count(self, 0)
+    def records(self, start: int = 0) -> Iterator[Record]:
+        """Yield what the whole lines from a byte on hold."""
+        at, end = -1, start
+        while end > at:
+            at = end
+            some, end = self.read(at)
+            yield from (record for record, _ in some)
 
 
 @dataclass
@@ -108,7 +112,7 @@ class RunJournal:
 
     def unstored(self) -> str:
         """Say what is not in the store yet; nothing if all is there."""
-        entries, rows = (list(_count(*pair)) for pair in self._rest())
+        entries, rows = (list(lines.records(start)) for lines, start in self._rest())
         if not entries and not rows and not self.stored.refused:
             return ""
         files = sum(entry.get("event") == "file" for entry in entries)
@@ -134,15 +138,15 @@ class RunJournal:
     @property
     def begun(self) -> Record | None:
         """Return the last entry with which the run began."""
-        return next((entry for entry in reversed(list(_count(self.entries, 0))) if entry.get("event") == "begin"), None)
+        return self._last("begin")
 
     @property
     def ended(self) -> str | None:
         """Return the status with which it ended; None if nobody has said so."""
-        last = next(
-            (entry for entry in reversed(list(_count(self.entries, 0))) if entry.get("event") in ("begin", "end")), {}
-        )
-        return last.get("status")
+        return (self._last("begin", "end") or {}).get("status")
+
+    def _last(self, *events: str) -> Record | None:
+        return next((entry for entry in reversed(list(self.entries.records())) if entry.get("event") in events), None)
 
     def rewind(self) -> None:
         """Have what the store refused, and all that followed, stored again."""
@@ -185,12 +189,3 @@ class RunJournal:
                 log.debug("%s cannot be locked", self.entries.path)
             self.load()
             yield
-
-
-def _count(lines: JsonLines, start: int) -> Iterator[Record]:
-    while True:
-        some, end = lines.read(start)
-        if end == start:
-            return
-        start = end
-        yield from (record for record, _ in some)

@@ -9,11 +9,11 @@ import time
 from collections.abc import Sequence
 from functools import cache
 
-from rnnexp.errors import TrackingError, first_line
+from rnnexp.errors import RnnexpError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.push import push_journals
-from rnnexp.tracking.store import database
+from rnnexp.tracking.store import database, require_mlflow
 from rnnexp.tracking.target import Target
 
 INTERVAL_S = 2.0
@@ -136,7 +136,7 @@ class Pusher:
         if journals and not self._told:
             self._told = True
             reason = (
-                str(error) if isinstance(error, TrackingError) else f"{redact(self.uri)}: {redact(first_line(error))}"
+                str(error) if isinstance(error, RnnexpError) else f"{redact(self.uri)}: {redact(first_line(error))}"
             )
             log.warning("tracking: %s\nwhat runs log is kept in their folders and stored once that is possible", reason)
         for journal in journals:
@@ -149,5 +149,6 @@ def _get_pusher(uri: str, process: int) -> Pusher:
 
 
 def get_pusher(uri: str) -> Pusher:
-    """Return the one pusher that this process has for a store."""
+    """Return the one pusher that this process has for a store. Raises ResourceError where MLflow is not installed."""
+    require_mlflow()
     return _get_pusher(uri, os.getpid())

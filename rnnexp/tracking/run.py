@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp.cells import harmless_frame
 from rnnexp.disk import DISK_FULL, identify, is_inside, put_whole
-from rnnexp.errors import ResourceError, TrackingError, first_line
+from rnnexp.errors import ResourceError, RnnexpError, TrackingError, first_line
 from rnnexp.redact import redact, without_user
 from rnnexp.runtime.machine import RunClock
 from rnnexp.tracking import inputs, names, store
@@ -227,11 +227,11 @@ class Run:
         tell_unstored([self._journal])
 
     def require(self) -> None:
-        """Raise TrackingError unless all that was logged is stored."""
+        """Raise an error, usually TrackingError, unless all that was logged is stored."""
         if self.flush(STRICT_PATIENCE_S):
             return
         error = self._pusher.error if self._pusher else None
-        if isinstance(error, TrackingError):
+        if isinstance(error, RnnexpError):
             raise error
         reason = redact(first_line(error)) if error else "it takes too long"
         raise TrackingError(f"{self.uri}: the run cannot be stored: {reason}")

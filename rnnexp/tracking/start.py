@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnexp.errors import DivergedError, TrackingError, count
+from rnnexp.errors import DivergedError, ResourceError, count
 from rnnexp.redact import redact
 from rnnexp.runtime.interrupts import run_last
 from rnnexp.tracking import names, run_files, store
@@ -51,7 +51,7 @@ def import_early(settings: Tracking) -> None:
 
 
 def _import_silently() -> None:
-    with suppress(TrackingError):  # the pusher meets it again
+    with suppress(ResourceError):  # the pusher meets it again
         store.import_mlflow()
 
 
@@ -109,6 +109,7 @@ def _begin(settings: Tracking, info: RunInfo, code: GitState | None) -> Run:
     """Write down that a run begins, with its parameters and tags."""
     if not settings.is_kept:
         return Run(info.run_dir, None)
+    store.require_mlflow()
     uri = store.tracking_uri(settings.uri)
     _say_what_is_ignored(uri)
     (info.run_dir / FOLDER).mkdir(exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
 import os
 import sqlite3
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from rnnexp.errors import TrackingError, first_line
+from rnnexp.errors import ResourceError, TrackingError, first_line
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.tracking import moved, template
@@ -98,13 +99,21 @@ def import_mlflow() -> Any:
     try:
         mlflow = importlib.import_module("mlflow")
     except ImportError as error:
-        raise TrackingError(
-            f"MLflow cannot be imported ({error}); run: pip install 'mlflow>=3.17,<4', or set tracking=off"
-        ) from None
+        raise _missing(str(error)) from None
     if "MLFLOW_LOGGING_LEVEL" not in os.environ:
         for name, level in NOISY.items():
             logging.getLogger(name).setLevel(level)
     return mlflow
+
+
+def require_mlflow() -> None:
+    """Raise ResourceError where MLflow is not installed, without the time that its import takes."""
+    if importlib.util.find_spec("mlflow") is None:
+        raise _missing("it is not installed")
+
+
+def _missing(why: str) -> ResourceError:
+    return ResourceError(f"MLflow cannot be imported ({why}); run: pip install 'mlflow>=3.17,<4', or set tracking=off")
 
 
 def experiment_id(client: MlflowClient, uri: str, name: str, tags: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from rnnexp.errors import ConfigError, TrackingError, did_you_mean, first_line
+from rnnexp.errors import ConfigError, RnnexpError, TrackingError, did_you_mean, first_line
 from rnnexp.redact import redact, without_user
 from rnnexp.tracking import moved, store
 from rnnexp.tracking.journal import ENTRIES, RunJournal, Stored
@@ -142,7 +142,7 @@ def sync_journal(target: Target, journal: RunJournal, name: str) -> SyncedRun:
         journal.rewind()
         while journal.pending and before != (before := (journal.stored.entries, journal.stored.rows)):
             push_journals(target, [journal])
-    except TrackingError:
+    except RnnexpError:
         raise
     except Exception as error:  # MLflow, SQLAlchemy, requests and the disk raise whatever they like
         raise TrackingError(f"{target.shown}: run {name} cannot be stored: {redact(first_line(error))}") from None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnnexp.disk import is_inside
 from rnnexp.errors import TrackingError, first_line
-from rnnexp.redact import redact
+from rnnexp.redact import redact, redact_file
 from rnnexp.tracking import inputs, store, tables, uploads
 from rnnexp.tracking.batch import Batch, Point, ask, remove_tag, write
 from rnnexp.tracking.journal import MODEL, Record, RunJournal
@@ -189,15 +189,12 @@ class TargetRun:
         path = self.journal.folder / name
         if not is_inside(path, self.journal.folder):
             raise PermissionError(f"{path}: is a link that leads out of the run's folder")
-        inside = path.relative_to(self.journal.folder).parent.as_posix()
         artifacts = self._artifacts()
         with tempfile.TemporaryDirectory() as folder:
             if redacted:
-                text = path.read_text(encoding="utf-8", errors="replace")
-                path = Path(folder) / path.name
-                path.write_text(redact(text), encoding="utf-8")
+                path = redact_file(path, Path(folder) / path.name)
             size = path.stat().st_size
-            artifacts.log_artifact(str(path), None if inside == "." else inside)
+            uploads.send(artifacts, path, name)
         if uploads.is_listed(artifacts, name):
             self.stored.sent[name] = (size, redacted)
 

@@ -1,11 +1,13 @@
 """Files that were sent to a tracking server: they are there only if it lists them, each with its size.
 
 MLflow's client takes every answer to a file but a refusal for success, such as the page on which a proxy wants its
-users to sign in. Any other store is asked by a library that understands its answers.
+users to sign in, and waits for it as long as for any other, however long a server copies a large file. Any other store
+is asked by a library that understands its answers.
 """
 
 from __future__ import annotations
 
+import mimetypes
 import posixpath
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +19,7 @@ from rnnexp.redact import redact
 if TYPE_CHECKING:
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
+SLOWEST = 2e6  # bytes a second, of a server that puts away what it was sent
 _SERVED = "/mlflow-artifacts/artifacts"  # in the address of what a tracking server keeps itself
 
 
@@ -44,8 +47,29 @@ def require(artifacts: ArtifactRepository, sizes: Mapping[str, int]) -> None:
         )
 
 
+def send(artifacts: ArtifactRepository, path: Path, name: str) -> None:
+    """Copy a file to its name among the artifacts; a server has the longer to answer the larger it is."""
+    from mlflow.environment_variables import MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD, MLFLOW_HTTP_REQUEST_TIMEOUT
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import augmented_raise_for_status, http_request
+
+    if _SERVED not in artifacts.artifact_uri or MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD.get():
+        artifacts.log_artifact(str(path), posixpath.dirname(name) or None)
+        return
+    kind = {"Content-Type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
+    patience = MLFLOW_HTTP_REQUEST_TIMEOUT.get() + path.stat().st_size / SLOWEST
+    server = get_default_host_creds(artifacts.artifact_uri)
+    with path.open("rb") as file:
+        sent = http_request(server, f"/{name}", "PUT", data=file, extra_headers=kind, timeout=patience)
+    augmented_raise_for_status(sent)
+
+
 def send_folder(artifacts: ArtifactRepository, folder: Path) -> None:
     """Copy all that is in a folder. Raises TrackingError unless it is there then."""
-    artifacts.log_artifacts(str(folder))
-    found = (path for path in folder.rglob("*") if path.is_file())
-    require(artifacts, {path.relative_to(folder).as_posix(): path.stat().st_size for path in found})
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    if _SERVED in artifacts.artifact_uri:
+        for name, path in found.items():
+            send(artifacts, path, name)
+    else:  # a library may copy many at a time
+        artifacts.log_artifacts(str(folder))
+    require(artifacts, {name: path.stat().st_size for name, path in found.items()})

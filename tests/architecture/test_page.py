@@ -105,7 +105,10 @@ def examples() -> Iterator[tuple[str, str, list[str]]]:
 EXAMPLES = {file: (code, words) for file, code, words in examples()}
 
 
-@pytest.mark.parametrize("file", EXAMPLES)
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(file, marks=pytest.mark.end_to_end if file == "my_executor.py" else []) for file in EXAMPLES],
+)
 def test_each_example_runs_as_it_stands(
     file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,6 +47,7 @@ def heavy_modules(done: subprocess.CompletedProcess[str]) -> list[str]:
     return done.stdout.splitlines()[-1].split()[1:]
 
 
+@pytest.mark.end_to_end
 def test_training_prints_the_score_and_imports_no_other_backend() -> None:
     done = imported("train", *TINY)
     assert "backend jax" in done.stdout
@@ -217,7 +218,8 @@ def test_a_mistake_in_one_job_of_a_sweep_is_found_before_the_first(tmp_path: Pat
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.end_to_end)])
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_hydras_own_sweeper_is_tracked_and_goes_on_after_a_job_that_fails(tmp_path: Path, launcher: str) -> None:
     from mlflow import MlflowClient
 
@@ -268,6 +270,7 @@ def test_a_run_in_a_thread_works_without_a_word_about_signals(capfd: pytest.Capt
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == handlers
 
 
+@pytest.mark.end_to_end
 def test_a_plugin_that_imports_keras_at_its_top_gets_the_runs_backend(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -340,6 +340,7 @@ def test_each_series_is_forecast_with_what_is_known_ahead(chain: Done, predicted
     assert numbers(predicted(chain, chain.run_id, "closed.csv"), "sold") != numbers(rows, "sold")
 
 
+@pytest.mark.end_to_end
 def test_a_mistake_in_the_rows_is_told_before_keras_is_imported(shop: Done, tmp_path: Path) -> None:
     code = "import sys; from rnnexp.cli.main import main; print(main(sys.argv[1:]), 'keras' in sys.modules)"
     told = {}

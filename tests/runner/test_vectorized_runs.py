@@ -50,7 +50,7 @@ def losses(result: Any, part: str = "train") -> np.ndarray:
 @pytest.mark.parametrize(
     "settings",
     [
-        ("model=lstm", "trainer.batch_size=full"),
+        pytest.param(("model=lstm", "trainer.batch_size=full"), marks=pytest.mark.end_to_end),
         ("model=gru", "model.dropout=0.3", "model.patch_size=2", "model.skip=true", "optimizer=rmsprop"),
         ("model=simple_rnn", "model.bidirectional=true", "schedule=cosine", "optimizer=sgd", "trainer.batch_size=full"),
     ],
@@ -104,6 +104,7 @@ def test_a_group_without_some_of_its_members_gives_the_same_bits(tmp_path: Path)
     assert not (losses(rest[1]) == losses(whole[4])).all()
 
 
+@pytest.mark.end_to_end
 def test_members_that_have_stopped_are_taken_out_and_a_resumed_group_knows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

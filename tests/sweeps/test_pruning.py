@@ -31,6 +31,7 @@ def test_without_a_pruner_every_job_runs_to_its_end(whole: Path) -> None:
     assert [(job.status, epochs_run(whole, job.number)) for job in jobs(whole).values()] == [("done", 20)] * 3
 
 
+@pytest.mark.end_to_end
 @pytest.mark.fault("H11")
 def test_a_hopeless_job_is_stopped_while_it_runs_and_the_best_is_the_same(
     client: Any, whole: Path, rehearsed: None

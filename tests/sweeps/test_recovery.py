@@ -85,7 +85,7 @@ def killed_while_running(place: Path, moment: float) -> None:
     process.wait()
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.end_to_end) for seed in range(2, 6))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.end_to_end) for seed in range(1, 6))])
 @pytest.mark.fault("H3")
 def test_a_coordinator_killed_at_random_moments_leaves_a_sweep_that_ends_as_if_uninterrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: Quick, seed: int
@@ -250,7 +250,8 @@ def stopped_by_a_signal(place: Path, number: int, moment: float) -> tuple[int, s
     return process.returncode, output
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.end_to_end) for seed in range(1, 8))])
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.fault("H3")
 def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
     tmp_path: Path, golden: list[dict[str, str]], seed: int
@@ -265,12 +266,9 @@ def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
     assert {number: os.stat(folder / "jobs" / str(number)).st_ino for number in before} == before
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(
-    ("number", "expected"),
-    [
-        pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
-        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.end_to_end),
-    ],
+    ("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
 @pytest.mark.fault("H5")
 def test_an_interruption_stops_the_jobs_and_says_how_to_go_on(tmp_path: Path, number: int, expected: int) -> None:

@@ -51,6 +51,7 @@ def losses(rows: list[dict[str, str]]) -> np.ndarray:
     return np.array([float(row["best/val/loss"]) for row in rows])
 
 
+@pytest.mark.end_to_end
 def test_short_jobs_that_share_a_program_are_grouped_by_themselves() -> None:
     grouped = run(*SHORT, *LIGHT, "seed=0,1,2,3", launcher=TWO)
     single = run(*SHORT, *LIGHT, "seed=0,1,2,3", launcher={"name": "serial"}, new=True)

@@ -67,6 +67,7 @@ def test_one_that_is_not_known_is_answered_with_those_that_are() -> None:
         tasks.of("taging")
 
 
+@pytest.mark.end_to_end
 def test_without_one_of_them_all_the_others_work(tmp_path: Path) -> None:
     for folder in ("rnnexp", "conf"):
         shutil.copytree(PACKAGE.parent / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))

@@ -81,6 +81,7 @@ def test_a_task_to_whose_data_a_file_does_not_look_alike_says_so(capsys: pytest.
     assert "--task tagging: marks.txt does not look like its data" in capsys.readouterr().err
 
 
+@pytest.mark.end_to_end
 def test_a_sweep_trains_it_as_one_program_and_compare_ranks_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "-m", *DATA, "model.units=2,5", "seed=0,1", "hydra/launcher=vectorized"]) == 0
     capsys.readouterr()

@@ -96,6 +96,7 @@ assert "tensorflow" not in sys.modules
 """
 
 
+@pytest.mark.end_to_end
 def test_a_new_process_without_a_backend_gives_the_same_answer(logged: Logged, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOAD, logged.store, logged.run_id],

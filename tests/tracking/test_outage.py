@@ -25,8 +25,9 @@ from tests.tracking.faulty_server import FaultyServer
 EPOCHS = 20
 FAULTS = ("dead", "500", "503", "429", "401", "403", "404", "html", "hang", "reset", "slow", "lost")
 OFTEN = {("hang", "start"), ("401", "start"), ("reset", "end"), ("lost", "start")}
+OFTEN |= {(fault, "middle") for fault in ("dead", "500", "html", "slow")}
 CASES = [
-    pytest.param(fault, when, marks=[] if when == "middle" or (fault, when) in OFTEN else pytest.mark.end_to_end)
+    pytest.param(fault, when, marks=[] if (fault, when) in OFTEN else pytest.mark.end_to_end)
     for fault in FAULTS
     for when in ("start", "middle", "end")
 ]
@@ -197,14 +198,11 @@ def test_an_interrupt_is_heard_at_once_whatever_the_server_does(
 
 
 SIGNALS = {signal.SIGTERM: 143, signal.SIGINT: 130}
-HEARD = [
-    pytest.param(fault, number, marks=[] if (fault, number) == ("hang", signal.SIGTERM) else pytest.mark.end_to_end)
-    for fault in ("hang", "dead", "slow", "500")
-    for number in SIGNALS
-]
+HEARD = [(fault, number) for fault in ("hang", "dead", "slow", "500") for number in SIGNALS]
 LONG = ("data.points=60", "model.units=[2]", "trainer.epochs=1000000", "tracking.figures=false")
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(("fault", "number"), HEARD)
 @pytest.mark.fault("C4", "C17")
 def test_a_signal_is_heard_in_time_and_the_command_that_is_told_completes_the_run(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from rnnexp.cli.main import main
 from rnnexp.config.settings import Tracking
+from rnnexp.errors import ResourceError
 from rnnexp.tracking import Data, start
-from rnnexp.tracking.pusher import get_pusher
 
 OFF = Tracking(name="off")
 
@@ -261,17 +264,63 @@ def test_whatever_the_folder_and_the_files_of_a_run_are_called_they_can_be_downl
     assert client.get_run(run.run_id).info.status == "FINISHED"
 
 
+PIP = r"MLflow cannot be imported .*; run: pip install 'mlflow>=3.17,<4', or set tracking=off"
+
+
+@pytest.mark.parametrize("mode", ["online", "strict", "offline"])
 @pytest.mark.fault("C18")
-def test_without_mlflow_training_goes_on_and_says_how_to_install_it(
-    make_info: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_without_mlflow_no_run_begins_that_it_would_have_to_store(
+    mode: Any, make_info: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as missing:
-        missing.setitem(sys.modules, "mlflow", None)
-        with start(Tracking(uri=f"sqlite:///{tmp_path}/other.db"), make_info()) as run:
-            run.log_epochs(1, [{"train/loss": 0.5}], 5.0, 6.0)
-        assert caplog.text.count("run: pip install 'mlflow") == 1
-        assert (run.folder / "metrics.jsonl").read_text().count("train/loss") == 1
-        get_pusher(f"sqlite:///{tmp_path}/other.db")._journals.clear()  # its thread would go on
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    info = make_info()
+    with pytest.raises(ResourceError, match=PIP), start(Tracking(uri="sqlite:///other.db", mode=mode), info):
+        pass
+    assert [*info.run_dir.iterdir()] == []
+
+
+@pytest.mark.fault("C18")
+def test_without_mlflow_a_run_that_is_not_tracked_trains(make_info: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with start(Tracking(mode="off"), make_info()) as run:
+        run.log_epochs(1, [{"train/loss": 0.5}], 5.0, 6.0)
+    assert (run.folder / "metrics.jsonl").read_text().count("train/loss") == 1
+
+
+SETTINGS = ("data.points=60", "model.units=[2]", "trainer.epochs=1", "tracking.figures=false")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("train", *SETTINGS), 6),
+        (("train", *SETTINGS, "tracking.mode=offline"), 6),
+        pytest.param(("train", "-m", *SETTINGS, "seed=0,1", "hydra/launcher=serial"), 6, marks=pytest.mark.end_to_end),
+        (("compare", "--uri", "http://127.0.0.1:9"), 6),
+        (("train", *SETTINGS, "tracking=off"), 0),
+        pytest.param(
+            ("train", "-m", *SETTINGS, "seed=0,1", "hydra/launcher=serial", "tracking=off"),
+            0,
+            marks=pytest.mark.end_to_end,
+        ),
+    ],
+    ids=lambda value: " ".join(word for word in value if word not in SETTINGS) if isinstance(value, tuple) else None,
+)
+@pytest.mark.fault("C18")
+def test_without_mlflow_a_command_that_needs_it_ends_with_6_and_the_line_that_installs_it(
+    words: tuple[str, ...],
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    assert main([*words]) == code
+    printed = capsys.readouterr()
+    assert re.findall(PIP, printed.err) == [ANY] * (code == 6)
+    assert "Traceback" not in printed.out + printed.err
+    assert bool(list(tmp_path.glob("runs/**/metrics.jsonl"))) == (code == 0)
 
 
 @pytest.mark.end_to_end

@@ -195,7 +195,7 @@ def test_warming_up_returns_at_once_and_a_bad_store_is_reported_later(tmp_path: 
         pass
 
 
-@pytest.mark.parametrize("processes", [3, pytest.param(8, marks=pytest.mark.end_to_end)])
+@pytest.mark.parametrize("processes", [2, pytest.param(8, marks=pytest.mark.end_to_end)])
 @pytest.mark.fault("C6")
 def test_processes_that_start_together_on_a_fresh_store_make_it_once(tmp_path: Path, processes: int) -> None:
     script = """

@@ -11,7 +11,7 @@ import pytest
 from rnnexp.cli.main import main
 from rnnexp.config.settings import Tracking
 from rnnexp.errors import TrackingError
-from rnnexp.tracking import pusher, start
+from rnnexp.tracking import pusher, start, uploads
 from rnnexp.tracking.files import add_files
 from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.model import ModelPlace, SavedModel
@@ -27,13 +27,20 @@ KEPT = {"config/config.yaml": b"units: 8\n", "figures/gr\xf6\xdfe.png": b"\x89PN
 WHOLE = KEPT.keys() | {"metrics.jsonl", "train.log"}
 # Three files and what is written down at the end; `after` so many of them are sent well.
 MOMENTS = [(PUT, after) for after in range(5)] + [(LISTING, after) for after in range(3)]
-OFTEN = {("html", PUT, 0), ("html", PUT, 4), ("html", LISTING, 0), ("cut", PUT, 2), ("lost", PUT, 1), ("500", PUT, 3)}
+OFTEN = {("html", PUT, 0), ("cut", PUT, 2), ("lost", PUT, 1)}
+# Each fault meets two moments, and each moment several faults.
+CHOSEN = {(fault, *MOMENTS[(3 * number + at) % 8]) for number, fault in enumerate(FAULTS) for at in (0, 5)}
 CASES = [
-    pytest.param(fault, only, after, marks=[] if (fault, only, after) in OFTEN else pytest.mark.end_to_end)
-    for fault in FAULTS
-    for only, after in MOMENTS
-    if (fault, only) != ("cut", LISTING)
+    pytest.param(*case, marks=[] if case in OFTEN else pytest.mark.end_to_end)
+    for case in sorted(CHOSEN | OFTEN)
+    if case[:2] != ("cut", LISTING)
 ]
+
+
+def test_each_fault_and_each_moment_are_among_the_cases() -> None:
+    cases = [case.values for case in CASES]
+    assert {fault for fault, *_ in cases} == set(FAULTS)
+    assert {(only, after) for _, only, after in cases} == set(MOMENTS)
 
 
 def log_run(server: FaultyServer, info: Any) -> None:
@@ -130,3 +137,27 @@ def test_files_that_are_added_later_are_there_or_refused(
         add_files(server.uri, run, [tmp_path / "late.txt"], "evaluation")
     add_files(server.uri, run, [tmp_path / "late.txt"], "evaluation")
     assert served(server, run.run_id)["evaluation/late.txt"] == 4
+
+
+@pytest.mark.parametrize("slowest", [10.0, 1e9], ids=["as long as its size", "as long as any other"])
+def test_a_large_file_is_waited_for_the_longer_the_larger_it_is(
+    server: FaultyServer, make_info: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slowest: float
+) -> None:
+    """A server that writes 2 GB to its disk answers only then; here it takes longer than the client's second."""
+    log_run(server, make_info())
+    (run,) = select(server.uri, Wanted())
+    with (tmp_path / "large.bin").open("wb") as file:
+        file.truncate(100)
+    monkeypatch.setattr(uploads, "SLOWEST", slowest)
+    server.delay = 1.6
+    server.fail("slow", only=PUT)
+    if slowest == 10.0:
+        add_files(server.uri, run, [tmp_path / "large.bin"], "late")
+        assert served(server, run.run_id)["late/large.bin"] == 100
+    else:
+        with pytest.raises(TrackingError, match=r"late cannot be stored: .*timeout"):
+            add_files(server.uri, run, [tmp_path / "large.bin"], "late")
+
+
+def test_two_gigabytes_are_waited_for_more_than_a_quarter_of_an_hour() -> None:
+    assert 2 * 2**30 / uploads.SLOWEST > 900

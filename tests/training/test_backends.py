@@ -52,12 +52,15 @@ def in_a_process(backend: str) -> dict[str, Any]:
     return seen
 
 
-@pytest.fixture(params=["tensorflow", "torch"])
+OTHERS = [pytest.param(name, marks=pytest.mark.end_to_end) for name in ("tensorflow", "torch")]
+
+
+@pytest.fixture(params=OTHERS)
 def on_another(request: pytest.FixtureRequest) -> dict[str, Any]:
     return in_a_process(request.param)
 
 
-@pytest.fixture(params=["jax", "tensorflow", "torch"])
+@pytest.fixture(params=["jax", *OTHERS])
 def seen(request: pytest.FixtureRequest, on_jax: dict[str, Any]) -> dict[str, Any]:
     return on_jax if request.param == "jax" else in_a_process(request.param)
 

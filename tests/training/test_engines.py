@@ -25,6 +25,7 @@ CLOSE = 2e-5
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
 SINE = ("data.points=90", "data.seed=0", "model.units=[4]", "trainer.epochs=4", *LIGHT)
 WHOLE = ("trainer.batch_size=full", "schedule=cosine", "schedule.warmup_epochs=2")
+OFTEN = ("adam", "muon", "rmsprop", "sgd")  # optimizers
 EPOCHS = 14  # the same wherever it may be: so many make another program, which has to be compiled anew
 
 
@@ -57,12 +58,19 @@ def both(train: Callable[[str], History]) -> tuple[History, History]:
     "settings",
     [
         ("model=simple_rnn", "model.bidirectional=true", "optimizer.use_ema=true", "trainer.grad_norm=true"),
-        ("model=lstm", "model.units=[4, 3]", "model.dropout=0.3", "model.l2=0.001"),
+        pytest.param(
+            ("model=lstm", "model.units=[4, 3]", "model.dropout=0.3", "model.l2=0.001"), marks=pytest.mark.end_to_end
+        ),
         ("model=gru", "model.recurrent_dropout=0.2", "model.layer_norm=true", "optimizer.clipnorm=0.5"),
-        ("model=lstm", "data.layout=sequence"),
+        pytest.param(("model=lstm", "data.layout=sequence"), marks=pytest.mark.end_to_end),
         ("model=gru", "data.horizon=3", "data.scaler=instance", "metrics=[mae]", "loss=huber", *WHOLE),
-        ("model=simple_rnn", "data=adding", "data.examples=60", "data.sequence_length=6"),
-        ("model=lstm", "model.patch_size=5", "model.skip=true", "data.horizon=3"),
+        pytest.param(
+            ("model=simple_rnn", "data=adding", "data.examples=60", "data.sequence_length=6"),
+            marks=pytest.mark.end_to_end,
+        ),
+        pytest.param(
+            ("model=lstm", "model.patch_size=5", "model.skip=true", "data.horizon=3"), marks=pytest.mark.end_to_end
+        ),
     ],
     ids=lambda settings: " ".join(settings[:2]),
 )
@@ -81,7 +89,10 @@ def test_another_seed_is_not_taken_for_the_same() -> None:
     assert not agree(*histories)
 
 
-@pytest.mark.parametrize("name", optimizers.available())
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in OFTEN else pytest.mark.end_to_end) for name in optimizers.available()],
+)
 def test_every_optimizer_agrees(name: str) -> None:
     def train(engine: str) -> History:
         optimizer = optimizers.load(name)(learning_rate=0.01).build()

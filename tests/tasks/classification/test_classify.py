@@ -143,6 +143,7 @@ def agree_with_single_runs(lines: tuple[str, ...], folder: Path) -> tuple[list[A
     return experiments, ended
 
 
+@pytest.mark.end_to_end
 def test_each_member_is_what_it_would_have_been_alone(tmp_path: Path) -> None:
     _, ended = agree_with_single_runs((*sequences(), *QUICK), tmp_path / "jobs")
     assert not np.allclose(losses(ended[0]), losses(ended[1]), rtol=CLOSE)  # the comparison can tell members apart
@@ -194,6 +195,7 @@ def own_end(spec, closed: bool = True) -> keras.Model:
 """
 
 
+@pytest.mark.end_to_end
 def test_a_users_model_that_ends_in_a_softmax_trains_as_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

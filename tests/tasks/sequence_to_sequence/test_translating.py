@@ -255,6 +255,7 @@ def train_losses(*overrides: str) -> np.ndarray:
     return np.array([epoch["train/loss"] for epoch in history.epochs])
 
 
+@pytest.mark.end_to_end
 def test_engines_agree() -> None:
     first, second = train_losses("trainer.engine=compiled")
     np.testing.assert_allclose(train_losses("trainer.engine=keras"), [first, second], rtol=2e-5)

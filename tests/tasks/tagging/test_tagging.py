@@ -294,6 +294,7 @@ def test_members_of_a_program_are_what_they_would_have_been_alone(tmp_path: Path
     assert ended[0].metrics["test/log_loss"] == pytest.approx(alone.metrics["test/log_loss"], rel=1e-4)
 
 
+@pytest.mark.end_to_end
 def test_seeds_whose_training_parts_have_other_words_are_groups_of_their_own(tmp_path: Path) -> None:
     rare = "\n".join("".join(f"w{number}{i} O\n" for i in range(1 + number % 3)) for number in range(30))
     Path("names.conll").write_text(f"{grammar(30, 1)}\n{rare}")
