@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry, runtime, tasks, tracking
 from rnnexp.config.settings import Experiment
-from rnnexp.errors import ConfigError, DataError, DivergedError, count
+from rnnexp.errors import ConfigError, DataError, count
 from rnnexp.paths import name_problem, short_name
 from rnnexp.run_folder import claim
 from rnnexp.runner import record
@@ -143,6 +143,7 @@ def run_steps(
     prepared: PreparedRun, context: RunContext, *, quiet: bool, started: float
 ) -> Generator[TrainingStep, None, Result]:
     """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
+    from rnnexp.training.best_weights import refuse_untrained
     from rnnexp.training.fit import make_training
     from rnnexp.training.keeper import keep_trained
     from rnnexp.training.progress import Progress
@@ -162,7 +163,7 @@ def run_steps(
             listener = record.make_epoch_listener(tracked, context, progress, samples)
             history = yield from training.steps(listener)
         with keep_trained(training.keeper):
-            _refuse_untrained(history)
+            refuse_untrained(history)
             tracked.problem = explain_stop(history, context.run_dir)
             report = record.explain_defeat(evaluate(model, dataset, experiment), dataset, history, experiment)
             forecast = code.forecast(model, dataset)
@@ -176,15 +177,6 @@ def run_steps(
     scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
     fields = (experiment, metrics, history, report, forecast, scored, unit)
     return Result(*fields, tracked.run_id, context.run_dir, seconds, tracked.problem)
-
-
-def _refuse_untrained(history: History) -> None:
-    """Raise DivergedError where not even the first epoch left weights: those that are there were never trained."""
-    if history.best_epoch == 0:
-        raise DivergedError(
-            f"not one epoch had a finite {history.monitor}, so there are no trained weights to score, whatever "
-            "trainer.on_divergence says; lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
-        )
 
 
 def locate_runs(name: str) -> Path:

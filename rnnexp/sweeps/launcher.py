@@ -7,11 +7,13 @@ import shutil
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from rnnexp import registry
+from rnnexp.errors import ResourceError
 from rnnexp.registry import Package, settings
 from rnnexp.runtime.machine import count_usable_cpus
 from rnnexp.sweeps.executor import Executor, Hardware, Site, Slot
@@ -66,6 +68,8 @@ class Launcher(ABC):
     def slots(self, hardware: Hardware) -> list[Slot]:
         """Share this machine out: one slot per job that may run at a time."""
         gpus = [] if hardware.cpu_only else _gpus(self.gpus)
+        if gpus and self.gpus is not None and self.package is None:  # which others need for other machines
+            _refuse_missing(self.gpus, gpus)
         places: list[str | None] = [gpu for gpu in gpus for _ in range(self.slots_per_gpu)]
         cpus = count_usable_cpus()
         count = self.n_jobs or len(places) or max(1, cpus // (self.threads or 1))
@@ -118,18 +122,34 @@ def _with_others(name: str, known: Mapping[str, Any]) -> type:
 
 
 def _gpus(given: int | list[int] | None) -> list[str]:
-    """Return the ids of the GPUs to use: the given ones, those left visible, or all that the driver lists."""
+    """Return the ids of the GPUs to use: the given ones, those left visible, or all that the machine has."""
     if isinstance(given, list):
         return [str(gpu) for gpu in given]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        found = [gpu for gpu in visible.split(",") if gpu.strip() and gpu.strip() != "-1"]
-    elif shutil.which("nvidia-smi"):
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False, timeout=30)
-        found = [str(i) for i, line in enumerate(x for x in listed.stdout.splitlines() if x.startswith("GPU "))]
+    if visible is None:
+        found = _list_gpus()
     else:
-        found = []
+        found = [gpu for gpu in visible.split(",") if gpu.strip() and gpu.strip() != "-1"]
     return found if given is None else (found or [str(gpu) for gpu in range(given)])[:given]
+
+
+def _list_gpus() -> list[str]:
+    """Return the ids of the GPUs that the driver lists; a container may have its devices without its tools."""
+    if shutil.which("nvidia-smi"):
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False, timeout=30)
+        return [str(i) for i, line in enumerate(x for x in listed.stdout.splitlines() if x.startswith("GPU "))]
+    return sorted((path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")), key=int)
+
+
+def _refuse_missing(given: int | list[int], gpus: list[str]) -> None:
+    """Raise ResourceError if a job would wait for a GPU, or run without one, that the machine does not have."""
+    known = _list_gpus()
+    if all(gpu in known or not gpu.isdigit() for gpu in gpus) and (isinstance(given, list) or len(gpus) == given):
+        return
+    shown = f"has the GPUs {', '.join(known)}" if known else "has no GPU that its driver lists"
+    raise ResourceError(
+        f"hydra.launcher.gpus: {given} given, but this machine {shown}; name those that are to be used, or leave it out"
+    )
 
 
 def _gpu_environment(gpu: str | None, sharing: int) -> dict[str, str]:

@@ -133,7 +133,7 @@ class RunJournal:
 
     def list_entries(self) -> Iterator[Record]:
         """Yield all entries, the first first."""
-        yield from _count(self.entries, 0)
+        yield from self.entries.records()
 
     @property
     def begun(self) -> Record | None:

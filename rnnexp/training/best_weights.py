@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +12,14 @@ from rnnexp.errors import DivergedError
 from rnnexp.training.monitor import LOSSES, BestValue
 from rnnexp.training.training_state import TrainingState
 
+if TYPE_CHECKING:
+    from rnnexp.training.plan import History
+
 log = logging.getLogger("rnnexp")
 
 Values = list[np.ndarray]
 LIMIT = 1e30  # of a loss: its gradient's squares are beyond float32, so nothing is learned from it any more
+ADVICE = "lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
 DEAD_EPOCHS = 5  # with a loss that is the same to the bit
 
 
@@ -36,11 +40,11 @@ class BestWeights:
         Weights that are not finite, though the losses still were, raise FloatingPointError: the next epoch
         could only be worse.
         """
+        candidate = values()
+        if not all(np.isfinite(array).all() for array in candidate):
+            raise FloatingPointError
         is_best = self.best_value.update(value, epoch)
         if is_best or not self.keep_best:
-            candidate = values()
-            if not all(np.isfinite(array).all() for array in candidate):
-                raise FloatingPointError
             self.values, self.epoch = candidate, epoch
         return is_best
 
@@ -56,20 +60,37 @@ class BestWeights:
         best.best, best.best_epoch, best.epochs = numbers["best"], numbers["best_epoch"], numbers["waited"]
 
 
-def handle_divergence(state: TrainingState, broken: str, on_divergence: str) -> None:
-    """Say where a training has met infinity, as a DivergedError if that is wished."""
-    rate, value = state.metrics["opt/learning_rate"], state.metrics.get(broken)
-    shown = "" if value is None else f" ({value:g})"
-    text = (
-        f"epoch {state.epoch}: {broken} is infinite, not a number or above {LIMIT:g}{shown}, at learning rate "
-        f"{rate:g}; lower optimizer.learning_rate or clip the gradient (optimizer.clipnorm=1)"
-    )
+def handle_divergence(state: TrainingState, broken: str, on_divergence: str, step: int = 0) -> None:
+    """Say where a training has met infinity, as a DivergedError if that is wished.
+
+    step: gradient steps that were done of an epoch that was broken off there; 0 if it was finished
+    """
+    where = f"epoch {state.epoch}, step {step}" if step else f"epoch {state.epoch}"
+    rate = state.metrics["opt/learning_rate"]
+    text = f"{where}: {describe_divergence(state.metrics, broken)}, at learning rate {rate:g}; {ADVICE}"
     if on_divergence == "fail":
         raise DivergedError(text)
     log.warning("%s", text)
 
 
-def find_not_finite(metrics: dict[str, float]) -> str | None:
+def describe_divergence(metrics: Mapping[str, float], broken: str) -> str:
+    """Say what is wrong with a loss, or with a weight, and its value where one is known."""
+    shown = f" ({metrics[broken]:g})" if broken in metrics else ""
+    return f"{broken} is infinite, not a number or above {LIMIT:g}{shown}"
+
+
+def refuse_untrained(history: History) -> None:
+    """Raise DivergedError where not even the first epoch left weights: those that are there were never trained."""
+    if history.best_epoch == 0:
+        last = history.epochs[-1]
+        broken = find_not_finite(last) or ("a weight" if np.isfinite(last[history.monitor]) else history.monitor)
+        raise DivergedError(
+            f"epoch {len(history.epochs)}: {describe_divergence(last, broken)}, and no epoch has left trained weights "
+            f"to score, whatever trainer.on_divergence says; {ADVICE}"
+        )
+
+
+def find_not_finite(metrics: Mapping[str, float]) -> str | None:
     """Return the name of a loss that is not a number or beyond all bounds, None if none is."""
     return next((name for name in LOSSES if not abs(metrics.get(name, 0.0)) < LIMIT), None)
 

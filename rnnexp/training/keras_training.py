@@ -18,7 +18,7 @@ from rnnexp.training.class_weights import make_weigher
 from rnnexp.training.keeper import Cadence, Keeper, StopAsked
 from rnnexp.training.monitor import choose_default_monitor
 from rnnexp.training.penalties import prefix_metrics
-from rnnexp.training.plan import History, Listener, TrainingPlan
+from rnnexp.training.plan import PROMPT_S, History, Listener, TrainingPlan
 from rnnexp.training.prepare import prepare
 from rnnexp.training.snapshot import Position, Snapshot, Tree, fill, flatten, make_columns, name_variables
 from rnnexp.training.training_state import EpochCallback, HeldCallbacks, TrainingState
@@ -41,11 +41,15 @@ class Pass:
 
 @dataclass
 class TrainingPass:
-    """How far an epoch has come: gradient steps and seconds of them, and what they gave if all are done."""
+    """How far an epoch has come: gradient steps and seconds of them, and what they gave if all are done.
+
+    broken: it has been given up before its last step, since a loss was beyond all bounds
+    """
 
     step: int = 0
     seconds: float = 0.0
     results: dict[str, float] | None = None
+    broken: bool = False
 
 
 class KerasTraining:
@@ -111,8 +115,8 @@ class KerasTraining:
                 self.history.append((yield from self._epoch(self.state.epoch + 1)))
             except StopAsked:
                 self._look()  # which says so, with everything as it was before the validation
-            self.pass_ = TrainingPass()
             self._end_of_epoch()
+            self.pass_ = TrainingPass()
             warn_of_death(self.history)
             reason = listener(self.state.epoch, self.history[-1:], (began, time()))
             self.state.stop = self.state.stop or reason
@@ -133,9 +137,9 @@ class KerasTraining:
         if pass_.results is None:
             pass_.results = yield from self._train(order, pass_)
             pass_.seconds = perf_counter() - began
-        validated = yield from self._validate()
+        validated = {} if pass_.broken else (yield from self._validate())
         metrics = prefix_metrics("train", pass_.results) | validated | {"opt/learning_rate": rate}
-        if self.plan.grad_norm or self.plan.trainer.grad_norm:
+        if (self.plan.grad_norm or self.plan.trainer.grad_norm) and not pass_.broken:
             first = order[: self.train.batcher.size]
             with self.backend.with_zero_states():  # where the first batch begins
                 metrics["opt/grad_norm"] = self.backend.grad_norm(self.train.batcher.batch(first))
@@ -145,7 +149,7 @@ class KerasTraining:
         return metrics
 
     def _train(self, order: np.ndarray, pass_: TrainingPass) -> Generator[BlockStep, None, dict[str, float]]:
-        began = perf_counter() - pass_.seconds
+        began, seen = perf_counter() - pass_.seconds, pass_.seconds
         if pass_.step == 0:
             self.backend.begin()
         for block in self.train.blocks(order, pass_.step):
@@ -154,6 +158,11 @@ class KerasTraining:
             self.user.batch_end()
             pass_.step += block.steps
             pass_.seconds = perf_counter() - began
+            if pass_.seconds - seen >= PROMPT_S:  # not after each block: the losses are waited for
+                seen = pass_.seconds
+                pass_.broken = find_not_finite(prefix_metrics("train", self.backend.results())) is not None
+                if pass_.broken:
+                    break
             self._look()
         return self.backend.results()
 
@@ -184,7 +193,8 @@ class KerasTraining:
         except FloatingPointError:
             broken = "a weight"
         if broken is not None:
-            handle_divergence(state, broken, self.plan.trainer.on_divergence)
+            step = self.pass_.step if self.pass_.broken else 0
+            handle_divergence(state, broken, self.plan.trainer.on_divergence, step)
             state.stop = "diverged"
             return
         self.callbacks.on_epoch_end(state)

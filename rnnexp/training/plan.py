@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rnnexp.config.settings import Trainer
 
+PROMPT_S = 1.0  # of a chunk of work: progress, checkpoints, signals and word of a divergence wait for it
+
 Rows = Sequence[dict[str, float]]
 Span = tuple[float, float]
 

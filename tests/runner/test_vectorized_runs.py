@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,21 @@ def test_a_member_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     assert isinstance(ended[0], DivergedError)
     assert isinstance(ended[1], Result)
     assert len(losses(ended[1])) == 6
+
+
+def test_a_member_that_breaks_within_an_epoch_leaves_the_bits_of_the_others_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ensemble, "LONG_S", 0.0)
+    words = (*PLAIN, "trainer.batch_size=4")
+    rates = {name: f"optimizer.learning_rate={rate}" for name, rate in (("hot", 1e30), ("warm", 2e-3), ("fine", 1e-3))}
+    made = {name: rx.compose(*words, rate, "trainer.on_divergence=fail") for name, rate in rates.items()}
+    broken = together([made["hot"], made["fine"]], tmp_path / "broken")
+    whole = together([made["warm"], made["fine"]], tmp_path / "whole")
+    assert re.search(r"epoch 1, step \d+: train/loss is infinite", str(broken[0]))
+    assert len(losses(whole[0])) == len(losses(broken[1])) == 6
+    assert (losses(broken[1]) == losses(whole[1])).all()
+    assert not (losses(broken[1]) == losses(whole[0])).all()
 
 
 def test_a_group_without_some_of_its_members_gives_the_same_bits(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -130,7 +131,7 @@ def gpus(found: list[Slot]) -> list[str | None]:
         pytest.param({}, None, ["0", "1"], id="all that the driver lists"),
         pytest.param({"gpus": 1}, None, ["0"], id="a number of them"),
         pytest.param({"gpus": [1]}, None, ["1"], id="the given ones"),
-        pytest.param({"gpus": [4, 2], "n_jobs": 1}, None, ["4"], id="no more than jobs"),
+        pytest.param({"gpus": [1, 0], "n_jobs": 1}, None, ["1"], id="no more than jobs"),
         pytest.param({"slots_per_gpu": 2}, "7", ["7", "7"], id="two jobs on one"),
         pytest.param({"n_jobs": 3}, "", [None] * 3, id="none visible"),
         pytest.param({"n_jobs": 2}, "-1", [None] * 2, id="hidden by -1"),
@@ -147,6 +148,22 @@ def test_each_slot_is_a_gpu(
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert gpus(slots(ANY, **launcher)) == expected
+
+
+@pytest.mark.parametrize("given", [[7], [0, 7], 3])
+@pytest.mark.fault("H15")
+def test_a_gpu_that_the_machine_lacks_is_refused_in_one_sentence(machine: Path, given: Any) -> None:
+    told = rf"^hydra.launcher.gpus: {re.escape(str(given))} given, but this machine has the GPUs 0, 1; name those"
+    for launcher in ("local", "vectorized"):
+        with pytest.raises(ResourceError, match=told):
+            slots(ANY, name=launcher, gpus=given)
+    assert gpus(slots(Hardware(frozenset({"jax"}), cpu_only=True), gpus=given, n_jobs=1)) == [None]
+    machine.write_text('#!/bin/sh\nfor i in 0 1 2 3 4 5 6 7; do echo "GPU $i: one"; done\n')
+    assert len(gpus(slots(ANY, gpus=given))) == (given if isinstance(given, int) else len(given))
+
+
+def test_a_gpu_of_another_machine_is_not_looked_for_on_this_one(machine: Path) -> None:
+    assert gpus(slots(ANY, name="submitit", gpus=[7])) == ["7"]
 
 
 @pytest.mark.fault("H15")

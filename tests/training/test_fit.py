@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import toy
 
-from rnnexp.errors import ConfigError, DivergedError
+from rnnexp.errors import ConfigError
 from rnnexp.registry import lookup, register
-from rnnexp.training.best_weights import is_dead
 from rnnexp.training.fit import fit
 from rnnexp.training.plan import History
 
@@ -95,68 +94,6 @@ def test_a_monitor_that_is_not_logged_is_refused_with_the_choices() -> None:
 def test_an_unknown_metric_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"metrics: Keras has no metric `maee`"):
         fit(toy.network(), toy.windows(16), toy.plan(metrics=("maee",)))
-
-
-def exploding(**trainer: Any) -> Any:
-    import keras
-
-    return toy.plan(keras.optimizers.SGD(1e15), batch_size="full", epochs=20, **trainer)
-
-
-@pytest.mark.fault("G1")
-def test_a_diverged_training_ends_with_its_last_finite_weights() -> None:
-    model = toy.network()
-    history = fit(model, toy.windows(16), exploding())
-    assert history.stopped == "diverged"
-    assert len(history.epochs) < 20
-    assert history.best_epoch < len(history.epochs)
-    assert all(np.isfinite(weight).all() for weight in model.get_weights())
-
-
-@pytest.mark.fault("G1")
-def test_a_diverged_training_can_fail() -> None:
-    with pytest.raises(
-        DivergedError, match=r"epoch \d+: .* is infinite, not a number or above 1e\+30 \(.+\), at learning rate 1e\+15"
-    ):
-        fit(toy.network(), toy.windows(16), exploding(on_divergence="fail"))
-
-
-@pytest.mark.parametrize("engine", ["keras", "compiled"])
-@pytest.mark.parametrize(("scale", "told"), [(1e31, True), (1e20, False)])
-@pytest.mark.fault("G3")
-def test_a_loss_that_explodes_and_stays_finite_is_divergence_but_a_large_one_is_not(
-    engine: str, scale: float, told: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    def large(true: Any, predicted: Any) -> Any:
-        return (true - predicted) ** 2 * 0 + scale
-
-    plan = toy.plan(epochs=3, engine=engine, plan={"loss": large})
-    history = fit(toy.network(), toy.windows(16, val=4), plan)
-    assert (history.stopped, len(history.epochs)) == (("diverged", 1) if told else (None, 3))
-    assert ("train/loss is infinite, not a number or above 1e+30 (1e+31), at" in caplog.text) == told
-
-
-@pytest.mark.parametrize("engine", ["keras", "compiled"])
-@pytest.mark.parametrize(("factor", "told"), [(0.0, 1), (1.0, 0)])
-@pytest.mark.fault("G4")
-def test_a_loss_that_never_moves_is_told_once_and_one_that_learns_is_not(
-    engine: str, factor: float, told: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    def flat(true: Any, predicted: Any) -> Any:
-        return (true - predicted) ** 2 * factor + 1.0
-
-    history = fit(toy.network(), toy.windows(16), toy.plan(epochs=12, engine=engine, plan={"loss": flat}))
-    assert len(history.epochs) == 12
-    assert caplog.text.count("the network learns nothing") == told
-
-
-@pytest.mark.parametrize(
-    ("losses", "told"),
-    [([2.0] * 5, True), ([2.0] * 6, False), ([1.0] + [2.0] * 5, True), ([2.0] + [1.0] * 5, False), ([0.0] * 5, False)],
-    ids=["never moved", "told already", "froze above its start", "converged", "nothing left to learn"],
-)
-def test_a_converged_training_is_not_dead(losses: list[float], told: bool) -> None:
-    assert is_dead([{"train/loss": loss, "opt/learning_rate": 0.1} for loss in losses]) == told
 
 
 def test_averaged_weights_are_validated_and_remain() -> None:

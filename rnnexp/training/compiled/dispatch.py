@@ -9,15 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnexp.training.compiled.program import Program
+from rnnexp.training.plan import PROMPT_S
 
 Tree = Any
-
-PROMPT_S = 1.0  # of a dispatch: progress, checkpoints and signals wait for it
 
 
 class Dispatch(Protocol):
     """Takes (state, now, fixed, data) on by `count` epochs, or by a part of one; returns the state and rows (epochs,
-    lanes), None as long as the epoch goes on.
+    lanes), None as long as the epoch goes on: `row_so_far` then has what its steps have shown, (lanes).
 
     step: gradient steps of an epoch that are done;  partial: the state after them, None between epochs
     """
@@ -31,6 +30,8 @@ class Dispatch(Protocol):
     def prepare(self, *arguments: Tree) -> None: ...
 
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree | None]: ...
+
+    def row_so_far(self) -> Tree: ...
 
 
 class VmappedProgram:
@@ -52,6 +53,9 @@ class VmappedProgram:
     def _unless_stopped(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
         after, row = self.program.epoch(state, now, fixed, data)
         return self.kept(state, after, fixed), row
+
+    def so_far(self, state: Tree) -> Tree:
+        return self.over(self.program.row_so_far, (0,))(state)
 
     def kept(self, before: Tree, after: Tree, fixed: Tree) -> Tree:
         """Let a lane that has stopped keep its state."""
@@ -85,6 +89,9 @@ class FusedEpochs:
 
     def merge(self, before: Tree, fixed: Tree) -> Tree:
         return before
+
+    def row_so_far(self) -> Tree:
+        raise NotImplementedError("its epochs are whole")
 
     def __init__(self, vmapped: VmappedProgram, capacity: int) -> None:
         self.vmapped, self.capacity = vmapped, capacity
@@ -140,6 +147,7 @@ class ChunkedEpoch:
         self.step, self.partial = 0, None
         self._last, self._pace = 0, 0.0  # steps of the last call, seconds of each
         self._begin, self._steps, self._end = jax.jit(vmapped.begin), jax.jit(vmapped.steps), jax.jit(vmapped.end)
+        self._so_far = jax.jit(vmapped.so_far)
 
     def prepare(self, *arguments: Tree) -> None:
         """See that the program can be traced."""
@@ -159,6 +167,9 @@ class ChunkedEpoch:
         row = {**row, "ran": self.vmapped.program.running(before, fixed)}
         self.step, self.partial = 0, None
         return after, {key: value[None] for key, value in row.items()}
+
+    def row_so_far(self) -> Tree:
+        return self._so_far(self.partial)
 
     def merge(self, before: Tree, fixed: Tree) -> Tree:
         """Return the state within an epoch: of lanes that had stopped when it began what it was then."""

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp.training.best_weights import find_not_finite
 from rnnexp.training.compiled.batch_plan import BatchPlan, stack_shared
-from rnnexp.training.compiled.dispatch import PROMPT_S, ChunkedEpoch, Dispatch, FusedEpochs, VmappedProgram
+from rnnexp.training.compiled.dispatch import ChunkedEpoch, Dispatch, FusedEpochs, VmappedProgram
 from rnnexp.training.compiled.member import TOLD, Member
-from rnnexp.training.compiled.program import Program
+from rnnexp.training.compiled.program import BROKEN, Program
 from rnnexp.training.keeper import Cadence
+from rnnexp.training.plan import PROMPT_S
 
 Tree = Any
 
@@ -124,7 +126,7 @@ class Ensemble:
         self.turn += 1
         self._began = self._began or began
         if rows is None:
-            self._tell_nothing()
+            self._tell_of_divergence((self._began, ended))
             return
         self._tell({key: np.asarray(value)[:count] for key, value in rows.items()}, (self._began, ended))
         self._pace = (ended - began) / count if self._last else 0.0
@@ -197,9 +199,21 @@ class Ensemble:
                 member.add_rows({k: v[:ran, lane] for k, v in rows.items()}, span, (span[1] - span[0]) / busy)
                 member.update({key: value[lane].item() for key, value in state.items()})
 
-    def _tell_nothing(self) -> None:
+    def _tell_of_divergence(self, span: tuple[float, float]) -> None:
+        """Take out, in the middle of an epoch, the trainings whose losses are beyond all bounds; others hear nothing.
+
+        What such a training has of the epoch becomes its last row, and its state is that before the epoch.
+        """
+        row = {key: np.atleast_1d(value) for key, value in self._dispatch.row_so_far().items()}
         for member in self.members:
             member.rows = []
+            if not member.running:
+                continue
+            lane = self.lanes.index(member.index)
+            own = {key: value[lane : lane + 1] for key, value in row.items()}
+            if broken := find_not_finite({key: float(value[0]) for key, value in own.items()}):
+                member.stop(BROKEN[broken])
+                member.add_rows(own, span, span[1] - span[0])
 
     @property
     def step(self) -> int:

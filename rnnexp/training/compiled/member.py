@@ -36,7 +36,7 @@ class Member:
     def add_rows(self, columns: dict[str, np.ndarray], span: tuple[float, float], seconds: float) -> None:
         """Take in the metrics of some epochs, (epochs,) each, and the seconds that one of them took."""
         rates, factors = columns.pop("rate"), columns.pop("factor").tolist()
-        columns.pop("ran")
+        columns.pop("ran", None)
         planned = self._rates[self.epoch : self.epoch + len(factors)]
         shown = [own if factor == 1 else to_decimal(rate) for own, factor, rate in zip(planned, factors, rates)]
         grad_norm = columns.pop("opt/grad_norm", None)
@@ -57,11 +57,11 @@ class Member:
         self.epoch = epoch
         self.update({key: state[key].item() for key in TOLD})
 
-    def stop(self) -> None:
+    def stop(self, code: int = OUTSIDE) -> None:
         """Train no further, whatever the program thinks."""
         if self.running:
-            self.code = OUTSIDE
-            self.ensemble.stop(self.index, OUTSIDE)
+            self.code = code
+            self.ensemble.stop(self.index, code)
 
     def weights(self, key: str) -> list[np.ndarray]:
         """Return weights, in the order of `BackendTrainer.variables`: `kept`, `best_weights`, or the `last` epoch's."""

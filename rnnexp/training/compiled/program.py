@@ -26,6 +26,7 @@ Tree = Any
 RUNNING = 0
 NOT_FINITE = {**dict(enumerate(LOSSES, start=1)), len(LOSSES) + 1: "a weight"}  # why a training has stopped
 A_WEIGHT = len(NOT_FINITE)
+BROKEN = {name: code for code, name in NOT_FINITE.items()}
 CALLBACK = A_WEIGHT + 1  # the first of the callbacks that may have stopped it
 
 
@@ -161,6 +162,11 @@ class Program:
         state = self._run_callbacks(state, row, rate, fixed)
         return state, {**row, "rate": rate, "factor": factor}
 
+    def row_so_far(self, state: Tree) -> Tree:
+        """Return what the steps of an epoch have shown that goes on."""
+        row = prefix_metrics("train", self.backend.metric_results(state["metrics"]))
+        return {**row, "rate": state["optimizer"][self.rate_at], "factor": state["factor"]}
+
     def _validate(self, state: Tree, fixed: Tree, data: Tree) -> Tree:
         import jax
 
@@ -203,7 +209,7 @@ class Program:
         better = (stopped == RUNNING) & (value < state["best"])
         keep = better if self.settings.keep_best else stopped == RUNNING
         finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(weights)]).all()
-        stopped = jnp.where(keep & ~finite, A_WEIGHT, stopped)
+        stopped = jnp.where((stopped == RUNNING) & ~finite, A_WEIGHT, stopped)
         keep, better = keep & finite, better & finite
         state = {
             **state,

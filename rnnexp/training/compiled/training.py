@@ -139,9 +139,9 @@ class CompiledTraining:
         member, state = self.member, self.state
         first = state.epoch + 1
         for state.epoch, state.metrics in enumerate(rows, start=first):
-            state.is_best = self.best_value.update(state.metrics[state.monitor], state.epoch)
             if member.code in NOT_FINITE and state.epoch == member.epoch:
-                break
+                break  # of an epoch that was not finished there may be no value to monitor
+            state.is_best = self.best_value.update(state.metrics[state.monitor], state.epoch)
             if state.epoch == member.epoch:
                 state.weights = lambda: self._weights("last")
             elif state.epoch == member.best_epoch:
@@ -161,7 +161,8 @@ class CompiledTraining:
         """Say why the program has stopped this training, if it has."""
         code = self.member.code
         if code in NOT_FINITE:
-            handle_divergence(self.state, NOT_FINITE[code], self.plan.trainer.on_divergence)
+            step = self.member.ensemble.step
+            handle_divergence(self.state, NOT_FINITE[code], self.plan.trainer.on_divergence, step)
             return "diverged"
         if code >= CALLBACK:
             return [*self.member.ensemble.program.settings.callbacks.values()][code - CALLBACK].name
