@@ -25,6 +25,7 @@ _NO_MEMORY = re.compile(
     r"too large to fit in memory|CUDA_ERROR_OUT_OF_MEMORY",
     re.IGNORECASE,
 )
+_NOT_COMPILED = ("JaxRuntimeError", "XlaRuntimeError")  # of the backend, which is not imported for their sake
 _NOT_WRITABLE = {
     errno.EROFS: "work in a folder that can be written",
     errno.EACCES: "work in a folder that you may write to, or change its permissions",
@@ -50,10 +51,18 @@ def foreseen(error: BaseException) -> RnnexpError | None:
         return _of_system(error)
     if isinstance(error, ValueError | TypeError | AttributeError | KeyError) and _called(error, "configure_log"):
         return ConfigError(f"hydra.job_logging, hydra.hydra_logging: {error}{_reason(error)}")
+    return _of_program(error)
+
+
+def _of_program(error: BaseException) -> RnnexpError | None:
+    """Say what ends the program that the backend has made of a network."""
+    detail = next(iter(str(error).splitlines()), "")[:200]
     if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
-        detail = next(iter(str(error).splitlines()), "")
         advice = "choose a smaller model.units, trainer.batch_size or sequence, or a machine with more"
-        return ResourceError(f"memory ran out{f' ({detail[:200]})' if detail else ''}; {advice}")
+        return ResourceError(f"memory ran out{f' ({detail})' if detail else ''}; {advice}")
+    if type(error).__name__ in _NOT_COMPILED:
+        advice = "try trainer.engine=keras or another backend, and leave out components of your own"
+        return ResourceError(f"the backend could not compile or run its program ({detail}); {advice}")
     return None
 
 

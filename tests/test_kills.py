@@ -1,25 +1,63 @@
-"""A training that is killed goes on, from whole checkpoints alone, to the bits of one that nobody killed."""
+"""A command that is killed goes on when it is typed again, to the bits of one that nobody killed."""
 
 from __future__ import annotations
 
+import os
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rnnexp.training import keeper
-from tests.kills.__main__ import run, states
+from tests.kills.__main__ import TRAINED, deal, try_out
+from tests.kills.combinations import DATA, ROWS, words_of
+from tests.kills.command import MOMENTS, Left
+
+# All of them take a quarter of an hour: that is for nights, RNNEXP_EVERY_KILL=1, or python -m tests.kills.
+EVERY = os.environ.get("RNNEXP_EVERY_KILL")
+TRIED, KILLS = (ROWS, TRAINED) if EVERY else ((ROWS[0], ROWS[5]), TRAINED[:1])
+SOUND = Left({"w": b"1"}, {"test/rmse": 0.5}, {"predictions.csv": b"1"}, {"train/loss": [1, 2]}, ["FINISHED", "KILLED"])
 
 
-@pytest.mark.fault("D2")
+@pytest.mark.fault("A1", "A2", "D2")
 @pytest.mark.end_to_end
-def test_killed_trainings_end_with_the_same_bits(tmp_path: Path) -> None:
-    assert run(4, 0, tmp_path) == []
-    assert [len(states(tmp_path / name)) for name in "01"] == [keeper.KEEP] * 2
+@pytest.mark.parametrize("row", TRIED, ids=", ".join)
+def test_a_killed_command_ends_with_the_same_bits(tmp_path: Path, row: tuple[str, ...]) -> None:
+    assert try_out(tmp_path, words_of(row), KILLS, random.Random(0)) == []
 
 
 @pytest.mark.fault("D3")
-@pytest.mark.end_to_end
-def test_a_training_that_ends_otherwise_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.kills.__main__.finish", lambda folder, engine: folder.name)
-    monkeypatch.setattr("tests.kills.__main__.kill", lambda *_: "epoch 1, step 0")
-    assert run(3, 0, tmp_path) == ["training 0, compiled: ends otherwise"]
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"weights": {"w": b"2"}}, "weights"),
+        ({"metrics": {"test/rmse": 0.5}}, None),
+        ({"metrics": {"test/rmse": 0.5 + 1e-15}}, "metrics"),
+        ({"tables": {}}, "tables"),
+        ({"steps": {"train/loss": [1, 2, 3]}}, "steps"),
+    ],
+)
+def test_a_command_that_ends_otherwise_is_found(change: dict[str, object], told: str | None) -> None:
+    assert replace(SOUND, **change).differs(SOUND) == ([told] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, []),
+        ({"steps": {"train/loss": [1, 1, 2]}}, ["train/loss has a step twice"]),
+        ({"statuses": ["FINISHED", "RUNNING"]}, ["the runs are FINISHED, RUNNING"]),
+        ({"statuses": ["FINISHED", "FINISHED"]}, ["the runs are FINISHED, FINISHED"]),
+        ({"statuses": []}, ["the runs are not there"]),
+    ],
+)
+def test_runs_that_are_not_as_they_should_be_are_found(change: dict[str, object], told: list[str]) -> None:
+    assert replace(SOUND, **change).flaws() == told
+
+
+def test_kills_are_dealt_to_all_moments_and_choices_to_all_rows() -> None:
+    dealt = deal(20, random.Random(0))
+    assert {moment for group in dealt for moment in group} == {*MOMENTS}
+    assert sum(map(len, dealt)) == 20
+    assert {row[0] for row in ROWS} == {*DATA}
+    assert len({*ROWS}) == 12

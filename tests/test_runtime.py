@@ -15,6 +15,7 @@ import pytest
 import rnnexp as rx
 from rnnexp import runtime
 from rnnexp.errors import ConfigError, ResourceError
+from rnnexp.runtime import machine
 from rnnexp.tracking.query import Wanted, select
 
 START = "import sys, os\nfrom rnnexp import runtime\nfrom rnnexp.errors import RnnexpError\n"
@@ -95,6 +96,29 @@ def test_a_gpu_that_is_not_there_comes_with_the_backends_own_install_line(backen
 def test_an_unknown_device_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match="device: `cuda` given; must be one of auto, cpu, gpu"):
         runtime.configure("jax", device="cuda")
+
+
+@pytest.mark.fault("G9")
+@pytest.mark.parametrize(
+    ("quota", "cpus"), [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 2), ("5000 100000", 1), ("", 8)]
+)
+def test_a_container_has_as_many_threads_as_it_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, cpus: int
+) -> None:
+    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
+    assert machine.count_usable_cpus() == cpus
+
+
+@pytest.mark.fault("G9")
+def test_a_process_on_one_core_has_one_thread() -> None:
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert machine.count_usable_cpus() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def test_threads_cannot_change_in_a_running_process() -> None:

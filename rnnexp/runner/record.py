@@ -71,6 +71,7 @@ def make_run_info(
         "rnnexp.command": command,
         "rnnexp.folder": str(context.run_dir),
         **(member.tags() if member else {}),
+        **(context.unfinished.tags(params) if context.unfinished else {}),
     }
     metric, greater = choose_primary_metric(dataset)
     return RunInfo(

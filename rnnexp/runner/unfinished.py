@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from rnnexp.disk import write_whole
 from rnnexp.errors import BusyError, ConfigError, DataError
 from rnnexp.run_folder import ORIGIN, find_owner, hold
 from rnnexp.runtime.digests import find_changes, hash_own_code, hash_plugins, list_versions
+from rnnexp.tracking import names
 from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.liveness import examine_folder
 from rnnexp.tracking.names import finite
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rnnexp.training.plan import Rows, TrainingPlan
 
 OWN_CODE, DATA = "rnnexp", "data_digest"
+CHANGED = "rnnexp.resume.changed"  # a tag: what was another one before the run was gone on with
 ANEW = "resume=never starts anew"
 
 log = logging.getLogger("rnnexp")
@@ -60,6 +62,7 @@ class Unfinished:
 
     epoch, step: where its newest usable checkpoint is;  key: by which its journal knows it, None if it keeps none
     params:      as they were logged;  written: rows of the journal that follow the checkpoint, by epoch
+    versions:    of the libraries that were others, each with the one that there is now
     """
 
     folder: Path
@@ -69,6 +72,14 @@ class Unfinished:
     key: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     written: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    versions: Sequence[str] = ()
+
+    def tags(self, params: Mapping[str, Any]) -> dict[str, str]:
+        """Return the tag that says what has changed: parameters are logged once, by the process that began."""
+        then, now = names.params(self.params), names.params(params)
+        keys = sorted(key for key in {*then, *now} if self.params and then.get(key) != now.get(key))
+        changes = [*(f"{key} {then.get(key)}, now {now.get(key)}" for key in keys), *self.versions]
+        return {CHANGED: "; ".join(changes)} if changes else {}
 
     def describe(self) -> str:
         return f"going on with {self.folder.name} from epoch {self.epoch}, step {self.step}; {ANEW}"
@@ -148,10 +159,10 @@ def take_up(
             elif (candidate := read_unfinished(folder)) is None:
                 left_out.append(f"{folder.name} has no usable checkpoint")
             else:
-                refuse_changes(folder, origin, make_origin(experiment))
+                versions = refuse_changes(folder, origin, make_origin(experiment))
                 with suppress(BusyError):  # another one of the same command was quicker
                     stack.enter_context(hold(folder))
-                    found = candidate
+                    found = replace(candidate, versions=versions)
                     break
         if found is None and experiment.resume == "must":
             why = "; ".join(left_out) or "there is none"
@@ -178,8 +189,8 @@ def _is_free(folder: Path, left_out: list[str]) -> bool:
     return life.life not in ("alive", "unknown")
 
 
-def refuse_changes(folder: Path, then: Origin, now: Origin) -> None:
-    """Raise DataError or ConfigError if a run is made of other data or code than there are; tell of other libraries."""
+def refuse_changes(folder: Path, then: Origin, now: Origin) -> list[str]:
+    """Raise DataError or ConfigError if a run is made of other data or code than there are; return other libraries."""
     for error, kind, before, after in (
         (DataError, "data have", then.data, now.data),
         (ConfigError, "code has", then.code, now.code),
@@ -190,9 +201,14 @@ def refuse_changes(folder: Path, then: Origin, now: Origin) -> None:
                 f"{folder}: was interrupted, and its {kind} changed since:\n    {listed}\n  put back what was there to "
                 f"go on; {ANEW}, in a folder of its own"
             )
-    others = [f"{name} {version}, now {now.versions.get(name)}" for name, version in then.versions.items()]
-    if others and then.versions != now.versions:
-        log.warning("%s: began with %s; its last bits may differ", folder.name, ", ".join(others))
+    others = [
+        f"{name} {version}, now {now.versions.get(name)}"
+        for name, version in then.versions.items()
+        if version != now.versions.get(name)
+    ]
+    if others:
+        log.warning("%s: began with %s; its last bits may differ", folder.name, "; ".join(others))
+    return others
 
 
 def read_unfinished(folder: Path) -> Unfinished | None:

@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 MAX_CACHE_BYTES = 500 * 2**20
+CGROUP = Path("/sys/fs/cgroup")  # the limits of a container
 SLACK_S = 1.0  # by which a clock may be corrected bit by bit
 
 
 def count_usable_cpus() -> int:
-    """Count the processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the processors that this process may run on, or that its container may use at a time."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        quota, period = (CGROUP / "cpu.max").read_text(encoding="ascii").split()  # "max 100000": no limit
+        found = max(1, min(found, -(-int(quota) // int(period))))
+    return found
 
 
 @cache
@@ -35,9 +40,9 @@ def measure_memory() -> int:
     limits = [1 << 60]
     with suppress(AttributeError, OSError, ValueError):
         limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    for limit in (CGROUP / "memory.max", CGROUP / "memory" / "memory.limit_in_bytes"):
         with suppress(OSError, ValueError):
-            limits.append(int(Path(limit).read_text(encoding="ascii")))
+            limits.append(int(limit.read_text(encoding="ascii")))
     return min(limits)
 
 
@@ -48,9 +53,8 @@ def measure_free_memory() -> int:
         table = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
         limits = [1024 * sum(int(table[key].split()[0]) for key in ("MemAvailable", "SwapFree"))]
     with suppress(OSError, ValueError):
-        cgroup = Path("/sys/fs/cgroup")
-        most = int((cgroup / "memory.max").read_text(encoding="ascii"))
-        limits.append(most - int((cgroup / "memory.current").read_text(encoding="ascii")))
+        most = int((CGROUP / "memory.max").read_text(encoding="ascii"))
+        limits.append(most - int((CGROUP / "memory.current").read_text(encoding="ascii")))
     with suppress(ImportError, OSError, ValueError):
         import resource
 

@@ -11,7 +11,8 @@ import pytest
 
 from rnnexp.data.series import Series
 from rnnexp.data.sources.csv import csv
-from rnnexp.errors import DataError
+from rnnexp.errors import DataError, ResourceError
+from rnnexp.runtime import machine
 
 DAYS = [f"2020-01-{day:02d},{day}" for day in range(1, 21)]
 
@@ -53,6 +54,24 @@ def test_the_separator_is_found(separator: str) -> None:
 @pytest.mark.parametrize(("spelled", "mark"), [("tab", "\t"), ("whitespace", " "), (":", ":")])
 def test_a_separator_can_be_given(spelled: str, mark: str) -> None:
     assert values(read(f"a{mark}b\n1{mark}2\n", target="b", separator=spelled)) == [2]
+
+
+@pytest.mark.fault("E12")
+@pytest.mark.parametrize("megabytes", [1, 100])
+def test_a_table_larger_than_memory_is_refused_before_memory_is_full(
+    monkeypatch: pytest.MonkeyPatch, megabytes: int
+) -> None:
+    monkeypatch.setattr(machine, "measure_memory", lambda: megabytes * 2**20)
+    text = "y\n" + "1.5\n" * 50_000
+    if megabytes == 100:
+        assert len(values(read(text))) == 50_000
+        return
+    with pytest.raises(
+        ResourceError, match=r"d\.csv: [\d,]+ rows fill half of the memory .*; read fewer columns"
+    ) as no:
+        read(text)
+    assert no.value.exit_code == 6
+    assert int(str(no.value).split()[1].replace(",", "")) < 50_000  # and it was not read to its end
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

@@ -1,76 +1,78 @@
-"""`python -m tests.kills --times 20 --seed 0` kills trainings at random moments: exit code 1 if one ends otherwise.
+"""`python -m tests.kills --times 20 --seed 0` kills `rnnexp train` at random moments: exit code 1 if it ends otherwise.
 
-Each is started again until it has been killed so often, and must then end with the bits of one that nobody killed.
+Each command is typed again until it has been killed so often, and must then end with the bits of one that nobody
+killed, as one run, with each step once. `--combinations` tries twelve experiments, two kills each.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from rnnexp.errors import ConfigError
-from rnnexp.training import checkpoint, keeper
+from tests.kills.combinations import ROWS, words_of, write_data
+from tests.kills.command import MOMENTS, Command, Left
 
-ENGINES = ("compiled", "keras")
-PER_TRAINING = 3  # kills
-ROOT = Path(__file__).parents[2]
-MAX_S = 600  # a training that takes longer hangs
-
-
-def start(folder: Path, engine: str) -> subprocess.Popen[bytes]:
-    folder.mkdir(exist_ok=True)
-    return subprocess.Popen([sys.executable, "-m", "tests.kills.child", str(folder), engine], cwd=ROOT)
+PER_COMMAND = 3  # kills
+USUAL = (ROWS[0], ROWS[3])  # one of each engine
+TRAINED = ("checkpoint", "evaluation")  # the moments of a command of which something can be lost
 
 
-def finish(folder: Path, engine: str) -> str:
-    """Train to the end, from wherever the folder is; return the digest."""
-    if start(folder, engine).wait(MAX_S):
-        raise RuntimeError(f"{folder}: the training has failed")
-    return (folder / "digest").read_text()
+def end(folder: Path, words: tuple[str, ...]) -> Left:
+    """Let a command end that nobody kills; return what it leaves."""
+    write_data(folder)
+    command = Command(folder, words)
+    command.finish()
+    return command.left()
 
 
-def kill(folder: Path, engine: str, draw: random.Random) -> str:
-    """Train on, and kill a moment after the first new checkpoint; return what is found then."""
-    before, child = set(states(folder)), start(folder, engine)
-    end = time.monotonic() + MAX_S
-    while child.poll() is None and set(states(folder)) <= before and time.monotonic() < end:
-        time.sleep(0.002)
-    time.sleep(draw.uniform(0, 0.1))
-    child.kill()
-    child.wait()
-    return describe(folder)
+def try_out(folder: Path, words: tuple[str, ...], moments: Sequence[str], draw: random.Random) -> list[str]:
+    """Kill a command at each of these moments, let it end, and say what is otherwise than without."""
+    write_data(folder / "killed")
+    command = Command(folder / "killed", words)
+    try:
+        for moment in moments:
+            if not command.kill(moment, draw):
+                break
+            print(f"killed at {moment}: {command.verify()}", flush=True)
+        else:
+            command.finish()
+        left = command.left()
+        return [*left.flaws(), *(f"other {what}" for what in left.differs(end(folder / "whole", words)))]
+    except (ConfigError, RuntimeError) as error:
+        return [str(error)]
 
 
-def states(folder: Path) -> list[Path]:
-    return checkpoint.list_newest(folder / keeper.FOLDER)
-
-
-def describe(folder: Path) -> str:
-    """Say where the newest checkpoint stands. Raises ConfigError if one that can be seen is not whole."""
-    found = [checkpoint.load(path).position for path in states(folder)]
-    return f"epoch {found[0].epoch}, step {found[0].step}" if found else "no checkpoint"
+def deal(times: int, draw: random.Random) -> list[list[str]]:
+    """Share out the kills: of all moments, in the order of a command's life, before any comes again."""
+    dealt: list[str] = []
+    while len(dealt) < times:
+        dealt += draw.sample([*MOMENTS], len(MOMENTS))
+    groups = [dealt[start : min(start + PER_COMMAND, times)] for start in range(0, times, PER_COMMAND)]
+    return [sorted(group, key=[*MOMENTS].index) for group in groups]
 
 
 def run(times: int, seed: int, folder: Path) -> list[str]:
     """Kill so often; return what went wrong."""
-    draw, wrong, left = random.Random(seed), list[str](), times
-    expected = {engine: finish(folder / f"whole-{engine}", engine) for engine in ENGINES}
-    for number in range(-(-times // PER_TRAINING)):
-        engine, own = ENGINES[number % len(ENGINES)], folder / str(number)
-        try:
-            for _ in range(min(PER_TRAINING, left)):
-                left -= 1
-                print(f"killed, {engine}: {kill(own, engine, draw)}", flush=True)
-            if finish(own, engine) != expected[engine]:
-                wrong.append(f"training {number}, {engine}: ends otherwise")
-        except (ConfigError, RuntimeError) as error:
-            wrong.append(f"training {number}, {engine}: {error}")
+    draw, wrong = random.Random(seed), list[str]()
+    for number, moments in enumerate(deal(times, draw)):
+        row = USUAL[number % len(USUAL)]
+        print(f"{number}: {', '.join(row)}", flush=True)
+        wrong += [f"{number}: {what}" for what in try_out(folder / str(number), words_of(row), moments, draw)]
+    return wrong
+
+
+def combine(seed: int, folder: Path) -> list[str]:
+    """Kill each of the twelve twice; return what went wrong."""
+    wrong = list[str]()
+    for number, row in enumerate(ROWS):
+        print(f"{number}: {', '.join(row)}", flush=True)
+        found = try_out(folder / str(number), words_of(row), TRAINED, random.Random(seed + number))
+        wrong += [f"{', '.join(row)}: {what}" for what in found]
     return wrong
 
 
@@ -78,10 +80,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
     parser.add_argument("--times", type=int, default=20, help="kills altogether; default: 20")
     parser.add_argument("--seed", type=int, default=0, help="of the moments; default: 0")
+    parser.add_argument("--combinations", action="store_true", help="kill each of the twelve experiments instead")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="rnnexp-kills-") as folder:
-        wrong = run(args.times, args.seed, Path(folder))
-    print("\n".join(wrong) or f"{args.times} kills, seed {args.seed}: every training ended with the same bits")
+        wrong = combine(args.seed, Path(folder)) if args.combinations else run(args.times, args.seed, Path(folder))
+    print("\n".join(wrong) or f"seed {args.seed}: every command ended with the same bits, as one run")
     return int(bool(wrong))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from rnnexp.errors import ConfigError, DataError
 from rnnexp.registry import register
 from rnnexp.run_folder import hold
 from rnnexp.runner import Result
+from rnnexp.runtime.machine import find_version
 from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.store import open_store
 from rnnexp.training.training_state import EpochCallback, State, TrainingState
@@ -162,6 +164,26 @@ def test_changed_data_are_told_and_nothing_goes_on(tmp_path: Path) -> None:
         DataError, match=r"(?s)its data have changed since:.*a\.csv: sha256 .* now.*resume=never starts"
     ):
         rx.run(rx.compose(*words), quiet=True)
+
+
+@pytest.mark.fault("C12", "D8")
+def test_what_has_changed_is_a_tag_and_parameters_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder, now = cut(), find_version("keras")
+    origin = json.loads((folder / "origin.json").read_text())
+    origin["versions"]["keras"] = "3.0.0"  # that began it
+    (folder / "origin.json").write_text(json.dumps(origin))
+    started("tracking.log_model=false")
+    assert f"{folder.name}: began with keras 3.0.0, now {now}; its last bits may differ" in caplog.text
+    (run,) = open_store(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
+    assert run.data.tags["rnnexp.resume.changed"] == f"tracking.log_model true, now false; keras 3.0.0, now {now}"
+    assert run.data.params["tracking.log_model"] == "true"
+
+
+def test_where_nothing_has_changed_no_tag_says_so(tmp_path: Path) -> None:
+    cut()
+    started()
+    (run,) = open_store(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
+    assert "rnnexp.resume.changed" not in run.data.tags
 
 
 DEADLY = """

@@ -224,6 +224,7 @@ def test_a_worker_that_is_killed_each_time_is_given_up(quick: Quick) -> None:
     assert [task.attempt for task in quick.tasks] == [1, 2, 3]
 
 
+@pytest.mark.fault("G14")
 def test_no_job_starts_after_the_time_is_up(quick: Quick, capsys: pytest.CaptureFixture[str]) -> None:
     def answer(task: Task) -> Outcome:
         time.sleep(2.1)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import toy
 
-from rnnexp.errors import DivergedError
+from rnnexp.errors import DivergedError, ResourceError
+from rnnexp.failures import foreseen
 from rnnexp.training.best_weights import is_dead
 from rnnexp.training.fit import fit
 
@@ -51,6 +53,45 @@ def test_a_loss_that_explodes_and_stays_finite_is_divergence_but_a_large_one_is_
     history = fit(toy.network(), toy.windows(16, val=4), plan)
     assert (history.stopped, len(history.epochs)) == (("diverged", 1) if told else (None, 3))
     assert ("train/loss is infinite, not a number or above 1e+30 (1e+31), at" in caplog.text) == told
+
+
+@pytest.mark.parametrize("engine", ["keras", "compiled"])
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.fault("G2")
+def test_a_validation_loss_alone_that_is_infinite_is_divergence(
+    engine: str, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    import keras
+
+    def endless_below_zero(true: Any, predicted: Any) -> Any:
+        return (true - predicted) ** 2 + keras.ops.where(true < 0, np.inf, 0.0)
+
+    dataset = toy.worsening()
+    if not told:
+        dataset = replace(dataset, parts={**dataset.parts, "val": dataset.parts["train"]})
+    model = toy.network()
+    history = fit(model, dataset, toy.plan(epochs=3, engine=engine, plan={"loss": endless_below_zero}))
+    assert (history.stopped, len(history.epochs)) == (("diverged", 1) if told else (None, 3))
+    assert np.isfinite(history.epochs[-1]["train/loss"])
+    assert ("val/loss is infinite" in caplog.text) == told
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+@pytest.mark.parametrize("engine", ["keras", "compiled"])
+@pytest.mark.fault("G10")
+def test_a_program_that_cannot_be_compiled_is_a_sentence(engine: str) -> None:
+    import jax
+
+    def unknown(true: Any, predicted: Any) -> Any:
+        shape = jax.ShapeDtypeStruct(true.shape, true.dtype)
+        found = jax.ffi.ffi_call("no_such_kernel", shape, vmap_method="sequential")(true)
+        return (true - predicted) ** 2 + found
+
+    with pytest.raises(Exception, match="no_such_kernel") as caught:
+        fit(toy.network(), toy.windows(16), toy.plan(epochs=2, engine=engine, plan={"loss": unknown}))
+    said = foreseen(caught.value)
+    assert isinstance(said, ResourceError)
+    assert re.search(r"could not compile .*no_such_kernel.*; try trainer\.engine=keras or another backend", str(said))
 
 
 def breaking_from(step: int) -> Any:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -183,6 +184,26 @@ def test_without_its_place_in_the_order_a_training_is_another_one() -> None:
     assert seen[1].position.step == 2
     back = dataclasses.replace(seen[1], position=dataclasses.replace(seen[1].position, step=0))
     assert gone_on(make, back).facts() != expected.facts() == gone_on(make, seen[1]).facts()
+
+
+@pytest.mark.fault("D3", "D4")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_without_its_place_in_the_schedule_a_training_is_another_one(engine: str) -> None:
+    def make_with(schedule: Any) -> Make:
+        return usual(engine, lambda: optimizers.load("sgd")(learning_rate=0.1).build(), schedule=schedule)
+
+    warm_up = lookup("schedule", "warm_up")(warmup_epochs=4)
+    make = make_with(warm_up)
+    expected, seen = whole(make)
+    middle = next(one for one in seen if one.position.epoch in (2, 3) and one.position.step == 0)
+    at = middle.position.epoch
+    rates = [row["opt/learning_rate"] for row in expected.history.epochs]
+    assert rates[0] < rates[2] < rates[4] == rates[5]
+    assert gone_on(make, middle).facts() == expected.facts()
+    forgetful = SimpleNamespace(factor=lambda epoch, epochs: warm_up.factor(epoch - at, epochs))  # begins anew there
+    anew = gone_on(make_with(forgetful), middle)
+    assert [row["opt/learning_rate"] for row in anew.history.epochs[at:]] == rates[: 6 - at]
+    assert anew.facts() != expected.facts()
 
 
 @pytest.mark.fault("D1")
