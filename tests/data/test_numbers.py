@@ -175,6 +175,29 @@ def test_a_code_without_the_unit_of_the_others_means_missing(code: str) -> None:
     assert values(cells, missing="drop", **refused.value.remedies[0].settings) == [5, 7]
 
 
+@pytest.mark.parametrize("unit", ["{}%", "{} %", "{} \u2030"])
+@pytest.mark.parametrize("code", ["-99", "-999", "-200", "9999"])
+@pytest.mark.parametrize("place", [0, 3, 6])
+def test_a_number_with_the_unit_of_the_others_is_a_value_where_the_missing_have_none(
+    unit: str, code: str, place: int
+) -> None:
+    numbers = [50, 60, 70, 60, 50, 60, 70]
+    numbers[place] = int(code)
+    cells = [unit.format(number) for number in numbers]
+    assert settled([*cells, code, code]) == numbers
+    assert settled([code, code, *cells]) == numbers
+    assert settled(cells) == numbers
+    others = [float(number) for number in numbers if number != int(code)]
+    assert values(cells, na=[code], missing="drop") == others
+
+
+@pytest.mark.parametrize("unit", ["${}", "{} EUR", "{}"])
+def test_a_number_that_means_missing_does_so_with_a_unit_where_values_have_none(unit: str) -> None:
+    cells = ["5", unit.format("-99"), "7", "-99", "6"]
+    assert values(cells, na=["-99"], missing="drop") == [5, 7, 6]
+    assert values(cells) == [5, -99, 7, -99, 6]
+
+
 def test_a_yen_sign_may_be_the_byte_of_the_backslash() -> None:
     assert list(values(["\\5", "-\\6", "\\7.5"])) == [5, -6, 7.5]
     with pytest.raises(Refused, match="several units"):

@@ -110,11 +110,20 @@ class _DateColumns:
         many = {index: self.cells[index].nunique() for index in able}
         most = max(many.values(), default=0)
         whole = any(many[i] == most and self.cells[i].str.len().min() >= DIGITS_OF_DAYS for i in able)
-        ids = {i for i in able if 2 * many[i] <= most and (whole or not self._is_year(i))}
+        fewer = [index for index in able if 2 * many[index] <= most]
+        goes_on = any(many[index] == most and self._is_even(index) for index in able) if fewer else False
+        ids = {i for i in fewer if whole or not self._is_year(i) or (goes_on and not self._is_even(i))}
         return sorted(able, key=lambda index: (self.head.numeric[index], index in ids))
 
     def _is_year(self, index: int) -> bool:
         return bool(self.cells[index].str.fullmatch(A_YEAR).all())
+
+    def _is_even(self, index: int) -> bool:
+        dates = self.read([index])
+        try:
+            return dates is not None and is_even(dates.read())
+        except DataError:  # a question
+            return False
 
     def _read_all(self, choice: list[int]) -> Dates | None:
         """Read columns as dates, if they are in all rows in which the first is: of 7 and 44 the second is no hour."""
@@ -128,7 +137,10 @@ class _DateColumns:
         """
         import numpy as np
 
-        if self._is_year(choice[0]) or self.read(choice) is None:
+        try:
+            if self.read(choice) is None:
+                return True
+        except Undecided:
             return True
         dates = self._read_all(choice)
         if dates is None:

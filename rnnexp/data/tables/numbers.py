@@ -77,6 +77,7 @@ class Flaws:
 
     plain: whether there is a number without a unit, other than 0
     thirds: of cells that are dressed, whether every point stands before three digits; None without points
+    bare, dressed: numbers that mean missing, found without and with a unit
     """
 
     total: int = 0
@@ -85,6 +86,8 @@ class Flaws:
     did: Counter[str] = field(default_factory=Counter)
     plain: bool = False
     thirds: bool | None = None
+    bare: set[float] = field(default_factory=set)
+    dressed: set[float] = field(default_factory=set)
 
     def add(self, line: int, text: str) -> None:
         self.total += 1
@@ -109,7 +112,10 @@ def has_several_units(units: set[str], plain: bool) -> bool:
 
 
 def parse(cells: Sequence[str], lines: Sequence[int], layout: Layout, flaws: Flaws) -> np.ndarray:
-    """Turn the cells of a column into float64, NaN where they are missing; all else that is found goes to `flaws`."""
+    """Turn the cells of a column into float64, NaN where they are missing; all else that is found goes to `flaws`.
+
+    Whether a number with a unit means missing is known after the last cell of the column: `remove_dressed`.
+    """
     text = BETWEEN.join(cells)
     if text.isascii() and "_" not in text and layout.decimal == "." and not layout.thousands:
         try:
@@ -117,7 +123,9 @@ def parse(cells: Sequence[str], lines: Sequence[int], layout: Layout, flaws: Fla
         except ValueError:
             return _each(cells, lines, layout, flaws)
         if (np.abs(values) < EXACT).all():  # false for NaN, too
-            values = remove_codes(values, layout)
+            kept = remove_codes(values, layout)
+            flaws.bare.update(values[np.isnan(kept)] if kept is not values else ())
+            values = kept
             flaws.plain = flaws.plain or bool(np.nan_to_num(values).any())
             return values
     return _each(cells, lines, layout, flaws)
@@ -131,30 +139,47 @@ def remove_codes(values: np.ndarray, layout: Layout, kind: Any = np.float64) -> 
     return np.where(np.isin(values, codes), np.nan, values) if len(codes) else values
 
 
+def remove_dressed(values: np.ndarray, flaws: Flaws) -> np.ndarray:
+    """Make NaN of the numbers with a unit that mean missing: -99 % is a value where only the missing have no unit."""
+    codes = flaws.dressed if flaws.plain else flaws.dressed - flaws.bare
+    return np.where(np.isin(values, list(codes)), np.nan, values) if codes else values
+
+
 def collect_codes(layout: Layout) -> list[float]:
     """Return the cells of `data.na` that are numbers: "-200" means -200.0, too."""
-    found = []
+    return list(_read_codes(layout).values())
+
+
+def _read_codes(layout: Layout) -> dict[str, float]:
+    found = {}
     for text in layout.na or ():
         comma = standard(text, ",") if standard(text, ".", ",") is None else None
         plain = standard(text, layout.decimal, layout.thousands) or standard(text) or comma
-        found += [float(plain or text)] if plain or INFINITE.fullmatch(text) else []
+        if plain or INFINITE.fullmatch(text):
+            found[text] = float(plain or text)
     return found
 
 
 def _each(cells: Sequence[str], lines: Sequence[int], layout: Layout, flaws: Flaws) -> np.ndarray:
     values = np.full(len(cells), np.nan)
-    missing, codes = layout.missing, set(collect_codes(layout))
+    missing, written_codes = layout.missing, _read_codes(layout)
+    codes = set(written_codes.values())
     for index, cell in enumerate(cells):
         text = cell.strip()
         if text in missing:
+            if text in written_codes:
+                flaws.bare.add(written_codes[text])
             continue
         plain, written = standard(text, layout.decimal, layout.thousands), None
         if plain is None and (written := strip_units(text)) is not None:
             plain = standard(written.number, layout.decimal, layout.thousands)
         if plain is None or not usable(plain):
             flaws.add(lines[index], text)
-        elif float(plain) not in codes:
-            values[index] = float(plain)
+        elif (number := float(plain)) in codes:
+            (flaws.dressed if written and written.unit else flaws.bare).add(number)
+            values[index] = number if written and written.unit else np.nan
+        else:
+            values[index] = number
             _tell(written or Written(text), values[index], flaws)
             if written is not None and (layout.decimal, layout.thousands) == (".", None) and "." in plain:
                 flaws.thirds = flaws.thirds is not False and THIRDS.fullmatch(plain) is not None

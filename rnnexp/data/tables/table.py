@@ -16,7 +16,7 @@ from rnnexp.data.tables.dialect import DATE, Dialect, examine, measure_width
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.kept import keep_result
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import Flaws, parse
+from rnnexp.data.tables.numbers import Flaws, parse, remove_dressed
 from rnnexp.data.tables.outline import TOTAL, is_summary
 from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.tables.readings import Survey
@@ -201,7 +201,10 @@ class _Columns:
         places = Places((self.file,), np.zeros(len(lines), dtype=np.int64), lines)
         told = [note for name, flaws in zip(names, self.flaws) for note in flaws.notes(name)]
         notes, counts = (*self.body.notes(self.empty), *told), self.body.counts(self.empty)
-        return Table(names, np.concatenate(self.values), tuple(texts[:count_time]), series, places, notes, counts)
+        values = np.concatenate(self.values)
+        for column, flaws in enumerate(self.flaws):
+            values[:, column] = remove_dressed(values[:, column], flaws)
+        return Table(names, values, tuple(texts[:count_time]), series, places, notes, counts)
 
     def _refuse_totals(self) -> Refused:
         where = cite("line", [f'{line} "{cell.strip()}"' for line, cell in self.totals[:SHOWN]], len(self.totals))

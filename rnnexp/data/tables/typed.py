@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnexp.data.tables.columns import Selection, Table, select
 from rnnexp.data.tables.layout import Layout, Wanted
-from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse, remove_codes
+from rnnexp.data.tables.numbers import EXACT, LARGEST, Flaws, parse, remove_codes, remove_dressed
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.readings import Survey
 from rnnexp.errors import DataError
@@ -55,7 +55,7 @@ def typed_table(columns: Mapping[int, Any], size: int, selection: Selection, lay
 def _numbers(column: Any, layout: Layout, flaws: Flaws) -> np.ndarray:
     """Turn a typed column into float64; text goes the way of a text file."""
     if not _is_typed(column):
-        return parse(_texts(column), range(1, len(column) + 1), layout, flaws)
+        return remove_dressed(parse(_texts(column), range(1, len(column) + 1), layout, flaws), flaws)
     values = remove_codes(column.to_numpy(dtype=np.float64, na_value=np.nan), layout, column.dtype)
     for row in np.flatnonzero(_are_beyond(column, values)):
         flaws.add(int(row) + 1, str(column.iloc[row]))
