@@ -355,7 +355,7 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
     listed = {int(code) for codes, _ in rows_under("exit code |") for code in codes.split(",")}
     classes = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.RnnexpError)]
     assert listed == {0, train.SWEEP_FAILED, 129, 130, 143} | {one.exit_code for one in classes}
-    assert len(listed) == 11
+    assert len(listed) == 12
 
 
 def test_the_pattern_of_the_first_sweep_makes_a_job_of_each_model() -> None:

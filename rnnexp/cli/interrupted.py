@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rnnexp.runtime.interrupts import heed_signals, run_last
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from rnnexp.training.keeper import TrainingStopped
 
 
-def run_heeding(command: str, words: list[str]) -> int:
+def run_heeding(answer: Callable[[], int]) -> int:
     """Run a command, which may be asked to end from its first import on, and return its exit code."""
     with heed_signals() as signals:
         try:
             with run_last(_tell_how_to_go_on):
-                return int(importlib.import_module(f"rnnexp.cli.{command}").run(words))
+                return answer()
         except KeyboardInterrupt as stop:
             print(f"\nrnnexp: {_tell(stop)}", file=sys.stderr)
             _tell_how_to_go_on()

@@ -35,6 +35,7 @@ COMMANDS = {
     "evaluate": "score a trained run on other data",
     "watch": "look at a sweep again after its terminal is gone",
     "logs": "print the log of a run or a job, or follow it",
+    "resume": "go on with a run, also for more epochs than it had",
     "stop": "end a live run or sweep, or take jobs out of one",
     "sync": "complete the tracking store from the folders of runs",
     "pack": "write a run or a sweep into one file, for another machine or store",
@@ -141,7 +142,11 @@ def _dispatch(arguments: list[str]) -> int:
     if name == "train":
         from rnnexp.cli.interrupted import run_heeding
 
-        return run_heeding(name, rest)
+        return run_heeding(lambda: int(importlib.import_module("rnnexp.cli.train").run(rest)))
+    if name == "resume":
+        from rnnexp.cli.interrupted import run_heeding
+
+        return run_heeding(lambda: _subcommand(name, rest))
     if name in COMMANDS:
         return _subcommand(name, rest)
     return _usage(name)

@@ -134,7 +134,7 @@ def of_run(asked: Asked, run: TrackedRun, scratch: Path) -> Trained:
     text = artifact(asked.uri, run, CONFIG)
     if text is None:
         raise ConfigError(f"{called(run)} has no artifact {CONFIG}: what it was made of is not known")
-    experiment = _experiment(asked, text, called(run), run)
+    experiment = read_experiment(asked, text, called(run), run)
     folder = run_folder(run)
     bundle = _model_in(folder) if folder else None
     bundle = bundle or fetch_model(asked.uri, run, scratch)
@@ -150,7 +150,7 @@ def _of_folder(asked: Asked, folder: Path) -> Trained:
     if not os.path.lexists(home / CONFIG):
         return Trained(f"the model in {folder}", bundle or folder, plugins=asked.plugins)
     run = _tracked(asked, home)
-    experiment = _experiment(asked, strict.read_text(home, CONFIG, strict.MAX_YAML), str(home), run)
+    experiment = read_experiment(asked, strict.read_text(home, CONFIG, strict.MAX_YAML), str(home), run)
     if bundle is None:
         raise ConfigError(f"{folder}: has no model: {_why_none(experiment, run)}")
     return Trained(called(run) if run else str(home), bundle, experiment, run, asked.plugins)
@@ -184,7 +184,7 @@ def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
     return found[0] if found else None
 
 
-def _experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None) -> Experiment:
+def read_experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None = None) -> Experiment:
     """Read a configuration; that alone never makes its plugins run."""
     values = strict.parse_yaml(text, f"{CONFIG} of {whose}")
     needed = strict.checked(list[str], values.get("plugins") or [], f"{CONFIG} of {whose}: plugins")

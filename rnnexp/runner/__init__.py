@@ -172,6 +172,8 @@ def run_steps(
             metrics = record.log_end(tracked, experiment, dataset, model, trained)
             if draw and experiment.tracking.figures:
                 samples.log_final()
+    if context.member is None:  # of the many runs of a sweep only those that took long
+        training.keeper.keep_final()
     if not tracked.problem:
         end_origin(context.run_dir)
     scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started

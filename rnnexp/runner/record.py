@@ -53,7 +53,7 @@ def make_run_info(
     experiment: Experiment, dataset: Dataset, device: Runtime, context: RunContext, engine: str
 ) -> RunInfo:
     """Gather what identifies a run before it starts; `engine` is what trains it."""
-    command, member = context.command, context.member
+    command, member, gone_on = context.command, context.member, context.unfinished
     values = plain_values(experiment)
     digest = config_hash(experiment)
     params = flat_params(experiment, _choose_shown(command, member))
@@ -77,7 +77,7 @@ def make_run_info(
     return RunInfo(
         experiment=name_experiment(experiment),
         run_name=run_name(experiment, digest),
-        params=dict(context.unfinished.params) or params if context.unfinished else params,
+        params=dict(gone_on.params) or params if gone_on else params,
         tags=tags,
         config=yaml.dump(redact_tree(values), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
         description=_describe(experiment, command, context.run_dir),
@@ -85,7 +85,7 @@ def make_run_info(
         greater_is_better=greater,
         run_dir=context.run_dir,
         parent=member.parent if member else None,
-        key=context.unfinished.key if context.unfinished else None,
+        key=gone_on.key if gone_on else None,
     )
 
 

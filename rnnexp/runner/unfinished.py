@@ -62,7 +62,8 @@ class Unfinished:
 
     epoch, step: where its newest usable checkpoint is;  key: by which its journal knows it, None if it keeps none
     params:      as they were logged;  written: rows of the journal that follow the checkpoint, by epoch
-    versions:    of the libraries that were others, each with the one that there is now
+    stop:        why its training has ended, None if it has not;  reopens: whether it is to go on all the same
+    changed:     what is not as it was, one phrase each
     """
 
     folder: Path
@@ -72,17 +73,21 @@ class Unfinished:
     key: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     written: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
-    versions: Sequence[str] = ()
+    stop: str | None = None
+    changed: Sequence[str] = ()
+    reopens: bool = False
 
     def tags(self, params: Mapping[str, Any]) -> dict[str, str]:
         """Return the tag that says what has changed: parameters are logged once, by the process that began."""
         then, now = names.params(self.params), names.params(params)
         keys = sorted(key for key in {*then, *now} if self.params and then.get(key) != now.get(key))
-        changes = [*(f"{key} {then.get(key)}, now {now.get(key)}" for key in keys), *self.versions]
-        return {CHANGED: "; ".join(changes)} if changes else {}
+        told = {phrase.partition(" ")[0] for phrase in self.changed}
+        changes = [f"{key} {now.get(key)} (was {then.get(key)})" for key in keys if key not in told]
+        return {CHANGED: "; ".join([*changes, *self.changed])} if changes or self.changed else {}
 
     def describe(self) -> str:
-        return f"going on with {self.folder.name} from epoch {self.epoch}, step {self.step}; {ANEW}"
+        changed = f" with {'; '.join(self.changed)}" if self.changed else ""
+        return f"going on with {self.folder.name} from epoch {self.epoch}, step {self.step}{changed}; {ANEW}"
 
     def drop_written(self, first: int, rows: Rows) -> tuple[int, Rows]:
         """Leave out the epochs that the journal holds already, with the same numbers; return the first that is left.
@@ -159,10 +164,10 @@ def take_up(
             elif (candidate := read_unfinished(folder)) is None:
                 left_out.append(f"{folder.name} has no usable checkpoint")
             else:
-                versions = refuse_changes(folder, origin, make_origin(experiment))
+                candidate = replace(candidate, changed=compare_origins(folder, origin, make_origin(experiment)))
                 with suppress(BusyError):  # another one of the same command was quicker
                     stack.enter_context(hold(folder))
-                    found = replace(candidate, versions=versions)
+                    found = candidate
                     break
         if found is None and experiment.resume == "must":
             why = "; ".join(left_out) or "there is none"
@@ -189,7 +194,7 @@ def _is_free(folder: Path, left_out: list[str]) -> bool:
     return life.life not in ("alive", "unknown")
 
 
-def refuse_changes(folder: Path, then: Origin, now: Origin) -> list[str]:
+def compare_origins(folder: Path, then: Origin, now: Origin) -> list[str]:
     """Raise DataError or ConfigError if a run is made of other data or code than there are; return other libraries."""
     for error, kind, before, after in (
         (DataError, "data have", then.data, now.data),
@@ -202,12 +207,12 @@ def refuse_changes(folder: Path, then: Origin, now: Origin) -> list[str]:
                 f"go on; {ANEW}, in a folder of its own"
             )
     others = [
-        f"{name} {version}, now {now.versions.get(name)}"
-        for name, version in then.versions.items()
-        if version != now.versions.get(name)
+        f"{name} {now.versions.get(name)} (was {then.versions.get(name)})"
+        for name in sorted({*then.versions, *now.versions})
+        if then.versions.get(name) != now.versions.get(name)
     ]
     if others:
-        log.warning("%s: began with %s; its last bits may differ", folder.name, "; ".join(others))
+        log.warning("%s: goes on with %s; its last bits may differ", folder.name, ", ".join(others))
     return others
 
 
@@ -222,7 +227,7 @@ def read_unfinished(folder: Path) -> Unfinished | None:
         except ConfigError as error:
             log.warning("checkpoint %s is left out: %s", path, error)
             continue
-        return _at(folder, position.epoch, position.step, position.run)
+        return replace(_at(folder, position.epoch, position.step, position.run), stop=position.stop)
     return None
 
 
@@ -239,7 +244,7 @@ def restore(training: Training, unfinished: Unfinished, dataset: Dataset) -> Non
     then, now = unfinished.noted.get(DATA), dataset.summary.digest
     if then not in (None, now):
         raise DataError(f"{unfinished.folder}: its data have changed since (digest {now[:8]}, then {then[:8]}); {ANEW}")
-    if restore_newest(training, unfinished.folder / FOLDER) is None:
+    if restore_newest(training, unfinished.folder / FOLDER, reopen=unfinished.reopens) is None:
         raise ConfigError(f"{unfinished.folder / FOLDER}: no checkpoint is of this training; {ANEW}")
 
 

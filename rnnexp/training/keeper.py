@@ -124,6 +124,11 @@ class Keeper:
         if self.written:
             self._save(self.final)
 
+    def keep_final(self) -> None:
+        """Keep the end of a shorter training, too, if checkpoints are wished for."""
+        if self.final is not None and self.is_regular and not self.written:
+            self._save(self.final, is_last=True)
+
     def _save(self, snapshot: Snapshot, is_last: bool = False) -> Path | None:
         """Write a checkpoint; without room for it the training goes on, but not for ever."""
         if self.root is None:
@@ -151,14 +156,17 @@ class Keeper:
         log.warning("%s; the training goes on, and the last one is kept", text)
 
 
-def restore_newest(training: Restorable, root: Path) -> Snapshot | None:
+def restore_newest(training: Restorable, root: Path, *, reopen: bool = False) -> Snapshot | None:
     """Take a training that has not begun to where the newest usable checkpoint below `root` is; None if there is none.
+
+    Why it has ended there is forgotten if it is to `reopen`.
 
     What is damaged, of another training or of a later version is named and left out; nothing is half restored.
     """
     for folder in checkpoint.list_newest(root):
         try:
             snapshot = checkpoint.load(folder)
+            snapshot = snapshot.reopened() if reopen else snapshot
             training.restore(snapshot)
         except ConfigError as error:
             log.warning("checkpoint %s is left out: %s", folder, error)

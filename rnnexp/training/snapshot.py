@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ Tree = Any  # mappings within mappings; arrays or numbers at their ends
 Arrays = Mapping[str, np.ndarray]
 
 KINDS = "biufU"  # of NumPy's types: numbers and texts
+STOPPED = "state/stopped"  # where the compiled engine has why it has ended
 MAX_LISTED = 3  # differences that a message lists
 _NUMBER = re.compile(r"_\d+(?=$|[/_])")
 
@@ -65,6 +66,12 @@ class Snapshot:
     def part(self, name: str) -> dict[str, np.ndarray]:
         """Return the arrays below a name, by the rest of their paths."""
         return select_below(self.arrays, name)
+
+    def reopened(self) -> Snapshot:
+        """Return it as of a training that has not ended, though it had more epochs left."""
+        arrays = {path: np.zeros_like(array) if path == STOPPED else array for path, array in self.arrays.items()}
+        position = self.position  # the compiled engine may have counted epochs that were not trained any more
+        return Snapshot(arrays, replace(position, stop=None, company=position.epoch))
 
     def rows(self) -> list[dict[str, float]]:
         """Return the metrics of the epochs that are done."""
