@@ -133,11 +133,11 @@ class ChunkedEpoch:
 
     capacity = 1
 
-    def __init__(self, vmapped: VmappedProgram, steps: int) -> None:
+    def __init__(self, vmapped: VmappedProgram, steps: int, step: int = 0, partial: Tree | None = None) -> None:
         import jax
 
         self.vmapped, self.total = vmapped, steps
-        self.step, self.partial = 0, None
+        self.step, self.partial = step, partial
         self._last, self._pace = 0, 0.0  # steps of the last call, seconds of each
         self._begin, self._steps, self._end = jax.jit(vmapped.begin), jax.jit(vmapped.steps), jax.jit(vmapped.end)
 

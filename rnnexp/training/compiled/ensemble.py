@@ -96,12 +96,16 @@ class Ensemble:
         self.data, self.axes = stack_shared([spec.batch_plan.data() for spec in specs])
 
     def _choose(self) -> Dispatch:
-        lanes = VmappedProgram(self.program, self.axes)
         if self._epoch_s() > LONG_S and self.batch_plan.steps > 1:
-            return ChunkedEpoch(lanes, self.batch_plan.steps)
+            return self._cut()
+        lanes = VmappedProgram(self.program, self.axes)
         examples = 1 if self.batch_plan.train.one_batch else len(self.batch_plan.train.part)
         fitting = ORDER_BYTES // (4 * examples * len(self.lanes))
         return FusedEpochs(lanes, int(np.clip(fitting, 1, min(self.epochs, MAX_EPOCHS))))
+
+    def _cut(self, step: int = 0, partial: Tree | None = None) -> Dispatch:
+        """Return what goes through an epoch in parts; within one, it has to, whatever an epoch is estimated to take."""
+        return ChunkedEpoch(VmappedProgram(self.program, self.axes), self.batch_plan.steps, step, partial)
 
     def _epoch_s(self) -> float:
         """Estimate an epoch of all lanes: arithmetic alone, so that it is the same each time."""
@@ -227,7 +231,8 @@ class Ensemble:
             self._narrow(_fill(range(len(states)), widths[-1]))
         stacked = [jax.tree.map(jnp.asarray, states[lane]) for lane in self.lanes]
         self.state = stacked[0] if self.single else jax.tree.map(lambda *leaves: jnp.stack(leaves), *stacked)
-        self._dispatch.step, self._dispatch.partial = step, self.state if step else None
+        if step:
+            self._dispatch = self._cut(step, self.state)
 
     def value(self, index: int, key: str) -> Tree:
         """Return a part of the state of one training."""
