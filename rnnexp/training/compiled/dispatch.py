@@ -30,6 +30,8 @@ class Dispatch(Protocol):
 
     def prepare(self, *arguments: Tree) -> None: ...
 
+    def wait(self, *arguments: Tree) -> None: ...
+
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree | None]: ...
 
 
@@ -100,6 +102,11 @@ class FusedEpochs:
             self._compiled = pool.submit(lowered.compile)
             pool.shutdown(wait=False)
 
+    def wait(self, *arguments: Tree) -> None:
+        """Return once it is compiled, which is no part of how long epochs last."""
+        self.prepare(*arguments)
+        self._compiled.result()  # type: ignore[union-attr]
+
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]:
         self.prepare(*arguments)
         results: tuple[Tree, Tree] = self._compiled.result()(*arguments, np.int32(count))  # type: ignore[union-attr]
@@ -147,6 +154,9 @@ class ChunkedEpoch:
 
         state, now, fixed, data = arguments
         jax.eval_shape(self.vmapped.epoch, state, _at(now, 0), fixed, data)
+
+    def wait(self, *_: Tree) -> None:
+        """Return at once: it is compiled by its first calls, and measures itself."""
 
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree | None]:
         before, now, fixed, data = arguments

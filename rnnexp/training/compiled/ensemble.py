@@ -122,21 +122,24 @@ class Ensemble:
         if self._dispatch.partial is None:
             self._review()
         began, count = time.time(), self._count()
-        results = self._dispatch.run(count, self.state, self._now(count), self.fixed, self.data)
+        arguments = (self.state, self._now(count), self.fixed, self.data)
+        self._dispatch.wait(*arguments)
+        ready = time.perf_counter()
+        results = self._dispatch.run(count, *arguments)
         self.state, rows = jax.block_until_ready(results)
-        ended = time.time()
+        ended, seconds = time.time(), time.perf_counter() - ready
         self.turn += 1
         self._began = self._began or began
         if rows is None:
             self._tell_nothing()
             return
         self._tell({key: np.asarray(value)[:count] for key, value in rows.items()}, (self._began, ended))
-        self._pace = (ended - began) / count if self._last else 0.0
+        self._pace = seconds / count
         self._last, self.epoch, self._began = count, self.epoch + count, 0.0
 
     def _count(self) -> int:
-        """Return the epochs of the next dispatch: few at first, then as many as take about a second."""
-        epochs = min(PROMPT_S / self._pace, 16 * self._last) if self._pace else 4 * self._last
+        """Return the epochs of the next dispatch: one at first, then as many as take about a second."""
+        epochs = min(PROMPT_S / self._pace, 16 * self._last) if self._last else 1
         count = int(np.clip(epochs, 1, min(self._dispatch.capacity, self.epochs - self.epoch)))
         marks = [spec.weights_every for spec in self.specs if spec.weights_every]
         marks += [] if self.single else [self._interval]
