@@ -63,6 +63,7 @@ class Signals:
                 self._leave()
             data = os.read(pipe, 64)
             if not data:
+                os.close(pipe)
                 return
             for number in filter(self.numbers.__contains__, data):
                 if began is not None:

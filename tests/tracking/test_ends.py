@@ -94,7 +94,7 @@ ENDINGS = {
     "hung up": (129, "KILLED", "killed"),
     "terminated twice": (143, "KILLED", "killed"),
     "hung up under nohup": (0, "FINISHED", "ok"),
-    "memory": (1, "FAILED", "failed"),
+    "memory": (6, "FAILED", "failed"),
     "diverged": (4, "FAILED", "diverged"),
 }
 TINY = ("plugins=[ends]", "data.points=80", "model=flat", "trainer.epochs=3", "tracking.figures=false")

@@ -16,7 +16,7 @@ from rnnexp import optimizers
 from rnnexp.registry import lookup
 from rnnexp.training.checkpoint import load_weights
 from rnnexp.training.compiled import dispatch, ensemble
-from rnnexp.training.fit import fit
+from rnnexp.training.fit import fit, make_training, run_all
 from rnnexp.training.plan import History
 
 # Relative, of every loss and metric of every epoch: the two add up in another order, and training multiplies the
@@ -182,6 +182,18 @@ def test_chunks_of_any_length_give_the_same_bits(monkeypatch: pytest.MonkeyPatch
     for name, values in table(usual).items():
         assert (values == table(short)[name]).all()
     assert dispatch.PROMPT_S == 1.0
+
+
+def test_epochs_that_last_longer_than_a_chunk_may_are_trained_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def chunks() -> list[int]:
+        heard: list[int] = []
+        training = make_training(toy.network(), toy.windows(21, val=6), toy.plan(epochs=EPOCHS, engine="compiled"))
+        run_all(training.steps(lambda _, rows, __: heard.append(len(rows))))
+        return heard
+
+    assert max(chunks()) > 1
+    monkeypatch.setattr(ensemble, "PROMPT_S", 1e-9)  # each epoch lasts longer
+    assert chunks() == [1] * EPOCHS
 
 
 def test_what_cannot_be_compiled_is_trained_by_keras_and_says_why(caplog: pytest.LogCaptureFixture) -> None:

@@ -143,6 +143,11 @@ def test_a_compiled_epoch_in_parts_goes_on_from_each(monkeypatch: pytest.MonkeyP
     assert [(s.position.epoch, s.position.step) for s in seen[:3]] == [(0, 1), (0, 3), (0, 5)]
     assert [gone_on(make, snapshot).facts() for snapshot in seen[:4]] == [expected.facts()] * 4
 
+    monkeypatch.setattr(ensemble, "LONG_S", 1.0)  # where epochs are thought to be short, this one is finished, too
+    assert gone_on(make, seen[1]).facts() == expected.facts()
+    anew = dataclasses.replace(seen[1], position=dataclasses.replace(seen[1].position, step=0))
+    assert gone_on(make, anew).facts() != expected.facts()
+
 
 @pytest.mark.fault("D2")
 def test_a_training_that_is_stopped_within_its_validation_goes_on() -> None:

@@ -29,6 +29,8 @@ class Dispatch(Protocol):
 
     def prepare(self, *arguments: Tree) -> None: ...
 
+    def wait(self, *arguments: Tree) -> None: ...
+
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree | None]: ...
 
     def row_so_far(self) -> Tree: ...
@@ -107,6 +109,11 @@ class FusedEpochs:
             self._compiled = pool.submit(lowered.compile)
             pool.shutdown(wait=False)
 
+    def wait(self, *arguments: Tree) -> None:
+        """Return once it is compiled, which is no part of how long epochs last."""
+        self.prepare(*arguments)
+        self._compiled.result()  # type: ignore[union-attr]
+
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]:
         self.prepare(*arguments)
         results: tuple[Tree, Tree] = self._compiled.result()(*arguments, np.int32(count))  # type: ignore[union-attr]
@@ -140,11 +147,11 @@ class ChunkedEpoch:
 
     capacity = 1
 
-    def __init__(self, vmapped: VmappedProgram, steps: int) -> None:
+    def __init__(self, vmapped: VmappedProgram, steps: int, step: int = 0, partial: Tree | None = None) -> None:
         import jax
 
         self.vmapped, self.total = vmapped, steps
-        self.step, self.partial = 0, None
+        self.step, self.partial = step, partial
         self._last, self._pace = 0, 0.0  # steps of the last call, seconds of each
         self._begin, self._steps, self._end = jax.jit(vmapped.begin), jax.jit(vmapped.steps), jax.jit(vmapped.end)
         self._so_far = jax.jit(vmapped.so_far)
@@ -155,6 +162,9 @@ class ChunkedEpoch:
 
         state, now, fixed, data = arguments
         jax.eval_shape(self.vmapped.epoch, state, _at(now, 0), fixed, data)
+
+    def wait(self, *_: Tree) -> None:
+        """Return at once: it is compiled by its first calls, and measures itself."""
 
     def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree | None]:
         before, now, fixed, data = arguments

@@ -98,12 +98,16 @@ class Ensemble:
         self.data, self.axes = stack_shared([spec.batch_plan.data() for spec in specs])
 
     def _choose(self) -> Dispatch:
-        lanes = VmappedProgram(self.program, self.axes)
         if self._epoch_s() > LONG_S and self.batch_plan.steps > 1:
-            return ChunkedEpoch(lanes, self.batch_plan.steps)
+            return self._cut()
+        lanes = VmappedProgram(self.program, self.axes)
         examples = 1 if self.batch_plan.train.one_batch else len(self.batch_plan.train.part)
         fitting = ORDER_BYTES // (4 * examples * len(self.lanes))
         return FusedEpochs(lanes, int(np.clip(fitting, 1, min(self.epochs, MAX_EPOCHS))))
+
+    def _cut(self, step: int = 0, partial: Tree | None = None) -> Dispatch:
+        """Return what goes through an epoch in parts; within one, it has to, whatever an epoch is estimated to take."""
+        return ChunkedEpoch(VmappedProgram(self.program, self.axes), self.batch_plan.steps, step, partial)
 
     def _epoch_s(self) -> float:
         """Estimate an epoch of all lanes: arithmetic alone, so that it is the same each time."""
@@ -120,21 +124,24 @@ class Ensemble:
         if self._dispatch.partial is None:
             self._review()
         began, count = time.time(), self._count()
-        results = self._dispatch.run(count, self.state, self._now(count), self.fixed, self.data)
+        arguments = (self.state, self._now(count), self.fixed, self.data)
+        self._dispatch.wait(*arguments)
+        ready = time.perf_counter()
+        results = self._dispatch.run(count, *arguments)
         self.state, rows = jax.block_until_ready(results)
-        ended = time.time()
+        ended, seconds = time.time(), time.perf_counter() - ready
         self.turn += 1
         self._began = self._began or began
         if rows is None:
             self._tell_of_divergence((self._began, ended))
             return
         self._tell({key: np.asarray(value)[:count] for key, value in rows.items()}, (self._began, ended))
-        self._pace = (ended - began) / count if self._last else 0.0
+        self._pace = seconds / count
         self._last, self.epoch, self._began = count, self.epoch + count, 0.0
 
     def _count(self) -> int:
-        """Return the epochs of the next dispatch: few at first, then as many as take about a second."""
-        epochs = min(PROMPT_S / self._pace, 16 * self._last) if self._pace else 4 * self._last
+        """Return the epochs of the next dispatch: one at first, then as many as take about a second."""
+        epochs = min(PROMPT_S / self._pace, 16 * self._last) if self._last else 1
         count = int(np.clip(epochs, 1, min(self._dispatch.capacity, self.epochs - self.epoch)))
         marks = [spec.weights_every for spec in self.specs if spec.weights_every]
         marks += [] if self.single else [self._interval]
@@ -241,7 +248,8 @@ class Ensemble:
             self._narrow(_fill(range(len(states)), widths[-1]))
         stacked = [jax.tree.map(jnp.asarray, states[lane]) for lane in self.lanes]
         self.state = stacked[0] if self.single else jax.tree.map(lambda *leaves: jnp.stack(leaves), *stacked)
-        self._dispatch.step, self._dispatch.partial = step, self.state if step else None
+        if step:
+            self._dispatch = self._cut(step, self.state)
 
     def value(self, index: int, key: str) -> Tree:
         """Return a part of the state of one training."""
