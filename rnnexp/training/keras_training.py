@@ -133,7 +133,7 @@ class KerasTraining:
         if pass_.results is None:
             pass_.results = yield from self._train(order, pass_)
             pass_.seconds = perf_counter() - began
-        validated = yield from self._validate()
+        validated = yield from self.validate()
         metrics = prefix_metrics("train", pass_.results) | validated | {"opt/learning_rate": rate}
         if self.plan.grad_norm or self.plan.trainer.grad_norm:
             first = order[: self.train.batcher.size]
@@ -157,7 +157,7 @@ class KerasTraining:
             self._look()
         return self.backend.results()
 
-    def _validate(self) -> Generator[BlockStep, None, dict[str, float]]:
+    def validate(self) -> Generator[BlockStep, None, dict[str, float]]:
         """Score the validation part, with the averaged weights where the optimizer keeps averages."""
         if self.val is None:
             return {}
