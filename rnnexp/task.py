@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnexp import registry
+from rnnexp.errors import ConfigError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,19 @@ def primary(logged: Collection[str], part: str) -> str | None:
 def score_of(logged: Collection[str]) -> str | None:
     """Return the score that heads a run, such as test/rmse, None for one that has none."""
     return next((name for name in scores() if name in logged), None)
+
+
+def find_metric(text: str, logged: Collection[str]) -> str:
+    """Return a metric that runs have logged, by its whole name or the last part of it: rmse for test/rmse.
+
+    Raises ConfigError if there is none.
+    """
+    ends = {name.rpartition("/")[2]: name for name in sorted(logged) if not name.startswith(("baseline/", "skill/"))}
+    for part in ("train", "best/val", "test"):
+        ends |= {name.rpartition("/")[2]: name for name in logged if name.rpartition("/")[0] == part}
+    if text in logged or text in ends:
+        return text if text in logged else ends[text]
+    raise ConfigError(f"--metric {text}: no run here has it{did_you_mean(text, [*ends, *logged])}")
 
 
 def metric_of(name: str) -> Metric | None:

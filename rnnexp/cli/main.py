@@ -33,6 +33,7 @@ COMMANDS = {
     "predict": "forecast, classify or score with a trained run",
     "generate": "let a trained language model write",
     "evaluate": "score a trained run on other data",
+    "rescore": "compute further metrics of runs that have ended",
     "watch": "look at a sweep again after its terminal is gone",
     "logs": "print the log of a run or a job, or follow it",
     "resume": "go on with a run, also for more epochs than it had",

@@ -87,7 +87,8 @@ def _add_commands_on_sweeps(command: Callable[..., ArgumentParser]) -> None:
 
 
 def _add_forms(parser: ArgumentParser, *names: str) -> None:
-    """Let a table be printed in one of several forms."""
+    """Let a table be of another metric, and be printed in one of several forms."""
+    parser.add_argument("--metric", metavar="NAME", help="score to show, such as test/mae; default: the runs' first")
     given_run.add_uri(parser)
     form = parser.add_mutually_exclusive_group()
     for name in names:
@@ -124,10 +125,12 @@ def results(args: Namespace) -> int:
     """Print what the tracked experiments have reached, seeds together, beside their best baseline."""
     from rnnexp.compare.complete import completed
     from rnnexp.compare.results import markdown, notes, rows, text
+    from rnnexp.task import find_metric
     from rnnexp.tracking.find import finished_runs
 
     found = completed(args.uri, finished_runs(args.uri))
-    table = [row for row in rows(found.runs) if not args.experiments or row.experiment in args.experiments]
+    metric = find_metric(args.metric, {name for run in found.runs for name in run.metrics}) if args.metric else None
+    table = [row for row in rows(found.runs, metric) if not args.experiments or row.experiment in args.experiments]
     if args.json:
         print(json.dumps([{**asdict(row), "verdict": row.verdict} for row in table], indent=2))
     elif args.md:
@@ -146,7 +149,7 @@ def compare(args: Namespace) -> int:
     from rnnexp.compare.shown import cells, numbers, plain
     from rnnexp.compare.table import markdown
 
-    comparison, sweep = chosen(args.uri, args.what)
+    comparison, sweep = chosen(args.uri, args.what, args.metric)
     if args.json:
         print(json.dumps({"sweep": sweep.name if sweep else None, **plain(comparison)}, indent=2))
     elif args.csv:

@@ -50,8 +50,8 @@ class Sweep:
     def varied(self) -> list[str]:
         return [key.strip() for key in self.parent.tags.get("rnnexp.varied", "").split(",") if key.strip()]
 
-    def compared(self) -> Comparison:
-        found = compare(self.children, self.goal, self.varied)
+    def compared(self, metric: str | None = None) -> Comparison:
+        found = compare(self.children, self.goal, self.varied, metric)
         listed = "; ".join(f"{len(jobs)} {how} ({_numbers(jobs)})" for how, jobs in self.absent.items())
         absent = [f"jobs of the sweep that have no run here: {listed}"] if listed else []
         return replace(found, notes=[*found.notes, *self.notes, *absent])
@@ -108,18 +108,18 @@ def _named(text: str, known: Sequence[TrackedRun]) -> TrackedRun:
     )
 
 
-def chosen(uri: str | None, text: str | None) -> tuple[Comparison, Sweep | None]:
-    """Compare what was asked for: a sweep, or by a filter runs of any kind."""
+def chosen(uri: str | None, text: str | None, metric: str | None = None) -> tuple[Comparison, Sweep | None]:
+    """Compare what was asked for: a sweep, or by a filter runs of any kind; `metric` is shown beside the goal."""
     if text is None or not is_filter(text):
         found = sweep(uri, text)
-        return found.compared(), found
+        return found.compared(metric), found
     fitting = [one for one in select(uri, Wanted(filter=text, deleted=None)) if not one.is_sweep]
     runs = show_dead([one for one in fitting if not one.deleted])
     deleted = [one for one in fitting if one.deleted]
     if not runs:
         raise ConfigError(f"no run of rnnexp fits the filter: {text}")
     whole = completed(uri, runs)
-    compared = compare(whole.runs, usual_goal(runs))
+    compared = compare(whole.runs, usual_goal(runs), metric=metric)
     notes = [*whole.notes(), *tell_untold(count_untold(runs)), *_beside(deleted), *unseen(uri, text)]
     return replace(compared, notes=[*compared.notes, *notes]), None
 

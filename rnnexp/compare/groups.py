@@ -13,7 +13,7 @@ from rnnexp.compare.stats import Summary, holm, paired, summary
 from rnnexp.compare.table import order
 from rnnexp.config.text import typed
 from rnnexp.errors import count
-from rnnexp.task import LOSS, UNPENALIZED, score_of
+from rnnexp.task import LOSS, UNPENALIZED, find_metric, score_of
 from rnnexp.tracking.query import TrackedRun
 
 SIGNIFICANT = 0.05
@@ -87,13 +87,19 @@ class Comparison:
         return self.groups[0] if self.groups and self.groups[0].scores else None
 
 
-def compare(runs: Sequence[TrackedRun], goal: Goal, varied: Sequence[str] = ()) -> Comparison:
-    """Group runs (the latest first) over seeds and folds, rank the groups, and test each against the best one."""
+def compare(
+    runs: Sequence[TrackedRun], goal: Goal, varied: Sequence[str] = (), metric: str | None = None
+) -> Comparison:
+    """Group runs (the latest first) over seeds and folds, rank the groups, and test each against the best one.
+
+    metric: shown beside the goal and the baselines; None for the score that heads the runs
+    """
     counted = latest(runs)
     grouped: dict[Hashable, list[TrackedRun]] = {}
     for run in counted:
         grouped.setdefault(differ.frozen(differ.setting(run, varied)), []).append(run)
-    test_metric = score_of({name for run in counted for name in run.metrics})
+    logged = {name for run in counted for name in run.metrics}
+    test_metric = find_metric(metric, logged) if metric else score_of(logged)
     groups = [_group(found, goal, test_metric, varied) for found in grouped.values()]
     groups.sort(key=lambda group: _rank(group, goal))
     columns = differ.columns([group.setting for group in groups], varied)

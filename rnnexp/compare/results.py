@@ -65,9 +65,10 @@ class Row:
         )
 
 
-def rows(runs: Iterable[TrackedRun]) -> list[Row]:
+def rows(runs: Iterable[TrackedRun], metric: str | None = None) -> list[Row]:
     """Group runs (the latest first), whole ones, into rows; of several settings of one model the latest is shown.
 
+    metric: of which the rows are; None for the score that heads each
     Jobs of a sweep that searched for settings are left out: `rnnexp compare` is for them.
     """
     groups: dict[tuple[str, str, str], dict[Hashable, list[TrackedRun]]] = {}
@@ -76,7 +77,12 @@ def rows(runs: Iterable[TrackedRun]) -> list[Row]:
         settings = groups.setdefault(key, {})
         settings.setdefault(differ.frozen(differ.setting(run)), []).append(run)
     latest = {key: (next(iter(settings.values())), len(settings) - 1) for key, settings in groups.items()}
-    return [_row(key, same, others) for key, (same, others) in sorted(latest.items()) if score_of(same[0].metrics)]
+    shown = {key: metric or score_of(same[0].metrics) for key, (same, _) in latest.items()}
+    return [
+        _row(key, same, others, name)
+        for key, (same, others) in sorted(latest.items())
+        if (name := shown[key]) and any(name in run.metrics for run in same)
+    ]
 
 
 def _is_answer(run: TrackedRun) -> bool:
@@ -84,11 +90,10 @@ def _is_answer(run: TrackedRun) -> bool:
     return set(filter(None, run.tags.get("rnnexp.varied", "").split(","))) <= _ASKED | scored_in_turn
 
 
-def _row(key: tuple[str, str, str], found: Sequence[TrackedRun], others: int) -> Row:
+def _row(key: tuple[str, str, str], found: Sequence[TrackedRun], others: int, metric: str) -> Row:
     # a seed, or a fold, that was run again counts once
     latest = {differ.repetition(run): run for run in reversed(found)}
     runs = list(latest.values())
-    metric = score_of(found[0].metrics) or ""
     short = metric.partition("/")[2]
     values = [run.metrics[metric] for run in runs if metric in run.metrics]
     skills = [run.metrics[f"skill/{short}"] for run in runs if f"skill/{short}" in run.metrics]

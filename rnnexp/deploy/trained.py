@@ -221,13 +221,17 @@ class ChangedDataError(DataError):
     """The data of a run are not the same any more."""
 
 
-def own_data(trained: Trained, purpose: str) -> Dataset:
-    """Read a run's data again; a DataError if they are not the same any more and so would not serve the purpose."""
+def own_data(trained: Trained, purpose: str, digest: str | None = None, *, allow_change: bool = False) -> Dataset:
+    """Read a run's data again; a DataError if they are not the same any more and so would not serve the purpose.
+
+    digest: of its data, if the caller knows it better than the store
+    """
     from rnnexp import runner
 
     dataset = runner.load_data(trained.configuration())
-    known, now = trained.run.tags.get("rnnexp.data_digest") if trained.run else None, dataset.summary.digest
-    if known == now or (known is None and _fitted(dataset.scaling) == _fitted(trained.preview.scaling)):
+    known = digest or (trained.run.tags.get("rnnexp.data_digest") if trained.run else None)
+    now = dataset.summary.digest
+    if allow_change or known == now or (known is None and _fitted(dataset.scaling) == _fitted(trained.preview.scaling)):
         return dataset
     digests = f" (digest {now[:8]}, then {known[:8]})" if known else ""
     raise ChangedDataError(

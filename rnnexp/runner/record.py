@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rnnexp")
 
-CODE, FILES = "rnnexp.code_digest", "rnnexp.files_digest"
+CODE, FILES, DATA = "rnnexp.code_digest", "rnnexp.files_digest", "rnnexp.data_digest"
 TOGETHER = "vectorized"  # the engine of runs that are trained as one program
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
@@ -61,7 +61,7 @@ def make_run_info(
         PARAMS: str(len(params)),
         "rnnexp.version": find_version("rnnexp") or "unknown",
         "rnnexp.config_hash": digest,
-        "rnnexp.data_digest": dataset.summary.digest,
+        DATA: dataset.summary.digest,
         **hash_origin(experiment, values, device.backend),
         "rnnexp.group": experiment.name,
         "rnnexp.backend": device.backend,

@@ -104,6 +104,13 @@ def fit(
     return run_all(training.steps(heard))
 
 
+def validate(model: Any, dataset: Dataset, plan: TrainingPlan) -> dict[str, float]:
+    """Return what an epoch would log of the validation part with the weights that a model has; nothing without one."""
+    from rnnexp.training.keras_training import KerasTraining
+
+    return run_all(KerasTraining(model, dataset, plan).validate())
+
+
 def run_all(steps: Generator[TrainingStep, None, T]) -> T:
     """Run steps by themselves, one after the other, and return what their training returns."""
     try:

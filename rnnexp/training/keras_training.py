@@ -137,7 +137,7 @@ class KerasTraining:
         if pass_.results is None:
             pass_.results = yield from self._train(order, pass_)
             pass_.seconds = perf_counter() - began
-        validated = {} if pass_.broken else (yield from self._validate())
+        validated = {} if pass_.broken else (yield from self.validate())
         metrics = prefix_metrics("train", pass_.results) | validated | {"opt/learning_rate": rate}
         if (self.plan.grad_norm or self.plan.trainer.grad_norm) and not pass_.broken:
             first = order[: self.train.batcher.size]
@@ -166,7 +166,7 @@ class KerasTraining:
             self._look()
         return self.backend.results()
 
-    def _validate(self) -> Generator[BlockStep, None, dict[str, float]]:
+    def validate(self) -> Generator[BlockStep, None, dict[str, float]]:
         """Score the validation part, with the averaged weights where the optimizer keeps averages."""
         if self.val is None:
             return {}
