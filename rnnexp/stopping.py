@@ -76,8 +76,12 @@ def request_stop(folder: Path, job: int | None = None) -> Path:
 
 def read_stop(folder: Path) -> str | None:
     """Return why the run in a folder is to end; empty if it is hopeless beside others; None if it is not to."""
+    return _read(folder / STOP)
+
+
+def _read(path: Path) -> str | None:
     try:
-        return (folder / STOP).read_text(encoding="utf-8", errors="replace").strip()
+        return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None
 
@@ -97,7 +101,7 @@ def take_job_requests(folder: Path) -> Iterator[tuple[int, str]]:
 def heed_stop(folder: Path, ending: Ending) -> Iterator[None]:
     """Within the block let an ending know once `rnnexp stop` has left word in a folder.
 
-    What was meant for somebody who worked there before is overlooked.
+    What was meant for somebody who worked there before is overlooked, and what is heard here is not for the work after.
     """
     for path in (folder / STOP, folder / STOPPED, *folder.glob(f"{STOP}-*")):
         path.unlink(missing_ok=True)
@@ -109,6 +113,9 @@ def heed_stop(folder: Path, ending: Ending) -> Iterator[None]:
         yield
     finally:
         done.set()
+        listener.join()
+        if ending.words and ending.words == _read(folder / STOPPED):
+            ending.words = None
 
 
 def _listen(folder: Path, ending: Ending, is_main: bool, done: threading.Event) -> None:

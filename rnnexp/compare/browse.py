@@ -20,7 +20,7 @@ from rnnexp.compare.find import Sweep
 from rnnexp.compare.groups import counts
 from rnnexp.errors import ConfigError, TrackingError
 from rnnexp.redact import redact
-from rnnexp.tracking.store import ENVIRONMENT
+from rnnexp.tracking.mlflow_import import ENVIRONMENT
 
 HOST = "127.0.0.1"
 FIRST_PORT = 5000  # MLflow's own

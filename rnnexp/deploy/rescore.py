@@ -147,14 +147,10 @@ def _score(
 
 def _validate(model: Any, dataset: Dataset, experiment: Any, wanted: Sequence[str]) -> dict[str, float]:
     """Return Keras's metrics of the validation part, as an epoch of the training computes them."""
-    import keras
-
     from rnnexp.training.fit import validate
 
-    # The weights are the kept ones: an optimizer that averages would put others into their place.
     plan = runner.make_plan(experiment, Path())(dataset.spec)
-    plan = replace(plan, metrics=list(wanted), optimizer=keras.optimizers.SGD(), callbacks={}, schedule=None)
-    found = validate(model, dataset, replace(plan, run_dir=None))
+    found = validate(model, dataset, replace(plan, metrics=list(wanted)))
     return {f"best/{key}": value for key, value in found.items()}
 
 

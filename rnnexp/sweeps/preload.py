@@ -12,7 +12,7 @@ import signal
 from contextlib import suppress
 
 from rnnexp.errors import ResourceError
-from rnnexp.tracking.store import import_mlflow
+from rnnexp.tracking.mlflow_import import import_mlflow
 
 MODULES = (
     "pandas",

@@ -20,6 +20,7 @@ from rnnexp.errors import ConfigError, TrackingError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking import store
 from rnnexp.tracking.database import PARENT, Wanted
+from rnnexp.tracking.mlflow_import import import_mlflow
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -148,7 +149,7 @@ def _fields(run: Any) -> Fields:
 
 def find_fitting(found: Sequence[Fields], expression: str) -> list[Fields] | None:
     """Keep the runs that fit an expression; None if it asks for what their fields do not tell, such as a data set."""
-    store.import_mlflow()
+    import_mlflow()
     from mlflow.utils.search_utils import SearchUtils
 
     with _explained(mark_names(expression)):

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlparse
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking import database, store, uploads
+from rnnexp.tracking.mlflow_import import import_mlflow
 from rnnexp.tracking.query import TrackedRun
 
 BUNDLE = "data/model"  # within a logged model, beside what MLflow adds to it
@@ -49,7 +50,7 @@ def _local_model(uri: str, run: TrackedRun) -> Path | None:
 def add_files(uri: str | None, run: TrackedRun, paths: Sequence[Path], folder: str) -> str:
     """Copy files into `folder` of a run's artifacts, over those of the same name, and return where it is."""
     where = store.tracking_uri(uri)
-    store.import_mlflow()
+    import_mlflow()
     try:
         artifacts = store.artifacts(run.artifacts, where)
         for path in paths:

@@ -22,6 +22,7 @@ from rnnexp.runtime import loaded_backend
 from rnnexp.runtime.machine import find_version
 from rnnexp.tracking import store, tables, uploads
 from rnnexp.tracking.batch import Point
+from rnnexp.tracking.mlflow_import import import_mlflow
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,7 +38,7 @@ def save_model(folder: Path, bundle: Path, example: tuple[Any, Any]) -> None:
     `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself). MLflow's own
     `save_model` needs 0.1 s even for what is the same every time.
     """
-    store.import_mlflow()
+    import_mlflow()
     rows, outputs = example
     if outputs is None:
         from rnnexp.tracking.pyfunc import _load_pyfunc

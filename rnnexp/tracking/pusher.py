@@ -12,8 +12,9 @@ from functools import cache
 from rnnexp.errors import RnnexpError, first_line
 from rnnexp.redact import redact
 from rnnexp.tracking.journal import RunJournal
+from rnnexp.tracking.mlflow_import import require_mlflow
 from rnnexp.tracking.push import push_journals
-from rnnexp.tracking.store import database, require_mlflow
+from rnnexp.tracking.store import database
 from rnnexp.tracking.target import Target
 
 INTERVAL_S = 2.0

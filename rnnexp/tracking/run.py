@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import shlex
 import shutil
 import traceback
 import uuid
@@ -19,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from rnnexp.cells import harmless_frame
 from rnnexp.disk import DISK_FULL, identify, is_inside, put_whole
 from rnnexp.errors import ResourceError, RnnexpError, TrackingError, first_line
-from rnnexp.redact import redact, without_user
+from rnnexp.redact import redact
 from rnnexp.runtime.machine import RunClock
-from rnnexp.tracking import inputs, names, store
+from rnnexp.tracking import inputs, names
 from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
 from rnnexp.tracking.run_files import RunFiles
+from rnnexp.tracking.unstored import tell_unstored, write_sync
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -278,33 +277,6 @@ class Run:
             self._enter(kind, **what)
         else:
             self._owed.append((kind, what))
-
-
-def tell_unstored(journals: Sequence[RunJournal]) -> None:
-    """Say what of ended runs is not in the store yet, and how it gets there."""
-    for journal in journals:
-        if what := journal.unstored():
-            journal.sync()
-            where = f"{(journal.begun or {}).get('uri', '')}"
-            command = write_sync(journal.folder, where)
-            log.warning("tracking: %s: %s not there yet; store it with: %s", where, what, command)
-
-
-def write_sync(folder: Path, where: str) -> str:
-    """Write the command that stores the runs of a folder at `where`, an address without secrets.
-
-    Who has to say who he is does so by MLflow's own variables: the command does not know the password.
-    """
-    relative = os.path.relpath(folder)
-    words = ["rnnexp", "sync", str(folder) if relative.startswith("..") else relative]
-    in_force = ""
-    with suppress(TrackingError):
-        in_force = redact(store.tracking_uri(None))
-    if where == in_force:
-        return shlex.join(words)
-    address = without_user(where)
-    told = shlex.join([*words, "--uri", address])
-    return told if address == where else f"{told}  (with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD set)"
 
 
 def _sendable(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -20,8 +20,10 @@ from rnnexp.runtime.interrupts import run_last
 from rnnexp.tracking import names, run_files, store
 from rnnexp.tracking.git import GitState, git_state
 from rnnexp.tracking.journal import ENTRIES, FOLDER, RunJournal
+from rnnexp.tracking.mlflow_import import import_mlflow, require_mlflow
 from rnnexp.tracking.pusher import get_pusher
-from rnnexp.tracking.run import OUTCOME, Run, RunInfo, tell_unstored, write_sync
+from rnnexp.tracking.run import OUTCOME, Run, RunInfo
+from rnnexp.tracking.unstored import tell_unstored, write_sync
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Tracking
@@ -52,7 +54,7 @@ def import_early(settings: Tracking) -> None:
 
 def _import_silently() -> None:
     with suppress(ResourceError):  # the pusher meets it again
-        store.import_mlflow()
+        import_mlflow()
 
 
 @contextmanager
@@ -109,7 +111,7 @@ def _begin(settings: Tracking, info: RunInfo, code: GitState | None) -> Run:
     """Write down that a run begins, with its parameters and tags."""
     if not settings.is_kept:
         return Run(info.run_dir, None)
-    store.require_mlflow()
+    require_mlflow()
     uri = store.tracking_uri(settings.uri)
     _say_what_is_ignored(uri)
     (info.run_dir / FOLDER).mkdir(exist_ok=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import logging
 import os
 import sqlite3
@@ -16,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from rnnexp.errors import ResourceError, TrackingError, first_line
+from rnnexp.errors import TrackingError, first_line
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.tracking import moved, template
+from rnnexp.tracking.mlflow_import import import_mlflow
 from rnnexp.tracking.moved import ARTIFACTS, SQLITE
 from rnnexp.tracking.refusal import explain_refusal
 
@@ -27,22 +26,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-ENVIRONMENT = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # at once; the next one would wait for seconds
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_SKIP_PIP_REQUIREMENTS_CHECK": "true",
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
-# Progress notes, and tracebacks of what becomes a TrackingError or a warning of ours.
-NOISY = {
-    "alembic": logging.CRITICAL,
-    "mlflow.store.db.utils": logging.CRITICAL + 1,
-    "mlflow.models": logging.WARNING,
-    "mlflow.pyfunc": logging.WARNING,
-    "urllib3.connectionpool": logging.ERROR,  # a line for each attempt to reach a server that is told to be away
-}
 _REMOTE = ("http://", "https://", "databricks", "uc:")
 _FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 _ELSEWHERE = "or keep the runs elsewhere with tracking.uri=sqlite:////other/folder/mlflow.db"
@@ -90,30 +73,6 @@ def _opened(mlflow: Any, uri: str) -> MlflowClient:
     except Exception as error:  # MLflow, SQLAlchemy and requests raise whatever they like here
         raise TrackingError(_explained(uri, error)) from None
     return client
-
-
-def import_mlflow() -> Any:
-    """Import MLflow with its telemetry and log noise off, unless the user has set them otherwise."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    try:
-        mlflow = importlib.import_module("mlflow")
-    except ImportError as error:
-        raise _missing(str(error)) from None
-    if "MLFLOW_LOGGING_LEVEL" not in os.environ:
-        for name, level in NOISY.items():
-            logging.getLogger(name).setLevel(level)
-    return mlflow
-
-
-def require_mlflow() -> None:
-    """Raise ResourceError where MLflow is not installed, without the time that its import takes."""
-    if importlib.util.find_spec("mlflow") is None:
-        raise _missing("it is not installed")
-
-
-def _missing(why: str) -> ResourceError:
-    return ResourceError(f"MLflow cannot be imported ({why}); run: pip install 'mlflow>=3.17,<4', or set tracking=off")
 
 
 def experiment_id(client: MlflowClient, uri: str, name: str, tags: Mapping[str, str]) -> str:

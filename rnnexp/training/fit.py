@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from rnnexp.data.dataset import Dataset
@@ -106,8 +107,12 @@ def fit(
 
 def validate(model: Any, dataset: Dataset, plan: TrainingPlan) -> dict[str, float]:
     """Return what an epoch would log of the validation part with the weights that a model has; nothing without one."""
+    import keras
+
     from rnnexp.training.keras_training import KerasTraining
 
+    # An optimizer that averages would put other weights into the place of those that were kept.
+    plan = replace(plan, optimizer=keras.optimizers.SGD(), callbacks={}, schedule=None, run_dir=None)
     return run_all(KerasTraining(model, dataset, plan).validate())
 
 

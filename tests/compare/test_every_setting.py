@@ -93,7 +93,7 @@ def test_two_values_of_every_field_are_tried() -> None:
     assert len(KNOWN) > 700
 
 
-UNHASHED = "trainer.checkpoint_every_s"  # a run that differs in it alone is the same run again
+UNHASHED = ("trainer.checkpoint_every_s", "resume")  # a run that differs in one of them alone is the same run again
 
 
 def is_repetition(two: Two) -> bool:
@@ -126,7 +126,7 @@ def test_what_only_repeats_a_run_is_one_setting_and_said(written: Mapping[str, T
         assert len(found.groups) == 1
         said = {f"runs of one setting differ also in {key}: they are treated as repetitions"}
         again = "1 run was repeated: the latest finished one of each configuration counts, not "
-        said |= {note for note in found.notes if note.startswith(again)} if key in ("name", UNHASHED) else set()
+        said |= {note for note in found.notes if note.startswith(again)} if key in ("name", *UNHASHED) else set()
         assert bool(said & set(found.notes)) == (key in INCIDENTAL), found.notes
 
 

@@ -29,24 +29,26 @@ WORDS = (*TINY, "trainer.engine=keras", "trainer.checkpoint_every_s=0", "+callba
 ENDS = list[int]()  # the epochs after which the power is cut
 
 
-@register("callback")
-class power_cut(EpochCallback):
-    """Ends the run as Ctrl-C does, where the test says so."""
+def register_power_cut() -> None:
+    """Register, for one test, a callback that ends the run as Ctrl-C does, where the test says so."""
 
-    name: Literal["power_cut"] = "power_cut"
+    @register("callback")
+    class power_cut(EpochCallback):
+        name: Literal["power_cut"] = "power_cut"
 
-    def initial(self) -> State:
-        return {}
+        def initial(self) -> State:
+            return {}
 
-    def on_epoch_end(self, training: TrainingState, state: State) -> None:
-        if training.epoch in ENDS:
-            raise KeyboardInterrupt
+        def on_epoch_end(self, training: TrainingState, state: State) -> None:
+            if training.epoch in ENDS:
+                raise KeyboardInterrupt
 
 
 @pytest.fixture(autouse=True)
 def no_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rnnexp.training.keeper.SHARE", 1e9)
+    register_power_cut()
     ENDS.clear()
     yield
     ENDS.clear()

@@ -20,9 +20,9 @@ from rnnexp.config.settings import Tracking
 from rnnexp.errors import ConfigError
 from rnnexp.tracking import Data, push, start
 from rnnexp.tracking.journal import ENTRIES, STORED, RunJournal
-from rnnexp.tracking.run import write_sync
 from rnnexp.tracking.sync import find_journals
 from rnnexp.tracking.target import Target
+from rnnexp.tracking.unstored import write_sync
 from tests.tracking.faulty_server import running
 
 OFFLINE = Tracking(mode="offline")

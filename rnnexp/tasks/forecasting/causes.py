@@ -35,6 +35,8 @@ def _level(dataset: SeriesDataset, report: Report) -> Iterator[Cause]:
     usable = np.where(deviation > 0, deviation, np.nan)
     level = (one.actual - means[dataset.history.series_of(one.origins)][:, None]) / usable
     error = (one.predicted - one.actual) / usable
+    if not np.isfinite(level).any():
+        return
     with np.errstate(all="ignore"):
         shift, off = float(np.nanmean(level)), float(np.nanmean(error))
         biased = off * shift < 0 and abs(off) > BIASED * float(np.sqrt(np.nanmean(error**2)))
