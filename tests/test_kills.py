@@ -15,7 +15,7 @@ from tests.kills.command import MOMENTS, Left
 
 # All of them take a quarter of an hour: that is for nights, RNNEXP_EVERY_KILL=1, or python -m tests.kills.
 EVERY = os.environ.get("RNNEXP_EVERY_KILL")
-TRIED, KILLS = (ROWS, TRAINED) if EVERY else ((ROWS[0], ROWS[5]), TRAINED[:1])
+TRIED, KILLS = (ROWS, TRAINED) if EVERY else (ROWS[:1], TRAINED[:1])
 SOUND = Left({"w": b"1"}, {"test/rmse": 0.5}, {"predictions.csv": b"1"}, {"train/loss": [1, 2]}, ["FINISHED", "KILLED"])
 
 
