@@ -37,6 +37,8 @@ COMMANDS = {
     "watch": "look at a sweep again after its terminal is gone",
     "logs": "print the log of a run or a job, or follow it",
     "resume": "go on with a run, also for more epochs than it had",
+    "reproduce": "train a run again and compare every number that it has logged",
+    "register": "give the model of a run a name and an alias in MLflow's registry",
     "stop": "end a live run or sweep, or take jobs out of one",
     "sync": "complete the tracking store from the folders of runs",
     "pack": "write a run or a sweep into one file, for another machine or store",
@@ -144,7 +146,7 @@ def _dispatch(arguments: list[str]) -> int:
         from rnnexp.cli.interrupted import run_heeding
 
         return run_heeding(lambda: int(importlib.import_module("rnnexp.cli.train").run(rest)))
-    if name == "resume":
+    if name in ("resume", "reproduce"):
         from rnnexp.cli.interrupted import run_heeding
 
         return run_heeding(lambda: _subcommand(name, rest))

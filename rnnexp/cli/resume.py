@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from rnnexp.cli import given_run
+from rnnexp.cli.streams import write_log
 from rnnexp.errors import ConfigError, ResourceError
 
 log = logging.getLogger("rnnexp")
-
-LOG = "train.log"
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -50,7 +45,7 @@ def run(args: Namespace) -> int:
     before = read_experiment(asked, strict.read_text(folder, CONFIG, strict.MAX_YAML), str(folder))
     now = apply_changes(before, given)
     _refuse_masked(now.tracking.uri)
-    with hold(folder), _told(folder):
+    with hold(folder), write_log(folder):
         unfinished = take_up_again(folder, before, now)
         if has_other_rates(before, now, unfinished.epoch):
             log.warning(
@@ -76,19 +71,3 @@ def _refuse_masked(uri: str | None) -> None:
 
     if uri and MASK in uri:
         raise ConfigError(f"tracking.uri: the run keeps it without its secrets ({uri}); give it again: tracking.uri=…")
-
-
-@contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """Print what the run says, and add it to its log, as `rnnexp train` does."""
-    console, file = logging.StreamHandler(sys.stdout), logging.FileHandler(folder / LOG, encoding="utf-8")
-    file.setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
-    before = (log.handlers[:], log.level, log.propagate)
-    log.handlers, log.propagate = [console, file], False
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        file.close()
-        log.handlers, log.propagate = before[0], before[2]
-        log.setLevel(before[1])

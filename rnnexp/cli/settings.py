@@ -24,7 +24,12 @@ from rnnexp.registry import PluginsNeeded
 
 def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser("show")
-    parser.add_argument("overrides", nargs="*", help="as for `rnnexp train`: experiment=NAME model=gru seed=1 …")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        help="as for `rnnexp train`: experiment=NAME model=gru seed=1 …; a run (folder, name or id) stands for what it "
+        "was trained with",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON: key: {value, origin}")
     parser.set_defaults(command=show)
 
@@ -40,13 +45,14 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
 def show(args: Namespace) -> int:
     """Print the composed configuration, and where each value comes from."""
+    overrides = [_read_run(word) for word in args.overrides]
     try:
-        plugins.load_plugins(args.overrides)
-        border = inspect_overrides(args.overrides)
+        plugins.load_plugins(overrides)
+        border = inspect_overrides(overrides)
         values = plain_values(compose.check(border))
     except PluginsNeeded as needed:
         print(f"rnnexp: not checked: needs plugins ({needed})", file=sys.stderr)
-        border = inspect_overrides(args.overrides)
+        border = inspect_overrides(overrides)
         if border.problems:
             raise ConfigError(*border.problems) from None
         values = compose.compose_mapping(border.overrides())
@@ -58,6 +64,18 @@ def show(args: Namespace) -> int:
     else:
         print("\n".join(_lines(values, found)))
     return 0
+
+
+def _read_run(word: str) -> str:
+    """Return the override that chooses what a run was trained with; any other word is left as it is."""
+    if "=" in word or word.startswith("~"):
+        return word
+    from rnnexp.sweeps.lookup import find_folder
+
+    found = find_folder(word)
+    if found.is_sweep:
+        raise ConfigError(f"{found.name} is a sweep: give one of its runs; its best setting: rnnexp best {word}")
+    return f"experiment={found.folder}"
 
 
 def _lines(values: dict[str, Any], found: dict[str, str]) -> Iterator[str]:

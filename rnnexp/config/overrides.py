@@ -242,7 +242,7 @@ def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
         return f"{group}: {value!r} given; choose one by name (`{group}=…`) and set keys as `{group}.key=value`"
     if obstacle := places.obstacle(f"{group}/{value}"):
         return f"{group}: {obstacle}"
-    if str(value) in choices:
+    if str(value) in choices or (group == "experiment" and places.find(f"{group}/{value}")):
         return None
     inside = next((choice for choice in sorted(choices) if choice.endswith(f"/{value}")), None)
     hint = f"; did you mean `{inside}`?" if inside else suggest_value(group, value, choices)

@@ -10,6 +10,7 @@ from rnnexp.errors import ConfigError
 
 PACKAGE = Path(__file__).parents[1]
 SUFFIXES = (".yaml", ".yml")
+CONFIG = "config/config.yaml"  # of a run, within its folder
 
 
 def folders(name: str) -> list[Path]:
@@ -30,7 +31,14 @@ def find(relative: str) -> Path | None:
             raise ConfigError(f"{relative}: both {found[0]} and {found[1].name} exist; remove or rename one of them")
         if found:
             return found[0]
-    return None
+    return _typed(path) if kind == "experiments" else None
+
+
+def _typed(path: str) -> Path | None:
+    """Return the file that `experiment=PATH` leads to: an experiment, or what the run in a folder was trained with."""
+    at = [Path.cwd() / path, Path(f"/{path}")] if "/" in path else []
+    files = [file for place in at for file in (place.with_name(f"{place.name}.yaml"), place / CONFIG)]
+    return next((file for file in files if _exists(file) and file.is_file()), None)
 
 
 def obstacle(relative: str) -> str | None:

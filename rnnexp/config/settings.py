@@ -73,6 +73,10 @@ class Tracking:
     experiment: str | None = Field(default=None, description="MLflow experiment; null: the name of the data")
     log_model: bool = Field(default=True, description="log the trained model with its preprocessing")
     figures: bool = Field(default=True, description="draw and log the pictures")
+    patch: bool = Field(
+        default=True,
+        description="keep what git has not committed yet beside each run, secrets masked, at most 1 MB",
+    )
     mode: Literal["online", "offline", "strict", "off"] = Field(
         default="online",
         description="online stores in the background, offline leaves that to rnnexp sync, strict fails without the "

@@ -21,6 +21,7 @@ from rnnexp import registry
 from rnnexp.config import places
 from rnnexp.config.defaults import check_defaults
 from rnnexp.config.hydra_node import LAUNCHER
+from rnnexp.config.of_run import as_experiment, is_whole
 from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.config.yaml_file import read_yaml
 from rnnexp.errors import ConfigError
@@ -62,6 +63,7 @@ class RnnexpConfigSource(ConfigSource):
         if file:
             check_defaults(file, written)
             _check_hydra(file, written)
+            written = as_experiment(written) if _is_experiment(config_path) and is_whole(written) else written
         header = {"package": _package(config_path, file)}
         config = OmegaConf.merge(under, written) if header["package"] != "_global_" else written
         return ConfigResult(config=config, path=f"{SCHEME}://", provider=self.provider, header=header)
@@ -155,9 +157,13 @@ def _whole(config_path: str, file: Path) -> DictConfig:
     return OmegaConf.merge(under, written)  # type: ignore[return-value]
 
 
+def _is_experiment(config_path: str) -> bool:
+    return config_path.startswith("experiment/")
+
+
 def _package(config_path: str, file: Path | None) -> str | None:
     """Return the header's `@package`, wherever it stands among the leading comments."""
-    if config_path.startswith("experiment/"):
+    if _is_experiment(config_path):
         return "_global_"
     head = re.match(r"(\s*#.*\n)*", file.read_text(encoding="utf-8")) if file else None
     found = re.search(r"#\s*@package\s+(\S+)", head.group()) if head else None

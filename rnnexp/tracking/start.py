@@ -70,7 +70,7 @@ def start(settings: Tracking, info: RunInfo, *, at_once: bool = True) -> Iterato
     run = _begin(settings, info, code)
     status = "FAILED"
     try:
-        _log_origin(run, info, code)
+        _log_origin(run, info, code if settings.patch else None)
         with run_last(run.leave):
             yield run
         if run.result is None:
@@ -216,11 +216,11 @@ def _user() -> str:
         return "unknown"
 
 
-def _log_origin(run: Run, info: RunInfo, code: GitState | None) -> None:
-    """Keep the configuration and the code's state: what is needed to repeat the run."""
+def _log_origin(run: Run, info: RunInfo, changed: GitState | None) -> None:
+    """Keep the configuration and, unless that is not wanted, the code's changes: what is needed to repeat the run."""
     run.log_text("config/config.yaml", info.config)
-    if code is not None and code.diff:
-        run.log_text("git.diff", code.diff)
+    if changed is not None and changed.diff:
+        run.log_text("git.diff", changed.diff)
 
 
 @lru_cache(maxsize=1)
