@@ -33,8 +33,9 @@ _SECRET_NAME = re.compile(_SECRET, re.IGNORECASE)
 
 # Every repetition is bounded: a text of a megabyte takes a fraction of a second, whatever it holds.
 _KEY = rf"{_SECRET}[\w-]{{0,60}}['\"]?"
-# pathlib makes one slash of two: `https:/ada:pw@host`; a single letter before the colon is a drive.
-_AFTER_SCHEME = r"(?:(?<=://)|(?<=[\w+.-]{2}:/))"
+# pathlib makes one slash of two: `https:/ada:pw@host`; a single letter before the colon is a drive, and what follows
+# `models:/` is a model of MLflow with its alias.
+_AFTER_SCHEME = r"(?:(?<=://)|(?<=[\w+.-]{2}:/)(?<!\bmodels:/))"
 _USERINFO = re.compile(
     rf"{_AFTER_SCHEME}(?:[^\s/:@'\"\[]{{0,200}}:(?!\d{{1,5}}(?:[/?#\s]|$))[^\s'\"]{{1,400}}|[^\s/?#'\"]{{1,400}})@"
 )

@@ -37,6 +37,7 @@ def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
         "https:/ada:hunter2secret@host/data.csv",
         "https:/hunter2secret@host/data.csv",
         "s3+https:/ada:hunter2secret@host, not found",
+        "mymodels:/ada:hunter2secret@host",
         "mysql+pymysql://ada:hunter2secret#x@db/mlflow and more",
         "password: hunter2secret",
         "  db_password:   hunter2secret with spaces",
@@ -141,6 +142,7 @@ def test_a_secret_is_masked(text: str) -> None:
         "https://medium.com/@ada/story",
         "http://[::1]:8080/@x",
         "surprise of `token`: 4.5 nats",
+        "rnnexp predict models:/demand@champion",
     ],
 )
 def test_harmless_text_stays_as_it_is(text: str) -> None:
