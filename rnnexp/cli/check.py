@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace, _SubParsersAction
+from collections.abc import Iterator
 from pathlib import Path
 
 from rnnexp.config import compose, places, plugins
@@ -16,6 +17,11 @@ from rnnexp.sweeps.request import check_values, read_request
 def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser("check")
     parser.add_argument("paths", nargs="*", type=Path, help="files or folders; default: every experiment found")
+    parser.add_argument(
+        "--against",
+        metavar="COMMIT",
+        help="say which of them compose to other values than in a commit of git (main, HEAD~3), and which values",
+    )
 
 
 def run(args: Namespace) -> int:
@@ -30,7 +36,29 @@ def run(args: Namespace) -> int:
         print(f"{name}: not checked: needs plugins ({needed})")
     valid = f"{len(verdicts) - len(failures) - len(unchecked)} of {len(verdicts)} experiments are valid"
     print(f"{valid}, {len(unchecked)} not checked" if unchecked else valid)
+    if args.against:
+        print(
+            "\n".join(_tell_changed([name for name in verdicts if name not in {*failures, *unchecked}], args.against))
+        )
     return 2 if failures else 0
+
+
+def _tell_changed(names: list[str], commit: str) -> Iterator[str]:
+    from rnnexp.compare.at_commit import list_changed
+    from rnnexp.compare.difference import cells
+    from rnnexp.compare.table import aligned
+
+    changed, new, gone = list_changed(names, commit)
+    for one in changed:
+        yield f"\n{one.name}: has changed since {commit}"
+        if one.problem:
+            yield f"  {one.problem}"
+        else:
+            table = aligned([["key", "then", "now"], *(row[:3] for row in cells(list(one.values), change=False))])
+            yield from (f"  {line}" for line in table.splitlines())
+    yield from (f"\n{name}: is new since {commit}" for name in new)
+    yield from (f"\n{name}: was there in {commit}" for name in gone)
+    yield f"\n{len(changed)} of {len(names) - len(new)} experiments compose to other values than in {commit}"
 
 
 def _names(paths: list[Path]) -> list[str]:

@@ -39,8 +39,9 @@ def add_store(parser: ArgumentParser, as_json: str = "print JSON") -> None:
     parser.add_argument("--json", action="store_true", help=as_json)
 
 
-def add_sweep(parser: ArgumentParser) -> None:
-    parser.add_argument("sweep", nargs="?", help="name, its beginning, or the run's id; default: the latest sweep")
+def add_sweep(parser: ArgumentParser, further: str = "") -> None:
+    named = "name, its beginning, or the run's id; default: the latest sweep"
+    parser.add_argument("sweep", nargs="?", help=named + further)
 
 
 PLACE = "folder of a run, a job or a sweep, its name, its id, the beginning of one of these, or last"

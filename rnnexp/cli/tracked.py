@@ -42,8 +42,12 @@ def _add_commands_on_runs(command: Callable[..., ArgumentParser]) -> None:
     given_run.add_store(parser)
 
     parser = command(diff)
-    parser.add_argument("a", help="id of a run, the beginning of its id, or its name (of several, the latest)")
-    parser.add_argument("b", help="the other run")
+    parser.add_argument(
+        "a",
+        help="id of a run, the beginning of its id, or its name (of several, the latest); or an experiment as it was "
+        "in a commit, COMMIT:experiments/NAME.yaml, of which the configuration is compared",
+    )
+    parser.add_argument("b", help="the other one")
     given_run.add_store(parser)
 
     parser = command(
@@ -77,7 +81,7 @@ def _add_commands_on_sweeps(command: Callable[..., ArgumentParser]) -> None:
     _add_forms(parser, "Markdown", "CSV", "JSON")
 
     parser = command(best, epilog="rnnexp best > experiments/winner.yaml && rnnexp train experiment=winner")
-    given_run.add_sweep(parser)
+    given_run.add_sweep(parser, "; or a single run, whose configuration is printed")
     given_run.add_store(parser, "print JSON: the whole configuration and its scores")
 
     parser = command(report)
@@ -174,10 +178,13 @@ def _compared(comparison: Comparison, sweep: str | None) -> Iterator[str]:
 
 def diff(args: Namespace) -> int:
     """Print two runs side by side, only what differs."""
+    from rnnexp.compare.at_commit import is_of_commit
     from rnnexp.compare.complete import completed
     from rnnexp.compare.difference import difference
     from rnnexp.tracking import find
 
+    if is_of_commit(args.a) or is_of_commit(args.b):
+        return _diff_configurations(args)
     a, b = find.run(args.uri, args.a), find.run(args.uri, args.b)
     found = difference(args.uri, a, b)
     if args.json:
@@ -187,6 +194,21 @@ def diff(args: Namespace) -> int:
     else:
         print("\n".join(_differing([f"{one.name} ({one.run_id[:8]})" for one in (a, b)], found)))
         print("".join(f"note: {note}\n" for note in completed(args.uri, (a, b)).notes()), end="")
+    return 0
+
+
+def _diff_configurations(args: Namespace) -> int:
+    """Print what differs between the configurations of two runs or experiments."""
+    from rnnexp.compare.at_commit import is_of_commit, read_values
+    from rnnexp.compare.difference import pairs, read_configuration
+
+    texts = (args.a, args.b)
+    values = [read_values(one) if is_of_commit(one) else read_configuration(args.uri, one) for one in texts]
+    found = {"config": pairs(*values)}
+    if args.json:
+        print(json.dumps({pair.key: {"a": pair.a, "b": pair.b} for pair in found["config"]}, indent=2, default=str))
+    else:
+        print("\n".join(_differing([*texts], found)))
     return 0
 
 
@@ -204,10 +226,17 @@ def _differing(names: list[str], found: Mapping[str, list[Pair]]) -> Iterator[st
 
 
 def best(args: Namespace) -> int:
-    """Print the best setting of a sweep as an experiment file, ready to commit and to run."""
-    from rnnexp.compare.find import sweep
-    from rnnexp.compare.winner import winner
+    """Print the best setting of a sweep, or what a run was trained with, as an experiment ready to commit and run."""
+    from rnnexp.compare.find import find_single, sweep
+    from rnnexp.compare.winner import winner, write_run
 
+    if run := find_single(args.uri, args.sweep):
+        config, text = write_run(args.uri, run)
+        print(
+            json.dumps({"run": run.run_id, "config": config, "experiment": text}, default=str) if args.json else text,
+            end="",
+        )
+        return 0
     found = sweep(args.uri, args.sweep)
     won = winner(args.uri, found)
     if args.json:

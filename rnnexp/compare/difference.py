@@ -11,6 +11,8 @@ from typing import Any
 from rnnexp.compare.complete import completed, configuration
 from rnnexp.compare.table import shown
 from rnnexp.config.text import leaves, typed
+from rnnexp.errors import ConfigError
+from rnnexp.tracking import find
 from rnnexp.tracking.query import TrackedRun, artifact
 
 # What a tag is about; those of bookkeeping (names, hashes of what is shown in full) are left out.
@@ -43,6 +45,15 @@ def difference(uri: str | None, a: TrackedRun, b: TrackedRun) -> dict[str, list[
         "ending": pairs({"status": a.status, **_tags(a, ENDING)}, {"status": b.status, **_tags(b, ENDING)}),
         "metrics": sorted(pairs(*scores), key=lambda pair: (pair.key.startswith("time/"), pair.key)),
     }
+
+
+def read_configuration(uri: str | None, text: str) -> dict[str, Any]:
+    """Return what a run was trained with, by dotted keys; ConfigError if its configuration was not kept."""
+    run = find.run(uri, text)
+    config = configuration(uri, run)
+    if config is None:
+        raise ConfigError(f"run {run.name} ({run.run_id[:8]}): its configuration was not kept")
+    return _values(config)
 
 
 def pairs(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Pair]:

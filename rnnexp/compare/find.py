@@ -70,6 +70,15 @@ def sweep(uri: str | None, text: str | None = None) -> Sweep:
     return Sweep(parent, children.runs, _without_run(folder, children.runs), notes)
 
 
+def find_single(uri: str | None, text: str | None) -> TrackedRun | None:
+    """Return the run that a text names, if it names no sweep: its id or name, or the beginning of its id."""
+    if text is None or any(one.name.startswith(text) or one.run_id.startswith(text) for one in sweeps(uri)):
+        return None
+    found = select(uri, Wanted(run=text))
+    exact = [one for one in found if text in (one.run_id, one.name)]
+    return (exact or found)[0] if exact or len(found) == 1 else None
+
+
 def _mixed(parent: TrackedRun) -> Iterator[str]:
     """Say that the jobs of a sweep have not all seen the same data, which its user has allowed."""
     if MIXED in parent.tags:

@@ -19,6 +19,8 @@ from rnnexp.tracking.query import TrackedRun
 
 FOLDS = ("fold", "folds", "held_out")  # of `data`: they chose the setting, and what is used learns from all of them
 
+_COMMAND = "Command: rnnexp train experiment=NAME, where NAME.yaml in ./experiments is this file"
+
 
 @dataclass(frozen=True)
 class Winner:
@@ -45,6 +47,16 @@ def winner(uri: str | None, sweep: Sweep, comparison: Comparison | None = None) 
     return Winner(group, run, config, experiment_file(config, _comments(sweep, compared, group, stored), swept))
 
 
+def write_run(uri: str | None, run: TrackedRun) -> tuple[Mapping[str, Any], str]:
+    """Return the configuration of a single run, and the experiment that composes to it."""
+    config = configuration(uri, run)
+    if config is None:
+        raise ConfigError(f"run {run.name} ({run.run_id[:8]}) has no artifact {CONFIG}")
+    masked = f"{MASK} stands for what is not stored; put it back" if MASK in str(config) else ""
+    lines = [f"What run {run.name} ({run.run_id[:8]}) was trained with.", masked, _COMMAND]
+    return config, experiment_file(config, [line for line in lines if line])
+
+
 def _comments(sweep: Sweep, compared: Comparison, group: Group, config: Mapping[str, Any]) -> list[str]:
     direction = "the more the better" if compared.goal.maximize else "the less the better"
     command = sweep.parent.tags.get("rnnexp.command")
@@ -57,7 +69,7 @@ def _comments(sweep: Sweep, compared: Comparison, group: Group, config: Mapping[
         against_baseline(compared),
         *(f"Note: {note}" for note in compared.notes if "penalties" in note),
         f"Sweep: {command}" if command else "",
-        "Command: rnnexp train experiment=NAME, where NAME.yaml in ./experiments is this file",
+        _COMMAND,
     ]
     return [line for line in lines if line]
 
