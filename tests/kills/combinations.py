@@ -11,7 +11,7 @@ DATA: dict[str, tuple[str, ...]] = {
     "regression": ("data=adding", "data.examples=60", "data.sequence_length=8", *SMALL),
     "classification": ("data=text_lines", "data.path=lines.txt", *TEXT),
     "tagging": ("data=text_tags", "data.path=tags.conll", *TEXT),
-    "language_modeling": ("data=corpus", "data.path=book.txt", "data.sequence_length=5", *TEXT),
+    "language_modeling": ("data=corpus", "data.path=book.txt", "data.sequence_length=5", "trainer.batch_size=8", *TEXT),
     "sequence_to_sequence": ("data=reverse_digits", "data.examples=80", *TEXT),
 }
 EPOCHS = {"compiled": 2000, "keras": 200}
