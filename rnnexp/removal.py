@@ -5,6 +5,7 @@ Each folder is opened from the one above it, by its descriptor: a link that some
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,7 +71,8 @@ def examine_tree(root: Path, name: str) -> Tree:
             seen = _walk(parent, last)
             own = os.stat(root).st_dev
     except OSError as error:
-        return Tree(root, name, {}, f"cannot be looked at: {error.strerror or error}")
+        is_link = error.errno in (errno.ELOOP, errno.ENOTDIR)
+        return Tree(root, name, {}, f"cannot be looked at: {'a link leads there' if is_link else error.strerror}")
     mounts = _list_mounts()
     place = Path(os.path.realpath(root), name)
     found = (_find_problem(place / path, one, own, mounts) for path, one in seen.items())

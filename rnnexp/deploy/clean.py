@@ -128,9 +128,13 @@ class Cleaner:
             again = [found for found in self.look_at(own) if isinstance(found, Removable)] if own else []
             if one.tree not in [found.tree for found in again]:
                 return CHANGED if os.path.lexists(one.path) else "is gone already"
-            if one.run_id and not self.stored.get(one.run_id, True):
-                _put_into_trash(self.uri, one.run_id)
-            return remove_tree(one.tree, MARKERS)
+            is_entry_meant = one.run_id is not None and not self.stored[one.run_id]
+            if is_entry_meant:
+                _ask_store(self.uri, "delete_run", one.run_id)
+            problem = remove_tree(one.tree, MARKERS)
+            if problem and is_entry_meant:
+                _ask_store(self.uri, "restore_run", one.run_id)
+            return problem
 
     def write_gc(self) -> str:
         """Write MLflow's own command, which empties the trash of the store."""
@@ -279,8 +283,9 @@ def _list_leftovers(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _put_into_trash(uri: str, run_id: str) -> None:
+def _ask_store(uri: str, what: Literal["delete_run", "restore_run"], run_id: str | None) -> None:
+    """Put a run into MLflow's trash, or take it out. Raises TrackingError if the store does not do that."""
     try:
-        Target(uri).client.delete_run(run_id)
+        getattr(Target(uri).client, what)(run_id)
     except Exception as error:  # MLflow, SQLAlchemy and requests raise whatever they like
-        raise TrackingError(f"{redact(uri)}: run {run_id} cannot be deleted: {redact(first_line(error))}") from None
+        raise TrackingError(f"{redact(uri)}: {what} of run {run_id}: {redact(first_line(error))}") from None

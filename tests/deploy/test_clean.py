@@ -306,6 +306,14 @@ def test_a_failed_run_that_can_go_on_keeps_what_it_goes_on_from(runs: Path, caps
     assert f"can go on from its checkpoint: rnnexp resume runs/sine/{FAILED}" in capsys.readouterr().out
 
 
+def test_checkpoints_beyond_a_link_stay(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    far = shutil.move(runs / DONE / "checkpoints", runs.parents[2] / "outside" / "checkpoints")
+    (runs / DONE / "checkpoints").symlink_to(far)
+    assert main(["clean", "--checkpoints", "--yes"]) == 0
+    assert len(list_checkpoints(runs / DONE)) == 2
+    assert "a link leads there" in capsys.readouterr().out
+
+
 def test_a_damaged_checkpoint_is_none_to_go_on_from(runs: Path) -> None:
     (runs / STOPPED / "checkpoints" / "state-000003-00000000" / "state.npz").write_bytes(b"torn")
     assert main(["clean", "--checkpoints", "--yes"]) == 0
@@ -444,6 +452,7 @@ def test_what_cannot_be_removed_is_named_with_exit_code_6(
     monkeypatch.setattr(os, "rename", refuse)
     assert main(["clean", "--failed", "--yes"]) == 6
     assert f"runs/sine/{FAILED}: cannot be removed: Permission denied" in capsys.readouterr().err
+    assert status_of(str(RunJournal(runs / FAILED).stored.run_id)) == "active"
 
 
 def test_a_run_that_was_deleted_in_mlflow_goes_with_the_trash(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
