@@ -15,6 +15,7 @@ DATA: dict[str, tuple[str, ...]] = {
     "sequence_to_sequence": ("data=reverse_digits", "data.examples=80", *TEXT),
 }
 EPOCHS = {"compiled": 2000, "keras": 200}
+WRITING = {"checkpoints": 60}  # epochs: as long as a loss falls, each of them is written
 # task, engine, backend, cell, optimizer, callback
 ROWS = (
     ("forecasting", "compiled", "jax", "lstm", "adam", "csv_log"),
@@ -39,7 +40,11 @@ def words_of(row: tuple[str, ...]) -> tuple[str, ...]:
     task, engine, backend, cell, optimizer, callback = row
     pair = task == "sequence_to_sequence"
     model = ("model=encoder_decoder", f"model.cell={cell}") if pair else (f"model={cell}",)
-    chosen = (f"backend={backend}", f"trainer.engine={engine}", f"trainer.epochs={EPOCHS[engine]}")
+    chosen = (
+        f"backend={backend}",
+        f"trainer.engine={engine}",
+        f"trainer.epochs={WRITING.get(callback, EPOCHS[engine])}",
+    )
     return (*DATA[task], *model, f"optimizer={optimizer}", f"callbacks={callback}", *PATIENCE.get(callback, ()),
             *chosen, *ALWAYS)  # fmt: skip
 

@@ -115,18 +115,16 @@ class Command:
     def kill(self, moment: str, draw: random.Random, delay: float = DELAYS_S[0]) -> bool:
         """Start it and kill it at a moment of its life; False if its run, or all of it, had come to its end before.
 
-        Raises RuntimeError with what it has said if it has failed by itself.
+        Raises RuntimeError with what it has said if it has failed by itself, or does not come to that moment.
         """
-        process, end = self.start(), time.monotonic() + MAX_S
+        process, end, is_seen = self.start(), time.monotonic() + MAX_S, False
         there = {*self.checkpoints()} if moment == "checkpoint" else set()
-        while process.poll() is None and time.monotonic() < end:
+        while process.poll() is None and time.monotonic() < end and not is_seen:
             new = not there or {*self.checkpoints()} - there
-            if new and MOMENTS[moment](self.folder, self.log.read_text(errors="replace")):
-                time.sleep(draw.uniform(0, delay if moment != "imports" else 5 * delay))
-                break
-            time.sleep(0.005)
+            is_seen = bool(new) and MOMENTS[moment](self.folder, self.log.read_text(errors="replace"))
+            time.sleep(draw.uniform(0, delay if moment != "imports" else 5 * delay) if is_seen else 0.005)
         process.kill()
-        if process.wait() > 0:
+        if process.wait() > 0 or (process.returncode < 0 and not is_seen):
             raise self.describe_failure(process.returncode)
         return process.returncode < 0 and not self.is_over()
 
