@@ -98,10 +98,10 @@ def write_whole(path: Path, text: str) -> None:
     flush(path.parent)
 
 
-def identify(folder: Path) -> tuple[int, int] | None:
-    """Tell a folder from another one that takes its place; None where there is none."""
+def identify(path: Path | int) -> tuple[int, int] | None:
+    """Tell a file or folder, which may be open, from another one that takes its place; None where there is none."""
     with suppress(OSError):
-        found = folder.stat()
+        found = os.stat(path)
         return found.st_dev, found.st_ino
     return None
 

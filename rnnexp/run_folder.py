@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
+from rnnexp.disk import identify
 from rnnexp.errors import BusyError
 
 LOCK = "run.lock"
@@ -100,13 +101,18 @@ def find_owner(folder: Path) -> Owner | None:
 @contextmanager
 def _signed(folder: Path, lock: str, wait: bool) -> Iterator[None]:
     """Lock a folder's own file and write into it who does, with the `lock` that holds on after the block."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a+", encoding="utf-8") as file:
-        while not _take(file) or _is_lent(folder):
-            if not wait:
-                told = f"another process writes to it{_tell(folder)}"
-                raise BusyError(f"{folder}: {told}; wait for it, stop it, or choose another folder")
-            time.sleep(POLL_S)
+    with ExitStack() as stack:
+        while True:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context((folder / LOCK).open("a+", encoding="utf-8"))
+            while not _take(file) or _is_lent(folder):
+                if not wait:
+                    told = f"another process writes to it{_tell(folder)}"
+                    raise BusyError(f"{folder}: {told}; wait for it, stop it, or choose another folder")
+                time.sleep(POLL_S)
+            if identify(folder / LOCK) == identify(file.fileno()):
+                break
+            stack.pop_all().close()  # the folder was removed by whoever has held it
         file.truncate(0)
         now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S%z}"
         file.write(json.dumps(asdict(Owner(os.getpid(), platform.node(), now, _boot(), lock))) + "\n")

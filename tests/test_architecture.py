@@ -22,6 +22,7 @@ FLOORS = {
     "task": 2,
     "strict": 0,
     "redact": 0,
+    "removal": 0,
     "failures": 0,
     "synonyms": 0,
     "registry": 1,

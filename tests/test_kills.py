@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import replace
+import subprocess
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from rnnexp.runner.unfinished import Origin, write_origin
+from rnnexp.training import checkpoint
+from rnnexp.training.snapshot import Position, Snapshot
 from tests.kills.__main__ import TRAINED, deal, try_out
 from tests.kills.combinations import DATA, ROWS, words_of
-from tests.kills.command import MOMENTS, Left
+from tests.kills.command import MOMENTS, Command, Left
 
 # All of them take a quarter of an hour: that is for nights, RNNEXP_EVERY_KILL=1, or python -m tests.kills.
 EVERY = os.environ.get("RNNEXP_EVERY_KILL")
@@ -53,6 +57,46 @@ def test_a_command_that_ends_otherwise_is_found(change: dict[str, object], told:
 )
 def test_runs_that_are_not_as_they_should_be_are_found(change: dict[str, object], told: list[str]) -> None:
     assert replace(SOUND, **change).flaws() == told
+
+
+@dataclass(frozen=True)
+class Stand(Command):
+    """A command that does what a shell is told."""
+
+    def start(self) -> subprocess.Popen[bytes]:
+        self.log.write_text("epoch 1/2 ")
+        return subprocess.Popen(["sh", "-c", self.words[0]])
+
+
+@pytest.mark.parametrize(
+    ("script", "is_over", "in_time"),
+    [("exec sleep 60", False, True), ("exec sleep 60", True, False), ("exit 0", False, False)],
+)
+def test_a_kill_is_in_time_while_the_run_has_not_come_to_its_end(
+    tmp_path: Path, script: str, is_over: bool, in_time: bool
+) -> None:
+    """The process may still be there when its run is over: the same words begin another one then."""
+    (tmp_path / "runs/sine/one").mkdir(parents=True)
+    write_origin(tmp_path / "runs/sine/one", Origin("abc", {}, {}, {}, is_over))
+    moment = "storing" if script == "exit 0" else "training"  # the first has no sign here
+    assert Stand(tmp_path, (script,)).kill(moment, random.Random(0), 0.0) == in_time
+
+
+def test_a_command_that_fails_by_itself_was_not_killed(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="exit code 3: epoch 1/2"):
+        Stand(tmp_path, ("exit 3",)).kill("storing", random.Random(0))
+
+
+@pytest.mark.parametrize(
+    ("said", "stop", "seen"),
+    [("epoch 7/9 ", None, False), ("epoch 9/9 ", None, True), ("epoch 7/9 ", "early_stopping", True)],
+)
+def test_a_training_that_was_stopped_early_is_at_its_evaluation(
+    tmp_path: Path, said: str, stop: str | None, seen: bool
+) -> None:
+    position = Position("keras", "0", 7, stop=stop)
+    checkpoint.save(tmp_path / "runs/sine/one/checkpoints" / checkpoint.name_state(position), Snapshot({}, position))
+    assert MOMENTS["evaluation"](tmp_path, said) == seen
 
 
 def test_kills_are_dealt_to_all_moments_and_choices_to_all_rows() -> None:

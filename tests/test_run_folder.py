@@ -264,3 +264,20 @@ def test_runs_that_start_in_the_same_second_have_folders_of_their_own() -> None:
     with ThreadPoolExecutor(8) as pool:
         folders = list(pool.map(lambda _: make_run_folder("same"), range(200)))
     assert len(set(folders)) == len(list(Path("runs/same").iterdir())) == 200
+
+
+def test_whoever_has_waited_for_a_folder_that_was_removed_holds_the_one_that_is_there(tmp_path: Path) -> None:
+    """The lock of a file that is gone keeps nobody from anything."""
+    folder, found = tmp_path / "run", list[bool]()
+
+    def wait() -> None:
+        with hold(folder, wait=True):
+            found.append(is_held(folder))
+
+    with hold(folder):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        (folder / LOCK).unlink()
+        folder.rmdir()
+    waiting.join()
+    assert found == [True]

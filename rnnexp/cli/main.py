@@ -44,6 +44,7 @@ COMMANDS = {
     "pack": "write a run or a sweep into one file, for another machine or store",
     "unpack": "put the runs of such a file into this project and its store",
     "reap": "tell the tracking store of runs that were killed",
+    "clean": "remove failed runs, old checkpoints and the trash, after a look at them",
     "ui": "show the runs in the pages of MLflow",
 }
 

@@ -96,6 +96,12 @@ def write_run(connection: sqlite3.Connection, run: NewRun, tags: Mapping[str, st
     batch.write_tags(connection, run.run_id, {**tags, "mlflow.runName": run.name})
 
 
+def write_run_again(connection: sqlite3.Connection, run_id: str, values: batch.Batch) -> None:
+    """Set a run that is known running again, with its parameters and tags."""
+    connection.execute("UPDATE runs SET status = 'RUNNING', end_time = NULL WHERE run_uuid = ?", [run_id])
+    batch.write(connection, run_id, values)
+
+
 def write_inputs(connection: sqlite3.Connection, run_id: str, inputs: Sequence[DatasetInput]) -> None:
     """Link data sets to a run."""
     experiment = batch.experiment(connection, run_id)

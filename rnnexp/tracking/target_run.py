@@ -111,8 +111,14 @@ class TargetRun:
         if known is None and (entry["again"] or stored.creating):
             known = target.find_run(entry["key"])
         stored.uri, stored.experiment_id = target.shown, home.experiment_id
+        asked = partial(self._begin_by_client, entry, known, batch)
+        if target.file and known and known == stored.run_id and stored.place:
+            # As rows like its first beginning, which may wait for the same transaction: a client would not find it.
+            written_again = partial(tables.write_run_again, run_id=known, values=batch)
+            yield Operation("begin", asked, written_again, here, at, 100)
+            return
         if known or target.file is None or "?" in home.location:
-            yield Operation("begin", partial(self._begin_by_client, entry, known, batch), None, here, at)
+            yield Operation("begin", asked, None, here, at)
             return
         key = stored.key or entry["key"]
         stored.run_id, stored.place = key, f"{home.location}/{key}/artifacts"

@@ -124,11 +124,12 @@ def remove_unfinished(root: Path) -> None:
     """Delete what processes that are gone have left unfinished; nothing else begins as it does."""
     for path in root.glob(f"{TEMPORARY}*"):
         pid = path.name.removeprefix(TEMPORARY).partition("-")[0]
-        if pid.isdecimal() and path.is_dir() and not path.is_symlink() and not _is_alive(int(pid)):
+        if pid.isdecimal() and path.is_dir() and not path.is_symlink() and not is_alive(int(pid)):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Say whether another process of this machine has a number; one of another container is not seen."""
     try:
         os.kill(pid, 0)
     except OSError as error:

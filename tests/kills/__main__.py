@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rnnexp.errors import ConfigError
 from tests.kills.combinations import ROWS, words_of, write_data
-from tests.kills.command import MOMENTS, Command, Left
+from tests.kills.command import DELAYS_S, MOMENTS, Command, Left
 
 PER_COMMAND = 3  # kills
 USUAL = (ROWS[0], ROWS[3])  # one of each engine
@@ -30,17 +30,32 @@ def end(folder: Path, words: tuple[str, ...]) -> Left:
     return command.left()
 
 
+def kill_in_time(folder: Path, words: tuple[str, ...], moments: Sequence[str], draw: random.Random) -> Command:
+    """Kill a command at each of these moments; anew and sooner where its run had come to its end before.
+
+    Raises RuntimeError where it always has: nothing is known of it then.
+    """
+    for delay in DELAYS_S:
+        command = Command(folder / f"killed-{delay}", words)
+        write_data(command.folder)
+        missed = next((moment for moment in moments if not _strike(command, moment, draw, delay)), None)
+        if missed is None:
+            return command
+    raise RuntimeError(f"comes to its end before it can be killed at {missed}; give it more to do")
+
+
+def _strike(command: Command, moment: str, draw: random.Random, delay: float) -> bool:
+    """Kill a command at a moment, and say where that leaves it."""
+    in_time = command.kill(moment, draw, delay)
+    print(f"killed at {moment}: {command.verify()}" if in_time else f"ended before {moment}: once more", flush=True)
+    return in_time
+
+
 def try_out(folder: Path, words: tuple[str, ...], moments: Sequence[str], draw: random.Random) -> list[str]:
     """Kill a command at each of these moments, let it end, and say what is otherwise than without."""
-    write_data(folder / "killed")
-    command = Command(folder / "killed", words)
     try:
-        for moment in moments:
-            if not command.kill(moment, draw):
-                break
-            print(f"killed at {moment}: {command.verify()}", flush=True)
-        else:
-            command.finish()
+        command = kill_in_time(folder, words, moments, draw)
+        command.finish()
         left = command.left()
         return [*left.flaws(), *(f"other {what}" for what in left.differs(end(folder / "whole", words)))]
     except (ConfigError, RuntimeError) as error:
@@ -72,6 +87,7 @@ def combine(seed: int, folder: Path) -> list[str]:
     for number, row in enumerate(ROWS):
         print(f"{number}: {', '.join(row)}", flush=True)
         found = try_out(folder / str(number), words_of(row), TRAINED, random.Random(seed + number))
+        print(*(found or ["ended with the same bits, as one run"]), sep="\n", flush=True)
         wrong += [f"{', '.join(row)}: {what}" for what in found]
     return wrong
 

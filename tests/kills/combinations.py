@@ -11,10 +11,11 @@ DATA: dict[str, tuple[str, ...]] = {
     "regression": ("data=adding", "data.examples=60", "data.sequence_length=8", *SMALL),
     "classification": ("data=text_lines", "data.path=lines.txt", *TEXT),
     "tagging": ("data=text_tags", "data.path=tags.conll", *TEXT),
-    "language_modeling": ("data=corpus", "data.path=book.txt", "data.sequence_length=5", *TEXT),
+    "language_modeling": ("data=corpus", "data.path=book.txt", "data.sequence_length=5", "trainer.batch_size=8", *TEXT),
     "sequence_to_sequence": ("data=reverse_digits", "data.examples=80", *TEXT),
 }
 EPOCHS = {"compiled": 2000, "keras": 200}
+WRITING = {"checkpoints": 60}  # epochs: as long as a loss falls, each of them is written
 # task, engine, backend, cell, optimizer, callback
 ROWS = (
     ("forecasting", "compiled", "jax", "lstm", "adam", "csv_log"),
@@ -39,7 +40,11 @@ def words_of(row: tuple[str, ...]) -> tuple[str, ...]:
     task, engine, backend, cell, optimizer, callback = row
     pair = task == "sequence_to_sequence"
     model = ("model=encoder_decoder", f"model.cell={cell}") if pair else (f"model={cell}",)
-    chosen = (f"backend={backend}", f"trainer.engine={engine}", f"trainer.epochs={EPOCHS[engine]}")
+    chosen = (
+        f"backend={backend}",
+        f"trainer.engine={engine}",
+        f"trainer.epochs={WRITING.get(callback, EPOCHS[engine])}",
+    )
     return (*DATA[task], *model, f"optimizer={optimizer}", f"callbacks={callback}", *PATIENCE.get(callback, ()),
             *chosen, *ALWAYS)  # fmt: skip
 

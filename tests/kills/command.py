@@ -14,27 +14,43 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnexp.run_folder import ORIGIN
+from rnnexp.runner.unfinished import read_origin
 from rnnexp.tracking.store import open_store
 from rnnexp.training import checkpoint, keeper
 
 ROOT = Path(__file__).parents[2]
 MAX_S = 600  # a command that takes longer hangs
-JITTER_S = 0.3  # after the sign of its moment a command is killed within this time
+DELAYS_S = (0.3, 0.1, 0.0)  # after the sign of its moment a command is killed within this time: sooner if that was late
 
 Seen = Callable[[Path, str], bool]  # whether the moment has come, by the folder and what has been said
 
 
-def _any(pattern: str) -> Seen:
-    return lambda folder, said: any(folder.glob(f"runs/*/*/{pattern}"))
+def _any(pattern: str, text: str = "") -> Seen:
+    return lambda folder, said: any(text in _read(path) for path in folder.glob(f"runs/*/*/{pattern}"))
 
 
+def _read(path: Path) -> str:
+    """Read what the command may take away at any moment; nothing of a folder."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _is_trained(folder: Path, said: str) -> bool:
+    """Say whether all epochs are done, or those after which it was stopped early."""
+    return re.search(r"epoch (\d+)/\1 ", said) is not None or STOPPED_EARLY(folder, said)
+
+
+STOPPED_EARLY = _any(f"{keeper.FOLDER}/state-*/{checkpoint.META}", '"stop": "')
 # What a command does when it is killed, and the sign that it has begun to do it.
 MOMENTS: dict[str, Seen] = {
     "imports": lambda folder, said: True,
     "data": lambda folder, said: "backend " in said,
     "training": lambda folder, said: "going on with" in said or "epoch 1/" in said,
     "checkpoint": _any(f"{keeper.FOLDER}/state-*"),
-    "evaluation": lambda folder, said: re.search(r"epoch (\d+)/\1 ", said) is not None,
+    "evaluation": _is_trained,
     "storing": _any("tables/*"),
 }
 
@@ -88,23 +104,34 @@ class Command:
         process = self.start()
         try:
             if process.wait(MAX_S):
-                raise RuntimeError(f"exit code {process.returncode}: {self.log.read_text()[-2000:]}")
+                raise self.describe_failure(process.returncode)
         finally:
             process.kill()
             process.wait()
 
-    def kill(self, moment: str, draw: random.Random) -> bool:
-        """Start it and kill it at a moment of its life; False if it has ended before."""
-        process, end = self.start(), time.monotonic() + MAX_S
+    def describe_failure(self, code: int) -> RuntimeError:
+        return RuntimeError(f"exit code {code}: {self.log.read_text()[-2000:]}")
+
+    def kill(self, moment: str, draw: random.Random, delay: float = DELAYS_S[0]) -> bool:
+        """Start it and kill it at a moment of its life; False if its run, or all of it, had come to its end before.
+
+        Raises RuntimeError with what it has said if it has failed by itself, or does not come to that moment.
+        """
+        process, end, is_seen = self.start(), time.monotonic() + MAX_S, False
         there = {*self.checkpoints()} if moment == "checkpoint" else set()
-        while process.poll() is None and time.monotonic() < end:
+        while process.poll() is None and time.monotonic() < end and not is_seen:
             new = not there or {*self.checkpoints()} - there
-            if new and MOMENTS[moment](self.folder, self.log.read_text(errors="replace")):
-                time.sleep(draw.uniform(0, JITTER_S if moment != "imports" else 5 * JITTER_S))
-                break
-            time.sleep(0.005)
+            is_seen = bool(new) and MOMENTS[moment](self.folder, self.log.read_text(errors="replace"))
+            time.sleep(draw.uniform(0, delay if moment != "imports" else 5 * delay) if is_seen else 0.005)
         process.kill()
-        return process.wait() < 0
+        if process.wait() > 0 or (process.returncode < 0 and not is_seen):
+            raise self.describe_failure(process.returncode)
+        return process.returncode < 0 and not self.is_over()
+
+    def is_over(self) -> bool:
+        """Say whether a run has come to its end: the same words begin another one then, which is no fault."""
+        origins = (read_origin(path.parent) for path in self.folder.glob(f"runs/*/*/{ORIGIN}"))
+        return any(origin is not None and origin.is_over for origin in origins)
 
     def checkpoints(self) -> Iterator[Path]:
         for folder in self.folder.glob(f"runs/*/*/{keeper.FOLDER}"):

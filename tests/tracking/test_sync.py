@@ -109,6 +109,28 @@ def test_what_was_stored_in_part_is_completed(database: str, make_info: Any, tmp
     assert _comparable(rows(database)) == _comparable(rows(other))
 
 
+@pytest.mark.parametrize("stored", ["nothing", "the first part", "the first part, untold"])
+@pytest.mark.parametrize("times", [2, 3])
+@pytest.mark.fault("C5")
+def test_a_run_that_is_gone_on_with_is_one_run_however_much_of_it_was_stored_before(
+    database: str, make_info: Any, times: int, stored: str
+) -> None:
+    """C5: of a process that was killed the store may know nothing yet when the next one goes on with its run."""
+    log_run(make_info())
+    key = (RunJournal(make_info().run_dir).begun or {})["key"]
+    if stored != "nothing":
+        assert main(["sync"]) == 0
+    if stored.endswith("untold"):
+        (make_info().run_dir / STORED).unlink()
+    for _ in range(1, times):
+        log_run(make_info(key=key))
+    assert main(["sync"]) == 0
+    found = rows(database)
+    assert [row[0] for row in found["runs"]] == [key]
+    assert "FINISHED" in found["runs"][0]
+    assert {row[0] for row in found["tags"] if row[0] == "rnnexp.key"} == set()
+
+
 def _comparable(found: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
     """Leave out ids that are drawn, and when an experiment was made."""
     kept = {table: rows for table, rows in found.items() if table not in ("datasets", "inputs", "input_tags")}
