@@ -54,6 +54,16 @@ class Ending:
         if self.reason is not None:
             raise Interrupted(self.reason)
 
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Have what interrupts the block tell who wants that: a signal says no more than how it was heard."""
+        try:
+            yield
+        except KeyboardInterrupt as stop:
+            if (reason := self.reason) and (isinstance(stop, Interrupted) or not stop.args):
+                stop.args = (reason,)
+            raise
+
     def _mark(self, is_asked: bool) -> None:
         self.is_asked = is_asked
         if self.above:

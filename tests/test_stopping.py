@@ -47,3 +47,17 @@ def test_words_that_come_after_the_last_question_are_heard_at_the_end_but_hide_n
         work(Ending())
     with pytest.raises(ValueError, match="its own"):
         work(Ending(), ValueError("its own"))
+
+
+@pytest.mark.parametrize("heard", [Interrupted("SIGTERM"), KeyboardInterrupt()], ids=["a signal", "Ctrl-C"])
+def test_an_interruption_tells_who_wants_it_however_it_was_heard(heard: KeyboardInterrupt) -> None:
+    ending = Ending(look=lambda: "stopped by somebody")
+    with pytest.raises(type(heard), match=r"^stopped by somebody$"), ending.told():
+        raise heard
+
+
+def test_an_interruption_that_nobody_explains_or_that_tells_already_stays_as_it_is() -> None:
+    with pytest.raises(Interrupted, match=r"^SIGTERM$"), Ending().told():
+        raise Interrupted("SIGTERM")
+    with pytest.raises(KeyboardInterrupt, match=r"^after epoch 3$"), Ending(look=lambda: "somebody").told():
+        raise KeyboardInterrupt("after epoch 3")

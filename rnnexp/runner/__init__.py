@@ -155,23 +155,23 @@ def run_steps(
     if context.unfinished and prepared.training is None:
         restore(training, context.unfinished, dataset)
     info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)
-    with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked:
+    kept, told = keep_trained(training.keeper), context.ending.told()
+    with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked, kept, told:
         record.log_start(tracked, dataset, model)
         samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
         progress = Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet)
-        with keep_trained(training.keeper), interrupts.ending.asked(), context.ending.asked(), progress:
+        with interrupts.ending.asked(), context.ending.asked(), progress:
             listener = record.make_epoch_listener(tracked, context, progress, samples)
             history = yield from training.steps(listener)
-        with keep_trained(training.keeper):
-            refuse_untrained(history)
-            tracked.problem = explain_stop(history, context.run_dir)
-            report = record.explain_defeat(evaluate(model, dataset, experiment), dataset, history, experiment)
-            forecast = code.forecast(model, dataset)
-            draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
-            trained = record.TrainedResult(history, report, draw)
-            metrics = record.log_end(tracked, experiment, dataset, model, trained)
-            if draw and experiment.tracking.figures:
-                samples.log_final()
+        refuse_untrained(history)
+        tracked.problem = explain_stop(history, context.run_dir)
+        report = record.explain_defeat(evaluate(model, dataset, experiment), dataset, history, experiment)
+        forecast = code.forecast(model, dataset)
+        draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
+        trained = record.TrainedResult(history, report, draw)
+        metrics = record.log_end(tracked, experiment, dataset, model, trained)
+        if draw and experiment.tracking.figures:
+            samples.log_final()
     if context.member is None:  # of the many runs of a sweep only those that took long
         training.keeper.keep_final()
     if not tracked.problem:
