@@ -21,7 +21,7 @@ from rnnexp.runner import record
 from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.room import explain_stop, refuse_full_disk
 from rnnexp.runner.samples import Samples
-from rnnexp.runner.unfinished import Unfinished, add_data_note, end_origin, make_origin, restore, take_up, write_origin
+from rnnexp.runner.unfinished import Unfinished, add_note, end_origin, make_origin, restore, take_up, write_origin
 from rnnexp.runtime import interrupts
 from rnnexp.stopping import Ending, heed_stop
 
@@ -109,7 +109,7 @@ def _run(experiment: Experiment, context: RunContext, quiet: bool, started: floa
     plan = make_plan(experiment, context.run_dir)
     dataset = load_data(experiment)
     model = build_model(experiment, dataset, device)
-    plan_of_run = replace(add_data_note(plan(dataset.spec), dataset), stop=context.ending)
+    plan_of_run = replace(add_note(plan(dataset.spec), dataset), stop=context.ending)
     prepared = PreparedRun(experiment, dataset, model, plan_of_run, device)
     from rnnexp.training.fit import run_all
 
@@ -175,7 +175,7 @@ def run_steps(
     if context.member is None:  # of the many runs of a sweep only those that took long
         training.keeper.keep_final()
     if not tracked.problem:
-        end_origin(context.run_dir)
+        end_origin(context.run_dir, at_once=prepared.training is None)
     scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
     fields = (experiment, metrics, history, report, forecast, scored, unit)
     return Result(*fields, tracked.run_id, context.run_dir, seconds, tracked.problem)
