@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnexp.stopping import Ending, Interrupted
+from rnnexp.stopping import Ending, Interrupted, make_resuming, name_resuming
 
 
 def test_what_is_above_ends_what_is_below_and_not_the_other_way_round() -> None:
@@ -61,3 +61,11 @@ def test_an_interruption_that_nobody_explains_or_that_tells_already_stays_as_it_
         raise Interrupted("SIGTERM")
     with pytest.raises(KeyboardInterrupt, match=r"^after epoch 3$"), Ending(look=lambda: "somebody").told():
         raise KeyboardInterrupt("after epoch 3")
+
+
+@pytest.mark.parametrize("word", ["resume=never", "--new", "hydra.sweeper.new=true"])
+def test_the_command_that_goes_on_does_not_begin_anew(word: str) -> None:
+    typed = f"rnnexp train -m {word} seed=0,1 'model.units=[4, 8]'"
+    assert make_resuming(typed) == "rnnexp train -m seed=0,1 'model.units=[4, 8]'"
+    assert name_resuming(typed) == f"the same command without {word}"
+    assert name_resuming(make_resuming(typed)) == "the same command"

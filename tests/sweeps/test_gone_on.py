@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sweeping import TINY, UNTRACKED, jobs, processes_in, run, start, table, wait_for, with_one_changed
 
+from rnnexp.cli.main import main
 from rnnexp.errors import DataError
 from rnnexp.sweeps.sweep import SweepFailed
 from rnnexp.tracking.journal import RunJournal
@@ -132,6 +133,33 @@ def test_changed_data_are_refused_before_any_job_starts_or_begun_anew_where_they
     assert "job 0 starts anew: " in capsys.readouterr().out
     assert [job.status for job in jobs(PLACE).values()] == ["done", "done"]
     assert (PLACE / "jobs" / "0.attempt1").is_dir()
+
+
+SWEEP = (*UNTRACKED, *KEPT, ENDED, "hydra/launcher=serial", "hydra.sweeper.name=mine")
+
+
+def test_a_sweep_is_gone_on_with_by_its_name(
+    rehearsed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["train", "-m", "--new", *SWEEP]
+    monkeypatch.setattr("sys.argv", ["rnnexp", *words])
+    assert main(words) == 130
+    out, err = capsys.readouterr()
+    assert "2 to go; the same command without --new goes on where it stopped" in out
+    assert f"this goes on: rnnexp {' '.join(words[:2])} {SWEEP[0]}" in err.replace("'", "")
+    for wrong, told in ((["trainer.epochs=9"], "trainer.epochs cannot change"), ([], "its jobs go on together")):
+        job = [] if wrong else ["/jobs/0"]
+        assert main(["resume", f"{PLACE}{''.join(job)}", *wrong]) == 2
+        assert told in capsys.readouterr().err
+    (tmp_path / "elsewhere").mkdir()
+    with monkeypatch.context() as patch:
+        patch.chdir(tmp_path / "elsewhere")
+        assert main(["resume", str(tmp_path / PLACE)]) == 2
+        assert f"a sweep goes on where it was begun; change to {tmp_path}" in capsys.readouterr().err
+    assert main(["resume", "mine"]) == 0
+    assert [job.status for job in jobs(PLACE).values()] == ["done", "done"]
+    assert [path.name for path in Path("runs", "sweeps").iterdir()] == ["mine"]
+    assert steps() == [1, 2, 3, 4, 5, 0]
 
 
 @pytest.mark.end_to_end
