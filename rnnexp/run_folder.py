@@ -24,9 +24,10 @@ from rnnexp.errors import BusyError
 LOCK = "run.lock"
 EARLIER = "earlier"
 ORIGIN = "origin.json"  # of what the run is made
+ERROR = "error.txt"  # what has ended the last attempt
 JOURNAL = "metrics.jsonl"  # that a run has been here is seen by this file
 WRITTEN = (
-    *("run.json", ORIGIN, JOURNAL, "error.txt", "git.diff", "model_summary.txt"),
+    *("run.json", ORIGIN, JOURNAL, ERROR, "git.diff", "model_summary.txt"),
     *("config", "model", "figures", "tables", "samples", "checkpoints", "tracking"),
 )
 POLL_S = 0.05
@@ -53,7 +54,7 @@ class Owner:
 def claim(folder: Path) -> Iterator[None]:
     """Hold a run's folder; what an earlier run has left in it is set aside. Raises BusyError if another holds it."""
     with hold(folder):
-        _set_aside(folder)
+        set_aside(folder)
         yield
 
 
@@ -185,8 +186,8 @@ def _boot() -> str:
     return ""
 
 
-def _set_aside(folder: Path) -> None:
-    """Move the files of an earlier run into a folder of their own: nothing is deleted."""
+def set_aside(folder: Path) -> None:
+    """Move the files of an earlier run, if there are any, into a folder of their own: nothing is deleted."""
     if not (folder / JOURNAL).exists():
         return
     number = 1

@@ -15,6 +15,7 @@ from pathlib import Path
 
 STOP = "stop"  # in the folder of what is to end: who has asked for it; in a sweep's folder `stop-3` is for job 3
 STOPPED = "stopped"  # the same once it has been heard
+ANEW = ("resume=never", "--new", "hydra.sweeper.new=true")  # words of a command that begins anew each time
 POLL_S = 0.5
 
 log = logging.getLogger("rnnexp")
@@ -54,10 +55,31 @@ class Ending:
         if self.reason is not None:
             raise Interrupted(self.reason)
 
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Have what interrupts the block tell who wants that: a signal says no more than how it was heard."""
+        try:
+            yield
+        except KeyboardInterrupt as stop:
+            if (reason := self.reason) and (isinstance(stop, Interrupted) or not stop.args):
+                stop.args = (reason,)
+            raise
+
     def _mark(self, is_asked: bool) -> None:
         self.is_asked = is_asked
         if self.above:
             self.above._mark(is_asked)
+
+
+def make_resuming(command: str) -> str:
+    """Return the command that goes on with what a command has begun."""
+    return " ".join(word for word in command.split(" ") if word not in ANEW)
+
+
+def name_resuming(command: str) -> str:
+    """Say by what somebody who has typed a command goes on with what it has begun."""
+    left_out = [word for word in command.split(" ") if word in ANEW]
+    return " without ".join(["the same command", *([" ".join(left_out)] if left_out else [])])
 
 
 def request_stop(folder: Path, job: int | None = None) -> Path:

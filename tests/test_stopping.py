@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnexp.stopping import Ending, Interrupted
+from rnnexp.stopping import Ending, Interrupted, make_resuming, name_resuming
 
 
 def test_what_is_above_ends_what_is_below_and_not_the_other_way_round() -> None:
@@ -47,3 +47,25 @@ def test_words_that_come_after_the_last_question_are_heard_at_the_end_but_hide_n
         work(Ending())
     with pytest.raises(ValueError, match="its own"):
         work(Ending(), ValueError("its own"))
+
+
+@pytest.mark.parametrize("heard", [Interrupted("SIGTERM"), KeyboardInterrupt()], ids=["a signal", "Ctrl-C"])
+def test_an_interruption_tells_who_wants_it_however_it_was_heard(heard: KeyboardInterrupt) -> None:
+    ending = Ending(look=lambda: "stopped by somebody")
+    with pytest.raises(type(heard), match=r"^stopped by somebody$"), ending.told():
+        raise heard
+
+
+def test_an_interruption_that_nobody_explains_or_that_tells_already_stays_as_it_is() -> None:
+    with pytest.raises(Interrupted, match=r"^SIGTERM$"), Ending().told():
+        raise Interrupted("SIGTERM")
+    with pytest.raises(KeyboardInterrupt, match=r"^after epoch 3$"), Ending(look=lambda: "somebody").told():
+        raise KeyboardInterrupt("after epoch 3")
+
+
+@pytest.mark.parametrize("word", ["resume=never", "--new", "hydra.sweeper.new=true"])
+def test_the_command_that_goes_on_does_not_begin_anew(word: str) -> None:
+    typed = f"rnnexp train -m {word} seed=0,1 'model.units=[4, 8]'"
+    assert make_resuming(typed) == "rnnexp train -m seed=0,1 'model.units=[4, 8]'"
+    assert name_resuming(typed) == f"the same command without {word}"
+    assert name_resuming(make_resuming(typed)) == "the same command"

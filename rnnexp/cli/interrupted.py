@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rnnexp.runtime.interrupts import heed_signals, run_last
+from rnnexp.stopping import make_resuming
 
 if TYPE_CHECKING:
     from rnnexp.training.keeper import TrainingStopped
@@ -45,4 +46,4 @@ def _tell_place(stop: TrainingStopped) -> str:
 def _tell_how_to_go_on() -> None:
     from rnnexp.cli.train import command_line
 
-    print(f"this goes on: {command_line()}", file=sys.stderr)
+    print(f"this goes on: {make_resuming(command_line())}", file=sys.stderr)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rnnexp.cli import given_run
 from rnnexp.cli.streams import write_log
 from rnnexp.errors import ConfigError, ResourceError
+
+if TYPE_CHECKING:
+    from rnnexp.sweeps.lookup import FoundFolder
 
 log = logging.getLogger("rnnexp")
 
@@ -18,10 +25,13 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         description="Go on with a run from its newest checkpoint, in its folder and as the same run of the tracking "
         "store. One that has come to its end goes on for more epochs: trainer.epochs=300 after 200 is, on the CPU and "
         "with a constant learning rate, to the bit what 300 in one go would have been. Only trainer.epochs, the "
-        "patience of early stopping, tracking.*, data.path and data.root may change. A sweep goes on by its command.",
+        "patience of early stopping, tracking.*, data.path and data.root may change. Of a sweep, what is missing is "
+        "run: its command is given again.",
         epilog="examples: rnnexp resume last   rnnexp resume sine_lstm-3fa2c1 trainer.epochs=300",
     )
-    parser.add_argument("run", metavar="RUN", help="folder of a run, its name, its id, the beginning of one, or last")
+    parser.add_argument(
+        "run", metavar="RUN", help="folder of a run or sweep, its name, its id, the beginning of one, or last"
+    )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="what changes: trainer.epochs=300")
     given_run.add_plugins(parser)
     given_run.add_uri(parser)
@@ -39,7 +49,7 @@ def run(args: Namespace) -> int:
     given = changes(args.overrides, "")
     found = find_folder(args.run, args.uri)
     if found.sweep is not None:
-        raise ConfigError(f"{found.name}: a sweep and its jobs go on by the sweep's own command, given again")
+        return _resume_sweep(found, found.sweep, given)
     folder = found.folder
     asked = Asked(args.run, "resume", args.uri, given_run.plugins(args))
     before = read_experiment(asked, strict.read_text(folder, CONFIG, strict.MAX_YAML), str(folder))
@@ -63,6 +73,26 @@ def run(args: Namespace) -> int:
     if result.problem:
         raise ResourceError(result.problem)
     return 0
+
+
+def _resume_sweep(found: FoundFolder, sweep: Path, given: Mapping[str, Any]) -> int:
+    """Give the command of a sweep again. Raises ConfigError if it cannot be given from here."""
+    from rnnexp.cli import train
+    from rnnexp.redact import MASK
+    from rnnexp.sweeps.definition import ROOT
+    from rnnexp.sweeps.follow import SweepReader
+
+    command = SweepReader(sweep).command
+    if given or not found.is_sweep:
+        asked = f"{', '.join(given)} cannot change" if given else "its jobs go on together"
+        raise ConfigError(f"{found.name}: {asked}; all that is missing of its sweep: rnnexp resume {sweep.name}")
+    if sweep.parent != Path.cwd() / ROOT and "hydra.sweep.dir=" not in command:
+        raise ConfigError(f"{sweep}: a sweep goes on where it was begun; change to {sweep.parents[2]}")
+    program, *words = shlex.split(command)
+    if program != "rnnexp" or words[:1] != ["train"] or MASK in command:
+        raise ConfigError(f"{found.name}: the command is not known as it was typed; give it again: {command}")
+    print(f"rnnexp {shlex.join(words)}", flush=True)
+    return train.run(words[1:])
 
 
 def _refuse_masked(uri: str | None) -> None:

@@ -21,7 +21,7 @@ from rnnexp.runner import record
 from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.room import explain_stop, refuse_full_disk
 from rnnexp.runner.samples import Samples
-from rnnexp.runner.unfinished import Unfinished, add_data_note, end_origin, make_origin, restore, take_up, write_origin
+from rnnexp.runner.unfinished import Unfinished, add_note, end_origin, make_origin, restore, take_up, write_origin
 from rnnexp.runtime import interrupts
 from rnnexp.stopping import Ending, heed_stop
 
@@ -109,7 +109,7 @@ def _run(experiment: Experiment, context: RunContext, quiet: bool, started: floa
     plan = make_plan(experiment, context.run_dir)
     dataset = load_data(experiment)
     model = build_model(experiment, dataset, device)
-    plan_of_run = replace(add_data_note(plan(dataset.spec), dataset), stop=context.ending)
+    plan_of_run = replace(add_note(plan(dataset.spec), dataset), stop=context.ending)
     prepared = PreparedRun(experiment, dataset, model, plan_of_run, device)
     from rnnexp.training.fit import run_all
 
@@ -155,27 +155,27 @@ def run_steps(
     if context.unfinished and prepared.training is None:
         restore(training, context.unfinished, dataset)
     info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)
-    with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked:
+    kept, told = keep_trained(training.keeper), context.ending.told()
+    with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked, kept, told:
         record.log_start(tracked, dataset, model)
         samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
         progress = Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet)
-        with keep_trained(training.keeper), interrupts.ending.asked(), context.ending.asked(), progress:
+        with interrupts.ending.asked(), context.ending.asked(), progress:
             listener = record.make_epoch_listener(tracked, context, progress, samples)
             history = yield from training.steps(listener)
-        with keep_trained(training.keeper):
-            refuse_untrained(history)
-            tracked.problem = explain_stop(history, context.run_dir)
-            report = record.explain_defeat(evaluate(model, dataset, experiment), dataset, history, experiment)
-            forecast = code.forecast(model, dataset)
-            draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
-            trained = record.TrainedResult(history, report, draw)
-            metrics = record.log_end(tracked, experiment, dataset, model, trained)
-            if draw and experiment.tracking.figures:
-                samples.log_final()
+        refuse_untrained(history)
+        tracked.problem = explain_stop(history, context.run_dir)
+        report = record.explain_defeat(evaluate(model, dataset, experiment), dataset, history, experiment)
+        forecast = code.forecast(model, dataset)
+        draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
+        trained = record.TrainedResult(history, report, draw)
+        metrics = record.log_end(tracked, experiment, dataset, model, trained)
+        if draw and experiment.tracking.figures:
+            samples.log_final()
     if context.member is None:  # of the many runs of a sweep only those that took long
         training.keeper.keep_final()
     if not tracked.problem:
-        end_origin(context.run_dir)
+        end_origin(context.run_dir, at_once=prepared.training is None)
     scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
     fields = (experiment, metrics, history, report, forecast, scored, unit)
     return Result(*fields, tracked.run_id, context.run_dir, seconds, tracked.problem)

@@ -19,7 +19,7 @@ from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.fingerprint import hash_data
-from rnnexp.disk import write_whole
+from rnnexp.disk import put_whole, write_whole
 from rnnexp.errors import BusyError, ConfigError, DataError
 from rnnexp.run_folder import ORIGIN, find_owner, hold
 from rnnexp.runtime.digests import find_changes, hash_own_code, hash_plugins, list_versions
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
     from rnnexp.training.fit import Training
     from rnnexp.training.plan import Rows, TrainingPlan
+    from rnnexp.training.snapshot import Position, Snapshot
 
 OWN_CODE, DATA = "rnnexp", "data_digest"
+WIDTH = "group"  # how many have been trained together: sums are rounded as it says, and otherwise alone
 CHANGED = "rnnexp.resume.changed"  # a tag: what was another one before the run was gone on with
 ANEW = "resume=never starts anew"
 
@@ -87,7 +89,11 @@ class Unfinished:
 
     def describe(self) -> str:
         changed = f" with {'; '.join(self.changed)}" if self.changed else ""
-        return f"going on with {self.folder.name} from epoch {self.epoch}, step {self.step}{changed}; {ANEW}"
+        return f"going on with {self.folder.name} from {self.place}{changed}; {ANEW}"
+
+    @property
+    def place(self) -> str:
+        return f"epoch {self.epoch}, step {self.step}"
 
     def drop_written(self, first: int, rows: Rows) -> tuple[int, Rows]:
         """Leave out the epochs that the journal holds already, with the same numbers; return the first that is left.
@@ -115,19 +121,26 @@ def make_origin(experiment: Experiment) -> Origin:
     )
 
 
-def write_origin(folder: Path, origin: Origin) -> None:
-    """Write down what the run in a folder is made of; without room for it nobody goes on with it, no more."""
+def write_origin(folder: Path, origin: Origin, *, at_once: bool = True) -> None:
+    """Write down what the run in a folder is made of; without room for it nobody goes on with it, no more.
+
+    Unless it has to be on the disk `at_once`, the system puts it there: long before a first checkpoint, in any case.
+    """
+    path, text = folder / ORIGIN, json.dumps(asdict(origin), indent=1) + "\n"
     with suppress(OSError):
-        write_whole(folder / ORIGIN, json.dumps(asdict(origin), indent=1) + "\n")
+        if at_once:
+            write_whole(path, text)
+        else:
+            put_whole(path, lambda new: new.write_text(text, encoding="utf-8"))
 
 
-def end_origin(folder: Path) -> None:
+def end_origin(folder: Path, *, at_once: bool = True) -> None:
     """Write down that the run in a folder has come to its end; of its checkpoints the last one is kept."""
     from rnnexp.training import checkpoint
     from rnnexp.training.keeper import FOLDER
 
     if origin := read_origin(folder):
-        write_origin(folder, replace(origin, is_over=True))
+        write_origin(folder, replace(origin, is_over=True), at_once=at_once)
     checkpoint.prune(folder / FOLDER, 1, checkpoint.STATES)
 
 
@@ -216,24 +229,46 @@ def compare_origins(folder: Path, then: Origin, now: Origin) -> list[str]:
     return others
 
 
+def find_own(folder: Path, experiment: Experiment) -> Unfinished | None:
+    """Return what a job, whose folder this is, can go on with; None if it has to start anew.
+
+    Raises DataError or ConfigError if data or code are not what they were.
+    """
+    origin = read_origin(folder) if experiment.resume != "never" else None
+    if origin is None or origin.is_over or origin.config != config_hash(experiment):
+        return None
+    found = read_unfinished(folder)
+    return replace(found, changed=compare_origins(folder, origin, make_origin(experiment))) if found else None
+
+
 def read_unfinished(folder: Path) -> Unfinished | None:
     """Return where the run in a folder stands; None if it has no usable checkpoint."""
+    found = next(load_newest(folder), None)
+    return place_at(folder, found.position) if found else None
+
+
+def load_newest(folder: Path) -> Iterator[Snapshot]:
+    """Yield the usable checkpoints of the run in a folder, the newest first; any other is named."""
     from rnnexp.training import checkpoint
     from rnnexp.training.keeper import FOLDER
 
     for path in checkpoint.list_newest(folder / FOLDER):
         try:
-            position = checkpoint.load(path).position
+            yield checkpoint.load(path)
         except ConfigError as error:
             log.warning("checkpoint %s is left out: %s", path, error)
-            continue
-        return replace(_at(folder, position.epoch, position.step, position.run), stop=position.stop)
-    return None
 
 
-def add_data_note(plan: TrainingPlan, dataset: Dataset) -> TrainingPlan:
+def add_note(plan: TrainingPlan, dataset: Dataset, **more: Any) -> TrainingPlan:
     """Have the digest of the data noted beside each checkpoint: generated ones have no files to tell them by."""
-    return replace(plan, note=lambda: {DATA: dataset.summary.digest})
+    return replace(plan, note=lambda: {DATA: dataset.summary.digest, **more})
+
+
+def require_data(unfinished: Unfinished, dataset: Dataset) -> None:
+    """Raise DataError if the data are not those that a run was trained on."""
+    then, now = unfinished.noted.get(DATA), dataset.summary.digest
+    if then not in (None, now):
+        raise DataError(f"{unfinished.folder}: its data have changed since (digest {now[:8]}, then {then[:8]}); {ANEW}")
 
 
 def restore(training: Training, unfinished: Unfinished, dataset: Dataset) -> None:
@@ -241,15 +276,15 @@ def restore(training: Training, unfinished: Unfinished, dataset: Dataset) -> Non
     no checkpoint is of this training."""
     from rnnexp.training.keeper import FOLDER, restore_newest
 
-    then, now = unfinished.noted.get(DATA), dataset.summary.digest
-    if then not in (None, now):
-        raise DataError(f"{unfinished.folder}: its data have changed since (digest {now[:8]}, then {then[:8]}); {ANEW}")
+    require_data(unfinished, dataset)
     if restore_newest(training, unfinished.folder / FOLDER, reopen=unfinished.reopens) is None:
         raise ConfigError(f"{unfinished.folder / FOLDER}: no checkpoint is of this training; {ANEW}")
 
 
-def _at(folder: Path, epoch: int, step: int, noted: Mapping[str, Any]) -> Unfinished:
+def place_at(folder: Path, at: Position) -> Unfinished:
+    """Describe the run in a folder as one that goes on from a position."""
     journal = RunJournal(folder)
     begun = journal.begun or {}
-    written = {row["step"]: row["metrics"] for row in journal.rows.records() if row["step"] > epoch}
-    return Unfinished(folder, epoch, step, noted, begun.get("key"), begun.get("params") or {}, written)
+    written = {row["step"]: row["metrics"] for row in journal.rows.records() if row["step"] > at.epoch}
+    key, params = begun.get("key"), begun.get("params") or {}
+    return Unfinished(folder, at.epoch, at.step, at.run, key, params, written, stop=at.stop)

@@ -15,6 +15,8 @@ from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.errors import ConfigError
 from rnnexp.runner.context import RunContext
 from rnnexp.runner.groups import GroupStore
+from rnnexp.runner.regroup import take_up_group
+from rnnexp.runner.unfinished import WIDTH, add_note
 from rnnexp.runtime import interrupts
 from rnnexp.stopping import Interrupted
 
@@ -93,9 +95,11 @@ def run_vectorized(
         for group, present in store.assign(keys, common.max_members):
             widths = Widths(len(group.numbers), dict(group.widths), partial(store.save_widths, group))
             chosen = [members[number] for number in present]
+            prepared = {one.index: run for one, run in zip(chosen, _prepare_runs(common, chosen, widths))}
+            placed = take_up_group(prepared, {index: contexts[index] for index in prepared}, turn)
             runs = {
-                one.index: runner.run_steps(prepared, contexts[one.index], quiet=True, started=started)
-                for one, prepared in zip(chosen, _prepare_runs(common, chosen, widths))
+                index: runner.run_steps(prepared[index], context, quiet=True, started=started)
+                for index, context in placed.items()
             }
             _interleave(runs, experiments[0].tracking, on_end, turn)
 
@@ -224,6 +228,7 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
     from rnnexp.training.prepare import prepare
 
     first, model = members[0], common.model
+    plans = [add_note(one.plan, one.dataset, **{WIDTH: widths.first}) for one in members]
     trained = prepare(model, first.plan, first.batch_plan.train.unweighted_sample())
     different = _find_varying([select_runtime_scalars(one.experiment) for one in common.members])
     shared = make_program(trained, first.batch_plan, first.plan, traced=different)
@@ -239,12 +244,12 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
     cadence = Cadence(first.plan.trainer.checkpoint_every_s, interrupts.ending)
     ensemble = Ensemble(shared, specs, widths, cadence)
     ensemble.prepare()
-    trainings = [
-        CompiledTraining(model, one.dataset, one.plan, member) for one, member in zip(members, ensemble.members)
-    ]
     return [
-        runner.PreparedRun(one.experiment, one.dataset, model, one.plan, common.device, training)
-        for one, training in zip(members, trainings)
+        runner.PreparedRun(
+            *(one.experiment, one.dataset, model, plan, common.device),
+            training=CompiledTraining(model, one.dataset, plan, member),
+        )
+        for one, plan, member in zip(members, plans, ensemble.members)
     ]
 
 

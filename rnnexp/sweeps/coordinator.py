@@ -10,7 +10,9 @@ from pathlib import Path
 
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, ResourceError
+from rnnexp.runner.unfinished import Unfinished
 from rnnexp.stopping import STOP, read_stop, take_job_requests
+from rnnexp.sweeps import attempt
 from rnnexp.sweeps.adopt import POLL_S, ask_store, read_end, wait_until_free
 from rnnexp.sweeps.events import begin_event, drop_event, end_event, job_event, outcome_of, start_event, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
@@ -18,7 +20,7 @@ from rnnexp.sweeps.jobs import Job, check_unchanged
 from rnnexp.sweeps.orders import Orders
 from rnnexp.sweeps.reuse import copy_run
 from rnnexp.sweeps.state import JobState, Journal, mean_value
-from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, free_name, job_folder, shown
+from rnnexp.sweeps.task import LOG, Outcome, job_folder, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
 from rnnexp.tracking.journal import RunJournal
@@ -53,16 +55,14 @@ class Coordinator:
 
     def prepare(self) -> None:
         """Take up what earlier starts have left: results, live workers, the sampler's history."""
-        for job in self._known():
-            self._jobs[job.number] = job
+        self._jobs |= {job.number: job for job in self._known()}
         for number, known in self.state.jobs.items():
             if known.status is None and (known.attempts or self._folder(number).exists()):
                 self._take_up(number, known)
         self._drop()
         self._replay()
-        for job in self._jobs.values():
-            if self._is_due(self.state.jobs[job.number]):
-                self._pending.append(job)
+        self._pending += (job for number, job in self._jobs.items() if self._is_due(self.state.jobs[number]))
+        attempt.tell_gone_on(self.view, [job.number for job in self._pending if self._find_unfinished(job)])
 
     def _drop(self) -> None:
         """Forget jobs that a grid no longer has, but for those that have finished."""
@@ -215,18 +215,15 @@ class Coordinator:
         return True
 
     def _start(self, job: Job) -> None:
-        attempt = self.state.jobs[job.number].attempts + 1
+        number = self.state.jobs[job.number].attempts + 1
         folder = self._folder(job.number)
-        if folder.exists():
-            folder.rename(free_name(folder, attempt - 1))
-        folder.mkdir(parents=True, mode=0o700)
-        (folder / ATTEMPT).write_text(str(attempt), encoding="utf-8")
-        (folder / LOG).touch()
-        self.journal.append(start_event(job, attempt))
-        task = replace(self.orders.template, number=job.number, attempt=attempt, folder=folder, mapping=job.mapping)
+        attempt.make_folder(folder, number, goes_on=self._find_unfinished(job) is not None)
+        self.journal.append(start_event(job, number))
         self._running[job.number] = job
         self._watch.start(job.number, folder)
-        self.executor.submit(replace(task, parent=self.parent, hydra=self.orders.planner.hydra_config(job, folder)))
+        deaths, hydra = self._deaths.get(job.number, 0), self.orders.planner.hydra_config(job, folder)
+        task = replace(self.orders.template, number=job.number, attempt=number, folder=folder, mapping=job.mapping)
+        self.executor.submit(replace(task, parent=self.parent, deaths=deaths, hydra=hydra))
 
     def _ended(self, ended: Exit) -> None:
         self._running.pop(ended.number)
@@ -240,9 +237,8 @@ class Coordinator:
         folder = self._folder(number)
         outcome = read_end(folder, self.orders.template.objective)
         if outcome is None and (why := read_stop(folder)):
+            attempt.write_end(folder, why)
             self._bury(number)
-            with (folder / LOG).open("a", encoding="utf-8") as file:
-                file.write(f"{why}\n")
             seconds = time.time() - (self.state.jobs[number].started or time.time())
             return Outcome("stopped", error=why, seconds=seconds)
         return outcome
@@ -254,16 +250,17 @@ class Coordinator:
         times = self._deaths[ended.number] = self._deaths.get(ended.number, 0) + 1
         if times <= self.settings.retries:
             self.journal.append(drop_event(ended.number, reason))
-            self.view.note(f"job {ended.number}: {reason}; starting it again ({times} of {self.settings.retries})")
-            self._pending.appendleft(self._jobs[ended.number])
+            job = self._jobs[ended.number]
+            how = f"going on from {found.place}" if (found := self._find_unfinished(job)) else "starting it again"
+            self.view.note(f"job {ended.number}: {reason}; {how} ({times} of {self.settings.retries})")
+            self._pending.appendleft(job)
         else:
             error = f"{reason}{f', {times} times' if times > 1 else ''}; {_DIED}"
             self._finish(ended.number, Outcome("failed", error=error, exit_code=ResourceError.exit_code))
 
     def _bury(self, number: int, *, interrupted: bool = False) -> None:
         """Say for the run of a dead worker that it was killed."""
-        job = self._jobs.get(number)
-        if job:
+        if job := self._jobs.get(number):
             end_dead_run(self._folder(number), parse(job.mapping).tracking, interrupted=interrupted)
 
     def _finish(self, number: int, outcome: Outcome) -> None:
@@ -295,6 +292,9 @@ class Coordinator:
                 self._bury(number, interrupted=True)
                 self.journal.append(drop_event(number, "stopped with its sweep"))
         self._running.clear()
+
+    def _find_unfinished(self, job: Job) -> Unfinished | None:
+        return attempt.find_unfinished(self._folder(job.number), job, self.view, self.settings.allow_data_change)
 
     def _folder(self, number: int) -> Path:
         return job_folder(self.orders.folder, number)

@@ -22,6 +22,7 @@ FORMAT = 1
 ROOT = Path("runs", "sweeps")
 FILE = "sweep.json"
 MOST_BYTES = 150  # of a name, to which a hash and a number are added
+HOW = ("resume",)  # keys that say how a sweep is gone on with, not what it is
 GROWING = ("zip", "exclude", "repeats")  # the rules of a grid that say no more than which jobs there are
 
 
@@ -78,7 +79,7 @@ def define(space: Space, settings: Sweep, objective: str | None) -> Definition:
         "seed of the sampler": settings.seed,
         "order": list(space.keys) if space.depends_on_order else None,
     }
-    shown = {key: str(redact_value(key, value)) for key, value in space.describe().items()}
+    shown = {key: str(redact_value(key, value)) for key, value in space.describe().items() if key not in HOW}
     return Definition(shown, redact_tree({key: value for key, value in rules.items() if value not in (None, [])}))
 
 

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from rnnexp.errors import ConfigError
 from rnnexp.run_folder import LOCK, is_held
+from rnnexp.stopping import make_resuming
 from rnnexp.sweeps.definition import FILE
 from rnnexp.sweeps.state import JOURNAL, State
 from rnnexp.sweeps.task import LOG, job_folder, shown
@@ -119,7 +120,7 @@ class SweepReader:
     def command(self) -> str:
         """Return the command that goes on with it."""
         with suppress(OSError, ValueError, KeyError, TypeError):
-            return str(json.loads((self.folder / FILE).read_text(encoding="utf-8"))["command"])
+            return make_resuming(json.loads((self.folder / FILE).read_text(encoding="utf-8"))["command"])
         return "the command that has started it"
 
     def view(self) -> View:

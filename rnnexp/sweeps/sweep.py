@@ -13,7 +13,7 @@ from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.run_folder import hold
 from rnnexp.runtime import interrupts
 from rnnexp.runtime.digests import find_changes
-from rnnexp.stopping import heed_stop
+from rnnexp.stopping import heed_stop, name_resuming
 from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
 from rnnexp.sweeps.changed import describe_changes, hash_inputs, record_inputs, refuse_changes
 from rnnexp.sweeps.coordinator import Coordinator
@@ -186,7 +186,7 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, fin
             launcher = request.launcher.settled(facts.groups, request.settings.learns)
             where = _start(launcher, Site(planned.hardware, place.folder, coordinator.look_after))
             try:
-                _work(coordinator, where, view)
+                _work(coordinator, where, view, name_resuming(request.command))
             finally:
                 _keep(run, journal, facts, view)
             if coordinator.out_of_time:
@@ -215,15 +215,15 @@ def _start(launcher: Launcher, site: Site) -> Executor:
     return found
 
 
-def _work(coordinator: Coordinator, where: Executor, view: View) -> None:
-    """Run the jobs; after Ctrl-C say how to go on."""
+def _work(coordinator: Coordinator, where: Executor, view: View, again: str) -> None:
+    """Run the jobs; after Ctrl-C say what goes on."""
     view.open()
     try:
         coordinator.run(where)
     except KeyboardInterrupt as stop:
         view.close()
         stop.add_note("the sweep has ended with its jobs; those that trained have a checkpoint")
-        print(f"\nstopped: {view.counts()}; the same command goes on where it stopped", flush=True)
+        print(f"\nstopped: {view.counts()}; {again} goes on where it stopped", flush=True)
         raise
     finally:
         view.close()

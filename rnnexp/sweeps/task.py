@@ -20,6 +20,7 @@ class Task:
     folder:      of this job alone; its log, run files and result go there
     mapping:     the resolved configuration
     environment: variables to be set before a backend starts (a GPU slot)
+    deaths:      how often its process has died since the sweep was started
     hydra:       the composition with Hydra's own node, if Hydra has something to do around the job
     """
 
@@ -34,6 +35,7 @@ class Task:
     command: str = ""
     threads: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    deaths: int = 0
     hydra: Any = None
 
 

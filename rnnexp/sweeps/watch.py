@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from rnnexp.stopping import STOP
 from rnnexp.sweeps.objective import of_epoch
@@ -35,7 +37,7 @@ class Curve:
         self._offset += len(whole)
         found = []
         for line in whole.splitlines():
-            entry = json.loads(line)
+            entry = _read_row(line)
             if entry["step"]:
                 self.epoch = max(self.epoch, entry["step"])
                 if self._metric in entry["metrics"]:
@@ -46,6 +48,13 @@ class Curve:
     def progress(self) -> JobProgress:
         """Return how far the job was at the last look."""
         return JobProgress(self.epoch, self._metric, self.value)
+
+
+def _read_row(line: bytes) -> dict[str, Any]:
+    """Return a row of metrics; of one that was torn when its process was killed nothing."""
+    with suppress(ValueError):
+        return dict(json.loads(line))
+    return {"step": 0}
 
 
 class Watch:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnexp.errors import count
+from rnnexp.stopping import name_resuming
 from rnnexp.sweeps.changed import describe_changes
 from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.facts import Facts, Planned
@@ -155,7 +156,7 @@ def summary(folder: Path, state: State, coordinator: Coordinator, view: View, is
     yield ""
     yield f"sweep {folder.name}: {view.counts()}"
     if coordinator.why:
-        yield f"  stopped: {coordinator.why}; the same command goes on"
+        yield f"  stopped: {coordinator.why}; {name_resuming(coordinator.orders.template.command)} goes on"
     if out := [str(number) for number, job in state.jobs.items() if job.status == "stopped"]:
         yield f"  left out jobs stopped by `rnnexp stop`: {', '.join(out)}; --retry-stopped runs them"
     best = view.best()

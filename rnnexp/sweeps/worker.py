@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry, runtime
@@ -25,7 +26,7 @@ from rnnexp.errors import ResourceError, RnnexpError
 from rnnexp.failures import foreseen
 from rnnexp.output import MaskedRecord, MaskedStream
 from rnnexp.redact import redact
-from rnnexp.run_folder import hold
+from rnnexp.run_folder import hold, set_aside
 from rnnexp.runtime import interrupts
 from rnnexp.stopping import Interrupted, read_stop
 from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, write_outcome
@@ -33,6 +34,7 @@ from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, write_outcome
 if TYPE_CHECKING:
     from rnnexp.runner import Result
     from rnnexp.runner.context import Membership
+    from rnnexp.runner.unfinished import Unfinished
 
 log = logging.getLogger("rnnexp")
 
@@ -106,8 +108,9 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
             from rnnexp.runner import run
 
             runtime.lean = not task.mapping.get("plugins")
-            told = membership(task, tick)
-            result = run(read(task), run_dir=task.folder, command=task.command, quiet=quiet, member=told)
+            experiment, told = read(task), membership(task, tick)
+            unfinished = _take_up(task.folder, experiment)
+            result = run(experiment, task.folder, task.command, quiet, told, unfinished)
             outcome = outcome_of(task, result)
         except KeyboardInterrupt:
             why = read_stop(task.folder)
@@ -118,6 +121,19 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
             outcome = failure(error, time.perf_counter() - started)
         write_outcome(task.folder, outcome)
     return outcome
+
+
+def _take_up(folder: Path, experiment: Experiment) -> Unfinished | None:
+    """Return what a job goes on with; what it cannot go on with is set aside."""
+    from rnnexp.runner.unfinished import WIDTH, find_own
+
+    found = find_own(folder, experiment)
+    if found and WIDTH in found.noted:
+        log.warning("starts anew: it was trained together with others, and its sums are rounded otherwise alone")
+        found = None
+    if found is None:
+        set_aside(folder)
+    return found
 
 
 def check_turn(task: Task) -> None:

@@ -24,7 +24,7 @@ from rnnexp import strict
 from rnnexp.disk import is_inside, put_whole, require_room
 from rnnexp.errors import BusyError, ConfigError
 from rnnexp.redact import redact
-from rnnexp.run_folder import WRITTEN, is_held
+from rnnexp.run_folder import ERROR, WRITTEN, is_held
 from rnnexp.runtime.machine import find_version
 from rnnexp.tracking.journal import ENTRIES, STORED, RunJournal
 from rnnexp.tracking.sync import RUNS, find_journals
@@ -247,6 +247,8 @@ def _is_harmless(entry: Any, folder: Path) -> bool:
         return _is_within(place, folder) and isinstance(number, str) and _MODEL.fullmatch(number) is not None
     if kind == "file":
         return _is_within(entry.get("path"), folder)
+    if kind == "removed":
+        return entry.get("path") == ERROR
     return kind in ("tags", "experiment", "data", "end")
 
 

@@ -89,7 +89,7 @@ class RunJournal:
     """All that one run logs, in `folder`: rows of metrics, and entries for everything else.
 
     An entry is `begin` (and its time, experiment, name, tags, parameters, parent and key, by which the run is known
-    before a store has given it an id), `tags`, `experiment`, `data`, `file`, `model` or `end`.
+    before a store has given it an id), `tags`, `experiment`, `data`, `file`, `removed` (a file), `model` or `end`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -134,6 +134,11 @@ class RunJournal:
     def list_entries(self) -> Iterator[Record]:
         """Yield all entries, the first first."""
         yield from self.entries.records()
+
+    def has_removed(self, name: str) -> bool:
+        """Say whether a file was removed again that the folder had once."""
+        found = (entry["event"] for entry in self.list_entries() if entry.get("path") == name)
+        return "removed" in found
 
     @property
     def begun(self) -> Record | None:

@@ -24,6 +24,8 @@ _PASSING = (
     sqlite3.SQLITE_CANTOPEN,
 )
 
+Operations = list[tuple[TargetRun, Operation]]
+
 log = logging.getLogger("rnnexp")
 
 
@@ -49,12 +51,12 @@ def push_journals(target: Target, journals: Sequence[RunJournal]) -> None:
 def _push_rows(file: Path, runs: Sequence[TargetRun]) -> None:
     """Store what several runs have logged in few transactions; the trouble of one does not hold up the others."""
     failure: Exception | None = None
-    some: list[tuple[TargetRun, Operation]] = []
+    some: Operations = []
     for run in runs:
         try:
             for operation in run.operations():
                 if operation.write is None:
-                    run.ask(operation)
+                    some = _ask(file, run, operation, some)
                 some.append((run, operation))
                 if sum(each.size for _, each in some) >= MAX_ROWS:
                     ready, some = some, []
@@ -64,6 +66,18 @@ def _push_rows(file: Path, runs: Sequence[TargetRun]) -> None:
     _commit(file, some)
     if failure:
         raise failure
+
+
+def _ask(file: Path, run: TargetRun, operation: Operation, some: Operations) -> Operations:
+    """Have MLflow's client do an operation, and return what is still to be written.
+
+    What begins again asks for the run, which may be among that.
+    """
+    if operation.what == "begin":
+        _commit(file, some)
+        some = []
+    run.ask(operation)
+    return some
 
 
 def _commit(file: Path, some: Sequence[tuple[TargetRun, Operation]]) -> None:

@@ -18,6 +18,7 @@ from rnnexp.cells import harmless_frame
 from rnnexp.disk import DISK_FULL, identify, is_inside, put_whole
 from rnnexp.errors import ResourceError, RnnexpError, TrackingError, first_line
 from rnnexp.redact import redact
+from rnnexp.run_folder import ERROR
 from rnnexp.runtime.machine import RunClock
 from rnnexp.tracking import inputs, names
 from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
@@ -147,8 +148,14 @@ class Run:
         """Write down what ends the run, unless its disk does not take that either."""
         text = redact("".join(traceback.format_exception(error)))
         with suppress(OSError):
-            put_whole(self.folder / "error.txt", lambda path: path.write_text(text, encoding="utf-8"))
-            self._enter("file", path="error.txt", redacted=False)
+            put_whole(self.folder / ERROR, lambda path: path.write_text(text, encoding="utf-8"))
+            self._enter("file", path=ERROR, redacted=False)
+
+    def drop_error(self) -> None:
+        """Remove what has ended an earlier attempt, with which this one goes on."""
+        with suppress(FileNotFoundError):
+            (self.folder / ERROR).unlink()
+            self._enter("removed", path=ERROR)
 
     def log_file(self, path: Path, folder: str = "") -> Path:
         """Keep a copy of a file as it is, in `folder` within the artifacts."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from rnnexp.errors import DivergedError, ResourceError, count
 from rnnexp.redact import redact
+from rnnexp.run_folder import ERROR
 from rnnexp.runtime.interrupts import run_last
 from rnnexp.tracking import names, run_files, store
 from rnnexp.tracking.git import GitState, git_state
@@ -70,6 +71,7 @@ def start(settings: Tracking, info: RunInfo, *, at_once: bool = True) -> Iterato
     run = _begin(settings, info, code)
     status = "FAILED"
     try:
+        run.drop_error()
         _log_origin(run, info, code if settings.patch else None)
         with run_last(run.leave):
             yield run
@@ -154,6 +156,8 @@ def end_journal(journal: RunJournal) -> None:
     last, _ = journal.rows.read(max(0, journal.rows.file.size() - LAST_ROWS))
     ended = max([begun["time"], *(row["time"] for row, _ in last)])
     journal.append("tags", tags={OUTCOME: "killed"})
+    if (journal.folder / ERROR).exists():
+        journal.append("file", path=ERROR, redacted=False)
     journal.append("end", status="KILLED", time=ended)
 
 

@@ -29,6 +29,8 @@ INCOMPLETE = "rnnexp.incomplete"  # the tag of a run that has ended and of which
 # MLflow's words for what it will not take however often it is asked.
 _REFUSING = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE")
 
+OUTDATED = "This was of an earlier attempt, with which the run has gone on.\n"
+
 log = logging.getLogger("rnnexp")
 
 
@@ -193,6 +195,8 @@ class TargetRun:
     def _upload(self, name: str, redacted: bool) -> None:
         """Copy a file to its place among the run's; `redacted`: others wrote it, and the folder keeps it as it is."""
         path = self.journal.folder / name
+        if not path.exists() and self.journal.has_removed(name):
+            return
         if not is_inside(path, self.journal.folder):
             raise PermissionError(f"{path}: is a link that leads out of the run's folder")
         artifacts = self._artifacts()
@@ -203,6 +207,24 @@ class TargetRun:
             uploads.send(artifacts, path, name)
         if uploads.is_listed(artifacts, name):
             self.stored.sent[name] = (size, redacted)
+
+    def _removed(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
+        yield Operation(f"the end of {entry['path']}", partial(self._remove, entry["path"]), None, here, at)
+
+    def _remove(self, name: str) -> None:
+        """Delete a file from among the run's, unless it has come anew; where a store cannot, words replace it."""
+        artifacts = self._artifacts()
+        self.stored.sent.pop(name, None)
+        if (self.journal.folder / name).exists():
+            return
+        try:
+            artifacts.delete_artifacts(name)
+        except Exception as error:  # each kind of store raises what it likes
+            log.debug("tracking: %s", name, exc_info=error)
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, Path(name).name)
+                path.write_text(OUTDATED, encoding="utf-8")
+                uploads.send(artifacts, path, name)
 
     def _show_files(self) -> None:
         """Have the store show the files that it was sent; what it does not have is sent again, once."""
@@ -261,6 +283,7 @@ class TargetRun:
         "experiment": _experiment,
         "data": _data,
         "file": _file,
+        "removed": _removed,
         "model": _model,
         "end": _end,
     }

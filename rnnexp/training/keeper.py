@@ -97,7 +97,7 @@ class Keeper:
     def look(self, training: Restorable, turn: int) -> None:
         """Keep a checkpoint if one is due; TrainingStopped if the training shall end here."""
         due, reason = self.cadence.ask(turn)
-        if reason := reason or self.stop():
+        if reason := self.stop() or reason:  # who wants this one to end is not for all to hear
             self._end(training.snapshot(), reason)
         if due and self.is_regular:
             began = perf_counter()

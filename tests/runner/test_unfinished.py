@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
+from rnnexp.cli.main import main
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.registry import register
 from rnnexp.run_folder import hold
@@ -115,6 +116,42 @@ def test_it_stays_one_run_in_the_store_with_no_step_twice(tmp_path: Path) -> Non
     assert run.data.tags["rnnexp.outcome"] == "ok"
     steps = [point.step for point in client.get_metric_history(run.info.run_id, "train/loss")]
     assert sorted(steps) == [1, 2, 3, 4, 5, 6]
+
+
+def artifacts(place: Path) -> dict[str, str]:
+    """Return the texts at the top of the only run's files in the store, by their names."""
+    client = open_store(f"sqlite:///{place}/mlflow.db")
+    (run,) = client.search_runs(["1"])
+    assert "rnnexp.incomplete" not in run.data.tags
+    root = Path(run.info.artifact_uri.removeprefix("file://"))
+    return {path.name: path.read_text() for path in root.glob("*.txt")}
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_the_error_of_an_earlier_attempt_goes_from_the_folder_and_from_the_store(tmp_path: Path, mode: str) -> None:
+    folder = cut(f"tracking.mode={mode}")
+    assert "KeyboardInterrupt" in (folder / "error.txt").read_text()
+    if mode == "online":
+        assert "error.txt" in artifacts(tmp_path)
+    started(f"tracking.mode={mode}")
+    if mode == "offline":
+        assert main(["sync"]) == 0
+    assert artifacts(tmp_path).keys() == {"model_summary.txt"}
+    assert not (folder / "error.txt").exists()
+
+
+def test_where_a_store_does_not_let_files_be_deleted_it_says_that_the_error_is_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("no")
+
+    cut()
+    monkeypatch.setattr(LocalArtifactRepository, "delete_artifacts", refuse)
+    started()
+    assert artifacts(tmp_path)["error.txt"] == "This was of an earlier attempt, with which the run has gone on.\n"
 
 
 @pytest.mark.fault("F14")

@@ -80,6 +80,13 @@ def trouble(kind: str = "none", epoch: int = 1, seconds: float = 0.0):
                 raise RuntimeError(f"trouble in epoch {epoch}\\nand more about it")
             if kind == "deaf":
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            if kind == "stop_once" and not Path("stopped").exists():
+                Path("stopped").touch()
+                for job in Path("runs/sweeps").glob("*/jobs/0"):
+                    (job / "stop").write_text("stopped by `rnnexp stop` (somebody)")
+            if kind == "end_once" and not Path("ended").exists():
+                Path("ended").touch()
+                raise KeyboardInterrupt
             if kind == "exit":
                 raise SystemExit(0)
             if kind == "kill" or (kind == "kill_once" and not Path("killed").exists()):

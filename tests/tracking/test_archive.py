@@ -213,6 +213,7 @@ HOSTILE = {
     "a model of others": _entry(event="model", number="m-" + "0" * 32, bundle="/etc", params={}, points=[]),
     "a number that leads away": _entry(event="model", number="../../x", bundle="model", params={}, points=[]),
     "a key that leads away": _journal(b'"key": "', b'"key": "../'),
+    "a removal of others": _entry(event="removed", path="../other/model"),
     "an unknown event": _entry(event="run", what="rm"),
 }
 
@@ -247,6 +248,14 @@ def test_a_harmless_change_of_the_same_way_is_unpacked(
 ) -> None:
     """The negative control of the two above."""
     _rewritten(packed, _add(f"{ROOT}/tables/more.csv"), mode=stat.S_IFREG | 0o644)
+    monkeypatch.chdir(new)
+    assert main(["unpack", str(packed)]) == 0
+
+
+def test_a_run_that_has_gone_on_after_an_error_is_unpacked(
+    packed: Path, new: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _rewritten(packed, _entry(event="removed", path="error.txt"))
     monkeypatch.chdir(new)
     assert main(["unpack", str(packed)]) == 0
 

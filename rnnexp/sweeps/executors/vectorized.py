@@ -22,7 +22,7 @@ from rnnexp.sweeps.task import RESULT, Task
 
 GROUPS = "groups.json"
 GROUP, GROUP_THAT_LEARNS = 64, 8
-ALONE_FROM = 3  # attempt: what has ended its process twice is not to end its company a third time
+MAX_DEATHS = 2  # what has ended its process so often is not to end its company once more
 
 Crew = tuple[list[Task], Path | None]  # jobs of one process, and where it keeps its groups if they train as one
 
@@ -110,7 +110,7 @@ class GroupProcesses(Executor):
         if not self._new:
             return []
         tasks, self._new = {task.number: task for task in self._new}, []
-        alone = [number for number, task in tasks.items() if task.attempt >= ALONE_FROM or task.hydra is not None]
+        alone = [number for number, task in tasks.items() if task.deaths >= MAX_DEATHS or task.hydra is not None]
         result: list[Crew] = [([tasks.pop(number)], None) for number in alone]
         grouped = {number for group in self._known for number in group}
         fresh = self._sorted([task for number, task in tasks.items() if number not in grouped])

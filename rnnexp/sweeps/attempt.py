@@ -1,0 +1,65 @@
+"""The folder of a job from attempt to attempt: the next goes on with what is there, or keeps it under another name.
+
+A job goes on if it was ended from outside: its process died, `rnnexp stop` has taken it out, its sweep was ended, there
+was no room or memory. One that has failed by itself would come to the same end from its checkpoint, and starts anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnnexp.config.parse import parse
+from rnnexp.errors import ConfigError, DataError, ResourceError
+from rnnexp.run_folder import ERROR
+from rnnexp.runner.unfinished import Unfinished, find_own
+from rnnexp.stopping import STOP
+from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.task import ATTEMPT, LOG, RESULT, Outcome, free_name, read_outcome
+from rnnexp.sweeps.view import View
+
+
+def find_unfinished(folder: Path, job: Job, view: View, may_mix: bool) -> Unfinished | None:
+    """Return what a job goes on with; None if it starts anew.
+
+    Raises DataError or ConfigError if data or code are not what they were, unless the sweep may mix them.
+    """
+    if not _was_ended_from_outside(read_outcome(folder)):
+        return None
+    try:
+        return find_own(folder, parse(job.mapping))
+    except (DataError, ConfigError) as error:
+        if not may_mix:
+            raise
+        view.note(f"job {job.number} starts anew: {error}")
+        return None
+
+
+def _was_ended_from_outside(outcome: Outcome | None) -> bool:
+    return outcome is None or outcome.status == "stopped" or outcome.exit_code == ResourceError.exit_code
+
+
+def tell_gone_on(view: View, numbers: Sequence[int]) -> None:
+    """Say which jobs do not begin at their first epoch."""
+    if numbers:
+        listed = ", ".join(map(str, numbers))
+        view.note(f"jobs that go on from their checkpoints: {listed}; resume=never starts them anew")
+
+
+def make_folder(folder: Path, attempt: int, *, goes_on: bool) -> None:
+    """Make the folder of an attempt, of the one before if that is to go on."""
+    if folder.exists() and not goes_on:
+        folder.rename(free_name(folder, attempt - 1))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in (RESULT, STOP):
+        (folder / name).unlink(missing_ok=True)
+    (folder / ATTEMPT).write_text(str(attempt), encoding="utf-8")
+    (folder / LOG).touch()
+
+
+def write_end(folder: Path, why: str) -> None:
+    """Write down why an attempt was made to end, which may not have been able to say so itself."""
+    if not (folder / ERROR).exists():
+        (folder / ERROR).write_text(f"{why}\n", encoding="utf-8")
+    with (folder / LOG).open("a", encoding="utf-8") as file:
+        file.write(f"{why}\n")
