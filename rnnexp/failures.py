@@ -22,7 +22,8 @@ _NO_MEMORY = re.compile(
     r"RESOURCE_EXHAUSTED|out of memory|can't allocate memory|cannot allocate memory|std::bad_alloc|unable to allocate|"
     r"OOM when allocating|not enough memory|failed to allocate|bad_array_new_length|overflow in static extent product|"
     r"array is too big|maximum allowed dimension exceeded|storage size calculation overflowed|"
-    r"too large to fit in memory|CUDA_ERROR_OUT_OF_MEMORY",
+    r"too large to fit in memory|CUDA_ERROR_OUT_OF_MEMORY|"
+    r"failed to map segment from shared object|can't start new thread",  # a library, a thread
     re.IGNORECASE,
 )
 _NOT_COMPILED = ("JaxRuntimeError", "XlaRuntimeError")  # of the backend, which is not imported for their sake

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import rnnexp as rx
 from rnnexp.cli import main as command
 from rnnexp.cli.main import main
 from rnnexp.errors import ConfigError, DataError
@@ -44,6 +45,8 @@ def test_sys_exit_is_a_failure_of_the_run(code: object) -> None:
         RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: 4 bytes"),
         ValueError("Maximum allowed dimension exceeded"),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
+        ImportError("libjax_common.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
     ],
 )
 def test_memory_that_ran_out_is_said(error: Exception) -> None:
@@ -144,3 +147,32 @@ def test_a_working_directory_that_is_gone_is_said(tmp_path: Path, capsys: pytest
     finally:
         os.chdir(tmp_path)
     assert "the working directory does not exist any more" in capsys.readouterr().err
+
+
+OUT_OF_MEMORY = """
+import os, resource, sys
+from pathlib import Path
+from rnnexp.cli.main import main
+
+assert main([sys.argv[1], "one", "--data", "few.csv"]) == 0  # so that all libraries are loaded
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+most = pages * os.sysconf("SC_PAGE_SIZE") + (16 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+os._exit(main([sys.argv[1], "one", "--data", "many.csv"]))
+"""
+
+
+@pytest.mark.end_to_end
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_memory_that_runs_out_in_predict_and_evaluate_is_one_sentence(tmp_path: Path) -> None:
+    for name, rows in (("few.csv", 200), ("many.csv", 400_000)):
+        (tmp_path / name).write_text("y\n" + "".join(f"{row % 7}.25\n" for row in range(rows)))
+    words = ("data=csv", "data.path=few.csv", "model.units=[2]", "trainer.epochs=1", "tracking=off")
+    rx.run(rx.compose(*words, "tracking.figures=false"), run_dir=tmp_path / "one", quiet=True)
+    for name in ("predict", "evaluate"):
+        child = [sys.executable, "-c", OUT_OF_MEMORY, name]
+        done = subprocess.run(child, capture_output=True, text=True, timeout=170, check=False)
+        assert done.returncode == 6, done.stderr
+        said = [line for line in done.stderr.splitlines() if line.startswith("rnnexp: ")]
+        assert said == [line for line in said if "choose a smaller" in line or "read fewer" in line] != []
+        assert "raceback" not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Refuse a network whose weights memory cannot hold, before the first of them that is too much is allocated.
+"""Refuse a network whose weights, or whose steps, memory cannot hold, before what is too much is allocated.
 
 Keras offers no count of weights without the weights. So `Layer.add_weight`, through which every layer of Keras and of
 users asks for them, counts while a network is built.
@@ -42,6 +42,32 @@ def refuse_beyond(free: int, make_optimizer: Callable[[], Any]) -> Iterator[None
         yield
     finally:
         keras.layers.Layer.add_weight = original
+
+
+def refuse_large_batch(model: Any, examples: int, free: int) -> None:
+    """Raise ResourceError where a gradient step on a batch of so many examples must keep more than `free` bytes.
+
+    Only what no compiler can leave out is counted, so that nothing that would fit is refused.
+    """
+    needed = examples * sum(_count_kept(layer) for layer in model.layers)
+    if needed > free:
+        raise ResourceError(
+            f"trainer.batch_size: a step on {examples:,} examples keeps at least {needed / 1e9:,.1f} GB of what its "
+            f"recurrent layers have computed, but {free / 1e9:,.1f} GB are free; choose a smaller trainer.batch_size, "
+            "fewer model.units, shorter sequences, or a machine with more memory"
+        )
+
+
+def _count_kept(layer: Any) -> int:
+    """Return the bytes that the backward pass needs of a layer and example: all gates, at every time step."""
+    import keras
+
+    shape: Any = getattr(getattr(layer, "input", None), "shape", None) or ()
+    if len(shape) < 3 or shape[1] is None:  # how long they are is known of each batch only
+        return 0
+    cells = [inner.cell for inner in layer._flatten_layers() if isinstance(inner, keras.layers.RNN)]
+    kernels = [cell.kernel for cell in cells if getattr(cell, "kernel", None) is not None]
+    return sum(int(shape[1] * kernel.shape[-1]) * (2 if "16" in layer.compute_dtype else BYTES) for kernel in kernels)
 
 
 def _count_slots(optimizer: Any) -> int:

@@ -143,7 +143,9 @@ def run_steps(
     prepared: PreparedRun, context: RunContext, *, quiet: bool, started: float
 ) -> Generator[TrainingStep, None, Result]:
     """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
+    from rnnexp.models.fitting_weights import refuse_large_batch
     from rnnexp.training.best_weights import refuse_untrained
+    from rnnexp.training.compiled.batch_plan import choose_batch_size
     from rnnexp.training.fit import make_training
     from rnnexp.training.keeper import keep_trained
     from rnnexp.training.progress import Progress
@@ -151,6 +153,8 @@ def run_steps(
     experiment, dataset, model, plan = prepared.experiment, prepared.dataset, prepared.model, prepared.plan
     code = tasks.of(dataset.spec.task)
     refuse_full_disk(experiment, model, context.run_dir)
+    size = choose_batch_size(dataset.parts["train"], experiment.trainer.batch_size)
+    refuse_large_batch(model, size, prepared.device.free_memory)
     training = prepared.training or make_training(model, dataset, plan)  # is compiled while the run is made known
     if context.unfinished and prepared.training is None:
         restore(training, context.unfinished, dataset)

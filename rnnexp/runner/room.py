@@ -15,15 +15,20 @@ if TYPE_CHECKING:
     from rnnexp.training.plan import History
 
 WITHOUT_WEIGHTS = MB  # texts, tables and pictures of a small run; an empty database takes as much
+IN_CHECKPOINT = 4  # copies of the weights: the last and the best ones, and what Adam remembers of each
 ROW_BYTES, POINTS_BYTES = 300, 1200  # of an epoch in the journal, and in a database
 MAX_COUNTED = 10_000  # epochs: a larger number is mostly a limit that nobody expects to be reached
 
 
 def refuse_full_disk(experiment: Experiment, model: Any, folder: Path) -> None:
     """Raise ResourceError where a run would not fit: its checkpoints, its model twice, its journal, a local store."""
+    from rnnexp.training.keeper import KEEP
+
     weights = 4 * int(model.count_params())
     trainer, callbacks = experiment.trainer, experiment.callbacks.values()
     copies = 2 + sum(each.copies(trainer.epochs) for each in callbacks if isinstance(each, EpochCallback))
+    if trainer.checkpoint_every_s is not None:
+        copies += (KEEP + 1) * IN_CHECKPOINT  # one is in the making
     epochs = min(trainer.epochs, MAX_COUNTED)
     needed = WITHOUT_WEIGHTS + copies * weights + epochs * ROW_BYTES
     if _shares_disk(find_database(experiment.tracking), folder):

@@ -58,9 +58,11 @@ class Signals:
         """End the process at a second signal, or when it has not come to its end in time after the first."""
         began = None
         while True:
-            waits = None if began is None else max(0.0, began + self._patience() - time.monotonic())
-            if not select.select([pipe], [], [], waits)[0]:
+            waits = None if began is None else began + self._patience() - time.monotonic()
+            if waits is not None and waits <= 0:
                 self._leave()
+            if not select.select([pipe], [], [], waits)[0]:
+                continue  # it may have been heard in the meantime, which takes longer
             data = os.read(pipe, 64)
             if not data:
                 os.close(pipe)

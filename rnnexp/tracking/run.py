@@ -216,6 +216,9 @@ class Run:
         """Wait for the store at the end, and say what it does not hold then."""
         try:
             self.flush(self._pusher.patience(interrupted=interrupted) if self._pusher else None)
+        except KeyboardInterrupt:  # the store shall not be left thinking that the run goes on
+            self.flush(self._pusher.patience(interrupted=True) if self._pusher else None)
+            raise
         finally:
             if self._journal:
                 tell_unstored([self._journal])

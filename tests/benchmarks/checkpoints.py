@@ -28,7 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     too_slow = False
     print("| training | without | with checkpoints | ratio | of the pairs |\n|---|---|---|---|---|")
     for kind in args.kinds:
-        pairs = [pair(kind, args.epochs, turned=bool(number % 2)) for number in range(args.pairs)]
+        pairs = []
+        for number in range(args.pairs):
+            pairs.append(pair(kind, args.epochs, turned=bool(number % 2)))
+            without, kept = pairs[-1]
+            told = f"{kind}, pair {number + 1} of {args.pairs}: {without:.2f} s without, {kept:.2f} s with checkpoints"
+            print(told, file=sys.stderr, flush=True)
         print(row(kind, pairs), flush=True)
         too_slow |= is_too_slow(pairs)
     return int(too_slow)

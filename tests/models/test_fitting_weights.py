@@ -11,7 +11,8 @@ import pytest
 import rnnexp as rx
 from rnnexp.cli.main import main
 from rnnexp.errors import ResourceError
-from rnnexp.models.fitting_weights import refuse_beyond
+from rnnexp.models.fitting_weights import refuse_beyond, refuse_large_batch
+from rnnexp.runtime import machine
 
 
 def dense(units: int) -> Any:
@@ -49,3 +50,35 @@ def test_the_command_line_says_it_in_one_sentence_with_exit_6(
     assert "GB are free" in said
     assert "Traceback" not in said
     assert "traceback" not in said
+
+
+def recurrent(layer: str, **wrapped: Any) -> Any:
+    import keras
+
+    inner = getattr(keras.layers, layer)(5)
+    past = keras.Input((7, 2))
+    output = keras.layers.Bidirectional(inner)(past) if wrapped.get("both") else inner(past)
+    return keras.Model(past, keras.layers.Dense(1)(output))
+
+
+@pytest.mark.parametrize(("layer", "gates"), [("SimpleRNN", 1), ("GRU", 3), ("LSTM", 4)])
+@pytest.mark.parametrize("both", [False, True], ids=["one way", "both ways"])
+def test_a_batch_fits_to_the_byte_with_the_gates_of_all_its_time_steps(layer: str, gates: int, both: bool) -> None:
+    model, needed = recurrent(layer, both=both), 4 * 100 * 7 * 5 * gates * (1 + both)
+    refuse_large_batch(model, 100, needed)
+    with pytest.raises(ResourceError, match="trainer.batch_size: a step on 100 examples keeps at least"):
+        refuse_large_batch(model, 100, needed - 1)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "keras"])
+def test_a_window_and_a_batch_beyond_memory_are_refused_before_a_step(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "measure_free_memory", lambda: 150_000_000)
+    large = ("data.points=3000", "data.sequence_length=200", "trainer.batch_size=1000", "model.units=[64]")
+    huge = rx.compose(*large, f"trainer.engine={engine}", "tracking=off")
+    told = (
+        "a step on 1,000 examples keeps at least 0.2 GB .*, but 0.[12] GB are free; choose a smaller trainer.batch_size"
+    )
+    with pytest.raises(ResourceError, match=told):
+        rx.run(huge, run_dir=tmp_path, quiet=True)

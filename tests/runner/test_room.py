@@ -10,6 +10,7 @@ import pytest
 
 import rnnexp as rx
 from rnnexp.errors import ResourceError
+from rnnexp.runner import room
 from rnnexp.tracking.store import open_store
 
 TINY = ("data.points=80", "model.units=[4]", "tracking.figures=false", "callbacks=checkpoints")
@@ -40,3 +41,17 @@ def test_a_run_whose_checkpoints_find_no_disk_shows_its_scores_and_is_not_finish
     assert (run.info.status, run.data.tags["rnnexp.outcome"]) == ("FAILED", "disk_full")
     assert run.data.metrics["test/rmse"] > 0
     assert (tmp_path / "one" / "model" / "model.json").exists()
+
+
+@pytest.mark.fault("B3")
+@pytest.mark.parametrize(("every_s", "copies"), [("null", 2), ("60", 2 + 3 * 4)], ids=["without", "with checkpoints"])
+def test_the_checkpoints_of_a_run_are_counted_with_its_optimizer_and_its_best_weights(
+    every_s: str, copies: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "WITHOUT_WEIGHTS", 0)
+    asked: list[int] = []
+    monkeypatch.setattr(room, "require_room", lambda _, needed, __: asked.append(needed))
+    words = (*TINY[:3], "model.units=[50]", "trainer.epochs=1", f"trainer.checkpoint_every_s={every_s}", "tracking=off")
+    rx.run(rx.compose(*words, "tracking.log_model=false"), run_dir=tmp_path / "one", quiet=True)
+    weights = 4 * (4 * 50 * (1 + 50 + 1) + 51)
+    assert asked[0] - room.ROW_BYTES == pytest.approx(copies * weights, rel=0.01)

@@ -9,10 +9,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from rnnexp.runtime import interrupts
 from rnnexp.runtime.interrupts import HEEDED, ending, find_exit_code, heed_signals
 from rnnexp.stopping import Interrupted
 
@@ -107,6 +109,29 @@ def test_in_a_thread_and_in_a_notebook_nothing_is_heeded(monkeypatch: pytest.Mon
     monkeypatch.setattr("builtins.__IPYTHON__", True, raising=False)
     look()
     assert seen == [((), {signal.SIG_DFL})] * 2
+
+
+def test_what_is_heard_late_has_the_time_of_what_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    signals, left = interrupts.Signals((signal.SIGTERM,), LONG_S), threading.Event()
+    deaf, heard, times = 0.01, threading.Event(), iter([0.01, LONG_S])
+
+    def patience(_: Any) -> float:
+        time_left = next(times)
+        if time_left > deaf:
+            heard.set()
+        return time_left
+
+    monkeypatch.setattr(interrupts, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    monkeypatch.setattr(interrupts.Signals, "_patience", patience)
+    monkeypatch.setattr(interrupts.Signals, "_leave", lambda _: left.set() or sys.exit())
+    pipe, wakeup = os.pipe()
+    thread = threading.Thread(target=signals.watch, args=(pipe,), daemon=True)
+    thread.start()
+    os.write(wakeup, bytes([signal.SIGTERM]))
+    assert heard.wait(60)
+    os.close(wakeup)
+    thread.join(60)
+    assert not left.is_set()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from rnnexp import optimizers
 from rnnexp.registry import lookup
 from rnnexp.training.checkpoint import load_weights
 from rnnexp.training.compiled import dispatch, ensemble
+from rnnexp.training.compiled.batch_plan import Pieces
 from rnnexp.training.fit import fit, make_training, run_all
 from rnnexp.training.plan import History
 
@@ -167,11 +168,73 @@ def test_the_best_checkpoint_is_of_the_best_epoch(tmp_path: Path) -> None:
     assert int(best[0]) == history.best_epoch
 
 
-def test_a_long_epoch_in_parts_is_the_same_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = fit(toy.network(dropout=0.2), toy.windows(60, val=6), toy.plan(batch_size=4, engine="compiled"))
-    monkeypatch.setattr(ensemble, "LONG_S", 0.0)
-    parts = fit(toy.network(dropout=0.2), toy.windows(60, val=6), toy.plan(batch_size=4, engine="compiled"))
-    assert agree(whole, parts)
+def fit_in_calls(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, val: int, **settings: Any
+) -> tuple[tuple[Any, ...], list[tuple[int, int]]]:
+    """Train by calls that last so long, 0 for one piece each; return all that is left, and the pieces of each call."""
+    monkeypatch.setattr(ensemble, "LONG_S", seconds)
+    monkeypatch.setattr(dispatch, "PROMPT_S", seconds)
+    calls, run = [], dispatch.Dispatch.run
+
+    def noted(self: dispatch.Dispatch, span: Any, *given: Any) -> Any:
+        calls.append(span)
+        return run(self, span, *given)
+
+    monkeypatch.setattr(dispatch.Dispatch, "run", noted)
+    model = toy.network(dropout=0.2)
+    plan = toy.plan(metrics=("mae",), **{"batch_size": 4, "engine": "compiled", **settings})
+    history = fit(model, toy.windows(23, val=val), plan)
+    monkeypatch.setattr(dispatch.Dispatch, "run", run)
+    rows = {name: values.tolist() for name, values in table(history).items()}
+    return (rows, history.best_epoch, [weight.tobytes() for weight in model.get_weights()]), calls
+
+
+@pytest.mark.fault("D2")
+@pytest.mark.parametrize(
+    ("pieces", "val", "settings"),
+    [
+        (6, 0, {}),
+        (6, 6, {"grad_norm": True}),
+        (1, 6, {"batch_size": "full"}),
+        (9, 1100, {"monitor": "val/mae"}),  # batches of validation are of 512
+        (4, 1024, {"batch_size": "full"}),
+    ],
+    ids=["steps", "steps and one batch of validation", "nothing to cut", "steps and validation", "validation"],
+)
+def test_an_epoch_in_pieces_has_the_bits_of_a_whole_one(
+    pieces: int, val: int, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, calls = fit_in_calls(monkeypatch, 1e9, val, **settings)
+    cut, pieced = fit_in_calls(monkeypatch, 0.0, val, **settings)
+    assert set(calls) == {(0, pieces)}
+    assert pieced == [(piece, piece + 1) for piece in range(pieces)] * 3
+    assert cut == whole
+    assert fit_in_calls(monkeypatch, 0.0, val, **settings, seed=1)[0] != whole
+
+
+def test_an_epoch_that_lasts_longer_than_it_was_thought_to_is_cut_from_the_next_one_on() -> None:
+    pace = dispatch.Pace(Pieces(steps=100, trained=101, tests=10), is_long=False)
+    assert pace.count_epochs() == 1
+    pace.take((0, 112), 1, seconds=30.0)
+    assert pace.count_epochs() == 0
+    calls, at = [], 0
+    while at < 112:
+        last = pace.last_piece(at)
+        calls.append((at, last))
+        pace.take((at, last), 1, 0.3 * (last - at) if at < 100 else 0.05 * (last - at))
+        at = last
+    assert calls == [
+        *[
+            (0, 1),
+            *((first, first + 2) for first in (1,)),
+            *((first, first + 3) for first in range(3, 99, 3)),
+            (99, 100),
+        ],
+        *[(100, 101), (101, 103), (103, 107), (107, 112)],
+    ]
+    assert pace.count_epochs() == 0
+    pace.take((0, 112), 1, seconds=0.01)  # the load has gone
+    assert pace.count_epochs() == 16
 
 
 def test_chunks_of_any_length_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +255,7 @@ def test_epochs_that_last_longer_than_a_chunk_may_are_trained_one_by_one(monkeyp
         return heard
 
     assert max(chunks()) > 1
-    monkeypatch.setattr(ensemble, "PROMPT_S", 1e-9)  # each epoch lasts longer
+    monkeypatch.setattr(dispatch, "PROMPT_S", 1e-9)  # each epoch lasts longer
     assert chunks() == [1] * EPOCHS
 
 

@@ -30,7 +30,7 @@ from rnnexp import optimizers, registry, runner
 from rnnexp.errors import ConfigError
 from rnnexp.registry import lookup, register
 from rnnexp.training import batcher, checkpoint, keeper
-from rnnexp.training.compiled import ensemble
+from rnnexp.training.compiled import dispatch, ensemble
 from rnnexp.training.fit import fit, make_training, run_all
 from rnnexp.training.keeper import TrainingStopped
 from rnnexp.training.plan import History, TrainingPlan
@@ -150,16 +150,23 @@ def test_a_compiled_epoch_in_parts_goes_on_from_each(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.fault("D2")
-def test_a_training_that_is_stopped_within_its_validation_goes_on() -> None:
-    make = usual("keras", data=toy.windows(21, val=600), epochs=2)  # two batches
+@pytest.mark.parametrize(("engine", "asks"), [("keras", 2), ("compiled", 4)])
+def test_a_training_that_is_stopped_within_its_validation_goes_on(
+    engine: str, asks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ensemble, "LONG_S", 0.0)
+    monkeypatch.setattr(dispatch, "PROMPT_S", 0.0)
+    make = usual(engine, data=toy.windows(21, val=1100), epochs=2)  # three batches each
     expected, _ = whole(make)
     model, dataset, plan = fresh(make)
-    asked = iter([None, None, "enough"])
+    asked = iter([*[None] * asks, "enough"])
     stopped = dataclasses.replace(plan, stop=lambda: next(asked), run_dir=Path.cwd())
     with pytest.raises(TrainingStopped, match="after epoch 0, step 3: enough") as stop:
         fit(model, dataset, stopped)
-    assert stop.value.snapshot.part("trained")
+    assert not asked.__length_hint__()
+    assert bool(stop.value.snapshot.part("trained")) is (engine == "keras")
     assert gone_on(make, stop.value.snapshot).facts() == expected.facts()
+    assert gone_on(make, without(stop.value.snapshot, "momentum")).facts() != expected.facts()
 
 
 def without(snapshot: Snapshot, *parts: str) -> Snapshot:

@@ -12,7 +12,7 @@ import toy
 from rnnexp.errors import ConfigError
 from rnnexp.registry import lookup
 from rnnexp.training import checkpoint
-from rnnexp.training.compiled import ensemble
+from rnnexp.training.compiled import dispatch, ensemble
 from rnnexp.training.compiled.batch_plan import make_batch_plan
 from rnnexp.training.compiled.ensemble import Ensemble
 from rnnexp.training.compiled.training import CompiledTraining, make_member_spec, make_program, restore_together
@@ -108,9 +108,10 @@ def differing(one: Ends, other: Mapping[int, Any]) -> list[int]:
 def test_members_of_a_group_go_on_together(long: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if long:
         monkeypatch.setattr(ensemble, "LONG_S", 0.0)
+        monkeypatch.setattr(dispatch, "PROMPT_S", 0.0)  # each step is a call of its own, and validation with the end
     expected = train(make(tmp_path / "whole", Cadence(None)))
     assert [len(expected[number][0]) for number in EPOCHS] == [6, 5, 5]
-    snapshots = put_down(tmp_path / "stopped", 4 if long else 2)
+    snapshots = put_down(tmp_path / "stopped", 7 if long else 2)
     assert {(one.position.company, one.position.step) for one in snapshots} == {(1, 3) if long else (2, 0)}
     trainings = make(tmp_path / "again", Cadence(None))
     restore_together(trainings, snapshots)

@@ -20,6 +20,23 @@ COPIES, GATES = 12, 12  # weights, moments, gradients, best and last state; valu
 
 
 @dataclass(frozen=True)
+class Pieces:
+    """What an epoch can be cut into: its gradient steps, the smaller last one, batches of validation, and its end.
+
+    steps: of whole batches;  trained: pieces until validation begins
+    tests: whole batches of validation, 0 if there is but one: that belongs to the end, as does a smaller last step then
+    """
+
+    steps: int
+    trained: int
+    tests: int
+
+    @property
+    def total(self) -> int:
+        return 1 if self.steps == 1 and not self.tests else self.trained + self.tests + 1
+
+
+@dataclass(frozen=True)
 class BatchPlan:
     """How the parts of one dataset are cut into batches."""
 
@@ -30,6 +47,13 @@ class BatchPlan:
     def steps(self) -> int:
         """Gradient steps of an epoch, the smaller last one apart."""
         return len(self.train.part) // self.train.size
+
+    @property
+    def pieces(self) -> Pieces:
+        """Return what an epoch can be cut into."""
+        tests = len(self.val.part.indices) // self.val.size if self.val else 0
+        has_rest = tests > 1 and len(self.train.part) % self.train.size > 0
+        return Pieces(self.steps, self.steps + has_rest, tests if tests > 1 else 0)
 
     def gather(self) -> dict[str, Callable[..., tuple[Any, ...]]]:
         """Return the pure functions from arrays and indices to the batches of each part."""

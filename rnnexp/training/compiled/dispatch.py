@@ -1,110 +1,41 @@
-"""How much of a training one call of a compiled program does: many epochs, or a part of a long one."""
+"""A compiled program and how much of a training one call of it does: many epochs, or a part of a long one."""
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from rnnexp.training.compiled.program import Program
+from rnnexp.training.compiled.batch_plan import Pieces
+from rnnexp.training.compiled.program import Program, Progress, Span
 from rnnexp.training.plan import PROMPT_S
 
 Tree = Any
 
+GROWTH = 2, 16  # times as many pieces, or epochs, as the call before may a call do that is thought to take a second
 
-class Dispatch(Protocol):
-    """Takes (state, now, fixed, data) on by `count` epochs, or by a part of one; returns the state and rows (epochs,
-    lanes), None as long as the epoch goes on: `row_so_far` then has what its steps have shown, (lanes).
 
-    step: gradient steps of an epoch that are done;  partial: the state after them, None between epochs
+class Dispatch:
+    """Many epochs per call, at most `capacity`, fewer if all lanes have stopped, or some pieces of one.
+
+    A training alone, or several side by side: `axes` are those of their data then.
     """
 
-    capacity: int
-    step: int
-    partial: Tree | None
-
-    def merge(self, before: Tree, fixed: Tree) -> Tree: ...
-
-    def prepare(self, *arguments: Tree) -> None: ...
-
-    def wait(self, *arguments: Tree) -> None: ...
-
-    def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree | None]: ...
-
-    def row_so_far(self) -> Tree: ...
-
-
-class VmappedProgram:
-    """The functions of a program for one training, or side by side for several: `axes` are those of their data."""
-
-    def __init__(self, program: Program, axes: Tree | None) -> None:
-        self.program, self.axes = program, axes
-
-    def over(self, function: Any, axes: tuple[Any, ...]) -> Any:
+    def __init__(self, program: Program, axes: Tree | None, capacity: int) -> None:
         import jax
 
-        return jax.vmap(function, in_axes=axes) if self.axes is not None else function
-
-    def epoch(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
-        if self.axes is None:
-            return self.program.epoch(state, now, fixed, data)
-        return self.over(self._unless_stopped, (0, 0, 0, self.axes))(state, now, fixed, data)
-
-    def _unless_stopped(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
-        after, row = self.program.epoch(state, now, fixed, data)
-        return self.kept(state, after, fixed), row
-
-    def so_far(self, state: Tree) -> Tree:
-        return self.over(self.program.row_so_far, (0,))(state)
-
-    def kept(self, before: Tree, after: Tree, fixed: Tree) -> Tree:
-        """Let a lane that has stopped keep its state."""
-        import jax
-        from jax import numpy as jnp
-
-        running = self.program.running(before, fixed)
-        return jax.tree.map(lambda new, old: jnp.where(running, new, old), after, before)
-
-    def begin(self, state: Tree, now: Tree) -> Tree:
-        return self.over(self.program.begin, (0, 0))(state, now)
-
-    def steps(self, state: Tree, now: Tree, fixed: Tree, data: Tree, span: tuple[Any, Any]) -> Tree:
-        def one(state: Tree, now: Tree, fixed: Tree, data: Tree) -> Tree:
-            return self.program.steps(state, now, fixed, data, span)
-
-        return self.over(one, (0, 0, 0, self.axes))(state, now, fixed, data)
-
-    def end(self, before: Tree, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
-        def one(before: Tree, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
-            after, row = self.program.end(state, now, fixed, data)
-            return self.kept(before, after, fixed), row
-
-        return self.over(one, (0, 0, 0, 0, self.axes))(before, state, now, fixed, data)
-
-
-class FusedEpochs:
-    """Many epochs per call, at most `capacity`, fewer if all lanes have stopped."""
-
-    step, partial = 0, None
-
-    def merge(self, before: Tree, fixed: Tree) -> Tree:
-        return before
-
-    def row_so_far(self) -> Tree:
-        raise NotImplementedError("its epochs are whole")
-
-    def __init__(self, vmapped: VmappedProgram, capacity: int) -> None:
-        self.vmapped, self.capacity = vmapped, capacity
+        self.program, self.axes, self.capacity = program, axes, capacity
+        self.row_so_far = jax.jit(self._over(program.row_so_far, (0,)))  # of an epoch that goes on
         self._compiled: Future[Any] | None = None
 
-    def prepare(self, *arguments: Tree) -> None:
+    def prepare(self, progress: Progress, *given: Tree) -> None:
         """Trace the program, so that its mistakes come now, and let it be compiled while others do their work."""
         import jax
 
         if self._compiled is None:
-            lowered = jax.jit(self._many).lower(*arguments, np.int32(1))
+            lowered = jax.jit(self._many).lower(progress, *given, (np.int32(0), np.int32(1)), np.int32(1))
             pool = ThreadPoolExecutor(1, thread_name_prefix="rnnexp-compile")
             self._compiled = pool.submit(lowered.compile)
             pool.shutdown(wait=False)
@@ -114,91 +45,111 @@ class FusedEpochs:
         self.prepare(*arguments)
         self._compiled.result()  # type: ignore[union-attr]
 
-    def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree]:
+    def run(self, span: Span, count: int, *arguments: Tree) -> tuple[Progress, Tree]:
+        """Take (progress, now, fixed, data) on by `count` epochs, from piece `span[0]` of the first to `span[1]` of the
+        last; return the progress, and rows (epochs, lanes), of an epoch that goes on zeros.
+        """
         self.prepare(*arguments)
-        results: tuple[Tree, Tree] = self._compiled.result()(*arguments, np.int32(count))  # type: ignore[union-attr]
+        compiled = self._compiled.result()  # type: ignore[union-attr]
+        results: tuple[Progress, Tree] = compiled(*arguments, tuple(map(np.int32, span)), np.int32(count))
         return results
 
-    def _many(self, state: Tree, now: Tree, fixed: Tree, data: Tree, count: Any) -> tuple[Tree, Tree]:
+    def _over(self, function: Any, axes: tuple[Any, ...]) -> Any:
+        import jax
+
+        return function if self.axes is None else jax.vmap(function, in_axes=axes)
+
+    def _advance(self, progress: Progress, now: Tree, fixed: Tree, data: Tree, span: Span) -> tuple[Progress, Tree]:
+        function = self.program.advance if self.axes is None else self._unless_stopped
+        return self._over(function, (0, 0, 0, self.axes, None))(progress, now, fixed, data, span)
+
+    def _unless_stopped(
+        self, progress: Progress, now: Tree, fixed: Tree, data: Tree, span: Span
+    ) -> tuple[Progress, Tree]:
+        """Let a lane that has stopped keep its state."""
         import jax
         from jax import numpy as jnp
 
-        running = self.vmapped.program.running
-        _, shapes = jax.eval_shape(self.vmapped.epoch, state, _at(now, 0), fixed, data)
+        (after, passed), row = self.program.advance(progress, now, fixed, data, span)
+        before = progress[0]
+        running = self.program.running(before, fixed)
+        return (jax.tree.map(lambda new, old: jnp.where(running, new, old), after, before), passed), row
+
+    def _many(self, progress: Progress, now: Tree, fixed: Tree, data: Tree, span: Span, count: Any) -> Any:
+        import jax
+        from jax import numpy as jnp
+
+        running, total = self.program.running, self.program.settings.pieces.total
+        _, shapes = jax.eval_shape(self._advance, progress, _at(now, 0), fixed, data, span)
 
         def go_on(carry: Tree) -> Any:
-            index, state, _ = carry
+            index, (state, _), _ = carry
             return (index < count) & jnp.any(running(state, fixed))
 
         def body(carry: Tree) -> Tree:
-            index, before, rows = carry
-            state, row = self.vmapped.epoch(before, _at(now, index), fixed, data)
-            row = {**row, "ran": running(before, fixed)}
-            return index + 1, state, {key: rows[key].at[index].set(value) for key, value in row.items()}
+            index, progress, rows = carry
+            ends = jnp.where(index == 0, span[0], 0), jnp.where(index + 1 == count, span[1], total)
+            after, row = self._advance(progress, _at(now, index), fixed, data, ends)
+            row = {**row, "ran": running(progress[0], fixed)}
+            return index + 1, after, {key: rows[key].at[index].set(value) for key, value in row.items()}
 
         rows = {key: jnp.zeros((self.capacity, *shape.shape), shape.dtype) for key, shape in shapes.items()}
-        rows["ran"] = jnp.zeros((self.capacity, *state["epoch"].shape), bool)
-        _, state, rows = jax.lax.while_loop(go_on, body, (0, state, rows))
-        return state, rows
+        rows["ran"] = jnp.zeros((self.capacity, *progress[0]["epoch"].shape), bool)
+        _, progress, rows = jax.lax.while_loop(go_on, body, (0, progress, rows))
+        return progress, rows
 
 
-class ChunkedEpoch:
-    """One epoch in several calls of about a second, for networks whose epochs are long."""
+@dataclass
+class Rate:
+    """How long one of a kind takes, and how many the last call has done; 0 as long as that is not known."""
 
-    capacity = 1
+    last: int = 0
+    seconds: float = 0.0
 
-    def __init__(self, vmapped: VmappedProgram, steps: int, step: int = 0, partial: Tree | None = None) -> None:
-        import jax
+    def fitting(self, growth: int) -> int:
+        """Return how many take about a second: one at first, and never many more than the last time."""
+        return max(1, int(min(PROMPT_S / max(self.seconds, 1e-9), growth * self.last)))
 
-        self.vmapped, self.total = vmapped, steps
-        self.step, self.partial = step, partial
-        self._last, self._pace = 0, 0.0  # steps of the last call, seconds of each
-        self._begin, self._steps, self._end = jax.jit(vmapped.begin), jax.jit(vmapped.steps), jax.jit(vmapped.end)
-        self._so_far = jax.jit(vmapped.so_far)
 
-    def prepare(self, *arguments: Tree) -> None:
-        """See that the program can be traced."""
-        import jax
+@dataclass
+class Pace:
+    """Measures how long epochs and their pieces last, and says how many the next call shall do.
 
-        state, now, fixed, data = arguments
-        jax.eval_shape(self.vmapped.epoch, state, _at(now, 0), fixed, data)
+    That depends on the machine and its load, so nothing may depend on it but when a training is heard of.
 
-    def wait(self, *_: Tree) -> None:
-        """Return at once: it is compiled by its first calls, and measures itself."""
+    is_long: epochs may last longer than a call should, by all that is known
+    """
 
-    def run(self, count: int, *arguments: Tree) -> tuple[Tree, Tree | None]:
-        before, now, fixed, data = arguments
-        now = _at(now, 0)
-        if self.step < self.total:
-            self._go_on(before, now, fixed, data)
-            return before, None
-        state = self._begin(before, now) if self.partial is None else self.partial
-        after, row = self._end(before, state, now, fixed, data)
-        row = {**row, "ran": self.vmapped.program.running(before, fixed)}
-        self.step, self.partial = 0, None
-        return after, {key: value[None] for key, value in row.items()}
+    pieces: Pieces
+    is_long: bool
+    epochs: Rate = field(default_factory=Rate)
+    steps: Rate = field(default_factory=Rate)
+    tests: Rate = field(default_factory=Rate)
+    spent: float = 0.0  # seconds of the epoch that goes on
 
-    def row_so_far(self) -> Tree:
-        return self._so_far(self.partial)
+    def count_epochs(self) -> int:
+        """Return how many whole epochs the next call shall do, 0 if but a part of one."""
+        return 0 if self.is_long and self.pieces.total > 1 else self.epochs.fitting(GROWTH[1])
 
-    def merge(self, before: Tree, fixed: Tree) -> Tree:
-        """Return the state within an epoch: of lanes that had stopped when it began what it was then."""
-        if self.partial is None or self.vmapped.axes is None:
-            return before if self.partial is None else self.partial
-        return self.vmapped.over(self.vmapped.kept, (0, 0, 0))(before, self.partial, fixed)
+    def last_piece(self, first: int) -> int:
+        """Return where a call ends that begins with piece `first` of an epoch: before its validation at the latest."""
+        border = self.pieces.steps if first < self.pieces.steps else self.pieces.total
+        return min(border, first + self._of(first).fitting(GROWTH[0]))
 
-    def _go_on(self, before: Tree, now: Tree, fixed: Tree, data: Tree) -> None:
-        """Take as many steps as last about a second."""
-        import jax
+    def take(self, span: Span, count: int, seconds: float) -> None:
+        """Take in how long a call has taken."""
+        first, last = span
+        is_whole = first == 0 and last == self.pieces.total
+        self.spent += seconds
+        if not is_whole:
+            rate = self._of(first)
+            rate.last, rate.seconds = last - first, seconds / (last - first)
+        if last == self.pieces.total:
+            self.epochs = Rate(count, self.spent / count)
+            self.is_long, self.spent = self.epochs.seconds > PROMPT_S, 0.0
 
-        size = int(np.clip(PROMPT_S / self._pace, 1, 8 * self._last)) if self._pace else 1 + (self._last > 0)
-        last, began = min(self.step + size, self.total), time.perf_counter()
-        state = self._begin(before, now) if self.partial is None else self.partial
-        self.partial = jax.block_until_ready(
-            self._steps(state, now, fixed, data, (np.int32(self.step), np.int32(last)))
-        )
-        self._pace = (time.perf_counter() - began) / (last - self.step) if self._last else 0.0
-        self._last, self.step = last - self.step, last
+    def _of(self, first: int) -> Rate:
+        return self.steps if first < self.pieces.steps else self.tests
 
 
 def _at(tree: Tree, index: Any) -> Tree:

@@ -11,15 +11,15 @@ import numpy as np
 
 from rnnexp.training.best_weights import find_not_finite
 from rnnexp.training.compiled.batch_plan import BatchPlan, stack_shared
-from rnnexp.training.compiled.dispatch import ChunkedEpoch, Dispatch, FusedEpochs, VmappedProgram
+from rnnexp.training.compiled.dispatch import Dispatch, Pace
 from rnnexp.training.compiled.member import TOLD, Member
-from rnnexp.training.compiled.program import BROKEN, Program
+from rnnexp.training.compiled.program import Program
+from rnnexp.training.compiled.program_settings import BROKEN
 from rnnexp.training.keeper import Cadence
-from rnnexp.training.plan import PROMPT_S
 
 Tree = Any
 
-LONG_S = 1.0  # an epoch that is estimated to take longer is cut into several dispatches
+LONG_S = 0.05  # an epoch that is estimated to take longer is tried in pieces: machines may be 40 times slower
 ORDER_BYTES = 32 * 2**20
 MAX_EPOCHS = 2048
 REVIEWS = 16  # how often in a training it is seen whether enough members have stopped
@@ -78,9 +78,10 @@ class Ensemble:
         self.single = len(self.lanes) == 1
         self.members = [Member(self, index) for index in range(len(specs))]
         self._place([specs[lane] for lane in self.lanes])
-        self._dispatch = self._choose()
-        self._last, self._pace = 0, 0.0  # epochs of the last dispatch, seconds of each
+        self._choose()
+        self._piece = 0  # how many are done of the epoch that is not
         self._began = 0.0  # when the present epoch began, seconds since 1970
+        self._given: Tree = None  # the orders of that epoch
         self.turn = 0  # how often it has advanced
         self._seen: tuple[int, Tree] = (-1, None)
         self.cadence = cadence or Cadence(None)
@@ -97,17 +98,13 @@ class Ensemble:
         self.fixed = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(_make_fixed, specs))
         self.data, self.axes = stack_shared([spec.batch_plan.data() for spec in specs])
 
-    def _choose(self) -> Dispatch:
-        if self._epoch_s() > LONG_S and self.batch_plan.steps > 1:
-            return self._cut()
-        lanes = VmappedProgram(self.program, self.axes)
+    def _choose(self) -> None:
         examples = 1 if self.batch_plan.train.one_batch else len(self.batch_plan.train.part)
         fitting = ORDER_BYTES // (4 * examples * len(self.lanes))
-        return FusedEpochs(lanes, int(np.clip(fitting, 1, min(self.epochs, MAX_EPOCHS))))
-
-    def _cut(self, step: int = 0, partial: Tree | None = None) -> Dispatch:
-        """Return what goes through an epoch in parts; within one, it has to, whatever an epoch is estimated to take."""
-        return ChunkedEpoch(VmappedProgram(self.program, self.axes), self.batch_plan.steps, step, partial)
+        capacity = int(np.clip(fitting, 1, min(self.epochs, MAX_EPOCHS)))
+        self._dispatch = Dispatch(self.program, self.axes, capacity)
+        self._pace = Pace(self.batch_plan.pieces, self._epoch_s() > LONG_S)
+        self._passed = (self.state["other"], self.state["metrics"])  # anything of this shape: validation begins anew
 
     def _epoch_s(self) -> float:
         """Estimate an epoch of all lanes: arithmetic alone, so that it is the same each time."""
@@ -115,34 +112,35 @@ class Ensemble:
 
     def prepare(self) -> None:
         """Trace the program, and let it be compiled while others do their work."""
-        self._dispatch.prepare(self.state, self._now(0), self.fixed, self.data)
+        self._dispatch.prepare((self.state, self._passed), self._now(0), self.fixed, self.data)
 
     def advance(self) -> None:
         """Train on for about a second, all together."""
         import jax
 
-        if self._dispatch.partial is None:
+        if self._piece == 0:
             self._review()
-        began, count = time.time(), self._count()
-        arguments = (self.state, self._now(count), self.fixed, self.data)
+        began, total = time.time(), self.batch_plan.pieces.total
+        epochs = self._count() if self._piece == 0 else 0
+        span, count = (self._piece, total if epochs else self._pace.last_piece(self._piece)), max(1, epochs)
+        if self._piece == 0 or self._given is None:
+            self._given = self._now(count)
+        arguments = ((self.state, self._passed), self._given, self.fixed, self.data)
         self._dispatch.wait(*arguments)
         ready = time.perf_counter()
-        results = self._dispatch.run(count, *arguments)
-        self.state, rows = jax.block_until_ready(results)
-        ended, seconds = time.time(), time.perf_counter() - ready
-        self.turn += 1
-        self._began = self._began or began
-        if rows is None:
+        (self.state, self._passed), rows = jax.block_until_ready(self._dispatch.run(span, count, *arguments))
+        self._pace.take(span, count, time.perf_counter() - ready)
+        ended, self.turn = time.time(), self.turn + 1
+        self._began, self._piece = self._began or began, span[1] % total
+        if self._piece:
             self._tell_of_divergence((self._began, ended))
             return
         self._tell({key: np.asarray(value)[:count] for key, value in rows.items()}, (self._began, ended))
-        self._pace = seconds / count
-        self._last, self.epoch, self._began = count, self.epoch + count, 0.0
+        self.epoch, self._began = self.epoch + count, 0.0
 
     def _count(self) -> int:
-        """Return the epochs of the next dispatch: one at first, then as many as take about a second."""
-        epochs = min(PROMPT_S / self._pace, 16 * self._last) if self._last else 1
-        count = int(np.clip(epochs, 1, min(self._dispatch.capacity, self.epochs - self.epoch)))
+        """Return how many whole epochs are next, 0 if but a part of one."""
+        count = min(self._pace.count_epochs(), self._dispatch.capacity, self.epochs - self.epoch)
         marks = [spec.weights_every for spec in self.specs if spec.weights_every]
         marks += [] if self.single else [self._interval]
         return min([count, *(every - self.epoch % every for every in marks)])
@@ -191,7 +189,7 @@ class Ensemble:
         self.state, self.fixed = jax.tree.map(lambda leaf: leaf[rows], (self.state, self.fixed))
         self.lanes = lanes
         self.data, self.axes = stack_shared([self.specs[lane].batch_plan.data() for lane in lanes])
-        self._dispatch, self._last, self._pace = self._choose(), 0, 0.0
+        self._choose()
 
     def _tell(self, rows: dict[str, np.ndarray], span: tuple[float, float]) -> None:
         """Give every training the rows of the epochs in which it ran."""
@@ -209,9 +207,9 @@ class Ensemble:
     def _tell_of_divergence(self, span: tuple[float, float]) -> None:
         """Take out, in the middle of an epoch, the trainings whose losses are beyond all bounds; others hear nothing.
 
-        What such a training has of the epoch becomes its last row, and its state is that before the epoch.
+        What such a training has of the epoch becomes its last row.
         """
-        row = {key: np.atleast_1d(value) for key, value in self._dispatch.row_so_far().items()}
+        row = {key: np.atleast_1d(value) for key, value in self._dispatch.row_so_far(self.state).items()}
         for member in self.members:
             member.rows = []
             if not member.running:
@@ -224,15 +222,15 @@ class Ensemble:
 
     @property
     def step(self) -> int:
-        """Gradient steps that are done of the epoch that is not."""
-        return self._dispatch.step
+        """Gradient steps that are done of the epoch that is not; whoever goes on from there validates anew."""
+        return min(self._piece, self.batch_plan.pieces.trained)
 
     def snapshot(self, index: int) -> Tree:
         """Return all of the state of one training, as NumPy's arrays; fetched once for all that ask in one turn."""
         import jax
 
         if self._seen[0] != self.turn:
-            self._seen = (self.turn, jax.device_get(self._dispatch.merge(self.state, self.fixed)))
+            self._seen = (self.turn, jax.device_get(self.state))
         lane = self.lanes.index(index)
         state = self._seen[1]
         return state if self.single else jax.tree.map(lambda leaf: leaf[lane], state)
@@ -248,8 +246,7 @@ class Ensemble:
             self._narrow(_fill(range(len(states)), widths[-1]))
         stacked = [jax.tree.map(jnp.asarray, states[lane]) for lane in self.lanes]
         self.state = stacked[0] if self.single else jax.tree.map(lambda *leaves: jnp.stack(leaves), *stacked)
-        if step:
-            self._dispatch = self._cut(step, self.state)
+        self._piece = step
 
     def value(self, index: int, key: str) -> Tree:
         """Return a part of the state of one training."""

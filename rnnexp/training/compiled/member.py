@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.training.backends.base import to_decimal
-from rnnexp.training.compiled.program import RUNNING
+from rnnexp.training.compiled.program_settings import RUNNING
 
 OUTSIDE = -1
 Rows = list[dict[str, float]]

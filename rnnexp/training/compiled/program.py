@@ -7,7 +7,6 @@ best weights so far, what callbacks remember, the learning rate, and whether the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,37 +15,16 @@ import numpy as np
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.training.backends.jax import JaxTrainer
 from rnnexp.training.best_weights import LIMIT
-from rnnexp.training.compiled.traced_positive import Target, trace_scalars
-from rnnexp.training.monitor import LOSSES, to_minimize
+from rnnexp.training.compiled.program_settings import A_WEIGHT, CALLBACK, NOT_FINITE, RUNNING, ProgramSettings
+from rnnexp.training.compiled.traced_positive import trace_scalars
+from rnnexp.training.monitor import to_minimize
 from rnnexp.training.penalties import prefix_metrics
-from rnnexp.training.pure_callback import EpochEnd, PureCallback
+from rnnexp.training.pure_callback import EpochEnd
 from rnnexp.training.snapshot import name_variables
 
 Tree = Any
-RUNNING = 0
-NOT_FINITE = {**dict(enumerate(LOSSES, start=1)), len(LOSSES) + 1: "a weight"}  # why a training has stopped
-A_WEIGHT = len(NOT_FINITE)
-BROKEN = {name: code for code, name in NOT_FINITE.items()}
-CALLBACK = A_WEIGHT + 1  # the first of the callbacks that may have stopped it
-
-
-@dataclass(frozen=True)
-class ProgramSettings:
-    """What the program of a training depends on, apart from the network and the data.
-
-    monitor:   metric that chooses the weights to keep;  keep_best: the best epoch's, else the last finite one's
-    track_best: carry the best weights beside the last ones
-    callbacks: pure ones by their names;  traced: settings that are inputs, by name, and where Keras has them
-    bounds:    lengths that batches of sequences are padded to
-    """
-
-    monitor: str
-    keep_best: bool
-    track_best: bool
-    grad_norm: bool
-    callbacks: Mapping[str, PureCallback]
-    traced: Mapping[str, Sequence[Target]]
-    bounds: tuple[int, ...] = ()
+Span = tuple[Any, Any]
+Progress = tuple[Tree, Tree]  # the state, and what validation has come to: values that are not trained, and metrics
 
 
 class Program:
@@ -102,34 +80,63 @@ class Program:
     def running(self, state: Tree, fixed: Tree) -> Any:
         return (state["stopped"] == RUNNING) & (state["epoch"] < fixed["epochs"])
 
-    def epoch(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
-        """Train for one epoch; return the state after it and a row of what it has shown."""
-        begun = self.begin(state, now)
-        return self.end(self.steps(begun, now, fixed, data), now, fixed, data)
+    def advance(self, progress: Progress, now: Tree, fixed: Tree, data: Tree, span: Span) -> tuple[Progress, Tree]:
+        """Do the pieces `span[0]` to `span[1]` of an epoch; return how far it is then, and a row of what it has shown,
+        zeros as long as it goes on.
 
-    def begin(self, state: Tree, now: Tree) -> Tree:
+        Where it is cut is an input of the one compiled program, so that no cut changes a bit.
+        """
+        import jax
+        from jax import numpy as jnp
+
+        pieces, (state, passed), (first, last) = self.settings.pieces, progress, span
+        order = now.get("order", data.get("order"))
+
+        def step(index: Any, state: Tree) -> Tree:
+            return self._step_at(index, state, order, now, fixed, data)
+
+        def begin(state: Tree) -> Tree:
+            begun = self._begin(state, now)
+            return step(0, begun) if pieces.steps == 1 else begun  # a loop around a single step would slow XLA down
+
+        def end(state: Tree, passed: Tree) -> tuple[Progress, Tree]:
+            return self._end(state, passed, now, fixed, data)
+
+        if pieces.total == 1:
+            return end(begin(state), passed)
+        state = _do_if(first == 0, begin, state)
+        if pieces.steps > 1:
+            state = jax.lax.fori_loop(first, jnp.minimum(last, pieces.steps), step, state)
+        if pieces.tests:
+            is_due = (first < pieces.trained) & (pieces.trained <= last)
+            state = _do_if(is_due, lambda state: self._take_rest(state, now, fixed, data), state)
+            passed = _select(first <= pieces.trained, self._begin_test(state), passed)
+            tests = jnp.maximum(first - pieces.trained, 0), jnp.minimum(last - pieces.trained, pieces.tests)
+            passed = self._test(state, passed, fixed, data, tests)
+        shapes = jax.eval_shape(end, state, passed)[1]
+        no_row = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+        return jax.lax.cond(last == pieces.total, end, lambda *progress: (progress, no_row), state, passed)
+
+    def _begin(self, state: Tree, now: Tree) -> Tree:
         """Set the learning rate and forget the metrics of the last pass, and the states of its lanes."""
         optimizer = [*state["optimizer"]]
         optimizer[self.rate_at] = now["rate"] * state["factor"]
         other = self.backend.zero_states(state["other"])
-        return {**state, "optimizer": optimizer, "metrics": self.backend.no_metrics, "other": other}
+        return {**state, "optimizer": optimizer, "metrics": [*self.backend.no_metrics], "other": other}
 
-    def steps(self, state: Tree, now: Tree, fixed: Tree, data: Tree, span: tuple[Any, Any] | None = None) -> Tree:
-        """Take the gradient steps `span[0]` to `span[1]` of the batches of an epoch, all by default."""
+    def _step_at(self, index: Any, state: Tree, order: Any, now: Tree, fixed: Tree, data: Tree) -> Tree:
+        """Take the gradient step of one batch of an epoch."""
         import jax
 
-        order, buckets = now.get("order", data.get("order")), now.get("bucket")
+        if (buckets := now.get("bucket")) is None:
+            return self._step(state, order[index], fixed, data)
+        padded = [partial(self._step, length=bound) for bound in self.settings.bounds]
+        return jax.lax.switch(buckets[index], padded, state, order[index], fixed, data)
 
-        def step(index: Any, state: Tree) -> Tree:
-            if buckets is None:
-                return self._step(state, order[index], fixed, data)
-            padded = [partial(self._step, length=bound) for bound in self.settings.bounds]
-            return jax.lax.switch(buckets[index], padded, state, order[index], fixed, data)
-
-        if order.shape[0] == 1:  # a loop around a single step would only slow XLA down
-            return step(0, state)
-        first, last = span or (0, order.shape[0])
-        return jax.lax.fori_loop(first, last, step, state)
+    def _take_rest(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> Tree:
+        """Take the last, smaller step of an epoch, if there is one."""
+        rest = now.get("rest", data.get("rest"))
+        return state if rest is None else self._step(state, rest, fixed, data)
 
     def _step(self, state: Tree, indices: Any, fixed: Tree, data: Tree, length: int | None = None) -> Tree:
         """Take one step; `length` is what its sequences are padded to, None for all that the data have."""
@@ -143,13 +150,13 @@ class Program:
         after = jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), before)
         return {**state, **dict(zip(names, after))}
 
-    def end(self, state: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Tree, Tree]:
-        """Take the last, smaller step of the epoch, validate, and decide what follows."""
-        rest = now.get("rest", data.get("rest"))
-        if rest is not None:
-            state = self._step(state, rest, fixed, data)
+    def _end(self, state: Tree, passed: Tree, now: Tree, fixed: Tree, data: Tree) -> tuple[Progress, Tree]:
+        """Finish both passes, and decide what follows."""
+        if not self.settings.pieces.tests:
+            state = self._take_rest(state, now, fixed, data)
         row = prefix_metrics("train", self.backend.metric_results(state["metrics"]))
-        row |= self._validate(state, fixed, data) if "val" in data else {}
+        if "val" in data:
+            row |= prefix_metrics("val", self.backend.metric_results(self._end_test(state, passed, fixed, data)[1]))
         rate = state["optimizer"][self.rate_at]
         if self.settings.grad_norm:
             order = now.get("order", data.get("order"))
@@ -160,34 +167,40 @@ class Program:
         factor = state["factor"]
         state = self._keep_best({**state, "epoch": state["epoch"] + 1}, row)
         state = self._run_callbacks(state, row, rate, fixed)
-        return state, {**row, "rate": rate, "factor": factor}
+        return (state, passed), {**row, "rate": rate, "factor": factor}
 
     def row_so_far(self, state: Tree) -> Tree:
         """Return what the steps of an epoch have shown that goes on."""
         row = prefix_metrics("train", self.backend.metric_results(state["metrics"]))
         return {**row, "rate": state["optimizer"][self.rate_at], "factor": state["factor"]}
 
-    def _validate(self, state: Tree, fixed: Tree, data: Tree) -> Tree:
+    def _begin_test(self, state: Tree) -> Tree:
+        return self.backend.zero_states(self.weights(state)["other"]), [*self.backend.no_metrics]
+
+    def _test(self, state: Tree, passed: Tree, fixed: Tree, data: Tree, tests: Span) -> Tree:
+        """Go over some whole batches of the validation part."""
         import jax
 
-        weights = self.weights(state)
+        def step(index: Any, passed: Tree) -> Tree:
+            return self._test_step(state, passed, data["val_order"][index], fixed, data)
 
-        def step(passed: tuple[Any, Any], indices: Any) -> tuple[Any, Any]:
-            before = (weights["trainable"], *passed)
-            with trace_scalars(self.settings.traced, fixed["scalars"]):
-                _, (_, *after) = self.model.test_step(before, self.gather["val"](data["val"], indices))
-            return jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), passed)
+        return jax.lax.fori_loop(*tests, step, passed)
 
-        order = data["val_order"]
-        passed = (self.backend.zero_states(weights["other"]), list(self.backend.no_metrics))
-        if order.shape[0] == 1:
-            passed = step(passed, order[0])
-        elif order.shape[0]:
-            passed = jax.lax.fori_loop(0, order.shape[0], lambda i, p: step(p, order[i]), passed)
-        if "val_rest" in data:
-            passed = step(passed, data["val_rest"])
-        metrics = passed[1]
-        return prefix_metrics("val", self.backend.metric_results(metrics))
+    def _end_test(self, state: Tree, passed: Tree, fixed: Tree, data: Tree) -> Tree:
+        """Go over what is left of the validation part: its last batch, all of it where that is but one."""
+        if not self.settings.pieces.tests:
+            passed = self._begin_test(state)
+            if data["val_order"].shape[0]:
+                passed = self._test_step(state, passed, data["val_order"][0], fixed, data)
+        return self._test_step(state, passed, data["val_rest"], fixed, data) if "val_rest" in data else passed
+
+    def _test_step(self, state: Tree, passed: Tree, indices: Any, fixed: Tree, data: Tree) -> Tree:
+        import jax
+
+        before = (self.weights(state)["trainable"], *passed)
+        with trace_scalars(self.settings.traced, fixed["scalars"]):
+            _, (_, *after) = self.model.test_step(before, self.gather["val"](data["val"], indices))
+        return jax.tree.map(lambda new, old: new.astype(old.dtype), tuple(map(list, after)), passed)
 
     def weights(self, state: Tree) -> Tree:
         """Return the weights that are validated and kept: moving averages where the optimizer keeps them."""
@@ -246,6 +259,12 @@ class Program:
         if monitor in row:
             return row[monitor]
         raise ConfigError(f"{key}: `{monitor}` is not logged; choose from {', '.join(row)}{did_you_mean(monitor, row)}")
+
+
+def _do_if(condition: Any, function: Callable[[Tree], Tree], state: Tree) -> Tree:
+    import jax
+
+    return jax.lax.cond(condition, function, lambda state: state, state)
 
 
 def _select(condition: Any, new: Tree, old: Tree) -> Tree:

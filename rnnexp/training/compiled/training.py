@@ -15,12 +15,12 @@ from rnnexp.training.best_weights import handle_divergence, warn_of_death
 from rnnexp.training.compiled.batch_plan import BatchPlan, make_batch_plan
 from rnnexp.training.compiled.ensemble import Ensemble, MemberSpec
 from rnnexp.training.compiled.member import Member, Rows
-from rnnexp.training.compiled.program import CALLBACK, NOT_FINITE, Program, ProgramSettings
+from rnnexp.training.compiled.program import Program
+from rnnexp.training.compiled.program_settings import CALLBACK, NOT_FINITE, ProgramSettings, select_pure_callbacks
 from rnnexp.training.keeper import Cadence, Keeper
 from rnnexp.training.monitor import BestValue, choose_default_monitor
 from rnnexp.training.plan import History, Listener, TrainingPlan
 from rnnexp.training.prepare import prepare
-from rnnexp.training.pure_callback import PureCallback
 from rnnexp.training.snapshot import Position, Snapshot, fill, flatten, list_named, make_columns, name_lists
 from rnnexp.training.training_state import EpochCallback, HeldCallbacks, State, TrainingState, Weights
 
@@ -210,6 +210,7 @@ def make_program(model: Any, batch_plan: BatchPlan, plan: TrainingPlan, traced: 
         grad_norm=plan.grad_norm or trainer.grad_norm,
         callbacks=select_pure_callbacks(plan.callbacks),
         traced={key: places[key] for key in traced},
+        pieces=batch_plan.pieces,
         bounds=batch_plan.train.part.bounds,
     )
     return Program(JaxTrainer(model), batch_plan.gather(), settings)
@@ -231,7 +232,3 @@ def make_member_spec(
         scalars=dict(scalars or {}),
         weights_every=min((number for number in every if number), default=None),
     )
-
-
-def select_pure_callbacks(callbacks: Mapping[str, Any]) -> dict[str, PureCallback]:
-    return {key: callback for key, callback in callbacks.items() if isinstance(callback, PureCallback)}
