@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 INCOMPLETE = "rnnexp.incomplete"  # the tag of a run that has ended and of which the store has refused something
 # MLflow's words for what it will not take however often it is asked.
 _REFUSING = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE")
-
 OUTDATED = "This was of an earlier attempt, with which the run has gone on.\n"
 
 log = logging.getLogger("rnnexp")
@@ -213,18 +212,9 @@ class TargetRun:
 
     def _remove(self, name: str) -> None:
         """Delete a file from among the run's, unless it has come anew; where a store cannot, words replace it."""
-        artifacts = self._artifacts()
         self.stored.sent.pop(name, None)
-        if (self.journal.folder / name).exists():
-            return
-        try:
-            artifacts.delete_artifacts(name)
-        except Exception as error:  # each kind of store raises what it likes
-            log.debug("tracking: %s", name, exc_info=error)
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder, Path(name).name)
-                path.write_text(OUTDATED, encoding="utf-8")
-                uploads.send(artifacts, path, name)
+        if not (self.journal.folder / name).exists():
+            uploads.remove(self._artifacts(), name, OUTDATED)
 
     def _show_files(self) -> None:
         """Have the store show the files that it was sent; what it does not have is sent again, once."""

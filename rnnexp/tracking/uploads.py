@@ -7,8 +7,10 @@ is asked by a library that understands its answers.
 
 from __future__ import annotations
 
+import logging
 import mimetypes
 import posixpath
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 SLOWEST = 2e6  # bytes a second, of a server that puts away what it was sent
 _SERVED = "/mlflow-artifacts/artifacts"  # in the address of what a tracking server keeps itself
+
+log = logging.getLogger("rnnexp")
 
 
 def is_listed(artifacts: ArtifactRepository, name: str) -> bool:
@@ -73,3 +77,15 @@ def send_folder(artifacts: ArtifactRepository, folder: Path) -> None:
     else:  # a library may copy many at a time
         artifacts.log_artifacts(str(folder))
     require(artifacts, {name: path.stat().st_size for name, path in found.items()})
+
+
+def remove(artifacts: ArtifactRepository, name: str, instead: str) -> None:
+    """Delete a file; where a store cannot do that, a text takes its place."""
+    try:
+        artifacts.delete_artifacts(name)
+    except Exception as error:  # each kind of store raises what it likes
+        log.debug("tracking: %s", name, exc_info=error)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, Path(name).name)
+            path.write_text(instead, encoding="utf-8")
+            send(artifacts, path, name)
