@@ -167,7 +167,10 @@ ASK = {
 Trained = tuple[str, subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module", params=runtime.BACKENDS)
+OTHERS = [pytest.param(name, marks=pytest.mark.end_to_end) for name in runtime.BACKENDS if name != "jax"]
+
+
+@pytest.fixture(scope="module", params=["jax", *OTHERS])
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Return a backend and the process that has trained on it."""
     if find_spec(request.param) is None:
