@@ -23,11 +23,15 @@ def harmless(cell: Any) -> Any:
     """
     if not isinstance(cell, str) or not cell.startswith(FORMULA) or len(cell) == 1:
         return cell
+    return cell if is_number(cell) else f"'{cell}".replace("\r", " ")
+
+
+def is_number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
-        return f"'{cell}".replace("\r", " ")
-    return cell
+        return False
+    return True
 
 
 def harmless_frame(frame: DataFrame) -> DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -33,32 +34,48 @@ _CACHE = tempfile.TemporaryDirectory(prefix="rnnexp-tests-")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-# Python itself, too: without its compiled files each of a hundred processes would read all of the package anew.
+# Python itself, too: without its compiled files each of a hundred processes would read all of the package anew, and
+# each worker of each run all of the tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # And compile it in a hurry: a program of a test runs for milliseconds, and optimizing it takes seconds.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",
 )
 
+# Ten thousand tests stay, as what is imported does: search all that for garbage as seldom as the command itself.
+gc.set_threshold(20_000)
+
 # The files that take longest, longest first: a worker that began with the short ones would end alone with a long one.
 LONGEST = (
     "test_train.py",
     "test_vectorized_runs.py",
     "test_browser.py",
+    "test_plot.py",
     "test_engines.py",
     "test_vectorized.py",
     "test_runtime.py",
     "test_backends.py",
     "test_recovery.py",
+    "test_hydra_settings.py",
+    "test_resume.py",
+    "test_winner.py",
+    "test_runner.py",
+    "test_penalties.py",
+    "test_unfinished.py",
+    "test_init.py",
     "test_predict.py",
     "test_classify.py",
-    "test_runner.py",
-    "test_classifier_bundle.py",
+    "test_nameless.py",
+    "test_reuse.py",
+    "test_longer.py",
     "test_instant.py",
+    "test_truth.py",
+    "test_page.py",
+    "test_growth.py",
     "test_recurrent.py",
     "test_local.py",
-    "test_plot.py",
     "test_command.py",
 )
 

@@ -167,7 +167,10 @@ ASK = {
 Trained = tuple[str, subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module", params=runtime.BACKENDS)
+OTHERS = [pytest.param(name, marks=pytest.mark.end_to_end) for name in runtime.BACKENDS if name != "jax"]
+
+
+@pytest.fixture(scope="module", params=["jax", *OTHERS])
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Return a backend and the process that has trained on it."""
     if find_spec(request.param) is None:
@@ -227,6 +230,7 @@ def test_keras_is_imported_without_what_only_its_wrappers_need_if_asked(
     assert (usual["spared"], lean["spared"]) == ([True, True], [False, False])
 
 
+@pytest.mark.end_to_end
 def test_the_environment_is_left_as_it_was(usual: dict[str, Any]) -> None:
     assert usual["changed"] == []
 
@@ -241,6 +245,7 @@ def test_a_gpu_hidden_from_the_backend_stays_hidden() -> None:
     assert runtime._choose_variables("jax", "cpu", None, False)["CUDA_VISIBLE_DEVICES"] == "-1"
 
 
+@pytest.mark.end_to_end
 def test_user_code_that_imported_keras_before_gets_a_clear_refusal() -> None:
     process = run(
         "import keras\ntry:\n    runtime.configure('jax')\nexcept RnnexpError as error:\n    print(error)",

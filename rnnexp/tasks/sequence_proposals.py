@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnnexp.cells import is_number
 from rnnexp.data.inspect.text_kinds import find_test
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.layout import Layout
@@ -132,7 +133,7 @@ def _described(path: str, table: Path, names: Any, columns: Any, chosen: tuple[i
     usual = {"file": "file", "label": "label", "labels": "labels.csv"}
     settings = {"labels": table.name} | {key: names[index] for key, index in zip(keys, chosen)}
     labels = columns[chosen[1]]
-    numbers = len({*labels}) > max(2, len(labels) // 2) and all(_is_number(cell) for cell in labels)
+    numbers = len({*labels}) > max(2, len(labels) // 2) and all(is_number(cell) for cell in labels)
     settings = {"path": path} | {key: value for key, value in settings.items() if usual.get(key) != value}
     settings |= {"task": "regression"} if numbers else {}
     return SequenceFiles(
@@ -148,11 +149,3 @@ def _text_columns(table: Path) -> tuple[tuple[str, ...], list[list[str]]]:
     dialect = examine(table, Layout())
     rows = [cells for _, cells in dialect.sample if len(cells) == len(dialect.names)]
     return dialect.names, [[cell.strip() for cell in column] for column in zip(*rows)]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -6,17 +6,17 @@ first; each server is a process of its own. What counts is the median of the rat
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
-from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
+
+from . import pairs as paired
+from .pairs import Pair, environment, make_parser, measure, median_ratio, timed_training
 
 HEALTHY = "healthy"
 FAULTS = ("dead", "hang", "slow", "500")
@@ -40,33 +40,21 @@ with running(Path(sys.argv[1]), pytest.MonkeyPatch()) as server:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a row for each fault; the exit code is 1 if one slows a training by more than it may."""
-    args = _parser().parse_args(argv)
+    parser = make_parser("tests.benchmarks.outage", __doc__)
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
+    args = parser.parse_args(argv)
     too_slow = False
     print("| server | healthy | with it | ratio | of the pairs | difference |\n|---|---|---|---|---|---|")
     for fault in args.faults:
-        pairs = [pair(fault, args.epochs, turned=bool(number % 2)) for number in range(args.pairs)]
+        pairs = measure(HEALTHY, fault, args.pairs, lambda kind: timed(kind, args.epochs))
         print(row(fault, pairs), flush=True)
         too_slow |= is_too_slow(pairs)
     return int(too_slow)
 
 
-def pair(fault: str, epochs: int, *, turned: bool) -> tuple[float, float]:
-    """Return the seconds of a training with a healthy server, and of the same with another one."""
-    order = (fault, HEALTHY) if turned else (HEALTHY, fault)
-    seconds = {kind: timed(kind, epochs) for kind in order}
-    return seconds[HEALTHY], seconds[fault]
-
-
 def timed(kind: str, epochs: int) -> float:
-    """Return the seconds that a training takes from the start of its process to its end."""
     with tempfile.TemporaryDirectory(prefix="rnnexp-outage-") as folder, serving(Path(folder), kind) as uri:
-        command = [sys.executable, "-m", "rnnexp", "train", *TRAIN, f"trainer.epochs={epochs}", f"tracking.uri={uri}"]
-        began = monotonic()
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment())
-        seconds = monotonic() - began
-    if done.returncode:
-        raise SystemExit(f"{kind}: the training ended with {done.returncode}\n{done.stdout}{done.stderr}")
-    return seconds
+        return timed_training((*TRAIN, f"trainer.epochs={epochs}", f"tracking.uri={uri}"), folder, kind)
 
 
 @contextmanager
@@ -84,35 +72,16 @@ def serving(folder: Path, kind: str) -> Iterator[str]:
             process.kill()
 
 
-def environment() -> dict[str, str]:
-    """Return this process's, with the package in it and without what changes how a client waits."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-    return {**kept, "PYTHONPATH": str(Path(__file__).parents[2])}
+def row(fault: str, pairs: Sequence[Pair]) -> str:
+    return paired.row(fault, pairs, f"{difference(pairs):+.2f} s")
 
 
-def row(fault: str, pairs: Sequence[tuple[float, float]]) -> str:
-    healthy, other = (statistics.median(side) for side in zip(*pairs))
-    ratios = sorted(b / a for a, b in pairs)
-    cells = [f"{healthy:.2f} s", f"{other:.2f} s", f"{statistics.median(ratios):.3f}"]
-    cells += [f"{ratios[0]:.3f} to {ratios[-1]:.3f}", f"{difference(pairs):+.2f} s"]
-    return f"| {fault} | {' | '.join(cells)} |"
-
-
-def difference(pairs: Sequence[tuple[float, float]]) -> float:
+def difference(pairs: Sequence[Pair]) -> float:
     return statistics.median(b - a for a, b in pairs)
 
 
-def is_too_slow(pairs: Sequence[tuple[float, float]]) -> bool:
-    ratio = statistics.median(b / a for a, b in pairs)
-    return ratio > MAX_RATIO and difference(pairs) > MAX_SECONDS
-
-
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="python -m tests.benchmarks.outage", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=9, metavar="N")
-    parser.add_argument("--epochs", type=int, default=20_000, metavar="N", help="of a training; default: 20000")
-    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
-    return parser
+def is_too_slow(pairs: Sequence[Pair]) -> bool:
+    return median_ratio(pairs) > MAX_RATIO and difference(pairs) > MAX_SECONDS
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from benchmarks import checkpoints, memory, outage, run, table
+from benchmarks import checkpoints, memory, outage, pairs, run, table
 from benchmarks.contestants import Contestant, best_per_seed, our_rate, printed, printed_rate, scored
 from benchmarks.losses import likely_difference, verdict
 from benchmarks.measure import in_turn, measure, scaled, warm_up
@@ -242,6 +242,17 @@ def test_the_row_of_an_outage_has_the_medians_and_the_spread() -> None:
     pairs = [(20.0, 20.2), (20.0, 19.8), (10.0, 10.5)]
     cells = ["dead", "20.00 s", "19.80 s", "1.010", "0.990 to 1.050", "+0.20 s"]
     assert outage.row("dead", pairs) == f"| {' | '.join(cells)} |"
+
+
+def test_the_two_of_a_pair_come_first_in_turn() -> None:
+    order: list[str] = []
+
+    def timed(kind: str) -> float:
+        order.append(kind)
+        return {"usual": 1.0, "other": 2.0}[kind]
+
+    assert pairs.measure("usual", "other", 2, timed) == [(1.0, 2.0), (1.0, 2.0)]
+    assert order == ["usual", "other", "other", "usual"]
 
 
 def test_checkpoints_may_cost_two_percent() -> None:

@@ -111,6 +111,7 @@ def test_a_look_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert look(*arguments).heavy == set()
 
 
+@pytest.mark.end_to_end
 def test_a_command_that_needs_keras_is_seen_to_import_it() -> None:
     tiny = ("data.points=80", "model.units=[2]", "trainer.epochs=1", "tracking=off", "tracking.figures=false")
     found = look("train", *tiny).heavy

@@ -121,6 +121,7 @@ def test_keras_backend_is_heard_and_said() -> None:
     assert "KERAS_BACKEND: `thano` given; must be one of jax, tensorflow, torch" in done.stderr
 
 
+@pytest.mark.end_to_end
 def test_the_command_line_wins_over_keras_backend(no_gpu: subprocess.CompletedProcess[str]) -> None:
     heard = rnnexp("train", "device=gpu", *FAST, KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="")
     assert "tensorflow sees none" in heard.stderr
@@ -151,10 +152,12 @@ def test_a_failure_of_the_users_own_code_ends_with_1_and_keeps_its_traceback(
     assert trace.read_text().startswith("Traceback")
 
 
+@pytest.mark.end_to_end
 def test_hydra_verbose_prints_the_traceback(broken: tuple[str, ...]) -> None:
     assert "Traceback" in rnnexp(*broken, "hydra.verbose=true").stdout
 
 
+@pytest.mark.end_to_end
 @pytest.mark.fault("I6")
 def test_a_secret_is_masked_in_what_is_printed_and_written(tmp_path: Path) -> None:
     address = "tracking.uri=http://user:hunter2@127.0.0.1:9/"
@@ -240,6 +243,7 @@ def test_hydras_own_sweeper_is_tracked_and_goes_on_after_a_job_that_fails(tmp_pa
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
+@pytest.mark.end_to_end
 @pytest.mark.fault("C17")
 def test_a_terminated_run_ends_killed(tmp_path: Path) -> None:
     from mlflow import MlflowClient

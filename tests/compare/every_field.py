@@ -82,7 +82,7 @@ class Two:
         return f"{self.key} of {self.component}"
 
 
-def pairs() -> Iterator[Two]:
+def _pairs() -> Iterator[Two]:
     """Yield every field of every registered component, of the trainer, and of the top level."""
     for kind in KINDS:
         for name in registry.names(kind):
@@ -163,3 +163,6 @@ def candidates(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> Iterator[A
         yield from (schema["minimum"], schema["minimum"] + 1)
     elif "enum" not in schema and "const" not in schema:
         yield from plain.get(kind or "", ())
+
+
+PAIRS = tuple(_pairs())  # found once, for all the files that ask

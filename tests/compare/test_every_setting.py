@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from every_field import Two, pairs
+from every_field import PAIRS, Two
 
 from rnnexp.compare.complete import completed, has_all
 from rnnexp.compare.differ import INCIDENTAL, REPEATS
@@ -22,7 +22,6 @@ from rnnexp.tracking.batch import Batch, Point, transaction
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 from rnnexp.tracking.store import artifact_root, database, open_store, tracking_uri
 
-ALL_TWO = list(pairs())
 # These take one value alone, whatever stands beside them; plugins are those that the user has allowed.
 ONE_VALUE = {
     "plugins of the experiment",
@@ -30,7 +29,7 @@ ONE_VALUE = {
     "model.tie_weights of cnn_lstm",
     "model.tie_weights of lstm_fcn",
 }
-KNOWN = [two for two in ALL_TWO if two.one and two.other]
+KNOWN = [two for two in PAIRS if two.one and two.other]
 
 
 class Store:
@@ -89,7 +88,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrackedRun]:
 
 
 def test_two_values_of_every_field_are_tried() -> None:
-    assert {str(two) for two in ALL_TWO if two.other is None} == ONE_VALUE
+    assert {str(two) for two in PAIRS if two.other is None} == ONE_VALUE
     assert len(KNOWN) > 700
 
 

@@ -18,6 +18,8 @@ from rnnexp.compare import plot
 from rnnexp.tracking.query import TrackedRun, Wanted, run_folder, select
 from rnnexp.tracking.store import tracking_uri
 
+pytestmark = pytest.mark.end_to_end
+
 TINY = ("data.points=120", "trainer.epochs=3")
 PLUGIN = """
 import keras

@@ -73,6 +73,7 @@ def test_the_next_free_port_is_found_else(taken: int, monkeypatch: pytest.Monkey
         browse.free_port(None)
 
 
+@pytest.mark.end_to_end
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
     with (
         pytest.raises(TrackingError, match=r"does not start; its last words:\n[\s\S]*nodb"),

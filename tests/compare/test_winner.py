@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from every_field import Two, pairs
+from every_field import PAIRS, Two
 from sweep_maker import Job, Made, curve, make_sweep
 
 import rnnexp as rx
@@ -24,7 +24,7 @@ from rnnexp.errors import ConfigError
 from rnnexp.tracking.query import Wanted, select
 
 # `data.fold` goes with its folds, and neither the name nor the choice of code belongs to a setting.
-FIELDS = [two for two in pairs() if two.other and two.key not in ("name", "plugins")]
+FIELDS = [two for two in PAIRS if two.other and two.key not in ("name", "plugins")]
 
 
 def composed(text: str) -> rx.Experiment:

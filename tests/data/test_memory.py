@@ -46,6 +46,7 @@ print(x.shape, len(dataset.parts["train"]), len(part), loaded - before, peak() -
 """
 
 
+@pytest.mark.end_to_end
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 def test_ettm1_with_a_window_of_720_loads_below_300_mb(shared_data, tmp_path):
     file = shared_data / "ett" / "ETTm1.csv.gz"

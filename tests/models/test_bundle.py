@@ -78,6 +78,7 @@ def test_two_inputs_come_back(tmp_path: Path) -> None:
     assert np.array_equal(bundle.load(tmp_path).predict(x), model.predict(x, verbose=0))
 
 
+@pytest.mark.end_to_end
 def test_other_programs_can_load_the_keras_file(saved: tuple[Path, Any], in_new_process: Any) -> None:
     folder, model = saved
     np.save(folder / "x.npy", X)

@@ -30,7 +30,10 @@ def is_same(one: Path, other: Path) -> bool:
         return ours.files == theirs.files and all(np.array_equal(ours[path], theirs[path]) for path in ours.files)
 
 
-@pytest.mark.parametrize("engine", ["keras", "compiled"])
+engines = pytest.mark.parametrize("engine", [pytest.param("keras", marks=pytest.mark.end_to_end), "compiled"])
+
+
+@engines
 def test_a_finished_run_goes_on_to_what_all_epochs_in_one_go_would_give(engine: str, tmp_path: Path) -> None:
     words = (f"trainer.engine={engine}", "trainer.restore_best=false")
     run = started(*words)
@@ -46,7 +49,7 @@ def test_a_finished_run_goes_on_to_what_all_epochs_in_one_go_would_give(engine: 
     assert stored.data.metrics["test/mae"] == pytest.approx(whole.metrics["test/mae"])
 
 
-@pytest.mark.parametrize("engine", ["keras", "compiled"])
+@engines
 def test_a_run_that_was_stopped_early_goes_on_with_more_patience(
     engine: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

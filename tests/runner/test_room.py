@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import rnnexp as rx
+from rnnexp.cli.main import main
 from rnnexp.errors import ResourceError
 from rnnexp.runner import room
 from rnnexp.tracking.store import open_store
@@ -26,17 +25,18 @@ def test_a_run_that_cannot_fit_is_refused_before_it_is_trained_or_tracked(tmp_pa
 
 
 @pytest.mark.fault("B1", "C17")
-def test_a_run_whose_checkpoints_find_no_disk_shows_its_scores_and_is_not_finished(tmp_path: Path) -> None:
+def test_a_run_whose_checkpoints_find_no_disk_shows_its_scores_and_is_not_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "checkpoints").touch()  # no folder can be made there
     words = [*TINY, "trainer.epochs=9", "trainer.engine=keras", "callbacks.checkpoints.every=1", "hydra.run.dir=one"]
-    command = [sys.executable, "-m", "rnnexp", "train", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
-    assert done.returncode == 6
-    assert "RMSE on the test part" in done.stdout
-    assert "could not be saved; the last good one is kept" in done.stdout + done.stderr
-    assert "the disk does not take them, so training has stopped after epoch 3; make room" in done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    assert main(["train", *words]) == 6
+    out, err = capsys.readouterr()
+    assert "RMSE on the test part" in out
+    assert "could not be saved; the last good one is kept" in out + err
+    assert "the disk does not take them, so training has stopped after epoch 3; make room" in err
+    assert "Traceback" not in out + err
     (run,) = open_store(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
     assert (run.info.status, run.data.tags["rnnexp.outcome"]) == ("FAILED", "disk_full")
     assert run.data.metrics["test/rmse"] > 0

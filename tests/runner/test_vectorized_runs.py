@@ -52,7 +52,10 @@ def losses(result: Any, part: str = "train") -> np.ndarray:
     "settings",
     [
         pytest.param(("model=lstm", "trainer.batch_size=full"), marks=pytest.mark.end_to_end),
-        ("model=gru", "model.dropout=0.3", "model.patch_size=2", "model.skip=true", "optimizer=rmsprop"),
+        pytest.param(
+            ("model=gru", "model.dropout=0.3", "model.patch_size=2", "model.skip=true", "optimizer=rmsprop"),
+            marks=pytest.mark.end_to_end,
+        ),
         ("model=simple_rnn", "model.bidirectional=true", "schedule=cosine", "optimizer=sgd", "trainer.batch_size=full"),
     ],
 )
@@ -162,7 +165,7 @@ def test_no_more_are_trained_at_once_than_memory_holds(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("shared", "held"),
     [
-        (
+        pytest.param(
             ("optimizer.use_ema=true",),
             {
                 "model.dropout": (0.1, 0.4),
@@ -176,6 +179,7 @@ def test_no_more_are_trained_at_once_than_memory_holds(tmp_path: Path, monkeypat
                 "optimizer.epsilon": (1e-2, 1e-7),
                 "optimizer.ema_momentum": (0.5, 0.9),
             },
+            marks=pytest.mark.end_to_end,
         ),
         (
             ("model=simple_rnn", "optimizer=rmsprop", "optimizer.learning_rate=0.01"),
@@ -185,9 +189,10 @@ def test_no_more_are_trained_at_once_than_memory_holds(tmp_path: Path, monkeypat
                 "optimizer.global_clipnorm": (0.01, 0.1),
             },
         ),
-        (
+        pytest.param(
             ("model=encoder_decoder", "model.units=[6]", "model.attention=dot", "optimizer.learning_rate=0.01"),
             {"model.dropout": (0.1, 0.4)},
+            marks=pytest.mark.end_to_end,
         ),
         (
             ("model=simple_rnn", "optimizer=sgd", "optimizer.learning_rate=0.05"),

@@ -172,6 +172,7 @@ print(json.dumps([code, Watch.threads[0]]))
 """
 
 
+@pytest.mark.end_to_end
 @pytest.mark.fault("C1", "C3")
 def test_training_does_not_import_mlflow_and_a_dead_server_costs_seconds(tmp_path: Path) -> None:
     """C1, C3."""

@@ -59,6 +59,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.end_to_end
 @pytest.mark.fault("I6")
 def test_a_secret_is_nowhere(repository: Path) -> None:
     done = run(repository, RUN)
@@ -76,6 +77,7 @@ def test_a_secret_is_nowhere(repository: Path) -> None:
     assert [path.read_text() for path in uploaded] == ["uploaded with ***"]
 
 
+@pytest.mark.end_to_end
 @pytest.mark.fault("I6")
 def test_the_search_would_find_a_secret_that_is_no_secret_to_us(repository: Path) -> None:
     done = run(repository, RUN.replace("MY_TOKEN", "MY_COLOR").replace('"note": token', '"note": token + ""'))

@@ -125,6 +125,7 @@ def test_a_clock_that_is_set_during_a_run_moves_none_of_its_times(
     assert before * 1000 - 1 <= times[0] <= times[-1] <= real() * 1000 + 1
 
 
+@pytest.mark.end_to_end
 @pytest.mark.fault("A10", "C17")
 def test_leaving_the_process_in_the_middle_is_no_success(
     settings: Tracking, make_info: Any, client: Any, tmp_path: Path
