@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +357,12 @@ def test_several_columns_are_one_time(case: str) -> None:
     assert not (read(*columns.values(), names=columns)[1:] == times[:-1]).any()
 
 
+def look_at(names: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Head:
+    """Return the head of a table with one line above its rows."""
+    rows = np.arange(len(cells[0]))
+    return Head(tuple(names), tuple(map(tuple, cells)), tuple(numeric), Places(("d.csv",), 0 * rows, rows + 2))
+
+
 @pytest.mark.parametrize("case", [case for case in SEVERAL if case != "halves apart"])
 def test_several_columns_are_found_in_an_unknown_table(case: str) -> None:
     _, columns = SEVERAL[case]
@@ -364,7 +370,7 @@ def test_several_columns_are_found_in_an_unknown_table(case: str) -> None:
     cells = (["x"] * len(next(iter(columns.values()))), *columns.values(), ["1.5"] * len(next(iter(columns.values()))))
     numeric = tuple(all(cell.replace(".", "", 1).isdigit() for cell in column) for column in cells)
     finding = Finding()
-    found = find_dates(Head(tuple(names), tuple(map(tuple, cells)), numeric), finding)
+    found = find_dates(look_at(names, cells, numeric), finding)
     assert {names[index] for index in found} == set(columns)
 
 
@@ -372,12 +378,12 @@ def test_several_columns_are_found_in_an_unknown_table(case: str) -> None:
 def test_one_column_is_found_in_an_unknown_table(case: str) -> None:
     _, cells = WRITTEN[case]
     finding = Finding()
-    head = Head(("sales", "date"), (("3.5",) * len(cells), tuple(cells)), (True, all(map(str.isdigit, cells))))
+    head = look_at(("sales", "date"), (["3.5"] * len(cells), cells), (True, all(map(str.isdigit, cells))))
     assert find_dates(head, finding) == [1]
 
 
 def test_numbers_that_only_sound_like_dates_are_none() -> None:
-    head = Head(("weekly_sales", "y"), (("1900", "1850", "2010", "1800"), ("1", "2", "3", "4")), (True, True))
+    head = look_at(("weekly_sales", "y"), (("1900", "1850", "2010", "1800"), ("1", "2", "3", "4")), (True, True))
     finding = Finding()
     assert find_dates(head, finding) == []
     assert finding.seen == ["no dates: rows are taken as evenly spaced"]
@@ -403,7 +409,7 @@ def test_a_zero_that_a_spreadsheet_has_lost_is_put_back() -> None:
 def test_rows_of_units_or_totals_do_not_hide_the_dates(form: str, junk: list[str]) -> None:
     days = written(DAYS, form) if form != "%s" else told(DAYS, "1899-12-30", "D")
     cells = (*junk, *days)
-    head = Head(("load", "date"), (("1.5",) * len(cells), cells), (True, form in ("%Y%m%d", "%s")))
+    head = look_at(("load", "date"), (("1.5",) * len(cells), cells), (True, form in ("%Y%m%d", "%s")))
     assert find_dates(head, Finding()) == [1]
 
 
