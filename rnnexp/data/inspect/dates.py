@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from rnnexp.data.inspect.finding import Finding, Head, name_column
 from rnnexp.data.tables.date_columns import CLOCK, PARTS, find_role
@@ -15,9 +17,6 @@ from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.times import Dates, UnreadableDates
 from rnnexp.errors import DataError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 TIME = re.compile(
     r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|dato|ts$|data$)|日期|日付|時間|дата",
@@ -31,6 +30,10 @@ PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearda
 MOSTLY = 0.5  # share of the cells that must be dates, so that the others are flaws
 LONGEST = 50  # letters of a date, on average
 CERTAIN = r"\d{4}-\d\d-\d\d(\D|$)"  # what 101, which may be of 2001, is not
+LOOKS_DATED = (
+    r"(?<!\d)(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|(?:\d{1,2}[-/.]\d{1,2}[-/.]|\d{1,2}\W{0,2}[^\W\d]{3,}\W{0,2})\d{4})(?!\d)|"
+    r"[^\W\d]{3,}\W{1,2}\d{1,2}\W{1,2}\d{4}(?!\d)"
+)
 DIGITS_OF_DAYS, DIGITS_OF_MONTHS = 8, 6
 A_YEAR = r"(1[6-9]|20)\d\d"  # which months and days may stand beside, so that it is often repeated
 UNEVEN = 0.25  # share of steps, from hour to hour of a trading day for example, that may be others than the usual one
@@ -45,6 +48,7 @@ def find_dates(head: Head, finding: Finding) -> list[int]:
         dates = columns.read(choice)
         if dates is not None:
             return _tell_time(choice, head, finding, dates)
+    columns.ask_about_unread()
     finding.seen.append("no dates: rows are taken as evenly spaced")
     return []
 
@@ -67,6 +71,16 @@ class _DateColumns:
         self.nameless = not (layout.header or layout.names)
         likely = [index for index in range(len(head.names)) if self._is_likely(index)][:MAX_TRIED]
         self.cells: dict[int, Any] = {index: pd.Series(head.cells[index], dtype="str").str.strip() for index in likely}
+
+    def ask_about_unread(self) -> None:
+        """Ask about cells that look like dates, if none are found: that there are none is not said in silence."""
+        for index, cells in self.cells.items():
+            if not self.head.numeric[index] and cells.str.contains(LOOKS_DATED).mean() > MOSTLY:
+                try:
+                    self._dates([index], np.arange(len(cells))).read()
+                except DataError as error:
+                    ignored = Remedy({"time": None}, "rows are taken as evenly spaced")
+                    raise Undecided(Refused(str(error), ignored)) from None
 
     def _is_likely(self, index: int) -> bool:
         name, some = self.head.names[index], self.head.cells[index][:100]
@@ -150,8 +164,6 @@ class _DateColumns:
 
         What is read only together with further columns is left to these.
         """
-        import numpy as np
-
         try:
             if self.read(choice) is None:
                 return True
@@ -191,8 +203,6 @@ class _DateColumns:
 
     def read(self, choice: list[int]) -> Dates | None:
         """Read columns as dates, so far as no setting is needed for it; None if most of the cells are none."""
-        import numpy as np
-
         form = self._find_form(choice) if self.nameless else ""
         there = np.all([(self.cells[index] != "").to_numpy() for index in choice], axis=0)
         few = (1 - MOSTLY) * len(there)
@@ -211,8 +221,6 @@ class _DateColumns:
 
     def _find_form(self, choice: list[int]) -> str:
         """Return how the numbers behind years say weeks or quarters, "" if they are months; even steps tell."""
-        import numpy as np
-
         first = self.cells[choice[0]]
         if len(choice) != 2 or not self.head.numeric[choice[1]] or not first.str.fullmatch(r"\d{4}").all():
             return ""
@@ -237,8 +245,6 @@ class _DateColumns:
 
     def _is_meant(self, choice: list[int], time: np.ndarray) -> bool:
         """Tell dates from numbers that could be some."""
-        import numpy as np
-
         if (
             self.nameless
             and len(choice) == 3
