@@ -206,6 +206,8 @@ READINGS = {
         ["date,y,z,w", *table()[1:6], "date,y,z", *table()[6:]],
         ['no column for "w"', 'no column for "date"'],
     ),
+    "a name too many above units": (["date,y,z,w", "[-],m/s,count", *BELOW],
+                                    ['no column for "w"', 'no column for "date"']),
     "two tables": ([*table(), "", "name,count", "1,2", "3,4"], ["lines 1 to 13", "lines 15 to 17"]),
     "two tables alike": ([*table(), "", "date,a,b", *table()[1:]], ["lines 1 to 13", "lines 15 to 27"]),
     "a small table first": (["count,share", "1,2", "3,4", "", *table()], ["lines 1 to 3", "lines 5 to 17"]),

@@ -85,10 +85,9 @@ def _headers(outline: Outline) -> list[Odd]:
     if not block and len(outline.above) == 1 and outline.above[0].width == outline.width:
         return outline.above
     block = [odd for odd in block if not any(REMARK.fullmatch(cell.strip()) for cell in odd.cells)] or block
-    exact = [odd for odd in block if odd.width == outline.width or _names_all(odd, outline)] or block
+    dated = [odd for odd in block if any(_names_date(odd, index) for index in outline.typed)] or block
+    exact = [odd for odd in dated if odd.width == outline.width or _names_all(odd, outline)] or dated
     block = [odd for odd in exact if len(set(odd.cells[: odd.width])) == odd.width] or exact
-    dated = [odd for odd in block if any(_names_date(odd, index) for index in outline.typed)]
-    block = dated or block
     units = [odd for odd in block[1:] if is_unit_row(odd.cells)]
     return block[:1] if len(units) == len(block) - 1 else block
 
