@@ -173,6 +173,12 @@ MORE_THAN_A_TABLE = {
         {"skip_lines": 3, "header": ["row", *NAMES]}),
     "letters of rows without a name": ([REPEATED, *(f"{'abc'[row % 3]},{line}" for row, line in enumerate(BELOW))],
                                        {"skip_lines": 1, "header": ["row", *NAMES]}),
+    "numbers of rows, and remarks below the first row": (
+        ["date,y,z,w", *(f"{row},{line},{'rain' if row % 3 else ''}" for row, line in enumerate(BELOW))],
+        {"skip_lines": 1, "header": ["row", *NAMES, "w"]}),
+    "numbers of rows by name, and remarks without": (
+        ["id,date,y,z", *(f"{row},{line},rain" for row, line in enumerate(BELOW))],
+        {"skip_lines": 1, "header": ["id", *NAMES, "last_column"]}),
     "numbers of rows, and an empty column": (["date,y,z,w", *(f"{row},{line}," for row, line in enumerate(BELOW))],
                                              {"skip_lines": 1, "header": ["row", *NAMES, "w"]}),
     "all of it": (["Report", "", "Owner: me", *table([["TS", "m/s", "%"], *ROWS[:4], ["Total", "1", "2"], *ROWS[4:],
@@ -206,8 +212,10 @@ READINGS = {
         ["date,y,z,w", *table()[1:6], "date,y,z", *table()[6:]],
         ['no column for "w"', 'no column for "date"'],
     ),
-    "a name too many above units": (["date,y,z,w", "[-],m/s,count", *BELOW],
-                                    ['no column for "w"', 'no column for "date"']),
+    "a name too many above units": (
+        ["date,y,z,w", "[-],m/s,count", *BELOW],
+        ['no column for "w"', 'no column for "date"'],
+    ),
     "two tables": ([*table(), "", "name,count", "1,2", "3,4"], ["lines 1 to 13", "lines 15 to 17"]),
     "two tables alike": ([*table(), "", "date,a,b", *table()[1:]], ["lines 1 to 13", "lines 15 to 27"]),
     "a small table first": (["count,share", "1,2", "3,4", "", *table()], ["lines 1 to 3", "lines 5 to 17"]),

@@ -115,7 +115,9 @@ def _settle_header(header: Odd, outline: Outline, layout: Layout, findings: Find
     if units:
         findings.tell(units, "below the header holds units or remarks", "below the header hold units or remarks")
         findings.leave_out(units)
-    narrow = header.width == outline.width - 1 and measure_width(outline.first_cells) > header.width
+    filled = measure_width(outline.first_cells) > header.width
+    shifted = outline.counted and not _dates_named(header.cells, outline)
+    narrow = header.width == outline.width - 1 and (filled or shifted)
     if header.width > outline.width or narrow:
         _refuse_width(header, outline, findings)
 
@@ -145,10 +147,10 @@ def _refuse_width(header: Odd, outline: Outline, findings: Findings) -> None:
         first, last = name_first(names), next(name for name in ("last_column", "last") if name not in names)
         choices = {f'the first column has no name, it is called "{first}"': [first, *names],
                    f'the last column has no name, it is called "{last}"': [*names, last]}  # fmt: skip
-        if outline.counted:
+        choices = {meaning: own for meaning, own in choices.items() if _dates_named(own, outline)} or choices
+        if outline.counted and [first, *names] in choices.values():
             findings.settings["header"] = [first, *names]
             return
-        choices = {meaning: own for meaning, own in choices.items() if _dates_named(own, outline)} or choices
     else:
         wide = header.width - outline.width
         choices = {f"no column for {_quoted(names[-wide:])}": names[:-wide],
@@ -159,7 +161,7 @@ def _refuse_width(header: Odd, outline: Outline, findings: Findings) -> None:
 def _dates_named(names: Sequence[str], outline: Outline) -> bool:
     """Tell whether a column of dates is called so."""
     dates = [index for index in outline.typed if any(form(outline.first_cells[index].strip()) for form in DATES)]
-    return any(DATE_NAME.fullmatch(names[index]) for index in dates)
+    return any(DATE_NAME.fullmatch(name.strip()) for index in dates for name in names[index : index + 1])
 
 
 def _quoted(names: Sequence[str]) -> str:
