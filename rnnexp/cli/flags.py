@@ -30,8 +30,8 @@ def read_flags(args: Namespace, settings: Mapping[str, Any]) -> dict[str, Any]:
     problems: list[str] = []
     for key, field in settings.items():
         if (texts := getattr(args, key)) is not None:
-            try:
-                found[key] = _value(key, texts, field.annotation)
+            try:  # argparse takes "--" away, behind "=" too
+                found[key] = _value(key, ["--" if text == [] else text for text in texts], field.annotation)
             except ConfigError as error:
                 problems += error.problems
     if problems:

@@ -40,6 +40,7 @@ def written(*flags: str, file: str = "my.csv") -> dict[str, object]:
         (["--time", "date", "--time-format", "%Y-%m-%d"], {"time": "date", "time_format": "%Y-%m-%d"}),
         (["--season", "6", "--sequence-length", "7"], {"season": 6, "sequence_length": 7}),
         (["--na=-200", "--na", "?,x"], {"na": [-200, "?", "x"]}),
+        (["--na=--", "--na", "n.a."], {"na": ["--", "n.a."]}),
         (["--scaler", "difference,standard"], {"scaler": ["difference", "standard"]}),
         (["--split", "none"], {"split": "none"}),
         (["--split", "{train: 48, val: 12, test: 12}"], {"split": {"train": 48, "val": 12, "test": 12}}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from rnnexp.data.inspect.head import read_head
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
-from rnnexp.data.tables.remedy import Refused
+from rnnexp.data.tables.remedy import Refused, Undecided
 from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError
 
@@ -55,6 +55,12 @@ def quarters(times: pd.DatetimeIndex, form: str) -> list[str]:
 
 
 WRITTEN: dict[str, tuple[pd.DatetimeIndex, list[str]]] = {
+    "a Japanese day of the week": (DAYS, [f"{day:%Y/%m/%d}({'月火水木金土日'[day.weekday()]})" for day in DAYS]),
+    "a Chinese day of the week": (DAYS, [f"{day:%Y年%m月%d日} 星期{'一二三四五六日'[day.weekday()]}" for day in DAYS]),
+    "a Korean day of the week": (DAYS, [f"{day:%Y-%m-%d} {'월화수목금토일'[day.weekday()]}요일" for day in DAYS]),
+    "the name of a file": (HOURS, written(HOURS, "%Y%m%d_%H%M%S")),
+    "dashes everywhere": (HOURS, written(HOURS, "%Y-%m-%d_%H-%M-%S")),
+    "a clock behind a word": (HOURS, written(HOURS, "%d/%m/%Y at %H:%M")),
     **{f"hours {form}": (HOURS, written(HOURS, form)) for form in (
         "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S", "%Y%m%d %H:%M", "%Y-%m-%dT%H", "%Y-%m-%d %H%M",
         "%d.%m.%Y %H:%M", "%d.%m.%Y %H.%M", "%d.%m.%Y %Hh", "%d.%m.%Y %Hh%M",
@@ -200,7 +206,7 @@ REFUSED = {
     ),
     "days without a year": (written(DAYS, "%d-%b"), "write the year as well"),
     "one month of days": ([f"{day:02d}-Jan" for day in range(1, 25)], "write the year as well"),
-    "ranges": ([f"{day:%Y-%m-%d}/{day:%Y-%m-%d}" for day in WEEKS], "unreadable"),
+    "ranges to a day": ([f"{day:%Y-%m-%d}/{day:%d}" for day in WEEKS], "unreadable"),
     "fiscal years": ([f"FY {year}" for year in range(2001, 2011)], "unreadable"),
     "no such day": ([*written(DAYS, "%d.%m.%Y"), "31.02.2020"], r"1 unreadable date \(line 102, .* Read as `%d.%m.%Y`"),
     "no such month": ([*written(DAYS, "%Y-%m-%d"), "2020-13-01"], r"1 unreadable date \(line 102"),
@@ -357,6 +363,12 @@ def test_several_columns_are_one_time(case: str) -> None:
     assert not (read(*columns.values(), names=columns)[1:] == times[:-1]).any()
 
 
+def look_at(names: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Head:
+    """Return the head of a table with one line above its rows."""
+    rows = np.arange(len(cells[0]))
+    return Head(tuple(names), tuple(map(tuple, cells)), tuple(numeric), Places(("d.csv",), 0 * rows, rows + 2))
+
+
 @pytest.mark.parametrize("case", [case for case in SEVERAL if case != "halves apart"])
 def test_several_columns_are_found_in_an_unknown_table(case: str) -> None:
     _, columns = SEVERAL[case]
@@ -364,7 +376,7 @@ def test_several_columns_are_found_in_an_unknown_table(case: str) -> None:
     cells = (["x"] * len(next(iter(columns.values()))), *columns.values(), ["1.5"] * len(next(iter(columns.values()))))
     numeric = tuple(all(cell.replace(".", "", 1).isdigit() for cell in column) for column in cells)
     finding = Finding()
-    found = find_dates(Head(tuple(names), tuple(map(tuple, cells)), numeric), finding)
+    found = find_dates(look_at(names, cells, numeric), finding)
     assert {names[index] for index in found} == set(columns)
 
 
@@ -372,12 +384,46 @@ def test_several_columns_are_found_in_an_unknown_table(case: str) -> None:
 def test_one_column_is_found_in_an_unknown_table(case: str) -> None:
     _, cells = WRITTEN[case]
     finding = Finding()
-    head = Head(("sales", "date"), (("3.5",) * len(cells), tuple(cells)), (True, all(map(str.isdigit, cells))))
+    head = look_at(("sales", "date"), (["3.5"] * len(cells), cells), (True, all(map(str.isdigit, cells))))
     assert find_dates(head, finding) == [1]
 
 
+RANGES = {
+    "clocks": (HOURS, "%Y-%m-%d %H:%M - {:%H:%M}", HOURS + pd.Timedelta(hours=1)),
+    "dates and clocks": (HOURS, "%d.%m.%Y %H:%M - {:%d.%m.%Y %H:%M}", HOURS + pd.Timedelta(hours=1)),
+    "a long dash": (HOURS, "%d.%m.%Y %H:%M – {:%H:%M}", HOURS + pd.Timedelta(hours=1)),
+    "ISO 8601": (DAYS, "%Y-%m-%d/{:%Y-%m-%d}", DAYS + pd.Timedelta(days=1)),
+    "weeks": (WEEKS, "%d.%m.%Y - {:%d.%m.%Y}", WEEKS + pd.Timedelta(days=6)),
+    "words": (WEEKS, "%d %b %Y to {:%d %b %Y}", WEEKS + pd.Timedelta(days=6)),
+}
+
+
+@pytest.mark.parametrize("case", RANGES)
+def test_ranges_of_time_are_read_as_their_beginnings(case: str) -> None:
+    times, form, ends = RANGES[case]
+    dates = dates_of([f"{time:{form.partition('{')[0]}}" + form[form.index("{") :].format(end)
+                      for time, end in zip(times, ends)])  # fmt: skip
+    assert (dates.read() == times).all()
+    assert "ranges of time read as their beginnings" in dates.notes
+
+
+@pytest.mark.parametrize("cells", [["2018/19", "2019/20", "2020/21"], ["2020-01-05 13-14", "2020-01-05 14-15"]])
+def test_what_is_no_range_of_dates_is_not_cut(cells: list[str]) -> None:
+    with pytest.raises(DataError, match=rf'the first is "{cells[0]}"'):
+        read(cells)
+
+
+def test_cells_that_look_like_dates_but_are_none_are_a_question() -> None:
+    cells = [f"{time:%Y-%m-%d} x {time.day % 3}{'abc'[time.day % 3]}" for time in DAYS]
+    with pytest.raises(Undecided, match="unreadable date") as asked:
+        find_dates(look_at(("when", "y"), (cells, ["3.5"] * len(cells)), (False, True)), Finding())
+    assert [dict(remedy.settings) for remedy in asked.value.questions[0].remedies] == [{"time": None}]
+    codes = [f"12-{number}" for number in range(100)]
+    assert find_dates(look_at(("item", "y"), (codes, ["3.5"] * len(cells)), (False, True)), Finding()) == []
+
+
 def test_numbers_that_only_sound_like_dates_are_none() -> None:
-    head = Head(("weekly_sales", "y"), (("1900", "1850", "2010", "1800"), ("1", "2", "3", "4")), (True, True))
+    head = look_at(("weekly_sales", "y"), (("1900", "1850", "2010", "1800"), ("1", "2", "3", "4")), (True, True))
     finding = Finding()
     assert find_dates(head, finding) == []
     assert finding.seen == ["no dates: rows are taken as evenly spaced"]
@@ -403,7 +449,7 @@ def test_a_zero_that_a_spreadsheet_has_lost_is_put_back() -> None:
 def test_rows_of_units_or_totals_do_not_hide_the_dates(form: str, junk: list[str]) -> None:
     days = written(DAYS, form) if form != "%s" else told(DAYS, "1899-12-30", "D")
     cells = (*junk, *days)
-    head = Head(("load", "date"), (("1.5",) * len(cells), cells), (True, form in ("%Y%m%d", "%s")))
+    head = look_at(("load", "date"), (("1.5",) * len(cells), cells), (True, form in ("%Y%m%d", "%s")))
     assert find_dates(head, Finding()) == [1]
 
 

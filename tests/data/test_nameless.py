@@ -113,6 +113,27 @@ def test_ids_that_could_be_dates_name_the_series(case: str, labels: tuple[str, .
     assert (series.time == np.tile(times.to_numpy(), len(labels))).all()
 
 
+@pytest.mark.parametrize("ids", [(2001, 2002, 2003), (1990, 1995, 2000, 2005)])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("blocks", [True, False])
+def test_years_beside_ids_that_are_as_even_are_a_question(ids: tuple[int, ...], first: bool, blocks: bool) -> None:
+    pairs = [(one, year) for one in ids for year in range(1970, 2011)]
+    pairs = pairs if blocks else sorted(pairs, key=lambda pair: pair[1])
+    names, years = ([str(pair[place]) for pair in pairs] for place in (0, 1))
+    table = [names, years] if first else [years, names]
+    with pytest.raises(Undecided, match="several columns may be the years") as asked:
+        look(*table, values(len(names)))
+    answers = {str(remedy.settings["time"]): remedy.meaning for remedy in asked.value.questions[0].remedies}
+    assert answers[str(int(first))] == "years from 1970 to 2010"
+    series = look(*table, values(len(names)), time=int(first))
+    assert series.ids == tuple(map(str, ids))
+
+
+def test_a_year_beside_its_months_in_digits_is_no_date_of_its_own() -> None:
+    series = look(*columns(MONTHS, ["%Y", "%Y%m"]), values(len(MONTHS)))
+    assert_dated(series, MONTHS)
+
+
 @pytest.mark.parametrize("case", COUNTED)
 @pytest.mark.parametrize("labeled", [True, False])
 def test_numbers_without_a_name_that_count_time_are_dates(case: str, labeled: bool) -> None:

@@ -321,6 +321,18 @@ def test_a_number_that_means_missing_is_the_number_in_typed_columns(kind: str) -
     assert list(read.values[:, 0]) == [1, 3]
 
 
+@pytest.mark.parametrize("plain", [0, 5])
+@pytest.mark.parametrize("suffix", [" %", " €"])
+@pytest.mark.parametrize("code", ["-99", "-999"])
+def test_each_cell_from_which_a_unit_is_taken_off_is_counted_once(plain: int, suffix: str, code: str) -> None:
+    cells = [f"{row}.5{suffix}" for row in range(30)] + [f"{code}{suffix}"] + [code] * plain + [""] * 4
+    Path("d.csv").write_text("y\n" + "\n".join([*cells, f"1{suffix}"]) + "\n", encoding="utf-8")
+    series = csv(path="d.csv", target="y", missing="drop", na=[code]).read()
+    kept = 31 + bool(plain)  # with a unit it is a value where those that mean missing have none
+    assert len(series.values) == kept
+    assert f'column "y": "{suffix.strip()}" taken off {kept} cells' in series.notes[0]
+
+
 def test_text_of_typed_columns_is_read_as_that_of_a_file() -> None:
     import pandas as pd
 

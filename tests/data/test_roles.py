@@ -161,6 +161,14 @@ SIDEWAYS = {
     "quarters of an hour": (["date", *(f"{n // 4:02d}:{n % 4 * 15:02d}" for n in range(96))], "times of a day"),
     "days": (["Province", *(f"1/{day}/20" for day in range(1, 20))], "dates: a row for each date"),
     "months of years": (["shop", *(f"2020-{month:02d}" for month in range(1, 13))], "dates"),
+    "years apart": (["Country", *map(str, range(1950, 2001, 10))], "years"),
+    "years from the last": (["Country", *map(str, range(2020, 1990, -1))], "years"),
+    "quarters of years": (["geo", *(f"{n // 4 + 2010}-Q{n % 4 + 1}" for n in range(12))], "dates"),
+    "quarters before years": (["geo", *(f"Q{n % 4 + 1} {n // 4 + 2010}" for n in range(12))], "dates"),
+    "months of Eurostat": (["geo", *(f"2010M{month:02d}" for month in range(1, 13))], "dates"),
+    "months in digits": (["geo", *(f"2010{month:02d}" for month in range(1, 13))], "dates"),
+    "months in words": (["shop", *(f"{word}-20" for word in ("Jan", "Feb", "Mar", "Apr", "May"))], "dates"),
+    "months in German words": (["Filiale", *(f"{word} 2020" for word in ("Januar", "März", "Mai", "Dez"))], "dates"),
     "steps": (["id", *(f"V{step}" for step in range(2, 50))], "steps in time"),
 }
 
@@ -173,6 +181,37 @@ def test_a_table_on_its_side_is_refused_with_the_way_out(case: str) -> None:
     columns = {names[0]: first, **{name: rng.random(3).round(3) for name in names[1:]}}
     with pytest.raises(DataError, match=f'"{names[-1].replace("[", ".").replace("]", ".")}", are {told}.*frame.melt'):
         found(columns)
+
+
+@pytest.mark.parametrize("case", ["years", "hours"])
+def test_a_table_on_its_side_is_refused_below_a_title_too(case: str) -> None:
+    lines = ["Source,World indicators", "", ",".join(SIDEWAYS[case][0])]
+    lines += [",".join(["A", *(f"{row}.{place}" for place in range(1, len(SIDEWAYS[case][0])))]) for row in range(30)]
+    Path("my.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match="frame.melt"):
+        inspect("my.csv", {})
+
+
+def test_of_columns_of_the_same_name_one_is_forecast() -> None:
+    columns = [DAYS, WAVE, np.roll(WAVE, 1)]
+    rows = ["date,wave,wave", *(",".join(map(str, row)) for row in zip(*columns))]
+    Path("my.csv").write_text("\n".join(rows) + "\n")
+    finding, series = inspect("my.csv", {})
+    assert series.values[:, 0].tolist() == np.roll(WAVE, 1).tolist() != WAVE
+    assert finding.source().read().values.tolist() == series.values.tolist()
+
+
+@pytest.mark.parametrize("above", [0, 3])
+def test_a_question_about_dates_says_on_which_lines_they_are(above: int) -> None:
+    rows = [f"{1 + row % 9:02d}/{1 + row % 7:02d}/2021,{row % 5}.5" for row in range(30)]
+    Path("my.csv").write_text("\n".join(["Title", *[""] * (above - 1)][:above] + ["date,wave", *rows]) + "\n")
+    with pytest.raises(Undecided, match=rf"ambiguous dates \(lines {above + 2}, {above + 3}, {above + 4},"):
+        inspect("my.csv", {})
+
+
+@pytest.mark.parametrize("names", [["q1", "q2", "q3", "q4"], ["w1", "w2", "w3", "w4"], ["t20", "t30", "t40", "t50"]])
+def test_columns_that_only_count_are_no_dates(names: list[str]) -> None:
+    assert found({"date": DAYS} | {name: WAVE for name in names}).settings["target"] == names[-1]
 
 
 @pytest.mark.parametrize("names", [["x1", "x2", "x3"], ["2020", "2021"], ["lag1", "lag2"], ["q1", "q2", "q3"]])

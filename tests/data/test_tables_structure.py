@@ -121,6 +121,7 @@ def test_a_row_of_empty_cells_is_a_step_where_there_are_no_dates() -> None:
 
 BROKEN = ["2020-01-13", '"1\n"', "2"]
 REPEATED = ",".join(NAMES)
+BELOW = table()[1:]
 MORE_THAN_A_TABLE = {
     "a title": (["Hourly temperature", "", *table()], {"skip_lines": 2}),
     "a title of as many cells": (["Report,of,2020", *table()], {"skip_lines": 1}),
@@ -167,6 +168,19 @@ MORE_THAN_A_TABLE = {
     "names of rows without a name": (["y,z", *table(names=NAMES)[1:]], None),
     "numbers of rows without a name": ([REPEATED, *(f"{row},{line}" for row, line in enumerate(table()[1:], 1))],
                                        {"skip_lines": 1, "header": ["row", *NAMES]}),
+    "numbers of rows before dates with a comma": (
+        ["Quelle: Amt", "", REPEATED, *(f'{row},"Jan {row}, 2020",{row}.5,{row * 7 % 10}' for row in range(1, 13))],
+        {"skip_lines": 3, "header": ["row", *NAMES]}),
+    "letters of rows without a name": ([REPEATED, *(f"{'abc'[row % 3]},{line}" for row, line in enumerate(BELOW))],
+                                       {"skip_lines": 1, "header": ["row", *NAMES]}),
+    "numbers of rows, and remarks below the first row": (
+        ["date,y,z,w", *(f"{row},{line},{'rain' if row % 3 else ''}" for row, line in enumerate(BELOW))],
+        {"skip_lines": 1, "header": ["row", *NAMES, "w"]}),
+    "numbers of rows by name, and remarks without": (
+        ["id,date,y,z", *(f"{row},{line},rain" for row, line in enumerate(BELOW))],
+        {"skip_lines": 1, "header": ["id", *NAMES, "last_column"]}),
+    "numbers of rows, and an empty column": (["date,y,z,w", *(f"{row},{line}," for row, line in enumerate(BELOW))],
+                                             {"skip_lines": 1, "header": ["row", *NAMES, "w"]}),
     "all of it": (["Report", "", "Owner: me", *table([["TS", "m/s", "%"], *ROWS[:4], ["Total", "1", "2"], *ROWS[4:],
                                                       ["Total", "1", "2"]]), "", "Source: x"],
                   {"skip_lines": 3, "skip_rows": [5, "Total"], "skip_footer": 2}),
@@ -192,8 +206,16 @@ def test_all_cells_are_refused_like_the_columns_of_a_run(case: str) -> None:
 READINGS = {
     "two headers": (["date,first,second", "day,y,z", *table()[1:]], ["date, first, second", "day, y, z"]),
     "names of rows": (["y,z", *table()[1:]], ["the first column has no name", "the last column has no name"]),
-    "a name too many": (["date,y,z,w", *table()[1:]], ['"w" has no column', '"date" has no column']),
-    "names too many": (["date,y,z,v,w", *table()[1:]], ['"w" has no column', '"date" has no column']),
+    "a name too many": (["date,y,z,w", *table()[1:]], ['no column for "w"', 'no column for "date"']),
+    "names too many": (["date,y,z,v,w", *table()[1:]], ['no column for "v" and "w"', 'no column for "date" and "y"']),
+    "a name too many, but not where it is repeated": (
+        ["date,y,z,w", *table()[1:6], "date,y,z", *table()[6:]],
+        ['no column for "w"', 'no column for "date"'],
+    ),
+    "a name too many above units": (
+        ["date,y,z,w", "[-],m/s,count", *BELOW],
+        ['no column for "w"', 'no column for "date"'],
+    ),
     "two tables": ([*table(), "", "name,count", "1,2", "3,4"], ["lines 1 to 13", "lines 15 to 17"]),
     "two tables alike": ([*table(), "", "date,a,b", *table()[1:]], ["lines 1 to 13", "lines 15 to 27"]),
     "a small table first": (["count,share", "1,2", "3,4", "", *table()], ["lines 1 to 3", "lines 5 to 17"]),
@@ -247,11 +269,11 @@ def test_comments_at_the_beginning_are_no_lines_that_are_left_out(comments: list
     lines = [*comments, "Report", "", *table()]
     with pytest.raises(Refused, match="data.skip_lines=2") as caught:
         read(lines, comment="#")
-    assert_true(read(lines, comment="#", **caught.value.remedies[0].settings))
+    assert_true(read(lines, **caught.value.remedies[0].settings))
     numbered = [*comments, *MORE_THAN_A_TABLE["numbers of rows without a name"][0]]
     with pytest.raises(Refused, match="data.skip_lines=1 ") as caught:
         read(numbered, comment="#")
-    assert_true(read(numbered, comment="#", **caught.value.remedies[0].settings))
+    assert_true(read(numbered, **caught.value.remedies[0].settings))
 
 
 def test_numbers_with_signs_in_the_first_row_are_no_units() -> None:

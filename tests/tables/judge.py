@@ -27,7 +27,7 @@ EQUAL, ASKED, NEEDLESS, ADVISED, REFUSED, WRONG = "equal", "asked", "asked needl
 # What a question may be about where a table has a reason for it: the settings that answer it.
 ASKS: dict[str, tuple[str, ...]] = {
     "rows": ("missing", "gaps", "duplicates", "unsorted", "ahead"),
-    "century": ("time_format", "century", "pivot"),
+    "century": ("time_format", "pivot_year"),
     "day or month first": ("time_format", "day_first", "dayfirst"),
     "a clock or seconds": ("time_format",),
     "what it counts": ("time_format", "time"),
@@ -36,6 +36,10 @@ ASKS: dict[str, tuple[str, ...]] = {
     "header": ("header", "skip_lines", "skip_rows"),
     "sentinel": ("na", "missing"),
 }
+
+
+# A mark for missing cells, and lines that are no rows, come along with every reading.
+ALONG = {"na", "skip_lines", "skip_rows", "skip_footer", "comment"}
 
 
 class Verdict(NamedTuple):
@@ -82,7 +86,7 @@ def _kind(case: Case, state: State, said: str) -> str:
     """Tell a question, for which there is a reason or none, from a refusal whose advice works."""
     answered = {key for key, _ in state.settings} | set(_flags(state.words)) - set(_flags(case.words))
     allowed = {key for ask in case.asks for key in ASKS[ask]}
-    if allowed and answered <= allowed | {"na"}:  # a mark for missing cells comes along with every reading
+    if allowed and answered <= allowed | ALONG:
         return ASKED
     return ADVISED if len(options(said)) < 2 else NEEDLESS
 

@@ -195,6 +195,7 @@ def times() -> list[Kind]:
         kind("24:00", "date,time", late),
         kind("A zone", "time", [f"{hour}+01" for hour in hours("%Y-%m-%d %H:%M:%S")]),
         kind("A zone that changes", "time", zoned),
+        kind("Ranges of time", "time", [f"{hour}:00 - {hour}:59" for hour in hours("%d.%m.%Y %H")]),
         kind("ISO weeks", "week", dates("%G-W%V", "W-MON", 60, "2018-01-01")),
         kind("Quarters", "quarter", [f"{year}-Q{row % 4 + 1}" for row, year in enumerate(years)]),
         kind("Excel's serial days", "date", serial),

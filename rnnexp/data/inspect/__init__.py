@@ -71,6 +71,8 @@ def _look(path: str, given: Mapping[str, Any]) -> tuple[Finding, Series]:
     if "target" not in given:
         refuse_sideways(finding.settle(lambda: column_names(files[0], finding.layout)), files[0])
     head = read_head(files[0], finding)
+    if "target" not in given:  # now below what stands above the table
+        refuse_sideways(head.names, files[0])
     finding.given = {key: resolve_columns(key, value, head.names, str(files[0])) for key, value in given.items()}
     finding.settle(lambda: _settle_columns(files[0], head, finding))
     return finding, settle_flaws(finding)

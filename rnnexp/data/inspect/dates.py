@@ -6,19 +6,17 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rnnexp.data.inspect.finding import Finding, Head
+import numpy as np
+
+from rnnexp.data.inspect.finding import Finding, Head, name_column
 from rnnexp.data.tables.date_columns import CLOCK, PARTS, find_role
 from rnnexp.data.tables.date_readings import FEW, is_even, is_monthly, is_sorted
 from rnnexp.data.tables.layout import Layout
-from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.times import Dates, UnreadableDates
 from rnnexp.errors import DataError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 TIME = re.compile(
     r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|dato|ts$|data$)|日期|日付|時間|дата",
@@ -32,7 +30,11 @@ PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearda
 MOSTLY = 0.5  # share of the cells that must be dates, so that the others are flaws
 LONGEST = 50  # letters of a date, on average
 CERTAIN = r"\d{4}-\d\d-\d\d(\D|$)"  # what 101, which may be of 2001, is not
-DIGITS_OF_DAYS = 8
+LOOKS_DATED = (
+    r"(?<!\d)(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|(?:\d{1,2}[-/.]\d{1,2}[-/.]|\d{1,2}\W{0,2}[^\W\d]{3,}\W{0,2})\d{4})(?!\d)|"
+    r"[^\W\d]{3,}\W{1,2}\d{1,2}\W{1,2}\d{4}(?!\d)"
+)
+DIGITS_OF_DAYS, DIGITS_OF_MONTHS = 8, 6
 A_YEAR = r"(1[6-9]|20)\d\d"  # which months and days may stand beside, so that it is often repeated
 UNEVEN = 0.25  # share of steps, from hour to hour of a trading day for example, that may be others than the usual one
 MAX_TRIED = 30  # columns that are looked at
@@ -46,12 +48,13 @@ def find_dates(head: Head, finding: Finding) -> list[int]:
         dates = columns.read(choice)
         if dates is not None:
             return _tell_time(choice, head, finding, dates)
+    columns.ask_about_unread()
     finding.seen.append("no dates: rows are taken as evenly spaced")
     return []
 
 
 def _tell_time(choice: list[int], head: Head, finding: Finding, dates: Dates) -> list[int]:
-    keys: list[Any] = choice if "header" in finding.settings else [head.names[index] for index in choice]
+    keys = [name_column(head, index, finding) for index in choice]
     finding.set("time", keys[0] if len(keys) == 1 else keys)
     for key, value in dates.settings.items():
         finding.set(key, value, "; ".join(dates.notes))
@@ -68,6 +71,16 @@ class _DateColumns:
         self.nameless = not (layout.header or layout.names)
         likely = [index for index in range(len(head.names)) if self._is_likely(index)][:MAX_TRIED]
         self.cells: dict[int, Any] = {index: pd.Series(head.cells[index], dtype="str").str.strip() for index in likely}
+
+    def ask_about_unread(self) -> None:
+        """Ask about cells that look like dates, if none are found: that there are none is not said in silence."""
+        for index, cells in self.cells.items():
+            if not self.head.numeric[index] and cells.str.contains(LOOKS_DATED).mean() > MOSTLY:
+                try:
+                    self._dates([index], np.arange(len(cells))).read()
+                except DataError as error:
+                    ignored = Remedy({"time": None}, "rows are taken as evenly spaced")
+                    raise Undecided(Refused(str(error), ignored)) from None
 
     def _is_likely(self, index: int) -> bool:
         name, some = self.head.names[index], self.head.cells[index][:100]
@@ -93,7 +106,8 @@ class _DateColumns:
     def nameless_choices(self) -> Iterator[list[int]]:
         """List a column and those behind it that tell its rows apart, as a month tells those of a year; all first."""
         for index in self._nameless_firsts():
-            yield from self._behind_its_parts(index)
+            if self._is_year(index):
+                yield from self._behind_its_parts(index)
             choice, text = [index], self.cells[index]
             while (after := self.cells.get(choice[-1] + 1)) is not None and len(choice) < len(PARTS):
                 both = text.str.cat(after, sep=" ")
@@ -109,11 +123,26 @@ class _DateColumns:
         able = [index for index in self.cells if self.read([index]) is not None]
         many = {index: self.cells[index].nunique() for index in able}
         most = max(many.values(), default=0)
-        whole = any(many[i] == most and self.cells[i].str.len().min() >= DIGITS_OF_DAYS for i in able)
+        whole = any(many[i] == most and self._is_whole(i) for i in able)
         fewer = [index for index in able if 2 * many[index] <= most]
-        goes_on = any(many[index] == most and self._is_even(index) for index in able) if fewer else False
+        finest = [index for index in able if many[index] == most and self._is_even(index)] if fewer else []
+        goes_on = bool(finest)
+        if (years := [*filter(self._is_year, finest)]) and not whole:
+            self._ask_about_years([*(i for i in fewer if self._is_year(i) and self._is_even(i)), *years])
         ids = {i for i in fewer if whole or not self._is_year(i) or (goes_on and not self._is_even(i))}
         return sorted(able, key=lambda index: (self.head.numeric[index], index in ids))
+
+    def _is_whole(self, index: int) -> bool:
+        """Tell dates of days and finer, and of months in even steps, from years and ids."""
+        shortest = self.cells[index].str.len().min()
+        return bool(shortest >= DIGITS_OF_DAYS or (shortest >= DIGITS_OF_MONTHS and self._is_even(index)))
+
+    def _ask_about_years(self, years: list[int]) -> None:
+        """Ask which of several columns of years are the dates, if there are several; the others are ids like 2001."""
+        spans = {index: self.cells[index].sort_values(ignore_index=True) for index in years}
+        own = [Remedy({"time": i}, f"years from {cells.iloc[0]} to {cells.iloc[-1]}") for i, cells in spans.items()]
+        if len(own) > 1:
+            raise Undecided(Refused("several columns may be the years", *own))
 
     def _is_year(self, index: int) -> bool:
         return bool(self.cells[index].str.fullmatch(A_YEAR).all())
@@ -135,8 +164,6 @@ class _DateColumns:
 
         What is read only together with further columns is left to these.
         """
-        import numpy as np
-
         try:
             if self.read(choice) is None:
                 return True
@@ -176,8 +203,6 @@ class _DateColumns:
 
     def read(self, choice: list[int]) -> Dates | None:
         """Read columns as dates, so far as no setting is needed for it; None if most of the cells are none."""
-        import numpy as np
-
         form = self._find_form(choice) if self.nameless else ""
         there = np.all([(self.cells[index] != "").to_numpy() for index in choice], axis=0)
         few = (1 - MOSTLY) * len(there)
@@ -196,8 +221,6 @@ class _DateColumns:
 
     def _find_form(self, choice: list[int]) -> str:
         """Return how the numbers behind years say weeks or quarters, "" if they are months; even steps tell."""
-        import numpy as np
-
         first = self.cells[choice[0]]
         if len(choice) != 2 or not self.head.numeric[choice[1]] or not first.str.fullmatch(r"\d{4}").all():
             return ""
@@ -215,19 +238,13 @@ class _DateColumns:
     def _dates(self, choice: list[int], rows: np.ndarray, form: str = "") -> Dates:
         cells = [self.cells[index].iloc[rows].reset_index(drop=True) for index in choice]
         names = [self.head.names[index] for index in choice]
-        dates = Dates(
-            cells,
-            names,
-            Places(("",), 0 * rows, rows),
-            replace(self.layout, time_format=form or self.layout.time_format),
-        )
+        layout = replace(self.layout, time_format=form or self.layout.time_format)
+        dates = Dates(cells, names, self.head.places.take(rows), layout)
         dates.settings |= {"time_format": form} if form else {}
         return dates
 
     def _is_meant(self, choice: list[int], time: np.ndarray) -> bool:
         """Tell dates from numbers that could be some."""
-        import numpy as np
-
         if (
             self.nameless
             and len(choice) == 3

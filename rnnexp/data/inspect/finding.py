@@ -11,6 +11,7 @@ from rnnexp import registry
 from rnnexp.config.parse import build
 from rnnexp.data.tables.columns import position
 from rnnexp.data.tables.layout import Layout, Wanted
+from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.errors import ConfigError
 
@@ -99,11 +100,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Head:
-    """A table as it is written: names of the columns, their cells as text, and which of them are numbers."""
+    """A table as it is written: names of the columns, their cells as text, which are numbers, and where rows lie."""
 
     names: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
+    places: Places
+
+
+def name_column(head: Head, index: int, finding: Finding) -> str | int:
+    """Return a column as a setting names it: by its position if it has no name of its own."""
+    named = finding.settings.get("header") != "none" and head.names.count(head.names[index]) == 1
+    return head.names[index] if named else index
 
 
 def resolve_columns(key: str, value: Any, names: Sequence[str], file: str) -> Any:

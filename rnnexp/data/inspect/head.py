@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.tables.dialect import examine, name_separator
 from rnnexp.data.tables.files import kind
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
+from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.data.tables.table import read_cells
 from rnnexp.errors import count
@@ -22,20 +25,19 @@ def read_head(file: Path, finding: Finding) -> Head:
     """Read all columns, with what each refusal advises, and tell which of them hold numbers."""
     if kind(file) == "parquet":
         return _parquet(file, finding)
-    names, columns, _ = finding.settle(lambda: read_cells(file, finding.layout))
+    names, columns, lines = finding.settle(lambda: read_cells(file, finding.layout))
     layout, dialect = finding.layout, examine(file, finding.layout)
     header = f"header in line {dialect.header}" if dialect.header else "no header"
     separator = name_separator(dialect.separator)
     told = f'{file}: {layout.encoding}, separator "{separator}", {header}, {count(len(names), "column")}'
     finding.seen.append(told)
     cells = tuple(map(tuple, columns))
-    return Head(names, cells, tuple(_numeric(column, layout) for column in cells))
+    places = Places((str(file),), np.zeros_like(lines), lines)
+    return Head(names, cells, tuple(_numeric(column, layout) for column in cells), places)
 
 
 def _numeric(cells: tuple[str, ...], layout: Layout) -> bool:
     """Tell whether most of the cells that are there are numbers, in whatever marks."""
-    import numpy as np
-
     flaws = Flaws()
     values = parse(cells, range(len(cells)), layout, flaws)
     if int(np.isfinite(values).sum()) > flaws.total:
@@ -52,7 +54,8 @@ def _parquet(file: Path, finding: Finding) -> Head:
     rows = first_rows(file, MOST_ROWS)
     finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")
     numeric = tuple(is_numeric_dtype(dtype) for dtype in rows.dtypes)
-    return Head(tuple(map(str, rows.columns)), tuple(_as_text(rows[name]) for name in rows), numeric)
+    places = Places((str(file),), np.zeros(len(rows), dtype=np.int64), np.arange(1, len(rows) + 1), "row")
+    return Head(tuple(map(str, rows.columns)), tuple(_as_text(rows[name]) for name in rows), numeric, places)
 
 
 def _as_text(column: Any) -> tuple[str, ...]:

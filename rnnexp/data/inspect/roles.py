@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.inspect.dates import PARTS
-from rnnexp.data.inspect.finding import Finding, Head
+from rnnexp.data.inspect.finding import Finding, Head, name_column
 from rnnexp.data.tables.columns import listed, position
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
-from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError
@@ -51,7 +50,7 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
     others = [head.names[index] for index in good if index != chosen]
     guess = "" if usual else "a guess, the last column of numbers; "
     reason = f"{guess}others: {listed(others)} (--target)" if others else ""
-    finding.set("target", chosen if finding.settings.get("header") == "none" else head.names[chosen], reason)
+    finding.set("target", name_column(head, chosen, finding), reason)
     finding.seen += [f'column "{head.names[index]}" {why}: not the target' for index, why in unfit.items()]
     return chosen
 
@@ -95,7 +94,7 @@ def name_series(head: Head, chosen: int, stamps: list[int], finding: Finding, fi
     if not stamps:
         _ask_about_blocks([one for one in names if one.in_blocks], finding)
         return
-    time = np.unique(_read_dates(head, stamps, finding, file), return_inverse=True)[1]
+    time = np.unique(_read_dates(head, stamps, finding), return_inverse=True)[1]
     again = len(time) - len(np.unique(time))
     if not again:
         return
@@ -117,13 +116,13 @@ def _name(best: Names, others: list[Names], head: Head, finding: Finding) -> Non
     """Take a column; those that tell the same series apart by other words are no alternatives."""
     different = [head.names[one.index] for one in others if one.distinct != best.distinct]
     also = f"; a guess, others: {listed(different)} (--series)" if different else ""
-    finding.set("series", _key(head, best.index, finding), f"{best.distinct:,} series in one long table{also}")
+    finding.set("series", name_column(head, best.index, finding), f"{best.distinct:,} series in one long table{also}")
 
 
 def _question(maybe: list[Names], left: dict[int, int], again: int, head: Head, finding: Finding) -> Refused:
     """Ask whether rows of the same date are of several series."""
     own = [
-        Remedy({"series": _key(head, one.index, finding)}, f"{one.distinct:,} series" + _still(left[one.index]))
+        Remedy({"series": name_column(head, one.index, finding)}, f"{one.distinct:,} series" + _still(left[one.index]))
         for one in sorted(maybe, key=lambda one: left[one.index])[:4]
     ]
     merged = [Remedy({"series": None, "duplicates": how}, "one series") for how in ("first", "last", "mean")]
@@ -138,7 +137,9 @@ def _ask_about_blocks(blocks: list[Names], finding: Finding) -> None:
     """Ask whether rows without dates that lie together under a name are a series each."""
     if not blocks:
         return
-    own = [Remedy({"series": _key(one.head, one.index, finding)}, f"{one.distinct:,} series") for one in blocks[:4]]
+    own = [
+        Remedy({"series": name_column(one.head, one.index, finding)}, f"{one.distinct:,} series") for one in blocks[:4]
+    ]
     what = f"there are no dates, and rows lie in blocks by {listed([one.head.names[one.index] for one in blocks])}"
     question = f"{finding.settings['path']}: {what}: is each block a series?"
     raise Undecided(Refused(question, *own, Remedy({"series": None}, "all rows are one series")))
@@ -192,13 +193,11 @@ class Names:
         return len(code) / int((date[last] - date[first] + 1).sum())
 
 
-def _read_dates(head: Head, stamps: list[int], finding: Finding, file: Path) -> np.ndarray:
+def _read_dates(head: Head, stamps: list[int], finding: Finding) -> np.ndarray:
     import pandas as pd
 
     texts = [pd.Series(head.cells[index], dtype="str").str.strip() for index in stamps]
-    rows = len(texts[0])
-    places = Places((str(file),), np.zeros(rows, dtype=np.int64), np.arange(rows))
-    return Dates(texts, [head.names[index] for index in stamps], places, finding.layout).read()
+    return Dates(texts, [head.names[index] for index in stamps], head.places, finding.layout).read()
 
 
 def _words(head: Head, taken: set[int]) -> list[int]:
@@ -215,10 +214,6 @@ def _says_name(head: Head, index: int) -> bool:
 
 def _plain(head: Head, index: int) -> str:
     return head.names[index].strip().lower()
-
-
-def _key(head: Head, index: int, finding: Finding) -> str | int:
-    return index if finding.settings.get("header") == "none" else head.names[index]
 
 
 def _place(head: Head, column: str | int) -> int:

@@ -6,27 +6,33 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from rnnexp.data.tables.date_forms import find_month
 from rnnexp.errors import DataError
 
 HOUR = re.compile(r"(?:h|hr|he|hour|stunde|std|heure|hora)?[ _.-]?(\d{1,2})h?", re.IGNORECASE)
 CLOCK = re.compile(r"\D{0,2}(\d{1,2}):(\d\d)(?::\d\d)?")
 STEP = re.compile(r"(?:v|t|x|step|lag|value|f|d|day|week|w|month|m)[ _.]?(\d+)", re.I)
 YEAR = re.compile(r"\D{0,3}((?:1[6-9]|20|21)\d\d)(?: ?\[.*\])?")
-DATE = re.compile(r"\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})")
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-FOREIGN = {"mär": "mar", "mrz": "mar", "mai": "may", "okt": "oct", "dez": "dec", "fév": "feb", "avr": "apr"}
+DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})|(19|20)\d\d(0[1-9]|1[0-2])(\d\d)?|"
+    r"\d{4}[-/. ]?[QMW]\d{1,2}|[QMW]?\d{1,2}[-/. ]\d{4}",
+    re.IGNORECASE,
+)
+IN_WORDS = re.compile(r"([^\W\d]+)\.?[-/. ]?(?:\d{4}|\d{2})")
 FEWEST = 4  # columns in a row that count on: fewer may be lags or channels
 
 
 def find_sideways(names: Sequence[str]) -> tuple[str, list[str]] | None:
     """Return what most columns of a table on its side are, and their names; None for a table that stands."""
-    months = [name for name in names if _month(name) is not None]
-    dates = [name for name in names if DATE.fullmatch(name)]
+    months = [name for name in names if find_month(name)]
+    dates = [name for name in names if _is_date(name)]
     clock = [name for name in names if CLOCK.fullmatch(name)]
     kinds = [("months", months, 6), ("dates", dates, FEWEST), ("times of a day", clock, FEWEST)]
-    for what, pattern, fewest in (("years", YEAR, FEWEST), ("hours of a day", HOUR, 23), ("steps in time", STEP, 12)):
+    numbered = (("years", YEAR, FEWEST), ("hours of a day", HOUR, 23), ("steps in time", STEP, 12))
+    for what, pattern, fewest in numbered:
         matches = [(name, int(match[1])) for name in names if (match := pattern.fullmatch(name))]
-        kinds.append((what, [name for name, _ in matches] if _counts([n for _, n in matches]) else [], fewest))
+        counts = _counts([number for _, number in matches], any_step=what == "years")
+        kinds.append((what, [name for name, _ in matches] if counts else [], fewest))
     return next(((what, own) for what, own, fewest in kinds if len(own) >= max(fewest, len(names) / 2)), None)
 
 
@@ -47,12 +53,14 @@ def refuse_sideways(names: Sequence[str], file: Path) -> None:
     )
 
 
-def _month(name: str) -> int | None:
-    word = name.strip().lower()
-    short = FOREIGN.get(word[:3], word[:3])
-    return MONTHS.index(short) if short in MONTHS and word.isalpha() else None
+def _is_date(name: str) -> bool:
+    """Tell a name such as 2020-01, Q1 2020 or Jan-20."""
+    in_words = IN_WORDS.fullmatch(name)
+    return bool(DATE.fullmatch(name) or (in_words and find_month(in_words[1])))
 
 
-def _counts(numbers: Sequence[int | None]) -> bool:
-    """Tell whether numbers go up one by one."""
-    return all(b is not None and a is not None and b - a == 1 for a, b in zip(numbers, numbers[1:]))
+def _counts(numbers: Sequence[int], any_step: bool) -> bool:
+    """Tell whether numbers go up one by one; by any step, and also down, if that is enough."""
+    steps = [after - before for before, after in zip(numbers, numbers[1:])]
+    one_way = all(step > 0 for step in steps) or all(step < 0 for step in steps)
+    return one_way if any_step else all(step == 1 for step in steps)

@@ -7,18 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rnnexp.data.tables.dialect import looks_like_data, measure_width
+from rnnexp.data.tables.dialect import DATE_NAME, DATES, join_cells, looks_like_data, measure_width, name_first
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.outline import Odd, Outline, is_unit_row
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.records import is_skipped
-
-DATE_NAME = re.compile(
-    r".*(date|time|datum|zeit|day|month|year|week|period|fecha|data|jahr|monat|tag|woche|hora|heure|jour|mois|an[nñ][eéo]|"
-    r"日期|日付|时间|時間|日時|月|年|날짜|дата|время|tarih|dato|päivä).*|ds|ts",
-    re.IGNORECASE,
-)
-
 
 # "Source: Office", of which no column is called, and what loggers of Campbell Scientific begin with.
 REMARK = re.compile(r"[^\W\d][^:]*: +\S.*|TO(A5|B1|B3|ACI1)")
@@ -92,10 +85,9 @@ def _headers(outline: Outline) -> list[Odd]:
     if not block and len(outline.above) == 1 and outline.above[0].width == outline.width:
         return outline.above
     block = [odd for odd in block if not any(REMARK.fullmatch(cell.strip()) for cell in odd.cells)] or block
-    exact = [odd for odd in block if odd.width == outline.width or _names_all(odd, outline)] or block
+    dated = [odd for odd in block if any(_names_date(odd, index) for index in outline.typed)] or block
+    exact = [odd for odd in dated if odd.width == outline.width or _names_all(odd, outline)] or dated
     block = [odd for odd in exact if len(set(odd.cells[: odd.width])) == odd.width] or exact
-    dated = [odd for odd in block if any(_names_date(odd, index) for index in outline.typed)]
-    block = dated or block
     units = [odd for odd in block[1:] if is_unit_row(odd.cells)]
     return block[:1] if len(units) == len(block) - 1 else block
 
@@ -123,7 +115,9 @@ def _settle_header(header: Odd, outline: Outline, layout: Layout, findings: Find
     if units:
         findings.tell(units, "below the header holds units or remarks", "below the header hold units or remarks")
         findings.leave_out(units)
-    narrow = header.width == outline.width - 1 and measure_width(outline.first_cells) > header.width
+    filled = measure_width(outline.first_cells) > header.width
+    shifted = outline.counted and not _dates_named(header.cells, outline)
+    narrow = header.width == outline.width - 1 and (filled or shifted)
     if header.width > outline.width or narrow:
         _refuse_width(header, outline, findings)
 
@@ -137,7 +131,7 @@ def _without_header(outline: Outline, above: Sequence[Odd], findings: Findings) 
     if above:
         _leave_out_titles(above, outline.first, findings)
     if looks_like_data(outline.first_cells, []):
-        row = outline.separator.join(outline.first_cells)[:60]
+        row = join_cells(outline.first_cells, outline.separator)[:60]
         findings.said.append(f"line {outline.first}: the header looks like data ({row})")
         findings.settings["header"] = "none"
 
@@ -150,17 +144,28 @@ def _refuse_width(header: Odd, outline: Outline, findings: Findings) -> None:
     )
     findings.settings["skip_lines"] = header.end
     if header.width < outline.width:
-        free = next(name for name in ("row", "row_names", "first_column") if name not in names)
-        last = next(name for name in ("last_column", "last") if name not in names)
-        choices = {f'the first column has no name, it is called "{free}"': [free, *names],
+        first, last = name_first(names), next(name for name in ("last_column", "last") if name not in names)
+        choices = {f'the first column has no name, it is called "{first}"': [first, *names],
                    f'the last column has no name, it is called "{last}"': [*names, last]}  # fmt: skip
+        choices = {meaning: own for meaning, own in choices.items() if _dates_named(own, outline)} or choices
+        if outline.counted and [first, *names] in choices.values():
+            findings.settings["header"] = [first, *names]
+            return
     else:
-        choices = {f'"{names[-1]}" has no column': names[: outline.width],
-                   f'"{names[0]}" has no column': names[-outline.width :]}  # fmt: skip
-    if outline.counted and header.width < outline.width:
-        findings.settings["header"] = [free, *names]
-        return
+        wide = header.width - outline.width
+        choices = {f"no column for {_quoted(names[-wide:])}": names[:-wide],
+                   f"no column for {_quoted(names[:wide])}": names[wide:]}  # fmt: skip
     findings.choices += [(meaning, Findings(settings={"header": chosen})) for meaning, chosen in choices.items()]
+
+
+def _dates_named(names: Sequence[str], outline: Outline) -> bool:
+    """Tell whether a column of dates is called so."""
+    dates = [index for index in outline.typed if any(form(outline.first_cells[index].strip()) for form in DATES)]
+    return any(DATE_NAME.fullmatch(name.strip()) for index in dates for name in names[index : index + 1])
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return " and ".join(f'"{name}"' for name in names)
 
 
 def cite_lines(rows: Sequence[Odd]) -> str:

@@ -14,9 +14,10 @@ CLOCK = r"""(?xi)^(?P<date>.*?)(?:^|(?<=\d)T|(?<=[^\s,])(?:,?\s+|[,_]|:(?=\d\d:)
     (?=\d{1,2}(?: :\d\d|\s?(?:h|uhr|[ap]\.?m\.?)))
     (?P<hour>\d{1,2}) (?: (?::|\s?h\s?) (?P<minute>\d\d)? (?: [:m]\s?(?P<second>\d\d)(?P<fraction>[.,]\d{1,9})? )? )?
     \s? (?P<half>[ap]\.?m\.?)? \s? (?:s|m|h|hrs?|uhr)?$"""
-# ... or by its place behind a whole date: 1.5.2020 13.30, 2020-05-01 1330, 20200501T13.
-BARE_CLOCK = r"""(?x)^(?P<date>\d{1,4}[^\w:]+\w+[^\w:]+\d{1,4}|\d{8})(?:,?\s+|T)
-    (?P<hour>\d{1,2}) (?: \.?(?P<minute>\d\d) (?: \.?(?P<second>\d\d))? )?$"""
+# ... or by its place behind a whole date: 1.5.2020 13.30, 2020-05-01 1330, 20200501T13; 13-14 are two hours.
+BARE_CLOCK = r"""(?x)^(?P<date>\d{1,4}[^\w:]+\w+[^\w:]+\d{1,4}|\d{8})(?:,?\s+|[T_])(?!\d\d?-\d\d?$)
+    (?P<hour>\d{1,2}) (?: [.-]?(?P<minute>\d\d) (?: [.-]?(?P<second>\d\d))? )?$"""
+RANGE = re.compile(r"(.*\d.{0,4}?)(?:\s+(?:-|to|bis)\s+|/)(\d.*)")
 CLOCK_FIRST = r"(\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?),? (.*\d.*)"
 # What may be a zone stands behind a clock: the -01 in 2020-01 is none.
 ZONE = (
@@ -27,11 +28,23 @@ MAY_BE_ZONED = (
     r"(?:[A-Z\]]|(?:[:T.,]\d+|[Mm.]|UTC|GMT) ?[+-]\d\d?(?::?\d\d)?|-\d\d[+-]\d\d:\d\d)$"  # without \s, for speed
 )
 HOURS = {"Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2, "EET": 2, "EEST": 3}
+SHORTEST = 8  # letters of a date that may begin a range: 2018/19 is none
 USUAL_ZONES = (
     *("Europe/London", "Europe/Berlin", "Europe/Helsinki", "America/New_York", "America/Chicago", "America/Denver"),
     *("America/Los_Angeles", "America/Halifax", "America/St_Johns", "America/Santiago", "America/Sao_Paulo"),
     *("Australia/Sydney", "Australia/Adelaide", "Pacific/Auckland", "Asia/Jerusalem", "Europe/Moscow"),
 )
+
+
+def take_beginnings(text: Any) -> Any:
+    """Return where ranges of time begin, such as `01.03.2023 00:00 - 01:00`; None if cells are none."""
+    if not RANGE.fullmatch(text.iloc[0]):  # quick
+        return None
+    halves = text.str.extract(f"^{RANGE.pattern}$")
+    words = halves.replace(r"[^\W\d]+", "a", regex=True)
+    first, last = (words[place].str.replace(r"\d+", "0", regex=True) for place in words)
+    alike = (first == last) | ((last == "0:0") & first.str.contains("0:0"))
+    return halves[0] if (alike & (halves[0].str.len() >= SHORTEST)).all() else None
 
 
 def split_clock(text: Any) -> tuple[Any, np.ndarray, np.ndarray]:

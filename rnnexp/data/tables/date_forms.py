@@ -80,7 +80,7 @@ def standardize_words(text: Any) -> Any:
     if not text.str.contains(WORD).any():
         return text
     text = text.str.replace(rf"(?<={WORD[:-1]})\.(?=[\s,-]|$)", "", regex=True)
-    text = text.str.replace(r"(?<=\d)(?:st|nd|rd|th)\b|\b(?:de|of)\b", "", regex=True)
+    text = text.str.replace(r"(?<=\d)(?:st|nd|rd|th)\b|\b(?:de|of|at|um|kl|à)\b", "", regex=True)
     halves = {"H1": "Q1", "S1": "Q1", "H2": "Q3", "S2": "Q3"}  # a half-year begins with its first quarter
     text = text.str.replace(r"(?<![^\W\d_])[HS][12](?!\d)", lambda found: halves[found[0]], regex=True)
     return text.str.replace(r"\s+", " ", regex=True).str.strip()

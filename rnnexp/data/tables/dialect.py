@@ -34,6 +34,12 @@ MONTHS = (
 DATE = re.compile(
     rf"({MONTHS})(?![^\W\d])[^\w]*\d{{1,4}}\b.*|\d{{1,4}}[^\w]*({MONTHS})(?![^\W\d])([^\w]*\d.*)?", re.IGNORECASE
 )
+DATE_NAME = re.compile(
+    r".*(date|time|datum|zeit|day|month|year|week|period|fecha|data|jahr|monat|tag|woche|hora|heure|jour|mois|an[nñ][eéo]|"
+    r"日期|日付|时间|時間|日時|月|年|날짜|дата|время|tarih|dato|päivä).*|ds|ts",
+    re.IGNORECASE,
+)
+DATES = (DATED.match, DATE.fullmatch, DIGITS.fullmatch)
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
 
 
@@ -75,11 +81,15 @@ def examine(file: Path, layout: Layout) -> Dialect:
         return Dialect(separator, names, 0, _kept(first, skip), len(names), opening.skip)
     line, cells = first[0]
     if looks_like_data(cells, [row for _, row in first[1:]]):
-        said = f"{file}, line {line}: the header looks like data ({separator.join(cells)[:60]})"
+        said = f"{file}, line {line}: the header looks like data ({join_cells(cells, separator)[:60]})"
         raise Refused(said, Remedy({"header": "none"}, "columns by position, from 0"))
     if len(first) == 1:
         raise _nothing(opening, separator, f"there is nothing below the header in line {line}")
     end = line + sum(len(re.findall(r"\r\n|\r|\n", cell)) for cell in cells)
+    if _is_shifted(cells, [row for _, row in first[1:]]):
+        said = f"{file}, line {line}: dates stand one column behind their name, as if the first column had none"
+        called = [name_first(cells), *_named(cells)]
+        raise Refused(said, Remedy({"skip_lines": end, "header": called}, f'the first column is called "{called[0]}"'))
     return Dialect(separator, _named(cells), line, _kept(first[1:], skip), measure_width(cells), opening.skip, end)
 
 
@@ -133,6 +143,11 @@ def name_separator(separator: str) -> str:
     return {"\t": "tab"}.get(separator, separator)
 
 
+def join_cells(cells: Sequence[str], separator: str) -> str:
+    """Write a line about as the file has it."""
+    return (" " if separator == WHITESPACE else separator).join(cells)
+
+
 def looks_like_data(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether a first line holds numbers, dates and words of the rows only, or a date above dates.
 
@@ -147,8 +162,21 @@ def looks_like_data(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool
     alike = any(numbers) and all(map(any, zip(numbers, words, (not cell.strip() for cell in cells))))
     if written not in numbered and alike:
         return True
-    forms = (DATED.match, DATE.fullmatch, DIGITS.fullmatch)
-    return any(form(cell) and all(map(form, own)) for form in forms for cell, own in zip(cells, below))
+    return any(form(cell) and all(map(form, own)) for form in DATES for cell, own in zip(cells, below))
+
+
+def _is_shifted(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Tell a header without a name for the first column, where an empty cell ends each row and dates show it."""
+    if any(len(row) != len(cells) + 1 or row[-1].strip() for row in rows):
+        return False
+    dates = [all(any(form(cell) for form in DATES) for cell in column) for column in zip(*rows)]
+    named = [bool(DATE_NAME.fullmatch(cell.strip())) for cell in cells]
+    return any(dates[i + 1] and not dates[i] and named[i] and not any(named[i + 1 : i + 2]) for i in range(len(cells)))
+
+
+def name_first(names: Sequence[str]) -> str:
+    """Return a name for a first column that has none."""
+    return next(name for name in ("row", "row_names", "first_column") if name not in names)
 
 
 def _nothing(opening: Opening, separator: str, what: str) -> DataError:

@@ -77,7 +77,7 @@ class Flaws:
 
     plain: whether there is a number without a unit, other than 0
     thirds: of cells that are dressed, whether every point stands before three digits; None without points
-    bare, dressed: numbers that mean missing, found without and with a unit
+    bare, dressed: numbers that mean missing, found without and with a unit: with what was taken off the latter
     """
 
     total: int = 0
@@ -87,7 +87,7 @@ class Flaws:
     plain: bool = False
     thirds: bool | None = None
     bare: set[float] = field(default_factory=set)
-    dressed: set[float] = field(default_factory=set)
+    dressed: dict[float, Counter[str]] = field(default_factory=dict)
 
     def add(self, line: int, text: str) -> None:
         self.total += 1
@@ -141,7 +141,9 @@ def remove_codes(values: np.ndarray, layout: Layout, kind: Any = np.float64) -> 
 
 def remove_dressed(values: np.ndarray, flaws: Flaws) -> np.ndarray:
     """Make NaN of the numbers with a unit that mean missing: -99 % is a value where only the missing have no unit."""
-    codes = flaws.dressed if flaws.plain else flaws.dressed - flaws.bare
+    codes = flaws.dressed.keys() if flaws.plain else flaws.dressed.keys() - flaws.bare
+    for kept in flaws.dressed.keys() - codes:
+        flaws.did.update(flaws.dressed[kept])
     return np.where(np.isin(values, list(codes)), np.nan, values) if codes else values
 
 
@@ -176,8 +178,11 @@ def _each(cells: Sequence[str], lines: Sequence[int], layout: Layout, flaws: Fla
         if plain is None or not usable(plain):
             flaws.add(lines[index], text)
         elif (number := float(plain)) in codes:
-            (flaws.dressed if written and written.unit else flaws.bare).add(number)
-            values[index] = number if written and written.unit else np.nan
+            if written and written.unit:
+                flaws.dressed.setdefault(number, Counter()).update(written.did)
+                values[index] = number
+            else:
+                flaws.bare.add(number)
         else:
             values[index] = number
             _tell(written or Written(text), values[index], flaws)

@@ -16,11 +16,11 @@ from rnnexp.data.tables.dialect import DATE, DATED, SEPARATORS, Opening, measure
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.records import WHITESPACE, Lines, Record, is_skipped, records
-from rnnexp.data.tables.spelling import is_like_number
+from rnnexp.data.tables.spelling import is_like_number, is_marker
 from rnnexp.errors import DataError
 
 EMPTY, MISSING, NUMBER, TEXT = "emnt"
-MARKERS = frozenset({"-", "--", "---", "?", ".", "..", "...", "*", "n.a.", "n. a.", "#N/A", "missing", "NULL!", ":"})
+OF_UNITS = frozenset("°€$£¥‰[(<{")
 DIGITS = re.compile(r"[+-]?[0-9][0-9.,:/ -]*")
 TOTAL = re.compile(
     r"(grand|sub|sous|report|overall|year|annual)?[-\s]*(total|totals|totale|totaal|totalt|sum|sums|summe|gesamt|gesamtsumme|"
@@ -61,11 +61,11 @@ def tell_kind(cell: str, missing: frozenset[str]) -> str:
     text = cell.strip()
     if not text:
         return EMPTY
-    if text in missing or text in MARKERS:
+    if text in missing or (is_marker(text) and OF_UNITS.isdisjoint(text)):
         return MISSING
     if DIGITS.fullmatch(text):  # as most cells are
         return NUMBER
-    if {";", "|", "\t"} & set(text):  # several cells of another separator
+    if {";", "|", "\t", '"'} & set(text):  # several cells of another separator, or half of one in quotes
         return TEXT
     first = next((letter for letter in text if letter.isalnum()), "x")
     digits = sum(letter.isdigit() for letter in text)
@@ -104,6 +104,11 @@ class Odd:
     @property
     def is_words(self) -> bool:
         return TEXT in self.kinds
+
+    def repeats(self, header: Odd) -> bool:
+        """Tell whether it holds the names of a header again, all or several of them."""
+        names = [name for name in self.names if name]
+        return self.names == header.names or (len(names) > 1 and set(names) <= set(header.names))
 
 
 @dataclass(frozen=True)

@@ -17,28 +17,15 @@ MARKS: tuple[Marks, ...] = (
 )
 CALLED = {".": "point", ",": "comma", " ": "blank", "'": "apostrophe"}
 MARKERS = {
-    *(
-        "n.a.",
-        "n.a",
-        "n/a",
-        "na",
-        "nan",
-        "nat",
-        "null",
-        "none",
-        "nil",
-        "missing",
-        "\\n",
-        "<na>",
-        "k.a.",
-        "k. a.",
-        "s.d.",
-    ),
-    *("n.d.", "nd", "#n/a", "#na", "null!", "#null!", "#div/0!", "#ref!", "#value!", "#name?", "#num!", "#nv", "#nul!"),
-    *("#wert!", "#bezug!", "#zahl!", "1.#qnan", "1.#ind", "-1.#ind"),
+    *("n.a.", "n. a.", "n.a", "n/a", "na", "nan", "nat", "null", "none", "nil", "missing", "\\n", "<na>", "k.a."),
+    *("k. a.", "s.d.", "n.d.", "nd", "#n/a", "#na", "null!", "#null!", "#div/0!", "#ref!", "#value!", "#name?"),
+    *("#num!", "#nv", "#nul!", "#wert!", "#bezug!", "#zahl!", "1.#qnan", "1.#ind", "-1.#ind"),
 }
 # Numbers that programs write where there is none: nines, the fill values of data formats, the ends of types.
-NINES = ("99", "999", "9999", "99999", "999999", "9999999", "99.9", "999.9", "99.99", "999.99", "9999.99", "999.999")
+NINES = (
+    *("9.99", "99", "99.9", "99.99", "999", "999.9", "999.99", "999.999"),
+    *("9999", "9999.99", "99999", "999999", "9999999"),
+)
 FILLS = ("1e20", "1e30", "1e31", "1e35", "1e36", "1e37", "1e38", "3.4e38", "9.96921e36", "2147483647", "32767", "65535")
 CODES = (*(sign * float(text) for text in (*NINES, *FILLS) for sign in (1, -1)), -200.0, -32768.0, -2147483648.0)
 BOOLEANS = {"true", "false", "yes", "no"}
@@ -95,7 +82,7 @@ class Shape:
             return INFINITY
         if folded in BOOLEANS:
             return BOOLEAN
-        if folded in MARKERS or not any(one.isalnum() or one == "%" for one in folded):
+        if is_marker(folded):
             return MARKER
         return _describe_digits(self.like) if any(map(str.isdigit, folded)) else WORD
 
@@ -117,6 +104,11 @@ def _describe_digits(text: str) -> str:
     beside = FLAGGED.fullmatch(text)
     number = beside and (beside[1] or beside[2])
     return BESIDE if number and is_like_number(number) else OTHER
+
+
+def is_marker(text: str) -> bool:
+    """Tell a cell that people and programs write where there is no value: a word for it, or signs without a letter."""
+    return text.casefold() in MARKERS or not any(one.isalnum() or one == "%" for one in text)
 
 
 def is_like_number(text: str) -> bool:

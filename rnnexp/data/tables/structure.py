@@ -87,8 +87,7 @@ def _look_within(outline: Outline, findings: Findings) -> None:
         words = list(dict.fromkeys(_label(odd) for odd in totals))
         findings.tell(totals, "holds no value of a date but a total", "hold no values of dates but totals")
         findings.leave_out(totals, words if len(words) <= MAX_WORDS else ())
-    above = [odd.names for odd in outline.above]
-    again = [odd for odd in outline.odd if odd.before and odd.names in above]
+    again = [odd for odd in outline.odd if odd.before and any(map(odd.repeats, outline.above))]
     if again:
         findings.tell(again, "repeats the header", "repeat the header")
         findings.leave_out(again, list(dict.fromkeys(next(filter(None, map(str.strip, odd.cells))) for odd in again)))
@@ -112,7 +111,6 @@ def _label(odd: Odd) -> str:
 
 def _several(outline: Outline) -> list[tuple[int, int]]:
     """Return the first and last lines of each table, if there are several: each begins with names of its own."""
-    names = [odd.cells for odd in outline.above]
     start, tables = outline.above[-1].line if outline.above else outline.first, []
     for before, group in groupby(outline.odd, key=lambda odd: odd.before):
         run = list(group)
@@ -124,7 +122,7 @@ def _several(outline: Outline) -> list[tuple[int, int]]:
             tables.append((own[-1].line, other[-1].end))
             start = next((odd.line for odd in named if odd.line > other[-1].line), run[-1].end + 1)
         elif 0 < before < outline.rows and (
-            new := [odd for odd in own if odd.cells not in names and outline.fits(odd.cells)]
+            new := [odd for odd in own if outline.fits(odd.cells) and not any(map(odd.repeats, outline.above))]
         ):
             tables.append((start, run[0].since))
             start = new[-1].line
@@ -163,7 +161,7 @@ def _merged(file: Path, layout: Layout, settings: dict[str, Any]) -> dict[str, A
     if layout.comment and settings.get("skip_lines"):
         with opened(file, layout.encoding) as stream:
             comments = sum(1 for _ in takewhile(lambda line: line.lstrip().startswith(layout.comment or ""), stream))
-        settings = settings | {"skip_lines": settings["skip_lines"] - comments}
+        settings = settings | {"skip_lines": settings["skip_lines"] - comments, "comment": layout.comment}
     rows = list(dict.fromkeys([*layout.skip_rows, *settings.get("skip_rows", [])]))
     footer = layout.skip_footer + settings.get("skip_footer", 0)
     return settings | ({"skip_rows": rows} if rows else {}) | ({"skip_footer": footer} if footer else {})

@@ -199,11 +199,11 @@ class _Columns:
         count_time = len(self.selection.time)
         series = texts[count_time] if self.selection.series is not None else None
         places = Places((self.file,), np.zeros(len(lines), dtype=np.int64), lines)
-        told = [note for name, flaws in zip(names, self.flaws) for note in flaws.notes(name)]
-        notes, counts = (*self.body.notes(self.empty), *told), self.body.counts(self.empty)
         values = np.concatenate(self.values)
         for column, flaws in enumerate(self.flaws):
             values[:, column] = remove_dressed(values[:, column], flaws)
+        told = [note for name, flaws in zip(names, self.flaws) for note in flaws.notes(name)]
+        notes, counts = (*self.body.notes(self.empty), *told), self.body.counts(self.empty)
         return Table(names, values, tuple(texts[:count_time]), series, places, notes, counts)
 
     def _refuse_totals(self) -> Refused:

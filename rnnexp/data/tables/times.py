@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data.tables.clocks import find_zones, parse_offset, split_clock, split_zone
+from rnnexp.data.tables.clocks import find_zones, parse_offset, split_clock, split_zone, take_beginnings
 from rnnexp.data.tables.date_columns import find_role, join_columns, write_text
 from rnnexp.data.tables.date_digits import COUNTED, NUMBER, UNITS, convert_counts
 from rnnexp.data.tables.date_forms import SWAPPED, get_order, get_width, read_form, restore_zero, standardize_words
@@ -62,7 +62,7 @@ class Dates:
             first = first.dt.to_timestamp()
         if len(self.columns) == 1 and pd.api.types.is_datetime64_any_dtype(first.dtype):
             return self._finish(self._bare(first), first)
-        texts = [write_text(column) for column in self.columns]
+        texts = [self._take_beginnings(write_text(column)) for column in self.columns]
         for text in texts:
             self._fail(text.isna() | (text == ""), text, "empty", "Every row needs its date")
         shown = texts[0].str.cat(texts[1:], sep=" ") if len(texts) > 1 else texts[0]
@@ -70,6 +70,13 @@ class Dates:
         text, zones = split_zone(text)
         time = self._given(text, shown, form) if form else self._found(text, shown)
         return self._finish(self._placed(time, zones, shown), shown)
+
+    def _take_beginnings(self, text: Any) -> Any:
+        beginnings = take_beginnings(text) if len(text) else None
+        if beginnings is None:
+            return text
+        self.notes.append("ranges of time read as their beginnings")
+        return beginnings
 
     def _fail(
         self, wrong: Any, text: Any, what: str, mend: str, remedies: Sequence[Remedy] = (), error: Any = DataError
@@ -232,6 +239,8 @@ class Dates:
                 warnings.simplefilter("ignore")  # formats without a year or a day: the result is checked by the caller
                 whole = pd.to_datetime(text, format=form, errors="coerce")
         except ValueError as error:
+            if form == "ISO8601":  # zones that are none, as in the hours 13-14
+                return np.full(len(text), np.datetime64("NaT", "ns"))
             raise ConfigError(f"data.time_format: `{form}` is not a date format ({error})") from None
         return self._bare(whole)
 
