@@ -31,10 +31,12 @@ def refuse_beyond(free: int, make_optimizer: Callable[[], Any]) -> Iterator[None
         nonlocal total
         size = math.prod(int(length) for length in shape or ())
         total += size
-        least = BYTES * MIN_COPIES * total
-        needed = least if least > free or 4 * least < free else least + BYTES * _count_slots(make_optimizer()) * total
+        due = _count_due(layer, shape)
+        least = BYTES * MIN_COPIES * (total + due)
+        slots = _count_slots(make_optimizer()) if least <= free <= 4 * least else 0
+        needed = least + BYTES * slots * (total + due)
         if needed > free:
-            raise _refusal(layer.name, size, needed, free)
+            raise _refusal(layer.name, size + due, needed, free)
         return original(layer, shape, *arguments, **settings)
 
     keras.layers.Layer.add_weight = add_weight
@@ -68,6 +70,13 @@ def _count_kept(layer: Any) -> int:
     cells = [inner.cell for inner in layer._flatten_layers() if isinstance(inner, keras.layers.RNN)]
     kernels = [cell.kernel for cell in cells if getattr(cell, "kernel", None) is not None]
     return sum(int(shape[1] * kernel.shape[-1]) * (2 if "16" in layer.compute_dtype else BYTES) for kernel in kernels)
+
+
+def _count_due(cell: Any, shape: Any) -> int:
+    """Return how many weights a recurrent cell asks for after its first: drawing a first of 4 GB would go on for long
+    after the second was refused."""
+    is_first = hasattr(cell, "recurrent_initializer") and getattr(cell, "kernel", None) is None
+    return int(cell.units) * int(shape[-1]) if is_first and shape else 0
 
 
 def _count_slots(optimizer: Any) -> int:

@@ -41,6 +41,17 @@ def test_a_huge_network_of_any_kind_is_refused_at_once(units: str, model: str, t
         rx.run(huge, run_dir=tmp_path, quiet=True)
 
 
+def test_a_cell_is_refused_before_the_first_of_its_weights_is_drawn() -> None:
+    import keras
+
+    inputs = keras.Input((2, 3))
+    refused = "with the 130 weights that layer `wide` asks for"
+    with pytest.raises(ResourceError, match=refused), refuse_beyond(4 * 2 * 129, keras.optimizers.SGD):
+        keras.layers.RNN(keras.layers.SimpleRNNCell(10, name="wide"))(inputs)
+    with refuse_beyond(4 * 2 * 140, keras.optimizers.SGD):
+        keras.layers.RNN(keras.layers.SimpleRNNCell(10))(inputs)
+
+
 def test_the_command_line_says_it_in_one_sentence_with_exit_6(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
