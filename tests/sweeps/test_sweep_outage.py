@@ -170,7 +170,7 @@ def test_a_sweep_hears_a_signal_in_time_while_its_server_hangs_and_goes_on_later
     assert rnnexp(*lines, **AS_USERS_HAVE_IT).returncode == 0
     (folder,) = Path("runs/sweeps").iterdir()
     complete(server, folder)
-    assert sorted(one.info.status for one in all_runs(server)) == ["FINISHED"] * 3 + ["KILLED"] * 2
+    assert [one.info.status for one in all_runs(server)] == ["FINISHED"] * 3, "each job has gone on as the same run"
 
 
 def rows_of_jobs() -> list[Path]:

@@ -150,16 +150,14 @@ def test_a_compiled_epoch_in_parts_goes_on_from_each(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.fault("D2")
-@pytest.mark.parametrize(("engine", "asks"), [("keras", 2), ("compiled", 4)])
-def test_a_training_that_is_stopped_within_its_validation_goes_on(
-    engine: str, asks: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_training_that_is_stopped_within_its_validation_goes_on(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ensemble, "LONG_S", 0.0)
     monkeypatch.setattr(dispatch, "PROMPT_S", 0.0)
     make = usual(engine, data=toy.windows(21, val=1100), epochs=2)  # three batches each
     expected, _ = whole(make)
     model, dataset, plan = fresh(make)
-    asked = iter([*[None] * asks, "enough"])
+    asked = iter([*[None] * (2 if engine == "keras" else 4), "enough"])
     stopped = dataclasses.replace(plan, stop=lambda: next(asked), run_dir=Path.cwd())
     with pytest.raises(TrainingStopped, match="after epoch 0, step 3: enough") as stop:
         fit(model, dataset, stopped)
