@@ -18,6 +18,8 @@ from rnnexp.tracking.journal import RunJournal
 if TYPE_CHECKING:
     from rnnexp.runner import Result
 
+FURTHER = ("mse", "mae", "r2")
+
 log = logging.getLogger("rnnexp")
 
 
@@ -56,6 +58,8 @@ def verdict(scores: Scores) -> Iterator[str]:
     """Yield the model among its baselines, what that is worth, and what is not defined."""
     yield from _table(scores)
     yield _skill(scores)
+    if further := _list_further(scores):
+        yield f"  also {', '.join(further)}"
     if scores.report.why:
         yield f"  {scores.report.why}"
     yield from tasks.of(scores.task).summary(scores)
@@ -77,6 +81,13 @@ def _table(scores: Scores) -> Iterator[str]:
     for name, value in sorted(rows.items(), key=lambda row: row[1], reverse=rises(metric)):
         mark = "  <- this run" if name == scores.name else ""
         yield f"  {name:<18} {value:>12.5g}{mark}"
+
+
+def _list_further(scores: Scores) -> list[str]:
+    """Return what else is usually said of an error: MSE, MAE and R² beside an RMSE."""
+    found = {name: scores.metrics.get(f"{scores.part}/{name}") for name in FURTHER if name != scores.metric}
+    labels = {name: metric.label if (metric := metric_of(name)) else name for name in found}
+    return [f"{labels[name]} {value:.5g}" for name, value in found.items() if value is not None]
 
 
 def _skill(scores: Scores) -> str:

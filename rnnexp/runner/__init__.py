@@ -163,7 +163,8 @@ def run_steps(
     with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked, kept, told:
         record.log_start(tracked, dataset, model)
         samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
-        progress = Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet)
+        trainer = plan.trainer
+        progress = Progress(trainer.epochs, monitor=trainer.monitor, quiet=quiet, print_every=trainer.print_every)
         with interrupts.ending.asked(), context.ending.asked(), progress:
             listener = record.make_epoch_listener(tracked, context, progress, samples)
             history = yield from training.steps(listener)
