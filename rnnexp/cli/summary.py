@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 from rnnexp import tasks
 from rnnexp.evaluation.report import Scores
 from rnnexp.redact import redact, redact_words
-from rnnexp.task import Metric, metric_of, rises
+from rnnexp.task import Metric, metric_of, reported, rises
 from rnnexp.tracking.journal import RunJournal
 
 if TYPE_CHECKING:
     from rnnexp.runner import Result
-
-FURTHER = ("mse", "mae", "r2")
 
 log = logging.getLogger("rnnexp")
 
@@ -84,10 +82,11 @@ def _table(scores: Scores) -> Iterator[str]:
 
 
 def _list_further(scores: Scores) -> list[str]:
-    """Return what else is usually said of an error: MSE, MAE and R² beside an RMSE."""
-    found = {name: scores.metrics.get(f"{scores.part}/{name}") for name in FURTHER if name != scores.metric}
+    """Return the other metrics that each report of a task has: MSE, MAE and R2 beside an RMSE."""
+    found = {name: scores.metrics.get(f"{scores.part}/{name}") for name in reported(scores.task)}
     labels = {name: metric.label if (metric := metric_of(name)) else name for name in found}
-    return [f"{labels[name]} {value:.5g}" for name, value in found.items() if value is not None]
+    others = ((labels[name], value) for name, value in found.items() if name != scores.metric)
+    return [f"{label} {value:.5g}" for label, value in others if value is not None]
 
 
 def _skill(scores: Scores) -> str:

@@ -265,7 +265,7 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
     with use_precision(experiment.trainer.precision), refuse_beyond(device.free_memory, experiment.optimizer.build):
         model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
     for line in report_kernels(model, device.backend, device.device):
-        log.info("%s", line)
+        log.log(logging.INFO if device.device == "gpu" else logging.DEBUG, "%s", line)
     return model
 
 
