@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PARTS = {"train": ("training", GRAY), "val": ("validation", ORANGE), "test": ("test", BLUE), "all": ("all", BLUE)}
-MAX_CLASSES = 30  # of more, the names of classes would cover each other
+MAX_CLASSES = 30  # the names of more would cover each other
 BINS = 30
 
 
 def draw_data(dataset: Dataset) -> Iterator[tuple[str, Figure]]:
-    """Yield each picture with its name: classes where there are some, lengths where they differ, else sizes."""
-    if 0 < len(dataset.spec.classes) <= MAX_CLASSES:
-        yield "classes", draw_classes(dataset)
+    """Yield each picture with its name: lengths where they differ, and sizes."""
     lengths = {name: part.arrays["length"][part.indices] for name, part in dataset.parts.items() if _differs(part)}
     if lengths:
         yield "lengths", draw_lengths(lengths)
     yield "parts", draw_parts(dataset)
+
+
+def draw_labeled(dataset: Dataset) -> Iterator[tuple[str, Figure]]:
+    """Yield each picture of data with labels."""
+    yield "classes", draw_classes(dataset)
+    yield from draw_data(dataset)
 
 
 def _differs(part: Part) -> bool:
@@ -47,17 +51,19 @@ def draw_parts(dataset: Dataset) -> Figure:
 
 def draw_classes(dataset: Dataset) -> Figure:
     """Draw the share of each class in each part: a class that a part lacks cannot be learned or scored there."""
-    names = dataset.spec.classes
+    every = dataset.spec.classes
+    names, of_all = every[:MAX_CLASSES], f", the first {MAX_CLASSES} of {len(every)}"
     figure, (ax,) = new_figure(size=(max(7.0, 0.5 * len(names) + 2), 4.5), searched=True)
     width = 0.8 / len(dataset.parts)
     for number, name in enumerate(dataset.parts):
         counts = dataset.count_labels(name)
         label, color = PARTS[name]
-        ax.bar(np.arange(len(names)) + number * width, counts / max(counts.sum(), 1), width, color=color, label=label)
+        shares = counts[: len(names)] / max(counts.sum(), 1)
+        ax.bar(np.arange(len(names)) + number * width, shares, width, color=color, label=label)
     ax.set_xticks(np.arange(len(names)) + width * (len(dataset.parts) - 1) / 2, names)
     ax.tick_params(axis="x", rotation=90 if max(map(len, names)) > 8 and len(names) > 5 else 0)
     ax.yaxis.set_major_formatter("{x:.0%}")
-    ax.set(ylabel="share of the part", title="Classes by part")
+    ax.set(ylabel="share of the part", title=f"Classes by part{of_all if len(every) > MAX_CLASSES else ''}")
     figure.legend(loc="outside upper right", frameon=False, ncols=len(dataset.parts))
     return figure
 
