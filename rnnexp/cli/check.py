@@ -16,7 +16,7 @@ from rnnexp.sweeps.request import check_values, read_request
 
 def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser("check")
-    parser.add_argument("paths", nargs="*", type=Path, help="files or folders; default: every experiment found")
+    parser.add_argument("paths", nargs="*", type=Path, help="files or folders; default: ./experiments")
     parser.add_argument(
         "--against",
         metavar="COMMIT",
@@ -63,7 +63,8 @@ def _tell_changed(names: list[str], commit: str) -> Iterator[str]:
 
 def _names(paths: list[Path]) -> list[str]:
     if not paths:
-        return sorted(places.listed("experiment"))
+        own = Path("experiments")
+        return _found(own) if own.is_dir() else sorted(places.listed("experiment"))
     return list(dict.fromkeys(name for path in paths for name in _found(path)))
 
 

@@ -21,6 +21,9 @@ from rnnexp.errors import ConfigError
 from rnnexp.redact import redact_tree
 from rnnexp.registry import PluginsNeeded
 
+MAX_WHOLE = 20  # keys that are explained in full; of more each has one line
+FEW = 3  # choices that are named beside a key
+
 
 def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser("show")
@@ -34,7 +37,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     parser.set_defaults(command=show)
 
     parser = subparsers.add_parser("explain")
-    parser.add_argument("key", help="a key such as model.units, or a group such as trainer")
+    parser.add_argument("key", help="a key such as model.units, a group such as trainer, or data=csv")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=explain)
 
@@ -101,11 +104,29 @@ def explain(args: Namespace) -> int:
     """Print type, range, default and meaning of a key."""
     plugins.load_plugins([])
     found = meanings.explain(args.key, _sweeps() if args.key.startswith("hydra") else ())
+    is_long = len(found) > MAX_WHOLE
     if args.json:
         print(json.dumps([asdict(item) for item in found], indent=2, default=str))
     else:
-        print("\n\n".join(_meaning(item) for item in found))
+        print("\n".join(_list_keys(args.key, found)) if is_long else "\n\n".join(_meaning(item) for item in found))
     return 0
+
+
+def _list_keys(group: str, found: list[meanings.Explanation]) -> Iterator[str]:
+    """Yield a line for each key: what it is by default, and what it means."""
+    from rnnexp.compare.table import aligned
+
+    choices = sorted({choice for item in found for choice in item.choices})
+    rows = [(item.key, _default(item), _shorten(item, choices)) for item in found]
+    yield aligned([("key", "default", "meaning"), *rows])
+    yield f"\nin full: rnnexp explain {found[0].key}"
+    if choices and group in meanings.GROUPS:
+        yield f"of one choice: rnnexp explain {group}={choices[0]}   ({', '.join(choices)})"
+
+
+def _shorten(item: meanings.Explanation, choices: list[str]) -> str:
+    few = 0 < len(item.choices) <= FEW < len(choices)
+    return f"{item.description} ({', '.join(item.choices)})" if few else item.description
 
 
 def _sweeps() -> Iterator[meanings.Explanation]:
@@ -118,8 +139,11 @@ def _sweeps() -> Iterator[meanings.Explanation]:
 
 def _meaning(item: meanings.Explanation) -> str:
     where = f"   ({', '.join(item.choices)})" if item.choices else ""
-    default = "null" if item.default is None else item.default
-    return f"{item.key}{where}\n  {item.description}\n  type     {item.type}\n  default  {default}"
+    return f"{item.key}{where}\n  {item.description}\n  type     {item.type}\n  default  {_default(item)}"
+
+
+def _default(item: meanings.Explanation) -> str:
+    return "null" if item.default is None else str(item.default)
 
 
 def schema(args: Namespace) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rnnexp import tasks
 from rnnexp.evaluation.report import Scores
 from rnnexp.redact import redact, redact_words
-from rnnexp.task import Metric, metric_of, rises
+from rnnexp.task import Metric, metric_of, reported, rises
 from rnnexp.tracking.journal import RunJournal
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def verdict(scores: Scores) -> Iterator[str]:
     """Yield the model among its baselines, what that is worth, and what is not defined."""
     yield from _table(scores)
     yield _skill(scores)
+    if further := _list_further(scores):
+        yield f"  also {', '.join(further)}"
     if scores.report.why:
         yield f"  {scores.report.why}"
     yield from tasks.of(scores.task).summary(scores)
@@ -77,6 +79,14 @@ def _table(scores: Scores) -> Iterator[str]:
     for name, value in sorted(rows.items(), key=lambda row: row[1], reverse=rises(metric)):
         mark = "  <- this run" if name == scores.name else ""
         yield f"  {name:<18} {value:>12.5g}{mark}"
+
+
+def _list_further(scores: Scores) -> list[str]:
+    """Return the other metrics that each report of a task has: MSE, MAE and R2 beside an RMSE."""
+    found = {name: scores.metrics.get(f"{scores.part}/{name}") for name in reported(scores.task)}
+    labels = {name: metric.label if (metric := metric_of(name)) else name for name in found}
+    others = ((labels[name], value) for name, value in found.items() if name != scores.metric)
+    return [f"{label} {value:.5g}" for label, value in others if value is not None]
 
 
 def _skill(scores: Scores) -> str:

@@ -54,10 +54,15 @@ def _add_commands_on_runs(command: Callable[..., ArgumentParser]) -> None:
         plot,
         description="Draw the pictures of a finished run from its model, with the data read again, and file them "
         "under figures/ with the run. For runs without: of those that a vectorized sweep trains together only the "
-        "best three are drawn at once, and none with tracking.figures=false.",
-        epilog="example: rnnexp plot lstm-u32-lr1e-3-a1b2 -o pictures",
+        "best three are drawn at once, and none with tracking.figures=false. With --data: the data of a configuration, "
+        "before anything is trained.",
+        epilog="examples: rnnexp plot lstm-u32-lr1e-3-a1b2 -o pictures   rnnexp plot --data experiment=airline_lstm",
     )
-    parser.add_argument("run", help="id of a run, the beginning of its id, or its name (of several, the latest)")
+    named = "id of a run, the beginning of its id, or its name (of several, the latest)"
+    parser.add_argument("run", nargs="?", help=named)
+    parser.add_argument(
+        "--data", nargs="+", metavar="KEY=VALUE", help="as for `rnnexp train`: experiment=NAME data.path=…"
+    )
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FOLDER", help="write the pictures there, and leave the run as it is"
     )
@@ -270,8 +275,15 @@ def report(args: Namespace) -> int:
 
 def plot(args: Namespace) -> int:
     """Draw the pictures of a finished run from its model."""
-    from rnnexp.compare.plot import plot
+    from rnnexp.compare.plot import plot, plot_data
 
+    if (args.run is None) == (args.data is None):
+        raise ConfigError("give a run, or --data with what chooses data: rnnexp plot --data experiment=airline_lstm")
+    if args.data:
+        files, notes = plot_data(args.data, args.out)
+        print(json.dumps({"files": [*map(str, files)], "notes": [*notes]}) if args.json else "\n".join(map(str, files)))
+        print("".join(f"note: {note}\n" for note in notes), end="", file=sys.stderr)
+        return 0
     done = plot(args.uri, args.run, given_run.plugins(args), args.out)
     if args.json:
         about = {"run": done.run.run_id, "name": done.run.name, "figures": list(done.names)}

@@ -15,6 +15,7 @@ from rnnexp.config.settings import Experiment
 from rnnexp.deploy.score import other_score
 from rnnexp.deploy.trained import Asked, Trained, called, of_run, own_data
 from rnnexp.errors import ConfigError
+from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.runner import record
 from rnnexp.tracking import find
@@ -65,6 +66,20 @@ def plot(uri: str | None, text: str, plugins: Sequence[str] = (), out: Path | No
         places = [str(out)] if out else [_shown(add_files(uri, run, files, FOLDER))]
     places += [str(folder / FOLDER) for folder in folders[1:]]
     return Plotted(run, [file.stem for file in files], places, other_score(run, dataset, report))
+
+
+def plot_data(overrides: Sequence[str], out: Path | None = None) -> tuple[list[Path], Sequence[str]]:
+    """Draw the data of a configuration before anything is trained; return the pictures and what reading them told.
+
+    Raises ConfigError or DataError as training with it would.
+    """
+    from rnnexp import tasks
+    from rnnexp.config.compose import compose
+
+    experiment = compose(*overrides)
+    dataset = runner.load_data(experiment)
+    drawn = tasks.of(dataset.spec.task).draw_data(dataset)
+    return save(drawn, [out or Path(f"{short_name(experiment.name)}-data")]), dataset.summary.notes
 
 
 def _history(uri: str | None, run: TrackedRun, experiment: Experiment) -> History:

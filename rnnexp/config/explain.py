@@ -30,10 +30,13 @@ class Explanation:
 
 
 def explain(key: str, others: Iterable[Explanation] = ()) -> list[Explanation]:
-    """Explain `model.units`, `seed` or a whole group such as `model`; a misspelled key is a ConfigError.
+    """Explain `model.units`, `seed`, a group such as `model`, or `model=lstm`; a misspelled key is a ConfigError.
 
     others: what is known of keys that are not an experiment's
     """
+    group, equals, choice = key.partition("=")
+    if equals:
+        return _explain_choice(group, choice)
     more = list(_merged(others))
     known = [*every_key(key.partition(".")[0]), *more]
     found = [item for item in known if item.key == key or item.key.startswith(f"{key}.")]
@@ -43,6 +46,17 @@ def explain(key: str, others: Iterable[Explanation] = ()) -> list[Explanation]:
         hint = suggest_key(key) or did_you_mean(key, (item.key for item in [*every_key(), *more]))
         raise ConfigError(f"{key}: unknown key{hint}")
     return found
+
+
+def _explain_choice(group: str, choice: str) -> list[Explanation]:
+    """Explain the keys of one choice of a group."""
+    if group not in COMPONENT_GROUPS:
+        raise ConfigError(f"{group}={choice}: only {', '.join(COMPONENT_GROUPS)} are chosen so; give a key")
+    if choice not in registry.names(group):
+        known = ", ".join(registry.names(group))
+        hint = did_you_mean(choice, registry.names(group))
+        raise ConfigError(f"{group}={choice}: `{choice}` is not one of {known}{hint}")
+    return list(of_settings(group, registry.lookup(group, choice), choice))
 
 
 def every_key(within: str | None = None) -> Iterator[Explanation]:

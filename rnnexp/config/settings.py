@@ -45,6 +45,12 @@ class Trainer:
     on_divergence: Literal["stop", "fail"] = Field(
         default="stop", description="loss not finite: stop and keep the last good weights, or fail with exit code 4"
     )
+    print_every: int | None = Field(
+        default=None,
+        ge=1,
+        description="epochs between two printed lines, which its log file gets, too; null: ten seconds",
+        json_schema_extra={INCIDENTAL: True},
+    )
     checkpoint_every_s: float | None = Field(
         default=60.0,
         ge=0,

@@ -16,6 +16,7 @@ from rnnexp.data.series import Series
 from rnnexp.data.spec import TaskSpec
 
 USUAL = 90  # percent: the level of prediction intervals that are shown
+COUNTED_AT_ONCE = 4096  # examples
 WHOLE = "all"  # the part that holds all of the data that are not a run's own
 LEARNED_FROM = ("train", "val")  # the parts that decide what the weights are
 
@@ -151,6 +152,16 @@ class Dataset(ABC):
     def trained_on(self) -> Self | None:
         """The data that training has seen, these or those they are held against; None where they are not known."""
         return self if "train" in self.parts else self.reference
+
+    def count_labels(self, part: str) -> np.ndarray:
+        """Return how often each class occurs in a part, (classes,); steps that only pad a sequence do not count."""
+        arrays, indices = self.parts[part].arrays, self.parts[part].indices
+        counts = np.zeros(len(self.spec.classes), np.int64)
+        for start in range(0, len(indices), COUNTED_AT_ONCE):
+            _, y, weight = self.batch(arrays, indices[start : start + COUNTED_AT_ONCE])
+            labels = self.spec.labels(np.asarray(y))
+            counts += np.bincount(labels.ravel() if weight is None else labels[weight > 0], minlength=len(counts))
+        return counts
 
     def roll(self, predict: Callable[[Any], Any], arrays: Arrays, indices: np.ndarray) -> np.ndarray:
         """Return the outputs for examples; `predict` maps x to the outputs of a network."""

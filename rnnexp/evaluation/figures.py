@@ -150,7 +150,12 @@ def _residual_label(dataset: Dataset) -> str:
 def target_name(dataset: Dataset, target: int) -> str:
     """Name a target; a source with one nameless column lends its own name."""
     name, nameless = dataset.spec.targets[target], len(dataset.spec.targets) == 1 and dataset.history is None
-    return dataset.summary.source if name == "value" or nameless else name
+    return name_source(dataset) if name == "value" or nameless else name
+
+
+def name_source(dataset: Dataset) -> str:
+    """Name the source of data, files without their folders."""
+    return ", ".join(name.rpartition("/")[2] for name in dataset.summary.source.split(", "))
 
 
 def ahead(step: int) -> str:

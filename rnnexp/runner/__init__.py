@@ -163,7 +163,8 @@ def run_steps(
     with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked, kept, told:
         record.log_start(tracked, dataset, model)
         samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
-        progress = Progress(plan.trainer.epochs, monitor=plan.trainer.monitor, quiet=quiet)
+        trainer = plan.trainer
+        progress = Progress(trainer.epochs, monitor=trainer.monitor, quiet=quiet, print_every=trainer.print_every)
         with interrupts.ending.asked(), context.ending.asked(), progress:
             listener = record.make_epoch_listener(tracked, context, progress, samples)
             history = yield from training.steps(listener)
@@ -264,7 +265,7 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
     with use_precision(experiment.trainer.precision), refuse_beyond(device.free_memory, experiment.optimizer.build):
         model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
     for line in report_kernels(model, device.backend, device.device):
-        log.info("%s", line)
+        log.log(logging.INFO if device.device == "gpu" else logging.DEBUG, "%s", line)
     return model
 
 

@@ -94,6 +94,8 @@ class TaskCode(ABC):
     def figures(self, dataset: Any, report: Report) -> Iterator[tuple[str, Figure]]:
         """Yield each picture of predictions with its name."""
 
+    draw_data = deferred("rnnexp.evaluation.data_figures:draw_data")  # each picture of data alone, with its name
+
     def loss_units(self, dataset: Any) -> str:
         """Return what the loss is measured in, for the axis of its picture; nothing if that goes without saying."""
         return ""

@@ -59,12 +59,7 @@ def _by_name(wanted: Mapping[str, float], names: tuple[str, ...]) -> np.ndarray:
 
 
 def _balanced(dataset: Dataset) -> np.ndarray:
-    part, classes = dataset.parts["train"], len(dataset.spec.classes)
-    counts = np.zeros(classes, np.int64)
-    for start in range(0, len(part), 4096):
-        _, y, weight = dataset.batch(part.arrays, part.indices[start : start + 4096])
-        labels = dataset.spec.labels(np.asarray(y))
-        counts += np.bincount(labels.ravel() if weight is None else labels[weight > 0], minlength=classes)
+    counts, classes = dataset.count_labels("train"), len(dataset.spec.classes)
     missing = [name for name, count in zip(dataset.spec.classes, counts) if count == 0]
     if missing:
         raise ConfigError(

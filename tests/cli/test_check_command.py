@@ -31,6 +31,11 @@ def test_check_goes_into_folders_and_takes_both_suffixes(capsys: pytest.CaptureF
     assert "trainer.epochs: 0 given" in lines[1]
 
 
+def test_check_speaks_of_the_experiments_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    write("mine.yaml")
+    assert checked(capsys) == (0, ["1 of 1 experiments are valid"])
+
+
 def test_check_goes_on_past_two_files_of_one_name(capsys: pytest.CaptureFixture[str]) -> None:
     write("paper/table1.yaml", "twice.yaml", "twice.yml")
     code, lines = checked(capsys, "experiments")

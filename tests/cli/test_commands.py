@@ -28,6 +28,22 @@ def test_explain_gives_type_range_default_and_meaning(capsys: pytest.CaptureFixt
     assert "default  0.0" in shown
 
 
+def test_a_group_has_a_line_for_each_key_and_a_choice_only_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "data"]) == 0
+    group = capsys.readouterr().out
+    assert len(group.splitlines()) < 200
+    assert "data.tokens" in group
+    assert "of one choice: rnnexp explain data=" in group
+    assert main(["explain", "data=sine"]) == 0
+    choice = capsys.readouterr().out
+    assert "data.points" in choice
+    assert "data.tokens" not in choice
+    assert main(["explain", "loss=huber"]) == 0
+    assert "loss.delta" in capsys.readouterr().out
+    assert main(["explain", "data=sime"]) == 2
+    assert "did you mean `sine`?" in capsys.readouterr().err
+
+
 def test_every_key_has_a_meaning(capsys: pytest.CaptureFixture[str]) -> None:
     from rnnexp.config.explain import every_key
 

@@ -51,6 +51,35 @@ def test_long_epochs_have_a_line_each(lines: pytest.LogCaptureFixture) -> None:
     assert "left" in lines.messages[2]
 
 
+def test_the_time_left_follows_the_pace_after_the_compilation(lines: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    with Progress(101, stream=io.StringIO(), clock=lambda: now) as progress:
+        now = 600.0
+        for epoch in range(1, 51):  # what the first call has trained is told at once
+            progress.update(epoch, {"train/loss": 0.5})
+        for epoch in range(51, 53):
+            now += 12.0
+            progress.update(epoch, {"train/loss": 0.5})
+    told = [line.rpartition("  ")[2] for line in lines.messages]
+    assert told == ["best 0.5 (epoch 1)", "0:10:00 left", "0:09:48 left"]
+
+
+def test_a_line_for_each_so_manyth_epoch_if_that_is_asked_for(lines: pytest.LogCaptureFixture) -> None:
+    train(Progress(10, print_every=4, stream=io.StringIO(), clock=Clock(30)), 10)
+    assert [line.split()[1] for line in lines.messages] == ["1/10", "4/10", "8/10", "10/10"]
+
+
+def test_lines_that_are_asked_for_stand_above_a_bar_and_in_the_file(caplog: pytest.LogCaptureFixture) -> None:
+    terminal = Terminal()
+    with caplog.at_level(logging.INFO, logger="train"):
+        train(Progress(6, print_every=3, stream=terminal), 6)
+    assert [line.split()[1] for line in caplog.messages] == ["1/6", "3/6", "6/6"]
+    assert all(f"epoch {number}/6" in terminal.getvalue() for number in (1, 3, 6))
+    other = Terminal()
+    train(Progress(6, stream=other), 6)
+    assert "epoch 3/6" not in other.getvalue()
+
+
 def test_a_training_that_ends_early_shows_its_last_epoch(lines: pytest.LogCaptureFixture) -> None:
     train(Progress(1000, stream=io.StringIO(), clock=Clock(0.001)), 7)
     assert lines.messages[-1].startswith("epoch 7/1000")

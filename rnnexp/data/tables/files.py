@@ -29,6 +29,15 @@ OTHERS = {  # first bytes: what it is, and what makes a table of it
     b"SQLite": ("an SQLite database", "export the table as CSV"),
     b"%PDF": ("a PDF", "save the table as CSV"),
     b"\x89HDF": ("an HDF5 file", "save the table as CSV"),
+    b"RIFF": ("a recording or a film", "write its numbers as CSV, or sequences of numbers for data=npz"),
+    b"fLaC": ("a recording", "write its numbers as CSV, or sequences of numbers for data=npz"),
+    b"OggS": ("a recording", "write its numbers as CSV, or sequences of numbers for data=npz"),
+    b"ID3": ("a recording", "write its numbers as CSV, or sequences of numbers for data=npz"),
+    b"\x89PNG": ("a picture", "save the table that it shows as CSV"),
+    b"\xff\xd8\xff": ("a picture", "save the table that it shows as CSV"),
+    b"GIF8": ("a picture", "save the table that it shows as CSV"),
+    b"\x80\x04\x95": ("a pickle, which can run code when it is read", "write the table with `to_csv` or `to_parquet`"),
+    b"\x80\x05\x95": ("a pickle, which can run code when it is read", "write the table with `to_csv` or `to_parquet`"),
     b"\x93NUMPY": ("a NumPy array", "data=npz reads arrays of .npz files"),
 }
 PIECE = 1 << 20

@@ -23,6 +23,7 @@ class classification(TaskCode):
     usage = deferred("rnnexp.tasks.classification.inputs:usage")
     explain_score = deferred("rnnexp.evaluation.classes:explain_score")
     summary = deferred("rnnexp.evaluation.classes:say_classes")
+    draw_data = deferred("rnnexp.evaluation.data_figures:draw_labeled")
     figures = deferred("rnnexp.tasks.classification.figures:figures")
     predict = deferred("rnnexp.tasks.classification.predict:predict")
     answer = deferred("rnnexp.tasks.classification.predict:answer")

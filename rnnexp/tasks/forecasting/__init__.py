@@ -30,6 +30,7 @@ class forecasting(TaskCode):
     find_unit = deferred("rnnexp.tasks.forecasting.summary:find_unit")
     find_causes = deferred("rnnexp.tasks.forecasting.causes:find_causes")
     figures = deferred("rnnexp.tasks.forecasting.figures:figures")
+    draw_data = deferred("rnnexp.tasks.forecasting.figures:draw_data")
     predict = deferred("rnnexp.tasks.forecasting.predict:predict")
     answer = deferred("rnnexp.tasks.forecasting.predict:answer")
     forecast = deferred("rnnexp.tasks.forecasting.predict:forecast_of")

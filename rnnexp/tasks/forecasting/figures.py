@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import USUAL, Dataset, Predictions
+from rnnexp.evaluation.data_figures import PARTS
 from rnnexp.evaluation.figures import (
     BLACK,
     BLUE,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
 
 MAX_SERIES = 3  # that are drawn whole
-PARTS = {"train": ("training", GRAY), "val": ("validation", ORANGE), "test": ("test", BLUE), "all": ("all", BLUE)}
 CONTEXT = 0.5  # of the scored rows are shown before them
 
 
@@ -45,6 +45,11 @@ def figures(dataset: SeriesDataset, report: Report) -> Iterator[tuple[str, Figur
     yield "residuals", residuals(dataset, report.predictions)
     if report.predictions.actual.shape[1] > 1:
         yield "error_by_horizon", error_by_horizon(dataset, report.predictions, report.baselines)
+
+
+def draw_data(dataset: SeriesDataset) -> Iterator[tuple[str, Figure]]:
+    """Yield the picture of the series with the borders of their parts."""
+    yield "whole_series", draw_whole(dataset)
 
 
 def prediction(dataset: SeriesDataset, predictions: Predictions) -> Figure:
@@ -67,7 +72,7 @@ def prediction(dataset: SeriesDataset, predictions: Predictions) -> Figure:
     return figure
 
 
-def draw_whole(dataset: SeriesDataset, predictions: Predictions) -> Figure:
+def draw_whole(dataset: SeriesDataset, predictions: Predictions | None = None) -> Figure:
     """Draw the first target of the first few series from end to end: the borders of the parts, and one step ahead."""
     history, shown = dataset.history, min(len(dataset.history.ids), MAX_SERIES)
     figure, axes = new_figure(shown, 1, (9, 1.2 + (3.1 if shown == 1 else 2.2) * shown), searched=True)
@@ -81,7 +86,7 @@ def draw_whole(dataset: SeriesDataset, predictions: Predictions) -> Figure:
     return figure
 
 
-def _draw_series(ax: Axes, dataset: SeriesDataset, predictions: Predictions, series: int) -> None:
+def _draw_series(ax: Axes, dataset: SeriesDataset, predictions: Predictions | None, series: int) -> None:
     history, first = dataset.history, int(dataset.history.offsets[series])
     axis = np.arange(len(history.values)) - first if history.time is None else history.time
     last = int(history.offsets[series + 1]) - 1
@@ -92,11 +97,14 @@ def _draw_series(ax: Axes, dataset: SeriesDataset, predictions: Predictions, ser
             name, color = PARTS[part]
             ax.axvspan(axis[begin], axis[min(end, last)], color=color, alpha=0.15, linewidth=0, label=name)
             ax.axvline(axis[begin], color=GRAY, linestyle="--", linewidth=0.8)
+    label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""
+    ax.set(title=f"{target_name(dataset, 0)}{label}", ylabel=dataset.summary.unit or "value")
+    if predictions is None:
+        return
     origins = predictions.origins if predictions.origins is not None else np.array([], dtype=int)
     own = np.flatnonzero(history.series_of(origins) == series)
     ax.plot(axis[origins[own] + 1], predictions.predicted[own, 0, 0], color=VERMILION, linewidth=1, label="predicted")
-    label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""
-    ax.set(title=f"{target_name(dataset, 0)}{label}, {ahead(0)}", ylabel=dataset.summary.unit or "value")
+    ax.set_title(f"{ax.get_title()}, {ahead(0)}")
 
 
 def _legend(figure: Figure, axes: Sequence[Axes]) -> None:

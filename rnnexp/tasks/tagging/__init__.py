@@ -29,6 +29,7 @@ class tagging(TaskCode):
     report = deferred("rnnexp.tasks.tagging.report:report")
     summary = deferred("rnnexp.tasks.tagging.report:summary")
     explain_score = deferred("rnnexp.evaluation.classes:explain_score")
+    draw_data = deferred("rnnexp.evaluation.data_figures:draw_labeled")
     figures = deferred("rnnexp.evaluation.class_figures:figures")
     predict = deferred("rnnexp.tasks.tagging.predict:predict")
     answer = deferred("rnnexp.tasks.tagging.predict:answer")
