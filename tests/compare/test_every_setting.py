@@ -92,7 +92,8 @@ def test_two_values_of_every_field_are_tried() -> None:
     assert len(KNOWN) > 700
 
 
-UNHASHED = ("trainer.checkpoint_every_s", "resume")  # a run that differs in one of them alone is the same run again
+# A run that differs in one of them alone is the same run again.
+UNHASHED = ("trainer.checkpoint_every_s", "trainer.print_every", "resume")
 
 
 def is_repetition(two: Two) -> bool:
