@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from rnnexp.config.renamed import current_values
 
-COMPONENTS = ("data", "model", "optimizer", "schedule", "loss")
 _ALWAYS = ("data", "model", "optimizer", "trainer")  # none of them can be missing from a run
 _NOT_TAKEN = ("tracking", "resume")  # where runs go is the machine's affair, and this is another run
 
@@ -20,16 +19,16 @@ def is_whole(written: DictConfig) -> bool:
     return "defaults" not in written and len(parts) == len(_ALWAYS) and all(map(OmegaConf.is_dict, parts))
 
 
-def as_experiment(written: DictConfig) -> DictConfig:
+def as_experiment(written: DictConfig, components: Sequence[str]) -> DictConfig:
     """Return an experiment that composes to the whole configuration of a run.
 
-    Its components are chosen by their names, with every value over them. A seed of the data that was the run's own
-    goes on following `seed`.
+    Its `components`, groups such as `model`, are chosen by their names, with every value over them. A seed of the
+    data that was the run's own goes on following `seed`.
     """
     values = current_values(OmegaConf.to_container(written, resolve=False))  # type: ignore[arg-type]
-    choices: list[Any] = [{f"override /{group}": _name(values.get(group))} for group in COMPONENTS]
+    choices: list[Any] = [{f"override /{group}": _name(values.get(group))} for group in components]
     kept = {key: value for key, value in values.items() if key not in _NOT_TAKEN and value is not None}
-    kept |= {group: _without_seed(kept[group], values.get("seed")) for group in COMPONENTS if group in kept}
+    kept |= {group: _without_seed(kept[group], values.get("seed")) for group in components if group in kept}
     if experiment := (values.get("tracking") or {}).get("experiment"):
         kept["tracking"] = {"experiment": experiment}
     return OmegaConf.create({"defaults": [*choices, {"override /callbacks": "none"}, "_self_"], **kept})

@@ -63,7 +63,8 @@ class RnnexpConfigSource(ConfigSource):
         if file:
             check_defaults(file, written)
             _check_hydra(file, written)
-            written = as_experiment(written) if _is_experiment(config_path) and is_whole(written) else written
+            if _is_experiment(config_path) and is_whole(written):
+                written = as_experiment(written, COMPONENT_GROUPS)
         header = {"package": _package(config_path, file)}
         config = OmegaConf.merge(under, written) if header["package"] != "_global_" else written
         return ConfigResult(config=config, path=f"{SCHEME}://", provider=self.provider, header=header)
