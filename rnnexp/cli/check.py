@@ -70,20 +70,25 @@ def _names(paths: list[Path]) -> list[str]:
 
 def _found(path: Path) -> list[str]:
     """Return the experiment of a file, or those of a folder and its sub-folders."""
-    return [_name(path / file) for file in places.files(path, deep=True)] if path.is_dir() else [_name(path)]
+    if path.is_dir():
+        return [_name(path / file) for file in places.files(path, deep=True)]
+    if not path.is_file():
+        raise ConfigError(f"{path}: there is no such experiment file")
+    return [_name(path)]
 
 
 def _name(file: Path) -> str:
-    if not file.is_file():
-        raise ConfigError(f"{file}: there is no such experiment file")
-    where = file.resolve()
-    folders = [folder for folder in places.folders("experiments") if where.is_relative_to(folder)]
-    name = where.relative_to(folders[0]).with_suffix("").as_posix() if folders else file.stem
+    ways = (file.parent.resolve() / file.name, file.resolve())  # a link that lies there has its own name
+    folders = places.folders("experiments")
+    inside = [way.relative_to(folder) for way in ways for folder in folders if way.is_relative_to(folder)]
+    name = inside[0].with_suffix("").as_posix() if inside else file.stem
+    if inside and places.obstacle(f"experiment/{name}"):
+        return name  # its check tells the obstacle
     try:
         known = places.find(f"experiment/{name}")
     except ConfigError:  # of two files with one name, which its check will tell
         return name
-    if known is None or known.resolve() != where:
+    if known is None or not known.samefile(file):
         shown = f"; `experiment={name}` means {known}" if known else ""
         raise ConfigError(f"{file}: does not lie in a folder `experiments` of the working directory{shown}")
     return name

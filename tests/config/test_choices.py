@@ -276,3 +276,19 @@ def test_a_circle_is_found_beside_a_file_whose_defaults_are_broken() -> None:
 def test_a_range_that_goes_nowhere_is_a_mistake_of_any_key(capsys: pytest.CaptureFixture[str], key: str) -> None:
     assert main(["train", "-m", f"{key}=range(0,1,0)"]) == 2
     assert f"{key}: `{key}=range(0,1,0)`: a range needs finite ends and a step that is not 0" in capsys.readouterr().err
+
+
+def test_check_calls_a_link_by_its_own_name_wherever_it_leads(capsys: pytest.CaptureFixture[str]) -> None:
+    experiment("good", "seed: 1\n")
+    experiment("paper/table", "seed: 2\n")
+    Path("experiments/again.yaml").symlink_to("paper/table.yaml")
+    Path("experiments/paper/first.yaml").symlink_to("../good.yaml")
+    Path("last.yaml").symlink_to("experiments/good.yaml")
+    Path("outside.yaml").write_text("seed: 3\n")
+    Path("experiments/out.yaml").symlink_to("../outside.yaml")
+    assert main(["check", "experiments", "last.yaml"]) == 2
+    said = capsys.readouterr().out
+    assert "4 of 5 experiments are valid" in said
+    assert re.search("^out:\n  .* is a link that leads out of ", said, re.M)
+    assert main(["check", "outside.yaml"]) == 2
+    assert "does not lie in a folder `experiments`" in capsys.readouterr().err

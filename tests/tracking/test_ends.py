@@ -17,8 +17,8 @@ from rnnexp.sweeps.processes import context
 
 pytestmark = pytest.mark.end_to_end
 
-ENDS = """
-import ctypes, os, resource, signal, sys, threading
+ENDS = '''
+import ctypes, os, resource, signal, sqlite3, sys, threading, time
 from rnnexp import register
 
 
@@ -44,6 +44,15 @@ def kill(*numbers):
     return lambda _: [os.kill(os.getpid(), number) for number in numbers]
 
 
+def kill_once_stored(_):
+    """What is killed before the store has heard of it is not there to be looked at."""
+    path = os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")
+    of_it = "SELECT 1 FROM runs JOIN experiments USING (experiment_id) WHERE experiments.name = 'killed'"
+    while not sqlite3.connect(path, timeout=60).execute(of_it).fetchall():
+        time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 WAYS = {
     "ok": lambda _: None,
     "exception": raise_error,
@@ -54,7 +63,7 @@ WAYS = {
     "hung up": kill(signal.SIGHUP),
     "terminated twice": kill(signal.SIGTERM, signal.SIGTERM, signal.SIGHUP),
     "hung up under nohup": kill(signal.SIGHUP),
-    "killed": kill(signal.SIGKILL),
+    "killed": kill_once_stored,
     "memory": run_out_of_memory,
     "diverged": lambda _: None,
     "full disk": fill,
@@ -82,7 +91,7 @@ def ending(way: str, folder: str):
                 WAYS[way](folder)
 
     return Ending()
-"""
+'''
 # Exit code, status and outcome.
 ENDINGS = {
     "ok": (0, "FINISHED", "ok"),
