@@ -1,15 +1,16 @@
-"""A group of runs that was ended before its time goes on from the newest moment that all of its members have kept.
+"""A group of runs that was ended before its time goes on from the newest moment that its members have kept.
 
-They are trained as one: each of them is at the same epoch, and one that starts anew would leave the others behind.
+What is trained as one is at the same epoch: members without a checkpoint are trained by themselves, from their start.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError
 from rnnexp.run_folder import set_aside
 from rnnexp.runner.context import RunContext
@@ -31,6 +32,21 @@ if TYPE_CHECKING:
 Moment = tuple[int, int]  # epochs of the group, and gradient steps of the next one
 
 log = logging.getLogger("rnnexp")
+
+
+def split_group(
+    experiments: Mapping[int, Experiment], contexts: Sequence[RunContext], turn: Callable[[int], None]
+) -> list[list[int]]:
+    """Return the numbers of those that have a checkpoint to go on from, and of those that have none.
+
+    Each part is trained by itself, so that one that starts anew does not take the others back to their beginning.
+    """
+    gone_on: list[int] = []
+    anew: list[int] = []
+    for number, experiment in experiments.items():
+        turn(number)
+        (gone_on if find_own(contexts[number].run_dir, experiment) else anew).append(number)
+    return [part for part in (gone_on, anew) if part]
 
 
 def take_up_group(

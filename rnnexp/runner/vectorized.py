@@ -15,7 +15,7 @@ from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.errors import ConfigError
 from rnnexp.runner.context import RunContext
 from rnnexp.runner.groups import GroupStore
-from rnnexp.runner.regroup import take_up_group
+from rnnexp.runner.regroup import split_group, take_up_group
 from rnnexp.runner.unfinished import WIDTH, add_note
 from rnnexp.runtime import interrupts
 from rnnexp.stopping import Interrupted
@@ -94,14 +94,16 @@ def run_vectorized(
         keys = {number: one.batch_plan.signature() for number, one in members.items()}
         for group, present in store.assign(keys, common.max_members):
             widths = Widths(len(group.numbers), dict(group.widths), partial(store.save_widths, group))
-            chosen = [members[number] for number in present]
-            prepared = {one.index: run for one, run in zip(chosen, _prepare_runs(common, chosen, widths))}
-            placed = take_up_group(prepared, {index: contexts[index] for index in prepared}, turn)
-            runs = {
-                index: runner.run_steps(prepared[index], context, quiet=True, started=started)
-                for index, context in placed.items()
-            }
-            _interleave(runs, experiments[0].tracking, on_end, turn)
+            waiting = {members[number].index: members[number] for number in present}
+            for part in split_group({index: one.experiment for index, one in waiting.items()}, contexts, turn):
+                chosen = [waiting[index] for index in part]
+                prepared = {one.index: run for one, run in zip(chosen, _prepare_runs(common, chosen, widths))}
+                placed = take_up_group(prepared, {index: contexts[index] for index in prepared}, turn)
+                runs = {
+                    index: runner.run_steps(prepared[index], context, quiet=True, started=started)
+                    for index, context in placed.items()
+                }
+                _interleave(runs, experiments[0].tracking, on_end, turn)
 
 
 def _interleave(runs: RunSteps, settings: Tracking, on_end: OnEnd, turn: Callable[[int], None]) -> None:

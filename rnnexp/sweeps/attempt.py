@@ -6,7 +6,7 @@ was no room or memory. One that has failed by itself would come to the same end 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rnnexp.config.parse import parse
@@ -39,10 +39,22 @@ def _was_ended_from_outside(outcome: Outcome | None) -> bool:
     return outcome is None or outcome.status == "stopped" or outcome.exit_code == ResourceError.exit_code
 
 
-def tell_gone_on(view: View, numbers: Sequence[int]) -> None:
-    """Say which jobs do not begin at their first epoch."""
-    if numbers:
-        listed = ", ".join(map(str, numbers))
+def tell_gone_on(view: View, jobs: Mapping[Path, Job], find: Callable[[Job], Unfinished | None]) -> None:
+    """Say which jobs, by their folders, do not begin at their first epoch.
+
+    Raises ConfigError if one of them must go on, was begun, and has no usable checkpoint.
+    """
+    gone_on = [job.number for job in jobs.values() if find(job)]
+    lost = [
+        f"resume=must: job {job.number} was begun and has no usable checkpoint in {folder}; resume=auto starts it anew"
+        for folder, job in jobs.items()
+        if job.mapping.get("resume") == "must" and job.number not in gone_on
+        if folder.exists() and _was_ended_from_outside(read_outcome(folder))
+    ]
+    if lost:
+        raise ConfigError(*lost)
+    if gone_on:
+        listed = ", ".join(map(str, gone_on))
         view.note(f"jobs that go on from their checkpoints: {listed}; resume=never starts them anew")
 
 

@@ -62,7 +62,7 @@ class Coordinator:
         self._drop()
         self._replay()
         self._pending += (job for number, job in self._jobs.items() if self._is_due(self.state.jobs[number]))
-        attempt.tell_gone_on(self.view, [job.number for job in self._pending if self._find_unfinished(job)])
+        attempt.tell_gone_on(self.view, {self._folder(one.number): one for one in self._pending}, self._find_unfinished)
 
     def _drop(self) -> None:
         """Forget jobs that a grid no longer has, but for those that have finished."""

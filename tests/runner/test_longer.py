@@ -33,6 +33,7 @@ def is_same(one: Path, other: Path) -> bool:
 engines = pytest.mark.parametrize("engine", [pytest.param("keras", marks=pytest.mark.end_to_end), "compiled"])
 
 
+@pytest.mark.fault("D6")
 @engines
 def test_a_finished_run_goes_on_to_what_all_epochs_in_one_go_would_give(engine: str, tmp_path: Path) -> None:
     words = (f"trainer.engine={engine}", "trainer.restore_best=false")
@@ -49,6 +50,7 @@ def test_a_finished_run_goes_on_to_what_all_epochs_in_one_go_would_give(engine: 
     assert stored.data.metrics["test/mae"] == pytest.approx(whole.metrics["test/mae"])
 
 
+@pytest.mark.fault("D6")
 @engines
 def test_a_run_that_was_stopped_early_goes_on_with_more_patience(
     engine: str, capsys: pytest.CaptureFixture[str]
@@ -65,6 +67,7 @@ def test_a_run_that_was_stopped_early_goes_on_with_more_patience(
     assert is_same(run.run_dir, whole.run_dir)
 
 
+@pytest.mark.fault("D6")
 def test_what_would_make_another_run_of_it_is_refused_by_its_key(capsys: pytest.CaptureFixture[str]) -> None:
     run = started("tracking=off")
     capsys.readouterr()

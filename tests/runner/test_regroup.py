@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -129,16 +130,33 @@ def test_those_that_are_left_go_on_without_the_others(tmp_path: Path, whole: End
 
 
 @pytest.mark.parametrize("lost", ["checkpoints", "origin.json"])
-def test_without_a_moment_in_common_all_start_anew_and_say_so(
+def test_one_that_starts_anew_does_not_take_the_others_back(
     tmp_path: Path, whole: Ended, caplog: pytest.LogCaptureFixture, lost: str
 ) -> None:
     put_down(tmp_path, group(), 3)
     (tmp_path / "1" / lost).rename(tmp_path / "elsewhere")
+    caplog.set_level("INFO", "rnnexp")
+    gone_on = train(tmp_path, group())
+    assert differing(gone_on, whole) == []
+    assert re.findall(r"going on with (\d) from epoch 3", caplog.text) == ["0", "2"]
+    assert [(tmp_path / str(number) / "earlier-1").exists() for number in (0, 1, 2)] == [False, True, False]
+    assert steps(tmp_path / "1" / "earlier-1") == [1, 2, 3]
+    assert steps(tmp_path / "1") == [1, 2, 3, 4, 5, 6, 0]
+
+
+def test_without_a_moment_in_common_all_start_anew_and_say_so(
+    tmp_path: Path, whole: Ended, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_down(tmp_path, group(), 4)
+    for kept in checkpoint.list_newest(tmp_path / "1" / "checkpoints")[:1]:
+        (kept / "state.npz").write_bytes(b"torn")
+    for kept in checkpoint.list_newest(tmp_path / "2" / "checkpoints")[1:]:
+        (kept / "state.npz").write_bytes(b"torn")
     anew = train(tmp_path, group())
     assert differing(anew, whole) == []
     assert "the group starts anew: its members have no checkpoint of the same moment" in caplog.text
     assert steps(tmp_path / "0") == [1, 2, 3, 4, 5, 6, 7, 8, 0]
-    assert steps(tmp_path / "0" / "earlier-1") == [1, 2, 3]
+    assert steps(tmp_path / "0" / "earlier-1") == [1, 2, 3, 4]
 
 
 def test_a_checkpoint_of_a_group_of_another_width_is_of_another_training(

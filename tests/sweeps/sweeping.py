@@ -45,6 +45,7 @@ FINDINGS = Findings(
 )
 
 TOYS = """
+import errno
 import os
 import signal
 import sys
@@ -78,6 +79,8 @@ def trouble(kind: str = "none", epoch: int = 1, seconds: float = 0.0):
                 return
             if kind == "raise":
                 raise RuntimeError(f"trouble in epoch {epoch}\\nand more about it")
+            if kind == "full":
+                raise OSError(errno.ENOSPC, "no room is left")
             if kind == "deaf":
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
             if kind == "stop_once" and not Path("stopped").exists():

@@ -11,8 +11,9 @@ import pytest
 from sweeping import TINY, UNTRACKED, jobs, processes_in, run, start, table, wait_for, with_one_changed
 
 from rnnexp.cli.main import main
-from rnnexp.errors import DataError
+from rnnexp.errors import ConfigError, DataError, ResourceError
 from rnnexp.sweeps.sweep import SweepFailed
+from rnnexp.sweeps.task import read_outcome
 from rnnexp.tracking.journal import RunJournal
 
 SERIAL = {"name": "serial"}
@@ -87,6 +88,52 @@ def test_never_starts_it_anew_within_the_same_sweep(rehearsed: None) -> None:
     assert folder.name == "mine"
     assert steps() == [1, 2, 3, 4, 5, 0]
     assert (folder / "jobs" / "0.attempt1" / "checkpoints").is_dir()
+
+
+def test_must_refuses_a_sweep_that_nobody_began_and_a_job_that_has_lost_its_checkpoints(rehearsed: None) -> None:
+    with pytest.raises(ConfigError, match="resume=must: no sweep of these settings was begun in .*sweeps$"):
+        go(*UNTRACKED, ENDED, "resume=must")
+    assert not PLACE.exists()
+    with pytest.raises(KeyboardInterrupt):
+        go(*UNTRACKED, ENDED)
+    kept = PLACE / "jobs" / "0" / "checkpoints"
+    kept.rename("elsewhere")
+    with pytest.raises(ConfigError, match="resume=must: job 0 was begun and has no usable checkpoint .*resume=auto"):
+        go(*UNTRACKED, ENDED, "resume=must")
+    assert steps() == [1, 2, 3]
+    Path("elsewhere").rename(kept)
+    folder = go(*UNTRACKED, ENDED, "resume=must")  # job 1 had not begun
+    assert [job.status for job in jobs(folder).values()] == ["done", "done"]
+    assert steps() == [1, 2, 3, 4, 5, 0]
+    assert "from epoch 3" in (folder / "jobs" / "0" / "job.log").read_text()
+
+
+def test_changed_code_is_refused_before_any_job_starts(rehearsed: None, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        go(*UNTRACKED, ENDED)
+    with (tmp_path / "toys.py").open("a") as file:
+        file.write("# another line\n")
+    with pytest.raises(ConfigError, match=r"(?s)jobs/0: was interrupted, and its code has changed .*toys"):
+        go(*UNTRACKED, ENDED)
+    assert [job.attempts for job in jobs(PLACE).values()] == [1, 0]
+    folder = go(*UNTRACKED, ENDED, "resume=never")
+    assert [job.status for job in jobs(folder).values()] == ["done", "done"]
+
+
+@pytest.mark.parametrize(("kind", "goes_on"), [("full", True), ("raise", False)])
+def test_a_job_without_room_goes_on_from_its_checkpoint_once_there_is_some(
+    rehearsed: None, kind: str, goes_on: bool
+) -> None:
+    words = (*UNTRACKED, f"callbacks.trouble.kind={kind}")
+    with pytest.raises(SweepFailed, match="no room|trouble in epoch 4"):
+        go(*words)
+    outcome = read_outcome(PLACE / "jobs" / "0")
+    assert outcome is not None
+    assert (outcome.exit_code == ResourceError.exit_code) == goes_on
+    with pytest.raises(SweepFailed):
+        go(*words, retry_failed=True)
+    assert bool(list(PLACE.glob("jobs/*.attempt*"))) != goes_on
+    assert ("going on with 0" in (PLACE / "jobs" / "0" / "job.log").read_text()) == goes_on
 
 
 def test_a_job_that_was_stopped_goes_on_when_it_is_asked_for(rehearsed: None) -> None:
