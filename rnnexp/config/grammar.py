@@ -28,6 +28,8 @@ _WORD = re.compile(
     r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?<![^\s,(=])(?P<bare>[+-]?\.?\d[\w.+-]*|true|false|nan|[+-]?inf)(?![^\s,)])""",
     re.IGNORECASE,
 )
+# A quoted text, or what stands between the marks that divide a value.
+_PIECE = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^\s,()\[\]{}'"=][^,()\[\]{}'"=]*""")
 _SEED = 0  # of lists that are shuffled: the same line is the same list, in every process
 
 
@@ -136,21 +138,50 @@ def parsed(line: str) -> Override:
     if not key.strip("+~ "):
         raise ConfigError(f"`{line}`: not `key=value`; there is no key before the `=`")
     try:
-        override = parser().parse_override(_named(line) if is_choice(key) else line)
+        override = parser().parse_override(_as_hydra_reads(line))
     except (HydraException, RecursionError, ValueError) as error:  # Hydra's parser lets through what `int` raises
         detail = "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
-        raise ConfigError(
-            f"`{_shown(line)}`: not `key=value` ({detail}); put quotes around values with spaces, commas or brackets: "
-            f"'key=\"a, b\"'"
-        ) from None
+        raise ConfigError(f"`{_shown(line)}`: not `key=value` ({detail}); {_way_out(line)}") from None
     _refuse_nested_sweeps(override)
     return override
+
+
+def _way_out(line: str) -> str:
+    if re.search(r"[{,]\s*[^\s,{}:]*[^\x00-\x7f][^,{}]*:", line):
+        return "a mapping with keys in other letters than a to z is written in an experiment file"
+    return "put quotes around values with spaces, commas or brackets: 'key=\"a, b\"'"
 
 
 def is_choice(key: str) -> bool:
     """Say whether a key chooses an option of a group: `model`, `model@other`, `hydra/launcher`."""
     group = key.lstrip("+~").partition("@")[0]
     return group in GROUPS or "/" in group
+
+
+def _as_hydra_reads(line: str) -> str:
+    return quote_letters(_named(line) if is_choice(line.partition("=")[0]) else line)
+
+
+def quote_letters(line: str) -> str:
+    """Put quotes around values with letters beyond ASCII, which Hydra reads in no other way."""
+    if line.isascii():
+        return line
+    key, equals, value = line.partition("=")
+    if "${" in value:  # which may stand within quotes, as a part of a text
+        return line if {*value} & {*",[('\""} else f'{key}="{value}"'
+    return key + equals + _PIECE.sub(lambda piece: _quoted(piece[0], value[: piece.start()]), value)
+
+
+def _quoted(piece: str, before: str) -> str:
+    """Quote a piece of a value; of `key: value` in a mapping the value."""
+    name = ""
+    if before.count("{") > before.count("}") and ":" in piece:
+        name, colon, piece = piece.partition(":")
+        name += colon
+    if piece.isascii() or piece[0] in "'\"" or "\\" in piece:
+        return name + piece
+    text = piece.strip()
+    return name + piece.replace(text, f'"{text}"')
 
 
 def _named(line: str) -> str:
@@ -175,8 +206,8 @@ def as_hydra_reads(lines: Iterable[str]) -> list[str]:
         key, _, value = line.partition("=")
         name = key.lstrip("+")
         if name not in GROUPS:
-            kept[str(number)] = _named(line) if is_choice(key) else line
+            kept[str(number)] = _as_hydra_reads(line)
             continue
         kept.pop(name, None)
-        kept[name] = f"~{name}" if value.strip().lower() == "null" else _named(line)
+        kept[name] = f"~{name}" if value.strip().lower() == "null" else _as_hydra_reads(line)
     return list(kept.values())

@@ -13,7 +13,7 @@ from hydra.conf import HydraConf
 from hydra.core.override_parser.types import Override, Quote, QuotedString, RangeSweep
 
 from rnnexp.config import places, renamed, source
-from rnnexp.config.grammar import GROUPS, is_glob, options_of, parsed
+from rnnexp.config.grammar import GROUPS, is_glob, options_of, parsed, quote_letters
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.synonyms import suggest_value
 
@@ -79,7 +79,7 @@ def inspect_overrides(lines: Iterable[str], sweep: bool = False, config_dir: str
     `config_dir` is a further folder of choices, Hydra's `--config-dir`.
     """
     border = Border(config_dir=config_dir)
-    for line in lines:
+    for line in map(quote_letters, lines):
         try:
             _sort(parsed(line), line, sweep, border)
         except ConfigError as error:

@@ -32,10 +32,11 @@ def new_figure(
     Searching takes as long as the picture itself, so the everyday pictures of one or two panels do without.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+
+    from rnnexp.evaluation.legible import make_figure
 
     searched = searched or rows * columns > 2
-    figure = Figure(figsize=size, layout="constrained" if searched else None, dpi=110)
+    figure = make_figure(figsize=size, layout="constrained" if searched else None, dpi=110)
     FigureCanvasAgg(figure)
     axes = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
     if not searched:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,14 @@ from rnnexp.data.inspect.text_kinds import (
 )
 from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
+from rnnexp.data.texts.tokens import is_unspaced
 from rnnexp.errors import count
 from rnnexp.tasks import sequence_proposals
 from rnnexp.tasks.requests import Draft
 
 QUESTION = "Which label does each text have?"
+FEW = 20  # files of a folder that are looked into
+UNSPACED = "words have no blanks between them"
 
 
 def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
@@ -40,7 +43,15 @@ def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
     labels = [] if is_tagged(text) else find_label_lines(text)
     settings = text.settings | _test_part(path)
     seen = f"{path}: a text on each line, which begins with its label: {listed(labels)}"
-    return Draft([seen], QUESTION, {"data": "text_lines", "model": "lstm"}, settings) if labels else None
+    if not labels:
+        return None
+    cut, why = _tokens(line.split(None, 1)[1] for line in text.filled)
+    return Draft([seen], QUESTION, {"data": "text_lines", "model": "lstm"}, settings | cut, why)
+
+
+def _tokens(texts: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the setting that texts without blanks between words ask for, and why."""
+    return ({"tokens": "character"}, {"tokens": UNSPACED}) if is_unspaced(texts) else ({}, {})
 
 
 def _test_part(path: str) -> dict[str, str]:
@@ -60,12 +71,13 @@ def _text_table(text: TextFile, table: TextTable, given: Mapping[str, Any]) -> D
     settings = table.settings | {key: value for key, value in columns.items() if usual.get(key) != value}
     seen = f"{text.path}: a table of texts ({listed([str(name) for name in table.texts])}) with a label each"
     reasons = {"text": "joined by a blank"} if isinstance(texts, list) and "text" not in chosen else {}
+    cut, why = _tokens(text.filled)
     return Draft(
         [seen],
         f"Which {columns['label']} does each text have?" if isinstance(columns["label"], str) else QUESTION,
         {"data": "text_table", "model": "lstm"},
-        settings | _test_part(text.path),
-        reasons,
+        settings | cut | _test_part(text.path),
+        reasons | why,
     )
 
 
@@ -80,7 +92,10 @@ def _text_folders(path: str, folder: Path) -> Draft | None:
         return None
     seen = f"{path}: {count(sum(texts.values()), 'text')} in a folder for each label: {listed(sorted(texts))}"
     skip = {"skip": ["unsup"]} if "unsup" in texts else {}
-    return Draft([seen], QUESTION, {"data": "text_files", "model": "lstm"}, {"path": path} | skip)
+    some = [file for name in texts for file in sorted(children[name].iterdir())[:FEW] if file.suffix in (".txt", "")]
+    found = [text for file in some if (text := TextFile.of(str(file), {}))]
+    cut, why = _tokens(line for text in found for line in text.filled)
+    return Draft([seen], QUESTION, {"data": "text_files", "model": "lstm"}, {"path": path} | skip | cut, why)
 
 
 def propose_tags(path: str, given: Mapping[str, Any]) -> Draft | None:
@@ -108,7 +123,9 @@ def propose_pairs(path: str, given: Mapping[str, Any]) -> Draft | None:
     settings = text.settings | ({"test_path": test} if (test := find_test(path)) else {})
     seen = f"{path}: two texts on each line, with a tab between: the first is the source"
     question = "How well can the second text be written from the first?"
-    return Draft([seen], question, {"data": "text_pairs", "model": "encoder_decoder"}, settings)
+    sides = (_tokens(side) for side in zip(*(line.split("\t")[:2] for line in text.filled if "\t" in line)))
+    cut, why = next((found for found in sides if found[0]), ({}, {}))
+    return Draft([seen], question, {"data": "text_pairs", "model": "encoder_decoder"}, settings | cut, why)
 
 
 def propose_corpus(path: str, given: Mapping[str, Any]) -> Draft | None:

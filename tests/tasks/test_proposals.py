@@ -122,6 +122,37 @@ def test_a_file_leads_to_the_source_of_its_kind(kind: str) -> None:
     assert {key: value for key, value in written[1].items() if key not in ("path", "comment")} == settings
 
 
+def chinese(dice: random.Random) -> tuple[str, str]:
+    """Return a label and a text of clauses."""
+    good, bad = (
+        ("服务非常好", "房间干净舒适", "早餐很丰富", "值得推荐"),
+        ("服务太差了", "房间又小又脏", "早餐很难吃", "再也不来了"),
+    )
+    label = dice.choice(["好评", "差评"])
+    return label, "".join(
+        f"{clause}{dice.choice('，。！')}" for clause in dice.sample(good if label == "好评" else bad, 3)
+    )
+
+
+@pytest.mark.parametrize("kind", ["text_table", "text_lines", "text_files", "text_pairs", "corpus"])
+def test_texts_without_blanks_between_words_are_cut_into_characters(kind: str) -> None:
+    dice = random.Random(3)
+    rows = [chinese(dice) for _ in range(60)]
+    files = {
+        "text_table": {"评论.csv": "标签,内容\n" + "".join(f"{label},{text}\n" for label, text in rows)},
+        "text_lines": {"a.txt": "".join(f"{label} {text}\n" for label, text in rows)},
+        "text_files": {f"d/{label}/{number}.txt": text for number, (label, text) in enumerate(rows)},
+        "text_pairs": {"p.tsv": "".join(f"{sentence(dice)}\t{text}\n" for _, text in rows)},
+        "corpus": {"b.txt": "".join(f"{text}\n" for _, text in rows)},
+    }[kind]
+    for name, text in files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+    source, settings = proposed("d" if kind == "text_files" else next(iter(files)))
+    assert source == kind
+    assert settings.get("tokens") == (None if kind == "corpus" else "character")  # which its source has as default
+
+
 def test_the_test_part_beside_a_file_is_taken() -> None:
     for part in ("TRAIN", "TEST"):
         Path(f"A_{part}.ts").write_text(ts("@classLabel true 0 1")(random.Random(part)))

@@ -17,6 +17,7 @@ from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.numbers import UNIT
 from rnnexp.data.tables.remedy import Refused
 from rnnexp.data.tables.spelling import is_like_number
+from rnnexp.data.texts.tokens import split_runs
 from rnnexp.errors import RnnexpError
 
 LINES = 5_000  # of a file that are looked at
@@ -184,7 +185,8 @@ def _is_quoted(text: TextFile, separator: str) -> bool:
 
 def _is_label(cells: Sequence[str]) -> bool:
     counts = Counter(cell.strip() for cell in cells)
-    return 2 <= len(counts) <= max(2, len(cells) // 3) and "" not in counts and _words([*counts]) < 3
+    short = sum(len(label.split()) for label in counts) < 3 * len(counts)
+    return 2 <= len(counts) <= max(2, len(cells) // 3) and "" not in counts and short
 
 
 def _is_measured(cells: Sequence[str]) -> bool:
@@ -193,7 +195,7 @@ def _is_measured(cells: Sequence[str]) -> bool:
 
 def _words(cells: Sequence[str]) -> float:
     """Return the mean number of words."""
-    return sum(len(cell.split()) for cell in cells) / max(len(cells), 1)
+    return sum(len(split_runs(cell).split()) for cell in cells) / max(len(cells), 1)
 
 
 def _worded(cells: Sequence[str]) -> bool:
@@ -213,7 +215,7 @@ def _is_prose(cells: Sequence[str]) -> bool:
 
 def _spoken(cell: str) -> list[str]:
     """Return the words of a cell but for those of dates and numbers: Fri, 01-Jan-2021 09:00 PM; 1,200 USD."""
-    words = WORD.findall(cell)
+    words = WORD.findall(split_runs(cell))
     if not any(map(str.isdigit, cell)):
         return words
     left = [word for word in words if not (find_month(word) or OF_DATES.fullmatch(word))]

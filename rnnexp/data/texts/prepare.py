@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.data.texts import subwords, vocabulary
 from rnnexp.data.texts.corpus import Texts
 from rnnexp.data.texts.encoder import Encoded, Encoder, Keep
-from rnnexp.data.texts.tokens import Kind, Tokenizer
+from rnnexp.data.texts.tokens import Kind, Tokenizer, is_unspaced
 from rnnexp.errors import DataError, count
 
 
@@ -49,7 +49,13 @@ def prepare(texts: Texts, parts: Mapping[str, np.ndarray], rules: Rules) -> Prep
     encoder = Encoder(cutter, learned.vocabulary, rules.max_length, rules.keep)
     encoded = encoder.encode(texts.texts, texts.place)
     shares = ", ".join(f"{encoded.unknown(chosen):.1%} of {name}" for name, chosen in parts.items() if len(chosen))
-    notes = [learned.note, f"unknown tokens: {shares}", *_cut(texts, encoded, rules), *_repeated(texts, parts)]
+    notes = [
+        learned.note,
+        f"unknown tokens: {shares}",
+        *suggest_tokens(train, rules.tokens),
+        *_cut(texts, encoded, rules),
+        *_repeated(texts, parts),
+    ]
     return Prepared(encoder, encoded, tuple(notes))
 
 
@@ -60,6 +66,16 @@ def tokenizer(train: list[str], rules: Rules) -> Tokenizer:
         return plain
     size = (rules.max_tokens or 0) - len(vocabulary.RESERVED)
     return Tokenizer("subword", rules.lowercase, subwords.learn(map(plain.normal, train), size))
+
+
+def suggest_tokens(train: list[str], tokens: Kind) -> list[str]:
+    """Advise to cut into characters, in a sentence, where what is taken for words are clauses."""
+    if tokens not in ("word", "blank") or not is_unspaced(train):
+        return []
+    return [
+        f"most texts have no blanks between words, so that data.tokens={tokens} takes clauses for words: "
+        "data.tokens=character leaves few of them unknown"
+    ]
 
 
 def _cut(texts: Texts, encoded: Encoded, rules: Rules) -> list[str]:

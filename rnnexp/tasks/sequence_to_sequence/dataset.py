@@ -16,7 +16,7 @@ from rnnexp.data.shares import share_out, short_enough
 from rnnexp.data.spec import TaskSpec, with_sizes
 from rnnexp.data.texts import vocabulary
 from rnnexp.data.texts.encoder import Encoded, Encoder
-from rnnexp.data.texts.prepare import tokenizer
+from rnnexp.data.texts.prepare import suggest_tokens, tokenizer
 from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.errors import DataError, count
 from rnnexp.tasks.sequence_to_sequence.batches import laid_out, pair_batch
@@ -196,9 +196,10 @@ def _learn_both(
     while True:
         encoders, notes = [], []
         for side, texts in ("source", pairs.sources), ("target", pairs.targets):
-            encoder, note = _learn(source, [texts[i] for i in pieces["train"]], side)
+            train = [texts[i] for i in pieces["train"]]
+            encoder, note = _learn(source, train, side)
             encoders.append(encoder)
-            notes.append(f"{side} {note}")
+            notes += [f"{side} {note}", *(f"{side}: {advice}" for advice in suggest_tokens(train, source.tokens))]
         encoded = _encoded(encoders, pairs)
         longest = np.maximum(encoded[0].lengths, encoded[1].lengths)
         kept, long = short_enough(source, pieces, longest, "pair", lambda i: pairs.places[i])

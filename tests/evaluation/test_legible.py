@@ -1,0 +1,60 @@
+"""Names in any script and with any sign can be drawn, without a warning and without being taken for a formula."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from rnnexp.evaluation.figures import new_figure
+
+SCRIPTS = ("温度", "気温です", "온도", "สวัสดี", "तापमान", "\U0001f321")
+
+
+@pytest.fixture(autouse=True)
+def warnings_fail() -> None:
+    warnings.simplefilter("error")
+
+
+def draw(name: str) -> Figure:
+    """Write a name wherever a picture may have one."""
+    figure, (ax,) = new_figure()
+    ax.plot([1.0, 2.0], label=name)
+    ax.set_xticks([0, 1], [name, "other"])
+    ax.set(title=name, ylabel=name)
+    ax.annotate(name, (0.5, 1.5))
+    ax.legend()
+    return figure
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_name_in_any_script_is_drawn_without_a_warning(name: str, tmp_path: Path) -> None:
+    figure = draw(name)
+    figure.savefig(tmp_path / "picture.png")
+    assert len(figure.axes[0].title.get_fontfamily()) > 1
+    figure.savefig(tmp_path / "picture.svg")
+
+
+def test_signs_without_a_font_would_warn(tmp_path: Path) -> None:
+    figure = Figure()
+    figure.suptitle(SCRIPTS[0])
+    with pytest.raises(UserWarning, match="missing from"):
+        figure.savefig(tmp_path / "picture.png")
+
+
+@pytest.mark.parametrize("name", ["price $", "cost ($), tax ($)", r"$\frac{", "a_b^c", "100 %", "ångström Ω тест"])
+def test_a_name_is_no_formula_and_keeps_the_usual_font(name: str, tmp_path: Path) -> None:
+    figure = draw(name)
+    figure.savefig(tmp_path / "picture.png")
+    assert figure.axes[0].title.get_text() == name
+    assert not figure.axes[0].title.get_parse_math()
+    assert len(figure.axes[0].title.get_fontfamily()) == 1
+
+
+def test_the_marks_of_a_logarithmic_axis_stay_formulas(tmp_path: Path) -> None:
+    figure, (ax,) = new_figure()
+    ax.semilogy([1.0, 1e6])
+    figure.savefig(tmp_path / "picture.png")
+    assert any("$" in mark.get_text() and mark.get_parse_math() for mark in ax.get_yticklabels())
