@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,9 +22,22 @@ def make_figure(**options: Any) -> Figure:
     class LegibleFigure(Figure):
         def savefig(self, *args: Any, **kwargs: Any) -> None:
             make_legible(self)
-            super().savefig(*args, **kwargs)
+            with _quiet_fonts():
+                super().savefig(*args, **kwargs)
 
     return LegibleFigure(**options)
+
+
+@contextmanager
+def _quiet_fonts() -> Iterator[None]:
+    """Have Matplotlib keep to itself that a font has another weight than the one before it in a list."""
+    log = logging.getLogger("matplotlib.font_manager")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def make_legible(figure: Figure) -> None:
