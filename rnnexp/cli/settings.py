@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace, _SubParsersAction
 from collections.abc import Iterator
 from dataclasses import asdict
+from shutil import get_terminal_size
 from typing import Any
 
 from rnnexp import registry
@@ -34,6 +35,9 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         "was trained with",
     )
     parser.add_argument("--json", action="store_true", help="print JSON: key: {value, origin}")
+    parser.add_argument(
+        "--network", action="store_true", help="read the data, build the network, and print its layers and their sizes"
+    )
     parser.set_defaults(command=show)
 
     parser = subparsers.add_parser("explain")
@@ -49,6 +53,8 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 def show(args: Namespace) -> int:
     """Print the composed configuration, and where each value comes from."""
     overrides = [_read_run(word) for word in args.overrides]
+    if args.network:
+        return _show_network(overrides)
     try:
         plugins.load_plugins(overrides)
         border = inspect_overrides(overrides)
@@ -66,6 +72,16 @@ def show(args: Namespace) -> int:
         print(json.dumps(rows, indent=2, default=str))
     else:
         print("\n".join(_lines(values, found)))
+    return 0
+
+
+def _show_network(overrides: list[str]) -> int:
+    """Print the table of layers, as wide as the terminal if that is wide enough."""
+    from rnnexp import runner
+    from rnnexp.models.layer_table import WIDTH
+
+    plugins.load_plugins(overrides)
+    print(runner.describe_network(compose.check(inspect_overrides(overrides)), max(WIDTH, get_terminal_size().columns)))
     return 0
 
 

@@ -253,6 +253,14 @@ def load_data(experiment: Experiment) -> Dataset:
     return dataset
 
 
+def describe_network(experiment: Experiment, width: int) -> str:
+    """Read the data and build the network, which is not trained; return its table of layers in lines of this width."""
+    from rnnexp.models.layer_table import summarize
+
+    device = configure_runtime(experiment, None)
+    return summarize(build_model(experiment, load_data(experiment), device), width)
+
+
 def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
     """Build the network and say which of its layers can use the fast kernel."""
     from rnnexp.models.build import build

@@ -137,10 +137,10 @@ def log_start(tracked: Run, dataset: Dataset, model: Any) -> None:
 
 def _summarize(model: Any) -> str:
     """Return Keras's table of layers, drawn once for all that are trained with one network."""
+    from rnnexp.models.layer_table import summarize
+
     if model not in _outlines:
-        lines: list[str] = []
-        model.summary(print_fn=lambda text, **_: lines.append(text), line_length=100)
-        _outlines[model] = "\n".join(lines)
+        _outlines[model] = summarize(model)
     return _outlines[model]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,12 @@ from rnnexp.sweeps.state import Best, JobState, State, best_setting
 
 REDRAW_S = 0.25
 MAX_SHOWN = 16  # of the jobs that run
+SEEN = 0.2  # of a job's epochs, before which starting and compiling would count for too much
 
 
 def values_text(values: Mapping[str, str]) -> str:
     """Return `model=gru optimizer.learning_rate=0.004823`: drawn numbers are not shown to their last digit."""
-    return " ".join(f"{key}={_short(redact_value(key, value))}" for key, value in values.items()) or "nothing varies"
+    return " ".join(f"{key}={_short(redact_value(key, value))}" for key, value in values.items()) or "the one setting"
 
 
 def _short(text: str) -> str:
@@ -108,13 +109,20 @@ class View:
         return ", ".join(f"{count} {word}" for word, count in {**words, "to go": left}.items() if count > 0)
 
     def eta(self) -> float | None:
-        """Return the seconds that are left at the pace so far."""
+        """Return the seconds that are left at the pace so far, of jobs that run from a part of their epochs on."""
         state = self.state
         ended = sum(job.status is not None for job in self.jobs.values())
-        new = ended - state.ended_before
-        if state.began is None or new <= 0:
+        done = ended - state.ended_before + sum(filter(lambda share: share > SEEN, self._shares()))
+        if state.began is None or done <= 0:
             return None
-        return max(0.0, time.time() - state.began) / new * (state.total - ended)
+        left = state.total - state.ended_before - done
+        return max(0.0, time.time() - state.began) / done * max(0.0, left)
+
+    def _shares(self) -> Iterator[float]:
+        """Yield how much of its epochs each running job has behind it."""
+        for number in self.state.running:
+            at, epochs = self.progress.get(number), self.jobs[number].epochs
+            yield at.epoch / epochs if at and epochs else 0.0
 
     def summary(self) -> str:
         """Return the counts, and how long the rest will take if that is known."""

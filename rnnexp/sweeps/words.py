@@ -90,7 +90,8 @@ def overview(
     for key, values in _varied(planned, not request.settings.is_grid).items():
         yield f"  {key:<14} {values}"
     if request.settings.folds or request.settings.repeats > 1:
-        yield f"  repetition     {request.settings.repeats} seeds, {request.settings.folds or 1} folds of each point"
+        seeds, folds = count(request.settings.repeats, "seed"), count(request.settings.folds or 1, "fold")
+        yield f"  repetition     {seeds}, {folds} of each point"
     for change in planned.place.changes:
         yield f"  changed        {change}"
     if standing.reused:

@@ -131,6 +131,26 @@ def test_another_setting_is_no_repetition_and_the_row_says_that_there_is_one(
     assert "over 2 runs" in capsys.readouterr().out
 
 
+def test_runs_on_other_files_or_columns_are_rows_of_their_own(tracked: Tracked) -> None:
+    (run,) = [run for run in finished_runs(tracked.uri) if run.tags["rnnexp.group"].startswith("airline")]
+    asked = {"a": ("a.csv", "sales"), "b": ("b.csv", "sales"), "c": ("a.csv", "visits"), "d": ("a.csv", "sales")}
+    runs = [
+        replace(run, run_id=name, params={**run.params, "data.path": path, "data.target": target, "seed": name})
+        for name, (path, target) in asked.items()
+    ]
+    found = rows(runs)
+    assert {row.asked: row.runs for row in found} == {
+        "airline_lstm (path=a.csv target=sales)": 2,
+        "airline_lstm (path=a.csv target=visits)": 1,
+        "airline_lstm (path=b.csv target=sales)": 1,
+    }
+    (alone,) = rows(runs[:1])
+    assert alone.asked == "airline_lstm"
+    earlier = replace(runs[1], run_id="e", params={**runs[1].params, "model.units": "[9]"})
+    (told,) = notes(rows([*runs, earlier]))
+    assert told.endswith("and params.`data.path` = 'b.csv' and params.`data.target` = 'sales'\"")
+
+
 def test_a_run_without_tracking_is_not_sent_to_compare(tracked: Tracked, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="rnnexp"):
         print_summary(tracked.airline, ["model.units=[4]"])

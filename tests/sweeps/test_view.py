@@ -47,3 +47,22 @@ def test_a_terminal_shows_a_table_that_is_drawn_anew_and_a_file_one_line_per_job
     assert ("\x1b[" in written) == terminal
     if not terminal:
         assert len(written.splitlines()) == 1
+
+
+def test_the_time_that_is_left_counts_jobs_that_run_from_a_fifth_of_their_epochs_on() -> None:
+    state = State()
+    for job, digest in enumerate("abcd"):
+        state.apply({"event": "job", "job": job, "trial": job, "digest": digest, "values": {}})
+    state.apply({"event": "begin", "total": 4, "time": time.time() - 100})
+    view = View(state, "best/val/loss", "minimize")
+    for job in (0, 1):
+        state.apply({"event": "start", "job": job, "attempt": 1, "epochs": 10, "time": time.time()})
+    assert view.eta() is None
+    view.progress[0] = JobProgress(2, "val/loss", 0.375)
+    assert view.eta() is None
+    view.progress[0] = JobProgress(5, "val/loss", 0.375)
+    assert view.eta() == pytest.approx(100 / 0.5 * 3.5, rel=0.05)
+    state.apply({"event": "end", "job": 0, "status": "done", "value": 0.25, "seconds": 2.0})
+    assert view.eta() == pytest.approx(100 * 3, rel=0.05)
+    view.progress[1] = JobProgress(10, "val/loss", 0.375)
+    assert view.eta() == pytest.approx(100 / 2 * 2, rel=0.05)

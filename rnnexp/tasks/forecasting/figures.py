@@ -98,7 +98,7 @@ def _draw_series(ax: Axes, dataset: SeriesDataset, predictions: Predictions | No
             ax.axvspan(axis[begin], axis[min(end, last)], color=color, alpha=0.15, linewidth=0, label=name)
             ax.axvline(axis[begin], color=GRAY, linestyle="--", linewidth=0.8)
     label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""
-    ax.set(title=f"{target_name(dataset, 0)}{label}", ylabel=dataset.summary.unit or "value")
+    ax.set(title=f"{target_name(dataset, 0)}{label}", ylabel=dataset.summary.unit or target_name(dataset, 0))
     if predictions is None:
         return
     origins = predictions.origins if predictions.origins is not None else np.array([], dtype=int)
@@ -147,7 +147,7 @@ def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tu
     ax.axvspan(axis[rows[0]], axis[rows[-1]], color=BLUE, alpha=0.06, label=part)
     label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""
     ax.set_title(f"{target_name(dataset, target)}{label}, {ahead(step)}")
-    ax.set_ylabel(dataset.summary.unit or "value")
+    ax.set_ylabel(dataset.summary.unit or target_name(dataset, target))
 
 
 def error_by_horizon(dataset: Dataset, predictions: Predictions, baselines: Mapping[str, Predictions]) -> Figure:
