@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,20 @@ def test_what_the_store_does_not_show_is_sent_again_by_the_run_itself(
     (run_id,) = (path.parent.name for path in server.files.glob("*/*/artifacts"))
     assert served(server, run_id).keys() == WHOLE
     assert open_store(server.uri).get_run(run_id).info.status == "FINISHED"
+
+
+def test_json_of_sync_is_alone_on_standard_output(
+    server: FaultyServer, make_info: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MLflow's client would print an address there when a run of a server ends."""
+    server.fail("dead")
+    log_run(server, make_info())
+    server.heal()
+    capsys.readouterr()
+    wait_for_sync(make_info(), server)
+    assert "View run" not in capsys.readouterr().out
+    assert main(["sync", str(make_info().run_dir), "--uri", server.uri, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["complete"] is True
 
 
 @pytest.mark.parametrize("fault", SAID_TO_BE_THERE)
