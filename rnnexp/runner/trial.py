@@ -60,8 +60,9 @@ def _time_epochs(model: Any, dataset: Dataset, plan: TrainingPlan, epochs: int) 
         times.append(metrics["time/epoch_s"])
         return "tried" if epoch >= epochs else None
 
+    trainer = replace(plan.trainer, epochs=max(plan.trainer.epochs, epochs))  # the first one alone is compiled, too
     try:
-        fit(model, dataset, replace(plan, callbacks={}, run_dir=None), heard)
+        fit(model, dataset, replace(plan, trainer=trainer, callbacks={}, run_dir=None), heard)
     except Exception as error:  # the run will say it, where it belongs
         log.debug("the trial epochs failed", exc_info=error)
     return times

@@ -138,7 +138,7 @@ def _varied(planned: Planned, sampled: bool) -> dict[str, str]:
 def _estimate(planned: Planned, to_run: int, at_once: int, findings: Findings) -> str:
     """Guess from two epochs of the first job; networks of another size will differ."""
     epochs = [int(job.mapping["trainer"]["epochs"]) for job in planned.jobs]
-    each = START_S + findings.first_epoch_s + findings.epoch_s * sum(epochs) / len(epochs)
+    each = START_S + findings.first_epoch_s + findings.epoch_s * (sum(epochs) / len(epochs) - 1)
     return f"{duration(each * to_run / at_once)} ({findings.epoch_s:.3g} s an epoch, tried with the first job)"
 
 
