@@ -52,12 +52,14 @@ class PredictRequest:
     changes: of the settings by which the run reads its data
     levels:  of prediction intervals in percent; None: the usual one, if the run has it
     values:  numbers in the place of a file
+    rows:    what a program has in memory in the place of a file: a table, arrays, texts
     """
 
     path: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     levels: Sequence[int] | None = None
     values: Sequence[float] | None = None
+    rows: Any = None
 
 
 @dataclass(frozen=True)

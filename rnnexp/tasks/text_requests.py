@@ -35,6 +35,10 @@ def read_texts(trained: TrainedModel, request: PredictRequest, also: Collection[
 
     `also` are further settings that may be changed.
     """
+    if request.rows is not None:
+        refuse_settings(request, also)
+        texts = served_texts(request.rows)
+        return RequestTexts(texts, [f"text {number}" for number in range(1, len(texts) + 1)])
     if request.path is None:
         raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
     path, own = Path(str(request.path)), trained.source
