@@ -199,7 +199,7 @@ def test_a_picture_that_is_not_there_is_named_with_those_that_are(shop: Done) ->
 
 def test_results_are_short_and_readable(shop: Done) -> None:
     result, model = shop.result, loaded(shop)
-    shown = {repr(result): "Result(", repr(model): "TrainedRun(run gru-", repr(result.predictions): "Predictions("}
+    shown = {repr(result): "RunResult(", repr(model): "TrainedRun(run gru-", repr(result.predictions): "Predictions("}
     for text, begin in shown.items():
         assert text.startswith(begin)
         assert len(text.replace(str(result.run_dir), "")) < 200
@@ -254,16 +254,21 @@ def test_what_is_no_table_is_refused(shop: Done) -> None:
         loaded(shop).predict(twice)
 
 
-def test_the_model_in_mlflow_has_the_users_own_columns(shop: Done, chain: Done) -> None:
+def served(done: Done) -> Any:
+    """Load a model as a program does that knows MLflow alone."""
     from mlflow.pyfunc import load_model
     from mlflow.tracking import set_tracking_uri
 
+    set_tracking_uri(done.uri)
+    try:
+        return load_model(f"runs:/{done.run_id}/model")
+    finally:
+        set_tracking_uri(None)  # type: ignore[arg-type]
+
+
+def test_the_model_in_mlflow_has_the_users_own_columns(shop: Done, chain: Done) -> None:
     for done, rows in ((shop, german(shop)), (chain, shops(chain))):
-        set_tracking_uri(done.uri)
-        try:
-            model = load_model(f"runs:/{done.run_id}/model")
-        finally:
-            set_tracking_uri(None)  # type: ignore[arg-type]
+        model = served(done)
         expected = loaded(done).predict(rows)
         pd.testing.assert_frame_equal(model.predict(rows, {"levels": [90]}), expected, check_exact=True)
         names = model.metadata.signature.outputs.input_names()
@@ -277,8 +282,11 @@ def test_tracked_runs_are_a_table(shop: Done, chain: Done) -> None:
     assert (mine["experiment"], mine["outcome"], mine["params.data.sequence_length"]) == ("csv", "ok", 6)
     assert mine["metrics.test/rmse"] == mine["test/rmse"] == shop.result.metrics["test/rmse"]
     assert mine["params.model.units"] == "[3]"
-    assert list(rx.runs("params.data.target = 'sold'", uri=shop.uri)["run_id"]) == [chain.run_id]
-    assert set(rx.runs(experiment="csv", uri=shop.uri)["run_id"]) == set(frame["run_id"])
+    sold = set(rx.runs("params.data.target = 'sold'", uri=shop.uri)["run_id"])
+    assert chain.run_id in sold
+    assert shop.run_id not in sold
+    own = frame[frame["experiment"] == "csv"]["run_id"]
+    assert set(rx.runs(experiment="csv", uri=shop.uri)["run_id"]) == set(own)
     assert rx.runs(experiment="other", uri=shop.uri).empty
     assert shop.run_id in set(rx.runs(tags={"rnnexp.outcome": "ok"}, uri=shop.uri)["run_id"])
     assert rx.runs(tags={"rnnexp.outcome": "failed"}, uri=shop.uri).empty
@@ -289,3 +297,54 @@ def test_tracked_runs_are_a_table(shop: Done, chain: Done) -> None:
 
 def test_where_nothing_is_tracked_the_table_is_empty_and_has_its_columns() -> None:
     assert list(rx.runs().columns)[:4] == ["run_id", "name", "experiment", "sweep"]
+
+
+def reviews() -> pd.DataFrame:
+    """Return texts in two columns, the label of which is plain."""
+    words = {"good": "fine lovely warm bright", "bad": "dull cold bitter grey"}
+    rows = [(word, f"so {word}, he said", label) for label, text in words.items() for word in text.split() * 4]
+    return pd.DataFrame(rows, columns=["Title", "Body text", "Verdict"])
+
+
+@pytest.fixture(scope="module")
+def labeled(uri: str, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    folder = tmp_path_factory.mktemp("reviews")
+    reviews().to_csv(folder / "reviews.csv", index=False)
+    columns = {"path": folder / "reviews.csv", "text": ["Title", "Body text"], "label": "Verdict"}
+    small = {"trainer": {"epochs": 2}, "model": {"name": "gru", "units": [2]}}
+    where = {"tracking": {"uri": uri, "figures": False}}
+    result = rx.run("data=text_table", data=columns, **small, **where, run_dir=folder / "run", quiet=True)
+    return Done(uri, result, folder / "reviews.csv")
+
+
+def test_texts_are_read_from_the_users_own_columns(labeled: Done, said: Say) -> None:
+    model, rows = loaded(labeled), reviews()
+    found = model.predict(rows)
+    said(labeled, "predict", labeled.run_id, str(labeled.file), "-o", "answer.parquet")
+    expected = pd.read_parquet("answer.parquet")
+    assert list(found.columns) == list(expected.columns) == ["example", "text", "label", "p(bad)", "p(good)"]
+    pd.testing.assert_frame_equal(found.drop(columns="example"), expected.drop(columns="example"), check_exact=True)
+    joined = [f"{title} {body}" for title, body in zip(rows["Title"], rows["Body text"])]
+    for same in (joined, pd.DataFrame({"text": joined}), pd.Series(joined)):
+        pd.testing.assert_frame_equal(model.predict(same), found)
+    assert not model.predict(rows.assign(Title="dull"))["p(bad)"].equals(found["p(bad)"])  # the negative control
+    with pytest.raises(rx.DataError, match="there is no column `Body text`, but Title, Body; did you mean `Body"):
+        model.predict(rows.rename(columns={"Body text": "Body"})[["Title", "Body"]])
+
+
+def test_a_table_of_texts_is_scored_as_its_file_is(labeled: Done, said: Say) -> None:
+    rows = reviews().sample(20, random_state=0)
+    rows.to_csv("given.csv", index=False)
+    whole = json.loads(said(labeled, "evaluate", labeled.run_id, "--data", "given.csv", "--json"))
+    assert dict(loaded(labeled).evaluate(rows).metrics) == whole["metrics"]
+    with pytest.raises(rx.DataError, match='the rows: data.label: there is no column "Verdict"'):
+        loaded(labeled).evaluate(rows.drop(columns="Verdict"))
+    with pytest.raises(rx.ConfigError, match="is scored on files that its source reads, not on a list: give a path"):
+        loaded(labeled).evaluate(list(rows["Title"]))
+
+
+def test_a_served_model_of_texts_asks_for_the_users_own_columns(labeled: Done) -> None:
+    model = served(labeled)
+    assert model.metadata.signature.inputs.input_names() == ["Title", "Body text"]
+    expected = loaded(labeled).predict(reviews())
+    pd.testing.assert_frame_equal(model.predict(reviews()), expected[["label", "p(bad)", "p(good)"]])

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.data.tables.typed import ROWS
-from rnnexp.errors import ConfigError, DataError, RnnexpError
+from rnnexp.errors import DataError
 from rnnexp.tasks.forecasting.pipeline import Pipeline
-from rnnexp.tasks.requests import TrainedModel
+from rnnexp.tasks.requests import TrainedModel, name_rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -27,14 +27,9 @@ def write_rows(trained: TrainedModel, rows: Any) -> Iterator[dict[str, Any]]:
     frame = make_table(pipeline, rows)
     with TemporaryDirectory(prefix="rnnexp-rows-") as folder:
         file = Path(folder, FILE)
-        try:
-            _write(frame, file)
+        _write(frame, file)
+        with name_rows(file):
             yield {"path": str(file), **_find_dates(pipeline, frame)}
-        except RnnexpError as error:
-            error.args = tuple(str(part).replace(str(file), ROWS) for part in error.args)
-            if isinstance(error, ConfigError):
-                error.problems = [problem.replace(str(file), ROWS) for problem in error.problems]
-            raise
 
 
 def make_table(pipeline: Pipeline, rows: Any) -> DataFrame:
