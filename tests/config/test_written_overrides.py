@@ -71,6 +71,7 @@ def test_texts_mappings_and_nested_mappings_ask_for_the_same_experiment() -> Non
         write_overrides("model=gru", {"seed": 1, "model": {"units": (8,)}, "trainer": {"epochs": np.int64(3)}}),
     ]
     assert [rx.compose(*form) for form in forms] == [typed] * 3
+    assert rx.compose("model=gru", {"model.units": [8]}, trainer={"epochs": 3}, seed=1) == typed
     assert rx.compose(*forms[0][:-1]) != typed
 
 

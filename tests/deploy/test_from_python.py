@@ -199,7 +199,8 @@ def test_a_picture_that_is_not_there_is_named_with_those_that_are(shop: Done) ->
 
 def test_results_are_short_and_readable(shop: Done) -> None:
     result, model = shop.result, loaded(shop)
-    shown = {repr(result): "RunResult(", repr(model): "TrainedRun(run gru-", repr(result.predictions): "Predictions("}
+    shown = {repr(result.history): "History(3 epochs", repr(result.report): "Report("}
+    shown |= {repr(result): "RunResult(", repr(model): "TrainedRun(run gru-", repr(result.predictions): "Predictions("}
     for text, begin in shown.items():
         assert text.startswith(begin)
         assert len(text.replace(str(result.run_dir), "")) < 200
