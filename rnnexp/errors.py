@@ -47,18 +47,26 @@ class DataError(RnnexpError):
 
 
 class DivergedError(RnnexpError):
+    """The loss, a weight or a prediction is infinite, not a number or far too large."""
+
     exit_code = 4
 
 
 class TrackingError(RnnexpError):
+    """The tracking store, or what a run or a sweep remembers in its folder, cannot be used."""
+
     exit_code = 5
 
 
 class ResourceError(RnnexpError):
+    """A device, a package, memory or room on a disk is missing."""
+
     exit_code = 6
 
 
 class BusyError(RnnexpError):
+    """Another process writes to the folder of a run or a sweep."""
+
     exit_code = 7
 
 

@@ -29,6 +29,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 # process's: it must not be the file in which pytest captures.
 absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
+# A program that listens: what `rx.run` says goes to pytest's log, and is not printed among what tests read.
+logging.getLogger("rnnexp").setLevel(logging.INFO)
+
 # Tests and the processes they start compile the same tiny programs again and again: compile each once.
 _CACHE = tempfile.TemporaryDirectory(prefix="rnnexp-tests-")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)

@@ -39,6 +39,7 @@ FLOORS = {
     "sweeps": 8,
     "compare": 8,
     "deploy": 8,
+    "api": 9,
     "cli": 9,
     "__init__": 10,
     "__main__": 10,

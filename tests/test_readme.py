@@ -30,6 +30,7 @@ from rnnexp.cli.main import COMMANDS, main, parser_of, read_words
 from rnnexp.config.explain import every_key
 from rnnexp.config.grammar import GROUPS
 from rnnexp.config.source import options
+from rnnexp.config.written import write_overrides
 from rnnexp.models.layers import Pooling
 from rnnexp.sweeps.definition import define, sweep_name
 from rnnexp.sweeps.launcher import default, read_launcher
@@ -454,10 +455,15 @@ def test_every_kind_of_component_that_is_named_can_be_registered_and_chosen() ->
 
 
 def test_the_lines_of_python_name_what_there_is() -> None:
-    (block,) = [block for block in BLOCKS if "rx.compose" in block]
-    composed, ran, read = block.strip().splitlines()[-3:]
-    names: dict[str, Any] = {"rx": rx}
-    exec(composed, names)
-    assert names["config"].model.units == [8]
-    assert ran == "result = rx.run(config)"
-    assert set(re.findall(r"result\.(\w+)", read)) <= {one.name for one in fields(rx.Result)}
+    (block,) = [block for block in BLOCKS if "rx.run(" in block]
+    (words,) = re.findall(r"rx\.run\((.*)\)$", block, re.M)
+    experiment = eval(
+        f"compose({words})", {"compose": lambda *texts, **more: rx.compose(*write_overrides(*texts, more))}
+    )
+    assert (experiment.model.units, experiment.seed) == ([8], 1)
+    assert set(re.findall(r"rx\.(\w+)", block)) <= set(rx.__all__)
+    known = {"result": rx.RunResult, "model": rx.TrainedRun, "swept": rx.SweepResult}
+    for name, cls in known.items():
+        used = set(re.findall(rf"(?<!\")\b{name}\.(\w+)", block))
+        assert used
+        assert used <= {*dir(cls), *(one.name for one in fields(cls))}

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from rnnexp.cli import given_run
-from rnnexp.cli.streams import write_log
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Experiment
@@ -75,6 +74,7 @@ def _choose_place(experiment: Experiment, *, check: bool) -> Iterator[tuple[Expe
 def _train(experiment: Experiment, folder: Path) -> None:
     from rnnexp import runner, runtime
     from rnnexp.cli.taken import command_line
+    from rnnexp.runtime.run_log import write_log
 
     runtime.lean = not experiment.plugins
     with write_log(folder):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.cli import given_run
-from rnnexp.cli.streams import write_log
 from rnnexp.errors import ConfigError, ResourceError
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ def run(args: Namespace) -> int:
     from rnnexp.deploy.trained import CONFIG, Asked, read_experiment
     from rnnexp.run_folder import hold
     from rnnexp.runner.longer import apply_changes, has_other_rates, take_up_again
+    from rnnexp.runtime.run_log import write_log
     from rnnexp.sweeps.lookup import find_folder
 
     given = changes(args.overrides, "")

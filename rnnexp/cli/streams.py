@@ -7,9 +7,7 @@ import logging
 import os
 import select
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 
 
 class _Lenient(io.FileIO):
@@ -72,20 +70,3 @@ def finish(code: int) -> int:
             print(f"rnnexp: what was printed is lost: {failure.strerror}", file=sys.stderr)
             code = 6
     return code
-
-
-@contextmanager
-def write_log(folder: Path) -> Iterator[None]:
-    """Print what a run says, and add it to the log in its folder, as Hydra does for `rnnexp train`."""
-    log = logging.getLogger("rnnexp")
-    console, file = logging.StreamHandler(sys.stdout), logging.FileHandler(folder / "train.log", encoding="utf-8")
-    file.setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
-    before = (log.handlers[:], log.level, log.propagate)
-    log.handlers, log.propagate = [console, file], False
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        file.close()
-        log.handlers, log.propagate = before[0], before[2]
-        log.setLevel(before[1])

@@ -36,6 +36,7 @@ from rnnexp.config.settings import Experiment
 from rnnexp.config.source import SCHEME, RnnexpConfigSource, RnnexpSearchPath
 from rnnexp.config.text import leaves
 from rnnexp.config.trust import Loader, Untrusted
+from rnnexp.config.written import write_overrides
 from rnnexp.errors import ConfigError
 from rnnexp.paths import short_name
 from rnnexp.redact import remember
@@ -47,11 +48,13 @@ _INTERNAL = ("object_type=", "reference_type=")  # OmegaConf's words for its own
 _MIXED = "a list is given where `key: value` pairs are needed, or pairs where a list is"
 
 
-def compose(*overrides: str) -> Experiment:
-    """Compose and check an experiment: `compose("experiment=airline_lstm", "model.units=[8]")`.
+def compose(*settings: str | Mapping[str, Any], **changes: Any) -> Experiment:
+    """Compose and check an experiment: `compose("experiment=airline_lstm", "model.units=[8]", seed=1)`.
 
-    Raises ConfigError with all mistakes at once. Leaves no global Hydra state behind.
+    Settings are overrides, or mappings of them. Raises ConfigError with all mistakes at once. Leaves no global Hydra
+    state behind.
     """
+    overrides = write_overrides(*settings, changes)
     load_plugins(overrides)
     return check(inspect_overrides(overrides))
 

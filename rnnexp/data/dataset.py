@@ -7,13 +7,17 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from rnnexp.config.renamed import under_first_names
 from rnnexp.data.series import Series
 from rnnexp.data.spec import TaskSpec
+from rnnexp.errors import count
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 USUAL = 90  # percent: the level of prediction intervals that are shown
 COUNTED_AT_ONCE = 4096  # examples
@@ -98,7 +102,7 @@ class Summary:
     notes: tuple[str, ...] = field(default=())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
     """Predicted and actual values of one part, example by example.
 
@@ -108,6 +112,7 @@ class Predictions:
     without origins. Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels;
     tagging: the same for tokens. Language
     modeling: `predicted` (n,) the log probabilities of the tokens `actual` (n,), in nats.
+    rows: lays them out as a table; None for those of a baseline
     """
 
     predicted: np.ndarray
@@ -115,6 +120,22 @@ class Predictions:
     scaled: tuple[np.ndarray, np.ndarray] | None = None
     origins: np.ndarray | None = None
     bounds: tuple[np.ndarray, np.ndarray] | None = None
+    rows: Callable[[], DataFrame] | None = None
+
+    def to_frame(self) -> DataFrame:
+        """Return all that was predicted beside the truth, one value a row, as `rnnexp evaluate -o` writes it.
+
+        Of forecasts: series and date in the user's own columns, step, target, actual, predicted, error and bounds.
+        """
+        if self.rows is None:
+            raise TypeError("only the predictions of a run or of an evaluation know their rows")
+        return self.rows()
+
+    def __repr__(self) -> str:
+        return f"Predictions({count(len(self.actual), 'example')}; to_frame() lays them out)"
+
+    def _repr_html_(self) -> str | None:
+        return self.to_frame().to_html(max_rows=10, notebook=True) if self.rows else None
 
 
 @dataclass(frozen=True)

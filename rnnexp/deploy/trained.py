@@ -104,6 +104,11 @@ class Trained:
         return self.experiment
 
     def load(self) -> Bundle:
+        """Return the model, which is read once."""
+        return self._bundle
+
+    @cached_property
+    def _bundle(self) -> Bundle:
         """Start Keras, on the backend of this process, else KERAS_BACKEND, else the run's own, and load the model."""
         runtime.configure(
             runtime.loaded_backend() or _backend(self.run, self.experiment.backend if self.experiment else None)

@@ -78,7 +78,7 @@ class Scoring:
         return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """Scores of one model beside baselines that need no network.
 
@@ -105,6 +105,11 @@ class Report:
     attention: Sequence[np.ndarray | None] = ()
     why: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return (
+            f"Report({len(self.metrics)} metrics, best baseline {self.best_baseline}, tables {', '.join(self.tables)})"
+        )
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Result:
     metrics:  everything that was logged at the end, by its MLflow name
     history:  one mapping of metrics per epoch, and which epoch was kept
     report:   scores beside baselines, tables, and predictions in original units
+    dataset:  that it was trained and scored on
     forecast: what follows the data or `data.forecast_from`, (series, horizon, targets); None if undefined
     scored:   the part that the scores are of, "test" or "train"
     problem:  what its disk has not taken, though the run came to its end; None if all is well
@@ -57,6 +58,7 @@ class Result:
     metrics: Mapping[str, float]
     history: History
     report: Report
+    dataset: Dataset
     forecast: Any
     scored: str
     unit: str
@@ -182,7 +184,7 @@ def run_steps(
     if not tracked.problem:
         end_origin(context.run_dir, at_once=prepared.training is None)
     scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
-    fields = (experiment, metrics, history, report, forecast, scored, unit)
+    fields = (experiment, metrics, history, report, dataset, forecast, scored, unit)
     return Result(*fields, tracked.run_id, context.run_dir, seconds, tracked.problem)
 
 

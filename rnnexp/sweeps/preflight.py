@@ -7,20 +7,22 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from rnnexp import registry
-from rnnexp.config.parse import parse
+from rnnexp.config.parse import COMPONENTS, parse
 from rnnexp.errors import ConfigError, DataError, ResourceError, RnnexpError
 from rnnexp.failures import foreseen
 from rnnexp.sweeps.executor import Hardware
 from rnnexp.sweeps.jobs import Job
-from rnnexp.sweeps.processes import context
+from rnnexp.sweeps.processes import context, start_process
 
+SCRIPT = "__main__"
 _REPEATED = ("seed", "fold")  # of the data: another value is the same network
+Work = tuple[Mapping[str, Any], int]  # a job, and for how many epochs it is tried
 _ERRORS = {one.exit_code: one for one in (ConfigError, DataError, ResourceError)}
 
 
@@ -55,7 +57,9 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
         by_backend.setdefault(backend_of(job.mapping), []).append(job)
     answers: list[dict[str, Any]] = []
     for group in by_backend.values():
-        answers += _in_process(group, hardware, threads, try_first=not answers)
+        work = [(job.mapping, 0 if answers or index else 2) for index, job in enumerate(group)]
+        here = find_unseen(job.mapping for job in group)  # what only this process knows
+        answers += _rehearse_all(work, threads) if here else _in_process(group, work, hardware, threads)
     failures = [answer for answer in answers if "error" in answer]
     fitting = [answer for answer in answers if "error" not in answer]
     if fitting and all(failure["code"] == ResourceError.exit_code for failure in failures):
@@ -76,6 +80,33 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
     )
 
 
+def find_unseen(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each component of jobs that stands in the script or notebook which asks for them."""
+    used = dict.fromkeys(pair for mapping in mappings for pair in _list_components(mapping))
+    return [
+        f"{kind}: `{name}` is defined in this script or notebook, which the processes of jobs do not see; put it into "
+        "a file my_models.py and name that: plugins=[my_models], or train the jobs in this process: "
+        "hydra/launcher=serial"
+        for kind, name in used
+        if _is_of_script(kind, name)
+    ]
+
+
+def _list_components(mapping: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield kind and name of what a job is made of."""
+    for kind in COMPONENTS:
+        if isinstance(mapping.get(kind), Mapping):
+            yield kind, str(mapping[kind].get("name"))
+    for key, callback in (mapping.get("callbacks") or {}).items():
+        yield "callback", str(callback.get("name", key)) if isinstance(callback, Mapping) else str(key)
+    yield from (("metric", str(name)) for name in mapping.get("metrics") or ())
+
+
+def _is_of_script(kind: str, name: str) -> bool:
+    of_script = (cls for cls in registry.registered(kind) if cls.__module__ == SCRIPT)
+    return any(vars(cls)["__dataclass_fields__"]["name"].default == name for cls in of_script)
+
+
 def backend_of(mapping: Mapping[str, Any]) -> str:
     """Return the backend that a job will run on."""
     from rnnexp.runtime import DEFAULT_BACKEND
@@ -90,13 +121,12 @@ def _network(mapping: Mapping[str, Any]) -> str:
     return json.dumps(chosen, sort_keys=True, default=str)
 
 
-def _in_process(jobs: Sequence[Job], hardware: Hardware, threads: int, try_first: bool) -> list[dict[str, Any]]:
+def _in_process(jobs: Sequence[Job], work: Sequence[Work], hardware: Hardware, threads: int) -> list[dict[str, Any]]:
     """Rehearse jobs of one backend where nothing is left behind: Keras stays out of the coordinator."""
     way = context(hardware)
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    work = [(job.mapping, 2 if try_first and index == 0 else 0) for index, job in enumerate(jobs)]
     process = way.Process(target=_rehearse, args=(theirs, work, threads), name="rnnexp preflight", daemon=True)
-    process.start()
+    start_process(process)
     theirs.close()
     answers: list[dict[str, Any]] = []
     try:
@@ -113,24 +143,30 @@ def _in_process(jobs: Sequence[Job], hardware: Hardware, threads: int, try_first
     return answers
 
 
-def _rehearse(out: Connection, work: Sequence[tuple[Mapping[str, Any], int]], threads: int) -> None:
+def _rehearse(out: Connection, work: Sequence[Work], threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     logging.getLogger("rnnexp").setLevel(logging.ERROR)
+    for answer in _rehearse_all(work, threads):
+        out.send(answer)
+    out.close()
+
+
+def _rehearse_all(work: Sequence[Work], threads: int) -> Iterator[dict[str, Any]]:
+    """Yield what each job says of its network, or why it cannot be built."""
     from rnnexp.runner.trial import try_run
 
     for mapping, epochs in work:
         try:
             registry.load_plugins(list(mapping.get("plugins") or []))
-            out.send(asdict(try_run(parse(mapping), threads, epochs)))
+            yield asdict(try_run(parse(mapping), threads, epochs))
         except RnnexpError as error:
-            out.send({"code": error.exit_code, "error": list(getattr(error, "problems", None) or [str(error)])})
+            yield {"code": error.exit_code, "error": list(getattr(error, "problems", None) or [str(error)])}
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin's network that cannot be built is a mistake to be shown, not a crash
             known = foreseen(error)
             code = known.exit_code if isinstance(known, ResourceError) else ConfigError.exit_code
-            out.send({"code": code, "error": [f"the network cannot be built: {known or _named(error)}"]})
-    out.close()
+            yield {"code": code, "error": [f"the network cannot be built: {known or _named(error)}"]}
 
 
 def _named(error: BaseException) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any
 
 from rnnexp.sweeps.executor import Hardware, Slot
@@ -68,6 +70,16 @@ def context(hardware: Hardware) -> Any:
     forkserver.ensure_running()
     os.environ.pop(BACKEND, None)
     return found
+
+
+def start_process(process: BaseProcess) -> None:
+    """Start a process that does not import the script which asks for it: a script without a guard would ask again."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = script
 
 
 def reason(code: int) -> str | None:

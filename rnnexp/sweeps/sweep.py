@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from rnnexp import tracking
 from rnnexp.config.parse import parse
@@ -39,9 +40,11 @@ log = logging.getLogger("rnnexp")
 
 
 class SweepFailed(RnnexpError):
-    """Some jobs have failed; the others are done."""
+    """Some jobs have failed; the others are done. `folder` is that of the sweep; `result` is for `rx.sweep`."""
 
     exit_code = 10
+    folder: Path
+    result: Any = None
 
 
 def sweep(request: Request) -> Path | None:
@@ -118,7 +121,7 @@ def _hardware(jobs: Sequence[Job]) -> Hardware:
 def _check_executor(launcher: Launcher, jobs: Sequence[Job]) -> None:
     """Refuse what the executor cannot do: in one process, another backend, device or number of threads."""
     launcher.check()
-    problems = []
+    problems = [] if launcher.in_process else preflight.find_unseen(job.mapping for job in jobs)
     for key in ("backend", "device", "threads") if launcher.in_process else ():
         values = list(dict.fromkeys(str(job.mapping.get(key)) for job in jobs))
         if len(values) > 1:
@@ -237,7 +240,9 @@ def _tell(folder: Path, state: State, coordinator: Coordinator, view: View, is_s
         print(line, flush=True)
     failed = [job for job in state.jobs.values() if job.status == "failed"]
     if failed:
-        raise SweepFailed(words.failures(failed, folder))
+        error = SweepFailed(words.failures(failed, folder))
+        error.folder = folder
+        raise error
 
 
 def _template(request: Request, planned: Planned, facts: Facts) -> Task:

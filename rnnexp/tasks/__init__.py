@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry
@@ -64,7 +66,9 @@ def evaluate(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
 
     Raises DivergedError for predictions that are not finite.
     """
-    return of(dataset.spec.task).report(model, dataset, scoring)
+    code = of(dataset.spec.task)
+    report = code.report(model, dataset, scoring)
+    return replace(report, predictions=replace(report.predictions, rows=partial(code.rows, dataset, report)))
 
 
 def check_leakage(dataset: Dataset) -> list[str]:

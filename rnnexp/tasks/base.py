@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib import import_module
 from operator import attrgetter
@@ -151,6 +152,12 @@ class TaskCode(ABC):
     @abstractmethod
     def apply(self, source: Any, preprocessor: Any, spec: TaskSpec) -> Dataset:
         """Read the data of a source as one part, with the preprocessing of a trained model; nothing is fitted."""
+
+    def write_rows(self, trained: TrainedModel, rows: Any) -> AbstractContextManager[Mapping[str, Any]]:
+        """Yield the settings by which the source of a run reads what a program has in memory, to be scored on it."""
+        raise ConfigError(
+            f"{trained.called} is scored on files of its source, not on a {type(rows).__name__}: give a path"
+        )
 
     def other_data(self, trained: TrainedModel, changes: Mapping[str, Any]) -> OtherData:
         """Read data that a model was not trained on; `changes` are those of the settings of its own data."""

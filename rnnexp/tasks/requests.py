@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +13,7 @@ from rnnexp import registry
 from rnnexp.config.overrides import changes as changes_of
 from rnnexp.config.parse import build
 from rnnexp.data.spec import TaskSpec
-from rnnexp.errors import ConfigError
+from rnnexp.errors import ConfigError, RnnexpError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -52,12 +53,14 @@ class PredictRequest:
     changes: of the settings by which the run reads its data
     levels:  of prediction intervals in percent; None: the usual one, if the run has it
     values:  numbers in the place of a file
+    rows:    what a program has in memory in the place of a file: a table, arrays, texts
     """
 
     path: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     levels: Sequence[int] | None = None
     values: Sequence[float] | None = None
+    rows: Any = None
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,11 @@ class GenerateRequest:
 class RequestSchema:
     """What a served model takes, as far as it must be described.
 
-    column: of a table of texts, which CSV would read as numbers; None for other input
+    columns: of a table of texts, which CSV would read as numbers; none for other input
     params: what a request may ask for besides, with the usual values; an empty list takes whole numbers
     """
 
-    column: str | None = None
+    columns: Sequence[str] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -158,6 +161,20 @@ def rebuilt(values: Mapping[str, Any], changes: Mapping[str, Any], between: bool
     if problems:
         raise ConfigError(*problems)
     return source
+
+
+@contextmanager
+def name_rows(file: Path) -> Iterator[None]:
+    """Have errors call a file, in which rows in memory lie for a moment, what it stands for."""
+    try:
+        yield
+    except RnnexpError as error:
+        from rnnexp.data.tables.typed import ROWS
+
+        error.args = tuple(str(part).replace(str(file), ROWS) for part in error.args)
+        if isinstance(error, ConfigError):
+            error.problems = [problem.replace(str(file), ROWS) for problem in error.problems]
+        raise
 
 
 def known_source(trained: TrainedModel) -> Any:

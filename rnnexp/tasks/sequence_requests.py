@@ -33,6 +33,10 @@ def read_sequences(trained: TrainedModel, request: PredictRequest) -> RequestSeq
         raise ConfigError("--level: intervals are for forecasts; labels come with the probability of each")
     if request.values is not None:
         return RequestSequences(trained.preprocessor.inputs([np.array(request.values)[:, None]]), ["--values"])
+    if request.rows is not None:
+        sequences = served_sequences(request.rows)
+        places = [f"sequence {number}" for number in range(1, len(sequences) + 1)]
+        return RequestSequences(trained.preprocessor.inputs(sequences), places)
     if request.path is None:
         raise ConfigError(f"{trained.called} takes sequences: give a .ts or .npz file, a table, or a folder of tables")
     path = Path(request.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,10 @@ def read_texts(trained: TrainedModel, request: PredictRequest, also: Collection[
 
     `also` are further settings that may be changed.
     """
+    if request.rows is not None:
+        refuse_settings(request, also)
+        texts = served_texts(request.rows, getattr(trained.preprocessor, "columns", ()))
+        return RequestTexts(texts, [f"text {number}" for number in range(1, len(texts) + 1)])
     if request.path is None:
         raise ConfigError(f"{trained.called} takes texts: give one in quotes, a file, or a folder of .txt files")
     path, own = Path(str(request.path)), trained.source
@@ -72,7 +76,7 @@ def refuse_settings(request: PredictRequest, known: Collection[str]) -> None:
 
 def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
     """Describe a table of texts."""
-    return RequestSchema(COLUMN)
+    return RequestSchema((COLUMN,))
 
 
 def unknown_tokens(encoded: Any) -> list[str]:
@@ -81,21 +85,29 @@ def unknown_tokens(encoded: Any) -> list[str]:
     return [f"{share:.1%} of the tokens are unknown to the model"] if share else []
 
 
-def served_texts(rows: Any) -> list[str]:
-    """Return the texts of a table with a column `text`, or of a list."""
+def served_texts(rows: Any, own: Sequence[str] = ()) -> list[str]:
+    """Return the texts of a list, or of a table: of the user's `own` columns, joined by blanks, or of `text`."""
     if isinstance(rows, str):
         raise DataError(f"texts must be a list of them, not one: {rows[:60]}")
-    columns = getattr(rows, "columns", None)
-    if columns is not None and COLUMN not in columns:
-        others = f", but {', '.join(map(str, columns))}" if len(columns) else " (MLflow takes a table, no list)"
-        raise DataError(f"there is no column `{COLUMN}`{others}")
-    texts = list(rows[COLUMN] if columns is not None else rows)
+    texts = list(rows) if getattr(rows, "columns", None) is None else _join_columns(rows, own or (COLUMN,))
     if not texts:
         raise DataError("there are no texts")
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
             raise DataError(f"text {number} is {text!r}, not a text")
     return texts
+
+
+def _join_columns(table: Any, wanted: Sequence[str]) -> list[Any]:
+    """Return the texts of a table; a cell that is no text stands for itself, and is refused later."""
+    names = [*map(str, table.columns)]
+    wanted = wanted if COLUMN not in names or set(wanted) <= set(names) else (COLUMN,)
+    if absent := [name for name in wanted if name not in names]:
+        others = f", but {', '.join(names)}" if names else " (MLflow takes a table, no list)"
+        raise DataError(f"there is no column `{absent[0]}`{others}{did_you_mean(absent[0], names)}")
+    rows = zip(*(table[name] for name in wanted))
+    flaws = ((cells, [cell for cell in cells if not isinstance(cell, str)]) for cells in rows)
+    return [flawed[0] if flawed else " ".join(cells) for cells, flawed in flaws]
 
 
 def _exists(path: Path) -> bool:

@@ -181,7 +181,9 @@ def _signature(outputs: Any, bundle: Path) -> Any:
 
     known = preview(bundle)
     asked = tasks.of(known.spec.task).request_schema(known.scaling, bundle)
-    texts = Schema([ColSpec(DataType.string, asked.column, required=False)]) if asked.column else None
+    texts = (
+        Schema([ColSpec(DataType.string, name, required=False) for name in asked.columns]) if asked.columns else None
+    )
     params: Any = ParamSchema([_param(name, usual) for name, usual in asked.params.items()]) if asked.params else None
     return ModelSignature(texts, infer_signature(model_output=outputs).outputs, params)
 

@@ -49,7 +49,7 @@ class TrainingPlan:
     note: Callable[[], dict[str, Any]] = dict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History:
     """Metrics by epoch and how the training ended.
 
@@ -68,6 +68,11 @@ class History:
     monitor: str
     stopped: str | None
     seconds: float
+
+    def __repr__(self) -> str:
+        return (
+            f"History({len(self.epochs)} epochs, weights of epoch {self.best_epoch}, {self.stopped or 'not stopped'})"
+        )
 
     @property
     def best(self) -> dict[str, float]:

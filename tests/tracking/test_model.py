@@ -18,7 +18,7 @@ import pytest
 from rnnexp import registry
 from rnnexp.config.settings import Tracking
 from rnnexp.tasks import load
-from rnnexp.tasks.forecasting.predict import table
+from rnnexp.tasks.forecasting.predict import Columns, table
 from rnnexp.tracking import RunInfo, start
 from rnnexp.tracking.model import requirements
 
@@ -109,7 +109,7 @@ def test_a_new_process_without_a_backend_gives_the_same_answer(logged: Logged, t
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     assert [row["step"] for row in answer] == [1, 2]
-    assert [row["ds"][:10] for row in answer] == ["1961-01-01", "1961-02-01"]
+    assert [row["time"][:10] for row in answer] == ["1961-01-01", "1961-02-01"]
     np.testing.assert_allclose([row["passengers"] for row in answer], logged.answer[0, :, 0], rtol=1e-5)
 
 
@@ -195,3 +195,13 @@ def test_dates_are_given_where_they_are_known() -> None:
     frame = table(np.zeros((1, 2, 1)), ("a",), time=time_ahead)
     assert list(frame.columns) == ["ds", "step", "a"]
     assert str(frame["ds"][1]) == "2020-01-02 00:00:00"
+
+
+def test_a_column_of_the_users_that_is_called_step_keeps_its_name() -> None:
+    time_ahead = np.array([["2020-01-01", "2020-01-02"]], dtype="datetime64[ns]")
+    frame = table(np.ones((1, 2, 1)), ("a",), time=time_ahead, columns=Columns(None, "step"))
+    assert list(frame.columns) == ["step", "step_ahead", "a"]
+    assert frame["step"].dtype.kind == "M"
+    frame = table(np.ones((1, 2, 1)), ("step",), time=time_ahead)
+    assert list(frame["step"]) == [1.0, 1.0]
+    assert list(frame["step_ahead"]) == [1, 2]

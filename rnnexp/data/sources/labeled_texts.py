@@ -96,6 +96,10 @@ class text_table(TextSource):
     def label_key(self) -> str:
         return "data.label"
 
+    def text_columns(self) -> tuple[str, ...]:
+        named = self.text if isinstance(self.text, list) else [self.text]
+        return tuple(str(name) for name in named) if all(isinstance(name, str) for name in named) else ()
+
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         problems = super().check()

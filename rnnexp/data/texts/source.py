@@ -50,6 +50,10 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
     def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
         """Read the rows of one of the paths; `test_every` counts each group by itself."""
 
+    def text_columns(self) -> tuple[str, ...]:
+        """Return the names of the columns that hold a text, where it stands in a table that names them."""
+        return ()
+
     def gives(self) -> set[str]:
         return super().gives() | ({"test"} if self.test_every is not None else set())
 

@@ -14,7 +14,7 @@ from rnnexp.sweeps import worker
 from rnnexp.sweeps.executor import Executor, Exit, Hardware, Site, Slot
 from rnnexp.sweeps.executors.vectorized import GroupSize, vectorized
 from rnnexp.sweeps.launcher import BASIC, Launcher
-from rnnexp.sweeps.processes import Terminator, context, end_all, on_slot, reason
+from rnnexp.sweeps.processes import Terminator, context, end_all, on_slot, reason, start_process
 from rnnexp.sweeps.task import Task
 
 log = logging.getLogger("rnnexp")
@@ -57,7 +57,7 @@ class LocalProcesses(Executor):
         process = self._context.Process(
             target=worker.main, args=(on_slot(task, slot),), name=f"rnnexp job {task.number}", daemon=True
         )
-        process.start()
+        start_process(process)
         self._running[task.number] = (process, slot)
 
     def wait(self, seconds: float) -> list[Exit]:

@@ -16,7 +16,7 @@ from rnnexp.sweeps import worker
 from rnnexp.sweeps.executor import Executor, Exit, Hardware, Site, Slot
 from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.preflight import backend_of
-from rnnexp.sweeps.processes import Terminator, context, end_all, on_slot, reason
+from rnnexp.sweeps.processes import Terminator, context, end_all, on_slot, reason, start_process
 from rnnexp.sweeps.state import write_whole
 from rnnexp.sweeps.task import RESULT, Task
 
@@ -89,7 +89,7 @@ class GroupProcesses(Executor):
         ready = [on_slot(task, slot) for task in tasks]
         target, arguments = (crew.main, (ready, company)) if company else (worker.main, (ready[0],))
         process = self._context.Process(target=target, args=arguments, name="rnnexp jobs", daemon=True)
-        process.start()
+        start_process(process)
         self._running.append((process, slot, {task.number: task for task in tasks}))
 
     def _ended(self) -> Iterator[Exit]:

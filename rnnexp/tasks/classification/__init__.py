@@ -28,5 +28,6 @@ class classification(TaskCode):
     predict = deferred("rnnexp.tasks.classification.predict:predict")
     answer = deferred("rnnexp.tasks.classification.predict:answer")
     request_schema = deferred("rnnexp.tasks.classification.inputs:request_schema")
+    write_rows = deferred("rnnexp.tasks.classification.inputs:write_rows")
     inspect = deferred("rnnexp.tasks.text_proposals:propose_labels")
     seen = deferred("rnnexp.data.leaks:seen_examples")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rnnexp.data import sequences
@@ -11,12 +13,16 @@ from rnnexp.data.apply_sequences import apply_sequences
 from rnnexp.data.sequence_pipeline import KIND, SequencePipeline
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.data.source import SequenceSource
+from rnnexp.data.sources.labeled_texts import text_table
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.texts.source import TextSource
+from rnnexp.errors import ConfigError
 from rnnexp.tasks.classification import texts
 from rnnexp.tasks.classification.texts import TextPipeline
-from rnnexp.tasks.requests import RequestSchema
+from rnnexp.tasks.requests import RequestSchema, TrainedModel, name_rows
 from rnnexp.tasks.text_requests import COLUMN
+
+FILE = "rows.csv"
 
 
 def load(source: SequenceSource | TextSource) -> SequenceDataset:
@@ -38,7 +44,20 @@ def preprocessor(saved: Mapping[str, Any]) -> SequencePipeline | TextPipeline:
 
 def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
     """Describe texts; sequences of numbers need no description."""
-    return RequestSchema(None if saved.get("kind") == KIND else COLUMN)
+    return RequestSchema(() if saved.get("kind") == KIND else saved.get("columns") or (COLUMN,))
+
+
+@contextmanager
+def write_rows(trained: TrainedModel, rows: Any) -> Iterator[dict[str, Any]]:
+    """Yield the settings by which a source of tables of texts reads a table in memory."""
+    if not isinstance(trained.source, text_table) or not hasattr(rows, "to_csv"):
+        kind = type(rows).__name__
+        raise ConfigError(f"{trained.called} is scored on files that its source reads, not on a {kind}: give a path")
+    with TemporaryDirectory(prefix="rnnexp-rows-") as folder:
+        file = Path(folder, FILE)
+        rows.to_csv(file, index=False)
+        with name_rows(file):
+            yield {"path": str(file), "separator": ",", "header": "first", "quoting": True, "encoding": "utf-8"}
 
 
 def usage(source: Any) -> str:

@@ -51,7 +51,7 @@ def _labeled(texts: Sequence[str], classes: Sequence[str]) -> list[str]:
 def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     """Label sequences, or texts."""
     pipeline = bundle.preprocessor
-    taken = served_texts(rows) if isinstance(pipeline, TextPipeline) else served_sequences(rows)
+    taken = served_texts(rows, pipeline.columns) if isinstance(pipeline, TextPipeline) else served_sequences(rows)
     return labels(np.asarray(bundle.predict(pipeline.inputs(taken))), bundle.spec.classes)
 
 

@@ -20,7 +20,7 @@ from rnnexp.data.texts.corpus import Texts, classes, require_in_training
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.prepare import prepare
 from rnnexp.data.texts.vectors import vectors_of
-from rnnexp.errors import count
+from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -33,9 +33,10 @@ MOST_LABELS, FEW = 20, 3  # labels that are named one by one; texts of a label t
 
 @dataclass(frozen=True)
 class TextPipeline:
-    """What serving a model of texts needs to know of its data."""
+    """What serving a model of texts needs to know of its data; `columns` are those of a table that they were in."""
 
     encoder: Encoder
+    columns: tuple[str, ...] = ()
 
     def inputs(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return what a network takes; DataError names a text that is empty."""
@@ -49,12 +50,16 @@ class TextPipeline:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return {"kind": KIND, **self.encoder.to_json()}
+        own = {"columns": list(self.columns)} if self.columns else {}
+        return {"kind": KIND, **self.encoder.to_json(), **own}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> TextPipeline:
         """Rebuild a pipeline from what `to_json` wrote."""
-        return cls(Encoder.from_json(saved))
+        columns = saved.get("columns", [])
+        if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+            raise DataError(f"the columns of texts are damaged: {columns!r}"[:200])
+        return cls(Encoder.from_json(saved), tuple(columns))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +76,9 @@ class TextDataset(SequenceDataset):
         """Return two texts as a served model takes them."""
         import pandas
 
-        return pandas.DataFrame({"text": [self.texts[int(i)] for i in self.parts["train"].indices[:2]]})
+        first, *others = TextPipeline.from_json(self.scaling).columns or ("text",)  # of joined ones the rest are empty
+        texts = [self.texts[int(i)] for i in self.parts["train"].indices[:2]]
+        return pandas.DataFrame({first: texts, **dict.fromkeys(others, "")})
 
 
 def load(source: TextSource) -> TextDataset:
@@ -102,7 +109,9 @@ def load(source: TextSource) -> TextDataset:
     dimension = vectors.values.shape[1] if vectors else None
     past = InputSpec((None,), "int32", len(prepared.encoder.vocabulary), dimension)
     sequences = as_sequences(texts, prepared.encoded.offsets, values)
-    made = put_together(source, sequences, (y, names), pieces, (past, values, TextPipeline(prepared.encoder)))
+    made = put_together(
+        source, sequences, (y, names), pieces, (past, values, TextPipeline(prepared.encoder, source.text_columns()))
+    )
     digest = hashlib.sha256(made.summary.digest.encode() + "\0".join(texts.texts).encode("utf-8", "surrogatepass"))
     if vectors:
         digest.update(vectors.values.tobytes())

@@ -37,6 +37,7 @@ class forecasting(TaskCode):
     request_schema = deferred("rnnexp.tasks.forecasting.predict:request_schema")
     extras = deferred("rnnexp.tasks.forecasting.intervals:read_for")
     other_data = deferred("rnnexp.tasks.forecasting.predict:other_data")
+    write_rows = deferred("rnnexp.tasks.forecasting.in_memory:write_rows")
     beside = deferred("rnnexp.tasks.forecasting.predict:beside")
     seen = deferred("rnnexp.tasks.forecasting.leaks:seen")
     inspect = deferred("rnnexp.tasks.forecasting.inspect:inspect")

@@ -22,24 +22,15 @@ if TYPE_CHECKING:
 def rows_of(pipeline: Pipeline, frame: DataFrame) -> list[Rows]:
     """Read the raw rows of each series of a table, in the order in which they appear: as from a file, columns by name.
 
-    Dates may be the index. DataError names what is missing, flawed or not in order.
+    DataError names what is missing, flawed or not in order.
     """
-    frame, settings = _dated(pipeline, frame), pipeline.table
+    settings = pipeline.table
     wanted = _wanted(pipeline, [str(name) for name in frame.columns])
     tables = [read_frame(frame, settings.layout, wanted)]
     many, _ = open_tables(tables, settings.layout, wanted, settings.policies, pipeline.frequency)
     alone = pipeline.ids[0] if len(pipeline.ids) == 1 else "series"
     rows = [Rows(one.label if wanted.series else alone, one.values, one.time) for one in many]
     return long_enough(pipeline, rows, settings.on_short)[0]
-
-
-def _dated(pipeline: Pipeline, frame: DataFrame) -> DataFrame:
-    """Make a column of an index of dates."""
-    import pandas
-
-    if pipeline.time in frame.columns or not isinstance(frame.index, pandas.DatetimeIndex):
-        return frame
-    return frame.assign(**{pipeline.time or "time": frame.index})
 
 
 def _wanted(pipeline: Pipeline, names: Sequence[str]) -> Wanted:

@@ -13,11 +13,13 @@ from rnnexp.cells import HOURS
 from rnnexp.data.calendar import has_hours
 from rnnexp.data.dataset import USUAL
 from rnnexp.data.series import Rows
+from rnnexp.data.tables.typed import ROWS
 from rnnexp.errors import ConfigError, DataError, DivergedError, did_you_mean
 from rnnexp.tasks.forecasting.apply import apply
 from rnnexp.tasks.forecasting.columns import select
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.frames import long_enough, read_values
+from rnnexp.tasks.forecasting.in_memory import make_table, write_rows
 from rnnexp.tasks.forecasting.intervals import FILE, Intervals, read_for
 from rnnexp.tasks.forecasting.load import read_series
 from rnnexp.tasks.forecasting.pipeline import Pipeline
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
     from rnnexp.models.bundle import Bundle
 
-SERIES, LEVELS = "unique_id", "levels"
+LEVELS = "levels"
 GIVEN = "--values"  # what messages call numbers that are no file
 
 
@@ -54,10 +56,17 @@ class RequestRows:
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns before the forecasts are called; without a name for the series they are left out."""
+    """What the columns before the forecasts are called, as in the user's table; without a name the series are left
+    out.
+    """
 
-    series: str | None = SERIES
+    series: str | None = Pipeline.series
     time: str = "ds"
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, several: bool) -> Columns:
+        """Return the names that a model knows; `several` says that series are told apart."""
+        return cls(pipeline.series if several else None, pipeline.time or cls.time)
 
 
 def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
@@ -71,8 +80,7 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     except DataError as error:
         raise DataError(f"{given.source}: {error}") from None
     half = {level: made.of(level) for level in levels}
-    columns = Columns(pipeline.series if given.several else None, pipeline.time or "ds")
-    frame = forecast(trained.load(), context, half, columns)
+    frame = forecast(trained.load(), context, half, Columns.of(pipeline, given.several))
     if not np.isfinite(frame[list(pipeline.targets)].to_numpy()).all():
         raise DivergedError(f"the forecasts of {trained.called} for {given.source} are not finite")
     measured = {level: {"examples": made.examples, "coverage": made.held(level)} for level in levels}
@@ -83,10 +91,10 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     """Forecast what follows a table of rows; `levels` are those of intervals, each of which adds two columns."""
     made = bundle.extras or Intervals()
     half = {int(level): made.of(int(level)) for level in params.get(LEVELS, ())}
-    preprocessor = bundle.preprocessor
-    rows = _table_of(preprocessor.pipeline, rows)
+    preprocessor, pipeline = bundle.preprocessor, bundle.preprocessor.pipeline
+    rows = make_table(pipeline, rows)
     _, context = preprocessor.prepare(rows)
-    return forecast(bundle, context, half, Columns(SERIES if preprocessor.pipeline.series in rows.columns else None))
+    return forecast(bundle, context, half, Columns.of(pipeline, pipeline.series in rows.columns))
 
 
 def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
@@ -142,6 +150,11 @@ def _given(trained: TrainedModel, pipeline: Pipeline, request: PredictRequest) -
     """Read a table, if one is named, else the run's own data again; or take the values that are given."""
     if request.values is not None:
         return RequestRows([read_values(pipeline, request.values, GIVEN)], GIVEN)
+    if request.rows is not None:
+        with write_rows(trained, request.rows) as settings:
+            given = _table(pipeline, *table_source(trained, pipeline, {**settings, **request.changes}))
+        notes = [note.replace(given.source, ROWS) for note in given.notes]
+        return replace(given, source=ROWS, notes=notes)
     changes = dict(request.changes) | ({"path": request.path} if request.path else {})
     if "path" not in changes:
         own = known_source(trained)
@@ -179,22 +192,6 @@ def _series(pipeline: Pipeline, source: Any) -> RequestRows:
     return RequestRows(rows, series.source, len(series.ids) > 1, left)
 
 
-def _table_of(pipeline: Pipeline, rows: Any) -> DataFrame:
-    """Return a table, also of a mapping of columns, of a list of rows, or of the numbers of an only column."""
-    import pandas
-
-    if hasattr(rows, "columns"):
-        return rows
-    columns = list(pipeline.columns) if len(pipeline.columns) == 1 else None
-    try:
-        if columns and hasattr(rows, "to_frame"):
-            return rows.to_frame(columns[0])
-        named = isinstance(rows, Mapping) or any(isinstance(row, Mapping) for row in rows)
-        return pandas.DataFrame(rows, columns=None if named else columns)
-    except (TypeError, ValueError):
-        raise DataError(f"the rows must be a table with named columns, not {type(rows).__name__}") from None
-
-
 def forecast(bundle: Any, context: Context, half: Mapping[int, np.ndarray], columns: Columns) -> DataFrame:
     """Forecast prepared rows, with the ends of an interval for each level in `half`."""
     preprocessor = bundle.preprocessor
@@ -216,7 +213,7 @@ def table(
     ends: Mapping[int, tuple[np.ndarray, np.ndarray]] | None = None,
     columns: Columns | None = None,
 ) -> DataFrame:
-    """Lay out forecasts (n, horizon, targets) as columns `unique_id`, `ds`, `step` and the targets.
+    """Lay out forecasts (n, horizon, targets): the series, the dates, `step` and the targets, one column each.
 
     ids: one label per series; time: (n, horizon) dates. Either column is left out where it is not known.
     ends: of intervals by level, each like `values`: `<target>_lo_90` and `<target>_hi_90` after each target
@@ -226,10 +223,11 @@ def table(
     named, (count, horizon) = columns or Columns(), values.shape[:2]
     found: dict[str, Any] = {}
     if ids is not None:
-        found[named.series or SERIES] = np.repeat(np.array(ids, dtype=object), horizon)
+        found[named.series or Columns.series or "series"] = np.repeat(np.array(ids, dtype=object), horizon)
     if time is not None:
         found[named.time] = time.reshape(-1)
-    found["step"] = np.tile(np.arange(1, horizon + 1), count)
+    taken = {*found, *targets}  # a column of the user's may be called so, too
+    found["step_ahead" if "step" in taken else "step"] = np.tile(np.arange(1, horizon + 1), count)
     for i, name in enumerate(targets):
         found[name] = values[:, :, i].reshape(-1).astype(np.float64)
         for level, (low, high) in (ends or {}).items():

@@ -54,6 +54,7 @@ def rows(dataset: SeriesDataset, report: Report) -> DataFrame:
     frame.insert(list(frame).index("predicted") + 1, "error", frame["predicted"] - frame["actual"])
     several = len(dataset.history.ids) > 1 or pipeline.series != Pipeline.series
     own = {"series": pipeline.series if several else "series", "time": pipeline.time or "time"}
+    frame = frame.rename(columns={"step": "step_ahead"}) if "step" in own.values() else frame
     return frame.rename(columns={ours: name for ours, name in own.items() if name not in frame})
 
 

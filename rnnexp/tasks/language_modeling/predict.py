@@ -86,7 +86,7 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
 
 def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
     """Describe texts, and what may be asked for in a continuation of them."""
-    return RequestSchema(COLUMN, PARAMS)
+    return RequestSchema((COLUMN,), PARAMS)
 
 
 def _asked(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def answer(bundle: Any, rows: Any, params: Mapping[str, Any]) -> DataFrame:
 
 
 def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
-    return RequestSchema("marks")
+    return RequestSchema(("marks",))
 
 
 def _frame(lines: list[str], found: np.ndarray) -> DataFrame:
