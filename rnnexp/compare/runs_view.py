@@ -23,7 +23,7 @@ from rnnexp.tracking.query import PARENT
 
 TAG = "mlflow.sharedViewState."
 PACKED = "deflate;"  # what MLflow's pages unpack begins so
-WIDTH = 115  # pixels of a column
+WIDTH = 102  # pixels of a column
 MAX_LINES = 20  # runs whose curves are drawn
 CURVES = ("train/loss", "val/loss")
 SECTION = "rnnexp"
