@@ -120,9 +120,32 @@ def primary(logged: Collection[str], part: str) -> str | None:
     return next((name for name in headlines() if f"{part}/{name}" in logged), None)
 
 
+def split_details(metrics: Mapping[str, float], best_baseline: str | None) -> tuple[dict[str, float], dict[str, float]]:
+    """Part the numbers of a run's end: those that a page of charts shows, and details, which tables show.
+
+    Details are scores of single steps (test/h3/rmse) and of baselines, but for those of the best one by which the
+    run is judged: of what heads a run, and of what there is a skill.
+    """
+    judged = {name.rpartition("/")[2] for name in metrics if name.startswith("skill/")} | set(headlines())
+
+    def is_detail(name: str) -> bool:
+        first, *within, last = name.split("/")
+        if first == "baseline":
+            return within != [best_baseline] or last not in judged
+        return first in PARTS and bool(within)
+
+    details = {name: value for name, value in metrics.items() if is_detail(name)}
+    return {name: value for name, value in metrics.items() if name not in details}, details
+
+
 def score_of(logged: Collection[str]) -> str | None:
     """Return the score that heads a run, such as test/rmse, None for one that has none."""
     return next((name for name in scores() if name in logged), None)
+
+
+def is_logged(text: str, logged: Collection[str]) -> bool:
+    """Say whether runs have logged a metric, by its whole name or the last part of it."""
+    return text in logged or text in _name_ends(logged)
 
 
 def find_metric(text: str, logged: Collection[str]) -> str:
@@ -130,12 +153,18 @@ def find_metric(text: str, logged: Collection[str]) -> str:
 
     Raises ConfigError if there is none.
     """
-    ends = {name.rpartition("/")[2]: name for name in sorted(logged) if not name.startswith(("baseline/", "skill/"))}
-    for part in ("train", "best/val", "test"):
-        ends |= {name.rpartition("/")[2]: name for name in logged if name.rpartition("/")[0] == part}
+    ends = _name_ends(logged)
     if text in logged or text in ends:
         return text if text in logged else ends[text]
     raise ConfigError(f"--metric {text}: no run here has it{did_you_mean(text, [*ends, *logged])}")
+
+
+def _name_ends(logged: Collection[str]) -> dict[str, str]:
+    """Return metrics by the last parts of their names, those of the test part before others."""
+    ends = {name.rpartition("/")[2]: name for name in sorted(logged) if not name.startswith(("baseline/", "skill/"))}
+    for part in ("train", "best/val", "test"):
+        ends |= {name.rpartition("/")[2]: name for name in logged if name.rpartition("/")[0] == part}
+    return ends
 
 
 def metric_of(name: str) -> Metric | None:

@@ -136,10 +136,12 @@ def results(args: Namespace) -> int:
     from rnnexp.compare.results import markdown, notes, rows, text
     from rnnexp.task import find_metric
     from rnnexp.tracking.find import finished_runs
+    from rnnexp.tracking.query import with_metric
 
     found = completed(args.uri, finished_runs(args.uri))
-    metric = find_metric(args.metric, {name for run in found.runs for name in run.metrics}) if args.metric else None
-    table = [row for row in rows(found.runs, metric) if not args.experiments or row.experiment in args.experiments]
+    runs = with_metric(args.uri, found.runs, args.metric)
+    metric = find_metric(args.metric, {name for run in runs for name in run.metrics}) if args.metric else None
+    table = [row for row in rows(runs, metric) if not args.experiments or row.experiment in args.experiments]
     if args.json:
         print(json.dumps([{**asdict(row), "verdict": row.verdict} for row in table], indent=2))
     elif args.md:

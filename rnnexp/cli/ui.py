@@ -71,17 +71,17 @@ def _sweep(args: Namespace) -> Sweep | None:
 
 
 def _announce(args: Namespace, base: str, sweep: Sweep | None, uri: str) -> None:
-    from rnnexp.compare.browse import address
+    from rnnexp.compare.browse import list_pages
 
-    page = address(base, sweep)
-    name = sweep.name if sweep else None
+    pages = list_pages(base, sweep, uri)
+    first = next(iter(pages.values()))
     if args.json:
-        print(json.dumps({"sweep": name, "address": page, "server": base, "store": redact(uri)}), flush=True)
+        about = {"sweep": sweep.name if sweep else None, "address": first, "pages": pages}
+        print(json.dumps({**about, "server": base, "store": redact(uri)}), flush=True)
     else:
-        lines = [f"sweep {name}: {page}"] if sweep else []
-        print("\n".join([*lines, f"all runs: {base}"]), flush=True)
+        print("\n".join(f"{what}: {page}" for what, page in {**pages, "all runs": base}.items()), flush=True)
     if not args.no_browser:
-        webbrowser.open(page)
+        webbrowser.open(first)
 
 
 def _exit_code(code: int) -> int:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from rnnexp.compare.find import Sweep
 from rnnexp.compare.groups import counts
+from rnnexp.compare.runs_view import locate_view, share_view
 from rnnexp.errors import ConfigError, TrackingError
 from rnnexp.redact import redact
 from rnnexp.tracking.mlflow_import import ENVIRONMENT
@@ -30,11 +31,24 @@ NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # processes for judge
 START_S, STOP_S = 90.0, 10.0
 
 
-def address(base: str, sweep: Sweep | None) -> str:
-    """Return where to look: the page that compares a sweep's best runs, or all experiments."""
-    runs = best_runs(sweep) if sweep else []
-    if sweep is None or not runs:
-        return f"{base}/#/experiments" + (f"/{sweep.parent.experiment_id}/runs" if sweep else "")
+def list_pages(base: str, sweep: Sweep | None, uri: str) -> dict[str, str]:
+    """Return where to look, the first first: at the runs of a sweep, their charts, and its own run; or at all."""
+    if sweep is None:
+        return {"experiments": f"{base}/#/experiments"}
+    own, name = f"{base}/#/experiments/{sweep.parent.experiment_id}/runs", f"sweep {sweep.name}"
+    pages = {"compared": compared} if (compared := address(base, sweep)) else {}
+    pages["its own run"] = f"{own}/{sweep.parent.run_id}"
+    key = share_view(uri, sweep)
+    if key is None:
+        return {name: compared or own, **pages}
+    table, charts = (locate_view(base, sweep, key, mode) for mode in ("TABLE", "CHART"))
+    return {name: table, "charts": charts, **pages}
+
+
+def address(base: str, sweep: Sweep) -> str:
+    """Return the page that compares a sweep's best runs; nothing if none has come to its end."""
+    if not (runs := best_runs(sweep)):
+        return ""
     return f"{base}/#/compare-runs?runs={_quoted(runs)}&experiments={_quoted([sweep.parent.experiment_id])}"
 
 

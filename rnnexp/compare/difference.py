@@ -13,7 +13,7 @@ from rnnexp.compare.table import shown
 from rnnexp.config.text import leaves, typed
 from rnnexp.errors import ConfigError
 from rnnexp.tracking import find
-from rnnexp.tracking.query import TrackedRun, artifact
+from rnnexp.tracking.query import TrackedRun, artifact, with_details
 
 # What a tag is about; those of bookkeeping (names, hashes of what is shown in full) are left out.
 DATA = ("rnnexp.data_digest",)
@@ -34,6 +34,7 @@ class Pair:
 
 def difference(uri: str | None, a: TrackedRun, b: TrackedRun) -> dict[str, list[Pair]]:
     """Return what differs by topic; a topic without differences has an empty list."""
+    a, b = with_details(uri, a), with_details(uri, b)
     sizes = [{key: value for key, value in run.metrics.items() if key.startswith("data/")} for run in (a, b)]
     scores = [{key: value for key, value in run.metrics.items() if not key.startswith("data/")} for run in (a, b)]
     patches = [_patch(uri, run) for run in (a, b)]

@@ -12,7 +12,7 @@ from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.task import rises, scores
 from rnnexp.tracking.find import is_filter, sweeps
 from rnnexp.tracking.liveness import count_untold, show_dead, tell_untold
-from rnnexp.tracking.query import MIXED, TrackedRun, Wanted, select
+from rnnexp.tracking.query import MIXED, TrackedRun, Wanted, select, with_metric
 
 DEFAULT_GOAL = "best/val/loss"
 
@@ -121,6 +121,7 @@ def chosen(uri: str | None, text: str | None, metric: str | None = None) -> tupl
     """Compare what was asked for: a sweep, or by a filter runs of any kind; `metric` is shown beside the goal."""
     if text is None or not is_filter(text):
         found = sweep(uri, text)
+        found = replace(found, children=with_metric(uri, found.children, metric))
         return found.compared(metric), found
     fitting = [one for one in select(uri, Wanted(filter=text, deleted=None)) if not one.is_sweep]
     runs = show_dead([one for one in fitting if not one.deleted])
@@ -128,7 +129,7 @@ def chosen(uri: str | None, text: str | None, metric: str | None = None) -> tupl
     if not runs:
         raise ConfigError(f"no run of rnnexp fits the filter: {text}")
     whole = completed(uri, runs)
-    compared = compare(whole.runs, usual_goal(runs), metric=metric)
+    compared = compare(with_metric(uri, whole.runs, metric), usual_goal(runs), metric=metric)
     notes = [*whole.notes(), *tell_untold(count_untold(runs)), *_beside(deleted), *unseen(uri, text)]
     return replace(compared, notes=[*compared.notes, *notes]), None
 

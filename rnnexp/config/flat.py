@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, is_dataclass
+from operator import itemgetter
 from typing import Any
 
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.config.text import is_unset, leaves, text
+
+USUAL = 2  # the rank of a setting that has its default
 
 
 def flat_params(experiment: Experiment, chosen: Collection[str] = ()) -> dict[str, str | int | float | bool]:
@@ -16,6 +19,16 @@ def flat_params(experiment: Experiment, chosen: Collection[str] = ()) -> dict[st
 
     Keys in `chosen` come first (`model` stands for the name of the model), then what differs from its default.
     """
+    return {key: _logged(value) for _, key, value in _rank(experiment, chosen)}
+
+
+def list_changed(experiment: Experiment, chosen: Collection[str] = ()) -> dict[str, str | int | float | bool]:
+    """Return the first of them: those that were chosen, or differ from their defaults."""
+    return {key: _logged(value) for rank, key, value in _rank(experiment, chosen) if rank < USUAL}
+
+
+def _rank(experiment: Experiment, chosen: Collection[str]) -> list[tuple[int, str, Any]]:
+    """Return how much each setting tells of an experiment (0 tells most), its key and its value."""
     defaults = dict(_defaults(experiment))
     found = [
         (key, value)
@@ -27,9 +40,9 @@ def flat_params(experiment: Experiment, chosen: Collection[str] = ()) -> dict[st
         key, value = item
         if any(key in (one, f"{one}.name") or ("." in one and key.startswith(f"{one}.")) for one in chosen):
             return 0
-        return 1 if key not in defaults or _listed(value) != _listed(defaults[key]) else 2
+        return 1 if key not in defaults or _listed(value) != _listed(defaults[key]) else USUAL
 
-    return {key: _logged(value) for key, value in sorted(found, key=rank)}
+    return sorted(((rank(item), *item) for item in found), key=itemgetter(0))
 
 
 def flatten(values: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
@@ -61,12 +74,12 @@ def _defaults(experiment: Experiment) -> Iterator[tuple[str, Any]]:
 
 
 def run_name(experiment: Experiment, digest: str) -> str:
-    """Return a readable name such as `lstm-u64-lr1e-3-a1b2`."""
+    """Return a readable name such as `lstm-u64-lr1e-3-s0-a1b2`, its seed behind the `s`."""
     units = getattr(experiment.model, "units", None)
     width = "x".join(str(u) for u in units) if isinstance(units, list) else units
     rate = getattr(experiment.optimizer, "learning_rate", None)
-    parts = [experiment.model.name, f"u{width}" if width else "", f"lr{_short(rate)}" if rate else "", digest[:4]]
-    return "-".join(filter(None, parts))
+    parts = [experiment.model.name, f"u{width}" if width else "", f"lr{_short(rate)}" if rate else ""]
+    return "-".join([*filter(None, parts), f"s{experiment.seed}", digest[:4]])
 
 
 def _short(rate: float) -> str:

@@ -23,8 +23,8 @@ from rnnexp.runtime.digests import SHOWN, find_changes, hash_code
 from rnnexp.runtime.machine import find_version
 from rnnexp.tracking import find
 from rnnexp.tracking.git import git_state
-from rnnexp.tracking.journal import RunJournal
-from rnnexp.tracking.query import artifact, histories, run_folder
+from rnnexp.tracking.journal import RunJournal, gather_numbers
+from rnnexp.tracking.query import artifact, histories, run_folder, with_details
 
 COSTS = ("time/", "system/")  # what a run took, which is another number each time
 COMMIT, DIRTY = "mlflow.source.git.commit", "mlflow.source.git.dirty"
@@ -106,8 +106,7 @@ def _of_folder(asked: Asked, folder: Path) -> Original:
     if journal.ended != "FINISHED":
         raise ConfigError(f"{whose}: has not come to its end ({journal.ended or 'no end is written down'})")
     experiment = read_experiment(asked, strict.read_text(folder, CONFIG, strict.MAX_YAML), whose)
-    rows = [(row["step"], row["metrics"]) for row in journal.rows.records()]
-    numbers = {(step, name): value for step, metrics in rows for name, value in metrics.items()}
+    numbers = _list_numbers(journal)
     tags = [entry["tags"] for entry in journal.list_entries() if entry.get("event") in ("begin", "tags")]
     gathered = {key: value for some in tags for key, value in some.items()}
     return Original(whose, experiment, gathered, numbers, folder, read_origin(folder))
@@ -122,11 +121,12 @@ def _of_store(asked: Asked) -> Original:
     text = artifact(asked.uri, run, CONFIG)
     if text is None:
         raise ConfigError(f"{called(run)} has no artifact {CONFIG}: what it was made of is not known")
-    numbers = {
-        (step, name): value
-        for name in run.metrics
-        for step, value in histories(asked.uri, [run.run_id], name).get(run.run_id, ())
-    }
+    whole = with_details(asked.uri, run)
+    numbers = {(0, name): value for name, value in whole.metrics.items()}
+    for name in run.metrics:
+        if found := histories(asked.uri, [run.run_id], name).get(run.run_id):
+            del numbers[0, name]
+            numbers |= {(step, name): value for step, value in found}
     folder = run_folder(run)
     origin = read_origin(folder) if folder else None
     return Original(called(run), read_experiment(asked, text, called(run), run), run.tags, numbers, folder, origin)
@@ -228,8 +228,12 @@ def _list_limits(original: Original) -> list[str]:
 
 def read_numbers(folder: Path) -> Numbers:
     """Return what the run in a folder has logged, but for what it cost."""
-    rows = [(row["step"], row["metrics"]) for row in RunJournal(folder).rows.records()]
-    return choose_compared({(step, name): value for step, metrics in rows for name, value in metrics.items()})
+    return choose_compared(_list_numbers(RunJournal(folder)))
+
+
+def _list_numbers(journal: RunJournal) -> Numbers:
+    rows = journal.rows.records()
+    return {(row["step"], name): value for row in rows for name, value in gather_numbers(row).items()}
 
 
 def compare_numbers(then: Numbers, now: Numbers) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,10 @@ from rnnexp.config import metric_names
 from rnnexp.deploy.trained import Asked, Trained, own_data, trained
 from rnnexp.errors import ConfigError
 from rnnexp.run_folder import EARLIER, hold
-from rnnexp.runner.record import DATA
-from rnnexp.task import reported
+from rnnexp.runner.record import BEST_BASELINE, DATA
+from rnnexp.task import reported, split_details
 from rnnexp.tracking import names
-from rnnexp.tracking.journal import ROWS, RunJournal
+from rnnexp.tracking.journal import DETAILS, ROWS, RunJournal, gather_numbers
 from rnnexp.training.monitor import is_scaled, name_metric
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ BEST = "best/val"  # where the end of a training logs what its kept weights reac
 class Candidate:
     """A run that can be scored again.
 
-    logged: names of the metrics of its end;  digest: of the data that it was trained on
+    logged: the metrics of its end, details too;  digest: of the data that it was trained on
     """
 
     journal: RunJournal
     trained: Trained
-    logged: Collection[str]
+    logged: Mapping[str, float]
     digest: str | None
 
     @property
@@ -84,7 +84,8 @@ def find_candidate(asked: Asked, journal: RunJournal, scratch: Path) -> Candidat
     found = trained(replace(asked, text=str(journal.folder)), scratch)
     found.configuration()
     begun = journal.begun or {}
-    logged = {key for row in journal.rows.records() if row["step"] == 0 for key in row["metrics"]}
+    ends = [gather_numbers(row) for row in journal.rows.records() if row["step"] == 0]
+    logged = {name: value for numbers in ends for name, value in numbers.items()}
     return Candidate(journal, found, logged, begun.get("tags", {}).get(DATA))
 
 
@@ -159,11 +160,14 @@ def _append(candidate: Candidate, added: Mapping[str, float], tags: Mapping[str,
     journal = candidate.journal
     entries = list(journal.list_entries())
     ends = [entry for entry in entries if entry.get("event") == "end"]
-    before = [entry["tags"].get(RESCORED, "") for entry in entries if entry.get("event") == "tags"]
-    known = [name for text in before for name in text.split(", ") if name]
+    before = [entry["tags"] for entry in entries if entry.get("event") == "tags"]
+    known = [name for one in before for name in one.get(RESCORED, "").split(", ") if name]
+    best = [one[BEST_BASELINE] for one in before if BEST_BASELINE in one]
+    metrics, details = split_details(added, best[-1] if best else None)
+    baselines = names.write_baselines({**candidate.logged, **added})
     listed = dict.fromkeys([*known, *(key for key in added if not key.startswith("baseline/"))])
-    journal.rows.append([{"step": 0, "time": time.time_ns() // 1_000_000, "metrics": dict(added)}])
-    journal.append("tags", tags=names.tags({RESCORED: ", ".join(listed), **tags}))
+    journal.rows.append([{"step": 0, "time": time.time_ns() // 1_000_000, "metrics": metrics, DETAILS: details}])
+    journal.append("tags", tags=names.tags({RESCORED: ", ".join(listed), **baselines, **tags}))
     journal.append("file", path=ROWS, redacted=False)
     journal.append("end", status=ends[-1]["status"], time=ends[-1]["time"])
     journal.sync()

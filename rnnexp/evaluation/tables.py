@@ -35,6 +35,18 @@ def numbers(
     return made
 
 
+def lay_baselines(metrics: Mapping[str, float], part: str, name: str) -> DataFrame:
+    """Lay the scores of a model and of its baselines out, a row for each of them, the model's first."""
+    import pandas
+
+    rows: dict[str, dict[str, float]] = {name: {}}
+    for key, value in metrics.items():
+        first, *within, last = key.split("/")
+        if (first == "baseline" and within) or (first == part and not within):
+            rows.setdefault("/".join(within) or name, {})[last] = value
+    return pandas.DataFrame.from_dict(rows, orient="index").rename_axis("model").reset_index()
+
+
 def _errors(models: Mapping[str, Predictions], axis: int, labels: list[str], name: str) -> DataFrame:
     import pandas
 

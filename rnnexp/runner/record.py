@@ -12,20 +12,23 @@ from weakref import WeakKeyDictionary
 import yaml
 
 from rnnexp import tasks
-from rnnexp.config.flat import flat_params, run_name
+from rnnexp.config.flat import flat_params, list_changed, run_name
 from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.fingerprint import hash_data, join_digests
 from rnnexp.disk import DISK_FULL
+from rnnexp.evaluation.tables import lay_baselines
 from rnnexp.redact import redact, redact_tree
 from rnnexp.runner.context import Membership, RunContext
+from rnnexp.runner.description import describe_end, describe_run
 from rnnexp.runtime.digests import hash_code
 from rnnexp.runtime.machine import find_version
-from rnnexp.task import LOSS, UNPENALIZED, primary, rises
+from rnnexp.task import LOSS, UNPENALIZED, primary, rises, split_details
 from rnnexp.tracking import Data
-from rnnexp.tracking.names import PARAMS
+from rnnexp.tracking.moved import NOTE
+from rnnexp.tracking.names import PARAMS, write_baselines
 from rnnexp.tracking.pyfunc import Served
 from rnnexp.tracking.run import RunInfo
 
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("rnnexp")
 
 CODE, FILES, DATA = "rnnexp.code_digest", "rnnexp.files_digest", "rnnexp.data_digest"
+BEST_BASELINE = "rnnexp.best_baseline"
 TOGETHER = "vectorized"  # the engine of runs that are trained as one program
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is ten times as fast
@@ -56,7 +60,8 @@ def make_run_info(
     command, member, gone_on = context.command, context.member, context.unfinished
     values = plain_values(experiment)
     digest = config_hash(experiment)
-    params = flat_params(experiment, _choose_shown(command, member))
+    chosen = _choose_shown(command, member)
+    params, changed = flat_params(experiment, chosen), list_changed(experiment, chosen)
     tags = {
         PARAMS: str(len(params)),
         "rnnexp.version": find_version("rnnexp") or "unknown",
@@ -80,7 +85,7 @@ def make_run_info(
         params=dict(gone_on.params) or params if gone_on else params,
         tags=tags,
         config=yaml.dump(redact_tree(values), Dumper=_DUMPER, sort_keys=False, allow_unicode=True),
-        description=_describe(experiment, command, context.run_dir),
+        description=describe_run(experiment, dataset, command, changed, context.run_dir),
         primary_metric=metric,
         greater_is_better=greater,
         run_dir=context.run_dir,
@@ -114,16 +119,6 @@ def name_experiment(experiment: Experiment) -> str:
     path = getattr(experiment.data, "path", None)
     first = path[0] if isinstance(path, list) and path else path
     return (isinstance(first, str) and Path(redact(first)).name.partition(".")[0]) or str(experiment.data.name)
-
-
-def _describe(experiment: Experiment, command: str, run_dir: Path) -> str:
-    return (
-        f"**{experiment.name}**: {experiment.model.name} on {experiment.data.name}\n\n"
-        f"Run again: `{command or 'rnnexp.run(config)'}`\n\n"
-        "Load: `mlflow.pyfunc.load_model('runs:/RUN_ID/model').predict(rows)` with RUN_ID from this page; "
-        "it takes raw data and answers in original units, labels or texts.\n\n"
-        f"Folder: `{run_dir}`"
-    )
 
 
 def log_start(tracked: Run, dataset: Dataset, model: Any) -> None:
@@ -212,16 +207,18 @@ def log_end(
     """Log scores, tables, pictures and the model, and return the final metrics."""
     history, report = ending.history, ending.report
     metrics = collect_final_metrics(dataset, model, history, report)
-    tracked.log_summary(metrics)
+    tracked.log_summary(*split_details(metrics, report.best_baseline))
     name = primary(metrics, dataset.scored)
     # OWA, for one, turns out not to be defined beside a Naive2 without an error.
     if name and f"{dataset.scored}/{name}" != choose_primary_metric(dataset)[0]:
         tracked.judge_by(f"{dataset.scored}/{name}", rises(name))
-    tracked.set_tags(make_outcome_tags(history, report))
+    note = {NOTE: describe_end(report, history, dataset.scored, tracked.description)}
+    tracked.set_tags(make_outcome_tags(history, report) | write_baselines(report.metrics) | note)
     kept = history.stopped != "pruned"  # nobody looks at what was given up
     if kept and experiment.tracking.log_model:  # before all that can be made again from it
         log_model(tracked, experiment, dataset, model, report.intervals)
-    for name, table in report.tables.items():
+    beside = {"baselines": lay_baselines(report.metrics, dataset.scored, experiment.model.name)}
+    for name, table in {**beside, **report.tables}.items():
         tracked.log_table(name, table)
     if kept and ending.draw and experiment.tracking.figures:
         for name, figure in draw_figures(experiment, dataset, history, report):
@@ -263,5 +260,5 @@ def make_outcome_tags(history: History, report: Report) -> dict[str, str]:
     if report.beats_baseline is not None:
         tags["rnnexp.beats_baseline"] = str(report.beats_baseline).lower()
     if report.best_baseline:
-        tags["rnnexp.best_baseline"] = report.best_baseline
+        tags[BEST_BASELINE] = report.best_baseline
     return tags | dict(report.tags)

@@ -15,7 +15,7 @@ from rnnexp.sweeps.state import JobState, Status
 from rnnexp.sweeps.task import Outcome, read_outcome
 from rnnexp.sweeps.worker import objective_value
 from rnnexp.tracking import store
-from rnnexp.tracking.journal import ENTRIES, RunJournal
+from rnnexp.tracking.journal import ENTRIES, RunJournal, gather_numbers
 from rnnexp.tracking.query import Wanted, select
 from rnnexp.tracking.run import OUTCOME
 
@@ -76,7 +76,7 @@ def read_run(folder: Path) -> WrittenRun | None:
         if row["step"]:
             epochs[row["step"]] = row["metrics"]
         else:
-            summary |= row["metrics"]
+            summary |= gather_numbers(row)
     seconds = (ended["time"] - begun["time"]) / 1000
     return WrittenRun(begun, _run_id(journal, begun), tags.get(OUTCOME, ""), summary, epochs, seconds)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -14,7 +14,14 @@ from rnnexp.runner.record import name_experiment
 from rnnexp.runtime.machine import find_version
 from rnnexp.sweeps.definition import GROWING, Definition
 from rnnexp.sweeps.state import JobState
+from rnnexp.task import split_details
+from rnnexp.tracking.names import LONGEST_TAG, cut
 from rnnexp.tracking.run import RunInfo
+
+if TYPE_CHECKING:
+    from rnnexp.compare.groups import Comparison
+
+MAX_ROWS = 10  # settings in the description
 
 
 def parent_info(
@@ -62,8 +69,20 @@ def _description(folder: Path, facts: Mapping[str, Any]) -> str:
     )
 
 
+def describe_end(compared: Comparison, before: str) -> str:
+    """Say which setting won and how the others did, above what was said when the sweep began."""
+    from rnnexp.compare.shown import cells, verdict
+    from rnnexp.compare.table import markdown
+
+    head, *rows = cells(compared)
+    table = markdown([head, *rows[:MAX_ROWS]])
+    more = f"and {len(rows) - MAX_ROWS} more\n\n" if len(rows) > MAX_ROWS else ""
+    return cut(f"{verdict(compared)}\n\n{table}\n\n{more}{before}", LONGEST_TAG)
+
+
 def best_metrics(best: JobState) -> dict[str, float]:
     """Return what the parent shows of its best child: its own `best/*`, and its scores under `best/`."""
-    own = {key: value for key, value in best.metrics.items() if key.startswith("best/")}
-    scores = {f"best/{key}": value for key, value in best.metrics.items() if key.startswith(("test/", "skill/"))}
+    shown, _ = split_details(best.metrics, None)
+    own = {key: value for key, value in shown.items() if key.startswith("best/")}
+    scores = {f"best/{key}": value for key, value in shown.items() if key.startswith(("test/", "skill/"))}
     return {**own, **scores, "best/job": float(best.number)}

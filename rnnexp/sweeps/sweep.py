@@ -34,6 +34,7 @@ from rnnexp.sweeps.space import Point, Space
 from rnnexp.sweeps.state import JOURNAL, JobState, Journal, State, write_whole
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.view import View
+from rnnexp.tracking.moved import NOTE
 from rnnexp.tracking.query import MIXED
 
 log = logging.getLogger("rnnexp")
@@ -284,12 +285,14 @@ def _log_importance(run: tracking.Run, jobs: Sequence[JobState]) -> None:
 
 
 def _log_report(run: tracking.Run, uri: str | None) -> None:
-    from rnnexp.compare import report
+    from rnnexp.compare import find, report
 
     if not run.run_id:
         return
     try:
-        text = report.html(uri, str(run.run_id))
+        found = find.sweep(uri, str(run.run_id))
+        run.set_tags({NOTE: parent.describe_end(found.compared(), run.description)})
+        text = report.html(uri, found)
     except Exception as error:  # the jobs are done and tracked: a picture must not turn that into a failure
         log.warning("the report could not be written: %s: %s", type(error).__name__, error)
         return

@@ -19,11 +19,17 @@ ENTRIES = f"{FOLDER}/journal.jsonl"
 MODEL = f"{FOLDER}/model"  # what MLflow adds to the run's model
 STORED = f"{FOLDER}/stored.json"
 CHUNK = 1 << 20  # bytes of rows that are read at a time
+DETAILS = "details"  # of a row: numbers that the run keeps beside its metrics, which alone go into a store's
 SAVED_EVERY_S = 10.0  # what is stored after that is stored again if the process is killed, which changes nothing
 
 log = logging.getLogger("rnnexp")
 
 Record = dict[str, Any]
+
+
+def gather_numbers(row: Record) -> dict[str, float]:
+    """Return all that was logged in a row, details too."""
+    return {**row["metrics"], **row.get(DETAILS, {})}
 
 
 class JournalBusyError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import math
 import re
@@ -15,9 +16,12 @@ from rnnexp.paths import short_name
 from rnnexp.redact import redact_value
 
 PARAMS = "rnnexp.params"  # the tag that says how many parameters a run has: it has logged all of them
+# The tag that holds the scores of all of them, for tables of many runs; MLflow's pages hide what begins so.
+BASELINES = "mlflow.rnnexp.baselines"
 LONGEST_PARAM = 6000
 LONGEST_TAG = 8000
 LONGEST_NAME = 250
+BASELINE = "baseline/"
 
 log = logging.getLogger("rnnexp")
 
@@ -48,6 +52,23 @@ def finite(values: Mapping[str, float]) -> dict[str, float]:
     """Return the metrics that can be sent: MLflow's `log_model` fails over NaN and infinity."""
     numbers = {key: float(value) for key, value in values.items()}
     return {allowed(key): number for key, number in numbers.items() if math.isfinite(number)}
+
+
+def write_baselines(metrics: Mapping[str, float]) -> dict[str, str]:
+    """Return the tag of the scores of baselines, if there are any; what a tag has no room for is left out."""
+    found = {name: value for name, value in finite(metrics).items() if name.startswith(BASELINE)}
+    while len(text := json.dumps({name.removeprefix(BASELINE): value for name, value in found.items()})) > LONGEST_TAG:
+        found.popitem()
+    return {BASELINES: text} if found else {}
+
+
+def read_baselines(tags: Mapping[str, str]) -> dict[str, float]:
+    """Return the scores of baselines by the names of metrics; of a tag that says something else nothing."""
+    try:
+        found = dict(json.loads(tags.get(BASELINES, "{}")))
+    except (ValueError, TypeError):
+        return {}
+    return {f"{BASELINE}{name}": float(one) for name, one in found.items() if isinstance(one, int | float)}
 
 
 def _text(value: object) -> str:

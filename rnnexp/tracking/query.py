@@ -5,6 +5,7 @@ MLflow's client needs 4 s for a sweep of 1,000 runs and 2 s to be imported; the 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -19,9 +20,11 @@ from rnnexp import strict
 from rnnexp.config.renamed import current_keys, new_key
 from rnnexp.disk import is_inside
 from rnnexp.errors import ConfigError
-from rnnexp.tracking import client, database, moved, store
+from rnnexp.task import is_logged
+from rnnexp.tracking import client, database, moved, names, store
 from rnnexp.tracking.database import PARENT as PARENT
 from rnnexp.tracking.database import Wanted as Wanted
+from rnnexp.tracking.journal import DETAILS, ROWS
 
 VARIED = "rnnexp.varied"
 MIXED = "rnnexp.mixed_data"  # of a sweep whose jobs have seen several versions of their data or plugins
@@ -109,6 +112,26 @@ def artifact(uri: str | None, run: TrackedRun, path: str) -> str | None:
     return found.read_text(encoding="utf-8", errors="replace") if found else None
 
 
+def with_details(uri: str | None, run: TrackedRun) -> TrackedRun:
+    """Return a run with all that it has logged at its end, also what it keeps beside the metrics of the store."""
+    lines = (artifact(uri, run, ROWS) or "").splitlines()
+    rows = [json.loads(line) for line in lines if DETAILS in line]
+    found = {name: value for row in rows for name, value in row.get(DETAILS, {}).items()}
+    return replace(run, metrics={**found, **run.metrics})
+
+
+def with_metric(uri: str | None, runs: Sequence[TrackedRun], metric: str | None) -> list[TrackedRun]:
+    """Return runs with what they keep beside the metrics of the store, if a metric is asked for that is among it.
+
+    One of them is asked first: a server does not hear of each run because of a name that was mistyped.
+    """
+    known = {name for run in runs for name in run.metrics}
+    latest = next((run for run in runs if run.finished), None)
+    if metric is None or latest is None or is_logged(metric, known):
+        return list(runs)
+    return [with_details(uri, run) for run in runs] if metric in with_details(uri, latest).metrics else list(runs)
+
+
 def run_folder(run: TrackedRun) -> Path | None:
     """Return the folder of a run, if it still holds this run."""
     folder = run.tags.get(moved.FOLDER)
@@ -147,7 +170,8 @@ def _asked(uri: str, wanted: Wanted) -> list[TrackedRun]:
 
 
 def _of_today(run: TrackedRun) -> TrackedRun:
-    """Return a run with the keys of its settings as they are called now."""
+    """Return a run with the keys of its settings as they are called now, and the scores of its baselines as metrics."""
     varied = [new_key(key) for key in run.tags.get(VARIED, "").split(",")]
     tags = {**run.tags, VARIED: ",".join(varied)} if VARIED in run.tags else run.tags
-    return replace(run, params=current_keys(run.params), tags=tags)
+    metrics = {**names.read_baselines(run.tags), **run.metrics} if names.BASELINES in run.tags else run.metrics
+    return replace(run, params=current_keys(run.params), tags=tags, metrics=metrics)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ from rnnexp.redact import redact
 from rnnexp.run_folder import ERROR
 from rnnexp.runtime.machine import RunClock
 from rnnexp.tracking import inputs, names
-from rnnexp.tracking.journal import MODEL, ROWS, JsonLines, RunJournal
+from rnnexp.tracking.journal import DETAILS, MODEL, ROWS, JsonLines, RunJournal
+from rnnexp.tracking.moved import NOTE
 from rnnexp.tracking.run_files import RunFiles
 from rnnexp.tracking.unstored import tell_unstored, write_sync
 
@@ -76,6 +78,7 @@ class Run:
         self.result: str | None = None
         self.key = ""  # by which it is known before the store has given it an id, which a local database does not
         self.params: Mapping[str, str] = {}
+        self.description = ""  # as it began
         self._where = ""  # the store's address without secrets
         self._journal, self._pusher = journal, pusher
         self._rows = journal.rows if journal else JsonLines(folder / ROWS)
@@ -120,12 +123,16 @@ class Run:
         began, ended = self._clock.correct(began, ended)
         each = (ended - began) / max(len(rows), 1)
         times = [int((began + each * (number + 1)) * 1000) for number in range(len(rows))]
-        self._log([(first + number, times[number], _sendable(row)) for number, row in enumerate(rows)])
+        steps = zip(count(first), times, map(_sendable, rows))
+        self._rows.append({"step": step, "time": time, "metrics": values} for step, time, values in steps)
 
-    def log_summary(self, metrics: Mapping[str, float]) -> None:
-        """Log what is known once, at the end; values that are not finite (an undefined MAPE) are left out."""
+    def log_summary(self, metrics: Mapping[str, float], details: Mapping[str, float] | None = None) -> None:
+        """Log what is known once, at the end; values that are not finite (an undefined MAPE) are left out.
+
+        `details` are no metrics of the store, whose pages draw a chart for each: they are kept in `metrics.jsonl`.
+        """
         now, values = int(self._clock.now() * 1000), names.finite(metrics)
-        self._log([(0, now, values)])
+        self._rows.append([{"step": 0, "time": now, "metrics": values, DETAILS: names.finite(details or {})}])
         self._summary += [(key, value, now, 0) for key, value in values.items()]
 
     def log_data(self, *parts: inputs.Data) -> None:
@@ -201,6 +208,7 @@ class Run:
     def begin(self, **about: Any) -> None:
         """Write down that the run begins, and have it stored from now on; called by `start`."""
         self.key, self.params, self._where = about["key"], about["params"], about["uri"]
+        self.description = about["tags"].get(NOTE, "")
         self._enter("begin", **about)
         if self._journal and self._pusher:
             self._pusher.add(self._journal)
@@ -265,10 +273,6 @@ class Run:
             self.problem = self.files.problem(sync) or self.problem
             if self._journal:
                 self._journal.closed = True
-
-    def _log(self, steps: Sequence[tuple[int, int, Mapping[str, float]]]) -> None:
-        """Write steps, their times and their metrics down."""
-        self._rows.append({"step": step, "time": time, "metrics": values} for step, time, values in steps)
 
     def _enter(self, kind: str, **what: Any) -> None:
         if self._journal:

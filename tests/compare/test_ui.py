@@ -43,10 +43,6 @@ def test_no_more_runs_are_compared_than_the_page_can_take(made: Made, monkeypatc
     assert len(queried(browse.address(BASE, find.sweep(made.uri)))["runs"]) == 3
 
 
-def test_without_a_sweep_all_experiments_are_shown() -> None:
-    assert browse.address(BASE, None) == f"{BASE}/#/experiments"
-
-
 @pytest.fixture
 def taken() -> Iterator[int]:
     """A port on which somebody listens."""

@@ -178,7 +178,7 @@ def test_the_hash_ignores_names_and_tracking_but_not_the_seed() -> None:
 
 
 def test_a_run_name_is_readable() -> None:
-    assert run_name(compose("model.units=[64,32]"), "a1b2c3") == "lstm-u64x32-lr1e-3-a1b2"
+    assert run_name(compose("model.units=[64,32]"), "a1b2c3") == "lstm-u64x32-lr1e-3-s0-a1b2"
 
 
 def test_option_names_are_distinct_in_their_first_ten_characters() -> None:
