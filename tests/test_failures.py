@@ -93,7 +93,7 @@ def test_the_plugin_whose_code_ran_last_is_named(tmp_path: Path, monkeypatch: py
         outer_plugin.go(inner_plugin.go)
     file = tmp_path / "inner_plugin.py"
     told = find_culprit(raised.value, ["outer_plugin", "inner_plugin", "inner"])
-    assert told == f"it comes from the plugin inner_plugin ({file}, line 2), not from rnnexp"
+    assert told == f"it comes from the plugin inner_plugin ({file}, line 2, in go), not from rnnexp"
     assert "the plugin outer_plugin" in find_culprit(raised.value, ["outer_plugin"])
     assert find_culprit(raised.value, ["inner", "plugin"]) == FAULT
     assert find_culprit(raised.value, [], "unclear") == "unclear"
