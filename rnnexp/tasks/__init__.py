@@ -64,7 +64,8 @@ def evaluate(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
 
     Raises DivergedError for predictions that are not finite.
     """
-    return of(dataset.spec.task).report(model, dataset, scoring)
+    task = dataset.spec.task
+    return scoring.complete(of(task).report(model, dataset, scoring), task)
 
 
 def check_leakage(dataset: Dataset) -> list[str]:
