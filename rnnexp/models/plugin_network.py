@@ -125,6 +125,8 @@ def _get_inputs(model: keras.Model, spec: TaskSpec) -> dict[str, Any]:
 
 def _list_problems(model: keras.Model, spec: TaskSpec) -> Iterator[str]:
     """Say which inputs the data do not have, or have in another shape."""
+    if spec.writes and not {"encoder_1", "decoder_1"} <= {layer.name for layer in model.layers}:
+        yield "cannot write texts, which are asked for token by token of layers of encoder_decoder; choose that model"
     for key, tensor in _get_inputs(model, spec).items():
         if key in stateful.get_state_sizes(model):
             continue

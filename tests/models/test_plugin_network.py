@@ -150,6 +150,21 @@ REFUSED = {
 }
 
 
+def test_a_network_that_could_not_write_a_text_is_refused_before_it_is_trained() -> None:
+    tokens = InputSpec((None,), "int32", 9)
+    spec = TaskSpec("sequence_to_sequence", {"past": tokens, "previous": tokens}, (9,), "logits", per_step=True)
+
+    def translate(spec: TaskSpec) -> Any:
+        import keras
+
+        given = {name: keras.Input((None,), dtype="int32", name=name) for name in spec.inputs}
+        x = keras.layers.Embedding(9, 2)(given["previous"])
+        return model_of(given, keras.layers.Dense(9)(keras.layers.GRU(3, return_sequences=True)(x)))
+
+    with pytest.raises(ConfigError, match="cannot write texts, which are asked for token by token"):
+        made(translate, spec)
+
+
 @pytest.mark.parametrize(("returned", "told"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_network_for_the_data_is_refused(returned: Any, told: str) -> None:
     with pytest.raises(ConfigError, match=f"model: `own_network` {told}"):
