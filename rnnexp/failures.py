@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from rnnexp.errors import ConfigError, ResourceError, RnnexpError
+from rnnexp.errors import ConfigError, ResourceError, RnnexpError, first_line
 from rnnexp.redact import redact
 
 FAULT = "this is a fault of rnnexp, not of your settings; please report it with that file"
@@ -61,6 +62,8 @@ def _of_program(error: BaseException) -> RnnexpError | None:
     if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
         advice = "choose a smaller model.units, trainer.batch_size or sequence, or a machine with more"
         return ResourceError(f"memory ran out{f' ({detail})' if detail else ''}; {advice}")
+    if isinstance(error, ImportError):
+        return ResourceError(f"{first_line(error)}{_where(error)}; install the package that is missing")
     if type(error).__name__ in _NOT_COMPILED:
         advice = "try trainer.engine=keras or another backend, and leave out components of your own"
         return ResourceError(f"the backend could not compile or run its program ({detail}); {advice}")
@@ -127,14 +130,39 @@ def keep_trace(error: BaseException, folder: Path | None = None) -> str:
 
 def find_culprit(error: BaseException, plugins: Iterable[str], otherwise: str = FAULT) -> str:
     """Say whose fault is what nobody has foreseen: of the plugin whose code has run last, if any has."""
+    frame, line, plugin = _find_frame(error, [*plugins]) or (None, 0, "")
+    if not plugin:
+        return otherwise
+    return f"it comes from the plugin {plugin} ({_write_place(frame, line)}), not from rnnexp"
+
+
+def find_place(error: BaseException, plugins: Iterable[str]) -> str:
+    """Return the file, the line and the function of a plugin's code that has run last; "" if none has."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    frame, line, _ = _find_frame(error, [*plugins]) or (None, 0, "")
+    return _write_place(frame, line) if frame else ""
+
+
+def _find_frame(error: BaseException, plugins: list[str]) -> tuple[Any, int, str] | None:
     import traceback
 
-    names = [*plugins]
     for frame, line in reversed([*traceback.walk_tb(error.__traceback__)]):
         module = f"{frame.f_globals.get('__name__')}."
-        if plugin := next((name for name in names if module.startswith(f"{name}.")), None):
-            return f"it comes from the plugin {plugin} ({frame.f_code.co_filename}, line {line}), not from rnnexp"
-    return otherwise
+        if plugin := next((name for name in plugins if module.startswith(f"{name}.")), None):
+            return frame, line, plugin
+    return None
+
+
+def _write_place(frame: Any, line: int) -> str:
+    function = frame.f_code.co_qualname.replace("<locals>.", "")
+    return f"{frame.f_code.co_filename}, line {line}{'' if function == '<module>' else f', in {function}'}"
+
+
+def describe(error: BaseException, plugins: Iterable[str]) -> str:
+    """Name an exception in one line, and the place in a plugin that it comes from, if it does."""
+    place = find_place(error, plugins)
+    return f"{unforeseen(error)}{f' ({place})' if place else ''}"
 
 
 def unforeseen(error: BaseException) -> str:

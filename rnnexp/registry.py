@@ -14,62 +14,23 @@ import importlib
 import os
 import pkgutil
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from inspect import Parameter, isclass, signature
 from types import ModuleType
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_type_hints
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass as pydantic_dataclass
-from pydantic.fields import FieldInfo
+from pydantic import Field
 
+from rnnexp.component import KINDS, Kind, is_called, is_ours, make_component, settings
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError, did_you_mean
+from rnnexp.failures import find_place
 from rnnexp.runtime import DEFAULT_BACKEND
 from rnnexp.synonyms import suggest_value
 
-T = TypeVar("T", bound=type)
-
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True, arbitrary_types_allowed=True)
-
-
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
-def settings(cls: T) -> T:
-    """Make `cls` a frozen, keyword-only dataclass that refuses unknown keys, wrong types, NaN and infinity."""
-    return pydantic_dataclass(cls, frozen=True, kw_only=True, config=STRICT)  # type: ignore[return-value]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One choice a user makes: where its components live and what a plain function becomes.
-
-    `method` is the name a registered function gets on its dataclass; `given` counts the leading
-    arguments that the runner passes (they are not settings); `base` (module:Class) holds inherited fields.
-    `code`: its components are no settings but classes, each in a folder of its own.
-    """
-
-    package: str
-    method: str
-    given: int = 0
-    base: str | None = None
-    code: bool = False
-
-
-KINDS = {
-    "data": Kind("rnnexp.data.sources", "read", base="rnnexp.data.source:SeriesSource"),
-    "model": Kind("rnnexp.models.architectures", "build", given=1),
-    "optimizer": Kind("rnnexp.optimizers", "build"),
-    "schedule": Kind("rnnexp.training.schedules", "factor", given=2),
-    "loss": Kind("rnnexp.models.losses", "build"),
-    "callback": Kind("rnnexp.training.callbacks", "build"),
-    "metric": Kind("rnnexp.evaluation.extra", "score", given=2),
-    "task": Kind("rnnexp.tasks", "load", code=True),
-    "executor": Kind("rnnexp.sweeps.executors", "start", given=1, base="rnnexp.sweeps.launcher:Launcher"),
-    "exporter": Kind("rnnexp.models.exporters", "write", given=2, base="rnnexp.models.exporter:Exporter"),
-}
+__all__ = ["KINDS", "Package", "PluginsNeeded", "PositiveInt", "list_plugins", "load_plugins", "lookup", "names"]
+__all__ += ["register", "revision", "settings"]
 
 
 @dataclass(frozen=True)
@@ -91,6 +52,7 @@ class Package:
 _registered: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 _plugins: set[str] = set()  # the user's own modules that were imported at the user's word
 _rising: dict[str, bool] = {}  # registered metrics whose author has said whether more is better
+_imports: list[set[tuple[str, str]]] = []  # what the plugins have registered that are being imported
 
 
 def register(kind: str, *, revision: int = 1, greater_is_better: bool | None = None) -> Callable[[Any], Any]:
@@ -100,22 +62,28 @@ def register(kind: str, *, revision: int = 1, greater_is_better: bool | None = N
     arithmetic. Finished runs of an earlier revision are then no longer taken for the same.
     `greater_is_better` is said of a metric; without it the name decides, and most names are of errors.
     """
+    if not isinstance(kind, str):
+        raise ConfigError(f'@register: say what it is: @register("model"), or one of {", ".join(KINDS)}')
     if kind not in KINDS:
-        raise ConfigError(f"register({kind!r}): unknown kind{did_you_mean(kind, KINDS)}")
+        hint = did_you_mean(kind, KINDS) or f"; it must be one of {', '.join(KINDS)}"
+        raise ConfigError(f"register({kind!r}): unknown kind{hint}")
     if greater_is_better is not None and kind != "metric":
         raise ConfigError(f"register({kind!r}): greater_is_better is said of a metric, not of a {kind}")
 
     def decorate(component: Any) -> Any:
-        if KINDS[kind].code:
-            return _registered[kind].setdefault(component.__name__, component)
-        cls = settings(component) if isclass(component) else _settings_of(component, KINDS[kind])
-        cls._revision = revision  # type: ignore[attr-defined]
+        cls: Any = make_component(component, kind)
+        name = cls.__name__ if KINDS[kind].code else cls.__dataclass_fields__["name"].default
+        if _imports and not is_ours(cls):
+            if (kind, name) in _imports[-1]:
+                raise ConfigError(f"{kind} `{name}`: there are two of this name; give one of them another")
+            _imports[-1].add((kind, name))
+        if not KINDS[kind].code:
+            cls._revision = revision
         if greater_is_better is not None:
-            _rising[cls.__dataclass_fields__["name"].default] = greater_is_better  # type: ignore[attr-defined]
-        name = cls.__dataclass_fields__["name"].default  # type: ignore[attr-defined]
-        if name not in _registered[kind] or not cls.__module__.startswith("rnnexp."):  # a user's own stays
+            _rising[name] = greater_is_better
+        if name not in _registered[kind] or not is_ours(cls):  # a user's own stays
             _registered[kind][name] = cls
-        return cls if isclass(component) else component
+        return component if is_called(component) else cls
 
     return decorate
 
@@ -123,37 +91,6 @@ def register(kind: str, *, revision: int = 1, greater_is_better: bool | None = N
 def revision(cls: type) -> int:
     """Return the revision of a settings class, 1 unless it has been raised."""
     return getattr(cls, "_revision", 1)
-
-
-def _settings_of(function: Callable[..., Any], kind: Kind) -> type:
-    """Turn a function into a settings class: its keyword parameters are the fields, its body the method."""
-    parameters = list(signature(function).parameters.values())[kind.given :]
-    raw = {p.name: p.annotation for p in parameters}
-    holder = type("hints", (), {"__annotations__": raw, "__module__": function.__module__})
-    missing = [p.name for p in parameters if p.annotation is Parameter.empty]
-    if missing:
-        raise ConfigError(f"{function.__name__}: give a type to the parameter(s) {', '.join(missing)}")
-    annotations = {"name": Literal[function.__name__], **get_type_hints(holder, include_extras=True)}
-    names = [p.name for p in parameters]
-
-    def method(self: Any, *given: Any) -> Any:
-        return function(*given, **{name: getattr(self, name) for name in names})
-
-    body = {p.name: _field(p.default) for p in parameters if p.default is not Parameter.empty}
-    body |= {"name": function.__name__, "__annotations__": annotations, kind.method: method}
-    body |= {"__module__": function.__module__, "__doc__": function.__doc__}
-    return settings(type(function.__name__, _bases(kind), body))
-
-
-def _field(default: Any) -> Any:
-    return default if isinstance(default, FieldInfo) else Field(default)
-
-
-def _bases(kind: Kind) -> tuple[type, ...]:
-    if kind.base is None:
-        return ()
-    module, _, name = kind.base.partition(":")
-    return (getattr(importlib.import_module(module), name),)
 
 
 def names(kind: str) -> list[str]:
@@ -217,10 +154,14 @@ def load_plugins(modules: list[str], backend: str | None = None) -> None:
     """
     if modules and "" not in sys.path:
         sys.path.insert(0, "")
-    with _keras_backend(backend):
-        for module in modules:
-            _import_plugin(module)
-            _plugins.add(module)
+    _imports.append(set())
+    try:
+        with _keras_backend(backend):
+            for module in modules:
+                _import_plugin(module)
+                _plugins.add(module)
+    finally:
+        _imports.pop()
 
 
 def list_plugins() -> list[str]:
@@ -280,20 +221,17 @@ def _import_plugin(module: str) -> None:
         raise ConfigError(f"plugins: `{module}` is no name of a module; write it as after `import` in Python")
     try:
         importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name not in (module.split(".")[0], module):
-            raise ConfigError(f"plugins: {module}: {error}") from None
-        raise ConfigError(f"plugins: there is no Python module `{module}` here or installed") from None
-    except (RnnexpError, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit() among them
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where, what = (last.filename, last.lineno), str(error)
-        if isinstance(error, SyntaxError):
-            where, what = (error.filename or module, error.lineno), error.msg
-        place = f"plugins: {where[0]}, line {where[1]}"
+        if isinstance(error, ModuleNotFoundError) and error.name in (module.split(".")[0], module):
+            raise ConfigError(f"plugins: there is no Python module `{module}` here or installed") from None
+        place = f"plugins: {find_place(error, [module]) or module}"
+        if isinstance(error, RnnexpError):
+            raise ConfigError(*(f"{place}: {problem}" for problem in getattr(error, "problems", [error]))) from None
         if isinstance(error, SystemExit):
-            raise PluginExits(f"{place}: sys.exit({what}) was called while it was imported; leave it out") from None
+            raise PluginExits(f"{place}: sys.exit({error}) was called while it was imported; leave it out") from None
+        what = error.msg if isinstance(error, SyntaxError) else error
         raise ConfigError(f"{place}: {type(error).__name__}: {what}") from None
 
 

@@ -93,7 +93,7 @@ def test_the_plugin_whose_code_ran_last_is_named(tmp_path: Path, monkeypatch: py
         outer_plugin.go(inner_plugin.go)
     file = tmp_path / "inner_plugin.py"
     told = find_culprit(raised.value, ["outer_plugin", "inner_plugin", "inner"])
-    assert told == f"it comes from the plugin inner_plugin ({file}, line 2), not from rnnexp"
+    assert told == f"it comes from the plugin inner_plugin ({file}, line 2, in go), not from rnnexp"
     assert "the plugin outer_plugin" in find_culprit(raised.value, ["outer_plugin"])
     assert find_culprit(raised.value, ["inner", "plugin"]) == FAULT
     assert find_culprit(raised.value, [], "unclear") == "unclear"
@@ -176,3 +176,10 @@ def test_memory_that_runs_out_in_predict_and_evaluate_is_one_sentence(tmp_path: 
         said = [line for line in done.stderr.splitlines() if line.startswith("rnnexp: ")]
         assert said == [line for line in said if "choose a smaller" in line or "read fewer" in line] != []
         assert "raceback" not in done.stdout + done.stderr
+
+
+def test_a_package_that_is_missing_when_a_part_is_used_is_exit_6() -> None:
+    known = foreseen(ImportError("TensorBoard is not installed, missing implementation for tf.summary.scalar"))
+    assert known is not None
+    assert str(known).startswith("TensorBoard is not installed")
+    assert known.exit_code == 6

@@ -41,7 +41,13 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     parser.set_defaults(command=show)
 
     parser = subparsers.add_parser("explain")
-    parser.add_argument("key", help="a key such as model.units, a group such as trainer, or data=csv")
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="key",
+        help="a key such as model.units, a group such as trainer, data=csv or callbacks=plateau; beside it "
+        "'plugins=[my_models]' for what is your own",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=explain)
 
@@ -118,14 +124,20 @@ def _rows(prefix: str, values: dict[str, Any], depth: int) -> Iterator[tuple[str
 
 def explain(args: Namespace) -> int:
     """Print type, range, default and meaning of a key."""
-    plugins.load_plugins([])
-    found = meanings.explain(args.key, _sweeps() if args.key.startswith("hydra") else ())
+    chosen = [word for word in args.words if word.lstrip("+").startswith("plugins=")]
+    keys = [word for word in args.words if word not in chosen]
+    plugins.load_plugins(chosen)
+    found = [item for key in keys or ["plugins"] for item in _explain(key)]
     is_long = len(found) > MAX_WHOLE
     if args.json:
         print(json.dumps([asdict(item) for item in found], indent=2, default=str))
     else:
-        print("\n".join(_list_keys(args.key, found)) if is_long else "\n\n".join(_meaning(item) for item in found))
+        print("\n".join(_list_keys(keys[0], found)) if is_long else "\n\n".join(_meaning(item) for item in found))
     return 0
+
+
+def _explain(key: str) -> list[meanings.Explanation]:
+    return meanings.explain(key, _sweeps() if key.startswith("hydra") else ())
 
 
 def _list_keys(group: str, found: list[meanings.Explanation]) -> Iterator[str]:

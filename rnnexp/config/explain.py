@@ -16,6 +16,7 @@ from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.synonyms import suggest_key
 
 GROUPS = (*FIXED, *COMPONENT_GROUPS, "callbacks")
+CHOICES = (*COMPONENT_GROUPS, "callbacks")
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,16 @@ def explain(key: str, others: Iterable[Explanation] = ()) -> list[Explanation]:
 
 def _explain_choice(group: str, choice: str) -> list[Explanation]:
     """Explain the keys of one choice of a group."""
-    if group not in COMPONENT_GROUPS:
-        raise ConfigError(f"{group}={choice}: only {', '.join(COMPONENT_GROUPS)} are chosen so; give a key")
-    if choice not in registry.names(group):
-        known = ", ".join(registry.names(group))
-        hint = did_you_mean(choice, registry.names(group))
-        raise ConfigError(f"{group}={choice}: `{choice}` is not one of {known}{hint}")
-    return list(of_settings(group, registry.lookup(group, choice), choice))
+    if group not in CHOICES:
+        raise ConfigError(f"{group}={choice}: only {', '.join(CHOICES)} are chosen so; give a key")
+    kind, prefix = ("callback", f"callbacks.{choice}") if group == "callbacks" else (group, group)
+    known = registry.names(kind)
+    if choice not in known:
+        hint = did_you_mean(choice, known)
+        raise ConfigError(f"{group}={choice}: `{choice}` is not one of {', '.join(known)}{hint}")
+    cls = registry.lookup(kind, choice)
+    about = Explanation(f"{group}={choice}", "choice", None, " ".join((cls.__doc__ or "").split("\n\n")[0].split()))
+    return [*of_settings(prefix, cls, choice)] or [about]
 
 
 def every_key(within: str | None = None) -> Iterator[Explanation]:
@@ -94,24 +98,31 @@ def _of_group(group: str) -> Iterator[Explanation]:
 def of_settings(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explanation]:
     """Explain what stands under `prefix` by the fields of a settings class, those of its parts too."""
     schema = TypeAdapter(cls).json_schema()
-    for name, field in schema["properties"].items():
-        if name == "name" and prefix:
-            continue
+    fields = {name: field for name, field in schema["properties"].items() if name != "name" or not prefix}
+    yield from _of_fields(prefix, fields, schema, (choice,) if choice else ())
+
+
+def _of_fields(
+    prefix: str,
+    fields: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    choices: tuple[str, ...],
+    above: tuple[str, ...] = (),
+) -> Iterator[Explanation]:
+    for name, field in fields.items():
         key = f"{prefix}.{name}" if prefix else name
-        nested = _resolve(field, schema)
-        choices = (choice,) if choice else ()
         yield Explanation(key, describe(field, schema), field.get("default"), field.get("description", ""), choices)
-        for inner, more in nested.items():
-            text = more.get("description", "")
-            yield Explanation(f"{key}.{inner}", describe(more, schema), more.get("default"), text, choices)
+        for inner in _list_nested(field):
+            if inner not in above:  # a class that holds itself is explained once
+                within = schema["$defs"][inner].get("properties", {})
+                yield from _of_fields(key, within, schema, choices, (*above, inner))
 
 
-def _resolve(field: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties of a nested settings class, if the field holds one."""
-    for option in [field, *field.get("anyOf", []), *field.get("allOf", [])]:
-        if "$ref" in option:
-            return dict(schema["$defs"][option["$ref"].rpartition("/")[2]].get("properties", {}))
-    return {}
+def _list_nested(field: Mapping[str, Any]) -> list[str]:
+    """Return the names of the settings classes that a field holds, one or a list or table of them."""
+    options = [field, *field.get("anyOf", []), *field.get("allOf", [])]
+    options += [option[part] for option in [*options] for part in ("items", "additionalProperties") if option.get(part)]
+    return [option["$ref"].rpartition("/")[2] for option in options if isinstance(option, dict) and "$ref" in option]
 
 
 def describe(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:

@@ -41,7 +41,9 @@ class Trainer:
     steps_per_dispatch: int | Literal["auto"] = Field(
         default="auto", description="engine keras: gradient steps handed to the backend at once"
     )
-    grad_norm: bool = Field(default=False, description="log opt/grad_norm, the global gradient norm, each epoch")
+    grad_norm: bool | Literal["layers"] = Field(
+        default=False, description="log opt/grad_norm, the global gradient norm, each epoch; layers: of each layer, too"
+    )
     on_divergence: Literal["stop", "fail"] = Field(
         default="stop", description="loss not finite: stop and keep the last good weights, or fail with exit code 4"
     )

@@ -151,6 +151,8 @@ def read_sequences(source: SequenceSource) -> Sequences:
     """Read a source; DataError unless there are sequences, of finite numbers, no longer than allowed."""
     read = source.read()
     name = source.name  # type: ignore[attr-defined]
+    if not isinstance(read, Sequences) and not (isinstance(read, tuple) and len(read) == 2):
+        raise DataError(f"data.{name}: returned {type(read).__name__}; a source of examples returns (inputs, targets)")
     sequences = read if isinstance(read, Sequences) else _sequences_of(name, *read)
     sequences = replace(sequences, source=sequences.source or name)
     short = np.flatnonzero(sequences.lengths() == 0)

@@ -82,6 +82,11 @@ class TaskSpec:
         return self.inputs["past"].shape[:1] if self.per_step else ()
 
     @property
+    def writes(self) -> bool:
+        """Whether the answer is a text, written token by token."""
+        return "previous" in self.inputs
+
+    @property
     def labels_sequences(self) -> bool:
         """Whether a sequence as a whole gets one of the classes."""
         return bool(self.classes) and not self.per_step
@@ -157,7 +162,7 @@ class TaskSpec:
 
     def step_problems(self, model: Any) -> list[str]:
         """Say if a model cannot give an output for each step of what it reads, where the data want one."""
-        if model.per_step or not self.per_step or "previous" in self.inputs:
+        if model.per_step or not self.per_step or self.writes:
             return []
         able = ", ".join(name for name in names("model") if getattr(lookup("model", name), "per_step", False))
         return [f"model: {model.name} gives one output per sequence, but the data want one per time step; {able} can"]

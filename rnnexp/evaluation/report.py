@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from rnnexp import registry
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.evaluation.outputs import BatchSize
+from rnnexp.failures import describe
 from rnnexp.task import primary
 
 if TYPE_CHECKING:
@@ -65,17 +67,39 @@ class Scoring:
     batch_size: as in the trainer; it changes no score
     metrics:    names, of which those of users' own are called with (actual, predicted)
     intervals:  of forecasts, that are there already; None: they are made on the validation part
+    undefined:  users' own metrics that gave no number, with the reason
     """
 
     batch_size: BatchSize
     metrics: Sequence[str] = ()
     intervals: Any = None
+    undefined: dict[str, str] = field(default_factory=dict)
+
+    def own(self) -> list[str]:
+        """List the metrics that are users' own."""
+        return [name for name in self.metrics if name in registry.names("metric")]
 
     def extra(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-        """Return the scores of users' own metrics that are finite."""
-        own = [name for name in self.metrics if name in registry.names("metric")]
-        values = {name: float(registry.lookup("metric", name)().score(actual, predicted)) for name in own}
-        return {name: value for name, value in values.items() if np.isfinite(value)}
+        """Return the scores of users' own metrics; one that fails costs its score, not what was trained."""
+        values = {}
+        for name in self.own():
+            try:
+                value = registry.lookup("metric", name)().score(actual, predicted)
+                found = float(value) if value is not None and np.ndim(value) == 0 else np.nan
+            except Exception as error:
+                self.undefined[name] = describe(error, registry.list_plugins())
+                continue
+            if np.isfinite(found):
+                values[name] = found
+            else:
+                self.undefined[name] = f"it returned {reprlib.repr(value)}, not one finite number"
+        return values
+
+    def complete(self, report: Report, task: str) -> Report:
+        """Return a report that says of each of users' own metrics why it is not there."""
+        there = {name.rpartition("/")[2] for name in report.metrics}
+        absent = {name: f"the report of {task} computes none of your own" for name in self.own() if name not in there}
+        return replace(report, skipped={**report.skipped, **absent, **self.undefined})
 
 
 @dataclass(frozen=True, repr=False)

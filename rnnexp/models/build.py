@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from rnnexp.component import is_ours
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import initializers, stateful
 from rnnexp.models.logits import convention
+from rnnexp.models.plugin_network import connect_network, list_unread
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +28,9 @@ def build(architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | No
     the spec.
     """
     model = build_network(architecture, spec, seed)
+    if unread := [] if is_ours(type(architecture)) else list_unread(model, spec):
+        told = "model: `%s` leaves unread what the data give it: %s; read it, or leave it out of the data"
+        log.warning(told, architecture.name, ", ".join(f"`{name}`" for name in unread))
     kept = draw_weights(architecture, model, seed, vectors)
     if kept:
         log.info("first weights drawn by Keras itself, so not alike on every backend: %s", ", ".join(kept))
@@ -39,10 +44,11 @@ def build_network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
 
     keras.utils.set_random_seed(seed)
     naming.reset_uids()  # layers that a user did not name get the same names, hence weights, in each run
-    model = architecture.build(spec)
-    _check_outputs(architecture.name, model, spec)
-    trusted = type(architecture).__module__.startswith("rnnexp.")
-    return convention(spec).complete(model, spec, architecture.name, trusted)
+    own, name, model = is_ours(type(architecture)), architecture.name, architecture.build(spec)
+    model = model if own else connect_network(name, model, spec)
+    if problem := spec.mismatch(stateful.output_shape(model), bool(stateful.get_state_sizes(model))):
+        raise ConfigError(f"model: `{name}` {problem}")
+    return convention(spec).complete(model, spec, name, trusted=own)
 
 
 def draw_weights(architecture: Any, model: Any, seed: int, vectors: np.ndarray | None = None) -> list[str]:
@@ -55,16 +61,3 @@ def clone_model(model: keras.Model) -> keras.Model:
     import keras
 
     return keras.models.clone_model(model)
-
-
-def _check_outputs(name: str, model: Any, spec: TaskSpec) -> None:
-    import keras
-
-    if not isinstance(model, keras.Model):
-        returned = type(model).__name__
-        raise ConfigError(f"model: `{name}` returned {returned}; its build must return a keras.Model")
-    if not model.built:
-        raise ConfigError(f"model: `{name}` has no weights yet; start it from keras.Input(shape)")
-    shape = stateful.output_shape(model)
-    if problem := spec.mismatch(shape, bool(stateful.get_state_sizes(model))):
-        raise ConfigError(f"model: `{name}` {problem}")

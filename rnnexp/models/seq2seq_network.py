@@ -38,7 +38,7 @@ class Seq2SeqNetwork:
         x, states = self._vectors("source", past), list[Any]()
         for i in range(1, self.depth + 1):
             x, *ends = self.layers[f"encoder_{i}"](x, mask=mask)
-            states += self._bridged(i, ends) if self.bidirectional else ends
+            states += self._bridged(i, ends)
             x = self._dropped(f"dropout_encoder_{i}", x)
         return x, states
 
@@ -84,12 +84,11 @@ class Seq2SeqNetwork:
         return self.layers[name](x) if name in self.layers else x
 
     def _bridged(self, i: int, ends: Sequence[Any]) -> list[Any]:
-        """Make of the ends of both directions the states of one layer (Bahdanau et al., 2015, appendix A.2.2)."""
+        """Make of the ends of one direction or both the states of one layer (Bahdanau et al., 2015, appendix A.2.2)."""
         import keras
 
-        half = len(ends) // 2
-        pairs = zip("hc", ends[:half], ends[half:])
-        return [
-            self.layers[f"bridge_{i}_{state}"](keras.ops.concatenate([there, back], axis=-1))
-            for state, there, back in pairs
-        ]
+        if self.bidirectional:
+            half = len(ends) // 2
+            ends = [keras.ops.concatenate(both, axis=-1) for both in zip(ends[:half], ends[half:])]
+        bridges = [self.layers.get(f"bridge_{i}_{state}") for state in "hc"]
+        return [end if bridge is None else bridge(end) for end, bridge in zip(ends, bridges)]

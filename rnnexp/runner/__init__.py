@@ -220,13 +220,15 @@ def make_plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Tra
     from rnnexp.models.logits import convention
     from rnnexp.training.monitor import is_scaled
     from rnnexp.training.plan import TrainingPlan
+    from rnnexp.training.returned import require_loss, require_optimizer, require_schedule
 
-    optimizer = experiment.optimizer.build()
+    optimizer = require_optimizer(experiment.optimizer, experiment.optimizer.build())
+    require_schedule(experiment.schedule, experiment.trainer.epochs)
     own = registry.names("metric")  # computed once, at the end
 
     def complete(spec: TaskSpec) -> TrainingPlan:
         settings = experiment.loss or registry.lookup("loss", spec.loss)()
-        loss = settings.build()
+        loss = require_loss(settings, settings.build())
         convention(spec).check(loss, settings.name)
         return TrainingPlan(
             loss=loss,

@@ -15,7 +15,7 @@ from typing import Any
 from rnnexp import registry
 from rnnexp.config.parse import COMPONENTS, parse
 from rnnexp.errors import ConfigError, DataError, ResourceError, RnnexpError
-from rnnexp.failures import foreseen
+from rnnexp.failures import describe, foreseen
 from rnnexp.sweeps.executor import Hardware
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.processes import context, start_process
@@ -166,8 +166,5 @@ def _rehearse_all(work: Sequence[Work], threads: int) -> Iterator[dict[str, Any]
         except BaseException as error:  # a plugin's network that cannot be built is a mistake to be shown, not a crash
             known = foreseen(error)
             code = known.exit_code if isinstance(known, ResourceError) else ConfigError.exit_code
-            yield {"code": code, "error": [f"the network cannot be built: {known or _named(error)}"]}
-
-
-def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+            told = known or describe(error, registry.list_plugins())
+            yield {"code": code, "error": [f"the network cannot be built: {told}"]}

@@ -23,7 +23,7 @@ from rnnexp import registry, runtime
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ResourceError, RnnexpError
-from rnnexp.failures import foreseen
+from rnnexp.failures import describe, foreseen
 from rnnexp.output import MaskedRecord, MaskedStream
 from rnnexp.redact import redact
 from rnnexp.run_folder import hold, set_aside
@@ -228,7 +228,7 @@ def tell_stopped(why: str, seconds: float) -> Outcome:
 def failure(error: BaseException, seconds: float) -> Outcome:
     """Log what went wrong and say it in a line."""
     known = foreseen(error)
-    message = redact(str(known) if known else f"{type(error).__name__}: {error}")
+    message = redact(str(known) if known else describe(error, registry.list_plugins()))
     if not isinstance(error, RnnexpError):
         log.error("%s", redact("".join(traceback.format_exception(error))))
     if known:

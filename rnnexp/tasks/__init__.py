@@ -66,8 +66,9 @@ def evaluate(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
 
     Raises DivergedError for predictions that are not finite.
     """
-    code = of(dataset.spec.task)
-    report = code.report(model, dataset, scoring)
+    task = dataset.spec.task
+    code = of(task)
+    report = scoring.complete(code.report(model, dataset, scoring), task)
     return replace(report, predictions=replace(report.predictions, rows=partial(code.rows, dataset, report)))
 
 

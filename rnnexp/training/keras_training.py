@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset
 from rnnexp.training.backends import make_backend_trainer
-from rnnexp.training.backends.base import BackendTrainer, BlockStep, LearningRate
+from rnnexp.training.backends.base import BackendTrainer, BlockStep, LearningRate, select_norms
 from rnnexp.training.batcher import Batcher, Block, make_scoring_batcher
 from rnnexp.training.best_weights import BestWeights, find_not_finite, handle_divergence, warn_of_death
 from rnnexp.training.class_weights import make_weigher
@@ -20,6 +20,7 @@ from rnnexp.training.monitor import choose_default_monitor
 from rnnexp.training.penalties import prefix_metrics
 from rnnexp.training.plan import PROMPT_S, History, Listener, TrainingPlan
 from rnnexp.training.prepare import prepare
+from rnnexp.training.returned import require_callback
 from rnnexp.training.snapshot import Position, Snapshot, Tree, fill, flatten, make_columns, name_variables
 from rnnexp.training.training_state import EpochCallback, HeldCallbacks, TrainingState
 from rnnexp.training.user_callbacks import UserCallbacks
@@ -139,10 +140,12 @@ class KerasTraining:
             pass_.seconds = perf_counter() - began
         validated = {} if pass_.broken else (yield from self.validate())
         metrics = prefix_metrics("train", pass_.results) | validated | {"opt/learning_rate": rate}
-        if (self.plan.grad_norm or self.plan.trainer.grad_norm) and not pass_.broken:
+        wanted = self.plan.grad_norm or self.plan.trainer.grad_norm
+        if wanted and not pass_.broken:
             first = order[: self.train.batcher.size]
             with self.backend.with_zero_states():  # where the first batch begins
-                metrics["opt/grad_norm"] = self.backend.grad_norm(self.train.batcher.batch(first))
+                norms = self.backend.grad_norms(self.train.batcher.batch(first))
+            metrics |= {name: float(norm) for name, norm in select_norms(norms, wanted).items()}
         metrics["time/epoch_s"] = perf_counter() - began
         metrics["time/samples_per_s"] = self.train.batcher.part.samples / pass_.seconds
         self.state.epoch, self.state.metrics = epoch, metrics
@@ -245,4 +248,5 @@ class KerasTraining:
 
 def _built(plan: TrainingPlan) -> dict[str, Any]:
     """Build the user's own callbacks; ours need no Keras."""
-    return {key: c.build() for key, c in plan.callbacks.items() if not isinstance(c, EpochCallback)}
+    own = {key: callback for key, callback in plan.callbacks.items() if not isinstance(callback, EpochCallback)}
+    return {key: require_callback(key, callback.build()) for key, callback in own.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Trainer
@@ -43,7 +43,7 @@ class TrainingPlan:
     callbacks: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     run_dir: Path | None = None
-    grad_norm: bool = False
+    grad_norm: bool | Literal["layers"] = False
     scaled: bool = False
     stop: Callable[[], str | None] | None = None
     note: Callable[[], dict[str, Any]] = dict
@@ -54,8 +54,8 @@ class History:
     """Metrics by epoch and how the training ended.
 
     epochs:     one mapping per epoch (1-based epoch = position + 1): train/loss, val/loss, train/mae,
-                opt/learning_rate, opt/grad_norm, time/epoch_s (training and validation), time/samples_per_s
-                (examples, or tokens of a language model)
+                opt/learning_rate, opt/grad_norm, opt/grad_norm/LAYER, time/epoch_s (training and validation),
+                time/samples_per_s (examples, or tokens of a language model)
     best_epoch: the epoch whose weights the model has at the end; 0 if not even the first one was finite
     monitor:    the metric that chose it
     stopped:    None after all epochs, else "early_stopping", "diverged", "callback" or what a listener

@@ -19,7 +19,7 @@ TASKS = set(registry.names("task"))
 SIZES = {"task", "inputs", "output_shape", "targets", "loss", "metrics"}
 FLAGS = {field.name for field in fields(TaskSpec)} - SIZES
 PASSED_ON = {"per_step", "sees_future", "scores_of"}  # flags that are known by their name alone
-OTHERS = {"self", "dtype", "tokenizer"}  # have a kind, too
+OTHERS = {"self", "dtype", "parameter", "tokenizer"}  # have a kind, too
 BRANCHES = (ast.If, ast.IfExp, ast.While, ast.Assert)
 
 

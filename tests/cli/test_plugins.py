@@ -204,3 +204,36 @@ def test_what_is_no_list_of_names_is_a_mistake(capsys: pytest.CaptureFixture[str
     code, _, told = answer(capsys, "train", "experiment=mine")
     assert code == 2
     assert told.startswith("rnnexp: plugins")
+
+
+@pytest.mark.parametrize("words", [["plugins=[doors]", "model=dense_door"], ["model.units", "plugins=doors"]])
+def test_explain_knows_what_a_plugin_that_the_command_names_has(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    code, out, _ = answer(capsys, "explain", *words)
+    assert code == 0
+    assert "model.units   (dense_door)" in out
+    assert "default  2" in out
+
+
+def test_a_failure_in_a_plugin_names_its_file_line_and_function(capsys: pytest.CaptureFixture[str]) -> None:
+    write("conf/config", "plugins: [doors]")
+    Path("doors.py").write_text(CODE.replace("return None", "return {}['hinge']"))
+    code, _, told = answer(capsys, "train", "model=dense_door", "data.points=60", "tracking=off")
+    place = f"{Path('doors.py').resolve()}, line 10, in dense_door"
+    assert code == 1
+    assert "KeyError: 'hinge'" in told
+    assert f"it comes from the plugin doors ({place}), not from rnnexp" in told
+
+
+def test_a_job_of_a_sweep_names_it_too() -> None:
+    from rnnexp.registry import list_plugins
+    from rnnexp.sweeps.worker import failure
+
+    Path("doors.py").write_text(CODE.replace("return None", "return {}['hinge']"))
+    experiment = compose("plugins=[doors]", "model=dense_door")
+    with pytest.raises(KeyError, match="hinge") as raised:
+        experiment.model.build(None)
+    assert "doors" in list_plugins()
+    place = f"{Path('doors.py').resolve()}, line 10, in dense_door"
+    assert failure(raised.value, 1.0).error == f"KeyError: 'hinge' ({place})"

@@ -208,3 +208,16 @@ class Given(SequenceSource):
 def test_what_a_function_of_a_user_returns_is_checked(x: Any, y: Any, message: str) -> None:
     with pytest.raises(DataError, match=re.escape(message)):
         load(Given(x=x, y=y))
+
+
+@pytest.mark.parametrize("returned", [None, [1.0, 2.0], (1.0, 2.0, 3.0), "text"])
+def test_a_source_of_ones_own_that_returns_no_pair_is_refused(returned: object) -> None:
+    from rnnexp import register
+
+    @register("data")
+    class own_pairs(SequenceSource):
+        def read(self):
+            return returned
+
+    with pytest.raises(DataError, match=r"data.own_pairs: returned \w+; a source of examples returns \(inputs, targ"):
+        load(own_pairs())

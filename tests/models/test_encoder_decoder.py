@@ -59,3 +59,25 @@ def test_a_run_forecasts_twelve_months() -> None:
     )
     assert result.predictions.predicted.shape[1:] == (12, 1)
     assert result.forecast.shape == (1, 12, 1)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("more", [{}, {"bidirectional": True}, {"attention": "additive"}, {"attention": "dot"}])
+def test_the_decoder_may_be_of_another_size(cell: str, more: dict[str, Any]) -> None:
+    sizes: tuple[dict[str, Any], ...] = ({}, {"decoder_units": [4, 6]}, {"decoder_units": [5, 3]})
+    built = [network(cell=cell, units=[5, 3], **own, **more) for own in sizes]
+    shapes = [[tuple(weight.shape) for weight in model.weights] for model in built]
+    assert shapes[0] == shapes[2] != shapes[1]
+    unlike = {layer.name: layer for layer in built[1].layers}
+    assert (unlike["decoder_1"].units, unlike["decoder_2"].units, unlike["output"].kernel.shape[0]) == (4, 6, 6)
+    assert unlike["bridge_1_h"].units == 4
+    assert ("bridge_1_c" in unlike) == (cell == "lstm")
+    assert built[1](INPUTS["past"]).shape == (5, 3, 2)
+
+
+def test_a_decoder_of_another_depth_is_refused() -> None:
+    settings = lookup("model", "encoder_decoder")
+    assert settings(units=[4], decoder_units=3).check() == []
+    assert settings(units=[4], decoder_units=[3, 3]).check() == [
+        "decoder_units: 2 layers given, but units has 1; each starts from one of these"
+    ]

@@ -123,7 +123,7 @@ def test_what_a_plugins_executor_raises_is_said_to_be_the_plugins(
     assert main(["train", "-m", f"plugins=[toys,yard_{place}]", *SWEEP[3:], "hydra/launcher=yard"]) == 1
     said = capsys.readouterr().err
     assert f"KeyError: '{place}'" in said
-    assert f"it comes from the plugin yard_{place} ({Path(f'yard_{place}.py').resolve()}, line {number})" in said
+    assert f"it comes from the plugin yard_{place} ({Path(f'yard_{place}.py').resolve()}, line {number}, in " in said
     assert "fault of rnnexp" not in said
 
 

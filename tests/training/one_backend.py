@@ -92,11 +92,11 @@ def ours_and_by_hand() -> dict[str, Any]:
     }
 
 
-def gradient() -> dict[str, float]:
-    """Return the logged norm of the gradient and its approximation by central differences."""
+def gradient() -> dict[str, dict[str, float]]:
+    """Return the logged norms of the gradient, of all and by layer, and their approximation by central differences."""
 
     model, dataset = toy.network(), toy.windows(21)
-    history = fit(model, dataset, toy.plan(batch_size="full", epochs=1, grad_norm=True, engine="keras"))
+    history = fit(model, dataset, toy.plan(batch_size="full", epochs=1, grad_norm="layers", engine="keras"))
     x, y, _ = dataset.batch(dataset.parts["train"].arrays, dataset.parts["train"].indices)
     weights = model.get_weights()
 
@@ -106,12 +106,14 @@ def gradient() -> dict[str, float]:
         model.set_weights(moved)
         return float(np.mean((model.predict_on_batch(x) - y) ** 2))
 
-    slopes = [
-        (loss(position, at, 0.01) - loss(position, at, -0.01)) / 0.02
-        for position, weight in enumerate(weights)
-        for at in np.ndindex(weight.shape)
-    ]
-    return {"logged": history.epochs[0]["opt/grad_norm"], "differences": float(np.linalg.norm(slopes))}
+    slopes: dict[str, list[float]] = {}
+    for position, (weight, variable) in enumerate(zip(weights, model.weights)):
+        layer = slopes.setdefault(variable.path.partition("/")[0], [])
+        layer += [(loss(position, at, 0.01) - loss(position, at, -0.01)) / 0.02 for at in np.ndindex(weight.shape)]
+    norms = {f"/{layer}": float(np.linalg.norm(found)) for layer, found in slopes.items()}
+    norms[""] = float(np.linalg.norm([*norms.values()]))
+    logged = {key.removeprefix("opt/grad_norm"): value for key, value in history.epochs[0].items() if "norm" in key}
+    return {"logged": logged, "differences": norms}
 
 
 def dropped_out(seed: int) -> list[float]:

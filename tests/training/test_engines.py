@@ -58,7 +58,7 @@ def both(train: Callable[[str], History]) -> tuple[History, History]:
 @pytest.mark.parametrize(
     "settings",
     [
-        ("model=simple_rnn", "model.bidirectional=true", "optimizer.use_ema=true", "trainer.grad_norm=true"),
+        ("model=simple_rnn", "model.bidirectional=true", "optimizer.use_ema=true", "trainer.grad_norm=layers"),
         pytest.param(
             ("model=lstm", "model.units=[4, 3]", "model.dropout=0.3", "model.l2=0.001"), marks=pytest.mark.end_to_end
         ),

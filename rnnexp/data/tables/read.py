@@ -55,6 +55,18 @@ def read_series(
     a series must have: of many, shorter ones are left out, flawed or not, before anything is concluded from them.
     """
     tables = [read_table(file, layout, wanted) for file in files]
+    return make_series(tables, layout, wanted, policies, frequency, fewest)
+
+
+def make_series(
+    tables: list[Table],
+    layout: Layout,
+    wanted: Wanted,
+    policies: Policies,
+    frequency: str | None = None,
+    fewest: Callable[[str | None], int] | None = None,
+) -> Series:
+    """Do what `read_series` does for tables that have been read."""
     found = _read(tables, layout, wanted, policies, frequency, fewest)
     for one in found.kept:
         one.done.add(len(one.ahead.values), "left out", "row", NO_TARGET.format("end"))

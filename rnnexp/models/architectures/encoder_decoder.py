@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.config.identity import SINCE
 from rnnexp.data.spec import TaskSpec
-from rnnexp.errors import ConfigError
+from rnnexp.errors import ConfigError, count
 from rnnexp.models.layers import Attention, make_attention_layers
 from rnnexp.models.recurrent import Units
 from rnnexp.models.seq2seq_network import STATES, Seq2SeqNetwork
@@ -24,9 +25,9 @@ WRITES = "model: encoder_decoder writes texts and forecasts; the data are {}"
 class encoder_decoder:
     """Sutskever, Vinyals and Le (2014): the states of each layer of the encoder are the first ones of the decoder's.
 
-    With attention each step of the decoder also looks at all outputs of the encoder. Texts are learned with the true
-    token before each one given; forecasts from what the encoder has understood, repeated for each step of the horizon,
-    and from what is known ahead.
+    States of another size than the decoder's go through a layer of tanh. With attention each step of the decoder also
+    looks at all outputs of the encoder. Texts are learned with the true token before each one given; forecasts from
+    what the encoder has understood, repeated for each step of the horizon, and from what is known ahead.
     """
 
     per_step: ClassVar[bool] = False  # its steps are those that it writes, not those that it reads
@@ -36,6 +37,11 @@ class encoder_decoder:
     units: PositiveInt | Units = Field(
         [256], description="size of each layer of encoder and decoder; [64, 64] stacks two"
     )
+    decoder_units: PositiveInt | Units | None = Field(
+        None,
+        description="size of each layer of the decoder where it is another one; null: as the encoder's",
+        json_schema_extra={SINCE: "0.1"},
+    )
     bidirectional: bool = Field(False, description="let the encoder read in both directions")
     attention: Attention | None = Field(None, description="how the decoder looks at what was read; null: not at all")
     embedding_dim: PositiveInt = Field(128, description="size of a token's vector")
@@ -43,8 +49,14 @@ class encoder_decoder:
     dropout: float = Field(0.0, ge=0, lt=1, description="share of vectors and of outputs dropped in training")
 
     def sizes(self) -> list[int]:
-        """Return one size per layer."""
-        return [self.units] if isinstance(self.units, int) else list(self.units)
+        """Return one size per layer of the decoder, of which the output reads the last one."""
+        return _list(self.units if self.decoder_units is None else self.decoder_units)
+
+    def check(self) -> list[str]:
+        layers, given = len(_list(self.units)), len(self.sizes())
+        if layers == given:
+            return []
+        return [f"decoder_units: {count(given, 'layer')} given, but units has {layers}; each starts from one of these"]
 
     def vector_size(self) -> int:
         """Return the size of a token's vector."""
@@ -95,16 +107,16 @@ class encoder_decoder:
             tokens = spec.inputs[input_name].vocabulary
             stack.append(self._embedding(tokens, side))
             stack.append(layers.Dropout(self.dropout, name=f"dropout_{side}"))
-        for i, units in enumerate(self.sizes(), start=1):
+        for i, (read, written) in enumerate(zip(_list(self.units), self.sizes()), start=1):
             reader, writer = (
                 cell(units, name=f"{side}_{i}", return_sequences=True, return_state=True)
-                for side in ("encoder", "decoder")
+                for side, units in (("encoder", read), ("decoder", written))
             )
             stack += [layers.Bidirectional(reader, name=reader.name) if self.bidirectional else reader, writer]
             stack += [layers.Dropout(self.dropout, name=f"dropout_{side}_{i}") for side in ("encoder", "decoder")]
-            if self.bidirectional:
+            if self.bidirectional or read != written:
                 stack += [
-                    layers.Dense(units, activation="tanh", name=f"bridge_{i}_{state}") for state in STATES[self.cell]
+                    layers.Dense(written, activation="tanh", name=f"bridge_{i}_{state}") for state in STATES[self.cell]
                 ]
         last = self.sizes()[-1]
         if self.attention:
@@ -126,3 +138,7 @@ class encoder_decoder:
         more = {"reverse_dtype": "float32"} if tied else {}
         name = f"{side}_embedding"
         return kind(tokens, self.embedding_dim, embeddings_initializer=spread, name=name, **more)
+
+
+def _list(units: int | list[int]) -> list[int]:
+    return [units] if isinstance(units, int) else list(units)

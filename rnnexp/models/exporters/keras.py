@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -67,7 +68,13 @@ class keras(Exporter):
             if template is None:
                 _copy(model).save(path)
                 return
-        except (NotImplementedError, TypeError, ValueError) as error:
+        except (
+            NotImplementedError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            PicklingError,
+        ) as error:  # a PyTorch module's
             log.warning("%s not written: Keras cannot describe the model as data (%s)", path.name, error)
             return
         files = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from rnnexp.tasks.forecasting import precision, scalers, windows
 from rnnexp.tasks.forecasting.columns import Roles, melted, roles, select
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.pipeline import Pipeline
+from rnnexp.tasks.forecasting.raw_series import convert_to_series
 from rnnexp.tasks.forecasting.seasonality import season_among
 from rnnexp.tasks.forecasting.windows import Plan
 
@@ -92,8 +92,7 @@ def dataset(reading: Reading, pipeline: Pipeline, scaled: np.ndarray, remarks: l
 
 def read_series(source: SeriesSource) -> Series:
     """Read the series, and make sure that they say where they are from."""
-    read = source.read()
-    series = read if isinstance(read, Series) else _series_of(source, np.asarray(read, dtype=np.float64))
+    series = convert_to_series(source, source.read())
     return replace(series, source=series.source or source.name)  # type: ignore[attr-defined]
 
 
@@ -119,15 +118,6 @@ def _season_note(season: int | None) -> list[str]:
         return []
     apart = f"there are no dates, but values of the training part that lie {season} rows apart go together"
     return [f"{apart}: {season} rows are a season; data.season says otherwise"]
-
-
-def _series_of(source: Any, values: np.ndarray) -> Series:
-    if values.ndim == 1:
-        return Series.single(values, source=source.name)
-    if values.ndim != 2:
-        raise DataError(f"data.{source.name}: a series has the shape (rows,) or (rows, columns), not {values.shape}")
-    columns = tuple(f"column_{i}" for i in range(values.shape[1]))
-    return Series(values, columns, np.array([0, len(values)]), source=source.name)
 
 
 def _scale(reading: Reading) -> tuple[scalers.Chain, np.ndarray, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -14,6 +14,8 @@ import numpy as np
 from rnnexp.training.batcher import Block
 from rnnexp.training.snapshot import name_variables
 from rnnexp.training.training_state import Weights
+
+GRAD_NORM = "opt/grad_norm"  # behind a slash, of one layer
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,21 @@ class BackendTrainer(ABC):
         """Return loss and metrics since `begin`, by Keras's names: means over examples."""
 
     @abstractmethod
-    def grad_norm(self, batch: tuple[Any, ...]) -> float:
-        """Return the global norm of the loss's gradient on one batch: no dropout, nothing
-        clipped or updated.
+    def grad_norms(self, batch: tuple[Any, ...]) -> dict[str, Any]:
+        """Return the norm of the loss's gradient on one batch, of all weights and of each layer's, by what they are
+        logged as: no dropout, nothing clipped or updated.
         """
+
+    def norms_of(self, squares: Sequence[Any]) -> dict[str, Any]:
+        """Add up the squares of the gradients of all weights, None for one that has none, and of each layer's."""
+        import keras
+
+        by_name: dict[str, list[Any]] = {GRAD_NORM: []}
+        for variable, square in zip(self.model.trainable_variables, squares):
+            if square is not None:
+                by_name[GRAD_NORM].append(square)
+                by_name.setdefault(f"{GRAD_NORM}/{variable.path.partition('/')[0]}", []).append(square)
+        return {name: keras.ops.sqrt(sum(found)) for name, found in by_name.items()}
 
     def set_rate(self, rate: float) -> None:
         self.model.optimizer.learning_rate = rate
@@ -179,6 +192,11 @@ class BackendTrainer(ABC):
             variable.assign(mean)
             average.assign(value)
         self.pull()
+
+
+def select_norms(norms: dict[str, Any], wanted: bool | str) -> dict[str, Any]:
+    """Return the norms that are asked for: of the whole gradient, or of each layer, too."""
+    return norms if wanted == "layers" else {GRAD_NORM: norms[GRAD_NORM]}
 
 
 class LearningRate:

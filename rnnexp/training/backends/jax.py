@@ -30,7 +30,7 @@ class JaxTrainer(BackendTrainer):
         self._train = jax.jit(loop_steps(model.train_step))
         self._test = jax.jit(loop_steps(model.test_step))
         self._results = jax.jit(self.metric_results)
-        self._gradient = jax.jit(self.gradient_norm)
+        self._gradient = jax.jit(self.gradient_norms)
         self.pull()
 
     def pull(self) -> None:
@@ -107,10 +107,10 @@ class JaxTrainer(BackendTrainer):
             return super().values()
         return [np.asarray(value) for value in [*self.trainable, *self.other]]
 
-    def grad_norm(self, batch: tuple[Any, ...]) -> float:
-        return float(self._gradient(self.trainable, self.other, batch))
+    def grad_norms(self, batch: tuple[Any, ...]) -> dict[str, Any]:
+        return dict(self._gradient(self.trainable, self.other, batch))
 
-    def gradient_norm(self, trainable: list[Any], other: list[Any], batch: tuple[Any, ...]) -> Any:
+    def gradient_norms(self, trainable: list[Any], other: list[Any], batch: tuple[Any, ...]) -> dict[str, Any]:
         import jax
         from jax import numpy as jnp
 
@@ -122,8 +122,7 @@ class JaxTrainer(BackendTrainer):
             )
             return unscaled
 
-        gradients = jax.grad(loss)(trainable)
-        return jnp.sqrt(sum(jnp.sum(jnp.square(gradient)) for gradient in gradients))
+        return self.norms_of([jnp.sum(jnp.square(gradient)) for gradient in jax.grad(loss)(trainable)])
 
 
 def loop_steps(step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any, Any], Any]:

@@ -21,7 +21,7 @@ class TensorFlowTrainer(BackendTrainer):
         self._train = _loop_steps(model.train_step, model.jit_compile)
         self._test = _loop_steps(model.test_step, model.jit_compile)
         self._results = tf.function(model.get_metrics_result, autograph=False)
-        self._gradient = tf.function(self._gradient_norm, autograph=False)
+        self._gradient = tf.function(self._gradient_norms, autograph=False)
 
     def to_device(self, block: Block) -> Block:
         import tensorflow as tf
@@ -37,12 +37,12 @@ class TensorFlowTrainer(BackendTrainer):
     def results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self._results().items()}
 
-    def grad_norm(self, batch: tuple[Any, ...]) -> float:
+    def grad_norms(self, batch: tuple[Any, ...]) -> dict[str, Any]:
         import tensorflow as tf
 
-        return float(self._gradient(map_arrays(batch, tf.convert_to_tensor)))
+        return dict(self._gradient(map_arrays(batch, tf.convert_to_tensor)))
 
-    def _gradient_norm(self, batch: tuple[Any, ...]) -> Any:
+    def _gradient_norms(self, batch: tuple[Any, ...]) -> dict[str, Any]:
         import tensorflow as tf
 
         x, y, weight = (*batch, None)[:3]
@@ -51,7 +51,8 @@ class TensorFlowTrainer(BackendTrainer):
             loss = self.model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=weight, training=False)
         gradients = tape.gradient(loss, self.model.trainable_weights)
         # An embedding's come in slices, which the norm would not add up where a token occurs twice.
-        return tf.linalg.global_norm([tf.convert_to_tensor(g) for g in gradients if g is not None])
+        squares = [None if g is None else tf.reduce_sum(tf.square(tf.convert_to_tensor(g))) for g in gradients]
+        return self.norms_of(squares)
 
 
 def _loop_steps(step: Callable[[Any], Any], jit_compile: bool) -> Callable[[Any, Any], None]:

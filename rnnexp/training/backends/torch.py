@@ -53,7 +53,7 @@ class TorchTrainer(BackendTrainer):
             taken = torch.from_numpy(value.copy())
             torch.set_rng_state(taken) if device == "cpu" else torch.cuda.set_rng_state(taken, int(device))
 
-    def grad_norm(self, batch: tuple[Any, ...]) -> float:
+    def grad_norms(self, batch: tuple[Any, ...]) -> dict[str, Any]:
         import keras
         import torch
 
@@ -63,5 +63,4 @@ class TorchTrainer(BackendTrainer):
         loss = self.model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=weight, training=False)
         values = [variable.value for variable in self.model.trainable_variables]
         gradients = torch.autograd.grad(loss, values, allow_unused=True)
-        squares = [gradient.square().sum() for gradient in gradients if gradient is not None]
-        return float(torch.stack(squares).sum().sqrt())
+        return self.norms_of([None if gradient is None else gradient.square().sum() for gradient in gradients])

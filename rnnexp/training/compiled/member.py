@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.training.backends.base import to_decimal
+from rnnexp.training.backends.base import GRAD_NORM, to_decimal
 from rnnexp.training.compiled.program_settings import RUNNING
 
 OUTSIDE = -1
@@ -39,9 +39,8 @@ class Member:
         columns.pop("ran", None)
         planned = self._rates[self.epoch : self.epoch + len(factors)]
         shown = [own if factor == 1 else to_decimal(rate) for own, factor, rate in zip(planned, factors, rates)]
-        grad_norm = columns.pop("opt/grad_norm", None)
-        lists = {key: values.tolist() for key, values in columns.items()} | {"opt/learning_rate": shown}
-        lists |= {} if grad_norm is None else {"opt/grad_norm": grad_norm.tolist()}
+        norms = {key: columns.pop(key).tolist() for key in [*columns] if key.startswith(GRAD_NORM)}
+        lists = {key: values.tolist() for key, values in columns.items()} | {"opt/learning_rate": shown} | norms
         time = {"time/epoch_s": seconds, "time/samples_per_s": self._samples / max(seconds, 1e-9)}
         self.rows = [{**dict(zip(lists, values)), **time} for values in zip(*lists.values())]
         self.span = span

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.training.backends.base import select_norms
 from rnnexp.training.backends.jax import JaxTrainer
 from rnnexp.training.best_weights import LIMIT
 from rnnexp.training.compiled.program_settings import A_WEIGHT, CALLBACK, NOT_FINITE, RUNNING, ProgramSettings
@@ -163,7 +164,8 @@ class Program:
             first = self.gather["train"](data["train"], order[0])
             other = self.backend.zero_states(state["other"])  # where the first batch begins
             with trace_scalars(self.settings.traced, fixed["scalars"]):
-                row["opt/grad_norm"] = self.backend.gradient_norm(state["trainable"], other, first)
+                norms = self.backend.gradient_norms(state["trainable"], other, first)
+                row |= select_norms(norms, self.settings.grad_norm)
         factor = state["factor"]
         state = self._keep_best({**state, "epoch": state["epoch"] + 1}, row)
         state = self._run_callbacks(state, row, rate, fixed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rnnexp.training.compiled.batch_plan import Pieces
 from rnnexp.training.compiled.traced_positive import Target
@@ -31,7 +31,7 @@ class ProgramSettings:
     monitor: str
     keep_best: bool
     track_best: bool
-    grad_norm: bool
+    grad_norm: bool | Literal["layers"]
     callbacks: Mapping[str, PureCallback]
     traced: Mapping[str, Sequence[Target]]
     pieces: Pieces
