@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 FILE = "baselines.json"
 NETWORK, BEST = "network", "best"
-MAX_SMALL, MAX_BYTES = 2**18, 2**23  # of the larger ones a run keeps the best alone
+MAX_SMALL, MAX_BYTES = 2**18, 2**23  # of the larger ones a run keeps the best alone, on either part
 NOT_KEPT = {"kept": False}  # marks the field of a baseline that its task fills in again
 
 
@@ -102,17 +102,22 @@ def keep(
         makers = {name: lambda one=one: score(predict(one)) for name, one in report.fitted.items()}
         own = score(report.validation.predicted)
         scores = {NETWORK: own, **once(dataset, lambda: defined(makers, {}), VALIDATION)}
-    return gather(metric, scores, report.fitted)
+    return gather(metric, scores, report.fitted, report.best_baseline)
 
 
-def gather(metric: str, scores: Mapping[str, float], fitted: Mapping[str, Any]) -> KeptBaselines:
-    """Lay out baselines as JSON values; one that is too large is left out, and named with the reason."""
+def gather(
+    metric: str, scores: Mapping[str, float], fitted: Mapping[str, Any], winner: str | None = None
+) -> KeptBaselines:
+    """Lay out baselines as JSON values; one that is too large is left out, and named with the reason.
+
+    winner: the best on the scored part, which the summary of the run names: it will be asked for
+    """
     kept = KeptBaselines(metric, {name: float(value) for name, value in scores.items() if math.isfinite(value)})
-    best = kept.find_best(list(fitted))
+    best = (kept.find_best(list(fitted)), winner)
     for name, one in fitted.items():
         text = json.dumps(_list_fields(one), default=_to_plain, allow_nan=False)
-        if len(text) > (MAX_BYTES if name == best else MAX_SMALL):
-            most = f"the most is {MAX_BYTES >> 20}" if name == best else "it is not the best on the validation part"
+        if len(text) > (MAX_BYTES if name in best else MAX_SMALL):
+            most = f"the most is {MAX_BYTES >> 20}" if name in best else "it is not the best baseline"
             kept.left_out[name] = f"it takes {len(text) / 2**20:.1f} MiB, and {most}"
         else:
             kept.states[name] = json.loads(text)
@@ -128,7 +133,7 @@ def _to_plain(value: Any) -> Any:
 
 
 def choose(
-    folder: Path, kinds: Callable[[], Mapping[str, Any]], asked: str, key: str = "--model", own: str = NETWORK
+    folder: Path | None, kinds: Callable[[], Mapping[str, Any]], asked: str, key: str = "--model", own: str = NETWORK
 ) -> Choice:
     """Find out who shall answer in the place of the model in a folder: `best`, `network`, or a baseline by its name.
 
@@ -137,7 +142,7 @@ def choose(
     """
     if asked in (NETWORK, own):
         return Choice()
-    if not os.path.lexists(folder / FILE):
+    if folder is None or not os.path.lexists(folder / FILE):
         raise ConfigError(
             f"{key} {asked}: no baselines were kept with this model, which an earlier version has trained, or whose "
             f"task has none to keep; train it again, or give {NETWORK}"

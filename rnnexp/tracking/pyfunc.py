@@ -71,10 +71,10 @@ class Served:
 
     def _answer(self, model: str, rows: Any, params: Mapping[str, Any]) -> Any:
         bundle, code = self.bundle, tasks.of(self.bundle.spec.task)
-        if model != NETWORK and bundle.folder is not None:
-            chosen = choose(bundle.folder, code.baseline_kinds, model, MODEL)
-            bundle, model = replace(bundle, baseline=chosen.baseline), chosen.name
-        return guard_answer(model, lambda: code.answer(bundle, rows, params))
+        own = getattr(bundle.architecture, "name", NETWORK)
+        chosen = choose(bundle.folder, code.baseline_kinds, model, MODEL, own)
+        answering = replace(bundle, baseline=chosen.baseline) if chosen.baseline else bundle
+        return guard_answer(chosen.name, lambda: code.answer(answering, rows, params))
 
 
 def _for_mlflow(error: RnnexpError) -> Exception:

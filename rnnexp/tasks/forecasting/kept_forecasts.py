@@ -99,7 +99,8 @@ def keep_baselines(dataset: SeriesDataset, report: Report) -> KeptBaselines:
         for one, predicted in made.items():
             errors = report.baselines[one].actual - report.baselines[one].predicted
             intervals[one] = calibrate(validation.actual - predicted, FEW_LEVELS).measured(errors)
-    return gather(name, scores, {one: KeptForecast(report.fitted[one], intervals[one]) for one in intervals})
+    kept = {one: KeptForecast(report.fitted[one], intervals[one]) for one in intervals}
+    return gather(name, scores, kept, report.best_baseline)
 
 
 def _choose_score(dataset: SeriesDataset, report: Report) -> tuple[str, Callable[[np.ndarray], float]]:
