@@ -22,7 +22,7 @@ from rnnexp.errors import ConfigError, DataError
 from rnnexp.evaluation import kept_baselines
 from rnnexp.evaluation.kept_baselines import FILE, NETWORK, KeptBaselines, choose, gather
 from rnnexp.tasks.classification.report import list_inputs
-from rnnexp.tasks.forecasting import baselines
+from rnnexp.tasks.forecasting import baselines, linear
 from rnnexp.tasks.forecasting.linear import make_past
 from rnnexp.tasks.requests import PredictRequest
 from rnnexp.tasks.sequence_to_sequence.report import predict_by
@@ -110,6 +110,18 @@ def test_a_rule_sees_all_rows_of_a_table_and_not_only_the_window_of_the_network(
         rows = predicted(shop, shop.run_id, *words, "--model", name)
         assert [row["sales"] for row in rows] == pytest.approx(own)
     assert [row["sales"] for row in predicted(shop, shop.run_id)] != pytest.approx(own)
+
+
+def test_the_linear_baseline_forecasts_from_the_last_row_as_it_was_fitted(
+    shop: Done, predicted: Rows, tmp_path: Path
+) -> None:
+    file = tmp_path / "two_fewer.csv"
+    sales().head(118).to_csv(file, sep=";", decimal=",", index=False)
+    data: Any = tasks.load(shop.result.experiment.data)
+    own, earlier = (linear.forecast(data, np.array([row]))[0, :, 0] for row in (117, 116))
+    rows = predicted(shop, shop.run_id, str(file), "--model", "linear")
+    assert [row["sales"] for row in rows] == pytest.approx(own)
+    assert own != pytest.approx(earlier)
 
 
 def test_the_best_is_that_of_the_scores_on_the_validation_part(shop: Done, said: Say) -> None:
@@ -254,7 +266,7 @@ def test_a_damaged_state_is_told_and_nothing_else_happens(kind: str, tmp_path: P
     kept, code, data = kept_of(result), code_of(result), tasks.load(result.experiment.data)
     for name, state in kept.states.items():
         for path in find_paths(state):
-            for value in ("x", -3, None, [[1.0]], 10**9):
+            for value in ("x", -3, 10**9):
                 changed = json.loads(json.dumps(state))
                 inner = changed
                 for key in path[:-1]:
