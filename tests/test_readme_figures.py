@@ -16,7 +16,7 @@ import rnnexp as rx
 from rnnexp.compare import results
 from rnnexp.task import rises
 from rnnexp.tasks import load
-from rnnexp.tasks.forecasting import linear, report
+from rnnexp.tasks.forecasting import kept_forecasts, linear
 from rnnexp.tasks.forecasting.baselines import Undefined
 
 STATED = {
@@ -42,9 +42,10 @@ def baselines(*words: str) -> dict[str, float]:
     shape = (len(dataset.starts("test")), plan.span - plan.sequence_length, plan.targets)
     predictions = dataset.restore("test", np.zeros(shape))
     found = {"lags": float(linear.wanted_lags(dataset))}
-    for name, make in report._baselines(dataset, predictions).items():
+    past = linear.make_past(dataset, predictions.origins)
+    for name, fit in kept_forecasts.list_methods(dataset, predictions.origins).items():
         try:
-            found[name] = float(np.sqrt(np.mean((make() - predictions.actual) ** 2)))
+            found[name] = float(np.sqrt(np.mean((fit().predict(past, plan) - predictions.actual) ** 2)))
         except Undefined:
             continue
     return found

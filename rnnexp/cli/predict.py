@@ -20,8 +20,8 @@ from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.errors import count as counted
 
 if TYPE_CHECKING:
+    from rnnexp.deploy.answer import Answer
     from rnnexp.deploy.trained import Trained
-    from rnnexp.tasks.requests import PredictResponse
 
 STDIN = "standard input"
 
@@ -41,6 +41,13 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     parser.add_argument("input", nargs="?", help="file, folder or text; - for CSV or lines from standard input")
     parser.add_argument(
         "--values", type=_numbers, metavar="N,N,...", help="numbers in the place of INPUT, the latest last: 70,80,90"
+    )
+    parser.add_argument(
+        "--model",
+        default="network",
+        metavar="NAME",
+        help="who answers: the network, a baseline of the run by its name (linear, seasonal_naive, majority, ...), or "
+        "best: whichever of them was best on the validation part; default: network",
     )
     parser._negative_number_matcher = re.compile(r"-\.?\d")  # argparse takes -1 for a value, but -1,2 for an option
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write .csv, .json or .parquet")
@@ -92,13 +99,15 @@ def run(args: Namespace) -> int:
     with TemporaryDirectory() as scratch:
         try:
             found = trained(given_run.asked(args, "predict"), Path(scratch))
+            from rnnexp.deploy.answer import predict  # with NumPy: a run that is not there is said without
+
             path = _input(args.input, Path(scratch))
-            answer = found.task.predict(found, PredictRequest(path, changes, levels, args.values))
+            answer = predict(found, PredictRequest(path, changes, levels, args.values), args.model)
         except RnnexpError as error:  # the copy of standard input is nobody's file
             error.args = (str(error).replace(f"{scratch}{os.sep}", ""),)
             raise
-    notes = [note.replace(f"{scratch}{os.sep}", "") for note in answer.notes]
-    _say(args, found, replace(answer, notes=notes))
+    notes = [note.replace(f"{scratch}{os.sep}", "") for note in answer.response.notes]
+    _say(args, found, replace(answer, response=replace(answer.response, notes=notes)))
     return 0
 
 
@@ -111,29 +120,28 @@ def _input(given: str | None, scratch: Path) -> str | None:
     return str(scratch / STDIN)
 
 
-def _say(args: Namespace, found: Trained, answer: PredictResponse) -> None:
+def _say(args: Namespace, found: Trained, answer: Answer) -> None:
     from rnnexp.deploy.write import MOST_LINES, csv_text, lines, records, write
 
-    count = len(answer.frame)
+    response, who = answer.response, answer.choice.name
+    count = len(response.frame)
     if args.out:
-        write(answer.frame, args.out)
+        write(response.frame, args.out)
     if args.json:
-        kind = found.preview.scaling.get("kind", "rows")
-        about = {"run": found.run.run_id if found.run else None, "model": found.called, "kind": kind}
-        rows = {} if args.out else {"rows": records(answer.frame)}
-        whole = {**about, **rows, "intervals": answer.intervals, "notes": answer.notes}
+        whole = answer.to_json(found, {} if args.out else {"rows": records(response.frame)})
         print(json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False))
         return
     if args.out:
-        print(f"{args.out}: {counted(count, 'row')} predicted by {found.called}")
+        by = "" if answer.choice.baseline is None else f"the baseline {who} of "
+        print(f"{args.out}: {counted(count, 'row')} predicted by {by}{found.called}")
     elif sys.stdout.isatty():
         from rnnexp.compare.table import aligned
 
-        print(aligned(lines(answer.frame)))
+        print(aligned(lines(response.frame)))
         print(f"and {count - MOST_LINES} more rows: -o FILE writes them all" if count > MOST_LINES else "", end="")
     else:
-        print(csv_text(answer.frame), end="")
-    said = [*_intervals(answer.intervals), *answer.notes]
+        print(csv_text(response.frame), end="")
+    said = [*_intervals(response.intervals), *response.notes]
     print("".join(f"note: {text}\n" for text in said), end="", file=sys.stderr)
 
 

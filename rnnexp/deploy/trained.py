@@ -57,6 +57,7 @@ class Trained:
     bundle:     the folder of its model
     experiment: None for a model that lies alone
     run:        as it is tracked; None for a folder that no store knows
+    baseline:   what answers in the place of its network; None if nothing does
     """
 
     called: str
@@ -64,6 +65,7 @@ class Trained:
     experiment: Experiment | None = None
     run: TrackedRun | None = None
     plugins: Sequence[str] = ()
+    baseline: Any = None
 
     @property
     def name(self) -> str:
@@ -109,7 +111,15 @@ class Trained:
 
     @cached_property
     def _bundle(self) -> Bundle:
-        """Start Keras, on the backend of this process, else KERAS_BACKEND, else the run's own, and load the model."""
+        """Start Keras, on the backend of this process, else KERAS_BACKEND, else the run's own, and load the model.
+
+        Keras is left out where a baseline answers.
+        """
+        if self.baseline is not None:
+            from rnnexp.models.bundle import Bundle
+
+            known: Any = self.preview
+            return Bundle(None, known.spec, known.scaling, folder=self.bundle, baseline=self.baseline)
         runtime.configure(
             runtime.loaded_backend() or _backend(self.run, self.experiment.backend if self.experiment else None)
         )

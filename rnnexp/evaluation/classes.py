@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation import breakdown, classification
+from rnnexp.evaluation import breakdown, classification, kept_baselines
+from rnnexp.evaluation.kept_baselines import KeptBaselines
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import Report, Scores, defined, once
+from rnnexp.evaluation.report import VALIDATION, Report, Scores, Undefined, defined, once
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Shares = Callable[[], np.ndarray]
+Fit = Callable[[], Any]  # returns what predicts probabilities (n, classes), or raises Undefined
 Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
-Baselines = Callable[[], Mapping[str, Shares]]
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """What a classifier is held against: what fits each baseline, and the input of a part as all of them take it."""
+
+    fits: Callable[[], Mapping[str, Fit]]
+    inputs: Callable[[str], Any]
+
+    def predict(self, part: str) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, str]]:
+        """Return the baselines that are defined, their probabilities for a part, and why others are not."""
+        reasons: dict[str, str] = {}
+        fitted, inputs = defined(self.fits(), reasons), self.inputs(part)
+        made = defined({name: partial(one.predict, inputs) for name, one in fitted.items()}, reasons)
+        return {name: fitted[name] for name in made}, made, reasons
+
 
 FEW_NAMES = 5
 UNBALANCED = 1.5  # times as many examples has the most frequent class as the rarest
@@ -27,11 +43,11 @@ MOST_LETTERS = 60  # of a text that is shown
 
 
 def compared(
-    dataset: Dataset, predictions: Predictions, extra: Extra, makers: Baselines, tables: Mapping[str, DataFrame]
+    dataset: Dataset, predictions: Predictions, extra: Extra, rivals: Rivals, tables: Mapping[str, DataFrame]
 ) -> Report:
     """Compare predicted classes with the truth, and with every baseline that is defined; `extra` adds metrics."""
     labels, names = predictions.actual, dataset.spec.classes
-    made, reasons = once(dataset, partial(_made, makers))
+    fitted, made, reasons = once(dataset, partial(rivals.predict, dataset.scored))
     skipped = dict(reasons)
     metrics: dict[str, float] = {}
     models = {dataset.scored: predictions.predicted, **{f"baseline/{name}": shares for name, shares in made.items()}}
@@ -55,19 +71,32 @@ def compared(
         skipped,
         best,
         model > base,
+        fitted=fitted,
     )
 
 
-def _made(makers: Baselines) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    reasons: dict[str, str] = {}
-    return defined(makers(), reasons), reasons
+def keep(dataset: Dataset, report: Report, inputs: Callable[[str], Any]) -> KeptBaselines:
+    """Keep the baselines of a report, each with its accuracy on the validation part."""
+
+    def score(shares: np.ndarray) -> float:
+        return float((shares.argmax(axis=1) == dataset.restore(VALIDATION, shares).actual).mean())
+
+    return kept_baselines.keep(dataset, report, "accuracy", score, lambda one: one.predict(inputs(VALIDATION)))
 
 
-def unfitted(dataset: Dataset) -> dict[str, Shares]:
+def answer(baseline: Any, asked: Any, classes: int) -> np.ndarray:
+    """Return what a kept baseline says of input, as probabilities (n, classes)."""
+    shares: np.ndarray = baseline.predict(asked)
+    if shares.shape[1:] != (classes,):
+        raise Undefined(f"{kept_baselines.FILE} is of {shares.shape[-1]} classes, and the network of {classes}")
+    return shares
+
+
+def unfitted(dataset: Dataset) -> dict[str, Fit]:
     """Without a training part there is only the best constant answer, which has seen the truth."""
     scored = dataset.parts[dataset.scored]
     y = scored.arrays["y"][scored.indices]
-    return {"majority": partial(classification.majority, y, len(y), len(dataset.spec.classes))}
+    return {"majority": partial(classification.majority, y, len(dataset.spec.classes))}
 
 
 def _absent(labels: np.ndarray, names: Sequence[str]) -> list[str]:

@@ -1,13 +1,20 @@
-"""Metrics of classes, computed by scikit-learn, and the simplest classifier."""
+"""Metrics of classes, computed by scikit-learn, and the simplest classifiers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sized
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.evaluation.kept_baselines import Numbers
+from rnnexp.models.logits import softmax
+
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+UNSEEN = -1e30  # log odds of a class without a training example: a probability of 0
 
 
 def scores(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, float]:
@@ -43,12 +50,48 @@ def by_class(labels: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]
     return pandas.DataFrame({"class": list(classes), **columns})
 
 
-def majority(train_labels: np.ndarray, count: int, classes: int) -> np.ndarray:
-    """Predict the most frequent class of the training part, as probabilities (count, classes)."""
-    shares = np.bincount(train_labels, minlength=classes) / len(train_labels)
-    most = np.zeros_like(shares)
-    most[int(np.argmax(shares))] = 1.0
-    return np.tile(most, (count, 1))
+@dataclass(frozen=True)
+class Majority:
+    """Answers everything with one class: `shares` (classes,)."""
+
+    shares: Numbers
+
+    def predict(self, asked: Sized) -> np.ndarray:
+        return np.tile(self.shares, (len(asked), 1))
+
+
+def majority(labels: np.ndarray, classes: int) -> Majority:
+    """Take the most frequent class of some labels (n,)."""
+    return Majority(np.eye(classes)[np.bincount(labels, minlength=classes).argmax()])
+
+
+@dataclass(frozen=True)
+class LogisticModel:
+    """A linear model, of which a softmax makes probabilities: `weights` (features, classes), `intercept` (classes,)."""
+
+    weights: Numbers
+    intercept: Numbers
+
+    def __post_init__(self) -> None:
+        if self.weights.ndim != 2 or self.intercept.shape != self.weights.shape[1:] or not self.intercept.size:
+            raise ValueError("weights and intercept do not go together")
+
+    def predict(self, features: Any) -> np.ndarray:
+        """Return probabilities (n, classes); `features` may be sparse."""
+        return softmax(np.asarray(features @ self.weights) + self.intercept)
+
+
+def make_logistic(model: Any, classes: int) -> LogisticModel:
+    """Take over what scikit-learn has fitted: a logistic regression, or a naive Bayes of counts, as linear as this."""
+    if hasattr(model, "feature_log_prob_"):
+        own, constant = model.feature_log_prob_.T, model.class_log_prior_
+    else:
+        own, constant = model.coef_.T, model.intercept_
+    if own.shape[1] < len(model.classes_):  # of two classes it has the weights of the second
+        own, constant = np.hstack([np.zeros_like(own), own]), np.append(0.0, constant)
+    weights, intercept = np.zeros((len(own), classes)), np.full(classes, UNSEEN)
+    weights[:, model.classes_], intercept[model.classes_] = own, constant
+    return LogisticModel(weights, intercept)
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> DataFrame:

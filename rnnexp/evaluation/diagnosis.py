@@ -63,9 +63,9 @@ def find_undertrained(history: History, steps: int) -> Iterator[Cause]:
         more = max(3 * epochs, -(-ENOUGH_STEPS // steps))
         seen = f"the loss was still falling at the last of {epochs} epochs ({epochs * steps} steps)"
         yield Cause("under_trained", seen, f"trainer.epochs={more}")
-    elif epochs == 1 and steps < FEW_STEPS:
+    elif epochs * steps < FEW_STEPS and int(np.argmin(losses)) == epochs - 1:
         more = -(-ENOUGH_STEPS // steps)
-        yield Cause("under_trained", f"it was trained for {steps} steps only", f"trainer.epochs={more}")
+        yield Cause("under_trained", f"it was trained for {epochs * steps} steps only", f"trainer.epochs={more}")
 
 
 def find_overfit(epochs: Sequence[Mapping[str, float]], model: Any) -> Iterator[Cause]:

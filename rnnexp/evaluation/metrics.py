@@ -69,6 +69,16 @@ def nrmse(actual: np.ndarray, predicted: np.ndarray, deviation: np.ndarray) -> f
     return float(np.mean([rmse(np.zeros(len(one)), one) for one in targets]))
 
 
+def measure_error(actual: np.ndarray, predicted: np.ndarray, deviation: np.ndarray | None = None) -> float:
+    """Return one number for all errors: their root mean square, over the deviations of the targets if these are given.
+
+    It is not finite where no deviation is above 0.
+    """
+    if deviation is None:
+        return rmse(actual, predicted)
+    return nrmse(actual, predicted, deviation) if np.any(deviation > 0) else math.nan
+
+
 def _by_target(values: np.ndarray) -> np.ndarray:
     return values.reshape(-1, values.shape[-1]).T
 

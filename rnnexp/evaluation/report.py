@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Where = Callable[[int | None], str]
+VALIDATION = "val"
 
 
 class Undefined(Exception):
@@ -30,20 +31,22 @@ class Undefined(Exception):
         self.row = row
 
 
-_computed: dict[tuple[str, ...], Any] = {}
+_computed: dict[tuple[str, ...], dict[str, Any]] = {}
 
 
-def once(dataset: Dataset, compute: Callable[[], T]) -> T:
-    """Compute baselines, which may take seconds, once for runs on the same data that are trained together.
+def once(dataset: Dataset, compute: Callable[[], T], what: str = "scored") -> T:
+    """Compute something of baselines, which may take seconds, once for runs on the same data that are trained together.
 
-    They depend on the data they answer for, and on those they are fitted to.
+    It depends on the data that they answer for, and on those they are fitted to.
     """
     own = dataset.trained_on
     key = (dataset.spec.task, dataset.summary.digest, dataset.scored, own.summary.digest if own else "")
     if key not in _computed:
         _computed.clear()
-        _computed[key] = compute()
-    found: T = _computed[key]
+    known = _computed.setdefault(key, {})
+    if what not in known:
+        known[what] = compute()
+    found: T = known[what]
     return found
 
 
@@ -67,17 +70,27 @@ class Scoring:
     batch_size: as in the trainer; it changes no score
     metrics:    names, of which those of users' own are called with (actual, predicted)
     intervals:  of forecasts, that are there already; None: they are made on the validation part
+    keeps:      whether the baselines are kept with the run, for which the validation part is predicted, too
     undefined:  users' own metrics that gave no number, with the reason
     """
 
     batch_size: BatchSize
     metrics: Sequence[str] = ()
     intervals: Any = None
+    keeps: bool = False
     undefined: dict[str, str] = field(default_factory=dict)
 
     def own(self) -> list[str]:
         """List the metrics that are users' own."""
         return [name for name in self.metrics if name in registry.names("metric")]
+
+    def validate(self, dataset: Dataset, predict: Callable[[str], Predictions]) -> Predictions | None:
+        """Predict the part on which the best of network and baselines is chosen, if it is wanted and there.
+
+        It is predicted by itself: what is computed beside the scored part would change the last digits of its scores.
+        """
+        wanted = self.keeps and VALIDATION in dataset.parts and dataset.scored != VALIDATION
+        return predict(VALIDATION) if wanted else None
 
     def extra(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
         """Return the scores of users' own metrics; one that fails costs its score, not what was trained."""
@@ -115,6 +128,8 @@ class Report:
     attention:      of texts that were written: (tokens written, tokens read) weights of each
     why:            it has lost to its best baseline, where that is sure; with the override to try
     tags:           what a reader of many runs filters by, beside what every run has
+    fitted:         the baselines themselves, by name, ready to answer other input
+    validation:     predictions of the validation part, where baselines are kept with the run
     """
 
     metrics: Mapping[str, float]
@@ -129,6 +144,8 @@ class Report:
     attention: Sequence[np.ndarray | None] = ()
     why: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    fitted: Mapping[str, Any] = field(default_factory=dict)
+    validation: Predictions | None = None
 
     def __repr__(self) -> str:
         return (

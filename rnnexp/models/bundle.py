@@ -43,6 +43,7 @@ class Bundle:
     architecture: the settings that it was built by
     plugins:      modules of the user's own that these come from
     folder:       where it was loaded from, None for one that is in none
+    baseline:     what answers in the place of the model; None if nothing does
     """
 
     model: keras.Model
@@ -51,6 +52,7 @@ class Bundle:
     architecture: Any = None
     plugins: Sequence[str] = ()
     folder: Path | None = None
+    baseline: Any = None
 
     @cached_property
     def preprocessor(self) -> Any:

@@ -172,7 +172,8 @@ def run_steps(
             history = yield from training.steps(listener)
         refuse_untrained(history)
         tracked.problem = explain_stop(history, context.run_dir)
-        report = record.explain_defeat(evaluate(model, dataset, experiment), dataset, history, experiment)
+        report = evaluate(model, dataset, experiment, keeps=experiment.tracking.log_model)
+        report = record.explain_defeat(report, dataset, history, experiment)
         forecast = code.forecast(model, dataset)
         draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
         trained = record.TrainedResult(history, report, draw)
@@ -281,10 +282,15 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
     return model
 
 
-def evaluate(model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None) -> Report:
-    """Score a trained network beside its baselines; `intervals` are those that it has already."""
+def evaluate(
+    model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None, keeps: bool = False
+) -> Report:
+    """Score a trained network beside its baselines; `intervals` are those that it has already.
+
+    keeps: whether the baselines will be kept with the run
+    """
     from rnnexp.evaluation.report import Scoring
 
     size = experiment.trainer.batch_size
     size = size if size == "full" else max(size, 256)
-    return tasks.evaluate(model, dataset, Scoring(size, experiment.metrics, intervals))
+    return tasks.evaluate(model, dataset, Scoring(size, experiment.metrics, intervals, keeps))

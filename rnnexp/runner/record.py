@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
     from rnnexp.runner.samples import Samples
     from rnnexp.runtime import Runtime
-    from rnnexp.tasks.forecasting.intervals import Intervals
     from rnnexp.tracking.run import Run
     from rnnexp.training.plan import History, Listener, Rows, Span
     from rnnexp.training.progress import Progress
@@ -216,7 +215,7 @@ def log_end(
     tracked.set_tags(make_outcome_tags(history, report) | write_baselines(report.metrics) | note)
     kept = history.stopped != "pruned"  # nobody looks at what was given up
     if kept and experiment.tracking.log_model:  # before all that can be made again from it
-        log_model(tracked, experiment, dataset, model, report.intervals)
+        log_model(tracked, experiment, dataset, model, report)
     beside = {"baselines": lay_baselines(report.metrics, dataset.scored, experiment.model.name)}
     for name, table in {**beside, **report.tables}.items():
         tracked.log_table(name, table)
@@ -234,19 +233,20 @@ def draw_figures(
     return tasks.figures(dataset, history, report, loss)
 
 
-def log_model(
-    tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, intervals: Intervals | None = None
-) -> None:
-    """Save the model with its preprocessing and intervals in the run folder and log it, raw rows as its example."""
+def log_model(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, report: Report) -> None:
+    """Save the model with its preprocessing, intervals and baselines in the run folder and log it, raw rows as its
+    example.
+    """
     from rnnexp.models.bundle import Bundle
     from rnnexp.models.exporter import save
 
     trained = Bundle(model, dataset.spec, dataset.scaling, experiment.model, experiment.plugins)
+    beside = [report.intervals, tasks.of(dataset.spec.task).keep_baselines(dataset, report)]
 
     def write(folder: Path) -> None:
         save(folder, trained)
-        if intervals:
-            intervals.write(folder)
+        for one in filter(None, beside):
+            one.write(folder)
 
     folder = tracked.files.write("model", write)
     example = dataset.example()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
     from rnnexp.data.spec import TaskSpec
     from rnnexp.evaluation.diagnosis import Cause
+    from rnnexp.evaluation.kept_baselines import KeptBaselines
     from rnnexp.evaluation.report import Report, Scores, Scoring
     from rnnexp.models.bundle import Bundle
     from rnnexp.task import Metric
@@ -86,6 +87,14 @@ class TaskCode(ABC):
     def primary_metric(self, dataset: Any) -> str:
         """Return the metric that will head the report of these data: of `headline` the first that they define."""
         return self.headline[-1]
+
+    def baseline_kinds(self) -> Mapping[str, Any]:
+        """Return the class of each baseline that a run keeps, by its name: a dataclass of what it needs to answer."""
+        return {}
+
+    def keep_baselines(self, dataset: Any, report: Report) -> KeptBaselines | None:
+        """Return what is kept of the baselines of a report, with the scores on the validation part; None if nothing."""
+        return None
 
     @abstractmethod
     def preprocessor(self, saved: Mapping[str, Any]) -> Any:

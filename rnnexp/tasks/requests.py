@@ -29,6 +29,7 @@ class TrainedModel(Protocol):
     source:       settings of the data it was trained on; None where they are not known
     spec:         what it takes and gives
     preprocessor: what turns raw input into what it takes
+    baseline:     the baseline that answers in the place of its network; None if none does
     """
 
     @property
@@ -41,6 +42,8 @@ class TrainedModel(Protocol):
     def spec(self) -> TaskSpec: ...
     @property
     def preprocessor(self) -> Any: ...
+    @property
+    def baseline(self) -> Any: ...
     def load(self) -> Any:
         """Start Keras and return the `Bundle`."""
 

@@ -21,9 +21,9 @@ TABLES = (".csv", ".tsv", ".txt", ".parquet", ".gz")
 
 @dataclass(frozen=True)
 class RequestSequences:
-    """Sequences (time, channels), as a network takes them, and where each is from."""
+    """Raw sequences (time, channels), all of which the model takes, and where each is from."""
 
-    x: Any
+    sequences: list[np.ndarray]
     places: list[str]
 
 
@@ -32,20 +32,24 @@ def read_sequences(trained: TrainedModel, request: PredictRequest) -> RequestSeq
     if request.levels:
         raise ConfigError("--level: intervals are for forecasts; labels come with the probability of each")
     if request.values is not None:
-        return RequestSequences(trained.preprocessor.inputs([np.array(request.values)[:, None]]), ["--values"])
+        return _checked(trained, [np.array(request.values)[:, None]], ["--values"])
     if request.rows is not None:
         sequences = served_sequences(request.rows)
-        places = [f"sequence {number}" for number in range(1, len(sequences) + 1)]
-        return RequestSequences(trained.preprocessor.inputs(sequences), places)
+        return _checked(trained, sequences, [f"sequence {number}" for number in range(1, len(sequences) + 1)])
     if request.path is None:
         raise ConfigError(f"{trained.called} takes sequences: give a .ts or .npz file, a table, or a folder of tables")
     path = Path(request.path)
     path = path if path.is_dir() else locate(request.path, os.environ.get("RNNEXP_DATA"))[0]
     sequences, places = _read(path, trained.preprocessor, request.changes)
     try:
-        return RequestSequences(trained.preprocessor.inputs(sequences), places)
+        return _checked(trained, sequences, places)
     except DataError as error:
         raise DataError(f"{request.path}: {error}") from None
+
+
+def _checked(trained: TrainedModel, sequences: list[np.ndarray], places: list[str]) -> RequestSequences:
+    trained.preprocessor.inputs(sequences)
+    return RequestSequences(sequences, places)
 
 
 def _read(path: Path, pipeline: SequencePipeline, changes: Mapping[str, Any]) -> tuple[list[np.ndarray], list[str]]:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 
 from rnnexp import tasks
+from rnnexp.evaluation.kept_baselines import FILE as BASELINES
+from rnnexp.evaluation.kept_baselines import NETWORK
 from rnnexp.models.bundle import preview
 from rnnexp.runtime import loaded_backend
 from rnnexp.runtime.machine import find_version
@@ -181,10 +183,11 @@ def _signature(outputs: Any, bundle: Path) -> Any:
 
     known = preview(bundle)
     asked = tasks.of(known.spec.task).request_schema(known.scaling, bundle)
+    usual = {**asked.params, **({"model": NETWORK} if (bundle / BASELINES).is_file() else {})}
     texts = (
         Schema([ColSpec(DataType.string, name, required=False) for name in asked.columns]) if asked.columns else None
     )
-    params: Any = ParamSchema([_param(name, usual) for name, usual in asked.params.items()]) if asked.params else None
+    params: Any = ParamSchema([_param(name, value) for name, value in usual.items()]) if usual else None
     return ModelSignature(texts, infer_signature(model_output=outputs).outputs, params)
 
 
@@ -195,7 +198,8 @@ def _param(name: str, usual: Any) -> Any:
 
     if isinstance(usual, list):
         return ParamSpec(name, DataType.long, usual, shape=(-1,))
-    return ParamSpec(name, {int: DataType.long, float: DataType.double}[type(usual)], usual)
+    kinds = {int: DataType.long, float: DataType.double, str: DataType.string}
+    return ParamSpec(name, kinds[type(usual)], usual)
 
 
 @cache

@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import tasks
 from rnnexp.errors import RnnexpError
+from rnnexp.evaluation.kept_baselines import NETWORK, choose, guard_answer
 from rnnexp.runtime import loaded_backend
 
 if TYPE_CHECKING:
     from rnnexp.models.bundle import Bundle
 
 PLUGINS = "RNNEXP_PLUGINS"
+MODEL = "model"  # the parameter of a request that says who answers
 
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Served:
@@ -58,12 +60,21 @@ class Served:
         them. One line each: label and probabilities, or numbers (n, outputs); of a language model the surprise;
         of a tagger one line per token.
         params: `levels`, a list of levels of prediction intervals in percent, each of which adds two columns; of a
-        language model those of `rnnexp generate`, of which `length` asks for a continuation.
+        language model those of `rnnexp generate`, of which `length` asks for a continuation; `model`, the name of a
+        baseline of the run that answers in the place of the network, or `best`, see `rnnexp predict --model`.
         """
+        asked = dict(params or {})
         try:
-            return tasks.of(self.bundle.spec.task).answer(self.bundle, rows, params or {})
+            return self._answer(str(asked.pop(MODEL, NETWORK)), rows, asked)
         except RnnexpError as error:
             raise _for_mlflow(error) from None
+
+    def _answer(self, model: str, rows: Any, params: Mapping[str, Any]) -> Any:
+        bundle, code = self.bundle, tasks.of(self.bundle.spec.task)
+        own = getattr(bundle.architecture, "name", NETWORK)
+        chosen = choose(bundle.folder, code.baseline_kinds, model, MODEL, own)
+        answering = replace(bundle, baseline=chosen.baseline) if chosen.baseline else bundle
+        return guard_answer(chosen.name, lambda: code.answer(answering, rows, params))
 
 
 def _for_mlflow(error: RnnexpError) -> Exception:

@@ -47,6 +47,15 @@ def test_a_loss_that_still_falls_at_the_last_epoch_is_of_too_little_training(cur
     assert why(history(*curves)) == "under_trained"
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3, 9])
+def test_a_training_of_few_steps_is_too_little_even_where_its_loss_has_hardly_fallen(epochs: int) -> None:
+    slow = 1 - EPOCHS[:epochs] / 1000
+    assert why(history(slow)) == "under_trained"
+    assert explain_defeat(LOST, "test", history(slow), 10, ((), PLAIN)).why.endswith("; try trainer.epochs=50")
+    assert why(history(slow), steps=100) is None
+    assert why(history(2 - slow)) is None or epochs == 1
+
+
 @pytest.mark.parametrize("curves", [(FLAT,), (NOISY,), (0.1 + np.exp(-EPOCHS),), (FALLING, FLAT)])
 def test_a_loss_that_has_settled_is_not(curves) -> None:
     assert why(history(*curves)) is None

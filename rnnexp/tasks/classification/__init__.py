@@ -20,6 +20,8 @@ class classification(TaskCode):
     leaks = deferred("rnnexp.data.sequences:leaks")
     preprocessor = deferred("rnnexp.tasks.classification.inputs:preprocessor")
     report = deferred("rnnexp.tasks.classification.report:report")
+    keep_baselines = deferred("rnnexp.tasks.classification.report:keep_baselines")
+    baseline_kinds = deferred("rnnexp.tasks.classification.report:KINDS.copy")
     usage = deferred("rnnexp.tasks.classification.inputs:usage")
     explain_score = deferred("rnnexp.evaluation.classes:explain_score")
     summary = deferred("rnnexp.evaluation.classes:say_classes")

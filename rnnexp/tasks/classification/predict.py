@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.errors import count
+from rnnexp.evaluation.classes import answer as answer_classes
+from rnnexp.tasks.classification.report import make_cut
+from rnnexp.tasks.classification.text_baselines import TextClassifier
 from rnnexp.tasks.classification.texts import TextPipeline
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
 from rnnexp.tasks.sequence_requests import read_sequences, served_sequences
@@ -24,8 +28,7 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     if isinstance(trained.preprocessor, TextPipeline):
         return _label_texts(trained, request, trained.preprocessor)
     found = read_sequences(trained, request)
-    bundle = trained.load()
-    frame = labels(np.asarray(bundle.predict(found.x)), bundle.spec.classes)
+    frame = label_examples(trained.load(), found.sequences)
     frame.insert(0, "example", found.places)
     return PredictResponse(frame)
 
@@ -34,7 +37,7 @@ def _label_texts(trained: TrainedModel, request: PredictRequest, pipeline: TextP
     found = read_texts(trained, request)
     texts, classes, most = found.texts, trained.spec.classes, pipeline.encoder.max_length
     encoded = pipeline.encoder.encode(texts, lambda index: found.places[index])
-    frame = labels(np.asarray(trained.load().predict(pipeline.inputs(texts))), classes)
+    frame = label_examples(trained.load(), texts)
     frame.insert(0, "text", texts)
     frame.insert(0, "example", found.places)
     cut = [f"{count(len(encoded.cut), 'text')} cut to the {most} tokens that the model reads"] * bool(len(encoded.cut))
@@ -52,7 +55,24 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     """Label sequences, or texts."""
     pipeline = bundle.preprocessor
     taken = served_texts(rows, pipeline.columns) if isinstance(pipeline, TextPipeline) else served_sequences(rows)
-    return labels(np.asarray(bundle.predict(pipeline.inputs(taken))), bundle.spec.classes)
+    return label_examples(bundle, taken)
+
+
+def label_examples(bundle: Bundle, asked: Sequence[Any]) -> DataFrame:
+    """Label raw texts or sequences."""
+    pipeline, baseline = bundle.preprocessor, bundle.baseline
+    prepared = pipeline.inputs(asked)  # says what is wrong with one, whoever answers
+    if baseline is None:
+        return labels(np.asarray(bundle.predict(prepared)), bundle.spec.classes)
+    if not isinstance(pipeline, TextPipeline):
+        asked = [pipeline.scaled(np.asarray(one, np.float64)) for one in asked]
+    classes = bundle.spec.classes
+    return labels(answer_classes(fill_cut(baseline, pipeline), asked, len(classes)), classes)
+
+
+def fill_cut(baseline: Any, pipeline: Any) -> Any:
+    """Give a baseline of texts the tokens of the network, which it was fitted to."""
+    return replace(baseline, cut=make_cut(pipeline)) if isinstance(baseline, TextClassifier) else baseline
 
 
 def labels(probabilities: np.ndarray, classes: tuple[str, ...]) -> DataFrame:

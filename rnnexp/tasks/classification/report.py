@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,58 +10,87 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.sequences import SequenceDataset
-from rnnexp.evaluation import breakdown, classification
-from rnnexp.evaluation.classes import Shares, compared, unfitted
+from rnnexp.evaluation import breakdown, classes, classification
+from rnnexp.evaluation.classes import Fit, Rivals
+from rnnexp.evaluation.kept_baselines import KeptBaselines
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report, Scoring, Undefined
+from rnnexp.evaluation.report import Report, Scoring
 from rnnexp.models.logits import convention
 from rnnexp.tasks.classification import sequence_baselines, text_baselines
-from rnnexp.tasks.classification.texts import TextDataset
+from rnnexp.tasks.classification.texts import TextDataset, TextPipeline
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 RUN = 4  # of tokens that are less than words, at most: what a baseline of texts counts
-MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbors may take: some ten seconds of one core
+
+# The baselines that a run keeps, by name.
+KINDS: dict[str, type] = {
+    "majority": classification.Majority,
+    "nearest": sequence_baselines.Nearest,
+    "summary": sequence_baselines.Summary,
+    "naive_bayes": text_baselines.TextClassifier,
+    "tfidf_linear": text_baselines.TextClassifier,
+}
 
 
 def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
     """Classify the scored part, and compare with the truth and every baseline that is defined."""
-    found = outputs(model, dataset, [dataset.scored], scoring.batch_size)
-    predictions = dataset.restore(dataset.scored, convention(dataset.spec).answers(found[dataset.scored]))
+    predictions = _predict(model, dataset, dataset.scored, scoring)
     require_finite(predictions)
-    made = compared(dataset, predictions, scoring.extra, partial(baselines, dataset), tables(dataset, predictions))
-    return replace(made, notes=[*made.notes, *_whole_texts(dataset)])
+    rivals = Rivals(partial(baselines, dataset), partial(list_inputs, dataset))
+    made = classes.compared(dataset, predictions, scoring.extra, rivals, tables(dataset, predictions))
+    return replace(
+        made,
+        notes=[*made.notes, *_whole_texts(dataset)],
+        validation=scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring)),
+    )
 
 
-def baselines(dataset: Dataset) -> dict[str, Shares]:
-    """Return what computes each baseline's probabilities (n, classes) for the scored part."""
+def _predict(model: Any, dataset: SequenceDataset, part: str, scoring: Scoring) -> Predictions:
+    found = outputs(model, dataset, [part], scoring.batch_size)
+    return dataset.restore(part, convention(dataset.spec).answers(found[part]))
+
+
+def keep_baselines(dataset: SequenceDataset, report: Report) -> KeptBaselines:
+    """Keep what the baselines need to label_examples others."""
+    return classes.keep(dataset, report, partial(list_inputs, dataset))
+
+
+def baselines(dataset: Dataset) -> dict[str, Fit]:
+    """Return what fits each baseline to the training part."""
     own = dataset.trained_on
     if own is None:
-        return unfitted(dataset)
-    train, scored, classes = own.parts["train"], dataset.parts[dataset.scored], len(dataset.spec.classes)
+        return classes.unfitted(dataset)
+    train, count = own.parts["train"], len(dataset.spec.classes)
     y = train.arrays["y"][train.indices]
-    found: dict[str, Shares] = {"majority": partial(classification.majority, y, len(scored), classes)}
-    if isinstance(dataset, TextDataset) and isinstance(own, TextDataset):
-        return found | _of_texts(dataset, own, y)
-    if isinstance(dataset, SequenceDataset) and isinstance(own, SequenceDataset):
-        known, asked = _sequences(own, train.indices), _sequences(dataset, scored.indices)
-        found["nearest"] = partial(_nearest, known, y, asked, classes)
-        found["summary"] = partial(sequence_baselines.summary, known, y, asked, classes)
+    found: dict[str, Fit] = {"majority": partial(classification.majority, y, count)}
+    if not isinstance(own, SequenceDataset):
+        return found
+    known = list_inputs(own, "train")
+    if isinstance(dataset, TextDataset):
+        cut = make_cut(dataset.pipeline)
+        found["naive_bayes"] = partial(text_baselines.fit_naive_bayes, known, y, count, cut)
+        found["tfidf_linear"] = partial(text_baselines.fit_tfidf_linear, known, y, count, cut)
+    else:
+        found["nearest"] = partial(sequence_baselines.fit_nearest, known, y, count)
+        found["summary"] = partial(sequence_baselines.fit_summary, known, y, count)
     return found
 
 
-def _of_texts(dataset: TextDataset, own: TextDataset, y: np.ndarray) -> dict[str, Shares]:
+def make_cut(pipeline: TextPipeline) -> text_baselines.Cut:
     """Cut texts as the network's are; single characters and pieces of words mean little, but runs of them do."""
-    known = [own.texts[i] for i in own.parts["train"].indices]
-    asked = [dataset.texts[i] for i in dataset.parts[dataset.scored].indices]
-    tokenizer = dataset.pipeline.encoder.tokenizer
-    longest = 1 if tokenizer.kind in ("word", "blank") else RUN
-    given = (known, y, asked, len(dataset.spec.classes), text_baselines.Cut(tokenizer.split, longest))
-    return {
-        "naive_bayes": partial(text_baselines.naive_bayes, *given),
-        "tfidf_linear": partial(text_baselines.tfidf_linear, *given),
-    }
+    tokenizer = pipeline.encoder.tokenizer
+    return text_baselines.Cut(tokenizer.split, 1 if tokenizer.kind in ("word", "blank") else RUN)
+
+
+def list_inputs(dataset: SequenceDataset, part: str) -> list[Any]:
+    """Return the texts of a part, or its sequences in the units in which a network sees them: distances depend on
+    them."""
+    indices = dataset.parts[part].indices
+    if isinstance(dataset, TextDataset):
+        return [dataset.texts[i] for i in indices]
+    return [dataset.pipeline.scaled(dataset.sequences.one(int(index))) for index in indices]
 
 
 def _whole_texts(dataset: Dataset) -> list[str]:
@@ -73,18 +101,6 @@ def _whole_texts(dataset: Dataset) -> list[str]:
     if most is None or dataset.sequences.lengths().max() < most:
         return []
     return [f"the network reads {most} tokens of a text at most; the baselines read all of it"]
-
-
-def _sequences(dataset: SequenceDataset, indices: np.ndarray) -> list[np.ndarray]:
-    """Return the sequences in the units in which a network sees them: distances depend on them."""
-    return [dataset.pipeline.scaled(dataset.sequences.one(int(index))) for index in indices]
-
-
-def _nearest(train: Sequence[np.ndarray], y: np.ndarray, asked: Sequence[np.ndarray], classes: int) -> np.ndarray:
-    products = float(len(train)) * len(asked) * max(map(len, train)) * train[0].shape[1]
-    if products > MOST_PRODUCTS:
-        raise Undefined(f"it would take {products:.0e} multiplications to compare all sequences")
-    return sequence_baselines.nearest(train, y, asked, classes)
 
 
 def tables(dataset: Dataset, predictions: Predictions) -> dict[str, DataFrame]:

@@ -1,40 +1,87 @@
 """Classifiers of sequences that need no network, by scikit-learn.
 
-All take the training sequences, each (time, channels), their classes (n,), and the sequences to classify; all return
-probabilities (n, classes), 0 for a class without a training example.
+All are fitted to training sequences, each (time, channels), and their classes (n,), and predict probabilities
+(n, classes), 0 for a class without a training example.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from rnnexp.evaluation.classification import LogisticModel, make_logistic
+from rnnexp.evaluation.kept_baselines import Numbers
+from rnnexp.evaluation.report import Undefined
+
 Many = Sequence[np.ndarray]
 
+MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbors may take: some ten seconds of one core
 
-def nearest(train: Many, labels: np.ndarray, asked: Many, classes: int) -> np.ndarray:
-    """Take the class of the nearest training sequence, by Euclidean distance.
+
+@dataclass(frozen=True)
+class Nearest:
+    """Takes the class of the nearest training sequence, by Euclidean distance.
 
     Sequences of different length are stretched to the longest one of the training part by linear interpolation.
+
+    rows: (n, steps * channels);  shares: (n, classes), 1 for the class of each and else 0
     """
-    from sklearn.neighbors import KNeighborsClassifier
 
-    steps = max(map(len, train))
-    model = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
-    model.fit(_stretched(train, steps), labels)
-    return _placed(model.predict_proba(_stretched(asked, steps)), model.classes_, classes)
+    rows: Numbers
+    shares: Numbers
+    channels: int
+
+    def __post_init__(self) -> None:
+        fits = self.rows.ndim == self.shares.ndim == 2 and len(self.rows) == len(self.shares) and self.channels > 0
+        if not fits or not self.rows.size or not self.shares.size or self.rows.shape[1] % self.channels:
+            raise ValueError("sequences, classes and channels do not go together")
+
+    def predict(self, asked: Many) -> np.ndarray:
+        """Raises Undefined where it would take too long."""
+        from sklearn.neighbors import KNeighborsClassifier
+
+        products = float(len(asked)) * self.rows.size
+        if products > MOST_PRODUCTS:
+            raise Undefined(f"it would take {products:.0e} multiplications to compare all sequences")
+        model = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
+        model.fit(self.rows, self.shares.argmax(axis=1))
+        found = np.zeros((len(asked), self.shares.shape[1]))
+        found[:, model.classes_] = model.predict_proba(_stretched(asked, self.rows.shape[1] // self.channels))
+        return found
 
 
-def summary(train: Many, labels: np.ndarray, asked: Many, classes: int) -> np.ndarray:
-    """Apply logistic regression to the mean, deviation, first, middle and last value of each channel, standardized."""
+def fit_nearest(train: Many, labels: np.ndarray, classes: int) -> Nearest:
+    return Nearest(_stretched(train, max(map(len, train))), np.eye(classes)[labels], train[0].shape[1])
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Applies logistic regression to the mean, deviation, first, middle and last value of each channel, standardized.
+
+    mean, scale: of these, (5 * channels,)
+    """
+
+    mean: Numbers
+    scale: Numbers
+    model: LogisticModel
+
+    def __post_init__(self) -> None:
+        if not self.mean.shape == self.scale.shape == self.model.weights.shape[:1] or not self.scale.all():
+            raise ValueError("mean, scale and weights do not go together")
+
+    def predict(self, asked: Many) -> np.ndarray:
+        return self.model.predict((_features(asked) - self.mean) / self.scale)
+
+
+def fit_summary(train: Many, labels: np.ndarray, classes: int) -> Summary:
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
-    model.fit(_features(train), labels)
-    return _placed(model.predict_proba(_features(asked)), model.classes_, classes)
+    scaler, features = StandardScaler(), _features(train)
+    model = LogisticRegression(max_iter=5000).fit(scaler.fit_transform(features), labels)
+    return Summary(scaler.mean_, scaler.scale_, make_logistic(model, classes))
 
 
 def _stretched(sequences: Many, steps: int) -> np.ndarray:
@@ -51,12 +98,3 @@ def _resampled(one: np.ndarray, steps: int) -> np.ndarray:
 def _features(sequences: Many) -> np.ndarray:
     rows = [np.concatenate([s.mean(axis=0), s.std(axis=0), s[0], s[len(s) // 2], s[-1]]) for s in sequences]
     return np.stack(rows)
-
-
-def _placed(shares: np.ndarray, known: np.ndarray, classes: int) -> np.ndarray:
-    placed = np.zeros((len(shares), classes))
-    placed[:, known] = shares
-    return placed
-
-
-SIMPLE = {"nearest": nearest, "summary": summary}

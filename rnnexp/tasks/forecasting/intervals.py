@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ import numpy as np
 
 from rnnexp import strict
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.evaluation.kept_baselines import Numbers
 
 if TYPE_CHECKING:
     from rnnexp.tasks.forecasting.preprocess import Preprocessor
@@ -41,7 +43,7 @@ class Intervals:
     """
 
     levels: tuple[int, ...] = ()
-    half: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))
+    half: Numbers = field(default_factory=lambda: np.empty((0, 0, 0)))
     examples: int = 0
     coverage: tuple[float, ...] = ()
     why: str = ""
@@ -92,11 +94,11 @@ def rank(examples: int, level: int) -> int:
     return -(-(examples + 1) * level // 100)
 
 
-def calibrate(errors: np.ndarray) -> Intervals:
-    """Make intervals from the errors (n, horizon, targets) of forecasts that the network was not fitted to."""
+def calibrate(errors: np.ndarray, wanted: Sequence[int] = LEVELS) -> Intervals:
+    """Make intervals from the errors (n, horizon, targets) of forecasts of what the forecaster was not fitted to."""
     count, horizon, targets = errors.shape
-    many = len(LEVELS) * horizon * targets <= MOST_NUMBERS
-    levels = tuple(level for level in (LEVELS if many else FEW_LEVELS) if rank(count, level) <= count)
+    many = len(wanted) * horizon * targets <= MOST_NUMBERS
+    levels = tuple(level for level in (wanted if many else FEW_LEVELS) if rank(count, level) <= count)
     ordered = np.sort(np.abs(errors), axis=0)
     half = ordered[[rank(count, level) - 1 for level in levels]] if levels else np.empty((0, horizon, targets))
     return Intervals(levels, half, count)

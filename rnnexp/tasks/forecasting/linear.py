@@ -2,89 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rnnexp.evaluation.kept_baselines import Numbers
 from rnnexp.tasks.forecasting.baselines import Undefined, whole_series
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.normal_equations import Inputs, fit_weights, predict
+from rnnexp.tasks.forecasting.windows import Plan
 
-PENALTY = 1e-4  # in units of standardized inputs: enough to solve, too little to shrink
-CHUNK_VALUES = 2_000_000  # bounds the memory of gathered inputs: 16 MB, twice while they are gathered
-BLOCK = 512  # columns of the normal equations that are added up at once
 MOST_INPUTS = 6_000  # the normal equations take 8 bytes * inputs ** 2, twice while they are solved: 0.6 GB
 FEWEST_WINDOWS = 3
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What the regression sees of a dataset.
+class Past:
+    """Rows from which is forecast.
 
-    table: (rows, columns) standardized with the training rows of each series; targets first
-    mean, scale: (series, columns);  lags: rows of each target's own past
-    shared: one regression for all targets, on own lags alone; otherwise one per target, on other columns too
+    table:   (rows, columns) of all series end to end, with the calendar; targets first
+    offsets: first row of each series, and the end of the last;  ids: what the series are called
+    origins: (n,) last observed rows
     """
 
     table: np.ndarray
-    mean: np.ndarray
-    scale: np.ndarray
     offsets: np.ndarray
-    lags: int
-    window: int
-    horizon: int
-    targets: int
-    features: int
-    shared: bool
+    ids: Sequence[str]
+    origins: np.ndarray
 
     @property
-    def width(self) -> int:
-        """Return the number of inputs of one regression, the intercept included."""
-        known = self.table.shape[1] - self.targets - self.features
-        return self.lags + (0 if self.shared else self.window * self.features + self.horizon * known) + 1
+    def series(self) -> np.ndarray:
+        """Which series each forecast is of, (n,)."""
+        return np.searchsorted(self.offsets, self.origins, side="right") - 1
 
-    def series_of(self, origins: np.ndarray) -> np.ndarray:
-        return np.searchsorted(self.offsets, origins, side="right") - 1
+    @property
+    def firsts(self) -> np.ndarray:
+        """The first row of the series of each forecast, (n,)."""
+        return self.offsets[self.series]
 
-    def complete(self, origins: np.ndarray) -> np.ndarray:
-        """Say of each origin whether all its lags lie in its series."""
-        return origins - self.lags + 1 >= self.offsets[self.series_of(origins)]
+
+def make_past(dataset: SeriesDataset, origins: np.ndarray) -> Past:
+    table = dataset.pipeline.with_calendar(dataset.table, dataset.history.time)
+    return Past(table, dataset.history.offsets, dataset.history.ids, origins)
+
+
+@dataclass(frozen=True)
+class TrainingUnits:
+    """Mean and deviation of the training rows of each series, (series + 1, columns), at the end those of all together.
+
+    untrained: series that training has no rows of
+    """
+
+    ids: list[str]
+    untrained: list[str]
+    mean: Numbers
+    scale: Numbers
+
+    def __post_init__(self) -> None:
+        sizes = self.mean.shape == self.scale.shape == (len(self.ids) + 1, self.mean.shape[-1])
+        if not sizes or not self.scale.all():
+            raise ValueError("means and deviations do not go together")
+
+    def find(self, ids: Sequence[str]) -> np.ndarray:
+        """Return which of the rows are of these series; others have the units of all together."""
+        known = {label: place for place, label in enumerate(self.ids)}
+        return np.array([known.get(label, -1) for label in ids])
+
+
+@dataclass(frozen=True)
+class Regression:
+    """One on so many lags: `weights` (targets, inputs, horizon), of one row where all targets share it.
+
+    why: it is not defined; empty if it is
+    """
+
+    lags: int
+    weights: Numbers
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class LinearForecast:
+    """Ridge regression that has been fitted: on the lags of the window, and on a season of them."""
+
+    units: TrainingUnits
+    regressions: list[Regression]
+
+    def __post_init__(self) -> None:
+        if not self.regressions or min(one.lags for one in self.regressions) < 1:
+            raise ValueError("there is no regression on any lags")
+
+    def predict(self, past: Past, plan: Plan) -> np.ndarray:
+        """Return forecasts (n, horizon, targets) in original units.
+
+        A series that training has no rows of, though it knew it, gets its last value.
+        """
+        untrained = np.isin(past.ids, self.units.untrained)[past.series]
+        if untrained.all():
+            raise Undefined("no series that is forecast has training rows")
+        found = np.repeat(past.table[past.origins, : plan.targets][:, None], plan.ahead, axis=1)
+        used = choose_lags(past, [one.lags for one in self.regressions])
+        for one in self.regressions:
+            chosen = (used == one.lags) & ~untrained
+            if chosen.any():
+                found[chosen] = self._regress(one, replace(past, origins=past.origins[chosen]), plan)
+        return found
+
+    def _regress(self, one: Regression, past: Past, plan: Plan) -> np.ndarray:
+        if one.why:
+            raise Undefined(one.why)
+        inputs = _inputs(past, plan, one.lags, self.units)
+        if not inputs.complete(past.origins).all():
+            raise Undefined(f"it takes {one.lags} rows of a series, and one has fewer")
+        groups = inputs.groups()
+        if one.weights.shape != (len(groups), inputs.width, plan.ahead):
+            raise Undefined("its weights are of other columns, or damaged")
+        found = np.empty((len(past.origins), plan.ahead, plan.targets))
+        for columns, weights in zip(groups, one.weights):
+            predict(inputs, past.origins, weights, columns, found)
+        return found
 
 
 def forecast(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     """Fit on the windows of the training part and forecast from `origins`: (n, horizon, targets), original units.
 
-    Each target column is predicted from its own lags, see `lags`; one regression is shared by all targets and
+    Each target column is predicted from its own lags, see `lags_of`; one regression is shared by all targets and
     series. With further inputs each target has its own. A series without training rows gets its last value.
     """
-    own, plan = dataset.trained_on, dataset.pipeline.plan
+    return fit(dataset).predict(make_past(dataset, origins), dataset.pipeline.plan)
+
+
+def fit(dataset: SeriesDataset) -> LinearForecast:
+    """Fit a regression for each number of lags that forecasts of these data may be made from."""
+    own = dataset.trained_on
     if own is None:
         raise Undefined("there is no training part")
-    fitted = trained(dataset, origins)
-    if not fitted.any():
-        raise Undefined("no series that is forecast has training rows")
-    found = np.repeat(dataset.table[origins, : plan.targets][:, None], plan.ahead, axis=1)
-    used = lags_of(dataset, origins)
-    for count in np.unique(used[fitted]):
-        chosen = fitted & (used == count)
-        found[chosen] = _regressed(dataset, own, origins[chosen], int(count))
-    return found
+    units = _measure(own)
+    return LinearForecast(units, [_fit_lags(own, units, lags) for lags in find_usable_lags(dataset)])
 
 
-def _regressed(dataset: SeriesDataset, own: SeriesDataset, origins: np.ndarray, lags: int) -> np.ndarray:
-    fitted = _inputs(own, lags)
-    inputs = fitted if own is dataset else _inputs(dataset, lags)
+def _fit_lags(own: SeriesDataset, units: TrainingUnits, lags: int) -> Regression:
+    train = own.starts("train") + own.pipeline.plan.sequence_length - 1
+    inputs = _inputs(make_past(own, train), own.pipeline.plan, lags, units)
     if inputs.width > MOST_INPUTS:
-        raise Undefined(f"a regression on {inputs.width:,} inputs takes too much memory; the most is {MOST_INPUTS:,}")
-    train = own.starts("train") + inputs.window - 1
-    train = train[fitted.complete(train)]
+        why = f"a regression on {inputs.width:,} inputs takes too much memory; the most is {MOST_INPUTS:,}"
+        return Regression(lags, np.empty(0), why)
+    train = train[inputs.complete(train)]
     if len(train) < FEWEST_WINDOWS:
-        raise Undefined(f"there are only {len(train)} training windows")
-    found = np.empty((len(origins), inputs.horizon, inputs.targets))
-    each = [slice(0, inputs.targets)] if inputs.shared else [slice(j, j + 1) for j in range(inputs.targets)]
-    for columns in each:
-        _predict(inputs, origins, _fit(fitted, train, columns), columns, found)
-    return found
+        return Regression(lags, np.empty(0), f"there are only {len(train)} training windows")
+    return Regression(lags, np.stack([fit_weights(inputs, train, columns) for columns in inputs.groups()]))
 
 
 def trained(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
@@ -99,39 +166,50 @@ def lags_of(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
     At least as many as the network sees; one season and one row, if that is more, where every forecast of the series
     and enough training windows have that many rows before them.
     """
-    window, own = dataset.pipeline.plan.sequence_length, dataset.trained_on or dataset
-    wanted = wanted_lags(dataset)
-    train = _rows_before(own, own.starts("train") + window - 1)
-    firsts = dataset.history.offsets[dataset.history.series_of(origins)]
-    there = whole_series(firsts, _rows_before(dataset, origins) >= wanted)
-    return np.where(there & (np.sum(train >= wanted) >= FEWEST_WINDOWS), wanted, window)
+    return choose_lags(make_past(dataset, origins), find_usable_lags(dataset))
+
+
+def choose_lags(past: Past, usable: Sequence[int]) -> np.ndarray:
+    """Return for each forecast the most lags that all forecasts of its series have before them, else the fewest."""
+    there = whole_series(past.firsts, past.origins - past.firsts + 1 >= max(usable))
+    return np.where(there, max(usable), min(usable))
+
+
+def find_usable_lags(dataset: SeriesDataset) -> list[int]:
+    """Return the lags of the window, and those of a season where enough training windows have them before them."""
+    own, window, wanted = dataset.trained_on or dataset, dataset.pipeline.plan.sequence_length, wanted_lags(dataset)
+    past = make_past(own, own.starts("train") + window - 1)
+    enough = np.sum(past.origins - past.firsts + 1 >= wanted) >= FEWEST_WINDOWS
+    return [window, wanted] if enough and wanted > window else [window]
 
 
 def wanted_lags(dataset: SeriesDataset) -> int:
     return max(dataset.pipeline.plan.sequence_length, (dataset.season or 0) + 1)
 
 
-def _rows_before(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
-    """Count the rows of its series up to each origin, itself included."""
-    return np.asarray(origins - dataset.history.offsets[dataset.history.series_of(origins)] + 1)
-
-
-def _inputs(dataset: SeriesDataset, lags: int) -> Inputs:
-    plan, offsets, own = dataset.pipeline.plan, dataset.history.offsets, dataset.trained_on or dataset
-    table, known = (one.pipeline.with_calendar(one.table, one.history.time) for one in (dataset, own))
-    # Units of a series that training has no rows of are those of all others together.
-    pooled = np.concatenate([known[first:last] for first, last in own.borders["train"]])
-    parts = [pooled if part is None or not len(part) else part for part in dataset.training_rows(known)]
+def _measure(own: SeriesDataset) -> TrainingUnits:
+    table = own.pipeline.with_calendar(own.table, own.history.time)
+    rows = [table[first:last] for first, last in own.borders["train"]]
+    # TrainingUnits of a series that training has no rows of are those of all others together.
+    pooled = np.concatenate(rows)
+    parts = [*(part if len(part) else pooled for part in rows), pooled]
     mean = np.stack([part.mean(axis=0) for part in parts])
     scale = np.stack([part.std(axis=0) for part in parts])
     # Rounding leaves the deviation of a constant column above 0, the more so the larger its values.
     scale[[np.ptp(part, axis=0) == 0 for part in parts]] = 1.0
-    series = np.repeat(np.arange(len(parts)), np.diff(offsets))
+    untrained = [label for label, part in zip(own.history.ids, rows) if not len(part)]
+    return TrainingUnits(list(own.history.ids), untrained, mean, scale)
+
+
+def _inputs(past: Past, plan: Plan, lags: int, units: TrainingUnits) -> Inputs:
+    places = units.find(past.ids)
+    mean, scale = units.mean[places], units.scale[places]
+    series = np.repeat(np.arange(len(places)), np.diff(past.offsets))
     return Inputs(
-        table=(table - mean[series]) / scale[series],
+        table=(past.table - mean[series]) / scale[series],
         mean=mean,
         scale=scale,
-        offsets=offsets,
+        offsets=past.offsets,
         lags=lags,
         window=plan.sequence_length,
         horizon=plan.ahead,
@@ -139,55 +217,3 @@ def _inputs(dataset: SeriesDataset, lags: int) -> Inputs:
         features=plan.columns - plan.targets - plan.known,
         shared=plan.columns == plan.targets,
     )
-
-
-def _fit(inputs: Inputs, origins: np.ndarray, columns: slice) -> np.ndarray:
-    """Solve the normal equations, added up chunk by chunk; the last row of the weights is the intercept."""
-    gram = np.zeros((inputs.width, inputs.width))
-    cross = np.zeros((inputs.width, inputs.horizon))
-    for chunk in _chunks(inputs, origins, columns):
-        x = _design(inputs, chunk, columns)
-        cross += x.T @ _rows(inputs.table[:, columns], chunk + 1, inputs.horizon)
-        for first in range(0, inputs.width, BLOCK):  # on and below the diagonal; what is above is the same
-            gram[first:, first : first + BLOCK] += x[:, first:].T @ x[:, first : first + BLOCK]
-    for first in range(0, inputs.width, BLOCK):
-        gram[first : first + BLOCK, first:] = gram[first:, first : first + BLOCK].T
-    gram[np.diag_indices(inputs.width - 1)] += PENALTY
-    return np.linalg.solve(gram, cross)
-
-
-def _predict(inputs: Inputs, origins: np.ndarray, weights: np.ndarray, columns: slice, found: np.ndarray) -> None:
-    """Write forecasts in original units into these columns of `found`, (n, horizon, targets)."""
-    done = 0
-    for chunk in _chunks(inputs, origins, columns):
-        series, shape = inputs.series_of(chunk), (len(chunk), -1, inputs.horizon)
-        values = (_design(inputs, chunk, columns) @ weights).reshape(shape).transpose(0, 2, 1)
-        mean, scale = (of[series][:, None, columns] for of in (inputs.mean, inputs.scale))
-        found[done : done + len(chunk), :, columns] = values * scale + mean
-        done += len(chunk)
-
-
-def _chunks(inputs: Inputs, origins: np.ndarray, columns: slice) -> Iterator[np.ndarray]:
-    values = (columns.stop - columns.start) * max(inputs.width, inputs.horizon)
-    size = max(1, CHUNK_VALUES // values)
-    for begin in range(0, len(origins), size):
-        yield origins[begin : begin + size]
-
-
-def _design(inputs: Inputs, origins: np.ndarray, columns: slice) -> np.ndarray:
-    """Return one row per origin and target column: own lags, other columns, a one for the intercept."""
-    x = np.ones((len(origins) * (columns.stop - columns.start), inputs.width))
-    x[:, : inputs.lags] = _rows(inputs.table[:, columns], origins - inputs.lags + 1, inputs.lags)
-    if not inputs.shared:
-        first, known = inputs.targets, inputs.targets + inputs.features
-        middle = inputs.lags + inputs.window * inputs.features
-        past = _rows(inputs.table[:, first:known], origins - inputs.window + 1, inputs.window)
-        x[:, inputs.lags : middle] = past.reshape(len(origins), -1)
-        x[:, middle:-1] = _rows(inputs.table[:, known:], origins + 1, inputs.horizon).reshape(len(origins), -1)
-    return x
-
-
-def _rows(table: np.ndarray, begins: np.ndarray, count: int) -> np.ndarray:
-    """Return `count` rows from each of `begins`: (n * columns, count), each column a row of its own."""
-    windows = np.lib.stride_tricks.sliding_window_view(table, count, axis=0)
-    return windows[begins].reshape(-1, count)

@@ -73,7 +73,7 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     """Forecast what follows each series, with intervals of the levels that are asked for."""
     preprocessor, pipeline = trained.preprocessor, trained.preprocessor.pipeline
     given = _given(trained, pipeline, request)
-    made = read_for(trained.bundle, preprocessor)
+    made = trained.baseline.intervals if trained.baseline else read_for(trained.bundle, preprocessor)
     levels, notes = _levels(made, request.levels)
     try:
         _, context = preprocessor.prepare_rows(given.rows)
@@ -89,7 +89,7 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
 
 def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     """Forecast what follows a table of rows; `levels` are those of intervals, each of which adds two columns."""
-    made = bundle.extras or Intervals()
+    made = bundle.baseline.intervals if bundle.baseline else bundle.extras or Intervals()
     half = {int(level): made.of(int(level)) for level in params.get(LEVELS, ())}
     preprocessor, pipeline = bundle.preprocessor, bundle.preprocessor.pipeline
     rows = make_table(pipeline, rows)
@@ -195,9 +195,13 @@ def _series(pipeline: Pipeline, source: Any) -> RequestRows:
 def forecast(bundle: Any, context: Context, half: Mapping[int, np.ndarray], columns: Columns) -> DataFrame:
     """Forecast prepared rows, with the ends of an interval for each level in `half`."""
     preprocessor = bundle.preprocessor
-    outputs = preprocessor.roll(bundle.predict, context)
-    ends = {level: preprocessor.bounds(outputs, context, width) for level, width in half.items()}
-    values = preprocessor.restore(outputs, context)
+    if bundle.baseline is None:
+        outputs = preprocessor.roll(bundle.predict, context)
+        ends = {level: preprocessor.bounds(outputs, context, width) for level, width in half.items()}
+        values = preprocessor.restore(outputs, context)
+    else:
+        values = bundle.baseline.forecast(preprocessor.pipeline, context.rows)
+        ends = {level: bundle.baseline.bound(values, width) for level, width in half.items()}
     ids = context.ids if columns.series else None
     frame = table(values, bundle.spec.targets, ids=ids, time=context.time, ends=ends, columns=columns)
     frame.attrs[HOURS] = has_hours(preprocessor.pipeline.frequency)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ class Context:
     arrays, indices: what `windows` gathers inputs from
     table, starts, group: raw rows of all series end to end, the last window of each, its scaler group
     last:   with `layout: sequence` the step of each sequence that looks ahead
+    rows:   all that was given of each series, more than a network may need
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -36,6 +37,7 @@ class Context:
     ids: tuple[str, ...]
     last: np.ndarray
     time: np.ndarray | None = None
+    rows: Sequence[Rows] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Preprocessor:
         time = None if blocks[0].time is None else np.stack([b.time[-plan.ahead :] for b in blocks])  # type: ignore[index]
         table = np.concatenate([block.values for block in blocks])
         last = np.array([len(own) - 1 for own in steps])
-        context = Context(arrays, indices, table, starts, group, tuple(r.label for r in rows), last, time)
+        context = Context(arrays, indices, table, starts, group, tuple(r.label for r in rows), last, time, rows)
         return plan.batch()(arrays, indices)[0], context
 
     def roll(self, predict: Callable[[Any], Any], context: Context) -> np.ndarray:
@@ -107,12 +109,24 @@ class Preprocessor:
         return frame_of(self.pipeline, rows)
 
 
-def _block(pipeline: Pipeline, rows: Rows) -> Rows:
-    """Cut or lengthen rows to the ones needed: observed rows, then exactly as many as are forecast."""
-    plan = pipeline.plan
-    empty = np.isnan(rows.values[:, : plan.targets]).all(axis=1)
-    observed = len(empty) - int(np.argmin(empty[::-1])) if len(empty) and not empty.all() else 0
-    first = 0 if plan.layout == "sequence" else max(0, observed - pipeline.rows_needed)
+def prepare_whole(pipeline: Pipeline, rows: Rows) -> Rows:
+    """Return the rows of a series that follow its last gap, and then as many as are forecast."""
+    gaps = np.flatnonzero(~np.isfinite(rows.values[: _count_observed(pipeline, rows)]).all(axis=1))
+    first = int(gaps[-1]) + 1 if len(gaps) else 0
+    after = Rows(rows.label, rows.values[first:], None if rows.time is None else rows.time[first:])
+    return _block(pipeline, after, whole=True)
+
+
+def _count_observed(pipeline: Pipeline, rows: Rows) -> int:
+    """Return how many rows there are to the last whose targets are known."""
+    empty = np.isnan(rows.values[:, : pipeline.plan.targets]).all(axis=1)
+    return len(empty) - int(np.argmin(empty[::-1])) if len(empty) and not empty.all() else 0
+
+
+def _block(pipeline: Pipeline, rows: Rows, whole: bool = False) -> Rows:
+    """Cut or prepare_whole rows to the ones needed: observed rows, then exactly as many as are forecast."""
+    plan, observed = pipeline.plan, _count_observed(pipeline, rows)
+    first = 0 if whole or plan.layout == "sequence" else max(0, observed - pipeline.rows_needed)
     past = rows.values[first:observed]
     _refuse_gaps(pipeline, rows.label, past, first)
     if len(past) < pipeline.rows_needed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,16 @@ import numpy as np
 
 from rnnexp.data.dataset import Predictions
 from rnnexp.evaluation import breakdown, metrics, numbers, tables
-from rnnexp.evaluation.numbers import UNFITTED, Findings, Yardsticks
+from rnnexp.evaluation.numbers import Findings, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report, Scoring, Undefined
-from rnnexp.tasks.forecasting import baselines, linear, naive2, scales
+from rnnexp.evaluation.report import Report, Scoring
+from rnnexp.tasks.forecasting import kept_forecasts, naive2, scales
 from rnnexp.tasks.forecasting.bands import MADE_ON, band
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.kept_forecasts import Fit
+from rnnexp.tasks.forecasting.linear import make_past
 from rnnexp.tasks.forecasting.pipeline import Pipeline
-from rnnexp.tasks.forecasting.short_series import forecasting_task, in_series, short_series
+from rnnexp.tasks.forecasting.short_series import in_series, short_series
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -35,7 +37,8 @@ def report(model: Any, dataset: SeriesDataset, scoring: Scoring) -> Report:
     require_finite(predictions)
     made = band(dataset, found, scoring.intervals)
     predictions = replace(predictions, bounds=made.bounds)
-    report = numbers.report(dataset, predictions, _yardsticks(dataset, predictions), scoring.extra)
+    methods = {} if predictions.origins is None else kept_forecasts.list_methods(dataset, predictions.origins)
+    report = numbers.report(dataset, predictions, _yardsticks(dataset, predictions, methods), scoring.extra)
     return replace(
         report,
         metrics={**report.metrics, **made.metrics},
@@ -44,6 +47,8 @@ def report(model: Any, dataset: SeriesDataset, scoring: Scoring) -> Report:
         tables={**report.tables, **_breakdown(dataset, predictions, report.baselines)},
         intervals=made.intervals,
         tags=made.tags,
+        fitted={name: methods[name]() for name in report.baselines},
+        validation=scoring.validate(dataset, lambda part: dataset.restore(part, found[part])),
     )
 
 
@@ -83,14 +88,14 @@ def headline(dataset: SeriesDataset) -> str:
     return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
 
 
-def _yardsticks(dataset: SeriesDataset, predictions: Predictions) -> Yardsticks:
+def _yardsticks(dataset: SeriesDataset, predictions: Predictions, methods: Mapping[str, Fit]) -> Yardsticks:
     units = metrics.Units(
         scales.mase_scale(dataset, predictions),
         scales.deviation(dataset, predictions) if len(dataset.spec.targets) > 1 else None,
         scales.series_of(dataset, predictions),
     )
     return Yardsticks(
-        _baselines(dataset, predictions),
+        {name: partial(_forecast, dataset, predictions, fit) for name, fit in methods.items()},
         units,
         scales.affine_scale(dataset, units.series),
         partial(_add, dataset, predictions, units),
@@ -119,20 +124,8 @@ def _columns(
     return {"series": np.array(dataset.history.ids)[series], "time": rows if time is None else time[rows]}
 
 
-def _baselines(dataset: SeriesDataset, predictions: Predictions) -> dict[str, Callable[[], np.ndarray]]:
-    origins = predictions.origins
-    if origins is None:
-        return {}
-    task = forecasting_task(dataset, origins, predictions.actual.shape[1])
-    makers = baselines.SIMPLE | ({"naive2": naive2.naive2} if naive2.applies(task.firsts) else {})
-    simple = {name: (lambda make=make: make(task)) for name, make in makers.items()}
-    return {**simple, "linear": lambda: _linear(dataset, origins)}
-
-
-def _linear(dataset: SeriesDataset, origins: np.ndarray) -> np.ndarray:
-    if dataset.trained_on is None:
-        raise Undefined(UNFITTED)
-    return linear.forecast(dataset, origins)
+def _forecast(dataset: SeriesDataset, predictions: Predictions, fit: Fit) -> np.ndarray:
+    return fit().predict(make_past(dataset, np.asarray(predictions.origins)), dataset.pipeline.plan)
 
 
 def _owa(found: Findings, part: str) -> dict[str, float]:

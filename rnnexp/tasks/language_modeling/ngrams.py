@@ -6,7 +6,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnexp.evaluation.kept_baselines import Numbers
+
+MAX_ORDER = 20  # of a model that a file describes
 NONE = -1  # a context that reaches back beyond the first token
+
+
+@dataclass(frozen=True)
+class NGram:
+    """An n-gram of `order` tokens of a vocabulary of that size, learned from `tokens` (n,).
+
+    What it needs of them are counts; the tokens themselves are fewer than their runs.
+    """
+
+    tokens: Numbers
+    vocabulary: int
+    order: int
+
+    def __post_init__(self) -> None:
+        ids = self.tokens
+        sizes = ids.ndim == 1 and len(ids) and 0 < self.order <= MAX_ORDER
+        if not sizes or not np.all((ids == np.floor(ids)) & (ids >= 0) & (ids < self.vocabulary)):
+            raise ValueError("tokens and vocabulary do not go together")
+
+    def predict(self, asked: np.ndarray) -> np.ndarray:
+        """Return the log probabilities (tokens - 1,) of ids (tokens,) but the first, in nats."""
+        return log_probabilities(self.tokens.astype(np.int64), asked, self.vocabulary, self.order)[-1]
 
 
 @dataclass(frozen=True)

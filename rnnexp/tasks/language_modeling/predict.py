@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnexp.data.texts.vocabulary import PADDING, RESERVED, UNKNOWN
 from rnnexp.errors import ConfigError, DataError, count, did_you_mean
+from rnnexp.evaluation.kept_baselines import NETWORK
 from rnnexp.models.sampling import Sampling, find_mistakes, sample_tokens
 from rnnexp.models.token_scoring import score_tokens
 from rnnexp.tasks.language_modeling.dataset import Language
@@ -37,7 +38,7 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
         if len(own) < 2:
             raise DataError(f"{place}: {count(len(own), 'token')}; at least 2 are needed, the second is scored")
     unknown = sum(int((own == UNKNOWN).sum()) for own in ids) / sum(map(len, ids))
-    frame = surprise(trained.load().model, language, found.texts)
+    frame = surprise(trained.load(), found.texts)
     frame.insert(0, "example", found.places)
     notes = [f"{unknown:.1%} of the tokens are unknown to the model"] if unknown else []
     return PredictResponse(frame, [*found.notes, *notes])
@@ -73,11 +74,13 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     model, language, texts = bundle.model, bundle.preprocessor, served_texts(rows)
     asked = _asked(params)
     if not asked["length"]:
-        return surprise(model, language, texts)
+        return surprise(bundle, texts)
+    if bundle.baseline is not None:
+        raise ConfigError(f"length: an n-gram scores texts here, and writes none; ask the {NETWORK} to go on with them")
     how = Sampling(asked["temperature"], asked["top_k"] or None, asked["top_p"], asked["seed"], (PADDING, UNKNOWN))
     for number, text in enumerate(texts, start=1):
         refuse_unknown(language, text, f"text {number}")
-    frame = surprise(model, language, texts, least=1)
+    frame = surprise(bundle, texts, least=1)
     read = [language.ids(text) for text in texts]
     written = [sample_tokens(model, ids, int(asked["length"]), how) for ids in read]
     frame["continuation"] = [language.continuation(ids, more) for ids, more in zip(read, written)]
@@ -100,19 +103,20 @@ def _asked(params: Mapping[str, Any]) -> dict[str, Any]:
     return asked
 
 
-def surprise(model: Any, language: Language, texts: Sequence[str], least: int = 2) -> DataFrame:
+def surprise(bundle: Bundle, texts: Sequence[str], least: int = 2) -> DataFrame:
     """Return tokens, nats per token and perplexity of each text; the first token of a text is given, not scored.
 
     least: tokens of a text; of a single one nothing is scored, NaN
     """
     import pandas
 
-    read = [language.ids(text) for text in texts]
+    read = [bundle.preprocessor.ids(text) for text in texts]
     for number, ids in enumerate(read, start=1):
         if len(ids) < least:
             needed = "at least 2 are needed, the second is scored" if least > 1 else "give some text to go on from"
             raise DataError(f"text {number}: {count(len(ids), 'token')}; {needed}")
-    found = [-score_tokens(model, ids).mean() if len(ids) > 1 else np.nan for ids in read]
+    score = partial(score_tokens, bundle.model) if bundle.baseline is None else bundle.baseline.predict
+    found = [-score(ids).mean() if len(ids) > 1 else np.nan for ids in read]
     return pandas.DataFrame(
         {
             "text": list(texts),

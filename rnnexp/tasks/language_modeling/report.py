@@ -9,11 +9,13 @@ import numpy as np
 
 from rnnexp.data.dataset import Predictions
 from rnnexp.errors import DivergedError
+from rnnexp.evaluation.kept_baselines import KeptBaselines, keep
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import Report, Scoring, once
+from rnnexp.evaluation.report import VALIDATION, Report, Scoring, once
 from rnnexp.models.token_scoring import score_tokens
 from rnnexp.tasks.language_modeling import ngrams
 from rnnexp.tasks.language_modeling.dataset import TextStream
+from rnnexp.tasks.language_modeling.ngrams import NGram
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -24,7 +26,10 @@ UNCHOSEN = {"character": 5}  # without a validation part
 MOST_ROWS = 1000
 
 
-def report(model: Any, dataset: TextStream, _: Scoring | None = None) -> Report:
+KINDS: dict[str, type] = {"unigram": NGram, "ngram": NGram}  # the baselines that a run keeps, by name
+
+
+def report(model: Any, dataset: TextStream, scoring: Scoring) -> Report:
     """Read the scored part once, and compare the network's surprise with that of n-grams."""
     found = score_tokens(model, dataset.ids(dataset.scored))
     if not np.isfinite(found).all():
@@ -33,7 +38,8 @@ def report(model: Any, dataset: TextStream, _: Scoring | None = None) -> Report:
     metrics = prefixed(dataset.scored, scores(found))
     if dataset.trained_on is None:
         return Report(metrics, predictions, {"tokens": table(dataset, predictions)})
-    made, order = once(dataset, partial(_baselines, dataset, dataset.trained_on))
+    fitted = once(dataset, partial(_fit, dataset, dataset.trained_on), "fitted")
+    made = once(dataset, lambda: {name: one.predict(dataset.ids(dataset.scored)) for name, one in fitted.items()})
     for name, values in made.items():
         metrics |= prefixed(f"baseline/{name}", scores(values))
     best = min(made, key=lambda name: metrics[f"baseline/{name}/nats"])
@@ -43,11 +49,24 @@ def report(model: Any, dataset: TextStream, _: Scoring | None = None) -> Report:
         metrics,
         predictions,
         {"tokens": table(dataset, predictions, made["ngram"])},
-        [f"the n-gram is of {order} tokens, with Witten-Bell smoothing"],
+        [f"the n-gram is of {fitted['ngram'].order} tokens, with Witten-Bell smoothing"],
         {name: dataset.restore(dataset.scored, values) for name, values in made.items()},
         best_baseline=best,
         beats_baseline=metrics[f"{dataset.scored}/nats"] < metrics[f"baseline/{best}/nats"],
+        fitted=fitted,
+        validation=scoring.validate(
+            dataset, lambda part: dataset.restore(part, score_tokens(model, dataset.ids(part)))
+        ),
     )
+
+
+def keep_baselines(dataset: TextStream, report: Report) -> KeptBaselines:
+    """Keep the n-grams, with what a token of the validation part costs."""
+
+    def score(found: np.ndarray) -> float:
+        return scores(found)["nats"]
+
+    return keep(dataset, report, "nats", score, lambda one: one.predict(dataset.ids(VALIDATION)))
 
 
 def rows(dataset: TextStream, report: Report) -> DataFrame:
@@ -65,15 +84,14 @@ def scores(found: np.ndarray) -> dict[str, float]:
     return {"nats": nats, "perplexity": float(np.exp(nats))}
 
 
-def _baselines(dataset: TextStream, own: TextStream) -> tuple[dict[str, np.ndarray], int]:
-    """Compute the n-grams; how long they are is chosen on the validation part."""
+def _fit(dataset: TextStream, own: TextStream) -> dict[str, NGram]:
+    """Learn n-grams; how long they are is chosen on the validation part."""
     kind, train, size = dataset.language.tokenizer.kind, own.ids("train"), len(dataset.language.vocabulary)
     longest, order = LONGEST.get(kind, WORDS), UNCHOSEN.get(kind, WORDS)
-    if "val" in own.borders:
-        tried = ngrams.log_probabilities(train, own.ids("val"), size, longest)
+    if VALIDATION in own.borders:
+        tried = ngrams.log_probabilities(train, own.ids(VALIDATION), size, longest)
         order = 1 + int(np.argmax([values.mean() for values in tried]))
-    made = ngrams.log_probabilities(train, dataset.ids(dataset.scored), size, order)
-    return {"unigram": made[0], "ngram": made[-1]}, order
+    return {"unigram": NGram(train, size, 1), "ngram": NGram(train, size, order)}
 
 
 def table(dataset: TextStream, predictions: Predictions, ngram: np.ndarray | None = None) -> DataFrame:

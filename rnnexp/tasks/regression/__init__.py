@@ -19,6 +19,8 @@ class regression(TaskCode):
     leaks = deferred("rnnexp.data.sequences:leaks")
     preprocessor = deferred("rnnexp.data.sequence_pipeline:SequencePipeline.from_json")
     report = deferred("rnnexp.tasks.regression.report:report")
+    keep_baselines = deferred("rnnexp.tasks.regression.report:keep_baselines")
+    baseline_kinds = deferred("rnnexp.tasks.regression.report:KINDS.copy")
     primary_metric = deferred("rnnexp.tasks.regression.report:headline")
     rows = deferred("rnnexp.tasks.regression.report:rows")
     summary = deferred("rnnexp.tasks.regression.report:summary")

@@ -19,7 +19,7 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     import pandas
 
     found = read_sequences(trained, request)
-    outputs = np.asarray(trained.load().predict(found.x), np.float64).reshape(len(found.places), -1)
+    outputs = np.asarray(_predict(trained.load(), found.sequences), np.float64).reshape(len(found.places), -1)
     frame = pandas.DataFrame(outputs, columns=[f"target_{i}" for i in range(outputs.shape[1])])
     frame.insert(0, "example", found.places)
     return PredictResponse(frame)
@@ -27,4 +27,9 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
 
 def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> np.ndarray:
     """Return numbers (n, outputs) for sequences."""
-    return np.asarray(bundle.predict(bundle.preprocessor.inputs(served_sequences(rows))))
+    return _predict(bundle, served_sequences(rows))
+
+
+def _predict(bundle: Bundle, sequences: list[np.ndarray]) -> np.ndarray:
+    prepared = bundle.preprocessor.inputs(sequences)
+    return np.asarray(bundle.predict(prepared) if bundle.baseline is None else bundle.baseline.predict(sequences))

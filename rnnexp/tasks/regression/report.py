@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sized
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +12,35 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.evaluation import breakdown, metrics, numbers, tables
+from rnnexp.evaluation.kept_baselines import KeptBaselines, Numbers, keep
 from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report, Scores, Scoring, Undefined
+from rnnexp.evaluation.report import VALIDATION, Report, Scores, Scoring, Undefined
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+@dataclass(frozen=True)
+class Mean:
+    """Answers everything with the mean of the training part, (outputs,)."""
+
+    values: Numbers
+
+    def predict(self, asked: Sized) -> np.ndarray:
+        """Return numbers (n, outputs)."""
+        return np.tile(self.values, (len(asked), 1))
+
+
+KINDS: dict[str, type] = {"mean": Mean}  # the baselines that a run keeps, by name
+
+
 def report(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
     """Predict the scored part, and compare with the truth and the mean of the training part."""
-    found = outputs(model, dataset, [dataset.scored], scoring.batch_size)
-    predictions = dataset.restore(dataset.scored, found[dataset.scored])
+    predictions = _predict(model, dataset, dataset.scored, scoring)
     require_finite(predictions)
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
-    against = Yardsticks({"mean": partial(_mean, dataset, predictions)}, metrics.Units(None, deviation, None))
+    against = Yardsticks({"mean": partial(_predict_mean, dataset)}, metrics.Units(None, deviation, None))
     made = numbers.report(dataset, predictions, against, scoring.extra)
     count, targets = len(predictions.actual), dataset.spec.targets
     examples = np.arange(count)[:, None]
@@ -34,7 +48,27 @@ def report(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
     if len(targets) > 1:
         labels = {"part": (dataset.scored,), "target": targets}
         shown[breakdown.SCORES] = breakdown.compare_groups(predictions, made.baselines, np.zeros(count, int), labels)
-    return replace(made, tables={**made.tables, **shown})
+    return replace(
+        made,
+        tables={**made.tables, **shown},
+        fitted={"mean": _fit_mean(dataset)} if dataset.trained_on else {},
+        validation=scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring)),
+    )
+
+
+def _predict(model: Any, dataset: Dataset, part: str, scoring: Scoring) -> Predictions:
+    return dataset.restore(part, outputs(model, dataset, [part], scoring.batch_size)[part])
+
+
+def keep_baselines(dataset: Dataset, report: Report) -> KeptBaselines:
+    """Keep the mean, with its error on the validation part."""
+    deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
+
+    def score(predicted: np.ndarray) -> float:
+        both = dataset.restore(VALIDATION, predicted)
+        return metrics.measure_error(both.actual, both.predicted, deviation)
+
+    return keep(dataset, report, headline(dataset), score, lambda one: one.predict(dataset.parts[VALIDATION]))
 
 
 def summary(scores: Scores) -> Iterator[str]:
@@ -54,8 +88,12 @@ def headline(dataset: Dataset) -> str:
     return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
 
 
-def _mean(dataset: Dataset, predictions: Predictions) -> np.ndarray:
-    return np.broadcast_to(_training_targets(dataset).mean(axis=0), predictions.actual.shape)
+def _fit_mean(dataset: Dataset) -> Mean:
+    return Mean(_training_targets(dataset).mean(axis=0))
+
+
+def _predict_mean(dataset: Dataset) -> np.ndarray:
+    return _fit_mean(dataset).predict(dataset.parts[dataset.scored])[:, None]
 
 
 def _deviation(dataset: Dataset) -> np.ndarray | None:

@@ -23,6 +23,8 @@ class sequence_to_sequence(TaskCode):
     leaks = deferred("rnnexp.data.leaks:shared_examples")
     preprocessor = deferred("rnnexp.tasks.sequence_to_sequence.dataset:PairPipeline.from_json")
     report = deferred("rnnexp.tasks.sequence_to_sequence.report:report")
+    keep_baselines = deferred("rnnexp.tasks.sequence_to_sequence.report:keep_baselines")
+    baseline_kinds = deferred("rnnexp.tasks.sequence_to_sequence.report:KINDS.copy")
     primary_metric = deferred("rnnexp.tasks.sequence_to_sequence.report:primary_metric")
     figures = deferred("rnnexp.tasks.sequence_to_sequence.figures:figures")
     predict = deferred("rnnexp.tasks.sequence_to_sequence.predict:predict")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
-from rnnexp.tasks.forecasting.baselines import Undefined
+from rnnexp.evaluation.report import Undefined
 
 ROUNDS = 5  # of expectation and maximization
 MOST_LINKS = 3e7  # tokens of a source beside each token of its target: 2 GB
@@ -16,16 +17,32 @@ MOST_LINKS = 3e7  # tokens of a source beside each token of its target: 2 GB
 Tokens = Sequence[str]
 
 
-def most_frequent(targets: Sequence[str], asked: int) -> list[str]:
-    """Answer everything with the most frequent target of the training part; of several the first by alphabet."""
-    counts = Counter(targets)
-    return [min(counts, key=lambda text: (-counts[text], text))] * asked
+@dataclass(frozen=True)
+class MostFrequent:
+    """Answers everything with the most frequent target of the training part, as tokens."""
+
+    tokens: list[str]
+
+    def predict(self, asked: Sequence[Tokens]) -> list[list[str]]:
+        return [self.tokens] * len(asked)
 
 
-def word_by_word(sources: Sequence[Tokens], targets: Sequence[Tokens], asked: Sequence[Tokens]) -> list[list[str]]:
-    """Replace each token by its likeliest translation; one that the training part does not have stays as it is."""
-    dictionary = learn(sources, targets)
-    return [[dictionary.get(token, token) for token in tokens] for tokens in asked]
+def fit_most_frequent(targets: Sequence[Tokens], join: Callable[[Tokens], str]) -> MostFrequent:
+    """Of several take the first by alphabet; `join` makes a text of tokens."""
+    texts = [join(tokens) for tokens in targets]
+    counts = Counter(texts)
+    chosen = min(counts, key=lambda text: (-counts[text], text))
+    return MostFrequent(list(targets[texts.index(chosen)]))
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """Replaces each token by its likeliest translation; one that the training part does not have stays as it is."""
+
+    translations: dict[str, str]
+
+    def predict(self, asked: Sequence[Tokens]) -> list[list[str]]:
+        return [[self.translations.get(token, token) for token in tokens] for tokens in asked]
 
 
 def learn(sources: Sequence[Tokens], targets: Sequence[Tokens]) -> dict[str, str]:

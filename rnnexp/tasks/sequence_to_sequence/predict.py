@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel, rebuilt
 from rnnexp.tasks.sequence_to_sequence.dataset import PairPipeline
-from rnnexp.tasks.sequence_to_sequence.report import written
+from rnnexp.tasks.sequence_to_sequence.report import predict_by, written
 from rnnexp.tasks.text_requests import read_texts, served_texts, unknown_tokens
 
 if TYPE_CHECKING:
@@ -24,21 +24,23 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     pipeline = _as_asked(trained.preprocessor, trained.source, request.changes)
     found = read_texts(trained, request, WRITING)
     encoded = pipeline.source.encode(found.texts, lambda index: found.places[index])
-    frame = write(trained.load().model, pipeline, found.texts)
+    frame = write(trained.load(), pipeline, found.texts)
     frame.insert(0, "example", found.places)
     return PredictResponse(frame, [*found.notes, *unknown_tokens(encoded)])
 
 
 def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     """Write a text for each."""
-    return write(bundle.model, bundle.preprocessor, served_texts(rows))
+    return write(bundle, bundle.preprocessor, served_texts(rows))
 
 
-def write(model: Any, pipeline: PairPipeline, texts: Sequence[str]) -> DataFrame:
-    """Return what is written from each text, and the log probability of it in nats, one line each."""
+def write(bundle: Bundle, pipeline: PairPipeline, texts: Sequence[str]) -> DataFrame:
+    """Return what is written from each text, one line each, and of a network the log probability of it in nats."""
     import pandas
 
-    found = written(model, pipeline, texts)
+    if bundle.baseline is not None:
+        return pandas.DataFrame({"text": list(texts), "written": predict_by(bundle.baseline, pipeline, texts)})
+    found = written(bundle.model, pipeline, texts)
     return pandas.DataFrame({"text": list(texts), "written": found.texts, "log_probability": found.log_probability})
 
 

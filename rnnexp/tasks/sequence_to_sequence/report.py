@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnexp.data import padding
-from rnnexp.data.dataset import Part
+from rnnexp.data.dataset import Part, Predictions
 from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
+from rnnexp.evaluation.kept_baselines import KeptBaselines, keep
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import Report, Scoring, once
+from rnnexp.evaluation.report import VALIDATION, Report, Scoring, Undefined, once
 from rnnexp.models.beam_search import Decoded, Decoding, decode
 from rnnexp.models.logits import log_softmax
-from rnnexp.tasks.forecasting.baselines import Undefined
 from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
 from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset, PairPipeline
 
@@ -32,7 +32,11 @@ LENGTHS = 4  # that many texts are padded to: a network is compiled anew for eac
 MOST_SCORES = 2**26  # of tokens that a network gives at once, 256 MB
 NO_SACREBLEU = "it needs the package sacrebleu: pip install 'rnnexp[text]'"
 
-Baselines = tuple[dict[str, list[str]], dict[str, str]]  # what each wrote, and why others did not
+MAX_VALIDATED = 256  # texts of the validation part on which the best of network and baselines is chosen
+# The baselines that a run keeps, by name.
+KINDS: dict[str, type] = {"most_frequent": dictionaries.MostFrequent, "dictionary": dictionaries.Dictionary}
+
+Baselines = tuple[dict[str, Any], dict[str, str]]  # each that can be fitted, and why others cannot
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Translated:
     attention: list[np.ndarray | None]
 
 
-def report(model: Any, dataset: PairDataset, _: Scoring | None = None) -> Report:
+def report(model: Any, dataset: PairDataset, scoring: Scoring | None = None) -> Report:
     """Write a text for each source of the scored part, and compare it with all references that it has there."""
     sources, references = zip(*dataset.references(dataset.scored).items())
     nats = _nats(model, dataset)
@@ -52,7 +56,8 @@ def report(model: Any, dataset: PairDataset, _: Scoring | None = None) -> Report
         raise DivergedError("the model's predictions are not finite; lower optimizer.learning_rate or clip gradients")
     found = written(model, dataset.pipeline, sources)
     metrics = {f"{dataset.scored}/nats": nats, f"{dataset.scored}/perplexity": float(np.exp(nats))}
-    made, skipped = _baselines(dataset)
+    fitted, skipped = _fit(dataset)
+    made = once(dataset, lambda: {name: predict_by(one, dataset.pipeline, sources) for name, one in fitted.items()})
     for prefix, texts in {
         dataset.scored: found.texts,
         **{f"baseline/{name}": own for name, own in made.items()},
@@ -71,7 +76,35 @@ def report(model: Any, dataset: PairDataset, _: Scoring | None = None) -> Report
         best,
         None if best is None else metrics[f"{dataset.scored}/{judged}"] > metrics[f"baseline/{best}/{judged}"],
         attention=found.attention,
+        fitted=fitted,
+        validation=scoring.validate(dataset, lambda part: _validate(model, dataset)) if scoring else None,
     )
+
+
+def _validate(model: Any, dataset: PairDataset) -> Predictions:
+    texts = written(model, dataset.pipeline, list(_asked(dataset))).texts
+    return Predictions(np.array(texts, dtype=object), np.array([]))
+
+
+def _asked(dataset: PairDataset) -> dict[str, list[str]]:
+    """Return some sources of the validation part with their targets: to search for the likeliest text takes time."""
+    return dict(islice(dataset.references(VALIDATION).items(), MAX_VALIDATED))
+
+
+def keep_baselines(dataset: PairDataset, report: Report) -> KeptBaselines:
+    """Keep what the baselines need to answer other texts."""
+    judged = primary_metric(dataset)
+
+    def score(texts: Sequence[str]) -> float:
+        return scores(texts, list(_asked(dataset).values()), dataset.pipeline)[judged]
+
+    return keep(dataset, report, judged, score, lambda one: predict_by(one, dataset.pipeline, list(_asked(dataset))))
+
+
+def predict_by(baseline: Any, pipeline: PairPipeline, texts: Sequence[str]) -> list[str]:
+    """Return what a baseline writes from texts."""
+    read = list(map(pipeline.source.tokenizer.split, texts))
+    return list(map(pipeline.target.tokenizer.join, baseline.predict(read)))
 
 
 def primary_metric(dataset: PairDataset) -> str:
@@ -146,20 +179,19 @@ def right(tokenizer: Tokenizer, text: str, references: Sequence[str]) -> bool:
     return text in map(tokenizer.written, references)
 
 
-def _baselines(dataset: PairDataset) -> Baselines:
+def _fit(dataset: PairDataset) -> Baselines:
     own = dataset.trained_on
-    return once(dataset, partial(_computed, dataset, own)) if own else ({}, {})
+    return once(dataset, partial(_fit_to, dataset.pipeline, own), "fitted") if own else ({}, {})
 
 
-def _computed(dataset: PairDataset, own: PairDataset) -> Baselines:
-    (sources, targets), asked = own.texts("train"), list(dataset.references(dataset.scored))
-    reads, writes = (side.tokenizer for side in (dataset.pipeline.source, dataset.pipeline.target))
-    cut = [list(map(reads.split, sources)), list(map(writes.split, targets)), list(map(reads.split, asked))]
-    made = {"most_frequent": dictionaries.most_frequent([writes.join(tokens) for tokens in cut[1]], len(asked))}
+def _fit_to(pipeline: PairPipeline, own: PairDataset) -> Baselines:
+    (sources, targets), reads, writes = own.texts("train"), pipeline.source.tokenizer, pipeline.target.tokenizer
+    read, write = list(map(reads.split, sources)), list(map(writes.split, targets))
+    fitted: dict[str, Any] = {"most_frequent": dictionaries.fit_most_frequent(write, writes.join)}
     try:
-        return made | {"dictionary": list(map(writes.join, dictionaries.word_by_word(*cut)))}, {}
+        return fitted | {"dictionary": dictionaries.Dictionary(dictionaries.learn(read, write))}, {}
     except Undefined as reason:
-        return made, {"dictionary": str(reason)}
+        return fitted, {"dictionary": str(reason)}
 
 
 def _characters(dataset: PairDataset) -> bool:

@@ -27,6 +27,8 @@ class tagging(TaskCode):
     leaks = deferred("rnnexp.data.leaks:shared_examples")
     preprocessor = deferred("rnnexp.tasks.tagging.dataset:TagPipeline.from_json")
     report = deferred("rnnexp.tasks.tagging.report:report")
+    keep_baselines = deferred("rnnexp.tasks.tagging.report:keep_baselines")
+    baseline_kinds = deferred("rnnexp.tasks.tagging.report:KINDS.copy")
     summary = deferred("rnnexp.tasks.tagging.report:summary")
     explain_score = deferred("rnnexp.evaluation.classes:explain_score")
     draw_data = deferred("rnnexp.evaluation.data_figures:draw_labeled")

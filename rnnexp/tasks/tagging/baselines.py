@@ -1,15 +1,20 @@
 """Taggers that need no network: the tag of most tokens, that of most occurrences of a word, and a linear window.
 
-Words are given as the network reads them, tags (tokens,) as integers; all return probabilities (tokens, tags).
+Words are given as the network reads them, tags (tokens,) as integers; all predict probabilities (tokens, tags).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from rnnexp.tasks.forecasting.baselines import Undefined
+from rnnexp.evaluation import classification
+from rnnexp.evaluation.classification import LogisticModel, make_logistic
+from rnnexp.evaluation.kept_baselines import Numbers
+from rnnexp.evaluation.report import Undefined
 
 Words = Sequence[Sequence[str]]  # of each sequence
 
@@ -18,36 +23,80 @@ MOST_PRODUCTS = 2e10  # multiplications to fit the linear window: some ten secon
 EDGE, KINDS = "<edge>", 5  # what stands beside the first and last word; features of a word
 
 
-def most_frequent_tag(train: Words, tags: np.ndarray, asked: Words, count: int) -> np.ndarray:
-    """Return how often a word has each tag in the training part; for words that are not there, how often those do
-    that occur once.
+@dataclass(frozen=True)
+class MostFrequentTag:
+    """Gives a word the tags that it has in the training part, and others those of the words that occur once there.
+
+    words: that it knows;  shares: (words + 1, tags) of each, at the end of all others
     """
+
+    words: list[str]
+    shares: Numbers
+
+    def __post_init__(self) -> None:
+        if self.shares.ndim != 2 or len(self.shares) != len(self.words) + 1 or not self.shares.shape[1]:
+            raise ValueError("words and shares do not go together")
+
+    def predict(self, asked: Words) -> np.ndarray:
+        ids = {word: number for number, word in enumerate(self.words)}
+        return np.asarray(self.shares[[ids.get(word, -1) for one in asked for word in one]])
+
+
+def fit_majority(tags: np.ndarray, count: int) -> MostFrequentTag:
+    """Know no word: give each the most frequent tag."""
+    return MostFrequentTag([], classification.majority(tags, count).shares[None])
+
+
+def fit_most_frequent_tag(train: Words, tags: np.ndarray, count: int) -> MostFrequentTag:
     words = [word for one in train for word in one]
     ids = {word: number for number, word in enumerate(dict.fromkeys(words))}
     counts = np.zeros((len(ids) + 1, count))
     np.add.at(counts, (np.array([ids[word] for word in words]), tags), 1)
     once = counts[:-1][counts[:-1].sum(axis=1) == 1]
     counts[-1] = (once if len(once) else counts[:-1]).sum(axis=0)
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return np.asarray(shares[[ids.get(word, len(ids)) for one in asked for word in one]])
+    return MostFrequentTag(list(ids), counts / counts.sum(axis=1, keepdims=True))
 
 
-def window(train: Words, tags: np.ndarray, asked: Words, count: int) -> np.ndarray:
-    """Fit a logistic regression to a word, its last three letters, its form, and the words on both sides of it."""
-    from sklearn.feature_extraction.text import CountVectorizer
+@dataclass(frozen=True)
+class Window:
+    """A logistic regression on a word, its last three letters, its form, and the words on both sides of it.
+
+    terms: what of these it knows, in the order of the weights
+    """
+
+    terms: list[str]
+    model: LogisticModel
+
+    def __post_init__(self) -> None:
+        if not len(self.model.weights) == len(set(self.terms)) == len(self.terms) > 0:
+            raise ValueError("terms and weights do not go together")
+
+    def predict(self, asked: Words) -> np.ndarray:
+        return self.model.predict(_make_counter(self.terms).transform(_list_features(asked)))
+
+
+def fit_window(train: Words, tags: np.ndarray, count: int) -> Window:
+    """Raises Undefined where it would take too long."""
     from sklearn.linear_model import LogisticRegression
 
     products = 2.0 * MOST_ITERATIONS * KINDS * len(tags) * count
     if products > MOST_PRODUCTS:
         raise Undefined(f"it would take {products:.0e} multiplications to fit it to the training tokens")
-    counter = CountVectorizer(analyzer=_itself, binary=True, dtype=np.float64)
-    features = counter.fit_transform([found for one in train for found in _features(one)])
+    counter = _make_counter()
+    features = counter.fit_transform(_list_features(train))
     model = LogisticRegression(C=1.0, max_iter=MOST_ITERATIONS, tol=1e-3)
     model.fit(features, tags)
-    shares = np.zeros((sum(map(len, asked)), count))
-    unseen = counter.transform([found for one in asked for found in _features(one)])
-    shares[:, model.classes_] = model.predict_proba(unseen)
-    return shares
+    return Window(counter.get_feature_names_out().tolist(), make_logistic(model, count))
+
+
+def _make_counter(terms: Sequence[str] | None = None) -> Any:
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    return CountVectorizer(analyzer=_itself, binary=True, dtype=np.float64, vocabulary=terms)
+
+
+def _list_features(sequences: Words) -> list[list[str]]:
+    return [found for one in sequences for found in _features(one)]
 
 
 def _itself(features: list[str]) -> list[str]:

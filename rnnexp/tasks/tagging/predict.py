@@ -13,7 +13,6 @@ import numpy as np
 from rnnexp.data.texts.tag_files import sequences
 from rnnexp.errors import count
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel, rebuilt
-from rnnexp.tasks.tagging.dataset import TagPipeline
 from rnnexp.tasks.tagging.report import tagged
 from rnnexp.tasks.text_requests import read_texts, refuse_settings, served_texts, unknown_tokens
 
@@ -35,7 +34,7 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
         raw = read_texts(trained, request)
         tokens, places, notes = pipeline.cut(raw.texts), raw.places, raw.notes
     encoded = pipeline.encoder.number(map(pipeline.seen, tokens), lambda index: places[index])
-    frame = tags(trained.load().model, pipeline, tokens, places)
+    frame = tags(trained.load(), tokens, places)
     return PredictResponse(frame, [*notes, *unknown_tokens(encoded)])
 
 
@@ -43,20 +42,20 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     """Tag the tokens of texts."""
     tokens = bundle.preprocessor.cut(served_texts(rows))
     places = [f"text {number}" for number in range(1, len(tokens) + 1)]
-    return tags(bundle.model, bundle.preprocessor, tokens, places)
+    return tags(bundle, tokens, places)
 
 
-def tags(model: Any, pipeline: TagPipeline, tokens: Sequence[Sequence[str]], places: Sequence[str]) -> DataFrame:
+def tags(bundle: Bundle, tokens: Sequence[Sequence[str]], places: Sequence[str]) -> DataFrame:
     """Return the tag of each token and the probability of it, one line each; `places` says where sequences are from."""
     import pandas
 
-    found, shares = tagged(model, pipeline, tokens)
+    found, shares = tagged(bundle, tokens)
     lengths = [len(one) for one in tokens]
     columns = {
         "example": np.repeat(np.array(places, dtype=object), lengths),
         "position": np.concatenate([np.arange(1, length + 1) for length in lengths]),
         "token": [token for one in tokens for token in one],
-        "tag": np.array(pipeline.tags, dtype=object)[found],
+        "tag": np.array(bundle.preprocessor.tags, dtype=object)[found],
         "probability": shares,
     }
     return pandas.DataFrame(columns)

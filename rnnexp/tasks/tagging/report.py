@@ -13,7 +13,8 @@ from rnnexp.data import padding
 from rnnexp.data.dataset import Part, Predictions
 from rnnexp.data.texts.vocabulary import UNKNOWN
 from rnnexp.evaluation import breakdown, classes, classification
-from rnnexp.evaluation.classes import Extra, Shares
+from rnnexp.evaluation.classes import Extra, Fit, Rivals
+from rnnexp.evaluation.kept_baselines import KeptBaselines
 from rnnexp.evaluation.outputs import FULL, require_finite
 from rnnexp.evaluation.report import Report, Scores, Scoring
 from rnnexp.models import inference
@@ -34,18 +35,20 @@ LENGTHS = 4  # that these are padded to: a network is compiled anew for each
 def report(model: Any, dataset: TagDataset, scoring: Scoring) -> Report:
     """Tag the scored part, and compare each token with the truth."""
     size = FULL if scoring.batch_size == "full" else scoring.batch_size
-    found = scores(model, dataset.parts[dataset.scored], size)
-    predictions = dataset.restore(dataset.scored, softmax(found))
+
+    def predict(part: str) -> Predictions:
+        return dataset.restore(part, softmax(scores(model, dataset.parts[part], size)))
+
+    predictions = predict(dataset.scored)
     require_finite(predictions)
     marked = chunks.marks(dataset.spec.classes)
     actual = chunks.chunks(_tags_of(dataset, predictions.actual)) if marked else set()
     more = partial(_more, dataset, scoring.extra, actual)
-    made = classes.compared(
-        dataset, predictions, more, partial(baselines, dataset), tables(dataset, predictions, marked)
-    )
+    rivals = Rivals(partial(baselines, dataset), dataset.words)
+    made = classes.compared(dataset, predictions, more, rivals, tables(dataset, predictions, marked))
     skipped = {} if f"{dataset.scored}/unknown_accuracy" in made.metrics else {"unknown_accuracy": ALL_KNOWN}
     skipped |= {"chunk_f1": NO_CHUNK} if marked and not actual else {}
-    return replace(made, skipped={**made.skipped, **skipped})
+    return replace(made, skipped={**made.skipped, **skipped}, validation=scoring.validate(dataset, predict))
 
 
 def scores(model: Any, part: Part, size: int) -> np.ndarray:
@@ -60,27 +63,48 @@ def scores(model: Any, part: Part, size: int) -> np.ndarray:
     return np.concatenate(found)
 
 
-def tagged(model: Any, pipeline: TagPipeline, sequences: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the tags (tokens,) that a network gives to tokens, by number, and the probability of each."""
-    encoded = pipeline.encoder.number(map(pipeline.seen, sequences))
-    arrays = padding.laid_out(encoded.ids, encoded.offsets)
-    cuts = padding.bounds(encoded.lengths, LENGTHS) if len(sequences) > AT_ONCE else ()
-    found = softmax(scores(model, Part(arrays, np.arange(len(sequences)), cuts), AT_ONCE))
+def tagged(bundle: Any, sequences: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tags (tokens,) that a trained model gives to tokens, by number, and the probability of each."""
+    pipeline = bundle.preprocessor
+    seen = list(map(pipeline.seen, sequences))
+    if bundle.baseline is None:
+        found = _read(bundle.model, pipeline, seen)
+    else:
+        found = classes.answer(bundle.baseline, seen, len(pipeline.tags))
     return found.argmax(axis=1), found.max(axis=1)
 
 
-def baselines(dataset: TagDataset) -> dict[str, Shares]:
-    """Return what computes each baseline's probabilities (tokens, tags) for the scored part."""
-    count, y = len(dataset.spec.classes), dataset.truth(dataset.scored)
-    own = dataset.trained_on
+def _read(model: Any, pipeline: TagPipeline, seen: Sequence[Sequence[str]]) -> np.ndarray:
+    """Return the probabilities (tokens, tags) that a network gives to tokens as it sees them."""
+    encoded = pipeline.encoder.number(seen)
+    arrays = padding.laid_out(encoded.ids, encoded.offsets)
+    cuts = padding.bounds(encoded.lengths, LENGTHS) if len(seen) > AT_ONCE else ()
+    return softmax(scores(model, Part(arrays, np.arange(len(seen)), cuts), AT_ONCE))
+
+
+KINDS: dict[str, type] = {  # the baselines that a run keeps, by name
+    "majority": tag_baselines.MostFrequentTag,
+    "most_frequent_tag": tag_baselines.MostFrequentTag,
+    "window": tag_baselines.Window,
+}
+
+
+def baselines(dataset: TagDataset) -> dict[str, Fit]:
+    """Return what fits each baseline to the training part."""
+    count, own = len(dataset.spec.classes), dataset.trained_on
     if own is None:  # the best constant answer, which has seen the truth
-        return {"majority": partial(classification.majority, y, len(y), count)}
-    train, asked, known = own.words("train"), dataset.words(dataset.scored), own.truth("train")
+        return {"majority": partial(tag_baselines.fit_majority, dataset.truth(dataset.scored), count)}
+    train, known = own.words("train"), own.truth("train")
     return {
-        "majority": partial(classification.majority, known, len(y), count),
-        "most_frequent_tag": partial(tag_baselines.most_frequent_tag, train, known, asked, count),
-        "window": partial(tag_baselines.window, train, known, asked, count),
+        "majority": partial(tag_baselines.fit_majority, known, count),
+        "most_frequent_tag": partial(tag_baselines.fit_most_frequent_tag, train, known, count),
+        "window": partial(tag_baselines.fit_window, train, known, count),
     }
+
+
+def keep_baselines(dataset: TagDataset, report: Report) -> KeptBaselines:
+    """Keep what the baselines need to tag other texts."""
+    return classes.keep(dataset, report, dataset.words)
 
 
 def _tags_of(dataset: TagDataset, labels: np.ndarray) -> list[list[str]]:

@@ -9,17 +9,17 @@ import pytest
 
 from rnnexp.config.compose import compose
 from rnnexp.data.sources.ts import ts
+from rnnexp.evaluation.report import Undefined
 from rnnexp.tasks import load
-from rnnexp.tasks.classification import report
-from rnnexp.tasks.classification.sequence_baselines import nearest, summary
-from rnnexp.tasks.forecasting.baselines import Undefined
+from rnnexp.tasks.classification import report, sequence_baselines
+from rnnexp.tasks.classification.sequence_baselines import fit_nearest, fit_summary
 
 
 def accuracy(folder: Path, name: str, baseline: str) -> tuple[int, int]:
     """Return how many test examples a baseline gets right, and of how many."""
     train = folder / name / f"{name}_TRAIN.ts"
     dataset = load(ts(path=str(train), test_path=str(train).replace("TRAIN", "TEST"), split="none"))
-    shares = report.baselines(dataset)[baseline]()
+    shares = report.baselines(dataset)[baseline]().predict(report.list_inputs(dataset, "test"))
     np.testing.assert_allclose(shares.sum(axis=1), 1)
     return int((shares.argmax(axis=1) == dataset.truth("test")).sum()), len(shares)
 
@@ -38,7 +38,7 @@ def test_summary_features_score_as_computed(shared_data: Path) -> None:
     folder = shared_data / "japanese_vowels"
     train = folder / "JapaneseVowels_TRAIN.ts"
     dataset = load(ts(path=str(train), test_path=str(folder / "JapaneseVowels_TEST.ts"), split="none"))
-    shares = report.baselines(dataset)["summary"]()
+    shares = report.baselines(dataset)["summary"]().predict(report.list_inputs(dataset, "test"))
     assert round(100 * float((shares.argmax(axis=1) == dataset.truth("test")).mean()), 2) == 98.65
 
 
@@ -47,7 +47,7 @@ def test_the_header_of_japanese_vowels_has_the_figures_of_its_baselines(shared_d
     dataset = load(compose("experiment=japanese_vowels", f"data.root={shared_data}").data)
     header = (Path(__file__).parents[3] / "experiments" / "japanese_vowels.yaml").read_text().replace("\n#", "")
     for name, words in (("summary", "summary features"), ("nearest", "nearest neighbor")):
-        shares = report.baselines(dataset)[name]()
+        shares = report.baselines(dataset)[name]().predict(report.list_inputs(dataset, "test"))
         right = float((shares.argmax(axis=1) == dataset.truth("test")).mean())
         assert f"{words} ({right:.3f})".replace("(0.", "(.") in header
 
@@ -55,7 +55,7 @@ def test_the_header_of_japanese_vowels_has_the_figures_of_its_baselines(shared_d
 def test_sequences_of_other_length_are_stretched() -> None:
     ramp, hat = np.linspace(0, 1, 9)[:, None], np.abs(np.linspace(-1, 1, 9))[:, None]
     asked = [np.linspace(0, 1, 4)[:, None], np.abs(np.linspace(-1, 1, 5))[:, None], np.ones((1, 1))]
-    shares = nearest([ramp, hat], np.array([2, 0]), asked, 3)
+    shares = fit_nearest([ramp, hat], np.array([2, 0]), 3).predict(asked)
     assert shares.argmax(axis=1).tolist() == [2, 0, 0]
     assert (shares[:, 1] == 0).all()
 
@@ -65,15 +65,17 @@ def test_features_are_mean_deviation_first_middle_and_last() -> None:
     train = [generator.normal(size=(3 + i % 4, 2)) for i in range(60)]
     for step in (0, -1):
         labels = np.array([int(one[step, 1] > 0) for one in train])
-        chosen = summary(train, labels, train, 2).argmax(axis=1)
+        chosen = fit_summary(train, labels, 2).predict(train).argmax(axis=1)
         assert (chosen == labels).mean() > 0.85
-    assert (summary(train, generator.permutation(labels), train, 2).argmax(axis=1) == labels).mean() < 0.75
+    shuffled = fit_summary(train, generator.permutation(labels), 2).predict(train)
+    assert (shuffled.argmax(axis=1) == labels).mean() < 0.75
 
 
 def test_what_would_take_too_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     many = [np.ones((5, 2)), np.zeros((7, 2))]
-    monkeypatch.setattr(report, "MOST_PRODUCTS", 2 * 2 * 7 * 2)
-    assert report._nearest(many, np.array([0, 1]), many, 2).argmax(axis=1).tolist() == [0, 1]
-    monkeypatch.setattr(report, "MOST_PRODUCTS", 2 * 2 * 7 * 2 - 1)
+    nearest = fit_nearest(many, np.array([0, 1]), 2)
+    monkeypatch.setattr(sequence_baselines, "MOST_PRODUCTS", 2 * 2 * 7 * 2)
+    assert nearest.predict(many).argmax(axis=1).tolist() == [0, 1]
+    monkeypatch.setattr(sequence_baselines, "MOST_PRODUCTS", 2 * 2 * 7 * 2 - 1)
     with pytest.raises(Undefined, match="it would take 6e[+]01 multiplications to compare all sequences"):
-        report._nearest(many, np.array([0, 1]), many, 2)
+        nearest.predict(many)

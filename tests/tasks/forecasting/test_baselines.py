@@ -15,7 +15,7 @@ from rnnexp.data.sources.csv import csv
 from rnnexp.data.sources.synthetic import sine
 from rnnexp.evaluation import metrics
 from rnnexp.tasks import load
-from rnnexp.tasks.forecasting import baselines, linear
+from rnnexp.tasks.forecasting import baselines, linear, normal_equations
 from rnnexp.tasks.forecasting.baselines import Task, Undefined
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
@@ -164,8 +164,8 @@ def test_chunks_and_blocks_do_not_change_the_linear_baseline(
 ) -> None:
     dataset = given.dataset(given.noise(120, 3), sequence_length=6, horizon=2, **roles)
     whole = linear.forecast(dataset, origins_of(dataset, "test"))
-    monkeypatch.setattr(linear, "CHUNK_VALUES", 100)
-    monkeypatch.setattr(linear, "BLOCK", 4)
+    monkeypatch.setattr(normal_equations, "CHUNK_VALUES", 100)
+    monkeypatch.setattr(normal_equations, "BLOCK", 4)
     assert np.allclose(linear.forecast(dataset, origins_of(dataset, "test")), whole, rtol=1e-10)
     assert not np.allclose(linear.forecast(dataset, origins_of(dataset, "test") - 1), whole)
 
@@ -185,7 +185,7 @@ def test_the_memory_of_the_linear_baseline_does_not_grow_with_windows_times_lags
 ) -> None:
     dataset = given.dataset(given.noise(10_000, 5), sequence_length=60, target="a", features=["b", "c", "d", "e"])
     all_windows = len(dataset.starts("train")) * 60 * 5 * 8 / 1e6
-    monkeypatch.setattr(linear, "CHUNK_VALUES", 100_000)
+    monkeypatch.setattr(normal_equations, "CHUNK_VALUES", 100_000)
     assert megabytes(dataset) < all_windows / 3
-    monkeypatch.setattr(linear, "CHUNK_VALUES", 100_000_000)
+    monkeypatch.setattr(normal_equations, "CHUNK_VALUES", 100_000_000)
     assert megabytes(dataset) > all_windows

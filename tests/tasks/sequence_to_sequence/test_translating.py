@@ -178,8 +178,10 @@ def test_the_dictionary_finds_which_word_stands_for_which() -> None:
     assert dictionaries.learn(sources, targets) == {
         "the": "das", "house": "haus", "book": "buch", "a": "ein", "small": "kleine",
     }  # fmt: skip
-    assert dictionaries.word_by_word(sources, targets, [["a", "small", "cat"]]) == [["ein", "kleine", "cat"]]
-    assert dictionaries.most_frequent(["b", "a", "b"], 2) == ["b", "b"]
+    dictionary = dictionaries.Dictionary(dictionaries.learn(sources, targets))
+    assert dictionary.predict([["a", "small", "cat"]]) == [["ein", "kleine", "cat"]]
+    frequent = dictionaries.fit_most_frequent([["b"], ["c"], ["a", "b"], ["a", "b"], ["b"]], " ".join)
+    assert frequent.predict([["x"], ["y"]]) == [["a", "b"], ["a", "b"]]
 
 
 TRAIN = ("data=reverse_digits", "data.examples=900", "data.shortest=2", "data.longest=3", "model=encoder_decoder",

@@ -123,9 +123,10 @@ def test_class_weights_count_tokens_and_never_padding() -> None:
 
 def test_baselines_are_learned_from_training_words() -> None:
     train, tags = [["the", "cat", "runs"], ["the", "run", "the"]], np.array([0, 1, 2, 0, 1, 2])
-    found = tag_baselines.most_frequent_tag(train, tags, [["the", "fish"]], 3)
+    found = tag_baselines.fit_most_frequent_tag(train, tags, 3).predict([["the", "fish"]])
     np.testing.assert_allclose(found, [[2 / 3, 0, 1 / 3], [0, 2 / 3, 1 / 3]])  # fish: as cat, run and runs
-    around = tag_baselines.window([["a", "x"], ["a", "y"]] * 20, np.array([0, 2, 1, 2] * 20), [["a", "y"]], 4)
+    window = tag_baselines.fit_window([["a", "x"], ["a", "y"]] * 20, np.array([0, 2, 1, 2] * 20), 4)
+    around = window.predict([["a", "y"]])
     assert around.argmax(axis=1).tolist() == [1, 2]
     assert around[:, 3].tolist() == [0, 0]
 

@@ -1,0 +1,118 @@
+"""The baselines of forecasts that a run keeps, and what they say of other rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from rnnexp.data.dataset import Predictions
+from rnnexp.data.series import Rows
+from rnnexp.errors import ConfigError
+from rnnexp.evaluation import metrics
+from rnnexp.evaluation.kept_baselines import FILE, NETWORK, KeptBaselines, gather
+from rnnexp.evaluation.numbers import UNFITTED
+from rnnexp.evaluation.report import VALIDATION, Report, Undefined, defined, once
+from rnnexp.tasks.forecasting import baselines, linear, naive2, scales
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.intervals import FEW_LEVELS, Intervals, calibrate
+from rnnexp.tasks.forecasting.linear import LinearForecast, Past, make_past
+from rnnexp.tasks.forecasting.pipeline import Pipeline
+from rnnexp.tasks.forecasting.preprocess import prepare_whole
+from rnnexp.tasks.forecasting.short_series import forecasting_task
+from rnnexp.tasks.forecasting.windows import Plan
+
+Fit = Callable[[], Any]  # returns a Rule or a LinearForecast
+
+RULES = {**baselines.SIMPLE, "naive2": naive2.naive2}
+LINEAR = "linear"
+NO_ERRORS = "there are no forecasts of it for a validation part, from whose errors they are made"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A baseline that learns nothing but the season."""
+
+    name: str
+    season: int | None
+    seasonless: str
+
+    def __post_init__(self) -> None:
+        if self.name not in RULES or (self.season is not None and self.season < 1):
+            raise ValueError("there is no such rule")
+
+    def predict(self, past: Past, plan: Plan) -> np.ndarray:
+        """Return forecasts (n, horizon, targets); raises Undefined where there are too few rows."""
+        values, where = past.table[:, : plan.targets], (past.origins, past.firsts)
+        return RULES[self.name](baselines.Task(values, *where, plan.ahead, self.season, self.seasonless))
+
+
+@dataclass(frozen=True)
+class KeptForecast:
+    """A baseline, and intervals around its forecasts in original units."""
+
+    method: Rule | LinearForecast
+    intervals: Intervals
+
+    def forecast(self, pipeline: Pipeline, rows: Sequence[Rows]) -> np.ndarray:
+        """Return forecasts (series, horizon, targets) of what follows raw rows, all of which it may look at."""
+        blocks = [prepare_whole(pipeline, one) for one in rows]
+        offsets = np.cumsum([0, *(len(block.values) for block in blocks)])
+        table = np.concatenate([pipeline.with_calendar(block.values, block.time) for block in blocks])
+        past = Past(table, offsets, [one.label for one in rows], offsets[1:] - pipeline.plan.ahead - 1)
+        return self.method.predict(past, pipeline.plan)
+
+    def bound(self, values: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends of intervals of these half-widths around forecasts, (n, horizon, targets) each."""
+        if half.shape != values.shape[1:]:
+            raise ConfigError(f"{FILE}: the intervals are of other forecasts: it is damaged")
+        return values - half, values + half
+
+
+KINDS: dict[str, type] = dict.fromkeys([*RULES, LINEAR], KeptForecast)  # by name
+
+
+def list_methods(dataset: SeriesDataset, origins: np.ndarray) -> dict[str, Fit]:
+    """Return what makes each baseline of forecasts from `origins` ready, or raises Undefined."""
+    task = forecasting_task(dataset, origins, dataset.pipeline.plan.ahead)
+    names = [name for name in RULES if name in baselines.SIMPLE or naive2.applies(task.firsts)]
+    rules: dict[str, Fit] = {name: partial(Rule, name, task.season, task.seasonless) for name in names}
+    return {**rules, LINEAR: partial(_fit_linear, dataset)}
+
+
+def _fit_linear(dataset: SeriesDataset) -> LinearForecast:
+    if dataset.trained_on is None:
+        raise Undefined(UNFITTED)
+    return once(dataset, partial(linear.fit, dataset), LINEAR)
+
+
+def keep_baselines(dataset: SeriesDataset, report: Report) -> KeptBaselines:
+    """Keep the baselines of a report, each with its error and its intervals on the validation part."""
+    name, score = _choose_score(dataset, report)
+    intervals, scores, validation = dict.fromkeys(report.fitted, Intervals(why=NO_ERRORS)), {}, report.validation
+    if validation is not None:
+        made = once(dataset, partial(_validate, dataset, report.fitted, validation), VALIDATION)
+        scores = {NETWORK: score(validation.predicted), **{one: score(made[one]) for one in made}}
+        for one, predicted in made.items():
+            errors = report.baselines[one].actual - report.baselines[one].predicted
+            intervals[one] = calibrate(validation.actual - predicted, FEW_LEVELS).measured(errors)
+    kept = {one: KeptForecast(report.fitted[one], intervals[one]) for one in intervals}
+    return gather(name, scores, kept, report.best_baseline)
+
+
+def _choose_score(dataset: SeriesDataset, report: Report) -> tuple[str, Callable[[np.ndarray], float]]:
+    """Return the error by which the best is chosen; beside Naive2 half of what OWA is made of, which needs no scale."""
+    one = report.validation or report.predictions
+    if "naive2" in report.fitted:
+        return "smape", partial(metrics.smape, one.actual)
+    if len(dataset.spec.targets) == 1:
+        return "rmse", partial(metrics.rmse, one.actual)
+    return "nrmse", partial(metrics.measure_error, one.actual, deviation=scales.deviation(dataset, one))
+
+
+def _validate(dataset: SeriesDataset, fitted: Mapping[str, Any], like: Predictions) -> dict[str, np.ndarray]:
+    past = make_past(dataset, np.asarray(like.origins))
+    return defined({name: partial(one.predict, past, dataset.pipeline.plan) for name, one in fitted.items()}, {})
