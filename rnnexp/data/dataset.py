@@ -104,8 +104,9 @@ class Predictions:
 
     Forecasting: `predicted` and `actual` (n, horizon, targets) in original units, `scaled` the same pair as the
     network sees it, `origins` (n,) the row of the last observed value, `bounds` the ends of prediction intervals of the
-    usual level, each like `predicted`. Regression: (n, 1, outputs) likewise,
-    without origins. Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels;
+    usual level, each like `predicted`, `quantiles` (n, horizon, targets, quantiles) those of the spec, of which
+    `predicted` is the median. Regression: (n, 1, outputs) likewise, without origins.
+    Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels;
     tagging: the same for tokens. Language
     modeling: `predicted` (n,) the log probabilities of the tokens `actual` (n,), in nats.
     """
@@ -115,6 +116,7 @@ class Predictions:
     scaled: tuple[np.ndarray, np.ndarray] | None = None
     origins: np.ndarray | None = None
     bounds: tuple[np.ndarray, np.ndarray] | None = None
+    quantiles: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,10 @@ class Dataset(ABC):
     reference: Self | None = None
 
     def for_model(self, spec: TaskSpec) -> Self:
-        """Return the same data for a loaded model of this spec, which may end in a softmax, as none of today does."""
-        return replace(self, spec=replace(self.spec, outputs=spec.outputs))
+        """Return the same data for a loaded model of this spec: of quantiles, or one that ends in a softmax, as none of
+        today does.
+        """
+        return replace(self, spec=replace(self.spec.with_quantiles(spec.quantiles), outputs=spec.outputs))
 
     @property
     def trained_on(self) -> Self | None:

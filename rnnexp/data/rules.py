@@ -85,6 +85,17 @@ def _strategy_mistakes(source: Any) -> list[str]:
     return problems
 
 
+def find_quantile_mistakes(source: Any) -> list[str]:
+    """List why a forecasting source cannot have several quantiles: one of a sum is no sum of quantiles."""
+    adds = [name for name in source.scalers() if name.endswith("difference")]
+    instead = "loss.quantiles are of each step by itself"
+    if source.strategy == "recursive":
+        return [f"data.strategy: recursive feeds forecasts back, and {instead}; use direct"]
+    if source.horizon > 1 and adds:
+        return [f"data.scaler: `{adds[0]}` adds up the steps of data.horizon={source.horizon}, and {instead}; use last"]
+    return []
+
+
 def _forecast_mistakes(source: Any) -> list[str]:
     given = source.forecast_from
     if given is None:

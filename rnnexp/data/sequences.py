@@ -12,6 +12,7 @@ from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.leaks import check_labels, check_recordings, shared_examples
+from rnnexp.data.quantiles import split_quantiles, take_median
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
@@ -65,7 +66,13 @@ class SequenceDataset(Dataset):
     pipeline: Any
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
-        return Truth(self.truth(part), self.spec.classes).beside(outputs)
+        truth, levels = Truth(self.truth(part), self.spec.classes), self.spec.quantiles
+        made = truth.beside(take_median(outputs, levels))
+        return (
+            replace(made, quantiles=split_quantiles(np.asarray(outputs, np.float64), levels)[:, None])
+            if levels
+            else made
+        )
 
     def truth(self, part: str) -> np.ndarray:
         """Return the classes (n,) or numbers (n, outputs) of a part, in order."""

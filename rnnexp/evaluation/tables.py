@@ -10,6 +10,7 @@ import numpy as np
 from rnnexp.cells import HOURS
 from rnnexp.data.calendar import has_hours
 from rnnexp.data.dataset import USUAL, Dataset, Predictions
+from rnnexp.data.quantiles import name_others
 from rnnexp.evaluation import metrics
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ def predicted(
     columns["predicted"] = predictions.predicted[:kept].reshape(-1)
     for name, end in zip((f"low_{USUAL}", f"high_{USUAL}"), predictions.bounds or ()):
         columns[name] = end[:kept].reshape(-1)
+    if predictions.quantiles is not None:
+        each = predictions.quantiles[:kept].reshape(len(target), -1)
+        columns |= {name: each[:, at] for name, at in name_others(dataset.spec.quantiles).items()}
     frame = pandas.DataFrame(columns)
     frame.attrs[HOURS] = dataset.history is not None and has_hours(dataset.history.frequency)
     return frame

@@ -16,8 +16,10 @@ from rnnexp.evaluation.numbers import UNFITTED, Findings, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import Report, Scoring, Undefined
 from rnnexp.tasks.forecasting import baselines, linear, naive2, scales
-from rnnexp.tasks.forecasting.bands import MADE_ON, band
+from rnnexp.tasks.forecasting.bands import MADE_ON, Band, band
+from rnnexp.tasks.forecasting.baseline_quantiles import add_quantiles
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.intervals import Intervals
 from rnnexp.tasks.forecasting.pipeline import Pipeline
 from rnnexp.tasks.forecasting.short_series import forecasting_task, in_series, short_series
 
@@ -25,15 +27,17 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 MOST_HORIZONS = 24
+OWN = "the network gives quantiles of its own, loss.quantiles"
 
 
 def report(model: Any, dataset: SeriesDataset, scoring: Scoring) -> Report:
     """Forecast the scored part, and compare with the truth and the baselines."""
-    made_on = [MADE_ON] if scoring.intervals is None and MADE_ON in dataset.parts else []
+    several = bool(dataset.spec.quantiles)
+    made_on = [MADE_ON] if scoring.intervals is None and MADE_ON in dataset.parts and not several else []
     found = outputs(model, dataset, list(dict.fromkeys([dataset.scored, *made_on])), scoring.batch_size)
     predictions = dataset.restore(dataset.scored, found[dataset.scored])
     require_finite(predictions)
-    made = band(dataset, found, scoring.intervals)
+    made = Band(Intervals(why=OWN)) if several else band(dataset, found, scoring.intervals)
     predictions = replace(predictions, bounds=made.bounds)
     report = numbers.report(dataset, predictions, _yardsticks(dataset, predictions), scoring.extra)
     return replace(
@@ -75,7 +79,9 @@ def _breakdown(
 
 
 def headline(dataset: SeriesDataset) -> str:
-    """Return what will head the report: OWA where forecasts are as in M4, else an error."""
+    """Return what will head the report: OWA where forecasts are as in M4, else an error, or that of all quantiles."""
+    if dataset.spec.quantiles:
+        return "pinball"
     history = dataset.history
     if naive2.applies(history.offsets[history.series_of(dataset.starts(dataset.scored))]):
         return "owa"
@@ -88,13 +94,17 @@ def _yardsticks(dataset: SeriesDataset, predictions: Predictions) -> Yardsticks:
         scales.deviation(dataset, predictions) if len(dataset.spec.targets) > 1 else None,
         scales.series_of(dataset, predictions),
     )
+    origins, horizon = predictions.origins, predictions.actual.shape[1]
+    if origins is None:
+        return Yardsticks({}, units)
     return Yardsticks(
-        _baselines(dataset, predictions),
+        _baselines(dataset, origins, horizon),
         units,
         scales.affine_scale(dataset, units.series),
         partial(_add, dataset, predictions, units),
         partial(in_series, dataset),
         partial(_columns, dataset, predictions),
+        partial(add_quantiles, dataset, origins, partial(_baselines, horizon=horizon)),
     )
 
 
@@ -118,11 +128,8 @@ def _columns(
     return {"series": np.array(dataset.history.ids)[series], "time": rows if time is None else time[rows]}
 
 
-def _baselines(dataset: SeriesDataset, predictions: Predictions) -> dict[str, Callable[[], np.ndarray]]:
-    origins = predictions.origins
-    if origins is None:
-        return {}
-    task = forecasting_task(dataset, origins, predictions.actual.shape[1])
+def _baselines(dataset: SeriesDataset, origins: np.ndarray, horizon: int) -> dict[str, Callable[[], np.ndarray]]:
+    task = forecasting_task(dataset, origins, horizon)
     makers = baselines.SIMPLE | ({"naive2": naive2.naive2} if naive2.applies(task.firsts) else {})
     simple = {name: (lambda make=make: make(task)) for name, make in makers.items()}
     return {**simple, "linear": lambda: _linear(dataset, origins)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation import breakdown, metrics, numbers, tables
+from rnnexp.evaluation import breakdown, metrics, numbers, quantile_scores, tables
 from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import Report, Scores, Scoring, Undefined
@@ -26,7 +26,8 @@ def report(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
     predictions = dataset.restore(dataset.scored, found[dataset.scored])
     require_finite(predictions)
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
-    against = Yardsticks({"mean": partial(_mean, dataset, predictions)}, metrics.Units(None, deviation, None))
+    units = metrics.Units(None, deviation, None)
+    against = Yardsticks({"mean": partial(_mean, dataset, predictions)}, units, spread=partial(_spread, dataset))
     made = numbers.report(dataset, predictions, against, scoring.extra)
     count, targets = len(predictions.actual), dataset.spec.targets
     examples = np.arange(count)[:, None]
@@ -41,6 +42,7 @@ def summary(scores: Scores) -> Iterator[str]:
     """Yield the error of each target, where there are several, and the largest ones."""
     yield from breakdown.say_scores(scores.report.tables.get(breakdown.SCORES))
     yield from breakdown.say_largest_errors(scores.report.tables.get(breakdown.WORST))
+    yield from quantile_scores.say_quantiles(scores)
 
 
 def rows(dataset: Dataset, report: Report) -> DataFrame:
@@ -51,11 +53,19 @@ def rows(dataset: Dataset, report: Report) -> DataFrame:
 
 def headline(dataset: Dataset) -> str:
     """Return what will head the report."""
+    if dataset.spec.quantiles:
+        return "pinball"
     return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
 
 
 def _mean(dataset: Dataset, predictions: Predictions) -> np.ndarray:
     return np.broadcast_to(_training_targets(dataset).mean(axis=0), predictions.actual.shape)
+
+
+def _spread(dataset: Dataset, _name: str, means: np.ndarray) -> np.ndarray:
+    """Return the quantiles of the training targets, whatever the input: (n, 1, outputs, quantiles)."""
+    found = np.moveaxis(np.quantile(_training_targets(dataset), dataset.spec.quantiles, axis=0), 0, -1)
+    return np.broadcast_to(found, (*means.shape, len(dataset.spec.quantiles)))
 
 
 def _deviation(dataset: Dataset) -> np.ndarray | None:
