@@ -17,6 +17,7 @@ from rnnexp.data.spec import TaskSpec
 
 USUAL = 90  # percent: the level of prediction intervals that are shown
 COUNTED_AT_ONCE = 4096  # examples
+LATER = ("groups", "test_groups")  # settings that came later: where they are null, digests stay as they were
 WHOLE = "all"  # the part that holds all of the data that are not a run's own
 LEARNED_FROM = ("train", "val")  # the parts that decide what the weights are
 
@@ -189,5 +190,6 @@ def digest(source: Any, *contents: np.ndarray | Sequence[str]) -> str:
         else:
             sha.update("\0".join(content).encode("utf-8", "surrogatepass"))
     settings = under_first_names(type(source), asdict(source))
+    settings = {key: value for key, value in settings.items() if value is not None or key not in LATER}
     sha.update(json.dumps(settings, sort_keys=True, default=str).encode())
     return sha.hexdigest()[:32]

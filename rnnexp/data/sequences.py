@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.labeled import Sequences
-from rnnexp.data.leaks import check_labels, check_recordings, shared_examples
+from rnnexp.data.leaks import check_labels, check_recordings, find_shared_groups, shared_examples
 from rnnexp.data.quantiles import split_quantiles, take_median
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.shares import Pieces, share_out, used
@@ -95,7 +95,7 @@ def load(source: SequenceSource) -> SequenceDataset:
     """Load a source of independent sequences; mistakes in the data raise DataError."""
     sequences = read_sequences(source)
     truth = truth_of(sequences, source.outline(), labels_of)
-    parts = share_out(source, sequences.parts, truth.labels, len(sequences))
+    parts = share_out(source, sequences.parts, truth.labels, len(sequences), sequences.groups)
     chosen, parts, unused = used(parts, len(sequences))
     if unused:
         sequences = sequences.take(chosen)
@@ -263,6 +263,7 @@ def _fit(source: SequenceSource, sequences: Sequences, train: np.ndarray) -> tup
 def leaks(dataset: SequenceDataset) -> Iterator[str]:
     """Yield which examples are in two parts, and what the scaler has seen of others than the training examples."""
     yield from shared_examples(dataset)
+    yield from find_shared_groups(dataset, dataset.sequences.groups)
     yield from _standardized(dataset)
 
 

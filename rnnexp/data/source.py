@@ -32,6 +32,7 @@ Scaler = Literal[
 ]
 Calendar = Literal["month", "quarter", "week", "dayofyear", "dayofmonth", "dayofweek", "hour", "minute"]
 Column = str | int
+STAY_TOGETHER = "(patient, machine, speaker): all of one stay in one part; split and folds count groups. null: none."
 REPEATS = ("seed", "fold")  # settings that decide which rows are learned from, and nothing that a network is built of
 
 
