@@ -17,7 +17,12 @@ from rnnexp.data.spec import TaskSpec
 
 USUAL = 90  # percent: the level of prediction intervals that are shown
 COUNTED_AT_ONCE = 4096  # examples
-LATER = ("groups", "test_groups")  # settings that came later: where they are null, digests stay as they were
+LATER = (
+    "groups",
+    "test_groups",
+    "test_weight",
+    "weight",
+)  # settings that came later: where they are null, digests stay as they were
 WHOLE = "all"  # the part that holds all of the data that are not a run's own
 LEARNED_FROM = ("train", "val")  # the parts that decide what the weights are
 
@@ -101,7 +106,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predicted and actual values of one part, example by example.
+    """Predicted and actual values of one part, example by example; `weight` (n,) is how often each counts, None: once.
 
     Forecasting: `predicted` and `actual` (n, horizon, targets) in original units, `scaled` the same pair as the
     network sees it, `origins` (n,) the row of the last observed value, `bounds` the ends of prediction intervals of the
@@ -118,6 +123,7 @@ class Predictions:
     origins: np.ndarray | None = None
     bounds: tuple[np.ndarray, np.ndarray] | None = None
     quantiles: np.ndarray | None = None
+    weight: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -158,14 +164,19 @@ class Dataset(ABC):
         """The data that training has seen, these or those they are held against; None where they are not known."""
         return self if "train" in self.parts else self.reference
 
-    def count_labels(self, part: str) -> np.ndarray:
-        """Return how often each class occurs in a part, (classes,); steps that only pad a sequence do not count."""
+    def count_labels(self, part: str, weighed: bool = False) -> np.ndarray:
+        """Return how often each class occurs in a part, (classes,); steps that only pad a sequence do not count.
+
+        weighed: examples count as often as their weights say, over the mean weight
+        """
         arrays, indices = self.parts[part].arrays, self.parts[part].indices
-        counts = np.zeros(len(self.spec.classes), np.int64)
+        counts: np.ndarray = np.zeros(len(self.spec.classes), np.float64 if weighed else np.int64)
         for start in range(0, len(indices), COUNTED_AT_ONCE):
             _, y, weight = self.batch(arrays, indices[start : start + COUNTED_AT_ONCE])
             labels = self.spec.labels(np.asarray(y))
-            counts += np.bincount(labels.ravel() if weight is None else labels[weight > 0], minlength=len(counts))
+            there = slice(None) if weight is None else weight > 0
+            often = None if weight is None or not weighed else weight[there].ravel()
+            counts += np.bincount(labels[there].ravel(), often, minlength=len(counts))
         return counts
 
     def roll(self, predict: Callable[[Any], Any], arrays: Arrays, indices: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ class Sequences:
     channels: one name per channel
     parts:    (n,) "train", "val" or "test" where the source says so, "" where the split decides; None: all ""
     groups:   (n,) whose each one is, where the source says so: a patient, a machine; None: each is by itself
+    weights:  (n,) how often each counts, 0 or more, where the source says so; None: once
     place:    index -> where a sequence comes from, for messages ("file.ts, line 12")
     notes:    what reading did to the data, one sentence each, with counts
     """
@@ -36,6 +37,7 @@ class Sequences:
     channels: tuple[str, ...]
     parts: np.ndarray | None = None
     groups: np.ndarray | None = None
+    weights: np.ndarray | None = None
     place: Callable[[int], str] = _example
     source: str = ""
     notes: tuple[str, ...] = field(default=())
@@ -81,5 +83,6 @@ class Sequences:
             targets=self.targets[chosen],
             parts=None if self.parts is None else self.parts[chosen],
             groups=None if self.groups is None else self.groups[chosen],
+            weights=None if self.weights is None else self.weights[chosen],
             place=lambda index: self.place(int(chosen[index])),
         )

@@ -48,8 +48,10 @@ def name_others(levels: Sequence[float]) -> dict[str, int]:
     return {name_level(level): place for place, level in enumerate(levels) if level != MEDIAN}
 
 
-def score_pinball(actual: np.ndarray, values: np.ndarray, levels: Sequence[float]) -> np.ndarray:
-    """Return the mean pinball loss of each quantile, (quantiles,), of values (..., quantiles) beside the truth (...).
+def score_pinball(
+    actual: np.ndarray, values: np.ndarray, levels: Sequence[float], weight: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the mean pinball loss of each quantile, (quantiles,), of values (n, ..., quantiles) beside the truth.
 
     Source: Koenker and Bassett, Regression quantiles, 1978, eq. 3.1 over the number of values; times 2 it is the
     absolute error where the quantile is the median.
@@ -58,4 +60,5 @@ def score_pinball(actual: np.ndarray, values: np.ndarray, levels: Sequence[float
 
     share = np.asarray(levels)
     error = actual[..., None] - values
-    return np.asarray(np.maximum(share * error, (share - 1) * error).reshape(-1, len(share)).mean(axis=0))
+    loss = np.maximum(share * error, (share - 1) * error)
+    return np.average(loss.reshape(len(loss), -1, len(share)).mean(axis=1), axis=0, weights=weight)

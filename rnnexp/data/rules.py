@@ -67,6 +67,10 @@ def _column_mistakes(source: Any) -> list[str]:
         problems += [
             f"data.{key}: `{name}` is the target; its past is an input anyway" for name in columns if name in targets
         ]
+    if source.weight is not None and source.columns_as_series:
+        problems.append(
+            "data.weight: is of rows, and data.columns_as_series makes several series of each; leave one out"
+        )
     problems += [f"data.known: `{name}` is also in data.features" for name in source.known if name in source.features]
     return problems
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
+from rnnexp.data.example_weights import KEY, check_weights, share_weights, take_weights
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.leaks import check_labels, check_recordings, find_shared_groups, shared_examples
 from rnnexp.data.quantiles import split_quantiles, take_median
@@ -67,7 +68,8 @@ class SequenceDataset(Dataset):
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
         truth, levels = Truth(self.truth(part), self.spec.classes), self.spec.quantiles
-        made = truth.beside(take_median(outputs, levels))
+        weight = take_weights(self.parts[part].arrays, self.parts[part].indices)
+        made = replace(truth.beside(take_median(outputs, levels)), weight=weight)
         return (
             replace(made, quantiles=split_quantiles(np.asarray(outputs, np.float64), levels)[:, None])
             if levels
@@ -128,6 +130,8 @@ def put_together(
     known, (past, values, pipeline) = Truth(*truth), prepared
     varied = past.shape[0] is None
     arrays = padding.laid_out(values, sequences.offsets) | {"y": known.y}
+    if sequences.weights is not None:
+        arrays[KEY] = share_weights(sequences.weights, pieces.items())
     cuts = padding.bounds(sequences.lengths(), source.buckets) if varied and source.buckets > 1 else ()
     inputs = {"past": past} | ({"mask": InputSpec((None,), "bool")} if varied else {})
     return SequenceDataset(
@@ -143,12 +147,14 @@ def put_together(
 
 
 def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Summary:
+    contents = [sequences.values, sequences.offsets.astype(np.int64), sequences.targets]
+    contents += [] if sequences.weights is None else [sequences.weights]
     return Summary(
         source=sequences.source,
         rows=len(sequences),
         series=len(sequences),
         sizes={name: len(indices) for name, indices in pieces.items()},
-        digest=digest(source, sequences.values, sequences.offsets.astype(np.int64), sequences.targets),
+        digest=digest(source, *contents),
         unit=source.unit or "",
         notes=sequences.notes,
     )
@@ -164,6 +170,8 @@ def read_sequences(source: SequenceSource) -> Sequences:
     if len(short):
         raise DataError(f"{sequences.place(int(short[0]))}: the sequence has no steps ({len(short)} such sequences)")
     _refuse_not_finite(sequences)
+    if sequences.weights is not None:
+        check_weights(sequences.weights, sequences.place)
     return _shortened(source, sequences)
 
 

@@ -64,7 +64,7 @@ def report(dataset: Dataset, predictions: Predictions, against: Yardsticks, extr
     found.baselines |= _with_quantiles(dataset, found, against)
     models = {scored: predictions, **{f"baseline/{name}": one for name, one in found.baselines.items()}}
     for prefix, one in models.items():
-        values, undefined = metrics.scores(one.actual, one.predicted, against.units)
+        values, undefined = metrics.scores(one.actual, one.predicted, against.units, one.weight)
         values |= _scaled(one, against.factor) | extra(one.actual, one.predicted)
         values |= quantile_scores.score(one, dataset.spec.quantiles, whole=prefix == scored)
         found.metrics |= metrics.prefixed(prefix, values)
@@ -81,7 +81,7 @@ def report(dataset: Dataset, predictions: Predictions, against: Yardsticks, extr
 
 def predictions_of(like: Predictions, predicted: np.ndarray) -> Predictions:
     """Put other predictions in the place of a model's."""
-    return Predictions(predicted, like.actual, None, like.origins)
+    return Predictions(predicted, like.actual, None, like.origins, weight=like.weight)
 
 
 def _with_quantiles(dataset: Dataset, found: Findings, against: Yardsticks) -> dict[str, Predictions]:
@@ -96,8 +96,8 @@ def _with_quantiles(dataset: Dataset, found: Findings, against: Yardsticks) -> d
 def _scaled(one: Predictions, factor: np.ndarray | None) -> dict[str, float]:
     if factor is None:
         return {}
-    actual, predicted = one.actual / factor, one.predicted / factor
-    return {"mse_scaled": metrics.mse(actual, predicted), "mae_scaled": metrics.mae(actual, predicted)}
+    pair = (one.actual / factor, one.predicted / factor, one.weight)
+    return {"mse_scaled": metrics.mse(*pair), "mae_scaled": metrics.mae(*pair)}
 
 
 def _nothing_found(predictions: Predictions) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Predictions
 from rnnexp.data.quantiles import name_level, score_pinball
+from rnnexp.evaluation.metrics import take_mean
 from rnnexp.evaluation.report import Scores
 
 if TYPE_CHECKING:
@@ -23,12 +24,16 @@ def score(one: Predictions, levels: Levels, whole: bool) -> dict[str, float]:
     """Return the mean pinball loss of all quantiles together; of the `whole` also what lies between the outermost."""
     if one.quantiles is None:
         return {}
-    found = {"pinball": float(score_pinball(one.actual, one.quantiles, levels).mean())}
+    found = {"pinball": float(score_pinball(one.actual, one.quantiles, levels, one.weight).mean())}
     if not whole:
         return found
     low, high, name = one.quantiles[..., 0], one.quantiles[..., -1], _name_share(levels)
     inside = (low <= one.actual) & (one.actual <= high)
-    return {**found, f"coverage_{name}": float(inside.mean()), f"interval_width_{name}": float(np.mean(high - low))}
+    return {
+        **found,
+        f"coverage_{name}": float(take_mean(inside, one.weight)),
+        f"interval_width_{name}": float(take_mean(high - low, one.weight)),
+    }
 
 
 def compare(model: Predictions, baselines: Mapping[str, Predictions], levels: Levels) -> dict[str, DataFrame]:
@@ -39,11 +44,16 @@ def compare(model: Predictions, baselines: Mapping[str, Predictions], levels: Le
 
     if model.quantiles is None:
         return {}
-    columns = {"quantile": levels, "share_below": np.mean(model.actual[..., None] <= model.quantiles, axis=(0, 1, 2))}
+    columns = {"quantile": levels, "share_below": _share_below(model)}
     for name, one in {"model": model, **baselines}.items():
         if one.quantiles is not None:
-            columns[f"{name} pinball"] = score_pinball(one.actual, one.quantiles, levels)
+            columns[f"{name} pinball"] = score_pinball(one.actual, one.quantiles, levels, one.weight)
     return {TABLE: pandas.DataFrame(columns)}
+
+
+def _share_below(model: Predictions) -> np.ndarray:
+    below = (model.actual[..., None] <= np.asarray(model.quantiles)).mean(axis=(1, 2))
+    return np.asarray(np.average(below, axis=0, weights=model.weight))
 
 
 def say_quantiles(scores: Scores) -> Iterator[str]:

@@ -41,7 +41,7 @@ def _errors(models: Mapping[str, Predictions], axis: int, labels: list[str], nam
 
     columns: dict[str, list[object]] = {name: list(labels)}
     for model, one in models.items():
-        pairs = [(one.actual.take([i], axis), one.predicted.take([i], axis)) for i in range(len(labels))]
+        pairs = [(one.actual.take([i], axis), one.predicted.take([i], axis), one.weight) for i in range(len(labels))]
         columns[f"{model} rmse"] = [metrics.rmse(*pair) for pair in pairs]
         columns[f"{model} mae"] = [metrics.mae(*pair) for pair in pairs]
     return pandas.DataFrame(columns)

@@ -110,7 +110,7 @@ class csv(Encoded, SeriesSource):
         return [f"data.frequency: {wrong}"] if wrong else []
 
     def read(self) -> Series:
-        """Read the target, features and known columns, in this order."""
+        """Read the target, features and known columns, and that of the weights, in this order."""
         from rnnexp.data.tables.read import read_series
 
         wanted, fewest = self.named().wanted(), self._fewest()
@@ -136,7 +136,8 @@ class csv(Encoded, SeriesSource):
         """
         from rnnexp.data.tables.read import read_open
 
-        wanted, fewest = self.named().wanted(), self._fewest(ahead=self.horizon)
+        plain = replace(self, weight=None)  # type: ignore[call-arg]  # of what nobody has weighed yet
+        wanted, fewest = plain.named().wanted(), self._fewest(ahead=self.horizon)
         step = self.frequency or frequency
         many, notes = read_open(self._files(), self.table_layout(), wanted, self._policies(), step, fewest)
         return [Rows(rows.label, rows.values, rows.time) for rows in many], notes
@@ -147,6 +148,7 @@ class csv(Encoded, SeriesSource):
 
         found = choose(self._files()[0], self.table_layout(), self.wanted())
         values: list[Column] = [found.names[index] for index in found.values]
+        weight = values.pop() if self.weight is not None else None
         known = len(values) - len(self.known)
         features = known - len(self.features)
         return replace(  # type: ignore[call-arg]
@@ -156,6 +158,7 @@ class csv(Encoded, SeriesSource):
             target=values[:features],
             features=values[features:known],
             known=values[known:],
+            weight=weight,
         )
 
     def _files(self) -> list[Path]:
@@ -184,7 +187,7 @@ class csv(Encoded, SeriesSource):
 
     def wanted(self) -> Wanted:
         targets = None if self.target is None else tuple(_list(self.target))
-        return Wanted(tuple(_list(self.time)), self.series, targets, (*self.features, *self.known))
+        return Wanted(tuple(_list(self.time)), self.series, targets, (*self.features, *self.known, *_list(self.weight)))
 
 
 def _list(columns: Column | list[Column] | None) -> list[Column]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from rnnexp.config.identity import SINCE
-from rnnexp.data.source import STAY_TOGETHER, Column
+from rnnexp.data.source import COUNTS, STAY_TOGETHER, Column
 from rnnexp.data.texts.source import TextSource
 from rnnexp.registry import register
 
@@ -88,6 +88,9 @@ class text_table(TextSource):
         description=f"Column that says whose a text is {STAY_TOGETHER}",
         json_schema_extra={SINCE: "0.1"},
     )
+    weight: Column | None = Field(
+        None, description=f"Column that says of each text {COUNTS}", json_schema_extra={SINCE: "0.1"}
+    )
     separator: str = Field(
         "auto", min_length=1, description="Cell separator, or tab; auto: a tab in .tsv files, a comma in others."
     )
@@ -121,6 +124,7 @@ class text_table(TextSource):
             text=tuple(self.text) if isinstance(self.text, list) else (self.text,),
             label=self.label,
             group=self.groups,
+            weight=self.weight,
             separator=self.separator,
             header=self.header == "first",
             quoting=self.quoting,

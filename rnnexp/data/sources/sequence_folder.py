@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from rnnexp.config.identity import SINCE
+from rnnexp.data.example_weights import read_weight
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Encoded
-from rnnexp.data.source import STAY_TOGETHER, Column, SequenceSource
+from rnnexp.data.source import COUNTS, STAY_TOGETHER, Column, SequenceSource
 from rnnexp.data.tables.files import kind, locate_folder
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rnnexp.data.tables.columns import Table
 
 PARTS = ("train", "val", "test")
@@ -39,6 +42,9 @@ class sequence_folder(Encoded, SequenceSource):
         None,
         description=f"Column of labels that says whose a sequence is {STAY_TOGETHER}",
         json_schema_extra={SINCE: "0.1"},
+    )
+    weight: Column | None = Field(
+        None, description=f"Column of labels that says {COUNTS}", json_schema_extra={SINCE: "0.1"}
     )
     channels: list[Column] = Field(
         default_factory=list, description="Columns of numbers to read from each table; empty for all of the first one."
@@ -71,9 +77,17 @@ class sequence_folder(Encoded, SequenceSource):
             channels=tables[0].names,
             parts=np.array([_part(rows, index) for index in range(len(files))]),
             groups=np.array(rows.group) if self.groups is not None else None,
+            weights=self._weights(rows),
             place=lambda i: str(files[i]),
             source=folder.name,
         )
+
+    def _weights(self, rows: _Rows) -> np.ndarray | None:
+        import numpy as np
+
+        if self.weight is None:
+            return None
+        return np.array([read_weight(cell, rows.place(index)) for index, cell in enumerate(rows.weight)])
 
     def _label(self, rows: _Rows, index: int) -> str | float:
         if not rows.label[index]:
@@ -91,8 +105,9 @@ class sequence_folder(Encoded, SequenceSource):
         if not file.is_file():
             raise DataError(f"{file}: there is no such table of labels (data.labels)")
         columns = {"file": self.file, "label": self.label, "part": self.part, "group": self.groups}
+        columns |= {"weight": self.weight}
         given = {name: column for name, column in columns.items() if column is not None}
-        wanted = Wanted(time=tuple(given.values()), targets=(), time_key="data.file, label, part or groups")
+        wanted = Wanted(time=tuple(given.values()), targets=(), time_key="data.file, label, part, groups or weight")
         table = read_table(file, Layout(encoding=self.encoding), wanted)
         texts = {name: list(column.fillna("").astype(str)) for name, column in zip(given, table.time)}
         rows = _Rows(str(file), list(table.places.number), **texts)
@@ -123,6 +138,7 @@ class _Rows:
     label: list[str]
     part: list[str] = field(default_factory=list)
     group: list[str] = field(default_factory=list)
+    weight: list[str] = field(default_factory=list)
 
     def place(self, index: int) -> str:
         return f"{self.table}, line {self.lines[index]}"

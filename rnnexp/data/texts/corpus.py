@@ -22,6 +22,7 @@ class Row(NamedTuple):
     label: str
     text: str
     group: str = ""
+    weight: float | None = None
 
     @property
     def place(self) -> str:
@@ -34,6 +35,7 @@ class Texts:
 
     labels: one per text, or None where there are none
     groups: whose each text is, or None where nothing says so
+    weights: how often each counts, or None where each counts once
     parts:  "train", "val" or "test" where the files say so, "" where a split decides
     notes:  what reading did to the data, one sentence each, with counts
     """
@@ -43,6 +45,7 @@ class Texts:
     parts: tuple[str, ...]
     places: Places
     groups: tuple[str, ...] | None = None
+    weights: tuple[float, ...] | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
@@ -51,7 +54,7 @@ class Texts:
     def take(self, chosen: np.ndarray) -> Texts:
         """Keep the texts at these places alone, in this order."""
         kept = {key: tuple(getattr(self, key)[place] for place in chosen) for key in ("texts", "parts")}
-        given = {key: getattr(self, key) for key in ("labels", "groups")}
+        given = {key: getattr(self, key) for key in ("labels", "groups", "weights")}
         kept |= {key: tuple(of[place] for place in chosen) for key, of in given.items() if of is not None}
         return replace(self, places=self.places.take(chosen), **kept)
 
@@ -92,8 +95,9 @@ def _texts(rows: list[Row], parts: list[str], notes: list[str]) -> Texts:
         np.array([row.line for row in rows], np.int32),
     )
     labels, groups = tuple(row.label.strip() for row in rows), tuple(row.group.strip() for row in rows)
-    texts = tuple(row.text for row in rows)
-    return Texts(texts, labels, tuple(parts), places, groups if any(groups) else None, tuple(notes))
+    texts, given = tuple(row.text for row in rows), tuple(row.weight for row in rows if row.weight is not None)
+    whose = groups if any(groups) else None
+    return Texts(texts, labels, tuple(parts), places, whose, given or None, tuple(notes))
 
 
 def refuse_twice(groups: Sequence[Sequence[str]]) -> None:

@@ -152,6 +152,7 @@ def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Seque
         np.array(texts.labels),
         ("token",),
         groups=groups,
+        weights=None if texts.weights is None else np.array(texts.weights),
         place=texts.place,
         source=texts.places.name,
         notes=texts.notes,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Arrays, Dataset, Predictions
+from rnnexp.data.example_weights import take_weights
 from rnnexp.data.quantiles import list_quantiles, take_median
 from rnnexp.data.series import Rows, Series
 from rnnexp.tasks.forecasting import windows
@@ -95,8 +96,9 @@ class SeriesDataset(Dataset):
         actual = self.table[rows][..., : plan.targets]
         true = windows.exact(self.parts[part].arrays)[rows][..., : plan.targets]
         origins = starts + plan.sequence_length - 1
+        weight = take_weights(self.parts[part].arrays, starts)
         found = np.stack(quantiles, axis=-1) if quantiles else None
-        return Predictions(predicted, actual, (scaled, true), origins, quantiles=found)
+        return Predictions(predicted, actual, (scaled, true), origins, quantiles=found, weight=weight)
 
     def errors(self, part: str, outputs: np.ndarray) -> np.ndarray:
         """Return by how much outputs for all examples of `part` are off, (n, horizon, targets), for `Intervals`."""

@@ -158,6 +158,6 @@ def _by_horizon(part: str, predictions: Predictions) -> dict[str, float]:
     found = {}
     for h in range(horizon):
         actual, predicted = predictions.actual[:, h], predictions.predicted[:, h]
-        found[f"{part}/h{h + 1}/rmse"] = metrics.rmse(actual, predicted)
-        found[f"{part}/h{h + 1}/mae"] = metrics.mae(actual, predicted)
+        found[f"{part}/h{h + 1}/rmse"] = metrics.rmse(actual, predicted, predictions.weight)
+        found[f"{part}/h{h + 1}/mae"] = metrics.mae(actual, predicted, predictions.weight)
     return found
