@@ -112,6 +112,13 @@ def test_scores_are_those_of_data_in_which_each_example_stands_as_often_as_it_co
             pd.testing.assert_frame_equal(*[table.filter(regex="^(?!coverage)") for table in shown], rtol=1e-6)
 
 
+@pytest.mark.end_to_end
+def test_whole_sequences_of_several_steps_ahead_can_be_trained() -> None:
+    losses, _ = trained(forecasting(False, layout="sequence"), "compiled")
+    assert losses[2]["train/loss"] < losses[0]["train/loss"]
+    assert losses[2]["val/mae"] < losses[0]["val/mae"]
+
+
 def trained(dataset: Dataset, engine: str) -> tuple[list[dict[str, float]], list[np.ndarray]]:
     """Train for three steps on all examples at once; return the losses of each epoch, and the weights."""
     import keras
@@ -166,11 +173,13 @@ def test_a_window_counts_as_often_as_the_first_row_that_it_forecasts() -> None:
 
 
 def test_the_steps_of_a_whole_sequence_are_weighed_too() -> None:
-    dataset = forecasting(True, layout="sequence")
-    part = dataset.parts["test"]
-    _, _, weight = dataset.batch(part.arrays, part.indices)
-    assert weight[weight > 0].sum() == pytest.approx((part.arrays["weight"] > 0).sum(), rel=1e-5)
-    assert len(np.unique(weight)) > 2
+    for horizon in (1, 2):
+        dataset = forecasting(True, layout="sequence", horizon=horizon)
+        part = dataset.parts["test"]
+        _, y, weight = dataset.batch(part.arrays, part.indices)
+        assert weight.shape == (y.shape[:2] if horizon == 1 else y.shape[:3])
+        assert weight.sum() == pytest.approx(horizon * (part.arrays["weight"] > 0).sum(), rel=1e-5)
+        assert len(np.unique(weight)) > 2
 
 
 @settings

@@ -102,7 +102,8 @@ def window_batch(plan: Plan, arrays: Mapping[str, Any], indices: Any) -> tuple[A
 def sequence_batch(plan: Plan, arrays: Mapping[str, Any], indices: Any) -> tuple[Any, Any, Any]:
     """Gather whole sequences: each step of x holds the lags (and known future) of one window.
 
-    Returns x (b, steps, lags), y (b, steps, horizon, targets), weight (b, steps): 0 outside the part.
+    Returns x (b, steps, lags), y (b, steps, horizon, targets), weight (b, steps), with an axis for a horizon of more
+    than one row: 0 outside the part.
     """
     begins = arrays["starts"][indices]
     past, future, y = _gather(plan, arrays, begins.reshape(-1))
@@ -111,6 +112,8 @@ def sequence_batch(plan: Plan, arrays: Mapping[str, Any], indices: Any) -> tuple
         x = _join(x, future.reshape(*begins.shape, -1))
     weight, own = arrays["weight"][indices], take_weights(arrays, begins)
     weight = weight if own is None else weight * own
+    if plan.horizon > 1:  # as many axes as the loss of each row that is forecast
+        weight = weight[..., None] * np.ones((1, 1, plan.horizon), np.float32)
     return x, y.reshape(*begins.shape, plan.horizon, plan.targets), weight
 
 
