@@ -15,10 +15,10 @@ from given import evaluate
 
 import rnnexp as rx
 from rnnexp import tasks
+from rnnexp.cli.main import main
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.example_weights import KEY
 from rnnexp.data.source import SequenceSource
-from rnnexp.data.sources.csv import csv
 from rnnexp.data.sources.labeled_texts import text_table
 from rnnexp.data.sources.npz import npz
 from rnnexp.data.sources.sequence_folder import sequence_folder
@@ -230,22 +230,21 @@ def sales(file: str = "s.csv", **columns: Any) -> str:
     return file
 
 
-def test_a_table_names_the_column_and_a_forecast_does_without_it(tmp_path: Path) -> None:
+@pytest.mark.end_to_end
+def test_a_table_names_the_column_and_neither_a_forecast_nor_a_score_needs_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ("data=csv", f"data.path={sales(w=WEIGHTS)}", "data.time=day", "data.target=sold", "data.weight=w")
-    quick = (
-        "trainer.epochs=2",
-        "model.units=[2]",
-        "tracking=off",
-        "tracking.figures=false",
-        "tracking.log_model=false",
-    )
-    result = rx.run(rx.compose(*words, *quick, "data.sequence_length=4"), tmp_path / "run", quiet=True)
+    quick = ("trainer.epochs=2", "model.units=[2]", "tracking=off", "tracking.figures=false", "data.sequence_length=4")
+    result = rx.run(rx.compose(*words, *quick), tmp_path / "run", quiet=True)
     assert result.predictions.weight is not None
-    source = csv(path=sales("later.csv"), time="day", target="sold", weight="w")
-    rows, _ = source.read_open(None)
-    assert rows[0].values.shape == (60, 1)
-    with pytest.raises(DataError, match='"w"'):
-        source.read()
+    run, later = str(tmp_path / "run"), sales("later.csv")
+    assert main(["predict", run, later]) == 0
+    assert "w" not in capsys.readouterr().out.splitlines()[0].split()
+    assert main(["evaluate", run, "--data", later]) == 0
+    assert 'there is no column "w" (data.weight): each row counts once' in "".join(capsys.readouterr())
+    assert main(["evaluate", run, "--data", sales("weighed.csv", w=WEIGHTS)]) == 0
+    assert "counts once" not in "".join(capsys.readouterr())
 
 
 def test_a_column_of_weights_has_no_other_role() -> None:

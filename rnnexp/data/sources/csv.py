@@ -136,8 +136,7 @@ class csv(Encoded, SeriesSource):
         """
         from rnnexp.data.tables.read import read_open
 
-        plain = replace(self, weight=None)  # type: ignore[call-arg]  # of what nobody has weighed yet
-        wanted, fewest = plain.named().wanted(), self._fewest(ahead=self.horizon)
+        wanted, fewest = self.named().wanted(), self._fewest(ahead=self.horizon)
         step = self.frequency or frequency
         many, notes = read_open(self._files(), self.table_layout(), wanted, self._policies(), step, fewest)
         return [Rows(rows.label, rows.values, rows.time) for rows in many], notes

@@ -155,7 +155,7 @@ def _given(trained: TrainedModel, pipeline: Pipeline, request: PredictRequest) -
         if not is_table(own):
             return _series(pipeline, changed(trained, changes))
         changes["path"] = own.path
-    return _table(pipeline, *table_source(trained, pipeline, changes))
+    return _table(pipeline, *table_source(trained, pipeline, {**changes, "weight": None}))
 
 
 def _table(pipeline: Pipeline, source: Any, notes: list[str]) -> RequestRows:
