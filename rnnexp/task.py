@@ -32,6 +32,7 @@ class Metric:
 
 
 _METRICS = (
+    Metric("pinball", "mean pinball loss", in_units=True),
     Metric("owa", "OWA"),
     Metric("nrmse", "NRMSE (RMSE over the deviation of the training part, mean of all targets)"),
     Metric("rmse", "RMSE", in_units=True),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 # Each goes with data whose natural loss is of the same family; one of the other family would still give a number.
 OF_CLASSES = ("cross_entropy", "token_cross_entropy")
 OF_NUMBERS = ("huber", "log_cosh", "mae", "mape", "mse", "poisson", "quantile")
 FAMILIES = (OF_CLASSES, OF_NUMBERS)
+
+
+def find_quantiles(loss: Any) -> Sequence[float]:
+    """Return the quantiles that a loss wants of each number, none if it wants one answer."""
+    return getattr(loss, "quantiles", None) or ()
 
 
 def mistakes(loss: Any, spec: Any) -> list[str]:

@@ -50,7 +50,8 @@ def _problem(name: str, spec: Any, known: dict[str, str | None]) -> str | None:
     if needed := _required(definition):
         return f"`{name}` needs {', '.join(needed)}, which a name alone cannot give; register a metric of your own"
     if spec is not None and not _fits(cls, spec):
-        return f"Keras cannot compute `{name}` of {spec.task} while training; {_reported(spec)}"
+        what = "several quantiles" if spec.quantiles else spec.task
+        return f"Keras cannot compute `{name}` of {what} while training; {_reported(spec)}"
     return None
 
 
@@ -70,7 +71,7 @@ def _fits(cls: str, spec: Any) -> bool:
     """Say whether Keras can compare what a network gives with the truth."""
     if spec.loss in loss_names.OF_CLASSES:
         return cls in OF_CLASSES
-    return cls not in REFUSED and (cls != "R2Score" or len(spec.output_shape) == 1)
+    return not spec.quantiles and cls not in REFUSED and (cls != "R2Score" or len(spec.output_shape) == 1)
 
 
 @cache

@@ -45,8 +45,10 @@ def parse(mapping: Mapping[str, Any]) -> Experiment:
     if isinstance(name := values.get("name"), str) and name and (problem := name_problem(name)):
         problems.append(f"name: {problem}")
     outline = _outline(parts["data"])
+    if not isinstance(parts["loss"], _Unknown):
+        problems += loss_names.mistakes(parts["loss"], outline)
+        outline = outline and outline.with_quantiles(loss_names.find_quantiles(parts["loss"]))
     problems += metric_names.mistakes(_words(values.get("metrics")), outline)
-    problems += [] if isinstance(parts["loss"], _Unknown) else loss_names.mistakes(parts["loss"], outline)
     problems += _cross_checks(parts, top)
     if problems:
         raise ConfigError(*dict.fromkeys(problems))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 USUAL = 90  # percent: the level of prediction intervals that are shown
 COUNTED_AT_ONCE = 4096  # examples
+LATER = ("groups", "test_groups", "test_weight", "weight")  # where these are null, digests are as they were before
 WHOLE = "all"  # the part that holds all of the data that are not a run's own
 LEARNED_FROM = ("train", "val")  # the parts that decide what the weights are
 
@@ -104,12 +105,13 @@ class Summary:
 
 @dataclass(frozen=True, repr=False)
 class Predictions:
-    """Predicted and actual values of one part, example by example.
+    """Predicted and actual values of one part, example by example; `weight` (n,) is how often each counts, None: once.
 
     Forecasting: `predicted` and `actual` (n, horizon, targets) in original units, `scaled` the same pair as the
     network sees it, `origins` (n,) the row of the last observed value, `bounds` the ends of prediction intervals of the
-    usual level, each like `predicted`. Regression: (n, 1, outputs) likewise,
-    without origins. Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels;
+    usual level, each like `predicted`, `quantiles` (n, horizon, targets, quantiles) those of the spec, of which
+    `predicted` is the median. Regression: (n, 1, outputs) likewise, without origins.
+    Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels;
     tagging: the same for tokens. Language
     modeling: `predicted` (n,) the log probabilities of the tokens `actual` (n,), in nats.
     rows: lays them out as a table; None for those of a baseline
@@ -120,6 +122,8 @@ class Predictions:
     scaled: tuple[np.ndarray, np.ndarray] | None = None
     origins: np.ndarray | None = None
     bounds: tuple[np.ndarray, np.ndarray] | None = None
+    quantiles: np.ndarray | None = None
+    weight: np.ndarray | None = None
     rows: Callable[[], DataFrame] | None = None
 
     def to_frame(self) -> DataFrame:
@@ -166,22 +170,29 @@ class Dataset(ABC):
     reference: Self | None = None
 
     def for_model(self, spec: TaskSpec) -> Self:
-        """Return the same data for a loaded model of this spec, which may end in a softmax, as none of today does."""
-        return replace(self, spec=replace(self.spec, outputs=spec.outputs))
+        """Return the same data for a loaded model of this spec: of quantiles, or one that ends in a softmax, as none of
+        today does.
+        """
+        return replace(self, spec=replace(self.spec.with_quantiles(spec.quantiles), outputs=spec.outputs))
 
     @property
     def trained_on(self) -> Self | None:
         """The data that training has seen, these or those they are held against; None where they are not known."""
         return self if "train" in self.parts else self.reference
 
-    def count_labels(self, part: str) -> np.ndarray:
-        """Return how often each class occurs in a part, (classes,); steps that only pad a sequence do not count."""
+    def count_labels(self, part: str, weighed: bool = False) -> np.ndarray:
+        """Return how often each class occurs in a part, (classes,); steps that only pad a sequence do not count.
+
+        weighed: examples count as often as their weights say, over the mean weight
+        """
         arrays, indices = self.parts[part].arrays, self.parts[part].indices
-        counts = np.zeros(len(self.spec.classes), np.int64)
+        counts: np.ndarray = np.zeros(len(self.spec.classes), np.float64 if weighed else np.int64)
         for start in range(0, len(indices), COUNTED_AT_ONCE):
             _, y, weight = self.batch(arrays, indices[start : start + COUNTED_AT_ONCE])
             labels = self.spec.labels(np.asarray(y))
-            counts += np.bincount(labels.ravel() if weight is None else labels[weight > 0], minlength=len(counts))
+            there = slice(None) if weight is None else weight > 0
+            often = None if weight is None or not weighed else weight[there].ravel()
+            counts += np.bincount(labels[there].ravel(), often, minlength=len(counts))
         return counts
 
     def roll(self, predict: Callable[[Any], Any], arrays: Arrays, indices: np.ndarray) -> np.ndarray:
@@ -206,5 +217,6 @@ def digest(source: Any, *contents: np.ndarray | Sequence[str]) -> str:
         else:
             sha.update("\0".join(content).encode("utf-8", "surrogatepass"))
     settings = under_first_names(type(source), asdict(source))
+    settings = {key: value for key, value in settings.items() if value is not None or key not in LATER}
     sha.update(json.dumps(settings, sort_keys=True, default=str).encode())
     return sha.hexdigest()[:32]

@@ -25,6 +25,8 @@ class Sequences:
     targets:  labels (n,), or numbers (n,) or (n, outputs)
     channels: one name per channel
     parts:    (n,) "train", "val" or "test" where the source says so, "" where the split decides; None: all ""
+    groups:   (n,) whose each one is, where the source says so: a patient, a machine; None: each is by itself
+    weights:  (n,) how often each counts, 0 or more, where the source says so; None: once
     place:    index -> where a sequence comes from, for messages ("file.ts, line 12")
     notes:    what reading did to the data, one sentence each, with counts
     """
@@ -34,6 +36,8 @@ class Sequences:
     targets: np.ndarray
     channels: tuple[str, ...]
     parts: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    weights: np.ndarray | None = None
     place: Callable[[int], str] = _example
     source: str = ""
     notes: tuple[str, ...] = field(default=())
@@ -78,5 +82,7 @@ class Sequences:
             offsets=np.cumsum([0, *map(len, pieces)]),
             targets=self.targets[chosen],
             parts=None if self.parts is None else self.parts[chosen],
+            groups=None if self.groups is None else self.groups[chosen],
+            weights=None if self.weights is None else self.weights[chosen],
             place=lambda index: self.place(int(chosen[index])),
         )

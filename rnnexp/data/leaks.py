@@ -26,6 +26,17 @@ def shared_examples(dataset: Dataset) -> Iterator[str]:
             yield f"{len(both)} examples are in {one} and in {other}, such as example {both[0]}"
 
 
+def find_shared_groups(dataset: Dataset, groups: np.ndarray | None) -> Iterator[str]:
+    """Yield which groups (examples,) have examples in two parts, one sentence for each two parts."""
+    if groups is None:
+        return
+    for one, other in itertools.combinations(dataset.parts, 2):
+        both = np.intersect1d(groups[dataset.parts[one].indices], groups[dataset.parts[other].indices])
+        if len(both):
+            have = f"{count(len(both), 'group')} {'has' if len(both) == 1 else 'have'}"
+            yield f"{have} examples in {one} and in {other}, such as `{both[0]}` of data.groups"
+
+
 def check_labels(labels: np.ndarray | Sequence[str], where: str, what: str, key: str, numbers: bool = False) -> None:
     """Ask whether this is the column of the labels, if nearly every example has one of its own.
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.dataset import Arrays
+from rnnexp.data.example_weights import take_weights
 
 
 def laid_out(values: np.ndarray, offsets: np.ndarray) -> dict[str, np.ndarray]:
@@ -38,14 +39,14 @@ def masked_inputs(arrays: Arrays, indices: Any) -> dict[str, Any]:
     return {"past": past * shown, "mask": mask}
 
 
-def whole_batch(arrays: Arrays, indices: Any) -> tuple[Any, Any, None]:
-    """Return x (b, time, channels), y (b, outputs) numbers or (b,) classes, and no weight."""
-    return whole_inputs(arrays, indices), arrays["y"][indices], None
+def whole_batch(arrays: Arrays, indices: Any) -> tuple[Any, Any, Any]:
+    """Return x (b, time, channels), y (b, outputs) numbers or (b,) classes, and their weight, see `take_weights`."""
+    return whole_inputs(arrays, indices), arrays["y"][indices], take_weights(arrays, indices)
 
 
-def masked_batch(arrays: Arrays, indices: Any) -> tuple[Any, Any, None]:
-    """Return x with its mask, and y."""
-    return masked_inputs(arrays, indices), arrays["y"][indices], None
+def masked_batch(arrays: Arrays, indices: Any) -> tuple[Any, Any, Any]:
+    """Return x with its mask, y and weight."""
+    return masked_inputs(arrays, indices), arrays["y"][indices], take_weights(arrays, indices)
 
 
 def stepwise_batch(arrays: Arrays, indices: Any) -> tuple[Any, Any, Any]:

@@ -67,6 +67,10 @@ def _column_mistakes(source: Any) -> list[str]:
         problems += [
             f"data.{key}: `{name}` is the target; its past is an input anyway" for name in columns if name in targets
         ]
+    if source.weight is not None and source.columns_as_series:
+        problems.append(
+            "data.weight: is of rows, and data.columns_as_series makes several series of each; leave one out"
+        )
     problems += [f"data.known: `{name}` is also in data.features" for name in source.known if name in source.features]
     return problems
 
@@ -83,6 +87,17 @@ def _strategy_mistakes(source: Any) -> list[str]:
     if source.layout == "sequence" and source.stride != 1:
         problems.append(f"data.stride: {source.stride} has no meaning with data.layout=sequence, which takes every row")
     return problems
+
+
+def find_quantile_mistakes(source: Any) -> list[str]:
+    """List why a forecasting source cannot have several quantiles: one of a sum is no sum of quantiles."""
+    adds = [name for name in source.scalers() if name.endswith("difference")]
+    instead = "loss.quantiles are of each step by itself"
+    if source.strategy == "recursive":
+        return [f"data.strategy: recursive feeds forecasts back, and {instead}; use direct"]
+    if source.horizon > 1 and adds:
+        return [f"data.scaler: `{adds[0]}` adds up the steps of data.horizon={source.horizon}, and {instead}; use last"]
+    return []
 
 
 def _forecast_mistakes(source: Any) -> list[str]:

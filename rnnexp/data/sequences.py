@@ -10,8 +10,10 @@ import numpy as np
 
 from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
+from rnnexp.data.example_weights import KEY, check_weights, share_weights, take_weights
 from rnnexp.data.labeled import Sequences
-from rnnexp.data.leaks import check_labels, check_recordings, shared_examples
+from rnnexp.data.leaks import check_labels, check_recordings, find_shared_groups, shared_examples
+from rnnexp.data.quantiles import split_quantiles, take_median
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
@@ -65,7 +67,14 @@ class SequenceDataset(Dataset):
     pipeline: Any
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
-        return Truth(self.truth(part), self.spec.classes).beside(outputs)
+        truth, levels = Truth(self.truth(part), self.spec.classes), self.spec.quantiles
+        weight = take_weights(self.parts[part].arrays, self.parts[part].indices)
+        made = replace(truth.beside(take_median(outputs, levels)), weight=weight)
+        return (
+            replace(made, quantiles=split_quantiles(np.asarray(outputs, np.float64), levels)[:, None])
+            if levels
+            else made
+        )
 
     def truth(self, part: str) -> np.ndarray:
         """Return the classes (n,) or numbers (n, outputs) of a part, in order."""
@@ -88,7 +97,7 @@ def load(source: SequenceSource) -> SequenceDataset:
     """Load a source of independent sequences; mistakes in the data raise DataError."""
     sequences = read_sequences(source)
     truth = truth_of(sequences, source.outline(), labels_of)
-    parts = share_out(source, sequences.parts, truth.labels, len(sequences))
+    parts = share_out(source, sequences.parts, truth.labels, len(sequences), sequences.groups)
     chosen, parts, unused = used(parts, len(sequences))
     if unused:
         sequences = sequences.take(chosen)
@@ -121,6 +130,8 @@ def put_together(
     known, (past, values, pipeline) = Truth(*truth), prepared
     varied = past.shape[0] is None
     arrays = padding.laid_out(values, sequences.offsets) | {"y": known.y}
+    if sequences.weights is not None:
+        arrays[KEY] = share_weights(sequences.weights, pieces.items())
     cuts = padding.bounds(sequences.lengths(), source.buckets) if varied and source.buckets > 1 else ()
     inputs = {"past": past} | ({"mask": InputSpec((None,), "bool")} if varied else {})
     return SequenceDataset(
@@ -136,12 +147,14 @@ def put_together(
 
 
 def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Summary:
+    contents = [sequences.values, sequences.offsets.astype(np.int64), sequences.targets]
+    contents += [] if sequences.weights is None else [sequences.weights]
     return Summary(
         source=sequences.source,
         rows=len(sequences),
         series=len(sequences),
         sizes={name: len(indices) for name, indices in pieces.items()},
-        digest=digest(source, sequences.values, sequences.offsets.astype(np.int64), sequences.targets),
+        digest=digest(source, *contents),
         unit=source.unit or "",
         notes=sequences.notes,
     )
@@ -159,6 +172,8 @@ def read_sequences(source: SequenceSource) -> Sequences:
     if len(short):
         raise DataError(f"{sequences.place(int(short[0]))}: the sequence has no steps ({len(short)} such sequences)")
     _refuse_not_finite(sequences)
+    if sequences.weights is not None:
+        check_weights(sequences.weights, sequences.place)
     return _shortened(source, sequences)
 
 
@@ -258,6 +273,7 @@ def _fit(source: SequenceSource, sequences: Sequences, train: np.ndarray) -> tup
 def leaks(dataset: SequenceDataset) -> Iterator[str]:
     """Yield which examples are in two parts, and what the scaler has seen of others than the training examples."""
     yield from shared_examples(dataset)
+    yield from find_shared_groups(dataset, dataset.sequences.groups)
     yield from _standardized(dataset)
 
 

@@ -6,6 +6,7 @@ Of training texts those of too many tokens are left out.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +17,21 @@ if TYPE_CHECKING:
     from rnnexp.data.source import ExampleSource
 
 Pieces = dict[str, np.ndarray]
+Sizes = Callable[["ExampleSource", int, set[str]], dict[str, int]]
 
 
-def share_out(source: ExampleSource, given: np.ndarray | None, classes: np.ndarray | None, examples: int) -> Pieces:
+def share_out(
+    source: ExampleSource,
+    given: np.ndarray | None,
+    classes: np.ndarray | None,
+    examples: int,
+    groups: np.ndarray | None = None,
+) -> Pieces:
     """Return the examples of each part, ascending.
 
     given:   (examples,) "train", "val" or "test" where the source decides, "" where `split` does; None: all ""
     classes: (examples,) integers, each shared out in proportion; None: no such care
+    groups:  (examples,) whose each one is: those of a group stay together, and `split` and `folds` share out groups
     Raises DataError for a part that is left without an example.
     """
     kept = np.full(examples, "") if given is None else given
@@ -30,7 +39,8 @@ def share_out(source: ExampleSource, given: np.ndarray | None, classes: np.ndarr
     pieces = {name: np.flatnonzero(kept == name) for name in ("train", "val", "test") if (kept == name).any()}
     if source.folds is not None and source.held_out in pieces:
         raise DataError(f"data.folds: the {source.held_out} part is given by the data; a fold cannot be held out as it")
-    shared = _split(source, free, classes, pieces) if len(free) else {}
+    split = _split if groups is None else partial(_split_groups, groups)
+    shared = split(source, free, classes, pieces) if len(free) else {}
     for name, piece in shared.items():
         pieces[name] = np.concatenate([pieces.get(name, piece[:0]), piece])
     for name in ("train", *pieces, *(["test"] if source.split != "none" else [])):
@@ -53,21 +63,58 @@ def used(pieces: Pieces, examples: int, what: str = "example") -> tuple[np.ndarr
     return chosen, places, [note]
 
 
-def _split(source: ExampleSource, free: np.ndarray, classes: np.ndarray | None, given: Pieces) -> Pieces:
-    """Cut the examples that no part has yet, as `split` and `folds` say."""
+def _split(
+    source: ExampleSource,
+    free: np.ndarray,
+    classes: np.ndarray | None,
+    given: Pieces,
+    sizes_of: Sizes | None = None,
+) -> Pieces:
+    """Cut the examples that no part has yet, as `split` and `folds` say; `sizes_of` may stand in for `part_sizes`."""
+    sizes_of = sizes_of or part_sizes
     generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([source.seed, len(free)])))
     shuffled = free[generator.permutation(len(free))]
     if source.folds is not None and source.held_out == "test":
         held, rest = _fold(source, shuffled, classes)
-        sizes = part_sizes(source, len(rest), {"test", *given})
+        sizes = sizes_of(source, len(rest), {"test", *given})
         return {"test": held, **_cut(rest, classes, sizes)}
-    sizes = part_sizes(source, len(free), set(given))
+    sizes = sizes_of(source, len(free), set(given))
     pieces = _cut(shuffled if source.split != "none" else free, classes, sizes)
     if source.folds is None:
         return pieces
     rest = np.concatenate([piece for name, piece in pieces.items() if name != "test"])
     held, kept = _fold(source, rest, classes)
     return {**pieces, "train": kept, "val": held}
+
+
+def _split_groups(
+    groups: np.ndarray, source: ExampleSource, free: np.ndarray, classes: np.ndarray | None, given: Pieces
+) -> Pieces:
+    """Do as `_split` does with whole groups, each of the class that most of its examples have."""
+    names, whose = np.unique(groups[free], return_inverse=True)
+    units = np.arange(len(names))
+    if source.folds is not None and source.folds > len(names):
+        raise DataError(f"data.folds: {source.folds} given for {count(len(names), 'group')} of data.groups; use fewer")
+    of_units = None
+    if classes is not None:
+        of_units = np.array([np.bincount(classes[free][whose == unit]).argmax() for unit in units])
+    pieces = _split(source, units, of_units, given, _count_groups)
+    return {name: free[np.isin(whose, piece)] for name, piece in pieces.items()}
+
+
+def _count_groups(source: Any, groups: int, given: set[str]) -> dict[str, int]:
+    """Return how many groups each part gets, one at least, if need be from the largest; DataError for too few."""
+    sizes = part_sizes(source, groups, given, "groups")
+    if sum(sizes.values()) < len(sizes):
+        parts = ", ".join(sizes)
+        raise DataError(
+            f"data.groups: {count(sum(sizes.values()), 'group')} cannot be shared out to the parts {parts}, each of "
+            "which needs one; change data.split, or leave data.groups out"
+        )
+    while empty := [name for name, size in sizes.items() if size == 0]:
+        sizes[max(sizes, key=lambda name: sizes[name])] -= 1
+        sizes[empty[0]] = 1
+    return sizes
 
 
 def _fold(source: ExampleSource, examples: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -101,7 +148,7 @@ def _evenly(wanted: int, total: int) -> np.ndarray:
     return np.diff(steps) > 0
 
 
-def part_sizes(source: Any, examples: int, given: set[str]) -> dict[str, int]:
+def part_sizes(source: Any, examples: int, given: set[str], what: str = "examples") -> dict[str, int]:
     """Return how many examples each part gets; fractions of parts that are `given` go to the others."""
     if source.split == "none":
         return {"train": examples}
@@ -109,20 +156,20 @@ def part_sizes(source: Any, examples: int, given: set[str]) -> dict[str, int]:
     asked: dict[str, Any] = {"train": split.train, "val": split.val or 0, "test": split.test}
     free = [name for name, bound in asked.items() if bound != 0 and name not in given]
     if not free:
-        raise DataError(f"data.split has no part for the {examples} examples that have none of their own")
+        raise DataError(f"data.split has no part for the {examples} {what} that have none of their own")
     if split.kind() == "fractions":
         shares = {**asked, "test": 1 - asked["train"] - asked["val"] if split.test is None else split.test}
         total = sum(shares[name] for name in free) if given else 1.0
         sizes = {name: int(examples * shares[name] / total + 1e-9) for name in free[:-1]}
-        return _complete({**sizes, free[-1]: None}, examples)
-    return _complete({name: asked[name] for name in free}, examples)
+        return _complete({**sizes, free[-1]: None}, examples, what)
+    return _complete({name: asked[name] for name in free}, examples, what)
 
 
-def _complete(sizes: dict[str, int | None], examples: int) -> dict[str, int]:
+def _complete(sizes: dict[str, int | None], examples: int, what: str) -> dict[str, int]:
     """Give the part whose size is None what the others leave."""
     asked = sum(size or 0 for size in sizes.values())
     if asked > examples:
-        raise DataError(f"data.split asks for {asked} examples; there are {examples}")
+        raise DataError(f"data.split asks for {asked} {what}; there are {examples}")
     return {name: examples - asked if size is None else size for name, size in sizes.items()}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.config.identity import SINCE
 from rnnexp.config.renamed import FORMERLY
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.series import Series
@@ -32,6 +33,8 @@ Scaler = Literal[
 ]
 Calendar = Literal["month", "quarter", "week", "dayofyear", "dayofmonth", "dayofweek", "hour", "minute"]
 Column = str | int
+COUNTS = "how often it counts in losses and scores: 2 as if it were there twice, 0 nowhere. null: once."
+STAY_TOGETHER = "(patient, machine, speaker): all of one stay in one part; split and folds count groups. null: none."
 REPEATS = ("seed", "fold")  # settings that decide which rows are learned from, and nothing that a network is built of
 
 
@@ -61,6 +64,12 @@ class SeriesSource(ABC):
     )
     calendar: list[Calendar] = Field(
         default_factory=list, description="Parts of the date, each fed as a sine and a cosine, known ahead."
+    )
+    weight: Column | None = Field(
+        None,
+        description="Column that says how often a window counts in losses and scores, by the first row that it "
+        "forecasts: 2 as if it were there twice, 0 nowhere; null: once.",
+        json_schema_extra={SINCE: "0.1"},
     )
     columns_as_series: bool = Field(
         False, description="Take each target column as a series of its own, so that one network forecasts all alike."

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from rnnexp.data import quantiles
 from rnnexp.errors import ConfigError
 from rnnexp.registry import lookup, names
 
@@ -59,6 +60,7 @@ class TaskSpec:
     targets:      names of what is predicted
     loss:         the natural loss, by its name in the `loss` group
     metrics:      what is logged in each epoch beside the loss, by the names of `metrics`
+    quantiles:    which are wanted of each number, rising, and stand side by side in the outputs; empty for one answer
 
     A source outlines one before it has read any data, with UNKNOWN_SIZE for sizes that it does not know.
     """
@@ -75,6 +77,13 @@ class TaskSpec:
     targets: tuple[str, ...] = field(default=())
     loss: str = "mse"
     metrics: tuple[str, ...] = field(default=())
+    quantiles: tuple[float, ...] = field(default=())
+
+    def with_quantiles(self, levels: Sequence[float]) -> TaskSpec:
+        """Return the spec of a network that gives these quantiles of each number, or one answer for none."""
+        *others, last = self.output_shape
+        targets = last // max(1, len(self.quantiles))
+        return replace(self, quantiles=tuple(levels), output_shape=(*others, targets * max(1, len(levels))))
 
     @property
     def steps(self) -> tuple[int | None, ...]:
@@ -130,6 +139,10 @@ class TaskSpec:
             return "it needs an input `past` and sizes of at least 1"
         if self.classes and self.output_shape[-1] != len(self.classes):
             return f"{self.output_shape[-1]} outputs for {len(self.classes)} classes"
+        if self.quantiles and (self.outputs != "numbers" or quantiles.find_flaw(self.quantiles)):
+            return f"{list(self.quantiles)} cannot be its quantiles"
+        if self.quantiles and self.output_shape[-1] % len(self.quantiles):
+            return f"{self.output_shape[-1]} outputs for {len(self.quantiles)} quantiles of each target"
         return ""
 
     def mismatch(self, shape: tuple[int | None, ...], states: bool) -> str:

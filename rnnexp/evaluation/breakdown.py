@@ -34,9 +34,12 @@ def compare_groups(
     (first, names), (second, targets) = labels.items()
     there, place, counts = np.unique(groups, return_inverse=True, return_counts=True)
 
+    often = np.ones(len(groups)) if model.weight is None else model.weight
+    total = np.bincount(place, often)[:, None]
+
     def mean(values: np.ndarray) -> np.ndarray:
-        each = np.stack([np.bincount(place, column) for column in values.mean(axis=1).T], axis=1)
-        return np.asarray(each / counts[:, None]).reshape(-1)
+        each = np.stack([np.bincount(place, column * often) for column in values.mean(axis=1).T], axis=1)
+        return np.divide(each, total, out=np.full(each.shape, np.nan), where=total > 0).reshape(-1)
 
     def root_mean_square(one: Predictions) -> np.ndarray:
         error = one.predicted - one.actual

@@ -53,9 +53,9 @@ def compared(
     models = {dataset.scored: predictions.predicted, **{f"baseline/{name}": shares for name, shares in made.items()}}
     for prefix, shares in models.items():
         chosen = shares.argmax(axis=1)
-        values = classification.scores(labels, chosen, len(names)) | extra(labels, chosen)
+        values = classification.scores(labels, chosen, len(names), predictions.weight) | extra(labels, chosen)
         metrics |= prefixed(prefix, values)
-    metrics[f"{dataset.scored}/log_loss"] = classification.log_loss(labels, predictions.predicted)
+    metrics[f"{dataset.scored}/log_loss"] = classification.log_loss(labels, predictions.predicted, predictions.weight)
     best = max(made, key=lambda name: metrics[f"baseline/{name}/accuracy"])
     model, base = metrics[f"{dataset.scored}/accuracy"], metrics[f"baseline/{best}/accuracy"]
     if base < 1:

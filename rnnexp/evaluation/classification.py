@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.evaluation.kept_baselines import Numbers
+from rnnexp.evaluation.metrics import take_mean
 from rnnexp.models.logits import softmax
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 UNSEEN = -1e30  # log odds of a class without a training example: a probability of 0
 
 
-def scores(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, float]:
+def scores(
+    labels: np.ndarray, predicted: np.ndarray, classes: int, weight: np.ndarray | None = None
+) -> dict[str, float]:
     """Return accuracy, balanced accuracy, and macro precision, recall and F1 of integer labels (n,).
 
     The macro averages are over the classes that occur among `labels`, whatever else is predicted: scikit-learn's with
@@ -25,28 +28,35 @@ def scores(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str,
     """
     from sklearn.metrics import accuracy_score, precision_recall_fscore_support, recall_score
 
-    present = np.unique(labels)
+    present = np.unique(labels if weight is None else labels[weight > 0])
+    more = {"sample_weight": weight}
     precision, recall, f1, _ = precision_recall_fscore_support(
-        labels, predicted, labels=present, average="macro", zero_division=0
+        labels, predicted, labels=present, average="macro", zero_division=0, **more
     )
-    balanced = recall_score(labels, predicted, labels=present, average="macro", zero_division=0)
-    values = (accuracy_score(labels, predicted), balanced, precision, recall, f1)
+    balanced = recall_score(labels, predicted, labels=present, average="macro", zero_division=0, **more)
+    values = (accuracy_score(labels, predicted, **more), balanced, precision, recall, f1)
     return dict(zip(("accuracy", "balanced_accuracy", "precision", "recall", "f1"), map(float, values)))
 
 
-def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+def log_loss(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Return the mean of minus the log of the probability given to the true class; (n,) and (n, classes)."""
     chosen = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
+    return float(take_mean(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)), weight))
 
 
-def by_class(labels: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> DataFrame:
+def by_class(
+    labels: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...], weight: np.ndarray | None = None
+) -> DataFrame:
     """Return precision, recall, F1 and the number of examples of each class."""
     import pandas
     from sklearn.metrics import precision_recall_fscore_support
 
-    found = precision_recall_fscore_support(labels, predicted, labels=range(len(classes)), zero_division=0)
-    columns = dict(zip(("precision", "recall", "f1", "examples"), found))
+    found = precision_recall_fscore_support(
+        labels, predicted, labels=range(len(classes)), zero_division=0, sample_weight=weight
+    )
+    columns = dict(zip(("precision", "recall", "f1"), found)) | {
+        "examples": np.bincount(labels, minlength=len(classes))
+    }
     return pandas.DataFrame({"class": list(classes), **columns})
 
 

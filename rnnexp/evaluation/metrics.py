@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Undefined = dict[str, str]
+Weight = np.ndarray | None  # (n,) how often each example counts, None: once
 
 NO_DEVIATION = "the training values do not vary"
 BEYOND = "it is too large or too small for a number"
@@ -32,23 +33,30 @@ class Units:
     series: np.ndarray | None = None
 
 
-def mse(actual: np.ndarray, predicted: np.ndarray) -> float:
-    mean, exponent = _mean_square(predicted - actual)
+def mse(actual: np.ndarray, predicted: np.ndarray, weight: Weight = None) -> float:
+    mean, exponent = _mean_square(predicted - actual, weight)
     return float(np.ldexp(mean, 2 * exponent))
 
 
-def rmse(actual: np.ndarray, predicted: np.ndarray) -> float:
-    mean, exponent = _mean_square(predicted - actual)
+def rmse(actual: np.ndarray, predicted: np.ndarray, weight: Weight = None) -> float:
+    mean, exponent = _mean_square(predicted - actual, weight)
     return float(np.ldexp(np.sqrt(mean), exponent))
 
 
-def _mean_square(values: np.ndarray) -> tuple[np.ndarray, int]:
+def take_mean(values: np.ndarray, weight: Weight = None) -> float:
+    """Return the mean of values (n, ...), in which example i counts `weight[i]` times."""
+    if weight is None:
+        return np.mean(values)
+    return np.average(values.reshape(len(values), -1).mean(axis=1), weights=weight)
+
+
+def _mean_square(values: np.ndarray, weight: Weight = None) -> tuple[np.ndarray, int]:
     """Return the mean square of values over a power of 4, and half its exponent: squares of 1e-200 would be 0.
 
     Powers of two change no digit.
     """
     exponent = int(np.frexp(np.max(np.abs(values)))[1])
-    return np.mean(np.ldexp(values, -exponent) ** 2), exponent
+    return np.asarray(take_mean(np.ldexp(values, -exponent) ** 2, weight)), exponent
 
 
 def deviation(rows: np.ndarray) -> np.ndarray:
@@ -58,15 +66,24 @@ def deviation(rows: np.ndarray) -> np.ndarray:
     return np.where(np.ptp(rows, axis=0) > 0, found, 0.0)
 
 
-def nrmse(actual: np.ndarray, predicted: np.ndarray, deviation: np.ndarray) -> float:
+def nrmse(actual: np.ndarray, predicted: np.ndarray, deviation: np.ndarray, weight: Weight = None) -> float:
     """Return the root mean squared error of each target in deviations of its training part, averaged over targets.
 
     deviation broadcasts against (n, horizon, targets); where it is not above 0, errors have no unit and are left out
     """
     usable = np.broadcast_to(deviation > 0, actual.shape)
     error = np.divide(predicted - actual, deviation, out=np.zeros(actual.shape), where=usable)
-    targets = [one[used] for one, used in zip(_by_target(error), _by_target(usable)) if used.any()]
-    return float(np.mean([rmse(np.zeros(len(one)), one) for one in targets]))
+    targets = [
+        rmse(np.zeros(int(used.sum())), one[used], None if weight is None else _repeat(weight, used)[used])
+        for one, used in zip(_by_target(error), _by_target(usable))
+        if used.any()
+    ]
+    return float(np.mean(targets))
+
+
+def _repeat(weight: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the weights of values (n * steps, ...) of which each example has several."""
+    return np.repeat(weight, len(values) // len(weight))
 
 
 def measure_error(actual: np.ndarray, predicted: np.ndarray, deviation: np.ndarray | None = None) -> float:
@@ -83,31 +100,35 @@ def _by_target(values: np.ndarray) -> np.ndarray:
     return values.reshape(-1, values.shape[-1]).T
 
 
-def mae(actual: np.ndarray, predicted: np.ndarray) -> float:
-    return float(np.mean(np.abs(predicted - actual)))
+def mae(actual: np.ndarray, predicted: np.ndarray, weight: Weight = None) -> float:
+    return float(take_mean(np.abs(predicted - actual), weight))
 
 
-def mape(actual: np.ndarray, predicted: np.ndarray) -> float:
+def mape(actual: np.ndarray, predicted: np.ndarray, weight: Weight = None) -> float:
     """Return the mean absolute error in percent of the actual values, none of which may be 0."""
-    return float(100 * np.mean(np.abs((predicted - actual) / actual)))
+    return float(100 * take_mean(np.abs((predicted - actual) / actual), weight))
 
 
-def smape(actual: np.ndarray, predicted: np.ndarray) -> float:
+def smape(actual: np.ndarray, predicted: np.ndarray, weight: Weight = None) -> float:
     """Return the symmetric error in percent, 0 to 200 (Makridakis et al., The M4 Competition, 2020, eq. 1).
 
     A forecast of 0 for 0 counts as no error.
     """
     size = np.abs(actual) + np.abs(predicted)
-    return float(200 * np.mean(np.divide(np.abs(predicted - actual), size, out=np.zeros_like(size), where=size > 0)))
+    return float(
+        200 * take_mean(np.divide(np.abs(predicted - actual), size, out=np.zeros_like(size), where=size > 0), weight)
+    )
 
 
-def r2(actual: np.ndarray, predicted: np.ndarray) -> float:
+def r2(actual: np.ndarray, predicted: np.ndarray, weight: Weight = None) -> float:
     """Return 1 - squared error / squared deviation from each target's mean, averaged over targets."""
     flat_actual, flat_predicted = (a.reshape(-1, a.shape[-1]) for a in (actual, predicted))
-    centered = flat_actual - flat_actual.mean(axis=0)
+    often = 1 if weight is None else _repeat(weight, flat_actual)[:, None]
+    level = flat_actual.mean(axis=0) if weight is None else np.sum(often * flat_actual, axis=0) / np.sum(often)
+    centered = flat_actual - level
     exponents = np.frexp(np.max(np.abs(centered), axis=0))[1]  # squares of 1e-200 would be 0
-    error = np.sum(np.ldexp(flat_predicted - flat_actual, -exponents) ** 2, axis=0)
-    spread = np.sum(np.ldexp(centered, -exponents) ** 2, axis=0)
+    error = np.sum(often * np.ldexp(flat_predicted - flat_actual, -exponents) ** 2, axis=0)
+    spread = np.sum(often * np.ldexp(centered, -exponents) ** 2, axis=0)
     return float(np.mean(1 - error / spread))
 
 
@@ -119,7 +140,13 @@ def naive_scale(insample: np.ndarray, season: int) -> np.ndarray:
     return np.asarray(np.mean(np.abs(insample[season:] - insample[:-season]), axis=0))
 
 
-def mase(actual: np.ndarray, predicted: np.ndarray, scale: np.ndarray, series: np.ndarray | None = None) -> float:
+def mase(
+    actual: np.ndarray,
+    predicted: np.ndarray,
+    scale: np.ndarray,
+    series: np.ndarray | None = None,
+    weight: Weight = None,
+) -> float:
     """Return the absolute error in units of `scale`, averaged within each series and then over series.
 
     scale broadcasts against (n, horizon, targets); where it is not above 0, errors have no unit and are left out
@@ -132,29 +159,33 @@ def mase(actual: np.ndarray, predicted: np.ndarray, scale: np.ndarray, series: n
     each = np.sum(error, axis=within)[counts > 0] / counts[counts > 0]
     known = np.zeros(len(actual), dtype=int) if series is None else series
     groups = np.unique(known[counts > 0], return_inverse=True)[1]
-    return float(np.mean(np.bincount(groups, each) / np.bincount(groups)))
+    often = np.ones(len(each)) if weight is None else weight[counts > 0]
+    total = np.bincount(groups, often)
+    return float(np.mean(np.bincount(groups, each * often)[total > 0] / total[total > 0]))
 
 
-def scores(actual: np.ndarray, predicted: np.ndarray, units: Units = Units()) -> tuple[dict[str, float], Undefined]:
+def scores(
+    actual: np.ndarray, predicted: np.ndarray, units: Units = Units(), weight: Weight = None
+) -> tuple[dict[str, float], Undefined]:
     """Return every metric that is defined, and the reasons why the others are not."""
     undefined: Undefined = {}
     with np.errstate(all="ignore"):  # what is beyond all numbers is left out below
-        found = {name: metric(actual, predicted) for name, metric in ALWAYS.items()}
+        found = {name: metric(actual, predicted, weight) for name, metric in ALWAYS.items()}
         if np.any(actual == 0):
             undefined["mape"] = f"{int(np.sum(actual == 0))} actual values are 0"
         else:
-            found["mape"] = mape(actual, predicted)
+            found["mape"] = mape(actual, predicted, weight)
         columns = actual.reshape(-1, actual.shape[-1])
         if len(columns) < 2 or np.any(np.ptp(columns, axis=0) == 0):
             undefined["r2"] = "the actual values do not vary"
         else:
-            found["r2"] = r2(actual, predicted)
+            found["r2"] = r2(actual, predicted, weight)
         if units.scale is not None and np.any(units.scale > 0):
-            found["mase"] = mase(actual, predicted, units.scale, units.series)
+            found["mase"] = mase(actual, predicted, units.scale, units.series, weight)
         elif units.scale is not None:
             undefined["mase"] = NO_SCALE
         if units.deviation is not None and np.any(units.deviation > 0):
-            found["nrmse"] = nrmse(actual, predicted, units.deviation)
+            found["nrmse"] = nrmse(actual, predicted, units.deviation, weight)
         elif units.deviation is not None:
             undefined["nrmse"] = NO_DEVIATION
     beyond = [name for name, value in found.items() if not _holds(name, value, found["rmse"])]

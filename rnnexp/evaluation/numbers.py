@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation import metrics, tables
+from rnnexp.evaluation import metrics, quantile_scores, tables
 from rnnexp.evaluation.report import Report, Where, defined
 from rnnexp.task import metric_of, primary
 
@@ -42,6 +43,7 @@ class Yardsticks:
     baselines: what computes the predictions of each, like the model's, or raises Undefined
     units:     of errors that are scaled;  factor: original units per unit that the network sees, None: not one number
     add:       what a task alone adds to the findings
+    spread:    what makes quantiles of a baseline, by its name, from its forecasts, or raises Undefined
     place:     says where the row of an Undefined is;  columns: which of (example, step) tables show beside them
     """
 
@@ -51,6 +53,7 @@ class Yardsticks:
     add: Callable[[Findings], None] = lambda found: None
     place: Where = lambda row: ""
     columns: Callable[[np.ndarray, np.ndarray], Mapping[str, Any]] = lambda example, step: {}
+    spread: Callable[[str, np.ndarray], np.ndarray] | None = None
 
 
 def report(dataset: Dataset, predictions: Predictions, against: Yardsticks, extra: Extra) -> Report:
@@ -58,10 +61,12 @@ def report(dataset: Dataset, predictions: Predictions, against: Yardsticks, extr
     found, scored = Findings(), dataset.scored
     made = defined(against.baselines, found.skipped, against.place)
     found.baselines |= {name: predictions_of(predictions, predicted) for name, predicted in made.items()}
+    found.baselines |= _with_quantiles(dataset, found, against)
     models = {scored: predictions, **{f"baseline/{name}": one for name, one in found.baselines.items()}}
     for prefix, one in models.items():
-        values, undefined = metrics.scores(one.actual, one.predicted, against.units)
+        values, undefined = metrics.scores(one.actual, one.predicted, against.units, one.weight)
         values |= _scaled(one, against.factor) | extra(one.actual, one.predicted)
+        values |= quantile_scores.score(one, dataset.spec.quantiles, whole=prefix == scored)
         found.metrics |= metrics.prefixed(prefix, values)
         if prefix == scored:
             found.skipped |= undefined | ({} if dataset.trained_on else {"mase": UNFITTED})
@@ -70,19 +75,29 @@ def report(dataset: Dataset, predictions: Predictions, against: Yardsticks, extr
     first = str(primary(found.metrics, scored))
     best, beats = _skill(found, scored, tuple(dict.fromkeys((first, "rmse", "mae"))), predictions.actual)
     shown = tables.numbers(dataset, predictions, found.baselines, against.columns)
+    shown |= quantile_scores.compare(predictions, found.baselines, dataset.spec.quantiles)
     return Report(found.metrics, predictions, shown, found.notes, found.baselines, found.skipped, best, beats)
 
 
 def predictions_of(like: Predictions, predicted: np.ndarray) -> Predictions:
     """Put other predictions in the place of a model's."""
-    return Predictions(predicted, like.actual, None, like.origins)
+    return Predictions(predicted, like.actual, None, like.origins, weight=like.weight)
+
+
+def _with_quantiles(dataset: Dataset, found: Findings, against: Yardsticks) -> dict[str, Predictions]:
+    """Return the baselines with quantiles, as far as these are defined, where the network gives some."""
+    if not dataset.spec.quantiles or against.spread is None:
+        return {}
+    makers = {f"{name}/pinball": partial(against.spread, name, one.predicted) for name, one in found.baselines.items()}
+    made = {key.removesuffix("/pinball"): values for key, values in defined(makers, found.skipped).items()}
+    return {name: replace(found.baselines[name], quantiles=values) for name, values in made.items()}
 
 
 def _scaled(one: Predictions, factor: np.ndarray | None) -> dict[str, float]:
     if factor is None:
         return {}
-    actual, predicted = one.actual / factor, one.predicted / factor
-    return {"mse_scaled": metrics.mse(actual, predicted), "mae_scaled": metrics.mae(actual, predicted)}
+    pair = (one.actual / factor, one.predicted / factor, one.weight)
+    return {"mse_scaled": metrics.mse(*pair), "mae_scaled": metrics.mae(*pair)}
 
 
 def _nothing_found(predictions: Predictions) -> list[str]:
@@ -109,7 +124,9 @@ def _skill(found: Findings, part: str, names: tuple[str, ...], actual: np.ndarra
         least = EXACT * (float(actual.std()) if known and known.in_units else 1)
         if scores[name][base] <= least:
             found.skipped[f"skill/{name}"] = f"the baseline {base} is exact"
-        elif f"{part}/{name}" in found.metrics:
+        elif f"{part}/{name}" in found.metrics and np.isfinite(scores[name][base]):
             found.metrics[f"skill/{name}"] = 1 - found.metrics[f"{part}/{name}"] / scores[name][base]
     first = names[0]
+    if np.isinf(scores[first][best[first]]):
+        return None, None
     return best[first], found.metrics[f"{part}/{first}"] < scores[first][best[first]] * (1 - ROUNDING)

@@ -10,6 +10,7 @@ import numpy as np
 from rnnexp.cells import HOURS
 from rnnexp.data.calendar import has_hours
 from rnnexp.data.dataset import USUAL, Dataset, Predictions
+from rnnexp.data.quantiles import name_others
 from rnnexp.evaluation import metrics
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _errors(models: Mapping[str, Predictions], axis: int, labels: list[str], nam
 
     columns: dict[str, list[object]] = {name: list(labels)}
     for model, one in models.items():
-        pairs = [(one.actual.take([i], axis), one.predicted.take([i], axis)) for i in range(len(labels))]
+        pairs = [(one.actual.take([i], axis), one.predicted.take([i], axis), one.weight) for i in range(len(labels))]
         columns[f"{model} rmse"] = [metrics.rmse(*pair) for pair in pairs]
         columns[f"{model} mae"] = [metrics.mae(*pair) for pair in pairs]
     return pandas.DataFrame(columns)
@@ -80,6 +81,9 @@ def predicted(
     columns["predicted"] = predictions.predicted[:kept].reshape(-1)
     for name, end in zip((f"low_{USUAL}", f"high_{USUAL}"), predictions.bounds or ()):
         columns[name] = end[:kept].reshape(-1)
+    if predictions.quantiles is not None:
+        each = predictions.quantiles[:kept].reshape(len(target), -1)
+        columns |= {name: each[:, at] for name, at in name_others(dataset.spec.quantiles).items()}
     frame = pandas.DataFrame(columns)
     frame.attrs[HOURS] = dataset.history is not None and has_hours(dataset.history.frequency)
     return frame

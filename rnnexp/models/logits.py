@@ -1,4 +1,4 @@
-"""Classes are logits: that is how networks end, and here is the one softmax that makes probabilities of them.
+"""What the outputs of networks mean. Classes are logits: here is the one softmax that makes probabilities of them.
 
 Losses and metrics are taken from logits, where no digits are lost. Only networks saved by earlier versions end in a
 softmax, which their specs tell (`outputs: probabilities`).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,6 +64,17 @@ class Numbers:
         """Refuse what cannot be trained."""
 
 
+class Quantiles(Numbers):
+    """Outputs are quantiles, those of a target side by side."""
+
+    def complete(self, model: keras.Model, spec: TaskSpec, name: str, trusted: bool) -> keras.Model:
+        """Sort those of each target, so that none crosses another: this brings none further from the true ones, and
+        raises no pinball loss (Chernozhukov, Fernandez-Val and Galichon, Quantile and probability curves without
+        crossing, Econometrica 78, 2010, propositions 4 and 5).
+        """
+        return _ending(model, partial(_sorted, count=len(spec.quantiles)))
+
+
 class Logits(Numbers):
     """Outputs are scores of classes, which a softmax makes probabilities of."""
 
@@ -107,12 +119,13 @@ class Probabilities(Numbers):
         raise ConfigError("data: the TaskSpec has outputs=`probabilities`, as saved models may have; give `logits`")
 
 
+_QUANTILES = Quantiles()
 _CONVENTIONS = {"numbers": Numbers(), "logits": Logits(), "probabilities": Probabilities()}
 
 
 def convention(spec: TaskSpec) -> Numbers:
     """Return what the outputs of a network of this spec mean."""
-    return _CONVENTIONS[spec.outputs]
+    return _QUANTILES if spec.quantiles else _CONVENTIONS[spec.outputs]
 
 
 def with_softmax(model: keras.Model) -> keras.Model:
@@ -130,6 +143,18 @@ def _logs(outputs: Any) -> Any:
     from keras import backend, ops
 
     return ops.log(ops.clip(ops.cast(outputs, "float32"), backend.epsilon(), 1.0))
+
+
+def _sorted(outputs: Any, count: int) -> Any:
+    """Sort each `count` neighbors on the last axis."""
+    import keras
+
+    if outputs.shape[-1] == count:
+        return keras.ops.sort(outputs, axis=-1)
+    whole = [size or -1 for size in outputs.shape[1:]]
+    apart = keras.layers.Reshape((*whole[:-1], whole[-1] // count, count), dtype="float32", name="targets")(outputs)
+    together = keras.layers.Reshape(whole, dtype="float32", name="quantiles")
+    return together(keras.ops.sort(apart, axis=-1))
 
 
 def _ending(model: keras.Model, end: Callable[[Any], Any]) -> keras.Model:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from rnnexp.config.identity import SINCE
-from rnnexp.registry import register
+from rnnexp.data import quantiles
+from rnnexp.data.quantiles import MEDIAN
+from rnnexp.registry import lookup, register
 
 if TYPE_CHECKING:
     import keras
@@ -67,18 +69,50 @@ def poisson() -> keras.losses.Loss:
 
 
 @register("loss")
-def quantile(  # Koenker and Bassett, Regression quantiles, 1978
-    quantile: Annotated[float, Field(gt=0, lt=1, description="share of values that should lie below")] = 0.5,
-) -> keras.losses.Loss:
-    """Weigh answers below the truth by `quantile`, those above by the rest; it learns that quantile."""
-    import keras
+class quantile:  # Koenker and Bassett, Regression quantiles, 1978
+    """Weigh answers below the truth by `quantile`, those above by the rest; it learns that quantile, or several."""
 
-    class Pinball(keras.losses.Loss):
-        def call(self, y_true: Any, y_pred: Any) -> Any:
-            error = y_true - y_pred
-            return keras.ops.mean(keras.ops.maximum(quantile * error, (quantile - 1) * error), axis=-1)
+    name: Literal["quantile"] = "quantile"
+    quantile: float = Field(0.5, gt=0, lt=1, description="share of values that should lie below")
+    quantiles: list[float] | None = Field(
+        None,
+        description="several at once, such as [0.1,0.5,0.9]: the median is the forecast, the others stand beside it",
+        json_schema_extra={SINCE: "0.1"},
+    )
 
-    return Pinball(name="quantile")
+    def check(self) -> list[str]:
+        """List what is wrong with several quantiles."""
+        several = self.quantiles
+        if several is None:
+            return []
+        if problem := quantiles.find_flaw(several):
+            return [f"quantiles: {several} given; {problem}"]
+        if self.quantile != MEDIAN:
+            return [f"quantile: {self.quantile} given beside loss.quantiles; leave one of them out"]
+        return []
+
+    def check_with(self, experiment: Any) -> list[str]:
+        """List why the data have no quantiles."""
+        code: Any = lookup("task", experiment.data.task)()
+        return code.find_quantile_mistakes(experiment.data) if self.quantiles else []
+
+    def build(self) -> keras.losses.Loss:
+        """Return the mean of the pinball losses, in float32, of all quantiles; those of a target stand side by side."""
+        import keras
+        from keras import ops
+
+        one, several = self.quantile, self.quantiles
+
+        class Pinball(keras.losses.Loss):
+            def call(self, y_true: Any, y_pred: Any) -> Any:
+                level: Any = one
+                if several is not None:
+                    level = ops.tile(ops.array(several, y_pred.dtype), y_true.shape[-1])
+                    y_true = ops.repeat(y_true, len(several), axis=-1)
+                error = y_true - y_pred
+                return ops.mean(ops.maximum(level * error, (level - 1) * error), axis=-1)
+
+        return Pinball(name="quantile")
 
 
 @register("loss")

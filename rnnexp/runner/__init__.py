@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry, runtime, tasks, tracking
+from rnnexp.config.loss_names import find_quantiles
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, count
 from rnnexp.paths import name_problem, short_name
@@ -250,6 +251,7 @@ def make_plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], Tra
 def load_data(experiment: Experiment) -> Dataset:
     """Read the data; a leak is a DataError."""
     dataset = tasks.load(experiment.data)
+    dataset = replace(dataset, spec=dataset.spec.with_quantiles(find_quantiles(experiment.loss)))
     leaks = tasks.check_leakage(dataset)
     if leaks:
         raise DataError("information leaks into the training:\n  " + "\n  ".join(leaks))

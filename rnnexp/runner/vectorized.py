@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import runner, tracking
+from rnnexp.config.loss_names import find_quantiles
 from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.errors import ConfigError
 from rnnexp.runner.context import RunContext
@@ -261,7 +262,8 @@ def _load_runs(experiments: Sequence[Experiment], contexts: Sequence[RunContext]
     datasets: dict[str, Dataset] = {}
     members: list[_LoadedRun] = []
     for index, (experiment, context) in enumerate(zip(experiments, contexts)):
-        key = json.dumps(asdict(experiment.data), sort_keys=True, default=str)
+        asked = [asdict(experiment.data), find_quantiles(experiment.loss)]
+        key = json.dumps(asked, sort_keys=True, default=str)
         if key not in datasets:
             datasets[key] = runner.load_data(experiment)
         dataset = datasets[key]

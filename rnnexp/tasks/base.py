@@ -84,6 +84,10 @@ class TaskCode(ABC):
         Raises DivergedError for predictions that are not finite.
         """
 
+    def find_quantile_mistakes(self, source: Any) -> list[str]:
+        """List why a network cannot give several quantiles of each number of a source."""
+        return ["loss.quantiles: given, but this task asks for no numbers that there are quantiles of; leave it out"]
+
     def primary_metric(self, dataset: Any) -> str:
         """Return the metric that will head the report of these data: of `headline` the first that they define."""
         return self.headline[-1]

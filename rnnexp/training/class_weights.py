@@ -59,7 +59,7 @@ def _by_name(wanted: Mapping[str, float], names: tuple[str, ...]) -> np.ndarray:
 
 
 def _balanced(dataset: Dataset) -> np.ndarray:
-    counts, classes = dataset.count_labels("train"), len(dataset.spec.classes)
+    counts, classes = dataset.count_labels("train", weighed=True), len(dataset.spec.classes)
     missing = [name for name, count in zip(dataset.spec.classes, counts) if count == 0]
     if missing:
         raise ConfigError(

@@ -16,7 +16,7 @@ from rnnexp.data.spec import TaskSpec
 
 MOST = 6
 TASKS = set(registry.names("task"))
-SIZES = {"task", "inputs", "output_shape", "targets", "loss", "metrics"}
+SIZES = {"task", "inputs", "output_shape", "targets", "loss", "metrics", "quantiles"}
 FLAGS = {field.name for field in fields(TaskSpec)} - SIZES
 PASSED_ON = {"per_step", "sees_future", "scores_of"}  # flags that are known by their name alone
 OTHERS = {"self", "dtype", "parameter", "tokenizer"}  # have a kind, too

@@ -18,7 +18,7 @@ from rnnexp.config.source import default_values
 from rnnexp.errors import ConfigError
 
 KINDS = ("data", "model", "optimizer", "schedule", "loss", "callback")
-NUMBERS = (1, 2, 3, 0, 4, 12, 100, 0.5, 0.25, -0.5, 1e-5)
+NUMBERS = (1, 2, 3, 0, 4, 12, 100, 0.25, 0.5, -0.5, 1e-5)
 WORDS = (
     "a.csv",
     "b.csv",
@@ -56,6 +56,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "test_inputs": {"test_targets": "t"},
     "test_targets": {"test_inputs": "t"},
     "test_lengths": {"test_inputs": "t", "test_targets": "t", "lengths": "l"},
+    "test_groups": {"test_inputs": "t", "test_targets": "t", "groups": "g"},
+    "test_weight": {"test_inputs": "t", "test_targets": "t", "weight": "w"},
     "columns": {"path": "a.tsv"},
     "tie_weights": {"units": [8], "embedding_dim": 8},
 }

@@ -254,7 +254,7 @@ def test_a_model_of_an_earlier_version_still_forecasts(shop: Done, said: Say, tm
 MISTAKES: dict[str, tuple[Any, str]] = {
     "a misspelled column": (
         lambda frame: frame.rename(columns={"price": "Prices"}),
-        'rows.csv: data.features or data.known: there is no column "price"; did you mean `Prices`?',
+        'rows.csv: data.features, data.known or data.weight: there is no column "price"; did you mean `Prices`?',
     ),
     "too few rows": (lambda frame: frame[-5:], "rows.csv: 5 observed rows; one forecast needs 6 (sequence_length 6"),
     "a gap": (lambda frame: frame.drop(index=110), 'rows.csv: 1 row is absent between 119 rows in steps of "MS", in 1'),

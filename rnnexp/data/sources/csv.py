@@ -110,7 +110,7 @@ class csv(Encoded, SeriesSource):
         return [f"data.frequency: {wrong}"] if wrong else []
 
     def read(self) -> Series:
-        """Read the target, features and known columns, in this order."""
+        """Read the target, features and known columns, and that of the weights, in this order."""
         from rnnexp.data.tables.read import read_series
 
         wanted, fewest = self.named().wanted(), self._fewest()
@@ -147,6 +147,7 @@ class csv(Encoded, SeriesSource):
 
         found = choose(self._files()[0], self.table_layout(), self.wanted())
         values: list[Column] = [found.names[index] for index in found.values]
+        weight = values.pop() if self.weight is not None else None
         known = len(values) - len(self.known)
         features = known - len(self.features)
         return replace(  # type: ignore[call-arg]
@@ -156,6 +157,7 @@ class csv(Encoded, SeriesSource):
             target=values[:features],
             features=values[features:known],
             known=values[known:],
+            weight=weight,
         )
 
     def _files(self) -> list[Path]:
@@ -184,7 +186,7 @@ class csv(Encoded, SeriesSource):
 
     def wanted(self) -> Wanted:
         targets = None if self.target is None else tuple(_list(self.target))
-        return Wanted(tuple(_list(self.time)), self.series, targets, (*self.features, *self.known))
+        return Wanted(tuple(_list(self.time)), self.series, targets, (*self.features, *self.known, *_list(self.weight)))
 
 
 def _list(columns: Column | list[Column] | None) -> list[Column]:

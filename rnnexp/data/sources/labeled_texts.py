@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.data.source import Column
+from rnnexp.config.identity import SINCE
+from rnnexp.data.source import COUNTS, STAY_TOGETHER, Column
 from rnnexp.data.texts.source import TextSource
 from rnnexp.registry import register
 
@@ -25,7 +26,7 @@ class text_lines(TextSource):
 
     name: Literal["text_lines"] = "text_lines"
 
-    def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
+    def read_rows(self, path: Any, done: Counter[str]) -> list[list[Row]]:
         from rnnexp.data.texts.read import labeled_lines
 
         return [labeled_lines(self.locate(path), self.encoding)]
@@ -55,7 +56,7 @@ class text_files(TextSource):
         named = self.skip and not any(isinstance(path, str) for path in self.paths().values())
         return super().check() + (["data.skip: no path is a folder with a sub-folder per label"] if named else [])
 
-    def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
+    def read_rows(self, path: Any, done: Counter[str]) -> list[list[Row]]:
         """Read one group per label, so that `test_every` takes as much of each."""
         from rnnexp.data.texts.read import text_per_file, text_per_line
 
@@ -82,6 +83,14 @@ class text_table(TextSource):
         "text", description="Column with the text, or several, joined by a blank, by name or position."
     )
     label: Column = Field("label", description="Column with the label, by name or position.")
+    groups: Column | None = Field(
+        None,
+        description=f"Column that says whose a text is {STAY_TOGETHER}",
+        json_schema_extra={SINCE: "0.1"},
+    )
+    weight: Column | None = Field(
+        None, description=f"Column that says of each text {COUNTS}", json_schema_extra={SINCE: "0.1"}
+    )
     separator: str = Field(
         "auto", min_length=1, description="Cell separator, or tab; auto: a tab in .tsv files, a comma in others."
     )
@@ -112,12 +121,14 @@ class text_table(TextSource):
             problems.append(f"data.separator: `{self.separator}` is not auto, tab or one character")
         return problems
 
-    def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
+    def read_rows(self, path: Any, done: Counter[str]) -> list[list[Row]]:
         from rnnexp.data.texts.table import Columns, table_rows
 
         columns = Columns(
             text=tuple(self.text) if isinstance(self.text, list) else (self.text,),
             label=self.label,
+            group=self.groups,
+            weight=self.weight,
             separator=self.separator,
             header=self.header == "first",
             quoting=self.quoting,

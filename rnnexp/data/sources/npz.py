@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from rnnexp.config.identity import SINCE
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Located
-from rnnexp.data.source import SequenceSource
+from rnnexp.data.source import COUNTS, STAY_TOGETHER, SequenceSource
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
 
@@ -27,9 +28,24 @@ class npz(Located, SequenceSource):
     inputs: str = Field("x", description="Array of the sequences, (n, time, channels) or (n, time).")
     targets: str = Field("y", description="Array of the labels (n,), or of numbers (n,) or (n, outputs).")
     lengths: str | None = Field(None, description="Array (n,) of how many steps of each sequence count; null for all.")
+    groups: str | None = Field(
+        None,
+        description=f"Array (n,) that says whose a sequence is {STAY_TOGETHER}",
+        json_schema_extra={SINCE: "0.1"},
+    )
+    weight: str | None = Field(
+        None, description=f"Array (n,) that says of each sequence {COUNTS}", json_schema_extra={SINCE: "0.1"}
+    )
     test_inputs: str | None = Field(None, description="Array of the test part; null takes it from inputs, by split.")
     test_targets: str | None = Field(None, description="Targets of the test part.")
     test_lengths: str | None = Field(None, description="Lengths in the test part.")
+    test_groups: str | None = Field(
+        None, description="Whose the sequences of the test part are.", json_schema_extra={SINCE: "0.1"}
+    )
+
+    test_weight: str | None = Field(
+        None, description="The same of the sequences of the test part.", json_schema_extra={SINCE: "0.1"}
+    )
 
     def label_key(self) -> str:
         return "data.targets"
@@ -40,6 +56,8 @@ class npz(Located, SequenceSource):
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         pairs = {"test_targets": "test_inputs", "test_inputs": "test_targets", "test_lengths": "test_inputs"}
+        pairs |= {"test_groups": "groups", "test_weight": "weight"}
+        pairs |= {"groups": "test_groups", "weight": "test_weight"} if self.test_inputs else {}
         missing = [key for given, key in pairs.items() if getattr(self, given) and not getattr(self, key)]
         return [*super().check(), *(f"data.{key}: a value is needed, too" for key in dict.fromkeys(missing))]
 
@@ -49,7 +67,8 @@ class npz(Located, SequenceSource):
 
         (file,) = self.locate(self.path)
         sequences, targets = self._part(file, self.inputs, self.targets, self.lengths)
-        parts = [""] * len(sequences)
+        parts, groups = [""] * len(sequences), self._whose(file, self.groups, len(sequences))
+        weights = self._weights(file, self.weight, len(sequences))
         if self.test_inputs and self.test_targets:
             more, others = self._part(file, self.test_inputs, self.test_targets, self.test_lengths)
             if others.shape[1:] != targets.shape[1:]:
@@ -59,9 +78,36 @@ class npz(Located, SequenceSource):
                 )
             sequences, targets = sequences + more, np.concatenate([targets, others])
             parts += ["test"] * len(more)
+            groups += self._whose(file, self.test_groups, len(more))
+            weights += self._weights(file, self.test_weight, len(more))
         return Sequences.of(
-            sequences, targets, parts=np.array(parts), place=lambda i: f"{file}, example {i}", source=file.name
+            sequences,
+            targets,
+            parts=np.array(parts),
+            groups=np.array(groups) if self.groups else None,
+            weights=np.array(weights) if self.weight else None,
+            place=lambda i: f"{file}, example {i}",
+            source=file.name,
         )
+
+    def _weights(self, file: Path, name: str | None, examples: int) -> list[float]:
+        """Return the weight of each example; none where no array is named."""
+        if name is None:
+            return []
+        found = array(file, name)
+        if found.shape != (examples,) or found.dtype.kind not in "fiub":
+            raise DataError(f"{file}: `{name}` must be ({examples},) numbers, one weight each, not {found.shape}")
+        return [float(weight) for weight in found]
+
+    def _whose(self, file: Path, name: str | None, examples: int) -> list[str]:
+        """Return the group of each example; none where no array is named."""
+        if name is None:
+            return []
+        found = array(file, name)
+        if found.shape != (examples,) or found.dtype.kind not in "iubU":
+            shape = f"they are {found.shape} of {found.dtype}"
+            raise DataError(f"{file}: `{name}` must be ({examples},) whole numbers or texts, one group each; {shape}")
+        return [str(group) for group in found]
 
     def _part(self, file: Path, inputs: str, targets: str, lengths: str | None) -> tuple[list[Any], np.ndarray]:
         """Return sequences (time, channels) and their targets."""

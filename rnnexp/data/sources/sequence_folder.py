@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from rnnexp.config.identity import SINCE
+from rnnexp.data.example_weights import read_weight
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Encoded
-from rnnexp.data.source import Column, SequenceSource
+from rnnexp.data.source import COUNTS, STAY_TOGETHER, Column, SequenceSource
 from rnnexp.data.tables.files import kind, locate_folder
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rnnexp.data.tables.columns import Table
 
 PARTS = ("train", "val", "test")
@@ -32,6 +37,14 @@ class sequence_folder(Encoded, SequenceSource):
     label: Column = Field("label", description="Column of labels that holds the label, or the number to predict.")
     part: Column | None = Field(
         None, description="Column of labels that says train, val or test; empty cells and null leave it to split."
+    )
+    groups: Column | None = Field(
+        None,
+        description=f"Column of labels that says whose a sequence is {STAY_TOGETHER}",
+        json_schema_extra={SINCE: "0.1"},
+    )
+    weight: Column | None = Field(
+        None, description=f"Column of labels that says {COUNTS}", json_schema_extra={SINCE: "0.1"}
     )
     channels: list[Column] = Field(
         default_factory=list, description="Columns of numbers to read from each table; empty for all of the first one."
@@ -63,9 +76,18 @@ class sequence_folder(Encoded, SequenceSource):
             [self._label(rows, index) for index in range(len(files))],
             channels=tables[0].names,
             parts=np.array([_part(rows, index) for index in range(len(files))]),
+            groups=np.array(rows.group) if self.groups is not None else None,
+            weights=self._weights(rows),
             place=lambda i: str(files[i]),
             source=folder.name,
         )
+
+    def _weights(self, rows: _Rows) -> np.ndarray | None:
+        import numpy as np
+
+        if self.weight is None:
+            return None
+        return np.array([read_weight(cell, rows.place(index)) for index, cell in enumerate(rows.weight)])
 
     def _label(self, rows: _Rows, index: int) -> str | float:
         if not rows.label[index]:
@@ -82,11 +104,16 @@ class sequence_folder(Encoded, SequenceSource):
         file = folder / self.labels
         if not file.is_file():
             raise DataError(f"{file}: there is no such table of labels (data.labels)")
-        columns = (self.file, self.label) + (() if self.part is None else (self.part,))
-        wanted = Wanted(time=columns, targets=(), time_key="data.file, data.label or data.part")
+        columns = {"file": self.file, "label": self.label, "part": self.part, "group": self.groups}
+        columns |= {"weight": self.weight}
+        given = {name: column for name, column in columns.items() if column is not None}
+        wanted = Wanted(time=tuple(given.values()), targets=(), time_key="data.file, label, part, groups or weight")
         table = read_table(file, Layout(encoding=self.encoding), wanted)
-        texts = [list(column.fillna("").astype(str)) for column in table.time]
-        return _Rows(str(file), texts[0], texts[1], texts[2] if len(texts) > 2 else [], list(table.places.number))
+        texts = {name: list(column.fillna("").astype(str)) for name, column in zip(given, table.time)}
+        rows = _Rows(str(file), list(table.places.number), **texts)
+        if "" in rows.group:
+            raise DataError(f"{rows.place(rows.group.index(''))}: the group is empty (data.groups)")
+        return rows
 
     def _first_channels(self, file: Path) -> tuple[Column, ...]:
         """Name all columns of the first table; without a header, number them."""
@@ -101,11 +128,17 @@ class sequence_folder(Encoded, SequenceSource):
         return read_table(file, self._layout(), Wanted(targets=channels, targets_key="data.channels"))
 
 
+@dataclass(frozen=True)
 class _Rows:
     """The table of labels as columns of text, with the line of each row."""
 
-    def __init__(self, table: str, file: list[str], label: list[str], part: list[str], lines: list[Any]) -> None:
-        self.table, self.file, self.label, self.part, self.lines = table, file, label, part, lines
+    table: str
+    lines: list[Any]
+    file: list[str]
+    label: list[str]
+    part: list[str] = field(default_factory=list)
+    group: list[str] = field(default_factory=list)
+    weight: list[str] = field(default_factory=list)
 
     def place(self, index: int) -> str:
         return f"{self.table}, line {self.lines[index]}"

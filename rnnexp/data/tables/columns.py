@@ -54,7 +54,7 @@ def select(names: Sequence[str], numeric: Sequence[int], wanted: Wanted, file: s
     """Find every wanted column of a file, or say which of them is not there."""
     time = tuple(position(names, column, wanted.time_key, file) for column in wanted.time)
     series = None if wanted.series is None else position(names, wanted.series, "data.series", file)
-    others = [position(names, column, "data.features or data.known", file) for column in wanted.others]
+    others = [position(names, column, "data.features, data.known or data.weight", file) for column in wanted.others]
     if wanted.targets is None:
         targets = [_only({*time, series, *others}, names, numeric, file)]
     else:
@@ -62,7 +62,9 @@ def select(names: Sequence[str], numeric: Sequence[int], wanted: Wanted, file: s
     values = (*targets, *others)
     for index in values:
         if index in time or index == series or values.count(index) > 1:
-            message = f'column "{names[index]}" is named twice among data.time, series, target, features and known'
+            message = (
+                f'column "{names[index]}" is named twice among data.time, series, target, features, known and weight'
+            )
             raise DataError(f"{file}: {message}")
     return Selection(tuple(names), time, series, values)
 

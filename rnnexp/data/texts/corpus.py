@@ -21,6 +21,8 @@ class Row(NamedTuple):
     line: int
     label: str
     text: str
+    group: str = ""
+    weight: float | None = None
 
     @property
     def place(self) -> str:
@@ -32,6 +34,8 @@ class Texts:
     """Texts in the order of their files.
 
     labels: one per text, or None where there are none
+    groups: whose each text is, or None where nothing says so
+    weights: how often each counts, or None where each counts once
     parts:  "train", "val" or "test" where the files say so, "" where a split decides
     notes:  what reading did to the data, one sentence each, with counts
     """
@@ -40,6 +44,8 @@ class Texts:
     labels: tuple[str, ...] | None
     parts: tuple[str, ...]
     places: Places
+    groups: tuple[str, ...] | None = None
+    weights: tuple[float, ...] | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
@@ -48,8 +54,9 @@ class Texts:
     def take(self, chosen: np.ndarray) -> Texts:
         """Keep the texts at these places alone, in this order."""
         kept = {key: tuple(getattr(self, key)[place] for place in chosen) for key in ("texts", "parts")}
-        labels = None if self.labels is None else tuple(self.labels[place] for place in chosen)
-        return replace(self, labels=labels, places=self.places.take(chosen), **kept)
+        given = {key: getattr(self, key) for key in ("labels", "groups", "weights")}
+        kept |= {key: tuple(of[place] for place in chosen) for key, of in given.items() if of is not None}
+        return replace(self, places=self.places.take(chosen), **kept)
 
     def place(self, text: int) -> str:
         """Say where a text stands: ``reviews.tsv, line 12``, or only the file if it is the whole file."""
@@ -87,8 +94,10 @@ def _texts(rows: list[Row], parts: list[str], notes: list[str]) -> Texts:
         np.array([files[row.file] for row in rows], np.int32),
         np.array([row.line for row in rows], np.int32),
     )
-    labels = tuple(row.label.strip() for row in rows)
-    return Texts(tuple(row.text for row in rows), labels, tuple(parts), places, tuple(notes))
+    labels, groups = tuple(row.label.strip() for row in rows), tuple(row.group.strip() for row in rows)
+    texts, given = tuple(row.text for row in rows), tuple(row.weight for row in rows if row.weight is not None)
+    whose = groups if any(groups) else None
+    return Texts(texts, labels, tuple(parts), places, whose, given or None, tuple(notes))
 
 
 def refuse_twice(groups: Sequence[Sequence[str]]) -> None:

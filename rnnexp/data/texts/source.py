@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class TextSource(TextFiles, TokenSettings, ExampleSource):
     """Texts with a label each: the base of the sources for text classification.
 
-    A source adds the fields that name its files, and `groups`.
+    A source adds the fields that name its files, and `read_rows`.
     """
 
     task: ClassVar[str] = "classification"
@@ -47,8 +47,8 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
     )
 
     @abstractmethod
-    def groups(self, path: Any, done: Counter[str]) -> list[list[Row]]:
-        """Read the rows of one of the paths; `test_every` counts each group by itself."""
+    def read_rows(self, path: Any, done: Counter[str]) -> list[list[Row]]:
+        """Read the rows of one of the paths; `test_every` counts each of the lists by itself."""
 
     def text_columns(self) -> tuple[str, ...]:
         """Return the names of the columns that hold a text, where it stands in a table that names them."""
@@ -70,8 +70,8 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
         from rnnexp.data.texts.read import label_names
 
         done: Counter[str] = Counter()
-        groups = [(part, rows) for part, path in self.marked_paths().items() for rows in self.groups(path, done)]
-        texts = gather(groups, self.on_empty, self.test_every)
+        lists = [(part, rows) for part, path in self.marked_paths().items() for rows in self.read_rows(path, done)]
+        texts = gather(lists, self.on_empty, self.test_every)
         notes = [f"{what} ({times} times)" if times > 1 else what for what, times in done.items()]
         texts = replace(texts, notes=(*texts.notes, *notes))
         if self.labels is None:

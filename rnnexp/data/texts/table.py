@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnexp.data.example_weights import read_weight
 from rnnexp.data.tables.columns import position
 from rnnexp.data.tables.layout import Column
 from rnnexp.data.tables.places import SHOWN, cite
@@ -25,6 +26,7 @@ class Columns:
 
     separator:  one character, `tab`, or `auto`: a tab in .tsv and .tab files, a comma in others
     quoting:    cells may be in quotes, as spreadsheets write them; else quotes are characters like others
+    group:      column that says whose a text is, or None;  weight: how often it counts
     line_break: character that stands for a line break within a text, or None
     """
 
@@ -34,6 +36,8 @@ class Columns:
     header: bool = True
     quoting: bool = True
     line_break: str | None = None
+    group: Column | None = None
+    weight: Column | None = None
 
     def between(self, file: Path) -> str:
         if self.separator in TAB or (self.separator == "auto" and {".tsv", ".tab"} & set(file.suffixes)):
@@ -50,17 +54,19 @@ def _rows(file: Path, columns: Columns, encoding: str, done: Counter[str]) -> It
     found = _records(read_text(file, encoding), file, columns)
     first_line, first = found[0]
     names = [name.strip() for name in first] if columns.header else [f"column_{i}" for i in range(len(first))]
-    label, texts = _positions(names, file, columns)
+    label, texts, group, weight = _positions(names, file, columns)
     body = found[1:] if columns.header else found
     _refuse_ragged(body, first_line, len(names), columns, file)
     for line, cells in body:
         if not cells:
             yield Row(str(file), line, "", "")
             continue
-        text = " ".join(cells[index] for index in texts)
-        yield Row(
-            str(file), line, "" if label is None else cells[label], _with_breaks(text, columns.line_break, file, done)
-        )
+        text = _with_breaks(" ".join(cells[index] for index in texts), columns.line_break, file, done)
+        whose = "" if group is None else cells[group]
+        if group is not None and not whose.strip():
+            raise DataError(f"{file}, line {line}: the group is empty (data.groups)")
+        counts = None if weight is None else read_weight(cells[weight], f"{file}, line {line}")
+        yield Row(str(file), line, "" if label is None else cells[label], text, whose, counts)
 
 
 def _records(text: str, file: Path, columns: Columns) -> list[Record]:
@@ -77,17 +83,19 @@ def _records(text: str, file: Path, columns: Columns) -> list[Record]:
     return found
 
 
-def _positions(names: list[str], file: Path, columns: Columns) -> tuple[int | None, list[int]]:
+def _positions(names: list[str], file: Path, columns: Columns) -> tuple[int | None, list[int], int | None, int | None]:
     try:
         label = None if columns.label is None else position(names, columns.label, "data.label", str(file))
         texts = [position(names, column, "data.text", str(file)) for column in columns.text]
+        others = {"data.groups": columns.group, "data.weight": columns.weight}
+        group, weight = (None if one is None else position(names, one, key, str(file)) for key, one in others.items())
     except DataError as error:
         hint = "" if not columns.header else "; for a file without a header: data.header=none and positions from 0"
         separator = f"; the separator is taken to be {_shown(columns.between(file))}" if len(names) == 1 else ""
         raise DataError(f"{error}{separator}{hint}") from None
     if label is not None and label in texts:
         raise DataError(f'{file}: data.text: column "{names[label]}" is the label')
-    return label, texts
+    return label, texts, group, weight
 
 
 def _refuse_ragged(body: list[Record], first_line: int, width: int, columns: Columns, file: Path) -> None:

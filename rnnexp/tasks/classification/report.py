@@ -120,7 +120,7 @@ def tables(dataset: Dataset, predictions: Predictions) -> dict[str, DataFrame]:
     frame = pandas.DataFrame(columns)
     return {
         "confusion": classification.confusion(predictions.actual, chosen, names),
-        "classes": classification.by_class(predictions.actual, chosen, names),
+        "classes": classification.by_class(predictions.actual, chosen, names, predictions.weight),
         "predictions": frame,
         breakdown.WORST: breakdown.rank_mistakes(frame, predictions.predicted.max(axis=1)),
     }

@@ -86,7 +86,8 @@ def load(source: TextSource) -> TextDataset:
     texts = source.read()
     classes(texts)
     y, names = _classes(texts)
-    pieces = share_out(source, np.array(texts.parts), y, len(texts))
+    groups = None if texts.groups is None else np.array(texts.groups)
+    pieces = share_out(source, np.array(texts.parts), y, len(texts), groups)
     chosen, pieces, unused = used(pieces, len(texts))
     if unused:
         texts = texts.take(chosen)
@@ -153,9 +154,17 @@ def _two_labels(texts: Texts) -> list[str]:
 
 def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Sequences:
     """Lay out texts as sequences of tokens: `values` (tokens,), text i being `offsets[i]:offsets[i + 1]`."""
-    labels = np.array(texts.labels)
+    groups = None if texts.groups is None else np.array(texts.groups)
     return Sequences(
-        values, offsets, labels, ("token",), place=texts.place, source=texts.places.name, notes=texts.notes
+        values,
+        offsets,
+        np.array(texts.labels),
+        ("token",),
+        groups=groups,
+        weights=None if texts.weights is None else np.array(texts.weights),
+        place=texts.place,
+        source=texts.places.name,
+        notes=texts.notes,
     )
 
 

@@ -12,7 +12,7 @@ from rnnexp.tasks.base import TaskCode, deferred
 class forecasting(TaskCode):
     """Series in time order, cut into windows."""
 
-    headline = ("owa", "nrmse", "rmse")
+    headline = ("pinball", "owa", "nrmse", "rmse")
     reported = ("mse", "rmse", "mae", "smape", "mape", "r2")
     takes = "rows"
     examples = "rows"
@@ -20,6 +20,7 @@ class forecasting(TaskCode):
 
     load = deferred("rnnexp.tasks.forecasting.load:load")
     apply = deferred("rnnexp.tasks.forecasting.apply:apply")
+    find_quantile_mistakes = deferred("rnnexp.data.rules:find_quantile_mistakes")
     leaks = deferred("rnnexp.tasks.forecasting.leaks:leaks")
     preprocessor = deferred("rnnexp.tasks.forecasting.preprocess:Preprocessor.from_json")
     report = deferred("rnnexp.tasks.forecasting.report:report")

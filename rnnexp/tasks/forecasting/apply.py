@@ -13,7 +13,7 @@ from rnnexp.data.short import Need, labels, without_short
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import DataError
-from rnnexp.tasks.forecasting.columns import roles, select
+from rnnexp.tasks.forecasting.columns import roles, select, select_weights
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.load import Reading, dataset, read_series
 from rnnexp.tasks.forecasting.pipeline import Pipeline
@@ -48,7 +48,7 @@ def _applied(source: SeriesSource, pipeline: Pipeline, series: Series) -> Series
     longest = int(series.lengths().max())
     season = calendar.season(source.season, series.frequency or pipeline.frequency, longest)
     bounds = np.stack([series.offsets[:-1], series.offsets[1:]], axis=1)
-    reading = Reading(source, series, found, table, {WHOLE: bounds}, season)
+    reading = Reading(source, series, found, table, {WHOLE: bounds}, season, select_weights(source, series))
     return dataset(reading, pipeline, _scaled(pipeline, series, table), [])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp.data.example_weights import check_weights
 from rnnexp.data.series import Series
 from rnnexp.errors import DataError, did_you_mean
 
@@ -30,11 +31,15 @@ def roles(source: Any, columns: tuple[str, ...]) -> Roles:
 
     Raises DataError for an unknown column, an open choice of the target, or a column with two roles.
     """
+    weight = () if source.weight is None else _names("weight", [source.weight], columns)
+    columns, all_columns = tuple(name for name in columns if name not in weight), columns
     if source.target is None and len(columns) != 1:
         raise DataError(f"data.target: choose what to forecast; the data have the columns {', '.join(columns)}")
     given = source.target if isinstance(source.target, list) else [source.target]
-    targets = columns if source.target is None else _names("target", given, columns)
-    found = Roles(targets, _names("features", source.features, columns), _names("known", source.known, columns))
+    targets = columns if source.target is None else _names("target", given, all_columns)
+    found = Roles(targets, _names("features", source.features, all_columns), _names("known", source.known, all_columns))
+    if used := [name for name in weight if name in found.all]:
+        raise DataError(f"column `{used[0]}` is data.weight, which a network does not see; it has another role, too")
     twice = sorted({name for name in found.all if found.all.count(name) > 1})
     if twice:
         raise DataError(
@@ -69,6 +74,16 @@ def select(series: Series, names: tuple[str, ...]) -> np.ndarray:
             f"(the first of {len(bad)} such cells)"
         )
     return table
+
+
+def select_weights(source: Any, series: Series) -> np.ndarray | None:
+    """Return how often each row counts, (rows,); None where each counts once. DataError names a row that is below 0."""
+    if source.weight is None:
+        return None
+    name = _name("weight", source.weight, series.columns)
+    weights = select(series, (name,))[:, 0]
+    check_weights(weights, lambda row: f"{series.source or 'data'}: column `{name}`, row {row + 1}")
+    return weights
 
 
 def melted(series: Series, chosen: Roles) -> tuple[Series, Roles]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Arrays, Dataset, Predictions
+from rnnexp.data.example_weights import take_weights
+from rnnexp.data.quantiles import list_quantiles, take_median
 from rnnexp.data.series import Rows, Series
 from rnnexp.tasks.forecasting import windows
 from rnnexp.tasks.forecasting.pipeline import Pipeline
@@ -87,11 +89,16 @@ class SeriesDataset(Dataset):
         `layout: sequence` outputs are (sequences, steps, horizon, targets); the steps of the part are picked.
         """
         plan, starts, chosen = self.pipeline.plan, self.starts(part), self._scored(part, outputs)
-        predicted, scaled = self.pipeline.restore(chosen, self.table, starts, self.groups(starts))
+        levels, around = self.spec.quantiles, (self.table, starts, self.groups(starts))
+        predicted, scaled = self.pipeline.restore(take_median(chosen, levels), *around)
+        quantiles = [self.pipeline.restore(one, *around)[0] for one in list_quantiles(chosen, levels)]
         rows = starts[:, None] + np.arange(plan.sequence_length, plan.span)
         actual = self.table[rows][..., : plan.targets]
         true = windows.exact(self.parts[part].arrays)[rows][..., : plan.targets]
-        return Predictions(predicted, actual, (scaled, true), starts + plan.sequence_length - 1)
+        origins = starts + plan.sequence_length - 1
+        weight = take_weights(self.parts[part].arrays, starts)
+        found = np.stack(quantiles, axis=-1) if quantiles else None
+        return Predictions(predicted, actual, (scaled, true), origins, quantiles=found, weight=weight)
 
     def errors(self, part: str, outputs: np.ndarray) -> np.ndarray:
         """Return by how much outputs for all examples of `part` are off, (n, horizon, targets), for `Intervals`."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import USUAL, Dataset, Predictions
+from rnnexp.data.quantiles import name_level
 from rnnexp.evaluation.data_figures import PARTS
 from rnnexp.evaluation.figures import (
     BLACK,
@@ -143,6 +144,10 @@ def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tu
     if predictions.bounds is not None:
         ends = [end[chosen, step, target] for end in predictions.bounds]
         ax.fill_between(axis[rows], *ends, color=ORANGE, alpha=0.35, linewidth=0, label=f"{USUAL} % interval")
+    if predictions.quantiles is not None:
+        ends = [predictions.quantiles[chosen, step, target, end] for end in (0, -1)]
+        name = " to ".join(name_level(dataset.spec.quantiles[end]) for end in (0, -1))
+        ax.fill_between(axis[rows], *ends, color=ORANGE, alpha=0.35, linewidth=0, label=name)
     part = {"test": "test part", "train": "training part"}[dataset.scored]
     ax.axvspan(axis[rows[0]], axis[rows[-1]], color=BLUE, alpha=0.06, label=part)
     label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""

@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnexp.data import calendar
 from rnnexp.data.dataset import Part, Summary, digest
+from rnnexp.data.example_weights import KEY, share_weights
 from rnnexp.data.rules import PER_WINDOW
 from rnnexp.data.series import Series
 from rnnexp.data.short import Need, labels, need, without_short
@@ -17,7 +18,7 @@ from rnnexp.data.splits import borders
 from rnnexp.data.tables.layout import TableSettings
 from rnnexp.errors import DataError, count
 from rnnexp.tasks.forecasting import precision, scalers, windows
-from rnnexp.tasks.forecasting.columns import Roles, melted, roles, select
+from rnnexp.tasks.forecasting.columns import Roles, melted, roles, select, select_weights
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.pipeline import Pipeline
 from rnnexp.tasks.forecasting.raw_series import convert_to_series
@@ -29,7 +30,10 @@ MANY = 0.01  # share of the training rows that fill gaps, above which it is said
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read, and what the settings make of it, before anything is scaled."""
+    """What was read, and what the settings make of it, before anything is scaled.
+
+    weights: (rows,) how often each counts, None for once: a window counts as often as the first row that it forecasts
+    """
 
     source: SeriesSource
     series: Series
@@ -37,6 +41,7 @@ class Reading:
     table: np.ndarray
     borders: Mapping[str, np.ndarray]
     season: int | None
+    weights: np.ndarray | None = None
 
 
 def load(source: SeriesSource) -> SeriesDataset:
@@ -99,6 +104,7 @@ def read_series(source: SeriesSource) -> Series:
 def _read(source: SeriesSource, series: Series) -> Reading:
     chosen = roles(source, series.columns)
     series = without_short(source, series, need(source, series.frequency))
+    weights = select_weights(source, series)
     if source.columns_as_series:
         series, chosen = melted(series, chosen)
     if source.calendar and series.time is None:
@@ -110,7 +116,7 @@ def _read(source: SeriesSource, series: Series) -> Reading:
     if source.season is None and series.time is None and series.frequency is None:
         season = season_among([table[first:last, : len(chosen.targets)] for first, last in parts["train"]])
         series = replace(series, notes=(*series.notes, *_season_note(season)))
-    return Reading(source, series, chosen, table, parts, season)
+    return Reading(source, series, chosen, table, parts, season, weights)
 
 
 def _season_note(season: int | None) -> list[str]:
@@ -204,6 +210,9 @@ def _parts(
     reading: Reading, pipeline: Pipeline, scaled: np.ndarray, begins: dict[str, list[np.ndarray]]
 ) -> dict[str, Part]:
     arrays = precision.stored(pipeline.plan, scaled, reading.series.offsets)
+    if reading.weights is not None:
+        first = np.roll(reading.weights, -pipeline.plan.sequence_length)  # of each window, by its start
+        arrays[KEY] = share_weights(first, [(name, np.concatenate(own)) for name, own in begins.items()])
     if pipeline.plan.layout == "windows":
         return {name: Part(arrays, np.concatenate(own)) for name, own in begins.items()}
     firsts = reading.series.offsets[:-1] + pipeline.chain.lost

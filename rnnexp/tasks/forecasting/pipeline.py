@@ -168,7 +168,7 @@ class Pipeline:
     def mismatch(self, spec: TaskSpec) -> str:
         """Say what a network of this spec is of, if it is not of these windows."""
         own = (self.plan.inputs(), (self.plan.horizon, self.plan.targets), self.targets)
-        given = (spec.inputs, spec.output_shape, spec.targets)
+        given = (spec.inputs, spec.with_quantiles(()).output_shape, spec.targets)
         per_step = spec.per_step == (self.plan.layout == "sequence")
         return "" if own == given and per_step and spec.task == "forecasting" else "the network is for other windows"
 

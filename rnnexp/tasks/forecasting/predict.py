@@ -12,6 +12,7 @@ import numpy as np
 from rnnexp.cells import HOURS
 from rnnexp.data.calendar import has_hours
 from rnnexp.data.dataset import USUAL
+from rnnexp.data.quantiles import list_quantiles, name_others, take_median
 from rnnexp.data.series import Rows
 from rnnexp.data.tables.typed import ROWS
 from rnnexp.errors import ConfigError, DataError, DivergedError, did_you_mean
@@ -75,6 +76,7 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     given = _given(trained, pipeline, request)
     made = trained.baseline.intervals if trained.baseline else read_for(trained.bundle, preprocessor)
     levels, notes = _levels(made, request.levels)
+    notes = [] if trained.spec.quantiles else notes
     try:
         _, context = preprocessor.prepare_rows(given.rows)
     except DataError as error:
@@ -105,14 +107,16 @@ def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
 def forecast_of(model: Any, dataset: SeriesDataset) -> np.ndarray | None:
     """Return what follows the data, (series, horizon, targets) in original units; None where that is undefined."""
     ahead = dataset.forecast()
-    return None if ahead is None else ahead.restore(ahead.roll(model.predict_on_batch))
+    if ahead is None:
+        return None
+    return ahead.restore(take_median(ahead.roll(model.predict_on_batch), dataset.spec.quantiles))
 
 
 def other_data(trained: TrainedModel, changes: Mapping[str, Any]) -> OtherData:
     """Read other rows: of a table, or of the run's own source with other settings."""
     pipeline = trained.preprocessor.pipeline
     source, notes = _other_source(trained, pipeline, changes)
-    dataset = apply(source, trained.preprocessor)
+    dataset = apply(source, trained.preprocessor).for_model(trained.spec)
     found, known = dataset.history.frequency, pipeline.frequency
     if found is not None and known is not None and found != known:
         notes = [*notes, f'the rows are in steps of "{found}"; the model was trained on steps of "{known}"']
@@ -164,7 +168,7 @@ def _given(trained: TrainedModel, pipeline: Pipeline, request: PredictRequest) -
         if not is_table(own):
             return _series(pipeline, changed(trained, changes))
         changes["path"] = own.path
-    return _table(pipeline, *table_source(trained, pipeline, changes))
+    return _table(pipeline, *table_source(trained, pipeline, {**changes, "weight": None}))
 
 
 def _table(pipeline: Pipeline, source: Any, notes: list[str]) -> RequestRows:
@@ -193,17 +197,22 @@ def _series(pipeline: Pipeline, source: Any) -> RequestRows:
 
 
 def forecast(bundle: Any, context: Context, half: Mapping[int, np.ndarray], columns: Columns) -> DataFrame:
-    """Forecast prepared rows, with the ends of an interval for each level in `half`."""
-    preprocessor = bundle.preprocessor
+    """Forecast prepared rows, with the ends of an interval for each level in `half`, or the quantiles of the model."""
+    preprocessor, levels = bundle.preprocessor, bundle.spec.quantiles
+    beside: dict[str, np.ndarray] = {}
     if bundle.baseline is None:
         outputs = preprocessor.roll(bundle.predict, context)
         ends = {level: preprocessor.bounds(outputs, context, width) for level, width in half.items()}
-        values = preprocessor.restore(outputs, context)
+        each = list_quantiles(outputs, levels)
+        beside |= {name: preprocessor.restore(each[at], context) for name, at in name_others(levels).items()}
+        values = preprocessor.restore(take_median(outputs, levels), context)
     else:
         values = bundle.baseline.forecast(preprocessor.pipeline, context.rows)
         ends = {level: bundle.baseline.bound(values, width) for level, width in half.items()}
+    for level, (low, high) in ends.items():
+        beside |= {f"lo_{level}": low, f"hi_{level}": high}
     ids = context.ids if columns.series else None
-    frame = table(values, bundle.spec.targets, ids=ids, time=context.time, ends=ends, columns=columns)
+    frame = table(values, bundle.spec.targets, ids=ids, time=context.time, beside=beside, columns=columns)
     frame.attrs[HOURS] = has_hours(preprocessor.pipeline.frequency)
     return frame
 
@@ -214,13 +223,13 @@ def table(
     *,
     ids: tuple[str, ...] | None = None,
     time: np.ndarray | None = None,
-    ends: Mapping[int, tuple[np.ndarray, np.ndarray]] | None = None,
+    beside: Mapping[str, np.ndarray] | None = None,
     columns: Columns | None = None,
 ) -> DataFrame:
     """Lay out forecasts (n, horizon, targets): the series, the dates, `step` and the targets, one column each.
 
     ids: one label per series; time: (n, horizon) dates. Either column is left out where it is not known.
-    ends: of intervals by level, each like `values`: `<target>_lo_90` and `<target>_hi_90` after each target
+    beside: what stands after each target, each like `values`: `lo_90` is the column `<target>_lo_90`
     """
     import pandas
 
@@ -234,6 +243,5 @@ def table(
     found["step_ahead" if "step" in taken else "step"] = np.tile(np.arange(1, horizon + 1), count)
     for i, name in enumerate(targets):
         found[name] = values[:, :, i].reshape(-1).astype(np.float64)
-        for level, (low, high) in (ends or {}).items():
-            found |= {f"{name}_lo_{level}": low[:, :, i].reshape(-1), f"{name}_hi_{level}": high[:, :, i].reshape(-1)}
+        found |= {f"{name}_{more}": of[:, :, i].reshape(-1) for more, of in (beside or {}).items()}
     return pandas.DataFrame(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,26 +16,32 @@ from rnnexp.evaluation.numbers import Findings, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import Report, Scoring
 from rnnexp.tasks.forecasting import kept_forecasts, naive2, scales
-from rnnexp.tasks.forecasting.bands import MADE_ON, band
+from rnnexp.tasks.forecasting.bands import MADE_ON, Band, band
+from rnnexp.tasks.forecasting.baseline_quantiles import add_quantiles
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.intervals import Intervals
 from rnnexp.tasks.forecasting.kept_forecasts import Fit
-from rnnexp.tasks.forecasting.linear import make_past
+from rnnexp.tasks.forecasting.linear import Past, make_past
 from rnnexp.tasks.forecasting.pipeline import Pipeline
 from rnnexp.tasks.forecasting.short_series import in_series, short_series
+from rnnexp.tasks.forecasting.windows import Plan
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 MOST_HORIZONS = 24
+OWN = "the network gives quantiles of its own, loss.quantiles"
 
 
 def report(model: Any, dataset: SeriesDataset, scoring: Scoring) -> Report:
     """Forecast the scored part, and compare with the truth and the baselines."""
-    made_on = [MADE_ON] if scoring.intervals is None and MADE_ON in dataset.parts else []
+    several = bool(dataset.spec.quantiles)
+    wanted = scoring.keeps or (scoring.intervals is None and not several)
+    made_on = [MADE_ON] if wanted and MADE_ON in dataset.parts else []
     found = outputs(model, dataset, list(dict.fromkeys([dataset.scored, *made_on])), scoring.batch_size)
     predictions = dataset.restore(dataset.scored, found[dataset.scored])
     require_finite(predictions)
-    made = band(dataset, found, scoring.intervals)
+    made = Band(Intervals(why=OWN)) if several else band(dataset, found, scoring.intervals)
     predictions = replace(predictions, bounds=made.bounds)
     methods = {} if predictions.origins is None else kept_forecasts.list_methods(dataset, predictions.origins)
     report = numbers.report(dataset, predictions, _yardsticks(dataset, predictions, methods), scoring.extra)
@@ -81,7 +87,9 @@ def _breakdown(
 
 
 def headline(dataset: SeriesDataset) -> str:
-    """Return what will head the report: OWA where forecasts are as in M4, else an error."""
+    """Return what will head the report: OWA where forecasts are as in M4, else an error, or that of all quantiles."""
+    if dataset.spec.quantiles:
+        return "pinball"
     history = dataset.history
     if naive2.applies(history.offsets[history.series_of(dataset.starts(dataset.scored))]):
         return "owa"
@@ -94,13 +102,17 @@ def _yardsticks(dataset: SeriesDataset, predictions: Predictions, methods: Mappi
         scales.deviation(dataset, predictions) if len(dataset.spec.targets) > 1 else None,
         scales.series_of(dataset, predictions),
     )
+    origins = predictions.origins
+    if origins is None:
+        return Yardsticks({}, units)
     return Yardsticks(
-        {name: partial(_forecast, dataset, predictions, fit) for name, fit in methods.items()},
+        _forecasts(dataset, origins, methods),
         units,
         scales.affine_scale(dataset, units.series),
         partial(_add, dataset, predictions, units),
         partial(in_series, dataset),
         partial(_columns, dataset, predictions),
+        partial(add_quantiles, dataset, origins, _list_forecasts),
     )
 
 
@@ -124,8 +136,20 @@ def _columns(
     return {"series": np.array(dataset.history.ids)[series], "time": rows if time is None else time[rows]}
 
 
-def _forecast(dataset: SeriesDataset, predictions: Predictions, fit: Fit) -> np.ndarray:
-    return fit().predict(make_past(dataset, np.asarray(predictions.origins)), dataset.pipeline.plan)
+def _forecasts(
+    dataset: SeriesDataset, origins: np.ndarray, methods: Mapping[str, Fit]
+) -> dict[str, Callable[[], np.ndarray]]:
+    """Return what computes the forecasts of each baseline from these origins."""
+    past, plan = make_past(dataset, origins), dataset.pipeline.plan
+    return {name: partial(_forecast, fit, past, plan) for name, fit in methods.items()}
+
+
+def _forecast(fit: Fit, past: Past, plan: Plan) -> np.ndarray:
+    return np.asarray(fit().predict(past, plan))
+
+
+def _list_forecasts(dataset: SeriesDataset, origins: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
+    return _forecasts(dataset, origins, kept_forecasts.list_methods(dataset, origins))
 
 
 def _owa(found: Findings, part: str) -> dict[str, float]:
@@ -145,6 +169,6 @@ def _by_horizon(part: str, predictions: Predictions) -> dict[str, float]:
     found = {}
     for h in range(horizon):
         actual, predicted = predictions.actual[:, h], predictions.predicted[:, h]
-        found[f"{part}/h{h + 1}/rmse"] = metrics.rmse(actual, predicted)
-        found[f"{part}/h{h + 1}/mae"] = metrics.mae(actual, predicted)
+        found[f"{part}/h{h + 1}/rmse"] = metrics.rmse(actual, predicted, predictions.weight)
+        found[f"{part}/h{h + 1}/mae"] = metrics.mae(actual, predicted, predictions.weight)
     return found

@@ -37,6 +37,9 @@ def table_source(trained: TrainedModel, pipeline: Pipeline, wanted: Mapping[str,
     if "series" not in wanted and source.series not in names:
         notes += without_series(pipeline, source.path, source.series, names)
         source = dataclasses.replace(source, series=None)
+    if "weight" not in wanted and isinstance(source.weight, str) and source.weight not in names:
+        notes.append(f'there is no column "{source.weight}" (data.weight): each row counts once')
+        source = dataclasses.replace(source, weight=None)
     _refuse_other_roles(source, pipeline)
     return source.named(), notes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnexp.data.dataset import USUAL
-from rnnexp.evaluation import breakdown
+from rnnexp.evaluation import breakdown, quantile_scores
 from rnnexp.evaluation.report import Scores
 
 
@@ -15,6 +15,7 @@ def summary(scores: Scores) -> Iterator[str]:
     yield from breakdown.say_largest_errors(scores.report.tables.get(breakdown.WORST))
     yield from _scaled(scores)
     yield from _intervals(scores)
+    yield from quantile_scores.say_quantiles(scores)
 
 
 def explain_score(scores: Scores) -> str:

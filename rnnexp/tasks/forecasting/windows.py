@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp.data.example_weights import take_weights
 from rnnexp.data.spec import InputSpec
 
 # Reversible instance normalization, Kim et al. 2022, adds this to the variance of a window.
@@ -88,23 +89,32 @@ def statistics(plan: Plan, past: Any) -> tuple[Any, Any]:
     return mean, (variance + EPSILON) ** 0.5
 
 
-def window_batch(plan: Plan, arrays: Mapping[str, Any], indices: Any) -> tuple[Any, Any, None]:
-    """Gather windows: x (b, sequence_length, columns) or a dict with the future, y (b, horizon, targets)."""
+def window_batch(plan: Plan, arrays: Mapping[str, Any], indices: Any) -> tuple[Any, Any, Any]:
+    """Gather windows: x (b, sequence_length, columns) or a dict with the future, y (b, horizon, targets), and weights
+    (b, horizon), those of the first row that is forecast; None where each counts once.
+    """
     past, future, y = _gather(plan, arrays, indices)
-    return ({"past": past, "future": future} if plan.known else past), y, None
+    weight = take_weights(arrays, indices)
+    each = None if weight is None else weight[:, None] * np.ones((1, plan.horizon), np.float32)
+    return ({"past": past, "future": future} if plan.known else past), y, each
 
 
 def sequence_batch(plan: Plan, arrays: Mapping[str, Any], indices: Any) -> tuple[Any, Any, Any]:
     """Gather whole sequences: each step of x holds the lags (and known future) of one window.
 
-    Returns x (b, steps, lags), y (b, steps, horizon, targets), weight (b, steps): 0 outside the part.
+    Returns x (b, steps, lags), y (b, steps, horizon, targets), weight (b, steps), with an axis for a horizon of more
+    than one row: 0 outside the part.
     """
     begins = arrays["starts"][indices]
     past, future, y = _gather(plan, arrays, begins.reshape(-1))
     x = past.reshape(*begins.shape, -1)
     if plan.known:
         x = _join(x, future.reshape(*begins.shape, -1))
-    return x, y.reshape(*begins.shape, plan.horizon, plan.targets), arrays["weight"][indices]
+    weight, own = arrays["weight"][indices], take_weights(arrays, begins)
+    weight = weight if own is None else weight * own
+    if plan.horizon > 1:  # as many axes as the loss of each row that is forecast
+        weight = weight[..., None] * np.ones((1, 1, plan.horizon), np.float32)
+    return x, y.reshape(*begins.shape, plan.horizon, plan.targets), weight
 
 
 def _gather(plan: Plan, arrays: Mapping[str, Any], begins: Any) -> tuple[Any, Any, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rnnexp.registry import register
 from rnnexp.tasks.base import TaskCode, deferred
 
@@ -10,7 +12,7 @@ from rnnexp.tasks.base import TaskCode, deferred
 class regression(TaskCode):
     """Numbers for each of many independent sequences."""
 
-    headline = ("nrmse", "rmse")
+    headline = ("pinball", "nrmse", "rmse")
     reported = ("mse", "rmse", "mae", "smape", "mape", "r2")
     takes = "sequences"
 
@@ -29,3 +31,6 @@ class regression(TaskCode):
     answer = deferred("rnnexp.tasks.regression.predict:answer")
     inspect = deferred("rnnexp.tasks.sequence_proposals:propose_numbers")
     seen = deferred("rnnexp.data.leaks:seen_examples")
+
+    def find_quantile_mistakes(self, source: Any) -> list[str]:
+        return []

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation.figures import BLUE, GRAY, new_figure, residuals
+from rnnexp.data.quantiles import name_level
+from rnnexp.evaluation.figures import BLUE, GRAY, ORANGE, new_figure, residuals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +28,10 @@ def scatter(dataset: Dataset, predictions: Predictions) -> Figure:
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
     ax.plot(ends, ends, color=GRAY, linewidth=1, label="perfect")
     ax.plot(actual[:5000], predicted[:5000], ".", color=BLUE, alpha=0.5, label="examples")
+    if predictions.quantiles is not None:
+        low, high = (predictions.quantiles[..., end].reshape(-1)[:5000] for end in (0, -1))
+        ends_of = " to ".join(name_level(dataset.spec.quantiles[end]) for end in (0, -1))
+        ax.vlines(actual[:5000], low, high, color=ORANGE, alpha=0.35, linewidth=1, label=ends_of)
     unit = f" ({dataset.summary.unit})" if dataset.summary.unit else ""
     ax.set(
         xlabel=f"actual{unit}",

@@ -7,29 +7,45 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.data.quantiles import list_quantiles, name_others, take_median
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
 from rnnexp.tasks.sequence_requests import read_sequences, served_sequences
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from rnnexp.models.bundle import Bundle
 
 
 def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     """Predict the numbers of each sequence; whatever is wrong with one is said before Keras is imported."""
-    import pandas
-
     found = read_sequences(trained, request)
-    outputs = np.asarray(_predict(trained.load(), found.sequences), np.float64).reshape(len(found.places), -1)
-    frame = pandas.DataFrame(outputs, columns=[f"target_{i}" for i in range(outputs.shape[1])])
+    bundle = trained.load()
+    outputs = np.asarray(_predict(bundle, found.sequences), np.float64)
+    frame = _table(bundle, outputs.reshape(len(found.places), -1))
     frame.insert(0, "example", found.places)
     return PredictResponse(frame)
 
 
-def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> np.ndarray:
-    """Return numbers (n, outputs) for sequences."""
-    return _predict(bundle, served_sequences(rows))
+def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> np.ndarray | DataFrame:
+    """Return numbers (n, outputs) for sequences; of a model of quantiles a table, whose columns say which is which."""
+    found = _predict(bundle, served_sequences(rows))
+    return _table(bundle, found) if bundle.spec.quantiles else found
 
 
 def _predict(bundle: Bundle, sequences: list[np.ndarray]) -> np.ndarray:
     prepared = bundle.preprocessor.inputs(sequences)
     return np.asarray(bundle.predict(prepared) if bundle.baseline is None else bundle.baseline.predict(sequences))
+
+
+def _table(bundle: Bundle, outputs: np.ndarray) -> DataFrame:
+    """Lay out outputs (n, outputs): each target, and its other quantiles after it, which a baseline does not give."""
+    import pandas
+
+    levels = bundle.spec.quantiles if bundle.baseline is None else ()
+    each = list_quantiles(outputs, levels)
+    columns: dict[str, np.ndarray] = {}
+    for i, median in enumerate(take_median(outputs, levels).T):
+        columns[f"target_{i}"] = median
+        columns |= {f"target_{i}_{name}": each[at][:, i] for name, at in name_others(levels).items()}
+    return pandas.DataFrame(columns)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
-from rnnexp.evaluation import breakdown, metrics, numbers, tables
+from rnnexp.evaluation import breakdown, metrics, numbers, quantile_scores, tables
 from rnnexp.evaluation.kept_baselines import KeptBaselines, Numbers, keep
 from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
@@ -40,7 +40,8 @@ def report(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
     predictions = _predict(model, dataset, dataset.scored, scoring)
     require_finite(predictions)
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
-    against = Yardsticks({"mean": partial(_predict_mean, dataset)}, metrics.Units(None, deviation, None))
+    units = metrics.Units(None, deviation, None)
+    against = Yardsticks({"mean": partial(_predict_mean, dataset)}, units, spread=partial(_spread, dataset))
     made = numbers.report(dataset, predictions, against, scoring.extra)
     count, targets = len(predictions.actual), dataset.spec.targets
     examples = np.arange(count)[:, None]
@@ -64,17 +65,19 @@ def keep_baselines(dataset: Dataset, report: Report) -> KeptBaselines:
     """Keep the mean, with its error on the validation part."""
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
 
-    def score(predicted: np.ndarray) -> float:
-        both = dataset.restore(VALIDATION, predicted)
-        return metrics.measure_error(both.actual, both.predicted, deviation)
+    actual = report.validation.actual if report.validation else np.zeros(0)
 
-    return keep(dataset, report, headline(dataset), score, lambda one: one.predict(dataset.parts[VALIDATION]))
+    def score(predicted: np.ndarray) -> float:
+        return metrics.measure_error(actual, predicted.reshape(actual.shape), deviation)
+
+    return keep(dataset, report, _choose_error(dataset), score, lambda one: one.predict(dataset.parts[VALIDATION]))
 
 
 def summary(scores: Scores) -> Iterator[str]:
     """Yield the error of each target, where there are several, and the largest ones."""
     yield from breakdown.say_scores(scores.report.tables.get(breakdown.SCORES))
     yield from breakdown.say_largest_errors(scores.report.tables.get(breakdown.WORST))
+    yield from quantile_scores.say_quantiles(scores)
 
 
 def rows(dataset: Dataset, report: Report) -> DataFrame:
@@ -85,6 +88,10 @@ def rows(dataset: Dataset, report: Report) -> DataFrame:
 
 def headline(dataset: Dataset) -> str:
     """Return what will head the report."""
+    return "pinball" if dataset.spec.quantiles else _choose_error(dataset)
+
+
+def _choose_error(dataset: Dataset) -> str:
     return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
 
 
@@ -94,6 +101,12 @@ def _fit_mean(dataset: Dataset) -> Mean:
 
 def _predict_mean(dataset: Dataset) -> np.ndarray:
     return _fit_mean(dataset).predict(dataset.parts[dataset.scored])[:, None]
+
+
+def _spread(dataset: Dataset, _name: str, means: np.ndarray) -> np.ndarray:
+    """Return the quantiles of the training targets, whatever the input: (n, 1, outputs, quantiles)."""
+    found = np.moveaxis(np.quantile(_training_targets(dataset), dataset.spec.quantiles, axis=0), 0, -1)
+    return np.broadcast_to(found, (*means.shape, len(dataset.spec.quantiles)))
 
 
 def _deviation(dataset: Dataset) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,3 +83,27 @@ def test_predictions_are_drawn_against_what_they_should_be() -> None:
     _, examples = drawn["prediction"].axes[0].lines
     np.testing.assert_allclose(examples.get_xdata(), examples.get_ydata(), atol=1e-6)
     assert len(examples.get_xdata()) == len(dataset.parts["test"].indices)
+
+
+def test_several_quantiles_of_a_number_are_scored_beside_those_of_the_training_part() -> None:
+    levels = (0.1, 0.5, 0.9)
+    data = load(Sums(task="regression"))
+    data = replace(data, spec=data.spec.with_quantiles(levels))
+
+    def answer(x: np.ndarray) -> np.ndarray:
+        sums = np.stack([x.sum(axis=(1, 2)), 100 * x[:, 0, 0]], axis=-1)
+        return (sums[..., None] + np.array([-1.0, 0.0, 1.0])).reshape(-1, 6)
+
+    report, train = evaluate(Network(answer), data, 8), data.parts["train"]
+    assert report.predictions.quantiles is not None
+    assert report.predictions.quantiles[:, 0, :, 2] == pytest.approx(report.predictions.predicted[:, 0] + 1, rel=1e-5)
+    assert report.metrics["test/pinball"] == pytest.approx((0.1 + 0.0 + 0.1) / 3, rel=1e-4)
+    expected = np.quantile(train.arrays["y"][train.indices], levels, axis=0).T
+    base = report.baselines["mean"].quantiles
+    assert base is not None
+    assert base[3, 0] == pytest.approx(expected, rel=1e-6)
+    assert report.metrics["skill/pinball"] == pytest.approx(
+        1 - report.metrics["test/pinball"] / report.metrics["baseline/mean/pinball"]
+    )
+    assert tasks.of("regression").primary_metric(data) == "pinball"
+    assert dict(figures(data, History([], 0, "val/loss", None, 0.0), report))["prediction"].axes
