@@ -208,24 +208,24 @@ def _make_field(default: Any) -> Any:
 def _be_strict_within(cls: type) -> None:
     """Let plain dataclasses within refuse keys that they do not have, as ours do."""
     for hint in get_type_hints(cls, include_extras=True).values() if not is_ours(cls) else ():
-        for part in _take_apart(hint):
+        for part in take_apart(hint):
             if is_dataclass(part) and not hasattr(part, "__pydantic_config__"):
                 part.__pydantic_config__ = NESTED  # type: ignore[union-attr]
                 _be_strict_within(part)  # type: ignore[arg-type]
 
 
-def _take_apart(hint: Any) -> Iterator[Any]:
+def take_apart(hint: Any) -> Iterator[Any]:
     """Yield the types that an annotation is made of."""
     hint = getattr(hint, "__value__", getattr(hint, "__supertype__", hint))  # `type X = int`, NewType
     origin = get_origin(hint)
     if origin is Literal:
         return
     if origin is Annotated:
-        yield from _take_apart(get_args(hint)[0])
+        yield from take_apart(get_args(hint)[0])
         return
     yield origin or hint
     for inner in get_args(hint):
-        yield from _take_apart(inner)
+        yield from take_apart(inner)
 
 
 def _list_missing(made: type, of: str) -> Iterator[str]:
@@ -250,7 +250,7 @@ def _list_mistakes(made: Any, of: str) -> Iterator[str]:
         return
     known = made.__pydantic_fields__
     for field, info in known.items():
-        strange = [part for part in _take_apart(info.annotation) if not _is_writable(part)]
+        strange = [part for part in take_apart(info.annotation) if not _is_writable(part)]
         if strange:
             told = "cannot be written in YAML; use int, float, str, bool, list or dict"
             yield f"{field}: {_write_type(strange[0])} {told}"

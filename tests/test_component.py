@@ -206,7 +206,7 @@ def test_nested_dataclasses_are_checked_and_explained_as_deep_as_they_go() -> No
     registry.load_plugins(["own_parts"])
     built = settings("model", "tiny", heads=[{"size": 4}], first={"inner": {"depth": 3}})
     assert (built.heads[0].size, built.first.inner.depth) == (4, 3)
-    with pytest.raises(ConfigError, match=r"model.first.inner.deep: unknown key"):
+    with pytest.raises(ConfigError, match=r"unknown key; did you mean `model.first.inner.depth`"):
         settings("model", "tiny", first={"inner": {"deep": 3}})
     found = {item.key: item for item in explain("model.heads") + explain("model.first")}
     assert set(found) == {

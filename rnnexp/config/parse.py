@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import ValidationError
 
 from rnnexp import registry
+from rnnexp.component import take_apart
 from rnnexp.config import loss_names, metric_names, renamed
 from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.errors import ConfigError, did_you_mean
@@ -130,13 +131,25 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
             value = item["input"]
             path = f"{path.rpartition('.')[0]}.{value}"
         if item["type"] == "unexpected_keyword_argument":
-            text = _renamed(key, path, cls, values) or _unknown(key, path, known)
+            text = _renamed(key, path, cls, values) or _unknown(key, path, _list_known(cls, path, known))
         else:
             text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
         name = ".".join(filter(None, (key, path))) or "''"
         wrong.setdefault(name, []).append(text)
         hints[name] = hints.get(name) or _hint_at_quotes(item) or _hint_at_choice(name, item)
     return [f"{name}: {_joined(texts)}{hints[name]}" for name, texts in wrong.items()]
+
+
+def _list_known(cls: Any, path: str, known: list[str]) -> list[str]:
+    """Return the keys beside one that is wrong: of a dataclass within, what that has."""
+    for step in path.split(".")[:-1]:
+        if step.isdigit():  # of a list
+            continue
+        within = [part for part in take_apart(get_type_hints(cls).get(step)) if is_dataclass(part)]
+        if not within:
+            return known
+        cls, known = within[0], [field.name for field in fields(within[0])]
+    return known
 
 
 def _hint_at_quotes(item: Any) -> str:
