@@ -21,6 +21,7 @@ from rnnexp.redact import redact, redact_words
 if TYPE_CHECKING:
     from rnnexp.api.scored_model import RunResult
     from rnnexp.api.swept import SweepResult
+    from rnnexp.runner.unfinished import Unfinished
 
 Settings = str | Mapping[str, Any]
 
@@ -28,12 +29,17 @@ log = logging.getLogger("rnnexp")
 
 
 def run(
-    *settings: Settings | Experiment | Path, run_dir: str | Path | None = None, quiet: bool = False, **changes: Any
+    *settings: Settings | Experiment | Path,
+    run_dir: str | Path | None = None,
+    command: str | None = None,
+    quiet: bool = False,
+    **changes: Any,
 ) -> RunResult:
     """Train, score and track one network: `rx.run("experiment=airline_lstm", "model.units=[8]", seed=1)`.
 
     settings: overrides as `rnnexp train` takes them, mappings of them (dotted or nested), or one `Experiment`
     run_dir:  folder of the run; None: one below ./runs
+    command:  to be kept with the run; None: that of a shell which asks for the same
     quiet:    print nothing; what is said is in the run's log all the same
     changes:  further overrides, by the names of their keys: `seed=1`, `model="gru"`, `trainer={"epochs": 5}`
 
@@ -43,7 +49,14 @@ def run(
     with explain_errors():
         place = next((one for one in settings if isinstance(one, Path)), run_dir)  # rx.run(config, folder)
         experiment, words = _read([one for one in settings if not isinstance(one, Path)], changes)
-        return _run(experiment, words, None if place is None else Path(place).absolute(), quiet)
+        known = (_command(*words) if words else "") if command is None else command
+        with _choose_folder(experiment, place, quiet) as (folder, unfinished):
+            from rnnexp import runner
+            from rnnexp.api.scored_model import RunResult
+
+            result = RunResult(**vars(runner.run(experiment, folder, known, quiet, unfinished=unfinished)))
+            _print(result, words)
+    return result
 
 
 def sweep(
@@ -110,27 +123,34 @@ def _refuse_hydra(lines: Sequence[str]) -> None:
         raise ConfigError(*(f"{key}: Hydra's own settings are for the command line; {instead}" for key in keys))
 
 
-def _run(experiment: Experiment, words: list[str] | None, run_dir: Path | None, quiet: bool) -> RunResult:
+@contextmanager
+def _choose_folder(
+    experiment: Experiment, given: str | Path | None, quiet: bool
+) -> Iterator[tuple[Path, Unfinished | None]]:
+    """Yield the folder of a run, whose log is written to meanwhile, and the unfinished run that it goes on with."""
     from rnnexp import runner
-    from rnnexp.api.scored_model import RunResult
-    from rnnexp.cli.summary import print_summary, summary
     from rnnexp.runner.unfinished import take_up
     from rnnexp.runtime.run_log import write_log
 
+    run_dir = None if given is None else Path(given).absolute()
     place = run_dir or runner.locate_runs(experiment.name)
     with take_up(experiment, place, log.warning, is_run=run_dir is not None) as unfinished:
         folder = unfinished.folder if unfinished else run_dir or runner.make_run_folder(experiment.name)
         folder.mkdir(parents=True, exist_ok=True)
         with write_log(folder, quiet):
-            command = "" if words is None else _command(*words)
-            result = RunResult(**vars(runner.run(experiment, folder, command, quiet, unfinished=unfinished)))
-            if words is None:
-                log.info("%s", "\n".join(summary(result)))
-            else:
-                print_summary(result, words)
-            if result.problem:
-                log.warning("%s", result.problem)
-    return result
+            yield folder, unfinished
+
+
+def _print(result: RunResult, words: list[str] | None) -> None:
+    """Say how a run has ended, as the command line does."""
+    from rnnexp.cli.summary import print_summary, summary
+
+    if words is None:
+        log.info("%s", "\n".join(summary(result)))
+    else:
+        print_summary(result, words)
+    if result.problem:
+        log.warning("%s", result.problem)
 
 
 def _command(*words: str) -> str:

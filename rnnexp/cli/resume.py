@@ -55,7 +55,7 @@ def run(args: Namespace) -> int:
     before = read_experiment(asked, strict.read_text(folder, CONFIG, strict.MAX_YAML), str(folder))
     now = apply_changes(before, given)
     _refuse_masked(now.tracking.uri)
-    with hold(folder), write_log(folder):
+    with hold(folder), write_log(folder, is_command=True):
         unfinished = take_up_again(folder, before, now)
         if has_other_rates(before, now, unfinished.epoch):
             log.warning(

@@ -28,12 +28,13 @@ class _Masked(logging.Formatter):
 class _Console(logging.Handler):
     """Stands in for the program's own logging: hands on what that would hear, and prints the rest unless `quiet`."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, *, is_command: bool) -> None:
         super().__init__()
         self.setFormatter(_Masked())
         self.quiet, self.level_before, self.propagate_before = quiet, _log.level, _log.propagate
         root = logging.getLogger()
-        self._root, self._heard = root, _log.getEffectiveLevel() if root.hasHandlers() else sys.maxsize
+        listens = root.hasHandlers() and not is_command
+        self._root, self._heard = root, _log.getEffectiveLevel() if listens else sys.maxsize
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= self._heard:
@@ -43,13 +44,16 @@ class _Console(logging.Handler):
 
 
 @contextmanager
-def write_log(folder: Path, quiet: bool = False) -> Iterator[None]:
-    """Within the block add what this thread's run says to the log in its folder, and print it unless `quiet`."""
+def write_log(folder: Path, quiet: bool = False, *, is_command: bool = False) -> Iterator[None]:
+    """Within the block add what this thread's run says to the log in its folder, and print it unless `quiet`.
+
+    A program that has set up its own logging hears there what it asks for, unless it `is_command`, which prints all.
+    """
     mine = threading.get_ident()
     file = logging.FileHandler(folder / FILE, encoding="utf-8")
     file.setFormatter(_Masked("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
     file.addFilter(lambda record: record.thread == mine or record.thread not in _runs)
-    _enter(mine, quiet)
+    _enter(mine, quiet, is_command)
     try:
         _log.addHandler(file)
         yield
@@ -59,12 +63,12 @@ def write_log(folder: Path, quiet: bool = False) -> Iterator[None]:
         _leave(mine)
 
 
-def _enter(thread: int, quiet: bool) -> None:
+def _enter(thread: int, quiet: bool, is_command: bool) -> None:
     """Let everything be heard; of several runs the first one sees to that."""
     with _lock:
         console = next(iter(_runs.values()), None)
         if console is None:
-            console = _Console(quiet)
+            console = _Console(quiet, is_command=is_command)
             _log.addHandler(console)
             _log.propagate = False
             _log.setLevel(logging.INFO)
