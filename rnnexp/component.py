@@ -46,6 +46,7 @@ class Kind:
 
     `method` is the name a registered function gets on its dataclass; `given` names the leading
     arguments that the runner passes (they are not settings); `base` (module:Class) holds inherited fields.
+    `instead`: a method that makes do without it, as a callback for all engines has.
     `code`: its components are no settings but classes of that base, each in a folder of its own.
     """
 
@@ -54,6 +55,7 @@ class Kind:
     given: tuple[str, ...] = ()
     base: str | None = None
     code: bool = False
+    instead: str | None = None
 
     def load_base(self) -> type | None:
         if self.base is None:
@@ -69,7 +71,7 @@ KINDS = {
     "optimizer": Kind("rnnexp.optimizers", "build"),
     "schedule": Kind("rnnexp.training.schedules", "factor", ("epoch", "epochs")),
     "loss": Kind("rnnexp.models.losses", "build"),
-    "callback": Kind("rnnexp.training.callbacks", "build"),
+    "callback": Kind("rnnexp.training.callbacks", "build", instead="initial"),
     "metric": Kind("rnnexp.evaluation.extra", "score", ("actual", "predicted")),
     "task": Kind("rnnexp.tasks", "load", base="rnnexp.tasks.base:TaskCode", code=True),
     "executor": Kind("rnnexp.sweeps.executors", "start", ("request",), base="rnnexp.sweeps.launcher:Launcher"),
@@ -234,7 +236,7 @@ def _list_missing(made: type, of: str) -> Iterator[str]:
     base = kind.load_base()
     if kind.code and not (isclass(made) and base and issubclass(made, base)):
         yield f"must be a class that derives from {kind.base.replace(':', '.')}"  # type: ignore[union-attr]
-    elif not callable(getattr(made, kind.method, None)):
+    elif not any(callable(getattr(made, method, None)) for method in (kind.method, kind.instead) if method):
         yield f"has no method {kind.method}({', '.join(('self', *kind.given))})"
     elif isabstract(made):
         yield f"has no {', '.join(sorted(made.__abstractmethods__))}"  # type: ignore[attr-defined]

@@ -306,7 +306,7 @@ def test_a_plugin_that_imports_keras_at_its_top_gets_the_runs_backend(
     [
         ("def (", "line 1: SyntaxError: invalid syntax"),
         ("\n\n1 / 0", "line 3: ZeroDivisionError: division by zero"),
-        ("import no_such_module", "plugins: wrong_parts: No module named 'no_such_module'"),
+        ("import no_such_module", "line 1: ModuleNotFoundError: No module named 'no_such_module'"),
     ],
 )
 def test_a_plugin_that_cannot_be_imported_is_named_with_its_line(written: str, said: str, tmp_path: Path) -> None:

@@ -188,15 +188,17 @@ def test_a_users_model_of_another_shape_is_refused(spec: TaskSpec) -> None:
         build(settings("flat"), spec, seed=0)
 
 
-def test_a_users_model_without_weights_is_refused(spec: TaskSpec) -> None:
+def test_a_users_model_without_weights_is_connected_to_the_data(spec: TaskSpec) -> None:
     import keras
 
     @registry.register("model")
-    def unbuilt(spec: TaskSpec):  # noqa: ANN202
-        return keras.Sequential([keras.layers.Dense(1)])
+    def unbuilt(spec: TaskSpec, end: int = 2):  # noqa: ANN202
+        layers = keras.layers
+        return keras.Sequential([layers.Flatten(), layers.Dense(end), layers.Reshape((end, 1))])
 
-    with pytest.raises(ConfigError, match="`unbuilt` has no weights yet; start it from keras.Input"):
-        build(settings("unbuilt"), spec, seed=0)
+    assert build(settings("unbuilt"), spec, seed=0).count_params() == (6 * spec.inputs["past"].shape[-1] + 1) * 2
+    with pytest.raises(ConfigError, match=r"`unbuilt` gives outputs of shape \(None, 3, 1\); the data need"):
+        build(settings("unbuilt", end=3), spec, seed=0)
 
 
 @pytest.mark.parametrize("cell", CELLS)

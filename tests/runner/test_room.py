@@ -21,7 +21,7 @@ def test_a_run_that_cannot_fit_is_refused_before_it_is_trained_or_tracked(tmp_pa
     folder = tmp_path / "one"
     with pytest.raises(ResourceError, match=r"one: the run needs about [\d,]+\.\d MB of room, and .* free; make"):
         rx.run(rx.compose(*TINY, *HUGE, "tracking.mode=offline"), run_dir=folder, quiet=True)
-    assert sorted(path.name for path in folder.iterdir()) == ["origin.json", "run.lock"]
+    assert sorted(path.name for path in folder.iterdir()) == ["origin.json", "run.lock", "train.log"]
 
 
 @pytest.mark.fault("B1", "C17")

@@ -183,10 +183,11 @@ def test_one_of_ten_jobs_that_raises_leaves_nine_done_and_is_told(
     rows = table(folder)
     assert [row["status"] for row in rows].count("done") == 9
     (failed,) = (row for row in rows if row["status"] == "failed")
-    assert failed["error"] == "RuntimeError: trouble in epoch 1"
+    assert failed["error"].startswith("RuntimeError: trouble in epoch 1 (")
+    assert failed["error"].endswith(" in trouble.Trouble.on_epoch_end)")
     log = folder / "jobs" / failed["job"] / "job.log"
     assert f"1 job of the sweep failed; run them again with --retry-failed:\n  job {failed['job']} (" in told
-    assert f"): RuntimeError: trouble in epoch 1\n    log: {log}" in told
+    assert f"): {failed['error']}\n    log: {log}" in told
     assert "RuntimeError: trouble in epoch 1" in log.read_text()
 
 

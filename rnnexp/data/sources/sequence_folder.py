@@ -107,7 +107,9 @@ class sequence_folder(Encoded, SequenceSource):
         columns = {"file": self.file, "label": self.label, "part": self.part, "group": self.groups}
         columns |= {"weight": self.weight}
         given = {name: column for name, column in columns.items() if column is not None}
-        wanted = Wanted(time=tuple(given.values()), targets=(), time_key="data.file, label, part, groups or weight")
+        *keys, last = (f"data.{'groups' if name == 'group' else name}" for name in given)
+        asked = f"{', '.join(keys)} or {last}" if keys else last
+        wanted = Wanted(time=tuple(given.values()), targets=(), time_key=asked)
         table = read_table(file, Layout(encoding=self.encoding), wanted)
         texts = {name: list(column.fillna("").astype(str)) for name, column in zip(given, table.time)}
         rows = _Rows(str(file), list(table.places.number), **texts)

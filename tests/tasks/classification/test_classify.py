@@ -67,8 +67,8 @@ def test_a_run_is_scored_tracked_and_served(kind: str, baselines: list[str], tmp
     run = mlflow.get_run(result.run_id)
     metrics, classes = run.data.metrics, ("down", "up") if kind == "sequences" else ("neg", "pos")
     assert metrics["test/accuracy"] > 0.9
-    assert metrics["baseline/majority/accuracy"] == pytest.approx(0.5, abs=0.1)
-    assert {f"baseline/{name}/f1" for name in baselines} <= metrics.keys()
+    assert result.metrics["baseline/majority/accuracy"] == pytest.approx(0.5, abs=0.1)
+    assert {f"baseline/{name}/f1" for name in baselines} <= result.metrics.keys()
     assert {"test/log_loss", "test/balanced_accuracy", "val/accuracy"} <= metrics.keys()
     assert run.data.tags["rnnexp.best_baseline"] == result.report.best_baseline
 
