@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,11 @@ class Place:
     @property
     def name(self) -> str:
         return self.folder.name
+
+    def check_resume(self, mappings: Iterable[Mapping[str, Any]]) -> None:
+        """Raise ConfigError if jobs must go on, and no sweep of theirs was begun."""
+        if not self.resumed and any(mapping.get("resume") == "must" for mapping in mappings):
+            raise ConfigError(f"resume=must: no sweep of these settings was begun in {self.folder.parent}")
 
 
 def find_place(definition: Definition, settings: Sweep, folder: str | None = None) -> Place:

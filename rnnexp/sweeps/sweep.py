@@ -93,8 +93,7 @@ def _planned(request: Request) -> Planned:
         raise ConfigError(*problems)
     definition = define(space, settings, settings.objective)
     place = find_place(definition, settings, request.folder)
-    if not place.resumed and any(job.mapping.get("resume") == "must" for job in jobs):
-        raise ConfigError(f"resume=must: no sweep of these settings was begun in {place.folder.parent}")
+    place.check_resume(job.mapping for job in jobs)
     ordered = space if place.kept is None else space.with_single(place.kept.swept()).in_order(list(place.kept.space))
     if ordered != space:  # the keys were typed in another order: the numbers of the jobs must stay theirs
         planner = replace(planner, space=ordered)

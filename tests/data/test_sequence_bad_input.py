@@ -145,7 +145,7 @@ FOLDERS: dict[str, tuple[dict[str, str], str, dict[str, Any], str]] = {
     "no label": ({}, "file,label\na.csv,up\nb.csv,\n", {}, "runs/labels.csv, line 3: the label is empty"),
     "no number": ({}, LABELS, {"task": "regression"}, "runs/labels.csv, line 2: the target `up` is not a number"),
     "another part": ({}, LABELS.replace("train", "trian"), {"part": "part"}, "runs/labels.csv, line 2: the part `trian` is not one of train, val, test; did you mean `train`?"),
-    "another column of labels": ({}, LABELS, {"label": "labels"}, 'runs/labels.csv: data.file, data.label or data.part: there is no column "labels"; did you mean `label`?'),
+    "another column of labels": ({}, LABELS, {"label": "labels"}, 'runs/labels.csv: data.file or data.label: there is no column "labels"; did you mean `label`?'),
     "a column is missing": ({"runs/b.csv": "x,yy\n3,4\n"}, LABELS, {}, 'runs/b.csv: data.channels: there is no column "y"; did you mean `yy`?'),
     "no number in a table": ({"runs/b.csv": "x,y\n3,four\n"}, LABELS, {}, 'runs/b.csv: column "y": 1 cell is not a usable number (line 2 "four")'),
     "a gap in a table": ({"runs/b.csv": "x,y\n3,4\n5,\n"}, LABELS, {}, "runs/b.csv: step 2, channel `y` is not a finite number (1 such values)"),

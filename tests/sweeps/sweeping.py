@@ -160,7 +160,10 @@ def table(folder: Path) -> list[dict[str, str]]:
     """Return the rows of a sweep's table, without what differs from machine to machine."""
     with (folder / "tables" / "trials.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    return [{key: value for key, value in row.items() if key not in ("run_id", "seconds")} for row in rows]
+    here = f"{Path.cwd()}/"
+    return [
+        {key: value.replace(here, "") for key, value in row.items() if key not in ("run_id", "seconds")} for row in rows
+    ]
 
 
 def with_one_changed(rows: list[dict[str, str]], column: str = "best/val/loss") -> list[dict[str, str]]:
