@@ -17,6 +17,7 @@ import pytest
 from absl import logging as absl_logging
 
 from rnnexp import registry
+from rnnexp.component import is_ours
 
 pytest_plugins = ["reporting", "series_maker", "small_disk", "tests.faults.record", "tests.tracking.faulty_server"]
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
@@ -111,17 +112,23 @@ def closed_logs() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_registry() -> Iterator[None]:
-    """Forget the components that a test registers, and the plugins that it allows and imports."""
-    before = {kind: dict(known) for kind, known in registry._registered.items()}
-    allowed = set(registry._plugins)
+    """Forget the components that a test registers or replaces, and the plugins that it allows and imports.
+
+    Those of a fixture of a whole module are forgotten after its first test, too: others would meet them.
+    """
+    own = {kind: {name: one for name, one in known.items() if is_ours(one)} for kind, known in _registered().items()}
     yield
-    for plugin in registry._plugins - allowed:
+    for plugin in registry._plugins:
         sys.modules.pop(plugin, None)
-    registry._plugins.intersection_update(allowed)
-    for kind, known in registry._registered.items():
-        for name in [name for name, one in known.items() if one.__module__.partition(".")[0] != "rnnexp"]:
-            del known[name]
-        known |= before[kind]  # what a test has put another in the place of
+    registry._plugins.clear()
+    for kind, known in _registered().items():
+        loaded = {name: one for name, one in known.items() if is_ours(one)}
+        known.clear()
+        known.update(loaded | own[kind])
+
+
+def _registered() -> dict[str, dict[str, Any]]:
+    return registry._registered
 
 
 @pytest.fixture(scope="session")
