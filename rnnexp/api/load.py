@@ -68,21 +68,26 @@ class TrainedRun:
         """The settings that it was trained with; None for a model that lies alone."""
         return self.found.experiment
 
-    def predict(self, data: Any = None, *, level: int | Sequence[int] | None = None, **settings: Any) -> DataFrame:
+    def predict(
+        self, data: Any = None, *, level: int | Sequence[int] | None = None, model: str = "network", **settings: Any
+    ) -> DataFrame:
         """Predict what follows `data`, or label it: a table whose columns are named as in training, or what
         `rnnexp predict` takes.
 
         data:     a DataFrame, numbers, arrays or a list of texts; a file, a folder or a text; None: what follows the
                   run's own data
         level:    of prediction intervals in percent, or several, [] for none; None: 90, if the run has it
+        model:    who answers: "network", a baseline of the run by its name, or "best" on the validation part
         settings: of the data that differ from the run's, by the keys of `data`: `target="Passengers", time="Month"`
 
         Returns the answer of the command line, in the user's own column names; notes are logged. Raises ConfigError
         and DataError, as that does.
         """
+        from rnnexp.deploy.answer import predict
+
         with explain_errors():
             request = replace(_ask(data), changes=_changes(settings), levels=_read_levels(level))
-            response = self.found.task.predict(self.found, request)
+            response = predict(self.found, request, model).response
         for note in response.notes:
             log.warning("%s", note)
         return response.frame

@@ -34,7 +34,7 @@ def predict(trained: Trained, request: PredictRequest, model: str = NETWORK) -> 
     Raises ConfigError for a name that is none, or that was not kept; mistakes in the request as the task does.
     """
     choice = choose(trained.bundle, trained.task.baseline_kinds, model, own=trained.name)
-    chosen = replace(trained, baseline=choice.baseline)
+    chosen = replace(trained, baseline=choice.baseline) if choice.baseline is not None else trained  # reads it once
     response = guard_answer(choice.name, lambda: chosen.task.predict(chosen, request))
     notes = [choice.note, *response.notes] if choice.note else response.notes
     return Answer(replace(response, notes=notes), choice)

@@ -68,6 +68,16 @@ def test_a_table_gets_the_answer_of_the_command(change: str, shop: Done, said: S
     assert list(found.columns) == ["month", "step", "sales", "sales_lo_90", "sales_hi_90"]
 
 
+@pytest.mark.parametrize("model", ["linear", "persistence", "best", "network"])
+def test_a_baseline_answers_as_it_does_on_the_command_line(model: str, shop: Done, said: Say) -> None:
+    rows, run = german(shop).tail(30), loaded(shop)
+    found = run.predict(rows, model=model)
+    pd.testing.assert_frame_equal(found, answer(said, shop, rows, "--model", model), check_exact=True)
+    assert found["sales"].equals(run.predict(rows)["sales"]) == (model == "network")
+    with pytest.raises(rx.ConfigError, match="liner.*did you mean `linear`"):
+        run.predict(rows, model="liner")
+
+
 TYPED: dict[str, Change] = {
     "objects": lambda rows: rows.astype({"sales": "object", "price": "category"}),
     "texts as in the file": lambda rows: (
