@@ -44,7 +44,7 @@ def test_the_numbers_of_an_optimizer_are_none_of_the_network() -> None:
 
 
 def test_a_network_is_shown_before_anything_is_trained(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "--network", "data.points=80", "model.units=[3]", "device=cpu"]) == 0
+    assert main(["show", "--network", "data.points=80", "model.units=[3]"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"lstm\w* \(LSTM\)\s+│ \(None, \d+, 3\)|lstm\w* \(LSTM\)\s+│ \(None, 3\)\s+│\s+60 ", out)
     assert "Total params: " in out

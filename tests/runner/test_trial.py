@@ -9,12 +9,12 @@ import pytest
 import rnnexp as rx
 from rnnexp.runner.trial import try_run
 
-WORDS = ("data.points=80", "model.units=[3]", "device=cpu")
+WORDS = ("data.points=80", "model.units=[3]")
 
 
 @pytest.mark.parametrize("epochs", [1, 5])
 def test_an_epoch_is_timed_without_compilation_however_few_there_are(epochs: int) -> None:
-    found = try_run(rx.compose(*WORDS, f"trainer.epochs={epochs}"), threads=1, epochs=2)
+    found = try_run(rx.compose(*WORDS, f"trainer.epochs={epochs}"), epochs=2)
     assert found.first_epoch_s is not None
     assert found.epoch_s is not None
     assert 0 < 3 * found.epoch_s < found.first_epoch_s
@@ -22,7 +22,7 @@ def test_an_epoch_is_timed_without_compilation_however_few_there_are(epochs: int
 
 
 def test_nothing_is_timed_unless_it_is_asked_for() -> None:
-    found = try_run(rx.compose(*WORDS), threads=1)
+    found = try_run(rx.compose(*WORDS))
     assert (found.first_epoch_s, found.epoch_s) == (None, None)
     assert found.parameters == 64
     assert found.validated
