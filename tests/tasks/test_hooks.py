@@ -30,7 +30,7 @@ for module in pkgutil.walk_packages(rnnexp.__path__, "rnnexp."):
         importlib.import_module(module.name)
 assert rnnexp.__file__.startswith(sys.argv[1]), rnnexp.__file__
 print(sorted(registry.names("task")))
-result = rnnexp.run(rnnexp.compose("data.points=60", "model.units=[2]", "trainer.epochs=1", "tracking=off"))
+result = rnnexp.run(rnnexp.compose("data.points=60", "model.units=[2]", "trainer.epochs=1", "tracking=off"), quiet=True)
 print(sorted(key for key in result.metrics if key.startswith("test/")))
 """
 
