@@ -18,7 +18,7 @@ from rnnexp.sweeps.processes import context
 pytestmark = pytest.mark.end_to_end
 
 ENDS = '''
-import ctypes, os, resource, signal, sqlite3, sys, threading, time
+import contextlib, ctypes, os, resource, signal, sqlite3, sys, threading, time
 from rnnexp import register
 
 
@@ -48,8 +48,11 @@ def kill_once_stored(_):
     """What is killed before the store has heard of it is not there to be looked at."""
     path = os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")
     of_it = "SELECT 1 FROM runs JOIN experiments USING (experiment_id) WHERE experiments.name = 'killed'"
-    while not sqlite3.connect(path, timeout=60).execute(of_it).fetchall():
+    while True:
         time.sleep(0.1)
+        with contextlib.suppress(sqlite3.Error):  # there are no tables yet, or somebody else writes
+            if sqlite3.connect(path, timeout=60).execute(of_it).fetchall():
+                break
     os.kill(os.getpid(), signal.SIGKILL)
 
 
