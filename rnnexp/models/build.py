@@ -9,6 +9,7 @@ from rnnexp.component import is_ours
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import initializers, stateful
+from rnnexp.models.cudnn import settle_kernels
 from rnnexp.models.logits import convention
 from rnnexp.models.plugin_network import connect_network, list_unread
 
@@ -48,7 +49,7 @@ def build_network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
     model = model if own else connect_network(name, model, spec)
     if problem := spec.mismatch(stateful.output_shape(model), bool(stateful.get_state_sizes(model))):
         raise ConfigError(f"model: `{name}` {problem}")
-    return convention(spec).complete(model, spec, name, trusted=own)
+    return settle_kernels(convention(spec).complete(model, spec, name, trusted=own))
 
 
 def draw_weights(architecture: Any, model: Any, seed: int, vectors: np.ndarray | None = None) -> list[str]:
@@ -60,4 +61,4 @@ def clone_model(model: keras.Model) -> keras.Model:
     """Return a model of the same layers, with weights of its own under the same paths."""
     import keras
 
-    return keras.models.clone_model(model)
+    return settle_kernels(keras.models.clone_model(model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rnnexp.training.compiled import dispatch, ensemble
 from rnnexp.training.compiled.batch_plan import make_batch_plan
 from rnnexp.training.compiled.ensemble import Ensemble
 from rnnexp.training.compiled.training import CompiledTraining, make_member_spec, make_program, restore_together
+from rnnexp.training.fit import fit
 from rnnexp.training.keeper import Cadence, TrainingStopped
 from rnnexp.training.plan import History
 from rnnexp.training.prepare import prepare, seed_random_layers
@@ -24,12 +26,12 @@ from rnnexp.training.snapshot import Snapshot
 EPOCHS = {0: 6, 1: 5, 2: 6}
 
 
-def make(folder: Path, cadence: Cadence) -> list[CompiledTraining]:
+def make(folder: Path, cadence: Cadence, cell: str = "SimpleRNN") -> list[CompiledTraining]:
     """Make a group of three: other seeds, one of fewer epochs, one that stops early."""
     import keras
 
     keras.utils.clear_session(free_memory=False)
-    model, data = toy.network(dropout=0.3), toy.worsening()
+    model, data = toy.network(dropout=0.3, cell=cell), toy.worsening()
     plans = [
         toy.plan(
             epochs=epochs,
@@ -128,3 +130,15 @@ def test_what_was_kept_at_different_moments_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"not been kept at the same moment: \[\(1, 0\), \(2, 0\)\]"):
         restore_together(trainings, [first[0], *second[1:]])
     assert trainings[0].member.ensemble.state is before
+
+
+def test_a_group_on_a_gpu_is_trained_without_a_kernel_that_cannot_be_vectorized(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = train(make(tmp_path / "cpu", Cadence(None), "LSTM"))
+    monkeypatch.setattr(importlib.import_module("keras.src.backend.jax.rnn"), "_is_gpu_available", lambda: True)
+    assert differing(train(make(tmp_path / "gpu", Cadence(None), "LSTM")), expected) == []
+    with pytest.raises(
+        (AttributeError, RuntimeError), match="compute_rnn_workspace_reserve_space_sizes"
+    ):  # alone it is cuDNN's
+        fit(toy.network(cell="LSTM"), toy.windows(24), toy.plan())

@@ -58,12 +58,12 @@ def worsening(val: int = 8) -> Windows:
     return replace(dataset, batch=batch, parts=parts)
 
 
-def network(window: int = 4, units: int = 3, dropout: float = 0.0) -> Any:
+def network(window: int = 4, units: int = 3, dropout: float = 0.0, cell: str = "SimpleRNN") -> Any:
     """Build an uncompiled network; its weights follow from nothing but its shape."""
     import keras
 
     past = keras.Input((window, 1), name="past")
-    hidden = keras.layers.SimpleRNN(units, name="rnn", dropout=dropout)(past)
+    hidden = getattr(keras.layers, cell)(units, name="rnn", dropout=dropout)(past)
     output = keras.layers.Dense(1, name="head")(hidden)
     model = keras.Model(past, keras.layers.Reshape((1, 1), name="output")(output))
     generator = np.random.default_rng(0)

@@ -23,6 +23,7 @@ import numpy as np
 
 from rnnexp.models import inference
 from rnnexp.models.bundle import Bundle
+from rnnexp.models.cudnn import settle_kernels
 from rnnexp.models.exporter import Exporter
 from rnnexp.models.logits import convention
 from rnnexp.registry import register
@@ -89,7 +90,7 @@ class keras(Exporter):
     def load(self, path: Path) -> Callable[[Any], Any]:
         from keras.saving import load_model
 
-        return partial(inference.predict, load_model(path, compile=False))
+        return partial(inference.predict, settle_kernels(load_model(path, compile=False)))
 
 
 def _copy(model: Model) -> Model:
