@@ -136,8 +136,9 @@ def test_a_group_on_a_gpu_is_trained_without_a_kernel_that_cannot_be_vectorized(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = train(make(tmp_path / "cpu", Cadence(None), "LSTM"))
+    trainings = make(tmp_path / "gpu", Cadence(None), "LSTM")
     monkeypatch.setattr(importlib.import_module("keras.src.backend.jax.rnn"), "_is_gpu_available", lambda: True)
-    assert differing(train(make(tmp_path / "gpu", Cadence(None), "LSTM")), expected) == []
+    assert differing(train(trainings), expected) == []
     with pytest.raises(
         (AttributeError, RuntimeError), match="compute_rnn_workspace_reserve_space_sizes"
     ):  # alone it is cuDNN's
