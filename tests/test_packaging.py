@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 
@@ -128,3 +134,46 @@ def test_installed_plugins_are_seen_by_hydra(installed: Path) -> None:
 def test_the_installed_data_are_read(installed: Path) -> None:
     code = "import rnnexp; print(rnnexp.compose('data=airline_passengers').data.read().values.sum())"
     assert float(python(installed, "-c", code).stdout) == 40363  # the sum of the 144 published rows
+
+
+# Taken by packages of others where they happen to be there, and not missed where they are not.
+NOT_NEEDED = {"huggingface-hub", "hydra-joblib-launcher", "pysocks", "sniffio"}
+IMPORTED = """
+import json, sys
+import rnnexp as rx
+rx.run("experiment=airline_lstm", "trainer.epochs=2", quiet=True)
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def list_declared(lines: list[str]) -> set[str]:
+    """Return the packages that these requirements bring, with all that those bring."""
+    found, left = set[str](), [*lines]
+    while left:
+        wanted = Requirement(left.pop())
+        name = canonicalize_name(wanted.name)
+        extras = [{"extra": extra} for extra in ("", *wanted.extras)]
+        if name not in found and (wanted.marker is None or any(map(wanted.marker.evaluate, extras))):
+            found.add(name)
+            with suppress(metadata.PackageNotFoundError):
+                left += metadata.requires(name) or []
+    return found
+
+
+def find_undeclared(modules: list[str], lines: list[str]) -> set[str]:
+    owners = metadata.packages_distributions()
+    imported = {canonicalize_name(owner) for module in modules for owner in owners.get(module, [])}
+    return imported - list_declared(lines) - NOT_NEEDED - {"rnnexp"}
+
+
+@pytest.mark.end_to_end
+def test_what_a_run_imports_is_installed_with_it(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED], cwd=tmp_path, capture_output=True, text=True, timeout=150, check=True
+    )
+    modules = json.loads(done.stdout.splitlines()[-1])
+    lines = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {"jax", "mlflow", "filelock"} <= set(modules)
+    assert find_undeclared(modules, lines) == set()
+    less = [line for line in lines if "filelock" not in line and "mlflow" not in line]
+    assert find_undeclared(modules, less) >= {"filelock", "mlflow"}
