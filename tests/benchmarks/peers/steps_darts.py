@@ -1,4 +1,4 @@
-"""Steps per second of darts, epochs after the first. args: sine|etth1 ETT_CSV EPOCHS ROWS"""
+"""Steps per second of darts, epochs after the first. args: sine|etth1|ettm1 ETT_CSV EPOCHS ROWS"""
 
 import sys
 
@@ -18,7 +18,7 @@ model = BlockRNNModel(
     model=work.cell,
     hidden_dim=work.units,
     n_rnn_layers=1,
-    batch_size=32,
+    batch_size=work.batch,
     n_epochs=epochs,
     loss_fn=MSELoss(),
     optimizer_kwargs={"lr": 1e-3},

@@ -1,4 +1,4 @@
-"""Steps per second of neuralforecast, epochs after the first. args: sine|etth1 ETT_CSV EPOCHS ROWS
+"""Steps per second of neuralforecast, epochs after the first. args: sine|etth1|ettm1 ETT_CSV EPOCHS ROWS
 
 Its decoder sees the last `horizon` states, not the last one alone; the recurrent layer does the same work.
 """
@@ -27,7 +27,7 @@ model = {"LSTM": LSTM, "GRU": GRU}[work.cell](
     max_steps=work.steps * epochs,
     learning_rate=1e-3,
     batch_size=1,  # series in a step
-    windows_batch_size=32,
+    windows_batch_size=work.batch,
     scaler_type="identity",
     random_seed=0,
     callbacks=[Stopwatch(skip=work.steps)],

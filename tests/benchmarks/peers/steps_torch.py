@@ -1,4 +1,4 @@
-"""Steps per second of a hand-written PyTorch loop, epochs after the first. args: sine|etth1 ETT_CSV EPOCHS ROWS"""
+"""Steps per second of a hand-written PyTorch loop, epochs after the first. args: sine|etth1|ettm1 ETT_CSV EPOCHS ROWS"""
 
 import sys
 import time
@@ -24,7 +24,7 @@ class Net(torch.nn.Module):
 torch.manual_seed(0)
 rows = np.lib.stride_tricks.sliding_window_view(work.series, work.window + work.horizon).copy()
 data = torch.utils.data.TensorDataset(torch.tensor(rows[:, : work.window, None]), torch.tensor(rows[:, work.window :]))
-loader = torch.utils.data.DataLoader(data, batch_size=32, shuffle=True)
+loader = torch.utils.data.DataLoader(data, batch_size=work.batch, shuffle=True)
 net, mse = Net(), torch.nn.MSELoss()
 optimizer = torch.optim.Adam(net.parameters(), 1e-3)
 for epoch in range(epochs):

@@ -13,11 +13,12 @@ class Task:
     window: int
     horizon: int
     series: np.ndarray
+    batch: int = 32
 
     @property
     def steps(self) -> int:
-        """Steps of one epoch with batches of 32; the last one may be smaller."""
-        return -(-(len(self.series) - self.window - self.horizon + 1) // 32)
+        """Steps of one epoch; the last one may be smaller."""
+        return -(-(len(self.series) - self.window - self.horizon + 1) // self.batch)
 
 
 def task(name: str, ett: str, rows: int) -> Task:
@@ -25,4 +26,5 @@ def task(name: str, ett: str, rows: int) -> Task:
         noise = np.random.default_rng(0).standard_normal(rows)
         return Task("LSTM", 50, 10, 1, (np.sin(np.linspace(0, 50, rows)) + 0.1 * noise).astype("float32"))
     oil = pd.read_csv(ett, usecols=["OT"])["OT"].to_numpy("float32")[:rows]
-    return Task("GRU", 128, 96, 24, (oil - oil.mean()) / oil.std())
+    scaled = (oil - oil.mean()) / oil.std()
+    return Task("LSTM", 16, 720, 96, scaled, 256) if name == "ettm1" else Task("GRU", 128, 96, 24, scaled)
