@@ -1,4 +1,4 @@
-"""Steps per second of a hand-written PyTorch loop, epochs after the first. args: sine|etth1|ettm1 ETT_CSV EPOCHS ROWS"""
+"""Steps per second of PyTorch by hand, epochs after the first. args: sine|etth1|ettm1 ETT_CSV EPOCHS ROWS"""
 
 import sys
 import time
