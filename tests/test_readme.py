@@ -141,6 +141,7 @@ ELSEWHERE = {
     "MLFLOW_TRACKING_USERNAME": ("tracking/test_private_server.py", "MLFLOW_TRACKING_USERNAME"),
     "MLFLOW_TRACKING_PASSWORD": ("tracking/test_private_server.py", "MLFLOW_TRACKING_PASSWORD"),
     "MLFLOW_TRACKING_SERVER_CERT_PATH": ("tracking/test_private_server.py", "MLFLOW_TRACKING_SERVER_CERT_PATH"),
+    "JAX_DEFAULT_MATMUL_PRECISION=highest": ("gpu/__main__.py", "JAX_DEFAULT_MATMUL_PRECISION"),
     "apt install postgresql": ("tracking/real_server.py", "postgresql"),
     "range(5)": ("sweeps/test_space.py", "seed=range(3)"),
     "choice": ("sweeps/test_space.py", "seed=choice(1,2)"),
