@@ -182,6 +182,6 @@ def _live() -> Any:
     from rich.live import Live
 
     console = Console()
-    if console.is_dumb_terminal:
+    if console.is_dumb_terminal or console.is_jupyter:
         return None
     return Live(console=console, auto_refresh=False, transient=True)

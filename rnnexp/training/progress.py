@@ -116,7 +116,7 @@ class Progress:
 
 
 def _bar(stream: TextIO | None) -> Any:
-    """Return a rich progress bar for `stream`, or None if it is closed, no terminal, or a dumb one."""
+    """Return a rich progress bar for `stream`, or None if it is closed, no terminal, a dumb one or a notebook."""
     try:
         if stream is None or not stream.isatty():
             return None
@@ -128,7 +128,7 @@ def _bar(stream: TextIO | None) -> Any:
     from rich.table import Column
 
     console = Console(file=stream)
-    if console.is_dumb_terminal or not console.is_terminal:
+    if console.is_dumb_terminal or not console.is_terminal or console.is_jupyter:  # a notebook keeps what a bar leaves
         return None
     wide = (BarColumn(20), TimeRemainingColumn()) if console.width >= WIDE else ()
     state = TextColumn("{task.fields[state]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))

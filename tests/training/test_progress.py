@@ -123,6 +123,20 @@ def test_a_dumb_terminal_gets_lines(lines: pytest.LogCaptureFixture, monkeypatch
     assert (len(lines.messages), terminal.getvalue()) == (2, "")
 
 
+def test_a_notebook_gets_lines_and_keeps_no_empty_bars(
+    lines: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    notebook = Terminal()
+    train(Progress(2, stream=notebook), 2)
+    assert (len(lines.messages), notebook.getvalue(), capsys.readouterr().out) == (2, "", "")
+    monkeypatch.undo()
+    monkeypatch.setenv("TERM", "xterm")
+    train(Progress(2, stream=notebook), 2)
+    assert "2/2" in notebook.getvalue()
+
+
 def test_a_closed_stream_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     closed, closing = Terminal(), Terminal()
