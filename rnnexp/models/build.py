@@ -41,7 +41,7 @@ def _build_drawn(
 ) -> tuple[keras.Model, list[str]]:
     """Return the network with its first weights, and the paths of those that Keras drew."""
     if is_ours(type(architecture)):
-        with initializers.leave_undrawn():
+        with initializers.skip_draws():
             model = build_network(architecture, spec, seed)
         if not draw_weights(architecture, model, seed, vectors):
             return model, []

@@ -57,7 +57,7 @@ def draw_weights(
 
 
 @contextmanager
-def leave_undrawn() -> Iterator[None]:
+def skip_draws() -> Iterator[None]:
     """Within the block let weights begin with zeros, for whoever sets them all afterwards.
 
     To draw them as well, Keras compiles a program on JAX for each kind of draw, and each shape.

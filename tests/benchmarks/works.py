@@ -74,7 +74,9 @@ def airline(places: Places, quick: bool) -> Work:
         (
             Contestant("rnnexp, tracked and scored", "ours", ours(*words), losses=scored("test/rmse")),
             Contestant("the first run ever: an empty cache", "ours", ours(*words), variables=COLD),
-            Contestant("`import keras, jax` alone", "ours", ("-c", "import keras, jax"), variables=keras("jax")),
+            Contestant(
+                "the import of Keras and JAX alone", "ours", ("-c", "import keras, jax"), variables=keras("jax")
+            ),
             yardstick(places, "Keras on TensorFlow", "airline_keras.py", csv, epochs, **tensorflow),
             yardstick(places, "the same, tuned", "airline_keras_tuned.py", csv, epochs, **tensorflow, target=1.0),
             yardstick(

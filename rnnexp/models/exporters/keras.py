@@ -94,7 +94,7 @@ class keras(Exporter):
 
 def _copy(model: Model) -> Model:
     classes = {type(layer).__name__: type(layer) for layer in model.layers}
-    with initializers.leave_undrawn():
+    with initializers.skip_draws():
         copy = type(model).from_config(model.get_config(), custom_objects=classes)
     for weight, trained in zip(copy.weights, model.weights):
         weight.assign(trained)
