@@ -28,14 +28,26 @@ def build(architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | No
     Dropout follows the seed too. Raises ConfigError if a user's component returns something that does not fit
     the spec.
     """
-    model = build_network(architecture, spec, seed)
+    model, kept = _build_drawn(architecture, spec, seed, vectors)
     if unread := [] if is_ours(type(architecture)) else list_unread(model, spec):
         told = "model: `%s` leaves unread what the data give it: %s; read it, or leave it out of the data"
         log.warning(told, architecture.name, ", ".join(f"`{name}`" for name in unread))
-    kept = draw_weights(architecture, model, seed, vectors)
     if kept:
         log.info("first weights drawn by Keras itself, so not alike on every backend: %s", ", ".join(kept))
     return model
+
+
+def _build_drawn(
+    architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | None
+) -> tuple[keras.Model, list[str]]:
+    """Return the network with its first weights, and the paths of those that Keras drew."""
+    if is_ours(type(architecture)):
+        with initializers.skip_draws():
+            model = build_network(architecture, spec, seed)
+        if not draw_weights(architecture, model, seed, vectors):
+            return model, []
+    model = build_network(architecture, spec, seed)
+    return model, draw_weights(architecture, model, seed, vectors)
 
 
 def build_network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:

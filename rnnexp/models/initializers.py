@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -53,6 +54,30 @@ def draw_weights(
     if vectors is not None:
         model.get_layer("embedding").embeddings.assign(vectors)
     return kept
+
+
+@contextmanager
+def skip_draws() -> Iterator[None]:
+    """Within the block let weights begin with zeros, for whoever sets them all afterwards.
+
+    To draw them as well, Keras compiles a program on JAX for each kind of draw, and each shape.
+    """
+    import keras
+
+    original = keras.layers.Layer.add_weight
+
+    def add_weight(layer: Any, shape: Any = None, initializer: Any = None, *arguments: Any, **settings: Any) -> Any:
+        return original(layer, shape, _make_zeros, *arguments, **settings)
+
+    keras.layers.Layer.add_weight = add_weight
+    try:
+        yield
+    finally:
+        keras.layers.Layer.add_weight = original
+
+
+def _make_zeros(shape: Shape, dtype: Any) -> np.ndarray:
+    return np.zeros(shape, dtype)
 
 
 def make_generator(seed: int, path: str) -> np.random.Generator:

@@ -108,7 +108,9 @@ def run(
 def _run(experiment: Experiment, context: RunContext, quiet: bool, started: float) -> Result:
     member = context.member
     device = configure_runtime(experiment, member.threads if member else None)
-    tracking.warm_up(experiment.tracking)  # after Keras, whose import it would only hinder
+    tracking.warm_up(
+        experiment.tracking, record.name_experiment(experiment)
+    )  # after Keras, whose import it would only hinder
     plan = make_plan(experiment, context.run_dir)
     dataset = load_data(experiment)
     model = build_model(experiment, dataset, device)

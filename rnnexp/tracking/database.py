@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from rnnexp.tracking.moved import find_move
@@ -26,6 +26,13 @@ _UNTAGGED = " AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_
 _MODEL = """
 SELECT artifact_location FROM logged_models WHERE source_run_id = ? AND lifecycle_stage = 'active'
 ORDER BY creation_timestamp_ms DESC LIMIT 1"""
+_EXPERIMENT = "SELECT CAST(experiment_id AS TEXT), artifact_location, lifecycle_stage FROM experiments WHERE name = ?"
+_EXPERIMENT_TAGS = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
+_ACTIVE_RUN = "SELECT run_uuid FROM runs WHERE run_uuid = ? AND lifecycle_stage = 'active'"
+_BY_TAG = """
+SELECT run_uuid FROM runs JOIN tags USING (run_uuid) WHERE key = ? AND value = ? AND lifecycle_stage = 'active'
+AND experiment_id IN (SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active')
+ORDER BY start_time DESC LIMIT 1"""
 PARENT = "mlflow.parentRunId"
 _INSIDE = 500  # ids in one statement; SQLite takes 32,766, older ones 999
 
@@ -91,6 +98,32 @@ def histories(file: Path, run_ids: Sequence[str], metric: str) -> dict[str, list
             for run_id, step, value in rows:
                 found.setdefault(run_id, []).append((step, value))
     return found
+
+
+class StoredExperiment(NamedTuple):
+    """An experiment that is not in the trash: its id, where its files go, and its tags."""
+
+    number: str
+    location: str
+    tags: Mapping[str, str]
+
+
+def find_experiment(file: Path, name: str) -> StoredExperiment | None:
+    """Return an experiment; None if there is none, it is in the trash, or several (of workspaces) have the name."""
+    with closing(_opened(file)) as connection:
+        found = connection.execute(_EXPERIMENT, [name]).fetchall()
+        if [stage for *_, stage in found] != ["active"]:
+            return None
+        ((number, location, _),) = found
+        return StoredExperiment(number, location, dict(connection.execute(_EXPERIMENT_TAGS, [number]).fetchall()))
+
+
+def find_run(file: Path, run_id: str, key: str) -> str | None:
+    """Return the id of the run that has it, or else as the value of the tag `key`; of what is in the trash none."""
+    with closing(_opened(file)) as connection:
+        row = connection.execute(_ACTIVE_RUN, [run_id]).fetchone()
+        row = row or connection.execute(_BY_TAG, [key, run_id]).fetchone()
+    return str(row[0]) if row else None
 
 
 def model_place(file: Path, run_id: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnnexp.redact import redact
 
@@ -13,7 +13,23 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
 CONTEXTS = {"train": "training", "val": "validation", "test": "test"}
+CONTEXT = "mlflow.data.context"
 LONGEST_DIGEST = 36
+
+
+class DataPart(NamedTuple):
+    """What MLflow is told of a part, in its words."""
+
+    part: str
+    digest: str
+    kind: str
+    source: str
+    schema: str | None
+    profile: str | None
+
+    @property
+    def context(self) -> str:
+        return CONTEXTS.get(self.part, self.part)
 
 
 @dataclass(frozen=True)
@@ -57,11 +73,8 @@ class Data:
         }
 
 
-def make_dataset_input(
-    part: str, digest: str, kind: str, source: str, schema: str | None, profile: str | None
-) -> DatasetInput:
+def make_dataset_input(part: DataPart) -> DatasetInput:
     """Make MLflow's object of one part."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    entity = Dataset(part, digest, kind, source, schema, profile)
-    return DatasetInput(entity, [InputTag("mlflow.data.context", CONTEXTS.get(part, part))])
+    return DatasetInput(Dataset(*part), [InputTag(CONTEXT, part.context)])

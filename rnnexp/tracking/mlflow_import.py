@@ -31,8 +31,7 @@ NOISY = {
 
 def import_mlflow() -> Any:
     """Import MLflow with its telemetry and log noise off, unless the user has set them otherwise."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    _set_environment()
     try:
         mlflow = importlib.import_module("mlflow")
     except ImportError as error:
@@ -44,9 +43,18 @@ def import_mlflow() -> Any:
 
 
 def require_mlflow() -> None:
-    """Raise ResourceError where MLflow is not installed, without the time that its import takes."""
+    """Raise ResourceError where MLflow is not installed, without the time that its import takes.
+
+    Whoever imports it in this process later finds it as `import_mlflow` does.
+    """
+    _set_environment()
     if importlib.util.find_spec("mlflow") is None:
         raise _missing("it is not installed")
+
+
+def _set_environment() -> None:
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
 
 
 def _missing(why: str) -> ResourceError:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -22,16 +21,17 @@ from rnnexp.evaluation.kept_baselines import NETWORK
 from rnnexp.models.bundle import preview
 from rnnexp.runtime import loaded_backend
 from rnnexp.runtime.machine import find_version
-from rnnexp.tracking import store, tables, uploads
+from rnnexp.tasks.requests import RequestSchema
+from rnnexp.tracking import model_templates, store, tables, uploads
 from rnnexp.tracking.batch import Point
 from rnnexp.tracking.mlflow_import import import_mlflow
+from rnnexp.tracking.model_templates import ModelTemplate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LOADER = "rnnexp.tracking.pyfunc"
 MLMODEL, ABOUT = "MLmodel", "about.json"
-MOST_TEMPLATES = 16
 
 
 def save_model(folder: Path, bundle: Path, example: tuple[Any, Any]) -> None:
@@ -40,20 +40,15 @@ def save_model(folder: Path, bundle: Path, example: tuple[Any, Any]) -> None:
     `example` is a pair of raw rows and the model's answer (None: predicted here, with the bundle itself). MLflow's own
     `save_model` needs 0.1 s even for what is the same every time.
     """
-    import_mlflow()
     rows, outputs = example
     if outputs is None:
         from rnnexp.tracking.pyfunc import _load_pyfunc
 
         outputs = _load_pyfunc(str(bundle)).predict(rows)
-    with warnings.catch_warnings():
-        # MLflow warns of its own type hints while it is imported, and of inputs that are not described.
-        warnings.simplefilter("ignore")
-        signature, backend = _signature(outputs, bundle), loaded_backend() or "jax"
-        template = _template(bundle, rows, signature, backend)
+    template = _find_template(bundle, rows, outputs)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in template.files.items():
-        (folder / name).write_bytes(content)
+        (folder / name).write_text(content, encoding="utf-8")
     about = {**template.about, "model_size_bytes": template.size + _size(bundle)}
     (folder / ABOUT).write_text(json.dumps(about), encoding="utf-8")
 
@@ -122,33 +117,24 @@ def _own(logged: Any) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
-class _Template:
-    """What models have in common: MLmodel, the files beside it, and the size of these in bytes as MLflow counts it."""
-
-    about: Mapping[str, Any]
-    files: Mapping[str, bytes]
-    size: int
-
-
-_templates: dict[str, _Template] = {}
-
-
-def _template(bundle: Path, rows: Any, signature: Any, backend: str) -> _Template:
-    """Let MLflow save a model of this kind once per process."""
-    content = repr(rows.to_dict("list")) + repr(rows.dtypes.to_dict()) if hasattr(rows, "to_dict") else rows.tobytes()
-    key = repr((signature.to_dict(), content, requirements(backend), bundle.name, os.getcwd()))
-    if key not in _templates:
-        with tempfile.TemporaryDirectory() as scratch:
+def _find_template(bundle: Path, rows: Any, outputs: Any) -> ModelTemplate:
+    """Let MLflow save a model of this kind, once."""
+    backend, asked = loaded_backend() or "jax", _find_requests(bundle)
+    kind = model_templates.name_kind(rows, outputs, (asked, requirements(backend), bundle.name))
+    template = model_templates.find_template(kind)
+    if template is None:
+        import_mlflow()
+        with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
+            # MLflow warns of its own type hints while it is imported, and of inputs that are not described.
+            warnings.simplefilter("ignore")
             folder = Path(scratch) / "model"
-            _save_by_mlflow(folder, bundle, rows, signature, backend)
+            _save_by_mlflow(folder, bundle, rows, _make_signature(outputs, asked), backend)
             about = yaml.safe_load((folder / MLMODEL).read_text(encoding="utf-8"))
-            files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+            files = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
         del files[MLMODEL]
-        while len(_templates) >= MOST_TEMPLATES:
-            del _templates[next(iter(_templates))]
-        _templates[key] = _Template(about, files, about["model_size_bytes"] - _size(bundle))
-    return _templates[key]
+        template = ModelTemplate(about, files, about["model_size_bytes"] - _size(bundle))
+        model_templates.save_template(kind, template)
+    return template
 
 
 def _save_by_mlflow(folder: Path, bundle: Path, rows: Any, signature: Any, backend: str) -> None:
@@ -169,7 +155,14 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _signature(outputs: Any, bundle: Path) -> Any:
+def _find_requests(bundle: Path) -> RequestSchema:
+    """Return what a request to a model may hold."""
+    known = preview(bundle)
+    asked = tasks.of(known.spec.task).request_schema(known.scaling, bundle)
+    return replace(asked, params={**asked.params, **({"model": NETWORK} if (bundle / BASELINES).is_file() else {})})
+
+
+def _make_signature(outputs: Any, asked: RequestSchema) -> Any:
     """Describe what comes out, and what may be asked for; of what goes in only texts, the example tells of the rest.
 
     Inputs that are described MLflow checks by itself: whole numbers where the example has others, dates as text, an
@@ -181,13 +174,10 @@ def _signature(outputs: Any, bundle: Path) -> Any:
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import ParamSchema
 
-    known = preview(bundle)
-    asked = tasks.of(known.spec.task).request_schema(known.scaling, bundle)
-    usual = {**asked.params, **({"model": NETWORK} if (bundle / BASELINES).is_file() else {})}
     texts = (
         Schema([ColSpec(DataType.string, name, required=False) for name in asked.columns]) if asked.columns else None
     )
-    params: Any = ParamSchema([_param(name, value) for name, value in usual.items()]) if usual else None
+    params: Any = ParamSchema([_param(name, value) for name, value in asked.params.items()]) if asked.params else None
     return ModelSignature(texts, infer_signature(model_output=outputs).outputs, params)
 
 

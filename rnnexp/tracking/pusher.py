@@ -37,14 +37,15 @@ class Pusher:
         self._target: Target | None = None
         self._journals: list[RunJournal] = []
         self._condition = threading.Condition()
-        self._hurried = self._told = False
+        self._hurried = self._told = self._started = False
+        self._experiment: str | None = None
         self._failures = self._all_failures = 0
         self.is_local = database(uri) is not None
         self._patience = self._most_patience = LOCAL_PATIENCE_S if self.is_local else PATIENCE_S
-        threading.Thread(target=self._work, name="rnnexp-tracking", daemon=True).start()
 
-    def open(self) -> None:
-        """Import MLflow and open the store now, while nothing is there to be stored yet."""
+    def open(self, experiment: str | None = None) -> None:
+        """Open the store, and import MLflow for it if need be, now that nothing is there to be stored yet."""
+        self._experiment = self._experiment or experiment
         self._hurry()
 
     def add(self, journal: RunJournal) -> None:
@@ -88,6 +89,9 @@ class Pusher:
         with self._condition:
             self._hurried = True
             self._condition.notify_all()
+            if not self._started:
+                self._started = True
+                threading.Thread(target=self._work, name="rnnexp-tracking", daemon=True).start()
 
     def _work(self) -> None:
         while True:
@@ -104,7 +108,7 @@ class Pusher:
 
     def _push(self) -> None:
         if self._target is None:
-            self._target = Target(self.uri)
+            self._target = Target(self.uri, self._experiment)
         with self._condition:
             journals = list(self._journals)
         push_journals(self._target, [journal for journal in journals if journal.pending])

@@ -18,7 +18,7 @@ from rnnexp.errors import DivergedError, ResourceError, count
 from rnnexp.redact import redact
 from rnnexp.run_folder import ERROR
 from rnnexp.runtime.interrupts import run_last
-from rnnexp.tracking import names, run_files, store
+from rnnexp.tracking import names, run_files, store, template
 from rnnexp.tracking.git import GitState, git_state
 from rnnexp.tracking.journal import ENTRIES, FOLDER, RunJournal
 from rnnexp.tracking.mlflow_import import import_mlflow, require_mlflow
@@ -41,15 +41,22 @@ def find_database(settings: Tracking) -> Path | None:
     return store.database(store.tracking_uri(settings.uri)) if settings.is_pushed else None
 
 
-def warm_up(settings: Tracking) -> None:
-    """Import MLflow and open the store in a thread, while data are read and the model is built."""
+def warm_up(settings: Tracking, experiment: str | None = None) -> None:
+    """Open the store in a thread, with MLflow if need be, while data are read and the model is built.
+
+    `experiment` names the one of the runs to come, with which a new database is made.
+    """
     if settings.is_pushed:
-        get_pusher(store.tracking_uri(settings.uri)).open()
+        get_pusher(store.tracking_uri(settings.uri)).open(experiment)
 
 
 def import_early(settings: Tracking) -> None:
-    """Import MLflow in a thread and touch nothing, while it is not yet sure whether anything will be tracked."""
-    if settings.is_pushed:
+    """Import MLflow in a thread and touch nothing, while it is not yet sure whether anything will be tracked.
+
+    A local database that is there hardly ever needs it.
+    """
+    file = find_database(settings)
+    if settings.is_pushed and not (file and file.exists() and template.find_schema_version()):
         threading.Thread(target=_import_silently, name="rnnexp-import", daemon=True).start()
 
 

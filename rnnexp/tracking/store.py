@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,9 @@ from urllib.parse import quote
 from rnnexp.errors import TrackingError, first_line
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
+from rnnexp.runtime.machine import find_version
 from rnnexp.tracking import moved, template
+from rnnexp.tracking.local_files import SCHEME, LocalFiles
 from rnnexp.tracking.mlflow_import import import_mlflow
 from rnnexp.tracking.moved import ARTIFACTS, SQLITE
 from rnnexp.tracking.refusal import explain_refusal
@@ -64,6 +65,15 @@ def open_store(uri: str) -> MlflowClient:
         return _opened(mlflow, uri)
 
 
+def prepare_database(file: Path, experiment: str | None = None) -> None:
+    """Check the file of a local database, or make one, if need be with an experiment of this name to be.
+
+    MLflow is imported only for what the cache does not tell. Raises TrackingError as `open_store` does.
+    """
+    with _SCHEMA:
+        _prepare(file, experiment)
+
+
 def _opened(mlflow: Any, uri: str) -> MlflowClient:
     if uri.startswith(SQLITE):
         _prepare(Path(uri.removeprefix(SQLITE)))
@@ -106,6 +116,11 @@ def artifact_root(uri: str, experiment: str) -> str | None:
     return (folder / ARTIFACTS / _as_folder(experiment)).absolute().as_uri()
 
 
+def locate_artifacts(database: Path) -> str:
+    """Return the folder of all files of a local database, as an address."""
+    return (database.parent / ARTIFACTS).as_uri()
+
+
 def _as_folder(experiment: str) -> str:
     """Return a name that is no path: neither `..` nor `/` nor a name that is too long leads elsewhere."""
     plain = quote(experiment, safe=" ", errors="replace")
@@ -117,7 +132,7 @@ def database(uri: str) -> Path | None:
     return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
-def artifacts(place: str, uri: str) -> ArtifactRepository:
+def artifacts(place: str, uri: str) -> ArtifactRepository | LocalFiles:
     """Return what reads and writes files in `place`; MLflow's client would ask the store anew where that is.
 
     A local database may be a stranger's: an address that stands in it is not sent the tokens of the environment.
@@ -125,6 +140,9 @@ def artifacts(place: str, uri: str) -> ArtifactRepository:
     if uri.startswith(SQLITE) and place.startswith(("http:", "https:", "mlflow-artifacts:")):
         known = f"{redact(uri)}: names {redact(place)} for its files"
         raise TrackingError(f"{known}, which is not asked; if you trust that server, set MLFLOW_TRACKING_URI to it")
+    if uri.startswith(SQLITE) and place.startswith(SCHEME):
+        return LocalFiles(place)
+    import_mlflow()
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from mlflow.utils.uri import add_databricks_profile_info_to_artifact_uri
 
@@ -140,7 +158,7 @@ def ui_command(uri: str) -> str:
     return f"mlflow ui --backend-store-uri '{redact(uri)}'"
 
 
-def _prepare(database: Path) -> None:
+def _prepare(database: Path, experiment: str | None = None) -> None:
     """Check an existing database file, or make a new one whole, before MLflow touches it."""
     if set("%?") & set(str(database)):
         raise TrackingError(f"{database}: SQLAlchemy misreads `%` and `?` in a path; rename the folder {_ELSEWHERE}")
@@ -148,23 +166,23 @@ def _prepare(database: Path) -> None:
         raise TrackingError(f"{database}: the folder {database.parent} does not exist; create it {_ELSEWHERE}")
     with _locked(database.parent):
         if not database.exists():
-            _create(database)
+            _create(database, experiment)
     _check(database)
     moved.repair(database)
 
 
-def _create(database: Path) -> None:
+def _create(database: Path, experiment: str | None) -> None:
     """Make the schema in a file of another name and rename it: who sees the database sees all its tables.
 
     MLflow's client creates the tables without a lock; processes that start together break each other's
     schema, and one that is killed leaves half of it.
     """
-    new, root = database.with_name(f".{database.name}.new-{os.getpid()}"), (database.parent / ARTIFACTS).as_uri()
+    new, root = database.with_name(f".{database.name}.new-{os.getpid()}"), locate_artifacts(database)
     try:
         new.touch()  # fails at once where MLflow would try for minutes
-        if not template.copy_template(new, root):
+        if not template.copy_template(new, root, experiment):
             _make_tables(new, root)
-            template.save_template(new)
+            template.save_template(new, root)
         new.replace(database)
     except Exception as error:  # a read-only folder, a full disk: SQLAlchemy wraps them in its own ways
         raise TrackingError(
@@ -176,6 +194,7 @@ def _create(database: Path) -> None:
 
 
 def _make_tables(database: Path, root: str) -> None:
+    import_mlflow()
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     SqlAlchemyStore(f"{SQLITE}{database}", root).engine.dispose()
@@ -216,10 +235,18 @@ def _schema_version(database: Path) -> str | None:
 
 @cache
 def _installed_version() -> str:
-    """Ask MLflow for the version of the tables it works with; no public function tells."""
+    """Return the version of the tables that the installed MLflow works with, which none of its public functions tells.
+
+    To ask it takes half a second of imports, so the answer is kept.
+    """
+    if known := template.find_schema_version():
+        return known
+    import_mlflow()
     from mlflow.store.db.utils import _get_latest_schema_revision
 
-    return str(_get_latest_schema_revision())
+    version = str(_get_latest_schema_revision())
+    template.save_schema_version(version)
+    return version
 
 
 @contextmanager
@@ -243,7 +270,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _another_version(uri: str) -> str:
-    shown, version = redact(uri), sys.modules["mlflow"].__version__
+    shown, version = redact(uri), find_version("mlflow")
     backup = ""
     if uri.startswith(SQLITE):
         database = shown.removeprefix(SQLITE)

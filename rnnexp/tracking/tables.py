@@ -10,14 +10,12 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rnnexp.tracking import batch
 from rnnexp.tracking.batch import Point
+from rnnexp.tracking.inputs import CONTEXT, DataPart
 
-if TYPE_CHECKING:
-    from mlflow.entities import DatasetInput
-
+READY = 2  # LoggedModelStatus.READY
 MODEL = "model"  # `runs:/<run id>/model` finds it
 _KNOWN = "SELECT dataset_uuid FROM datasets WHERE experiment_id = ? AND name = ? AND digest = ?"
 _DATASET = """
@@ -74,13 +72,11 @@ def write_model(
     connection: sqlite3.Connection, model: LoggedModel, params: Mapping[str, str], points: Sequence[Point]
 ) -> None:
     """Make a model known, ready for use, as the output of its run; `points` are its scores."""
-    from mlflow.entities import LoggedModelStatus
-
     number, run_id, now = model.model_id, model.source_run_id, time.time_ns() // 1_000_000
     output = [uuid.uuid4().hex, "RUN_OUTPUT", run_id, "MODEL_OUTPUT", number]
     experiment = batch.experiment(connection, run_id)
-    place, ready = model.artifact_location, LoggedModelStatus.READY.to_int()
-    connection.execute(_MODEL, [number, experiment, model.name, place, now, now, ready, run_id])
+    place = model.artifact_location
+    connection.execute(_MODEL, [number, experiment, model.name, place, now, now, READY, run_id])
     connection.executemany(_MODEL_PARAM, [(number, experiment, *pair) for pair in params.items()])
     connection.execute(_INPUT, output)
     batch.write_points(connection, run_id, points, number)
@@ -102,17 +98,15 @@ def write_run_again(connection: sqlite3.Connection, run_id: str, values: batch.B
     batch.write(connection, run_id, values)
 
 
-def write_inputs(connection: sqlite3.Connection, run_id: str, inputs: Sequence[DatasetInput]) -> None:
+def write_inputs(connection: sqlite3.Connection, run_id: str, parts: Sequence[DataPart]) -> None:
     """Link data sets to a run."""
     experiment = batch.experiment(connection, run_id)
-    for one in inputs:
-        data = one.dataset
-        key = [experiment, data.name, data.digest]
+    for one in parts:
+        key = [experiment, one.part, one.digest]
         known = connection.execute(_KNOWN, key).fetchone()
         dataset = known[0] if known else uuid.uuid4().hex
         if known is None:
-            about = [data.source_type, data.source, data.schema, data.profile]
-            connection.execute(_DATASET, [dataset, *key, *about])
+            connection.execute(_DATASET, [dataset, *key, *one[2:]])
         link = uuid.uuid4().hex
         if connection.execute(_INPUT, [link, "DATASET", dataset, "RUN", run_id]).rowcount:
-            connection.executemany(_INPUT_TAG, [(link, tag.key, tag.value) for tag in one.tags])
+            connection.execute(_INPUT_TAG, [link, CONTEXT, one.context])

@@ -19,6 +19,8 @@ from rnnexp.redact import redact, redact_file
 from rnnexp.tracking import inputs, store, tables, uploads
 from rnnexp.tracking.batch import Batch, Point, ask, remove_tag, write
 from rnnexp.tracking.journal import MODEL, Record, RunJournal
+from rnnexp.tracking.local_files import LocalFiles
+from rnnexp.tracking.mlflow_import import import_mlflow
 from rnnexp.tracking.moved import name_place
 from rnnexp.tracking.target import KEY, REPLACES, Target
 
@@ -140,9 +142,9 @@ class TargetRun:
         return {"mlflow.parentRunId": found or parent}
 
     def _begin_by_client(self, entry: Record, known: str | None, batch: Batch) -> None:
+        client, stored, run = self.target.client, self.stored, None
         from mlflow.exceptions import MlflowException
 
-        client, stored, run = self.target.client, self.stored, None
         if known:
             try:
                 client.update_run(known, status="RUNNING")
@@ -168,9 +170,7 @@ class TargetRun:
     def _batch(self, what: str, batch: Batch, here: int, at: int) -> Operation:
         run_id = str(self.stored.run_id)
         written = partial(write, run_id=run_id, batch=batch)
-        return Operation(
-            what, partial(ask, self.target.client, run_id, batch), written, here, at, 1 + len(batch.points)
-        )
+        return Operation(what, lambda: ask(self.target.client, run_id, batch), written, here, at, 1 + len(batch.points))
 
     def _tags(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
         yield self._batch("tags", Batch(tags=entry["tags"]), here, at)
@@ -183,10 +183,13 @@ class TargetRun:
         yield Operation("tags", asked, None, here, at)
 
     def _data(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
-        found = [inputs.make_dataset_input(**part) for part in entry["parts"]]
+        parts = [inputs.DataPart(**part) for part in entry["parts"]]
         run_id = str(self.stored.run_id)
-        asked = partial(self.target.client.log_inputs, run_id, found)
-        yield Operation("the data", asked, partial(tables.write_inputs, run_id=run_id, inputs=found), here, at)
+
+        def asked() -> None:
+            self.target.client.log_inputs(run_id, [inputs.make_dataset_input(part) for part in parts])
+
+        yield Operation("the data", asked, partial(tables.write_inputs, run_id=run_id, parts=parts), here, at)
 
     def _file(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
         yield Operation(entry["path"], partial(self._upload, entry["path"], entry["redacted"]), None, here, at)
@@ -225,7 +228,7 @@ class TargetRun:
             uploads.require(artifacts, {name: sent[name][0] for name in missing})
         sent.clear()
 
-    def _artifacts(self) -> ArtifactRepository:
+    def _artifacts(self) -> ArtifactRepository | LocalFiles:
         return store.artifacts(self.stored.place, self.target.uri)
 
     def _model(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
@@ -234,21 +237,22 @@ class TargetRun:
         points = [Point(*point) for point in entry["points"]]
         folder = self.journal.folder
         saved = model.SavedModel(folder / entry["bundle"], folder / MODEL, entry["params"], points)
-        place = model.ModelPlace(
-            self.target.client, self.target.uri, self.stored.experiment_id, str(self.stored.run_id)
-        )
-        asked = partial(saved.log_by_client, place)
-        logged = tables.new_model(entry["number"], place.run_id, self.stored.place) if self.target.file else None
+        target, run_id = self.target, str(self.stored.run_id)
+        logged = tables.new_model(entry["number"], run_id, self.stored.place) if target.file else None
+
+        def asked() -> None:
+            saved.log_by_client(model.ModelPlace(target.client, target.uri, self.stored.experiment_id, run_id))
+
         if logged is None:
             yield Operation("the model", asked, None, here, at)
             return
 
         def asked_instead() -> None:  # the tables are of another version: MLflow knows them, and names a model itself
-            store.artifacts(logged.artifact_location, place.uri).delete_artifacts()
+            store.artifacts(logged.artifact_location, target.uri).delete_artifacts()
             asked()
 
         written = partial(tables.write_model, model=logged, params=entry["params"], points=points)
-        yield Operation("the model", partial(saved.upload, place.uri, logged), None, self.stored.entries, at)
+        yield Operation("the model", partial(saved.upload, target.uri, logged), None, self.stored.entries, at)
         yield Operation("the model", asked_instead, written, here, at, len(points))
 
     def _end(self, entry: Record, here: int, at: int) -> Iterator[Operation]:
@@ -287,8 +291,10 @@ def _points(rows: Sequence[tuple[Record, int]]) -> Iterator[Point]:
 
 def _is_final(error: Exception, target: Target) -> bool:
     """Say whether a store will never take something; a proxy's page or a server in trouble says nothing of that."""
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+        return True
+    import_mlflow()
     from mlflow.exceptions import MlflowException, RestException
 
-    if isinstance(error, MlflowException if target.file else RestException):
-        return str(getattr(error, "error_code", "")) in _REFUSING
-    return isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError)
+    known = isinstance(error, MlflowException if target.file else RestException)
+    return known and str(getattr(error, "error_code", "")) in _REFUSING

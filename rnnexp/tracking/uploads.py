@@ -21,18 +21,22 @@ from rnnexp.redact import redact
 if TYPE_CHECKING:
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
+    from rnnexp.tracking.local_files import LocalFiles
+
+    Artifacts = ArtifactRepository | LocalFiles
+
 SLOWEST = 2e6  # bytes a second, of a server that puts away what it was sent
 _SERVED = "/mlflow-artifacts/artifacts"  # in the address of what a tracking server keeps itself
 
 log = logging.getLogger("rnnexp")
 
 
-def is_listed(artifacts: ArtifactRepository, name: str) -> bool:
+def is_listed(artifacts: Artifacts, name: str) -> bool:
     """Say whether a listing shows a file; one that is named as its folder MLflow's client leaves out."""
     return _SERVED in artifacts.artifact_uri and posixpath.basename(posixpath.dirname(name)) != posixpath.basename(name)
 
 
-def find_missing(artifacts: ArtifactRepository, sizes: Mapping[str, int]) -> list[str]:
+def find_missing(artifacts: Artifacts, sizes: Mapping[str, int]) -> list[str]:
     """Return the names of files that are not there with their sizes, by one question for each folder."""
     listed = {
         item.path: item.file_size
@@ -42,7 +46,7 @@ def find_missing(artifacts: ArtifactRepository, sizes: Mapping[str, int]) -> lis
     return [name for name, size in sizes.items() if listed.get(name) != size]
 
 
-def require(artifacts: ArtifactRepository, sizes: Mapping[str, int]) -> None:
+def require(artifacts: Artifacts, sizes: Mapping[str, int]) -> None:
     """Raise TrackingError unless files that were sent are there."""
     if missing := find_missing(artifacts, {name: size for name, size in sizes.items() if is_listed(artifacts, name)}):
         raise TrackingError(
@@ -51,14 +55,18 @@ def require(artifacts: ArtifactRepository, sizes: Mapping[str, int]) -> None:
         )
 
 
-def send(artifacts: ArtifactRepository, path: Path, name: str) -> None:
+def send(artifacts: Artifacts, path: Path, name: str) -> None:
     """Copy a file to its name among the artifacts; a server has the longer to answer the larger it is."""
+    folder = posixpath.dirname(name) or None
+    if _SERVED not in artifacts.artifact_uri:
+        artifacts.log_artifact(str(path), folder)
+        return
     from mlflow.environment_variables import MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD, MLFLOW_HTTP_REQUEST_TIMEOUT
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import augmented_raise_for_status, http_request
 
-    if _SERVED not in artifacts.artifact_uri or MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD.get():
-        artifacts.log_artifact(str(path), posixpath.dirname(name) or None)
+    if MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD.get():
+        artifacts.log_artifact(str(path), folder)
         return
     kind = {"Content-Type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
     patience = MLFLOW_HTTP_REQUEST_TIMEOUT.get() + path.stat().st_size / SLOWEST
@@ -68,7 +76,7 @@ def send(artifacts: ArtifactRepository, path: Path, name: str) -> None:
     augmented_raise_for_status(sent)
 
 
-def send_folder(artifacts: ArtifactRepository, folder: Path) -> None:
+def send_folder(artifacts: Artifacts, folder: Path) -> None:
     """Copy all that is in a folder. Raises TrackingError unless it is there then."""
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     if _SERVED in artifacts.artifact_uri:
@@ -79,7 +87,7 @@ def send_folder(artifacts: ArtifactRepository, folder: Path) -> None:
     require(artifacts, {name: path.stat().st_size for name, path in found.items()})
 
 
-def remove(artifacts: ArtifactRepository, name: str, instead: str) -> None:
+def remove(artifacts: Artifacts, name: str, instead: str) -> None:
     """Delete a file; where a store cannot do that, a text takes its place."""
     try:
         artifacts.delete_artifacts(name)

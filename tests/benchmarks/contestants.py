@@ -19,6 +19,7 @@ class Contestant:
     argv:      after the interpreter of its environment; "{process}" is the number of the process, from 0, and "{turn}"
                that of the repetition
     needs:     file without which it is left out
+    variables: of its environment; "{folder}" is the fresh folder that it works in
     warm_up:   the unmeasured run before the first measured one; None: argv itself
     processes: side by side;  lanes: runs at the same time, in all processes together
     runs:      measured, in all processes together;  of: runs of the whole work

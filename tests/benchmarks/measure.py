@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -27,12 +28,14 @@ class Measured:
 
     value:   seconds of the whole work, or steps per second;  seconds: that the processes really took
     peak_mb: sum of the resident memory over all processes, at its highest; a page that two share counts twice
+    cpu_s:   seconds of a processor, of all processes together: what else the machine does hardly changes them
     error:   what went wrong, empty if nothing
     """
 
     value: float
     seconds: float
     peak_mb: float
+    cpu_s: float = 0.0
     losses: list[float] = field(default_factory=list)
     beside: dict[str, list[float]] = field(default_factory=dict)
     error: str = ""
@@ -64,8 +67,9 @@ def measure(contestant: Contestant, turn: int, python: str, folder: Path, others
     """Run a contestant in a fresh folder; those of the `others` that want certain losses of it get them."""
     folder.mkdir(parents=True)
     argv = [word.replace("{turn}", str(turn)) for word in contestant.argv]
+    before = _processor_seconds()
     seconds, peak, done_at, output, error = _run(contestant, argv, python, folder)
-    result = Measured(value=seconds, seconds=seconds, peak_mb=peak, error=error)
+    result = Measured(seconds, seconds, peak, _processor_seconds() - before, error=error)
     if not error:
         try:
             result.losses = contestant.losses(folder, output) if contestant.losses else []
@@ -93,7 +97,7 @@ def _run(
 ) -> tuple[float, float, list[float], str, str]:
     """Return seconds, peak memory, when each line with a result came, all that was printed, and the error."""
     lines: list[tuple[float, str]] = []
-    environment = _environment(contestant)
+    environment = _environment(contestant, folder)
     began = monotonic()
     with ExitStack() as files:
         processes = [
@@ -125,8 +129,15 @@ def _run(
     return seconds, memory.peak_mb, done_at, "".join(line for _, line in lines), error
 
 
-def _environment(contestant: Contestant) -> dict[str, str]:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "2", **contestant.variables}
+def _processor_seconds() -> float:
+    """Return what all processes have taken that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _environment(contestant: Contestant, folder: Path) -> dict[str, str]:
+    own = {name: value.replace("{folder}", str(folder)) for name, value in contestant.variables.items()}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "2", **own}
     if contestant.environment == "peers":
         environment.pop("PYTHONPATH", None)  # Hydra would find our plugins there
     return environment

@@ -27,8 +27,7 @@ FIELDS = ("name", "runs", "of", "target", "best_of_all")  # of a contestant, kep
 def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     if args.table:
-        print(report(json.loads(args.table.read_text())))
-        return 0
+        return _show(json.loads(args.table.read_text()), args.readme)
     every = works(Places(args.yardsticks.resolve(), args.data.resolve()), args.quick)
     names = [work.name for work in every] + ["memory"]
     unknown = set(args.only) - set(names)
@@ -40,7 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = _results(args, [work for work in every if work.name in chosen], scratch, "memory" in chosen)
     if not [error for error in errors(results) if error]:
         shutil.rmtree(scratch)  # otherwise what a failed contestant said is kept there
+    return _show(results, args.readme)
+
+
+def _show(results: dict[str, Any], readme: Path | None) -> int:
     print(report(results))
+    if readme:
+        readme.write_text(table.put_into_readme(readme.read_text(), results["works"], results["machine"]))
     return 0
 
 
@@ -68,6 +73,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--out", type=Path, default=Path("benchmarks.json"), help="results, written after each step")
     parser.add_argument("--table", type=Path, metavar="FILE", help="write the table of earlier results again")
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="put the tables in their places in it, too")
     return parser
 
 
@@ -122,7 +128,7 @@ def machine(args: Namespace) -> str:
     size = "quick sizes, " if args.quick else ""
     return (
         f"{os.cpu_count()} CPU cores, {platform.system()}, Python {platform.python_version()}, {packages}; "
-        f"{size}medians of {args.repeat}, in turn."
+        f"{size}medians of {args.repeat}, in turn; load average {os.getloadavg()[1]:.1f} before."
     )
 
 

@@ -12,12 +12,47 @@ HEAD = (
     "| work | contestant | median | min to max | ours / it | target | reached | loss | memory MB |",
     "|---|---|---|---|---|---|---|---|---|",
 )
+README_HEAD = "| {title} | time | min to max | of a processor | ours / it |", "|---|---|---|---|---|"
 Entry = Mapping[str, Any]  # of the JSON file, see run.py
 
 
 def markdown(works: list[Entry]) -> str:
     lines = [line for work in works for line in rows(work)]
     return "\n".join([*HEAD, *lines]) + "\n"
+
+
+def put_into_readme(text: str, works: list[Entry], machine: str) -> str:
+    """Return a text with new tables in the places that are marked for pieces of work; any other stays as it is."""
+    for work in works:
+        start, end = f"<!-- {work['name']} -->\n", "<!-- end -->"
+        before, found, rest = text.partition(start)
+        if found:
+            lines = "\n".join([*_short_rows(work), "", machine, ""])
+            text = f"{before}{start}{lines}{end}{rest.partition(end)[2]}"
+    return text
+
+
+def _short_rows(work: Entry) -> Iterator[str]:
+    """Write what a reader wants to know of a piece of work: ratios are of medians, with those of the turns."""
+    ours = work["contestants"][0]
+    yield README_HEAD[0].format(title=work["title"])
+    yield README_HEAD[1]
+    for entry in work["contestants"]:
+        if values := _values(entry):
+            bold, unit = "**" if entry is ours else "", work["unit"]
+            cpu = median(x.get("cpu_s", 0.0) for x in entry["measured"] if not x["error"])
+            cells = [f"{bold}{_name(entry)}{bold}", f"{bold}{_number(median(values))} {unit}{bold}"]
+            cells += [f"{_number(min(values))} to {_number(max(values))}", f"{_number(cpu)} s", _spread(ours, entry)]
+            yield f"| {' | '.join(cells)} |"
+
+
+def _spread(ours: Entry, entry: Entry) -> str:
+    found = None if entry is ours else ratio(ours, entry)
+    if found is None:
+        return ""
+    turns = zip(ours["measured"], entry["measured"])
+    each = sorted(a["value"] / b["value"] for a, b in turns if not (a["error"] or b["error"]))
+    return f"{found:.2f} ({each[0]:.2f} to {each[-1]:.2f})" if each else f"{found:.2f}"
 
 
 def rows(work: Entry) -> Iterator[str]:

@@ -260,3 +260,30 @@ def test_checkpoints_may_cost_two_percent() -> None:
     assert not checkpoints.is_too_slow(pairs)
     assert checkpoints.is_too_slow([(20.0, 20.5)] * 3)
     assert checkpoints.row("group", pairs) == "| group | 20.00 s | 19.80 s | 1.010 | 0.990 to 1.500 |"
+
+
+def test_the_tables_of_a_readme_are_made_anew_where_they_are_marked() -> None:
+    text = "Before.\n<!-- w -->\nold\n<!-- end -->\nBetween.\n<!-- other -->\nstays\n<!-- end -->\n"
+    made = work(
+        entry("ours", [2.0, 3.0, 4.0]), entry("theirs", [4.0, 4.0, 5.0]), entry("absent", [], left_out="left out")
+    )
+    for seconds, one in enumerate(made["contestants"][1]["measured"], start=7):
+        one["cpu_s"] = float(seconds)
+    lines = table.put_into_readme(text, [made], "2 CPU cores.").splitlines()
+    assert lines[:2] == ["Before.", "<!-- w -->"]
+    assert cells(lines[2]) == ["some work", "time", "min to max", "of a processor", "ours / it"]
+    assert cells(lines[4]) == ["**ours**", "**3 s**", "2 to 4", "0 s", ""]
+    assert cells(lines[5]) == ["theirs", "4 s", "4 to 5", "8 s", "0.75 (0.50 to 0.80)"]
+    assert lines[6:] == ["", "2 CPU cores.", "<!-- end -->", "Between.", "<!-- other -->", "stays", "<!-- end -->"]
+
+
+def test_a_contestant_may_be_told_its_own_folder(tmp_path) -> None:
+    code = "import os; print('loss=1.5'); open('cache', 'w').write(os.environ['CACHE'])"
+    told = contestant(
+        code,
+        variables={"CACHE": "{folder}/cache"},
+        losses=lambda folder, _: [float((folder / "cache").read_text() == f"{folder}/cache")],
+    )
+    found = measure(told, 0, sys.executable, tmp_path / "a", [])
+    assert (found.error, found.losses) == ("", [1.0])
+    assert 0 < found.cpu_s < 10

@@ -132,3 +132,41 @@ def test_a_look_computes_little_more_than_hydra_itself(arguments: tuple[str, ...
     while ratios[-1] > MOST and len(ratios) < 6:
         ratios.append(timed([sys.executable, "-m", "rnnexp", *arguments])[1] / bare.seconds())
     assert ratios[-1] <= MOST, f"{ratios} times the processor time of a bare Hydra application"
+
+
+RUN = """
+import sys
+from rnnexp.cli.main import main
+from rnnexp.tracking.run import Run
+
+def tell(when):
+    print(when, *({heavy} & set(sys.modules)))
+
+def log_epochs(*arguments):
+    Run.log_epochs = usual
+    tell("STEP")
+    return usual(*arguments)
+
+usual, Run.log_epochs = Run.log_epochs, log_epochs
+code = main(["train", "experiment=airline_lstm", "trainer.epochs=3"])
+tell("END")
+sys.exit(code)
+"""
+
+
+@pytest.mark.end_to_end
+def test_a_run_imports_only_what_it_computes_with_and_pictures_after_its_training(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": str(EXPERIMENTS.parent)}
+
+    def train(folder: str) -> dict[str, set[str]]:
+        (tmp_path / folder).mkdir()
+        code = RUN.format(heavy={*HEAVY, "sqlalchemy", "alembic"})
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path / folder, env=environment)
+        assert done.returncode == 0, done.stderr
+        told = [line.split() for line in done.stdout.splitlines() if line.startswith(("STEP", "END"))]
+        return {when: {*names} for when, *names in told}
+
+    assert train("first")["END"] >= {"mlflow", "sqlalchemy"}
+    computes = {"keras", "jax", "numpy", "scipy", "pandas"}
+    assert train("second") == {"STEP": computes, "END": {*computes, "matplotlib"}}

@@ -135,3 +135,34 @@ def test_a_users_unnamed_layers_start_alike_in_each_run(spec: TaskSpec) -> None:
     first, again, other = (np.asarray(build(settings, spec, seed).weights[0]) for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "simple_rnn"])
+def test_weights_are_drawn_once(name: str, spec: TaskSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    expected = build(registry.lookup("model", name)(units=[2, 3]), spec, seed=0)
+
+    def refuse(initializer: Any, *_: Any, **__: Any) -> Any:
+        raise AssertionError(f"{type(initializer).__name__} was asked")
+
+    for drawer in (keras.initializers.GlorotUniform, keras.initializers.Orthogonal):
+        monkeypatch.setattr(drawer, "__call__", refuse)
+    with pytest.raises(AssertionError, match="was asked"):
+        keras.layers.Dense(2).build((None, 3))
+    found = build(registry.lookup("model", name)(units=[2, 3]), spec, seed=0)
+    assert [one.path for one in found.weights] == [one.path for one in expected.weights]
+    for one, other in zip(found.weights, expected.weights):
+        assert np.array_equal(np.asarray(one), np.asarray(other))
+        assert one.dtype == other.dtype
+
+
+def test_what_one_of_our_networks_leaves_to_keras_is_drawn_by_it(
+    spec: TaskSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = build(registry.lookup("model", "lstm")(units=[2]), spec, seed=0)
+    monkeypatch.delitem(initializers.DRAWS, "Orthogonal")
+    other = build(registry.lookup("model", "lstm")(units=[2]), spec, seed=0)
+    values = [np.asarray(model.get_layer("lstm_1").cell.recurrent_kernel) for model in (usual, other)]
+    assert not np.array_equal(*values)
+    np.testing.assert_allclose(values[1] @ values[1].T, np.eye(2), atol=1e-5)

@@ -252,7 +252,7 @@ def test_a_second_store_is_poured_and_is_like_the_first(tmp_path: Path, monkeypa
         return [line.replace(str(tmp_path / folder), "HERE") for line in lines]
 
     first = made("first")
-    (template,) = (tmp_path / "cache" / "rnnexp").glob("mlflow-*.db")
+    (template,) = (tmp_path / "cache" / "rnnexp").glob("mlflow-*-empty.db")
     age = template.stat().st_mtime_ns
     assert made("second") == first != []
     assert template.stat().st_mtime_ns == age
@@ -265,6 +265,6 @@ def test_a_damaged_template_does_no_harm(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "rnnexp").mkdir()
-    (tmp_path / "rnnexp" / f"mlflow-{version('mlflow')}.db").write_bytes(b"SQLite format 3" + bytes(5000))
+    (tmp_path / "rnnexp" / f"mlflow-{version('mlflow')}-empty.db").write_bytes(b"SQLite format 3" + bytes(5000))
     client = open_store(tracking_uri(f"sqlite:///{tmp_path}/mlflow.db"))
     assert [experiment.name for experiment in client.search_experiments()] == ["Default"]

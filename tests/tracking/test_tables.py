@@ -17,7 +17,7 @@ from rnnexp import registry
 from rnnexp.config.settings import Tracking
 from rnnexp.models import bundle, exporter
 from rnnexp.tasks import load
-from rnnexp.tracking import Data, RunInfo, model, start, tables
+from rnnexp.tracking import Data, RunInfo, model, model_templates, start, tables
 from rnnexp.tracking.pyfunc import _load_pyfunc
 from rnnexp.tracking.target import KEY
 
@@ -94,16 +94,17 @@ def test_a_second_member_is_logged_as_if_it_were_the_first(
 ) -> None:
     first = Member(tmp_path / "first" / "model", seed=0, dropout=0.0)
     second = Member(tmp_path / "second" / "model", seed=1, dropout=0.3)
-    monkeypatch.setattr(model, "_templates", {})
+    monkeypatch.setattr(model_templates, "_templates", {})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     _, slow = logged(settings, first, tmp_path / "one")
     _, quick = logged(settings, second, tmp_path / "two")
-    assert len(model._templates) == 1
+    assert len(model_templates._templates) == len([*(tmp_path / "cache").rglob("*.json")]) == 1
 
     alone = tmp_path / "alone"
     outputs = _load_pyfunc(str(second.folder)).predict(second.rows)
     with warnings.catch_warnings():  # of pandas, met by MLflow
         warnings.simplefilter("ignore")
-        signature = model._signature(outputs, second.folder)
+        signature = model._make_signature(outputs, model._find_requests(second.folder))
         model._save_by_mlflow(alone, second.folder, second.rows, signature, "jax")
     expected = {path.relative_to(alone).as_posix(): path.read_bytes() for path in alone.rglob("*") if path.is_file()}
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from rnnexp.models import inference
+from rnnexp.models import inference, initializers
 from rnnexp.models.bundle import Bundle
 from rnnexp.models.cudnn import settle_kernels
 from rnnexp.models.exporter import Exporter
@@ -95,7 +95,8 @@ class keras(Exporter):
 
 def _copy(model: Model) -> Model:
     classes = {type(layer).__name__: type(layer) for layer in model.layers}
-    copy = type(model).from_config(model.get_config(), custom_objects=classes)
+    with initializers.skip_draws():
+        copy = type(model).from_config(model.get_config(), custom_objects=classes)
     for weight, trained in zip(copy.weights, model.weights):
         weight.assign(trained)
     return copy
@@ -119,7 +120,7 @@ def _make_template(model: Model) -> _Template | None:
 
     copy = _copy(model)
     for number, weight in enumerate(copy.weights, start=1):
-        weight.assign(np.full(weight.shape, number))
+        weight.assign(np.full(weight.shape, number, weight.dtype))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         copy.save(path)
