@@ -26,12 +26,20 @@ def shared_examples(dataset: Dataset) -> Iterator[str]:
             yield f"{len(both)} examples are in {one} and in {other}, such as example {both[0]}"
 
 
+def find_shared_recordings(dataset: Any) -> Iterator[str]:
+    """Yield which recordings have windows in two parts, one sentence for each two parts."""
+    for one, other in itertools.combinations(dataset.parts, 2):
+        both = np.intersect1d(dataset.list_examples(one), dataset.list_examples(other))
+        if len(both) and dataset.windows.size:
+            yield f"{count(len(both), 'recording')} with windows in {one} and in {other}, such as example {both[0]}"
+
+
 def find_shared_groups(dataset: Dataset, groups: np.ndarray | None) -> Iterator[str]:
     """Yield which groups (examples,) have examples in two parts, one sentence for each two parts."""
     if groups is None:
         return
     for one, other in itertools.combinations(dataset.parts, 2):
-        both = np.intersect1d(groups[dataset.parts[one].indices], groups[dataset.parts[other].indices])
+        both = np.intersect1d(groups[dataset.list_examples(one)], groups[dataset.list_examples(other)])
         if len(both):
             have = f"{count(len(both), 'group')} {'has' if len(both) == 1 else 'have'}"
             yield f"{have} examples in {one} and in {other}, such as `{both[0]}` of data.groups"
@@ -116,8 +124,8 @@ def _telling(values: np.ndarray) -> bool:
 
 def seen_examples(dataset: Any, own: Any, what: str = "scored examples") -> str:
     """Say how many of the scored examples stand in what a run has learned from, `own`, told by their `content`."""
-    learned = {own.content(int(i)) for part in LEARNED_FROM if part in own.parts for i in own.parts[part].indices}
-    scored = dataset.parts[dataset.scored].indices
+    learned = {own.content(int(i)) for part in LEARNED_FROM if part in own.parts for i in own.list_examples(part)}
+    scored = dataset.list_examples(dataset.scored)
     return known_share(sum(dataset.content(int(index)) in learned for index in scored), f"{len(scored)} {what}")
 
 
