@@ -18,6 +18,24 @@ MIN_LABELS = 10  # fewer may be as many as there are examples, in data that are 
 MIN_DISTINCT = 4  # of whole numbers: shorter codes, such as 0 1 1 0, come twice by themselves
 
 
+def leaks(dataset: Any) -> Iterator[str]:
+    """Yield which examples are in two parts, and what the scaler has seen of others than the training examples."""
+    yield from shared_examples(dataset)
+    yield from find_shared_recordings(dataset)
+    yield from find_shared_groups(dataset, dataset.sequences.groups)
+    yield from _standardized(dataset)
+
+
+def _standardized(dataset: Any) -> Iterator[str]:
+    """Look whether standardized inputs have mean 0 over the training examples: otherwise others had a say."""
+    if dataset.scaling.get("mean"):
+        train = dataset.parts["train"]
+        steps = dataset.windows.find_steps(train.indices)
+        mean = train.arrays["values"][steps].mean(axis=0, dtype=np.float64)
+        if np.abs(mean).max() > 1e-3:
+            yield "the scaler `standard` was not fitted on the training examples alone"
+
+
 def shared_examples(dataset: Dataset) -> Iterator[str]:
     """Yield what is in two parts at once, one sentence each."""
     for one, other in itertools.combinations(dataset.parts, 2):

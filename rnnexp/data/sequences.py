@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,7 @@ from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.example_weights import KEY, check_weights, share_weights, take_weights
 from rnnexp.data.labeled import Sequences
-from rnnexp.data.leaks import (
-    check_labels,
-    check_recordings,
-    find_shared_groups,
-    find_shared_recordings,
-    shared_examples,
-)
+from rnnexp.data.leaks import check_labels, check_recordings
 from rnnexp.data.quantiles import split_quantiles, take_median
 from rnnexp.data.recordings import Windows, cut
 from rnnexp.data.sequence_pipeline import SequencePipeline
@@ -303,21 +297,3 @@ def _fit(
     values = sequences.values[windows.find_steps(train)].astype(np.float64)
     pipeline, notes = sequence_pipeline.fitted(values, sequences.channels, length)
     return replace(pipeline, window=windows.size), notes
-
-
-def leaks(dataset: SequenceDataset) -> Iterator[str]:
-    """Yield which examples are in two parts, and what the scaler has seen of others than the training examples."""
-    yield from shared_examples(dataset)
-    yield from find_shared_recordings(dataset)
-    yield from find_shared_groups(dataset, dataset.sequences.groups)
-    yield from _standardized(dataset)
-
-
-def _standardized(dataset: SequenceDataset) -> Iterator[str]:
-    """Look whether standardized inputs have mean 0 over the training examples: otherwise others had a say."""
-    if dataset.scaling.get("mean"):
-        train = dataset.parts["train"]
-        steps = dataset.windows.find_steps(train.indices)
-        mean = train.arrays["values"][steps].mean(axis=0, dtype=np.float64)
-        if np.abs(mean).max() > 1e-3:
-            yield "the scaler `standard` was not fitted on the training examples alone"

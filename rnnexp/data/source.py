@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rnnexp.config.identity import SINCE
 from rnnexp.config.renamed import FORMERLY
+from rnnexp.config.settings import SINCE
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.series import Series
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.config.identity import SINCE
+from rnnexp.config.settings import SINCE
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Located
 from rnnexp.data.source import COUNTS, STAY_TOGETHER, RecordingSource

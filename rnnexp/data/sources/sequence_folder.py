@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.config.identity import SINCE
+from rnnexp.config.settings import SINCE
 from rnnexp.data.example_weights import read_weight
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Encoded
