@@ -257,3 +257,13 @@ def test_what_the_model_has_settled_is_not_changed_but_windows_may_lie_closer() 
     closer = model.evaluate("r.npz", stride=1).predictions.to_frame()
     assert set(closer["windows"]) == {15}
     assert "9 of the 12 scored examples" in str(model.evaluate("r.npz").notes)
+
+
+def test_other_data_are_scored_without_what_only_shares_them_out() -> None:
+    write_recordings([20] * 12)
+    model = rx.load(trained(*CUT, "data.groups=who", "tracking.mode=off").run_dir)
+    with np.load("r.npz") as whole:
+        np.savez("other.npz", **{name: whole[name] for name in ("x", "y", "n")})
+    assert len(model.evaluate("other.npz").predictions.actual) == 12
+    with pytest.raises(DataError, match="there is no array `who`"):
+        model.evaluate("other.npz", groups="who")
