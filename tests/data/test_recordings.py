@@ -119,8 +119,11 @@ def test_windows_as_long_as_the_longest_recording_change_nothing(task: str, stri
     assert not np.array_equal(shorter.predictions.predicted, whole.predictions.predicted)
 
 
-@pytest.mark.parametrize("lengths", [[26] * 16, [4 + 3 * (i % 8) for i in range(24)]], ids=["even", "ragged"])
-@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize(
+    ("task", "lengths"),
+    [("classification", [4 + 3 * (i % 8) for i in range(24)]), ("regression", [26] * 16)],
+    ids=["ragged", "even"],
+)
 def test_votes_are_the_means_of_windows_and_predict_says_what_evaluate_does(task: str, lengths: list[int]) -> None:
     write_recordings(lengths, numbers=task == "regression")
     result = trained(*CUT, "data.scaler=standard", "data.weight=w", task=task)
