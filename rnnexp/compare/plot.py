@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlparse
 from rnnexp import runner, strict
 from rnnexp.config.settings import Experiment
 from rnnexp.deploy.score import other_score
-from rnnexp.deploy.trained import Asked, Trained, called, of_run, own_data
+from rnnexp.deploy.trained import Asked, Trained, called, of_run, own_data, refuse_walk
 from rnnexp.errors import ConfigError
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
@@ -106,6 +106,7 @@ def _history(uri: str | None, run: TrackedRun, experiment: Experiment) -> Histor
 
 def _scored(trained: Trained, experiment: Experiment) -> tuple[Dataset, Report]:
     """Score the model on the run's own data."""
+    refuse_walk(trained, "another picture")
     bundle = trained.load()
     dataset = own_data(trained, "a picture").for_model(bundle.spec)
     return dataset, runner.evaluate(bundle.model, dataset, experiment)

@@ -11,10 +11,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from rnnexp.config.renamed import first_name
-from rnnexp.config.settings import INCIDENTAL, Experiment
+from rnnexp.config.settings import INCIDENTAL, SINCE, Experiment
 from rnnexp.registry import revision
-
-SINCE = "since"  # marks, in a field's `json_schema_extra`, a setting that came after hashes were taken over all values
 
 # What does not change the numbers a run produces.
 _NOT_IDENTITY = ("name", "tracking", "plugins", "resume")

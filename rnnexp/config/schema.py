@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rnnexp import registry
-from rnnexp.config.identity import SINCE
-from rnnexp.config.settings import FIXED, INCIDENTAL, Experiment
+from rnnexp.config.settings import FIXED, INCIDENTAL, SINCE, Experiment
 from rnnexp.config.source import COMPONENT_GROUPS, options
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

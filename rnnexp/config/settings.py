@@ -8,13 +8,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rnnexp.paths import label_problem
-from rnnexp.registry import settings
+from rnnexp.registry import lookup, settings
 
 Backend = Literal["jax", "tensorflow", "torch"]
 Device = Literal["auto", "cpu", "gpu"]
 Engine = Literal["auto", "keras", "compiled"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 INCIDENTAL = "incidental"  # marks, in a field's `json_schema_extra`, a setting that changes no number of a run
+
+SINCE = "since"  # marks likewise a setting that came after hashes were taken over all values
 
 
 @settings
@@ -47,6 +49,13 @@ class Trainer:
     on_divergence: Literal["stop", "fail"] = Field(
         default="stop", description="loss not finite: stop and keep the last good weights, or fail with exit code 4"
     )
+    refit_every: int | None = Field(
+        default=None,
+        ge=1,
+        description="forecasting: rows of the test part after which network, scaler and baselines are fitted again, on "
+        "all rows up to there, to forecast the next; the last model is kept. null: fitted once",
+        json_schema_extra={SINCE: "0.1"},
+    )
     print_every: int | None = Field(
         default=None,
         ge=1,
@@ -59,6 +68,11 @@ class Trainer:
         description="seconds between two checkpoints to go on from after a stop; null: none",
         json_schema_extra={INCIDENTAL: True},
     )
+
+    def check_with(self, experiment: Any) -> list[str]:
+        """List why the data cannot be walked through."""
+        code: Any = lookup("task", experiment.data.task)()
+        return code.find_refit_mistakes(experiment.data) if self.refit_every else []
 
     def check(self) -> list[str]:
         problems = []

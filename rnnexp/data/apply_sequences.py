@@ -26,10 +26,11 @@ def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: Ta
     if len(sequences.channels) != len(pipeline.channels):
         have, wanted = (", ".join(channels) for channels in (sequences.channels, pipeline.channels))
         raise DataError(f"{sequences.source}: the channels {have} are not those of the model: {wanted}")
-    odd = np.flatnonzero(sequences.lengths() != (pipeline.length or sequences.lengths()))
-    if len(odd):
-        place, steps = sequences.place(int(odd[0])), int(sequences.lengths()[odd[0]])
-        raise DataError(f"{place}: {steps} steps; the model takes sequences of {pipeline.length} ({len(odd)} such)")
+    odd = [index for index, steps in enumerate(sequences.lengths()) if not pipeline.fits(int(steps))]
+    if odd:
+        place, steps = sequences.place(odd[0]), int(sequences.lengths()[odd[0]])
+        taken = f"sequences of {pipeline.length}{' or more' if pipeline.fits(1 + (pipeline.length or 0)) else ''}"
+        raise DataError(f"{place}: {steps} steps; the model takes {taken} ({len(odd)} such)")
     past = InputSpec((pipeline.length, len(pipeline.channels)))
     return apply_whole(source, sequences, spec, (past, pipeline.scaled(sequences.values), pipeline))
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 USUAL = 90  # percent: the level of prediction intervals that are shown
 COUNTED_AT_ONCE = 4096  # examples
-LATER = ("groups", "test_groups", "test_weight", "weight")  # where these are null, digests are as they were before
+LATER = (
+    *("groups", "test_groups", "test_weight", "weight"),
+    *("sequence_length", "stride"),
+)  # where these are null, digests are as they were before
 WHOLE = "all"  # the part that holds all of the data that are not a run's own
 LEARNED_FROM = ("train", "val")  # the parts that decide what the weights are
 
@@ -174,6 +177,10 @@ class Dataset(ABC):
         today does.
         """
         return replace(self, spec=replace(self.spec.with_quantiles(spec.quantiles), outputs=spec.outputs))
+
+    def list_examples(self, part: str) -> np.ndarray:
+        """Return which examples a part scores, ascending: (n,) places among all."""
+        return self.parts[part].indices
 
     @property
     def trained_on(self) -> Self | None:

@@ -18,6 +18,24 @@ MIN_LABELS = 10  # fewer may be as many as there are examples, in data that are 
 MIN_DISTINCT = 4  # of whole numbers: shorter codes, such as 0 1 1 0, come twice by themselves
 
 
+def leaks(dataset: Any) -> Iterator[str]:
+    """Yield which examples are in two parts, and what the scaler has seen of others than the training examples."""
+    yield from shared_examples(dataset)
+    yield from find_shared_recordings(dataset)
+    yield from find_shared_groups(dataset, dataset.sequences.groups)
+    yield from _standardized(dataset)
+
+
+def _standardized(dataset: Any) -> Iterator[str]:
+    """Look whether standardized inputs have mean 0 over the training examples: otherwise others had a say."""
+    if dataset.scaling.get("mean"):
+        train = dataset.parts["train"]
+        steps = dataset.windows.find_steps(train.indices)
+        mean = train.arrays["values"][steps].mean(axis=0, dtype=np.float64)
+        if np.abs(mean).max() > 1e-3:
+            yield "the scaler `standard` was not fitted on the training examples alone"
+
+
 def shared_examples(dataset: Dataset) -> Iterator[str]:
     """Yield what is in two parts at once, one sentence each."""
     for one, other in itertools.combinations(dataset.parts, 2):
@@ -26,12 +44,20 @@ def shared_examples(dataset: Dataset) -> Iterator[str]:
             yield f"{len(both)} examples are in {one} and in {other}, such as example {both[0]}"
 
 
+def find_shared_recordings(dataset: Any) -> Iterator[str]:
+    """Yield which recordings have windows in two parts, one sentence for each two parts."""
+    for one, other in itertools.combinations(dataset.parts, 2):
+        both = np.intersect1d(dataset.list_examples(one), dataset.list_examples(other))
+        if len(both) and dataset.windows.size:
+            yield f"{count(len(both), 'recording')} with windows in {one} and in {other}, such as example {both[0]}"
+
+
 def find_shared_groups(dataset: Dataset, groups: np.ndarray | None) -> Iterator[str]:
     """Yield which groups (examples,) have examples in two parts, one sentence for each two parts."""
     if groups is None:
         return
     for one, other in itertools.combinations(dataset.parts, 2):
-        both = np.intersect1d(groups[dataset.parts[one].indices], groups[dataset.parts[other].indices])
+        both = np.intersect1d(groups[dataset.list_examples(one)], groups[dataset.list_examples(other)])
         if len(both):
             have = f"{count(len(both), 'group')} {'has' if len(both) == 1 else 'have'}"
             yield f"{have} examples in {one} and in {other}, such as `{both[0]}` of data.groups"
@@ -116,8 +142,8 @@ def _telling(values: np.ndarray) -> bool:
 
 def seen_examples(dataset: Any, own: Any, what: str = "scored examples") -> str:
     """Say how many of the scored examples stand in what a run has learned from, `own`, told by their `content`."""
-    learned = {own.content(int(i)) for part in LEARNED_FROM if part in own.parts for i in own.parts[part].indices}
-    scored = dataset.parts[dataset.scored].indices
+    learned = {own.content(int(i)) for part in LEARNED_FROM if part in own.parts for i in own.list_examples(part)}
+    scored = dataset.list_examples(dataset.scored)
     return known_share(sum(dataset.content(int(index)) in learned for index in scored), f"{len(scored)} {what}")
 
 

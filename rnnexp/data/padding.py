@@ -16,11 +16,15 @@ from rnnexp.data.example_weights import take_weights
 
 def laid_out(values: np.ndarray, offsets: np.ndarray) -> dict[str, np.ndarray]:
     """Return flat arrays for `whole_batch` and `masked_batch` of sequences that lie end to end."""
-    lengths = np.diff(offsets)
+    return lay_windows(values, offsets[:-1], np.diff(offsets))
+
+
+def lay_windows(values: np.ndarray, begin: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the same of windows (m,) that may overlap."""
     kind = np.int32 if np.issubdtype(values.dtype, np.integer) else np.float32
     return {
         "values": values.astype(kind),
-        "begin": offsets[:-1].astype(np.int32),
+        "begin": begin.astype(np.int32),
         "length": lengths.astype(np.int32),
         "steps": np.arange(lengths.max(initial=0), dtype=np.int32),
     }

@@ -100,6 +100,21 @@ def find_quantile_mistakes(source: Any) -> list[str]:
     return []
 
 
+def find_refit_mistakes(source: Any) -> list[str]:
+    """List why a forecasting source cannot be walked through, with refits on the way."""
+    key, problems = "trainer.refit_every", []
+    if source.split == "none":
+        problems.append(f"{key}: walks through the test part, and data.split is none; give it one")
+    if source.folds is not None:
+        problems.append(f"{key}: data.folds fits again for each fold; leave one of the two out")
+    filled = [name for name in ("missing", "gaps") if getattr(source, name, "") == "interpolate"]
+    return problems + [
+        f"data.{name}: interpolate fills a row from one that comes after it, which nobody knows when {key} fits again; "
+        "use ffill"
+        for name in filled
+    ]
+
+
 def _forecast_mistakes(source: Any) -> list[str]:
     given = source.forecast_from
     if given is None:

@@ -10,6 +10,8 @@ import numpy as np
 
 from rnnexp import strict
 from rnnexp.data import padding
+from rnnexp.data.recordings import Windows, cut
+from rnnexp.data.source import WindowSize
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import DataError
 
@@ -23,39 +25,63 @@ class SequencePipeline:
     channels:        names, in the order of the arrays
     mean, deviation: of each channel over the training part; empty without a scaler
     length:          of every sequence; None where it varies, and a mask goes with a batch
+    window:          by which sequences are cut, whose windows vote; None: they are fed whole
     """
 
     channels: tuple[str, ...]
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     length: int | None = None
+    window: WindowSize | None = None
+
+    def cut(self, sequences: Sequence[np.ndarray]) -> Windows:
+        """Return the windows of raw sequences, for each of which a network answers."""
+        return cut([len(one) for one in sequences], self.window)
+
+    def list_windows(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return these windows in the units in which a network sees them."""
+        return [self.scaled(one) for one in self.cut(sequences).split_all(sequences)]
 
     def scaled(self, values: np.ndarray) -> np.ndarray:
         """Scale raw values (steps, channels)."""
         return (values - np.array(self.mean)) / np.array(self.deviation) if self.mean else values
 
     def inputs(self, sequences: Sequence[np.ndarray]) -> Any:
-        """Return what a network takes for raw sequences (time, channels), whose order is kept.
+        """Return what a network takes for the windows of raw sequences (time, channels), whose order is kept.
 
         Raises DataError naming the sequence that has other channels, another length or a value that is not finite.
         """
         for index, one in enumerate(sequences, start=1):
             self._refuse(index, np.asarray(one))
         values = self.scaled(np.concatenate([np.asarray(one, np.float64) for one in sequences]))
-        arrays = padding.laid_out(values, np.cumsum([0, *(len(one) for one in sequences)]))
+        windows = self.cut(sequences)
+        arrays = padding.lay_windows(values, windows.begin, windows.length)
         gather = padding.whole_inputs if self.length else padding.masked_inputs
-        return gather(arrays, np.arange(len(sequences)))
+        return gather(arrays, np.arange(len(windows)))
 
     def _refuse(self, index: int, one: np.ndarray) -> None:
         if one.ndim != 2 or one.shape[1] != len(self.channels):
             raise DataError(f"sequence {index} has the shape {one.shape}; the model takes (time, {len(self.channels)})")
-        if len(one) == 0 or (self.length and len(one) != self.length):
-            wanted = f"sequences of {self.length} steps" if self.length else "at least 1"
+        if len(one) == 0 or not self.fits(len(one)):
+            wanted = f"sequences of {self.explain_length()}" if self.length else "at least 1"
             raise DataError(f"sequence {index} has {len(one)} steps; the model takes {wanted}")
         bad = np.argwhere(~np.isfinite(one))
         if len(bad):
             step, channel = bad[0]
             raise DataError(f"sequence {index}, step {step + 1}, channel `{self.channels[channel]}` is not finite")
+
+    def fits(self, steps: int) -> bool:
+        """Say whether a sequence of so many steps is as long as the network needs."""
+        return not self.length or steps == self.length or (self._cuts and steps > self.length)
+
+    def explain_length(self) -> str:
+        """Say how many steps a sequence needs, where not any number will do."""
+        return f"{self.length} steps{' or more' if self._cuts else ''}"
+
+    @property
+    def _cuts(self) -> bool:
+        """Whether what is longer gives windows of the `length`."""
+        return self.window is not None and self.window[0] == self.length
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -69,6 +95,8 @@ class SequencePipeline:
         scaled = len(found.mean) in (0, len(found.channels)) and all(found.deviation)
         if len(found.mean) != len(found.deviation) or not scaled or not found.channels:
             raise DataError("`mean` and `deviation` do not fit the channels: it is damaged")
+        if found.window and (min(found.window) < 1 or (found.length or 1) > found.window[0]):
+            raise DataError("`window` does not fit the `length`: it is damaged")
         return found
 
     def mismatch(self, spec: TaskSpec) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.example_weights import KEY, check_weights, share_weights, take_weights
 from rnnexp.data.labeled import Sequences
-from rnnexp.data.leaks import check_labels, check_recordings, find_shared_groups, shared_examples
+from rnnexp.data.leaks import check_labels, check_recordings
 from rnnexp.data.quantiles import split_quantiles, take_median
+from rnnexp.data.recordings import Windows, cut
 from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
@@ -61,13 +63,33 @@ class SequenceDataset(Dataset):
     """Examples that have nothing to do with each other: one sequence in, numbers or a class out.
 
     sequences: what was read, unscaled;  pipeline: what happens to it before a network sees it
+    windows:   of the sequences, the examples of the parts
     """
 
     sequences: Sequences
     pipeline: Any
+    windows: Windows
+
+    def list_examples(self, part: str) -> np.ndarray:
+        """Return the sequences whose windows a part holds."""
+        return self.windows.list_recordings(self.parts[part].indices)
+
+    def vote(self, part: str, values: np.ndarray) -> np.ndarray:
+        """Return the means (n, ...) for each sequence of what is said of the windows (m, ...) of a part."""
+        return self.windows.vote(values, self.parts[part].indices)
+
+    def gather_votes(self, part: str, seen: Predictions) -> Predictions:
+        """Return the predictions for each sequence of a part, of those for its windows."""
+        vote = partial(self.vote, part)
+        weight = None if seen.weight is None else self.windows.take_first(seen.weight, self.parts[part].indices)
+        quantiles = None if seen.quantiles is None else vote(seen.quantiles)
+        actual = self.windows.take_first(seen.actual, self.parts[part].indices)
+        return replace(seen, predicted=vote(seen.predicted), actual=actual, weight=weight, quantiles=quantiles)
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
-        truth, levels = Truth(self.truth(part), self.spec.classes), self.spec.quantiles
+        """Put outputs for all windows of a part beside the truth."""
+        own = self.parts[part]
+        truth, levels = Truth(own.arrays["y"][own.indices], self.spec.classes), self.spec.quantiles
         weight = take_weights(self.parts[part].arrays, self.parts[part].indices)
         made = replace(truth.beside(take_median(outputs, levels)), weight=weight)
         return (
@@ -77,9 +99,9 @@ class SequenceDataset(Dataset):
         )
 
     def truth(self, part: str) -> np.ndarray:
-        """Return the classes (n,) or numbers (n, outputs) of a part, in order."""
+        """Return the classes (n,) or numbers (n, outputs) of the sequences of a part, in order."""
         chosen = self.parts[part]
-        return chosen.arrays["y"][chosen.indices]
+        return self.windows.take_first(chosen.arrays["y"][chosen.indices], chosen.indices)
 
     def content(self, index: int) -> object:
         """Return what an example is told by."""
@@ -87,7 +109,7 @@ class SequenceDataset(Dataset):
 
     def example(self) -> Any:
         """Return raw sequences such as a served model takes: two that are equally long, (2, time, channels)."""
-        train = self.parts["train"].indices
+        train = self.list_examples("train")
         lengths = self.sequences.lengths()[train]
         alike = train[lengths == lengths[0]]
         return np.stack([self.sequences.one(int(i)) for i in np.resize(alike, 2)]).astype(np.float64)
@@ -104,7 +126,8 @@ def load(source: SequenceSource) -> SequenceDataset:
         truth = truth_of(sequences, source.outline(), labels_of)
     truth.check(source, sequences, parts)
     repeated = check_recordings(sequences, truth.labels, parts, truth.classes)
-    pipeline, notes = _fit(source, sequences, parts["train"])
+    windows = cut(sequences.lengths(), source.window_size())
+    pipeline, notes = _fit(source, sequences, windows, windows.choose(parts)["train"])
     past = InputSpec((pipeline.length, len(sequences.channels)))
     values = pipeline.scaled(sequences.values)
     return put_together(
@@ -128,21 +151,23 @@ def put_together(
     truth: targets (n,) or (n, outputs), and the classes;  prepared: input, values as fed, pipeline
     """
     known, (past, values, pipeline) = Truth(*truth), prepared
-    varied = past.shape[0] is None
-    arrays = padding.laid_out(values, sequences.offsets) | {"y": known.y}
+    varied, windows = past.shape[0] is None, cut(sequences.lengths(), source.window_size())
+    pieces = windows.choose(pieces)
+    arrays = padding.lay_windows(values, windows.begin, windows.length) | {"y": known.y[windows.recording]}
     if sequences.weights is not None:
-        arrays[KEY] = share_weights(sequences.weights, pieces.items())
-    cuts = padding.bounds(sequences.lengths(), source.buckets) if varied and source.buckets > 1 else ()
+        arrays[KEY] = share_weights(sequences.weights[windows.recording], pieces.items())
+    cuts = padding.bounds(windows.length, source.buckets) if varied and source.buckets > 1 else ()
     inputs = {"past": past} | ({"mask": InputSpec((None,), "bool")} if varied else {})
     return SequenceDataset(
         spec=known.complete(source.outline(), inputs),
         parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
         batch=padding.masked_batch if varied else padding.whole_batch,
-        summary=_summary(source, sequences, pieces),
+        summary=_summary(source, replace(sequences, notes=(*sequences.notes, *windows.describe())), pieces),
         scored="test" if "test" in pieces else "train",
         scaling=pipeline.to_json(),
         sequences=sequences,
         pipeline=pipeline,
+        windows=windows,
     )
 
 
@@ -261,28 +286,14 @@ def _refuse_absent_class(sequences: Sequences, y: np.ndarray, classes: tuple[str
         )
 
 
-def _fit(source: SequenceSource, sequences: Sequences, train: np.ndarray) -> tuple[SequencePipeline, list[str]]:
-    lengths = sequences.lengths()
+def _fit(
+    source: SequenceSource, sequences: Sequences, windows: Windows, train: np.ndarray
+) -> tuple[SequencePipeline, list[str]]:
+    """Fit the scaler to the steps of the training windows, each of which counts once."""
+    lengths = windows.length
     length = int(lengths[0]) if (lengths == lengths[0]).all() else None
     if source.scaler == "none":
-        return SequencePipeline(sequences.channels, length=length), []
-    values = np.concatenate([sequences.one(int(i)) for i in train]).astype(np.float64)
-    return sequence_pipeline.fitted(values, sequences.channels, length)
-
-
-def leaks(dataset: SequenceDataset) -> Iterator[str]:
-    """Yield which examples are in two parts, and what the scaler has seen of others than the training examples."""
-    yield from shared_examples(dataset)
-    yield from find_shared_groups(dataset, dataset.sequences.groups)
-    yield from _standardized(dataset)
-
-
-def _standardized(dataset: SequenceDataset) -> Iterator[str]:
-    """Look whether standardized inputs have mean 0 over the training examples: otherwise others had a say."""
-    if dataset.scaling.get("mean"):
-        train = dataset.parts["train"]
-        begin, length = (train.arrays[key][train.indices] for key in ("begin", "length"))
-        steps = np.concatenate([np.arange(first, first + count) for first, count in zip(begin, length)])
-        mean = train.arrays["values"][steps].mean(axis=0, dtype=np.float64)
-        if np.abs(mean).max() > 1e-3:
-            yield "the scaler `standard` was not fitted on the training examples alone"
+        return SequencePipeline(sequences.channels, length=length, window=windows.size), []
+    values = sequences.values[windows.find_steps(train)].astype(np.float64)
+    pipeline, notes = sequence_pipeline.fitted(values, sequences.channels, length)
+    return replace(pipeline, window=windows.size), notes

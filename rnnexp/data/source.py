@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rnnexp.config.identity import SINCE
 from rnnexp.config.renamed import FORMERLY
+from rnnexp.config.settings import SINCE
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.series import Series
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
@@ -35,6 +35,7 @@ Calendar = Literal["month", "quarter", "week", "dayofyear", "dayofmonth", "dayof
 Column = str | int
 COUNTS = "how often it counts in losses and scores: 2 as if it were there twice, 0 nowhere. null: once."
 STAY_TOGETHER = "(patient, machine, speaker): all of one stay in one part; split and folds count groups. null: none."
+WindowSize = tuple[int, int]  # its steps, and those between the starts of two windows
 REPEATS = ("seed", "fold")  # settings that decide which rows are learned from, and nothing that a network is built of
 
 
@@ -176,6 +177,10 @@ class ExampleSource(ABC):
         """Return the setting that says where the labels are, "" if none does."""
         return ""
 
+    def window_size(self) -> WindowSize | None:
+        """Return how each example is cut into windows; None where it is fed whole."""
+        return None
+
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         from rnnexp.data.rules import example_mistakes
@@ -212,7 +217,7 @@ class SequenceSource(ExampleSource):
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
-        past = InputSpec((getattr(self, "sequence_length", UNKNOWN_SIZE), UNKNOWN_SIZE))
+        past = InputSpec((getattr(self, "sequence_length", None) or UNKNOWN_SIZE, UNKNOWN_SIZE))
         return (
             labels_outline(self.task, past) if self._labeled else TaskSpec(self.task, {"past": past}, (UNKNOWN_SIZE,))
         )
@@ -229,6 +234,38 @@ class SequenceSource(ExampleSource):
     @property
     def _labeled(self) -> bool:
         return self.task == "classification"
+
+
+@settings
+class RecordingSource(SequenceSource):
+    """Sequences that may be long recordings, and may be fed in windows."""
+
+    sequence_length: int | None = Field(
+        None,
+        ge=1,
+        description="Steps of the windows that each recording is cut into, all with its label; they vote for it, by "
+        "the mean of what is predicted for them. A shorter recording is one window. null: whole sequences.",
+        json_schema_extra={SINCE: "0.1"},
+    )
+    stride: int | None = Field(
+        None,
+        ge=1,
+        description="Steps between the starts of two windows; the last one ends with its recording. "
+        "null: sequence_length, so that they do not overlap.",
+        json_schema_extra={SINCE: "0.1"},
+    )
+
+    def window_size(self) -> WindowSize | None:
+        if self.sequence_length is None:
+            return None
+        return self.sequence_length, self.stride or self.sequence_length
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        if self.stride is None or self.sequence_length is not None:
+            return super().check()
+        alone = f"data.stride: {self.stride} is given without data.sequence_length, the steps of a window; give both"
+        return [*super().check(), alone]
 
 
 def labels_outline(task: str, past: InputSpec) -> TaskSpec:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry, runner
 from rnnexp.config import metric_names
-from rnnexp.deploy.trained import Asked, Trained, own_data, trained
+from rnnexp.deploy.trained import Asked, Trained, own_data, refuse_walk, trained
 from rnnexp.errors import ConfigError
 from rnnexp.run_folder import EARLIER, hold
 from rnnexp.runner.record import BEST_BASELINE, DATA
@@ -105,6 +105,7 @@ def score_again(candidate: Candidate, wanted: Sequence[str], *, allow_change: bo
     known = [name for name in wanted if name not in (*report, *validation)]
     if not report and not validation:
         return Rescored({}, known)
+    refuse_walk(candidate.trained, "a further metric")
     with hold(candidate.journal.folder):
         dataset = own_data(candidate.trained, "a score", candidate.digest, allow_change=allow_change)
         changed = candidate.digest is not None and dataset.summary.digest != candidate.digest

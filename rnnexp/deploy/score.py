@@ -54,7 +54,10 @@ def _on_its_own(trained: Trained, part: str | None) -> Scored:
         )
     bundle = trained.load()
     report = runner.evaluate(bundle.model, replace(dataset.for_model(bundle.spec), scored=part), experiment)
-    note = other_score(trained.run, dataset, report) if trained.run and part == dataset.scored else None
+    if experiment.trainer.refit_every:
+        note: str | None = "the model and the parts are those of the last refit (trainer.refit_every)"
+    else:
+        note = other_score(trained.run, dataset, report) if trained.run and part == dataset.scored else None
     return Scored(replace(dataset, scored=part), report, [note] if note else [])
 
 

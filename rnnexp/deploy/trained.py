@@ -240,22 +240,34 @@ class ChangedDataError(DataError):
 
 
 def own_data(trained: Trained, purpose: str, digest: str | None = None, *, allow_change: bool = False) -> Dataset:
-    """Read a run's data again; a DataError if they are not the same any more and so would not serve the purpose.
+    """Read again what a run's model was trained on, of a walk-forward the last refit; a DataError if the data are not
+    the same any more and so would not serve the purpose.
 
     digest: of its data, if the caller knows it better than the store
     """
     from rnnexp import runner
+    from rnnexp.runner.refits import load_kept
 
     dataset = runner.load_data(trained.configuration())
     known = digest or (trained.run.tags.get("rnnexp.data_digest") if trained.run else None)
     now = dataset.summary.digest
-    if allow_change or known == now or (known is None and _fitted(dataset.scaling) == _fitted(trained.preview.scaling)):
-        return dataset
+    kept = load_kept(trained.configuration(), dataset)
+    if allow_change or known == now or (known is None and _fitted(kept.scaling) == _fitted(trained.preview.scaling)):
+        return kept
     digests = f" (digest {now[:8]}, then {known[:8]})" if known else ""
     raise ChangedDataError(
         f"{dataset.summary.source}: the data have changed since {trained.called}{digests}; "
         f"{purpose} of others would not be this run's: bring the old ones back, or train again"
     )
+
+
+def refuse_walk(trained: Trained, what: str) -> None:
+    """Raise ConfigError where one model has not forecast the whole test part, so that it cannot do so again."""
+    if trained.configuration().trainer.refit_every:
+        raise ConfigError(
+            f"{trained.called} walked forward (trainer.refit_every): many models have forecast its test part, of which "
+            f"the last is kept; {what} needs a new run"
+        )
 
 
 def _fitted(scaling: Mapping[str, Any]) -> Any:

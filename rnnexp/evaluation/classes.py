@@ -24,16 +24,24 @@ Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
 @dataclass(frozen=True)
 class Rivals:
-    """What a classifier is held against: what fits each baseline, and the input of a part as all of them take it."""
+    """What a classifier is held against: what fits each baseline, and the input of a part as all of them take it.
+
+    vote: makes the answers for the examples of a part of those for its input
+    """
 
     fits: Callable[[], Mapping[str, Fit]]
     inputs: Callable[[str], Any]
+    vote: Callable[[str, np.ndarray], np.ndarray] = lambda part, shares: shares
+
+    def answer(self, one: Any, part: str) -> np.ndarray:
+        """Return the probabilities (n, classes) that one baseline gives for a part."""
+        return self.vote(part, one.predict(self.inputs(part)))
 
     def predict(self, part: str) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, str]]:
         """Return the baselines that are defined, their probabilities for a part, and why others are not."""
         reasons: dict[str, str] = {}
-        fitted, inputs = defined(self.fits(), reasons), self.inputs(part)
-        made = defined({name: partial(one.predict, inputs) for name, one in fitted.items()}, reasons)
+        fitted = defined(self.fits(), reasons)
+        made = defined({name: partial(self.answer, one, part) for name, one in fitted.items()}, reasons)
         return {name: fitted[name] for name in made}, made, reasons
 
 
@@ -75,13 +83,14 @@ def compared(
     )
 
 
-def keep(dataset: Dataset, report: Report, inputs: Callable[[str], Any]) -> KeptBaselines:
+def keep(dataset: Dataset, report: Report, rivals: Rivals) -> KeptBaselines:
     """Keep the baselines of a report, each with its accuracy on the validation part."""
+    actual = report.validation.actual if report.validation else np.zeros(0, int)
 
     def score(shares: np.ndarray) -> float:
-        return float((shares.argmax(axis=1) == dataset.restore(VALIDATION, shares).actual).mean())
+        return float((shares.argmax(axis=1) == actual).mean())
 
-    return kept_baselines.keep(dataset, report, "accuracy", score, lambda one: one.predict(inputs(VALIDATION)))
+    return kept_baselines.keep(dataset, report, "accuracy", score, lambda one: rivals.answer(one, VALIDATION))
 
 
 def answer(baseline: Any, asked: Any, classes: int) -> np.ndarray:
@@ -90,13 +99,6 @@ def answer(baseline: Any, asked: Any, classes: int) -> np.ndarray:
     if shares.shape[1:] != (classes,):
         raise Undefined(f"{kept_baselines.FILE} is of {shares.shape[-1]} classes, and the network of {classes}")
     return shares
-
-
-def unfitted(dataset: Dataset) -> dict[str, Fit]:
-    """Without a training part there is only the best constant answer, which has seen the truth."""
-    scored = dataset.parts[dataset.scored]
-    y = scored.arrays["y"][scored.indices]
-    return {"majority": partial(classification.majority, y, len(dataset.spec.classes))}
 
 
 def _absent(labels: np.ndarray, names: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.config.identity import SINCE
+from rnnexp.config.settings import SINCE
 from rnnexp.data import quantiles
 from rnnexp.data.quantiles import MEDIAN
 from rnnexp.registry import lookup, register

@@ -5,20 +5,23 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnexp import registry, runtime, tasks, tracking
+from rnnexp import runtime, tasks, tracking
 from rnnexp.config.loss_names import find_quantiles
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, count
 from rnnexp.paths import name_problem, short_name
 from rnnexp.run_folder import claim
 from rnnexp.runner import record
+from rnnexp.runner.assembly import build_model as build_model
+from rnnexp.runner.assembly import evaluate as evaluate
+from rnnexp.runner.assembly import make_plan as make_plan
 from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.room import explain_stop, refuse_full_disk
 from rnnexp.runner.samples import Samples
@@ -28,9 +31,7 @@ from rnnexp.stopping import Ending, heed_stop
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
-    from rnnexp.data.spec import TaskSpec
     from rnnexp.evaluation.report import Report
-    from rnnexp.tasks.forecasting.intervals import Intervals
     from rnnexp.training.compiled.training import CompiledTraining
     from rnnexp.training.fit import TrainingStep
     from rnnexp.training.plan import History, TrainingPlan
@@ -149,6 +150,7 @@ def run_steps(
 ) -> Generator[TrainingStep, None, Result]:
     """Tell a run from the first word in MLflow to the last, asking for each step of its training."""
     from rnnexp.models.fitting_weights import refuse_large_batch
+    from rnnexp.runner.refits import WalkForward, plan_refits
     from rnnexp.training.best_weights import refuse_untrained
     from rnnexp.training.compiled.batch_plan import choose_batch_size
     from rnnexp.training.fit import make_training
@@ -167,6 +169,7 @@ def run_steps(
     kept, told = keep_trained(training.keeper), context.ending.told()
     with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked, kept, told:
         record.log_start(tracked, dataset, model)
+        refits = plan_refits(experiment, dataset)
         samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
         trainer = plan.trainer
         progress = Progress(trainer.epochs, monitor=trainer.monitor, quiet=quiet, print_every=trainer.print_every)
@@ -175,11 +178,18 @@ def run_steps(
             history = yield from training.steps(listener)
         refuse_untrained(history)
         tracked.problem = explain_stop(history, context.run_dir)
-        report = evaluate(model, dataset, experiment, keeps=experiment.tracking.log_model)
+        if refits:
+            if context.member is None:
+                training.keeper.keep_final()
+            walk = WalkForward(experiment, dataset, prepared.device, refits, plan.stop)
+            report, kept_model = yield from walk.steps(model, history)
+        else:
+            report = evaluate(model, dataset, experiment, keeps=experiment.tracking.log_model)
+            kept_model = record.KeptModel(model, dataset, report)
         report = record.explain_defeat(report, dataset, history, experiment)
-        forecast = code.forecast(model, dataset)
+        forecast = code.forecast(kept_model.model, kept_model.dataset)
         draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
-        trained = record.TrainedResult(history, report, draw)
+        trained = record.TrainedResult(history, report, kept_model, draw)
         metrics = record.log_end(tracked, experiment, dataset, model, trained)
         if draw and experiment.tracking.figures:
             samples.log_final()
@@ -219,37 +229,6 @@ def configure_runtime(experiment: Experiment, share: int | None) -> runtime.Runt
     return device
 
 
-def make_plan(experiment: Experiment, run_dir: Path) -> Callable[[TaskSpec], TrainingPlan]:
-    """Build what can be built before the data are known, so that its mistakes come first."""
-    from rnnexp.models.logits import convention
-    from rnnexp.training.monitor import is_scaled
-    from rnnexp.training.plan import TrainingPlan
-    from rnnexp.training.returned import require_loss, require_optimizer, require_schedule
-
-    optimizer = require_optimizer(experiment.optimizer, experiment.optimizer.build())
-    require_schedule(experiment.schedule, experiment.trainer.epochs)
-    own = registry.names("metric")  # computed once, at the end
-
-    def complete(spec: TaskSpec) -> TrainingPlan:
-        settings = experiment.loss or registry.lookup("loss", spec.loss)()
-        loss = require_loss(settings, settings.build())
-        convention(spec).check(loss, settings.name)
-        return TrainingPlan(
-            loss=loss,
-            optimizer=optimizer,
-            trainer=experiment.trainer,
-            metrics=list(dict.fromkeys(name for name in (*spec.metrics, *experiment.metrics) if name not in own)),
-            schedule=experiment.schedule,
-            callbacks=experiment.callbacks,
-            seed=experiment.seed,
-            run_dir=run_dir,
-            grad_norm=experiment.trainer.grad_norm,
-            scaled=is_scaled(vars(experiment.data)),
-        )
-
-    return complete
-
-
 def load_data(experiment: Experiment) -> Dataset:
     """Read the data; a leak is a DataError."""
     dataset = tasks.load(experiment.data)
@@ -268,33 +247,3 @@ def describe_network(experiment: Experiment, width: int) -> str:
 
     device = configure_runtime(experiment, None)
     return summarize(build_model(experiment, load_data(experiment), device), width)
-
-
-def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
-    """Build the network and say which of its layers can use the fast kernel."""
-    from rnnexp.models.build import build
-    from rnnexp.models.cudnn import report_kernels
-    from rnnexp.models.fitting_weights import refuse_beyond
-    from rnnexp.training.class_weights import check_weights
-    from rnnexp.training.prepare import use_precision
-
-    check_weights(experiment.trainer.class_weights, dataset.spec)
-    with use_precision(experiment.trainer.precision), refuse_beyond(device.free_memory, experiment.optimizer.build):
-        model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
-    for line in report_kernels(model, device.backend, device.device):
-        log.log(logging.INFO if device.device == "gpu" else logging.DEBUG, "%s", line)
-    return model
-
-
-def evaluate(
-    model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None, keeps: bool = False
-) -> Report:
-    """Score a trained network beside its baselines; `intervals` are those that it has already.
-
-    keeps: whether the baselines will be kept with the run
-    """
-    from rnnexp.evaluation.report import Scoring
-
-    size = experiment.trainer.batch_size
-    size = size if size == "full" else max(size, 256)
-    return tasks.evaluate(model, dataset, Scoring(size, experiment.metrics, intervals, keeps))

@@ -192,11 +192,21 @@ def collect_final_metrics(dataset: Dataset, model: Any, history: History, report
 
 
 @dataclass(frozen=True)
+class KeptModel:
+    """The model that a run keeps, with the data that it was trained on, and the report on these."""
+
+    model: Any
+    dataset: Dataset
+    report: Report
+
+
+@dataclass(frozen=True)
 class TrainedResult:
-    """What a run has come to, and whether it gets pictures."""
+    """What a run has come to, the model that it keeps, and whether it gets pictures."""
 
     history: History
     report: Report
+    kept: KeptModel
     draw: bool = True
 
 
@@ -215,7 +225,7 @@ def log_end(
     tracked.set_tags(make_outcome_tags(history, report) | write_baselines(report.metrics) | note)
     kept = history.stopped != "pruned"  # nobody looks at what was given up
     if kept and experiment.tracking.log_model:  # before all that can be made again from it
-        log_model(tracked, experiment, dataset, model, report)
+        log_model(tracked, experiment, ending.kept)
     beside = {"baselines": lay_baselines(report.metrics, dataset.scored, experiment.model.name)}
     for name, table in {**beside, **report.tables}.items():
         tracked.log_table(name, table)
@@ -233,13 +243,14 @@ def draw_figures(
     return tasks.figures(dataset, history, report, loss)
 
 
-def log_model(tracked: Run, experiment: Experiment, dataset: Dataset, model: Any, report: Report) -> None:
+def log_model(tracked: Run, experiment: Experiment, kept: KeptModel) -> None:
     """Save the model with its preprocessing, intervals and baselines in the run folder and log it, raw rows as its
     example.
     """
     from rnnexp.models.bundle import Bundle
     from rnnexp.models.exporter import save
 
+    model, dataset, report = kept.model, kept.dataset, kept.report
     trained = Bundle(model, dataset.spec, dataset.scaling, experiment.model, experiment.plugins)
     beside = [report.intervals, tasks.of(dataset.spec.task).keep_baselines(dataset, report)]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import runner
 from rnnexp.config.settings import Experiment
 from rnnexp.runner import record
+from rnnexp.runner.refits import plan_refits
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -26,6 +27,7 @@ class TrialRun:
     parameters: of the network;  validated: whether there is a validation part
     primary: metric that a reader looks at first, and whether more of it is better
     first_epoch_s, epoch_s: wall time with and without compilation; None if no epoch was tried
+    trainings: how often it is trained, more than once where it walks forward
     """
 
     parameters: int
@@ -33,6 +35,7 @@ class TrialRun:
     primary: tuple[str, bool]
     first_epoch_s: float | None = None
     epoch_s: float | None = None
+    trainings: int = 1
 
 
 def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0) -> TrialRun:
@@ -47,7 +50,9 @@ def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0)
     times = _time_epochs(model, dataset, plan(dataset.spec), epochs) if epochs else []
     validated = bool(dataset.parts.get("val"))
     first, last = (times[0], times[-1]) if times else (None, None)
-    return TrialRun(int(model.count_params()), validated, record.choose_primary_metric(dataset), first, last)
+    trainings = max(1, len(plan_refits(experiment, dataset)))
+    primary = record.choose_primary_metric(dataset)
+    return TrialRun(int(model.count_params()), validated, primary, first, last, trainings)
 
 
 def _time_epochs(model: Any, dataset: Dataset, plan: TrainingPlan, epochs: int) -> list[float]:

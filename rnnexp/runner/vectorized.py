@@ -50,7 +50,8 @@ def make_program_key(experiment: Experiment) -> str | None:
     from rnnexp.training.fit import choose_engine
     from rnnexp.training.pure_callback import PureCallback
 
-    if choose_engine(experiment.trainer, experiment.callbacks, "jax")[0] != "compiled":
+    engine, _ = choose_engine(experiment.trainer, experiment.callbacks, "jax")
+    if engine != "compiled" or experiment.trainer.refit_every:  # each refit has as many batches as its rows make
         return None
     values = {key: value for key, value in asdict(experiment).items() if key not in _FREE[""]}
     for part in ("data", "optimizer", "trainer"):

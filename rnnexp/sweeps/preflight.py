@@ -33,7 +33,7 @@ class Findings:
     parameters: fewest and most weights of a network;  networks: how many distinct ones were built
     validated:  whether all jobs have a validation part (None: some have)
     primary:    metric that a reader looks at first, and whether more of it is better
-    epoch_s, first_epoch_s: of the first job, with its share of the processors
+    epoch_s, first_epoch_s: of the first job, with its share of the processors;  trainings: how many it takes
     """
 
     networks: int
@@ -42,6 +42,7 @@ class Findings:
     primary: tuple[str, bool]
     first_epoch_s: float
     epoch_s: float
+    trainings: int = 1
 
 
 def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
@@ -77,6 +78,7 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
         primary=first["primary"],
         first_epoch_s=first["first_epoch_s"] or 0.0,
         epoch_s=first["epoch_s"] or 0.0,
+        trainings=first["trainings"],
     )
 
 

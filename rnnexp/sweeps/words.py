@@ -138,8 +138,11 @@ def _varied(planned: Planned, sampled: bool) -> dict[str, str]:
 def _estimate(planned: Planned, to_run: int, at_once: int, findings: Findings) -> str:
     """Guess from two epochs of the first job; networks of another size will differ."""
     epochs = [int(job.mapping["trainer"]["epochs"]) for job in planned.jobs]
-    each = START_S + findings.first_epoch_s + findings.epoch_s * (sum(epochs) / len(epochs) - 1)
-    return f"{duration(each * to_run / at_once)} ({findings.epoch_s:.3g} s an epoch, tried with the first job)"
+    training = findings.first_epoch_s + findings.epoch_s * (sum(epochs) / len(epochs) - 1)
+    each = START_S + training * findings.trainings
+    times = f" in {findings.trainings} trainings of each" if findings.trainings > 1 else ""
+    tried = f"{findings.epoch_s:.3g} s an epoch{times}, tried with the first job"
+    return f"{duration(each * to_run / at_once)} ({tried})"
 
 
 def listing(jobs: Sequence[Job], known: Mapping[int, JobState], finished: FinishedRuns | None) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -66,9 +66,17 @@ def evaluate(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
 
     Raises DivergedError for predictions that are not finite.
     """
+    return _complete(dataset, of(dataset.spec.task).report(model, dataset, scoring), scoring)
+
+
+def join_refits(dataset: Dataset, reports: Sequence[Report], scoring: Scoring) -> Report:
+    """Score the whole test part by the reports of the refits that have predicted it piece by piece."""
+    return _complete(dataset, of(dataset.spec.task).join_refits(dataset, reports, scoring), scoring)
+
+
+def _complete(dataset: Dataset, report: Report, scoring: Scoring) -> Report:
     task = dataset.spec.task
-    code = of(task)
-    report = scoring.complete(code.report(model, dataset, scoring), task)
+    code, report = of(task), scoring.complete(report, task)
     return replace(report, predictions=replace(report.predictions, rows=partial(code.rows, dataset, report)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib import import_module
@@ -87,6 +87,22 @@ class TaskCode(ABC):
     def find_quantile_mistakes(self, source: Any) -> list[str]:
         """List why a network cannot give several quantiles of each number of a source."""
         return ["loss.quantiles: given, but this task asks for no numbers that there are quantiles of; leave it out"]
+
+    def find_refit_mistakes(self, source: Any) -> list[str]:
+        """List why the test part of a source cannot be walked through, with refits on the way."""
+        return ["trainer.refit_every: given, but the examples of this task are in no order of time; leave it out"]
+
+    def list_refits(self, dataset: Any, every: int) -> Sequence[Callable[[], Any]]:
+        """Return what makes the data of each refit, of which all tested parts together are that of the dataset."""
+        return []
+
+    def describe_refit(self, refit: Any) -> Mapping[str, Any]:
+        """Return columns of a table: up to where the data of a refit are known."""
+        return {}
+
+    def join_refits(self, dataset: Any, reports: Sequence[Report], scoring: Scoring) -> Report:
+        """Score what all refits have predicted as if one model had."""
+        raise NotImplementedError
 
     def primary_metric(self, dataset: Any) -> str:
         """Return the metric that will head the report of these data: of `headline` the first that they define."""

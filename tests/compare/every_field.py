@@ -64,6 +64,9 @@ BESIDE: dict[str, dict[str, Any]] = {
 OF_ONE_COMPONENT = {
     ("lstm_fcn", "filters"): {"kernel_sizes": [3]},
     ("lstm_fcn", "kernel_sizes"): {"filters": [3]},
+    ("npz", "stride"): {"sequence_length": 9},
+    ("sequence_folder", "stride"): {"sequence_length": 9},
+    ("ts", "stride"): {"sequence_length": 9},
     ("text_files", "keep"): {"max_length": 9, "on_long": "cut"},
     ("text_lines", "keep"): {"max_length": 9, "on_long": "cut"},
     ("text_table", "keep"): {"max_length": 9, "on_long": "cut"},

@@ -14,8 +14,8 @@ import pytest
 from pydantic import Field
 
 from rnnexp import compose, register, registry
-from rnnexp.config.identity import SINCE, config_hash, legacy_hash
-from rnnexp.config.settings import Experiment, Tracking, Trainer
+from rnnexp.config.identity import config_hash, legacy_hash
+from rnnexp.config.settings import SINCE, Experiment, Tracking, Trainer
 from rnnexp.config.source import default_values
 
 DEFAULTS = Path(__file__).with_name("defaults.json")

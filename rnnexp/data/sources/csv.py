@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from rnnexp.config.identity import SINCE
+from rnnexp.config.settings import SINCE
 from rnnexp.data.located import Encoded
 from rnnexp.data.series import Rows, Series
 from rnnexp.data.source import Column, SeriesSource

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.config.identity import SINCE
+from rnnexp.config.settings import SINCE
 from rnnexp.data.source import COUNTS, STAY_TOGETHER, Column
 from rnnexp.data.texts.source import TextSource
 from rnnexp.registry import register

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.config.identity import SINCE
+from rnnexp.config.settings import SINCE
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Located
-from rnnexp.data.source import COUNTS, STAY_TOGETHER, SequenceSource
+from rnnexp.data.source import COUNTS, STAY_TOGETHER, RecordingSource
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @register("data")
-class npz(Located, SequenceSource):
+class npz(Located, RecordingSource):
     """Read arrays (n, time, channels) or (n, time) of an `.npz` file; pickled objects are refused."""
 
     name: Literal["npz"] = "npz"

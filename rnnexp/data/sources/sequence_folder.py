@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.config.identity import SINCE
+from rnnexp.config.settings import SINCE
 from rnnexp.data.example_weights import read_weight
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Encoded
-from rnnexp.data.source import COUNTS, STAY_TOGETHER, Column, SequenceSource
+from rnnexp.data.source import COUNTS, STAY_TOGETHER, Column, RecordingSource
 from rnnexp.data.tables.files import kind, locate_folder
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import DataError, did_you_mean
@@ -27,7 +27,7 @@ PARTS = ("train", "val", "test")
 
 
 @register("data")
-class sequence_folder(Encoded, SequenceSource):
+class sequence_folder(Encoded, RecordingSource):
     """Read a folder of tables (CSV, TSV, gzip, Parquet), one sequence each, rows in time order."""
 
     name: Literal["sequence_folder"] = "sequence_folder"

@@ -8,14 +8,14 @@ from pydantic import Field
 
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Encoded
-from rnnexp.data.source import SequenceSource
+from rnnexp.data.source import RecordingSource
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import DataError
 from rnnexp.registry import register
 
 
 @register("data")
-class ts(Encoded, SequenceSource):
+class ts(Encoded, RecordingSource):
     """Read `.ts` files: one or many channels, all of one length or not; a second file may be the test part."""
 
     name: Literal["ts"] = "ts"

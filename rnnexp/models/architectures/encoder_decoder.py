@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rnnexp.config.identity import SINCE
+from rnnexp.config.settings import SINCE
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, count
 from rnnexp.models.layers import Attention, make_attention_layers

@@ -17,7 +17,7 @@ class classification(TaskCode):
 
     load = deferred("rnnexp.tasks.classification.inputs:load")
     apply = deferred("rnnexp.tasks.classification.inputs:apply")
-    leaks = deferred("rnnexp.data.sequences:leaks")
+    leaks = deferred("rnnexp.data.leaks:leaks")
     preprocessor = deferred("rnnexp.tasks.classification.inputs:preprocessor")
     report = deferred("rnnexp.tasks.classification.report:report")
     keep_baselines = deferred("rnnexp.tasks.classification.report:keep_baselines")

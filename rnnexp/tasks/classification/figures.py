@@ -36,7 +36,7 @@ def sequences(dataset: SequenceDataset, predictions: Predictions) -> Figure:
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
     figure, axes = new_figure(rows, columns, (4.2 * columns, 0.8 + 2.4 * rows), searched=True)
-    indices, chosen = dataset.parts[dataset.scored].indices, predictions.predicted.argmax(axis=1)
+    indices, chosen = dataset.list_examples(dataset.scored), predictions.predicted.argmax(axis=1)
     for number, (ax, name) in enumerate(zip(axes, names)):
         own = np.flatnonzero(predictions.actual == number)
         _panel(ax, dataset, (indices[own], chosen[own] == number), channel)
@@ -76,8 +76,7 @@ def _panel(ax: Axes, dataset: SequenceDataset, chosen: tuple[np.ndarray, np.ndar
 
 def _telling(dataset: SequenceDataset) -> int:
     """Return the channel whose mean differs most between the classes of the training part, by its deviation."""
-    train = dataset.parts["train"]
-    means = np.stack([dataset.sequences.one(int(i)).mean(axis=0) for i in train.indices])
+    means = np.stack([dataset.sequences.one(int(i)).mean(axis=0) for i in dataset.list_examples("train")])
     y = dataset.truth("train")
     between = np.stack([means[y == one].mean(axis=0) for one in np.unique(y)]).std(axis=0)
     return int(np.argmax(between / (means.std(axis=0) + 1e-12)))

@@ -62,12 +62,17 @@ def label_examples(bundle: Bundle, asked: Sequence[Any]) -> DataFrame:
     """Label raw texts or sequences."""
     pipeline, baseline = bundle.preprocessor, bundle.baseline
     prepared = pipeline.inputs(asked)  # says what is wrong with one, whoever answers
+    classes, windows = bundle.spec.classes, None if isinstance(pipeline, TextPipeline) else pipeline.cut(asked)
     if baseline is None:
-        return labels(np.asarray(bundle.predict(prepared)), bundle.spec.classes)
-    if not isinstance(pipeline, TextPipeline):
-        asked = [pipeline.scaled(np.asarray(one, np.float64)) for one in asked]
-    classes = bundle.spec.classes
-    return labels(answer_classes(fill_cut(baseline, pipeline), asked, len(classes)), classes)
+        found = np.asarray(bundle.predict(prepared))
+    else:
+        seen = asked if windows is None else pipeline.list_windows(asked)
+        found = answer_classes(fill_cut(baseline, pipeline), seen, len(classes))
+    if windows is None or windows.size is None:
+        return labels(found, classes)
+    frame = labels(windows.vote_all(found), classes)
+    frame.insert(0, "windows", windows.count_all())
+    return frame
 
 
 def fill_cut(baseline: Any, pipeline: Any) -> Any:

@@ -13,8 +13,10 @@ from rnnexp.data.sequences import SequenceDataset
 from rnnexp.evaluation import breakdown, classes, classification
 from rnnexp.evaluation.classes import Fit, Rivals
 from rnnexp.evaluation.kept_baselines import KeptBaselines
+from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report, Scoring
+from rnnexp.evaluation.report import VALIDATION, Report, Scoring
+from rnnexp.evaluation.tables import MOST_ROWS
 from rnnexp.models.logits import convention
 from rnnexp.tasks.classification import sequence_baselines, text_baselines
 from rnnexp.tasks.classification.texts import TextDataset, TextPipeline
@@ -36,15 +38,32 @@ KINDS: dict[str, type] = {
 
 def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
     """Classify the scored part, and compare with the truth and every baseline that is defined."""
-    predictions = _predict(model, dataset, dataset.scored, scoring)
-    require_finite(predictions)
-    rivals = Rivals(partial(baselines, dataset), partial(list_inputs, dataset))
-    made = classes.compared(dataset, predictions, scoring.extra, rivals, tables(dataset, predictions))
+    seen = _predict(model, dataset, dataset.scored, scoring)
+    require_finite(seen)
+    predictions = dataset.gather_votes(dataset.scored, seen)
+    rivals, shown = _make_rivals(dataset), tables(dataset, predictions) | _lay_windows(dataset, seen)
+    made = classes.compared(dataset, predictions, scoring.extra, rivals, shown)
+    validation = scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring))
+    scores, part = _score_windows(dataset, seen), dataset.parts[dataset.scored]
+    votes = dataset.windows.say_votes(part.indices, "accuracy", scores.get(f"{dataset.scored}/windows/accuracy"))
     return replace(
         made,
-        notes=[*made.notes, *_whole_texts(dataset)],
-        validation=scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring)),
+        metrics={**made.metrics, **scores},
+        notes=[*made.notes, *_whole_texts(dataset), *votes],
+        validation=validation and dataset.gather_votes(VALIDATION, validation),
     )
+
+
+def _make_rivals(dataset: SequenceDataset) -> Rivals:
+    return Rivals(partial(baselines, dataset), partial(list_inputs, dataset), dataset.vote)
+
+
+def _score_windows(dataset: SequenceDataset, seen: Predictions) -> dict[str, float]:
+    """Return the scores of single windows, where recordings were cut into some."""
+    if dataset.windows.size is None:
+        return {}
+    chosen, count = seen.predicted.argmax(axis=1), len(dataset.spec.classes)
+    return prefixed(f"{dataset.scored}/windows", classification.scores(seen.actual, chosen, count, seen.weight))
 
 
 def _predict(model: Any, dataset: SequenceDataset, part: str, scoring: Scoring) -> Predictions:
@@ -54,17 +73,16 @@ def _predict(model: Any, dataset: SequenceDataset, part: str, scoring: Scoring) 
 
 def keep_baselines(dataset: SequenceDataset, report: Report) -> KeptBaselines:
     """Keep what the baselines need to label_examples others."""
-    return classes.keep(dataset, report, partial(list_inputs, dataset))
+    return classes.keep(dataset, report, _make_rivals(dataset))
 
 
 def baselines(dataset: Dataset) -> dict[str, Fit]:
     """Return what fits each baseline to the training part."""
-    own = dataset.trained_on
-    if own is None:
-        return classes.unfitted(dataset)
-    train, count = own.parts["train"], len(dataset.spec.classes)
-    y = train.arrays["y"][train.indices]
-    found: dict[str, Fit] = {"majority": partial(classification.majority, y, count)}
+    own, count = dataset.trained_on, len(dataset.spec.classes)
+    if own is None:  # there is only the best constant answer, which has seen the truth
+        return {"majority": partial(classification.majority, _list_labels(dataset, dataset.scored), count)}
+    y = own.parts["train"].arrays["y"][own.parts["train"].indices]
+    found: dict[str, Fit] = {"majority": partial(classification.majority, _list_labels(own, "train"), count)}
     if not isinstance(own, SequenceDataset):
         return found
     known = list_inputs(own, "train")
@@ -78,6 +96,12 @@ def baselines(dataset: Dataset) -> dict[str, Fit]:
     return found
 
 
+def _list_labels(dataset: Dataset, part: str) -> np.ndarray:
+    """Return the labels of the examples of a part, of a recording once."""
+    own = dataset.parts[part]
+    return dataset.truth(part) if isinstance(dataset, SequenceDataset) else own.arrays["y"][own.indices]
+
+
 def make_cut(pipeline: TextPipeline) -> text_baselines.Cut:
     """Cut texts as the network's are; single characters and pieces of words mean little, but runs of them do."""
     tokenizer = pipeline.encoder.tokenizer
@@ -85,12 +109,12 @@ def make_cut(pipeline: TextPipeline) -> text_baselines.Cut:
 
 
 def list_inputs(dataset: SequenceDataset, part: str) -> list[Any]:
-    """Return the texts of a part, or its sequences in the units in which a network sees them: distances depend on
+    """Return the texts of a part, or its windows in the units in which a network sees them: distances depend on
     them."""
     indices = dataset.parts[part].indices
     if isinstance(dataset, TextDataset):
         return [dataset.texts[i] for i in indices]
-    return [dataset.pipeline.scaled(dataset.sequences.one(int(index))) for index in indices]
+    return [dataset.pipeline.scaled(one) for one in dataset.windows.split(dataset.sequences.values, indices)]
 
 
 def _whole_texts(dataset: Dataset) -> list[str]:
@@ -111,16 +135,34 @@ def tables(dataset: Dataset, predictions: Predictions) -> dict[str, DataFrame]:
     chosen = predictions.predicted.argmax(axis=1)
     columns: dict[str, Any] = {}
     if isinstance(dataset, SequenceDataset):
-        indices = dataset.parts[dataset.scored].indices
+        indices = dataset.list_examples(dataset.scored)
         columns["example"] = [dataset.sequences.place(int(index)) for index in indices]
         if isinstance(dataset, TextDataset):
             columns["text"] = [dataset.texts[int(index)] for index in indices]
-    columns |= {"actual": np.array(names)[predictions.actual], "predicted": np.array(names)[chosen]}
-    columns |= {f"p({name})": predictions.predicted[:, i] for i, name in enumerate(names)}
-    frame = pandas.DataFrame(columns)
+        if dataset.windows.size:
+            columns["windows"] = dataset.windows.count(dataset.parts[dataset.scored].indices)
+    frame = pandas.DataFrame(columns | _lay_answers(names, predictions))
     return {
         "confusion": classification.confusion(predictions.actual, chosen, names),
         "classes": classification.by_class(predictions.actual, chosen, names, predictions.weight),
         "predictions": frame,
         breakdown.WORST: breakdown.rank_mistakes(frame, predictions.predicted.max(axis=1)),
     }
+
+
+def _lay_answers(names: tuple[str, ...], predictions: Predictions) -> dict[str, Any]:
+    """Return the columns of true and most probable labels, and of all probabilities."""
+    chosen = predictions.predicted.argmax(axis=1)
+    columns: dict[str, Any] = {"actual": np.array(names)[predictions.actual], "predicted": np.array(names)[chosen]}
+    return columns | {f"p({name})": predictions.predicted[:, i] for i, name in enumerate(names)}
+
+
+def _lay_windows(dataset: SequenceDataset, seen: Predictions) -> dict[str, DataFrame]:
+    """Return a table of what each window was taken for, where recordings were cut into some."""
+    import pandas
+
+    if dataset.windows.size is None:
+        return {}
+    named = dataset.windows.name_steps(dataset.sequences, dataset.parts[dataset.scored].indices[:MOST_ROWS])
+    answers = {name: values[:MOST_ROWS] for name, values in _lay_answers(dataset.spec.classes, seen).items()}
+    return {"windows": pandas.DataFrame({"window": named, **answers})}

@@ -53,10 +53,15 @@ def band(dataset: SeriesDataset, outputs: Mapping[str, np.ndarray], given: Inter
     made = (given or _made(dataset, outputs)).measured(errors)
     if USUAL not in made.levels:
         return Band(made)
-    low, high = dataset.bounds(scored, outputs[scored], made.of(USUAL))
-    held, width = made.held(USUAL), float(np.mean(high - low))
-    measured = {f"{scored}/coverage_{USUAL}": held or 0.0, f"{scored}/interval_width_{USUAL}": width}
-    return Band(made, measured, (low, high), _narrow(np.abs(errors) <= made.of(USUAL)))
+    bounds = dataset.bounds(scored, outputs[scored], made.of(USUAL))
+    return measure(dataset, made, np.abs(errors) <= made.of(USUAL), bounds)
+
+
+def measure(dataset: SeriesDataset, made: Intervals, inside: np.ndarray, bounds: tuple[np.ndarray, np.ndarray]) -> Band:
+    """Say of intervals with these ends which values they hold, `inside` (n, horizon, targets)."""
+    held, width = float(inside.mean()), float(np.mean(bounds[1] - bounds[0]))
+    measured = {f"{dataset.scored}/coverage_{USUAL}": held, f"{dataset.scored}/interval_width_{USUAL}": width}
+    return Band(made, measured, bounds, _narrow(inside))
 
 
 def _narrow(inside: np.ndarray) -> str:

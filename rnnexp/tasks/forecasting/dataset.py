@@ -55,6 +55,7 @@ class SeriesDataset(Dataset):
     table:   (rows, columns) raw values, targets first, then features and known columns
     borders: rows of each part, name -> (series, 2)
     series:  what was read, with all its columns
+    reading: of which it was made, so that it can be made again with other borders
     """
 
     history: Series
@@ -62,6 +63,7 @@ class SeriesDataset(Dataset):
     table: np.ndarray
     borders: Mapping[str, np.ndarray]
     forecast_from: tuple[float, ...] | None = None
+    reading: Any = None
 
     @property
     def steps(self) -> int:

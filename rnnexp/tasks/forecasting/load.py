@@ -33,6 +33,7 @@ class Reading:
     """What was read, and what the settings make of it, before anything is scaled.
 
     weights: (rows,) how often each counts, None for once: a window counts as often as the first row that it forecasts
+    known:   (series, 2) the rows that anything may be concluded from, None for all
     """
 
     source: SeriesSource
@@ -42,6 +43,7 @@ class Reading:
     borders: Mapping[str, np.ndarray]
     season: int | None
     weights: np.ndarray | None = None
+    known: np.ndarray | None = None
 
 
 def load(source: SeriesSource) -> SeriesDataset:
@@ -49,14 +51,14 @@ def load(source: SeriesSource) -> SeriesDataset:
     source = source.named()
     series = read_series(source)
     try:
-        return _assembled(source, series)
+        return make_dataset(_read(source, series))
     except DataError as error:
         text = str(error)
         raise DataError(text if series.source in text else f"{series.source}: {text}") from None
 
 
-def _assembled(source: SeriesSource, series: Series) -> SeriesDataset:
-    reading = _read(source, series)
+def make_dataset(reading: Reading) -> SeriesDataset:
+    """Fit the scalers to the training rows of what was read, and make a dataset of it."""
     chain, scaled, remarks = _scale(reading)
     pipeline = _pipeline(reading, chain)
     remarks += precision.remarks(pipeline.plan, scaled, reading.borders["train"], pipeline.columns)
@@ -92,6 +94,7 @@ def dataset(reading: Reading, pipeline: Pipeline, scaled: np.ndarray, remarks: l
         table=reading.table,
         borders=reading.borders,
         forecast_from=_forecast_from(reading.source, pipeline),
+        reading=reading,
     )
 
 
@@ -110,13 +113,24 @@ def _read(source: SeriesSource, series: Series) -> Reading:
     if source.calendar and series.time is None:
         raise DataError("data.calendar needs dates, but the data have none: give data.time")
     parts = borders(source, replace(series, ids=labels(series)))
-    longest = int(np.diff(parts["train"], axis=1).max())
-    season = calendar.season(source.season, series.frequency, longest)
-    table = select(series, chosen.all)
-    if source.season is None and series.time is None and series.frequency is None:
-        season = season_among([table[first:last, : len(chosen.targets)] for first, last in parts["train"]])
-        series = replace(series, notes=(*series.notes, *_season_note(season)))
-    return Reading(source, series, chosen, table, parts, season, weights)
+    reading = Reading(source, series, chosen, select(series, chosen.all), parts, None, weights)
+    season = find_season(reading, parts["train"])
+    notes = (*series.notes, *(_season_note(season) if _is_season_open(reading) else ()))
+    return replace(reading, season=season, series=replace(series, notes=notes))
+
+
+def _is_season_open(reading: Reading) -> bool:
+    """Say whether neither a setting nor dates tell the season."""
+    return reading.source.season is None and reading.series.time is None and reading.series.frequency is None
+
+
+def find_season(reading: Reading, rows: np.ndarray) -> int | None:
+    """Return the rows per season; where values must tell, those of the training rows (series, 2) do."""
+    if _is_season_open(reading):
+        targets = len(reading.roles.targets)
+        return season_among([reading.table[first:last, :targets] for first, last in rows])
+    longest = int(np.diff(rows, axis=1).max())
+    return calendar.season(reading.source.season, reading.series.frequency, longest)
 
 
 def _season_note(season: int | None) -> list[str]:
@@ -209,7 +223,7 @@ def _empty_part(name: str, rows: np.ndarray, pipeline: Pipeline) -> str:
 def _parts(
     reading: Reading, pipeline: Pipeline, scaled: np.ndarray, begins: dict[str, list[np.ndarray]]
 ) -> dict[str, Part]:
-    arrays = precision.stored(pipeline.plan, scaled, reading.series.offsets)
+    arrays = precision.stored(pipeline.plan, scaled, reading.series.offsets, reading.known)
     if reading.weights is not None:
         first = np.roll(reading.weights, -pipeline.plan.sequence_length)  # of each window, by its start
         arrays[KEY] = share_weights(first, [(name, np.concatenate(own)) for name, own in begins.items()])

@@ -34,18 +34,23 @@ def coarse(values: np.ndarray, share: float = KEPT) -> np.ndarray:
     return np.asarray(level * ROUNDING > share * change)
 
 
-def stored(plan: Plan, scaled: np.ndarray, offsets: np.ndarray) -> dict[str, np.ndarray]:
+def stored(
+    plan: Plan, scaled: np.ndarray, offsets: np.ndarray, known: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Return the arrays that windows are cut from: "values" (rows, columns) float32 of series that lie end to end.
 
     With windows measured against themselves also, if a series needs it, "low" (rows, targets), what rounding took from
     the targets, and "anchor" (rows, targets), their values; both are 0 in the series that do not.
+
+    known: (series, 2) the rows of each that say whether it does; None: all
     """
     values = scaled.astype(np.float32)
     if plan.window == "none":
         return {"values": values}
     own, needed = scaled[:, : plan.targets], np.zeros((len(scaled), plan.targets), bool)
-    for first, last in zip(offsets[:-1], offsets[1:]):
-        seen = own[first:last][np.isfinite(own[first:last]).all(axis=1)]
+    told = zip(offsets[:-1], offsets[1:]) if known is None else known
+    for first, last, (begin, end) in zip(offsets[:-1], offsets[1:], told):
+        seen = own[begin:end][np.isfinite(own[begin:end]).all(axis=1)]
         needed[first:last] = coarse(seen) if len(seen) else False
     if not needed.any():
         return {"values": values}

@@ -44,13 +44,13 @@ def report(model: Any, dataset: SeriesDataset, scoring: Scoring) -> Report:
     made = Band(Intervals(why=OWN)) if several else band(dataset, found, scoring.intervals)
     predictions = replace(predictions, bounds=made.bounds)
     methods = {} if predictions.origins is None else kept_forecasts.list_methods(dataset, predictions.origins)
-    report = numbers.report(dataset, predictions, _yardsticks(dataset, predictions, methods), scoring.extra)
+    report = numbers.report(dataset, predictions, make_yardsticks(dataset, predictions, methods), scoring.extra)
     return replace(
         report,
         metrics={**report.metrics, **made.metrics},
         skipped={**report.skipped, **made.skipped},
         notes=[*report.notes, *made.notes],
-        tables={**report.tables, **_breakdown(dataset, predictions, report.baselines)},
+        tables={**report.tables, **list_breakdown(dataset, predictions, report.baselines)},
         intervals=made.intervals,
         tags=made.tags,
         fitted={name: methods[name]() for name in report.baselines},
@@ -69,7 +69,7 @@ def rows(dataset: SeriesDataset, report: Report) -> DataFrame:
     return frame.rename(columns={ours: name for ours, name in own.items() if name not in frame})
 
 
-def _breakdown(
+def list_breakdown(
     dataset: SeriesDataset, predictions: Predictions, baselines: Mapping[str, Predictions]
 ) -> dict[str, DataFrame]:
     """Return the scores of each series and target, where there are several, and the largest errors."""
@@ -96,7 +96,7 @@ def headline(dataset: SeriesDataset) -> str:
     return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
 
 
-def _yardsticks(dataset: SeriesDataset, predictions: Predictions, methods: Mapping[str, Fit]) -> Yardsticks:
+def make_yardsticks(dataset: SeriesDataset, predictions: Predictions, methods: Mapping[str, Fit]) -> Yardsticks:
     units = metrics.Units(
         scales.mase_scale(dataset, predictions),
         scales.deviation(dataset, predictions) if len(dataset.spec.targets) > 1 else None,

@@ -48,8 +48,8 @@ def _scaled(scores: Scores) -> Iterator[str]:
 
 def _intervals(scores: Scores) -> Iterator[str]:
     """Yield what the prediction intervals are worth."""
-    made, width = scores.report.intervals, scores.metrics.get(f"{scores.part}/interval_width_{USUAL}")
-    held = made.held(USUAL) if made else None
+    made = scores.report.intervals
+    held, width = (scores.metrics.get(f"{scores.part}/{name}_{USUAL}") for name in ("coverage", "interval_width"))
     if made is None or held is None or width is None:
         return
     part = "" if scores.part == "all" else f" {scores.part}"

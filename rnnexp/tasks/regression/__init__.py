@@ -18,7 +18,7 @@ class regression(TaskCode):
 
     load = deferred("rnnexp.data.sequences:load")
     apply = deferred("rnnexp.data.apply_sequences:apply_sequences")
-    leaks = deferred("rnnexp.data.sequences:leaks")
+    leaks = deferred("rnnexp.data.leaks:leaks")
     preprocessor = deferred("rnnexp.data.sequence_pipeline:SequencePipeline.from_json")
     report = deferred("rnnexp.tasks.regression.report:report")
     keep_baselines = deferred("rnnexp.tasks.regression.report:keep_baselines")

@@ -22,29 +22,36 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     found = read_sequences(trained, request)
     bundle = trained.load()
     outputs = np.asarray(_predict(bundle, found.sequences), np.float64)
-    frame = _table(bundle, outputs.reshape(len(found.places), -1))
+    frame = _table(bundle, outputs.reshape(len(found.places), -1), found.sequences)
     frame.insert(0, "example", found.places)
     return PredictResponse(frame)
 
 
 def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> np.ndarray | DataFrame:
-    """Return numbers (n, outputs) for sequences; of a model of quantiles a table, whose columns say which is which."""
-    found = _predict(bundle, served_sequences(rows))
-    return _table(bundle, found) if bundle.spec.quantiles else found
+    """Return numbers (n, outputs) for sequences; of a model of quantiles or of windows a table, whose columns say
+    which is which.
+    """
+    asked = served_sequences(rows)
+    found = _predict(bundle, asked)
+    return _table(bundle, found, asked) if bundle.spec.quantiles or bundle.preprocessor.window else found
 
 
 def _predict(bundle: Bundle, sequences: list[np.ndarray]) -> np.ndarray:
-    prepared = bundle.preprocessor.inputs(sequences)
-    return np.asarray(bundle.predict(prepared) if bundle.baseline is None else bundle.baseline.predict(sequences))
+    pipeline, baseline = bundle.preprocessor, bundle.baseline
+    prepared = pipeline.inputs(sequences)
+    if baseline is not None:  # the same for every sequence
+        return np.asarray(baseline.predict(sequences))
+    return np.asarray(pipeline.cut(sequences).vote_all(np.asarray(bundle.predict(prepared))))
 
 
-def _table(bundle: Bundle, outputs: np.ndarray) -> DataFrame:
+def _table(bundle: Bundle, outputs: np.ndarray, sequences: list[np.ndarray]) -> DataFrame:
     """Lay out outputs (n, outputs): each target, and its other quantiles after it, which a baseline does not give."""
     import pandas
 
     levels = bundle.spec.quantiles if bundle.baseline is None else ()
     each = list_quantiles(outputs, levels)
-    columns: dict[str, np.ndarray] = {}
+    windows = bundle.preprocessor.cut(sequences)
+    columns: dict[str, np.ndarray] = {} if windows.size is None else {"windows": windows.count_all()}
     for i, median in enumerate(take_median(outputs, levels).T):
         columns[f"target_{i}"] = median
         columns |= {f"target_{i}_{name}": each[at][:, i] for name, at in name_others(levels).items()}

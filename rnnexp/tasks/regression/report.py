@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.data.dataset import Predictions
+from rnnexp.data.sequences import SequenceDataset
 from rnnexp.evaluation import breakdown, metrics, numbers, quantile_scores, tables
 from rnnexp.evaluation.kept_baselines import KeptBaselines, Numbers, keep
 from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
@@ -35,10 +36,11 @@ class Mean:
 KINDS: dict[str, type] = {"mean": Mean}  # the baselines that a run keeps, by name
 
 
-def report(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
+def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
     """Predict the scored part, and compare with the truth and the mean of the training part."""
-    predictions = _predict(model, dataset, dataset.scored, scoring)
-    require_finite(predictions)
+    seen = _predict(model, dataset, dataset.scored, scoring)
+    require_finite(seen)
+    predictions = dataset.gather_votes(dataset.scored, seen)
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
     units = metrics.Units(None, deviation, None)
     against = Yardsticks({"mean": partial(_predict_mean, dataset)}, units, spread=partial(_spread, dataset))
@@ -49,19 +51,37 @@ def report(model: Any, dataset: Dataset, scoring: Scoring) -> Report:
     if len(targets) > 1:
         labels = {"part": (dataset.scored,), "target": targets}
         shown[breakdown.SCORES] = breakdown.compare_groups(predictions, made.baselines, np.zeros(count, int), labels)
+    made = _add_windows(dataset, replace(made, tables={**made.tables, **shown}), seen, units)
+    validation = scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring))
     return replace(
         made,
-        tables={**made.tables, **shown},
         fitted={"mean": _fit_mean(dataset)} if dataset.trained_on else {},
-        validation=scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring)),
+        validation=validation and dataset.gather_votes(VALIDATION, validation),
     )
 
 
-def _predict(model: Any, dataset: Dataset, part: str, scoring: Scoring) -> Predictions:
+def _add_windows(dataset: SequenceDataset, made: Report, seen: Predictions, units: metrics.Units) -> Report:
+    """Add the scores and the predictions of single windows, where recordings were cut into some."""
+    windows, part = dataset.windows, dataset.parts[dataset.scored].indices
+    if windows.size is None:
+        return made
+    prefix = f"{dataset.scored}/windows"
+    scores = metrics.prefixed(prefix, metrics.scores(seen.actual, seen.predicted, units, seen.weight)[0])
+    names = np.array(windows.name_steps(dataset.sequences, part))
+    table = tables.predicted(dataset, seen, lambda example, step: {"window": names[example]})
+    return replace(
+        made,
+        metrics={**made.metrics, **scores},
+        notes=[*made.notes, *windows.say_votes(part, "RMSE", scores.get(f"{prefix}/rmse"))],
+        tables={**made.tables, "windows": table},
+    )
+
+
+def _predict(model: Any, dataset: SequenceDataset, part: str, scoring: Scoring) -> Predictions:
     return dataset.restore(part, outputs(model, dataset, [part], scoring.batch_size)[part])
 
 
-def keep_baselines(dataset: Dataset, report: Report) -> KeptBaselines:
+def keep_baselines(dataset: SequenceDataset, report: Report) -> KeptBaselines:
     """Keep the mean, with its error on the validation part."""
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
 
@@ -70,7 +90,9 @@ def keep_baselines(dataset: Dataset, report: Report) -> KeptBaselines:
     def score(predicted: np.ndarray) -> float:
         return metrics.measure_error(actual, predicted.reshape(actual.shape), deviation)
 
-    return keep(dataset, report, _choose_error(dataset), score, lambda one: one.predict(dataset.parts[VALIDATION]))
+    return keep(
+        dataset, report, _choose_error(dataset), score, lambda one: one.predict(dataset.list_examples(VALIDATION))
+    )
 
 
 def summary(scores: Scores) -> Iterator[str]:
@@ -80,36 +102,39 @@ def summary(scores: Scores) -> Iterator[str]:
     yield from quantile_scores.say_quantiles(scores)
 
 
-def rows(dataset: Dataset, report: Report) -> DataFrame:
+def rows(dataset: SequenceDataset, report: Report) -> DataFrame:
     """Return every number of every example."""
     frame = tables.predicted(dataset, report.predictions, most=math.inf)
+    if dataset.windows.size is not None:
+        each = dataset.windows.count(dataset.parts[dataset.scored].indices)
+        frame.insert(1, "windows", each[frame["example"]])
     return frame.assign(error=frame["predicted"] - frame["actual"])
 
 
-def headline(dataset: Dataset) -> str:
+def headline(dataset: SequenceDataset) -> str:
     """Return what will head the report."""
     return "pinball" if dataset.spec.quantiles else _choose_error(dataset)
 
 
-def _choose_error(dataset: Dataset) -> str:
+def _choose_error(dataset: SequenceDataset) -> str:
     return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
 
 
-def _fit_mean(dataset: Dataset) -> Mean:
+def _fit_mean(dataset: SequenceDataset) -> Mean:
     return Mean(_training_targets(dataset).mean(axis=0))
 
 
-def _predict_mean(dataset: Dataset) -> np.ndarray:
-    return _fit_mean(dataset).predict(dataset.parts[dataset.scored])[:, None]
+def _predict_mean(dataset: SequenceDataset) -> np.ndarray:
+    return _fit_mean(dataset).predict(dataset.list_examples(dataset.scored))[:, None]
 
 
-def _spread(dataset: Dataset, _name: str, means: np.ndarray) -> np.ndarray:
+def _spread(dataset: SequenceDataset, _name: str, means: np.ndarray) -> np.ndarray:
     """Return the quantiles of the training targets, whatever the input: (n, 1, outputs, quantiles)."""
     found = np.moveaxis(np.quantile(_training_targets(dataset), dataset.spec.quantiles, axis=0), 0, -1)
     return np.broadcast_to(found, (*means.shape, len(dataset.spec.quantiles)))
 
 
-def _deviation(dataset: Dataset) -> np.ndarray | None:
+def _deviation(dataset: SequenceDataset) -> np.ndarray | None:
     """Return the deviation of the training targets, (1, 1, targets); None where there is no training part."""
     if dataset.trained_on is None:
         return None
@@ -117,8 +142,7 @@ def _deviation(dataset: Dataset) -> np.ndarray | None:
     return metrics.deviation(values.reshape(-1, values.shape[-1]))[None, None]
 
 
-def _training_targets(dataset: Dataset) -> np.ndarray:
+def _training_targets(dataset: SequenceDataset) -> np.ndarray:
     if dataset.trained_on is None:
         raise Undefined(UNFITTED)
-    train = dataset.trained_on.parts["train"]
-    return np.asarray(train.arrays["y"][train.indices], np.float64)
+    return np.asarray(dataset.trained_on.truth("train"), np.float64)

@@ -44,11 +44,14 @@ def report(model: Any, dataset: TagDataset, scoring: Scoring) -> Report:
     marked = chunks.marks(dataset.spec.classes)
     actual = chunks.chunks(_tags_of(dataset, predictions.actual)) if marked else set()
     more = partial(_more, dataset, scoring.extra, actual)
-    rivals = Rivals(partial(baselines, dataset), dataset.words)
-    made = classes.compared(dataset, predictions, more, rivals, tables(dataset, predictions, marked))
+    made = classes.compared(dataset, predictions, more, _make_rivals(dataset), tables(dataset, predictions, marked))
     skipped = {} if f"{dataset.scored}/unknown_accuracy" in made.metrics else {"unknown_accuracy": ALL_KNOWN}
     skipped |= {"chunk_f1": NO_CHUNK} if marked and not actual else {}
     return replace(made, skipped={**made.skipped, **skipped}, validation=scoring.validate(dataset, predict))
+
+
+def _make_rivals(dataset: TagDataset) -> Rivals:
+    return Rivals(partial(baselines, dataset), dataset.words)
 
 
 def scores(model: Any, part: Part, size: int) -> np.ndarray:
@@ -104,7 +107,7 @@ def baselines(dataset: TagDataset) -> dict[str, Fit]:
 
 def keep_baselines(dataset: TagDataset, report: Report) -> KeptBaselines:
     """Keep what the baselines need to tag other texts."""
-    return classes.keep(dataset, report, dataset.words)
+    return classes.keep(dataset, report, _make_rivals(dataset))
 
 
 def _tags_of(dataset: TagDataset, labels: np.ndarray) -> list[list[str]]:

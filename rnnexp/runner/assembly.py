@@ -1,0 +1,87 @@
+"""What a run is put together from: plan, network and evaluation, each made of its settings and of what is there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnexp import registry, tasks
+from rnnexp.config.settings import Experiment
+
+if TYPE_CHECKING:
+    from rnnexp import runtime
+    from rnnexp.data.dataset import Dataset
+    from rnnexp.data.spec import TaskSpec
+    from rnnexp.evaluation.report import Report, Scoring
+    from rnnexp.tasks.forecasting.intervals import Intervals
+    from rnnexp.training.plan import TrainingPlan
+
+log = logging.getLogger("rnnexp")
+
+
+def make_plan(experiment: Experiment, run_dir: Path | None) -> Callable[[TaskSpec], TrainingPlan]:
+    """Build what can be built before the data are known, so that its mistakes come first."""
+    from rnnexp.models.logits import convention
+    from rnnexp.training.monitor import is_scaled
+    from rnnexp.training.plan import TrainingPlan
+    from rnnexp.training.returned import require_loss, require_optimizer, require_schedule
+
+    optimizer = require_optimizer(experiment.optimizer, experiment.optimizer.build())
+    require_schedule(experiment.schedule, experiment.trainer.epochs)
+    own = registry.names("metric")  # computed once, at the end
+
+    def complete(spec: TaskSpec) -> TrainingPlan:
+        settings = experiment.loss or registry.lookup("loss", spec.loss)()
+        loss = require_loss(settings, settings.build())
+        convention(spec).check(loss, settings.name)
+        return TrainingPlan(
+            loss=loss,
+            optimizer=optimizer,
+            trainer=experiment.trainer,
+            metrics=list(dict.fromkeys(name for name in (*spec.metrics, *experiment.metrics) if name not in own)),
+            schedule=experiment.schedule,
+            callbacks=experiment.callbacks,
+            seed=experiment.seed,
+            run_dir=run_dir,
+            grad_norm=experiment.trainer.grad_norm,
+            scaled=is_scaled(vars(experiment.data)),
+        )
+
+    return complete
+
+
+def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
+    """Build the network and say which of its layers can use the fast kernel."""
+    from rnnexp.models.build import build
+    from rnnexp.models.cudnn import report_kernels
+    from rnnexp.models.fitting_weights import refuse_beyond
+    from rnnexp.training.class_weights import check_weights
+    from rnnexp.training.prepare import use_precision
+
+    check_weights(experiment.trainer.class_weights, dataset.spec)
+    with use_precision(experiment.trainer.precision), refuse_beyond(device.free_memory, experiment.optimizer.build):
+        model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
+    for line in report_kernels(model, device.backend, device.device):
+        log.log(logging.INFO if device.device == "gpu" else logging.DEBUG, "%s", line)
+    return model
+
+
+def evaluate(
+    model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None, keeps: bool = False
+) -> Report:
+    """Score a trained network beside its baselines; `intervals` are those that it has already.
+
+    keeps: whether the baselines will be kept with the run
+    """
+    return tasks.evaluate(model, dataset, make_scoring(experiment, intervals, keeps))
+
+
+def make_scoring(experiment: Experiment, intervals: Intervals | None = None, keeps: bool = False) -> Scoring:
+    """Return what is asked of the evaluations of an experiment."""
+    from rnnexp.evaluation.report import Scoring
+
+    size = experiment.trainer.batch_size
+    size = size if size == "full" else max(size, 256)
+    return Scoring(size, experiment.metrics, intervals, keeps)
