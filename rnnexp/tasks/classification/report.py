@@ -31,6 +31,8 @@ KINDS: dict[str, type] = {
     "summary": sequence_baselines.Summary,
     "naive_bayes": text_baselines.TextClassifier,
     "tfidf_linear": text_baselines.TextClassifier,
+    "nb_svm": text_baselines.TextClassifier,
+    "tfidf_chars": text_baselines.WordsAndCharacters,
 }
 
 
@@ -72,6 +74,8 @@ def baselines(dataset: Dataset) -> dict[str, Fit]:
         cut = make_cut(dataset.pipeline)
         found["naive_bayes"] = partial(text_baselines.fit_naive_bayes, known, y, count, cut)
         found["tfidf_linear"] = partial(text_baselines.fit_tfidf_linear, known, y, count, cut)
+        found["nb_svm"] = partial(text_baselines.fit_nb_svm, known, y, count, cut)
+        found["tfidf_chars"] = partial(text_baselines.fit_tfidf_chars, known, y, count, cut)
     else:
         found["nearest"] = partial(sequence_baselines.fit_nearest, known, y, count)
         found["summary"] = partial(sequence_baselines.fit_summary, known, y, count)
