@@ -16,7 +16,7 @@ from rnnexp.evaluation.kept_baselines import KeptBaselines
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import Report, Scoring
 from rnnexp.models.logits import convention
-from rnnexp.tasks.classification import sequence_baselines, text_baselines
+from rnnexp.tasks.classification import minirocket, sequence_baselines, text_baselines
 from rnnexp.tasks.classification.texts import TextDataset, TextPipeline
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ KINDS: dict[str, type] = {
     "majority": classification.Majority,
     "nearest": sequence_baselines.Nearest,
     "summary": sequence_baselines.Summary,
+    "minirocket": minirocket.MiniRocket,
     "naive_bayes": text_baselines.TextClassifier,
     "tfidf_linear": text_baselines.TextClassifier,
     "nb_svm": text_baselines.TextClassifier,
@@ -79,6 +80,7 @@ def baselines(dataset: Dataset) -> dict[str, Fit]:
     else:
         found["nearest"] = partial(sequence_baselines.fit_nearest, known, y, count)
         found["summary"] = partial(sequence_baselines.fit_summary, known, y, count)
+        found["minirocket"] = partial(minirocket.fit_minirocket, known, y, count)
     return found
 
 

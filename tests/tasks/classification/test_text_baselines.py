@@ -154,11 +154,11 @@ def test_a_word_that_only_its_characters_know_is_told_by_them() -> None:
 
 
 def test_nb_svm_weighs_a_word_by_its_log_count_ratio() -> None:
-    model = fit_nb_svm(["up x", "up x", "down x", "down x"], np.array([0, 0, 1, 1]), 2)
+    model = fit_nb_svm(["up so", "up so", "down so", "down so"], np.array([0, 0, 1, 1]), 2)
     weights = dict(zip(model.terms, model.model.weights[:, 0]))
     assert weights["up"] == pytest.approx(-weights["down"], rel=1e-3)
     assert weights["up"] > 0.1
-    assert weights["x"] == pytest.approx(0, abs=1e-9)
+    assert weights["so"] == pytest.approx(0, abs=1e-9)
 
 
 def test_there_is_a_limit_to_the_runs_of_characters_that_are_counted() -> None:
