@@ -88,7 +88,11 @@ class LogisticModel:
 
     def predict(self, features: Any) -> np.ndarray:
         """Return probabilities (n, classes); `features` may be sparse."""
-        return softmax(np.asarray(features @ self.weights) + self.intercept)
+        return softmax(self.score(features))
+
+    def score(self, features: Any) -> np.ndarray:
+        """Return log odds (n, classes), up to a constant."""
+        return np.asarray(features @ self.weights) + self.intercept
 
 
 def make_logistic(model: Any, classes: int) -> LogisticModel:

@@ -24,6 +24,7 @@ from rnnexp.evaluation.kept_baselines import FILE, NETWORK, KeptBaselines, choos
 from rnnexp.tasks.classification.report import list_inputs
 from rnnexp.tasks.forecasting import baselines, linear
 from rnnexp.tasks.forecasting.linear import make_past
+from rnnexp.tasks.regression.report import list_windows
 from rnnexp.tasks.requests import PredictRequest
 from rnnexp.tasks.sequence_to_sequence.report import predict_by
 from tests.fuzz import models as kinds
@@ -66,8 +67,10 @@ def answer(data: Any, baseline: Any, part: str) -> Any:
         return fill_cut(baseline, data.pipeline).predict(list_inputs(data, part))
     if task == "sequence_to_sequence":
         return predict_by(baseline, data.pipeline, list(data.references(part)))
+    if task == "regression":
+        return baseline.predict(list_windows(data, part))
     asked = {"tagging": "words", "language_modeling": "ids"}.get(task)
-    return baseline.predict(getattr(data, asked)(part) if asked else data.parts[part])
+    return baseline.predict(getattr(data, str(asked))(part))
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from rnnexp.errors import count
 from rnnexp.evaluation.classes import answer as answer_classes
 from rnnexp.tasks.classification.report import make_cut
-from rnnexp.tasks.classification.text_baselines import TextClassifier
+from rnnexp.tasks.classification.text_baselines import TextClassifier, WordsAndCharacters
 from rnnexp.tasks.classification.texts import TextPipeline
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
 from rnnexp.tasks.sequence_requests import read_sequences, served_sequences
@@ -77,7 +76,9 @@ def label_examples(bundle: Bundle, asked: Sequence[Any]) -> DataFrame:
 
 def fill_cut(baseline: Any, pipeline: Any) -> Any:
     """Give a baseline of texts the tokens of the network, which it was fitted to."""
-    return replace(baseline, cut=make_cut(pipeline)) if isinstance(baseline, TextClassifier) else baseline
+    return (
+        baseline.with_cut(make_cut(pipeline)) if isinstance(baseline, TextClassifier | WordsAndCharacters) else baseline
+    )
 
 
 def labels(probabilities: np.ndarray, classes: tuple[str, ...]) -> DataFrame:

@@ -18,7 +18,7 @@ from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import VALIDATION, Report, Scoring
 from rnnexp.evaluation.tables import MOST_ROWS
 from rnnexp.models.logits import convention
-from rnnexp.tasks.classification import sequence_baselines, text_baselines
+from rnnexp.tasks.classification import minirocket, sequence_baselines, text_baselines
 from rnnexp.tasks.classification.texts import TextDataset, TextPipeline
 
 if TYPE_CHECKING:
@@ -31,8 +31,11 @@ KINDS: dict[str, type] = {
     "majority": classification.Majority,
     "nearest": sequence_baselines.Nearest,
     "summary": sequence_baselines.Summary,
+    "minirocket": minirocket.MiniRocket,
     "naive_bayes": text_baselines.TextClassifier,
     "tfidf_linear": text_baselines.TextClassifier,
+    "nb_svm": text_baselines.TextClassifier,
+    "tfidf_chars": text_baselines.WordsAndCharacters,
 }
 
 
@@ -90,9 +93,12 @@ def baselines(dataset: Dataset) -> dict[str, Fit]:
         cut = make_cut(dataset.pipeline)
         found["naive_bayes"] = partial(text_baselines.fit_naive_bayes, known, y, count, cut)
         found["tfidf_linear"] = partial(text_baselines.fit_tfidf_linear, known, y, count, cut)
+        found["nb_svm"] = partial(text_baselines.fit_nb_svm, known, y, count, cut)
+        found["tfidf_chars"] = partial(text_baselines.fit_tfidf_chars, known, y, count, cut)
     else:
         found["nearest"] = partial(sequence_baselines.fit_nearest, known, y, count)
         found["summary"] = partial(sequence_baselines.fit_summary, known, y, count)
+        found["minirocket"] = partial(minirocket.fit_minirocket, known, y, count)
     return found
 
 

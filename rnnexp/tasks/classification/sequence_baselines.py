@@ -48,12 +48,12 @@ class Nearest:
         model = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
         model.fit(self.rows, self.shares.argmax(axis=1))
         found = np.zeros((len(asked), self.shares.shape[1]))
-        found[:, model.classes_] = model.predict_proba(_stretched(asked, self.rows.shape[1] // self.channels))
+        found[:, model.classes_] = model.predict_proba(_flatten(asked, self.rows.shape[1] // self.channels))
         return found
 
 
 def fit_nearest(train: Many, labels: np.ndarray, classes: int) -> Nearest:
-    return Nearest(_stretched(train, max(map(len, train))), np.eye(classes)[labels], train[0].shape[1])
+    return Nearest(_flatten(train, max(map(len, train))), np.eye(classes)[labels], train[0].shape[1])
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,12 @@ def fit_summary(train: Many, labels: np.ndarray, classes: int) -> Summary:
     return Summary(scaler.mean_, scaler.scale_, make_logistic(model, classes))
 
 
-def _stretched(sequences: Many, steps: int) -> np.ndarray:
-    return np.stack([_resampled(one, steps).reshape(-1) for one in sequences])
+def _flatten(sequences: Many, steps: int) -> np.ndarray:
+    return np.stack([stretch(one, steps).reshape(-1) for one in sequences])
 
 
-def _resampled(one: np.ndarray, steps: int) -> np.ndarray:
+def stretch(one: np.ndarray, steps: int) -> np.ndarray:
+    """Interpolate a sequence (time, channels) to so many steps."""
     if len(one) == steps:
         return one
     at = np.linspace(0, len(one) - 1, steps)

@@ -13,7 +13,7 @@ from rnnexp.tasks.forecasting.dataset import SeriesDataset
 
 SHIFT = 2.0  # deviations of the training part between its mean and that of the scored part
 BIASED = 0.5  # share of the RMSE by which the forecasts are off in the mean
-SEASONAL = ("seasonal_naive", "seasonal_growth", "naive2")
+SEASONLESS = ("persistence", "drift")
 
 
 def find_causes(dataset: SeriesDataset, report: Report) -> Iterator[Cause]:
@@ -55,7 +55,7 @@ def _window(dataset: SeriesDataset, report: Report) -> Iterator[Cause]:
     if season is None or seen_rows >= season or told or pipeline.plan.layout != "windows":
         return
     errors = {name: report.metrics.get(f"baseline/{name}/rmse", np.inf) for name in ("persistence", "seasonal_naive")}
-    helps = report.best_baseline in SEASONAL or report.best_baseline == "linear"
+    helps = report.best_baseline not in SEASONLESS
     if helps and errors["seasonal_naive"] < errors["persistence"]:
         rows = "1 row" if seen_rows == 1 else f"{seen_rows} rows"
         seen = f"the network sees {rows}, less than the season of {season}, which {report.best_baseline} knows"

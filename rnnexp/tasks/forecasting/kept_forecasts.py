@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,19 +16,28 @@ from rnnexp.evaluation import metrics
 from rnnexp.evaluation.kept_baselines import FILE, NETWORK, KeptBaselines, gather
 from rnnexp.evaluation.numbers import UNFITTED
 from rnnexp.evaluation.report import VALIDATION, Report, Undefined, defined, once
-from rnnexp.tasks.forecasting import baselines, linear, naive2, scales
+from rnnexp.tasks.forecasting import baselines, ets, global_linear, linear, naive2, scales, theta
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.ets import SmoothedForecast
+from rnnexp.tasks.forecasting.global_linear import GlobalLinear
 from rnnexp.tasks.forecasting.intervals import FEW_LEVELS, Intervals, calibrate
 from rnnexp.tasks.forecasting.linear import LinearForecast, Past, make_past
 from rnnexp.tasks.forecasting.pipeline import Pipeline
 from rnnexp.tasks.forecasting.preprocess import prepare_whole
 from rnnexp.tasks.forecasting.short_series import forecasting_task
+from rnnexp.tasks.forecasting.theta import ThetaForecast
 from rnnexp.tasks.forecasting.windows import Plan
 
-Fit = Callable[[], Any]  # returns a Rule or a LinearForecast
+Fit = Callable[[], Any]  # returns a method
 
 RULES = {**baselines.SIMPLE, "naive2": naive2.naive2}
-LINEAR = "linear"
+FITTED: dict[str, Callable[[SeriesDataset], Any]] = {
+    "linear": linear.fit,
+    "global_linear": global_linear.fit,
+    "theta": theta.fit,
+    "ets": ets.fit,
+}
+OF_MANY = ("global_linear",)  # one series has nothing to learn from others
 NO_ERRORS = "there are no forecasts of it for a validation part, from whose errors they are made"
 
 
@@ -54,7 +63,7 @@ class Rule:
 class KeptForecast:
     """A baseline, and intervals around its forecasts in original units."""
 
-    method: Rule | LinearForecast
+    method: Rule | LinearForecast | GlobalLinear | ThetaForecast | SmoothedForecast
     intervals: Intervals
 
     def forecast(self, pipeline: Pipeline, rows: Sequence[Rows]) -> np.ndarray:
@@ -72,7 +81,7 @@ class KeptForecast:
         return values - half, values + half
 
 
-KINDS: dict[str, type] = dict.fromkeys([*RULES, LINEAR], KeptForecast)  # by name
+KINDS: dict[str, type] = dict.fromkeys([*RULES, *FITTED], KeptForecast)  # by name
 
 
 def list_methods(dataset: SeriesDataset, origins: np.ndarray) -> dict[str, Fit]:
@@ -80,13 +89,22 @@ def list_methods(dataset: SeriesDataset, origins: np.ndarray) -> dict[str, Fit]:
     task = forecasting_task(dataset, origins, dataset.pipeline.plan.ahead)
     names = [name for name in RULES if name in baselines.SIMPLE or naive2.applies(task.firsts)]
     rules: dict[str, Fit] = {name: partial(Rule, name, task.season, task.seasonless) for name in names}
-    return {**rules, LINEAR: partial(_fit_linear, dataset)}
+    known = [name for name in FITTED if len(dataset.history.ids) > 1 or name not in OF_MANY]
+    return {**rules, **{name: partial(_fit, dataset, name) for name in known}}
 
 
-def _fit_linear(dataset: SeriesDataset) -> LinearForecast:
+def _fit(dataset: SeriesDataset, name: str) -> Any:
     if dataset.trained_on is None:
         raise Undefined(UNFITTED)
-    return once(dataset, partial(linear.fit, dataset), LINEAR)
+    return once(dataset, partial(FITTED[name], dataset), name)
+
+
+def name_stand_ins(past: Past, fitted: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    """Yield which baselines have too few rows before some of their forecasts, and repeat the last value there."""
+    for name, method in fitted:
+        if isinstance(method, ThetaForecast | SmoothedForecast) and (there := method.stands_in(past)).any():
+            count = f"{there.sum():,} of {len(there):,} forecasts"
+            yield f"the baseline {name} repeats the last value in {count}, for want of rows before them"
 
 
 def keep_baselines(dataset: SeriesDataset, report: Report) -> KeptBaselines:

@@ -24,12 +24,14 @@ class Past:
     table:   (rows, columns) of all series end to end, with the calendar; targets first
     offsets: first row of each series, and the end of the last;  ids: what the series are called
     origins: (n,) last observed rows
+    trained: (series, 2) rows of each series that are of the training part, if any are
     """
 
     table: np.ndarray
     offsets: np.ndarray
     ids: Sequence[str]
     origins: np.ndarray
+    trained: np.ndarray | None = None
 
     @property
     def series(self) -> np.ndarray:
@@ -41,10 +43,20 @@ class Past:
         """The first row of the series of each forecast, (n,)."""
         return self.offsets[self.series]
 
+    def find_known(self, series: int) -> slice:
+        """Return the rows of a series, from its first one, on which a baseline may be fitted that is fitted anew.
+
+        Those of the training part, else those up to the first forecast of the series: none looks ahead.
+        """
+        first = self.offsets[series]
+        asked = self.origins[self.series == series]
+        rows = (first, asked.min(initial=self.offsets[-1] - 1) + 1) if self.trained is None else self.trained[series]
+        return slice(int(rows[0] - first), int(rows[1] - first))
+
 
 def make_past(dataset: SeriesDataset, origins: np.ndarray) -> Past:
     table = dataset.pipeline.with_calendar(dataset.table, dataset.history.time)
-    return Past(table, dataset.history.offsets, dataset.history.ids, origins)
+    return Past(table, dataset.history.offsets, dataset.history.ids, origins, dataset.borders.get("train"))
 
 
 @dataclass(frozen=True)

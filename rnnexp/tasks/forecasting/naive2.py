@@ -61,21 +61,22 @@ def _pattern(values: np.ndarray, season: int, horizon: int) -> np.ndarray:
     """
     rows = np.arange(len(values) - 1, len(values) + horizon) % season
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        factors = _factors(values, season)
+        factors = fit_season(values, season)
         return np.asarray(factors[rows[1:]] / factors[rows[0]])
 
 
-def _factors(values: np.ndarray, season: int) -> np.ndarray:
-    """Decompose classically, multiplicative: the mean ratio to a centered moving average, per place in the season."""
+def fit_season(values: np.ndarray, season: int, factors: bool = True) -> np.ndarray:
+    """Decompose classically: the mean ratio to a centered moving average, or distance, per place in the season."""
     weights = np.ones(season) if season % 2 else np.array([0.5, *np.ones(season - 1), 0.5])
     half = len(weights) // 2
     trend = np.convolve(values, weights / season, mode="valid")
-    ratio = values[half : len(values) - half] / trend
+    inner = values[half : len(values) - half]
+    ratio = inner / trend if factors else inner - trend
     place = np.arange(half, len(values) - half) % season
     kept = ~np.isnan(ratio)  # 0 / 0 is left out, as by R's `na.rm`
     ratios = (ratio[kept & (place == at)] for at in range(season))
-    factors = np.array([own.sum() / np.float64(len(own)) for own in ratios])
-    return np.asarray(factors / factors.mean())
+    means = np.array([own.sum() / np.float64(len(own)) for own in ratios])
+    return np.asarray(means / means.mean() if factors else means - means.mean())
 
 
 def owa(scores: Mapping[str, float], naive: Mapping[str, float]) -> float | None:

@@ -14,7 +14,7 @@ from rnnexp.data.dataset import Predictions
 from rnnexp.evaluation import breakdown, metrics, numbers, tables
 from rnnexp.evaluation.numbers import Findings, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report, Scoring
+from rnnexp.evaluation.report import Report, Scoring, once
 from rnnexp.tasks.forecasting import kept_forecasts, naive2, scales
 from rnnexp.tasks.forecasting.bands import MADE_ON, Band, band
 from rnnexp.tasks.forecasting.baseline_quantiles import add_quantiles
@@ -105,23 +105,32 @@ def make_yardsticks(dataset: SeriesDataset, predictions: Predictions, methods: M
     origins = predictions.origins
     if origins is None:
         return Yardsticks({}, units)
+    made = _forecasts(dataset, origins, methods)
     return Yardsticks(
-        _forecasts(dataset, origins, methods),
+        {name: partial(once, dataset, maker, f"forecasts of {name}") for name, maker in made.items()},
         units,
         scales.affine_scale(dataset, units.series),
-        partial(_add, dataset, predictions, units),
+        partial(_add, dataset, predictions, units, methods),
         partial(in_series, dataset),
         partial(_columns, dataset, predictions),
         partial(add_quantiles, dataset, origins, _list_forecasts),
     )
 
 
-def _add(dataset: SeriesDataset, predictions: Predictions, units: metrics.Units, found: Findings) -> None:
+def _add(
+    dataset: SeriesDataset,
+    predictions: Predictions,
+    units: metrics.Units,
+    methods: Mapping[str, Fit],
+    found: Findings,
+) -> None:
     """Add what is known of forecasts alone: OWA, errors by step, and series that are too short."""
     found.metrics |= _owa(found, dataset.scored) | _by_horizon(dataset.scored, predictions)
     found.notes += scales.unscaled(dataset, units.scale, units.series)
     if predictions.origins is not None:
         found.notes += short_series(dataset, predictions.origins, predictions.actual.shape[1], found.baselines)
+        fitted = [(name, methods[name]()) for name in found.baselines]
+        found.notes += kept_forecasts.name_stand_ins(make_past(dataset, predictions.origins), fitted)
 
 
 def _columns(

@@ -38,10 +38,10 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> np.ndarray |
 
 def _predict(bundle: Bundle, sequences: list[np.ndarray]) -> np.ndarray:
     pipeline, baseline = bundle.preprocessor, bundle.baseline
-    prepared = pipeline.inputs(sequences)
-    if baseline is not None:  # the same for every sequence
-        return np.asarray(baseline.predict(sequences))
-    return np.asarray(pipeline.cut(sequences).vote_all(np.asarray(bundle.predict(prepared))))
+    prepared, windows = pipeline.inputs(sequences), pipeline.cut(sequences)
+    if baseline is not None:
+        return np.asarray(windows.vote_all(np.asarray(baseline.predict(windows.split_all(sequences)))))
+    return np.asarray(windows.vote_all(np.asarray(bundle.predict(prepared))))
 
 
 def _table(bundle: Bundle, outputs: np.ndarray, sequences: list[np.ndarray]) -> DataFrame:

@@ -1,10 +1,10 @@
-"""Score numbers that are predicted for independent sequences beside their mean."""
+"""Score numbers that are predicted for independent sequences beside their mean, and a regression on summaries."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sized
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,37 +13,29 @@ import numpy as np
 from rnnexp.data.dataset import Predictions
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.evaluation import breakdown, metrics, numbers, quantile_scores, tables
-from rnnexp.evaluation.kept_baselines import KeptBaselines, Numbers, keep
+from rnnexp.evaluation.kept_baselines import KeptBaselines, keep
 from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import VALIDATION, Report, Scores, Scoring, Undefined
+from rnnexp.evaluation.report import VALIDATION, Report, Scores, Scoring, Undefined, once
+from rnnexp.tasks.regression.baselines import Mean, SummaryRidge, fit_summary_ridge
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@dataclass(frozen=True)
-class Mean:
-    """Answers everything with the mean of the training part, (outputs,)."""
-
-    values: Numbers
-
-    def predict(self, asked: Sized) -> np.ndarray:
-        """Return numbers (n, outputs)."""
-        return np.tile(self.values, (len(asked), 1))
-
-
-KINDS: dict[str, type] = {"mean": Mean}  # the baselines that a run keeps, by name
+KINDS: dict[str, type] = {"mean": Mean, "summary": SummaryRidge}  # the baselines that a run keeps, by name
 
 
 def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
-    """Predict the scored part, and compare with the truth and the mean of the training part."""
+    """Predict the scored part, and compare with the truth and the baselines of the training part."""
     seen = _predict(model, dataset, dataset.scored, scoring)
     require_finite(seen)
     predictions = dataset.gather_votes(dataset.scored, seen)
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
     units = metrics.Units(None, deviation, None)
-    against = Yardsticks({"mean": partial(_predict_mean, dataset)}, units, spread=partial(_spread, dataset))
+    fits = {name: partial(once, dataset, partial(_fit, dataset, name), name) for name in KINDS}
+    makers = {name: partial(_predict_by, fit, dataset, dataset.scored) for name, fit in fits.items()}
+    against = Yardsticks(makers, units, spread=partial(_spread, dataset, fits))
     made = numbers.report(dataset, predictions, against, scoring.extra)
     count, targets = len(predictions.actual), dataset.spec.targets
     examples = np.arange(count)[:, None]
@@ -55,7 +47,7 @@ def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
     validation = scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring))
     return replace(
         made,
-        fitted={"mean": _fit_mean(dataset)} if dataset.trained_on else {},
+        fitted={name: fits[name]() for name in made.baselines},
         validation=validation and dataset.gather_votes(VALIDATION, validation),
     )
 
@@ -82,7 +74,7 @@ def _predict(model: Any, dataset: SequenceDataset, part: str, scoring: Scoring) 
 
 
 def keep_baselines(dataset: SequenceDataset, report: Report) -> KeptBaselines:
-    """Keep the mean, with its error on the validation part."""
+    """Keep the baselines, each with its error on the validation part."""
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
 
     actual = report.validation.actual if report.validation else np.zeros(0)
@@ -91,7 +83,7 @@ def keep_baselines(dataset: SequenceDataset, report: Report) -> KeptBaselines:
         return metrics.measure_error(actual, predicted.reshape(actual.shape), deviation)
 
     return keep(
-        dataset, report, _choose_error(dataset), score, lambda one: one.predict(dataset.list_examples(VALIDATION))
+        dataset, report, _choose_error(dataset), score, lambda one: _answer(one, dataset, VALIDATION)
     )
 
 
@@ -120,18 +112,35 @@ def _choose_error(dataset: SequenceDataset) -> str:
     return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
 
 
-def _fit_mean(dataset: SequenceDataset) -> Mean:
-    return Mean(_training_targets(dataset).mean(axis=0))
+def _fit(dataset: SequenceDataset, name: str) -> Any:
+    if name == "mean":
+        return Mean(_training_targets(dataset).mean(axis=0))
+    if (own := dataset.trained_on) is None:
+        raise Undefined(UNFITTED)
+    train = own.parts["train"]
+    return fit_summary_ridge(list_windows(own, "train"), np.asarray(train.arrays["y"][train.indices], np.float64))
 
 
-def _predict_mean(dataset: SequenceDataset) -> np.ndarray:
-    return _fit_mean(dataset).predict(dataset.list_examples(dataset.scored))[:, None]
+def _answer(one: Any, dataset: SequenceDataset, part: str) -> np.ndarray:
+    """Return what a baseline says of the examples of a part, (n, outputs): of recordings the mean of their windows."""
+    return dataset.vote(part, np.asarray(one.predict(list_windows(dataset, part))))
 
 
-def _spread(dataset: SequenceDataset, _name: str, means: np.ndarray) -> np.ndarray:
-    """Return the quantiles of the training targets, whatever the input: (n, 1, outputs, quantiles)."""
-    found = np.moveaxis(np.quantile(_training_targets(dataset), dataset.spec.quantiles, axis=0), 0, -1)
-    return np.broadcast_to(found, (*means.shape, len(dataset.spec.quantiles)))
+def _predict_by(fit: Callable[[], Any], dataset: SequenceDataset, part: str) -> np.ndarray:
+    return _answer(fit(), dataset, part)[:, None]
+
+
+def list_windows(dataset: SequenceDataset, part: str) -> list[np.ndarray]:
+    """Return the windows of a part in the units of the data: a regression has a scaler of its own."""
+    return list(dataset.windows.split(dataset.sequences.values, dataset.parts[part].indices))
+
+
+def _spread(
+    dataset: SequenceDataset, fits: Mapping[str, Callable[[], Any]], name: str, predicted: np.ndarray
+) -> np.ndarray:
+    """Return predictions and the quantiles of what they are off by in training: (n, 1, outputs, quantiles)."""
+    off = _training_targets(dataset) - _predict_by(fits[name], dataset.trained_on or dataset, "train")[:, 0]
+    return predicted[..., None] + np.moveaxis(np.quantile(off, dataset.spec.quantiles, axis=0), 0, -1)
 
 
 def _deviation(dataset: SequenceDataset) -> np.ndarray | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnexp.evaluation.report import Undefined
 
+LEAST = 1e-4  # probability of a translation beside the likeliest one
 ROUNDS = 5  # of expectation and maximization
 MOST_LINKS = 3e7  # tokens of a source beside each token of its target: 2 GB
 
@@ -45,10 +46,11 @@ class Dictionary:
         return [[self.translations.get(token, token) for token in tokens] for tokens in asked]
 
 
-def learn(sources: Sequence[Tokens], targets: Sequence[Tokens]) -> dict[str, str]:
-    """Return the likeliest target token for each source token, by IBM's Model 1 (Brown et al., The mathematics of
-    statistical machine translation, 1993, section 4.1). Needs some 70 bytes for each token of a source beside each of
-    its target; Undefined where they are too many.
+def learn_table(sources: Sequence[Tokens], targets: Sequence[Tokens], most: int) -> dict[str, dict[str, float]]:
+    """Return the likeliest target tokens for each source token, the best first, with their probabilities.
+
+    By IBM's Model 1 (Brown et al., The mathematics of statistical machine translation, 1993, section 4.1). Needs some
+    70 bytes for each token of a source beside each of its target; Undefined where they are too many.
     """
     links = sum(len(s) * len(t) for s, t in zip(sources, targets))
     if links > MOST_LINKS:
@@ -68,6 +70,9 @@ def learn(sources: Sequence[Tokens], targets: Sequence[Tokens]) -> dict[str, str
         counts = np.bincount(entry, share)
         chance = counts / np.bincount(of, counts)[of]
     order = np.lexsort((entries, -chance, of))
-    best = order[np.unique(of[order], return_index=True)[1]]
     names, answers = list(words), list(known)
-    return {names[of[i]]: answers[entries[i] % len(known)] for i in best}
+    rank = np.arange(len(order)) - np.searchsorted(of[order], of[order])
+    found: dict[str, dict[str, float]] = {}
+    for i in order[(rank < most) & ((rank == 0) | (chance[order] > LEAST))]:
+        found.setdefault(names[of[i]], {})[answers[entries[i] % len(known)]] = float(chance[i])
+    return found

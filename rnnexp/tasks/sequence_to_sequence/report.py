@@ -18,11 +18,12 @@ from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.kept_baselines import KeptBaselines, keep
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import VALIDATION, Report, Scoring, Undefined, once
+from rnnexp.evaluation.report import VALIDATION, Report, Scoring, Undefined, defined, once
 from rnnexp.models.beam_search import Decoded, Decoding, decode
 from rnnexp.models.logits import log_softmax
 from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
 from rnnexp.tasks.sequence_to_sequence.dataset import PairDataset, PairPipeline
+from rnnexp.tasks.sequence_to_sequence.ibm_bigram import BigramDictionary, fit_bigram_dictionary
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,7 +35,11 @@ NO_SACREBLEU = "it needs the package sacrebleu: pip install 'rnnexp[text]'"
 
 MAX_VALIDATED = 256  # texts of the validation part on which the best of network and baselines is chosen
 # The baselines that a run keeps, by name.
-KINDS: dict[str, type] = {"most_frequent": dictionaries.MostFrequent, "dictionary": dictionaries.Dictionary}
+KINDS: dict[str, type] = {
+    "most_frequent": dictionaries.MostFrequent,
+    "dictionary": dictionaries.Dictionary,
+    "ibm_bigram": BigramDictionary,
+}
 
 Baselines = tuple[dict[str, Any], dict[str, str]]  # each that can be fitted, and why others cannot
 
@@ -57,7 +62,8 @@ def report(model: Any, dataset: PairDataset, scoring: Scoring | None = None) -> 
     found = written(model, dataset.pipeline, sources)
     metrics = {f"{dataset.scored}/nats": nats, f"{dataset.scored}/perplexity": float(np.exp(nats))}
     fitted, skipped = _fit(dataset)
-    made = once(dataset, lambda: {name: predict_by(one, dataset.pipeline, sources) for name, one in fitted.items()})
+    made, undefined = once(dataset, partial(_predict_all, dataset.pipeline, fitted, sources))
+    fitted = {name: fitted[name] for name in made}
     for prefix, texts in {
         dataset.scored: found.texts,
         **{f"baseline/{name}": own for name, own in made.items()},
@@ -72,7 +78,7 @@ def report(model: Any, dataset: PairDataset, scoring: Scoring | None = None) -> 
         {"predictions": table(dataset, found)},
         _one_answer(found.texts, references),
         {name: dataset.restore(dataset.scored, np.array(texts, dtype=object)) for name, texts in made.items()},
-        skipped | ({"bleu": NO_SACREBLEU} if judged == "exact_match" and not _characters(dataset) else {}),
+        skipped | undefined | ({"bleu": NO_SACREBLEU} if judged == "exact_match" and not _characters(dataset) else {}),
         best,
         None if best is None else metrics[f"{dataset.scored}/{judged}"] > metrics[f"baseline/{best}/{judged}"],
         attention=found.attention,
@@ -99,6 +105,14 @@ def keep_baselines(dataset: PairDataset, report: Report) -> KeptBaselines:
         return scores(texts, list(_asked(dataset).values()), dataset.pipeline)[judged]
 
     return keep(dataset, report, judged, score, lambda one: predict_by(one, dataset.pipeline, list(_asked(dataset))))
+
+
+def _predict_all(
+    pipeline: PairPipeline, fitted: Mapping[str, Any], sources: Sequence[str]
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    reasons: dict[str, str] = {}
+    makers = {name: partial(predict_by, one, pipeline, sources) for name, one in fitted.items()}
+    return defined(makers, reasons), reasons
 
 
 def predict_by(baseline: Any, pipeline: PairPipeline, texts: Sequence[str]) -> list[str]:
@@ -189,9 +203,11 @@ def _fit_to(pipeline: PairPipeline, own: PairDataset) -> Baselines:
     read, write = list(map(reads.split, sources)), list(map(writes.split, targets))
     fitted: dict[str, Any] = {"most_frequent": dictionaries.fit_most_frequent(write, writes.join)}
     try:
-        return fitted | {"dictionary": dictionaries.Dictionary(dictionaries.learn(read, write))}, {}
+        bigrams = fit_bigram_dictionary(read, write)
     except Undefined as reason:
-        return fitted, {"dictionary": str(reason)}
+        return fitted, dict.fromkeys(("dictionary", "ibm_bigram"), str(reason))
+    alone = {word: next(iter(found)) for word, found in bigrams.translations.items()}
+    return fitted | {"dictionary": dictionaries.Dictionary(alone), "ibm_bigram": bigrams}, {}
 
 
 def _characters(dataset: PairDataset) -> bool:

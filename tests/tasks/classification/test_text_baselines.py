@@ -14,7 +14,13 @@ from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.evaluation.report import Undefined
 from rnnexp.tasks import load
 from rnnexp.tasks.classification.report import baselines
-from rnnexp.tasks.classification.text_baselines import Cut, fit_naive_bayes, fit_tfidf_linear
+from rnnexp.tasks.classification.text_baselines import (
+    Cut,
+    fit_naive_bayes,
+    fit_nb_svm,
+    fit_tfidf_chars,
+    fit_tfidf_linear,
+)
 
 BLANK = Cut(Tokenizer("blank").split)
 
@@ -51,6 +57,11 @@ def accuracy(baseline: Any, texts: Texts, test: np.ndarray, **settings: Any) -> 
         (imdb, fit_tfidf_linear, {"cut": BLANK}, 81.5),
         (ag_news, fit_naive_bayes, {"once": False}, 87.24),
         pytest.param(ag_news, fit_tfidf_linear, {}, 87.17, marks=pytest.mark.end_to_end),
+        # No figures are published for these parts; the network of sst2 has 81.3, that of ag_news 87.0.
+        (sst2, fit_nb_svm, {"cut": BLANK}, 81.66),
+        pytest.param(sst2, fit_tfidf_chars, {"cut": BLANK}, 83.69, marks=pytest.mark.end_to_end),
+        pytest.param(imdb, fit_tfidf_chars, {"cut": BLANK}, 87.9, marks=pytest.mark.end_to_end),
+        pytest.param(ag_news, fit_tfidf_chars, {}, 88.49, marks=pytest.mark.end_to_end),
     ],
 )
 def test_the_figures_of_the_real_sets_come_out(
@@ -64,7 +75,12 @@ def test_the_figures_of_the_real_sets_come_out(
 @pytest.mark.end_to_end
 @pytest.mark.parametrize(
     ("baseline", "settings", "figure"),
-    [(fit_naive_bayes, {}, 77.7), (fit_tfidf_linear, {"sublinear": False}, 77.9)],
+    [
+        (fit_naive_bayes, {}, 77.7),
+        (fit_tfidf_linear, {"sublinear": False}, 77.9),
+        (fit_nb_svm, {}, 78.8),  # published for NBSVM-bi, with folds of its own: 79.4
+        (fit_tfidf_chars, {}, 79.5),
+    ],
 )
 def test_the_figures_of_ten_folds_of_mr_polarity_come_out(
     baseline: Any, settings: dict[str, Any], figure: float, shared_data: Path
@@ -84,7 +100,7 @@ TRAIN = ["good fine film", "bad poor film", "fine fine", "poor work"]
 LABELS = np.array([0, 2, 0, 2])
 
 
-@pytest.mark.parametrize("baseline", [fit_naive_bayes, fit_tfidf_linear])
+@pytest.mark.parametrize("baseline", [fit_naive_bayes, fit_tfidf_linear, fit_nb_svm, fit_tfidf_chars])
 def test_a_class_without_training_texts_has_probability_0_in_its_own_column(baseline: Any) -> None:
     found = baseline(TRAIN, LABELS, 4).predict(["fine film", "poor film", "unseen"])
     assert found.shape == (3, 4)
@@ -109,8 +125,9 @@ def test_a_rule_of_ones_own_cuts_the_words() -> None:
 
 
 def test_one_class_leaves_nothing_to_fit_a_line_to() -> None:
-    with pytest.raises(Undefined, match="the training part has one class only"):
-        fit_tfidf_linear(TRAIN, np.zeros(4, int), 2)
+    for fit in (fit_tfidf_linear, fit_nb_svm, fit_tfidf_chars):
+        with pytest.raises(Undefined, match="the training part has one class only"):
+            fit(TRAIN, np.zeros(4, int), 2)
     assert fit_naive_bayes(TRAIN, np.zeros(4, int), 2).predict(TRAIN)[:, 0].tolist() == [1, 1, 1, 1]
 
 
@@ -125,12 +142,28 @@ def test_baselines_of_texts_see_the_tokens_that_the_network_sees(tokens: str) ->
     dataset = load(text_lines(path="lines.txt", split={"train": 0.6, "val": 0, "test": 0.4}, **settings))
     part, made = dataset.parts["test"], baselines(dataset)
     asked = [dataset.texts[i] for i in part.indices]
-    for name in ("naive_bayes", "tfidf_linear"):
+    for name in ("naive_bayes", "tfidf_linear", "nb_svm"):
         right = float((made[name]().predict(asked).argmax(axis=1) == part.arrays["y"][part.indices]).mean())
         assert (right > 0.9) == (tokens in ("character", "subword"))
+
+
+def test_a_word_that_only_its_characters_know_is_told_by_them() -> None:
+    found = fit_tfidf_chars(TRAIN, LABELS, 3).predict(["goodness", "poorly"])
+    assert found.argmax(axis=1).tolist() == [0, 2]
+    assert np.array_equal(*fit_tfidf_linear(TRAIN, LABELS, 3).predict(["goodness", "poorly"]))
+
+
+def test_nb_svm_weighs_a_word_by_its_log_count_ratio() -> None:
+    model = fit_nb_svm(["up so", "up so", "down so", "down so"], np.array([0, 0, 1, 1]), 2)
+    weights = dict(zip(model.terms, model.model.weights[:, 0]))
+    assert weights["up"] == pytest.approx(-weights["down"], rel=1e-3)
+    assert weights["up"] > 0.1
+    assert weights["so"] == pytest.approx(0, abs=1e-9)
 
 
 def test_there_is_a_limit_to_the_runs_of_characters_that_are_counted() -> None:
     long = ["ab" * 4_000_000, "ba"]
     with pytest.raises(Undefined, match="runs of tokens to count; the most is"):
         fit_naive_bayes(long, np.array([0, 1]), 2, Cut(list, 4))
+    with pytest.raises(Undefined, match="runs of characters to count; the most is"):
+        fit_tfidf_chars(long, np.array([0, 1]), 2)

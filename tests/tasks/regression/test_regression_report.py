@@ -45,7 +45,8 @@ def test_the_right_sums_are_exact_and_beat_the_mean() -> None:
     report = evaluate(MARKED, dataset, 8)
     assert report.metrics["test/rmse"] == pytest.approx(0, abs=1e-6)
     assert report.metrics["skill/rmse"] == pytest.approx(1, abs=1e-5)
-    assert (report.best_baseline, report.beats_baseline) == ("mean", True)
+    assert (report.best_baseline, report.beats_baseline) == ("summary", True)
+    assert set(report.baselines) == {"mean", "summary"}
     assert check_leakage(dataset) == []
 
 
@@ -102,8 +103,12 @@ def test_several_quantiles_of_a_number_are_scored_beside_those_of_the_training_p
     base = report.baselines["mean"].quantiles
     assert base is not None
     assert base[3, 0] == pytest.approx(expected, rel=1e-6)
-    assert report.metrics["skill/pinball"] == pytest.approx(
-        1 - report.metrics["test/pinball"] / report.metrics["baseline/mean/pinball"]
-    )
+    assert report.best_baseline == "summary"
+    best = report.metrics["baseline/summary/pinball"]
+    assert best < 0.1 * report.metrics["baseline/mean/pinball"]
+    assert report.metrics["skill/pinball"] == pytest.approx(1 - report.metrics["test/pinball"] / best)
+    spread = report.baselines["summary"].quantiles
+    assert spread is not None
+    assert (np.diff(spread, axis=-1) > 0).all()
     assert tasks.of("regression").primary_metric(data) == "pinball"
     assert dict(figures(data, History([], 0, "val/loss", None, 0.0), report))["prediction"].axes

@@ -175,10 +175,11 @@ def test_attention_looks_at_the_text_alone_and_adds_up_to_one() -> None:
 def test_the_dictionary_finds_which_word_stands_for_which() -> None:
     sources = [text.split() for text in ("the house", "the book", "a book", "the small house")]
     targets = [text.split() for text in ("das haus", "das buch", "ein buch", "das kleine haus")]
-    assert dictionaries.learn(sources, targets) == {
+    learned = {word: next(iter(found)) for word, found in dictionaries.learn_table(sources, targets, 1).items()}
+    assert learned == {
         "the": "das", "house": "haus", "book": "buch", "a": "ein", "small": "kleine",
     }  # fmt: skip
-    dictionary = dictionaries.Dictionary(dictionaries.learn(sources, targets))
+    dictionary = dictionaries.Dictionary(learned)
     assert dictionary.predict([["a", "small", "cat"]]) == [["ein", "kleine", "cat"]]
     frequent = dictionaries.fit_most_frequent([["b"], ["c"], ["a", "b"], ["a", "b"], ["b"]], " ".join)
     assert frequent.predict([["x"], ["y"]]) == [["a", "b"], ["a", "b"]]

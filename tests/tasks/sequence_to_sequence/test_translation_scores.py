@@ -62,11 +62,11 @@ def test_how_many_texts_are_scored_at_once_changes_no_score(monkeypatch: pytest.
 def test_a_dictionary_of_more_than_memory_holds_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = pairs(lowercase=False)
     model = build(lookup("model", "encoder_decoder")(units=[3], embedding_dim=3), dataset.spec, seed=0)
-    assert set(translation.report(model, dataset).baselines) == {"most_frequent", "dictionary"}
+    assert set(translation.report(model, dataset).baselines) == {"most_frequent", "dictionary", "ibm_bigram"}
     monkeypatch.setattr(dictionaries, "MOST_LINKS", 10)
     monkeypatch.setattr(evaluation, "_computed", {})
     with pytest.raises(Undefined, match="1e.02 pairs of tokens are too many; the most is 1e.01"):
-        dictionaries.learn([["a"] * 10], [["b"] * 10])
+        dictionaries.learn_table([["a"] * 10], [["b"] * 10], 1)
     report = translation.report(model, dataset)
     assert set(report.baselines) == {"most_frequent"}
     assert "are too many" in report.skipped["dictionary"]
