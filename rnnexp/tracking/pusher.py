@@ -107,10 +107,11 @@ class Pusher:
             self._rest()
 
     def _push(self) -> None:
-        if self._target is None:
-            self._target = Target(self.uri, self._experiment)
         with self._condition:
             journals = list(self._journals)
+        if self._target is None:
+            first = next((str(begun["experiment"]) for one in journals if (begun := one.begun)), None)
+            self._target = Target(self.uri, self._experiment or first)
         push_journals(self._target, [journal for journal in journals if journal.pending])
         with self._condition:
             self._journals = [one for one in self._journals if one.pending or not one.closed]
