@@ -64,6 +64,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 OF_ONE_COMPONENT = {
     ("lstm_fcn", "filters"): {"kernel_sizes": [3]},
     ("lstm_fcn", "kernel_sizes"): {"filters": [3]},
+    ("selective_copying", "sequence_length"): {"copied": 1},
     ("text_files", "keep"): {"max_length": 9, "on_long": "cut"},
     ("text_lines", "keep"): {"max_length": 9, "on_long": "cut"},
     ("text_table", "keep"): {"max_length": 9, "on_long": "cut"},
