@@ -9,7 +9,7 @@ from pydantic import Field
 from rnnexp.data.pairs import Pairs, PairSource
 from rnnexp.data.series import Series
 from rnnexp.data.source import ExampleSource, SequenceSource, SeriesSource
-from rnnexp.data.sources.text_tags import outline_tags
+from rnnexp.data.sources.text_tags import describe_tags
 from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import register
 
@@ -179,7 +179,7 @@ class selective_copying(TokenSettings, ExampleSource):
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
-        return outline_tags(self.task)
+        return describe_tags(self.task)
 
     def read(self) -> Tagged:
         import numpy as np

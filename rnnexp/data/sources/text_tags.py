@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rnnexp.data.texts.tag_files import Columns, Tagged
 
 
-def outline_tags(task: str) -> TaskSpec:
+def describe_tags(task: str) -> TaskSpec:
     """Return what tagged tokens ask of a model."""
     return TaskSpec(
         task,
@@ -71,7 +71,7 @@ class text_tags(TextFiles, TokenSettings, ExampleSource):
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
-        return outline_tags(self.task)
+        return describe_tags(self.task)
 
     def columns(self) -> Columns:
         """Return how the lines of a file are read."""
