@@ -26,7 +26,7 @@ def settle_kernels(model: keras.Model) -> keras.Model:
 
     if keras.backend.backend() in FLOAT32:
         for _, layer, call in _find_recurrent(model):
-            if layer.compute_dtype != "float32":
+            if layer.compute_dtype != "float32" and hasattr(layer, "use_cudnn"):
                 _set_cudnn([(layer, call)], False)
     return model
 

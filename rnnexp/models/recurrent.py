@@ -1,11 +1,11 @@
-"""What simple_rnn, lstm and gru have in common: their settings, and the model built from them."""
+"""What the architectures of recurrent layers have in common: their settings, and the model built from them."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -29,6 +29,7 @@ Initializer = Literal[
     "ones", "orthogonal", "random_normal", "random_uniform", "truncated_normal", "variance_scaling", "zeros",
 ]  # fmt: skip
 EMBEDDING_DIM = 100
+RECURRENT_INITIALIZER: Final = "orthogonal"
 ONLY_READS = "model: {} gives outputs for what it reads; to write another sequence set model=encoder_decoder"
 BiasInitializer = Literal["ones", "random_normal", "random_uniform", "truncated_normal", "zeros"]
 Units = Annotated[list[PositiveInt], Field(min_length=1)]
@@ -40,6 +41,8 @@ class RecurrentModel(ABC):
 
     per_step: ClassVar[bool] = True  # whether it can give an output per time step
     states: ClassVar[str] = "h"  # a letter for each state of a layer
+    bridged: ClassVar[str] = "hc"  # of these, what a layer of tanh can make for a decoder of another size
+    state_weights: ClassVar[bool] = True  # whether weights multiply the state
 
     name: str = Field("", description="which architecture")
     patch_size: PositiveInt | None = Field(
@@ -69,7 +72,7 @@ class RecurrentModel(ABC):
         None, description="activation of the state; null: Keras's own (tanh), the only one with a fast kernel"
     )
     kernel_initializer: Initializer = Field("glorot_uniform", description="first weights of the inputs")
-    recurrent_initializer: Initializer = Field("orthogonal", description="first weights of the state")
+    recurrent_initializer: Initializer = Field(RECURRENT_INITIALIZER, description="first weights of the state")
     bias_initializer: BiasInitializer = Field("zeros", description="first biases")
     initial_range: float | None = Field(
         None, gt=0, description="draw all first weights uniformly from -this to this, whatever the initializers"
@@ -101,6 +104,12 @@ class RecurrentModel(ABC):
         False,
         description="add a linear function of the whole window to the output (LSTNet, Lai et al., 2018, eq. 8)",
     )
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `key: message`."""
+        if self.state_weights or self.recurrent_initializer == RECURRENT_INITIALIZER:
+            return []
+        return [f"recurrent_initializer: {self.recurrent_initializer} given; {self.name} has no weights of its state"]
 
     @abstractmethod
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
@@ -196,13 +205,16 @@ class RecurrentModel(ABC):
             "activation": self.activation or "tanh",
             "recurrent_dropout": self.recurrent_dropout,
             "kernel_initializer": self.kernel_initializer,
-            "recurrent_initializer": self.recurrent_initializer,
             "bias_initializer": self.bias_initializer,
             "kernel_regularizer": self._penalty(),
-            "recurrent_regularizer": self._penalty(),
             "return_sequences": return_sequences,
             "return_state": return_state,
         }
+        if self.state_weights:
+            shared |= {
+                "recurrent_initializer": self.recurrent_initializer,
+                "recurrent_regularizer": self._penalty(),
+            }
         layer = self.layer(units, name, **shared)
         return keras.layers.Bidirectional(layer, name=name) if self.bidirectional else layer
 

@@ -11,8 +11,6 @@ from rnnexp.models.layers import attend
 if TYPE_CHECKING:
     import keras
 
-STATES = {"gru": "h", "lstm": "hc"}
-
 
 @dataclass(frozen=True)
 class Seq2SeqNetwork:
@@ -84,11 +82,17 @@ class Seq2SeqNetwork:
         return self.layers[name](x) if name in self.layers else x
 
     def _bridged(self, i: int, ends: Sequence[Any]) -> list[Any]:
-        """Make of the ends of one direction or both the states of one layer (Bahdanau et al., 2015, appendix A.2.2)."""
+        """Make of the ends of one direction or both the states of one layer (Bahdanau et al., 2015, appendix A.2.2).
+
+        Where some states have a bridge, those that have none start anew, from zeros.
+        """
         import keras
 
         if self.bidirectional:
             half = len(ends) // 2
             ends = [keras.ops.concatenate(both, axis=-1) for both in zip(ends[:half], ends[half:])]
-        bridges = [self.layers.get(f"bridge_{i}_{state}") for state in "hc"]
-        return [end if bridge is None else bridge(end) for end, bridge in zip(ends, bridges)]
+        bridges = [self.layers[name] for state in "hc" if (name := f"bridge_{i}_{state}") in self.layers]
+        if not bridges:
+            return list(ends)
+        bridged = [bridge(end) for bridge, end in zip(bridges, ends)]
+        return bridged + [keras.ops.zeros_like(bridged[0])] * (len(ends) - len(bridged))

@@ -65,6 +65,7 @@ OF_ONE_COMPONENT = {
     ("lstm_fcn", "filters"): {"kernel_sizes": [3]},
     ("lstm_fcn", "kernel_sizes"): {"filters": [3]},
     ("npz", "stride"): {"sequence_length": 9},
+    ("selective_copying", "sequence_length"): {"copied": 1},
     ("sequence_folder", "stride"): {"sequence_length": 9},
     ("ts", "stride"): {"sequence_length": 9},
     ("text_files", "keep"): {"max_length": 9, "on_long": "cut"},

@@ -26,8 +26,11 @@ from rnnexp.tracking.store import artifact_root, database, open_store, tracking_
 ONE_VALUE = {
     "plugins of the experiment",
     "data.tokens of reverse_digits",
+    "data.tokens of selective_copying",
     "model.tie_weights of cnn_lstm",
     "model.tie_weights of lstm_fcn",
+    "model.recurrent_initializer of min_gru",
+    "model.recurrent_initializer of min_lstm",
 }
 KNOWN = [two for two in PAIRS if two.one and two.other]
 

@@ -90,7 +90,7 @@ def test_what_has_no_meaning_is_refused_by_name(written: str) -> None:
 
 
 def test_a_pattern_makes_a_list_of_the_choices_that_match() -> None:
-    assert inspect_overrides(["model=glob(*gru*)"], sweep=True).lines == ["model=choice(gru)"]
+    assert inspect_overrides(["model=glob(*gru*)"], sweep=True).lines == ["model=choice(gru,min_gru)"]
     border = inspect_overrides(["model=glob(x*)", "model=interval(0,1)"], sweep=True)
     assert [problem.partition(" of ")[0] for problem in border.problems] == [
         "model: `glob(x*)` does not match any",

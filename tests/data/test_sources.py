@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import sys
 from dataclasses import fields, replace
+from functools import partial
 from inspect import isclass
 from pathlib import Path
 
@@ -19,12 +20,12 @@ from rnnexp.data import calendar
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources import SEVERAL
 from rnnexp.data.sources.airline_passengers import airline_passengers
-from rnnexp.data.sources.synthetic import adding, ramp, random, sine, values
+from rnnexp.data.sources.synthetic import adding, ramp, random, selective_copying, sine, values
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.registry import lookup, register, settings
 from rnnexp.tasks import load
 
-SHIPPED = [sine, ramp, values, random, adding, airline_passengers]
+SHIPPED = [sine, ramp, values, random, adding, selective_copying, airline_passengers]
 
 
 def test_a_sine_is_a_wave_with_noise_of_the_given_size():
@@ -33,7 +34,7 @@ def test_a_sine_is_a_wave_with_noise_of_the_given_size():
     np.testing.assert_allclose(sine(noise=0.0).read().values[:, 0], np.sin(np.linspace(0, 50, 1000)))
 
 
-@pytest.mark.parametrize("source", [sine, random, adding])
+@pytest.mark.parametrize("source", [sine, random, adding, partial(selective_copying, examples=60)])
 def test_a_seed_names_the_draw(source):
     one, same, other = load(source(seed=1)), load(source(seed=1)), load(source(seed=2))
     assert one.summary.digest == same.summary.digest != other.summary.digest
@@ -104,6 +105,27 @@ def test_the_adding_problem_marks_one_number_in_each_half():
     assert (marks[:, 10:].sum(axis=1) == 1).all()
     np.testing.assert_allclose(targets, (inputs[..., 0] * marks).sum(axis=1))
     assert abs(((targets - 1) ** 2).mean() - 1 / 6) < 0.02
+
+
+def test_selective_copying_asks_for_all_letters_in_order():
+    source = selective_copying(examples=40, sequence_length=20, copied=3, letters=5)
+    tagged = source.read()
+    assert len(tagged) == 40
+    assert {len(tagged.sequence(i)) for i in range(40)} == {20}
+    for i in range(40):
+        words, tags = tagged.sequence(i), tagged.tags[20 * i : 20 * i + 20]
+        letters = [word for word in words if word not in ".?"]
+        assert len(letters) == 3
+        assert words[17:] == ("?", "?", "?")
+        assert tags == ("O",) * 17 + tuple(f"B-{letter}" for letter in letters)
+    assert {word for word in tagged.words if word not in ".?"} == set("abcde")
+    assert len({tuple(word in ".?" for word in tagged.sequence(i)) for i in range(40)}) > 30  # scattered
+
+
+def test_more_letters_than_fit_are_refused():
+    with pytest.raises(ConfigError, match=r"data.copied: 9 letters and as many questions do not fit"):
+        compose("data=selective_copying", "data.sequence_length=16", "data.copied=9")
+    assert compose("data=selective_copying", "data.sequence_length=18", "data.copied=9").data.copied == 9
 
 
 def test_the_airline_series_is_shipped_with_dates_and_units():

@@ -28,7 +28,7 @@ SPEC = TaskSpec(
     carried=True,
 )
 IDS = np.random.default_rng(0).integers(2, VOCABULARY, (3, 24)).astype(np.int32)
-KINDS = ["simple_rnn", "lstm", "gru"]
+KINDS = ["simple_rnn", "lstm", "gru", "min_gru", "min_lstm", "slstm"]
 
 
 def network(kind: str = "lstm", **settings: Any) -> Any:
@@ -63,11 +63,11 @@ def test_the_state_of_each_lane_is_its_own() -> None:
         assert np.abs(np.asarray(both)[0] - np.asarray(one)[0]).max() > 1e-3
 
 
-@pytest.mark.parametrize(("kind", "states"), [("simple_rnn", 1), ("lstm", 2), ("gru", 1)])
+@pytest.mark.parametrize(("kind", "states"), [*zip(KINDS, (1, 2, 1, 1, 1, 4))])
 def test_each_layer_carries_the_states_that_its_kind_has(kind: str, states: int) -> None:
     sizes = stateful.get_state_sizes(network(kind))
     assert list(sizes.values()) == [5] * states + [4] * states
-    assert [name[-1] for name in sizes] == list("hc"[:states] * 2)
+    assert [name[-1] for name in sizes] == list("hcnm"[:states] * 2)
 
 
 def test_the_gradient_ends_where_a_batch_begins() -> None:

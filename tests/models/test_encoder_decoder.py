@@ -14,6 +14,7 @@ from rnnexp.models.build import build
 from rnnexp.registry import lookup
 
 PAST, FUTURE = InputSpec((6, 2)), InputSpec((3, 4))
+CELLS = ["gru", "lstm", "min_gru", "min_lstm", "slstm"]
 INPUTS = {
     "past": np.random.default_rng(0).normal(size=(5, 6, 2)).astype(np.float32),
     "future": np.random.default_rng(1).normal(size=(5, 3, 4)).astype(np.float32),
@@ -26,7 +27,7 @@ def network(future: bool = False, **settings: Any) -> Any:
 
 
 @pytest.mark.parametrize("attention", [None, "additive", "dot"])
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_each_step_of_the_horizon_gets_its_own_forecast(cell: str, attention: str | None) -> None:
     found = np.asarray(network(cell=cell, attention=attention, units=[4, 3]).predict_on_batch(INPUTS["past"]))
     assert found.shape == (5, 3, 2)
@@ -61,7 +62,7 @@ def test_a_run_forecasts_twelve_months() -> None:
     assert result.forecast.shape == (1, 12, 1)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("more", [{}, {"bidirectional": True}, {"attention": "additive"}, {"attention": "dot"}])
 def test_the_decoder_may_be_of_another_size(cell: str, more: dict[str, Any]) -> None:
     sizes: tuple[dict[str, Any], ...] = ({}, {"decoder_units": [4, 6]}, {"decoder_units": [5, 3]})
@@ -73,6 +74,35 @@ def test_the_decoder_may_be_of_another_size(cell: str, more: dict[str, Any]) -> 
     assert unlike["bridge_1_h"].units == 4
     assert ("bridge_1_c" in unlike) == (cell == "lstm")
     assert built[1](INPUTS["past"]).shape == (5, 3, 2)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_decoder_starts_from_all_states_of_the_encoder(cell: str) -> None:
+    import keras
+
+    model = network(cell=cell)
+    layers = {layer.name: layer for layer in model.layers}
+    read = keras.Model(model.input, layers["encoder_1"].output).predict_on_batch(INPUTS["past"])
+    _, *states = [np.asarray(value) for value in read]
+    steps = np.repeat(states[0][:, None], 3, axis=1)
+    expected = layers["output"](layers["decoder_1"](steps, initial_state=states)[0])
+    found = model.predict_on_batch(INPUTS["past"])
+    np.testing.assert_allclose(found, np.asarray(expected), rtol=1e-5, atol=1e-6)
+    anew = layers["output"](layers["decoder_1"](steps)[0])
+    assert np.abs(found - np.asarray(anew)).max() > 1e-4
+
+
+def test_a_bridge_to_an_slstm_hands_on_what_it_has_read_and_starts_its_memory_anew() -> None:
+    model = network(cell="slstm", decoder_units=3)
+    layers = {layer.name: layer for layer in model.layers}
+    assert "bridge_1_h" in layers
+    assert not any(f"bridge_1_{state}" in layers for state in "cnm")
+    generator = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(generator.normal(size=weight.shape))
+    found = model.predict_on_batch(INPUTS["past"])
+    assert np.isfinite(found).all()
+    assert np.abs(found - found[:1]).max() > 1e-2
 
 
 def test_a_decoder_of_another_depth_is_refused() -> None:

@@ -22,6 +22,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "simple_rnn": {"units": [3]},
     "lstm": {"units": [3, 4], "layer_norm": True},
     "gru": {"units": [3]},
+    "min_gru": {"units": [3, 4]},
+    "min_lstm": {"units": [3, 4]},
+    "slstm": {"units": [3]},
     "cnn_lstm": {"units": [3], "filters": [4, 3], "kernel_size": 4, "pool_size": 3},
     "lstm_fcn": {"units": [3], "filters": [4, 3], "kernel_sizes": [4, 3], "dropout": 0.0},
 }
@@ -30,7 +33,7 @@ POOLINGS = ("last", "mean", "max", "attention")
 CROSSED = [(name, pooling, both) for name in SMALL for pooling in POOLINGS for both in (False, True)]
 # Each architecture, pooling and direction at least twice; the others in the long run.
 SOME = {(name, POOLINGS[(i + 2 * both) % 4], both) for i, name in enumerate(SMALL) for both in (False, True)}
-TOKENS = [*zip(SMALL, ("max", "attention", "mean", "last", "max"), (True, False, True, False, True))]
+TOKENS = [(name, POOLINGS[i % 4], i % 2 == 0) for i, name in enumerate(SMALL)]
 LONG = pytest.mark.end_to_end
 NETS = [
     pytest.param(*crossed, "numbers", marks=() if crossed in SOME else LONG, id="-".join(map(str, crossed)))
@@ -43,6 +46,9 @@ TRAINED = [
     pytest.param("simple_rnn", "max", False, "tokens", id="simple_rnn"),
     pytest.param("lstm", "attention", False, "numbers", id="lstm", marks=LONG),
     pytest.param("gru", "mean", True, "numbers", id="gru", marks=LONG),
+    pytest.param("min_gru", "last", True, "numbers", id="min_gru", marks=LONG),
+    pytest.param("min_lstm", "max", False, "numbers", id="min_lstm", marks=LONG),
+    pytest.param("slstm", "last", True, "numbers", id="slstm"),
     pytest.param("cnn_lstm", "last", False, "numbers", id="cnn_lstm"),
     pytest.param("lstm_fcn", "mean", False, "numbers", id="lstm_fcn"),
 ]

@@ -25,7 +25,8 @@ SPECS = {
     "numbers of sequences": TaskSpec("regression", PAST, (2,)),
     "known ahead": TaskSpec("forecasting", {**PAST, "future": InputSpec((3, 1))}, (3, 2)),
 }
-MODELS = ("simple_rnn", "lstm", "gru", "cnn_lstm", "lstm_fcn", "encoder_decoder")
+STEPWISE = ("simple_rnn", "lstm", "gru", "min_gru", "min_lstm", "slstm")
+MODELS = (*STEPWISE, "cnn_lstm", "lstm_fcn", "encoder_decoder")
 
 
 def outputs(name: str, spec: TaskSpec) -> np.ndarray:
@@ -41,7 +42,7 @@ def outputs(name: str, spec: TaskSpec) -> np.ndarray:
 
 
 def builds(name: str, spec: TaskSpec) -> bool:
-    fitting = not spec.per_step or name in ("simple_rnn", "lstm", "gru")
+    fitting = not spec.per_step or name in STEPWISE
     return fitting and (name != "encoder_decoder" or len(spec.output_shape) > 1)
 
 

@@ -1,4 +1,4 @@
-"""What the three architectures build: shapes, names, parameter counts, refusals."""
+"""What the architectures of recurrent layers build: shapes, names, parameter counts, refusals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rnnexp.errors import ConfigError
 from rnnexp.models import recurrent
 from rnnexp.models.build import build
 
-CELLS = ("simple_rnn", "lstm", "gru")
+CELLS = ("simple_rnn", "lstm", "gru", "min_gru", "min_lstm", "slstm")
 SHAPES = list(product(CELLS, ([4], [4, 3]), (False, True)))
 
 
@@ -26,8 +26,15 @@ def settings(cell: str, **values: Any) -> Any:
 
 def recurrent_count(cell: str, inputs: int, units: int) -> int:
     """Count the weights of one direction of one layer; Keras's GRU has two biases per gate."""
-    gates, biases = {"simple_rnn": (1, 1), "lstm": (4, 1), "gru": (3, 2)}[cell]
-    return gates * (inputs * units + units * units + biases * units)
+    gates, states, biases = {
+        "simple_rnn": (1, 1, 1),
+        "lstm": (4, 1, 1),
+        "gru": (3, 1, 2),
+        "min_gru": (2, 0, 1),
+        "min_lstm": (3, 0, 1),
+        "slstm": (4, 1, 1),
+    }[cell]
+    return gates * (inputs * units + states * units * units + biases * units)
 
 
 @pytest.mark.parametrize(("cell", "units", "bidirectional"), SHAPES)

@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     from rnnexp.data.texts.tag_files import Columns, Tagged
 
 
+def describe_tags(task: str) -> TaskSpec:
+    """Return what tagged tokens ask of a model."""
+    return TaskSpec(
+        task,
+        {"past": InputSpec((None,), "int32", UNKNOWN_SIZE), "mask": InputSpec((None,), "bool")},
+        (UNKNOWN_SIZE,),
+        outputs="logits",
+        per_step=True,
+        sees_future=True,
+        targets=("tag",),
+        loss="cross_entropy",
+        metrics=("accuracy",),
+    )
+
+
 @register("data")
 class text_tags(TextFiles, TokenSettings, ExampleSource):
     """Read a token and its tag from each line; a blank line ends a sequence."""
@@ -56,17 +71,7 @@ class text_tags(TextFiles, TokenSettings, ExampleSource):
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
-        return TaskSpec(
-            self.task,
-            {"past": InputSpec((None,), "int32", UNKNOWN_SIZE), "mask": InputSpec((None,), "bool")},
-            (UNKNOWN_SIZE,),
-            outputs="logits",
-            per_step=True,
-            sees_future=True,
-            targets=("tag",),
-            loss="cross_entropy",
-            metrics=("accuracy",),
-        )
+        return describe_tags(self.task)
 
     def columns(self) -> Columns:
         """Return how the lines of a file are read."""

@@ -10,9 +10,9 @@ from rnnexp.config.settings import SINCE
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, count
 from rnnexp.models.layers import Attention, make_attention_layers
-from rnnexp.models.recurrent import Units
-from rnnexp.models.seq2seq_network import STATES, Seq2SeqNetwork
-from rnnexp.registry import PositiveInt, register
+from rnnexp.models.recurrent import RecurrentModel, Units
+from rnnexp.models.seq2seq_network import Seq2SeqNetwork
+from rnnexp.registry import PositiveInt, lookup, register
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,9 @@ class encoder_decoder:
     per_step: ClassVar[bool] = False  # its steps are those that it writes, not those that it reads
 
     name: Literal["encoder_decoder"] = "encoder_decoder"
-    cell: Literal["gru", "lstm"] = Field("gru", description="kind of the recurrent layers")
+    cell: Literal["gru", "lstm", "min_gru", "min_lstm", "slstm"] = Field(
+        "gru", description="kind of the recurrent layers"
+    )
     units: PositiveInt | Units = Field(
         [256], description="size of each layer of encoder and decoder; [64, 64] stacks two"
     )
@@ -91,7 +93,7 @@ class encoder_decoder:
         """Return what the decoder of a forecast reads at each step: what was understood, and what is known ahead."""
         import keras
 
-        last = states[-len(STATES[self.cell])]
+        last = states[-len(self._cell().states)]
         steps = keras.layers.RepeatVector(horizon, name="understood")(last)
         return keras.ops.concatenate([steps, inputs["future"]], axis=-1) if "future" in inputs else steps
 
@@ -100,7 +102,7 @@ class encoder_decoder:
         import keras
 
         layers = keras.layers
-        cell = {"gru": layers.GRU, "lstm": layers.LSTM}[self.cell]
+        cell = self._cell()
         sides = {"past": "source", "previous": "target"} if "previous" in spec.inputs else {}
         stack: list[Any] = []
         for input_name, side in sides.items():
@@ -109,14 +111,16 @@ class encoder_decoder:
             stack.append(layers.Dropout(self.dropout, name=f"dropout_{side}"))
         for i, (read, written) in enumerate(zip(_list(self.units), self.sizes()), start=1):
             reader, writer = (
-                cell(units, name=f"{side}_{i}", return_sequences=True, return_state=True)
+                cell.layer(units, f"{side}_{i}", return_sequences=True, return_state=True)
                 for side, units in (("encoder", read), ("decoder", written))
             )
             stack += [layers.Bidirectional(reader, name=reader.name) if self.bidirectional else reader, writer]
             stack += [layers.Dropout(self.dropout, name=f"dropout_{side}_{i}") for side in ("encoder", "decoder")]
             if self.bidirectional or read != written:
                 stack += [
-                    layers.Dense(written, activation="tanh", name=f"bridge_{i}_{state}") for state in STATES[self.cell]
+                    layers.Dense(written, activation="tanh", name=f"bridge_{i}_{state}")
+                    for state in cell.states
+                    if state in cell.bridged
                 ]
         last = self.sizes()[-1]
         if self.attention:
@@ -125,6 +129,10 @@ class encoder_decoder:
         if not self.tie_weights:
             stack.append(layers.Dense(spec.output_shape[-1], dtype="float32", name="output"))
         return {layer.name: layer for layer in stack}
+
+    def _cell(self) -> RecurrentModel:
+        cell: RecurrentModel = lookup("model", self.cell)()
+        return cell
 
     def _embedding(self, tokens: int | None, side: str) -> keras.layers.Layer:
         """Make the vectors of one side, which vary as much as the states do: from Keras's small ones the last layers

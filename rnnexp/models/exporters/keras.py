@@ -1,11 +1,15 @@
 """The same model for other programs: `model.keras` in Keras's own classes, uncompiled.
 
+Keras has no class for min_gru, min_lstm and slstm: a program that loads such a file imports
+`rnnexp.models.recurrent_layers` first.
+
 A loss or metric of our own would keep other programs from loading it. Keras needs 40 ms to build and save a copy, so
 it does that once per architecture; the weights of other models are put into the file that came out.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import logging
@@ -90,6 +94,7 @@ class keras(Exporter):
     def load(self, path: Path) -> Callable[[Any], Any]:
         from keras.saving import load_model
 
+        importlib.import_module("rnnexp.models.recurrent_layers")  # which Keras then knows
         return partial(inference.predict, settle_kernels(load_model(path, compile=False)))
 
 
