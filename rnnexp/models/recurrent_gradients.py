@@ -50,7 +50,7 @@ def is_covered(layer: Any) -> bool:
         and layer.activation is keras.activations.tanh
         and layer.recurrent_activation is keras.activations.sigmoid
         and getattr(layer, "reset_after", True)
-        and layer.use_cudnn is not False
+        and layer.use_cudnn == "auto"
         and not (layer.unroll or layer.dropout or layer.recurrent_dropout)
     )
 
