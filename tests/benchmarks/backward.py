@@ -71,13 +71,13 @@ def parse_shape(text: str) -> Shape:
     return Shape(*map(int, text.split(",")))
 
 
-def contestants(cell: str, shape: Shape) -> dict[str, Callable[[int], None]]:
+def contestants(cell: str, shape: Shape, names: Sequence[str] = ("ours", *OTHERS)) -> dict[str, Callable[[int], None]]:
     """Return functions that train so many steps each."""
     source = np.random.default_rng(0)
     x = source.normal(size=(shape.batch, shape.steps, shape.inputs)).astype("float32")
     y = source.normal(size=(shape.batch, 1)).astype("float32")
     makers = {"ours": make_ours, "keras": make_keras, "torch": make_torch}
-    return {name: make(cell, shape, x, y) for name, make in makers.items()}
+    return {name: makers[name](cell, shape, x, y) for name in names}
 
 
 def make_ours(cell: str, shape: Shape, x: Any, y: Any, by_hand: bool = True) -> Callable[[int], None]:
@@ -95,7 +95,7 @@ def make_ours(cell: str, shape: Shape, x: Any, y: Any, by_hand: bool = True) -> 
     trainer = JaxTrainer(model)
     if not by_hand:
         trainer._train = jax.jit(loop_steps(model.train_step))
-    # As many as a turn can have, all the same: a block of the engine's.
+    # A block of two, the same batch twice: the engine's own loop over steps.
     data = jax.device_put((np.broadcast_to(x, (2, *x.shape)), np.broadcast_to(y, (2, *y.shape))))
 
     def train(steps: int) -> None:
