@@ -136,6 +136,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("line", WRITTEN)
+@pytest.mark.usefixtures("first_revisions")
 def test_a_key_that_is_renamed_changes_no_hash(line: str) -> None:
     experiment = compose(*line.split())
     assert (config_hash(experiment), legacy_hash(experiment)) == WRITTEN[line]

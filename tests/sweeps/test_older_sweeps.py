@@ -14,6 +14,8 @@ from rnnexp.errors import ConfigError
 from rnnexp.sweeps.definition import read_definition
 from rnnexp.sweeps.state import Journal
 
+pytestmark = pytest.mark.usefixtures("first_revisions")
+
 LINES = ("data=sine", "data.points=60", "model=gru", "model.units=[2]", "trainer.epochs=1", "tracking=off")
 SWEPT = ("data.unit=cm,kg", "model.patch_size=2,5")
 # As the code before the keys were renamed has written them: the name of the folder and the hashes, too.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import keras
 
 
-@register("model")
+@register("model", revision=2)
 class cnn_lstm(RecurrentModel):
     """Convolution before recurrence, after Sainath et al. (2015), Convolutional, LSTM, fully connected networks."""
 

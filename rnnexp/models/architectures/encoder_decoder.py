@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WRITES = "model: encoder_decoder writes texts and forecasts; the data are {}"
 
 
-@register("model")
+@register("model", revision=2)
 class encoder_decoder:
     """Sutskever, Vinyals and Le (2014): the states of each layer of the encoder are the first ones of the decoder's.
 

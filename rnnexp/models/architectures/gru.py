@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import keras
 
 
-@register("model")
+@register("model", revision=2)
 class gru(RecurrentModel):
     """Cho et al. (2014), in the variant that cuDNN computes: the reset gate acts after the product."""
 

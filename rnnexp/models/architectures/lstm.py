@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import keras
 
 
-@register("model")
+@register("model", revision=2)
 class lstm(RecurrentModel):
     """Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000)."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 
-@register("model")
+@register("model", revision=2)
 class lstm_fcn(RecurrentModel):
     """Karim et al., LSTM fully convolutional networks for time series classification, 2018, figure 2."""
 

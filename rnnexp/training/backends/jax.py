@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp.models.recurrent_gradients import replace_inner_loops
 from rnnexp.training.backends.base import BackendTrainer
 from rnnexp.training.batcher import Block, map_arrays
 
@@ -27,10 +28,11 @@ class JaxTrainer(BackendTrainer):
         self.metric_variables = model.metrics_variables
         model.reset_metrics()
         self.no_metrics = [variable.value for variable in self.metric_variables]
-        self._train = jax.jit(loop_steps(model.train_step))
-        self._test = jax.jit(loop_steps(model.test_step))
+        by_hand = replace_inner_loops(model)
+        self._train = jax.jit(loop_steps(by_hand(model.train_step)))
+        self._test = jax.jit(loop_steps(by_hand(model.test_step)))
         self._results = jax.jit(self.metric_results)
-        self._gradient = jax.jit(self.gradient_norms)
+        self._gradient = jax.jit(by_hand(self.gradient_norms))
         self.pull()
 
     def pull(self) -> None:

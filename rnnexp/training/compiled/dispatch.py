@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from rnnexp.models.cudnn import avoid_cudnn
+from rnnexp.models.recurrent_gradients import replace_inner_loops
 from rnnexp.training.compiled.batch_plan import Pieces
 from rnnexp.training.compiled.program import Program, Progress, Span
 from rnnexp.training.plan import PROMPT_S
@@ -37,7 +37,9 @@ class Dispatch:
         import jax
 
         if self._compiled is None:
-            with nullcontext() if self.axes is None else avoid_cudnn(self.program.model):
+            # Side by side, as `vmap` lays it out, Keras's own loops are as fast as gradients by hand.
+            settle = replace_inner_loops if self.axes is None else avoid_cudnn
+            with settle(self.program.model):
                 lowered = jax.jit(self._many).lower(progress, *given, (np.int32(0), np.int32(1)), np.int32(1))
             pool = ThreadPoolExecutor(1, thread_name_prefix="rnnexp-compile")
             self._compiled = pool.submit(lowered.compile)
