@@ -123,7 +123,7 @@ def _network(mapping: Mapping[str, Any]) -> str:
 
 def _in_process(jobs: Sequence[Job], work: Sequence[Work], hardware: Hardware, threads: int) -> list[dict[str, Any]]:
     """Rehearse jobs of one backend where nothing is left behind: Keras stays out of the coordinator."""
-    way = context(hardware)
+    way = context(hardware, for_trial=True)
     ours, theirs = multiprocessing.Pipe(duplex=False)
     process = way.Process(target=_rehearse, args=(theirs, work, threads), name="rnnexp preflight", daemon=True)
     start_process(process)
