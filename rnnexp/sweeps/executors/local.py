@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import ClassVar, Literal
@@ -16,8 +15,6 @@ from rnnexp.sweeps.executors.vectorized import GroupSize, vectorized
 from rnnexp.sweeps.launcher import BASIC, Launcher
 from rnnexp.sweeps.processes import Terminator, context, end_all, on_slot, reason, start_process
 from rnnexp.sweeps.task import Task
-
-log = logging.getLogger("rnnexp")
 
 
 @register("executor")
@@ -37,7 +34,6 @@ class local(Launcher):
     def settled(self, groups: bool, learns: bool) -> Launcher:
         if not (groups and self.vectorize):
             return self
-        log.info("jobs of one program are trained as one; hydra.launcher.vectorize=false gives each its own process")
         shared = {key: value for key, value in vars(self).items() if key not in ("name", "vectorize")}
         return vectorized(**shared).settled(groups, learns)
 
