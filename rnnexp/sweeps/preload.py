@@ -7,6 +7,7 @@ the first job, that process is forked as soon as Keras is there, and the rest is
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import os
 import signal
@@ -54,6 +55,7 @@ def import_rest() -> None:
         importlib.import_module(module)
     if backend:
         importlib.import_module("rnnexp.optimizers").available()  # reads the sources of all that Keras has
+    gc.freeze()  # a million objects that no job needs to look through, or has to copy because it has
 
 
 # A signal to all processes of a terminal or a service must not take this one from between coordinator and workers.
