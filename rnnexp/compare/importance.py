@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.compare.differ import REPEATS
@@ -34,9 +35,17 @@ def importance(points: Sequence[Mapping[str, object]], values: Sequence[float]) 
     columns = {name: column for name, column in columns.items() if len(set(column[0])) > 1}
     if not columns or len({value for _, value in kept}) < 2:
         return {}
+    if len(columns) == 1:  # all there is to explain
+        return dict.fromkeys(columns, 1.0)
     shares = _evaluated(columns, _ranks([value for _, value in kept]))
     total = sum(shares.values())
     return {name: share / total for name, share in shares.items()} if total > 0 else {}
+
+
+def import_evaluator() -> None:
+    """Import what the shares of several parameters are computed with: it takes longer than to compute them."""
+    for module in ("optuna.importance", "sklearn.ensemble"):
+        import_module(module)
 
 
 def _distinct(points: Sequence[Mapping[str, object]], values: Sequence[float]) -> list[tuple[Mapping[str, Any], float]]:

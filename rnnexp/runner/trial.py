@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ class TrialRun:
 
     parameters: of the network;  validated: whether there is a validation part
     primary: metric that a reader looks at first, and whether more of it is better
+    setup_s: wall time of all that comes before an epoch
     first_epoch_s, epoch_s: wall time with and without compilation; None if no epoch was tried
     trainings: how often it is trained, more than once where it walks forward
     """
@@ -33,6 +35,7 @@ class TrialRun:
     parameters: int
     validated: bool
     primary: tuple[str, bool]
+    setup_s: float
     first_epoch_s: float | None = None
     epoch_s: float | None = None
     trainings: int = 1
@@ -43,16 +46,18 @@ def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0)
 
     Raises what `run` would raise before its first epoch; what goes wrong in an epoch is left to the run.
     """
+    began = time.perf_counter()
     device = runner.configure_runtime(experiment, threads)
     plan = runner.make_plan(experiment, Path())
     dataset = runner.load_data(experiment)
     model = runner.build_model(experiment, dataset, device)
+    setup_s = time.perf_counter() - began
     times = _time_epochs(model, dataset, plan(dataset.spec), epochs) if epochs else []
     validated = bool(dataset.parts.get("val"))
     first, last = (times[0], times[-1]) if times else (None, None)
     trainings = max(1, len(plan_refits(experiment, dataset)))
     primary = record.choose_primary_metric(dataset)
-    return TrialRun(int(model.count_params()), validated, primary, first, last, trainings)
+    return TrialRun(int(model.count_params()), validated, primary, setup_s, first, last, trainings)
 
 
 def _time_epochs(model: Any, dataset: Dataset, plan: TrainingPlan, epochs: int) -> list[float]:

@@ -20,7 +20,7 @@ from rnnexp.sweeps.jobs import Job, check_unchanged
 from rnnexp.sweeps.orders import Orders
 from rnnexp.sweeps.reuse import copy_run
 from rnnexp.sweeps.state import JobState, Journal, mean_value
-from rnnexp.sweeps.task import LOG, Outcome, job_folder, shown
+from rnnexp.sweeps.task import LOG, Outcome, job_folder, read_groups, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
 from rnnexp.tracking.journal import RunJournal
@@ -153,7 +153,7 @@ class Coordinator:
             self.view.progress[number] = self._watch.look(number)
         for number, why in take_job_requests(self.orders.folder):
             self._stop(number, why)
-        self.view.tick()
+        self.view.tick(read_groups(self.orders.folder))
 
     def _stop(self, number: int, why: str) -> None:
         """Leave a job out if it waits, have it end if it runs."""

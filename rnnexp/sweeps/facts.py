@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnexp import registry
-from rnnexp.config.parse import parse
 from rnnexp.sweeps.definition import Definition, Place
 from rnnexp.sweeps.executor import Hardware
 from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.objective import direction_for, objective_for
-from rnnexp.sweeps.preflight import Findings, backend_of
+from rnnexp.sweeps.preflight import Findings, find_program
 from rnnexp.sweeps.settings import Sweep
 
 FEWEST = 4  # of one program; the start of so few processes costs less than it is worth to think about
@@ -72,15 +70,11 @@ def grouping_helps(jobs: Sequence[Job], findings: Findings) -> bool:
 
     Groups lose nothing in speed (a step of 32 members costs what 32 steps cost), but their results come together.
     """
-    from rnnexp.runner.vectorized import make_program_key
-
     if findings.epoch_s * int(jobs[0].mapping["trainer"]["epochs"]) > LONGEST_S:
         return False
     found: Counter[str] = Counter()
     for job in jobs:
-        registry.load_plugins(list(job.mapping.get("plugins") or []))
-        shared = make_program_key(parse(job.mapping)) if backend_of(job.mapping) == "jax" else None
-        if shared is not None:
+        if (shared := find_program(job.mapping)) is not None:
             found[shared] += 1
             if found[shared] >= FEWEST:
                 return True

@@ -15,7 +15,7 @@ from rnnexp.run_folder import LOCK, is_held
 from rnnexp.stopping import make_resuming
 from rnnexp.sweeps.definition import FILE
 from rnnexp.sweeps.state import JOURNAL, State
-from rnnexp.sweeps.task import LOG, job_folder, shown
+from rnnexp.sweeps.task import LOG, job_folder, read_groups, shown
 from rnnexp.sweeps.view import View
 
 CHUNK = 1 << 20
@@ -160,7 +160,7 @@ def watch_sweep(folder: Path, *, once: bool, is_read: Callable[[], bool]) -> int
             curve = curves.setdefault(number, Curve(job_folder(folder, number), of_epoch(view.objective)))
             curve.new()
             view.progress[number] = curve.progress()
-        view.tick()
+        view.tick(read_groups(folder))
 
     live = reader.is_live
     look()

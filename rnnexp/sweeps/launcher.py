@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -61,9 +61,18 @@ class Launcher(ABC):
         """Return the package that is needed, if one is."""
         return self.package and self.package.load(f"hydra/launcher={self.name}")
 
+    @property
+    def here(self) -> bool:
+        """Whether its jobs share out this machine; elsewhere nobody knows how many go side by side."""
+        return self.package is None and not self.in_process
+
     def settled(self, groups: bool, learns: bool) -> Launcher:
         """Return what is started once it is known whether `groups` of jobs train quicker and the sampler `learns`."""
         return self
+
+    def pack(self, programs: Sequence[str | None], processes: int) -> list[list[int]]:
+        """Return which jobs, by their places in `programs`, one process trains at a time; None: alone."""
+        return [[place] for place in range(len(programs))]
 
     def slots(self, hardware: Hardware) -> list[Slot]:
         """Share this machine out: one slot per job that may run at a time."""

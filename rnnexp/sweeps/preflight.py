@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -33,16 +33,24 @@ class Findings:
     parameters: fewest and most weights of a network;  networks: how many distinct ones were built
     validated:  whether all jobs have a validation part (None: some have)
     primary:    metric that a reader looks at first, and whether more of it is better
-    epoch_s, first_epoch_s: of the first job, with its share of the processors;  trainings: how many it takes
+    setup_s, first_epoch_s, epoch_s: of the first job, with its share of the processors;  trainings: how many it takes
+    sizes:      weights of each network, by what decides which one is built; the first one was tried
     """
 
     networks: int
     parameters: tuple[int, int]
     validated: bool | None
     primary: tuple[str, bool]
+    setup_s: float
     first_epoch_s: float
     epoch_s: float
     trainings: int = 1
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    def compare_size(self, mapping: Mapping[str, Any]) -> float:
+        """Return the weights of a job's network in those of the one that was tried; 1 if it was not built."""
+        tried = next(iter(self.sizes.values()), 0)
+        return self.sizes.get(_network(mapping), tried) / tried if tried else 1.0
 
 
 def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
@@ -56,11 +64,13 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
     by_backend: dict[str, list[Job]] = {}
     for job in distinct.values():
         by_backend.setdefault(backend_of(job.mapping), []).append(job)
+    order = [job for group in by_backend.values() for job in group]
     answers: list[dict[str, Any]] = []
     for group in by_backend.values():
         work = [(job.mapping, 0 if answers or index else 2) for index, job in enumerate(group)]
         here = find_unseen(job.mapping for job in group)  # what only this process knows
         answers += _rehearse_all(work, threads) if here else _in_process(group, work, hardware, threads)
+    built = {_network(job.mapping): one["parameters"] for job, one in zip(order, answers) if "error" not in one}
     failures = [answer for answer in answers if "error" in answer]
     fitting = [answer for answer in answers if "error" not in answer]
     if fitting and all(failure["code"] == ResourceError.exit_code for failure in failures):
@@ -68,17 +78,18 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
     elif failures:
         kind = _ERRORS.get(failures[0]["code"], RnnexpError)
         raise kind(*dict.fromkeys(text for answer in failures for text in answer["error"]))
-    sizes = [answer["parameters"] for answer in answers]
     validated = {answer["validated"] for answer in answers}
     first = answers[0]
     return Findings(
         networks=len(answers),
-        parameters=(min(sizes), max(sizes)),
+        parameters=(min(built.values()), max(built.values())),
         validated=validated.pop() if len(validated) == 1 else None,
         primary=first["primary"],
+        setup_s=first["setup_s"],
         first_epoch_s=first["first_epoch_s"] or 0.0,
         epoch_s=first["epoch_s"] or 0.0,
         trainings=first["trainings"],
+        sizes=built,
     )
 
 
@@ -116,6 +127,14 @@ def backend_of(mapping: Mapping[str, Any]) -> str:
     return str(mapping.get("backend") or os.environ.get("KERAS_BACKEND") or DEFAULT_BACKEND)
 
 
+def find_program(mapping: Mapping[str, Any]) -> str | None:
+    """Return what jobs must have in common to be trained as one, None for one that cannot be."""
+    from rnnexp.runner.vectorized import make_program_key
+
+    registry.load_plugins(list(mapping.get("plugins") or []))
+    return make_program_key(parse(mapping)) if backend_of(mapping) == "jax" else None
+
+
 def _network(mapping: Mapping[str, Any]) -> str:
     """Return what decides which network is built."""
     data = {key: value for key, value in mapping["data"].items() if key not in _REPEATED}
@@ -125,7 +144,7 @@ def _network(mapping: Mapping[str, Any]) -> str:
 
 def _in_process(jobs: Sequence[Job], work: Sequence[Work], hardware: Hardware, threads: int) -> list[dict[str, Any]]:
     """Rehearse jobs of one backend where nothing is left behind: Keras stays out of the coordinator."""
-    way = context(hardware)
+    way = context(hardware, for_trial=True)
     ours, theirs = multiprocessing.Pipe(duplex=False)
     process = way.Process(target=_rehearse, args=(theirs, work, threads), name="rnnexp preflight", daemon=True)
     start_process(process)

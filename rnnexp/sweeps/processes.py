@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import sys
 import time
@@ -14,11 +13,12 @@ from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import Any
 
+from rnnexp.runtime.startup import set_environment
 from rnnexp.sweeps.executor import Hardware, Slot
 from rnnexp.sweeps.task import Task
 
 GRACE_S = 6.0  # for a checkpoint and the end of a run: a sweep that is asked to end has ten seconds in all
-PRELOAD, BACKEND = "rnnexp.sweeps.preload", "RNNEXP_PRELOAD_BACKEND"
+PRELOAD, BACKEND, TRIAL_FIRST = "rnnexp.sweeps.preload", "RNNEXP_PRELOAD_BACKEND", "RNNEXP_PRELOAD_TRIAL_FIRST"
 
 
 def end_all(processes: Sequence[BaseProcess]) -> None:
@@ -56,19 +56,19 @@ def on_slot(task: Task, slot: Slot) -> Task:
     return replace(task, threads=slot.threads, environment={**task.environment, **slot.environment})
 
 
-def context(hardware: Hardware) -> Any:
+def context(hardware: Hardware, *, for_trial: bool = False) -> Any:
     """Return a way to start processes: from a warm server where the system can fork, else from scratch.
 
-    The server imports Keras only if all jobs run on JAX, which starts no threads until it is used.
+    The server imports Keras only if all jobs run on JAX, which starts no threads until it is used; the first process
+    of all that is `for_trial` needs nothing else, and is not kept waiting for it.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     found = multiprocessing.get_context("forkserver")
     found.set_forkserver_preload([PRELOAD])
-    if hardware.backends == {"jax"}:
-        os.environ[BACKEND] = "jax"
-    forkserver.ensure_running()
-    os.environ.pop(BACKEND, None)
+    told = {BACKEND: "jax"} if hardware.backends == {"jax"} else {}
+    with set_environment(told | ({TRIAL_FIRST: "1"} if for_trial else {})):
+        forkserver.ensure_running()
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,10 +14,10 @@ from rnnexp.run_folder import hold
 from rnnexp.runtime import interrupts
 from rnnexp.runtime.digests import find_changes
 from rnnexp.stopping import heed_stop, name_resuming
-from rnnexp.sweeps import hydra_settings, parent, preflight, table, words
-from rnnexp.sweeps.changed import describe_changes, hash_inputs, record_inputs, refuse_changes
+from rnnexp.sweeps import closing, hydra_settings, parent, preflight, words
+from rnnexp.sweeps.changed import hash_inputs, record_inputs, refuse_changes
 from rnnexp.sweeps.coordinator import Coordinator
-from rnnexp.sweeps.definition import FILE, define, find_place, write_definition
+from rnnexp.sweeps.definition import define, find_place, write_definition
 from rnnexp.sweeps.executor import Executor, Hardware, Site
 from rnnexp.sweeps.facts import Facts, Planned, facts_of, settle
 from rnnexp.sweeps.jobs import Job, Planner, number_jobs, plan, without_duplicates
@@ -31,13 +30,9 @@ from rnnexp.sweeps.reuse import FinishedRuns, find_runs
 from rnnexp.sweeps.search import Grid, search
 from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.space import Point, Space
-from rnnexp.sweeps.state import JOURNAL, JobState, Journal, State, write_whole
+from rnnexp.sweeps.state import JOURNAL, Journal, State
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.view import View
-from rnnexp.tracking.moved import NOTE
-from rnnexp.tracking.query import MIXED
-
-log = logging.getLogger("rnnexp")
 
 
 class SweepFailed(RnnexpError):
@@ -190,15 +185,16 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, fin
             coordinator.parent = journal.state.parent
             launcher = request.launcher.settled(facts.groups, request.settings.learns)
             where = _start(launcher, Site(planned.hardware, place.folder, coordinator.look_after))
+            closing.import_early(planned.planner.varied)
             try:
                 _work(coordinator, where, view, name_resuming(request.command))
             finally:
-                _keep(run, journal, facts, view)
+                closing.log_results(run, journal.state, facts, view.best())
             if coordinator.out_of_time:
                 run.outcome("time_limit")
             is_stored = tracking.flush_jobs(first.tracking, place.folder) and run.flush()
             if is_stored:
-                _log_report(run, first.tracking.uri)
+                closing.log_report(run, first.tracking.uri)
             _tell(place.folder, journal.state, coordinator, view, is_stored)
         code = 0
     except KeyboardInterrupt:
@@ -256,45 +252,3 @@ def _template(request: Request, planned: Planned, facts: Facts) -> Task:
         varied=planned.planner.varied,
         command=request.command,
     )
-
-
-def _keep(run: tracking.Run, journal: Journal, facts: Facts, view: View) -> None:
-    """Write the table; the parent shows its best child."""
-    jobs = list(journal.state.jobs.values())
-    path = run.folder / words.TABLE
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, table.csv_text(jobs, facts.objective))
-    run.log_file(path, "tables")
-    run.log_file(run.folder / FILE)
-    if mixed := "; ".join(describe_changes(journal.state)):
-        run.set_tags({MIXED: mixed})
-    best = view.best()
-    if best is not None:
-        run.log_summary(parent.best_metrics(best.job))
-    _log_importance(run, jobs)
-
-
-def _log_importance(run: tracking.Run, jobs: Sequence[JobState]) -> None:
-    from rnnexp.compare.importance import importance
-
-    scored = [job for job in jobs if job.status in ("done", "pruned") and job.value is not None]
-    points = [{k: v for k, v in job.values.items() if k not in ("seed", "data.fold", "data.folds")} for job in scored]
-    shares = importance(points, [float(job.value or 0.0) for job in scored])
-    run.log_summary({f"importance/{key}": share for key, share in shares.items()})
-
-
-def _log_report(run: tracking.Run, uri: str | None) -> None:
-    from rnnexp.compare import find, report
-
-    if not run.run_id:
-        return
-    try:
-        found = find.sweep(uri, str(run.run_id))
-        run.set_tags({NOTE: parent.describe_end(found.compared(), run.description)})
-        text = report.html(uri, found)
-    except Exception as error:  # the jobs are done and tracked: a picture must not turn that into a failure
-        log.warning("the report could not be written: %s: %s", type(error).__name__, error)
-        return
-    path = run.folder / "report.html"
-    write_whole(path, text)
-    run.log_file(path)

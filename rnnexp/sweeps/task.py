@@ -11,6 +11,7 @@ from typing import Any
 from rnnexp.sweeps.state import Status, write_whole
 
 LOG, RESULT, ATTEMPT = "job.log", "result.json", "attempt"
+GROUPS = "groups.json"  # in the folder of a sweep: the jobs that one process has at a time
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,14 @@ def read_outcome(folder: Path) -> Outcome | None:
         return Outcome(**json.loads((folder / RESULT).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
+
+
+def read_groups(sweep: Path) -> list[list[int]]:
+    """Return which jobs are trained by one process, as far as that has been decided."""
+    try:
+        return [list(map(int, group)) for group in json.loads((sweep / GROUPS).read_text(encoding="utf-8"))]
+    except FileNotFoundError:
+        return []
 
 
 def job_folder(sweep: Path, number: int) -> Path:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from rnnexp.redact import redact_value
@@ -13,6 +14,7 @@ from rnnexp.sweeps.state import Best, JobState, State, best_setting
 
 REDRAW_S = 0.25
 MAX_SHOWN = 16  # of the jobs that run
+SAY_S = 4.0  # until a file is told how far a group is, then twice as long until the next time
 SEEN = 0.2  # of a job's epochs, before which starting and compiling would count for too much
 
 
@@ -26,6 +28,10 @@ def _short(text: str) -> str:
         return f"{float(text):.4g}" if len(text) > 8 else text
     except ValueError:
         return text
+
+
+def _joined(*words: str) -> str:
+    return "  ".join(filter(None, words))
 
 
 def duration(seconds: float) -> str:
@@ -54,7 +60,9 @@ class View:
         self.state, self.jobs = state, state.jobs
         self.objective, self.direction = objective, direction
         self.progress: dict[int, JobProgress] = {}
+        self.groups: Sequence[Sequence[int]] = ()
         self._drawn = 0.0
+        self._said, self._patience = time.monotonic(), SAY_S
         self._live: Any = None
 
     def open(self) -> None:
@@ -81,8 +89,13 @@ class View:
     def note(self, text: str) -> None:
         self._say(text)
 
-    def tick(self) -> None:
-        """Redraw, a few times a second."""
+    def tick(self, groups: Sequence[Sequence[int]] | None = None) -> None:
+        """Redraw, a few times a second; tell a file of groups, whose jobs all end at their end."""
+        self.groups = self.groups if groups is None else groups
+        if self._live is None and time.monotonic() - self._said > self._patience:
+            self._said, self._patience = time.monotonic(), 2 * self._patience
+            for numbers in filter(lambda numbers: len(numbers) > 1, self._together()):
+                self._say("  ".join(self._line_of(numbers)))
         if self._live is not None and time.monotonic() - self._drawn > REDRAW_S:
             self._drawn = time.monotonic()
             self._live.update(self._table(), refresh=True)
@@ -133,13 +146,34 @@ class View:
         """Return what is to be seen at a glance: counts, the best so far, and each job that runs."""
         best = self.best()
         found = [("sweep", self.summary()), *([("best", self.best_text(best))] if best is not None else [])]
-        for number, since in [*self.state.running.items()][:MAX_SHOWN]:
-            job, at = self.jobs[number], self.progress.get(number, JobProgress())
-            epoch = f"epoch {at.epoch}/{job.epochs}" if at.epoch else "starting"
+        return [*found, *map(self._line_of, islice(self._together(), MAX_SHOWN))]
+
+    def _together(self) -> Iterator[list[int]]:
+        """Yield the jobs that run, those of one group together."""
+        left = self.state.running
+        for group in self.groups:
+            if present := [number for number in group if left.pop(number, None) is not None]:
+                yield present
+        yield from ([number] for number in left)
+
+    def _line_of(self, numbers: Sequence[int]) -> tuple[str, str]:
+        """Say how far a job is, or a group: as far as the one that is furthest, where others may have stopped."""
+        jobs = [self.jobs[number] for number in numbers]
+        seen = [self.progress.get(number, JobProgress()) for number in numbers]
+        at = max(seen, key=lambda one: one.epoch)
+        seconds = max(0.0, time.time() - min(job.started or time.time() for job in jobs))
+        epochs = max(job.epochs for job in jobs)
+        epoch = f"epoch {at.epoch}/{epochs}" if at.epoch else "starting"
+        if len(jobs) == 1:
             value = f"{at.metric} {at.value:.5g}" if at.value is not None else ""
-            words = [epoch, value, duration(max(0.0, time.time() - since)), values_text(job.values)]
-            found.append((f"job {number}", "  ".join(filter(None, words))))
-        return found
+            return f"job {numbers[0]}", _joined(epoch, value, duration(seconds), values_text(jobs[0].values))
+        choose = min if self.direction == "minimize" else max
+        best = choose((one.value for one in seen if one.value is not None), default=None)
+        value = f"best {at.metric} {best:.5g}" if best is not None else ""
+        share = at.epoch / epochs if epochs else 0.0
+        left = f"{duration(seconds / share * (1 - share))} left" if SEEN < share < 1 else ""
+        phase = "trained, being scored and stored" if share >= 1 else ""
+        return f"{len(jobs)} jobs", _joined("as one:", epoch, phase, value, duration(seconds), left)
 
     def _count(self, status: str) -> int:
         return sum(job.status == status for job in self.jobs.values())
@@ -150,8 +184,7 @@ class View:
         words = [f"job {job.number}", str(job.status), values_text(job.values), value, seconds]
         if job.status in ("failed", "stopped"):
             words += [f"{job.error}{f'; log: {log}' if job.status == 'failed' else ''}"]
-        words += [f"[{self.summary()}]"]
-        return "  ".join(word for word in words if word)
+        return _joined(*words, f"[{self.summary()}]")
 
     def _say(self, text: str) -> None:
         if self._live is not None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rnnexp.errors import count
 from rnnexp.stopping import name_resuming
 from rnnexp.sweeps.changed import describe_changes
 from rnnexp.sweeps.coordinator import Coordinator
+from rnnexp.sweeps.estimate import estimate, lay_out
 from rnnexp.sweeps.facts import Facts, Planned
 from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.preflight import Findings
 from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.reuse import FinishedRuns, Source
@@ -22,7 +25,6 @@ from rnnexp.sweeps.view import View, duration, values_text
 
 TABLE = Path("tables", "trials.csv")
 MAX_NAMED = 3  # folders of runs that are reused
-START_S = 1.5  # of a job beside its epochs: its process, data, scores and tracking
 
 
 def failures(failed: Sequence[JobState], folder: Path) -> str:
@@ -81,11 +83,14 @@ def overview(
 ) -> Iterator[str]:
     """Yield the lines of the table that is shown before the first job starts."""
     launcher = request.launcher
+    settled = launcher.settled(facts.groups, request.settings.learns)
     standing = _stand(planned, request, state, finished)
     places = launcher.slots(planned.hardware) if launcher.job_per_slot else []
     at_once = f", {len(places)} at a time with {count(places[0].threads, 'CPU thread')} each" if places else ""
     yield f"sweep {planned.place.name}: {standing}"
     yield f"  executor       {launcher.name}{at_once}"
+    if settled.name != launcher.name:
+        yield "  together       jobs of one program are trained as one; hydra.launcher.vectorize=false: never"
     yield f"  folder         {planned.place.folder}"
     for key, values in _varied(planned, not request.settings.is_grid).items():
         yield f"  {key:<14} {values}"
@@ -105,7 +110,7 @@ def overview(
         fewest, most = findings.parameters
         span = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
         yield f"  parameters     {span}; {count(findings.networks, 'distinct network')} built"
-        yield f"  estimated time {_estimate(planned, standing.to_run, max(1, len(places)), findings)}"
+        yield f"  estimated time {_estimate(planned, settled, standing.to_run, findings)}"
     yield ""
 
 
@@ -135,14 +140,14 @@ def _varied(planned: Planned, sampled: bool) -> dict[str, str]:
     return shown
 
 
-def _estimate(planned: Planned, to_run: int, at_once: int, findings: Findings) -> str:
-    """Guess from two epochs of the first job; networks of another size will differ."""
-    epochs = [int(job.mapping["trainer"]["epochs"]) for job in planned.jobs]
-    training = findings.first_epoch_s + findings.epoch_s * (sum(epochs) / len(epochs) - 1)
-    each = START_S + training * findings.trainings
+def _estimate(planned: Planned, launcher: Launcher, to_run: int, findings: Findings) -> str:
+    """Say between which times the sweep will probably take, from two epochs of the first job."""
+    at_once = len(launcher.slots(planned.hardware)) if launcher.here else launcher.n_jobs or 1
+    work = lay_out(planned.jobs, to_run, partial(launcher.pack, processes=at_once), findings)
+    low, high = estimate(work, at_once, findings)
     times = f" in {findings.trainings} trainings of each" if findings.trainings > 1 else ""
     tried = f"{findings.epoch_s:.3g} s an epoch{times}, tried with the first job"
-    return f"{duration(each * to_run / at_once)} ({tried})"
+    return f"{duration(low)} to {duration(high)} ({tried})"
 
 
 def listing(jobs: Sequence[Job], known: Mapping[int, JobState], finished: FinishedRuns | None) -> Iterator[str]:

@@ -12,10 +12,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from rnnexp.redact import redact
 from rnnexp.run_folder import hold, set_aside
 from rnnexp.runtime import interrupts
 from rnnexp.stopping import Interrupted, read_stop
+from rnnexp.sweeps.clean_state import find_changes, forget_models, take_state
 from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, write_outcome
 
 if TYPE_CHECKING:
@@ -46,6 +47,46 @@ def main(task: Task) -> None:
     """Run a task in a process that is all its own, its output in the job's log."""
     with run_as_worker(task):
         execute(task)
+
+
+def serve(line: Connection, may_go_on: bool) -> None:
+    """Run the tasks that come down the line, one after the other, each as in a process that is all its own.
+
+    After each the other end is told whether there may be another; there may as long as a job has gone well, and has
+    left all that the next one reads as it was. The process ends once there is none.
+    """
+    task = line.recv()
+    with run_as_worker(task), suppress(EOFError, OSError):
+        before = _settle(task) if may_go_on else None
+        while _run_clean(task, before):
+            line.send(True)
+            task = line.recv()
+            _write_log(task)
+        line.send(False)
+
+
+def _settle(task: Task) -> Mapping[str, Any] | None:
+    """Start the backend for a task, and return what it is to leave alone; None if no other can follow."""
+    from rnnexp.runner import configure_runtime
+
+    runtime.lean = True
+    try:
+        configure_runtime(read(task), task.threads)
+    except Exception:  # will be met again, and told, where the job is run
+        return None
+    return take_state()
+
+
+def _run_clean(task: Task, before: Mapping[str, Any] | None) -> bool:
+    """Run a task and say whether the process is fit for another."""
+    outcome = execute(task)
+    if before is None or outcome.status != "done":
+        return False
+    if changes := find_changes(before, take_state()):
+        print(f"the next job gets a new process: this one has left other {', '.join(changes)}", flush=True)
+        return False
+    forget_models()
+    return True
 
 
 @contextmanager

@@ -29,6 +29,12 @@ def test_a_word_counts_as_a_number_does() -> None:
     assert found["model"] > 0.8
 
 
+def test_a_parameter_that_varies_alone_explains_everything() -> None:
+    points = [{"rate": rate, "units": 8, "seed": seed} for rate in (1e-3, 1e-2) for seed in (0, 1)]
+    assert importance(points, [1.0, 1.1, 2.0, 2.1]) == {"rate": 1.0}
+    assert importance([*points, {"rate": 1e-3, "units": 16}], [1.0, 1.1, 2.0, 2.1, 3.0]) != {"rate": 1.0}
+
+
 def test_seeds_are_no_parameters() -> None:
     found = importance(GRID, [float(point["seed"]) for point in GRID])  # type: ignore[arg-type]
     assert "seed" not in found

@@ -41,7 +41,7 @@ LIGHT = ("tracking.figures=false", "tracking.log_model=false")
 TINY = ("plugins=[toys]", "model=flat", "data.points=100", "trainer.epochs=2", "trainer.batch_size=full", *LIGHT)
 UNTRACKED = (*TINY, "tracking=off")
 FINDINGS = Findings(
-    networks=1, parameters=(9, 9), validated=True, primary=("test/rmse", False), first_epoch_s=0, epoch_s=0
+    networks=1, parameters=(9, 9), validated=True, primary=("test/rmse", False), setup_s=0, first_epoch_s=0, epoch_s=0
 )
 
 TOYS = """

@@ -11,7 +11,14 @@ from rnnexp.errors import ConfigError, DataError, ResourceError
 from rnnexp.sweeps import preflight
 from rnnexp.sweeps.executor import Hardware
 
-SMALL = {"parameters": 10, "validated": True, "primary": ("test/rmse", False), "first_epoch_s": 2.0, "epoch_s": 1.0}
+SMALL = {
+    "parameters": 10,
+    "validated": True,
+    "primary": ("test/rmse", False),
+    "setup_s": 0.5,
+    "first_epoch_s": 2.0,
+    "epoch_s": 1.0,
+}
 HUGE = {"code": ResourceError.exit_code, "error": ["model: a network with 9 weights; but 0.1 GB are free"]}
 WRONG = {"code": ConfigError.exit_code, "error": ["model.units: 0 given"]}
 MISSING = {"code": DataError.exit_code, "error": ["data.path: there is no such file"]}
@@ -31,7 +38,7 @@ def test_a_network_that_is_too_big_for_memory_fails_alone(monkeypatch: pytest.Mo
     answers = [SMALL, {**SMALL, "parameters": 30}]
     answers.insert(place, HUGE)
     found = rehearse(monkeypatch, answers)
-    assert (found.networks, found.parameters) == (2, (10, 30))
+    assert (found.networks, found.parameters, sorted(found.sizes.values())) == (2, (10, 30), [10, 30])
 
 
 def test_a_sweep_of_nothing_but_networks_that_are_too_big_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

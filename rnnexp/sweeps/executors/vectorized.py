@@ -15,12 +15,11 @@ from rnnexp.registry import register
 from rnnexp.sweeps import worker
 from rnnexp.sweeps.executor import Executor, Exit, Hardware, Site, Slot
 from rnnexp.sweeps.launcher import Launcher
-from rnnexp.sweeps.preflight import backend_of
+from rnnexp.sweeps.preflight import find_program
 from rnnexp.sweeps.processes import Terminator, context, end_all, on_slot, reason, start_process
 from rnnexp.sweeps.state import write_whole
-from rnnexp.sweeps.task import RESULT, Task
+from rnnexp.sweeps.task import GROUPS, RESULT, Task, read_groups
 
-GROUPS = "groups.json"
 GROUP, GROUP_THAT_LEARNS = 64, 8
 MAX_DEATHS = 2  # what has ended its process so often is not to end its company once more
 
@@ -49,6 +48,17 @@ class vectorized(Launcher):
         size = self.group_size or (GROUP_THAT_LEARNS if learns else GROUP)
         return vectorized(**{**vars(self), "group_size": size})
 
+    def pack(self, programs: Sequence[str | None], processes: int) -> list[list[int]]:
+        """Put jobs of one program into groups of equal size, so that no process is without one."""
+        by_program: dict[str, list[int]] = {}
+        for place, program in enumerate(programs):
+            by_program.setdefault(program or f"alone: {place}", []).append(place)
+        groups = []
+        for same in by_program.values():
+            parts = max(-(-len(same) // (self.group_size or GROUP)), min(processes, len(same) // 2) or 1)
+            groups += [same[start::parts] for start in range(parts)]
+        return groups
+
 
 class GroupProcesses(Executor):
     """Takes many tasks at a time and sorts them by program.
@@ -57,13 +67,13 @@ class GroupProcesses(Executor):
     """
 
     def __init__(self, launcher: vectorized, hardware: Hardware, folder: Path) -> None:
+        self._launcher = launcher
         self._free: list[Slot] = launcher.slots(hardware)
-        self._size = launcher.group_size or GROUP
         self._processes = len(self._free)
-        self.capacity = self._size * self._processes
+        self.capacity = (launcher.group_size or GROUP) * self._processes
         self._context = context(hardware)
-        self._folder, path = folder, folder / GROUPS
-        self._known: list[list[int]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        self._folder = folder
+        self._known = read_groups(folder)
         self._new: list[Task] = []
         self._queue: list[Crew] = []
         self._running: list[tuple[BaseProcess, Slot, dict[int, Task]]] = []
@@ -123,17 +133,8 @@ class GroupProcesses(Executor):
         return result
 
     def _sorted(self, tasks: Sequence[Task]) -> list[list[Task]]:
-        from rnnexp.runner.vectorized import make_program_key
-
-        by_program: dict[str, list[Task]] = {}
-        for task in tasks:
-            shared = make_program_key(worker.read(task)) if backend_of(task.mapping) == "jax" else None
-            by_program.setdefault(shared or f"job {task.number}", []).append(task)
-        groups = []
-        for same in by_program.values():
-            parts = max(-(-len(same) // self._size), min(self._processes, len(same) // 2) or 1)
-            groups += [same[start::parts] for start in range(parts)]
-        return groups
+        programs = [find_program(task.mapping) for task in tasks]
+        return [[tasks[place] for place in group] for group in self._launcher.pack(programs, self._processes)]
 
     def stop_job(self, number: int) -> None:
         """Take a task out of the queue, or end its process if it has one of its own.

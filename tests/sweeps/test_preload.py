@@ -1,0 +1,63 @@
+"""The server that jobs are forked from: what it imports, when, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rnnexp.sweeps.processes import BACKEND, TRIAL_FIRST
+
+SERVER = """
+import json
+import os
+import sys
+
+import rnnexp.sweeps.preload
+
+
+def look():
+    from jax._src import xla_bridge
+
+    wanted = ("keras", "mlflow.pyfunc", "rnnexp.sweeps.crew")
+    has = [name for name in wanted if name in sys.modules]
+    return {"has": has, "devices": list(xla_bridge._backends), "keras": os.environ.get("KERAS_BACKEND")}
+
+
+looks = [look()]
+for _ in range(2):
+    ours, theirs = os.pipe()
+    if not os.fork():
+        os.write(theirs, json.dumps(look()).encode())
+        os._exit(0)
+    looks.append(json.loads(os.read(ours, 9999)))
+print(json.dumps(looks))
+"""
+ALL = ["keras", "mlflow.pyfunc", "rnnexp.sweeps.crew"]
+
+
+def look_at_server(**variables: str) -> list[dict[str, object]]:
+    """Return what a server of this environment has before its first fork, and what its first two children have."""
+    environment = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
+    found = subprocess.run(
+        [sys.executable, "-c", SERVER], env={**environment, **variables}, capture_output=True, text=True, timeout=300
+    )
+    assert found.returncode == 0, found.stderr
+    return list(json.loads(found.stdout.splitlines()[-1]))
+
+
+@pytest.mark.end_to_end
+def test_a_trial_is_forked_as_soon_as_keras_is_there_and_jobs_with_everything() -> None:
+    server, trial, job = look_at_server(**{BACKEND: "jax", TRIAL_FIRST: "1"})
+    assert [server["has"], trial["has"], job["has"]] == [["keras"], ["keras"], ALL]
+    assert all(one["devices"] == [] and one["keras"] is None for one in (server, trial, job))
+
+
+@pytest.mark.end_to_end
+def test_where_nothing_is_tried_the_first_job_has_everything() -> None:
+    server, job, _ = look_at_server(**{BACKEND: "jax"})
+    assert server["has"] == job["has"] == ALL
+    assert server["devices"] == []
