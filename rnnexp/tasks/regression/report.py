@@ -82,9 +82,7 @@ def keep_baselines(dataset: SequenceDataset, report: Report) -> KeptBaselines:
     def score(predicted: np.ndarray) -> float:
         return metrics.measure_error(actual, predicted.reshape(actual.shape), deviation)
 
-    return keep(
-        dataset, report, _choose_error(dataset), score, lambda one: _answer(one, dataset, VALIDATION)
-    )
+    return keep(dataset, report, _choose_error(dataset), score, lambda one: _answer(one, dataset, VALIDATION))
 
 
 def summary(scores: Scores) -> Iterator[str]:
