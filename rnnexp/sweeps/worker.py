@@ -28,8 +28,8 @@ from rnnexp.output import MaskedRecord, MaskedStream
 from rnnexp.redact import redact
 from rnnexp.run_folder import hold, set_aside
 from rnnexp.runtime import interrupts
+from rnnexp.runtime.clean_state import find_changes, forget_models, take_state
 from rnnexp.stopping import Interrupted, read_stop
-from rnnexp.sweeps.clean_state import find_changes, forget_models, take_state
 from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, write_outcome
 
 if TYPE_CHECKING:

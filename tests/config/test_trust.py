@@ -246,7 +246,7 @@ def test_an_experiment_may_give(text: str, key: str) -> None:
 def test_the_settings_that_may_pass_are_those_of_our_sweeper_and_launchers() -> None:
     assert set(Sweep.__dataclass_fields__) == hydra_settings.SETTINGS
     assert set(hydra_settings.launcher_settings()) == {
-        *("name", "n_jobs", "threads", "gpus", "slots_per_gpu", "vectorize", "group_size"),
+        *("name", "n_jobs", "threads", "gpus", "slots_per_gpu", "vectorize", "group_size", "fresh"),
         *("address", "cluster", "resources"),
     }
 

@@ -228,7 +228,8 @@ def test_rows_for_which_a_baseline_is_not_defined_are_told(shop: Done, said: Say
 def test_of_what_is_large_the_best_on_either_part_is_kept_unless_it_is_too_large(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fitted, scores = run("texts").report.fitted, {"majority": 0.5, "naive_bayes": 0.9, "tfidf_linear": 0.8}
+    scores = {"majority": 0.5, "naive_bayes": 0.9, "tfidf_linear": 0.8}
+    fitted = {name: run("texts").report.fitted[name] for name in scores}
     monkeypatch.setattr(kept_baselines, "MAX_SMALL", 120)
     assert list(gather("accuracy", {}, fitted).states) == ["majority"]
     kept = gather("accuracy", scores, fitted)

@@ -47,8 +47,8 @@ def test_the_summary_has_the_model_among_its_baselines(shop: Done, said: Say) ->
     first, *lines = said(shop, "evaluate", shop.run_id).splitlines()
     assert first.startswith("run gru-u3-lr1e-3-")
     assert f": RMSE on the test part of {shop.file}, 17 examples" in first
-    table = [line.split()[0] for line in lines[:6]]
-    assert set(table) == {"gru", "linear", "persistence", "drift", "seasonal_naive", "seasonal_growth"}
+    table = {line.split()[0] for line in lines[:8]}
+    assert table == {"gru", "linear", "persistence", "drift", "seasonal_naive", "seasonal_growth", "ets", "theta"}
     assert [line.split()[0] for line in lines if "<- this run" in line] == ["gru"]
     assert any(line.startswith("  90 % intervals, from ") for line in lines)
 
@@ -96,6 +96,7 @@ def test_the_scaler_is_the_runs_own(shop: Done, said: Say) -> None:
 
 
 FEW_LAGS = "the linear baseline sees 6 lags instead of a season and one, 13: "
+FEW_ROWS = "the baseline ets repeats the last value in 18 of 113 forecasts, for want of rows before them"
 
 
 def test_other_data_stand_beside_the_baselines_of_the_run(shop: Done, said: Say) -> None:
@@ -103,9 +104,10 @@ def test_other_data_stand_beside_the_baselines_of_the_run(shop: Done, said: Say)
     sales(seed=7).to_csv("new.csv", **GERMAN)
     found = about(said, shop, shop.run_id, "--data", "path=new.csv")
     bases = {name.split("/")[1] for name in found["metrics"] if name.startswith("baseline/")}
-    assert bases == {"persistence", "drift", "linear"}
+    assert bases == {"persistence", "drift", "linear", "ets"}
+    assert "it would repeat the last value in all forecasts" in found["skipped"]["baseline/theta"]
     assert "less than one season before it" in found["skipped"]["baseline/seasonal_naive"]
-    assert (found["notes"][0].startswith(FEW_LAGS), len(found["notes"])) == (True, 1)
+    assert (found["notes"][0].startswith(FEW_LAGS), found["notes"][1:]) == (True, [FEW_ROWS])
     assert found["data"] == "new.csv"
     sales(seed=7).assign(sales=lambda rows: rows["sales"] * 100).to_csv("larger.csv", **GERMAN)
     larger = about(said, shop, shop.run_id, "--data", "path=larger.csv")["metrics"]
@@ -117,7 +119,8 @@ def test_rows_that_the_run_has_learned_from_are_counted(shop: Done, said: Say, t
     whole = about(said, shop, shop.run_id, "--data", str(shop.file))
     learned = int(120 * 0.85) - 6
     assert whole["notes"][0].startswith(FEW_LAGS)
-    assert whole["notes"][1:] == [f"{learned} of the 114 scored rows are among those that the run has learned from"]
+    assert whole["notes"][1] == FEW_ROWS
+    assert whole["notes"][2:] == [f"{learned} of the 114 scored rows are among those that the run has learned from"]
     sales()[90:].to_csv(tmp_path / "end.csv", **GERMAN)
     note = about(said, shop, shop.run_id, "--data", "end.csv")["notes"][-1]
     assert note.startswith("6 of the 24 scored rows are among those")
@@ -127,7 +130,7 @@ def test_rows_are_told_by_their_dates_too(shop: Done, said: Say) -> None:
     frame = sales()
     month = pd.to_datetime(frame["month"], format="%d.%m.%Y") + pd.DateOffset(years=20)
     frame.assign(month=month.dt.strftime("%d.%m.%Y")).to_csv("later.csv", **GERMAN)
-    assert about(said, shop, shop.run_id, "--data", "later.csv")["notes"][1:] == []
+    assert about(said, shop, shop.run_id, "--data", "later.csv")["notes"][1:] == [FEW_ROWS]
 
 
 def test_whether_rows_were_seen_is_not_known_once_the_data_have_changed(shop: Done, said: Say) -> None:

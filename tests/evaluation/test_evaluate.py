@@ -151,7 +151,9 @@ def test_independent_sequences_are_measured_against_the_training_mean() -> None:
     mean = float(train.arrays["y"][train.indices].mean())
     report = evaluate(constant(mean, 1), dataset, 8)
     assert report.metrics["test/rmse"] == pytest.approx(report.metrics["baseline/mean/rmse"], rel=1e-5)
-    assert report.metrics["skill/rmse"] == pytest.approx(0.0, abs=1e-5)
+    assert report.metrics["baseline/summary/rmse"] < report.metrics["baseline/mean/rmse"]
+    share = report.metrics["test/rmse"] / report.metrics["baseline/summary/rmse"]
+    assert (report.best_baseline, report.metrics["skill/rmse"]) == ("summary", pytest.approx(1 - share))
 
 
 def test_a_constant_series_is_left_out_of_mase_and_named() -> None:

@@ -152,14 +152,17 @@ def test_cnn_lstm_convolves_shrinks_and_reads_in_order() -> None:
     assert not [layer.name for layer in plain.layers if "norm" in layer.name or "pool" in layer.name]
 
 
+STEPWISE = "gru, lstm, min_gru, min_lstm, simple_rnn, slstm can"
+
+
 @pytest.mark.parametrize("model", [cnn_lstm(), lstm_fcn()], ids=lambda model: model.name)
 def test_one_output_per_step_is_not_what_they_give(model: Any) -> None:
     steps = TaskSpec("forecasting", {"past": InputSpec((None, 3))}, (2, 1), per_step=True)
-    message = rf"model: {model.name} gives one output per sequence.*one per time step; gru, lstm, simple_rnn can"
+    message = rf"model: {model.name} gives one output per sequence.*one per time step; {STEPWISE}"
     with pytest.raises(ConfigError, match=message):
         build(model, steps, seed=0)
 
-    assert "gru, lstm, simple_rnn can" in check_spec(model, sine(layout="sequence").outline())[0]
+    assert STEPWISE in check_spec(model, sine(layout="sequence").outline())[0]
     assert check_spec(model, sine().outline()) == []
 
 

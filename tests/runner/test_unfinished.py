@@ -143,13 +143,13 @@ def test_the_error_of_an_earlier_attempt_goes_from_the_folder_and_from_the_store
 def test_where_a_store_does_not_let_files_be_deleted_it_says_that_the_error_is_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+    from rnnexp.tracking.local_files import LocalFiles
 
     def refuse(*_: object) -> None:
         raise PermissionError("no")
 
     cut()
-    monkeypatch.setattr(LocalArtifactRepository, "delete_artifacts", refuse)
+    monkeypatch.setattr(LocalFiles, "delete_artifacts", refuse)
     started()
     assert artifacts(tmp_path)["error.txt"] == "This was of an earlier attempt, with which the run has gone on.\n"
 

@@ -18,6 +18,7 @@ SMALL = {
     "setup_s": 0.5,
     "first_epoch_s": 2.0,
     "epoch_s": 1.0,
+    "trainings": 1,
 }
 HUGE = {"code": ResourceError.exit_code, "error": ["model: a network with 9 weights; but 0.1 GB are free"]}
 WRONG = {"code": ConfigError.exit_code, "error": ["model.units: 0 given"]}

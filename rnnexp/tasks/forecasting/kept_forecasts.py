@@ -99,10 +99,16 @@ def _fit(dataset: SeriesDataset, name: str) -> Any:
     return once(dataset, partial(FITTED[name], dataset), name)
 
 
+def stands_in(method: Any, past: Past) -> np.ndarray:
+    """Say of each forecast (n,) whether a method has too few rows for it, and repeats the last value."""
+    known = isinstance(method, ThetaForecast | SmoothedForecast)
+    return method.stands_in(past) if known else np.zeros(len(past.origins), bool)
+
+
 def name_stand_ins(past: Past, fitted: Iterable[tuple[str, Any]]) -> Iterator[str]:
     """Yield which baselines have too few rows before some of their forecasts, and repeat the last value there."""
     for name, method in fitted:
-        if isinstance(method, ThetaForecast | SmoothedForecast) and (there := method.stands_in(past)).any():
+        if (there := stands_in(method, past)).any():
             count = f"{there.sum():,} of {len(there):,} forecasts"
             yield f"the baseline {name} repeats the last value in {count}, for want of rows before them"
 

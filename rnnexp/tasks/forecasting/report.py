@@ -14,7 +14,7 @@ from rnnexp.data.dataset import Predictions
 from rnnexp.evaluation import breakdown, metrics, numbers, tables
 from rnnexp.evaluation.numbers import Findings, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import Report, Scoring, once
+from rnnexp.evaluation.report import Report, Scoring, Undefined, once
 from rnnexp.tasks.forecasting import kept_forecasts, naive2, scales
 from rnnexp.tasks.forecasting.bands import MADE_ON, Band, band
 from rnnexp.tasks.forecasting.baseline_quantiles import add_quantiles
@@ -129,7 +129,7 @@ def _add(
     found.notes += scales.unscaled(dataset, units.scale, units.series)
     if predictions.origins is not None:
         found.notes += short_series(dataset, predictions.origins, predictions.actual.shape[1], found.baselines)
-        fitted = [(name, methods[name]()) for name in found.baselines]
+        fitted = [(name, methods[name]()) for name in found.baselines if name in methods]
         found.notes += kept_forecasts.name_stand_ins(make_past(dataset, predictions.origins), fitted)
 
 
@@ -154,7 +154,10 @@ def _forecasts(
 
 
 def _forecast(fit: Fit, past: Past, plan: Plan) -> np.ndarray:
-    return np.asarray(fit().predict(past, plan))
+    method = fit()
+    if kept_forecasts.stands_in(method, past).all():
+        raise Undefined("it would repeat the last value in all forecasts, for want of rows before them")
+    return np.asarray(method.predict(past, plan))
 
 
 def _list_forecasts(dataset: SeriesDataset, origins: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:

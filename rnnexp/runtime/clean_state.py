@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import locale
 import logging
 import os
@@ -58,8 +57,7 @@ def _look_at_jax() -> Any:
 def _look_at_mlflow() -> Any:
     if "mlflow" not in sys.modules:
         return None
-    mlflow = importlib.import_module("mlflow")
-    active = mlflow.active_run()
+    active = sys.modules["mlflow"].active_run()
     return active and active.info.run_id
 
 

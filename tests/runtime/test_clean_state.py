@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rnnexp import registry
-from rnnexp.sweeps.clean_state import find_changes, forget_models, take_state
+from rnnexp.runtime.clean_state import find_changes, forget_models, take_state
 
 
 @pytest.fixture(autouse=True)
