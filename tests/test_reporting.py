@@ -83,6 +83,7 @@ def test_a_whole_file_that_is_skipped_has_failed_in_ci(tmp_path: Path, ci: str, 
 
 
 @pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.end_to_end
 def test_the_processor_time_of_workers_and_their_processes_is_told(tmp_path: Path, workers: int) -> None:
     def minutes(seconds: float) -> float:
         said = ran(tmp_path, BURNS.format(seconds=seconds), workers=workers)

@@ -40,6 +40,7 @@ def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
     return found.err if code else found.out
 
 
+@pytest.mark.end_to_end
 def test_check_says_which_experiments_have_changed(committed: None, capsys: pytest.CaptureFixture[str]) -> None:
     unchanged = told(capsys, "check", "experiments", "--against", "HEAD")
     assert "0 of 4 experiments compose to other values than in HEAD" in unchanged

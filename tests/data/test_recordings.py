@@ -107,6 +107,7 @@ def test_the_same_parts_are_drawn_as_without_windows() -> None:
 
 
 @pytest.mark.parametrize(("task", "stride"), [("classification", 4), ("regression", 15)])
+@pytest.mark.end_to_end
 def test_windows_as_long_as_the_longest_recording_change_nothing(task: str, stride: int) -> None:
     write_recordings([9 + i % 4 for i in range(20)], numbers=task == "regression")
     off = ("tracking=off",)
@@ -252,6 +253,7 @@ def test_folders_of_tables_and_archives_of_sequences_are_cut_alike() -> None:
     assert len({one.summary.digest for one in (*found[:1], load(archive(sequence_length=4)), whole)}) == 3
 
 
+@pytest.mark.end_to_end
 def test_what_the_model_has_settled_is_not_changed_but_windows_may_lie_closer() -> None:
     write_recordings([20] * 12)
     model = rx.load(trained(*CUT).run_dir)

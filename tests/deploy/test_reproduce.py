@@ -122,6 +122,7 @@ def test_what_cannot_be_reproduced_is_refused(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.end_to_end
 def test_a_sweep_is_refused_and_its_job_is_reproduced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("-m", "data=sine", "data.points=60", "model.units=[2]", "trainer.epochs=2", "seed=0,1", "name=two")
     assert main(["train", *words, "hydra/launcher=serial", "hydra.sweep.dir=runs/sweeps/two"]) == 0

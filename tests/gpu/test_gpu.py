@@ -65,7 +65,7 @@ def test_the_one_must_be_among_the_many(many: dict[int, float], passed: bool) ->
 def test_processes_run_side_by_side_within_the_time_for_all(tmp_path: Path) -> None:
     code = {"good": "print('seen')", "bad": "raise SystemExit('broken')", "long": "import time; time.sleep(60)"}
     commands = {name: ["-c", text] for name, text in code.items()}
-    ended = run_together(commands, tmp_path, Clock(5.0), {})
+    ended = run_together(commands, tmp_path, Clock(2.5), {})
     assert (ended["good"].output.strip(), ended["good"].error) == ("seen", "")
     assert ended["bad"].error == "failed: broken"
     assert ended["long"].error.startswith("ran out of time")

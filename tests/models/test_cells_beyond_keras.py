@@ -52,6 +52,7 @@ def test_every_task_is_trained_scored_and_read_back(cell: str, task: str, tmp_pa
     ],
     ids=lambda settings: settings[0],
 )
+@pytest.mark.end_to_end
 def test_a_vectorized_group_trains_each_as_it_would_have_been_alone(settings: tuple[str, ...], tmp_path: Path) -> None:
     sine = ("data.points=60", "data.seed=0", "model.units=[4]", *LIGHT, "trainer.epochs=3", "trainer.batch_size=full")
     rates = ("model.recurrent_dropout=0.1",) if "model.recurrent_dropout=0.2" in settings else ()

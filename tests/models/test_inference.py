@@ -72,6 +72,7 @@ def test_weights_that_change_are_seen() -> None:
     assert not np.array_equal(before, after)
 
 
+@pytest.mark.end_to_end
 def test_no_more_programs_are_kept_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     import jax
 

@@ -13,6 +13,7 @@ from rnnexp.models.recurrent_gradients import is_covered, replace_inner_loops
 
 CELLS = ("LSTM", "GRU")
 KINDS_OF_MASK = ("none", "right", "left", "holes", "all")
+SELDOM = ("none", "left", "all")
 # batch, steps, inputs, units; what the layer returns; how it is read
 MEMBERS = [
     ((3, 7, 2, 5), {"return_sequences": True, "return_state": True}, "forward"),
@@ -101,7 +102,9 @@ def difference(one: list[np.ndarray], other: list[np.ndarray]) -> float:
     return max(float(abs(a - b).max() / max(abs(a).max(), 1e-30)) for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize("kind", KINDS_OF_MASK)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.end_to_end] * (kind in SELDOM)) for kind in KINDS_OF_MASK]
+)
 @pytest.mark.parametrize("cell", CELLS)
 def test_outputs_and_gradients_are_those_that_jax_derives_from_keras(cell: str, kind: str) -> None:
     for shape, returned, direction in MEMBERS:
@@ -110,6 +113,7 @@ def test_outputs_and_gradients_are_those_that_jax_derives_from_keras(cell: str, 
 
 
 @pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.end_to_end
 def test_in_double_precision_they_agree_to_ten_digits(cell: str) -> None:
     from jax import numpy as jnp
 
@@ -135,6 +139,7 @@ def test_another_mask_has_other_gradients() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("mixed_bfloat16", 0.05), ("mixed_float16", 0.01)])
+@pytest.mark.end_to_end
 def test_mixed_precision_agrees_within_its_own_digits(dtype: str, tolerance: float) -> None:
     for cell in CELLS:
         net = Net(cell, (3, 7, 2, 5), "both", dtype=dtype, return_sequences=True)

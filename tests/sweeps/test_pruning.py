@@ -51,6 +51,7 @@ def test_a_hopeless_job_is_stopped_while_it_runs_and_the_best_is_the_same(
     assert parent.info.status == "FINISHED"
 
 
+@pytest.mark.end_to_end
 def test_a_job_is_stopped_beside_others_that_still_run(whole: Path, rehearsed: None) -> None:
     """Nobody waits for a batch: the word comes while the other jobs are in their epochs."""
     pruner = {"name": "successive_halving", "min_resource": 2, "reduction_factor": 2}

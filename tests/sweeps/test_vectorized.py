@@ -79,6 +79,7 @@ def test_only_so_many_jobs_of_one_program_are_a_group(
     assert quick.launchers == [chosen]
 
 
+@pytest.mark.end_to_end
 def test_what_cannot_join_a_group_runs_beside_it(rehearsed: None) -> None:
     space = ("model=simple_rnn,flat", "seed=0,1")
     folder = run(*UNTRACKED, *space, launcher=VECTORIZED)

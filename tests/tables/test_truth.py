@@ -27,10 +27,12 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> list[Judged]:
     return found
 
 
+@pytest.mark.end_to_end
 def test_no_table_is_read_as_what_it_does_not_say(judged: list[Judged]) -> None:
     assert not [one for one in judged if one.outcome == "wrong"], report(judged, SEED)
 
 
+@pytest.mark.end_to_end
 def test_98_of_100_tables_are_read_as_what_they_say(judged: list[Judged]) -> None:
     counts = Counter(one.outcome for one in judged)
     assert counts["equal"] + counts["asked"] >= 0.98 * SOME, report(judged, SEED)

@@ -46,6 +46,7 @@ def dump(folder: Path) -> list[str]:
         return [line.replace(str(folder), "HERE") for line in connection.iterdump()]
 
 
+@pytest.mark.end_to_end
 def test_a_second_new_database_has_the_experiment_without_mlflow(
     tmp_path: Path, cache: Path, without_mlflow: Any
 ) -> None:
@@ -159,6 +160,7 @@ print(run.run_id, *[name for name in ("mlflow", "sqlalchemy", "alembic", "fastap
 """
 
 
+@pytest.mark.end_to_end
 def test_a_process_that_tracks_a_run_of_a_known_experiment_leaves_mlflow_out(tmp_path: Path, cache: Path) -> None:
     def track(folder: str) -> list[str]:
         (tmp_path / folder).mkdir()

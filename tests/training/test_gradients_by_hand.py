@@ -66,6 +66,7 @@ def test_both_engines_train_so_and_come_to_the_same_losses(
         assert abs(losses[0][0] / losses[0][-1] - 1) > 100 * CLOSE  # they learn
 
 
+@pytest.mark.end_to_end
 def test_trainings_side_by_side_keep_keras_s_own(loops: list[str]) -> None:
     plan, data = toy.plan(epochs=1), toy.windows()
     batches = make_batch_plan(data, plan)

@@ -115,6 +115,7 @@ def test_a_penalty_of_next_to_nothing_leaves_every_loss_as_it_is(engine: str, se
     assert with_it.best_epoch == without.best_epoch
 
 
+@pytest.mark.end_to_end
 def test_members_of_a_group_have_their_own_penalties(tmp_path: Path) -> None:
     """Trained as one program, each at its own strength, they log what each logs alone."""
     experiments = [rx.compose(*TOY, "model=gru", f"model.l2={l2}") for l2 in (1e-3, 1.0)]

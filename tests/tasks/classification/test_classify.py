@@ -149,6 +149,7 @@ def test_each_member_is_what_it_would_have_been_alone(tmp_path: Path) -> None:
     assert not np.allclose(losses(ended[0]), losses(ended[1]), rtol=CLOSE)  # the comparison can tell members apart
 
 
+@pytest.mark.end_to_end
 def test_members_keep_the_pretrained_vectors(tmp_path: Path) -> None:
     logged = tuple(line for line in QUICK if "log_model" not in line)
     experiments, _ = agree_with_single_runs((*texts(), *logged, "model.embedding_trainable=false"), tmp_path / "jobs")

@@ -188,7 +188,14 @@ def forecasts(result: Result) -> dict[str, np.ndarray]:
     "words",
     [
         ("data.horizon=2",),
-        ("data.series=id", "data.per_series=true", "data.split={train: '2024-01-31', val: '2024-02-12', test: null}"),
+        pytest.param(
+            (
+                "data.series=id",
+                "data.per_series=true",
+                "data.split={train: '2024-01-31', val: '2024-02-12', test: null}",
+            ),
+            marks=pytest.mark.end_to_end,
+        ),
         pytest.param(("data.features=[x]", "data.scaler=last", "data.missing=ffill"), marks=pytest.mark.end_to_end),
         pytest.param(("data.target=[y,z]", "trainer.engine=keras"), marks=pytest.mark.end_to_end),
     ],
@@ -269,6 +276,7 @@ def interrupt(*_: Any) -> None:
     raise KeyboardInterrupt("power")
 
 
+@pytest.mark.end_to_end
 def test_a_run_that_is_ended_on_its_walk_goes_on_to_the_same_forecasts(monkeypatch: pytest.MonkeyPatch) -> None:
     write_table()
     expected = trained("tracking=off", "name=whole")
@@ -284,6 +292,7 @@ def test_a_run_that_is_ended_on_its_walk_goes_on_to_the_same_forecasts(monkeypat
         assert values.tobytes() == forecasts(result)[name].tobytes()
 
 
+@pytest.mark.end_to_end
 def test_a_network_of_quantiles_and_weights_of_rows_walk_as_well() -> None:
     write_table()
     result = trained("loss=quantile", "loss.quantiles=[0.1,0.5,0.9]", "data.weight=w", "tracking=off", every=9)

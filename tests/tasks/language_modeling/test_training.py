@@ -151,6 +151,7 @@ def test_the_sum_over_time_is_the_mean_times_the_steps(rhyme: str) -> None:
     np.testing.assert_allclose(losses(total, "train/perplexity"), losses(mean, "train/perplexity"), rtol=1e-5)
 
 
+@pytest.mark.end_to_end
 def test_members_that_are_trained_together_are_what_they_would_have_been_alone(rhyme: str, tmp_path: Path) -> None:
     varied = [("seed=0", "model.dropout=0.2"), ("seed=1", "model.dropout=0.4"), ("optimizer.learning_rate=0.01",)]
     base = ("model.dropout=0.2", "model.embedding_dropout=0.1", "model.word_dropout=0.1", "model.initial_range=0.2")

@@ -277,6 +277,7 @@ def test_mlflow_serves_raw_texts(run: rx.Result) -> None:
         served.predict(pandas.DataFrame({"text": ["ann", " "]}))
 
 
+@pytest.mark.end_to_end
 def test_members_of_a_program_are_what_they_would_have_been_alone(tmp_path: Path) -> None:
     Path("names.conll").write_text(grammar(60, 1))
     lines = (*SETTINGS, *LIGHT, "model.bidirectional=true", "trainer.epochs=2", "trainer.class_weights=balanced",
