@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 import rnnexp as rx
 from rnnexp import runtime
 from rnnexp.errors import ConfigError, ResourceError
-from rnnexp.runtime import machine
+from rnnexp.runtime import machine, startup
 from rnnexp.tracking.query import Wanted, select
 
 START = "import sys, os\nfrom rnnexp import runtime\nfrom rnnexp.errors import RnnexpError\n"
@@ -345,3 +346,22 @@ def test_a_source_that_is_not_installed_has_no_version_and_runs(
     assert about["versions"]["rnnexp"] == "unknown"
     (tracked,) = select(None, Wanted())
     assert (tracked.run_id, tracked.tags["rnnexp.version"]) == (result.run_id, "unknown")
+
+
+def test_a_thread_waits_for_packages_that_another_hides() -> None:
+    """Keras is imported without some, while a sweep imports in a thread what its end needs."""
+    name, seen, began = "rnnexp_hidden", list[bool](), threading.Event()
+
+    def look() -> None:
+        began.set()
+        with startup.wait_for_packages():
+            seen.append(name in sys.modules)
+
+    thread = threading.Thread(target=look)
+    with startup.hide_packages([name]):
+        thread.start()
+        assert began.wait(30)
+        thread.join(0.2)
+        assert (thread.is_alive(), seen, name in sys.modules) == (True, [], True)
+    thread.join(30)
+    assert (seen, name in sys.modules) == ([False], False)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+
+_HIDING = threading.RLock()
 
 
 @contextmanager
@@ -46,10 +49,18 @@ def hold_stderr() -> Iterator[None]:
 @contextmanager
 def hide_packages(packages: Iterable[str]) -> Iterator[None]:
     """Let packages that are not imported yet look as if they were not installed."""
-    absent = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None: `import` raises ImportError
-    try:
+    with _HIDING:
+        absent = [name for name in packages if name not in sys.modules]
+        sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None: `import` raises ImportError
+        try:
+            yield
+        finally:
+            for name in absent:
+                del sys.modules[name]
+
+
+@contextmanager
+def wait_for_packages() -> Iterator[None]:
+    """Import within this, in a thread, what `hide_packages` may hide in another at the same time."""
+    with _HIDING:
         yield
-    finally:
-        for name in absent:
-            del sys.modules[name]

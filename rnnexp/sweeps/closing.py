@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rnnexp import tracking
 from rnnexp.compare.differ import REPEATS
+from rnnexp.runtime.startup import wait_for_packages
 from rnnexp.sweeps import parent, table, words
 from rnnexp.sweeps.changed import describe_changes
 from rnnexp.sweeps.definition import FILE
@@ -26,10 +27,11 @@ def import_early(varied: Sequence[str]) -> None:
 
 
 def _import(several: bool) -> None:
-    from rnnexp.compare import find, importance, report  # noqa: F401
+    with wait_for_packages():
+        from rnnexp.compare import find, importance, report  # noqa: F401
 
-    if several:
-        importance.import_evaluator()
+        if several:
+            importance.import_evaluator()
 
 
 def log_results(run: tracking.Run, state: State, facts: Facts, best: Best | None) -> None:

@@ -55,7 +55,7 @@ def test_training_prints_the_score_and_imports_no_other_backend() -> None:
     assert "linear" in done.stdout
     assert "Traceback" not in done.stderr
     found = heavy_modules(done)
-    assert {"keras", "jax", "mlflow"} <= set(found)
+    assert {"keras", "jax"} <= set(found)
     assert "tensorflow" not in found
     assert "torch" not in found
 
