@@ -20,7 +20,8 @@ from rnnexp.data import calendar
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources import SEVERAL
 from rnnexp.data.sources.airline_passengers import airline_passengers
-from rnnexp.data.sources.synthetic import adding, ramp, random, selective_copying, sine, values
+from rnnexp.data.sources.selective_copying import selective_copying
+from rnnexp.data.sources.synthetic import adding, ramp, random, sine, values
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.registry import lookup, register, settings
 from rnnexp.tasks import load

@@ -20,7 +20,11 @@ from rnnexp.tasks.base import TaskCode, deferred
 
 PACKAGE = Path(rx.__file__).parent
 # What one task is made of, in the package and beside it.
-TAGGING = ("rnnexp/tasks/tagging", "rnnexp/data/sources/text_tags.py", "conf/data/text_tags.yaml")
+TAGGING = (
+    "rnnexp/tasks/tagging",
+    *(f"rnnexp/data/sources/{name}.py" for name in ("text_tags", "selective_copying")),
+    *(f"conf/data/{name}.yaml" for name in ("text_tags", "selective_copying")),
+)
 WITHOUT = """
 import importlib, pkgutil, sys
 import rnnexp

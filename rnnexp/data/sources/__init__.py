@@ -2,5 +2,5 @@
 
 SEVERAL = {
     "labeled_texts": ("text_files", "text_lines", "text_table"),
-    "synthetic": ("adding", "ramp", "random", "reverse_digits", "selective_copying", "sine", "values"),
+    "synthetic": ("adding", "ramp", "random", "reverse_digits", "sine", "values"),
 }

@@ -195,7 +195,7 @@ def test_the_published_figures_of_m4_are_met(
 @pytest.mark.end_to_end
 @pytest.mark.parametrize(
     ("name", "group", "owa"),
-    [("ets", "Weekly", 0.910), ("ets", "Hourly", 0.825), ("global_linear", "Weekly", 0.777)],
+    [("ets", "Weekly", 0.910), ("ets", "Hourly", 0.825), ("global_linear", "Weekly", 0.764)],
 )
 def test_strong_baselines_have_the_figures_of_m4_that_are_stated(
     shared_data: Path, name: str, group: str, owa: float
