@@ -180,6 +180,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return request.param, succeed(TRAIN + ASK[request.param], BACKEND=request.param, BUNDLE=str(folder))
 
 
+@pytest.mark.end_to_end
 def test_a_whole_run_is_quiet_and_takes_tensorflow_in_only_where_it_is_the_backend(trained: Trained) -> None:
     backend, process = trained
     assert process.stdout.splitlines()[0].split() == ["cpu", str(backend == "tensorflow")]

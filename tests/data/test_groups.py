@@ -54,6 +54,7 @@ def shares(groups: np.ndarray, classes: np.ndarray | None = None, given_parts: A
 
 @given(st.lists(st.integers(1, 9), min_size=3, max_size=20), st.booleans(), st.integers(0, 9))
 @FAST
+@pytest.mark.end_to_end
 def test_no_group_is_in_two_parts_and_nobody_is_left_out(sizes: list[int], labeled: bool, seed: int) -> None:
     generator = np.random.default_rng(seed)
     groups = generator.permutation(np.repeat([f"p{i}" for i in range(len(sizes))], sizes))

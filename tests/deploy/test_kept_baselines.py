@@ -73,7 +73,11 @@ def answer(data: Any, baseline: Any, part: str) -> Any:
     return baseline.predict(getattr(data, str(asked))(part))
 
 
-@pytest.mark.parametrize("kind", kinds.KINDS)
+OFTEN = ("rows", "texts", "numbers")
+KINDS = [pytest.param(kind, marks=[pytest.mark.end_to_end] * (kind not in OFTEN)) for kind in kinds.KINDS]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_baseline_that_a_run_was_scored_beside_answers_as_it_did_then(kind: str) -> None:
     result = run(kind)
     kept, scored, data = kept_of(result), result.report.baselines, tasks.load(result.experiment.data)
@@ -86,7 +90,11 @@ def test_each_baseline_that_a_run_was_scored_beside_answers_as_it_did_then(kind:
             np.testing.assert_allclose(np.reshape(now, then.predicted.shape), then.predicted, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("kind", kinds.KINDS)
+OFTEN = ("rows", "texts", "numbers")
+KINDS = [pytest.param(kind, marks=[pytest.mark.end_to_end] * (kind not in OFTEN)) for kind in kinds.KINDS]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_baseline_answers_the_command_in_the_place_of_the_network(kind: str, capsys: Any) -> None:
     result = run(kind)
     asked = kinds.INPUTS[kind].replace("{}", str(Path(str(getattr(result.experiment.data, "path", ""))).parent))
@@ -263,7 +271,7 @@ def test_an_ngram_writes_no_texts() -> None:
         served.predict(["the cat purrs"], {"model": "ngram", "length": 3})
 
 
-@pytest.mark.parametrize("kind", kinds.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_state_is_told_and_nothing_else_happens(kind: str, tmp_path: Path) -> None:
     """Each value of each state becomes one of another kind: that is an error of ours, or an answer."""
     result = run(kind)

@@ -44,6 +44,7 @@ def test_threads_get_what_one_alone_gets(kind: str, params: dict[str, Any]) -> N
         np.testing.assert_array_equal(np.asarray(answer), np.asarray(alone))
 
 
+@pytest.mark.end_to_end
 def test_threads_with_batches_of_many_shapes_get_their_own_answers() -> None:
     model, batches = network(None), [batch(1 + i % 3, 2 + i % 5, seed=i) for i in range(40)]
     with ThreadPoolExecutor(THREADS) as pool:
@@ -88,6 +89,7 @@ def test_no_more_programs_are_kept_than_allowed(monkeypatch: pytest.MonkeyPatch)
     assert len(jax.devices()[0].client.live_executables()) <= before + 3
 
 
+@pytest.mark.end_to_end
 def test_a_network_that_nobody_has_is_forgotten() -> None:
     inference.predict(network(), batch())
     gc.collect()

@@ -156,6 +156,7 @@ def test_our_own_architectures_are_not_tried(monkeypatch: pytest.MonkeyPatch) ->
     assert build(lookup("model", "gru")(units=[2]), SPEC, seed=0)
 
 
+@pytest.mark.end_to_end
 def test_a_users_model_answers_in_probabilities_whatever_it_ends_in(tmp_path: Path) -> None:
     import keras
 

@@ -106,6 +106,7 @@ def difference(one: list[np.ndarray], other: list[np.ndarray]) -> float:
     "kind", [pytest.param(kind, marks=[pytest.mark.end_to_end] * (kind in SELDOM)) for kind in KINDS_OF_MASK]
 )
 @pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.end_to_end
 def test_outputs_and_gradients_are_those_that_jax_derives_from_keras(cell: str, kind: str) -> None:
     for shape, returned, direction in MEMBERS:
         net, mask = Net(cell, shape, direction, **returned), draw_mask(kind, *shape[:2])

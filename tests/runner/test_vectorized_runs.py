@@ -59,6 +59,7 @@ def losses(result: Any, part: str = "train") -> np.ndarray:
         ("model=simple_rnn", "model.bidirectional=true", "schedule=cosine", "optimizer=sgd", "trainer.batch_size=full"),
     ],
 )
+@pytest.mark.end_to_end
 def test_each_member_is_what_it_would_have_been_alone(settings: tuple[str, ...], tmp_path: Path) -> None:
     varied = [("seed=0", "optimizer.learning_rate=0.01"), ("seed=1", "optimizer.learning_rate=0.03"), ("seed=2",)]
     experiments = [rx.compose(*SINE, *settings, *own) for own in varied]

@@ -136,6 +136,7 @@ def test_what_is_left_behind_is_found_and_named(kind: str) -> None:
     assert find_changes(before, take_state()) == [name]
 
 
+@pytest.mark.end_to_end
 def test_a_network_that_was_built_and_forgotten_leaves_nothing_and_the_next_has_its_names() -> None:
     import keras
 

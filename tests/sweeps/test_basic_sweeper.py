@@ -120,6 +120,7 @@ def ours_and_hydras(seed: int) -> tuple[str, str]:
         return hashed(lambda: planner.composer.mapping(planner.lines(point), found.fixed)), hydras
 
 
+@pytest.mark.end_to_end
 def test_the_jobs_compose_to_what_hydra_composes() -> None:
     ours, theirs = zip(*map(ours_and_hydras, range(1000, 1014)), strict=True)
     assert ours == theirs

@@ -239,6 +239,7 @@ def experiment(place: Path, name: str, text: str) -> None:
 SPACE = "data:\n  points: 10{repeats}\nhydra:\n  sweeper:\n    repeats: {repeats}\n    params:\n      model: {model}\n"
 
 
+@pytest.mark.end_to_end
 def test_experiments_that_bring_the_same_space_are_all_swept_over_it(
     rehearsed: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -88,6 +88,7 @@ def test_what_cannot_join_a_group_runs_beside_it(rehearsed: None) -> None:
 
 
 @pytest.mark.parametrize(("sampler", "groups"), [("random", [10]), ("tpe", [2, 8])])
+@pytest.mark.end_to_end
 def test_a_batch_of_trials_is_a_group(rehearsed: None, sampler: str, groups: list[int]) -> None:
     space = "optimizer.learning_rate=tag(log,interval(1e-3,1e-1))"
     folder = run(*SHORT, *LIGHT, space, launcher=ONE_GROUP, sampler=sampler, n_trials=10)

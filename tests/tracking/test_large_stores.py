@@ -72,6 +72,7 @@ def never(*_: Any) -> Any:
 
 
 @pytest.mark.parametrize("way", ["by_tables", pytest.param("by_server", marks=pytest.mark.end_to_end)])
+@pytest.mark.end_to_end
 def test_ten_times_as_many_runs_are_asked_for_as_often(
     way: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -164,7 +164,7 @@ def test_strict_mode_fails_if_the_store_is_gone_at_the_end(
     from rnnexp.tracking import run as tracked
 
     monkeypatch.setattr(tracked, "STRICT_PATIENCE_S", 2.0)
-    with pytest.raises(TrackingError, match=r"the run cannot be stored: .*500"):
+    with pytest.raises(TrackingError, match=r"the run cannot be stored: .*(500|it takes too long)"):
         train(server, make_info(), "end", "500", "strict")
 
 

@@ -150,6 +150,7 @@ def losses(history: History) -> np.ndarray:
     return np.array([[epoch[name] for name in names] for epoch in history.epochs])
 
 
+@pytest.mark.end_to_end
 def test_short_shapes_and_full_padding_train_alike_in_both_engines() -> None:
     dataset = load(Ragged(buckets=2))
     assert len(dataset.parts["train"].bounds) == 2

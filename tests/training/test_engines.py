@@ -62,7 +62,10 @@ def both(train: Callable[[str], History]) -> tuple[History, History]:
         pytest.param(
             ("model=lstm", "model.units=[4, 3]", "model.dropout=0.3", "model.l2=0.001"), marks=pytest.mark.end_to_end
         ),
-        ("model=gru", "model.recurrent_dropout=0.2", "model.layer_norm=true", "optimizer.clipnorm=0.5"),
+        pytest.param(
+            ("model=gru", "model.recurrent_dropout=0.2", "model.layer_norm=true", "optimizer.clipnorm=0.5"),
+            marks=pytest.mark.end_to_end,
+        ),
         pytest.param(("model=lstm", "data.layout=sequence"), marks=pytest.mark.end_to_end),
         ("model=gru", "data.horizon=3", "data.scaler=instance", "metrics=[mae]", "loss=huber", *WHOLE),
         pytest.param(
@@ -94,6 +97,7 @@ def test_another_seed_is_not_taken_for_the_same() -> None:
     "name",
     [pytest.param(name, marks=[] if name in OFTEN else pytest.mark.end_to_end) for name in optimizers.available()],
 )
+@pytest.mark.end_to_end
 def test_every_optimizer_agrees(name: str) -> None:
     def train(engine: str) -> History:
         optimizer = optimizers.load(name)(learning_rate=0.01).build()

@@ -220,6 +220,7 @@ def test_row_t_plus_1_changes_no_forecast_up_to_t_and_row_t_changes_the_next(wor
     assert before.report.tables["refits"]["score"][0] == after.report.tables["refits"]["score"][0]
 
 
+@pytest.mark.end_to_end
 def test_the_whole_test_part_is_scored_beside_baselines_that_were_fitted_again() -> None:
     write_table()
     result = trained()

@@ -52,6 +52,7 @@ def losses(history: History, name: str = "train/loss") -> np.ndarray:
     ],
     ids=["lstm", "gru"],
 )
+@pytest.mark.end_to_end
 def test_engines_agree(settings: tuple[str, ...], rhyme: str) -> None:
     keras, compiled = (trained(composed(rhyme, *settings, f"trainer.engine={e}"))[2] for e in ("keras", "compiled"))
     for name in ("train/loss", "val/loss", "train/perplexity"):
@@ -96,6 +97,7 @@ def surprise(model: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
+@pytest.mark.end_to_end
 def test_the_norm_of_the_gradient_is_of_the_first_batch_from_rest(engine: str, rhyme: str) -> None:
     asked = ("trainer.grad_norm=true", "trainer.epochs=1", f"trainer.engine={engine}", "model.initial_range=1.5")
     model, dataset, history = trained(composed(rhyme, *asked))
