@@ -14,11 +14,11 @@ from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.preflight import Findings, find_program
 
 # In setups of the rehearsal (about half a second on a free processor), from sweeps of 1 to 64 jobs on two cores.
-END = 2.0  # of a sweep: table, importance, report
-JOB = 4.0  # of a process with one job
+ENDS = 8.0  # of a sweep: start of its processes; table, importance, report
+JOB = 5.0  # of a process with one job
 MEMBER = 0.35  # of each job in a group
 GROUP_SHARE = 0.6  # of the time of its steps one by one; the smaller the network, the less
-MARGIN = 1.5  # either way
+MARGIN = 1.6  # either way
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,11 @@ def estimate(work: Sequence[Work], at_once: int, findings: Findings) -> tuple[fl
     Of a network that is larger than the one that was tried an epoch takes longer, but nobody knows how much: from
     not at all to in proportion.
     """
+    if not work:
+        return 0.0, 0.0
     low, high = (_schedule([_seconds(one, findings, grows) for one in work], at_once) for grows in (False, True))
-    end = END * findings.setup_s
-    low, high = min(low, high) + end, max(low, high) + end
+    ends = ENDS * findings.setup_s
+    low, high = min(low, high) + ends, max(low, high) + ends
     return low / MARGIN, high * MARGIN
 
 
