@@ -13,7 +13,9 @@ from rnnexp.config.overrides import changes
 from rnnexp.errors import ConfigError
 
 NONE = ("none", "null")
-COLUMNS = frozenset({"time", "series", "target", "features", "known", "text", "label"})  # settings that name columns
+COLUMNS = frozenset(  # settings that name columns
+    {"time", "series", "target", "features", "known", "text", "label", "recording", "channels", "groups"}
+)
 
 
 def add_flags(parser: ArgumentParser, settings: Mapping[str, Any]) -> None:

@@ -64,10 +64,12 @@ def run(args: Namespace) -> int:
 
 
 def _settings() -> dict[str, Any]:
-    """Return the settings that flags give: those of a table of series, and the columns of a table of texts."""
-    series, texts = (registry.lookup("data", name).__pydantic_fields__ for name in ("csv", "text_table"))  # type: ignore[attr-defined]
+    """Return the settings that flags give: those of a table of series, and the columns of texts and recordings."""
+    kinds = ("csv", "text_table", "sequence_table")
+    series, texts, recordings = (registry.lookup("data", name).__pydantic_fields__ for name in kinds)  # type: ignore[attr-defined]
     own = {key: field for key, field in series.items() if key not in ("name", "path")}
-    return own | {key: texts[key] for key in ("text", "label")}
+    own |= {key: texts[key] for key in ("text", "label")}
+    return own | {key: recordings[key] for key in ("recording", "channels", "groups", "on_change")}
 
 
 def _draft(task: str | None, path: str, given: dict[str, Any]) -> Draft:

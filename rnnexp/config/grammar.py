@@ -18,8 +18,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser, create_
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, RangeSweep, Sweep
 from hydra.errors import HydraException
 
+from rnnexp.config import letters
 from rnnexp.config.source import COMPONENT_GROUPS
 from rnnexp.errors import ConfigError
+
+letters.install()
 
 GROUPS = (*COMPONENT_GROUPS, "trainer", "callbacks", "tracking", "experiment")
 
@@ -30,6 +33,7 @@ _WORD = re.compile(
 )
 # A quoted text, or what stands between the marks that divide a value.
 _PIECE = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^\s,()\[\]{}'"=][^,()\[\]{}'"=]*""")
+QUOTES = "put quotes around values with spaces, commas or brackets: 'key=\"a, b\"'"
 _SEED = 0  # of lists that are shuffled: the same line is the same list, in every process
 
 
@@ -141,15 +145,9 @@ def parsed(line: str) -> Override:
         override = parser().parse_override(_as_hydra_reads(line))
     except (HydraException, RecursionError, ValueError) as error:  # Hydra's parser lets through what `int` raises
         detail = "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
-        raise ConfigError(f"`{_shown(line)}`: not `key=value` ({detail}); {_way_out(line)}") from None
+        raise ConfigError(f"`{_shown(line)}`: not `key=value` ({detail}); {QUOTES}") from None
     _refuse_nested_sweeps(override)
     return override
-
-
-def _way_out(line: str) -> str:
-    if re.search(r"[{,]\s*[^\s,{}:]*[^\x00-\x7f][^,{}]*:", line):
-        return "a mapping with keys in other letters than a to z is written in an experiment file"
-    return "put quotes around values with spaces, commas or brackets: 'key=\"a, b\"'"
 
 
 def is_choice(key: str) -> bool:
@@ -175,7 +173,7 @@ def quote_letters(line: str) -> str:
 def _quoted(piece: str, before: str) -> str:
     """Quote a piece of a value; of `key: value` in a mapping the value."""
     name = ""
-    if before.count("{") > before.count("}") and ":" in piece:
+    if piece[0] not in "'\"" and before.count("{") > before.count("}") and ":" in piece:
         name, colon, piece = piece.partition(":")
         name += colon
     if piece.isascii() or piece[0] in "'\"" or "\\" in piece:

@@ -29,6 +29,7 @@ class Sequences:
     weights:  (n,) how often each counts, 0 or more, where the source says so; None: once
     place:    index -> where a sequence comes from, for messages ("file.ts, line 12")
     notes:    what reading did to the data, one sentence each, with counts
+    recording, time: columns of a long table that name a recording and order its rows; None: they are no such table
     """
 
     values: np.ndarray
@@ -41,6 +42,8 @@ class Sequences:
     place: Callable[[int], str] = _example
     source: str = ""
     notes: tuple[str, ...] = field(default=())
+    recording: tuple[str, ...] | None = None
+    time: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, sequences: Iterable[Any], targets: Any, **more: Any) -> Sequences:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
+from rnnexp.config.settings import SINCE
+from rnnexp.data.tables.layout import Layout
 from rnnexp.errors import ConfigError
 from rnnexp.registry import settings
 
@@ -40,6 +42,83 @@ class Encoded(Located):
     """Files of text."""
 
     encoding: str = Field("utf-8", description="Text encoding: utf-8 (with or without BOM), utf-16, latin-1, ...")
+
+
+@settings
+class TableFiles(Encoded):
+    """Files of tables, and how these are written."""
+
+    separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
+    decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
+    thousands: str | None = Field(
+        None, min_length=1, max_length=1, description="Thousands mark, a blank for blanks of all kinds; null for none."
+    )
+    header: Literal["first", "none"] | list[str] = Field(
+        "first",
+        description="Names are in the first line, or there are none: choose columns by position from 0; or the names.",
+    )
+    comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
+    skip_lines: int = Field(
+        0,
+        ge=0,
+        description="Lines above the header that are left out: titles, metadata.",
+        json_schema_extra={SINCE: "0.1"},
+    )
+    skip_rows: list[int | str] = Field(
+        default_factory=list,
+        description='Rows that are left out: numbers of lines, or texts: rows with such a cell ("Total").',
+        json_schema_extra={SINCE: "0.1"},
+    )
+    skip_footer: int = Field(
+        0,
+        ge=0,
+        description="Lines at the end that are left out: sources, remarks.",
+        json_schema_extra={SINCE: "0.1"},
+    )
+    na: list[str | float] = Field(
+        default_factory=list,
+        description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None; -200 means -200.0, too.",
+    )
+    time_format: str | None = Field(
+        None,
+        description='How dates are written, as "%d.%m.%Y"; s, ms, us, ns or D since 1970; excel; decimal_year; '
+        "null finds out.",
+    )
+    pivot_year: int | None = Field(
+        None,
+        ge=1678,
+        le=2162,
+        description="First of the hundred years that years of two digits mean; null for 1969.",
+        json_schema_extra={SINCE: "0.1"},
+    )
+    time_zone: str | None = Field(None, description="Zone to convert dates with a zone to, as UTC; null keeps it.")
+
+    def table_mistakes(self) -> list[str]:
+        """List what is wrong between these settings."""
+        found = []
+        if self.separator not in ("auto", "tab", "\\t", "space", "whitespace") and len(self.separator) > 1:
+            found.append(f"data.separator: `{self.separator}` is not auto, tab, whitespace or one character")
+        if self.decimal == self.thousands:  # that of cells may be one, too, where quotes hold them
+            found.append(f'data.decimal: "{self.decimal}" is the thousands mark, too')
+        return found
+
+    def table_layout(self) -> Layout:
+        return Layout(
+            separator=None if self.separator == "auto" else self.separator,
+            decimal=self.decimal,
+            thousands=self.thousands,
+            encoding=self.encoding,
+            header=self.header == "first",
+            names=tuple(self.header) if isinstance(self.header, list) else (),
+            comment=self.comment,
+            na=tuple(map(str, self.na)),
+            time_format=self.time_format,
+            time_zone=self.time_zone,
+            pivot_year=self.pivot_year,
+            skip_lines=self.skip_lines,
+            skip_rows=tuple(self.skip_rows),
+            skip_footer=self.skip_footer,
+        )
 
 
 @settings

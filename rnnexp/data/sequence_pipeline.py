@@ -26,6 +26,7 @@ class SequencePipeline:
     mean, deviation: of each channel over the training part; empty without a scaler
     length:          of every sequence; None where it varies, and a mask goes with a batch
     window:          by which sequences are cut, whose windows vote; None: they are fed whole
+    recording, time: columns of a long table that name a recording and order its rows; None: it reads no such table
     """
 
     channels: tuple[str, ...]
@@ -33,6 +34,8 @@ class SequencePipeline:
     deviation: tuple[float, ...] = ()
     length: int | None = None
     window: WindowSize | None = None
+    recording: tuple[str, ...] | None = None
+    time: tuple[str, ...] | None = None
 
     def cut(self, sequences: Sequence[np.ndarray]) -> Windows:
         """Return the windows of raw sequences, for each of which a network answers."""

@@ -292,8 +292,9 @@ def _fit(
     """Fit the scaler to the steps of the training windows, each of which counts once."""
     lengths = windows.length
     length = int(lengths[0]) if (lengths == lengths[0]).all() else None
+    own: dict[str, Any] = {"window": windows.size, "recording": sequences.recording, "time": sequences.time}
     if source.scaler == "none":
-        return SequencePipeline(sequences.channels, length=length, window=windows.size), []
+        return SequencePipeline(sequences.channels, length=length, **own), []
     values = sequences.values[windows.find_steps(train)].astype(np.float64)
     pipeline, notes = sequence_pipeline.fitted(values, sequences.channels, length)
-    return replace(pipeline, window=windows.size), notes
+    return replace(pipeline, **own), notes

@@ -215,6 +215,10 @@ class SequenceSource(ExampleSource):
         (n, outputs), or labels (n,).
         """
 
+    def fill_channels(self, channels: tuple[str, ...]) -> SequenceSource:
+        """Return the source that reads the channels of a trained model, if its settings leave them open."""
+        return self
+
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
         past = InputSpec((getattr(self, "sequence_length", None) or UNKNOWN_SIZE, UNKNOWN_SIZE))

@@ -138,7 +138,7 @@ _ONE_PART: Mapping[str, Any] = {
     "held_out": "val",
     **dict.fromkeys(("folds", "forecast_from", "vectors", "max_pairs")),
     **dict.fromkeys(("val_path", "test_path", "test_every", "test_inputs", "test_targets", "test_lengths")),
-    **dict.fromkeys(("groups", "test_groups", "test_weight")),
+    **dict.fromkeys(("groups", "test_groups", "test_weight", "part")),
 }
 
 

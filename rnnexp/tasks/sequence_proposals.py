@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,42 +13,51 @@ from rnnexp.data.inspect.text_kinds import find_test
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.errors import DataError
+from rnnexp.tasks.recording_proposals import find_recordings, propose_windows
 from rnnexp.tasks.requests import Draft
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".gz")
 LABELS = ("label", "class", "target", "y", "activity", "gesture")
+FEW = 20  # tables whose rows are counted
 PARTS = ("part", "split", "set", "subset")
 
 
 @dataclass(frozen=True)
 class SequenceFiles:
-    """A source of sequences with its settings, and whether numbers are to be predicted, not labels."""
+    """A source of sequences with its settings and why, and whether numbers are to be predicted, not labels.
+
+    label: the column of it, where each step has one
+    """
 
     source: str
     settings: dict[str, Any]
     numbers: bool
     seen: str
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    label: str = ""
 
 
-def propose_labels(path: str) -> Draft | None:
+def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for sequences with a label each; None if a path holds none."""
-    found = find_sequences(path)
+    found = find_sequences(path, given)
     if found is None or found.numbers:
         return None
-    question = "Which label does each sequence have?"
-    return Draft([found.seen], question, {"data": found.source, "model": "lstm"}, found.settings)
+    question = f"Which {found.label or 'label'} does each {'recording' if found.label else 'sequence'} have?"
+    return Draft([found.seen], question, {"data": found.source, "model": "lstm"}, found.settings, found.reasons)
 
 
 def propose_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for sequences with numbers to predict; None if a path holds none."""
-    found = find_sequences(path)
+    found = find_sequences(path, given)
     if found is None or not found.numbers:
         return None
-    question = "How well can the number of each sequence be predicted?"
-    return Draft([found.seen], question, {"data": found.source, "model": "lstm"}, found.settings)
+    question = (
+        f"How well can {found.label or 'the number'} of each {'recording' if found.label else 'sequence'} be predicted?"
+    )
+    return Draft([found.seen], question, {"data": found.source, "model": "lstm"}, found.settings, found.reasons)
 
 
-def find_sequences(path: str) -> SequenceFiles | None:
+def find_sequences(path: str, given: Mapping[str, Any]) -> SequenceFiles | None:
     """Look at a path; None if it holds no labeled sequences."""
     place = Path(path).expanduser()
     if place.is_dir():
@@ -57,6 +66,8 @@ def find_sequences(path: str) -> SequenceFiles | None:
         return _arrays(path, place)
     if place.is_file() and (place.suffix == ".ts" or place.name.endswith(".ts.gz")):
         return _ts(path, place)
+    if found := find_recordings(path, given):
+        return SequenceFiles("sequence_table", found.settings, found.numbers, found.seen, found.reasons, found.label)
     return None
 
 
@@ -68,14 +79,20 @@ def _ts_folder(path: str, folder: Path) -> SequenceFiles | None:
 def _ts(path: str, file: Path) -> SequenceFiles:
     """Read the `@` lines."""
     with opened(file, "latin-1") as stream:
-        head = [stream.readline(10_000).strip().lower() for _ in range(200)]
+        head = [stream.readline(1_000_000).strip().lower() for _ in range(200)]
     numbers = any(re.match(r"@targetlabel\s+true", line) for line in head)
     test = find_test(path)
     settings = {"path": path} | ({"test_path": test} if test else {}) | ({"task": "regression"} if numbers else {})
     beside = f", and {Path(test).name} beside it" if test else ""
-    return SequenceFiles(
-        "ts", settings, numbers, f"{path}: sequences with {'numbers' if numbers else 'labels'} (.ts){beside}"
-    )
+    windows, why = propose_windows(_measure_ts(head))
+    seen = f"{path}: sequences with {'numbers' if numbers else 'labels'} (.ts){beside}"
+    return SequenceFiles("ts", settings | windows, numbers, seen, why)
+
+
+def _measure_ts(head: list[str]) -> int:
+    """Return the steps of the longest of the first sequences, each channel of which is numbers with commas between."""
+    lines = [line for line in head[head.index("@data") + 1 :] if line] if "@data" in head else []
+    return max((channel.count(",") + 1 for line in lines for channel in line.split(":")), default=0)
 
 
 def _arrays(path: str, file: Path) -> SequenceFiles:
@@ -97,7 +114,8 @@ def _arrays(path: str, file: Path) -> SequenceFiles:
     settings |= test if "train" in inputs and {*test.values()} <= {*names} else {}
     settings |= {"task": "classification"} if classes else {}
     seen = f"{path}: arrays {', '.join(names)}; `{targets}` holds {'labels' if classes else 'numbers'}"
-    return SequenceFiles("npz", settings, not classes, seen)
+    windows, why = propose_windows(array(file, inputs).shape[1:2][0]) if inputs in names else ({}, {})
+    return SequenceFiles("npz", settings | windows, not classes, seen, why)
 
 
 def _paired(names: list[str]) -> tuple[str, str]:
@@ -124,11 +142,14 @@ def _folder_of_tables(path: str, folder: Path) -> SequenceFiles | None:
         labels = [i for i in others if i not in parts]
         named = [i for i in labels if names[i].lower() in LABELS]
         if files and (named or len(labels) == 1):
-            return _described(path, table, names, columns, (files[0], (named or labels)[0], *parts[:1]))
+            tables = [folder / cell for cell in columns[files[0]][:FEW]]
+            return _described(path, table, names, columns, (files[0], (named or labels)[0], *parts[:1]), tables)
     return None
 
 
-def _described(path: str, table: Path, names: Any, columns: Any, chosen: tuple[int, ...]) -> SequenceFiles:
+def _described(
+    path: str, table: Path, names: Any, columns: Any, chosen: tuple[int, ...], tables: list[Path]
+) -> SequenceFiles:
     keys = ("file", "label", "part")
     usual = {"file": "file", "label": "label", "labels": "labels.csv"}
     settings = {"labels": table.name} | {key: names[index] for key, index in zip(keys, chosen)}
@@ -136,9 +157,19 @@ def _described(path: str, table: Path, names: Any, columns: Any, chosen: tuple[i
     numbers = len({*labels}) > max(2, len(labels) // 2) and all(is_number(cell) for cell in labels)
     settings = {"path": path} | {key: value for key, value in settings.items() if usual.get(key) != value}
     settings |= {"task": "regression"} if numbers else {}
-    return SequenceFiles(
-        "sequence_folder", settings, numbers, f"{path}: {len(labels):,} tables that {table.name} names"
-    )
+    windows, why = propose_windows(max(map(_measure_table, tables)))
+    seen = f"{path}: {len(labels):,} tables that {table.name} names"
+    return SequenceFiles("sequence_folder", settings | windows, numbers, seen, why)
+
+
+def _measure_table(file: Path) -> int:
+    """Return the rows of a table, next to exactly."""
+    if kind(file) == "parquet":
+        from pyarrow.parquet import ParquetFile
+
+        return int(ParquetFile(file).metadata.num_rows)
+    with opened(file, "latin-1") as stream:
+        return sum(1 for line in stream if line.strip()) - 1
 
 
 def _text_columns(table: Path) -> tuple[tuple[str, ...], list[list[str]]]:

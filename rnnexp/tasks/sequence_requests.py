@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,10 @@ from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.tasks.recording_requests import RequestSequences, is_long, read_long_file, read_long_rows
 from rnnexp.tasks.requests import PredictRequest, TrainedModel
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".gz")
-
-
-@dataclass(frozen=True)
-class RequestSequences:
-    """Raw sequences (time, channels), all of which the model takes, and where each is from."""
-
-    sequences: list[np.ndarray]
-    places: list[str]
 
 
 def read_sequences(trained: TrainedModel, request: PredictRequest) -> RequestSequences:
@@ -34,22 +27,30 @@ def read_sequences(trained: TrainedModel, request: PredictRequest) -> RequestSeq
     if request.values is not None:
         return _checked(trained, [np.array(request.values)[:, None]], ["--values"])
     if request.rows is not None:
-        sequences = served_sequences(request.rows)
-        return _checked(trained, sequences, [f"sequence {number}" for number in range(1, len(sequences) + 1)])
+        found = serve_sequences(request.rows, trained.preprocessor)
+        numbered = {"example": [f"sequence {number}" for number in range(1, len(found.sequences) + 1)]}
+        return _checked_all(trained, replace(found, columns=found.columns or numbered))
     if request.path is None:
         raise ConfigError(f"{trained.called} takes sequences: give a .ts or .npz file, a table, or a folder of tables")
     path = Path(request.path)
     path = path if path.is_dir() else locate(request.path, os.environ.get("RNNEXP_DATA"))[0]
-    sequences, places = _read(path, trained.preprocessor, request.changes)
     try:
-        return _checked(trained, sequences, places)
+        if trained.preprocessor.recording is not None and path.is_file() and path.suffix not in (".ts", ".npz"):
+            return _checked_all(trained, read_long_file(trained, trained.preprocessor, path, request.changes))
+        return _checked(trained, *_read(path, trained.preprocessor, request.changes))
     except DataError as error:
+        if str(error).startswith(str(path)):
+            raise
         raise DataError(f"{request.path}: {error}") from None
 
 
 def _checked(trained: TrainedModel, sequences: list[np.ndarray], places: list[str]) -> RequestSequences:
-    trained.preprocessor.inputs(sequences)
-    return RequestSequences(sequences, places)
+    return _checked_all(trained, RequestSequences(sequences, {"example": places}))
+
+
+def _checked_all(trained: TrainedModel, found: RequestSequences) -> RequestSequences:
+    trained.preprocessor.inputs(found.sequences)
+    return found
 
 
 def _read(path: Path, pipeline: SequencePipeline, changes: Mapping[str, Any]) -> tuple[list[np.ndarray], list[str]]:
@@ -72,6 +73,13 @@ def _read(path: Path, pipeline: SequencePipeline, changes: Mapping[str, Any]) ->
             raise DataError(f"{path}: sequences must be (n, time, channels) or (n, time), not {x.shape}")
         return [_unpadded(one) for one in x.astype(np.float64)], [f"example {i}" for i in range(len(x))]
     return [_table(path, pipeline)], [path.name]
+
+
+def serve_sequences(rows: Any, pipeline: SequencePipeline) -> RequestSequences:
+    """Return what is asked of a model by rows in memory: arrays, or a long table that it cuts into recordings."""
+    if is_long(pipeline, rows):
+        return read_long_rows(pipeline, rows)
+    return RequestSequences(served_sequences(rows), {})
 
 
 def served_sequences(rows: Any) -> list[np.ndarray]:

@@ -31,7 +31,7 @@ UNSPACED = "words have no blanks between them"
 
 def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for examples with a label each; None if a path holds none."""
-    if draft := sequence_proposals.propose_labels(path):
+    if draft := sequence_proposals.propose_labels(path, given):
         return draft
     if Path(path).expanduser().is_dir():
         return _text_folders(path, Path(path).expanduser())

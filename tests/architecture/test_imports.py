@@ -101,6 +101,7 @@ DATA = {
     "m4": {"folder": "."},
     "npz": {"path": "t.npz", "inputs": "x", "targets": "y"},
     "sequence_folder": {"path": ".", "labels": "labels.csv", "channels": ["value"]},
+    "sequence_table": {"path": "long.csv"},
     "text_files": {"path": {"yes": "t.txt"}},
     "text_lines": {"path": "t.txt"},
     "text_pairs": {"path": "pairs.tsv"},
@@ -122,6 +123,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("t.ts").write_text("@problemName t\n@univariate true\n@classLabel true a b\n@data\n1,2,3:a\n2,3,4:b\n")
     Path("Hourly-train.csv").write_text("V1,V2,V3\nH1,1,2\n")
     Path("Hourly-test.csv").write_text("V1,V2\nH1,3\n")
+    Path("long.csv").write_text("recording,x,label\na,1,up\na,2,up\nb,3,down\n")
     Path("labels.csv").write_text("file,label\nt.csv,a\n")
     np.savez("t.npz", x=np.zeros((3, 4, 1)), y=np.zeros(3))
     return tmp_path

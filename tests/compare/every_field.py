@@ -67,6 +67,7 @@ OF_ONE_COMPONENT = {
     ("npz", "stride"): {"sequence_length": 9},
     ("selective_copying", "sequence_length"): {"copied": 1},
     ("sequence_folder", "stride"): {"sequence_length": 9},
+    ("sequence_table", "stride"): {"sequence_length": 9},
     ("ts", "stride"): {"sequence_length": 9},
     ("text_files", "keep"): {"max_length": 9, "on_long": "cut"},
     ("text_lines", "keep"): {"max_length": 9, "on_long": "cut"},

@@ -10,7 +10,6 @@ from rnnexp.cli.main import main
 from rnnexp.config.compose import compose
 from rnnexp.config.grammar import parsed, quote_letters
 from rnnexp.config.overrides import inspect_overrides
-from rnnexp.errors import ConfigError
 
 WORDS = ("Größe", "温度", "été", "数据/评论.csv", "temp_°C", "Äpfel und Öl", "км/ч", "naïve-2024", "~/über.csv", "ä:ö")
 
@@ -35,11 +34,6 @@ def test_what_stands_around_an_interpolation_is_kept(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PLACE", "Größe")
     assert compose("name=für ${oc.env:PLACE}").name == "für Größe"
     assert compose("data=csv", "data.path=ä.csv", "data.target=ö", "name=${data.target}").name == "ö"
-
-
-def test_a_mapping_with_such_keys_is_sent_to_a_file() -> None:
-    with pytest.raises(ConfigError, match="keys in other letters than a to z is written in an experiment file"):
-        parsed("data.labels={好评: good, 差评: bad}")
 
 
 def test_an_experiment_and_its_columns_have_such_names() -> None:

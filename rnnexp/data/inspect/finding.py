@@ -32,7 +32,7 @@ class Asked:
 
 @dataclass
 class Finding:
-    """What a table is, and the settings of the `csv` source that read it.
+    """What a table is, and the settings of the source that read it, `csv` or another of tables.
 
     given:    settings that the user has decided; nothing that is found changes them
     settings: keys of `data`, in the order in which they are written; reasons: a comment for some of them
@@ -47,6 +47,7 @@ class Finding:
     reasons: dict[str, str] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     rounds: int = 0
+    kind: str = "csv"
 
     def set(self, key: str, value: Any, reason: str = "") -> None:
         """Write a setting down, unless the user has decided it."""
@@ -60,7 +61,7 @@ class Finding:
         """Build the source that reads the table as it is understood so far; ConfigError has every mistake."""
         problems: list[str] = []
         values = {**self.settings, **self.given}
-        source = build("data", registry.lookup("data", "csv"), {"name": "csv", **values}, problems)
+        source = build("data", registry.lookup("data", self.kind), {"name": self.kind, **values}, problems)
         if problems:
             raise ConfigError(*problems)
         return source

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rnnexp.data.inspect.finding import Finding
-from rnnexp.data.series import Series
 from rnnexp.data.tables.flawed import Flaw, Flawed
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import count
@@ -13,21 +14,21 @@ FEW = 0.01  # share of the rows, one at least, that may be mended without asking
 USUAL = {"unsorted": ("sort",), "duplicates": ("mean",), "missing": ("ffill", "drop"), "gaps": ("ffill", "ignore")}
 
 
-def settle_flaws(finding: Finding) -> Series:
+def settle_flaws(finding: Finding) -> Any:
     """Read everything; take the policies that few rows need, and ask about the others."""
     return finding.settle(lambda: _read(finding))
 
 
-def _read(finding: Finding) -> Series:
+def _read(finding: Finding) -> Any:
     try:
-        series: Series = finding.source().read()
+        found = finding.source().read()
     except Flawed as error:
         remedy = choose_remedy(error.flaw)
         if remedy is None:
             raise
         reason = f"{_count(error.flaw)} ({remedy.meaning}); without this: an error"
         raise Refused(error.message, Remedy(remedy.settings, reason)) from None
-    return series
+    return found
 
 
 def choose_remedy(flaw: Flaw) -> Remedy | None:

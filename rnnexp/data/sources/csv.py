@@ -9,16 +9,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from rnnexp.config.settings import SINCE
-from rnnexp.data.located import Encoded
+from rnnexp.data.located import TableFiles
 from rnnexp.data.series import Rows, Series
 from rnnexp.data.source import Column, SeriesSource
-from rnnexp.data.tables.layout import Layout, Policies, Wanted
+from rnnexp.data.tables.layout import Policies, Wanted
 from rnnexp.registry import register
 
 
 @register("data")
-class csv(Encoded, SeriesSource):
+class csv(TableFiles, SeriesSource):
     """Read tables strictly: a cell, date or row that is flawed is an error, unless a policy allows it."""
 
     name: Literal["csv"] = "csv"
@@ -26,55 +25,11 @@ class csv(Encoded, SeriesSource):
     time: Column | list[Column] | None = Field(
         None, description="Date column, or several: [year, month, day, hour] or [date, time]; null for none."
     )
-    time_format: str | None = Field(
-        None,
-        description='How dates are written, as "%d.%m.%Y"; s, ms, us, ns or D since 1970; excel; decimal_year; '
-        "null finds out.",
-    )
-    pivot_year: int | None = Field(
-        None,
-        ge=1678,
-        le=2162,
-        description="First of the hundred years that years of two digits mean; null for 1969.",
-        json_schema_extra={SINCE: "0.1"},
-    )
-    time_zone: str | None = Field(None, description="Zone to convert dates with a zone to, as UTC; null keeps it.")
     frequency: str | None = Field(
         None, description='Step of the dates as a pandas alias ("MS", "D", "h"); null infers it.'
     )
     series: Column | None = Field(
         None, description="Column that names the series in a long table (unique_id, ds, y); null for one series."
-    )
-    separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
-    decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
-    thousands: str | None = Field(
-        None, min_length=1, max_length=1, description="Thousands mark, a blank for blanks of all kinds; null for none."
-    )
-    header: Literal["first", "none"] | list[str] = Field(
-        "first",
-        description="Names are in the first line, or there are none: choose columns by position from 0; or the names.",
-    )
-    comment: str | None = Field(None, min_length=1, description="Lines that begin with this are left out.")
-    skip_lines: int = Field(
-        0,
-        ge=0,
-        description="Lines above the header that are left out: titles, metadata.",
-        json_schema_extra={SINCE: "0.1"},
-    )
-    skip_rows: list[int | str] = Field(
-        default_factory=list,
-        description='Rows that are left out: numbers of lines, or texts: rows with such a cell ("Total").',
-        json_schema_extra={SINCE: "0.1"},
-    )
-    skip_footer: int = Field(
-        0,
-        ge=0,
-        description="Lines at the end that are left out: sources, remarks.",
-        json_schema_extra={SINCE: "0.1"},
-    )
-    na: list[str | float] = Field(
-        default_factory=list,
-        description="Cells that mean missing, besides empty, NA, N/A, NaN, null and None; -200 means -200.0, too.",
     )
     missing: Literal["fail", "drop", "ffill", "interpolate"] = Field(
         "fail", description="Missing values: drop their rows, repeat the last one, or draw a line to the next."
@@ -92,11 +47,7 @@ class csv(Encoded, SeriesSource):
         return [*super().check(), *self._mistakes()]
 
     def _mistakes(self) -> list[str]:
-        found = []
-        if self.separator not in ("auto", "tab", "\\t", "space", "whitespace") and len(self.separator) > 1:
-            found.append(f"data.separator: `{self.separator}` is not auto, tab, whitespace or one character")
-        if self.decimal == self.thousands:  # that of cells may be one, too, where quotes hold them
-            found.append(f'data.decimal: "{self.decimal}" is the thousands mark, too')
+        found = self.table_mistakes()
         needs_time = ("time_format", "time_zone", "pivot_year", "frequency")
         given = [key for key in needs_time if getattr(self, key) is not None]
         if self.time is None and given:
@@ -165,24 +116,6 @@ class csv(Encoded, SeriesSource):
 
     def _policies(self) -> Policies:
         return Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
-
-    def table_layout(self) -> Layout:
-        return Layout(
-            separator=None if self.separator == "auto" else self.separator,
-            decimal=self.decimal,
-            thousands=self.thousands,
-            encoding=self.encoding,
-            header=self.header == "first",
-            names=tuple(self.header) if isinstance(self.header, list) else (),
-            comment=self.comment,
-            na=tuple(map(str, self.na)),
-            time_format=self.time_format,
-            time_zone=self.time_zone,
-            pivot_year=self.pivot_year,
-            skip_lines=self.skip_lines,
-            skip_rows=tuple(self.skip_rows),
-            skip_footer=self.skip_footer,
-        )
 
     def wanted(self) -> Wanted:
         targets = None if self.target is None else tuple(_list(self.target))

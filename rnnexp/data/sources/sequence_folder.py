@@ -75,7 +75,7 @@ class sequence_folder(Encoded, RecordingSource):
             [table.values for table in tables],
             [self._label(rows, index) for index in range(len(files))],
             channels=tables[0].names,
-            parts=np.array([_part(rows, index) for index in range(len(files))]),
+            parts=np.array([check_part(rows.part[i] if rows.part else "", rows.place(i)) for i in range(len(files))]),
             groups=np.array(rows.group) if self.groups is not None else None,
             weights=self._weights(rows),
             place=lambda i: str(files[i]),
@@ -158,9 +158,9 @@ def _table_file(folder: Path, rows: _Rows, index: int) -> Path:
     return file
 
 
-def _part(rows: _Rows, index: int) -> str:
-    part = rows.part[index] if rows.part else ""
+def check_part(part: str, place: str) -> str:
+    """Return the part that a cell says, "" for none; DataError names its place if there is no such part."""
     if part and part not in PARTS:
         wanted = ", ".join(PARTS) + did_you_mean(part, PARTS)
-        raise DataError(f"{rows.place(index)}: the part `{part}` is not one of {wanted}")
+        raise DataError(f"{place}: the part `{part}` is not one of {wanted}")
     return part

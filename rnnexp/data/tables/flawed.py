@@ -75,10 +75,10 @@ class Flawed(Refused):
         return f". Allow it with {listed}" if listed else ""
 
 
-def join_flaws(errors: Sequence[Flawed], rows: int) -> Flawed:
+def join_flaws(errors: Sequence[Flawed], rows: int, noun: str = "series") -> Flawed:
     """Return one error for the first flawed series and for all others with the same flaw: a policy is for all of them.
 
-    Only values that would do for each of them are left. `rows` are those of all series.
+    Only values that would do for each of them are left. `rows` are those of all series, which messages call `noun`.
     """
     first = min(errors, key=lambda error: STAGES.index(error.flaw.key))
     same = [error for error in errors if error.flaw.key == first.flaw.key]
@@ -96,5 +96,5 @@ def join_flaws(errors: Sequence[Flawed], rows: int) -> Flawed:
         doubt=next((one.doubt for one in flaws if one.doubt), ""),
         skip=first.flaw.skip if len(same) == 1 else (),
     )
-    more = f". The same in {len(same) - 1:,} more series" if len(same) > 1 else ""
+    more = f". The same in {len(same) - 1:,} more {noun}" if len(same) > 1 else ""
     return Flawed(f"{first.message}{more}", flaw)

@@ -39,6 +39,7 @@ class Rows:
     """One series. values: (rows, columns) with NaN where missing; time: (rows,) datetime64[ns] or None.
 
     added: (rows,) bool, rows that fill gaps; None if there are none
+    called: what messages call it
     """
 
     names: tuple[str, ...]
@@ -47,6 +48,7 @@ class Rows:
     places: Places
     label: str = ""
     added: np.ndarray | None = None
+    called: str = "series"
 
     def take(self, rows: np.ndarray) -> Rows:
         time = None if self.time is None else self.time[rows]
@@ -87,7 +89,7 @@ class Rows:
 
     @property
     def at(self) -> str:
-        return f'{self.places.name}, series "{self.label}"' if self.label else self.places.name
+        return f'{self.places.name}, {self.called} "{self.label}"' if self.label else self.places.name
 
 
 def cut_observed(rows: Rows, targets: int) -> tuple[Rows, Rows, int]:

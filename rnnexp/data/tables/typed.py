@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ROWS = "the rows"  # what messages call a table in memory
+ROWS_FOLDER = "rnnexp-rows-"  # how the name of a folder begins in which such a table lies for a moment
+
+
+def tell_file(file: str) -> str:
+    """Return what messages call a file, which may stand for a table in memory."""
+    return ROWS if Path(file).parent.name.startswith(ROWS_FOLDER) else file
 
 
 def read_frame(frame: DataFrame, layout: Layout, wanted: Wanted) -> Table:

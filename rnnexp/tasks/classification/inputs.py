@@ -16,7 +16,7 @@ from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources.labeled_texts import text_table
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.texts.source import TextSource
-from rnnexp.errors import ConfigError
+from rnnexp.tasks import recording_requests
 from rnnexp.tasks.classification import texts
 from rnnexp.tasks.classification.texts import TextPipeline
 from rnnexp.tasks.requests import RequestSchema, TrainedModel, name_rows
@@ -49,10 +49,11 @@ def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
 
 @contextmanager
 def write_rows(trained: TrainedModel, rows: Any) -> Iterator[dict[str, Any]]:
-    """Yield the settings by which a source of tables of texts reads a table in memory."""
+    """Yield the settings by which a source of tables of texts, or of recordings, reads a table in memory."""
     if not isinstance(trained.source, text_table) or not hasattr(rows, "to_csv"):
-        kind = type(rows).__name__
-        raise ConfigError(f"{trained.called} is scored on files that its source reads, not on a {kind}: give a path")
+        with recording_requests.write_rows(trained, rows) as settings:
+            yield settings
+        return
     with TemporaryDirectory(prefix="rnnexp-rows-") as folder:
         file = Path(folder, FILE)
         rows.to_csv(file, index=False)

@@ -13,7 +13,7 @@ from rnnexp.tasks.classification.report import make_cut
 from rnnexp.tasks.classification.text_baselines import TextClassifier, WordsAndCharacters
 from rnnexp.tasks.classification.texts import TextPipeline
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
-from rnnexp.tasks.sequence_requests import read_sequences, served_sequences
+from rnnexp.tasks.sequence_requests import read_sequences, serve_sequences
 from rnnexp.tasks.text_requests import read_texts, served_texts, unknown_tokens
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     if isinstance(trained.preprocessor, TextPipeline):
         return _label_texts(trained, request, trained.preprocessor)
     found = read_sequences(trained, request)
-    frame = label_examples(trained.load(), found.sequences)
-    frame.insert(0, "example", found.places)
-    return PredictResponse(frame)
+    return PredictResponse(found.insert_columns(label_examples(trained.load(), found.sequences)), found.notes)
 
 
 def _label_texts(trained: TrainedModel, request: PredictRequest, pipeline: TextPipeline) -> PredictResponse:
@@ -53,8 +51,10 @@ def _labeled(texts: Sequence[str], classes: Sequence[str]) -> list[str]:
 def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     """Label sequences, or texts."""
     pipeline = bundle.preprocessor
-    taken = served_texts(rows, pipeline.columns) if isinstance(pipeline, TextPipeline) else served_sequences(rows)
-    return label_examples(bundle, taken)
+    if isinstance(pipeline, TextPipeline):
+        return label_examples(bundle, served_texts(rows, pipeline.columns))
+    found = serve_sequences(rows, pipeline)
+    return found.insert_columns(label_examples(bundle, found.sequences))
 
 
 def label_examples(bundle: Bundle, asked: Sequence[Any]) -> DataFrame:

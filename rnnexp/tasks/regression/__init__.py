@@ -29,6 +29,7 @@ class regression(TaskCode):
     figures = deferred("rnnexp.tasks.regression.figures:figures")
     predict = deferred("rnnexp.tasks.regression.predict:predict")
     answer = deferred("rnnexp.tasks.regression.predict:answer")
+    write_rows = deferred("rnnexp.tasks.recording_requests:write_rows")
     inspect = deferred("rnnexp.tasks.sequence_proposals:propose_numbers")
     seen = deferred("rnnexp.data.leaks:seen_examples")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnexp.data.quantiles import list_quantiles, name_others, take_median
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
-from rnnexp.tasks.sequence_requests import read_sequences, served_sequences
+from rnnexp.tasks.sequence_requests import read_sequences, serve_sequences
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -22,18 +22,19 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     found = read_sequences(trained, request)
     bundle = trained.load()
     outputs = np.asarray(_predict(bundle, found.sequences), np.float64)
-    frame = _table(bundle, outputs.reshape(len(found.places), -1), found.sequences)
-    frame.insert(0, "example", found.places)
-    return PredictResponse(frame)
+    frame = _table(bundle, outputs.reshape(len(found.sequences), -1), found.sequences)
+    return PredictResponse(found.insert_columns(frame), found.notes)
 
 
 def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> np.ndarray | DataFrame:
-    """Return numbers (n, outputs) for sequences; of a model of quantiles or of windows a table, whose columns say
-    which is which.
+    """Return numbers (n, outputs) for sequences; of a model of quantiles or of windows, or of a long table, a
+    table, whose columns say which is which.
     """
-    asked = served_sequences(rows)
-    found = _predict(bundle, asked)
-    return _table(bundle, found, asked) if bundle.spec.quantiles or bundle.preprocessor.window else found
+    asked = serve_sequences(rows, bundle.preprocessor)
+    found = _predict(bundle, asked.sequences)
+    if not asked.columns and not bundle.spec.quantiles and not bundle.preprocessor.window:
+        return found
+    return asked.insert_columns(_table(bundle, found, asked.sequences))
 
 
 def _predict(bundle: Bundle, sequences: list[np.ndarray]) -> np.ndarray:
