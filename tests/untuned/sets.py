@@ -34,11 +34,10 @@ def _stay(path: str, data: Path, folder: Path) -> Path:
 
 
 def _join_reviews(data: Path, folder: Path) -> Path:
-    """Write both files of sentences as one, each line after its label."""
-    lines = []
-    for label, ending in enumerate(("neg", "pos")):
-        text = (data / "mr_polarity" / f"rt-polarity.{ending}").read_text(encoding="utf-8")
-        lines += [f"{label} {line}" for line in text.split("\n") if line.strip()]
+    """Write both files of sentences as one, each line after its label; `init` looks at the first lines, so by turns."""
+    files = [data / "mr_polarity" / f"rt-polarity.{ending}" for ending in ("neg", "pos")]
+    pairs = zip(*(file.read_text(encoding="utf-8").strip("\n").split("\n") for file in files), strict=True)
+    lines = [f"{label} {line}" for pair in pairs for label, line in enumerate(pair)]
     return _write(folder / "mr_polarity.txt", lines)
 
 
