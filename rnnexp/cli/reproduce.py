@@ -77,7 +77,7 @@ def _train(experiment: Experiment, folder: Path) -> None:
     from rnnexp.runtime.run_log import write_log
 
     runtime.lean = not experiment.plugins
-    with write_log(folder, is_command=True):
+    with write_log(folder, is_command=True), runtime.compute_anew():
         runner.run(experiment, folder, command=command_line())
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.evaluation import breakdown, classification, kept_baselines
+from rnnexp.evaluation.baseline_files import Kept
 from rnnexp.evaluation.kept_baselines import KeptBaselines
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.report import VALIDATION, Report, Scores, Undefined, defined, once
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Fit = Callable[[], Any]  # returns what predicts probabilities (n, classes), or raises Undefined
 Extra = Callable[[np.ndarray, np.ndarray], dict[str, float]]
+Answers = tuple[dict[str, Any], dict[str, np.ndarray], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -27,22 +29,29 @@ class Rivals:
     """What a classifier is held against: what fits each baseline, and the input of a part as all of them take it.
 
     vote: makes the answers for the examples of a part of those for its input
+    kinds, complete: the classes of the baselines, and what adds to one all that a file of it leaves out
     """
 
     fits: Callable[[], Mapping[str, Fit]]
     inputs: Callable[[str], Any]
     vote: Callable[[str, np.ndarray], np.ndarray] = lambda part, shares: shares
+    kinds: Sequence[Any] = ()
+    complete: Callable[[Any], Any] = lambda one: one
 
     def answer(self, one: Any, part: str) -> np.ndarray:
         """Return the probabilities (n, classes) that one baseline gives for a part."""
         return self.vote(part, one.predict(self.inputs(part)))
 
-    def predict(self, part: str) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, str]]:
+    def predict(self, part: str) -> Answers:
         """Return the baselines that are defined, their probabilities for a part, and why others are not."""
         reasons: dict[str, str] = {}
         fitted = defined(self.fits(), reasons)
         made = defined({name: partial(self.answer, one, part) for name, one in fitted.items()}, reasons)
         return {name: fitted[name] for name in made}, made, reasons
+
+    def complete_all(self, read: Answers) -> Answers:
+        """Complete the baselines of what `predict` returns."""
+        return {name: self.complete(one) for name, one in read[0].items()}, *read[1:]
 
 
 FEW_NAMES = 5
@@ -55,7 +64,8 @@ def compared(
 ) -> Report:
     """Compare predicted classes with the truth, and with every baseline that is defined; `extra` adds metrics."""
     labels, names = predictions.actual, dataset.spec.classes
-    fitted, made, reasons = once(dataset, partial(rivals.predict, dataset.scored))
+    compute = partial(rivals.predict, dataset.scored)
+    fitted, made, reasons = once(dataset, compute, kept=Kept(rivals.kinds, rivals.complete_all))
     skipped = dict(reasons)
     metrics: dict[str, float] = {}
     models = {dataset.scored: predictions.predicted, **{f"baseline/{name}": shares for name, shares in made.items()}}

@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnexp import registry
 from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.evaluation.baseline_files import Kept, remember
 from rnnexp.evaluation.outputs import BatchSize
 from rnnexp.failures import describe
 from rnnexp.task import primary
@@ -34,10 +35,12 @@ class Undefined(Exception):
 _computed: dict[tuple[str, ...], dict[str, Any]] = {}
 
 
-def once(dataset: Dataset, compute: Callable[[], T], what: str = "scored") -> T:
+def once(dataset: Dataset, compute: Callable[[], T], what: str = "scored", kept: Kept | None = None) -> T:
     """Compute something of baselines, which may take seconds, once for runs on the same data that are trained together.
 
     It depends on the data that they answer for, and on those they are fitted to.
+
+    kept: how other processes find it, too
     """
     own = dataset.trained_on
     key = (dataset.spec.task, dataset.summary.digest, dataset.scored, own.summary.digest if own else "")
@@ -45,7 +48,7 @@ def once(dataset: Dataset, compute: Callable[[], T], what: str = "scored") -> T:
         _computed.clear()
     known = _computed.setdefault(key, {})
     if what not in known:
-        known[what] = compute()
+        known[what] = compute() if kept is None else remember(dataset, what, compute, kept)
     found: T = known[what]
     return found
 

@@ -6,7 +6,8 @@ import importlib.util
 import logging
 import os
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from rnnexp.errors import ConfigError, ResourceError
@@ -63,6 +64,7 @@ _current: Runtime | None = None
 
 # Keras imports these for its wrappers and galleries, which a network does not need: a third of its import.
 SKIPPED_PACKAGES = ("sklearn", "matplotlib")
+takes_cached = True  # whether results of earlier processes are taken, which saves time and changes none
 lean = False  # to be set by a process that runs nobody's code but ours: the wrappers stay without them
 
 
@@ -94,6 +96,22 @@ def configure(
 
     keras.utils.set_random_seed(seed)
     return _current
+
+
+@contextmanager
+def compute_anew() -> Iterator[None]:
+    """Take no results of earlier processes: to repeat a run is to compute all of it again."""
+    global takes_cached
+    before, takes_cached = takes_cached, False
+    try:
+        yield
+    finally:
+        takes_cached = before
+
+
+def count_threads() -> int:
+    """Return how many threads this process computes with."""
+    return _current.threads if _current else machine.count_usable_cpus()
 
 
 def loaded_backend() -> str | None:

@@ -62,7 +62,7 @@ def answer(data: Any, baseline: Any, part: str) -> Any:
         origins = data.starts(part) + data.pipeline.plan.sequence_length - 1
         return baseline.method.predict(make_past(data, origins), data.pipeline.plan)
     if task == "classification":
-        from rnnexp.tasks.classification.predict import fill_cut
+        from rnnexp.tasks.classification.report import fill_cut
 
         return fill_cut(baseline, data.pipeline).predict(list_inputs(data, part))
     if task == "sequence_to_sequence":

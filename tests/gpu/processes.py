@@ -34,20 +34,27 @@ class Ended:
     error: str = ""
 
 
+def start(words: Sequence[str], folder: Path, extra: Mapping[str, str]) -> subprocess.Popen:
+    """Start Python with a command in a new folder, where `output.txt` takes what it prints."""
+    common = {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    common |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "agg"}
+    folder.mkdir(parents=True)
+    with (folder / "output.txt").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, *words],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **common, **extra},
+        )
+
+
 def run_together(
     commands: Mapping[str, Sequence[str]], folder: Path, clock: Clock, extra: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Ended]:
     """Run Python with each command at the same time, in a folder of its own; `extra` are variables by command."""
-    common = {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    common |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "agg"}
-    running = {}
-    for name, words in commands.items():
-        (folder / name).mkdir(parents=True)
-        variables = {**os.environ, **common, **extra.get(name, {})}
-        with (folder / name / "output.txt").open("wb") as output:
-            running[name] = subprocess.Popen(
-                [sys.executable, *words], cwd=folder / name, stdout=output, stderr=output, env=variables
-            )
+    running = {name: start(words, folder / name, extra.get(name, {})) for name, words in commands.items()}
     began, ended = monotonic(), dict[str, Ended]()
     for name, process in running.items():
         with suppress(subprocess.TimeoutExpired):

@@ -9,8 +9,7 @@ import numpy as np
 
 from rnnexp.errors import count
 from rnnexp.evaluation.classes import answer as answer_classes
-from rnnexp.tasks.classification.report import make_cut
-from rnnexp.tasks.classification.text_baselines import TextClassifier, WordsAndCharacters
+from rnnexp.tasks.classification.report import fill_cut
 from rnnexp.tasks.classification.texts import TextPipeline
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
 from rnnexp.tasks.sequence_requests import read_sequences, serve_sequences
@@ -72,13 +71,6 @@ def label_examples(bundle: Bundle, asked: Sequence[Any]) -> DataFrame:
     frame = labels(windows.vote_all(found), classes)
     frame.insert(0, "windows", windows.count_all())
     return frame
-
-
-def fill_cut(baseline: Any, pipeline: Any) -> Any:
-    """Give a baseline of texts the tokens of the network, which it was fitted to."""
-    return (
-        baseline.with_cut(make_cut(pipeline)) if isinstance(baseline, TextClassifier | WordsAndCharacters) else baseline
-    )
 
 
 def labels(probabilities: np.ndarray, classes: tuple[str, ...]) -> DataFrame:

@@ -58,7 +58,19 @@ def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
 
 
 def _make_rivals(dataset: SequenceDataset) -> Rivals:
-    return Rivals(partial(baselines, dataset), partial(list_inputs, dataset), dataset.vote)
+    return Rivals(
+        partial(baselines, dataset),
+        partial(list_inputs, dataset),
+        dataset.vote,
+        [*KINDS.values()],
+        lambda one: fill_cut(one, dataset.pipeline),
+    )
+
+
+def fill_cut(baseline: Any, pipeline: Any) -> Any:
+    """Give a baseline of texts that was read from a file the tokens of the network, which it was fitted to."""
+    of_texts = isinstance(baseline, text_baselines.TextClassifier | text_baselines.WordsAndCharacters)
+    return baseline.with_cut(make_cut(pipeline)) if of_texts else baseline
 
 
 def _score_windows(dataset: SequenceDataset, seen: Predictions) -> dict[str, float]:

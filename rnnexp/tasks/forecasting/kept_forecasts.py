@@ -13,6 +13,7 @@ from rnnexp.data.dataset import Predictions
 from rnnexp.data.series import Rows
 from rnnexp.errors import ConfigError
 from rnnexp.evaluation import metrics
+from rnnexp.evaluation.baseline_files import Kept
 from rnnexp.evaluation.kept_baselines import FILE, NETWORK, KeptBaselines, gather
 from rnnexp.evaluation.numbers import UNFITTED
 from rnnexp.evaluation.report import VALIDATION, Report, Undefined, defined, once
@@ -96,7 +97,7 @@ def list_methods(dataset: SeriesDataset, origins: np.ndarray) -> dict[str, Fit]:
 def _fit(dataset: SeriesDataset, name: str) -> Any:
     if dataset.trained_on is None:
         raise Undefined(UNFITTED)
-    return once(dataset, partial(FITTED[name], dataset), name)
+    return once(dataset, partial(FITTED[name], dataset), name, Kept([KeptForecast]))
 
 
 def stands_in(method: Any, past: Past) -> np.ndarray:
@@ -118,7 +119,7 @@ def keep_baselines(dataset: SeriesDataset, report: Report) -> KeptBaselines:
     name, score = _choose_score(dataset, report)
     intervals, scores, validation = dict.fromkeys(report.fitted, Intervals(why=NO_ERRORS)), {}, report.validation
     if validation is not None:
-        made = once(dataset, partial(_validate, dataset, report.fitted, validation), VALIDATION)
+        made = once(dataset, partial(_validate, dataset, report.fitted, validation), VALIDATION, Kept())
         scores = {NETWORK: score(validation.predicted), **{one: score(made[one]) for one in made}}
         for one, predicted in made.items():
             errors = report.baselines[one].actual - report.baselines[one].predicted

@@ -12,6 +12,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Predictions
 from rnnexp.evaluation import breakdown, metrics, numbers, tables
+from rnnexp.evaluation.baseline_files import Kept
 from rnnexp.evaluation.numbers import Findings, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import Report, Scoring, Undefined, once
@@ -107,7 +108,7 @@ def make_yardsticks(dataset: SeriesDataset, predictions: Predictions, methods: M
         return Yardsticks({}, units)
     made = _forecasts(dataset, origins, methods)
     return Yardsticks(
-        {name: partial(once, dataset, maker, f"forecasts of {name}") for name, maker in made.items()},
+        {name: partial(once, dataset, maker, f"forecasts of {name}", Kept()) for name, maker in made.items()},
         units,
         scales.affine_scale(dataset, units.series),
         partial(_add, dataset, predictions, units, methods),

@@ -51,7 +51,7 @@ def report(model: Any, dataset: TagDataset, scoring: Scoring) -> Report:
 
 
 def _make_rivals(dataset: TagDataset) -> Rivals:
-    return Rivals(partial(baselines, dataset), dataset.words)
+    return Rivals(partial(baselines, dataset), dataset.words, kinds=[*KINDS.values()])
 
 
 def scores(model: Any, part: Part, size: int) -> np.ndarray:
