@@ -78,6 +78,7 @@ ACCURACY = ("accuracy", "acc")  # shares of what is equal, which Keras names its
 # What */loss means in a run: without the tag that says so it holds the L1 and L2 penalties, if there are any.
 LOSS, UNPENALIZED = "rnnexp.loss", "unpenalized"
 PARTS = ("test", "train")  # that a run is scored on
+MEMBERS = "members"  # what the scores of networks that are averaged begin with, each of which is scored alone, too
 
 
 def complete_spec(saved: dict[str, Any]) -> None:
@@ -133,7 +134,7 @@ def split_details(metrics: Mapping[str, float], best_baseline: str | None) -> tu
         first, *within, last = name.split("/")
         if first == "baseline":
             return within != [best_baseline] or last not in judged
-        return (first in PARTS and bool(within)) or (first == "members" and last not in judged)
+        return (first in PARTS and bool(within)) or (first == MEMBERS and last not in judged)
 
     details = {name: value for name, value in metrics.items() if is_detail(name)}
     return {name: value for name, value in metrics.items() if name not in details}, details

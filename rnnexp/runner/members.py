@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.runner.assembly import evaluate
-from rnnexp.task import metric_of, primary, rises
+from rnnexp.task import MEMBERS, metric_of, primary, rises
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
     from rnnexp.training.plan import History
 
-TABLE = "members"
-MEAN, DEVIATION = "members", "members/deviation"  # what metrics begin with: members/rmse, members/deviation/rmse
+DEVIATION = f"{MEMBERS}/deviation"  # beside the means: members/rmse, members/deviation/rmse
 
 
 def add_members(report: Report, model: Any, dataset: Dataset, experiment: Experiment, history: History) -> Report:
@@ -35,13 +34,13 @@ def add_members(report: Report, model: Any, dataset: Dataset, experiment: Experi
     found = [_select_scores(evaluate(member, dataset, experiment), dataset.scored) for member in members]
     table = _lay_table(found, list_seeds(experiment.seed, len(members)), history)
     scores = {name: np.array([one[name] for one in found]) for name in found[0] if all(name in one for one in found)}
-    metrics = {f"{MEAN}/{name}": float(values.mean()) for name, values in scores.items()}
+    metrics = {f"{MEMBERS}/{name}": float(values.mean()) for name, values in scores.items()}
     metrics |= {f"{DEVIATION}/{name}": float(values.std(ddof=1)) for name, values in scores.items()}
     said = _say(scores, report.metrics, dataset.scored)
     return replace(
         report,
         metrics={**report.metrics, **metrics},
-        tables={**report.tables, TABLE: table},
+        tables={**report.tables, MEMBERS: table},
         notes=[*report.notes, *said],
     )
 
