@@ -78,6 +78,7 @@ ACCURACY = ("accuracy", "acc")  # shares of what is equal, which Keras names its
 # What */loss means in a run: without the tag that says so it holds the L1 and L2 penalties, if there are any.
 LOSS, UNPENALIZED = "rnnexp.loss", "unpenalized"
 PARTS = ("test", "train")  # that a run is scored on
+MEMBERS = "members"  # what the scores of networks that are averaged begin with, each of which is scored alone, too
 
 
 def complete_spec(saved: dict[str, Any]) -> None:
@@ -124,8 +125,8 @@ def primary(logged: Collection[str], part: str) -> str | None:
 def split_details(metrics: Mapping[str, float], best_baseline: str | None) -> tuple[dict[str, float], dict[str, float]]:
     """Part the numbers of a run's end: those that a page of charts shows, and details, which tables show.
 
-    Details are scores of single steps (test/h3/rmse) and of baselines, but for those of the best one by which the
-    run is judged: of what heads a run, and of what there is a skill.
+    Details are scores of single steps (test/h3/rmse), and of members and baselines, but for those of members and of the
+    best baseline by which the run is judged: of what heads a run, and of what there is a skill.
     """
     judged = {name.rpartition("/")[2] for name in metrics if name.startswith("skill/")} | set(headlines())
 
@@ -133,7 +134,7 @@ def split_details(metrics: Mapping[str, float], best_baseline: str | None) -> tu
         first, *within, last = name.split("/")
         if first == "baseline":
             return within != [best_baseline] or last not in judged
-        return first in PARTS and bool(within)
+        return (first in PARTS and bool(within)) or (first == MEMBERS and last not in judged)
 
     details = {name: value for name, value in metrics.items() if is_detail(name)}
     return {name: value for name, value in metrics.items() if name not in details}, details

@@ -113,7 +113,7 @@ def _forecast(result: Result) -> Iterator[str]:
 def _whereabouts(result: Result) -> Iterator[str]:
     history = result.history
     stopped = f" ({history.stopped})" if history.stopped else ""
-    epochs = f"weights of epoch {history.best_epoch} of {len(history.epochs)}{stopped}"
+    epochs = f"{history.describe_kept()}{stopped}"
     yield f"  {epochs}; {history.seconds:.1f} s of training, {result.seconds:.1f} s in all"
     yield f"  folder   {_short(result.run_dir)}"
     if _is_stored(result):

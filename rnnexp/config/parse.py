@@ -253,7 +253,7 @@ def _cross_checks(parts: Mapping[str, Any], top: Any) -> list[str]:
         own: list[str] = getattr(part, "check", list)()
         problems += [text if text.startswith(f"{key}.") else f"{key}.{text}" for text in own]
         problems += _between(part, whole)
-    return problems
+    return problems + _between(top, whole)
 
 
 def _between(part: Any, whole: SimpleNamespace) -> list[str]:

@@ -131,6 +131,13 @@ class Experiment:
         default="", description="what run folders are called; null: the experiment file's, or the data's name"
     )
     seed: int = Field(default=0, ge=0, lt=2**31, description="seed of initial weights, order, dropout and drawn data")
+    ensemble: int = Field(
+        default=1,
+        ge=1,
+        description="networks of as many seeds that are trained as one program; their mean answer is scored and kept "
+        "as one model. Their seeds are 10,000 apart, the first is seed",
+        json_schema_extra={SINCE: "0.1"},
+    )
     backend: Backend | None = Field(default=None, description="null: KERAS_BACKEND, else jax")
     device: Device = Field(default="auto", description="auto takes a GPU if the backend sees one")
     threads: int | None = Field(default=None, ge=1, description="CPU threads; null: all that the process may use")
@@ -151,3 +158,10 @@ class Experiment:
     trainer: Trainer = Field(default=Trainer(), description="epochs, batches, what to keep")
     callbacks: Mapping[str, Any] = Field(default={}, description="early stopping, plateau, checkpoints, your own")
     tracking: Tracking = Field(default=Tracking(), description="where the run is remembered")
+
+    def check_with(self, experiment: Any) -> list[str]:
+        """List why several networks cannot be averaged."""
+        if self.ensemble == 1:
+            return []
+        code: Any = lookup("task", experiment.data.task)()
+        return list(code.find_ensemble_mistakes(experiment.data))

@@ -100,6 +100,27 @@ def find_quantile_mistakes(source: Any) -> list[str]:
     return []
 
 
+def find_ensemble_mistakes(source: Any) -> list[str]:
+    """List why forecasts of several networks have no mean in original units that one network could give.
+
+    Only behind a logarithm: what else there is on the way back is a shift and a scale.
+    """
+    chain = source.scalers()
+    if "log" not in chain:
+        return []
+    key, instead = f"data.scaler: {', '.join(chain)}", "leave out log, or set ensemble=1"
+    adds = [name for name in chain if name.endswith("difference")]
+    if adds and source.horizon > 1 and source.strategy == "direct":
+        return [
+            f"{key} adds up logarithms over data.horizon={source.horizon}, whose exponentials are averaged; {instead}"
+        ]
+    if "instance" in chain:
+        return [f"{key} scales logarithms by each window, of which a mean of exponentials knows nothing; {instead}"]
+    if source.per_series and set(chain) - {"log", "last", *adds}:
+        return [f"{key} scales the logarithms of each series by itself (data.per_series); {instead}"]
+    return []
+
+
 def find_refit_mistakes(source: Any) -> list[str]:
     """List why a forecasting source cannot be walked through, with refits on the way."""
     key, problems = "trainer.refit_every", []

@@ -132,6 +132,11 @@ class TaskSpec:
         if not self.classes:
             raise ConfigError(f"{key}: given, but the task is {self.task}; remove it, there are no classes")
 
+    def require_mean(self, key: str) -> None:
+        """Raise ConfigError if the answers of several networks have no mean for a setting that asks for it."""
+        if self.carried or self.writes:
+            raise ConfigError(f"{key}: given, but an answer of {self.task} depends on those before it; leave it out")
+
     def flaw(self) -> str:
         """Say why nothing can be built for it, as for one that was saved and is damaged; "" if something can."""
         sizes = [size for given in self.inputs.values() for size in given.sizes() if size is not None]

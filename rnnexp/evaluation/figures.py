@@ -92,7 +92,8 @@ def learning_curves(history: History, measure: str = "loss") -> Figure:
     if history.best_epoch:
         ax.axvline(history.best_epoch, color=GRAY, linestyle="--", linewidth=1)
         value = history.best.get("val/loss", history.best.get("train/loss", np.nan))
-        ax.plot(history.best_epoch, value, "o", color=VERMILION, label=f"kept: epoch {history.best_epoch}")
+        kept = "kept: mean of all networks" if history.members else f"kept: epoch {history.best_epoch}"
+        ax.plot(history.best_epoch, value, "o", color=VERMILION, label=kept)
     _log_if_wide(ax, drawn)
     count_on(ax.xaxis)
     ax.set(xlabel="epoch", ylabel=measure, title="Learning curves")

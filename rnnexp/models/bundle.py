@@ -11,9 +11,9 @@ model.keras         the same model for other programs, in Keras's own classes; o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from rnnexp.config.renamed import current_part
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError, DataError, RnnexpError, count
 from rnnexp.models import inference, weights
+from rnnexp.models.averaging import rebuild_average
 from rnnexp.models.build import build_network
 from rnnexp.models.logits import convention
 from rnnexp.task import complete_spec
@@ -88,10 +89,13 @@ def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={
     about = _read_about(folder)
     path, spec, held = folder / ABOUT, _read_spec(folder / ABOUT, about), weights.read_shapes(folder)
     architecture = _read_architecture(path, about, plugins, allow)
+    scaling = strict.read_json(folder, PREPROCESSING)
     _refuse_more_layers(path, about.architecture, len(held))
-    model = _build_network(path, architecture, spec, held)
+    _refuse_more_members(path, about.members, len(held))
+    build = partial(_build, architecture, spec, about.members, scaling)
+    model = _build_network(path, architecture, build, held)
     weights.load_weights(folder, model)
-    return Bundle(model, spec, strict.read_json(folder, PREPROCESSING), architecture, about.plugins, folder)
+    return Bundle(model, spec, scaling, architecture, about.plugins, folder)
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,12 @@ def preview(folder: Path) -> Preview:
 
 @dataclass(frozen=True)
 class _About:
-    """What model.json holds."""
+    """What model.json holds; `members` are networks that are averaged, each of this architecture."""
 
     architecture: dict[str, Any]
     spec: dict[str, Any]
     plugins: list[str]
+    members: int = 1
 
 
 def _read_about(folder: Path) -> _About:
@@ -162,14 +167,33 @@ def _refuse_more_layers(path: Path, settings: Mapping[str, Any], arrays: int) ->
         raise ConfigError(f"{path}: {longest:,} layers are asked for; {weights.FILE} holds {count(arrays, 'array')}")
 
 
-def _build_network(path: Path, architecture: Any, spec: TaskSpec, held: Mapping[str, tuple[int, ...]]) -> keras.Model:
+def _refuse_more_members(path: Path, members: int, arrays: int) -> None:
+    if not 1 <= members <= max(1, arrays):
+        raise ConfigError(f"{path}: {members:,} members are asked for; {weights.FILE} holds {count(arrays, 'array')}")
+
+
+def _build(architecture: Any, spec: TaskSpec, members: int, scaling: Mapping[str, Any]) -> keras.Model:
+    if members == 1:
+        return build_network(architecture, spec, seed=0)
+    return rebuild_average(architecture, spec, members, find_exponents(spec, scaling))
+
+
+def find_exponents(spec: TaskSpec, scaling: Mapping[str, Any]) -> Sequence[float] | None:
+    """Return by which power of e original values grow with each output of a network; None if they do not."""
+    found: Sequence[float] | None = registry.lookup("task", spec.task)().find_exponents(
+        rebuild_preprocessor(scaling, spec)
+    )
+    return found
+
+
+def _build_network(
+    path: Path, architecture: Any, build: Callable[[], keras.Model], held: Mapping[str, tuple[int, ...]]
+) -> keras.Model:
     """Build the network for the weights that are held; one of a plugin, which the caller trusts, as it likes."""
     if type(architecture).__module__.partition(".")[0] != "rnnexp":
-        return build_network(architecture, spec, seed=0)
+        return build()
     try:
-        return weights.build_for_weights(
-            held, path.parent / weights.FILE, lambda: build_network(architecture, spec, seed=0)
-        )
+        return weights.build_for_weights(held, path.parent / weights.FILE, build)
     except RnnexpError:
         raise
     except Exception as error:  # whatever Keras says of layers that do not go together

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rnnexp.models.averaging import list_members
+
 WIDTH = 120  # of a line: names, shapes, parameters, and what each layer is connected to
 
 _lock = threading.Lock()
@@ -16,7 +18,8 @@ _lock = threading.Lock()
 def summarize(model: Any, width: int = WIDTH) -> str:
     """Return the table of layers with their shapes and numbers of parameters, in lines of this width.
 
-    The optimizer's numbers are no parameters of the network, though Keras counts them once it is compiled.
+    The optimizer's numbers are no parameters of the network, though Keras counts them once it is compiled. Behind the
+    table of networks that are averaged stands that of the first one.
     """
     import keras
 
@@ -27,7 +30,8 @@ def summarize(model: Any, width: int = WIDTH) -> str:
     lines: list[str] = []
     with _columns(width):
         alone.summary(print_fn=lambda text, **_: lines.append(text), line_length=width)
-    return "\n".join(line.rstrip() for text in lines for line in text.splitlines()).rstrip()
+    table = "\n".join(line.rstrip() for text in lines for line in text.splitlines()).rstrip()
+    return "\n\n".join([table, *(summarize(member, width) for member in list_members(model)[:1])])
 
 
 @contextmanager

@@ -7,7 +7,8 @@ softmax, which their specs tell (`outputs: probabilities`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,19 @@ class Numbers:
         """Return a network as other programs expect it."""
         return model
 
+    def average(self, outputs: list[Any], exponents: Sequence[float] | None) -> Any:
+        """Return the mean of what several networks give.
+
+        exponents: of each target, that of e for one unit of an output, where original values are exponentials
+        """
+        import keras
+
+        if exponents is None:
+            return keras.layers.Average(dtype="float32", name="average")(outputs)
+        each = np.repeat(np.asarray(exponents, np.float32), outputs[0].shape[-1] // len(exponents))
+        logs = [keras.ops.multiply(keras.ops.cast(one, "float32"), each) for one in outputs]
+        return keras.ops.divide(_average_logs(logs), each)
+
     def check(self, loss: Any, name: str) -> None:
         """Refuse what cannot be trained."""
 
@@ -93,6 +107,12 @@ class Logits(Numbers):
             raise ConfigError(f"{found}: {advice}")
         log.warning("%s; their logs are taken instead, which trains less exactly: %s", found, advice)
         return _ending(model, _logs)
+
+    def average(self, outputs: list[Any], exponents: Sequence[float] | None) -> Any:
+        """Return the logs of mean probabilities."""
+        from keras import ops
+
+        return _average_logs([ops.log_softmax(ops.cast(one, "float32")) for one in outputs])
 
     def export(self, model: keras.Model, spec: TaskSpec) -> keras.Model:
         """One that labels whole sequences gives probabilities."""
@@ -143,6 +163,13 @@ def _logs(outputs: Any) -> Any:
     from keras import backend, ops
 
     return ops.log(ops.clip(ops.cast(outputs, "float32"), backend.epsilon(), 1.0))
+
+
+def _average_logs(logs: list[Any]) -> Any:
+    """Return the log of the mean of what these are logs of."""
+    from keras import ops
+
+    return ops.subtract(ops.logsumexp(ops.stack(logs, axis=1), axis=1), math.log(len(logs)))
 
 
 def _sorted(outputs: Any, count: int) -> Any:

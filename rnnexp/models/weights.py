@@ -15,6 +15,7 @@ import numpy as np
 
 from rnnexp import strict
 from rnnexp.errors import ConfigError
+from rnnexp.models.averaging import list_members
 
 if TYPE_CHECKING:
     import keras
@@ -36,10 +37,18 @@ def save_weights(folder: Path, model: keras.Model) -> None:
     """Write one array for each weight, under its path."""
     from keras import ops
 
-    arrays = {weight.path: ops.convert_to_numpy(weight) for weight in model.weights}
+    arrays = {path: ops.convert_to_numpy(weight) for path, weight in name_weights(model).items()}
     if len(arrays) < len(model.weights):
         raise ConfigError(f"model: `{model.name}` has two weights of the same path; name its layers")
     np.savez(folder / FILE, **arrays)
+
+
+def name_weights(model: keras.Model) -> dict[str, Any]:
+    """Return each weight by its path; networks that are averaged have the same paths, so their names come first."""
+    members = list_members(model)
+    if not members:
+        return {weight.path: weight for weight in model.weights}
+    return {f"{member.name}/{weight.path}": weight for member in members for weight in member.weights}
 
 
 def read_shapes(folder: Path, name: str = FILE, kinds: str = "f") -> dict[str, Shape]:
@@ -93,7 +102,7 @@ def build_for_weights(held: Mapping[str, Shape], path: Path, network: Callable[[
     try:
         with keras.StatelessScope(initialize_variables=False):
             model = network()
-        _refuse_difference(path, held, {weight.path: tuple(weight.shape) for weight in model.weights})
+        _refuse_difference(path, held, {key: tuple(one.shape) for key, one in name_weights(model).items()})
     except BaseException:
         global_state.set_global_attribute("uninitialized_variables", [])  # else the next scope would make them
         raise
@@ -103,7 +112,7 @@ def build_for_weights(held: Mapping[str, Shape], path: Path, network: Callable[[
 
 def load_weights(folder: Path, model: keras.Model) -> None:
     """Assign the weights once all of them are right, so that nothing is half loaded."""
-    path, variables = folder / FILE, {weight.path: weight for weight in model.weights}
+    path, variables = folder / FILE, name_weights(model)
     _refuse_difference(path, read_shapes(folder), {name: tuple(weight.shape) for name, weight in variables.items()})
     with strict.open_file(folder, FILE) as file:
         try:

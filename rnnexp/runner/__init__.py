@@ -23,6 +23,7 @@ from rnnexp.runner.assembly import build_model as build_model
 from rnnexp.runner.assembly import evaluate as evaluate
 from rnnexp.runner.assembly import make_plan as make_plan
 from rnnexp.runner.context import Membership, RunContext
+from rnnexp.runner.members import add_members
 from rnnexp.runner.room import explain_stop, refuse_full_disk
 from rnnexp.runner.samples import Samples
 from rnnexp.runner.unfinished import Unfinished, add_note, end_origin, make_origin, restore, take_up, write_origin
@@ -184,7 +185,13 @@ def run_steps(
             walk = WalkForward(experiment, dataset, prepared.device, refits, plan.stop)
             report, kept_model = yield from walk.steps(model, history)
         else:
-            report = evaluate(model, dataset, experiment, keeps=experiment.tracking.log_model)
+            report = add_members(
+                evaluate(model, dataset, experiment, keeps=experiment.tracking.log_model),
+                model,
+                dataset,
+                experiment,
+                history,
+            )
             kept_model = record.KeptModel(model, dataset, report)
         report = record.explain_defeat(report, dataset, history, experiment)
         forecast = code.forecast(kept_model.model, kept_model.dataset)

@@ -54,15 +54,22 @@ def make_plan(experiment: Experiment, run_dir: Path | None) -> Callable[[TaskSpe
 
 def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
     """Build the network and say which of its layers can use the fast kernel."""
+    from rnnexp.models.averaging import build_average, list_seeds
     from rnnexp.models.build import build
+    from rnnexp.models.bundle import find_exponents
     from rnnexp.models.cudnn import report_kernels
     from rnnexp.models.fitting_weights import refuse_beyond
     from rnnexp.training.class_weights import check_weights
     from rnnexp.training.prepare import use_precision
 
-    check_weights(experiment.trainer.class_weights, dataset.spec)
+    spec = dataset.spec
+    check_weights(experiment.trainer.class_weights, spec)
     with use_precision(experiment.trainer.precision), refuse_beyond(device.free_memory, experiment.optimizer.build):
-        model = build(experiment.model, dataset.spec, experiment.seed, dataset.vectors)
+        if experiment.ensemble == 1:
+            model = build(experiment.model, spec, experiment.seed, dataset.vectors)
+        else:
+            seeds, exponents = list_seeds(experiment.seed, experiment.ensemble), find_exponents(spec, dataset.scaling)
+            model = build_average(experiment.model, spec, seeds, dataset.vectors, exponents)
     for line in report_kernels(model, device.backend, device.device):
         log.log(logging.INFO if device.device == "gpu" else logging.DEBUG, "%s", line)
     return model

@@ -84,7 +84,7 @@ def _say_curves(history: History) -> Iterator[str]:
 
     losses = [row["val/loss"] for row in history.epochs if "val/loss" in row]
     count = len(history.epochs)
-    kept = f"weights of epoch {history.best_epoch} of {count}"
+    kept = history.describe_kept()
     if len(losses) != count or not losses:
         yield f"**Overfit?** Cannot be told without a validation part; {kept}."
         return

@@ -71,6 +71,11 @@ def _list_digests(origin: Origin) -> list[str]:
 def _refuse_nothing_to_do(found: Unfinished, before: Experiment, now: Experiment, *, is_over: bool) -> None:
     """Raise ConfigError where a run would go on for no epoch, or for less than it has done."""
     epochs, done = now.trainer.epochs, found.epoch
+    if now.ensemble > 1 and (epochs, now.callbacks) != (before.trainer.epochs, before.callbacks):
+        raise ConfigError(
+            f"{found.folder.name} is an ensemble, and of networks that have ended only the weights are kept: it goes "
+            "on as it was begun, or is trained anew with more epochs: rnnexp train"
+        )
     if epochs < done:
         raise ConfigError(f"{EPOCHS}: {epochs} given; {found.folder.name} has done {done} already, give more")
     if found.stop == EARLY:

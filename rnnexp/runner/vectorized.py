@@ -51,7 +51,9 @@ def make_program_key(experiment: Experiment) -> str | None:
     from rnnexp.training.pure_callback import PureCallback
 
     engine, _ = choose_engine(experiment.trainer, experiment.callbacks, "jax")
-    if engine != "compiled" or experiment.trainer.refit_every:  # each refit has as many batches as its rows make
+    if engine != "compiled" or experiment.ensemble > 1:  # its members are trained as one already
+        return None
+    if experiment.trainer.refit_every:  # each refit has as many batches as its rows make
         return None
     values = {key: value for key, value in asdict(experiment).items() if key not in _FREE[""]}
     for part in ("data", "optimizer", "trainer"):

@@ -139,6 +139,7 @@ def _network(mapping: Mapping[str, Any]) -> str:
     """Return what decides which network is built."""
     data = {key: value for key, value in mapping["data"].items() if key not in _REPEATED}
     chosen = [data, mapping["model"], mapping.get("loss"), mapping["optimizer"].get("name"), backend_of(mapping)]
+    chosen += [mapping.get("ensemble", 1)]
     return json.dumps(chosen, sort_keys=True, default=str)
 
 

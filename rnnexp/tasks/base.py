@@ -88,6 +88,14 @@ class TaskCode(ABC):
         """List why a network cannot give several quantiles of each number of a source."""
         return ["loss.quantiles: given, but this task asks for no numbers that there are quantiles of; leave it out"]
 
+    def find_ensemble_mistakes(self, source: Any) -> list[str]:
+        """List why the answers of several networks for a source have no mean that one network could give."""
+        return []
+
+    def find_exponents(self, preprocessor: Any) -> Sequence[float] | None:
+        """Return by which power of e original values grow with each output of a network; None if they do not."""
+        return None
+
     def find_refit_mistakes(self, source: Any) -> list[str]:
         """List why the test part of a source cannot be walked through, with refits on the way."""
         return ["trainer.refit_every: given, but the examples of this task are in no order of time; leave it out"]

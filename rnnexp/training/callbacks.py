@@ -90,6 +90,7 @@ class checkpoints(EpochCallback):
     """
 
     late: ClassVar[bool] = True
+    writes: ClassVar[bool] = True
     name: Literal["checkpoints"] = "checkpoints"
     every: int = Field(10, ge=1, description="epochs between two checkpoints")
     keep: int = Field(2, ge=1, description="how many of the newest are kept, the best one apart")
@@ -135,6 +136,7 @@ class csv_log(EpochCallback):
     """Append one row per epoch to a file in the run folder; whole rows are on disk after each epoch."""
 
     late: ClassVar[bool] = True
+    writes: ClassVar[bool] = True
     name: Literal["csv_log"] = "csv_log"
     file: str = Field("history.csv", pattern=r"^[^/\\]+$", description="name of the file in the run folder")
 

@@ -15,7 +15,10 @@ def check_callback(callback: Any, whole: SimpleNamespace) -> list[str]:
     """Return the mistakes of one callback of a whole experiment."""
     key = next((f"callbacks.{name}" for name, other in whole.callbacks.items() if other is callback), callback.name)
     validation = has_validation(whole.data)
-    return check_patience(key, callback, whole.trainer, _list_monitored(whole, validation), validation)
+    problems = check_patience(key, callback, whole.trainer, _list_monitored(whole, validation), validation)
+    if getattr(callback, "writes", False) and whole.top.ensemble > 1:
+        problems.append(f"{key}: writes the files of one training, and ensemble={whole.top.ensemble}; leave it out")
+    return problems
 
 
 def check_monitor(whole: SimpleNamespace) -> list[str]:

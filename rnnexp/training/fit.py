@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from rnnexp.data.dataset import Dataset
+from rnnexp.models.averaging import list_members
 from rnnexp.training.plan import History, Listener, Rows, Span, TrainingPlan
 from rnnexp.training.pure_callback import PureCallback
 from rnnexp.training.snapshot import Snapshot
@@ -69,6 +70,10 @@ def make_training(model: Any, dataset: Dataset, plan: TrainingPlan) -> Training:
     engine, reason = choose_engine(plan.trainer, plan.callbacks, keras.backend.backend())
     if reason:
         log.info("engine keras: %s", reason)
+    if list_members(model):
+        from rnnexp.training.averaged_training import AveragedTraining
+
+        return AveragedTraining(model, dataset, plan, engine)
     if engine == "compiled":
         from rnnexp.training.compiled.training import CompiledTraining
 

@@ -61,6 +61,9 @@ class History:
     stopped:    None after all epochs, else "early_stopping", "diverged", "callback" or what a listener
                 answered ("pruned")
     seconds:    wall time of the whole training, compilation included
+    members:    of networks that are averaged, the history of each. Then `epochs` are means over those that were still
+                trained, `best_epoch` is the mean of theirs, and `kept` has the metrics at the end: val/* those of the
+                averaged network, train/* the means of the best epochs
     """
 
     epochs: list[dict[str, float]]
@@ -68,6 +71,8 @@ class History:
     monitor: str
     stopped: str | None
     seconds: float
+    members: Sequence[History] = ()
+    kept: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -77,4 +82,14 @@ class History:
     @property
     def best(self) -> dict[str, float]:
         """The metrics of the best epoch; empty if there is none."""
+        if self.members:
+            return dict(self.kept)
         return self.epochs[self.best_epoch - 1] if self.best_epoch else {}
+
+    def describe_kept(self) -> str:
+        """Say of which epoch the weights are, or of which epochs those of several networks."""
+        if not self.members:
+            return f"weights of epoch {self.best_epoch} of {len(self.epochs)}"
+        best = sorted(member.best_epoch for member in self.members)
+        which = f"epoch {best[0]}" if best[0] == best[-1] else f"epochs {best[0]} to {best[-1]}"
+        return f"{len(best)} networks, weights of {which} of {len(self.epochs)}"

@@ -65,9 +65,11 @@ class EpochCallback(ABC):
     checkpoint.
 
     late: it may be told of several epochs at once, after the last of them, and asks for nothing but weights then
+    writes: files in the run folder, which are those of one training
     """
 
     late: ClassVar[bool] = False
+    writes: ClassVar[bool] = False
 
     def weights_every(self) -> int | None:
         """Return after how many epochs the weights are needed each time; None if never."""

@@ -88,6 +88,19 @@ MISTAKES = {
     ),
     "fractions that do not add up": ("data.split.train=0.9", "data.split"),
     "a fold beyond the folds": ("data.folds=3 data.fold=4", "data.fold"),
+    "an ensemble of language models": (
+        "ensemble=2 data=corpus data.path=a.txt",
+        "ensemble: a language model carries its states from one part of a text to the next",
+    ),
+    "an ensemble that translates": (
+        "ensemble=2 data=reverse_digits model=encoder_decoder",
+        "ensemble: a translation is searched for word by word with the states of one network",
+    ),
+    "an ensemble that writes the files of one training": (
+        "ensemble=2 callbacks.csv_log={}",
+        "callbacks.csv_log: writes the files of one training, and ensemble=2; leave it out",
+    ),
+    "an ensemble of nothing": ("ensemble=0", "ensemble: 0 given; must be greater than or equal to 1"),
     "two ways to clip": ("optimizer.clipnorm=1 optimizer.clipvalue=1", "optimizer"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from rnnexp.data.rules import find_ensemble_mistakes
 from rnnexp.data.sources.synthetic import random
 
 
@@ -71,6 +72,44 @@ def test_the_defaults_have_no_mistakes(make):
 def test_independent_sequences_cannot_be_split_by_date():
     (problem,) = random(split={"train": "2020", "val": None, "test": None}).check()
     assert problem == "data.split: independent examples have no dates; give fractions or numbers of examples"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"scaler": ["log", "difference", "standard"], "horizon": 3},
+            "data.scaler: log, difference, standard adds up logarithms over data.horizon=3, whose exponentials are "
+            "averaged; leave out log, or set ensemble=1",
+        ),
+        (
+            {"scaler": ["log", "instance"]},
+            "data.scaler: log, instance scales logarithms by each window, of which a mean of exponentials knows "
+            "nothing; leave out log, or set ensemble=1",
+        ),
+        (
+            {"scaler": ["log", "standard", "last"], "per_series": True},
+            "data.scaler: log, standard, last scales the logarithms of each series by itself (data.per_series); leave "
+            "out log, or set ensemble=1",
+        ),
+    ],
+)
+def test_forecasts_that_have_no_mean_within_a_network_are_told(make, fields, message):
+    assert find_ensemble_mistakes(make.source(given=None, **fields)) == [message]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scaler": ["difference", "standard"], "horizon": 3},
+        {"scaler": ["standard", "instance"], "per_series": True},
+        {"scaler": ["log", "difference", "standard"]},
+        {"scaler": ["log", "difference"], "horizon": 3, "strategy": "recursive"},
+        {"scaler": ["log", "last"], "horizon": 3, "per_series": True},
+    ],
+)
+def test_a_shift_and_a_scale_are_no_obstacle_to_a_mean(make, fields):
+    assert find_ensemble_mistakes(make.source(given=None, **fields)) == []
 
 
 @pytest.mark.parametrize("fields", [{"horizon": 0}, {"split": {"trian": 0.5}}, {"scaler": "log2"}, {"season": 1}])

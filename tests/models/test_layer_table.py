@@ -9,7 +9,10 @@ import keras
 import pytest
 
 from rnnexp.cli.main import main
+from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.models.averaging import build_average
 from rnnexp.models.layer_table import summarize
+from rnnexp.registry import lookup
 
 COLUMNS = ("Layer (type)", "Output Shape", "Param #", "Connected to")
 
@@ -50,3 +53,11 @@ def test_a_network_is_shown_before_anything_is_trained(capsys: pytest.CaptureFix
     assert "Total params: " in out
     assert main(["show", "--network", "data.points=80", "model.units=[a]"]) == 2
     assert "model.units" in capsys.readouterr().err
+
+
+def test_of_networks_that_are_averaged_the_first_is_shown_within() -> None:
+    spec = TaskSpec("regression", {"past": InputSpec((4, 2))}, (1,))
+    text = summarize(build_average(lookup("model", "gru")(units=[3]), spec, [0, 1], None, None))
+    assert text.count("(Functional)") == 2
+    assert text.count("gru_1 (GRU)") == 1
+    assert "(GRU)" not in text.partition('Model: "member_0"')[0]

@@ -109,3 +109,10 @@ def test_data_may_lie_elsewhere_but_are_the_same(tmp_path: Path, capsys: pytest.
     (tmp_path / "b.csv").write_text(rows + "0.5\n")
     assert main(["resume", str(run.run_dir), "trainer.epochs=6", "data.path=b.csv"]) == 3
     assert "changed since" in capsys.readouterr().err
+
+
+@pytest.mark.end_to_end
+def test_an_ensemble_goes_on_as_it_was_begun_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    run = started("ensemble=2", "tracking=off")
+    assert main(["resume", str(run.run_dir), "trainer.epochs=7"]) == 2
+    assert "is an ensemble, and of networks that have ended only the weights are kept" in capsys.readouterr().err

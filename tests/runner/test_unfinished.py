@@ -93,7 +93,13 @@ def rows_of(folder: Path) -> list[int]:
 
 @pytest.mark.fault("A1")
 @pytest.mark.parametrize(
-    "more", [(), ("trainer.engine=compiled",), ("tracking=off",)], ids=["keras", "compiled", "off"]
+    "more",
+    [
+        pytest.param((), id="keras"),
+        pytest.param(("trainer.engine=compiled",), id="compiled"),
+        pytest.param(("tracking=off",), id="off"),
+        pytest.param(("ensemble=2",), id="ensemble", marks=pytest.mark.end_to_end),
+    ],
 )
 def test_the_same_settings_go_on_in_the_same_folder_to_the_same_bits(more: tuple[str, ...]) -> None:
     folder = cut(*more)
@@ -248,9 +254,10 @@ class deadly(EpochCallback):
 
 @pytest.mark.fault("A1")
 @pytest.mark.end_to_end
-def test_the_same_command_goes_on_after_kill_9(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("ensemble=2",)], ids=["single", "ensemble"])
+def test_the_same_command_goes_on_after_kill_9(more: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "deadly_plugin.py").write_text(DEADLY)
-    words = [word for word in WORDS if "callbacks" not in word]
+    words = [*(word for word in WORDS if "callbacks" not in word), *more]
     command = [sys.executable, "-m", "rnnexp", "train", *words, "+callbacks.x.name=deadly", "plugins=[deadly_plugin]"]
     killed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr

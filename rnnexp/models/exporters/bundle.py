@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from rnnexp.models import weights
+from rnnexp.models.averaging import list_members
 from rnnexp.models.bundle import ABOUT, FORMAT, PREPROCESSING, Bundle, load
 from rnnexp.models.exporter import Exporter
 from rnnexp.registry import register
@@ -30,6 +31,7 @@ class bundle(Exporter):
             "architecture": asdict(trained.architecture),
             "spec": asdict(trained.spec),
             "plugins": list(trained.plugins),
+            **({"members": len(members)} if (members := list_members(trained.model)) else {}),
             "versions": {package: find_version(package) or "unknown" for package in ("rnnexp", "keras")},
         }
         _write_json(path / ABOUT, about)

@@ -99,7 +99,7 @@ class keras(Exporter):
 
 
 def _copy(model: Model) -> Model:
-    classes = {type(layer).__name__: type(layer) for layer in model.layers}
+    classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers(include_self=False)}
     with initializers.skip_draws():
         copy = type(model).from_config(model.get_config(), custom_objects=classes)
     for weight, trained in zip(copy.weights, model.weights):
@@ -109,7 +109,7 @@ def _copy(model: Model) -> Model:
 
 def _get_template(model: Model) -> _Template | None:
     """Return what models of this architecture and these settings share; None if the weights cannot be told apart."""
-    classes = sorted({str(type(layer)) for layer in model.layers})
+    classes = sorted({str(type(layer)) for layer in model._flatten_layers(include_self=False)})
     key = json.dumps([classes, model.get_config()], sort_keys=True, default=str)
     with _LOCK:
         if key not in _templates:

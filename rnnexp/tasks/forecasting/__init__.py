@@ -21,6 +21,8 @@ class forecasting(TaskCode):
     load = deferred("rnnexp.tasks.forecasting.load:load")
     apply = deferred("rnnexp.tasks.forecasting.apply:apply")
     find_quantile_mistakes = deferred("rnnexp.data.rules:find_quantile_mistakes")
+    find_ensemble_mistakes = deferred("rnnexp.data.rules:find_ensemble_mistakes")
+    find_exponents = deferred("rnnexp.tasks.forecasting.scalers:find_exponents")
     find_refit_mistakes = deferred("rnnexp.data.rules:find_refit_mistakes")
     list_refits = deferred("rnnexp.tasks.forecasting.walk_forward:list_refits")
     describe_refit = deferred("rnnexp.tasks.forecasting.walk_forward:describe_refit")

@@ -112,6 +112,22 @@ class Difference:
 Step = Affine | Log | Difference
 
 
+def find_exponents(preprocessor: Any) -> list[float] | None:
+    """Return the power of e by which each target grows with one unit of a scaled one; None without a logarithm.
+
+    A logarithm comes first. What is added after it only multiplies the exponentials that are averaged.
+    """
+    pipeline = preprocessor.pipeline
+    steps = pipeline.chain.steps
+    if not steps or not isinstance(steps[0], Log):
+        return None
+    found = np.ones(pipeline.plan.targets)
+    for step in steps:
+        if isinstance(step, Affine):
+            found = found * step.scale[0, : pipeline.plan.targets]
+    return [float(one) for one in found]
+
+
 @dataclass(frozen=True)
 class Chain:
     """Scalers in the order in which they are applied; `lost` rows at the start of a series have no value."""

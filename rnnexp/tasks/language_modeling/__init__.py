@@ -36,5 +36,11 @@ class language_modeling(TaskCode):
     inspect = deferred("rnnexp.tasks.text_proposals:propose_corpus")
     seen = deferred("rnnexp.tasks.language_modeling.lanes:seen")
 
+    def find_ensemble_mistakes(self, source: Any) -> list[str]:
+        return [
+            "ensemble: a language model carries its states from one part of a text to the next, and those of several "
+            "networks have no mean; set ensemble=1"
+        ]
+
     def usage(self, source: Any) -> str:
         return "generate {run}"

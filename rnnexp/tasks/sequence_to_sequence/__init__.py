@@ -33,5 +33,11 @@ class sequence_to_sequence(TaskCode):
     inspect = deferred("rnnexp.tasks.text_proposals:propose_pairs")
     seen = deferred("rnnexp.tasks.sequence_to_sequence.dataset:seen")
 
+    def find_ensemble_mistakes(self, source: Any) -> list[str]:
+        return [
+            "ensemble: a translation is searched for word by word with the states of one network, and the texts of "
+            "several have no mean; set ensemble=1"
+        ]
+
     def usage(self, source: Any) -> str:
         return 'predict {run} "a text"'

@@ -13,14 +13,14 @@ from rnnexp.training.backends.base import is_seed_state, to_decimal
 from rnnexp.training.backends.jax import JaxTrainer
 from rnnexp.training.best_weights import handle_divergence, warn_of_death
 from rnnexp.training.compiled.batch_plan import BatchPlan, make_batch_plan
-from rnnexp.training.compiled.ensemble import Ensemble, MemberSpec
+from rnnexp.training.compiled.ensemble import Ensemble, MemberSpec, Widths
 from rnnexp.training.compiled.member import Member, Rows
 from rnnexp.training.compiled.program import Program
 from rnnexp.training.compiled.program_settings import CALLBACK, NOT_FINITE, ProgramSettings, select_pure_callbacks
 from rnnexp.training.keeper import Cadence, Keeper
 from rnnexp.training.monitor import BestValue, choose_default_monitor
 from rnnexp.training.plan import History, Listener, TrainingPlan
-from rnnexp.training.prepare import prepare
+from rnnexp.training.prepare import prepare, seed_random_layers
 from rnnexp.training.snapshot import Position, Snapshot, fill, flatten, list_named, make_columns, name_lists
 from rnnexp.training.training_state import EpochCallback, HeldCallbacks, State, TrainingState, Weights
 
@@ -193,6 +193,26 @@ def make_single_member(model: Any, dataset: Dataset, plan: TrainingPlan) -> Memb
     ensemble = Ensemble(program, [make_member_spec(program.initial(), batch_plan, plan)], cadence=cadence)
     ensemble.prepare()
     return ensemble.members[0]
+
+
+def train_side_by_side(
+    networks: Sequence[Any], dataset: Dataset, plans: Sequence[TrainingPlan], widths: Widths
+) -> list[CompiledTraining]:
+    """Return a training for each network, from its weights on; all leave theirs in the first one when they end."""
+    first, plan = networks[0], plans[0]
+    weights = [network.get_weights() for network in networks]
+    batch_plan = make_batch_plan(dataset, plan)
+    trained = prepare(first, plan, batch_plan.train.unweighted_sample())
+    program = make_program(trained, batch_plan, plan, traced=[])
+    specs = []
+    for own, one in zip(weights, plans):
+        trained.set_weights(own)
+        seed_random_layers(trained, one.seed)
+        program.backend.pull()
+        specs.append(make_member_spec(program.initial(), batch_plan, one))
+    ensemble = Ensemble(program, specs, widths, Cadence(None))
+    ensemble.prepare()
+    return [CompiledTraining(first, dataset, one, member) for one, member in zip(plans, ensemble.members)]
 
 
 def make_program(model: Any, batch_plan: BatchPlan, plan: TrainingPlan, traced: list[str]) -> Program:
