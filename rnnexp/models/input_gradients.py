@@ -40,8 +40,9 @@ def make_input_gradient(model: keras.Model, x: Any) -> Gradient | None:
 
     def multiply(network: Callable[[Any], Any], x: dict[str, Any], moved: Any, direction: Any) -> Any:
         """Return the product of a direction with the outputs for steps that are moved by so much."""
+        x = {name: keras.ops.convert_to_tensor(values) for name, values in x.items()}
         if embedding is None:
-            x = {**x, PAST: keras.ops.convert_to_tensor(x[PAST]) + moved}
+            x[PAST] = x[PAST] + moved
         with _move_vectors(embedding, moved):
             outputs = network(x if len(x) > 1 else x[PAST])
         outputs = outputs[stateful.OUTPUT] if isinstance(outputs, dict) else outputs
