@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnexp import tasks
+from rnnexp.evaluation.memory import describe_memory
 from rnnexp.evaluation.report import Scores
 from rnnexp.redact import redact, redact_words
 from rnnexp.task import Metric, metric_of, reported, rises
@@ -61,6 +62,7 @@ def verdict(scores: Scores) -> Iterator[str]:
     if scores.report.why:
         yield f"  {scores.report.why}"
     yield from tasks.of(scores.task).summary(scores)
+    yield from (f"  {line}" for line in describe_memory(scores.report.tables))
     for name, reason in scores.report.skipped.items():
         yield f"  left out: {name} ({reason})"
     for note in scores.report.notes:

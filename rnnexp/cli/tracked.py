@@ -55,7 +55,7 @@ def _add_commands_on_runs(command: Callable[..., ArgumentParser]) -> None:
         description="Draw the pictures of a finished run from its model, with the data read again, and file them "
         "under figures/ with the run. For runs without: of those that a vectorized sweep trains together only the "
         "best three are drawn at once, and none with tracking.figures=false. With --data: the data of a configuration, "
-        "before anything is trained.",
+        "before anything is trained. Of a sweep: what its networks remember, side by side.",
         epilog="examples: rnnexp plot lstm-u32-lr1e-3-a1b2 -o pictures   rnnexp plot --data experiment=airline_lstm",
     )
     named = "id of a run, the beginning of its id, or its name (of several, the latest)"

@@ -6,7 +6,7 @@ import base64
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,13 @@ def curves(groups: Mapping[str, Sequence[Curve]], metric: str) -> str:
         ax.set(xlabel="epoch", ylabel=metric)
         ax.legend(edgecolor="none", framealpha=0.8, fontsize=8, loc="upper right")
         return _embedded(figure)
+
+
+def embed(draw: Callable[[], Figure | None]) -> str:
+    """Return a picture that is drawn elsewhere, nothing if it is not."""
+    with _drawing():
+        figure = draw()
+        return _embedded(figure) if figure else ""
 
 
 def _mean(runs: Sequence[Curve]) -> Curve:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
 from rnnexp import runner, strict
+from rnnexp.compare.find import Sweep, sweep
+from rnnexp.compare.memories import draw_memories
 from rnnexp.config.settings import Experiment
 from rnnexp.deploy.score import other_score
 from rnnexp.deploy.trained import Asked, Trained, called, of_run, own_data, refuse_walk
 from rnnexp.errors import ConfigError
+from rnnexp.evaluation.memory import TABLE
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.runner import record
@@ -45,16 +48,15 @@ class Plotted:
 
 
 def plot(uri: str | None, text: str, plugins: Sequence[str] = (), out: Path | None = None) -> Plotted:
-    """Draw the pictures of the run that `text` finds into its artifacts and its folder, or only into `out`.
+    """Draw the pictures of the run that `text` finds into its artifacts and its folder, or only into `out`; of a sweep
+    what its networks remember.
 
     `plugins` are the modules that may be imported. Raises ConfigError for a run that cannot be drawn, DataError
     for data that are gone or not those of the run.
     """
     run = find.run(uri, text)
     if run.is_sweep:
-        raise ConfigError(
-            f"`{run.name}` is a sweep: `rnnexp report {run.name}` draws it, `rnnexp plot` one of its runs"
-        )
+        return _plot_sweep(uri, sweep(uri, run.run_id), out)
     with TemporaryDirectory() as scratch:
         trained = of_run(Asked(text, "plot", uri, plugins), run, Path(scratch))
         experiment = trained.configuration()
@@ -66,6 +68,19 @@ def plot(uri: str | None, text: str, plugins: Sequence[str] = (), out: Path | No
         places = [str(out)] if out else [_shown(add_files(uri, run, files, FOLDER))]
     places += [str(folder / FOLDER) for folder in folders[1:]]
     return Plotted(run, [file.stem for file in files], places, other_score(run, dataset, report))
+
+
+def _plot_sweep(uri: str | None, found: Sweep, out: Path | None) -> Plotted:
+    """Draw what the networks of a sweep remember side by side; all else of it is in its report."""
+    figure = draw_memories(uri, found.compared())
+    if figure is None:
+        raise ConfigError(
+            f"`{found.name}` is a sweep: `rnnexp report {found.name}` draws it, `rnnexp plot` one of its runs; none "
+            f"has tables/{TABLE}.csv, of which it is drawn here"
+        )
+    folder = out or (found.folder or Path.cwd()) / FOLDER
+    files = save([(TABLE, figure)], [folder])
+    return Plotted(found.parent, [file.stem for file in files], [str(folder)], None)
 
 
 def plot_data(overrides: Sequence[str], out: Path | None = None) -> tuple[list[Path], Sequence[str]]:
@@ -109,7 +124,8 @@ def _scored(trained: Trained, experiment: Experiment) -> tuple[Dataset, Report]:
     refuse_walk(trained, "another picture")
     bundle = trained.load()
     dataset = own_data(trained, "a picture").for_model(bundle.spec)
-    return dataset, runner.evaluate(bundle.model, dataset, experiment)
+    report = runner.evaluate(bundle.model, dataset, experiment)
+    return dataset, runner.add_memory(report, bundle.model, dataset, experiment)
 
 
 def save(drawn: Iterable[tuple[str, Figure]], folders: Sequence[Path]) -> list[Path]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from rnnexp.compare import find, page, pictures
+from rnnexp.compare import find, memories, page, pictures
 from rnnexp.compare.find import Sweep
 from rnnexp.compare.groups import NONE, WORSE, Comparison, Group
 from rnnexp.compare.importance import FEWEST, importance
@@ -44,6 +44,7 @@ def html(uri: str | None, sweep: str | Sweep) -> str:
             _head(found, compared),
             page.section("Settings, the best first", _settings(compared), page.definitions(READING)),
             page.section("Learning curves", _curves(uri, compared)),
+            page.section("What the networks remember", _memories(uri, compared)),
             page.section("All settings at once", _parallel(compared)),
             page.section("Each parameter by itself", _slices(compared)),
             page.section("What matters", _importance(compared)),
@@ -146,6 +147,10 @@ def _curves(uri: str | None, compared: Comparison) -> str:
     which = "the settings" if len(compared.groups) <= CURVES else f"the {len(drawn)} best settings"
     caption = f"{metric} by epoch of {which}. Thin: each run; bold: their mean, over the epochs that all of them have."
     return page.figure(pictures.curves(drawn, metric), caption)
+
+
+def _memories(uri: str | None, compared: Comparison) -> str:
+    return page.figure(pictures.embed(lambda: memories.draw_memories(uri, compared)), memories.CAPTION)
 
 
 def _finite(curve: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:

@@ -45,7 +45,7 @@ def make_legible(figure: Figure) -> None:
     from matplotlib.font_manager import FontProperties, findfont
     from matplotlib.text import Text
 
-    marks = {mark for ax in figure.axes for axis in (ax.xaxis, ax.yaxis) for mark in axis.get_ticklabels()}
+    marks = {mark for ax in figure.axes for axis in (ax.xaxis, ax.yaxis) for mark in axis.get_ticklabels(which="both")}
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text not in marks]
     for text in texts:  # marks of a logarithmic axis are formulas
         text.set_parse_math(False)

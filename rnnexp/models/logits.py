@@ -74,6 +74,10 @@ class Numbers:
         logs = [keras.ops.multiply(keras.ops.cast(one, "float32"), each) for one in outputs]
         return keras.ops.divide(_average_logs(logs), each)
 
+    def compare(self, directions: np.ndarray) -> np.ndarray:
+        """Take out of directions (..., outputs) what moves no answer."""
+        return directions
+
     def check(self, loss: Any, name: str) -> None:
         """Refuse what cannot be trained."""
 
@@ -117,6 +121,10 @@ class Logits(Numbers):
     def export(self, model: keras.Model, spec: TaskSpec) -> keras.Model:
         """One that labels whole sequences gives probabilities."""
         return with_softmax(model) if spec.labels_sequences else model
+
+    def compare(self, directions: np.ndarray) -> np.ndarray:
+        """What moves the scores of all classes alike moves no probability."""
+        return np.asarray(directions - directions.mean(axis=-1, keepdims=True))
 
     def check(self, loss: Any, name: str) -> None:
         """Refuse a loss of Keras's that would take logits for probabilities."""

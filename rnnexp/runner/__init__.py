@@ -19,6 +19,7 @@ from rnnexp.errors import ConfigError, DataError, count
 from rnnexp.paths import name_problem, short_name
 from rnnexp.run_folder import claim
 from rnnexp.runner import record
+from rnnexp.runner.assembly import add_memory as add_memory
 from rnnexp.runner.assembly import build_model as build_model
 from rnnexp.runner.assembly import evaluate as evaluate
 from rnnexp.runner.assembly import make_plan as make_plan
@@ -159,9 +160,9 @@ def run_steps(
     from rnnexp.training.progress import Progress
 
     experiment, dataset, model, plan = prepared.experiment, prepared.dataset, prepared.model, prepared.plan
-    code = tasks.of(dataset.spec.task)
+    code, trainer = tasks.of(dataset.spec.task), plan.trainer
     refuse_full_disk(experiment, model, context.run_dir)
-    size = choose_batch_size(dataset.parts["train"], experiment.trainer.batch_size)
+    size = choose_batch_size(dataset.parts["train"], trainer.batch_size)
     refuse_large_batch(model, size, prepared.device.free_memory)
     training = prepared.training or make_training(model, dataset, plan)  # is compiled while the run is made known
     if context.unfinished and prepared.training is None:
@@ -172,7 +173,6 @@ def run_steps(
         record.log_start(tracked, dataset, model)
         refits = plan_refits(experiment, dataset)
         samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
-        trainer = plan.trainer
         progress = Progress(trainer.epochs, monitor=trainer.monitor, quiet=quiet, print_every=trainer.print_every)
         with interrupts.ending.asked(), context.ending.asked(), progress:
             listener = record.make_epoch_listener(tracked, context, progress, samples)
@@ -194,11 +194,12 @@ def run_steps(
             )
             kept_model = record.KeptModel(model, dataset, report)
         report = record.explain_defeat(report, dataset, history, experiment)
+        if draw := _is_drawn(prepared, history):
+            report = add_memory(report, kept_model.model, kept_model.dataset, experiment)
         forecast = code.forecast(kept_model.model, kept_model.dataset)
-        draw = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
         trained = record.TrainedResult(history, report, kept_model, draw)
         metrics = record.log_end(tracked, experiment, dataset, model, trained)
-        if draw and experiment.tracking.figures:
+        if draw:
             samples.log_final()
     if context.member is None:  # of the many runs of a sweep only those that took long
         training.keeper.keep_final()
@@ -207,6 +208,12 @@ def run_steps(
     scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
     fields = (experiment, metrics, history, report, dataset, forecast, scored, unit)
     return Result(*fields, tracked.run_id, context.run_dir, seconds, tracked.problem)
+
+
+def _is_drawn(prepared: PreparedRun, history: History) -> bool:
+    """Say whether a run gets its pictures: of many that are trained together the best, and none that was given up."""
+    top = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
+    return top and prepared.experiment.tracking.figures and history.stopped != "pruned"
 
 
 def locate_runs(name: str) -> Path:

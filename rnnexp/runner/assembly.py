@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry, tasks
+from rnnexp.component import is_ours
 from rnnexp.config.settings import Experiment
+from rnnexp.failures import describe
 
 if TYPE_CHECKING:
     from rnnexp import runtime
@@ -92,3 +95,23 @@ def make_scoring(experiment: Experiment, intervals: Intervals | None = None, kee
     size = experiment.trainer.batch_size
     size = size if size == "full" else max(size, 256)
     return Scoring(size, experiment.metrics, intervals, keeps)
+
+
+def add_memory(report: Report, model: Any, dataset: Dataset, experiment: Experiment) -> Report:
+    """Add to a report what the network remembers, or why that is not defined."""
+    from rnnexp.evaluation.memory import METRIC, TABLE, count_memory, measure_memory
+    from rnnexp.evaluation.report import Undefined
+    from rnnexp.models.build import draw_weights
+
+    own = is_ours(type(experiment.model))
+    try:
+        table = measure_memory(
+            model, dataset, lambda: not draw_weights(experiment.model, model, experiment.seed, dataset.vectors)
+        )
+    except Exception as error:  # of a user's own network, which has been trained and scored
+        if own and not isinstance(error, Undefined):
+            raise
+        reason = str(error) if isinstance(error, Undefined) else describe(error, registry.list_plugins())
+        return replace(report, skipped={**report.skipped, METRIC: reason})
+    memory = {METRIC: float(count_memory(table["norm"].to_numpy()))}
+    return replace(report, metrics={**report.metrics, **memory}, tables={**report.tables, TABLE: table})

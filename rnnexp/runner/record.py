@@ -229,7 +229,7 @@ def log_end(
     beside = {"baselines": lay_baselines(report.metrics, dataset.scored, experiment.model.name)}
     for name, table in {**beside, **report.tables}.items():
         tracked.log_table(name, table)
-    if kept and ending.draw and experiment.tracking.figures:
+    if ending.draw:
         for name, figure in draw_figures(experiment, dataset, history, report):
             tracked.log_figure(name, figure)
     return metrics

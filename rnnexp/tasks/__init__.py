@@ -93,9 +93,12 @@ def figures(
 ) -> Iterator[tuple[str, Figure]]:
     """Yield every picture of a run with its name; `loss` names what was minimized, for the label of its axis."""
     from rnnexp.evaluation.figures import learning_curves
+    from rnnexp.evaluation.memory import TABLE, draw_memory
 
     code = of(dataset.spec.task)
     if history.epochs:
         details = ", ".join(filter(None, [loss, code.loss_units(dataset)]))
         yield "learning_curves", learning_curves(history, f"loss ({details})" if details else "loss")
     yield from code.figures(dataset, report)
+    if TABLE in report.tables:
+        yield TABLE, draw_memory(report.tables[TABLE])

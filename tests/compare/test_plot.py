@@ -167,7 +167,7 @@ def test_an_unknown_run_exits_with_2(done: Done, capsys: pytest.CaptureFixture[s
     )
 
 
-def test_a_sweep_is_drawn_by_its_report(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweep_that_knows_no_memory_is_drawn_by_its_report(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert f"is a sweep: `rnnexp report {made.name}` draws it" in said(capsys, 2, made.run_id, "--uri", made.uri)
 
 

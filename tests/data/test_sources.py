@@ -21,12 +21,13 @@ from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources import SEVERAL
 from rnnexp.data.sources.airline_passengers import airline_passengers
 from rnnexp.data.sources.selective_copying import selective_copying
+from rnnexp.data.sources.simulated import share_price, weather
 from rnnexp.data.sources.synthetic import adding, ramp, random, sine, values
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.registry import lookup, register, settings
 from rnnexp.tasks import load
 
-SHIPPED = [sine, ramp, values, random, adding, selective_copying, airline_passengers]
+SHIPPED = [sine, ramp, values, random, adding, selective_copying, airline_passengers, share_price, weather]
 
 
 def test_a_sine_is_a_wave_with_noise_of_the_given_size():
@@ -35,7 +36,17 @@ def test_a_sine_is_a_wave_with_noise_of_the_given_size():
     np.testing.assert_allclose(sine(noise=0.0).read().values[:, 0], np.sin(np.linspace(0, 50, 1000)))
 
 
-@pytest.mark.parametrize("source", [sine, random, adding, partial(selective_copying, examples=60)])
+@pytest.mark.parametrize(
+    "source",
+    [
+        sine,
+        random,
+        adding,
+        share_price,
+        partial(weather, target=0, points=900),
+        partial(selective_copying, examples=60),
+    ],
+)
 def test_a_seed_names_the_draw(source):
     one, same, other = load(source(seed=1)), load(source(seed=1)), load(source(seed=2))
     assert one.summary.digest == same.summary.digest != other.summary.digest
@@ -330,3 +341,33 @@ def test_a_value_that_is_no_number_is_refused(make):
     data.values[3] = np.nan
     with pytest.raises(DataError, match="column `a` has no finite value in row 4"):
         make.load(data)
+
+
+def test_the_price_of_a_share_goes_nowhere_on_average_and_its_size_of_step_comes_in_clusters():
+    ends = [share_price(points=61, seed=seed).read().values[-1, 0] for seed in range(800)]
+    assert abs(np.mean(ends) / 100 - 1) < 4 * np.std(ends) / 100 / np.sqrt(800) < 0.02
+    returns = np.diff(np.log(share_price(points=20_000).read().values[:, 0]))
+    assert abs(np.corrcoef(returns[1:], returns[:-1])[0, 1]) < 0.03
+    assert np.corrcoef(np.square(returns[1:]), np.square(returns[:-1]))[0, 1] > 0.1
+    assert 0.012 < returns.std() < 0.018
+
+
+def test_shares_are_traded_on_business_days():
+    series = share_price(points=600).read()
+    assert (np.is_busday(series.time.astype("datetime64[D]"))).all()
+    assert series.frequency == "B"
+    assert load(share_price(points=600)).season == 5
+
+
+def test_weather_has_years_days_and_skies_that_change_the_days():
+    series = weather(points=4 * 8766).read()
+    assert series.columns == ("temperature", "pressure", "humidity", "wind")
+    days = series.values[: 1461 * 24].reshape(1461, 24, 4)
+    temperature, pressure = days[..., 0], days[..., 1].mean(axis=1)
+    months = series.time[: 1461 * 24 : 24].astype("datetime64[M]").astype(int) % 12
+    assert temperature[months == 6].mean() > temperature[months == 0].mean() + 15
+    assert temperature.mean(axis=0).argmax() == 15
+    swing = temperature[:, 15] - temperature[:, 3]
+    high, low = pressure > np.quantile(pressure, 0.8), pressure < np.quantile(pressure, 0.2)
+    assert swing[high].mean() > 3 * swing[low].mean() > 0
+    assert 10 <= series.values[:, 2].min() <= series.values[:, 2].max() <= 100

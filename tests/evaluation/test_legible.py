@@ -53,8 +53,11 @@ def test_a_name_is_no_formula_and_keeps_the_usual_font(name: str, tmp_path: Path
     assert len(figure.axes[0].title.get_fontfamily()) == 1
 
 
-def test_the_marks_of_a_logarithmic_axis_stay_formulas(tmp_path: Path) -> None:
+@pytest.mark.parametrize("highest", [1e6, 5.0])
+def test_the_marks_of_a_logarithmic_axis_stay_formulas(highest: float, tmp_path: Path) -> None:
     figure, (ax,) = new_figure()
-    ax.semilogy([1.0, 1e6])
+    ax.semilogy([1.1, highest])
     figure.savefig(tmp_path / "picture.png")
-    assert any("$" in mark.get_text() and mark.get_parse_math() for mark in ax.get_yticklabels())
+    marks = [mark for mark in ax.get_yticklabels(which="both") if "$" in mark.get_text()]
+    assert marks
+    assert all(mark.get_parse_math() for mark in marks)

@@ -2,5 +2,6 @@
 
 SEVERAL = {
     "labeled_texts": ("text_files", "text_lines", "text_table"),
+    "simulated": ("share_price", "weather"),
     "synthetic": ("adding", "ramp", "random", "reverse_digits", "sine", "values"),
 }
