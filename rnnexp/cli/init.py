@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from argparse import Namespace, _SubParsersAction
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from rnnexp.cli import questions
 from rnnexp.cli.flags import add_flags, name_flag, read_flags
 from rnnexp.config.plugins import load_plugins
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.tasks.requests import Choice
 
 if TYPE_CHECKING:
     from rnnexp.tasks.requests import Draft
@@ -52,12 +55,10 @@ def run(args: Namespace) -> int:
     from rnnexp.data.tables.kept import keep_tables
 
     with keep_tables():
-        draft = _draft(args.task, args.path, given)
-        text = experiment(name, draft)
-        _verify(text)
+        draft = _suggested(name, _draft(args.task, args.path, given), given)
     print("\n".join(describe(draft)))
     file.parent.mkdir(exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    file.write_text(experiment(name, draft), encoding="utf-8")
     _write_schema(file.parent / "schema.json")
     print(f"\nWrote {file}. Next:\n  rnnexp train experiment={name}")
     return 0
@@ -87,11 +88,28 @@ def _draft(task: str | None, path: str, given: dict[str, Any]) -> Draft:
             task = given.pop("task", task)
 
 
-def _verify(text: str) -> None:
-    """Compose and read what is about to be written, as `train` will do it."""
+def _suggested(name: str, draft: Draft, given: dict[str, Any]) -> Draft:
+    """Add what fits the data to a draft that reads them, but for settings with which they would not be readable."""
+    from rnnexp import tasks
+
+    dataset = tasks.load(_compose(experiment(name, draft)))
+    suggested = tasks.of(dataset.spec.task).suggest(dataset)
+    choices = [one for one in suggested if one.key.removeprefix("data.") not in given]
+    others = [one for one in choices if not one.key.startswith("data.")]
+    try:
+        fuller = replace(draft, choices=choices)
+        source = _compose(experiment(name, fuller))
+        if others != choices:
+            tasks.load(source)
+        return fuller
+    except (ConfigError, DataError):
+        return replace(draft, choices=others)
+
+
+def _compose(text: str) -> Any:
+    """Compose what is about to be written, as `train` will do it, and return the settings of its data."""
     from tempfile import TemporaryDirectory
 
-    from rnnexp import tasks
     from rnnexp.config.compose import check
     from rnnexp.config.overrides import inspect_overrides
 
@@ -99,8 +117,7 @@ def _verify(text: str) -> None:
         file = Path(folder) / "experiment" / "drafted.yaml"
         file.parent.mkdir()
         file.write_text("\n".join(text.split("\n")[COMMENTS:]), encoding="utf-8")
-        composed = check(inspect_overrides(["experiment=drafted"], config_dir=folder), folder)
-    tasks.load(composed.data)
+        return check(inspect_overrides(["experiment=drafted"], config_dir=folder), folder).data
 
 
 def _name(given: str | None, path: str) -> str:
@@ -119,26 +136,46 @@ def _write_schema(path: Path) -> None:
 
 def describe(draft: Draft) -> list[str]:
     """Say what was seen and chosen, one line each."""
-    chosen = [f"data.{key}: {_value(draft.data[key])} ({why})" for key, why in draft.reasons.items() if why]
-    return [*draft.seen, *chosen]
+    return [*draft.seen, *(f"{one.key}: {_value(one.value)} ({one.why})" for one in draft.list_choices() if one.why)]
 
 
 def experiment(name: str, draft: Draft) -> str:
     """Write the YAML of an experiment."""
+    settings, defaults = _nested(draft.list_choices()), dict(draft.defaults)
+    defaults |= {group: one.value for group, one in settings.items() if isinstance(one, Choice)}
+    defaults |= {"callbacks": next(iter(settings["callbacks"]))} if "callbacks" in settings else {}
     lines = [
         "# yaml-language-server: $schema=schema.json",
         f"# {_in_comment(draft.question)}  Command: rnnexp train experiment={name}",
         "# @package _global_",
         "defaults:",
-        *(f"  - override /{group}: {component}" for group, component in draft.defaults.items()),
+        *(f"  - override /{group}: {component}" for group, component in defaults.items()),
         "  - _self_",
         f"name: {_scalar(name)}",
-        "data:",
+        *_block(settings),
     ]
-    for key, value in draft.data.items():
-        reason = f"  # {_in_comment(draft.reasons[key])}" if draft.reasons.get(key) else ""
-        lines.append(f"  {key}: {_value(value)}{reason}")
     return "\n".join(lines) + "\n"
+
+
+def _nested(choices: Sequence[Choice]) -> dict[str, Any]:
+    """Lay out settings by the parts of their keys."""
+    root: dict[str, Any] = {}
+    for one in choices:
+        *groups, name = one.key.split(".")
+        inner = root
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[name] = one
+    return root
+
+
+def _block(settings: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    for key, held in settings.items():
+        if isinstance(held, Mapping):
+            yield f"{indent}{key}:"
+            yield from _block(held, f"{indent}  ")
+        elif indent:  # else a component, which stands among the defaults
+            yield f"{indent}{key}: {_value(held.value)}" + (f"  # {_in_comment(held.why)}" if held.why else "")
 
 
 def _in_comment(text: object) -> str:

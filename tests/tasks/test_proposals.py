@@ -213,7 +213,8 @@ def test_a_file_of_m4_leads_to_its_group() -> None:
     for part, columns in (("train", 60), ("test", 18)):
         rows = [",".join([f"M{n}", *(f"{value:.1f}" for value in dice.random(columns) + 1)]) for n in range(1, 6)]
         Path(f"m4/Monthly-{part}.csv").write_text("\n".join([",".join(f"V{i}" for i in range(1, columns + 2)), *rows]))
-    assert proposed("m4/Monthly-train.csv") == ("m4", {"group": "Monthly", "folder": "m4"})
+    source, settings = proposed("m4/Monthly-train.csv")
+    assert (source, settings) == ("m4", {"group": "Monthly", "folder": "m4", "sequence_length": 9})  # of 78 rows
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""How long to train and in which portions, as it is proposed for a number of examples."""
+
+from __future__ import annotations
+
+import math
+
+from rnnexp.errors import count
+from rnnexp.tasks.requests import Choice
+
+FEWEST_STEPS = 2_000  # gradient steps that small sets need, whose epochs are one step or two
+MOST_STEPS = 20_000
+EPOCHS = 100  # what neither of the two limits asks to change
+FEWEST_EPOCHS, MOST_EPOCHS = 20, 1_000
+SMALLEST_BATCH, USUAL_BATCH, LARGEST_BATCH = 8, 32, 256
+FEW, MANY = 256, 300  # examples below which a batch is smaller, and batches of an epoch above which it is larger
+WAITED = 5  # one part of so many of the epochs passes without a better value before training stops
+
+
+def choose_budget(examples: int, is_validated: bool) -> list[Choice]:
+    """Choose batch, epochs and early stopping by the number of training examples."""
+    batch = choose_batch(examples)
+    steps = math.ceil(max(1, examples) / batch)
+    epochs = choose_epochs(steps)
+    known = f"{count(examples, 'training example')}"
+    choices = [
+        Choice("trainer.batch_size", batch, f"{known}: {count(steps, 'gradient step')} an epoch"),
+        Choice("trainer.epochs", epochs, f"at most {count(epochs * steps, 'gradient step')}"),
+    ]
+    if is_validated:
+        patience = max(10, epochs // WAITED)
+        why = "there is a validation part; the weights of its best epoch are kept"
+        choices.append(Choice("callbacks.early_stopping.patience", patience, why))
+    return choices
+
+
+def choose_batch(examples: int) -> int:
+    """Return a power of two: a few steps an epoch where examples are few, a few hundred where they are many."""
+    if examples < FEW:
+        wanted, least, most = examples // 4, SMALLEST_BATCH, USUAL_BATCH // 2
+    else:
+        wanted, least, most = examples // MANY, USUAL_BATCH, LARGEST_BATCH
+    return max(least, min(most, 1 << max(0, wanted.bit_length() - 1)))
+
+
+def choose_epochs(steps: int) -> int:
+    """Return the usual epochs, more where they are few gradient steps, fewer where they are very many."""
+    wanted = min(max(EPOCHS * steps, FEWEST_STEPS), MOST_STEPS)
+    return max(FEWEST_EPOCHS, min(MOST_EPOCHS, math.ceil(wanted / steps)))
