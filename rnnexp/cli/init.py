@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from argparse import Namespace, _SubParsersAction
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,8 +141,9 @@ def describe(draft: Draft) -> list[str]:
 
 def experiment(name: str, draft: Draft) -> str:
     """Write the YAML of an experiment."""
-    settings, defaults = _nested(draft.list_choices()), dict(draft.defaults)
-    defaults |= {group: one.value for group, one in settings.items() if isinstance(one, Choice)}
+    choices = draft.list_choices()
+    settings = _nested(one for one in choices if "." in one.key)
+    defaults = {**draft.defaults, **{one.key: one.value for one in choices if "." not in one.key}}
     defaults |= {"callbacks": next(iter(settings["callbacks"]))} if "callbacks" in settings else {}
     lines = [
         "# yaml-language-server: $schema=schema.json",
@@ -157,7 +158,7 @@ def experiment(name: str, draft: Draft) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _nested(choices: Sequence[Choice]) -> dict[str, Any]:
+def _nested(choices: Iterable[Choice]) -> dict[str, Any]:
     """Lay out settings by the parts of their keys."""
     root: dict[str, Any] = {}
     for one in choices:
@@ -174,7 +175,7 @@ def _block(settings: Mapping[str, Any], indent: str = "") -> Iterator[str]:
         if isinstance(held, Mapping):
             yield f"{indent}{key}:"
             yield from _block(held, f"{indent}  ")
-        elif indent:  # else a component, which stands among the defaults
+        else:
             yield f"{indent}{key}: {_value(held.value)}" + (f"  # {_in_comment(held.why)}" if held.why else "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from rnnexp.errors import count
 from rnnexp.tasks.requests import Choice
@@ -16,27 +17,32 @@ FEW, MANY = 256, 300  # examples below which a batch is smaller, and batches of 
 WAITED = 5  # one part of so many of the epochs passes without a better value before training stops
 
 
-def choose_budget(examples: int, is_validated: bool) -> list[Choice]:
-    """Choose batch, epochs and early stopping by the number of training examples."""
+def suggest(dataset: Any, most_epochs: int = MOST_EPOCHS, patience: int | None = None) -> list[Choice]:
+    """Choose the budget for any dataset of examples that are given in any order."""
+    return choose_budget(len(dataset.parts["train"]), "val" in dataset.parts, most_epochs, patience)
+
+
+def choose_budget(
+    examples: int, is_validated: bool, most_epochs: int = MOST_EPOCHS, patience: int | None = None
+) -> list[Choice]:
+    """Choose batch, epochs and early stopping by the number of training examples; `patience` null: a part of them."""
     batch = choose_batch(examples)
     steps = math.ceil(max(1, examples) / batch)
-    epochs = choose_epochs(steps)
-    known = f"{count(examples, 'training example')}"
-    choices = [
-        Choice("trainer.batch_size", batch, f"{known}: {count(steps, 'gradient step')} an epoch"),
+    epochs = min(most_epochs, choose_epochs(steps))
+    waited = patience or max(10, epochs // WAITED)
+    known = f"{count(examples, 'training example')}: {count(steps, 'gradient step')} an epoch"
+    kept = "there is a validation part; the weights of its best epoch are kept"
+    return [
+        Choice("trainer.batch_size", batch, known),
         Choice("trainer.epochs", epochs, f"at most {count(epochs * steps, 'gradient step')}"),
+        *([Choice("callbacks.early_stopping.patience", waited, kept)] if is_validated else []),
     ]
-    if is_validated:
-        patience = max(10, epochs // WAITED)
-        why = "there is a validation part; the weights of its best epoch are kept"
-        choices.append(Choice("callbacks.early_stopping.patience", patience, why))
-    return choices
 
 
 def choose_batch(examples: int) -> int:
     """Return a power of two: a few steps an epoch where examples are few, a few hundred where they are many."""
     if examples < FEW:
-        wanted, least, most = examples // 4, SMALLEST_BATCH, USUAL_BATCH // 2
+        wanted, least, most = examples // 2, SMALLEST_BATCH, USUAL_BATCH // 2
     else:
         wanted, least, most = examples // MANY, USUAL_BATCH, LARGEST_BATCH
     return max(least, min(most, 1 << max(0, wanted.bit_length() - 1)))

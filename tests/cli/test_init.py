@@ -51,16 +51,16 @@ def test_a_plain_table_becomes_a_commented_experiment(capsys: pytest.CaptureFixt
         "  scaler: [standard, last]  # the lag-1 autocorrelation of the training rows is 0.91, the mean of the "
         "validation rows is 1.2 training deviations away: windows count from their last row\n"
         "trainer:\n"
-        "  batch_size: 8  # 34 training examples: 5 gradient steps an epoch\n"
-        "  epochs: 400  # at most 2,000 gradient steps\n"
+        "  batch_size: 16  # 34 training examples: 3 gradient steps an epoch\n"
+        "  epochs: 667  # at most 2,001 gradient steps\n"
         "callbacks:\n"
         "  early_stopping:\n"
-        "    patience: 80  # there is a validation part; the weights of its best epoch are kept\n"
+        "    patience: 133  # there is a validation part; the weights of its best epoch are kept\n"
     )
     said = capsys.readouterr().out
     assert 'my.csv: utf-8, separator ",", header in line 1, 2 columns' in said
     assert "target y: 59 rows from 2020-01-01 to 2020-02-28, step D" in said
-    assert "\ntrainer.epochs: 400 (at most 2,000 gradient steps)\n" in said
+    assert "\ntrainer.epochs: 667 (at most 2,001 gradient steps)\n" in said
     assert said.endswith("Wrote experiments/my.yaml. Next:\n  rnnexp train experiment=my\n")
 
 

@@ -45,6 +45,6 @@ def test_early_stopping_needs_a_validation_part() -> None:
 
 def test_each_choice_says_why() -> None:
     batch, epochs, patience = choose_budget(34, is_validated=True)
-    assert (batch.value, batch.why) == (8, "34 training examples: 5 gradient steps an epoch")
-    assert (epochs.value, epochs.why) == (400, "at most 2,000 gradient steps")
-    assert (patience.value, patience.why) == (80, "there is a validation part; the weights of its best epoch are kept")
+    assert (batch.value, batch.why) == (16, "34 training examples: 3 gradient steps an epoch")
+    assert (epochs.value, epochs.why) == (667, "at most 2,001 gradient steps")
+    assert (patience.value, patience.why) == (133, "there is a validation part; the weights of its best epoch are kept")

@@ -29,6 +29,7 @@ class regression(TaskCode):
     figures = deferred("rnnexp.tasks.regression.figures:figures")
     predict = deferred("rnnexp.tasks.regression.predict:predict")
     answer = deferred("rnnexp.tasks.regression.predict:answer")
+    suggest = deferred("rnnexp.tasks.budget:suggest")
     inspect = deferred("rnnexp.tasks.sequence_proposals:propose_numbers")
     seen = deferred("rnnexp.data.leaks:seen_examples")
 

@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from rnnexp.tasks.budget import choose_budget
+from rnnexp.tasks import budget
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.requests import Choice
 
@@ -28,8 +28,7 @@ def suggest(dataset: SeriesDataset) -> list[Choice]:
     with np.errstate(all="ignore"):  # what cannot be computed proposes nothing
         scaler = choose_scaler(train, val) if dataset.pipeline.plan.layout == "windows" else []
         length = choose_length(train, int(dataset.history.lengths().min()), dataset.season, bool(scaler))
-    budget = choose_budget(len(dataset.parts["train"]), is_validated="val" in dataset.parts)
-    return [*length, *scaler, *budget]
+    return [*length, *scaler, *budget.suggest(dataset)]
 
 
 def _cut(dataset: SeriesDataset, part: str) -> list[np.ndarray]:

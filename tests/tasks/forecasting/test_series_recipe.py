@@ -9,7 +9,7 @@ import pytest
 
 import rnnexp as rx
 from rnnexp.tasks import load
-from rnnexp.tasks.forecasting.recipe import choose_length, choose_scaler, find_longest_lag, find_partial, suggest
+from rnnexp.tasks.forecasting.series_recipe import choose_length, choose_scaler, find_longest_lag, find_partial, suggest
 
 LAST = ["standard", "last"]
 
