@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from argparse import Namespace, _SubParsersAction
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import registry
 from rnnexp.cli import questions
 from rnnexp.cli.flags import add_flags, name_flag, read_flags
+from rnnexp.cli.tune import read_seconds, tune
 from rnnexp.config.plugins import load_plugins
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.tasks.requests import Choice
 
 if TYPE_CHECKING:
+    from rnnexp.config.settings import Experiment
     from rnnexp.tasks.requests import Draft
 
 PLAIN = re.compile(r"[^\W\d][\w./ -]*(?<! )", re.UNICODE)
@@ -41,11 +44,18 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     parser.add_argument("--task", help="what the experiment is for; default: what the data look like")
     parser.add_argument("--name", help="name of the experiment; default: the name of the file")
     parser.add_argument("--force", action="store_true", help="overwrite an experiment of this name")
+    parser.add_argument(
+        "--tune",
+        metavar="TIME",
+        help="train for at most so long (60s, 2m): another scaler and window beside those proposed, three seeds each; "
+        "the validation part chooses",
+    )
     add_flags(parser, _settings())
 
 
 def run(args: Namespace) -> int:
     """Write `experiments/<name>.yaml` and its schema into the working directory."""
+    until = None if args.tune is None else time.monotonic() + read_seconds(args.tune)
     load_plugins([])
     given = read_flags(args, _settings())
     name = _name(args.name, args.path)
@@ -56,6 +66,8 @@ def run(args: Namespace) -> int:
 
     with keep_tables():
         draft = _suggested(name, _draft(args.task, args.path, given), given)
+        if until is not None:
+            draft = tune(draft, lambda one, *words: _compose(experiment(name, one), *words), until)
     print("\n".join(describe(draft)))
     file.parent.mkdir(exist_ok=True)
     file.write_text(experiment(name, draft), encoding="utf-8")
@@ -92,13 +104,13 @@ def _suggested(name: str, draft: Draft, given: dict[str, Any]) -> Draft:
     """Add what fits the data to a draft that reads them, but for settings with which they would not be readable."""
     from rnnexp import tasks
 
-    dataset = tasks.load(_compose(experiment(name, draft)))
+    dataset = tasks.load(_compose(experiment(name, draft)).data)
     suggested = tasks.of(dataset.spec.task).suggest(dataset)
     choices = [one for one in suggested if one.key.removeprefix("data.") not in given]
     others = [one for one in choices if not one.key.startswith("data.")]
     try:
         fuller = replace(draft, choices=choices)
-        source = _compose(experiment(name, fuller))
+        source = _compose(experiment(name, fuller)).data
         if others != choices:
             tasks.load(source)
         return fuller
@@ -106,8 +118,8 @@ def _suggested(name: str, draft: Draft, given: dict[str, Any]) -> Draft:
         return replace(draft, choices=others)
 
 
-def _compose(text: str) -> Any:
-    """Compose what is about to be written, as `train` will do it, and return the settings of its data."""
+def _compose(text: str, *words: str) -> Experiment:
+    """Compose what is about to be written, as `train` will do it with these overrides."""
     from tempfile import TemporaryDirectory
 
     from rnnexp.config.compose import check
@@ -117,7 +129,7 @@ def _compose(text: str) -> Any:
         file = Path(folder) / "experiment" / "drafted.yaml"
         file.parent.mkdir()
         file.write_text("\n".join(text.split("\n")[COMMENTS:]), encoding="utf-8")
-        return check(inspect_overrides(["experiment=drafted"], config_dir=folder), folder).data
+        return check(inspect_overrides(["experiment=drafted", *words], config_dir=folder), folder)
 
 
 def _name(given: str | None, path: str) -> str:

@@ -112,12 +112,14 @@ class OtherData:
 class Choice:
     """A setting that is proposed, and why.
 
-    key: dotted, such as `trainer.epochs`; `model` alone for which component it is
+    key:    dotted, such as `trainer.epochs`; `model` alone for which component it is
+    others: values that are worth a try, with losses in the same units
     """
 
     key: str
     value: Any
     why: str
+    others: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ SHIFTED = 1.0  # training deviations between the means of training and validatio
 USUAL_ROWS, FEW_ROWS = 30, 10  # of the past where nothing asks for more: in long series, and in short ones
 LONGEST = 100  # rows of the past among which correlations are looked for
 WINDOWS = 8  # rows of the shortest series per row of the past
+THIRD = 3  # part of a window that is tried beside it where nothing else asks for a shorter one
 WEAKEST = 0.1  # partial autocorrelation that is worth a longer window
 CHANCE = 0.01  # that noise is taken for one, over all lags
 
@@ -25,10 +26,12 @@ Rows = Sequence[np.ndarray]  # of each series (rows, targets)
 def suggest(dataset: SeriesDataset) -> list[Choice]:
     """Choose window, scaler and budget for a dataset that was read with the usual ones."""
     train, val = (_cut(dataset, part) for part in ("train", "val"))
+    shortest = int(dataset.history.lengths().min())
     with np.errstate(all="ignore"):  # what cannot be computed proposes nothing
-        scaler = choose_scaler(train, val) if dataset.pipeline.plan.layout == "windows" else []
-        length = choose_length(train, int(dataset.history.lengths().min()), dataset.season, bool(scaler))
-    return [*length, *scaler, *budget.suggest(dataset)]
+        scaler = choose_scaler(train, val)
+        length = choose_length(train, shortest, dataset.season, differenced=scaler.value != "standard")
+    scaled = [scaler] if dataset.pipeline.plan.layout == "windows" else []
+    return [length, *scaled, *budget.suggest(dataset)]
 
 
 def _cut(dataset: SeriesDataset, part: str) -> list[np.ndarray]:
@@ -36,19 +39,21 @@ def _cut(dataset: SeriesDataset, part: str) -> list[np.ndarray]:
     return [dataset.table[first:last, :targets] for first, last in dataset.borders.get(part, ())]
 
 
-def choose_scaler(train: Rows, val: Rows) -> list[Choice]:
+def choose_scaler(train: Rows, val: Rows) -> Choice:
     """Measure each window against its last row where levels last, or leave those of the training rows."""
     mean, scale = _measure(train)
     close = _find_closeness([(rows - mean) / scale for rows in train])
     away = float(np.abs((np.concatenate(val).mean(axis=0) - mean) / scale).max()) if sum(map(len, val)) else 0.0
     why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}"] if close >= CLOSE else []
     why += [f"the mean of the validation rows is {away:.1f} training deviations away"] if away > SHIFTED else []
+    plain, close_by = "standard", ["standard", "last"]
     if not why:
-        return []
-    return [Choice("data.scaler", ["standard", "last"], f"{', '.join(why)}: windows count from their last row")]
+        why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}, and no level is new"]
+        return Choice("data.scaler", plain, why[0], [close_by])
+    return Choice("data.scaler", close_by, f"{', '.join(why)}: windows count from their last row", [plain])
 
 
-def choose_length(train: Rows, shortest: int, season: int | None, differenced: bool) -> list[Choice]:
+def choose_length(train: Rows, shortest: int, season: int | None, differenced: bool) -> Choice:
     """Take the longest of the usual rows, a season and one, and what a partial autocorrelation asks for.
 
     shortest:    rows of the shortest series, of which a window is at most an eighth
@@ -60,8 +65,9 @@ def choose_length(train: Rows, shortest: int, season: int | None, differenced: b
     reasons = {usual: f"{shortest:,} rows" + (", of them an eighth" if usual == most else "; nothing asks for more")}
     reasons |= {lag + differenced: f"the partial autocorrelation of lag {lag} is no chance"} if lag else {}
     reasons |= {season + 1: f"a season of {season} rows, and one"} if season else {}
-    length = max(rows for rows in reasons if rows <= max(1, most))
-    return [Choice("data.sequence_length", length, reasons[length])]
+    *shorter, length = sorted(rows for rows in reasons if rows <= max(1, most))
+    others = [shorter[-1] if shorter else max(1, length // THIRD)]
+    return Choice("data.sequence_length", length, reasons[length], [rows for rows in others if rows < length])
 
 
 def find_longest_lag(series: Rows, most: int) -> int:

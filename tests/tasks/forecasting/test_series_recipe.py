@@ -11,7 +11,7 @@ import rnnexp as rx
 from rnnexp.tasks import load
 from rnnexp.tasks.forecasting.series_recipe import choose_length, choose_scaler, find_longest_lag, find_partial, suggest
 
-LAST = ["standard", "last"]
+PLAIN, LAST = "standard", ["standard", "last"]
 
 
 def draw(*weights: float, rows: int = 4_000, seed: int = 0) -> np.ndarray:
@@ -24,12 +24,11 @@ def draw(*weights: float, rows: int = 4_000, seed: int = 0) -> np.ndarray:
 
 def scaler(train: np.ndarray, val: np.ndarray | None = None) -> Any:
     """Return the scaler that is proposed; validation rows are like those of training if there are none."""
-    found = choose_scaler([train], [train if val is None else val])
-    return found[0].value if found else None
+    return choose_scaler([train], [train if val is None else val]).value
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize(("share", "expected"), [(0.0, None), (0.5, None), (0.85, None), (0.94, LAST), (1.0, LAST)])
+@pytest.mark.parametrize(("share", "expected"), [(0.0, PLAIN), (0.5, PLAIN), (0.85, PLAIN), (0.94, LAST), (1.0, LAST)])
 def test_levels_that_last_are_taken_from_each_window(share: float, expected: Any, seed: int) -> None:
     assert scaler(draw(share, seed=seed)) == expected
 
@@ -37,32 +36,31 @@ def test_levels_that_last_are_taken_from_each_window(share: float, expected: Any
 def test_so_is_a_level_that_training_has_not_seen() -> None:
     rows = draw(0.3, rows=600)
     deviation = rows.std()
-    assert scaler(rows, rows + 0.8 * deviation) is None
+    assert scaler(rows, rows + 0.8 * deviation) == PLAIN
     assert scaler(rows, rows + 1.2 * deviation) == LAST
     assert scaler(rows, rows - 1.2 * deviation) == LAST
 
 
 def test_it_is_said_which_of_the_two_it_was() -> None:
     noise = draw(0.0, rows=400)
-    (why,) = [one.why for one in choose_scaler([noise], [noise + 5])]
+    why = choose_scaler([noise], [noise + 5]).why
     assert why.startswith("the mean of the validation rows is 4.9 training deviations away")
-    (why,) = [one.why for one in choose_scaler([draw(0.97)], [])]
+    why = choose_scaler([draw(0.97)], []).why
     assert why.startswith("the lag-1 autocorrelation of the training rows is 0.97:")
 
 
 def test_series_of_different_levels_under_one_scaler_are_close_to_their_last_rows() -> None:
     noise = [draw(0.0, rows=100, seed=seed) for seed in range(6)]
-    assert choose_scaler(noise, noise) == []
-    (choice,) = choose_scaler([rows + 20 * level for level, rows in enumerate(noise)], [])
-    assert choice.value == LAST
+    assert choose_scaler(noise, noise).value == PLAIN
+    assert choose_scaler([rows + 20 * level for level, rows in enumerate(noise)], []).value == LAST
 
 
 @pytest.mark.parametrize(
     "rows", [np.zeros((1, 1)), np.full((20, 1), 3.0), np.arange(2.0)[:, None], np.full((9, 2), 1e300)]
 )
-def test_rows_that_tell_nothing_propose_no_scaler(rows: np.ndarray) -> None:
+def test_rows_that_tell_nothing_leave_the_usual_scaler(rows: np.ndarray) -> None:
     with np.errstate(all="ignore"):
-        assert choose_scaler([rows], []) == []
+        assert choose_scaler([rows], []).value == PLAIN
         assert find_longest_lag([rows], 5) == 0
 
 
@@ -78,7 +76,7 @@ def test_the_longest_lag_is_the_order_of_the_process(weights: tuple[float, ...],
 
 
 def length(rows: int, season: int | None = None, series: np.ndarray | None = None) -> int:
-    (choice,) = choose_length([draw(0.5, rows=rows) if series is None else series], rows, season, differenced=False)
+    choice = choose_length([draw(0.5, rows=rows) if series is None else series], rows, season, differenced=False)
     assert choice.why
     return int(choice.value)
 
@@ -97,6 +95,15 @@ def test_a_correlation_far_back_asks_for_a_longer_window() -> None:
     far = draw(*[0.0] * 39, 0.6, rows=2_000)
     assert length(2_000, series=far) == 40
     assert length(240, series=far[:240]) == 30  # an eighth of the rows
+
+
+def test_the_other_scaler_and_a_shorter_window_are_worth_a_try() -> None:
+    noise = draw(0.0, rows=700)
+    assert choose_scaler([noise], []).others == [LAST]
+    assert choose_scaler([draw(1.0)], []).others == [PLAIN]
+    assert choose_length([noise], 700, 7, differenced=False).others == [8]
+    assert choose_length([noise], 700, None, differenced=False).others == [10]
+    assert choose_length([noise[:9]], 9, None, differenced=False).others == []
 
 
 def dataset(values: np.ndarray, *lines: str) -> Any:
