@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import registry
 from rnnexp.cli import questions
 from rnnexp.cli.flags import add_flags, name_flag, read_flags
-from rnnexp.cli.tune import read_seconds, tune
+from rnnexp.cli.tune import read_seconds, try_settings
 from rnnexp.config.plugins import load_plugins
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.tasks.requests import Choice
+from rnnexp.tasks.requests import Suggestion
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Experiment
@@ -67,7 +67,7 @@ def run(args: Namespace) -> int:
     with keep_tables():
         draft = _suggested(name, _draft(args.task, args.path, given), given)
         if until is not None:
-            draft = tune(draft, lambda one, *words: _compose(experiment(name, one), *words), until)
+            draft = try_settings(draft, lambda one, *words: _compose(experiment(name, one), *words), until)
     print("\n".join(describe(draft)))
     file.parent.mkdir(exist_ok=True)
     file.write_text(experiment(name, draft), encoding="utf-8")
@@ -148,12 +148,12 @@ def _write_schema(path: Path) -> None:
 
 def describe(draft: Draft) -> list[str]:
     """Say what was seen and chosen, one line each."""
-    return [*draft.seen, *(f"{one.key}: {_value(one.value)} ({one.why})" for one in draft.list_choices() if one.why)]
+    return [*draft.seen, *(f"{one.key}: {_value(one.value)} ({one.why})" for one in draft.list_settings() if one.why)]
 
 
 def experiment(name: str, draft: Draft) -> str:
     """Write the YAML of an experiment."""
-    choices = draft.list_choices()
+    choices = draft.list_settings()
     settings = _nested(one for one in choices if "." in one.key)
     defaults = {**draft.defaults, **{one.key: one.value for one in choices if "." not in one.key}}
     defaults |= {"callbacks": next(iter(settings["callbacks"]))} if "callbacks" in settings else {}
@@ -170,7 +170,7 @@ def experiment(name: str, draft: Draft) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _nested(choices: Iterable[Choice]) -> dict[str, Any]:
+def _nested(choices: Iterable[Suggestion]) -> dict[str, Any]:
     """Lay out settings by the parts of their keys."""
     root: dict[str, Any] = {}
     for one in choices:

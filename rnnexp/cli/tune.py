@@ -14,7 +14,7 @@ from rnnexp.errors import ConfigError, count
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Experiment
-    from rnnexp.tasks.requests import Choice, Draft
+    from rnnexp.tasks.requests import Draft, Suggestion
 
 SEEDS = 3
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -31,7 +31,7 @@ def read_seconds(text: str) -> float:
     return float(match[1]) * UNITS[match[2]]
 
 
-def tune(draft: Draft, compose: Compose, until: float) -> Draft:
+def try_settings(draft: Draft, compose: Compose, until: float) -> Draft:
     """Train what the rules propose and what else is worth a try, and return the draft with the better settings.
 
     compose: turns a draft and overrides into an experiment;  until: moment of `time.monotonic` at which to end
@@ -53,14 +53,14 @@ def tune(draft: Draft, compose: Compose, until: float) -> Draft:
     return replace(draft, choices=[_explain(one, _judge(trials, best)) for one in candidates[best]])
 
 
-def _vary(choices: Sequence[Choice]) -> Iterator[list[Choice]]:
+def _vary(choices: Sequence[Suggestion]) -> Iterator[list[Suggestion]]:
     """Yield all combinations of the values of choices, first the one that was proposed."""
     values = [(one.value, *one.others) for one in choices]
     for combination in itertools.product(*values):
         yield [replace(one, value=value) for one, value in zip(choices, combination)]
 
 
-def _name(choices: Sequence[Choice]) -> str:
+def _name(choices: Sequence[Suggestion]) -> str:
     return ", ".join(f"{one.key}={_plain(one.value)}" for one in choices if one.others)
 
 
@@ -76,7 +76,7 @@ def _judge(trials: Sequence[Any], best: int) -> str:
     return f"{count(finished, 'setting')} tried, none better by validation" if finished > 1 else ""
 
 
-def _explain(choice: Choice, told: str) -> Choice:
+def _explain(choice: Suggestion, told: str) -> Suggestion:
     """Add to the reason of a setting that was tried what came of it."""
     if not (choice.others and told):
         return choice

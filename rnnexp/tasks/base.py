@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rnnexp.errors import ConfigError
 from rnnexp.tasks.requests import (
-    Choice,
     Draft,
     GenerateRequest,
     OtherData,
     PredictRequest,
     PredictResponse,
     RequestSchema,
+    Suggestion,
     TrainedModel,
     changed,
 )
@@ -206,7 +206,7 @@ class TaskCode(ABC):
         """Return the prompt and what the model writes after it."""
         raise ConfigError(f"{trained.called} does not write texts: it takes {self.takes}; use rnnexp predict")
 
-    def suggest(self, dataset: Any) -> list[Choice]:
+    def suggest(self, dataset: Any) -> list[Suggestion]:
         """Choose settings that fit a dataset, which was read with the usual ones, each with its reason.
 
         Only training and validation examples may decide; it must be quick, and start neither Keras nor a backend.

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from rnnexp.errors import count
-from rnnexp.tasks.requests import Choice
+from rnnexp.tasks.requests import Suggestion
 
 FEWEST_STEPS = 2_000  # gradient steps that small sets need, whose epochs are one step or two
 MOST_STEPS = 20_000
@@ -17,14 +17,14 @@ FEW, MANY = 256, 300  # examples below which a batch is smaller, and batches of 
 WAITED = 5  # one part of so many of the epochs passes without a better value before training stops
 
 
-def suggest(dataset: Any, most_epochs: int = MOST_EPOCHS, patience: int | None = None) -> list[Choice]:
+def suggest(dataset: Any, most_epochs: int = MOST_EPOCHS, patience: int | None = None) -> list[Suggestion]:
     """Choose the budget for any dataset of examples that are given in any order."""
     return choose_budget(len(dataset.parts["train"]), "val" in dataset.parts, most_epochs, patience)
 
 
 def choose_budget(
     examples: int, is_validated: bool, most_epochs: int = MOST_EPOCHS, patience: int | None = None
-) -> list[Choice]:
+) -> list[Suggestion]:
     """Choose batch, epochs and early stopping by the number of training examples; `patience` null: a part of them."""
     batch = choose_batch(examples)
     steps = math.ceil(max(1, examples) / batch)
@@ -33,9 +33,9 @@ def choose_budget(
     known = f"{count(examples, 'training example')}: {count(steps, 'gradient step')} an epoch"
     kept = "there is a validation part; the weights of its best epoch are kept"
     return [
-        Choice("trainer.batch_size", batch, known),
-        Choice("trainer.epochs", epochs, f"at most {count(epochs * steps, 'gradient step')}"),
-        *([Choice("callbacks.early_stopping.patience", waited, kept)] if is_validated else []),
+        Suggestion("trainer.batch_size", batch, known),
+        Suggestion("trainer.epochs", epochs, f"at most {count(epochs * steps, 'gradient step')}"),
+        *([Suggestion("callbacks.early_stopping.patience", waited, kept)] if is_validated else []),
     ]
 
 

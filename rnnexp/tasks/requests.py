@@ -109,7 +109,7 @@ class OtherData:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Suggestion:
     """A setting that is proposed, and why.
 
     key:    dotted, such as `trainer.epochs`; `model` alone for which component it is
@@ -138,11 +138,11 @@ class Draft:
     defaults: Mapping[str, str]
     data: Mapping[str, Any]
     reasons: Mapping[str, str] = field(default_factory=dict)
-    choices: Sequence[Choice] = ()
+    choices: Sequence[Suggestion] = ()
 
-    def list_choices(self) -> list[Choice]:
+    def list_settings(self) -> list[Suggestion]:
         """List what the experiment sets, each key once: that of the data first."""
-        data = [Choice(f"data.{key}", value, self.reasons.get(key, "")) for key, value in self.data.items()]
+        data = [Suggestion(f"data.{key}", value, self.reasons.get(key, "")) for key, value in self.data.items()]
         return [*{one.key: one for one in [*data, *self.choices]}.values()]
 
 

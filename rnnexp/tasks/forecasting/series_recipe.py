@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnexp.tasks import budget
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
-from rnnexp.tasks.requests import Choice
+from rnnexp.tasks.requests import Suggestion
 
 CLOSE = 0.9  # lag-1 autocorrelation from which on each window is measured against its last row
 SHIFTED = 1.0  # training deviations between the means of training and validation, likewise
@@ -23,7 +23,7 @@ CHANCE = 0.01  # that noise is taken for one, over all lags
 Rows = Sequence[np.ndarray]  # of each series (rows, targets)
 
 
-def suggest(dataset: SeriesDataset) -> list[Choice]:
+def suggest(dataset: SeriesDataset) -> list[Suggestion]:
     """Choose window, scaler and budget for a dataset that was read with the usual ones."""
     train, val = (_cut(dataset, part) for part in ("train", "val"))
     shortest = int(dataset.history.lengths().min())
@@ -39,7 +39,7 @@ def _cut(dataset: SeriesDataset, part: str) -> list[np.ndarray]:
     return [dataset.table[first:last, :targets] for first, last in dataset.borders.get(part, ())]
 
 
-def choose_scaler(train: Rows, val: Rows) -> Choice:
+def choose_scaler(train: Rows, val: Rows) -> Suggestion:
     """Measure each window against its last row where levels last, or leave those of the training rows."""
     mean, scale = _measure(train)
     close = _find_closeness([(rows - mean) / scale for rows in train])
@@ -49,11 +49,11 @@ def choose_scaler(train: Rows, val: Rows) -> Choice:
     plain, close_by = "standard", ["standard", "last"]
     if not why:
         why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}, and no level is new"]
-        return Choice("data.scaler", plain, why[0], [close_by])
-    return Choice("data.scaler", close_by, f"{', '.join(why)}: windows count from their last row", [plain])
+        return Suggestion("data.scaler", plain, why[0], [close_by])
+    return Suggestion("data.scaler", close_by, f"{', '.join(why)}: windows count from their last row", [plain])
 
 
-def choose_length(train: Rows, shortest: int, season: int | None, differenced: bool) -> Choice:
+def choose_length(train: Rows, shortest: int, season: int | None, differenced: bool) -> Suggestion:
     """Take the longest of the usual rows, a season and one, and what a partial autocorrelation asks for.
 
     shortest:    rows of the shortest series, of which a window is at most an eighth
@@ -67,7 +67,7 @@ def choose_length(train: Rows, shortest: int, season: int | None, differenced: b
     reasons |= {season + 1: f"a season of {season} rows, and one"} if season else {}
     *shorter, length = sorted(rows for rows in reasons if rows <= max(1, most))
     others = [shorter[-1] if shorter else max(1, length // THIRD)]
-    return Choice("data.sequence_length", length, reasons[length], [rows for rows in others if rows < length])
+    return Suggestion("data.sequence_length", length, reasons[length], [rows for rows in others if rows < length])
 
 
 def find_longest_lag(series: Rows, most: int) -> int:
