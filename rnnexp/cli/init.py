@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from argparse import Namespace, _SubParsersAction
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry
 from rnnexp.cli import questions
 from rnnexp.cli.flags import add_flags, name_flag, read_flags
+from rnnexp.cli.tune import read_seconds, try_settings
 from rnnexp.config.plugins import load_plugins
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.tasks.requests import Suggestion
 
 if TYPE_CHECKING:
+    from rnnexp.config.settings import Experiment
     from rnnexp.tasks.requests import Draft
 
 PLAIN = re.compile(r"[^\W\d][\w./ -]*(?<! )", re.UNICODE)
@@ -38,11 +44,18 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     parser.add_argument("--task", help="what the experiment is for; default: what the data look like")
     parser.add_argument("--name", help="name of the experiment; default: the name of the file")
     parser.add_argument("--force", action="store_true", help="overwrite an experiment of this name")
+    parser.add_argument(
+        "--tune",
+        metavar="TIME",
+        help="train for at most so long (60s, 2m): another scaler and window beside those proposed, three seeds each; "
+        "the validation part chooses",
+    )
     add_flags(parser, _settings())
 
 
 def run(args: Namespace) -> int:
     """Write `experiments/<name>.yaml` and its schema into the working directory."""
+    until = None if args.tune is None else time.monotonic() + read_seconds(args.tune)
     load_plugins([])
     given = read_flags(args, _settings())
     name = _name(args.name, args.path)
@@ -52,12 +65,12 @@ def run(args: Namespace) -> int:
     from rnnexp.data.tables.kept import keep_tables
 
     with keep_tables():
-        draft = _draft(args.task, args.path, given)
-        text = experiment(name, draft)
-        _verify(text)
+        draft = _suggested(name, _draft(args.task, args.path, given), given)
+        if until is not None:
+            draft = try_settings(draft, lambda one, *words: _compose(experiment(name, one), *words), until)
     print("\n".join(describe(draft)))
     file.parent.mkdir(exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    file.write_text(experiment(name, draft), encoding="utf-8")
     _write_schema(file.parent / "schema.json")
     print(f"\nWrote {file}. Next:\n  rnnexp train experiment={name}")
     return 0
@@ -89,11 +102,28 @@ def _draft(task: str | None, path: str, given: dict[str, Any]) -> Draft:
             task = given.pop("task", task)
 
 
-def _verify(text: str) -> None:
-    """Compose and read what is about to be written, as `train` will do it."""
+def _suggested(name: str, draft: Draft, given: dict[str, Any]) -> Draft:
+    """Add what fits the data to a draft that reads them, but for settings with which they would not be readable."""
+    from rnnexp import tasks
+
+    dataset = tasks.load(_compose(experiment(name, draft)).data)
+    suggested = tasks.of(dataset.spec.task).suggest(dataset)
+    choices = [one for one in suggested if one.key.removeprefix("data.") not in given]
+    others = [one for one in choices if not one.key.startswith("data.")]
+    try:
+        fuller = replace(draft, choices=choices)
+        source = _compose(experiment(name, fuller)).data
+        if others != choices:
+            tasks.load(source)
+        return fuller
+    except (ConfigError, DataError):
+        return replace(draft, choices=others)
+
+
+def _compose(text: str, *words: str) -> Experiment:
+    """Compose what is about to be written, as `train` will do it with these overrides."""
     from tempfile import TemporaryDirectory
 
-    from rnnexp import tasks
     from rnnexp.config.compose import check
     from rnnexp.config.overrides import inspect_overrides
 
@@ -101,8 +131,7 @@ def _verify(text: str) -> None:
         file = Path(folder) / "experiment" / "drafted.yaml"
         file.parent.mkdir()
         file.write_text("\n".join(text.split("\n")[COMMENTS:]), encoding="utf-8")
-        composed = check(inspect_overrides(["experiment=drafted"], config_dir=folder), folder)
-    tasks.load(composed.data)
+        return check(inspect_overrides(["experiment=drafted", *words], config_dir=folder), folder)
 
 
 def _name(given: str | None, path: str) -> str:
@@ -121,26 +150,47 @@ def _write_schema(path: Path) -> None:
 
 def describe(draft: Draft) -> list[str]:
     """Say what was seen and chosen, one line each."""
-    chosen = [f"data.{key}: {_value(draft.data[key])} ({why})" for key, why in draft.reasons.items() if why]
-    return [*draft.seen, *chosen]
+    return [*draft.seen, *(f"{one.key}: {_value(one.value)} ({one.why})" for one in draft.list_settings() if one.why)]
 
 
 def experiment(name: str, draft: Draft) -> str:
     """Write the YAML of an experiment."""
+    choices = draft.list_settings()
+    settings = _nested(one for one in choices if "." in one.key)
+    defaults = {**draft.defaults, **{one.key: one.value for one in choices if "." not in one.key}}
+    defaults |= {"callbacks": next(iter(settings["callbacks"]))} if "callbacks" in settings else {}
     lines = [
         "# yaml-language-server: $schema=schema.json",
         f"# {_in_comment(draft.question)}  Command: rnnexp train experiment={name}",
         "# @package _global_",
         "defaults:",
-        *(f"  - override /{group}: {component}" for group, component in draft.defaults.items()),
+        *(f"  - override /{group}: {component}" for group, component in defaults.items()),
         "  - _self_",
         f"name: {_scalar(name)}",
-        "data:",
+        *_block(settings),
     ]
-    for key, value in draft.data.items():
-        reason = f"  # {_in_comment(draft.reasons[key])}" if draft.reasons.get(key) else ""
-        lines.append(f"  {key}: {_value(value)}{reason}")
     return "\n".join(lines) + "\n"
+
+
+def _nested(choices: Iterable[Suggestion]) -> dict[str, Any]:
+    """Lay out settings by the parts of their keys."""
+    root: dict[str, Any] = {}
+    for one in choices:
+        *groups, name = one.key.split(".")
+        inner = root
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[name] = one
+    return root
+
+
+def _block(settings: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    for key, held in settings.items():
+        if isinstance(held, Mapping):
+            yield f"{indent}{key}:"
+            yield from _block(held, f"{indent}  ")
+        else:
+            yield f"{indent}{key}: {_value(held.value)}" + (f"  # {_in_comment(held.why)}" if held.why else "")
 
 
 def _in_comment(text: object) -> str:

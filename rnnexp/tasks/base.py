@@ -19,6 +19,7 @@ from rnnexp.tasks.requests import (
     PredictRequest,
     PredictResponse,
     RequestSchema,
+    Suggestion,
     TrainedModel,
     changed,
 )
@@ -212,6 +213,13 @@ class TaskCode(ABC):
     def generate(self, trained: TrainedModel, request: GenerateRequest) -> str:
         """Return the prompt and what the model writes after it."""
         raise ConfigError(f"{trained.called} does not write texts: it takes {self.takes}; use rnnexp predict")
+
+    def suggest(self, dataset: Any) -> list[Suggestion]:
+        """Choose settings that fit a dataset, which was read with the usual ones, each with its reason.
+
+        Only training and validation examples may decide; it must be quick, and start neither Keras nor a backend.
+        """
+        return []
 
     def inspect(self, path: str, given: Mapping[str, Any]) -> Draft | None:
         """Look at a file or folder and propose an experiment for it, under the settings that the user has decided.

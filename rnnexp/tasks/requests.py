@@ -109,6 +109,20 @@ class OtherData:
 
 
 @dataclass(frozen=True)
+class Suggestion:
+    """A setting that is proposed, and why.
+
+    key:    dotted, such as `trainer.epochs`; `model` alone for which component it is
+    others: values that are worth a try, with losses in the same units
+    """
+
+    key: str
+    value: Any
+    why: str
+    others: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
 class Draft:
     """An experiment that is proposed for a file.
 
@@ -116,6 +130,7 @@ class Draft:
     question: that the experiment answers
     defaults: component by group, such as {"data": "csv", "model": "lstm"}
     data:     settings of the data;  reasons: for some of them
+    choices:  further settings, of any group; those of the data go before what `data` says
     """
 
     seen: Sequence[str]
@@ -123,6 +138,12 @@ class Draft:
     defaults: Mapping[str, str]
     data: Mapping[str, Any]
     reasons: Mapping[str, str] = field(default_factory=dict)
+    choices: Sequence[Suggestion] = ()
+
+    def list_settings(self) -> list[Suggestion]:
+        """List what the experiment sets, each key once: that of the data first."""
+        data = [Suggestion(f"data.{key}", value, self.reasons.get(key, "")) for key, value in self.data.items()]
+        return [*{one.key: one for one in [*data, *self.choices]}.values()]
 
 
 # What the model has settled: other values would need another model, or another split than none.

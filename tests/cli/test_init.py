@@ -39,19 +39,28 @@ def test_a_plain_table_becomes_a_commented_experiment(capsys: pytest.CaptureFixt
         "defaults:\n"
         "  - override /data: csv\n"
         "  - override /model: lstm\n"
+        "  - override /callbacks: early_stopping\n"
         "  - _self_\n"
         "name: my\n"
         "data:\n"
         "  path: my.csv\n"
         "  time: date\n"
         '  target: "y"\n'
-        "  sequence_length: 7\n"
+        "  sequence_length: 7  # 59 rows, of them an eighth\n"
         "  horizon: 1\n"
-        "  scaler: standard\n"
+        "  scaler: [standard, last]  # the lag-1 autocorrelation of the training rows is 0.91, the mean of the "
+        "validation rows is 1.2 training deviations away: windows count from their last row\n"
+        "trainer:\n"
+        "  batch_size: 16  # 34 training examples: 3 gradient steps an epoch\n"
+        "  epochs: 667  # at most 2,001 gradient steps\n"
+        "callbacks:\n"
+        "  early_stopping:\n"
+        "    patience: 133  # there is a validation part; the weights of its best epoch are kept\n"
     )
     said = capsys.readouterr().out
     assert 'my.csv: utf-8, separator ",", header in line 1, 2 columns' in said
     assert "target y: 59 rows from 2020-01-01 to 2020-02-28, step D" in said
+    assert "\ntrainer.epochs: 667 (at most 2,001 gradient steps)\n" in said
     assert said.endswith("Wrote experiments/my.yaml. Next:\n  rnnexp train experiment=my\n")
 
 
@@ -74,10 +83,10 @@ TABLES = {
     "byte-order mark": (daily().encode("utf-8-sig"), ["time: date\n"]),
     "no header": ("\n".join(DAYS[:28]), ["header: none", "time: 0\n", "target: 1\n"]),
     "comments": ("# made by hand\n" + daily(), ['comment: "#"  # line 1 begins with "#": comments, not rows']),
-    "no dates": ("y\n" + "\n".join(map(str, range(40))), ["target: \"y\"\n  sequence_length: 5\n"]),
+    "no dates": ("y\n" + "\n".join(map(str, range(40))), ["target: \"y\"\n  sequence_length: 5  # 40 rows, of them an eighth\n"]),
     "missing": (daily([*DAYS[:9], "2020-01-10,", *DAYS[10:]]), ['missing: ffill  # 1 missing value (fills 1 cell with the value before); without']),
     "markers": (daily([*DAYS[:9], "2020-01-10,?", *DAYS[10:]]), ['na: ["?"]  # 1 cell missing', "missing: ffill"]),
-    "missing at first": (daily(["2020-01-01,", *DAYS[1:]]), ["sequence_length: 7\n"]),
+    "missing at first": (daily(["2020-01-01,", *DAYS[1:]]), ["sequence_length: 7  #"]),
     "gap": (daily([*DAYS[:9], *DAYS[10:]]), ["gaps: ffill  # 1 absent row (adds 1 row like the one before); without this: an error"]),
     "no even step": ("date,y\n" + "\n".join(f"2020-01-{d:02d},{d}" for d in (1, 2, 4, 9, 11, 15, 16, 20, 29, 31)), ["gaps: ignore"]),
     "unsorted": (daily([DAYS[1], DAYS[0], *DAYS[2:]]), ["unsorted: sort  # 1 row out of the order of time (moves 1 row); without"]),

@@ -1,12 +1,13 @@
 """A configuration is known by what it chooses, so that a sweep can be resumed with a later version.
 
-`python tests/config/test_identity.py` writes `defaults.json` anew after a setting was added or a revision raised.
+`python tests/config/test_identity.py` writes `defaults.json` anew after a setting was added or a revision raised, and
+`experiments.json`, by what each shipped experiment is known.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from rnnexp.config.identity import config_hash, legacy_hash
 from rnnexp.config.settings import SINCE, Experiment, Tracking, Trainer
 from rnnexp.config.source import default_values
 
-DEFAULTS = Path(__file__).with_name("defaults.json")
+DEFAULTS, EXPERIMENTS = (Path(__file__).with_name(name) for name in ("defaults.json", "experiments.json"))
+SHIPPED = Path(__file__).parents[2] / "experiments"
 KINDS = ("data", "model", "loss", "schedule", "callback", "metric")  # an optimizer's defaults are those of Keras
 
 
@@ -39,6 +41,30 @@ def unsaid(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for name, value in before[key]["defaults"].items()
         if now[key]["revision"] == before[key]["revision"] and now[key]["defaults"].get(name, value) != value
     ]
+
+
+def shipped(names: Iterable[str]) -> dict[str, str]:
+    """Return by what the configuration of each shipped experiment is known."""
+    return {name: config_hash(compose(f"experiment={name}")) for name in names}
+
+
+def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the experiments that are there no more, are new, or compute something else."""
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+
+
+def test_shipped_experiments_compute_what_their_results_were_measured_with() -> None:
+    names = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+    different = changed(json.loads(EXPERIMENTS.read_text()), shipped(names))
+    assert different == [], "if that is meant, measure them again, then: python tests/config/test_identity.py"
+
+
+def test_an_experiment_that_changes_is_named() -> None:
+    before = shipped(["airline_lstm", "sine_gru"])
+    assert changed(before, before) == []
+    other = config_hash(compose("experiment=sine_gru", "trainer.batch_size=31"))
+    assert changed(before, {"airline_lstm": before["airline_lstm"], "sine_gru": other}) == ["sine_gru"]
+    assert changed(before, {"sine_gru": before["sine_gru"]}) == ["airline_lstm"]
 
 
 def test_a_default_is_changed_only_together_with_the_revision_of_its_component() -> None:
@@ -129,4 +155,6 @@ def test_jobs_of_lstm_and_gru_are_others_since_their_gradients_are_computed_by_h
 
 
 if __name__ == "__main__":
+    found = shipped(sorted(file.stem for file in SHIPPED.glob("*.yaml")))
+    EXPERIMENTS.write_text(json.dumps(found, indent=1) + "\n")
     DEFAULTS.write_text(json.dumps(stated(), indent=1, sort_keys=True) + "\n")

@@ -100,7 +100,7 @@ def quick_init(words: list[str]) -> int:
     from rnnexp.cli.main import main
 
     _write_schema_once()
-    with patch.object(init, "_verify", lambda text: None):
+    with patch.object(init, "_suggested", lambda name, draft, given: draft):
         return main(["init", *words])
 
 

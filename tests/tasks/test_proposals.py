@@ -73,6 +73,7 @@ def lines(mark: str) -> Callable[[random.Random], str]:
 
 
 Write = Callable[[random.Random], str]
+SCALED = {"scaler": "standard"}  # values from 0 to 1 are not centered
 KINDS: dict[str, tuple[str, Write, str, dict[str, Any]]] = {
     "news": ("news.csv", news, "text_table", {"text": ["title", "body"], "label": "topic"}),
     "texts by semicolons": (
@@ -101,7 +102,7 @@ KINDS: dict[str, tuple[str, Write, str, dict[str, Any]]] = {
     "tags behind tabs": ("tags.tsv", lambda dice: tagged(dice, "\t"), "text_tags", {}),
     "CoNLL-U": ("en.conllu", conllu, "text_tags", {"word": 1, "tag": 3, "number": 0, "separator": "tab"}),
     "prose": ("book.txt", prose, "corpus", {}),
-    "ts with labels": ("A_TRAIN.ts", ts("@classLabel true 0 1"), "ts", {}),
+    "ts with labels": ("A_TRAIN.ts", ts("@classLabel true 0 1"), "ts", SCALED),
     "ts with numbers": ("B_TRAIN.ts", ts("@targetLabel true"), "ts", {"task": "regression"}),
 }
 
@@ -187,16 +188,20 @@ def test_a_folder_of_tables_with_labels(numbers: bool) -> None:
             np.savetxt(stream, dice.random((5, 2)), delimiter=",", fmt="%.4f")
         rows.append(f"r{number}.csv,{f'{dice.random():.4f}' if numbers else ['walk', 'run'][number % 2]}")
     Path("recordings/labels.csv").write_text("\n".join(rows) + "\n")
-    expected = {"path": "recordings", "file": "name", "label": "activity"} | ({"task": "regression"} if numbers else {})
+    expected = {"path": "recordings", "file": "name", "label": "activity"}
+    expected |= {"task": "regression"} if numbers else SCALED
     assert proposed("recordings") == ("sequence_folder", expected)
 
 
 @pytest.mark.parametrize(
     ("arrays", "settings"),
     [
-        (("x", "y", "labels"), {"task": "classification"}),
+        (("x", "y", "labels"), {"task": "classification", **SCALED}),
         (("x", "y", "numbers"), {}),
-        (("X_train", "y_train", "labels"), {"inputs": "X_train", "targets": "y_train", "task": "classification"}),
+        (
+            ("X_train", "y_train", "labels"),
+            {"inputs": "X_train", "targets": "y_train", "task": "classification", **SCALED},
+        ),
     ],
 )
 def test_arrays(arrays: tuple[str, str, str], settings: dict[str, Any]) -> None:
@@ -213,7 +218,8 @@ def test_a_file_of_m4_leads_to_its_group() -> None:
     for part, columns in (("train", 60), ("test", 18)):
         rows = [",".join([f"M{n}", *(f"{value:.1f}" for value in dice.random(columns) + 1)]) for n in range(1, 6)]
         Path(f"m4/Monthly-{part}.csv").write_text("\n".join([",".join(f"V{i}" for i in range(1, columns + 2)), *rows]))
-    assert proposed("m4/Monthly-train.csv") == ("m4", {"group": "Monthly", "folder": "m4"})
+    fitting = {"sequence_length": 9, "scaler": "standard"}  # 78 rows of noise
+    assert proposed("m4/Monthly-train.csv") == ("m4", {"group": "Monthly", "folder": "m4", **fitting})
 
 
 @pytest.mark.parametrize(

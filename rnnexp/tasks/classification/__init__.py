@@ -31,5 +31,6 @@ class classification(TaskCode):
     answer = deferred("rnnexp.tasks.classification.predict:answer")
     request_schema = deferred("rnnexp.tasks.classification.inputs:request_schema")
     write_rows = deferred("rnnexp.tasks.classification.inputs:write_rows")
+    suggest = deferred("rnnexp.tasks.classification.labeled_recipe:suggest")
     inspect = deferred("rnnexp.tasks.text_proposals:propose_labels")
     seen = deferred("rnnexp.data.leaks:seen_examples")

@@ -50,6 +50,7 @@ class forecasting(TaskCode):
     beside = deferred("rnnexp.tasks.forecasting.predict:beside")
     seen = deferred("rnnexp.tasks.forecasting.leaks:seen")
     inspect = deferred("rnnexp.tasks.forecasting.inspect:inspect")
+    suggest = deferred("rnnexp.tasks.forecasting.series_recipe:suggest")
 
     def loss_units(self, dataset: Any) -> str:
         scaled = bool(dataset.pipeline.chain.steps) or dataset.pipeline.plan.window != "none"

@@ -1,4 +1,4 @@
-"""The experiment that is proposed for a table of series: one step ahead, a standard scaler, a season of past rows."""
+"""The experiment that is proposed for a table of series: one step ahead, a few past rows, a standard scaler."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data import inspect as table
-from rnnexp.data.calendar import season_of, write_dates
+from rnnexp.data.calendar import write_dates
 from rnnexp.data.inspect.finding import Finding
 from rnnexp.data.inspect.flaws import FEW
 from rnnexp.data.series import Series
 from rnnexp.data.short import need
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
+from rnnexp.tasks.forecasting.series_recipe import FEW_ROWS, WINDOWS
 from rnnexp.tasks.requests import Draft
 
 GROUP = re.compile(r"(Yearly|Quarterly|Monthly|Weekly|Daily|Hourly)-train\.csv(\.gz)?")
@@ -39,8 +40,8 @@ def _m4(path: str) -> Draft:
 
 def _table(path: str, given: Mapping[str, Any]) -> Draft:
     finding, series = table.inspect(path, given)
-    length, why = _length(series)
-    usual = {"sequence_length": length, "horizon": 1, "scaler": "standard"}
+    few = max(1, min(FEW_ROWS, int(series.lengths().min()) // WINDOWS))  # until the rows are known to the last part
+    usual = {"sequence_length": few, "horizon": 1, "scaler": "standard"}
     settings = finding.settings | {key: value for key, value in usual.items() if key not in given}
     finding.settings = settings
     _settle_short(series, finding)
@@ -52,7 +53,7 @@ def _table(path: str, given: Mapping[str, Any]) -> Draft:
         f"How well can {target} be forecast {'one step' if ahead == 1 else f'{ahead} steps'} ahead?",
         {"data": "csv", "model": "lstm"},
         settings,
-        {**finding.reasons, "sequence_length": why},
+        finding.reasons,
     )
 
 
@@ -81,12 +82,3 @@ def _span(time: Any) -> str:
         return ""
     first, last = write_dates(np.array([time.min(), time.max()]), time)
     return f" from {first} to {last}"
-
-
-def _length(series: Series) -> tuple[int, str]:
-    """Choose the rows of the past: a season and one, if every series has eight of them, else up to ten."""
-    shortest = int(series.lengths().min())
-    season = season_of(series.frequency)
-    if season is not None and shortest >= 8 * (season + 1):
-        return season + 1, f"a season of {season} rows, and one"
-    return max(1, min(10, shortest // 8)), ""

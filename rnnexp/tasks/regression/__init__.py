@@ -30,6 +30,7 @@ class regression(TaskCode):
     predict = deferred("rnnexp.tasks.regression.predict:predict")
     answer = deferred("rnnexp.tasks.regression.predict:answer")
     write_rows = deferred("rnnexp.tasks.recording_requests:write_rows")
+    suggest = deferred("rnnexp.tasks.budget:suggest")
     inspect = deferred("rnnexp.tasks.sequence_proposals:propose_numbers")
     seen = deferred("rnnexp.data.leaks:seen_examples")
 

@@ -36,6 +36,7 @@ class tagging(TaskCode):
     predict = deferred("rnnexp.tasks.tagging.predict:predict")
     answer = deferred("rnnexp.tasks.tagging.predict:answer")
     request_schema = deferred("rnnexp.tasks.text_requests:request_schema")
+    suggest = deferred("rnnexp.tasks.budget:suggest")
     inspect = deferred("rnnexp.tasks.text_proposals:propose_tags")
     seen = deferred("rnnexp.tasks.tagging.dataset:seen")
 

@@ -1,0 +1,81 @@
+"""Settings held against each other on the validation part, in so many seconds; the seeds of each are one program."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from tempfile import TemporaryDirectory
+
+from rnnexp.config.settings import Experiment
+from rnnexp.errors import RnnexpError
+from rnnexp.runner import Result
+from rnnexp.runner.context import Membership, RunContext
+from rnnexp.stopping import Ending
+
+ERRORS = 2.0  # standard errors by which another setting must be better than the one that was proposed
+LOSS = "best/val/loss"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of a setting: the best validation loss of each seed, or why there are none."""
+
+    losses: Sequence[float]
+    seconds: float
+    problem: str = ""
+
+    @property
+    def mean(self) -> float:
+        return mean(self.losses)
+
+    def __str__(self) -> str:
+        """Write the loss with the deviation of the seeds."""
+        return self.problem or f"{self.mean:.4g} ± {stdev(self.losses):.2g}, {self.seconds:.0f} s"
+
+
+def try_seeds(experiments: Sequence[Experiment], until: float) -> Trial:
+    """Train experiments that differ in their seed as one program; nothing of it is kept or tracked.
+
+    until: moment of `time.monotonic` at which training ends, and nothing has come of it
+    """
+    from rnnexp.runner.vectorized import run_vectorized
+
+    began, ended = time.monotonic(), dict[int, Result | BaseException]()
+    if began >= until:
+        return Trial([], 0.0, "not tried: the time was up")
+    ending = Ending(look=lambda: "the time is up" if time.monotonic() >= until else None)
+    with TemporaryDirectory(prefix="rnnexp-candidates-") as folder:
+        places = [Path(folder, str(number)) for number in range(len(experiments))]
+        contexts = [
+            RunContext(place, member=Membership("candidates", None, number), ending=ending)
+            for number, place in enumerate(places)
+        ]
+        for place in places:
+            place.mkdir()
+        try:
+            run_vectorized(experiments, contexts, ended.__setitem__, lambda _: None)
+        except RnnexpError as error:
+            return Trial([], time.monotonic() - began, f"not tried: {error}")
+    results = [one for one in ended.values() if isinstance(one, Result)]
+    if len(results) < len(experiments):
+        failed = next((one for one in ended.values() if isinstance(one, RnnexpError)), None)
+        return Trial([], time.monotonic() - began, f"failed: {failed}" if failed else "not finished: the time was up")
+    return Trial([one.metrics[LOSS] for one in results], time.monotonic() - began)
+
+
+def choose(trials: Sequence[Trial]) -> int:
+    """Return the place of the best trial: the first, unless another is better seed by seed by more than chance."""
+    first, places = trials[0], [place for place, one in enumerate(trials) if one.losses]
+    if not first.losses:
+        return min(places, key=lambda place: trials[place].mean, default=0)
+    better = [place for place in places if place == 0 or _is_better(trials[place].losses, first.losses)]
+    return min(better, key=lambda place: trials[place].mean)
+
+
+def _is_better(losses: Sequence[float], others: Sequence[float]) -> bool:
+    """Tell whether losses are lower than others of the same seeds, by so many standard errors of the difference."""
+    gains = [other - loss for loss, other in zip(losses, others, strict=True)]
+    return mean(gains) > ERRORS * stdev(gains) / len(gains) ** 0.5

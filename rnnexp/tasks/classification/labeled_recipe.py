@@ -1,0 +1,57 @@
+"""The settings that are proposed for sequences and texts with a label each, from their training examples alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from rnnexp.data.sequences import SequenceDataset
+from rnnexp.tasks import budget
+from rnnexp.tasks.classification.texts import TextDataset
+from rnnexp.tasks.requests import Suggestion
+
+LOOKED_AT = 1_000  # training examples whose channels are measured
+OFF_CENTER, UNEVEN = (
+    0.5,
+    2.0,
+)  # |mean| over deviation of a channel, and deviation or its inverse, of which more is scaled
+TEXT_EPOCHS, TEXT_PATIENCE = 30, 3
+
+# As in experiments/ag_news.yaml, whose network serves other texts as well: measured on sst2 and imdb_sample, too.
+TEXT_NETWORK = (
+    Suggestion("model.units", [16], "small: most weights of a network of texts are those of its words"),
+    Suggestion("model.bidirectional", True, "a text is there as a whole"),
+    Suggestion("model.pooling", "max", "the strongest sign of each kind, wherever it stands"),
+    Suggestion("model.dropout", 0.2, ""),
+    Suggestion("model.embedding_dim", 50, ""),
+    Suggestion("model.embedding_dropout", 0.6, "few texts are learned by heart otherwise"),
+    Suggestion("model.word_dropout", 0.4, "likewise"),
+    Suggestion("optimizer.learning_rate", 0.002, ""),
+    Suggestion("optimizer.use_ema", True, "the mean of the last weights is kept"),
+)
+SEQUENCE_NETWORK = (
+    Suggestion("model", "lstm_fcn", "an LSTM beside convolutions (Karim et al., 2018) for whole sequences"),
+    Suggestion("model.filters", [64, 128, 64], "half of those of the paper, a quarter of the time"),
+    Suggestion("schedule", "cosine", "the rate falls, so that the last weights settle"),
+)
+
+
+def suggest(dataset: SequenceDataset) -> list[Suggestion]:
+    """Choose a network and a budget, for texts a short one: they are learned by heart within a few epochs."""
+    if isinstance(dataset, TextDataset):
+        return [*TEXT_NETWORK, *budget.suggest(dataset, TEXT_EPOCHS, TEXT_PATIENCE)]
+    chosen = (dataset.sequences.one(int(place)) for place in dataset.list_examples("train")[:LOOKED_AT])
+    return [*choose_scaler(chosen), *SEQUENCE_NETWORK, *budget.suggest(dataset)]
+
+
+def choose_scaler(sequences: Iterable[np.ndarray]) -> list[Suggestion]:
+    """Standardize channels, given as (time, channels) of each sequence, unless all are about so already."""
+    rows = np.concatenate([np.asarray(one, np.float64) for one in sequences])
+    mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+    uneven = (deviation > UNEVEN) | (deviation < 1 / UNEVEN) | (np.abs(mean) > OFF_CENTER * deviation)
+    if not uneven.any():
+        return []
+    place = int(np.argmax(uneven))
+    seen = f"channel {place} has mean {mean[place]:.3g} and deviation {deviation[place]:.3g}"
+    return [Suggestion("data.scaler", "standard", seen)]

@@ -1,0 +1,113 @@
+"""The settings that are proposed for series, from their training and validation rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+
+from rnnexp.tasks import budget
+from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.requests import Suggestion
+
+CLOSE = 0.9  # lag-1 autocorrelation from which on each window is measured against its last row
+SHIFTED = 1.0  # training deviations between the means of training and validation, likewise
+USUAL_ROWS, FEW_ROWS = 30, 10  # of the past where nothing asks for more: in long series, and in short ones
+LONGEST = 100  # rows of the past among which correlations are looked for
+WINDOWS = 8  # rows of the shortest series per row of the past
+THIRD = 3  # part of a window that is tried beside it where nothing else asks for a shorter one
+WEAKEST = 0.1  # partial autocorrelation that is worth a longer window
+CHANCE = 0.01  # that noise is taken for one, over all lags
+
+Rows = Sequence[np.ndarray]  # of each series (rows, targets)
+
+
+def suggest(dataset: SeriesDataset) -> list[Suggestion]:
+    """Choose window, scaler and budget for a dataset that was read with the usual ones."""
+    train, val = (_cut(dataset, part) for part in ("train", "val"))
+    shortest = int(dataset.history.lengths().min())
+    with np.errstate(all="ignore"):  # what cannot be computed proposes nothing
+        scaler = choose_scaler(train, val)
+        length = choose_length(train, shortest, dataset.season, differenced=scaler.value != "standard")
+    scaled = [scaler] if dataset.pipeline.plan.layout == "windows" else []
+    return [length, *scaled, *budget.suggest(dataset)]
+
+
+def _cut(dataset: SeriesDataset, part: str) -> list[np.ndarray]:
+    targets = dataset.pipeline.plan.targets
+    return [dataset.table[first:last, :targets] for first, last in dataset.borders.get(part, ())]
+
+
+def choose_scaler(train: Rows, val: Rows) -> Suggestion:
+    """Measure each window against its last row where levels last, or leave those of the training rows."""
+    mean, scale = _measure(train)
+    close = _find_closeness([(rows - mean) / scale for rows in train])
+    away = float(np.abs((np.concatenate(val).mean(axis=0) - mean) / scale).max()) if sum(map(len, val)) else 0.0
+    why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}"] if close >= CLOSE else []
+    why += [f"the mean of the validation rows is {away:.1f} training deviations away"] if away > SHIFTED else []
+    plain, close_by = "standard", ["standard", "last"]
+    if not why:
+        why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}, and no level is new"]
+        return Suggestion("data.scaler", plain, why[0], [close_by])
+    return Suggestion("data.scaler", close_by, f"{', '.join(why)}: windows count from their last row", [plain])
+
+
+def choose_length(train: Rows, shortest: int, season: int | None, differenced: bool) -> Suggestion:
+    """Take the longest of the usual rows, a season and one, and what a partial autocorrelation asks for.
+
+    shortest:    rows of the shortest series, of which a window is at most an eighth
+    differenced: whether correlations are looked for between changes of rows
+    """
+    most = shortest // WINDOWS
+    lag = find_longest_lag([np.diff(rows, axis=0) if differenced else rows for rows in train], min(LONGEST, most - 1))
+    usual = USUAL_ROWS if most >= USUAL_ROWS else max(1, min(FEW_ROWS, most))
+    reasons = {usual: f"{shortest:,} rows" + (", of them an eighth" if usual == most else "; nothing asks for more")}
+    reasons |= {lag + differenced: f"the partial autocorrelation of lag {lag} is no chance"} if lag else {}
+    reasons |= {season + 1: f"a season of {season} rows, and one"} if season else {}
+    *shorter, length = sorted(rows for rows in reasons if rows <= max(1, most))
+    others = [shorter[-1] if shorter else max(1, length // THIRD)]
+    return Suggestion("data.sequence_length", length, reasons[length], [rows for rows in others if rows < length])
+
+
+def find_longest_lag(series: Rows, most: int) -> int:
+    """Return the longest lag up to `most` whose partial autocorrelation is no chance and not small, 0 without one."""
+    correlations = find_partial(series, most)
+    used = sum(map(len, series))
+    limit = max(WEAKEST, NormalDist().inv_cdf(1 - CHANCE / 2 / max(1, most)) / max(1, used) ** 0.5)
+    (found,) = np.nonzero(np.abs(correlations) > limit)
+    return int(found[-1]) + 1 if len(found) else 0
+
+
+def find_partial(series: Rows, most: int) -> np.ndarray:
+    """Return the partial autocorrelations at lags 1 to `most`, of all columns together, (most,).
+
+    By the recursion of Durbin (1960) on autocovariances, each series around its own mean.
+    """
+    centered = [rows - rows.mean(axis=0) for rows in series if len(rows) > 1]
+    lags = range(max(0, most) + 1)
+    sums = np.array([sum(float((rows[lag:] * rows[: len(rows) - lag]).sum()) for rows in centered) for lag in lags])
+    partial, weights = np.zeros(len(lags) - 1), np.zeros(0)
+    left = sums[0]
+    for lag in lags[1:]:
+        if not left > 1e-12 * abs(sums[0]):
+            break
+        partial[lag - 1] = (sums[lag] - weights @ sums[lag - 1 : 0 : -1]) / left
+        weights = np.append(weights - partial[lag - 1] * weights[::-1], partial[lag - 1])
+        left *= 1 - partial[lag - 1] ** 2
+    return partial
+
+
+def _measure(train: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation of the training rows of all series, (targets,) each, as `standard` takes them."""
+    rows = np.concatenate(train)
+    scale = rows.std(axis=0)
+    return rows.mean(axis=0), np.where(scale > 0, scale, 1.0)
+
+
+def _find_closeness(scaled: Rows) -> float:
+    """Return the lag-1 autocorrelation of scaled rows over all series, the mean of the columns; 0 without spread."""
+    both = [(rows[1:] * rows[:-1]).sum(axis=0) for rows in scaled]
+    alone = [((rows[1:] ** 2 + rows[:-1] ** 2) / 2).sum(axis=0) for rows in scaled]
+    spread = np.sum(alone, axis=0)
+    return float(np.mean(np.where(spread > 0, np.sum(both, axis=0) / np.where(spread > 0, spread, 1), 0)))

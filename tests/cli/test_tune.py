@@ -1,0 +1,79 @@
+"""`rnnexp init --tune`: what else was tried is told with its scores, and the validation part chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnexp.cli.main import main
+from rnnexp.cli.tune import read_seconds
+from rnnexp.errors import ConfigError
+from rnnexp.runner import candidates
+from rnnexp.runner.candidates import Trial
+
+
+def write_noise(rows: int = 300) -> None:
+    np.savetxt("a.csv", np.random.default_rng(0).normal(size=rows), header="y", comments="", fmt="%.4f")
+
+
+def let_win(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    """Let windows of a length have the lower loss, without training."""
+
+    def try_seeds(experiments: Sequence[Any], until: float) -> Trial:
+        data = [one.data for one in experiments]
+        return Trial([seed + (data[0].sequence_length != length) for seed in range(len(data))], 1.0)
+
+    monkeypatch.setattr(candidates, "try_seeds", try_seeds)
+
+
+def test_the_better_window_is_written_with_what_it_came_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_noise()
+    let_win(monkeypatch, 10)
+    assert main(["init", "a.csv", "--tune", "60s"]) == 0
+    said, text = capsys.readouterr().out, Path("experiments/a.yaml").read_text()
+    assert "  data.sequence_length=30, data.scaler=standard: 2 ± 1, 1 s\n" in said
+    assert "  data.sequence_length=10, data.scaler=[standard,last]: 1 ± 1, 1 s\n" in said
+    assert "sequence_length: 10  # better than what the rules say by validation: 1 ± 1, 1 s\n" in text
+
+
+def test_what_the_rules_say_stays_where_nothing_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_noise()
+    let_win(monkeypatch, 30)
+    assert main(["init", "a.csv", "--tune", "60s"]) == 0
+    text = Path("experiments/a.yaml").read_text()
+    assert (
+        "sequence_length: 30  # 300 rows; nothing asks for more; 4 settings tried, none better by validation\n" in text
+    )
+    assert "  scaler: standard  # the lag-1" in text
+
+
+def test_a_setting_that_the_user_has_decided_is_not_varied(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_noise()
+    let_win(monkeypatch, 10)
+    assert main(["init", "a.csv", "--tune", "60s", "--sequence-length", "12"]) == 0
+    assert "  data.scaler=standard: " in capsys.readouterr().out
+    assert "sequence_length: 12\n" in Path("experiments/a.yaml").read_text()
+
+
+def test_a_time_is_read_with_its_unit() -> None:
+    assert [read_seconds(text) for text in ("60s", "90", "2m", "1.5h")] == [60, 90, 120, 5400]
+    for wrong in ("", "0s", "soon", "-3s", "1d"):
+        with pytest.raises(ConfigError, match="--tune: `.*` is no time; give seconds, minutes or hours: 60s, 2m"):
+            read_seconds(wrong)
+
+
+@pytest.mark.end_to_end
+def test_the_command_trains_and_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    write_noise(90)
+    assert main(["init", "a.csv", "--tune", "10m"]) == 0
+    assert capsys.readouterr().out.count(" ± ") >= 4
+    assert not Path("runs").exists()
+    assert main(["train", "experiment=a", "trainer.epochs=1", "tracking=off"]) == 0

@@ -1,0 +1,132 @@
+"""What is proposed for a series, from its rows: measured on series whose correlations are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnexp as rx
+from rnnexp.tasks import load
+from rnnexp.tasks.forecasting.series_recipe import choose_length, choose_scaler, find_longest_lag, find_partial, suggest
+
+PLAIN, LAST = "standard", ["standard", "last"]
+
+
+def draw(*weights: float, rows: int = 4_000, seed: int = 0) -> np.ndarray:
+    """Return an autoregressive series of these weights on its last rows, (rows, 1)."""
+    dice, values = np.random.default_rng(seed), np.zeros(rows + 200)
+    for row in range(len(weights), len(values)):
+        values[row] = dice.normal() + sum(weight * values[row - lag] for lag, weight in enumerate(weights, start=1))
+    return values[200:, None]
+
+
+def scaler(train: np.ndarray, val: np.ndarray | None = None) -> Any:
+    """Return the scaler that is proposed; validation rows are like those of training if there are none."""
+    return choose_scaler([train], [train if val is None else val]).value
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("share", "expected"), [(0.0, PLAIN), (0.5, PLAIN), (0.85, PLAIN), (0.94, LAST), (1.0, LAST)])
+def test_levels_that_last_are_taken_from_each_window(share: float, expected: Any, seed: int) -> None:
+    assert scaler(draw(share, seed=seed)) == expected
+
+
+def test_so_is_a_level_that_training_has_not_seen() -> None:
+    rows = draw(0.3, rows=600)
+    deviation = rows.std()
+    assert scaler(rows, rows + 0.8 * deviation) == PLAIN
+    assert scaler(rows, rows + 1.2 * deviation) == LAST
+    assert scaler(rows, rows - 1.2 * deviation) == LAST
+
+
+def test_it_is_said_which_of_the_two_it_was() -> None:
+    noise = draw(0.0, rows=400)
+    why = choose_scaler([noise], [noise + 5]).why
+    assert why.startswith("the mean of the validation rows is 4.9 training deviations away")
+    why = choose_scaler([draw(0.97)], []).why
+    assert why.startswith("the lag-1 autocorrelation of the training rows is 0.97:")
+
+
+def test_series_of_different_levels_under_one_scaler_are_close_to_their_last_rows() -> None:
+    noise = [draw(0.0, rows=100, seed=seed) for seed in range(6)]
+    assert choose_scaler(noise, noise).value == PLAIN
+    assert choose_scaler([rows + 20 * level for level, rows in enumerate(noise)], []).value == LAST
+
+
+@pytest.mark.parametrize(
+    "rows", [np.zeros((1, 1)), np.full((20, 1), 3.0), np.arange(2.0)[:, None], np.full((9, 2), 1e300)]
+)
+def test_rows_that_tell_nothing_leave_the_usual_scaler(rows: np.ndarray) -> None:
+    with np.errstate(all="ignore"):
+        assert choose_scaler([rows], []).value == PLAIN
+        assert find_longest_lag([rows], 5) == 0
+
+
+def test_partial_autocorrelations_are_those_of_the_process() -> None:
+    found = find_partial([draw(1.2, -0.5, rows=20_000)], 6)
+    np.testing.assert_allclose(found, [1.2 / 1.5, -0.5, 0, 0, 0, 0], atol=0.03)
+    assert abs(found[1]) > 0.4  # which an autocorrelation, .46 at lag 2, would not be below 0
+
+
+@pytest.mark.parametrize(("weights", "lag"), [((0.0,), 0), ((0.6,), 1), ((0.3, 0.0, 0.0, 0.4), 4)])
+def test_the_longest_lag_is_the_order_of_the_process(weights: tuple[float, ...], lag: int) -> None:
+    assert find_longest_lag([draw(*weights)], 40) == lag
+
+
+def length(rows: int, season: int | None = None, series: np.ndarray | None = None) -> int:
+    choice = choose_length([draw(0.5, rows=rows) if series is None else series], rows, season, differenced=False)
+    assert choice.why
+    return int(choice.value)
+
+
+def test_a_window_is_long_enough_for_the_season_and_no_longer_than_the_rows_allow() -> None:
+    assert length(700, season=7) == 30  # four weeks of days
+    assert length(700, season=24) == 30
+    assert length(700, season=52) == 53
+    assert length(300, season=52) == 30  # too few rows for a year of weeks
+    assert length(144, season=12) == 13
+    assert [length(rows) for rows in (20, 59, 100, 300)] == [2, 7, 10, 30]
+    assert length(3) == 1
+
+
+def test_a_correlation_far_back_asks_for_a_longer_window() -> None:
+    far = draw(*[0.0] * 39, 0.6, rows=2_000)
+    assert length(2_000, series=far) == 40
+    assert length(240, series=far[:240]) == 30  # an eighth of the rows
+
+
+def test_the_other_scaler_and_a_shorter_window_are_worth_a_try() -> None:
+    noise = draw(0.0, rows=700)
+    assert choose_scaler([noise], []).others == [LAST]
+    assert choose_scaler([draw(1.0)], []).others == [PLAIN]
+    assert choose_length([noise], 700, 7, differenced=False).others == [8]
+    assert choose_length([noise], 700, None, differenced=False).others == [10]
+    assert choose_length([noise[:9]], 9, None, differenced=False).others == []
+
+
+def dataset(values: np.ndarray, *lines: str) -> Any:
+    np.savetxt("rows.csv", values, header="y", comments="", fmt="%.6f")
+    return load(rx.compose("data=csv", "data.path=rows.csv", "data.target=y", *lines).data)
+
+
+def test_a_table_of_twenty_rows_gets_a_recipe() -> None:
+    found = {one.key: one.value for one in suggest(dataset(draw(0.2, rows=20), "data.sequence_length=2"))}
+    assert (found["data.sequence_length"], found["trainer.batch_size"]) == (2, 8)
+    assert "callbacks.early_stopping.patience" in found
+
+
+def test_neither_the_test_part_nor_a_part_that_is_absent_decides() -> None:
+    rows = draw(0.3, rows=400)
+    later = rows.copy()
+    later[340:] += 50
+    assert suggest(dataset(later)) == suggest(dataset(rows))
+    whole = [one.key for one in suggest(dataset(rows, "data.split={train: 0.8, val: 0, test: 0.2}"))]
+    assert "callbacks.early_stopping.patience" not in whole
+
+
+def test_a_whole_sequence_is_not_measured_from_the_last_row_of_a_window() -> None:
+    walk = draw(1.0, rows=400)
+    assert "data.scaler" in [one.key for one in suggest(dataset(walk))]
+    assert "data.scaler" not in [one.key for one in suggest(dataset(walk, "data.layout=sequence"))]
