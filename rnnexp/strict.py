@@ -10,6 +10,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -91,13 +92,21 @@ def parse_yaml(text: str, where: Path | str) -> dict[str, Any]:
 
 def checked(kind: Any, values: Any, where: Path | str) -> Any:
     """Return `values`, plain JSON, as a dataclass or another type `kind`; ConfigError names what is of another type."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(values), strict=True)
+        return _make_adapter(kind).validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         wrong = ", ".join(f"{'.'.join(map(str, item['loc'])) or 'all'}: {item['msg']}" for item in error.errors()[:3])
         raise ConfigError(f"{where}: is damaged: {shorten(wrong)}") from None
+
+
+@lru_cache(maxsize=32)
+def _make_adapter(kind: Any) -> Any:
+    """Return what checks values of a type: made once, as each member of a group asks for the same."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 def shorten(text: object) -> str:

@@ -38,6 +38,12 @@ class Axis:
     marks: Mapping[str, float]
 
 
+def import_drawing() -> None:
+    """Import what the first picture would wait for."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+
+
 def curves(groups: Mapping[str, Sequence[Curve]], metric: str) -> str:
     """Draw a metric by epoch: each run thin, the mean of a group over the epochs that all its runs have bold."""
     with _drawing():

@@ -28,8 +28,9 @@ def import_early(varied: Sequence[str]) -> None:
 
 def _import(several: bool) -> None:
     with wait_for_packages():
-        from rnnexp.compare import find, importance, report  # noqa: F401
+        from rnnexp.compare import find, importance, pictures, report  # noqa: F401
 
+        pictures.import_drawing()
         if several:
             importance.import_evaluator()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rnnexp.errors import ConfigError, ResourceError
 from rnnexp.runner.unfinished import Unfinished
 from rnnexp.stopping import STOP, read_stop, take_job_requests
 from rnnexp.sweeps import attempt
-from rnnexp.sweeps.adopt import POLL_S, ask_store, read_end, wait_until_free
+from rnnexp.sweeps.adopt import POLL_S, read_end, wait_until_free
 from rnnexp.sweeps.events import begin_event, drop_event, end_event, job_event, outcome_of, start_event, trial_event
 from rnnexp.sweeps.executor import Executor, Exit
 from rnnexp.sweeps.jobs import Job, check_unchanged
@@ -23,7 +24,6 @@ from rnnexp.sweeps.state import JobState, Journal, mean_value
 from rnnexp.sweeps.task import LOG, Outcome, job_folder, read_groups, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
-from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.start import end_dead_run
 
 _DIED = "where memory ran out, set a smaller hydra.launcher.n_jobs, model.units or trainer.batch_size"
@@ -91,19 +91,13 @@ class Coordinator:
         """Settle a job that was running when the coordinator of an earlier start died."""
         note = f"job {number} still runs in a process of an earlier start: waiting for it to end"
         wait_until_free(self._folder(number), lambda: self.view.note(note))
-        outcome = self._outcome(number) if self._folder(number).exists() else self._stored(known)
+        gone = not self._folder(number).exists()
+        stored = self.orders.ask_store(self._jobs.get(number), known, self.state.parent) if gone else None
+        outcome = stored if gone else self._outcome(number)
         if outcome is not None:
             self.journal.append(end_event(number, outcome))
         else:
             self._bury(number)
-
-    def _stored(self, known: JobState) -> Outcome | None:
-        """Return how a job ended whose folder is gone, as far as the store knows."""
-        job = self._jobs.get(known.number)
-        if job is None:
-            return None
-        parent = RunJournal(self.orders.folder).stored.run_id or self.state.parent
-        return ask_store(parse(job.mapping).tracking, parent, known, self.orders.template.objective)
 
     def _replay(self) -> None:
         per_trial: dict[int, list[JobState]] = {}
@@ -168,15 +162,17 @@ class Coordinator:
 
     def _fill(self) -> None:
         """Start as many jobs as there is room for."""
-        while self.why is None and len(self._running) < self.executor.capacity:
+        ready: list[Job] = []
+        while self.why is None and len(self._running) + len(ready) < self.executor.capacity:
             if self.settings.timeout and time.monotonic() - self._began > self.settings.timeout:
                 self.out_of_time = True
                 self.why = f"the time of {self.settings.timeout:g} s is up"
-                return
+                break
             if not self._pending and not self._ask():
-                return
+                break
             if self._pending and not self._reuse(job := self._pending.popleft()):
-                self._start(job)
+                ready.append(job)
+        self._start(ready)
 
     def _ask(self) -> bool:
         """Ask the sampler for the next point; False once there is none."""
@@ -214,16 +210,20 @@ class Coordinator:
         self._finish(job.number, outcome)
         return True
 
-    def _start(self, job: Job) -> None:
-        number = self.state.jobs[job.number].attempts + 1
-        folder = self._folder(job.number)
-        attempt.make_folder(folder, number, goes_on=self._find_unfinished(job) is not None)
-        self.journal.append(start_event(job, number))
-        self._running[job.number] = job
-        self._watch.start(job.number, folder)
-        deaths, hydra = self._deaths.get(job.number, 0), self.orders.planner.hydra_config(job, folder)
-        task = replace(self.orders.template, number=job.number, attempt=number, folder=folder, mapping=job.mapping)
-        self.executor.submit(replace(task, parent=self.parent, deaths=deaths, hydra=hydra))
+    def _start(self, jobs: Sequence[Job]) -> None:
+        """Start jobs, once it is on the disk that all of them are."""
+        attempts = {job.number: self.state.jobs[job.number].attempts + 1 for job in jobs}
+        for job in jobs:
+            goes_on = self._find_unfinished(job) is not None
+            attempt.make_folder(self._folder(job.number), attempts[job.number], goes_on=goes_on)
+        self.journal.append(*(start_event(job, attempts[job.number]) for job in jobs))
+        for job in jobs:
+            folder = self._folder(job.number)
+            self._running[job.number] = job
+            self._watch.start(job.number, folder)
+            deaths, hydra = self._deaths.get(job.number, 0), self.orders.planner.hydra_config(job, folder)
+            task = replace(self.orders.template, number=job.number, attempt=attempts[job.number], folder=folder)
+            self.executor.submit(replace(task, mapping=job.mapping, parent=self.parent, deaths=deaths, hydra=hydra))
 
     def _ended(self, ended: Exit) -> None:
         self._running.pop(ended.number)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnnexp.config.parse import parse
+from rnnexp.sweeps.adopt import ask_store
 from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.reuse import FinishedRuns
 from rnnexp.sweeps.search import Grid, Optuna
 from rnnexp.sweeps.settings import Sweep
-from rnnexp.sweeps.state import State
-from rnnexp.sweeps.task import Task
+from rnnexp.sweeps.state import JobState, State
+from rnnexp.sweeps.task import Outcome, Task
+from rnnexp.tracking.journal import RunJournal
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,10 @@ class Orders:
             return self.search.total * self.planner.jobs_per_trial
         finished = {job.number for job in state.jobs.values() if job.finished}
         return len(finished | {job.number for job in self.planned})
+
+    def ask_store(self, job: Job | None, known: JobState, parent: str | None) -> Outcome | None:
+        """Return how a job of the sweep with this run ended whose folder is gone, as far as the store knows."""
+        if job is None:
+            return None
+        parent = RunJournal(self.folder).stored.run_id or parent
+        return ask_store(parse(job.mapping).tracking, parent, known, self.template.objective)

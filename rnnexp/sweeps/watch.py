@@ -25,8 +25,8 @@ class Curve:
         self.value: float | None = None
         self.best: float | None = None
 
-    def new(self) -> list[tuple[int, float]]:
-        """Return (epoch, value) of the epochs since the last call."""
+    def new(self, *, last_only: bool = False) -> list[tuple[int, float]]:
+        """Return (epoch, value) of the epochs since the last call, or but of the last one, which is read at once."""
         try:
             with (self.folder / "metrics.jsonl").open("rb") as file:
                 file.seek(self._offset)
@@ -35,14 +35,17 @@ class Curve:
             return []
         whole = text[: text.rfind(b"\n") + 1]
         self._offset += len(whole)
+        lines = whole.splitlines()
         found = []
-        for line in whole.splitlines():
+        for line in reversed(lines) if last_only else lines:
             entry = _read_row(line)
             if entry["step"]:
                 self.epoch = max(self.epoch, entry["step"])
                 if self._metric in entry["metrics"]:
                     self.value = float(entry["metrics"][self._metric])
                     found.append((entry["step"], self.value))
+                if last_only and found:
+                    break
         return found
 
     def progress(self) -> JobProgress:
@@ -85,7 +88,7 @@ class Watch:
         return curve.progress()
 
     def _judge(self, curve: Curve, number: int) -> bool:
-        new = curve.new()
+        new = curve.new(last_only=self._pruning is None)  # nobody else asks for the others
         return bool(new and self._pruning and self._pruning.hopeless(number, self._so_far(curve, new)))
 
     def _so_far(self, curve: Curve, new: list[tuple[int, float]]) -> list[tuple[int, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -68,13 +69,18 @@ class BestValue:
     @property
     def value(self) -> float:
         """The best value itself."""
-        return to_minimize(self.best, self.metric)
+        return -self.best if self._rises else self.best
 
     def update(self, value: float, epoch: int) -> bool:
         """Take in the value of `epoch`; return whether it is the best so far."""
-        less = to_minimize(value, self.metric)
+        less = -value if self._rises else value
         if less < self.best - self.min_delta:
             self.best, self.best_epoch, self.epochs = less, epoch, 0
             return True
         self.epochs += 1
         return False
+
+    @cached_property
+    def _rises(self) -> bool:
+        """Found out once: the members of a group take in thousands of values in a second."""
+        return higher_is_better(self.metric)

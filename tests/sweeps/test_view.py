@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from rnnexp.sweeps.state import State
 from rnnexp.sweeps.view import JobProgress, View
+from rnnexp.sweeps.watch import Curve
 
 
 class Terminal(io.StringIO):
@@ -125,3 +128,17 @@ def test_a_file_is_told_nothing_of_jobs_by_themselves(
     monkeypatch.setattr("rnnexp.sweeps.view.time.monotonic", lambda: 1e9)
     view.tick([])
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("last_only", [True, False])
+def test_a_look_at_a_job_tells_its_last_epoch_also_where_the_others_are_not_read(
+    tmp_path: Path, last_only: bool
+) -> None:
+    rows = [{"step": n, "metrics": {"val/loss": 1 / n} if n < 4 else {"train/loss": 0.1}} for n in range(1, 5)]
+    lines = [json.dumps(row) for row in (*rows, {"step": 0, "metrics": {"test/rmse": 0.5}})]
+    curve = Curve(tmp_path, "val/loss")
+    assert curve.new(last_only=last_only) == []
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + '\n{"step": 5, "met')
+    assert curve.new(last_only=last_only) == [(n, 1 / n) for n in ((3,) if last_only else (1, 2, 3))]
+    assert curve.progress() == JobProgress(4, "val/loss", 1 / 3)
+    assert curve.new(last_only=last_only) == []

@@ -187,7 +187,7 @@ class Ensemble:
 
         rows = np.array([self.lanes.index(lane) for lane in lanes])
         self.state, self.fixed = jax.tree.map(lambda leaf: leaf[rows], (self.state, self.fixed))
-        self.lanes = lanes
+        self.lanes, self._seen = lanes, (-1, None)
         self.data, self.axes = stack_shared([self.specs[lane].batch_plan.data() for lane in lanes])
         self._choose()
 
@@ -227,13 +227,20 @@ class Ensemble:
 
     def snapshot(self, index: int) -> Tree:
         """Return all of the state of one training, as NumPy's arrays; fetched once for all that ask in one turn."""
+        return self._select(self._fetch(), index)
+
+    def _fetch(self) -> Tree:
         import jax
 
         if self._seen[0] != self.turn:
             self._seen = (self.turn, jax.device_get(self.state))
+        return self._seen[1]
+
+    def _select(self, stacked: Tree, index: int) -> Tree:
+        import jax
+
         lane = self.lanes.index(index)
-        state = self._seen[1]
-        return state if self.single else jax.tree.map(lambda leaf: leaf[lane], state)
+        return stacked if self.single else jax.tree.map(lambda leaf: leaf[lane], stacked)
 
     def restore(self, states: Sequence[Tree], epoch: int, step: int) -> None:
         """Take all members to where they have been after so many epochs and gradient steps."""
@@ -246,14 +253,11 @@ class Ensemble:
             self._narrow(_fill(range(len(states)), widths[-1]))
         stacked = [jax.tree.map(jnp.asarray, states[lane]) for lane in self.lanes]
         self.state = stacked[0] if self.single else jax.tree.map(lambda *leaves: jnp.stack(leaves), *stacked)
-        self._piece = step
+        self._piece, self._seen = step, (-1, None)
 
     def value(self, index: int, key: str) -> Tree:
-        """Return a part of the state of one training."""
-        import jax
-
-        lane = self.lanes.index(index)
-        return self.state[key] if self.single else jax.tree.map(lambda leaf: leaf[lane], self.state[key])
+        """Return a part of the state of one training, of several side by side as NumPy's arrays."""
+        return self.state[key] if self.single else self._select(self._fetch()[key], index)
 
     def stop(self, index: int, code: int) -> None:
         """Take a training out that somebody outside of the program has stopped."""
