@@ -138,6 +138,9 @@ EXAMPLES |= {
 OTHERS = {"mlflow ui", "kill -9", "jax.vmap", "du -sh", "_target_"}
 # Where a test shows it, and by which words.
 ELSEWHERE = {
+    "members": ("runner/test_members.py", 'report.tables["members"]'),
+    "members/rmse": ("runner/test_members.py", "members/rmse"),
+    "members/deviation/rmse": ("runner/test_members.py", "members/deviation/rmse"),
     "MLFLOW_TRACKING_USERNAME": ("tracking/test_private_server.py", "MLFLOW_TRACKING_USERNAME"),
     "MLFLOW_TRACKING_PASSWORD": ("tracking/test_private_server.py", "MLFLOW_TRACKING_PASSWORD"),
     "MLFLOW_TRACKING_SERVER_CERT_PATH": ("tracking/test_private_server.py", "MLFLOW_TRACKING_SERVER_CERT_PATH"),

@@ -157,6 +157,7 @@ def test_a_listener_ends_all_members() -> None:
     assert (history.stopped, told, len(history.epochs)) == ("pruned", [1], 1)
 
 
+@pytest.mark.end_to_end
 def test_a_member_that_diverges_fails_all_where_that_is_wished() -> None:
     import keras
 
