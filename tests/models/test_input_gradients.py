@@ -36,10 +36,10 @@ def compute() -> dict[str, np.ndarray]:
         model = build(lookup("model", cell)(units=[4]), TaskSpec("regression", uneven, (2,)), seed=3)
         found[cell] = gradient(model, numbers, direction)
     labels = TaskSpec("classification", words, (2,), outputs="logits", classes=("a", "b"))
-    found["labels"] = gradient(build(lookup("model", "gru")(units=[4]), labels, seed=3), tokens, direction)
+    found["labels"] = gradient(build(lookup("model", "gru")(units=[4]), labels, seed=3), {"past": tokens}, direction)
     stream = TaskSpec("language_modeling", words, (7,), "logits", scores_of="past", per_step=True, carried=True)
     model = build(lookup("model", "lstm")(units=[4], tie_weights=True, embedding_dim=4), stream, seed=3)
-    found["stream"] = gradient(model, tokens, source.normal(size=(3, 6, 7)).astype("float32"))
+    found["stream"] = gradient(model, {"past": tokens}, source.normal(size=(3, 6, 7)).astype("float32"))
     return found
 
 
@@ -67,7 +67,7 @@ def test_tokens_of_a_network_without_one_embedding_have_no_gradient() -> None:
     past = keras.Input((6,), dtype="int32", name="past")
     both = [keras.layers.Embedding(7, 3, name=name)(past) for name in ("one", "other")]
     model = keras.Model(past, keras.layers.Flatten()(keras.layers.Add()(both)))
-    assert make_input_gradient(model, np.zeros((2, 6), "int32")) is None
+    assert make_input_gradient(model, {"past": np.zeros((2, 6), "int32")}) is None
 
 
 @pytest.mark.end_to_end
