@@ -31,7 +31,7 @@ def stated(name: str) -> list[tuple[str, str]]:
 
 
 # Of series that are shipped; layout=sequence has the windows of airline_lstm.
-SERIES = [name for name in HEADERS if re.match("airline|sine|stacked|cell|tune|units", name) and stated(name)]
+SERIES = [name for name in HEADERS if re.match("airline|sine|stacked|cell|tune|units|share", name) and stated(name)]
 
 
 @cache

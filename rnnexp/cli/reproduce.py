@@ -68,7 +68,7 @@ def _choose_place(experiment: Experiment, *, check: bool) -> Iterator[tuple[Expe
         return
     with TemporaryDirectory(prefix="rnnexp-reproduce-", ignore_cleanup_errors=True) as folder:
         own = replace(experiment.tracking, name="mlflow", mode="online", uri=f"sqlite:///{folder}/mlflow.db")
-        yield replace(experiment, tracking=replace(own, figures=False, log_model=False)), Path(folder)
+        yield replace(experiment, tracking=replace(own, log_model=False)), Path(folder)
 
 
 def _train(experiment: Experiment, folder: Path) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 TABLE, METRIC = "memory", "model/effective_memory"
 SHARE = 0.95
 FEWEST = 4  # steps of an example, for the words to say something
-MAX_EXAMPLES = 32
+MAX_EXAMPLES, MAX_NUMBERS = 32, 2**24  # numbers that are said of all their steps
 MAX_OUTPUTS = 8  # up to which the norm is exact; of more it is estimated, in so many directions
 
 
@@ -51,8 +51,8 @@ def measure_memory(model: Any, dataset: Dataset, start: Callable[[], bool]) -> D
     if dataset.spec.writes:
         raise Undefined("what is written has no step in common with what is read, from which lags could be counted")
     x = _choose_examples(dataset)
-    past = x[PAST] if isinstance(x, Mapping) else x
-    lengths = x["mask"].sum(axis=1) if isinstance(x, Mapping) and "mask" in x else np.full(len(past), past.shape[1])
+    past = x[PAST]
+    lengths = x["mask"].sum(axis=1) if "mask" in x else np.full(len(past), past.shape[1])
     gradient = make_input_gradient(model, x)
     if gradient is None:
         raise Undefined("the network has not one embedding, by whose vectors it could be counted")
@@ -106,23 +106,24 @@ def draw_norms(ax: Axes, table: DataFrame, color: str, label: str, column: str =
     ax.set(xlabel="lag (steps before the answer)", ylabel="norm of d output / d input", yscale="log")
 
 
-def _choose_examples(dataset: Dataset) -> Any:
-    """Return the inputs of up to 32 examples of the scored part, evenly spaced, or of one that has windows.
-
-    A text that is only scored is read one token at a time.
+def _choose_examples(dataset: Dataset) -> dict[str, Any]:
+    """Return the inputs of up to 32 examples of the scored part, evenly spaced, or of one that has windows: a text that
+    is only scored is read one token at a time. They are fewer where a network says a great deal of each step.
     """
     parts = [dataset.parts[name] for name in (dataset.scored, "val", "train") if name in dataset.parts]
     for part in parts:
         x = _take_inputs(dataset, part)
-        if np.shape(x[PAST] if isinstance(x, Mapping) else x)[1] > 1:
-            return x
+        if (steps := x[PAST].shape[1]) > 1:
+            most = max(1, MAX_NUMBERS // (steps ** len(dataset.spec.steps) * math.prod(dataset.spec.output_shape)))
+            return {name: values[:most] for name, values in x.items()}
     raise Undefined("an example has one step")
 
 
-def _take_inputs(dataset: Dataset, part: Part) -> Any:
+def _take_inputs(dataset: Dataset, part: Part) -> dict[str, Any]:
     places = np.linspace(0, len(part.indices) - 1, min(MAX_EXAMPLES, len(part.indices))).round().astype(np.int64)
     indices = part.indices[places]
-    return dataset.batch(part.arrays_for(indices), indices)[0]
+    x = dataset.batch(part.arrays_for(indices), indices)[0]
+    return dict(x) if isinstance(x, Mapping) else {PAST: x}
 
 
 def _yield_directions(spec: TaskSpec, lengths: np.ndarray, steps: int) -> Iterator[np.ndarray]:

@@ -19,17 +19,16 @@ Gradient = Callable[[np.ndarray], np.ndarray]
 Product = Callable[..., Any]
 
 
-def make_input_gradient(model: keras.Model, x: Any) -> Gradient | None:
-    """Return what maps a direction, shaped as the outputs for the batch `x`, to the gradient of the outputs' product
-    with it, (b, time, width): by the numbers of each step, or by the vectors that tokens are given.
+def make_input_gradient(model: keras.Model, x: Mapping[str, Any]) -> Gradient | None:
+    """Return what maps a direction, shaped as the outputs for a batch of inputs by their names, to the gradient of the
+    outputs' product with it, (b, time, width): by the numbers of each step, or by the vectors that tokens are given.
 
     It takes the weights that the network has whenever it is called. Carried states begin with zeros. None for tokens
     of a network that has not exactly one embedding.
     """
     import keras
 
-    given = dict(x) if isinstance(x, Mapping) else {PAST: x}
-    given |= stateful.make_zero_states(model, len(given[PAST]))
+    given = {**x, **stateful.make_zero_states(model, len(x[PAST]))}
     embedding, width = None, np.shape(given[PAST])[2:]
     if np.issubdtype(given[PAST].dtype, np.integer):
         layers = model._flatten_layers(include_self=False, recursive=True)

@@ -99,7 +99,7 @@ def test_the_pictures_are_those_that_the_run_would_have_drawn(done: Done, capsys
         ours, theirs = matplotlib.image.imread(path), matplotlib.image.imread(pictures(done.bare)[name])
         assert ours.shape == theirs.shape
         assert np.mean(ours != theirs) < 1e-3
-    names = ", ".join(("learning_curves", "prediction", "whole_series", "residuals", "error_by_horizon"))
+    names = ", ".join(("learning_curves", "prediction", "whole_series", "residuals", "error_by_horizon", "memory"))
     assert out.splitlines() == [
         f"{done.bare.name} ({done.bare.run_id[:8]}): drew {names}",
         f"  {pictures(done.bare)['prediction.png'].parent}",
@@ -130,7 +130,8 @@ def test_a_run_whose_folder_is_gone_is_drawn_from_the_store(done: Done, capsys: 
     assert folder is not None
     shutil.rmtree(folder)
     assert len(said(capsys, 0, run.run_id, "--uri", done.uri).splitlines()) == 2
-    assert set(pictures(run)) == {"learning_curves.png", "prediction.png", "whole_series.png", "residuals.png"}
+    names = ("learning_curves", "prediction", "whole_series", "residuals", "memory")
+    assert set(pictures(run)) == {f"{name}.png" for name in names}
 
 
 def test_the_pictures_of_other_data_are_not_drawn(done: Done, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,14 @@ def set_number(result: rx.Result, number: float) -> None:
     rows.append(changed)
 
 
+@pytest.mark.end_to_end
+def test_what_is_measured_for_a_picture_is_compared_too(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = rx.run(rx.compose("data=csv", f"data.path={table.name}", *WORDS[:-1]))
+    assert drawn.metrics["model/effective_memory"] > 0
+    assert main(["reproduce", str(drawn.run_dir), "--check"]) == 0
+    assert "equal: all" in capsys.readouterr().out
+
+
 def test_a_run_is_trained_again_and_all_its_numbers_are_equal(
     trained: rx.Result, capsys: pytest.CaptureFixture[str]
 ) -> None:

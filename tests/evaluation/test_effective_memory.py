@@ -173,6 +173,18 @@ def test_estimates_of_many_outputs_are_near_the_exact_norm(text: Dataset, monkey
     assert not np.allclose(estimated, exact, rtol=1e-4)
 
 
+def test_of_a_network_that_says_much_of_each_step_fewer_examples_are_taken(
+    text: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, part = network(text, "gru", embedding_dim=3), text.parts["val"]
+    one = replace(text, parts={"val": replace(part, indices=part.indices[:1])}, scored="val")
+    alone = measure_memory(model, one, keep)["norm"]
+    text = replace(text, scored="val")
+    assert not np.allclose(measure_memory(model, text, keep)["norm"], alone, rtol=1e-3)
+    monkeypatch.setattr("rnnexp.evaluation.memory.MAX_NUMBERS", 8 * text.spec.output_shape[0])
+    np.testing.assert_allclose(measure_memory(model, text, keep)["norm"], alone, rtol=1e-4)
+
+
 def test_weights_before_training_are_measured_and_taken_back() -> None:
     dataset = series(8)
     architecture = lookup("model", "gru")(units=[4])

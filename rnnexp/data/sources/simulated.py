@@ -68,7 +68,7 @@ class weather(SeriesSource):
 
     name: Literal["weather"] = "weather"
     target: Column | list[Column] | None = Field("temperature", description="Column or columns to forecast.")
-    points: int = Field(2 * 8766, ge=2, description="Hours, the first is 2019-01-01 00:00.")
+    points: int = Field(4 * 8766, ge=2, description="Hours, the first is 2019-01-01 00:00.")
     noise: float = Field(0.3, ge=0, description="Standard deviation of each hour's temperature by itself, in °C.")
     seed: int = Field(0, ge=0, description="Seed of fronts, air masses, wind and noise.")
 

@@ -188,7 +188,7 @@ def test_scores_are_of_tokens_sequences_and_chunks(run: rx.Result) -> None:
     assert run.report.beats_baseline
     assert run.metrics["baseline/majority/chunk_f1"] == 0
     figures = {file.name for file in (run.run_dir / "figures").glob("*.png")}
-    assert figures == {"learning_curves.png", "confusion.png", "reliability.png"}
+    assert figures == {"learning_curves.png", "confusion.png", "reliability.png", "memory.png"}
 
 
 def test_the_summary_says_how_many_tokens(run: rx.Result) -> None:
