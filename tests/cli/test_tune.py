@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnexp.cli import init
 from rnnexp.cli.main import main
 from rnnexp.cli.tune import read_seconds
 from rnnexp.errors import ConfigError
 from rnnexp.runner import candidates
 from rnnexp.runner.candidates import Trial
+
+
+@pytest.fixture(autouse=True)
+def no_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The schema is the same each time, and takes most of the time."""
+    monkeypatch.setattr(init, "_write_schema", lambda path: None)
 
 
 def write_noise(rows: int = 300) -> None:
@@ -61,6 +68,23 @@ def test_a_setting_that_the_user_has_decided_is_not_varied(
     assert main(["init", "a.csv", "--tune", "60s", "--sequence-length", "12"]) == 0
     assert "  data.scaler=standard: " in capsys.readouterr().out
     assert "sequence_length: 12\n" in Path("experiments/a.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (("--split", "{train: 0.8, val: 0, test: 0.2}"), "there is no validation part to choose by"),
+        (("--sequence-length", "12", "--scaler", "minmax"), "the rules leave nothing to choose between"),
+    ],
+)
+def test_nothing_is_trained_where_nothing_can_be_chosen(
+    flags: tuple[str, ...], why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_noise()
+    monkeypatch.setattr(candidates, "try_seeds", None)
+    assert main(["init", "a.csv", "--tune", "60s", *flags]) == 0
+    assert why in capsys.readouterr().out
+    assert Path("experiments/a.yaml").exists()
 
 
 def test_a_time_is_read_with_its_unit() -> None:
