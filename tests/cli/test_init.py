@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -278,20 +276,3 @@ def test_an_absent_file_names_what_is_near(capsys: pytest.CaptureFixture[str]) -
     Path("sales.csv").write_text("y\n1\n")
     assert main(["init", "sale.csv"]) == 3
     assert "near it: sales.csv" in capsys.readouterr().err
-
-
-LOOK = """
-import sys
-from rnnexp.cli.main import main
-code = main(["init", "my.csv"])
-print(*sorted({"keras", "jax", "tensorflow", "torch", "mlflow", "sklearn", "scipy"} & {*sys.modules}), file=sys.stderr)
-sys.exit(code)
-"""
-
-
-@pytest.mark.end_to_end
-def test_a_recipe_is_found_without_anything_that_takes_long_to_import() -> None:
-    Path("my.csv").write_text(daily())
-    done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == ""
-    assert "trainer.epochs: " in done.stdout

@@ -100,4 +100,5 @@ def test_the_command_trains_and_writes(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["init", "a.csv", "--tune", "10m"]) == 0
     assert capsys.readouterr().out.count(" ± ") >= 4
     assert not Path("runs").exists()
-    assert main(["train", "experiment=a", "trainer.epochs=1", "tracking=off"]) == 0
+    brief = ("trainer.epochs=2", "callbacks.early_stopping.patience=1")
+    assert main(["train", "experiment=a", *brief, "tracking=off"]) == 0
