@@ -62,6 +62,7 @@ def test_texts_get_a_small_network_that_forgets_words_and_few_epochs() -> None:
     assert (found["trainer.batch_size"], found["trainer.epochs"]) == (16, 143)  # of 14 steps
     assert found["callbacks.early_stopping.patience"] == 14
     assert "model" not in found
+    assert found["data.buckets"] == 4
 
 
 def test_init_writes_the_network_and_its_settings_where_they_belong() -> None:
