@@ -42,6 +42,9 @@ def try_settings(draft: Draft, compose: Compose, until: float) -> Draft:
     if len(candidates) == 1:
         print("--tune: for these data the rules leave nothing to choose between")
         return draft
+    if not any(one.key.startswith("callbacks.early_stopping") for one in draft.choices):
+        print("--tune: there is no validation part to choose by")
+        return draft
     print(f"Tried, with the mean and deviation of the lowest validation loss of {SEEDS} seeds, trained as one program:")
     trials = []
     with _silenced():

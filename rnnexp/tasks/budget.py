@@ -17,25 +17,24 @@ FEW, MANY = 256, 300  # examples below which a batch is smaller, and batches of 
 WAITED = 5  # one part of so many of the epochs passes without a better value before training stops
 
 
-def suggest(dataset: Any, most_epochs: int = MOST_EPOCHS, patience: int | None = None) -> list[Suggestion]:
+def suggest(dataset: Any, usual_epochs: int = EPOCHS, waited: int = WAITED) -> list[Suggestion]:
     """Choose the budget for any dataset of examples that are given in any order."""
-    return choose_budget(len(dataset.parts["train"]), "val" in dataset.parts, most_epochs, patience)
+    return choose_budget(len(dataset.parts["train"]), "val" in dataset.parts, usual_epochs, waited)
 
 
 def choose_budget(
-    examples: int, is_validated: bool, most_epochs: int = MOST_EPOCHS, patience: int | None = None
+    examples: int, is_validated: bool, usual_epochs: int = EPOCHS, waited: int = WAITED
 ) -> list[Suggestion]:
-    """Choose batch, epochs and early stopping by the number of training examples; `patience` null: a part of them."""
+    """Choose batch, epochs and early stopping by the number of training examples."""
     batch = choose_batch(examples)
     steps = math.ceil(max(1, examples) / batch)
-    epochs = min(most_epochs, choose_epochs(steps))
-    waited = patience or max(10, epochs // WAITED)
+    epochs = choose_epochs(steps, usual_epochs)
     known = f"{count(examples, 'training example')}: {count(steps, 'gradient step')} an epoch"
     kept = "there is a validation part; the weights of its best epoch are kept"
     return [
         Suggestion("trainer.batch_size", batch, known),
         Suggestion("trainer.epochs", epochs, f"at most {count(epochs * steps, 'gradient step')}"),
-        *([Suggestion("callbacks.early_stopping.patience", waited, kept)] if is_validated else []),
+        *([Suggestion("callbacks.early_stopping.patience", max(3, epochs // waited), kept)] if is_validated else []),
     ]
 
 
@@ -48,7 +47,7 @@ def choose_batch(examples: int) -> int:
     return max(least, min(most, 1 << max(0, wanted.bit_length() - 1)))
 
 
-def choose_epochs(steps: int) -> int:
+def choose_epochs(steps: int, usual: int = EPOCHS) -> int:
     """Return the usual epochs, more where they are few gradient steps, fewer where they are very many."""
-    wanted = min(max(EPOCHS * steps, FEWEST_STEPS), MOST_STEPS)
+    wanted = min(max(usual * steps, FEWEST_STEPS), MOST_STEPS)
     return max(FEWEST_EPOCHS, min(MOST_EPOCHS, math.ceil(wanted / steps)))

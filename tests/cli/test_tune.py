@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnexp.cli import init
 from rnnexp.cli.main import main
 from rnnexp.cli.tune import read_seconds
 from rnnexp.errors import ConfigError
 from rnnexp.runner import candidates
 from rnnexp.runner.candidates import Trial
+
+
+@pytest.fixture(autouse=True)
+def no_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The schema is the same each time, and takes most of the time."""
+    monkeypatch.setattr(init, "_write_schema", lambda path: None)
 
 
 def write_noise(rows: int = 300) -> None:
@@ -63,6 +70,23 @@ def test_a_setting_that_the_user_has_decided_is_not_varied(
     assert "sequence_length: 12\n" in Path("experiments/a.yaml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (("--split", "{train: 0.8, val: 0, test: 0.2}"), "there is no validation part to choose by"),
+        (("--sequence-length", "12", "--scaler", "minmax"), "the rules leave nothing to choose between"),
+    ],
+)
+def test_nothing_is_trained_where_nothing_can_be_chosen(
+    flags: tuple[str, ...], why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_noise()
+    monkeypatch.setattr(candidates, "try_seeds", None)
+    assert main(["init", "a.csv", "--tune", "60s", *flags]) == 0
+    assert why in capsys.readouterr().out
+    assert Path("experiments/a.yaml").exists()
+
+
 def test_a_time_is_read_with_its_unit() -> None:
     assert [read_seconds(text) for text in ("60s", "90", "2m", "1.5h")] == [60, 90, 120, 5400]
     for wrong in ("", "0s", "soon", "-3s", "1d"):
@@ -76,4 +100,5 @@ def test_the_command_trains_and_writes(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["init", "a.csv", "--tune", "10m"]) == 0
     assert capsys.readouterr().out.count(" ± ") >= 4
     assert not Path("runs").exists()
-    assert main(["train", "experiment=a", "trainer.epochs=1", "tracking=off"]) == 0
+    brief = ("trainer.epochs=2", "callbacks.early_stopping.patience=1")
+    assert main(["train", "experiment=a", *brief, "tracking=off"]) == 0

@@ -43,6 +43,12 @@ def test_early_stopping_needs_a_validation_part() -> None:
     assert with_val == [*without, "callbacks.early_stopping.patience"]
 
 
+def test_what_is_learned_by_heart_soon_gets_fewer_epochs_but_no_fewer_steps() -> None:
+    many, few = (choose_budget(examples, True, usual_epochs=30, waited=10) for examples in (7_000, 70))
+    assert [one.value for one in many] == [32, 30, 3]
+    assert [one.value for one in few] == [16, 400, 40]
+
+
 def test_each_choice_says_why() -> None:
     batch, epochs, patience = choose_budget(34, is_validated=True)
     assert (batch.value, batch.why) == (16, "34 training examples: 3 gradient steps an epoch")

@@ -13,6 +13,7 @@ from rnnexp.tasks.requests import Suggestion
 
 CLOSE = 0.9  # lag-1 autocorrelation from which on each window is measured against its last row
 SHIFTED = 1.0  # training deviations between the means of training and validation, likewise
+CERTAIN = 3.0  # standard errors of the mean of independent rows, of which this must be more, too
 USUAL_ROWS, FEW_ROWS = 30, 10  # of the past where nothing asks for more: in long series, and in short ones
 LONGEST = 100  # rows of the past among which correlations are looked for
 WINDOWS = 8  # rows of the shortest series per row of the past
@@ -28,7 +29,7 @@ def suggest(dataset: SeriesDataset) -> list[Suggestion]:
     train, val = (_cut(dataset, part) for part in ("train", "val"))
     shortest = int(dataset.history.lengths().min())
     with np.errstate(all="ignore"):  # what cannot be computed proposes nothing
-        scaler = choose_scaler(train, val)
+        scaler = choose_scaler(train, val, dataset.pipeline.per_series)
         length = choose_length(train, shortest, dataset.season, differenced=scaler.value != "standard")
     scaled = [scaler] if dataset.pipeline.plan.layout == "windows" else []
     return [length, *scaled, *budget.suggest(dataset)]
@@ -39,13 +40,19 @@ def _cut(dataset: SeriesDataset, part: str) -> list[np.ndarray]:
     return [dataset.table[first:last, :targets] for first, last in dataset.borders.get(part, ())]
 
 
-def choose_scaler(train: Rows, val: Rows) -> Suggestion:
-    """Measure each window against its last row where levels last, or leave those of the training rows."""
-    mean, scale = _measure(train)
-    close = _find_closeness([(rows - mean) / scale for rows in train])
-    away = float(np.abs((np.concatenate(val).mean(axis=0) - mean) / scale).max()) if sum(map(len, val)) else 0.0
+def choose_scaler(train: Rows, val: Rows, per_series: bool = False) -> Suggestion:
+    """Measure each window against its last row where levels last, or leave those of the training rows.
+
+    per_series: whether each series is scaled by its own rows
+    """
+    alike = [([rows], val[place : place + 1]) for place, rows in enumerate(train)] if per_series else [(train, val)]
+    scaled = [_standardize(own, later) for own, later in alike]
+    close = _find_closeness([rows for own, _ in scaled for rows in own])
+    held_out = np.concatenate([train[0][:0], *(rows for _, later in scaled for rows in later)])
+    away = float(np.abs(held_out.mean(axis=0)).max()) if len(held_out) else 0.0
+    shifted = away > max(SHIFTED, CERTAIN / max(1, len(held_out)) ** 0.5)
     why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}"] if close >= CLOSE else []
-    why += [f"the mean of the validation rows is {away:.1f} training deviations away"] if away > SHIFTED else []
+    why += [f"the mean of the validation rows is {away:.1f} training deviations away"] if shifted else []
     plain, close_by = "standard", ["standard", "last"]
     if not why:
         why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}, and no level is new"]
@@ -98,11 +105,12 @@ def find_partial(series: Rows, most: int) -> np.ndarray:
     return partial
 
 
-def _measure(train: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and deviation of the training rows of all series, (targets,) each, as `standard` takes them."""
+def _standardize(train: Rows, val: Rows) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Scale rows as `standard` does, by mean and deviation of the training rows of all these series."""
     rows = np.concatenate(train)
-    scale = rows.std(axis=0)
-    return rows.mean(axis=0), np.where(scale > 0, scale, 1.0)
+    mean, scale = rows.mean(axis=0), rows.std(axis=0)
+    scale = np.where(scale > 0, scale, 1.0)
+    return [(one - mean) / scale for one in train], [(one - mean) / scale for one in val]
 
 
 def _find_closeness(scaled: Rows) -> float:

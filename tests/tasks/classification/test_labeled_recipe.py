@@ -59,8 +59,10 @@ def test_texts_get_a_small_network_that_forgets_words_and_few_epochs() -> None:
     Path("t.txt").write_text("".join(f"{n % 2} {' '.join(dice.choices(words, k=6))} {n}\n" for n in range(300)))
     found = proposed("data=text_lines", "data.path=t.txt")
     assert (found["model.bidirectional"], found["model.pooling"], found["model.word_dropout"]) == (True, "max", 0.4)
-    assert (found["trainer.epochs"], found["callbacks.early_stopping.patience"]) == (30, 3)
+    assert (found["trainer.batch_size"], found["trainer.epochs"]) == (16, 143)  # of 14 steps
+    assert found["callbacks.early_stopping.patience"] == 14
     assert "model" not in found
+    assert found["data.buckets"] == 4
 
 
 def test_init_writes_the_network_and_its_settings_where_they_belong() -> None:

@@ -55,6 +55,19 @@ def test_series_of_different_levels_under_one_scaler_are_close_to_their_last_row
     assert choose_scaler([rows + 20 * level for level, rows in enumerate(noise)], []).value == LAST
 
 
+def test_series_that_are_scaled_by_themselves_have_no_levels_to_last() -> None:
+    levels = [draw(0.0, rows=100, seed=seed) + 20 * seed for seed in range(6)]
+    assert choose_scaler(levels, levels, per_series=True).value == PLAIN
+    assert choose_scaler(levels, [rows + 5 for rows in levels], per_series=True).value == LAST
+
+
+def test_two_rows_that_lie_off_by_chance_are_no_new_level() -> None:
+    rows = draw(0.0, rows=40)
+    high = np.full((2, 1), rows.mean() + 1.5 * rows.std())
+    assert scaler(rows, high) == PLAIN
+    assert scaler(rows, np.repeat(high, 5, axis=0)) == LAST
+
+
 @pytest.mark.parametrize(
     "rows", [np.zeros((1, 1)), np.full((20, 1), 3.0), np.arange(2.0)[:, None], np.full((9, 2), 1e300)]
 )
