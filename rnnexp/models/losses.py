@@ -9,6 +9,7 @@ from pydantic import Field
 from rnnexp.config.settings import SINCE
 from rnnexp.data import quantiles
 from rnnexp.data.quantiles import MEDIAN
+from rnnexp.models.cross_entropy_gradient import compute_nats
 from rnnexp.registry import lookup, register
 
 if TYPE_CHECKING:
@@ -134,7 +135,10 @@ def cross_entropy(
             return super().__call__(y_true, y_pred, sample_weight)
 
         def call(self, y_true: Any, y_pred: Any) -> Any:
-            nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+            if keras.backend.backend() == "jax":
+                nats = compute_nats(y_true, y_pred)
+            else:
+                nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
             return keras.ops.sum(nats, axis=1) if sum_over_time else nats
 
     return CrossEntropy(name="cross_entropy")

@@ -1,10 +1,11 @@
 """LSTM and GRU with a backward pass written by hand, for training on JAX on the CPU.
 
-JAX derives the gradient of a scan step by step; here the loops hold what depends on the step before and nothing else.
-Products with inputs and for the gradients of weights are one for all steps, and so are the derivatives of the gates,
-by which the backward loop multiplies.  sigmoid(a) is 0.5 tanh(0.5 a) + 0.5, so that one `tanh` does all gates: XLA's is
-faster than its sigmoid.  Measured by `tests.benchmarks.backward`.  Under `jax.vmap` it is right but no faster: XLA has
-to transpose what it takes out of the loops.
+JAX derives the gradient of a scan step by step; here the loops hold what depends on the step before, and little else.
+Products for the gradients of weights are one for all steps, and so are the derivatives of the gates, by which the
+backward loop multiplies. Products with inputs are so while states are small: those of large ones would leave the cache
+before they are read, and be slower than Keras's.  sigmoid(a) is 0.5 tanh(0.5 a) + 0.5, so that one `tanh` does all
+gates: XLA's is faster than its sigmoid.  Measured by `tests.benchmarks.backward`.  Under `jax.vmap` it is right but no
+faster: XLA has to transpose what it takes out of the loops.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 Tree = Any
 SMALL = 1024  # numbers in a state, of a batch, up to which two steps a turn are faster
+LARGE = 4096  # from which on inputs are multiplied step by step: at 128 x 200 an LSTM is 1.2 times as fast so
 
 
 @contextmanager
@@ -104,11 +106,12 @@ def _forward_lstm(x: Any, weights: Tree, states: Tree, keep: Any) -> tuple[Tree,
 
     kernel, recurrent, bias = weights
     half = _half(x.dtype, [0.5, 0.5, 1, 0.5], len(recurrent))
-    scaled, inputs = recurrent * half, _project(x, kernel * half, None if bias is None else bias * half, states[0])
+    scaled, bias = recurrent * half, None if bias is None else bias * half
+    inputs, project = _divide_projection(x, kernel * half, bias, states[0])
 
     def step(state: Tree, given: Tree) -> tuple[Tree, Tree]:
-        (before, cell), (projected, kept) = state, given
-        gates = jnp.tanh(projected + _dot(before, scaled))
+        (before, cell), (one, kept) = state, given
+        gates = jnp.tanh(project(one) + _dot(before, scaled))
         i, f, g, o = _open(gates)
         after = f * cell + i * g
         state = _where(kept, (o * jnp.tanh(after), after), (before, cell))
@@ -153,11 +156,11 @@ def _forward_gru(x: Any, weights: Tree, states: Tree, keep: Any) -> tuple[Tree, 
     added, shift = None, 0.0
     if bias is not None:  # of the state's, that of the candidate alone is not simply added to the inputs'
         added, shift = (bias[0] + bias[1].at[2 * units :].set(0)) * half, bias[1, 2 * units :].astype(states[0].dtype)
-    scaled, inputs = recurrent * half, _project(x, kernel * half, added, states[0])
+    scaled, (inputs, project) = recurrent * half, _divide_projection(x, kernel * half, added, states[0])
 
     def step(state: Tree, given: Tree) -> tuple[Tree, Tree]:
-        (before,), (projected, kept) = state, given
-        inner = _dot(before, scaled)
+        (before,), (one, kept) = state, given
+        projected, inner = project(one), _dot(before, scaled)
         gates = jnp.tanh(projected[:, : 2 * units] + inner[:, : 2 * units])
         z, r = jnp.split(0.5 * gates + 0.5, 2, -1)
         recalled = inner[:, 2 * units :] + shift
@@ -188,11 +191,16 @@ def _backward_gru(saved: Tree, gradients: Tree) -> Tree:
         return (_dot(d_inner, transposed) + dh * z,), (d_inner, dh)
 
     d_states, (d_inner, dh) = _scan(step, tuple(d_last), (slope, z, d_outputs), reverse=True)
-    d_gates = jnp.concatenate([d_inner[..., : 2 * len(transposed.T)], dh * to_candidate], -1)
-    d_x, d_kernel, d_bias = _unproject(x, weights, d_gates)
-    if d_bias is not None:
-        d_bias = jnp.stack([d_bias, d_inner.sum((0, 1)).astype(d_bias.dtype)])
-    return d_x, [d_kernel, _outer(before, d_inner, weights[1]), d_bias], [*d_states], None
+    # Of the inputs' gradients those of the candidate alone are not the state's: two products, the larger one with
+    # zeros, are faster than to lay all of them side by side anew.
+    bias, units, d_candidate = weights[2], len(weights[1]), dh * to_candidate
+    gates, last = weights[0].at[:, 2 * units :].set(0), weights[0][:, 2 * units :]
+    d_x, d_kernel, d_bias = _unproject(x, (gates, None, bias), d_inner)
+    x_last, k_last, b_last = _unproject(x, (last, None, bias), d_candidate)
+    d_kernel = jnp.concatenate([d_kernel[:, : 2 * units], k_last], -1)
+    if bias is not None:
+        d_bias = jnp.stack([jnp.concatenate([d_bias[: 2 * units], b_last]), d_bias])
+    return d_x + x_last, [d_kernel, _outer(before, d_inner, weights[1]), d_bias], [*d_states], None
 
 
 def _scan(step: Callable[..., Any], state: Tree, sequences: Tree, reverse: bool = False) -> Any:
@@ -232,6 +240,13 @@ def _dot(a: Any, matrix: Any) -> Any:
     from jax import numpy as jnp
 
     return jnp.dot(a.astype(matrix.dtype), matrix, preferred_element_type=a.dtype)
+
+
+def _divide_projection(x: Any, kernel: Any, bias: Any, like: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return what a loop is given of x (time, batch, inputs), and what makes of it what is added to the gates."""
+    if like.size < LARGE:
+        return _project(x, kernel, bias, like), lambda projected: projected
+    return x, lambda one: _project(one[None], kernel, bias, like)[0]
 
 
 def _project(x: Any, kernel: Any, bias: Any, like: Any) -> Any:

@@ -20,7 +20,7 @@ import numpy as np
 MAX_OF_TORCH = 0.75  # geometric mean
 MAX_OF_KERAS = 1.03  # of each shape
 TURN_S = 0.1  # that a turn of one contestant takes about
-MAX_STEPS = 256
+MIN_STEPS, MAX_STEPS = 16, 256  # a call of the engine takes many: the memory of its first one is new, and slow
 OTHERS = ("keras", "torch")
 HEAD = """| cell | batch, steps, units, inputs | ours | of Keras's | cpu | of PyTorch's | cpu |
 |---|---|---|---|---|---|---|"""
@@ -84,8 +84,8 @@ def make_ours(cell: str, shape: Shape, x: Any, y: Any, by_hand: bool = True) -> 
     import jax
     import keras
 
+    from rnnexp.training import batcher
     from rnnexp.training.backends.jax import JaxTrainer, loop_steps
-    from rnnexp.training.batcher import Block
 
     layer = getattr(keras.layers, cell)(shape.units)
     model = keras.Sequential([keras.Input((shape.steps, shape.inputs)), layer, keras.layers.Dense(1)])
@@ -95,12 +95,13 @@ def make_ours(cell: str, shape: Shape, x: Any, y: Any, by_hand: bool = True) -> 
     trainer = JaxTrainer(model)
     if not by_hand:
         trainer._train = jax.jit(loop_steps(model.train_step))
-    # A block of two, the same batch twice: the engine's own loop over steps.
-    data = jax.device_put((np.broadcast_to(x, (2, *x.shape)), np.broadcast_to(y, (2, *y.shape))))
+    # A block of the same batch, as large as the engine makes it: its own loop over steps.
+    most = int(np.clip(batcher.BLOCK_BYTES // x.nbytes, 2, batcher.MAX_STEPS))
+    data = jax.device_put(tuple(np.broadcast_to(array, (most, *array.shape)) for array in (x, y)))
 
     def train(steps: int) -> None:
-        for _ in range(steps // 2):
-            trainer.train(Block(data, np.int32(2)))
+        for first in range(0, steps, most):
+            trainer.train(batcher.Block(data, np.int32(min(most, steps - first))))
         jax.block_until_ready(trainer.trainable)
 
     return train
@@ -133,7 +134,7 @@ def race(trains: dict[str, Callable[[int], None]], turns: int) -> list[Turn]:
     for name, train in trains.items():
         train(2)  # compiles
         seconds = timed(train, 2)[0] / 2
-        steps[name] = int(np.clip(TURN_S / seconds, 2, MAX_STEPS)) // 2 * 2
+        steps[name] = int(np.clip(TURN_S / seconds, MIN_STEPS, MAX_STEPS))
     found = []
     for number in range(turns):
         names = [*trains][number % len(trains) :] + [*trains][: number % len(trains)]

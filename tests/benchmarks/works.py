@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import memory
 from .contestants import Contestant, Work, best_per_seed, our_rate, printed, printed_rate, scored
 
 HERE = Path(__file__).parent / "peers"
@@ -44,7 +45,7 @@ class Places:
 
 def works(places: Places, quick: bool) -> list[Work]:
     """Return all pieces of work; `quick` ones are so small that only their running means anything."""
-    make = (airline, sine, airline_64, sine_64, steps_sine, steps_etth1, steps_ptb, long_windows, tracking)
+    make = (airline, sine, airline_64, sine_64, steps_sine, steps_etth1, steps_ptb, long_windows, many, tracking)
     return [function(places, quick) for function in make]
 
 
@@ -249,6 +250,21 @@ def long_windows(places: Places, quick: bool) -> Work:
     )
     title = "ETTm1, LSTM 16, window 720, batch 256"
     return _steps("long_windows", title, places, words, ("ettm1", epochs, rows, rows - 815), 256)
+
+
+def many(places: Places, quick: bool) -> Work:
+    """A sweep of many members, two epochs each: what matters is the memory."""
+    members, few = (20, 5) if quick else (1000, 10)
+    script = str(HERE / "airline_vmap_many.py")
+    by_hand, warm = ((script, places.airline, str(count), "2") for count in (members, few))
+    return Work(
+        "many",
+        f"airline, {members:,} members of a vectorized sweep, two epochs",
+        (
+            Contestant("rnnexp", "ours", tuple(memory.sweep_words(members)), warm_up=tuple(memory.sweep_words(few))),
+            Contestant("one JAX program by hand", "ours", by_hand, warm_up=warm, variables=keras("jax")),
+        ),
+    )
 
 
 def oil(path: str, split: str, window: int, horizon: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.models.recurrent_gradients import replace_inner_loops
+from rnnexp.models.flat_dense import use_fast_layers
 from rnnexp.training.backends.base import BackendTrainer
 from rnnexp.training.batcher import Block, map_arrays
 
@@ -28,7 +28,7 @@ class JaxTrainer(BackendTrainer):
         self.metric_variables = model.metrics_variables
         model.reset_metrics()
         self.no_metrics = [variable.value for variable in self.metric_variables]
-        by_hand = replace_inner_loops(model)
+        by_hand = use_fast_layers(model)
         self._train = jax.jit(loop_steps(by_hand(model.train_step)))
         self._test = jax.jit(loop_steps(by_hand(model.test_step)))
         self._results = jax.jit(self.metric_results)

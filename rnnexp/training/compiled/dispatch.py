@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.models.cudnn import avoid_cudnn
-from rnnexp.models.recurrent_gradients import replace_inner_loops
+from rnnexp.models.flat_dense import use_fast_layers
 from rnnexp.training.compiled.batch_plan import Pieces
 from rnnexp.training.compiled.program import Program, Progress, Span
 from rnnexp.training.plan import PROMPT_S
@@ -38,7 +38,7 @@ class Dispatch:
 
         if self._compiled is None:
             # Side by side, as `vmap` lays it out, Keras's own loops are as fast as gradients by hand.
-            settle = replace_inner_loops if self.axes is None else avoid_cudnn
+            settle = use_fast_layers if self.axes is None else avoid_cudnn
             with settle(self.program.model):
                 lowered = jax.jit(self._many).lower(progress, *given, (np.int32(0), np.int32(1)), np.int32(1))
             pool = ThreadPoolExecutor(1, thread_name_prefix="rnnexp-compile")
