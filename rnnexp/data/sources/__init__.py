@@ -2,5 +2,5 @@
 
 SEVERAL = {
     "labeled_texts": ("text_files", "text_lines", "text_table"),
-    "synthetic": ("adding", "ramp", "random", "reverse_digits", "sine", "values"),
+    "synthetic": ("adding", "mackey_glass", "ramp", "random", "reverse_digits", "sine", "values"),
 }
