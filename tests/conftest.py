@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from absl import logging as absl_logging
 
-from rnnexp import registry
+from rnnexp import registry, runtime
 from rnnexp.component import is_ours
 
 pytest_plugins = ["reporting", "series_maker", "small_disk", "tests.faults.record", "tests.tracking.faulty_server"]
@@ -47,6 +47,9 @@ os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",
 )
+
+# What an earlier run has computed must not stand in for what a test looks at.
+runtime.takes_cached = False
 
 # Ten thousand tests stay, as what is imported does: search all that for garbage as seldom as the command itself.
 gc.set_threshold(20_000)

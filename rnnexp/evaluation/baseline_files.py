@@ -41,10 +41,15 @@ log = logging.getLogger("rnnexp")
 
 @dataclass(frozen=True)
 class Kept:
-    """How a value is kept: the classes of the baselines in it, and what adds to it all that a file leaves out."""
+    """How a value is kept.
+
+    kinds: the classes of the baselines in it;  complete: adds all that a file leaves out
+    texts: that baselines read, where the digest of the data is of their tokens
+    """
 
     kinds: Sequence[Any] = ()
     complete: Callable[[Any], Any] = lambda value: value
+    texts: Sequence[str] = ()
 
 
 def remember(dataset: Dataset, what: str, compute: Callable[[], T], kept: Kept) -> T:
@@ -55,7 +60,7 @@ def remember(dataset: Dataset, what: str, compute: Callable[[], T], kept: Kept) 
     folder = make_cache_folder() if runtime.takes_cached and "train" in dataset.parts else None
     if folder is None:
         return compute()
-    key = _make_key(dataset, what)
+    key = _make_key(dataset, what, kept.texts)
     path = folder / FOLDER / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]}.npz"
     kinds = _list_classes(kept.kinds)
     # Whatever is wrong with a file, it is made again: a baseline checks what it is made of, too.
@@ -70,9 +75,10 @@ def remember(dataset: Dataset, what: str, compute: Callable[[], T], kept: Kept) 
     return made
 
 
-def _make_key(dataset: Dataset, what: str) -> list[str]:
+def _make_key(dataset: Dataset, what: str, texts: Sequence[str]) -> list[str]:
     """List all that decides about what is computed."""
     parts = [f"{name} {hashlib.sha256(part.indices.tobytes()).hexdigest()}" for name, part in dataset.parts.items()]
+    parts.append(hashlib.sha256(json.dumps(list(texts)).encode()).hexdigest())
     own = [dataset.spec.task, what, dataset.summary.digest, dataset.scored, str(dataset.season), *parts]
     return [*own, str(runtime.count_threads()), *_list_versions(tuple(registry.list_plugins()))]
 

@@ -30,6 +30,7 @@ class Rivals:
 
     vote: makes the answers for the examples of a part of those for its input
     kinds, complete: the classes of the baselines, and what adds to one all that a file of it leaves out
+    texts: that they read, if any
     """
 
     fits: Callable[[], Mapping[str, Fit]]
@@ -37,6 +38,7 @@ class Rivals:
     vote: Callable[[str, np.ndarray], np.ndarray] = lambda part, shares: shares
     kinds: Sequence[Any] = ()
     complete: Callable[[Any], Any] = lambda one: one
+    texts: Sequence[str] = ()
 
     def answer(self, one: Any, part: str) -> np.ndarray:
         """Return the probabilities (n, classes) that one baseline gives for a part."""
@@ -65,7 +67,7 @@ def compared(
     """Compare predicted classes with the truth, and with every baseline that is defined; `extra` adds metrics."""
     labels, names = predictions.actual, dataset.spec.classes
     compute = partial(rivals.predict, dataset.scored)
-    fitted, made, reasons = once(dataset, compute, kept=Kept(rivals.kinds, rivals.complete_all))
+    fitted, made, reasons = once(dataset, compute, kept=Kept(rivals.kinds, rivals.complete_all, rivals.texts))
     skipped = dict(reasons)
     metrics: dict[str, float] = {}
     models = {dataset.scored: predictions.predicted, **{f"baseline/{name}": shares for name, shares in made.items()}}

@@ -19,7 +19,6 @@ from pydantic import PlainValidator
 from rnnexp import strict
 from rnnexp.data.dataset import Dataset
 from rnnexp.errors import ConfigError, DataError, did_you_mean
-from rnnexp.evaluation.baseline_files import Kept
 from rnnexp.evaluation.report import VALIDATION, Report, Undefined, defined, once
 from rnnexp.task import rises
 
@@ -102,7 +101,7 @@ def keep(
     if report.validation is not None:
         makers = {name: lambda one=one: score(predict(one)) for name, one in report.fitted.items()}
         own = score(report.validation.predicted)
-        scores = {NETWORK: own, **once(dataset, lambda: defined(makers, {}), VALIDATION, Kept())}
+        scores = {NETWORK: own, **once(dataset, lambda: defined(makers, {}), VALIDATION)}
     return gather(metric, scores, report.fitted, report.best_baseline)
 
 

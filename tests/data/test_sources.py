@@ -22,12 +22,12 @@ from rnnexp.data.sources import SEVERAL
 from rnnexp.data.sources.airline_passengers import airline_passengers
 from rnnexp.data.sources.selective_copying import selective_copying
 from rnnexp.data.sources.simulated import share_price, weather
-from rnnexp.data.sources.synthetic import adding, ramp, random, sine, values
+from rnnexp.data.sources.synthetic import adding, mackey_glass, ramp, random, sine, values
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.registry import lookup, register, settings
 from rnnexp.tasks import load
 
-SHIPPED = [sine, ramp, values, random, adding, selective_copying, airline_passengers, share_price, weather]
+SHIPPED = [sine, mackey_glass, ramp, values, random, adding, selective_copying, airline_passengers, share_price, weather]
 
 
 def test_a_sine_is_a_wave_with_noise_of_the_given_size():
@@ -50,6 +50,18 @@ def test_a_sine_is_a_wave_with_noise_of_the_given_size():
 def test_a_seed_names_the_draw(source):
     one, same, other = load(source(seed=1)), load(source(seed=1)), load(source(seed=2))
     assert one.summary.digest == same.summary.digest != other.summary.digest
+
+
+def test_a_chaotic_series_follows_its_equation():
+    """Euler's method in tiny steps comes to the same values; with another delay it would not."""
+    step, lag = 0.01, 1700
+    x = np.full(lag + 52001, 1.2)
+    for now in range(lag, len(x) - 1):
+        x[now + 1] = x[now] + step * (0.2 * x[now - lag] / (1 + x[now - lag] ** 10) - 0.1 * x[now])
+    found = mackey_glass(points=4).read().values[:, 0]
+    np.testing.assert_allclose(found, x[lag + 50000 :: 600][:4], atol=0.005)
+    assert np.abs(mackey_glass(points=4, delay=18).read().values[:, 0] - found).max() > 0.05
+    np.testing.assert_array_equal(mackey_glass(points=8, every=3).read().values[::2, 0], found)
 
 
 def test_a_ramp_is_a_list_of_numbers():

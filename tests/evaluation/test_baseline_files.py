@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,12 @@ def test_classifiers_of_texts_come_back_with_the_tokens_they_count(kept: Path, t
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n")
     dataset = load("data=text_lines", f"data.path={tmp_path / 'texts.txt'}")
     rivals = _make_rivals(dataset)  # type: ignore[arg-type]
-    files = Kept(rivals.kinds, rivals.complete_all)
+    files = Kept(rivals.kinds, rivals.complete_all, rivals.texts)
     made = remember(dataset, "scored", lambda: rivals.predict("test"), files)
     fitted, shares, _ = remember(dataset, "scored", lambda: pytest.fail("computed again"), files)
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS).replace("number 7", "numbers 8") + "\n")
+    changed = _make_rivals(load("data=text_lines", f"data.path={tmp_path / 'texts.txt'}"))  # type: ignore[arg-type]
+    assert remember(dataset, "scored", lambda: None, replace(files, texts=changed.texts)) is None
     assert list(fitted) == ["majority", "naive_bayes", "tfidf_linear", "nb_svm", "tfidf_chars"]
     assert equal(shares, made[1])
     assert equal(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Sequence
 from functools import partial
@@ -22,7 +23,6 @@ from tests.untuned.verdict import Found, describe_seed, list_summary, list_table
 
 JOB = Path(__file__).parent / "job.py"
 SEEDS = 5
-# Nothing is tracked; the device is the processor, on which seconds mean the same everywhere.
 FIXED = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
 
 Results = dict[str, dict[str, Found]]  # by set and seed
@@ -105,4 +105,5 @@ def _write(path: Path, results: Results) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the jobs are ended with it
     raise SystemExit(main())

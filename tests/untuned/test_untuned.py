@@ -71,7 +71,7 @@ def test_the_aims_are_counted_over_the_sets_that_were_scored() -> None:
         "labels: 1 of 1 beat the simple list (aim 67%): reached",
         "1 of 3 beat the full list (aim: more than half): missed",
         "1 of 2 below persistence (m4_weekly) (aim: none): missed",
-        "white_noise: skill is claimed where there can be none",
+        "white_noise: a skill of +0.0900 is claimed where there can be none",
         "random_walk: no skill, which is right",
     ]
     table = {line.split(" | ")[0].strip("| "): line for line in list_table(results)}

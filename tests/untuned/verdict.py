@@ -123,8 +123,9 @@ def list_summary(results: Mapping[str, Mapping[str, Found]]) -> Iterator[str]:
         reached = "missed" if below else "reached"
         yield f"{len(below)} of {len(forecast)} below persistence{listed} (aim: none): {reached}"
     for name in (name for name in scored if SETS[name].kind == CONTROL):
-        wrong = _wins(judge_both(scored[name])[FULL_LIST])
-        yield f"{name}: {'skill is claimed where there can be none' if wrong else 'no skill, which is right'}"
+        skill = judge_both(scored[name])[FULL_LIST]
+        claimed = f"a skill of {skill.over.mean:+.4f} is claimed where there can be none" if skill else ""
+        yield f"{name}: {claimed if _wins(skill) else 'no skill, which is right'}"
 
 
 def _wins(skill: Skill | None) -> bool:

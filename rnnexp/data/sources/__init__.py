@@ -3,5 +3,5 @@
 SEVERAL = {
     "labeled_texts": ("text_files", "text_lines", "text_table"),
     "simulated": ("share_price", "weather"),
-    "synthetic": ("adding", "ramp", "random", "reverse_digits", "sine", "values"),
+    "synthetic": ("adding", "mackey_glass", "ramp", "random", "reverse_digits", "sine", "values"),
 }

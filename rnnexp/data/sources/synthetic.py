@@ -38,6 +38,46 @@ class sine(SeriesSource):
 
 
 @register("data")
+class mackey_glass(SeriesSource):
+    """Integrate dx/dt = 0.2 x(t - delay) / (1 + x(t - delay)^10) - 0.1 x(t): with a delay of 17 or more it is chaotic.
+
+    It is 1.2 up to time 0; the first 500 units of time are left out. Runge and Kutta's method of the fourth order, in
+    steps of 0.1. Source: Mackey and Glass, Oscillation and chaos in physiological control systems, 1977.
+    """
+
+    name: Literal["mackey_glass"] = "mackey_glass"
+    points: int = Field(1000, ge=2, description="Number of points.")
+    every: int = Field(6, ge=1, description="Units of time between two points.")
+    delay: int = Field(17, ge=1, description="Units of time after which a value acts on its change.")
+
+    def read(self) -> Series:
+        import numpy as np
+
+        lag, warm_up = self.delay * STEPS, 500 * STEPS
+        x = [1.2] * (lag + 1)
+        for now in range(lag, lag + warm_up + self.points * self.every * STEPS):
+            x.append(_step(x[now], x[now - lag], x[now - lag + 1]))
+        return Series.single(np.array(x[lag + warm_up :: self.every * STEPS][: self.points]), source="mackey_glass")
+
+
+STEPS = 10  # of the integration in a unit of time
+
+
+def _step(now: float, old: float, later: float) -> float:
+    """Return the value after one step, given this one and those a delay earlier; in the middle lies their mean."""
+
+    def change(value: float, delayed: float) -> float:
+        fifth = delayed * delayed * delayed * delayed * delayed  # products round alike everywhere, powers do not
+        return 0.2 * delayed / (1 + fifth * fifth) - 0.1 * value
+
+    middle, size = (old + later) / 2, 1 / STEPS
+    first = change(now, old)
+    second = change(now + size / 2 * first, middle)
+    third = change(now + size / 2 * second, middle)
+    return now + size / 6 * (first + 2 * second + 2 * third + change(now + size * third, later))
+
+
+@register("data")
 class values(SeriesSource):
     """Take the series from the command or the configuration itself."""
 

@@ -64,6 +64,7 @@ def _make_rivals(dataset: SequenceDataset) -> Rivals:
         dataset.vote,
         [*KINDS.values()],
         lambda one: fill_cut(one, dataset.pipeline),
+        dataset.texts if isinstance(dataset, TextDataset) else (),
     )
 
 
