@@ -58,7 +58,7 @@ class Sweep:
 
 
 def sweep(uri: str | None, text: str | None = None) -> Sweep:
-    """Find a sweep by its name, its folder, the only beginning of a name that fits or its run's id; default: the latest."""
+    """Find a sweep by its name, its folder, the only beginning of a name or its run's id; default: the latest."""
     known = sweeps(uri)
     if not known:
         raise ConfigError("no sweep is tracked here; start one with: rnnexp train -m model=lstm,gru seed=0,1,2")
