@@ -58,7 +58,7 @@ class Sweep:
 
 
 def sweep(uri: str | None, text: str | None = None) -> Sweep:
-    """Find a sweep by its name, by the only beginning of a name that fits, or by its run's id; default: the latest."""
+    """Find a sweep by its name, its folder, the only beginning of a name or its run's id; default: the latest."""
     known = sweeps(uri)
     if not known:
         raise ConfigError("no sweep is tracked here; start one with: rnnexp train -m model=lstm,gru seed=0,1,2")
@@ -99,9 +99,14 @@ def _numbers(jobs: Sequence[int]) -> str:
     return ", ".join(f"job {number}" for number in jobs[:MAX_NAMED]) + (", …" if len(jobs) > MAX_NAMED else "")
 
 
+def _find_folder(run: TrackedRun) -> Path | None:
+    return Path(run.tags["rnnexp.folder"]).resolve() if "rnnexp.folder" in run.tags else None
+
+
 def _named(text: str, known: Sequence[TrackedRun]) -> TrackedRun:
     for fits in (
         [run for run in known if text in (run.name, run.run_id)],
+        [run for run in known if Path(text).is_dir() and Path(text).resolve() == _find_folder(run)],
         [run for run in known if run.name.startswith(text)],
         [run for run in known if run.run_id.startswith(text)],
     ):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp.compare.differ import REPEATS
 from rnnexp.compare.table import shown
+from rnnexp.sweeps.space import import_optuna
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,7 @@ def _ranks(values: Sequence[float]) -> list[float]:
 
 def _evaluated(columns: Mapping[str, tuple[list[Any], bool]], values: Sequence[float]) -> dict[str, float]:
     with _quiet():
-        import optuna
+        optuna = import_optuna()
 
         distributions = {name: _distribution(*column) for name, column in columns.items()}
         study = optuna.create_study()
@@ -109,7 +110,7 @@ def _distribution(values: Sequence[Any], numeric: bool) -> BaseDistribution:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Optuna from telling of every study it makes; its level is put back."""
-    import optuna
+    optuna = import_optuna()
 
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -22,7 +22,7 @@ from rnnexp.config import letters
 from rnnexp.config.source import COMPONENT_GROUPS
 from rnnexp.errors import ConfigError
 
-letters.install()
+letters.use_letters()
 
 GROUPS = (*COMPONENT_GROUPS, "trainer", "callbacks", "tracking", "experiment")
 

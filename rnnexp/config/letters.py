@@ -27,14 +27,14 @@ class LetterStream(InputStream):
         for start, stop in _find_quoted_keys(text):
             key = _ESCAPED.sub(r"\1", text[start + 1 : stop - 1])
             pieces += [text[end:start], key]
-            self.data += [*map(_classify, text[end:start]), *[_LETTER] * len(key)]
+            self.data += [*map(_show, text[end:start]), *[_LETTER] * len(key)]
             end = stop
-        self.data += map(_classify, text[end:])
+        self.data += map(_show, text[end:])
         self.strdata = "".join([*pieces, text[end:]])
         self._size = len(self.data)
 
 
-def _classify(letter: str) -> int:
+def _show(letter: str) -> int:
     if letter.isascii():
         return ord(letter)
     return ord(" ") if letter.isspace() else _LETTER
@@ -55,6 +55,6 @@ def _find_quoted_keys(text: str) -> Iterator[tuple[int, int]]:
                 yield found.span()
 
 
-def install() -> None:
+def use_letters() -> None:
     """Let every parser of Hydra's read its overrides so."""
     overrides_parser.InputStream = LetterStream

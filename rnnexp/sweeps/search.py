@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rnnexp.errors import ConfigError, ResourceError, did_you_mean, first_line
 from rnnexp.redact import redact_value
 from rnnexp.sweeps.settings import Named, Sweep
-from rnnexp.sweeps.space import Point, Space
+from rnnexp.sweeps.space import Point, Space, import_optuna
 from rnnexp.synonyms import suggest_value
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Optuna:
     """
 
     def __init__(self, space: Space, settings: Sweep, direction: Direction) -> None:
-        import optuna
+        optuna = import_optuna()
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._make = Maker("sampler", settings.sampler, optuna.samplers)
@@ -79,7 +79,7 @@ class Optuna:
         Raises ConfigError, and ResourceError for a package that is missing: many samplers need theirs only after
         some first points that are drawn at random.
         """
-        import optuna
+        optuna = import_optuna()
 
         sampler = self._make(seed=0)
         started = getattr(sampler, "_n_startup_trials", 0)
@@ -186,12 +186,12 @@ class Pruning:
     """Judges running jobs by their objective so far, beside that of all others, with a pruner of Optuna."""
 
     def __init__(self, named: Named, direction: Direction) -> None:
-        import optuna
+        optuna = import_optuna()
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         pruner = Maker("pruner", named, optuna.pruners)()
         self._study = optuna.create_study(study_name="rnnexp", direction=direction, pruner=pruner)
-        self._trials: dict[int, optuna.Trial] = {}
+        self._trials: dict[int, Any] = {}
 
     def hopeless(self, job: int, curve: Sequence[tuple[int, float]]) -> bool:
         """Take in new values (epoch, objective so far) of a job and say whether to give it up."""

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 Point = dict[str, str]  # key: value as it is written on the command line
 
 
+def import_optuna() -> Any:
+    """Import Optuna. In a notebook its progress bars, which we do not show, would warn that they lack a package."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import optuna
+    return optuna
+
+
 @dataclass(frozen=True)
 class Dimension:
     """One key that varies: a list of values, or an interval with its ends included."""

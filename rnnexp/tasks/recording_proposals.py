@@ -17,7 +17,7 @@ from rnnexp.data.inspect.flaws import settle_flaws
 from rnnexp.data.inspect.head import read_head
 from rnnexp.data.inspect.roles import INDEX
 from rnnexp.data.inspect.text_kinds import find_test
-from rnnexp.data.sources.sequence_table import PANDAS_INDEX
+from rnnexp.data.sources.sequence_table import PANDAS_INDEX, sequence_table
 from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.files import locate
 from rnnexp.errors import RnnexpError, count
@@ -71,6 +71,8 @@ class RecordingTable:
 
 def find_recordings(path: str, given: Mapping[str, Any]) -> RecordingTable | None:
     """Look at a table; None if its rows are no steps of labeled recordings."""
+    if set(given) - set(sequence_table.__pydantic_fields__):  # type: ignore[attr-defined]
+        return None  # such as a target: the user means a table of another kind
     try:
         file = locate(path)[0]
         finding = Finding(settings={"path": path})

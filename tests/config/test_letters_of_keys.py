@@ -77,8 +77,8 @@ def test_sweeps_their_jobs_and_what_is_made_of_them_know_them(capsys: pytest.Cap
     (sweep,) = Path("runs/sweeps").iterdir()
     assert main(["train", "-m", *words, swept]) == 0
     assert "2 jobs, 2 done, 0 to run" in capsys.readouterr().out
-    assert set(rx.runs()["params.trainer.class_weights.好"].dropna()) == {"1.5", "1.0"}
-    assert main(["best", sweep.name]) == 0
+    assert set(rx.runs()["params.trainer.class_weights.好"].dropna()) == {1.5, 1.0}
+    assert main(["best", f"{sweep}/"]) == 0
     assert "坏: 坏.txt" in capsys.readouterr().out
     assert main(["show", *words, "trainer.class_weights.好=3"]) == 0
     assert "好: 3" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -189,3 +190,24 @@ def test_a_sampler_that_has_seen_every_point_goes_on() -> None:
     space = read_space(["model=lstm,gru"], settings := Sweep(sampler="bruteforce", n_trials=4))
     found = search(space, settings, "minimize")
     assert len(points(found, range(4), lambda point: 1.0)) == 4  # type: ignore[arg-type]
+
+
+NOTEBOOK = """
+import sys, types
+
+class Shell: ...
+
+sys.modules["ipykernel.zmqshell"] = types.ModuleType("zmqshell")
+sys.modules["IPython"] = types.SimpleNamespace(get_ipython=Shell)
+"""
+
+
+@pytest.mark.end_to_end
+def test_a_notebook_is_not_told_of_progress_bars_that_we_do_not_show() -> None:
+    def say(code: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", NOTEBOOK + code], capture_output=True, text=True, check=True
+        ).stderr
+
+    assert "IProgress not found" in say("import optuna")
+    assert say("from rnnexp.sweeps.space import import_optuna; import_optuna()") == ""

@@ -125,6 +125,11 @@ def test_series_over_the_same_dates_are_forecast() -> None:
     assert proposed("a.csv", label="class", recording="store")[0] == "sequence_table"
 
 
+def test_a_target_or_a_horizon_means_a_forecast() -> None:
+    long().assign(t=np.arange(4800)).to_csv("a.csv", index=False)
+    assert proposed("a.csv", target="ecg", series="recording")[0] == "csv"
+
+
 def test_flags_say_what_names_do_not() -> None:
     phones()[["x", "y", "z", "activity"]].rename(columns={"activity": "was"}).to_csv("a.csv", index=False)
     assert proposed("a.csv", label="was") == (
