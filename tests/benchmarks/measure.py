@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 
 from .contestants import Contestant
 
 TIME_LIMIT = 3600.0  # s, of one measurement
 SAMPLE = 0.5  # s between two looks at the memory: one look costs about 5 ms of a core
+ORPHANS_S = 10.0  # how long processes are waited for whose parents have ended
+CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of Linux's prctl(2)
 PAGE = os.sysconf("SC_PAGE_SIZE") / 2**20  # MB
 
 
@@ -98,8 +101,9 @@ def _run(
     """Return seconds, peak memory, when each line with a result came, all that was printed, and the error."""
     lines: list[tuple[float, str]] = []
     environment = _environment(contestant, folder)
+    sessions: set[int] = set()
     began = monotonic()
-    with ExitStack() as files:
+    with ExitStack() as files, _orphans_counted(sessions):
         processes = [
             subprocess.Popen(
                 [python, *(word.replace("{process}", str(number)) for word in argv)],
@@ -112,21 +116,44 @@ def _run(
             )
             for number in range(contestant.processes)
         ]
-    readers = [Thread(target=_read, args=(process, began, lines), daemon=True) for process in processes]
-    memory = Memory([process.pid for process in processes])
-    for thread in (*readers, memory):
-        thread.start()
-    codes = [_wait(process, TIME_LIMIT - (monotonic() - began)) for process in processes]
-    seconds = monotonic() - began
-    memory.stop()
-    for reader in readers:
-        reader.join(10)
-    for process in processes:
-        process.stdout.close()
+        sessions.update(process.pid for process in processes)
+        readers = [Thread(target=_read, args=(process, began, lines), daemon=True) for process in processes]
+        memory = Memory([process.pid for process in processes])
+        for thread in (*readers, memory):
+            thread.start()
+        codes = [_wait(process, TIME_LIMIT - (monotonic() - began)) for process in processes]
+        seconds = monotonic() - began
+        memory.stop()
+        for reader in readers:
+            reader.join(10)
+        for process in processes:
+            process.stdout.close()
     done_at = [moment for moment, line in lines if "wall=" in line]
     bad = [number for number, code in enumerate(codes) if code]
     error = f"exit code {codes[bad[0]]}, see {folder}/stderr{bad[0]}.txt" if bad else ""
     return seconds, memory.peak_mb, done_at, "".join(line for _, line in lines), error
+
+
+@contextmanager
+def _orphans_counted(sessions: Collection[int]) -> Iterator[None]:
+    """Wait for processes of these sessions whose parents have ended: only then it is known what they have taken.
+
+    The server that jobs are forked from is one, and with it all of them; other systems than Linux leave them out.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    prctl = ctypes.CDLL(None).prctl
+    prctl(CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        deadline = monotonic() + ORPHANS_S
+        while (left := resident(set(sessions))) and monotonic() < deadline:
+            for pid in (pid for pid, parent, _ in left if parent == os.getpid()):
+                os.waitpid(pid, os.WNOHANG)
+            sleep(0.02)
+        prctl(CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 def _processor_seconds() -> float:

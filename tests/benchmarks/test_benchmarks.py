@@ -287,3 +287,12 @@ def test_a_contestant_may_be_told_its_own_folder(tmp_path) -> None:
     found = measure(told, 0, sys.executable, tmp_path / "a", [])
     assert (found.error, found.losses) == ("", [1.0])
     assert 0 < found.cpu_s < 10
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hand over orphans")
+def test_the_time_of_a_process_that_outlives_its_parent_is_counted(tmp_path) -> None:
+    busy = "import time\nwhile time.process_time() < 0.6: pass"
+    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {busy!r}]); print('loss=1.0')"
+    found = measure(contestant(code, losses=printed(r"loss=([\d.]+)")), 0, sys.executable, tmp_path / "a", [])
+    assert (found.error, found.losses) == ("", [1.0])
+    assert found.cpu_s >= 0.6

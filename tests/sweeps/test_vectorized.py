@@ -11,7 +11,7 @@ import pytest
 from sweeping import UNTRACKED, Quick, jobs, run, start, table, wait_for, with_one_changed, workshop
 
 from rnnexp.runner.groups import GroupStore
-from rnnexp.sweeps.executors.vectorized import GROUPS
+from rnnexp.sweeps.executors.vectorized import GROUPS, vectorized
 
 # A network and an optimizer that are compiled quickly.
 NET = (
@@ -156,3 +156,29 @@ def test_a_group_whose_coordinator_was_killed_is_the_same_group_again(
     folder = run(*GROUP, launcher=ONE_GROUP)
     assert [job.attempts for job in jobs(folder).values()] == [2, 2, 2]
     assert is_golden(folder, golden)
+
+
+@pytest.mark.parametrize(
+    ("programs", "processes", "sizes"),
+    [
+        ("a" * 64, 2, [32, 32]),
+        ("a" * 64 + "b", 2, [32, 32, 1]),
+        ("aaaabbbbccccddddeeeeffff", 2, [4] * 6),
+        ("aaaabbbbccccddddeeeeffff", 16, [2] * 12),
+        ("a" * 16 + "b" * 16 + "c" * 16, 2, [8, 8, 16, 16]),
+        ("aaa", 2, [3]),
+        ("a" * 200, 2, [50] * 4),
+        ("", 2, []),
+    ],
+)
+def test_jobs_of_a_program_are_split_only_as_far_as_a_process_would_have_too_few(
+    programs: str, processes: int, sizes: list[int]
+) -> None:
+    groups = vectorized().pack([*programs], processes)
+    assert [len(group) for group in groups] == sizes
+    assert sorted(place for group in groups for place in group) == [*range(len(programs))]
+    assert all(len({programs[place] for place in group}) == 1 for group in groups)
+
+
+def test_jobs_that_share_no_program_are_alone() -> None:
+    assert vectorized().pack([None, "a", None, "a"], 2) == [[0], [1, 3], [2]]

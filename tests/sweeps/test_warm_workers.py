@@ -164,6 +164,34 @@ def test_a_worker_ends_with_its_coordinator_also_in_its_second_job(
     assert [(job.status, job.attempts) for job in jobs(folder).values()] == [("done", 1), ("done", 2)]
 
 
+@BOTH
+@pytest.mark.end_to_end
+@pytest.mark.fault("H6")
+def test_workers_side_by_side_on_one_fresh_store_lose_nothing(
+    processes: dict[int, list[int]], client: Any, fresh: bool
+) -> None:
+    folder = run(*QUICK, "seed=range(5)", launcher={**ONE, "n_jobs": 2, "fresh": fresh}, new=True)
+    runs = [client.get_run(str(job.run_id)) for job in jobs(folder).values()]
+    assert [run.info.status for run in runs] == ["FINISHED"] * 5
+    assert [run.data.params["seed"] for run in runs] == [str(seed) for seed in range(5)]
+    assert [len(client.get_metric_history(run.info.run_id, "val/loss")) for run in runs] == [3] * 5
+    assert len({pid for pids in processes.values() for pid in pids}) == (5 if fresh else 2)
+
+
+@BOTH
+@pytest.mark.end_to_end
+@pytest.mark.fault("H11")
+def test_a_hopeless_job_is_stopped_and_the_next_one_gets_another_process(
+    processes: dict[int, list[int]], fresh: bool
+) -> None:
+    rates = ("optimizer.learning_rate=0.01,0.011,1e-9,0.012", "tracking=off")
+    pruner = {"name": "median", "n_startup_trials": 2}
+    folder = run(*LONG, *rates, pruner=pruner, launcher={**ONE, "fresh": fresh}, new=True)
+    assert [job.status for job in jobs(folder).values()] == ["done", "done", "pruned", "done"]
+    assert processes[3] != processes[2]
+    assert (processes[2] == processes[0]) != fresh
+
+
 def task(**changes: Any) -> Task:
     values = {"backend": None, "device": "auto", "threads": None, "deterministic": False, "plugins": []}
     mapping = {**values, **{key: value for key, value in changes.items() if key in values}}

@@ -21,6 +21,7 @@ from rnnexp.sweeps.state import write_whole
 from rnnexp.sweeps.task import GROUPS, RESULT, Task, read_groups
 
 GROUP, GROUP_THAT_LEARNS = 64, 8
+MAX_SHARE = 1.25  # of all jobs, that one process has: more than its equal share by so much
 MAX_DEATHS = 2  # what has ended its process so often is not to end its company once more
 
 Crew = tuple[list[Task], Path | None]  # jobs of one process, and where it keeps its groups if they train as one
@@ -49,15 +50,33 @@ class vectorized(Launcher):
         return vectorized(**{**vars(self), "group_size": size})
 
     def pack(self, programs: Sequence[str | None], processes: int) -> list[list[int]]:
-        """Put jobs of one program into groups of equal size, so that no process is without one."""
+        """Put jobs of one program into groups of equal size, no smaller than it takes to give each process its share.
+
+        To start one process more, and to compile once more, costs more than a few members.
+        """
         by_program: dict[str, list[int]] = {}
         for place, program in enumerate(programs):
             by_program.setdefault(program or f"alone: {place}", []).append(place)
-        groups = []
-        for same in by_program.values():
-            parts = max(-(-len(same) // (self.group_size or GROUP)), min(processes, len(same) // 2) or 1)
-            groups += [same[start::parts] for start in range(parts)]
+        same = [*by_program.values()]
+        parts = [-(-len(places) // (self.group_size or GROUP)) for places in same]
+        while _measure_busiest(groups := _split(same, parts), processes) > MAX_SHARE * len(programs) / processes:
+            widest = max(range(len(same)), key=lambda i: len(same[i]) / parts[i])
+            if len(same[widest]) < 2 * (parts[widest] + 1):
+                break
+            parts[widest] += 1
         return groups
+
+
+def _split(same: Sequence[Sequence[int]], parts: Sequence[int]) -> list[list[int]]:
+    return [[*places[start::count]] for places, count in zip(same, parts) for start in range(count)]
+
+
+def _measure_busiest(groups: Sequence[Sequence[int]], processes: int) -> int:
+    """Return how many jobs the busiest process has, where each takes the next group once it has ended one."""
+    loads = [0] * processes
+    for group in groups:
+        loads[loads.index(min(loads))] += len(group)
+    return max(loads)
 
 
 class GroupProcesses(Executor):
