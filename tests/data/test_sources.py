@@ -27,7 +27,18 @@ from rnnexp.errors import ConfigError, DataError
 from rnnexp.registry import lookup, register, settings
 from rnnexp.tasks import load
 
-SHIPPED = [sine, mackey_glass, ramp, values, random, adding, selective_copying, airline_passengers, share_price, weather]
+SHIPPED = [
+    sine,
+    mackey_glass,
+    ramp,
+    values,
+    random,
+    adding,
+    selective_copying,
+    airline_passengers,
+    share_price,
+    weather,
+]
 
 
 def test_a_sine_is_a_wave_with_noise_of_the_given_size():
