@@ -29,6 +29,12 @@ OTHERS = {  # first bytes: what it is, and what makes a table of it
     b"SQLite": ("an SQLite database", "export the table as CSV"),
     b"%PDF": ("a PDF", "save the table as CSV"),
     b"\x89HDF": ("an HDF5 file", "save the table as CSV"),
+    b"MATLAB 5.0 MAT": ("a file of MATLAB", "save the table as CSV, or its arrays as .npz for data=npz"),
+    b"ARROW1\0": ("a Feather file", "save it as Parquet or CSV"),
+    b"<?xml": ("XML", "save the table as CSV"),
+    b"<!DOCTYPE": ("a page of the web", "save the table that it shows as CSV"),
+    b'[{"': ("JSON", "write the table as CSV or Parquet"),
+    b'{"': ("JSON", "write the table as CSV or Parquet"),
     b"RIFF": ("a recording or a film", "write its numbers as CSV, or sequences of numbers for data=npz"),
     b"fLaC": ("a recording", "write its numbers as CSV, or sequences of numbers for data=npz"),
     b"OggS": ("a recording", "write its numbers as CSV, or sequences of numbers for data=npz"),
@@ -124,7 +130,7 @@ def nearby(candidates: list[Path]) -> str:
 def kind(path: Path) -> str:
     """Tell "text", "gzip" or "parquet" by the first bytes, and refuse a name that promises something else."""
     with path.open("rb") as stream:
-        start = stream.read(6)
+        start = stream.read(max(map(len, OTHERS)))
     if not start:
         raise DataError(f"{path}: is empty (0 bytes)")
     for mark, (what, mend) in OTHERS.items():
