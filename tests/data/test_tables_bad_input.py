@@ -13,6 +13,7 @@ import pytest
 
 from rnnexp.config.compose import compose
 from rnnexp.data.sources.csv import csv
+from rnnexp.data.tables.files import as_bytes
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.tasks import load
 
@@ -234,6 +235,13 @@ def test_another_kind_of_file_is_named_with_what_makes_a_table_of_it(start: byte
 def test_json_is_no_table(content: bytes) -> None:
     with pytest.raises(DataError, match="is JSON: write the table as CSV or Parquet"):
         read(content)
+
+
+@pytest.mark.parametrize("content", JSON)
+def test_a_text_may_begin_as_json_does(content: bytes) -> None:
+    Path("log.txt").write_bytes(content)
+    with as_bytes(Path("log.txt")) as stream:
+        assert stream.read() == content
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "pipe"])
