@@ -45,6 +45,13 @@ TYPED = {
     "model=rnn": "model: `rnn` is not one of .*; did you mean `simple_rnn`?",
     "data.scaler=MinMaxScaler": "data.scaler: 'MinMaxScaler' given; .*; did you mean `minmax`?",
     "data.scaler=[log,StandardScaler]": "data.scaler.1: 'StandardScaler' given; .*; did you mean `standard`?",
+    "model=transformer": "model: `transformer` is not one of .*; the networks are recurrent ones",
+    "loss=focal_loss": "loss: `focal_loss` is not one of .*; a loss of Keras or of your own is a plugin",
+    "callbacks=TensorBoard": "callbacks: `TensorBoard` is not one of .*; runs are tracked with MLflow",
+    "schedule=OneCycleLR": "schedule: `OneCycleLR` is not one of .*; a schedule of your own is a plugin",
+    "optimizer=momentum": "optimizer: `momentum` is not one of .*; did you mean `sgd` with `optimizer.momentum=0.9`?",
+    "optimizer.betas=[0.9,0.99]": "optimizer.betas: unknown key; optimizer.beta_1 and optimizer.beta_2 are keys",
+    "trainer.log_interval=5": "trainer.log_interval: unknown key; here it is trainer.print_every",
     "backend=pytorch": "backend: 'pytorch' given; .*; did you mean `torch`?",
 }
 

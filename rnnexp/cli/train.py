@@ -64,7 +64,7 @@ def run(argv: list[str]) -> int:
     if not _only_shows(args):
         ours = _is_ours(args)
         lines = (check_sweep(args) if ours else check(args)).overrides()
-        args.overrides = lines if ours else as_hydra_reads(lines)
+        args.overrides = as_hydra_reads(lines)
     with named_as_typed(typed), ExitStack() as stack:
         if not (_only_shows(args) or args.cfg or args.multirun):
             args.overrides += stack.enter_context(find_unfinished(args.overrides, args.config_dir))

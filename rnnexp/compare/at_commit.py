@@ -118,5 +118,12 @@ def _ask_git(*words: str) -> bytes:
         raise ResourceError(f"git has not answered for {_TIMEOUT_S} s") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ConfigError(f"git: {said[-1].removeprefix('fatal: ') if said else 'has failed'}")
+        what = said[-1].removeprefix("fatal: ") if said else "has failed"
+        raise ConfigError(f"git: {what}{_list_branches() if what.startswith('Not a valid object name') else ''}")
     return done.stdout
+
+
+def _list_branches() -> str:
+    """Name the branches that there are."""
+    names = _ask_git("for-each-ref", "--format=%(refname:short)", "--count=5", "refs/heads").decode().split()
+    return f"; there are the branches {', '.join(names)}" if names else ""

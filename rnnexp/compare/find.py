@@ -12,6 +12,7 @@ from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.task import rises, scores
 from rnnexp.tracking.find import is_filter, sweeps
 from rnnexp.tracking.liveness import count_untold, show_dead, tell_untold
+from rnnexp.tracking.model_registry import SCHEME, find_run_id
 from rnnexp.tracking.query import MIXED, TrackedRun, Wanted, select, with_metric
 
 DEFAULT_GOAL = "best/val/loss"
@@ -74,6 +75,7 @@ def find_single(uri: str | None, text: str | None) -> TrackedRun | None:
     """Return the run that a text names, if it names no sweep: its id or name, or the beginning of its id."""
     if text is None or any(one.name.startswith(text) or one.run_id.startswith(text) for one in sweeps(uri)):
         return None
+    text = find_run_id(uri, text) if text.startswith(SCHEME) else text
     found = select(uri, Wanted(run=text))
     exact = [one for one in found if text in (one.run_id, one.name)]
     return (exact or found)[0] if exact or len(found) == 1 else None

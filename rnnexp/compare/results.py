@@ -63,7 +63,7 @@ class Row:
             return "scored on its training part"
         if self.skill is None:
             return "no skill can be stated"
-        return "beats it" if self.skill > 0 else "loses to it"
+        return "beats it" if self.skill > 0 else "as good as it" if self.skill == 0 else "loses to it"
 
     def cells(self) -> tuple[str, ...]:
         """Return what a person reads, in the order of `HEAD`."""

@@ -50,16 +50,23 @@ class Loader(ConfigLoaderImpl):
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
         self._claims: list[Claim] = []
+        self._typed: set[str] = set()
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         problems: list[str] = []
         for default in defaults:
             _inspect(self, default, repo, problems, self._claims)
         _refuse(problems)
-        return super()._compose_config_from_defaults_list(defaults, repo)
+        config = super()._compose_config_from_defaults_list(defaults, repo)
+        for group in ("callbacks", "loss", "schedule"):
+            if self._typed & {f"~{group}", f"{group}=none"} and group in config:
+                with open_dict(config):  # what an experiment sets of them would bring them back
+                    config[group] = {} if group == "callbacks" else None
+        return config
 
     def _load_configuration_impl(self, *arguments: Any, **named: Any) -> DictConfig:
         self._claims.clear()
+        self._typed = set(named["overrides"])
         config = super()._load_configuration_impl(*arguments, **named)
         with _as_in_a_job(config):
             problems = [problem for claim in self._claims for problem in _kept(claim, config)]

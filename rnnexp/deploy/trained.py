@@ -22,7 +22,7 @@ from rnnexp.errors import ConfigError, DataError, ResourceError, TrackingError
 from rnnexp.redact import redact
 from rnnexp.tracking import find
 from rnnexp.tracking.files import fetch_model
-from rnnexp.tracking.model_registry import SCHEME, find_run_id
+from rnnexp.tracking.model_registry import SCHEME
 from rnnexp.tracking.query import TrackedRun, Wanted, artifact, read_about, run_folder, select
 from rnnexp.tracking.store import tracking_uri
 
@@ -133,7 +133,7 @@ class Trained:
 def trained(asked: Asked, scratch: Path) -> Trained:
     """Find a run by its id or name in the store, or by its folder or its model's; see `of_run` for `scratch`."""
     if asked.text.startswith(SCHEME):
-        return of_run(asked, find.run(asked.uri, find_run_id(asked.uri, asked.text)), scratch)
+        return of_run(asked, find.run(asked.uri, asked.text), scratch)
     folder = Path(asked.text)
     if folder.is_dir() and (_model_in(folder) or os.path.lexists(folder / CONFIG)):
         return _of_folder(asked, folder)

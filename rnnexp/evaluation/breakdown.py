@@ -124,17 +124,19 @@ def say_scores(table: DataFrame | None) -> Iterator[str]:
         yield f"    {label:<{width}} {row['rmse']:>10.5g}{beside}{skill}"
 
 
-def say_largest_errors(table: DataFrame | None) -> Iterator[str]:
-    """Yield the largest errors in a few words each."""
+def say_largest_errors(tables: Mapping[str, DataFrame]) -> Iterator[str]:
+    """Yield the largest errors in a few words each, with series and target where the scores are of several."""
+    table, scores = tables.get(WORST), tables.get(SCORES)
     if table is None or not len(table):
         return
+    several = [name for name in ("series", "target") if scores is not None and _several(scores, name)]
     yield "  largest errors:"
     for _, row in table.head(SHOWN_MISTAKES).iterrows():
         when = row.get("time", f"example {row['example'] + 1}")
         when = f"{when:%Y-%m-%d %H:%M}".removesuffix(" 00:00") if hasattr(when, "strftime") else when
-        where = [str(when)] + [str(row[name]) for name in ("series", "target") if name in row and _several(table, name)]
+        where = [str(when)] + [str(row[name]) for name in several if name in row]
         yield f"    {', '.join(where)}: {row['predicted']:.5g} instead of {row['actual']:.5g}"
 
 
 def _several(table: DataFrame, name: str) -> bool:
-    return bool(table[name].nunique() > 1)
+    return name in table and bool(table[name].nunique() > 1)

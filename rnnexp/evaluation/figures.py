@@ -72,9 +72,9 @@ def name_time(axes: Sequence[Axes], lowest: Sequence[Axes], label: str) -> None:
         ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
 
 
-def say_what_is_missing(figure: Figure, targets: int, series: int = 1) -> None:
+def say_what_is_missing(figure: Figure, targets: int, series: int = 1, drawn: int = 1) -> None:
     shown = [f"the first {MAX_TARGETS} of {targets} targets"] if targets > MAX_TARGETS else []
-    shown += [f"the first of {series} series"] if series > 1 else []
+    shown += [f"the first {f'{drawn} ' if drawn > 1 else ''}of {series} series"] if series > drawn else []
     if shown:
         figure.suptitle(f"shown: {', '.join(shown)}", fontsize="medium", x=0.01, ha="left")
 

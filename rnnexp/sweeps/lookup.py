@@ -137,6 +137,8 @@ def _ask_store(text: str, uri: str | None, names: list[str]) -> FoundFolder:
     try:
         folder = Path(find.run(uri, text).tags.get("rnnexp.folder", ""))
     except RnnexpError:
+        if text.startswith("models:/"):  # what is wrong with it is known
+            raise
         folder = Path()
     if folder.name and folder.is_dir():
         return _classify(folder.absolute())

@@ -1,10 +1,11 @@
-"""Which runs are meant: one by its id, the beginning of its id, or its name, those of a filter, or all that ended."""
+"""Which runs are meant: one by its id, its beginning, its name or its model, those of a filter, or all that ended."""
 
 from __future__ import annotations
 
 import re
 
 from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.tracking.model_registry import SCHEME, find_run_id
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 
 KIND = {"rnnexp.kind": "sweep"}
@@ -23,7 +24,8 @@ def sweeps(uri: str | None) -> list[TrackedRun]:
 
 
 def run(uri: str | None, text: str) -> TrackedRun:
-    """Find one run by its id, the only beginning of an id that fits, or its name (of several, the latest)."""
+    """Find one run by its id, the only beginning of an id that fits, its name (of several, the latest) or its model."""
+    text = find_run_id(uri, text) if text.startswith(SCHEME) else text
     found = select(uri, Wanted(run=text)) if text else []
     exact = [one for one in found if text in (one.run_id, one.name)]
     if exact or len(found) == 1:

@@ -237,6 +237,13 @@ def test_tsv_gzip_and_parquet_are_looked_at_too() -> None:
     assert len(load(compose("experiment=my").data).parts["train"]) > 0
 
 
+@pytest.mark.parametrize(("asked", "said"), [("a,b", "a and b"), ("a,c,b", "a and 2 others"), ("b", "b")])
+def test_several_targets_are_said(asked: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = init("a,b,c\n" + "\n".join(f"{i},{i},{i}" for i in range(40)), "--target", asked)
+    assert f"How well can {said} be forecast" in text
+    assert f"target {said}: 40 rows" in capsys.readouterr().out
+
+
 def test_target_and_name_can_be_chosen() -> None:
     text = init("a,b\n" + "\n".join(f"{i},{i}" for i in range(40)), "--target", "a", "--name", "my_question")
     assert "experiment=my_question" in text

@@ -89,7 +89,7 @@ def test_an_experiment_of_a_commit_is_compared_with_a_run(committed: None, capsy
         (("diff", "HEAD:experiments/nope.yaml", "x"), "experiments/nope.yaml: there is no such file there"),
         (("diff", "nowhere:experiments/same.yaml", "x"), "git: Not a valid object name nowhere"),
         (("diff", "--", "--output=x:experiments/same.yaml", "x"), "git: Not a valid object name --output=x"),
-        (("check", "experiments", "--against", "nowhere"), "git: Not a valid object name nowhere"),
+        (("check", "experiments", "--against", "nowhere"), "object name nowhere; there are the branches "),
     ],
 )
 def test_what_git_does_not_know_is_a_mistake(

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from rnnexp.cli.main import main
-from rnnexp.config.compose import compose, compose_mapping
+from rnnexp.config.compose import compose, compose_mapping, hydra_state
 from rnnexp.config.grammar import GROUPS, as_hydra_reads
+from rnnexp.config.jobs import Composer
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.errors import ConfigError
 
@@ -36,6 +37,32 @@ def test_null_takes_back_what_an_experiment_chooses() -> None:
     assert (chosen.schedule.name, chosen.loss.name) == ("step", "huber")
     none = compose("experiment=stepped", "schedule=null", "loss=null")
     assert (none.schedule, none.loss) == (None, None)
+
+
+SETTINGS = """\
+defaults: [override /schedule: step, override /loss: huber, override /callbacks: early_stopping]
+schedule: {gamma: 0.5}
+loss: {delta: 2.0}
+callbacks: {early_stopping: {patience: 44}}
+"""
+
+
+def test_null_takes_back_the_settings_of_an_experiment_too() -> None:
+    experiment("set", SETTINGS)
+    chosen = compose("experiment=set")
+    assert (chosen.schedule.gamma, chosen.loss.delta, chosen.callbacks["early_stopping"].patience) == (0.5, 2.0, 44)
+    none = compose("experiment=set", "schedule=null", "loss=null", "callbacks=null")
+    assert (none.schedule, none.loss, none.callbacks) == (None, None, {})
+    assert compose("experiment=set", "callbacks=none").callbacks == {}
+    typed = compose("experiment=set", "callbacks=null", "callbacks.early_stopping.min_delta=0.5")
+    assert (typed.callbacks["early_stopping"].patience, typed.callbacks["early_stopping"].min_delta) != (44, 0)
+
+
+def test_jobs_take_back_the_settings_of_an_experiment_as_single_runs_do() -> None:
+    experiment("set", SETTINGS)
+    typed = ["experiment=set", "schedule=null", "callbacks=null", "callbacks.plateau.factor=0.3"]
+    with hydra_state():
+        assert Composer().experiment(["seed=1"], typed)[1] == compose(*typed, "seed=1") != compose(*typed[:1], "seed=1")
 
 
 @pytest.mark.parametrize("group", ["data", "model", "optimizer", "trainer", "tracking"])

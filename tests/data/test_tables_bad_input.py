@@ -13,6 +13,7 @@ import pytest
 
 from rnnexp.config.compose import compose
 from rnnexp.data.sources.csv import csv
+from rnnexp.data.tables.files import as_bytes
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.tasks import load
 
@@ -214,13 +215,33 @@ def test_bytes_that_no_encoding_makes_words_of_leave_the_encoding_open() -> None
 
 
 ARCHIVES = {b"\xfd7zXZ\0": "unxz", b"BZh91AY": "bunzip2", b"\x28\xb5\x2f\xfd": "unzstd", b"SQLite format 3\0": "export"}
+ARCHIVES |= {
+    b"MATLAB 5.0 MAT-file": "npz",
+    b"ARROW1\0\0": "Parquet",
+    b"<?xml version": "CSV",
+    b"<!DOCTYPE html>": "CSV",
+}
+JSON = (b'[{"day": 1}]', b'{"day": 1}\n{"day": 2}\n')
 
 
 @pytest.mark.parametrize("start", ARCHIVES)
 @pytest.mark.fault("E11")
 def test_another_kind_of_file_is_named_with_what_makes_a_table_of_it(start: bytes) -> None:
-    with pytest.raises(DataError, match=f"is an? .*{ARCHIVES[start]}"):
+    with pytest.raises(DataError, match=f"is (an? |XML).*{ARCHIVES[start]}"):
         read(start + b"rest" * 9)
+
+
+@pytest.mark.parametrize("content", JSON)
+def test_json_is_no_table(content: bytes) -> None:
+    with pytest.raises(DataError, match="is JSON: write the table as CSV or Parquet"):
+        read(content)
+
+
+@pytest.mark.parametrize("content", JSON)
+def test_a_text_may_begin_as_json_does(content: bytes) -> None:
+    Path("log.txt").write_bytes(content)
+    with as_bytes(Path("log.txt")) as stream:
+        assert stream.read() == content
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "pipe"])

@@ -101,6 +101,15 @@ def test_the_largest_errors_are_named_once_with_their_series() -> None:
     assert np.allclose(worst["predicted"] - worst["actual"], worst["error"])
 
 
+def test_the_series_is_named_where_all_of_the_largest_errors_are_of_one() -> None:
+    dataset = given.dataset(100 * given.noise(200), given.noise(200, seed=1), sequence_length=4)
+    tables = given.evaluate(LAST, dataset, 16).tables
+    assert set(tables["worst"]["series"]) == {"s0"}
+    assert all(", s0: " in line for line in list(breakdown.say_largest_errors(tables))[1:])
+    alone = given.dataset(given.noise(200), sequence_length=4)
+    assert not any(", s0: " in line for line in breakdown.say_largest_errors(given.evaluate(LAST, alone, 16).tables))
+
+
 def test_errors_of_several_targets_are_ranked_by_the_deviation_of_each() -> None:
     actual = np.stack([given.noise(50)[:, 0], 1000 * given.noise(50, seed=1)[:, 0]], axis=1)[:, None]
     predicted = actual.copy()

@@ -407,6 +407,16 @@ def test_the_first_three_series_are_drawn_from_end_to_end_with_the_borders_of_th
         assert predicted.get_xdata()[0] == first[2]
 
 
+def test_every_target_is_drawn_from_end_to_end() -> None:
+    dataset = several(2, series=2)
+    whole = drawn("whole_series", dataset, 1, 2)
+    assert titles(whole) == [f"{target} of s0, 1 step ahead" for target in "ab"]
+    assert whole.get_suptitle() == "shown: the first of 2 series"
+    for target, panel in enumerate(whole.axes):
+        assert np.array_equal(panel.get_lines()[0].get_ydata(), dataset.history.values[:60, target])
+        assert np.allclose(panel.get_lines()[-1].get_ydata()[1:], dataset.history.values[51:59, target], atol=1e-6)
+
+
 def test_each_panel_of_residuals_shows_its_own_target_and_both_ends_of_the_horizon() -> None:
     dataset = several(2, horizon=3)
     report = evaluate(repeated(3, 2), dataset, 16)

@@ -33,6 +33,12 @@ def test_a_dry_run_lists_the_jobs_and_starts_nothing(
     assert not (tmp_path / "runs").exists()
 
 
+def test_null_is_one_choice_of_a_sweep(quick: Quick, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["train", "-m", *UNTRACKED, "callbacks=null", "schedule=null,cosine", "--dry-run"]) == 0
+    listed = [line.split()[-1] for line in capsys.readouterr().out.splitlines()[-3:-1]]
+    assert listed == ["schedule=null", "schedule=cosine"]
+
+
 def test_a_dry_run_of_a_sweep_that_has_begun_says_what_is_done(
     quick: Quick, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,15 @@ def test_an_alias_moves_and_its_history_stays(runs: list[rx.Result], capsys: pyt
     assert loaded.metadata.run_id == second.run_id
 
 
+def test_a_registered_model_stands_for_its_run(runs: list[rx.Result], capsys: pytest.CaptureFixture[str]) -> None:
+    answer(capsys, "register", runs[1].run_id, "shown", "--alias", "best")
+    for command in (["show"], ["best"], ["reproduce", "--dry-run"], ["diff", runs[0].run_id], ["logs"]):
+        by_model = answer(capsys, *command, "models:/shown@best")
+        assert by_model == answer(capsys, *command, runs[1].run_id)
+        assert by_model != answer(capsys, *command, runs[0].run_id)
+        assert "shown has no alias `other`" in answer(capsys, *command, "models:/shown@other", code=2)
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [

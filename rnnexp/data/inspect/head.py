@@ -23,7 +23,7 @@ MOST_ROWS = 1_000_000  # of a Parquet file that are looked at
 
 def read_head(file: Path, finding: Finding) -> Head:
     """Read all columns, with what each refusal advises, and tell which of them hold numbers."""
-    if kind(file) == "parquet":
+    if kind(file, is_table=True) == "parquet":
         return _parquet(file, finding)
     names, columns, lines = finding.settle(lambda: read_cells(file, finding.layout))
     layout, dialect = finding.layout, examine(file, finding.layout)

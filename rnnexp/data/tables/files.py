@@ -29,6 +29,8 @@ OTHERS = {  # first bytes: what it is, and what makes a table of it
     b"SQLite": ("an SQLite database", "export the table as CSV"),
     b"%PDF": ("a PDF", "save the table as CSV"),
     b"\x89HDF": ("an HDF5 file", "save the table as CSV"),
+    b"MATLAB 5.0 MAT": ("a file of MATLAB", "save the table as CSV, or its arrays as .npz for data=npz"),
+    b"ARROW1\0": ("a Feather file", "save it as Parquet or CSV"),
     b"RIFF": ("a recording or a film", "write its numbers as CSV, or sequences of numbers for data=npz"),
     b"fLaC": ("a recording", "write its numbers as CSV, or sequences of numbers for data=npz"),
     b"OggS": ("a recording", "write its numbers as CSV, or sequences of numbers for data=npz"),
@@ -39,6 +41,12 @@ OTHERS = {  # first bytes: what it is, and what makes a table of it
     b"\x80\x04\x95": ("a pickle, which can run code when it is read", "write the table with `to_csv` or `to_parquet`"),
     b"\x80\x05\x95": ("a pickle, which can run code when it is read", "write the table with `to_csv` or `to_parquet`"),
     b"\x93NUMPY": ("a NumPy array", "data=npz reads arrays of .npz files"),
+}
+DOCUMENTS = {  # texts, which may be learned from, but are no tables
+    b"<?xml": ("XML", "save the table as CSV"),
+    b"<!DOCTYPE": ("a page of the web", "save the table that it shows as CSV"),
+    b'[{"': ("JSON", "write the table as CSV or Parquet"),
+    b'{"': ("JSON", "write the table as CSV or Parquet"),
 }
 PIECE = 1 << 20
 START = 256  # bytes that tell UTF-16
@@ -121,13 +129,13 @@ def nearby(candidates: list[Path]) -> str:
     return f"; near it: {', '.join(close[:3])}" if close else ""
 
 
-def kind(path: Path) -> str:
+def kind(path: Path, is_table: bool = False) -> str:
     """Tell "text", "gzip" or "parquet" by the first bytes, and refuse a name that promises something else."""
     with path.open("rb") as stream:
-        start = stream.read(6)
+        start = stream.read(START)
     if not start:
         raise DataError(f"{path}: is empty (0 bytes)")
-    for mark, (what, mend) in OTHERS.items():
+    for mark, (what, mend) in (OTHERS | DOCUMENTS if is_table else OTHERS).items():
         if start.startswith(mark):
             raise DataError(f"{path}: is {what}: {mend}, then name the table in data.path")
     if start[:4] == ZIP:

@@ -61,7 +61,7 @@ def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
 
 def _is_parquet(file: Path, layout: Layout) -> bool:
     """Tell a Parquet file; refuse settings that leave out lines of it, since it has none."""
-    if kind(file) != "parquet":
+    if kind(file, is_table=True) != "parquet":
         return False
     skips = {"skip_lines": layout.skip_lines, "skip_rows": layout.skip_rows, "skip_footer": layout.skip_footer}
     if given := [f"data.{key}" for key, value in skips.items() if value]:

@@ -74,24 +74,28 @@ def prediction(dataset: SeriesDataset, predictions: Predictions) -> Figure:
 
 
 def draw_whole(dataset: SeriesDataset, predictions: Predictions | None = None) -> Figure:
-    """Draw the first target of the first few series from end to end: the borders of the parts, and one step ahead."""
-    history, shown = dataset.history, min(len(dataset.history.ids), MAX_SERIES)
-    figure, axes = new_figure(shown, 1, (9, 1.2 + (3.1 if shown == 1 else 2.2) * shown), searched=True)
-    for series, ax in enumerate(axes):
-        _draw_series(ax, dataset, predictions, series)
+    """Draw the targets of the first few series from end to end: the borders of the parts, and one step ahead."""
+    history, targets = dataset.history, len(dataset.spec.targets)
+    shown = min(len(history.ids), max(1, MAX_SERIES // targets))
+    panels = [(series, target) for series in range(shown) for target in range(min(targets, MAX_TARGETS))]
+    height = 3.1 if len(panels) == 1 else 2.2
+    figure, axes = new_figure(len(panels), 1, (9, 1.2 + height * len(panels)), searched=True)
+    for ax, (series, target) in zip(axes, panels):
+        _draw_series(ax, dataset, predictions, (series, target))
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", frameon=False, ncols=5)
     name_time(axes, axes[-1:], "row" if history.time is None else "time")
-    if len(history.ids) > shown:
-        figure.suptitle(f"shown: the first {shown} of {len(history.ids)} series", fontsize="medium", x=0.01, ha="left")
+    say_what_is_missing(figure, targets, len(history.ids), shown)
     return figure
 
 
-def _draw_series(ax: Axes, dataset: SeriesDataset, predictions: Predictions | None, series: int) -> None:
+def _draw_series(ax: Axes, dataset: SeriesDataset, predictions: Predictions | None, panel: tuple[int, int]) -> None:
+    series, target = panel
     history, first = dataset.history, int(dataset.history.offsets[series])
     axis = np.arange(len(history.values)) - first if history.time is None else history.time
     last = int(history.offsets[series + 1]) - 1
-    ax.plot(axis[first : last + 1], history.values[first : last + 1, 0], color=BLACK, linewidth=0.9, label="actual")
+    rows = slice(first, last + 1)
+    ax.plot(axis[rows], history.values[rows, target], color=BLACK, linewidth=0.9, label="actual")
     for part, bounds in dataset.borders.items():
         begin, end = map(int, bounds[series])
         if end > begin:
@@ -99,12 +103,14 @@ def _draw_series(ax: Axes, dataset: SeriesDataset, predictions: Predictions | No
             ax.axvspan(axis[begin], axis[min(end, last)], color=color, alpha=0.15, linewidth=0, label=name)
             ax.axvline(axis[begin], color=GRAY, linestyle="--", linewidth=0.8)
     label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""
-    ax.set(title=f"{target_name(dataset, 0)}{label}", ylabel=dataset.summary.unit or target_name(dataset, 0))
+    name = target_name(dataset, target)
+    ax.set(title=f"{name}{label}", ylabel=dataset.summary.unit or name)
     if predictions is None:
         return
     origins = predictions.origins if predictions.origins is not None else np.array([], dtype=int)
     own = np.flatnonzero(history.series_of(origins) == series)
-    ax.plot(axis[origins[own] + 1], predictions.predicted[own, 0, 0], color=VERMILION, linewidth=1, label="predicted")
+    ahead_one = predictions.predicted[own, 0, target]
+    ax.plot(axis[origins[own] + 1], ahead_one, color=VERMILION, linewidth=1, label="predicted")
     ax.set_title(f"{ax.get_title()}, {ahead(0)}")
 
 

@@ -45,7 +45,9 @@ def _table(path: str, given: Mapping[str, Any]) -> Draft:
     settings = finding.settings | {key: value for key, value in usual.items() if key not in given}
     finding.settings = settings
     _settle_short(series, finding)
-    target, ahead = series.columns[0], settings["horizon"]
+    ahead, asked = settings["horizon"], settings.get("target")
+    others = series.columns[1 : len(asked)] if isinstance(asked, list) else ()
+    target = " and ".join((series.columns[0], *(others if len(others) < 2 else (f"{len(others)} others",))))
     rows = f"{len(series.values):,} rows" + (f" of {len(series.ids)} series" if len(series.ids) > 1 else "")
     about = f"target {target}: {rows}{_span(series.time)}, step {series.frequency or 'none'}"
     return Draft(

@@ -12,7 +12,7 @@ from rnnexp.evaluation.report import Scores
 def summary(scores: Scores) -> Iterator[str]:
     """Yield further lines of the summary."""
     yield from breakdown.say_scores(scores.report.tables.get(breakdown.SCORES))
-    yield from breakdown.say_largest_errors(scores.report.tables.get(breakdown.WORST))
+    yield from breakdown.say_largest_errors(scores.report.tables)
     yield from _scaled(scores)
     yield from _intervals(scores)
     yield from quantile_scores.say_quantiles(scores)

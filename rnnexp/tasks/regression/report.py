@@ -88,7 +88,7 @@ def keep_baselines(dataset: SequenceDataset, report: Report) -> KeptBaselines:
 def summary(scores: Scores) -> Iterator[str]:
     """Yield the error of each target, where there are several, and the largest ones."""
     yield from breakdown.say_scores(scores.report.tables.get(breakdown.SCORES))
-    yield from breakdown.say_largest_errors(scores.report.tables.get(breakdown.WORST))
+    yield from breakdown.say_largest_errors(scores.report.tables)
     yield from quantile_scores.say_quantiles(scores)
 
 
