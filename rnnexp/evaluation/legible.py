@@ -1,18 +1,22 @@
-"""Texts in pictures, in any script: with a font that has their signs if one is installed, else as boxes."""
+"""Texts in pictures, in any script: with a font that has their signs if one is installed, else by their codes."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 # Asked first: they have all signs of a language in one weight; what else is installed comes after them.
 USUAL = ("Noto Sans CJK", "Source Han Sans", "WenQuanYi", "PingFang", "Hiragino", "Microsoft YaHei", "Arial Unicode MS")
-BOXES = "Last Resort"  # comes with Matplotlib: a box for each script
+BOXES = "Last Resort"  # comes with Matplotlib: the same box for all signs of a script
+MAX_CODES = 8  # of one text
+NOTE = "U+: letters that no installed font has, by their codes"
 
 
 def make_figure(**options: Any) -> Figure:
@@ -42,22 +46,56 @@ def _quiet_fonts() -> Iterator[None]:
 
 def make_legible(figure: Figure) -> None:
     """Give each text the fonts that have its signs. A `$` begins no formula."""
+    from matplotlib import text as matplotlib_text
     from matplotlib.font_manager import FontProperties, findfont
-    from matplotlib.text import Text
 
     marks = {mark for ax in figure.axes for axis in (ax.xaxis, ax.yaxis) for mark in axis.get_ticklabels(which="both")}
-    texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text not in marks]
+    found = figure.findobj(matplotlib_text.Text)
+    texts = [text for text in found if isinstance(text, matplotlib_text.Text) and text not in marks]
     for text in texts:  # marks of a logarithmic axis are formulas
         text.set_parse_math(False)
     shown = {sign for text in [*texts, *marks] for sign in text.get_text() if sign.isprintable() and not sign.isspace()}
     missing = {sign for sign in shown if not _has(findfont(FontProperties()), sign)}
-    families = _find_families(missing) if missing else []
+    families, unknown = _find_families(missing) if missing else ([], set())
+    if unknown:
+        _write_codes(figure, texts, unknown)
     for text in [*texts, *marks] if families else []:
         text.set_fontfamily([*text.get_fontfamily(), *families])
 
 
-def _find_families(signs: set[str]) -> list[str]:
-    """Return installed fonts that have these signs between them, as far as any has."""
+def _write_codes(figure: Figure, texts: Iterable[Text], unknown: set[str]) -> None:
+    """Put codes in the place of signs that cannot be drawn, and say so at the foot of the picture."""
+    from matplotlib.ticker import FuncFormatter
+
+    for text in texts:
+        text.set_text(write_codes(text.get_text(), unknown))
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        if any(unknown.intersection(mark.get_text()) for mark in axis.get_ticklabels()):
+            axis.set_major_formatter(FuncFormatter(partial(_write_mark, axis.get_major_formatter(), unknown)))
+    figure.text(0.005, 0.005, NOTE, fontsize=6, color="0.4")
+
+
+def _write_mark(write: Callable[..., str], unknown: set[str], place: float, number: int | None = None) -> str:
+    return write_codes(write(place, number), unknown)
+
+
+def write_codes(text: str, unknown: set[str]) -> str:
+    """Write each sign of a text that is unknown as U+ and its number, the first eight of them."""
+    pieces, codes = [""], 0
+    for sign in text:
+        if sign not in unknown:
+            pieces[-1] += sign
+            continue
+        codes += 1
+        if codes <= MAX_CODES:
+            pieces += [f"U+{ord(sign):04X}", ""]
+        elif codes == MAX_CODES + 1:
+            pieces += ["…", ""]
+    return " ".join(piece.strip() for piece in pieces if piece.strip())
+
+
+def _find_families(signs: set[str]) -> tuple[list[str], set[str]]:
+    """Return installed fonts that have these signs between them, and the signs that none has."""
     families, left = [], set(signs)
     for family, path in _list_fonts():
         found = {sign for sign in left if _has(path, sign)}
@@ -66,7 +104,7 @@ def _find_families(signs: set[str]) -> list[str]:
             left -= found
         if not left:
             break
-    return families
+    return families, left
 
 
 def _list_fonts() -> Iterator[tuple[str, str]]:
@@ -74,7 +112,8 @@ def _list_fonts() -> Iterator[tuple[str, str]]:
     from matplotlib.font_manager import fontManager
 
     fonts = {(one.name, one.fname) for one in fontManager.ttflist if one.style == "normal" and one.weight in (400, 500)}
-    yield from sorted(fonts, key=lambda font: (font[0].startswith(BOXES), not font[0].startswith(USUAL), font))
+    real = (font for font in fonts if not font[0].startswith(BOXES))
+    yield from sorted(real, key=lambda font: (not font[0].startswith(USUAL), font))
 
 
 def _has(path: str, sign: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from rnnexp.evaluation import legible
 from rnnexp.evaluation.figures import new_figure
 
 SCRIPTS = ("温度", "気温です", "온도", "สวัสดี", "तापमान", "\U0001f321")
@@ -33,8 +34,32 @@ def draw(name: str) -> Figure:
 def test_a_name_in_any_script_is_drawn_without_a_warning(name: str, tmp_path: Path) -> None:
     figure = draw(name)
     figure.savefig(tmp_path / "picture.png")
-    assert len(figure.axes[0].title.get_fontfamily()) > 1
+    title = figure.axes[0].title
+    assert len(title.get_fontfamily()) > 1 or title.get_text().startswith("U+")
     figure.savefig(tmp_path / "picture.svg")
+
+
+def test_two_names_without_a_font_can_be_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(legible, "_list_fonts", lambda: iter(()))
+    figure, (ax,) = new_figure()
+    ax.plot([1.0, 2.0])
+    ax.set_xticks([0, 1], ["好", "坏"])
+    ax.set(title="x: 好评")
+    figure.savefig(tmp_path / "picture.png")
+    assert [mark.get_text() for mark in ax.get_xticklabels()] == ["U+597D", "U+574F"]
+    assert ax.title.get_text() == "x: U+597D U+8BC4"
+    assert legible.NOTE in [text.get_text() for text in figure.texts]
+
+
+def test_names_that_a_font_has_are_drawn_as_they_are(tmp_path: Path) -> None:
+    figure = draw("température")
+    figure.savefig(tmp_path / "picture.png")
+    assert figure.axes[0].title.get_text() == "température"
+    assert figure.texts == []
+
+
+def test_of_a_long_text_the_first_codes_are_written() -> None:
+    assert legible.write_codes("好" * 20, {"好"}) == " ".join(["U+597D"] * 8 + ["…"])
 
 
 def test_signs_without_a_font_would_warn(tmp_path: Path) -> None:
