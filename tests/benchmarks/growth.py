@@ -95,15 +95,18 @@ def grown(looks: Sequence[Look], jobs: int) -> list[str]:
     """Say what has grown from the second quarter of the jobs to the last; nothing if all is flat.
 
     What counts is the most of a quarter: one look may see the workers begin, and the other one see them train. Of open
-    files it is what nine of ten looks see at most: some are open for a moment only.
+    files it is what nine of ten looks see at most: some are open for a moment only. A process holds the most memory just
+    before it ends, which few looks see, so that those at the first quarter count, too.
     """
-    early = [look for look in looks if jobs / 4 <= look.ended < jobs / 2]
+    begun = [look for look in looks if look.ended < jobs / 2]
+    early = [look for look in begun if look.ended >= jobs / 4]
     late = [look for look in looks if 3 * jobs / 4 <= look.ended < jobs]
     if not early or not late:
         raise ValueError(f"{len(early)} looks at the second quarter and {len(late)} at the last: too few to compare")
     found = []
     for name in ("coordinator_mb", "worker_mb", "coordinator_files", "worker_files", "processes"):
-        before, after = (_find_most([getattr(look, name) for look in some], name) for some in (early, late))
+        first = begun if name.endswith("_mb") else early
+        before, after = (_find_most([getattr(look, name) for look in some], name) for some in (first, late))
         most = before * GROWTH + MARGIN_MB if name.endswith("_mb") else before + MARGIN_FILES
         if after > most:
             found.append(f"{name}: {before:.1f} at first, {after:.1f} in the end")

@@ -38,7 +38,8 @@ TOGETHER = ("plugins=[toys]", *NET, *TRACKED, "data.points=100", "data.seed=0", 
 
 
 def statuses(client: Any) -> Counter[tuple[str, str, str | None]]:
-    runs = client.search_runs([client.get_experiment_by_name("dying").experiment_id])
+    experiment = client.get_experiment_by_name("dying")
+    runs = client.search_runs([experiment.experiment_id]) if experiment else []
     ended = ((run.data.tags.get("rnnexp.kind", "job"), run.info.status, run.data.tags) for run in runs)
     return Counter((kind, status, tags.get("rnnexp.outcome")) for kind, status, tags in ended)
 

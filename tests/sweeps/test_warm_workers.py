@@ -186,7 +186,7 @@ def test_a_hopeless_job_is_stopped_and_the_next_one_gets_another_process(
 ) -> None:
     rates = ("optimizer.learning_rate=0.01,0.011,1e-9,0.012", "tracking=off")
     pruner = {"name": "median", "n_startup_trials": 2}
-    folder = run(*LONG, *rates, pruner=pruner, launcher={**ONE, "fresh": fresh}, new=True)
+    folder = run(*LONG, "trainer.epochs=1000", *rates, pruner=pruner, launcher={**ONE, "fresh": fresh}, new=True)
     assert [job.status for job in jobs(folder).values()] == ["done", "done", "pruned", "done"]
     assert processes[3] != processes[2]
     assert (processes[2] == processes[0]) != fresh

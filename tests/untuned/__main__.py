@@ -40,7 +40,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--limit", type=float, default=float("inf"), metavar="SECONDS", help="of one set and seed")
     parser.add_argument("--within", type=float, default=float("inf"), metavar="SECONDS", help="all of it")
     parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
-    parser.add_argument("words", nargs="*", help="after --: more for `rnnexp train`, such as trainer.epochs=1")
+    parser.add_argument("words", nargs="*", help="after --: more for `rnnexp train`, such as callbacks=null")
     given = parser.parse_args(words)
     if given.data is None or not given.data.is_dir():
         parser.error("--data: no folder of data; give one, or set RNNEXP_DATA")
