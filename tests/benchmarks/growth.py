@@ -95,8 +95,8 @@ def grown(looks: Sequence[Look], jobs: int) -> list[str]:
     """Say what has grown from the second quarter of the jobs to the last; nothing if all is flat.
 
     What counts is the most of a quarter: one look may see the workers begin, and the other one see them train. Of open
-    files it is what nine of ten looks see at most: some are open for a moment only. A process holds the most memory just
-    before it ends, which few looks see, so that those at the first quarter count, too.
+    files it is what nine of ten looks see at most: some are open for a moment only. A process holds the most memory
+    just before it ends, which few looks see, so that those at the first quarter count, too.
     """
     begun = [look for look in looks if look.ended < jobs / 2]
     early = [look for look in begun if look.ended >= jobs / 4]
