@@ -44,7 +44,8 @@ def register_run(uri: str | None, run: TrackedRun, name: str, alias: str | None 
     Raises ConfigError for a run without a model or a name that cannot be, TrackingError where the store fails.
     """
     refuse_wrong_names(name, alias)
-    asked = client.open_client(store.tracking_uri(uri))
+    where = store.tracking_uri(uri)
+    asked = client.open_client(where)
     with _explained():
         outputs = asked.get_run(run.run_id).outputs
         models = list(outputs.model_outputs) if outputs else []
@@ -54,7 +55,8 @@ def register_run(uri: str | None, run: TrackedRun, name: str, alias: str | None 
         same = [one for one in _list_versions(asked, name) if one.model_id == model_id or one.run_id == run.run_id]
         if not same and not _find_model(asked, name):
             asked.create_registered_model(name)
-        source = f"{SCHEME}{model_id}"
+        # A database looks `models:/` up in the store that is the default of the process, which may be another one.
+        source = asked.get_logged_model(model_id).artifact_location if store.database(where) else f"{SCHEME}{model_id}"
         found = same[0] if same else asked.create_model_version(name, source, run.run_id, model_id=model_id)
         version = int(found.version)
         before = _move_alias(asked, name, alias, version, run) if alias else None

@@ -109,3 +109,16 @@ def test_names_that_no_address_could_lead_to_are_refused(
 def test_a_run_without_a_model_cannot_be_registered(runs: list[rx.Result], capsys: pytest.CaptureFixture[str]) -> None:
     bare = rx.run(rx.compose(*WORDS, "tracking.log_model=false"))
     assert "has no model that could be registered" in answer(capsys, "register", bare.run_id, "demand", code=2)
+
+
+def test_the_model_of_a_store_that_is_not_the_default_is_registered(
+    runs: list[rx.Result], project: tuple[Path, list[rx.Result]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = f"sqlite:///{project[0] / 'mlflow.db'}"
+    assert main(["register", runs[0].run_id, "elsewhere", "--uri", store]) == 0
+    from mlflow import MlflowClient
+
+    (version,) = MlflowClient(store).search_model_versions("name='elsewhere'")
+    assert version.run_id == runs[0].run_id
+    assert (tmp_path / "mlflow.db").exists() is False
