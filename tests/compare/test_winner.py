@@ -158,6 +158,7 @@ SWEPT = [
 ]
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(("overrides", "swept", "said"), SWEPT, ids=lambda value: " ".join(value)[:40])
 def test_what_was_swept_is_written_even_if_it_is_the_default(
     overrides: tuple[str, ...], swept: tuple[str, ...], said: str

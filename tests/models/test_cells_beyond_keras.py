@@ -32,6 +32,7 @@ def words(cell: str, task: str) -> tuple[str, ...]:
     return (*DATA[task], *model, *LIGHT)
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(("cell", "task"), ALL)
 def test_every_task_is_trained_scored_and_read_back(cell: str, task: str, tmp_path: Path) -> None:
     write_data(tmp_path)

@@ -62,6 +62,7 @@ def test_a_run_forecasts_twelve_months() -> None:
     assert result.forecast.shape == (1, 12, 1)
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("more", [{}, {"bidirectional": True}, {"attention": "additive"}, {"attention": "dot"}])
 def test_the_decoder_may_be_of_another_size(cell: str, more: dict[str, Any]) -> None:

@@ -49,6 +49,7 @@ def builds(name: str, spec: TaskSpec) -> bool:
 CASES = [(name, kind) for name in MODELS for kind, spec in SPECS.items() if builds(name, spec)]
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_no_quantile_crosses_another_whatever_the_weights(name: str, kind: str) -> None:
     spec = SPECS[kind].with_quantiles(LEVELS)

@@ -83,6 +83,7 @@ def distinct(jobs: Iterable[Iterable[str]]) -> list[dict[str, str]]:
     return list({tuple(sorted(job.items())): job for job in map(in_force, jobs)}.values())
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("batch", range(6))
 def test_300_command_lines_make_the_jobs_that_hydra_makes(batch: int) -> None:
     compared = 0

@@ -55,6 +55,7 @@ def test_it_trains_on_both_engines(engine: str) -> None:
     assert losses[1] < losses[0]
 
 
+@pytest.mark.end_to_end
 def test_both_engines_train_alike() -> None:
     both = [
         rx.run(rx.compose(*DATA, f"trainer.engine={engine}", "tracking=off", "trainer.epochs=2"))

@@ -65,6 +65,7 @@ def test_the_model_of_the_page_is_for_every_task_that_it_says(data: tuple[str, .
     assert np.isfinite(result.history.epochs[0]["train/loss"])
 
 
+@pytest.mark.end_to_end
 def test_a_language_model_carries_its_states() -> None:
     data = ("data=corpus", "data.path=text.txt", "data.tokens=character", "data.sequence_length=5")
     result = run(*data, "model=word_gru", "model.units=4", "trainer.epochs=1", "trainer.batch_size=2")
@@ -77,6 +78,7 @@ def test_a_written_model_and_a_frame_go_together() -> None:
     assert result.predictions.predicted.shape[1:] == (2, 1)
 
 
+@pytest.mark.end_to_end
 def test_loss_metric_schedule_optimizer_and_callbacks_work_together(capsys: pytest.CaptureFixture[str]) -> None:
     parts = ("loss=asymmetric", "metrics=[within]", "schedule=halving", "schedule.every=1", "optimizer=slow_adam")
     called = ("callbacks.hello.word=done", "callbacks.CSVLogger.filename=log.csv")

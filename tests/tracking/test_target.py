@@ -110,6 +110,7 @@ def test_runs_are_found_as_the_client_finds_them(tmp_path: Path, cache: Path, mo
     assert [target.find_run(key) for key in keys] == ours
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3" + bytes(5000), b"\xff"])
 def test_damaged_files_of_the_cache_do_no_harm(tmp_path: Path, cache: Path, content: bytes) -> None:
     open_target(tmp_path / "first").home("sine", TAGS)

@@ -49,6 +49,7 @@ def train(cell: str, engine: str) -> History:
     return fit(network(cell), toy.windows(val=9), toy.plan(engine=engine, seed=1))
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_both_engines_train_so_and_come_to_the_same_losses(

@@ -89,6 +89,7 @@ def test_the_best_epoch_is_chosen_by_the_loss_without_penalties(engine: str) -> 
     assert history.best["val/loss"] == min(losses)
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(
     ("engine", "settings"),
     [

@@ -83,6 +83,7 @@ def test_it_goes_on_from_a_prompt(run: rx.Result, capsys: pytest.CaptureFixture[
     assert said(capsys, "generate", str(run.run_dir), "--length", "7", "--temperature", "0") == "abcdefg\n"
 
 
+@pytest.mark.end_to_end
 def test_a_prompt_may_end_within_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     Path("cats.txt").write_text("the cat sat\n" * 100)
     data = (

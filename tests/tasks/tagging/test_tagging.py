@@ -162,6 +162,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> rx.Result:
     return rx.run(experiment, folder / "run", quiet=True)
 
 
+@pytest.mark.end_to_end
 def test_reading_backwards_sees_what_follows(run: rx.Result) -> None:
     Path("names.conll").write_text(grammar(200, 1))
     forwards = rx.run(rx.compose(*SETTINGS, *LIGHT, "trainer.epochs=8"), quiet=True)
