@@ -98,3 +98,15 @@ def _flush(streams: list[Any]) -> None:
     for stream in streams:
         if stream is not None:
             stream.flush()
+
+
+@contextmanager
+def hide_warnings(name: str) -> Iterator[None]:
+    """Let a log tell errors only."""
+    log = logging.getLogger(name)
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

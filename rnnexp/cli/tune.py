@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.errors import ConfigError, count
+from rnnexp.output import hide_warnings
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Experiment
@@ -47,7 +46,7 @@ def try_settings(draft: Draft, compose: Compose, until: float) -> Draft:
         return draft
     print(f"Tried, with the mean and deviation of the lowest validation loss of {SEEDS} seeds, trained as one program:")
     trials = []
-    with _silenced():
+    with hide_warnings("rnnexp"):  # that one of many says is of no interest
         for candidate in candidates:
             varied = replace(draft, choices=candidate)
             trials.append(try_seeds([compose(varied, f"seed={seed}", *ALONE) for seed in range(SEEDS)], until))
@@ -84,15 +83,3 @@ def _explain(choice: Suggestion, told: str) -> Suggestion:
     if not (choice.others and told):
         return choice
     return replace(choice, why=told if told.startswith("better") else f"{choice.why}; {told}")
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Let no run say what is of no interest where it is one of many."""
-    log = logging.getLogger("rnnexp")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from rnnexp.output import hide_warnings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,22 +26,11 @@ def make_figure(**options: Any) -> Figure:
     class LegibleFigure(Figure):
         def savefig(self, *args: Any, **kwargs: Any) -> None:
             make_legible(self)
-            with _quiet_fonts():
+            # It would tell that a font has another weight than the one before it in a list.
+            with hide_warnings("matplotlib.font_manager"):
                 super().savefig(*args, **kwargs)
 
     return LegibleFigure(**options)
-
-
-@contextmanager
-def _quiet_fonts() -> Iterator[None]:
-    """Have Matplotlib keep to itself that a font has another weight than the one before it in a list."""
-    log = logging.getLogger("matplotlib.font_manager")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
 
 
 def make_legible(figure: Figure) -> None:
