@@ -44,7 +44,7 @@ def try_settings(draft: Draft, compose: Compose, until: float) -> Draft:
     if not any(one.key.startswith("callbacks.early_stopping") for one in draft.choices):
         print("--tune: there is no validation part to choose by")
         return draft
-    print(f"Tried, with the mean and deviation of the lowest validation loss of {SEEDS} seeds, trained as one program:")
+    print(f"Tried, with the mean and deviation of {SEEDS} seeds, trained as one program:")
     trials = []
     with hide_warnings("rnnexp"):  # that one of many says is of no interest
         for candidate in candidates:

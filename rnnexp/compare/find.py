@@ -9,11 +9,12 @@ from pathlib import Path
 from rnnexp.compare.complete import completed, journal, unseen
 from rnnexp.compare.groups import MAX_NAMED, Comparison, Goal, compare, named
 from rnnexp.errors import ConfigError, count, did_you_mean
-from rnnexp.task import rises, scores
+from rnnexp.task import headlines, rises, scores
 from rnnexp.tracking.find import is_filter, sweeps
 from rnnexp.tracking.liveness import count_untold, show_dead, tell_untold
 from rnnexp.tracking.model_registry import SCHEME, find_run_id
 from rnnexp.tracking.query import MIXED, TrackedRun, Wanted, select, with_metric
+from rnnexp.training.monitor import UNITS_OF_LOSS
 
 DEFAULT_GOAL = "best/val/loss"
 
@@ -147,8 +148,15 @@ def _beside(deleted: Sequence[TrackedRun]) -> Iterator[str]:
         yield f"{count(len(deleted), 'run')} in MLflow's trash would fit, too: {named(deleted)}"
 
 
+def _list_comparable(runs: Sequence[TrackedRun]) -> list[str]:
+    """List what chosen runs are ranked by: not by losses that are different things, or in different units."""
+    keys = {key for one in runs for key in one.params if key in UNITS_OF_LOSS or key.startswith("loss.")}
+    varied = any(len({one.params.get(key) for one in runs}) > 1 for key in keys)
+    return [f"best/val/{name}" for name in (*headlines(), "smape")] if varied else [DEFAULT_GOAL]
+
+
 def usual_goal(runs: Sequence[TrackedRun]) -> Goal:
     """Rank by what most of the runs have: the validation loss if it is among that, else the test metric."""
-    names = (DEFAULT_GOAL, *scores(), "best/train/loss")
+    names = (*_list_comparable(runs), *scores(), "best/train/loss")
     metric = max(names, key=lambda name: sum(name in one.metrics for one in runs))
     return Goal(metric, rises(metric))

@@ -14,7 +14,7 @@ from rnnexp.evaluation import breakdown, classification, kept_baselines
 from rnnexp.evaluation.baseline_files import Kept
 from rnnexp.evaluation.kept_baselines import KeptBaselines
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import VALIDATION, Report, Scores, Undefined, defined, once
+from rnnexp.evaluation.report import VALIDATION, Judge, Report, Scores, Undefined, defined, once
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -97,12 +97,12 @@ def compared(
 
 def keep(dataset: Dataset, report: Report, rivals: Rivals) -> KeptBaselines:
     """Keep the baselines of a report, each with its accuracy on the validation part."""
-    actual = report.validation.actual if report.validation else np.zeros(0, int)
+    return kept_baselines.keep(dataset, report, judge_validation(dataset), lambda one: rivals.answer(one, VALIDATION))
 
-    def score(shares: np.ndarray) -> float:
-        return float((shares.argmax(axis=1) == actual).mean())
 
-    return kept_baselines.keep(dataset, report, "accuracy", score, lambda one: rivals.answer(one, VALIDATION))
+def judge_validation(dataset: Dataset) -> Judge:
+    """Return the accuracy, by which the best is chosen."""
+    return "accuracy", lambda one: float((one.predicted.argmax(axis=1) == one.actual).mean())
 
 
 def answer(baseline: Any, asked: Any, classes: int) -> np.ndarray:

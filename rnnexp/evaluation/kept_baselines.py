@@ -9,7 +9,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -19,7 +19,7 @@ from pydantic import PlainValidator
 from rnnexp import strict
 from rnnexp.data.dataset import Dataset
 from rnnexp.errors import ConfigError, DataError, did_you_mean
-from rnnexp.evaluation.report import VALIDATION, Report, Undefined, defined, once
+from rnnexp.evaluation.report import VALIDATION, Judge, Report, Undefined, defined, once
 from rnnexp.task import rises
 
 T = TypeVar("T")
@@ -89,18 +89,19 @@ class Choice:
 def keep(
     dataset: Dataset,
     report: Report,
-    metric: str,
-    score: Callable[[Any], float],
+    judge: Judge,
     predict: Callable[[Any], Any],
 ) -> KeptBaselines:
     """Gather the baselines that a report was made with, and their scores on the validation part beside the network's.
 
-    score:   of what is predicted for that part;  predict: returns this for a baseline
+    judge:   of predictions of that part;  predict: returns what a baseline predicts for it
     """
-    scores: dict[str, float] = {}
-    if report.validation is not None:
-        makers = {name: lambda one=one: score(predict(one)) for name, one in report.fitted.items()}
-        own = score(report.validation.predicted)
+    (metric, score), scores, seen = judge, dict[str, float](), report.validation
+    if seen is not None:
+        makers = {
+            name: lambda one=one: score(replace(seen, predicted=predict(one))) for name, one in report.fitted.items()
+        }
+        own = score(seen)
         scores = {NETWORK: own, **once(dataset, lambda: defined(makers, {}), VALIDATION)}
     return gather(metric, scores, report.fitted, report.best_baseline)
 

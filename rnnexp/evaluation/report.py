@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Where = Callable[[int | None], str]
 VALIDATION = "val"
+Judge = tuple[str, Callable[[Predictions], float]]  # a metric, and what computes it
 
 
 class Undefined(Exception):
@@ -73,14 +74,14 @@ class Scoring:
     batch_size: as in the trainer; it changes no score
     metrics:    names, of which those of users' own are called with (actual, predicted)
     intervals:  of forecasts, that are there already; None: they are made on the validation part
-    keeps:      whether the baselines are kept with the run, for which the validation part is predicted, too
+    validates:  whether the validation part is predicted, too
     undefined:  users' own metrics that gave no number, with the reason
     """
 
     batch_size: BatchSize
     metrics: Sequence[str] = ()
     intervals: Any = None
-    keeps: bool = False
+    validates: bool = False
     undefined: dict[str, str] = field(default_factory=dict)
 
     def own(self) -> list[str]:
@@ -88,11 +89,11 @@ class Scoring:
         return [name for name in self.metrics if name in registry.names("metric")]
 
     def validate(self, dataset: Dataset, predict: Callable[[str], Predictions]) -> Predictions | None:
-        """Predict the part on which the best of network and baselines is chosen, if it is wanted and there.
+        """Predict the part on which the best of networks and baselines is chosen, if it is wanted and there.
 
         It is predicted by itself: what is computed beside the scored part would change the last digits of its scores.
         """
-        wanted = self.keeps and VALIDATION in dataset.parts and dataset.scored != VALIDATION
+        wanted = self.validates and VALIDATION in dataset.parts and dataset.scored != VALIDATION
         return predict(VALIDATION) if wanted else None
 
     def extra(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -132,7 +133,7 @@ class Report:
     why:            it has lost to its best baseline, where that is sure; with the override to try
     tags:           what a reader of many runs filters by, beside what every run has
     fitted:         the baselines themselves, by name, ready to answer other input
-    validation:     predictions of the validation part, where baselines are kept with the run
+    validation:     predictions of the validation part, where they are wanted
     """
 
     metrics: Mapping[str, float]

@@ -186,7 +186,7 @@ def run_steps(
             report, kept_model = yield from walk.steps(model, history)
         else:
             report = add_members(
-                evaluate(model, dataset, experiment, keeps=experiment.tracking.log_model),
+                evaluate(model, dataset, experiment, validates=True),
                 model,
                 dataset,
                 experiment,

@@ -79,22 +79,22 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
 
 
 def evaluate(
-    model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None, keeps: bool = False
+    model: Any, dataset: Dataset, experiment: Experiment, intervals: Intervals | None = None, validates: bool = False
 ) -> Report:
     """Score a trained network beside its baselines; `intervals` are those that it has already.
 
-    keeps: whether the baselines will be kept with the run
+    validates: whether the validation part is scored, too
     """
-    return tasks.evaluate(model, dataset, make_scoring(experiment, intervals, keeps))
+    return tasks.evaluate(model, dataset, make_scoring(experiment, intervals, validates))
 
 
-def make_scoring(experiment: Experiment, intervals: Intervals | None = None, keeps: bool = False) -> Scoring:
+def make_scoring(experiment: Experiment, intervals: Intervals | None = None, validates: bool = False) -> Scoring:
     """Return what is asked of the evaluations of an experiment."""
     from rnnexp.evaluation.report import Scoring
 
     size = experiment.trainer.batch_size
     size = size if size == "full" else max(size, 256)
-    return Scoring(size, experiment.metrics, intervals, keeps)
+    return Scoring(size, experiment.metrics, intervals, validates)
 
 
 def add_memory(report: Report, model: Any, dataset: Dataset, experiment: Experiment) -> Report:

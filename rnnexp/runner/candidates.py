@@ -16,24 +16,27 @@ from rnnexp.runner.context import Membership, RunContext
 from rnnexp.stopping import Ending
 
 ERRORS = 2.0  # standard errors by which another setting must be better than the one that was proposed
-LOSS = "best/val/loss"
+# What they are compared by, the first that a run has: losses of other scalers are in other units.
+JUDGED = ("best/val/rmse", "best/val/nrmse", "best/val/smape", "best/val/loss")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of a setting: the best validation loss of each seed, or why there are none."""
+    """What came of a setting: the validation error of each seed, or why there are none."""
 
     losses: Sequence[float]
     seconds: float
     problem: str = ""
+    metric: str = ""
 
     @property
     def mean(self) -> float:
         return mean(self.losses)
 
     def __str__(self) -> str:
-        """Write the loss with the deviation of the seeds."""
-        return self.problem or f"{self.mean:.4g} ± {stdev(self.losses):.2g}, {self.seconds:.0f} s"
+        """Write the error with the deviation of the seeds."""
+        metric = self.metric.removeprefix("best/")
+        return self.problem or f"{metric} {self.mean:.4g} ± {stdev(self.losses):.2g}, {self.seconds:.0f} s"
 
 
 def try_seeds(experiments: Sequence[Experiment], until: float) -> Trial:
@@ -63,7 +66,8 @@ def try_seeds(experiments: Sequence[Experiment], until: float) -> Trial:
     if len(results) < len(experiments):
         failed = next((one for one in ended.values() if isinstance(one, RnnexpError)), None)
         return Trial([], time.monotonic() - began, f"failed: {failed}" if failed else "not finished: the time was up")
-    return Trial([one.metrics[LOSS] for one in results], time.monotonic() - began)
+    metric = next(name for name in JUDGED if all(name in one.metrics for one in results))
+    return Trial([one.metrics[metric] for one in results], time.monotonic() - began, metric=metric)
 
 
 def choose(trials: Sequence[Trial]) -> int:

@@ -54,12 +54,13 @@ class WalkForward:
             dataset = refit()
             if number:
                 model, history = yield from self._train(dataset)
-            keeps = self.experiment.tracking.log_model and number == last
-            report = evaluate(model, dataset, self.experiment, keeps=keeps)
+            report = evaluate(model, dataset, self.experiment, validates=number in (0, last))
             rows.append({**code.describe_refit(dataset), **_describe(dataset, history, report)})
             log.info("refit %d of %d: %s", number, last, _say(rows[-1]))
             reports.append(report)
         joined = tasks.join_refits(self.dataset, reports, make_scoring(self.experiment))
+        chosen = {name: value for name, value in reports[0].metrics.items() if name.startswith("best/")}
+        joined = replace(joined, metrics={**joined.metrics, **chosen})  # of the training whose history is the run's
         return _finish(joined, rows), KeptModel(model, dataset, reports[-1])
 
     def _train(self, dataset: Dataset) -> Generator[TrainingStep, None, tuple[Any, History]]:

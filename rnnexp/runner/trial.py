@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnexp import runner
+from rnnexp import runner, tasks
 from rnnexp.config.settings import Experiment
 from rnnexp.runner import record
 from rnnexp.runner.refits import plan_refits
@@ -29,6 +29,7 @@ class TrialRun:
     primary: metric that a reader looks at first, and whether more of it is better
     setup_s: wall time of all that comes before an epoch
     first_epoch_s, epoch_s: wall time with and without compilation; None if no epoch was tried
+    validation_score: metric of the validation part in original units, None if there is none
     trainings: how often it is trained, more than once where it walks forward
     """
 
@@ -39,6 +40,7 @@ class TrialRun:
     first_epoch_s: float | None = None
     epoch_s: float | None = None
     trainings: int = 1
+    validation_score: str | None = None
 
 
 def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0) -> TrialRun:
@@ -57,7 +59,9 @@ def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0)
     first, last = (times[0], times[-1]) if times else (None, None)
     trainings = max(1, len(plan_refits(experiment, dataset)))
     primary = record.choose_primary_metric(dataset)
-    return TrialRun(int(model.count_params()), validated, primary, setup_s, first, last, trainings)
+    judge = tasks.of(dataset.spec.task).judge_validation(dataset) if validated else None
+    score = judge[0] if judge else None
+    return TrialRun(int(model.count_params()), validated, primary, setup_s, first, last, trainings, score)
 
 
 def _time_epochs(model: Any, dataset: Dataset, plan: TrainingPlan, epochs: int) -> list[float]:

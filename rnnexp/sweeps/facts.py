@@ -10,7 +10,7 @@ from typing import Any
 from rnnexp.sweeps.definition import Definition, Place
 from rnnexp.sweeps.executor import Hardware
 from rnnexp.sweeps.jobs import Job, Planner
-from rnnexp.sweeps.objective import direction_for, objective_for
+from rnnexp.sweeps.objective import check_pruner, direction_for, objective_for
 from rnnexp.sweeps.preflight import Findings, find_program
 from rnnexp.sweeps.settings import Sweep
 
@@ -47,7 +47,10 @@ class Facts:
 
 def settle(jobs: Sequence[Job], settings: Sweep, findings: Findings) -> Facts:
     """Settle what the rehearsal has shown."""
-    objective = objective_for(settings.objective, findings.validated, [job.mapping for job in jobs])
+    mappings = [job.mapping for job in jobs]
+    if settings.pruner is not None:
+        check_pruner(mappings)
+    objective = objective_for(settings.objective, findings.validated, mappings, findings.validation_score)
     groups = settings.is_grid and grouping_helps(jobs, findings)
     return Facts(objective, direction_for(settings.direction, objective), findings.primary, groups, settings.new)
 

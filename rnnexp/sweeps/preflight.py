@@ -33,6 +33,7 @@ class Findings:
     parameters: fewest and most weights of a network;  networks: how many distinct ones were built
     validated:  whether all jobs have a validation part (None: some have)
     primary:    metric that a reader looks at first, and whether more of it is better
+    validation_score: metric by which all jobs score the validation part in original units, None if there is none
     setup_s, first_epoch_s, epoch_s: of the first job, with its share of the processors;  trainings: how many it takes
     sizes:      weights of each network, by what decides which one is built; the first one was tried
     """
@@ -46,6 +47,7 @@ class Findings:
     epoch_s: float
     trainings: int = 1
     sizes: Mapping[str, int] = field(default_factory=dict)
+    validation_score: str | None = None
 
     def compare_size(self, mapping: Mapping[str, Any]) -> float:
         """Return the weights of a job's network in those of the one that was tried; 1 if it was not built."""
@@ -78,7 +80,7 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
     elif failures:
         kind = _ERRORS.get(failures[0]["code"], RnnexpError)
         raise kind(*dict.fromkeys(text for answer in failures for text in answer["error"]))
-    validated = {answer["validated"] for answer in answers}
+    validated, scores = ({answer[key] for answer in answers} for key in ("validated", "validation_score"))
     first = answers[0]
     return Findings(
         networks=len(answers),
@@ -90,6 +92,7 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
         epoch_s=first["epoch_s"] or 0.0,
         trainings=first["trainings"],
         sizes=built,
+        validation_score=scores.pop() if len(scores) == 1 else None,
     )
 
 

@@ -34,7 +34,9 @@ class Sweep:
     repeats: int = Field(default=1, ge=1, description="runs of each point, with seeds counted up from `seed`")
     folds: int | None = Field(default=None, ge=2, description="runs of each point, one per cross-validation fold")
     objective: str | None = Field(
-        default=None, description="metric to compare by; null: best/val/loss, without validation train/loss"
+        default=None,
+        description="metric to compare by; null: best/val/loss, or the validation score in original units where jobs "
+        "differ in loss or scaler; without validation train/loss",
     )
     direction: Literal["minimize", "maximize"] | None = Field(
         default=None, description="null: by the metric, errors and losses down, accuracies up"

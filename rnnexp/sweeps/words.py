@@ -16,6 +16,7 @@ from rnnexp.sweeps.estimate import estimate, lay_out
 from rnnexp.sweeps.facts import Facts, Planned
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.launcher import Launcher
+from rnnexp.sweeps.objective import find_varied_units, of_epoch
 from rnnexp.sweeps.preflight import Findings
 from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.reuse import FinishedRuns, Source
@@ -105,13 +106,22 @@ def overview(
         yield f"  kept           {count(standing.kept, 'finished job')} of values that are no longer asked for"
     if planned.duplicates:
         yield f"  left out       {planned.duplicates} jobs that would compute the same as another"
-    yield f"  objective      {facts.objective}, {facts.direction}d"
+    yield f"  objective      {facts.objective}, {facts.direction}d{_doubt(planned, facts.objective)}"
     if findings is not None:
         fewest, most = findings.parameters
         span = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
         yield f"  parameters     {span}; {count(findings.networks, 'distinct network')} built"
         yield f"  estimated time {_estimate(planned, settled, standing.to_run, findings)}"
     yield ""
+
+
+def _doubt(planned: Planned, objective: str) -> str:
+    """Say which settings make the losses of jobs different things."""
+    varied = find_varied_units([job.mapping for job in planned.jobs])
+    if not varied:
+        return ""
+    told = f"losses of jobs that differ in {' and '.join(varied)} do not compare"
+    return f"; WARNING: the {told}" if of_epoch(objective).endswith("loss") else f", since {told}"
 
 
 def _has_ended(known: JobState | None) -> bool:

@@ -77,7 +77,14 @@ def join_refits(dataset: Dataset, reports: Sequence[Report], scoring: Scoring) -
 def _complete(dataset: Dataset, report: Report, scoring: Scoring) -> Report:
     task = dataset.spec.task
     code, report = of(task), scoring.complete(report, task)
-    return replace(report, predictions=replace(report.predictions, rows=partial(code.rows, dataset, report)))
+    metrics = {**_score_validation(code, dataset, report), **report.metrics}
+    predictions = replace(report.predictions, rows=partial(code.rows, dataset, report))
+    return replace(report, metrics=metrics, predictions=predictions)
+
+
+def _score_validation(code: TaskCode, dataset: Dataset, report: Report) -> dict[str, float]:
+    judge = code.judge_validation(dataset) if report.validation is not None else None
+    return {f"best/val/{judge[0]}": judge[1](report.validation)} if judge and report.validation else {}
 
 
 def check_leakage(dataset: Dataset) -> list[str]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rnnexp.data.spec import TaskSpec
     from rnnexp.evaluation.diagnosis import Cause
     from rnnexp.evaluation.kept_baselines import KeptBaselines
-    from rnnexp.evaluation.report import Report, Scores, Scoring
+    from rnnexp.evaluation.report import Judge, Report, Scores, Scoring
     from rnnexp.models.bundle import Bundle
     from rnnexp.task import Metric
 
@@ -116,6 +116,14 @@ class TaskCode(ABC):
     def primary_metric(self, dataset: Any) -> str:
         """Return the metric that will head the report of these data: of `headline` the first that they define."""
         return self.headline[-1]
+
+    def judge_validation(self, dataset: Any) -> Judge | None:
+        """Return by what network and baselines are compared on the validation part, and what scores predictions of it.
+
+        A score is in original units, labels or texts, so that it compares networks that minimize different losses.
+        None where there is no such score.
+        """
+        return None
 
     def baseline_kinds(self) -> Mapping[str, Any]:
         """Return the class of each baseline that a run keeps, by its name: a dataclass of what it needs to answer."""

@@ -49,7 +49,7 @@ def check_patience(key: str, callback: Any, trainer: Any, names: list[str], vali
     if callback.name in WITH_PATIENCE and patience >= trainer.epochs:
         problems.append(
             f"{key}.patience: {patience} given, but training has only {trainer.epochs} epochs, so it "
-            "can never act; must be less than trainer.epochs"
+            f"can never act; must be less than trainer.epochs: {_suggest_patience(key, trainer.epochs)}"
         )
     if callback.name in WITH_PATIENCE:
         problems += check_metric(f"{key}.monitor", callback.monitor, names, validation)
@@ -57,6 +57,11 @@ def check_patience(key: str, callback: Any, trainer: Any, names: list[str], vali
     if callback.name in WITH_PATIENCE and start >= trainer.epochs > 1:
         problems.append(f"{key}.start_epoch: {start} given; must be less than trainer.epochs, {trainer.epochs}")
     return problems
+
+
+def _suggest_patience(key: str, epochs: int) -> str:
+    """Say what to write where an experiment has set the patience for more epochs."""
+    return f"{key}.patience={max(1, epochs // 5)}" if epochs > 1 else f"leave {key} out: '~{key}'"
 
 
 def check_metric(key: str, monitor: str | None, names: list[str], validation: bool | None) -> list[str]:

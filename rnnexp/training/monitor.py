@@ -15,6 +15,9 @@ from rnnexp.task import ACCURACY, rises
 LOSSES = tuple(f"{part}/{name}" for part in ("train", "val") for name in ("loss", "total_loss"))
 ALWAYS_LOGGED = ("train/loss", "opt/learning_rate", "time/epoch_s", "time/samples_per_s")
 
+# What decides which loss is minimized and in what units: losses of trainings that differ in it do not compare.
+UNITS_OF_LOSS = ("loss", "data.scaler", "data.per_series")
+
 
 def higher_is_better(metric: str) -> bool:
     """Say whether a metric such as `val/accuracy` should rise; of a registered one its author may have said so."""

@@ -231,6 +231,26 @@ def test_a_filter_ranks_by_what_most_runs_have() -> None:
     assert find.usual_goal([replace(run(0, 0.1), metrics={"test/accuracy": 0.9})]) == Goal("test/accuracy", True)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"data__scaler": "standard"}, {"data__scaler": "[standard,last]"}),
+        ({"loss__name": "mse"}, {"loss__name": "mae"}),
+        ({}, {"loss__name": "mae"}),
+        ({"loss__name": "huber", "loss__delta": "1.0"}, {"loss__name": "huber", "loss__delta": "2.0"}),
+    ],
+)
+def test_runs_whose_losses_are_different_things_are_ranked_by_the_score_in_original_units(
+    first: dict[str, str], second: dict[str, str]
+) -> None:
+    both = [
+        replace(run(seed, loss, **own), metrics={"best/val/loss": loss, "best/val/rmse": error, "test/rmse": 1.0})
+        for seed, (loss, error, own) in enumerate([(0.1, 20.0, first), (0.2, 10.0, second)])
+    ]
+    assert find.usual_goal(both) == Goal("best/val/rmse")
+    assert find.usual_goal([both[0], replace(both[0])]) == GOAL
+
+
 def test_settings_that_are_close_to_each_other_do_not_look_alike() -> None:
     both = [run(0, 0.1, optimizer__learning_rate=rate) for rate in ("0.0010001", "0.0010002")]
     found = compare(both, GOAL)

@@ -260,6 +260,15 @@ def test_bad_data_end_before_anything_is_tracked(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("mlartifacts/*"))
 
 
+@pytest.mark.parametrize("scaler", ["minmax", "[standard,instance]", "[difference,standard]"])
+def test_the_validation_part_is_scored_in_original_units_whatever_the_scaler(scaler: str) -> None:
+    words = ("data.points=90", f"data.scaler={scaler}", "trainer.epochs=2")
+    found = rx.run("data=sine", *words, "model.units=[3]", "tracking=off", quiet=True)
+    again = rx.load(found.run_dir).evaluate(part="val").metrics["val/rmse"]
+    assert found.metrics["best/val/rmse"] == pytest.approx(again, rel=1e-6)
+    assert found.metrics["best/val/rmse"] != pytest.approx(found.metrics["best/val/loss"] ** 0.5, rel=1e-3)
+
+
 def test_one_sequence_with_lags_as_features_is_trained_and_scored() -> None:
     layout = ("data.layout=sequence", "data.sequence_length=2", TUTORIAL)
     result = rx.run(rx.compose("data=airline_passengers", *UNTRACKED, *layout), quiet=True)

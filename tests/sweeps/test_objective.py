@@ -9,7 +9,7 @@ import pytest
 from sweeping import UNTRACKED, Quick, run, table
 
 from rnnexp.errors import ConfigError
-from rnnexp.sweeps.objective import check_given, direction_for, objective_for, of_epoch
+from rnnexp.sweeps.objective import check_given, check_pruner, direction_for, find_varied_units, objective_for, of_epoch
 from rnnexp.sweeps.worker import objective_value
 
 JOB: dict[str, Any] = {"metrics": ["mae"], "trainer": {"grad_norm": False}}
@@ -83,6 +83,47 @@ def test_the_value_is_what_was_logged_at_the_end_or_in_the_last_epoch() -> None:
     assert objective_value("val/loss", {"best/val/loss": 1.0}, epochs) == 2.0
     assert objective_value("val/loss", {}, [{"val/loss": float("nan")}]) is None
     assert objective_value("val/loss", {}, []) is None
+
+
+def of(scaler: Any = "standard", loss: str | None = None, units: int = 8) -> dict[str, Any]:
+    """Return a job that is scaled and trained in some way."""
+    return {**JOB, "data": {"scaler": scaler}, "loss": loss and {"name": loss}, "model": {"units": units}}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "varied"),
+    [
+        ([of("standard"), of("minmax")], ["data.scaler"]),
+        ([of(["standard", "last"]), of(["standard", "instance"])], ["data.scaler"]),
+        ([of(loss="mse"), of(loss="mae")], ["loss"]),
+        ([of(), of(loss="mae")], ["loss"]),
+        ([of("none"), of("standard", "mae")], ["loss", "data.scaler"]),
+        ([of(units=8), of(units=16)], []),
+        ([of(["standard", "last"]), of(["standard", "last"], units=16)], []),
+    ],
+)
+def test_jobs_whose_losses_are_different_things_are_compared_by_the_score_in_original_units(
+    jobs: list[dict[str, Any]], varied: list[str]
+) -> None:
+    assert find_varied_units(jobs) == varied
+    assert objective_for(None, True, jobs, "rmse") == ("best/val/rmse" if varied else "best/val/loss")
+    assert objective_for(None, True, jobs) == "best/val/loss"  # where there is no such score
+    assert objective_for("best/val/rmse", True, jobs, "rmse") == "best/val/rmse"
+
+
+def test_no_job_is_given_up_by_losses_that_do_not_compare() -> None:
+    check_pruner([of(units=8), of(units=16)])
+    with pytest.raises(ConfigError, match=r"hydra.sweeper.pruner: .* differ in data.scaler do not compare; leave"):
+        check_pruner([of("standard"), of("minmax")])
+
+
+def test_a_sweep_over_scalers_is_won_by_the_lowest_error_and_not_by_the_smallest_units(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    rows = table(run(*UNTRACKED, "data.scaler=standard,minmax", launcher={"name": "serial"}))
+    assert "best/val/rmse, minimized, since losses of jobs that differ in data.scaler do not" in capfd.readouterr().out
+    errors = [float(row["best/val/rmse"]) for row in rows]
+    assert all(error > 0 for error in errors) and errors[0] != errors[1]
 
 
 def test_a_sweep_without_validation_by_another_metric_has_it_in_its_table() -> None:

@@ -20,6 +20,7 @@ class classification(TaskCode):
     leaks = deferred("rnnexp.data.leaks:leaks")
     preprocessor = deferred("rnnexp.tasks.classification.inputs:preprocessor")
     report = deferred("rnnexp.tasks.classification.report:report")
+    judge_validation = deferred("rnnexp.evaluation.classes:judge_validation")
     keep_baselines = deferred("rnnexp.tasks.classification.report:keep_baselines")
     baseline_kinds = deferred("rnnexp.tasks.classification.report:KINDS.copy")
     usage = deferred("rnnexp.tasks.classification.inputs:usage")

@@ -30,6 +30,7 @@ class forecasting(TaskCode):
     leaks = deferred("rnnexp.tasks.forecasting.leaks:leaks")
     preprocessor = deferred("rnnexp.tasks.forecasting.preprocess:Preprocessor.from_json")
     report = deferred("rnnexp.tasks.forecasting.report:report")
+    judge_validation = deferred("rnnexp.tasks.forecasting.kept_forecasts:judge_validation")
     keep_baselines = deferred("rnnexp.tasks.forecasting.kept_forecasts:keep_baselines")
     baseline_kinds = deferred("rnnexp.tasks.forecasting.kept_forecasts:KINDS.copy")
     primary_metric = deferred("rnnexp.tasks.forecasting.report:headline")

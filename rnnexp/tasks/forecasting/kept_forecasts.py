@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from rnnexp.evaluation import metrics
 from rnnexp.evaluation.baseline_files import Kept
 from rnnexp.evaluation.kept_baselines import FILE, NETWORK, KeptBaselines, gather
 from rnnexp.evaluation.numbers import UNFITTED
-from rnnexp.evaluation.report import VALIDATION, Report, Undefined, defined, once
+from rnnexp.evaluation.report import VALIDATION, Judge, Report, Undefined, defined, once
 from rnnexp.tasks.forecasting import baselines, ets, global_linear, linear, naive2, scales, theta
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.ets import SmoothedForecast
@@ -116,11 +116,12 @@ def name_stand_ins(past: Past, fitted: Iterable[tuple[str, Any]]) -> Iterator[st
 
 def keep_baselines(dataset: SeriesDataset, report: Report) -> KeptBaselines:
     """Keep the baselines of a report, each with its error and its intervals on the validation part."""
-    name, score = _choose_score(dataset, report)
+    name, judge = judge_validation(dataset)
     intervals, scores, validation = dict.fromkeys(report.fitted, Intervals(why=NO_ERRORS)), {}, report.validation
     if validation is not None:
         made = once(dataset, partial(_validate, dataset, report.fitted, validation), VALIDATION, Kept())
-        scores = {NETWORK: score(validation.predicted), **{one: score(made[one]) for one in made}}
+        answers = {NETWORK: validation.predicted, **made}
+        scores = {one: judge(replace(validation, predicted=predicted)) for one, predicted in answers.items()}
         for one, predicted in made.items():
             errors = report.baselines[one].actual - report.baselines[one].predicted
             intervals[one] = calibrate(validation.actual - predicted, FEW_LEVELS).measured(errors)
@@ -128,14 +129,14 @@ def keep_baselines(dataset: SeriesDataset, report: Report) -> KeptBaselines:
     return gather(name, scores, kept, report.best_baseline)
 
 
-def _choose_score(dataset: SeriesDataset, report: Report) -> tuple[str, Callable[[np.ndarray], float]]:
-    """Return the error by which the best is chosen; beside Naive2 half of what OWA is made of, which needs no scale."""
-    one = report.validation or report.predictions
-    if "naive2" in report.fitted:
-        return "smape", partial(metrics.smape, one.actual)
+def judge_validation(dataset: SeriesDataset) -> Judge:
+    """Return the error by which the best is chosen; where OWA heads the report, half of what it is made of."""
+    history = dataset.history
+    if naive2.applies(history.offsets[history.series_of(dataset.starts(dataset.scored))]):
+        return "smape", lambda one: metrics.smape(one.actual, one.predicted)
     if len(dataset.spec.targets) == 1:
-        return "rmse", partial(metrics.rmse, one.actual)
-    return "nrmse", partial(metrics.measure_error, one.actual, deviation=scales.deviation(dataset, one))
+        return "rmse", lambda one: metrics.rmse(one.actual, one.predicted)
+    return "nrmse", lambda one: metrics.measure_error(one.actual, one.predicted, scales.deviation(dataset, one))
 
 
 def _validate(dataset: SeriesDataset, fitted: Mapping[str, Any], like: Predictions) -> dict[str, np.ndarray]:

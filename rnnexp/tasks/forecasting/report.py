@@ -37,7 +37,7 @@ OWN = "the network gives quantiles of its own, loss.quantiles"
 def report(model: Any, dataset: SeriesDataset, scoring: Scoring) -> Report:
     """Forecast the scored part, and compare with the truth and the baselines."""
     several = bool(dataset.spec.quantiles)
-    wanted = scoring.keeps or (scoring.intervals is None and not several)
+    wanted = scoring.validates or (scoring.intervals is None and not several)
     made_on = [MADE_ON] if wanted and MADE_ON in dataset.parts else []
     found = outputs(model, dataset, list(dict.fromkeys([dataset.scored, *made_on])), scoring.batch_size)
     predictions = dataset.restore(dataset.scored, found[dataset.scored])

@@ -24,6 +24,7 @@ class language_modeling(TaskCode):
     leaks = deferred("rnnexp.tasks.language_modeling.lanes:leaks")
     preprocessor = deferred("rnnexp.tasks.language_modeling.dataset:Language.from_json")
     report = deferred("rnnexp.tasks.language_modeling.report:report")
+    judge_validation = deferred("rnnexp.tasks.language_modeling.report:judge_validation")
     keep_baselines = deferred("rnnexp.tasks.language_modeling.report:keep_baselines")
     baseline_kinds = deferred("rnnexp.tasks.language_modeling.report:KINDS.copy")
     rows = deferred("rnnexp.tasks.language_modeling.report:rows")

@@ -11,7 +11,7 @@ from rnnexp.data.dataset import Predictions
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.kept_baselines import KeptBaselines, keep
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import VALIDATION, Report, Scoring, once
+from rnnexp.evaluation.report import VALIDATION, Judge, Report, Scoring, once
 from rnnexp.models.token_scoring import score_tokens
 from rnnexp.tasks.language_modeling import ngrams
 from rnnexp.tasks.language_modeling.dataset import TextStream
@@ -62,11 +62,12 @@ def report(model: Any, dataset: TextStream, scoring: Scoring) -> Report:
 
 def keep_baselines(dataset: TextStream, report: Report) -> KeptBaselines:
     """Keep the n-grams, with what a token of the validation part costs."""
+    return keep(dataset, report, judge_validation(dataset), lambda one: one.predict(dataset.ids(VALIDATION)))
 
-    def score(found: np.ndarray) -> float:
-        return scores(found)["nats"]
 
-    return keep(dataset, report, "nats", score, lambda one: one.predict(dataset.ids(VALIDATION)))
+def judge_validation(dataset: TextStream) -> Judge:
+    """Return what a token costs, by which the best is chosen."""
+    return "nats", lambda one: scores(one.predicted)["nats"]
 
 
 def rows(dataset: TextStream, report: Report) -> DataFrame:

@@ -21,6 +21,7 @@ class regression(TaskCode):
     leaks = deferred("rnnexp.data.leaks:leaks")
     preprocessor = deferred("rnnexp.data.sequence_pipeline:SequencePipeline.from_json")
     report = deferred("rnnexp.tasks.regression.report:report")
+    judge_validation = deferred("rnnexp.tasks.regression.report:judge_validation")
     keep_baselines = deferred("rnnexp.tasks.regression.report:keep_baselines")
     baseline_kinds = deferred("rnnexp.tasks.regression.report:KINDS.copy")
     primary_metric = deferred("rnnexp.tasks.regression.report:headline")

@@ -16,7 +16,7 @@ from rnnexp.evaluation import breakdown, metrics, numbers, quantile_scores, tabl
 from rnnexp.evaluation.kept_baselines import KeptBaselines, keep
 from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import VALIDATION, Report, Scores, Scoring, Undefined, once
+from rnnexp.evaluation.report import VALIDATION, Judge, Report, Scores, Scoring, Undefined, once
 from rnnexp.tasks.regression.baselines import Mean, SummaryRidge, fit_summary_ridge
 
 if TYPE_CHECKING:
@@ -75,14 +75,17 @@ def _predict(model: Any, dataset: SequenceDataset, part: str, scoring: Scoring) 
 
 def keep_baselines(dataset: SequenceDataset, report: Report) -> KeptBaselines:
     """Keep the baselines, each with its error on the validation part."""
+    return keep(dataset, report, judge_validation(dataset), lambda one: _answer(one, dataset, VALIDATION))
+
+
+def judge_validation(dataset: SequenceDataset) -> Judge:
+    """Return the error by which the best is chosen."""
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
 
-    actual = report.validation.actual if report.validation else np.zeros(0)
+    def score(one: Predictions) -> float:
+        return metrics.measure_error(one.actual, one.predicted.reshape(one.actual.shape), deviation)
 
-    def score(predicted: np.ndarray) -> float:
-        return metrics.measure_error(actual, predicted.reshape(actual.shape), deviation)
-
-    return keep(dataset, report, _choose_error(dataset), score, lambda one: _answer(one, dataset, VALIDATION))
+    return _choose_error(dataset), score
 
 
 def summary(scores: Scores) -> Iterator[str]:

@@ -23,6 +23,7 @@ class sequence_to_sequence(TaskCode):
     leaks = deferred("rnnexp.data.leaks:shared_examples")
     preprocessor = deferred("rnnexp.tasks.sequence_to_sequence.dataset:PairPipeline.from_json")
     report = deferred("rnnexp.tasks.sequence_to_sequence.report:report")
+    judge_validation = deferred("rnnexp.tasks.sequence_to_sequence.report:judge_validation")
     keep_baselines = deferred("rnnexp.tasks.sequence_to_sequence.report:keep_baselines")
     baseline_kinds = deferred("rnnexp.tasks.sequence_to_sequence.report:KINDS.copy")
     primary_metric = deferred("rnnexp.tasks.sequence_to_sequence.report:primary_metric")

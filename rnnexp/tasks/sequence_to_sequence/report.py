@@ -18,7 +18,7 @@ from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN
 from rnnexp.errors import DivergedError
 from rnnexp.evaluation.kept_baselines import KeptBaselines, keep
 from rnnexp.evaluation.metrics import prefixed
-from rnnexp.evaluation.report import VALIDATION, Report, Scoring, Undefined, defined, once
+from rnnexp.evaluation.report import VALIDATION, Judge, Report, Scoring, Undefined, defined, once
 from rnnexp.models.beam_search import Decoded, Decoding, decode
 from rnnexp.models.logits import log_softmax
 from rnnexp.tasks.sequence_to_sequence import ibm_model1 as dictionaries
@@ -99,12 +99,18 @@ def _asked(dataset: PairDataset) -> dict[str, list[str]]:
 
 def keep_baselines(dataset: PairDataset, report: Report) -> KeptBaselines:
     """Keep what the baselines need to answer other texts."""
+    asked = list(_asked(dataset))
+    return keep(dataset, report, judge_validation(dataset), lambda one: predict_by(one, dataset.pipeline, asked))
+
+
+def judge_validation(dataset: PairDataset) -> Judge:
+    """Return by what the best is chosen."""
     judged = primary_metric(dataset)
 
-    def score(texts: Sequence[str]) -> float:
-        return scores(texts, list(_asked(dataset).values()), dataset.pipeline)[judged]
+    def score(one: Predictions) -> float:
+        return scores(list(one.predicted), list(_asked(dataset).values()), dataset.pipeline)[judged]
 
-    return keep(dataset, report, judged, score, lambda one: predict_by(one, dataset.pipeline, list(_asked(dataset))))
+    return judged, score
 
 
 def _predict_all(

@@ -27,6 +27,7 @@ class tagging(TaskCode):
     leaks = deferred("rnnexp.data.leaks:shared_examples")
     preprocessor = deferred("rnnexp.tasks.tagging.dataset:TagPipeline.from_json")
     report = deferred("rnnexp.tasks.tagging.report:report")
+    judge_validation = deferred("rnnexp.evaluation.classes:judge_validation")
     keep_baselines = deferred("rnnexp.tasks.tagging.report:keep_baselines")
     baseline_kinds = deferred("rnnexp.tasks.tagging.report:KINDS.copy")
     summary = deferred("rnnexp.tasks.tagging.report:summary")
