@@ -44,7 +44,7 @@ def _level(dataset: SeriesDataset, report: Report) -> Iterator[Cause]:
         where = "above" if shift > 0 else "below"
         seen = f"the scored values lie {abs(shift):.1f} deviations {where} those of the training part, and the "
         seen += f"forecasts do not follow ({'too low' if off < 0 else 'too high'} by {abs(off):.1f} in the mean)"
-        yield Cause("level_shift", seen, "'data.scaler=[difference,standard]'")
+        yield Cause("level_shift", seen, "'data.scaler=[standard,instance]'")
 
 
 def _window(dataset: SeriesDataset, report: Report) -> Iterator[Cause]:

@@ -7,12 +7,15 @@ from statistics import NormalDist
 
 import numpy as np
 
+from rnnexp.data import calendar
 from rnnexp.tasks import budget
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.windows import EPSILON
 from rnnexp.tasks.requests import Suggestion
 
-CLOSE = 0.9  # lag-1 autocorrelation from which on each window is measured against its last row
+CLOSE = 0.9  # lag-1 autocorrelation from which on each window is scaled by itself
 SHIFTED = 1.0  # training deviations between the means of training and validation, likewise
+UNEVEN = 3.0  # deviations of a window, root mean square, at which the row after it lies where windows hardly vary
 CERTAIN = 3.0  # standard errors of the mean of independent rows, of which this must be more, too
 USUAL_ROWS, FEW_ROWS = 30, 10  # of the past where nothing asks for more: in long series, and in short ones
 LONGEST = 100  # rows of the past among which correlations are looked for
@@ -20,6 +23,8 @@ WINDOWS = 8  # rows of the shortest series per row of the past
 THIRD = 3  # part of a window that is tried beside it where nothing else asks for a shorter one
 WEAKEST = 0.1  # partial autocorrelation that is worth a longer window
 CHANCE = 0.01  # that noise is taken for one, over all lags
+# The part of the date that repeats itself with the season of rows that lie so far apart.
+PARTS = {"hour": "hour", "day": "dayofweek", "business day": "dayofweek", "month": "month", "quarter": "quarter"}
 
 Rows = Sequence[np.ndarray]  # of each series (rows, targets)
 
@@ -29,10 +34,13 @@ def suggest(dataset: SeriesDataset) -> list[Suggestion]:
     train, val = (_cut(dataset, part) for part in ("train", "val"))
     shortest = int(dataset.history.lengths().min())
     with np.errstate(all="ignore"):  # what cannot be computed proposes nothing
-        scaler = choose_scaler(train, val, dataset.pipeline.per_series)
-        length = choose_length(train, shortest, dataset.season, differenced=scaler.value != "standard")
+        per_series = dataset.pipeline.per_series
+        lasts = choose_scaler(train, val, 1, per_series).value != "standard"
+        length = choose_length(train, shortest, dataset.season, differenced=lasts)
+        scaler = choose_scaler(train, val, int(length.value), per_series)
     scaled = [scaler] if dataset.pipeline.plan.layout == "windows" else []
-    return [length, *scaled, *budget.suggest(dataset)]
+    dated = choose_calendar(train, dataset.pipeline.frequency)
+    return [length, *scaled, *dated, *budget.suggest(dataset)]
 
 
 def _cut(dataset: SeriesDataset, part: str) -> list[np.ndarray]:
@@ -40,24 +48,52 @@ def _cut(dataset: SeriesDataset, part: str) -> list[np.ndarray]:
     return [dataset.table[first:last, :targets] for first, last in dataset.borders.get(part, ())]
 
 
-def choose_scaler(train: Rows, val: Rows, per_series: bool = False) -> Suggestion:
-    """Measure each window against its last row where levels last, or leave those of the training rows.
+def choose_scaler(train: Rows, val: Rows, length: int, per_series: bool = False) -> Suggestion:
+    """Scale each window by itself where levels last, or leave those of the training rows.
 
+    length:     rows of a window
     per_series: whether each series is scaled by its own rows
     """
     alike = [([rows], val[place : place + 1]) for place, rows in enumerate(train)] if per_series else [(train, val)]
     scaled = [_standardize(own, later) for own, later in alike]
-    close = _find_closeness([rows for own, _ in scaled for rows in own])
+    known = [rows for own, _ in scaled for rows in own]
+    close = _find_closeness(known)
     held_out = np.concatenate([train[0][:0], *(rows for _, later in scaled for rows in later)])
     away = float(np.abs(held_out.mean(axis=0)).max()) if len(held_out) else 0.0
     shifted = away > max(SHIFTED, CERTAIN / max(1, len(held_out)) ** 0.5)
     why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}"] if close >= CLOSE else []
     why += [f"the mean of the validation rows is {away:.1f} training deviations away"] if shifted else []
-    plain, close_by = "standard", ["standard", "last"]
+    plain, own, last = "standard", ["standard", "instance"], ["standard", "last"]
     if not why:
         why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}, and no level is new"]
-        return Suggestion("data.scaler", plain, why[0], [close_by])
-    return Suggestion("data.scaler", close_by, f"{', '.join(why)}: windows count from their last row", [plain])
+        return Suggestion("data.scaler", plain, why[0], [own])
+    if _find_surprise(known, length) > UNEVEN:
+        told = "windows count from their last row, since some of them hardly vary"
+        return Suggestion("data.scaler", last, f"{', '.join(why)}: {told}", [plain])
+    told = "each window is scaled by its own mean and deviation"
+    return Suggestion("data.scaler", own, f"{', '.join(why)}: {told}", [last])
+
+
+def _find_surprise(scaled: Rows, length: int) -> float:
+    """Return how many deviations of a window the row after it is away from its mean, root mean square; 0 if unknown."""
+    squares = []
+    for rows in scaled:
+        if length > 1 and len(rows) > length:
+            windows = np.lib.stride_tricks.sliding_window_view(rows, length, axis=0)[:-1]
+            squares.append((rows[length:] - windows.mean(axis=-1)) ** 2 / (windows.var(axis=-1) + EPSILON))
+    return float(np.sqrt(np.mean(np.concatenate(squares)))) if squares else 0.0
+
+
+def choose_calendar(train: Rows, frequency: str | None) -> list[Suggestion]:
+    """Tell the network the part of the date on which the rows depend, where they do."""
+    if frequency is None or (part := PARTS.get(calendar.name_unit(frequency))) is None:
+        return []
+    cycle, changes = calendar.season_of(frequency) or 0, [np.diff(rows, axis=0) for rows in train]
+    used, squares = sum(map(len, changes)), sum(float((rows**2).sum()) for rows in changes)
+    both = sum(float((rows[cycle:] * rows[: max(0, len(rows) - cycle)]).sum()) for rows in changes)
+    if not cycle or not squares or both / squares < max(WEAKEST, CERTAIN / max(1, used) ** 0.5):
+        return []
+    return [Suggestion("data.calendar", [part], f"changes of rows go together with those {cycle} rows before")]
 
 
 def choose_length(train: Rows, shortest: int, season: int | None, differenced: bool) -> Suggestion:

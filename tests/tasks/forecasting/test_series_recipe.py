@@ -9,9 +9,17 @@ import pytest
 
 import rnnexp as rx
 from rnnexp.tasks import load
-from rnnexp.tasks.forecasting.series_recipe import choose_length, choose_scaler, find_longest_lag, find_partial, suggest
+from rnnexp.tasks.forecasting.series_recipe import (
+    choose_calendar,
+    choose_length,
+    choose_scaler,
+    find_longest_lag,
+    find_partial,
+    suggest,
+)
 
-PLAIN, LAST = "standard", ["standard", "last"]
+PLAIN, OWN, LAST = "standard", ["standard", "instance"], ["standard", "last"]
+ROWS = 30  # of a window
 
 
 def draw(*weights: float, rows: int = 4_000, seed: int = 0) -> np.ndarray:
@@ -24,11 +32,11 @@ def draw(*weights: float, rows: int = 4_000, seed: int = 0) -> np.ndarray:
 
 def scaler(train: np.ndarray, val: np.ndarray | None = None) -> Any:
     """Return the scaler that is proposed; validation rows are like those of training if there are none."""
-    return choose_scaler([train], [train if val is None else val]).value
+    return choose_scaler([train], [train if val is None else val], ROWS).value
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize(("share", "expected"), [(0.0, PLAIN), (0.5, PLAIN), (0.85, PLAIN), (0.94, LAST), (1.0, LAST)])
+@pytest.mark.parametrize(("share", "expected"), [(0.0, PLAIN), (0.5, PLAIN), (0.85, PLAIN), (0.94, OWN), (1.0, OWN)])
 def test_levels_that_last_are_taken_from_each_window(share: float, expected: Any, seed: int) -> None:
     assert scaler(draw(share, seed=seed)) == expected
 
@@ -37,35 +45,45 @@ def test_so_is_a_level_that_training_has_not_seen() -> None:
     rows = draw(0.3, rows=600)
     deviation = rows.std()
     assert scaler(rows, rows + 0.8 * deviation) == PLAIN
-    assert scaler(rows, rows + 1.2 * deviation) == LAST
-    assert scaler(rows, rows - 1.2 * deviation) == LAST
+    assert scaler(rows, rows + 1.2 * deviation) == OWN
+    assert scaler(rows, rows - 1.2 * deviation) == OWN
 
 
 def test_it_is_said_which_of_the_two_it_was() -> None:
     noise = draw(0.0, rows=400)
-    why = choose_scaler([noise], [noise + 5]).why
+    why = choose_scaler([noise], [noise + 5], ROWS).why
     assert why.startswith("the mean of the validation rows is 4.9 training deviations away")
-    why = choose_scaler([draw(0.97)], []).why
+    why = choose_scaler([draw(0.97)], [], ROWS).why
     assert why.startswith("the lag-1 autocorrelation of the training rows is 0.97:")
 
 
-def test_series_of_different_levels_under_one_scaler_are_close_to_their_last_rows() -> None:
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("share", "expected"), [(0.005, LAST), (0.3, OWN)])
+def test_windows_that_hardly_vary_are_not_divided_by_their_deviation(share: float, expected: Any, seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    jumps = dice.normal(size=(4_000, 1)) * (dice.random((4_000, 1)) < share)
+    found = choose_scaler([jumps.cumsum(axis=0)], [], ROWS)
+    assert found.value == expected
+    assert ("some of them hardly vary" in found.why) == (expected == LAST)
+
+
+def test_series_of_different_levels_under_one_scaler_are_scaled_window_by_window() -> None:
     noise = [draw(0.0, rows=100, seed=seed) for seed in range(6)]
-    assert choose_scaler(noise, noise).value == PLAIN
-    assert choose_scaler([rows + 20 * level for level, rows in enumerate(noise)], []).value == LAST
+    assert choose_scaler(noise, noise, ROWS).value == PLAIN
+    assert choose_scaler([rows + 20 * level for level, rows in enumerate(noise)], [], ROWS).value == OWN
 
 
 def test_series_that_are_scaled_by_themselves_have_no_levels_to_last() -> None:
     levels = [draw(0.0, rows=100, seed=seed) + 20 * seed for seed in range(6)]
-    assert choose_scaler(levels, levels, per_series=True).value == PLAIN
-    assert choose_scaler(levels, [rows + 5 for rows in levels], per_series=True).value == LAST
+    assert choose_scaler(levels, levels, ROWS, per_series=True).value == PLAIN
+    assert choose_scaler(levels, [rows + 5 for rows in levels], ROWS, per_series=True).value == OWN
 
 
 def test_two_rows_that_lie_off_by_chance_are_no_new_level() -> None:
     rows = draw(0.0, rows=40)
     high = np.full((2, 1), rows.mean() + 1.5 * rows.std())
     assert scaler(rows, high) == PLAIN
-    assert scaler(rows, np.repeat(high, 5, axis=0)) == LAST
+    assert scaler(rows, np.repeat(high, 5, axis=0)) == OWN
 
 
 @pytest.mark.parametrize(
@@ -73,7 +91,7 @@ def test_two_rows_that_lie_off_by_chance_are_no_new_level() -> None:
 )
 def test_rows_that_tell_nothing_leave_the_usual_scaler(rows: np.ndarray) -> None:
     with np.errstate(all="ignore"):
-        assert choose_scaler([rows], []).value == PLAIN
+        assert choose_scaler([rows], [], ROWS).value == PLAIN
         assert find_longest_lag([rows], 5) == 0
 
 
@@ -112,11 +130,30 @@ def test_a_correlation_far_back_asks_for_a_longer_window() -> None:
 
 def test_the_other_scaler_and_a_shorter_window_are_worth_a_try() -> None:
     noise = draw(0.0, rows=700)
-    assert choose_scaler([noise], []).others == [LAST]
-    assert choose_scaler([draw(1.0)], []).others == [PLAIN]
+    assert choose_scaler([noise], [], ROWS).others == [OWN]
+    assert choose_scaler([draw(1.0)], [], ROWS).others == [LAST]
     assert choose_length([noise], 700, 7, differenced=False).others == [8]
     assert choose_length([noise], 700, None, differenced=False).others == [10]
     assert choose_length([noise[:9]], 9, None, differenced=False).others == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("frequency", "season", "part"),
+    [("D", 7, "dayofweek"), ("B", 5, "dayofweek"), ("h", 24, "hour"), ("MS", 12, "month"), ("ME", 12, "month")],
+)
+def test_the_part_of_the_date_is_given_on_which_the_rows_depend(
+    frequency: str, season: int, part: str, seed: int
+) -> None:
+    dice, rows = np.random.default_rng(seed), np.arange(40 * season)
+    wave = 3 * np.sin(2 * np.pi * rows / season) + 0.05 * rows + dice.normal(size=len(rows))
+    [found] = choose_calendar([wave[:, None]], frequency)
+    assert (found.key, found.value) == ("data.calendar", [part])
+    assert found.why == f"changes of rows go together with those {season} rows before"
+    assert choose_calendar([dice.normal(size=(len(rows), 1))], frequency) == []
+    assert choose_calendar([wave[:, None]], None) == []
+    other = "W-SUN" if frequency != "h" else "2h"
+    assert choose_calendar([wave[:, None]], other) == []
 
 
 def dataset(values: np.ndarray, *lines: str) -> Any:
@@ -139,7 +176,7 @@ def test_neither_the_test_part_nor_a_part_that_is_absent_decides() -> None:
     assert "callbacks.early_stopping.patience" not in whole
 
 
-def test_a_whole_sequence_is_not_measured_from_the_last_row_of_a_window() -> None:
+def test_a_whole_sequence_is_not_scaled_by_windows() -> None:
     walk = draw(1.0, rows=400)
     assert "data.scaler" in [one.key for one in suggest(dataset(walk))]
     assert "data.scaler" not in [one.key for one in suggest(dataset(walk, "data.layout=sequence"))]
