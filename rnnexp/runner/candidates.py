@@ -35,8 +35,8 @@ class Trial:
 
     def __str__(self) -> str:
         """Write the error with the deviation of the seeds."""
-        metric = self.metric.removeprefix("best/")
-        return self.problem or f"{metric} {self.mean:.4g} ± {stdev(self.losses):.2g}, {self.seconds:.0f} s"
+        error = f"{self.mean:.4g} ± {stdev(self.losses):.2g}, {self.seconds:.0f} s" if self.losses else ""
+        return self.problem or " ".join(filter(None, [self.metric.removeprefix("best/"), error]))
 
 
 def try_seeds(experiments: Sequence[Experiment], until: float) -> Trial:

@@ -45,7 +45,7 @@ def test_the_better_window_is_written_with_what_it_came_to(
     assert main(["init", "a.csv", "--tune", "60s"]) == 0
     said, text = capsys.readouterr().out, Path("experiments/a.yaml").read_text()
     assert "  data.sequence_length=30, data.scaler=standard: 2 ± 1, 1 s\n" in said
-    assert "  data.sequence_length=10, data.scaler=[standard,last]: 1 ± 1, 1 s\n" in said
+    assert "  data.sequence_length=10, data.scaler=[standard,instance]: 1 ± 1, 1 s\n" in said
     assert "sequence_length: 10  # better than what the rules say by validation: 1 ± 1, 1 s\n" in text
 
 
