@@ -11,7 +11,7 @@ ROOT = TESTS.parent
 PACKAGE = ROOT / "rnnexp"
 # What is asked of the whole: it has no room of its own.
 APART = {"architecture", "benchmarks", "browser", "compare_tests", "fuzz", "layout", "packaging", "spelling", "readme"}
-APART |= {"advisories", "faults", "gpu", "kills", "readme_figures", "reporting", "tables", "untuned"}
+APART |= {"advisories", "examples", "faults", "gpu", "kills", "readme_figures", "reporting", "tables", "untuned"}
 OPTIONS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
 
 
