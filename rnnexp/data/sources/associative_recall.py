@@ -33,7 +33,7 @@ class associative_recall(LabeledTexts):
     sequence_length: int = Field(33, ge=3, description="Tokens of a text, the key at its end among them.")
     pairs: int = Field(16, ge=1, description="Keys and values of a text; noise fills what sequence_length leaves.")
     keys: int = Field(32, ge=1, description="Different keys, k1 and so on, at least as many as pairs.")
-    values: int = Field(16, ge=2, description="Different values, v1 and so on.")
+    answers: int = Field(16, ge=2, description="Different values, v1 and so on.")
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`."""
@@ -54,10 +54,10 @@ class associative_recall(LabeledTexts):
         generator = np.random.default_rng(self.seed)
         room, every = self.sequence_length - 1 - self.pairs, np.arange(self.examples)  # a pair takes one place here
         keys = generator.random((self.examples, self.keys)).argsort(axis=1)[:, : self.pairs]
-        values = generator.integers(0, self.values, keys.shape)
+        values = generator.integers(0, self.answers, keys.shape)
         places = np.sort(generator.random((self.examples, room)).argsort(axis=1)[:, : self.pairs], axis=1)
         asked = generator.integers(0, self.pairs, self.examples)
-        names = [np.array([f"{letter}{i + 1}" for i in range(n)]) for letter, n in zip("kv", (self.keys, self.values))]
+        names = [np.array([f"{letter}{i + 1}" for i in range(n)]) for letter, n in zip("kv", (self.keys, self.answers))]
         words = np.full((self.examples, room), ".", object)
         words[every[:, None], places] = names[0][keys] + np.array(" ", object) + names[1][values]
         texts = tuple(" ".join((*row, key)) for row, key in zip(words, names[0][keys[every, asked]]))
