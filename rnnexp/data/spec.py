@@ -91,6 +91,11 @@ class TaskSpec:
         return self.inputs["past"].shape[:1] if self.per_step else ()
 
     @property
+    def causal(self) -> bool:
+        """Whether the output of a step must not depend on what follows it."""
+        return self.per_step and not self.sees_future
+
+    @property
     def writes(self) -> bool:
         """Whether the answer is a text, written token by token."""
         return "previous" in self.inputs

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
+from rnnexp.config.settings import SINCE
 from rnnexp.data.spec import UNKNOWN_SIZE, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
 from rnnexp.models.layers import Pooling, pool
+from rnnexp.models.transformer import Transformer, apply_blocks
 from rnnexp.registry import PositiveInt, settings
 
 if TYPE_CHECKING:
@@ -78,6 +80,11 @@ class RecurrentModel(ABC):
         None, gt=0, description="draw all first weights uniformly from -this to this, whatever the initializers"
     )
     layer_norm: bool = Field(False, description="normalize each recurrent layer's outputs (Ba et al., 2016)")
+    transformer: Transformer | None = Field(
+        None,
+        description="transformer blocks before or after the recurrent layers; null: none",
+        json_schema_extra={SINCE: "0.1"},
+    )
     pooling: Pooling = Field(
         "last",
         description="from the outputs of all steps to one: the last, their mean, maximum, or attention over them",
@@ -135,9 +142,7 @@ class RecurrentModel(ABC):
             embedding, scores = token_embedding.layers(self, spec)
             past = token_embedding.embed(embedding, past, self)
         first = stateful.make_state_inputs(spec.kept(self.state_sizes()))
-        x, last = self._recurrent(
-            *self.preprocess(patches(past, self.patch_size), mask), spec.pooled(self.pooling), first
-        )
+        x, last = self._recurrent(*self.preprocess(patches(past, self.patch_size), mask), spec, first)
         if (branch := self.side_branch(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
         if "future" in inputs:
@@ -161,23 +166,42 @@ class RecurrentModel(ABC):
     def state_sizes(self) -> dict[str, int]:
         """Return the sizes of the states that are carried from one sequence to the next, by their names."""
         layers = enumerate(self.sizes(), start=1)
-        return {f"{self.name}_{i}_{state}": units for i, units in layers for state in self.states}
+        sizes = {f"{self.name}_{i}_{state}": units for i, units in layers for state in self.states}
+        if self.transformer is None:
+            return sizes
+        width = self.sizes()[-1] if self.transformer.position == "after" else self.vector_size()
+        return sizes | self.transformer.state_sizes(width)
 
     def check_with(self, experiment: Any) -> list[str]:
         """Return what contradicts the other parts of an experiment."""
         return check_spec(self, experiment.data.outline())
 
-    def _recurrent(
-        self, x: Any, mask: Any, pooling: str | None, first: Mapping[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
-        """Stack the recurrent layers; without `pooling` an output per step stays, else one per sequence.
+    def _recurrent(self, x: Any, mask: Any, spec: TaskSpec, first: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Stack the recurrent layers, and blocks beside them; pool the steps, unless the data want an output of each.
 
         first: states to start from, by name; none: zeros.  The second result are those after the last step.
         """
+        blocks, pooling = self.transformer, spec.pooled(self.pooling)
+        if blocks is None:
+            x, last = self._stack(x, mask, pooling != "last", first)
+        elif blocks.position == "before":
+            numbers = spec.inputs["past"].vocabulary is None
+            layers = blocks.make_layers(self.sizes()[0] if numbers else x.shape[-1], numbers)
+            x, kept = apply_blocks(layers, x, mask, causal=spec.causal, first=first)
+            x, last = self._stack(x, mask, pooling != "last", first)
+            last |= kept
+        else:
+            x, last = self._stack(x, mask, True, first)
+            layers, alone = blocks.make_layers(x.shape[-1]), pooling == "last"
+            x, kept = apply_blocks(layers, x, mask, causal=spec.causal, last=alone, first=first)
+            last |= kept
+        return pool(x, mask, self.pooling) if pooling not in (None, "last") else x, last
+
+    def _stack(self, x: Any, mask: Any, sequences: bool, first: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Stack the recurrent layers; without `sequences` the last one gives its last output alone."""
         import keras
 
         sizes, last = self.sizes(), dict[str, Any]()
-        sequences = pooling != "last"
         for i, units in enumerate(sizes, start=1):
             layer = self._one(units, f"{self.name}_{i}", sequences or i < len(sizes), bool(first))
             names = [name for name in first if name.startswith(f"{layer.name}_")]
@@ -190,7 +214,7 @@ class RecurrentModel(ABC):
                 x = keras.layers.LayerNormalization(name=f"layer_norm_{i}")(x)
             if self.dropout:
                 x = self._dropout(x, f"dropout_{i}")(x)
-        return pool(x, mask, self.pooling) if sequences and pooling else x, last
+        return x, last
 
     def _dropout(self, x: Any, name: str) -> keras.layers.Layer:
         import keras
@@ -258,6 +282,7 @@ def check_spec(model: Any, spec: TaskSpec) -> list[str]:
         problems.append(
             f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {past.vector}; use null"
         )
+    problems += model.transformer.problems(spec.carried) if model.transformer else []
     return problems + spec.problems(model) + check_window(model, past.shape[0])
 
 

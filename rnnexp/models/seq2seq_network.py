@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.models.layers import attend
+from rnnexp.models.transformer import apply_blocks, find_position
 
 if TYPE_CHECKING:
     import keras
@@ -33,11 +34,15 @@ class Seq2SeqNetwork:
 
     def encode(self, past: Any, mask: Any) -> tuple[Any, list[Any]]:
         """Return the outputs of the encoder (b, time, size) and the states that the decoder starts from."""
-        x, states = self._vectors("source", past), list[Any]()
+        x, states, blocks = self._vectors("source", past), list[Any](), find_position(self.layers)
+        if blocks == "before":
+            x, _ = apply_blocks(self.layers, x, mask)
         for i in range(1, self.depth + 1):
             x, *ends = self.layers[f"encoder_{i}"](x, mask=mask)
             states += self._bridged(i, ends)
             x = self._dropped(f"dropout_encoder_{i}", x)
+        if blocks == "after":
+            x, _ = apply_blocks(self.layers, x, mask)
         return x, states
 
     def decode(self, previous: Any, memory: Any, mask: Any, states: Sequence[Any]) -> tuple[Any, list[Any], Any]:

@@ -62,6 +62,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "tie_weights": {"units": [8], "embedding_dim": 8},
 }
 OF_ONE_COMPONENT = {
+    ("associative_recall", "keys"): {"pairs": 1},
+    ("associative_recall", "sequence_length"): {"pairs": 1},
     ("lstm_fcn", "filters"): {"kernel_sizes": [3]},
     ("lstm_fcn", "kernel_sizes"): {"filters": [3]},
     ("npz", "stride"): {"sequence_length": 9},

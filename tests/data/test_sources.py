@@ -20,6 +20,7 @@ from rnnexp.data import calendar
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources import SEVERAL
 from rnnexp.data.sources.airline_passengers import airline_passengers
+from rnnexp.data.sources.associative_recall import associative_recall
 from rnnexp.data.sources.selective_copying import selective_copying
 from rnnexp.data.sources.simulated import share_price, weather
 from rnnexp.data.sources.synthetic import adding, mackey_glass, ramp, random, sine, values
@@ -35,6 +36,7 @@ SHIPPED = [
     random,
     adding,
     selective_copying,
+    associative_recall,
     airline_passengers,
     share_price,
     weather,
@@ -56,6 +58,7 @@ def test_a_sine_is_a_wave_with_noise_of_the_given_size():
         share_price,
         partial(weather, target=0, points=900),
         partial(selective_copying, examples=60),
+        partial(associative_recall, examples=60, answers=2),
     ],
 )
 def test_a_seed_names_the_draw(source):
@@ -161,6 +164,26 @@ def test_more_letters_than_fit_are_refused():
     with pytest.raises(ConfigError, match=r"data.copied: 9 letters and as many questions do not fit"):
         compose("data=selective_copying", "data.sequence_length=16", "data.copied=9")
     assert compose("data=selective_copying", "data.sequence_length=18", "data.copied=9").data.copied == 9
+
+
+def test_a_rule_answers_associative_recall_and_the_last_value_does_not():
+    texts = associative_recall(examples=200, sequence_length=20, pairs=6, keys=8, answers=5).read()
+    cut = [text.split() for text in texts.texts]
+    assert {len(words) for words in cut} == {20}
+    assert {sum(word[0] == "k" for word in words[:-1]) for words in cut} == {6}
+    assert all(len({word for word in words[:-1] if word[0] == "k"}) == 6 for words in cut)
+    assert all(words[words.index(words[-1]) + 1] == label for words, label in zip(cut, texts.labels))
+    last = [next(word for word in reversed(words) if word[0] == "v") for words in cut]
+    assert sum(word == label for word, label in zip(last, texts.labels)) < 100
+    assert {words[-1] for words in cut} == {f"k{i}" for i in range(1, 9)}
+    assert set(texts.labels) == {f"v{i}" for i in range(1, 6)}
+
+
+def test_pairs_that_do_not_fit_or_need_more_keys_are_refused():
+    with pytest.raises(ConfigError, match=r"data.pairs: 9 pairs and a key do not fit .*; they need 19") as raised:
+        compose("data=associative_recall", "data.sequence_length=18", "data.pairs=9", "data.keys=8")
+    assert "data.pairs: 9 pairs need as many different keys; data.keys=8" in str(raised.value)
+    assert compose("data=associative_recall", "data.sequence_length=19", "data.pairs=9", "data.keys=9").data.pairs == 9
 
 
 def test_the_airline_series_is_shipped_with_dates_and_units():

@@ -27,13 +27,13 @@ AIRLINE = ("experiment=airline_lstm", "trainer.epochs=5")
 QUIET = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
 
 
-def first(cell: str) -> dict[str, Any]:
+def first(cell: str, **more: Any) -> dict[str, Any]:
     """Return a digest of the first weights of a network, and its first loss."""
     import keras
 
     source = np.random.default_rng(0)
     x, y = source.normal(size=(16, 8, 3)).astype("float32"), source.normal(size=(16, 2, 1)).astype("float32")
-    settings = lookup("model", cell)(units=[5], layer_norm=True, bidirectional=True, dense=[4])
+    settings = lookup("model", cell)(units=[5], layer_norm=True, bidirectional=True, dense=[4], **more)
     model = build(settings, TaskSpec("forecasting", {"past": InputSpec((8, 3))}, (2, 1)), seed=3)
     weights = b"".join(keras.ops.convert_to_numpy(weight).tobytes() for weight in model.weights)
     model.compile(loss=lookup("loss", "quantile")(quantile=0.7).build())
@@ -146,7 +146,8 @@ def found(backend: str) -> dict[str, Any]:
         **ours_and_by_hand(),
         "gradient": gradient(),
         "dropout": [dropped_out(seed) for seed in (1, 1, 2)],
-        "first": {cell: first(cell) for cell in ("simple_rnn", "lstm", "gru")},
+        "first": {cell: first(cell) for cell in ("simple_rnn", "lstm", "gru")}
+        | {place: first("gru", transformer={"position": place, "heads": 2}) for place in ("after", "before")},
         "language": language(f"backend={backend}"),
         "runs": [run(*overrides, f"backend={backend}") for overrides in (SINE, AIRLINE)],
     }

@@ -430,7 +430,7 @@ SEQUENCES = ("data=text_lines", "data.path=lines.txt", "model.embedding_dim=3")
 MODELS: dict[str, tuple[str, ...]] = {
     "simple_rnn": (*SMALL, "model.dropout=0.2", "model.recurrent_dropout=0.2", "model.bidirectional=true"),
     "lstm": (*SMALL, "model.units=[3, 2]", "model.dropout=0.2", "model.l2=0.01", "model.layer_norm=true"),
-    "gru": (*SMALL, "model.recurrent_dropout=0.2", "model.skip=true"),
+    "gru": (*SMALL, "model.recurrent_dropout=0.2", "model.skip=true", "model.transformer={heads: 2, dropout: 0.2}"),
     "min_gru": (*SMALL, "model.dropout=0.2", "model.recurrent_dropout=0.2", "model.bidirectional=true"),
     "min_lstm": (*SMALL, "model.recurrent_dropout=0.2", "model.l2=0.01"),
     "slstm": (*SMALL, "model.units=[3, 2]", "model.recurrent_dropout=0.2", "model.l2=0.01"),
@@ -438,7 +438,7 @@ MODELS: dict[str, tuple[str, ...]] = {
     "lstm_fcn": ("data=adding", "data.examples=40", "data.sequence_length=8", "model.units=[3]",
                  "model.filters=[3, 3]", "model.kernel_sizes=[3, 3]"),
     "encoder_decoder": ("data=reverse_digits", "data.examples=80", "model.units=[4]", "model.embedding_dim=3",
-                        "model.attention=dot", "model.dropout=0.2"),
+                        "model.attention=dot", "model.dropout=0.2", "model.transformer.heads=2"),
 }  # fmt: skip
 TASKS: dict[str, tuple[str, ...]] = {
     "forecasting": ("model=lstm", *SMALL, "data.layout=sequence", "data.horizon=1"),
@@ -449,7 +449,7 @@ TASKS: dict[str, tuple[str, ...]] = {
                 "model.embedding_dim=3", "model.dropout=0.2", "trainer.batch_size=4"),
     "language_modeling": ("model=gru", "data=corpus", "data.path=book.txt", "data.sequence_length=5",
                           "trainer.batch_size=4", "model.units=[3]", "model.embedding_dim=3", "model.dropout=0.2",
-                          "optimizer.use_ema=true"),
+                          "model.transformer={heads: 1, memory: 4}", "optimizer.use_ema=true"),
     "sequence_to_sequence": ("model=encoder_decoder", "data=reverse_digits", "data.examples=80", "model.units=[4]",
                              "model.embedding_dim=3", "model.cell=lstm", "data.buckets=2"),
 }  # fmt: skip

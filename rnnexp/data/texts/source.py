@@ -22,13 +22,37 @@ if TYPE_CHECKING:
 
 
 @settings
-class TextSource(TextFiles, TokenSettings, ExampleSource):
-    """Texts with a label each: the base of the sources for text classification.
+class LabeledTexts(TokenSettings, ExampleSource):
+    """Texts with a label each, from files or drawn: the base of what text classification reads."""
+
+    task: ClassVar[str] = "classification"
+
+    @abstractmethod
+    def read(self) -> Texts:
+        """Read or draw all texts; mistakes in files raise DataError."""
+
+    def text_columns(self) -> tuple[str, ...]:
+        """Return the names of the columns that hold a text, where it stands in a table that names them."""
+        return ()
+
+    def outline(self) -> TaskSpec:
+        """Return what the data will ask of a model, as far as the settings tell."""
+        return labels_outline(self.task, InputSpec((None,), "int32", UNKNOWN_SIZE))
+
+    def rules(self) -> Rules:
+        """Return how texts are cut and numbered."""
+        from rnnexp.data.texts.prepare import Rules
+
+        return Rules(**{field: getattr(self, field) for field in Rules.__dataclass_fields__})
+
+
+@settings
+class TextSource(TextFiles, LabeledTexts):
+    """Texts with a label each in files: the base of the sources for text classification.
 
     A source adds the fields that name its files, and `read_rows`.
     """
 
-    task: ClassVar[str] = "classification"
     repeats: ClassVar[tuple[str, ...]] = ()  # another training part has another vocabulary, hence another network
 
     labels: str | list[str] | dict[str | int, str] | None = Field(
@@ -50,16 +74,8 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
     def read_rows(self, path: Any, done: Counter[str]) -> list[list[Row]]:
         """Read the rows of one of the paths; `test_every` counts each of the lists by itself."""
 
-    def text_columns(self) -> tuple[str, ...]:
-        """Return the names of the columns that hold a text, where it stands in a table that names them."""
-        return ()
-
     def gives(self) -> set[str]:
         return super().gives() | ({"test"} if self.test_every is not None else set())
-
-    def outline(self) -> TaskSpec:
-        """Return what the data will ask of a model, as far as the settings tell."""
-        return labels_outline(self.task, InputSpec((None,), "int32", UNKNOWN_SIZE))
 
     def read(self) -> Texts:
         """Read all files; mistakes in them raise DataError.
@@ -77,12 +93,6 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
         if self.labels is None:
             return texts
         return renamed(texts, label_names(self._label_names(), texts.labels or ()))
-
-    def rules(self) -> Rules:
-        """Return how texts are cut and numbered."""
-        from rnnexp.data.texts.prepare import Rules
-
-        return Rules(**{field: getattr(self, field) for field in Rules.__dataclass_fields__})
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""

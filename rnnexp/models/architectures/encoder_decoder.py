@@ -12,12 +12,17 @@ from rnnexp.errors import ConfigError, count
 from rnnexp.models.layers import Attention, make_attention_layers
 from rnnexp.models.recurrent import RecurrentModel, Units
 from rnnexp.models.seq2seq_network import Seq2SeqNetwork
+from rnnexp.models.transformer import Transformer
 from rnnexp.registry import PositiveInt, lookup, register
 
 if TYPE_CHECKING:
     import keras
 
 
+UNREAD = (
+    "model.transformer.position: after given, but without model.attention the decoder reads the states of the encoder "
+    "alone; set model.attention=dot or additive, or use before"
+)
 WRITES = "model: encoder_decoder writes texts and forecasts; the data are {}"
 
 
@@ -46,6 +51,11 @@ class encoder_decoder:
     )
     bidirectional: bool = Field(False, description="let the encoder read in both directions")
     attention: Attention | None = Field(None, description="how the decoder looks at what was read; null: not at all")
+    transformer: Transformer | None = Field(
+        None,
+        description="transformer blocks before or after the recurrent layers of the encoder; null: none",
+        json_schema_extra={SINCE: "0.1"},
+    )
     embedding_dim: PositiveInt = Field(128, description="size of a token's vector")
     tie_weights: bool = Field(False, description="take the vectors of the target's tokens for the output too")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of vectors and of outputs dropped in training")
@@ -72,7 +82,11 @@ class encoder_decoder:
         writes = "previous" in spec.inputs or len(spec.output_shape) > 1
         if problems := spec.step_problems(self):
             return problems
-        return spec.tie_problems(self) if writes else [WRITES.format(spec.task)]
+        if not writes:
+            return [WRITES.format(spec.task)]
+        blocks = self.transformer
+        unread = [UNREAD] if blocks and blocks.position == "after" and not self.attention else []
+        return unread + (blocks.problems(spec.carried) if blocks else []) + spec.tie_problems(self)
 
     def build(self, spec: TaskSpec) -> keras.Model:
         """Return an uncompiled model: from "past", "mask" and "previous" to scores (b, steps, vocabulary), or from
@@ -126,6 +140,10 @@ class encoder_decoder:
         if self.attention:
             stack += make_attention_layers(self.attention, last)
             stack.append(layers.Dense(last, activation="tanh", name="attended"))
+        if blocks := self.transformer:
+            first, last = _list(self.units)[0], _list(self.units)[-1] * (1 + self.bidirectional)
+            width = last if blocks.position == "after" else self.embedding_dim if sides else first
+            stack += blocks.make_layers(width, projected=blocks.position == "before" and not sides).values()
         if not self.tie_weights:
             stack.append(layers.Dense(spec.output_shape[-1], dtype="float32", name="output"))
         return {layer.name: layer for layer in stack}

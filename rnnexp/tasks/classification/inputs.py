@@ -15,7 +15,7 @@ from rnnexp.data.sequences import SequenceDataset
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources.labeled_texts import text_table
 from rnnexp.data.spec import TaskSpec
-from rnnexp.data.texts.source import TextSource
+from rnnexp.data.texts.source import LabeledTexts
 from rnnexp.tasks import recording_requests
 from rnnexp.tasks.classification import texts
 from rnnexp.tasks.classification.texts import TextPipeline
@@ -25,9 +25,9 @@ from rnnexp.tasks.text_requests import COLUMN
 FILE = "rows.csv"
 
 
-def load(source: SequenceSource | TextSource) -> SequenceDataset:
+def load(source: SequenceSource | LabeledTexts) -> SequenceDataset:
     """Load a source of either; mistakes in the data raise DataError."""
-    return texts.load(source) if isinstance(source, TextSource) else sequences.load(source)
+    return texts.load(source) if isinstance(source, LabeledTexts) else sequences.load(source)
 
 
 def apply(source: Any, pipeline: SequencePipeline | TextPipeline, spec: TaskSpec) -> SequenceDataset:
@@ -63,4 +63,4 @@ def write_rows(trained: TrainedModel, rows: Any) -> Iterator[dict[str, Any]]:
 
 def usage(source: Any) -> str:
     """Return how a trained classifier is used."""
-    return 'predict {run} "a text"' if isinstance(source, TextSource) else "predict {run} FILE"
+    return 'predict {run} "a text"' if isinstance(source, LabeledTexts) else "predict {run} FILE"

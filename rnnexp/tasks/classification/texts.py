@@ -25,7 +25,7 @@ from rnnexp.errors import DataError, count
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from rnnexp.data.texts.source import TextSource
+    from rnnexp.data.texts.source import LabeledTexts
 
 KIND = "texts"
 MOST_LABELS, FEW = 20, 3  # labels that are named one by one; texts of a label that may be there by mistake
@@ -81,7 +81,7 @@ class TextDataset(SequenceDataset):
         return pandas.DataFrame({first: texts, **dict.fromkeys(others, "")})
 
 
-def load(source: TextSource) -> TextDataset:
+def load(source: LabeledTexts) -> TextDataset:
     """Load a source of texts; mistakes in the data raise DataError."""
     texts = source.read()
     classes(texts)
@@ -168,7 +168,7 @@ def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Seque
     )
 
 
-def apply(source: TextSource, pipeline: TextPipeline, spec: TaskSpec) -> TextDataset:
+def apply(source: LabeledTexts, pipeline: TextPipeline, spec: TaskSpec) -> TextDataset:
     """Load a source with the vocabulary and the classes of a trained model; DataError as `apply_sequences`."""
     texts = source.read()
     encoded = pipeline.encoder.encode(texts.texts, texts.place)
