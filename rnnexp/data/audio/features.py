@@ -27,19 +27,21 @@ def compute_features(samples: np.ndarray, rate: int, features: Features) -> np.n
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::step] * np.hanning(size).astype(np.float32)
     energies = np.abs(rfft(frames, points)) ** 2 @ make_filters(features.mels, points, rate).T
     found = np.log(energies + np.float32(FLOOR))
+    if features.normalize == "utterance":
+        found = _standardize(found, axis=None)
     if features.transforms:
         found = dct(found, type=2, norm="ortho")[:, : features.coefficients]
-    return scale_features(found, features.normalize).astype(np.float32)
+    if features.normalize in ("cmn", "cmvn"):
+        found = _standardize(found, axis=0, divide=features.normalize == "cmvn")
+    return found.astype(np.float32)
 
 
-def scale_features(values: np.ndarray, how: str) -> np.ndarray:
-    """Take its mean over the recording from each feature (frames, n), and divide it by its deviation, as `how` says."""
-    if how == "none":
-        return values
-    centered = values - values.mean(axis=0)
-    if how == "mean":
+def _standardize(values: np.ndarray, axis: int | None, divide: bool = True) -> np.ndarray:
+    """Take the mean of the values (frames, n) from them, and divide by their deviation; silence becomes 0."""
+    centered = values - values.mean(axis=axis, keepdims=True)
+    if not divide:
         return centered
-    deviation = centered.std(axis=0)
+    deviation = centered.std(axis=axis, keepdims=True)
     return centered / np.where(deviation > 1e-5, deviation, 1)
 
 

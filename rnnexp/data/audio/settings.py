@@ -21,10 +21,11 @@ class Features:
     coefficients: int = Field(13, ge=1, description="Coefficients of kind mfcc, from the 0th; at most mels.")
     window: float = Field(0.025, gt=0, le=1, description="Seconds of sound in a frame.")
     step: float = Field(0.010, gt=0, le=1, description="Seconds between the starts of two frames.")
-    normalize: Literal["none", "mean", "utterance"] = Field(
+    normalize: Literal["none", "utterance", "cmn", "cmvn"] = Field(
         "utterance",
-        description="What is taken from each feature of a recording: nothing, its mean over the recording, or its "
-        "mean, and then it is divided by its deviation.",
+        description="What recordings are freed of: nothing; utterance: how loud they are, by one mean and one "
+        "deviation of all bands of a recording; cmn: the mean of each feature, and with it microphone, room and "
+        "constant sounds; cmvn: its deviation, too.",
     )
 
     @property
