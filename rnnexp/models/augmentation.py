@@ -16,7 +16,7 @@ from rnnexp.registry import PositiveInt, settings
 if TYPE_CHECKING:
     from rnnexp.data.spec import InputSpec
 
-NEW = {SINCE: "0.1"}
+NEW: Any = {SINCE: "0.1"}
 
 
 @settings
