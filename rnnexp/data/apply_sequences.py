@@ -22,7 +22,7 @@ def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: Ta
 
     DataError names the sequence that has other channels, another length, or a label that the model does not know.
     """
-    sequences = read_sequences(source.fill_channels(pipeline.channels))
+    sequences = read_sequences(source.fill_channels(pipeline.channels).fill_extractor(pipeline.extractor))
     if len(sequences.channels) != len(pipeline.channels):
         have, wanted = (", ".join(channels) for channels in (sequences.channels, pipeline.channels))
         raise DataError(f"{sequences.source}: the channels {have} are not those of the model: {wanted}")

@@ -64,6 +64,9 @@ BESIDE: dict[str, dict[str, Any]] = {
 OF_ONE_COMPONENT = {
     ("associative_recall", "keys"): {"pairs": 1},
     ("associative_recall", "sequence_length"): {"pairs": 1},
+    ("audio_folder", "groups"): {"labels": "t.csv"},
+    ("audio_folder", "part"): {"labels": "t.csv"},
+    ("audio_folder", "stride"): {"sequence_length": 9},
     ("lstm_fcn", "filters"): {"kernel_sizes": [3]},
     ("lstm_fcn", "kernel_sizes"): {"filters": [3]},
     ("npz", "stride"): {"sequence_length": 9},
