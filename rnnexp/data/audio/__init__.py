@@ -1,0 +1,1 @@
+"""Recordings of sound: reading them, and the features that a network sees."""

@@ -1,0 +1,49 @@
+"""Which features of a recording a network sees."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from rnnexp.data.splits import NESTED
+
+
+@dataclass(frozen=True, kw_only=True, config=NESTED)
+class Features:
+    """Log-mel energies or MFCC of overlapping windows of a recording."""
+
+    kind: Literal["logmel", "mfcc"] = Field(
+        "logmel", description="Logarithms of the energies of mel bands, or their cosine transform."
+    )
+    mels: int = Field(40, ge=2, le=512, description="Mel bands from 20 Hz to half of the rate.")
+    coefficients: int = Field(13, ge=1, description="Coefficients of kind mfcc, from the 0th; at most mels.")
+    window: float = Field(0.025, gt=0, le=1, description="Seconds of sound in a frame.")
+    step: float = Field(0.010, gt=0, le=1, description="Seconds between the starts of two frames.")
+    normalize: Literal["none", "mean", "utterance"] = Field(
+        "utterance",
+        description="What is taken from each feature of a recording: nothing, its mean over the recording, or its "
+        "mean, and then it is divided by its deviation.",
+    )
+
+    @property
+    def transforms(self) -> bool:
+        """Whether the bands are transformed into coefficients."""
+        return self.kind == "mfcc"
+
+    def mistakes(self) -> list[str]:
+        """List what is wrong between these settings, as `data.features...: message`."""
+        if not self.transforms or self.coefficients <= self.mels:
+            return []
+        few = f"{self.mels} bands give no more coefficients"
+        return [f"data.features.coefficients: {self.coefficients} is more than data.features.mels; {few}"]
+
+    def size(self) -> int:
+        """Return the features of a frame."""
+        return self.coefficients if self.transforms else self.mels
+
+    def names(self) -> tuple[str, ...]:
+        """Name the features of a frame."""
+        word, first = ("mfcc", 0) if self.transforms else ("mel", 1)
+        return tuple(f"{word}_{index}" for index in range(first, first + self.size()))
