@@ -24,7 +24,7 @@ def decode_greedily(logs: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
 
 
 @dataclass(frozen=True)
-class _Beams:
+class _Prefixes:
     """The likeliest prefixes (n, beam) so far.
 
     blank, letter: logs of the probability of all paths that end with a blank, and with the last letter
@@ -59,15 +59,15 @@ def search_strings(logs: np.ndarray, lengths: np.ndarray, beam: int) -> tuple[li
     return _trace(best, came, wrote), total[np.arange(count), best]
 
 
-def _begin(count: int, beam: int) -> _Beams:
+def _begin(count: int, beam: int) -> _Prefixes:
     shape = (count, beam)
     nothing, none = np.full(shape, NOTHING), np.full(shape, NO_PREFIX)
-    beams = _Beams(nothing, nothing.copy(), none, np.full(shape, NO_PARENT), np.zeros(shape, np.int64))
+    beams = _Prefixes(nothing, nothing.copy(), none, np.full(shape, NO_PARENT), np.zeros(shape, np.int64))
     beams.blank[:, 0], beams.prefix[:, 0] = 0.0, EMPTY
     return beams
 
 
-def _extend(beams: _Beams, logs: np.ndarray) -> tuple[_Beams, np.ndarray, np.ndarray]:
+def _extend(beams: _Prefixes, logs: np.ndarray) -> tuple[_Prefixes, np.ndarray, np.ndarray]:
     """Take a step (n, classes); return the beams after it, from which each has come, and the letter that it has got."""
     count, beam = beams.last.shape
     rows, letters = np.arange(count)[:, None], logs.shape[1] - 1
@@ -83,7 +83,7 @@ def _extend(beams: _Beams, logs: np.ndarray) -> tuple[_Beams, np.ndarray, np.nda
     origin = np.where(stays, chosen, (chosen - beam) // letters)
     added = np.where(stays, 0, (chosen - beam) % letters + 1)
     before = beams.prefix[rows, origin]
-    after = _Beams(
+    after = _Prefixes(
         np.where(stays, blank[rows, origin], NOTHING),
         np.where(stays, letter[rows, origin], scores[rows, chosen]),
         np.where(stays, before, _hash_longer(before, added)),
@@ -95,7 +95,7 @@ def _extend(beams: _Beams, logs: np.ndarray) -> tuple[_Beams, np.ndarray, np.nda
     return replace(after, prefix=prefix, parent=parent), origin, added
 
 
-def _join(beams: _Beams, letter: np.ndarray, longer: np.ndarray) -> None:
+def _join(beams: _Prefixes, letter: np.ndarray, longer: np.ndarray) -> None:
     """Add to each beam in `letter` what leads to its prefix from that without the last letter, and take it from
     `longer`.
     """
