@@ -11,6 +11,8 @@ from rnnexp.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
+    from rnnexp.data.audio.extractor import FeatureExtractor
+
 
 def _example(index: int) -> str:
     return f"example {index}"
@@ -29,6 +31,8 @@ class Sequences:
     weights:  (n,) how often each counts, 0 or more, where the source says so; None: once
     place:    index -> where a sequence comes from, for messages ("file.ts, line 12")
     notes:    what reading did to the data, one sentence each, with counts
+    extractor: what made the values of recordings of sound; None: they are as they were read
+    copies:   index -> further sequences like it, from which training alone learns; None: there are none
     recording, time: columns of a long table that name a recording and order its rows; None: they are no such table
     """
 
@@ -44,6 +48,8 @@ class Sequences:
     notes: tuple[str, ...] = field(default=())
     recording: tuple[str, ...] | None = None
     time: tuple[str, ...] | None = None
+    extractor: FeatureExtractor | None = None
+    copies: Callable[[int], list[np.ndarray]] | None = None
 
     @classmethod
     def of(cls, sequences: Iterable[Any], targets: Any, **more: Any) -> Sequences:
@@ -78,6 +84,7 @@ class Sequences:
         """Keep the sequences at these places alone, in this order."""
         import numpy as np
 
+        make: Any = self.copies
         pieces = [self.one(int(place)) for place in chosen]
         return replace(
             self,
@@ -88,4 +95,5 @@ class Sequences:
             groups=None if self.groups is None else self.groups[chosen],
             weights=None if self.weights is None else self.weights[chosen],
             place=lambda index: self.place(int(chosen[index])),
+            copies=self.copies and (lambda index: make(int(chosen[index]))),
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnexp import strict
 from rnnexp.data import padding
+from rnnexp.data.audio.extractor import FeatureExtractor
 from rnnexp.data.recordings import Windows, cut
 from rnnexp.data.source import WindowSize
 from rnnexp.data.spec import InputSpec, TaskSpec
@@ -27,6 +28,7 @@ class SequencePipeline:
     length:          of every sequence; None where it varies, and a mask goes with a batch
     window:          by which sequences are cut, whose windows vote; None: they are fed whole
     recording, time: columns of a long table that name a recording and order its rows; None: it reads no such table
+    extractor: what turns samples of sound into sequences; None: sequences are what it is given
     """
 
     channels: tuple[str, ...]
@@ -36,6 +38,7 @@ class SequencePipeline:
     window: WindowSize | None = None
     recording: tuple[str, ...] | None = None
     time: tuple[str, ...] | None = None
+    extractor: FeatureExtractor | None = None
 
     def cut(self, sequences: Sequence[np.ndarray]) -> Windows:
         """Return the windows of raw sequences, for each of which a network answers."""
@@ -89,7 +92,8 @@ class SequencePipeline:
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         lists = {key: list(value) for key, value in asdict(self).items() if isinstance(value, tuple)}
-        return {"kind": KIND, "length": self.length, **lists}
+        sound = {} if self.extractor is None else {"extractor": asdict(self.extractor)}
+        return {"kind": KIND, "length": self.length, **lists, **sound}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> SequencePipeline:

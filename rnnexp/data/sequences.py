@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data import padding, sequence_pipeline
+from rnnexp.data.copies import add_copies
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.example_weights import KEY, check_weights, share_weights, take_weights
 from rnnexp.data.labeled import Sequences
@@ -109,9 +110,10 @@ class SequenceDataset(Dataset):
 
     def example(self) -> Any:
         """Return raw sequences such as a served model takes: two that are equally long, (2, time, channels)."""
-        train = self.list_examples("train")
-        lengths = self.sequences.lengths()[train]
-        alike = train[lengths == lengths[0]]
+        if self.pipeline.extractor is not None:
+            return self.pipeline.extractor.example()
+        train, lengths = self.list_examples("train"), self.sequences.lengths()
+        alike = train[lengths[train] == lengths[train[0]]]
         return np.stack([self.sequences.one(int(i)) for i in np.resize(alike, 2)]).astype(np.float64)
 
 
@@ -123,7 +125,8 @@ def load(source: SequenceSource) -> SequenceDataset:
     chosen, parts, unused = used(parts, len(sequences))
     if unused:
         sequences = sequences.take(chosen)
-        truth = truth_of(sequences, source.outline(), labels_of)
+    sequences, parts = add_copies(sequences, parts)
+    truth = truth_of(sequences, source.outline(), labels_of)
     truth.check(source, sequences, parts)
     repeated = check_recordings(sequences, truth.labels, parts, truth.classes)
     windows = cut(sequences.lengths(), source.window_size())
@@ -292,7 +295,7 @@ def fit_pipeline(
     """Fit the scaler to the steps of the training windows, each of which counts once."""
     lengths = windows.length
     length = int(lengths[0]) if (lengths == lengths[0]).all() else None
-    own: dict[str, Any] = {"window": windows.size, "recording": sequences.recording, "time": sequences.time}
+    own = {key: getattr(sequences, key) for key in ("recording", "time", "extractor")} | {"window": windows.size}
     if source.scaler == "none":
         return SequencePipeline(sequences.channels, length=length, **own), []
     values = sequences.values[windows.find_steps(train)].astype(np.float64)

@@ -19,6 +19,8 @@ from rnnexp.registry import lookup, settings
 if TYPE_CHECKING:
     import numpy as np
 
+    from rnnexp.data.audio.extractor import FeatureExtractor
+
 Scaler = Literal[
     "none",
     "standard",
@@ -217,6 +219,10 @@ class SequenceSource(ExampleSource):
 
     def fill_channels(self, channels: tuple[str, ...]) -> SequenceSource:
         """Return the source that reads the channels of a trained model, if its settings leave them open."""
+        return self
+
+    def fill_extractor(self, extractor: FeatureExtractor | None) -> SequenceSource:
+        """Return the source that makes of recordings of sound what a trained model takes, if it reads such."""
         return self
 
     def outline(self) -> TaskSpec:

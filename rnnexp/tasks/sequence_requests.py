@@ -14,6 +14,7 @@ from rnnexp.data.sequence_pipeline import SequencePipeline
 from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.tasks.audio_requests import read_recordings_asked
 from rnnexp.tasks.recording_requests import RequestSequences, is_long, read_long_file, read_long_rows
 from rnnexp.tasks.requests import PredictRequest, TrainedModel
 
@@ -24,6 +25,8 @@ def read_sequences(trained: TrainedModel, request: PredictRequest) -> RequestSeq
     """Read and prepare the sequences that are asked about; whatever is wrong with one is said with its file."""
     if request.levels:
         raise ConfigError("--level: intervals are for forecasts; labels come with the probability of each")
+    if trained.preprocessor.extractor is not None and request.rows is None:
+        return read_recordings_asked(trained, request)
     if request.values is not None:
         return _checked(trained, [np.array(request.values)[:, None]], ["--values"])
     if request.rows is not None:
@@ -79,7 +82,8 @@ def serve_sequences(rows: Any, pipeline: SequencePipeline) -> RequestSequences:
     """Return what is asked of a model by rows in memory: arrays, or a long table that it cuts into recordings."""
     if is_long(pipeline, rows):
         return read_long_rows(pipeline, rows)
-    return RequestSequences(served_sequences(rows), {})
+    found = served_sequences(rows)
+    return RequestSequences(pipeline.extractor.serve(found) if pipeline.extractor else found, {})
 
 
 def served_sequences(rows: Any) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ FLOOR = 1e-6  # added to energies, so that silence has a logarithm
 
 
 def compute_features(samples: np.ndarray, rate: int, features: Features) -> np.ndarray:
-    """Return the features (frames, features.size()) float32 of samples (n,) from -1 to 1 at a rate in Hz.
+    """Return the features (steps, features.size()) float32 of samples (n,) from -1 to 1 at a rate in Hz.
 
     A recording that is shorter than a window is filled up with zeros; samples after the last whole window are left out.
     """
@@ -27,19 +27,29 @@ def compute_features(samples: np.ndarray, rate: int, features: Features) -> np.n
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::step] * np.hanning(size).astype(np.float32)
     energies = np.abs(rfft(frames, points)) ** 2 @ make_filters(features.mels, points, rate).T
     found = np.log(energies + np.float32(FLOOR))
+    if features.normalize == "utterance":
+        found = _standardize(found, axis=None)
     if features.transforms:
         found = dct(found, type=2, norm="ortho")[:, : features.coefficients]
-    return scale_features(found, features.normalize).astype(np.float32)
+    if features.normalize in ("cmn", "cmvn"):
+        found = _standardize(found, axis=0, divide=features.normalize == "cmvn")
+    return stack_frames(found.astype(np.float32), features.stack)
 
 
-def scale_features(values: np.ndarray, how: str) -> np.ndarray:
-    """Take its mean over the recording from each feature (frames, n), and divide it by its deviation, as `how` says."""
-    if how == "none":
-        return values
-    centered = values - values.mean(axis=0)
-    if how == "mean":
+def stack_frames(values: np.ndarray, size: int) -> np.ndarray:
+    """Lay `size` frames (frames, n) side by side as one step, (steps, size * n); the last one is filled up with its
+    last frame.
+    """
+    missing = -len(values) % size
+    return np.pad(values, ((0, missing), (0, 0)), mode="edge").reshape(-1, size * values.shape[1])
+
+
+def _standardize(values: np.ndarray, axis: int | None, divide: bool = True) -> np.ndarray:
+    """Take the mean of the values (frames, n) from them, and divide by their deviation; silence becomes 0."""
+    centered = values - values.mean(axis=axis, keepdims=True)
+    if not divide:
         return centered
-    deviation = centered.std(axis=0)
+    deviation = centered.std(axis=axis, keepdims=True)
     return centered / np.where(deviation > 1e-5, deviation, 1)
 
 

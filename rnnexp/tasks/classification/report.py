@@ -31,6 +31,7 @@ KINDS: dict[str, type] = {
     "majority": classification.Majority,
     "nearest": sequence_baselines.Nearest,
     "summary": sequence_baselines.Summary,
+    "segments": sequence_baselines.Segments,
     "minirocket": minirocket.MiniRocket,
     "naive_bayes": text_baselines.TextClassifier,
     "tfidf_linear": text_baselines.TextClassifier,
@@ -111,6 +112,8 @@ def baselines(dataset: Dataset) -> dict[str, Fit]:
     else:
         found["nearest"] = partial(sequence_baselines.fit_nearest, known, y, count)
         found["summary"] = partial(sequence_baselines.fit_summary, known, y, count)
+        if own.pipeline.extractor is not None:
+            found["segments"] = partial(sequence_baselines.fit_segments, known, y, count)
         found["minirocket"] = partial(minirocket.fit_minirocket, known, y, count)
     return found
 

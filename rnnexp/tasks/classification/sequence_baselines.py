@@ -17,6 +17,7 @@ from rnnexp.evaluation.report import Undefined
 
 Many = Sequence[np.ndarray]
 
+SEGMENTS, COEFFICIENTS = 5, 13
 MOST_PRODUCTS = 2e11  # multiplications that the nearest neighbors may take: some ten seconds of one core
 
 
@@ -82,6 +83,45 @@ def fit_summary(train: Many, labels: np.ndarray, classes: int) -> Summary:
     scaler, features = StandardScaler(), _features(train)
     model = LogisticRegression(max_iter=5000).fit(scaler.fit_transform(features), labels)
     return Summary(scaler.mean_, scaler.scale_, make_logistic(model, classes))
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Applies logistic regression to what the bands of sound are in five equal stretches of a recording, standardized.
+
+    That is the mean of each stretch, (bands,), of which the first coefficients of the cosine transform are kept.
+
+    mean, scale: of these, (5 * coefficients,)
+    """
+
+    mean: Numbers
+    scale: Numbers
+    model: LogisticModel
+
+    def __post_init__(self) -> None:
+        if not self.mean.shape == self.scale.shape == self.model.weights.shape[:1] or not self.scale.all():
+            raise ValueError("mean, scale and weights do not go together")
+
+    def predict(self, asked: Many) -> np.ndarray:
+        return self.model.predict((_cut_segments(asked) - self.mean) / self.scale)
+
+
+def fit_segments(train: Many, labels: np.ndarray, classes: int) -> Segments:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    scaler, features = StandardScaler(), _cut_segments(train)
+    model = LogisticRegression(C=0.1, max_iter=1000).fit(scaler.fit_transform(features), labels)
+    return Segments(scaler.mean_, scaler.scale_, make_logistic(model, classes))
+
+
+def _cut_segments(sequences: Many) -> np.ndarray:
+    from scipy.fft import dct
+
+    ends = [np.linspace(0, len(one), SEGMENTS + 1) for one in sequences]
+    spans = [[(int(a), max(int(a) + 1, int(b))) for a, b in zip(end, end[1:])] for end in ends]
+    means = np.stack([[one[a:b].mean(axis=0) for a, b in span] for one, span in zip(sequences, spans)])
+    return dct(means, norm="ortho")[:, :, :COEFFICIENTS].reshape(len(means), -1)
 
 
 def _flatten(sequences: Many, steps: int) -> np.ndarray:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.apply_sequences import check_fit
+from rnnexp.data.apply_sequences import read_fitting
+from rnnexp.data.copies import add_copies
 from rnnexp.data.dataset import WHOLE, Predictions
 from rnnexp.data.example_weights import take_weights
 from rnnexp.data.labeled import Sequences
@@ -87,6 +88,7 @@ def load(source: SequenceSource) -> TranscriptDataset:
     parts = share_out(source, sequences.parts, None, len(sequences), sequences.groups)
     chosen, parts, unused = used(parts, len(sequences))
     sequences = sequences.take(chosen) if unused else sequences
+    sequences, parts = add_copies(sequences, parts)
     texts = _list_texts(sequences, source.label_key())
     repeated = check_recordings(sequences, None, parts, ())
     fitted, notes = fit_pipeline(source, sequences, cut(sequences.lengths(), None), parts["train"])
@@ -101,8 +103,7 @@ def load(source: SequenceSource) -> TranscriptDataset:
 
 def apply(source: SequenceSource, pipeline: TranscriptPipeline, spec: TaskSpec) -> TranscriptDataset:
     """Load a source as one part, with the scaler and the letters of a trained model."""
-    sequences = read_sequences(source.fill_channels(pipeline.channels))
-    check_fit(sequences, pipeline)
+    sequences = read_fitting(source, pipeline)
     texts = _list_texts(sequences, source.label_key())
     pieces = {WHOLE: np.arange(len(sequences), dtype=np.int32)}
     notes = (*sequences.notes, *_describe(texts, pieces, pipeline.letters))

@@ -53,10 +53,20 @@ def test_coefficients_are_the_cosine_transform_of_the_bands() -> None:
 
 def test_normalized_features_do_not_depend_on_loudness_and_others_do() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 4000)
-    for how, alike in (("none", False), ("mean", True), ("utterance", True)):
-        loud, quiet = (compute_features(noise * factor, RATE, Features(normalize=how)) for factor in (2, 1))
-        assert np.allclose(loud, quiet, atol=1e-3) == alike
-    assert compute_features(noise, RATE, Features()).std(axis=0) == pytest.approx(1, abs=1e-3)
+    for how, alike in (("none", False), ("utterance", True), ("cmn", True), ("cmvn", True)):
+        for kind in ("logmel", "mfcc"):
+            chosen = Features(kind=kind, normalize=how)
+            loud, quiet = (compute_features(noise * factor, RATE, chosen) for factor in (2, 1))
+            assert np.allclose(loud, quiet, atol=1e-3) == alike
+
+
+def test_utterance_keeps_the_bands_apart_and_cmvn_does_not() -> None:
+    samples = tone(700) + np.random.default_rng(0).normal(0, 0.01, 1600)
+    kept, gone = (compute_features(samples, RATE, Features(normalize=how)) for how in ("utterance", "cmvn"))
+    assert (kept.mean(), kept.std()) == pytest.approx((0, 1), abs=1e-3)
+    assert gone.std(axis=0) == pytest.approx(1, abs=1e-3)
+    assert kept.mean(axis=0).max() > 2
+    assert np.abs(gone.mean(axis=0)).max() < 1e-3
 
 
 def test_frames_are_counted_by_step_and_a_short_recording_is_one_frame() -> None:
