@@ -30,9 +30,9 @@ class audio_strings(audio_folder):
     longest: int = Field(5, ge=1, description="Recordings in the longest string.")
     gap: float = Field(0.1, ge=0, le=10, description="Seconds of faint hiss after a recording, at most; drawn.")
     between: str = Field("", description="What stands between two labels in a text; a blank for words.")
-    train: int = Field(1500, ge=1, description="Strings of the training part.")
-    val: int = Field(300, ge=1, description="Strings of the validation part, if there is one.")
-    test: int = Field(500, ge=1, description="Strings of the test part, if there is one.")
+    train_strings: int = Field(1500, ge=1, description="Strings of the training part.")
+    val_strings: int = Field(300, ge=1, description="Strings of the validation part, if there is one.")
+    test_strings: int = Field(500, ge=1, description="Strings of the test part, if there is one.")
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
@@ -40,7 +40,9 @@ class audio_strings(audio_folder):
         if self.shortest > self.longest:
             problems.append(f"data.shortest: {self.shortest} is more than data.longest={self.longest}")
         if self.speeds:
-            problems.append("data.speeds: is of single recordings; leave it out, and draw more strings (data.train)")
+            problems.append(
+                "data.speeds: is of single recordings; leave it out, and draw more strings (data.train_strings)"
+            )
         if self.speaker is not None and self.labels is None:
             problems.append("data.speaker: names a column of data.labels, which is null")
         return problems
@@ -72,12 +74,13 @@ class audio_strings(audio_folder):
         features, texts, parts, told = [], list[str](), list[str](), list[str]()
         for number, (part, own) in enumerate(pieces.items()):
             source = np.random.default_rng([self.seed, number])
-            for _ in range(getattr(self, part)):
+            wanted = getattr(self, f"{part}_strings")
+            for _ in range(wanted):
                 chosen = self._choose(rows, own, source)
                 features += extractor.compute([self._join([samples[index] for index in chosen], rate, source)])
                 texts.append(self.between.join(rows.label[index] for index in chosen))
                 parts.append(part)
-            told.append(f"{getattr(self, part):,} strings of {len(own):,} recordings in the {part} part")
+            told.append(f"{getattr(self, f'{part}_strings'):,} strings of {len(own):,} recordings in the {part} part")
         return Sequences.of(
             features,
             texts,

@@ -33,6 +33,7 @@ class transcription(TaskCode):
     answer = deferred("rnnexp.tasks.transcription.predict:answer")
     request_schema = deferred("rnnexp.tasks.transcription.predict:request_schema")
     suggest = deferred("rnnexp.tasks.budget:suggest")
+    inspect = deferred("rnnexp.tasks.sequence_proposals:propose_texts")
     seen = deferred("rnnexp.data.leaks:seen_examples")
 
     def outline(self, task: str, past: InputSpec) -> TaskSpec:

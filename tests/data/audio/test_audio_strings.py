@@ -17,7 +17,12 @@ from rnnexp.errors import ConfigError
 
 WORDS = (
     *("data=audio_strings", "data.path=said", "data.labels=said.csv", "data.part=part", "model=gru"),
-    *("data.train=30", "data.val=6", "data.test=8", "data.features={mels: 6, normalize: cmn, stack: 2}"),
+    *(
+        "data.train_strings=30",
+        "data.val_strings=6",
+        "data.test_strings=8",
+        "data.features={mels: 6, normalize: cmn, stack: 2}",
+    ),
     *("data.split={train: 0.8, val: 0.2, test: 0}", "model.units=[4]", "trainer.epochs=1", "tracking=off"),
 )
 PITCH = {"a": 400.0, "b": 1500.0}
