@@ -92,6 +92,16 @@ def test_each_step_by_itself_is_enough_where_letters_need_no_context() -> None:
     assert np.mean([one == other for one, other in zip(found, others)]) > 0.9
 
 
+def test_of_many_texts_each_step_takes_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = spelled.draw_texts(40)
+    numbered = [["ab".index(letter) + 1 for letter in text] for text in texts]
+    sequences = spelled.spell(texts)
+    monkeypatch.setattr(baselines, "MOST_STEPS", sum(map(len, sequences[:20])))
+    few = baselines.fit_each_step(numbered, sequences, ["a", "b"])
+    same = baselines.fit_each_step(numbered[:20], sequences[:20], ["a", "b"])
+    assert few.weights.tolist() == same.weights.tolist()
+
+
 def test_each_step_is_left_out_where_it_would_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baselines, "MOST_PRODUCTS", 10.0)
     with pytest.raises(Undefined, match="multiplications to fit it to the training steps"):
