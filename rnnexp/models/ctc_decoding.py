@@ -41,7 +41,7 @@ class _Prefixes:
 def search_strings(logs: np.ndarray, lengths: np.ndarray, beam: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the likeliest string of each of (n, time, classes), over all its paths, and the log of its probability.
 
-    Of the prefixes the `beam` likeliest are kept at each step (Graves and Jaitly, Towards end-to-end speech recognition
+    Of the prefixes the `beam` likeliest are kept at each step (Graves and Jaitly, Toward end-to-end speech recognition
     with recurrent neural networks, 2014, algorithm 1). All strings are searched for at once. A probability is of the
     paths whose prefixes were kept, so that it may be a little too small.
     """
