@@ -45,6 +45,8 @@ _METRICS = (
     Metric("bleu", "BLEU", greater_is_better=True, counted="sources"),
     Metric("chrf", "chrF", greater_is_better=True, counted="sources"),
     Metric("exact_match", "share exactly right", greater_is_better=True, counted="sources"),
+    Metric("character_error_rate", "character error rate", counted="texts"),
+    Metric("word_error_rate", "word error rate", counted="texts"),
     Metric("perplexity", "perplexity", counted="tokens"),
     Metric("nats", "nats", counted="tokens"),
     Metric("accuracy", "accuracy", greater_is_better=True),

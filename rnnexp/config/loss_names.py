@@ -1,4 +1,4 @@
-"""Which losses go with which data: of numbers, or of classes."""
+"""Which losses go with which data: of numbers, of classes, or of strings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 # Each goes with data whose natural loss is of the same family; one of the other family would still give a number.
 OF_CLASSES = ("cross_entropy", "token_cross_entropy")
 OF_NUMBERS = ("huber", "log_cosh", "mae", "mape", "mse", "poisson", "quantile")
-FAMILIES = (OF_CLASSES, OF_NUMBERS)
+OF_STRINGS = ("ctc",)
+FAMILIES = {OF_CLASSES: "classes", OF_NUMBERS: "numbers", OF_STRINGS: "strings"}
 
 
 def find_quantiles(loss: Any) -> Sequence[float]:
@@ -28,5 +29,6 @@ def mistakes(loss: Any, spec: Any) -> list[str]:
         reason = spec.unsummed() if getattr(loss, "sum_over_time", False) else ""
         return [f"loss.sum_over_time: true given, but {reason}; use false"] if reason else []
     if fitting is OF_NUMBERS:
-        return [f"loss: `{name}` is of classes, but the task is {spec.task}; use one of {', '.join(OF_NUMBERS)}"]
-    return [f"loss: `{name}` given, but the task is {spec.task}, whose loss is {OF_CLASSES[0]}; leave loss out"]
+        instead = f"use one of {', '.join(OF_NUMBERS)}"
+        return [f"loss: `{name}` is of {FAMILIES[given]}, but the task is {spec.task}; {instead}"]
+    return [f"loss: `{name}` given, but the task is {spec.task}, whose loss is {fitting[0]}; leave loss out"]

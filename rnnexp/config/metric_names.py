@@ -42,7 +42,8 @@ def _problem(name: str, spec: Any, known: dict[str, str | None]) -> str | None:
     if name not in known:
         return _unknown(name, spec, known)
     cls = known[name]
-    if cls is None or name in ACCURACY:  # registered, or chosen by Keras to fit the task
+    of_strings = spec is not None and spec.loss in loss_names.OF_STRINGS
+    if cls is None or (name in ACCURACY and not of_strings):  # registered, or chosen by Keras to fit the task
         return None
     definition = _classes()[cls]
     if not _compares(definition):
@@ -69,6 +70,8 @@ def _reported(spec: Any) -> str:
 
 def _fits(cls: str, spec: Any) -> bool:
     """Say whether Keras can compare what a network gives with the truth."""
+    if spec.loss in loss_names.OF_STRINGS:
+        return False
     if spec.loss in loss_names.OF_CLASSES:
         return cls in OF_CLASSES
     return not spec.quantiles and cls not in REFUSED and (cls != "R2Score" or len(spec.output_shape) == 1)

@@ -22,6 +22,13 @@ def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: Ta
 
     DataError names the sequence that has other channels, another length, or a label that the model does not know.
     """
+    sequences = read_fitting(source, pipeline)
+    past = InputSpec((pipeline.length, len(pipeline.channels)))
+    return apply_whole(source, sequences, spec, (past, pipeline.scaled(sequences.values), pipeline))
+
+
+def read_fitting(source: SequenceSource, pipeline: SequencePipeline) -> Sequences:
+    """Read a source; DataError for sequences whose channels or lengths are not those that a trained model takes."""
     sequences = read_sequences(source.fill_channels(pipeline.channels).fill_extractor(pipeline.extractor))
     if len(sequences.channels) != len(pipeline.channels):
         have, wanted = (", ".join(channels) for channels in (sequences.channels, pipeline.channels))
@@ -31,8 +38,7 @@ def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: Ta
         place, steps = sequences.place(odd[0]), int(sequences.lengths()[odd[0]])
         taken = f"sequences of {pipeline.length}{' or more' if pipeline.fits(1 + (pipeline.length or 0)) else ''}"
         raise DataError(f"{place}: {steps} steps; the model takes {taken} ({len(odd)} such)")
-    past = InputSpec((pipeline.length, len(pipeline.channels)))
-    return apply_whole(source, sequences, spec, (past, pipeline.scaled(sequences.values), pipeline))
+    return sequences
 
 
 def apply_whole(source: Any, sequences: Sequences, spec: TaskSpec, prepared: tuple[InputSpec, np.ndarray, Any]) -> Any:

@@ -70,11 +70,16 @@ def check_labels(labels: np.ndarray | Sequence[str], where: str, what: str, key:
     whether the task may also be to predict numbers
     """
     found = sorted({str(label) for label in labels})
-    fractions = numbers and _fractions(found)
+    read = _read_numbers(found) if numbers else None
+    fractions = read is not None and bool(np.any(read != np.round(read)))
     if len(found) <= MIN_LABELS or len(found) <= len(labels) / (10 if fractions else 2):
         return
     question = f"is {key} the column of the labels" if key else "are these labels"
-    instead = "; numbers to predict take data.task=regression" if numbers else ""
+    texts, others = (
+        "; texts to write down take data.task=transcription",
+        "; numbers to predict take data.task=regression",
+    )
+    instead = (texts if read is None else others) if numbers else ""
     shown = ", ".join(f"`{label[:20]}`" for label in found[:3])
     raise DataError(
         f"{where}: {len(found):,} labels for {count(len(labels), what)}, such as {shown}: {question}? "
@@ -82,12 +87,11 @@ def check_labels(labels: np.ndarray | Sequence[str], where: str, what: str, key:
     )
 
 
-def _fractions(labels: Sequence[str]) -> bool:
+def _read_numbers(labels: Sequence[str]) -> np.ndarray | None:
     try:
-        numbers = np.array(labels, dtype=np.float64)
+        return np.array(labels, dtype=np.float64)
     except ValueError:
-        return False
-    return bool(np.any(numbers != np.round(numbers)))
+        return None
 
 
 def check_recordings(

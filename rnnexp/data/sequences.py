@@ -130,7 +130,7 @@ def load(source: SequenceSource) -> SequenceDataset:
     truth.check(source, sequences, parts)
     repeated = check_recordings(sequences, truth.labels, parts, truth.classes)
     windows = cut(sequences.lengths(), source.window_size())
-    pipeline, notes = _fit(source, sequences, windows, windows.choose(parts)["train"])
+    pipeline, notes = fit_pipeline(source, sequences, windows, windows.choose(parts)["train"])
     past = InputSpec((pipeline.length, len(sequences.channels)))
     values = pipeline.scaled(sequences.values)
     return put_together(
@@ -289,7 +289,7 @@ def _refuse_absent_class(sequences: Sequences, y: np.ndarray, classes: tuple[str
         )
 
 
-def _fit(
+def fit_pipeline(
     source: SequenceSource, sequences: Sequences, windows: Windows, train: np.ndarray
 ) -> tuple[SequencePipeline, list[str]]:
     """Fit the scaler to the steps of the training windows, each of which counts once."""

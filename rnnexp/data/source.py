@@ -14,7 +14,7 @@ from rnnexp.data.series import Series
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
 from rnnexp.errors import DataError
-from rnnexp.registry import settings
+from rnnexp.registry import lookup, settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -198,8 +198,8 @@ class ExampleSource(ABC):
 class SequenceSource(ExampleSource):
     """Sequences of numbers with a label or numbers each: the base of classification and regression."""
 
-    task: Literal["regression", "classification"] = Field(
-        "regression", description="Numbers to predict, or labels to choose from."
+    task: Literal["regression", "classification", "transcription"] = Field(
+        "regression", description="Numbers to predict, labels to choose from, or a text to write down."
     )
     scaler: Literal["none", "standard"] = Field(
         "none", description="Scaler of the inputs, fitted on the training part only."
@@ -228,12 +228,15 @@ class SequenceSource(ExampleSource):
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
         past = InputSpec((getattr(self, "sequence_length", None) or UNKNOWN_SIZE, UNKNOWN_SIZE))
-        return (
-            labels_outline(self.task, past) if self._labeled else TaskSpec(self.task, {"past": past}, (UNKNOWN_SIZE,))
-        )
+        found: TaskSpec = lookup("task", self.task)().outline(self.task, past)
+        return found
+
+    def check(self) -> list[str]:
+        """List the mistakes between fields, as `data.key: message`, without reading any data."""
+        return [*super().check(), *lookup("task", self.task)().find_source_mistakes(self)]
 
     def target(self, written: str, place: str) -> str | float:
-        """Return the label that is written at a place, or the number."""
+        """Return the label or text that is written at a place, or the number."""
         if self._labeled:
             return written
         try:
@@ -243,7 +246,7 @@ class SequenceSource(ExampleSource):
 
     @property
     def _labeled(self) -> bool:
-        return self.task == "classification"
+        return self.outline().outputs != "numbers"
 
 
 @settings

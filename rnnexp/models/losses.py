@@ -1,4 +1,4 @@
-"""Losses under their names: of numbers, and of classes, which are integers beside logits."""
+"""Losses under their names: of numbers, of classes, which are integers beside logits, and of strings."""
 
 from __future__ import annotations
 
@@ -152,3 +152,28 @@ def token_cross_entropy(
     loss = cross_entropy(sum_over_time)
     loss.name = "token_cross_entropy"
     return loss
+
+
+@register("loss")
+def ctc() -> keras.losses.Loss:
+    """Return minus the log of the probability, in nats, that logits of steps give to a string by any alignment.
+
+    Graves, Fernandez, Gomez and Schmidhuber, Connectionist temporal classification, 2006, eq. 8. The truth is
+    (b, 1 + letters) integers: how many steps count, then the letters from 1, then zeros. Logits are
+    (b, time, 1 + alphabet), of which the first is of the blank. A string that has no alignment must not come here.
+    """
+    import keras
+    from keras import ops
+
+    class CTC(keras.losses.Loss):
+        def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            bare = ops.add(y_pred, 0)  # without the mask of steps that Keras leaves there: this loss is of strings
+            return super().__call__(y_true, bare, sample_weight)
+
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            truth = ops.cast(y_true, "int32")
+            steps, letters = truth[:, 0], truth[:, 1:]
+            written = ops.sum(ops.cast(letters > 0, "int32"), axis=1)
+            return ops.ctc_loss(letters, y_pred, written, steps, mask_index=0)
+
+    return CTC(name="ctc")

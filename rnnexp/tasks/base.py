@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from rnnexp.data.dataset import Dataset
-    from rnnexp.data.spec import TaskSpec
+    from rnnexp.data.spec import InputSpec, TaskSpec
     from rnnexp.evaluation.diagnosis import Cause
     from rnnexp.evaluation.kept_baselines import KeptBaselines
     from rnnexp.evaluation.report import Judge, Report, Scores, Scoring
@@ -84,6 +84,16 @@ class TaskCode(ABC):
 
         Raises DivergedError for predictions that are not finite.
         """
+
+    def outline(self, task: str, past: InputSpec) -> TaskSpec:
+        """Return what sequences of numbers with a target each ask of a model, as far as their settings tell."""
+        from rnnexp.data.spec import UNKNOWN_SIZE, TaskSpec
+
+        return TaskSpec(task, {"past": past}, (UNKNOWN_SIZE,))
+
+    def find_source_mistakes(self, source: Any) -> list[str]:
+        """List which settings sequences of numbers cannot have, as `data.key: message`."""
+        return []
 
     def find_quantile_mistakes(self, source: Any) -> list[str]:
         """List why a network cannot give several quantiles of each number of a source."""

@@ -15,10 +15,12 @@ from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.errors import DataError
 from rnnexp.tasks.recording_proposals import find_recordings, propose_windows
-from rnnexp.tasks.requests import Draft
+from rnnexp.tasks.requests import Draft, Suggestion
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".gz")
 LABELS = ("label", "class", "target", "y", "activity", "gesture")
+LENGTHS = ("n", "length", "lengths", "steps", "n_steps")
+FEWEST_TEXTS = 10  # that are nearly all different, from which on they are no labels
 FEW = 20  # tables whose rows are counted
 PARTS = ("part", "split", "set", "subset")
 
@@ -28,6 +30,7 @@ class SequenceFiles:
     """A source of sequences with its settings and why, and whether numbers are to be predicted, not labels.
 
     label: the column of it, where each step has one
+    texts: whether texts are to be written down instead
     """
 
     source: str
@@ -36,12 +39,13 @@ class SequenceFiles:
     seen: str
     reasons: Mapping[str, str] = field(default_factory=dict)
     label: str = ""
+    texts: bool = False
 
 
 def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for sequences with a label each; None if a path holds none."""
     found = find_sequences(path, given)
-    if found is None or found.numbers:
+    if found is None or found.numbers or found.texts:
         return None
     question = f"Which {found.label or 'label'} does each {'recording' if found.label else 'sequence'} have?"
     return Draft([found.seen], question, {"data": found.source, "model": "lstm"}, found.settings, found.reasons)
@@ -56,6 +60,17 @@ def propose_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
         f"How well can {found.label or 'the number'} of each {'recording' if found.label else 'sequence'} be predicted?"
     )
     return Draft([found.seen], question, {"data": found.source, "model": "lstm"}, found.settings, found.reasons)
+
+
+def propose_texts(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for sequences with a text each; None if a path holds none."""
+    found = find_sequences(path, given)
+    if found is None or not found.texts:
+        return None
+    both = Suggestion("model.bidirectional", True, "what a step means is known from both sides")
+    defaults = {"data": found.source, "model": "gru"}
+    settings = {**found.settings, "scaler": "standard"}
+    return Draft([found.seen], "Which text is in each sequence?", defaults, settings, found.reasons, [both])
 
 
 def find_sequences(path: str, given: Mapping[str, Any]) -> SequenceFiles | None:
@@ -113,10 +128,22 @@ def _arrays(path: str, file: Path) -> SequenceFiles:
     settings |= {} if targets == "y" else {"targets": targets}
     test = {key: name.replace("train", "test") for key, name in (("test_inputs", inputs), ("test_targets", targets))}
     settings |= test if "train" in inputs and {*test.values()} <= {*names} else {}
-    settings |= {"task": "classification"} if classes else {}
-    seen = f"{path}: arrays {', '.join(names)}; `{targets}` holds {'labels' if classes else 'numbers'}"
+    texts = y.dtype.kind == "U" and y.ndim == 1 and _are_texts(y.tolist())
+    what = "texts" if texts else "labels" if classes else "numbers"
+    settings |= {"task": "classification"} if classes and not texts else {}
+    seen = f"{path}: arrays {', '.join(names)}; `{targets}` holds {what}"
+    if texts:
+        lengths = [name for name in names if name.lower() in LENGTHS]
+        settings |= {"task": "transcription"} | ({"lengths": lengths[0]} if lengths else {})
+        return SequenceFiles("npz", settings, False, seen, texts=True)
     windows, why = propose_windows(array(file, inputs).shape[1:2][0]) if inputs in names else ({}, {})
     return SequenceFiles("npz", settings | windows, not classes, seen, why)
+
+
+def _are_texts(cells: list[str]) -> bool:
+    """Tell texts from labels, most of which come several times, and from numbers."""
+    many = len(cells) >= FEWEST_TEXTS and len({*cells}) > len(cells) // 2
+    return many and not all(is_number(cell) for cell in cells)
 
 
 def _paired(names: list[str]) -> tuple[str, str]:
@@ -161,9 +188,12 @@ def _described(
     labels = columns[chosen[1]]
     numbers = len({*labels}) > max(2, len(labels) // 2) and all(is_number(cell) for cell in labels)
     settings = {"path": path} | {key: value for key, value in settings.items() if usual.get(key) != value}
+    seen = f"{path}: {len(labels):,} tables that {table.name} names"
+    if _are_texts(labels):
+        settings |= {"task": "transcription"}
+        return SequenceFiles("sequence_folder", settings, False, f"{seen}, with a text each", texts=True)
     settings |= {"task": "regression"} if numbers else {}
     windows, why = propose_windows(max(map(_measure_table, tables)))
-    seen = f"{path}: {len(labels):,} tables that {table.name} names"
     return SequenceFiles("sequence_folder", settings | windows, numbers, seen, why)
 
 

@@ -50,7 +50,7 @@ def own_attributes() -> set[str]:
     for name in registry.names("data"):
         source = registry.lookup("data", name)
         settings = set(source.__pydantic_fields__)
-        of = {"regression", "classification"} if "task" in settings else {source.task}
+        of = {"regression", "classification", "transcription"} if "task" in settings else {source.task}
         for key in settings | {key for key in dir(source) if not key.startswith("_")}:
             tasks.setdefault(key, set()).update(of)
     return {key for key, of in tasks.items() if of != TASKS} - set(dir(pandas.DataFrame))

@@ -213,6 +213,27 @@ def test_arrays(arrays: tuple[str, str, str], settings: dict[str, Any]) -> None:
     assert proposed("a.npz") == ("npz", {"path": "a.npz", **settings})
 
 
+def test_arrays_with_a_text_each_are_transcribed() -> None:
+    dice = np.random.default_rng(4)
+    texts = np.array(["".join(dice.choice(list("abc"), 5)) for _ in range(40)])
+    np.savez("a.npz", x=dice.random((40, 12, 2)), y=texts, n=dice.integers(9, 13, 40))
+    spoken = {"task": "transcription", "lengths": "n", "scaler": "standard"}
+    assert proposed("a.npz") == ("npz", {"path": "a.npz", **spoken})
+
+
+def test_tables_with_a_text_each_are_transcribed() -> None:
+    dice = np.random.default_rng(4)
+    Path("pens").mkdir()
+    rows = ["file,text"]
+    for number in range(24):
+        rows.append(f"{number}.csv,word{number % 20} {'ab'[number % 2]}")
+        steps = "\n".join(f"{x:.3f},{y:.3f}" for x, y in dice.random((20, 2)))
+        Path(f"pens/{number}.csv").write_text(f"x,y\n{steps}\n")
+    Path("pens/labels.csv").write_text("\n".join(rows) + "\n")
+    found = {"path": "pens", "label": "text", "task": "transcription", "scaler": "standard"}
+    assert proposed("pens") == ("sequence_folder", found)
+
+
 def test_a_file_of_m4_leads_to_its_group() -> None:
     Path("m4").mkdir()
     dice = np.random.default_rng(5)

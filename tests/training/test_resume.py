@@ -452,6 +452,9 @@ TASKS: dict[str, tuple[str, ...]] = {
                           "model.transformer={heads: 1, memory: 4}", "optimizer.use_ema=true"),
     "sequence_to_sequence": ("model=encoder_decoder", "data=reverse_digits", "data.examples=80", "model.units=[4]",
                              "model.embedding_dim=3", "model.cell=lstm", "data.buckets=2"),
+    "transcription": ("model=gru", "data=npz", "data.path=spelled.npz", "data.lengths=n", "data.task=transcription",
+                      "model.units=[3]", "model.bidirectional=true", "model.dropout=0.2", "data.buckets=2",
+                      "trainer.batch_size=8"),
 }  # fmt: skip
 ALL = {**{f"model {name}": (f"model={name}", *words) for name, words in MODELS.items()},
        **{f"task {name}": words for name, words in TASKS.items()}}  # fmt: skip
@@ -463,6 +466,8 @@ def composed(*words: str) -> Make:
         "".join(f"{i % 3 // 2} word{i % 3} word{i % 5}{' and' * (i % 4)}\n" for i in range(30))
     )
     Path("tags.conll").write_text("".join(f"a X\nb Y\n{'c Y' if i % 2 else 'd X'}\n\n" for i in range(30)))
+    x, n = np.random.default_rng(0).normal(size=(30, 9, 2)), np.arange(30) % 5 + 5
+    np.savez("spelled.npz", x=x, y=np.array(["ab", "b", "aa"] * 10), n=n)
 
     def make() -> tuple[Any, Any, TrainingPlan]:
         experiment = rx.compose(*words, *LIGHT, f"backend={BACKEND}")

@@ -15,7 +15,7 @@ FLOOR = 1e-6  # added to energies, so that silence has a logarithm
 
 
 def compute_features(samples: np.ndarray, rate: int, features: Features) -> np.ndarray:
-    """Return the features (frames, features.size()) float32 of samples (n,) from -1 to 1 at a rate in Hz.
+    """Return the features (steps, features.size()) float32 of samples (n,) from -1 to 1 at a rate in Hz.
 
     A recording that is shorter than a window is filled up with zeros; samples after the last whole window are left out.
     """
@@ -33,7 +33,15 @@ def compute_features(samples: np.ndarray, rate: int, features: Features) -> np.n
         found = dct(found, type=2, norm="ortho")[:, : features.coefficients]
     if features.normalize in ("cmn", "cmvn"):
         found = _standardize(found, axis=0, divide=features.normalize == "cmvn")
-    return found.astype(np.float32)
+    return stack_frames(found.astype(np.float32), features.stack)
+
+
+def stack_frames(values: np.ndarray, size: int) -> np.ndarray:
+    """Lay `size` frames (frames, n) side by side as one step, (steps, size * n); the last one is filled up with its
+    last frame.
+    """
+    missing = -len(values) % size
+    return np.pad(values, ((0, missing), (0, 0)), mode="edge").reshape(-1, size * values.shape[1])
 
 
 def _standardize(values: np.ndarray, axis: int | None, divide: bool = True) -> np.ndarray:

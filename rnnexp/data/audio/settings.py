@@ -21,6 +21,9 @@ class Features:
     coefficients: int = Field(13, ge=1, description="Coefficients of kind mfcc, from the 0th; at most mels.")
     window: float = Field(0.025, gt=0, le=1, description="Seconds of sound in a frame.")
     step: float = Field(0.010, gt=0, le=1, description="Seconds between the starts of two frames.")
+    stack: int = Field(
+        1, ge=1, le=16, description="Frames that a network sees side by side, as one step: fewer and wider steps."
+    )
     normalize: Literal["none", "utterance", "cmn", "cmvn"] = Field(
         "utterance",
         description="What recordings are freed of: nothing; utterance: how loud they are, by one mean and one "
@@ -41,10 +44,11 @@ class Features:
         return [f"data.features.coefficients: {self.coefficients} is more than data.features.mels; {few}"]
 
     def size(self) -> int:
-        """Return the features of a frame."""
-        return self.coefficients if self.transforms else self.mels
+        """Return the features of a step."""
+        return (self.coefficients if self.transforms else self.mels) * self.stack
 
     def names(self) -> tuple[str, ...]:
-        """Name the features of a frame."""
+        """Name the features of a step, those of its first frame first."""
         word, first = ("mfcc", 0) if self.transforms else ("mel", 1)
-        return tuple(f"{word}_{index}" for index in range(first, first + self.size()))
+        names = [f"{word}_{index}" for index in range(first, first + self.size() // self.stack)]
+        return (*names, *(f"{name}_{frame}" for frame in range(2, self.stack + 1) for name in names))

@@ -55,8 +55,8 @@ class audio_folder(Encoded, RecordingSource):
         description="Speeds at which each training recording is heard besides, such as [0.9, 1.1]: copies for the "
         "training part alone (Ko et al., 2015).",
     )
-    task: Literal["regression", "classification"] = Field(
-        "classification", description="Numbers to predict, or labels to choose from."
+    task: Literal["regression", "classification", "transcription"] = Field(
+        "classification", description="Numbers to predict, labels to choose from, or a text to write down."
     )
 
     def label_key(self) -> str:
@@ -95,7 +95,7 @@ class audio_folder(Encoded, RecordingSource):
 
         place = self.find_place()
         recordings = find_recordings(place)
-        rows = list_by_folder(place, recordings) if self.labels is None else self._rows(place, recordings)
+        rows = self.read_rows(place, recordings)
         samples, rate, notes = read_recordings([(str(place / name), recordings[name]) for name in rows.file], self.rate)
         extractor = FeatureExtractor(rate, self.features)
 
@@ -108,7 +108,7 @@ class audio_folder(Encoded, RecordingSource):
             extractor.compute(samples),
             [self.target(label, rows.places[index]) for index, label in enumerate(rows.label)],
             channels=self.features.names(),
-            parts=np.array(self._list_parts(rows.part or [""] * len(rows.file))),
+            parts=np.array(self.list_parts(rows.part or [""] * len(rows.file))),
             groups=np.array(rows.group) if rows.group else None,
             place=lambda index: str(place / rows.file[index]),
             source=place.name,
@@ -125,22 +125,28 @@ class audio_folder(Encoded, RecordingSource):
             return locate(self.path, self.root_folder(), self.origin)[0]
         return locate_folder(self.path, self.root_folder(), self.origin)
 
-    def _list_parts(self, said: list[str]) -> list[str]:
+    def list_parts(self, said: list[str]) -> list[str]:
         """Leave the training rows to `split` where it has a validation part to take from them."""
         if "val" in said or self.split == "none":
             return said
         return ["" if part == "train" else part for part in said]
 
-    def _rows(self, place: Path, recordings: Mapping[str, Open]) -> AudioRows:
-        """Read the table of labels; all rows that cannot be used are told at once."""
+    def list_columns(self) -> dict[str, Column | None]:
+        """Return the columns of the table of labels by what they say; None where no setting names one."""
+        return {"file": self.file, "label": self.label, "part": self.part, "group": self.groups}
+
+    def read_rows(self, place: Path, recordings: Mapping[str, Open]) -> AudioRows:
+        """Read the table of labels, or take the sub-folders; all rows that cannot be used are told at once."""
         from rnnexp.data.audio.reading import join_mistakes
         from rnnexp.data.tables.layout import Layout, Wanted
         from rnnexp.data.tables.table import read_table
 
-        file = place / str(self.labels)
+        if self.labels is None:
+            return list_by_folder(place, recordings)
+        file = place / self.labels
         if not file.is_file():
-            file = self.locate(str(self.labels))[0]
-        columns = {"file": self.file, "label": self.label, "part": self.part, "group": self.groups}
+            file = self.locate(self.labels)[0]
+        columns = self.list_columns()
         given = {name: column for name, column in columns.items() if column is not None}
         keys = ", ".join(f"data.{'groups' if name == 'group' else name}" for name in given)
         wanted = Wanted(time=tuple(given.values()), targets=(), time_key=keys)
@@ -165,6 +171,7 @@ class AudioRows:
     places: list[str]
     part: list[str] = field(default_factory=list)
     group: list[str] = field(default_factory=list)
+    speaker: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 

@@ -52,8 +52,8 @@ class sequence_folder(Encoded, RecordingSource):
     separator: str = Field("auto", min_length=1, description="Cell separator, tab or whitespace; auto finds out.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
     header: Literal["first", "none"] = Field("first", description="Names are in the first line, or there are none.")
-    task: Literal["regression", "classification"] = Field(
-        "classification", description="Numbers to predict, or labels to choose from."
+    task: Literal["regression", "classification", "transcription"] = Field(
+        "classification", description="Numbers to predict, labels to choose from, or a text to write down."
     )
 
     def label_key(self) -> str:

@@ -15,6 +15,7 @@ class classification(TaskCode):
     takes = "sequences or texts"
     spec_of_1 = {"outputs": "probabilities"}
 
+    outline = deferred("rnnexp.data.source:labels_outline")
     load = deferred("rnnexp.tasks.classification.inputs:load")
     apply = deferred("rnnexp.tasks.classification.inputs:apply")
     leaks = deferred("rnnexp.data.leaks:leaks")
