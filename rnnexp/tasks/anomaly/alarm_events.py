@@ -1,8 +1,8 @@
 """Alarms as events, and what they are worth where it is known which rows are faulty.
 
 Scores are of rows as they are. Point adjustment, which takes all rows of an event for found once one of them is, is not
-done: with it a random score does as well as published detectors (Kim et al., Towards a rigorous evaluation of
-time-series anomaly detection, AAAI 2022, arXiv 2109.05257).
+done: with it a random score does as well as published detectors (Kim, Choi, Choi, Lee, Yoon, AAAI 2022, arXiv
+2109.05257).
 """
 
 from __future__ import annotations

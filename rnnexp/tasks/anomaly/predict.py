@@ -13,7 +13,7 @@ from rnnexp.data.calendar import has_hours
 from rnnexp.data.dataset import WHOLE
 from rnnexp.data.tables.layout import TableSettings
 from rnnexp.data.tables.typed import ROWS
-from rnnexp.errors import ConfigError, DataError, DivergedError, count
+from rnnexp.errors import ConfigError, DivergedError, count
 from rnnexp.tasks.anomaly.alarm_summary import describe_event
 from rnnexp.tasks.anomaly.detector import Detector, read_for
 from rnnexp.tasks.anomaly.load import SensorDataset, apply
@@ -57,7 +57,6 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
         notes = [note.replace(data.dataset.summary.source, ROWS) for note in data.notes]
         data = OtherData(data.dataset, notes)
     dataset: Any = data.dataset
-    _require_rows(dataset)
     frame, events = _judge(trained.load(), dataset, detector)
     return PredictResponse(frame, [*data.notes, *_say_events(dataset, events)])
 
@@ -68,8 +67,7 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     with write_rows(bundle, given) as settings:  # type: ignore[arg-type]
         source, _ = table_source(Alone(), pipeline, {**_list_policies(pipeline), **settings})  # type: ignore[arg-type]
         dataset = apply(source, bundle.preprocessor).for_model(bundle.spec)
-        _require_rows(dataset)
-    return _judge(bundle, dataset, bundle.extras)[0]
+        return _judge(bundle, dataset, bundle.extras)[0]
 
 
 def other_data(trained: TrainedModel, changes: Mapping[str, Any]) -> OtherData:
@@ -89,11 +87,6 @@ def _list_policies(pipeline: Pipeline) -> dict[str, Any]:
     """Return how the run read its tables, as settings of a table."""
     settings = {item.name: getattr(pipeline.table, item.name) for item in fields(TableSettings) if item.name != "time"}
     return {**settings, "na": list(settings["na"])}
-
-
-def _require_rows(dataset: SensorDataset) -> None:
-    if not len(dataset.parts[WHOLE]):
-        raise DataError(f"no row has the {dataset.pipeline.rows_needed} rows before it that its score takes")
 
 
 def _judge(bundle: Any, dataset: SensorDataset, detector: Detector) -> tuple[DataFrame, DataFrame]:
