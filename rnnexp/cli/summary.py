@@ -94,7 +94,8 @@ def _list_further(scores: Scores) -> list[str]:
 def _skill(scores: Scores) -> str:
     best = scores.report.best_baseline
     if best is None:
-        return "  no baseline is defined for these data"
+        some = any(key.startswith("baseline/") for key in scores.metrics)
+        return "  none of them can be called better" if some else "  no baseline is defined for these data"
     skill = scores.metrics.get(f"skill/{scores.metric}")
     amount = f"skill {skill:+.3f}" if skill is not None else f"no skill can be stated, {best} is exact"
     tie = scores.metrics[f"{scores.part}/{scores.metric}"] == scores.metrics[f"baseline/{best}/{scores.metric}"]

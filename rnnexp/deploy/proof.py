@@ -26,7 +26,7 @@ _OF_RUN = re.compile(
         (
             r"run\.json|run\.lock|origin\.json|metrics\.jsonl|error\.txt|git\.diff|model_summary\.txt",
             r"stop|stopped|attempt|result\.json|(?:train|job)\.log|config/config\.yaml",
-            r"model/(?:model\.json|weights\.npz|preprocessing\.json|model\.keras|intervals\.json|baselines\.json)",
+            r"model/(?:model\.json|weights\.npz|preprocessing\.json|model\.keras|intervals\.json|detector\.json|baselines\.json)",
             r"tracking/(?:journal\.jsonl|stored\.json)",
             r"tracking/model/(?:about|input_example|serving_input_example)\.json",
             r"tracking/model/(?:conda\.yaml|python_env\.yaml|requirements\.txt)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -262,7 +262,8 @@ def log_model(tracked: Run, experiment: Experiment, kept: KeptModel) -> None:
     folder = tracked.files.write("model", write)
     example = dataset.example()
     if tracked.is_tracked:
-        tracked.log_model(folder, example, Served(trained).predict(example))  # as loaded, without building it again
+        served = Served(replace(trained, folder=folder))  # as loaded, without building it again
+        tracked.log_model(folder, example, served.predict(example))
 
 
 def make_outcome_tags(history: History, report: Report) -> dict[str, str]:

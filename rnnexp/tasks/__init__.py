@@ -38,7 +38,7 @@ def propose(path: str, given: Mapping[str, Any], task: str | None = None) -> Dra
         if (draft := of(task).inspect(path, given)) is None:
             raise ConfigError(f"--task {task}: {path} does not look like its data; write the experiment by hand")
         return draft
-    codes = {name: of(name) for name in registry.names("task")}
+    codes = {name: code for name in registry.names("task") if not (code := of(name)).on_request}
     for last in (False, True):
         asked = {name: code.inspect(path, given) for name, code in codes.items() if code.looks_last == last}
         drafts = {name: draft for name, draft in asked.items() if draft is not None and _takes(draft, given)}

@@ -57,6 +57,7 @@ class TaskCode(ABC):
     examples: what its data are made of, as messages call them
     counted:  what a score is the mean of, None if its metric says so
     looks_last: whether its data may look like anything, so that the other tasks are asked about a file first
+    on_request: whether it is proposed for a file only where it is asked for by its name
     spec_of_1: what the spec of a model saved in format 1 left to the name of its task, or to its `former_name`
     """
 
@@ -67,6 +68,7 @@ class TaskCode(ABC):
     examples: ClassVar[str] = "examples"
     counted: ClassVar[str | None] = None
     looks_last: ClassVar[bool] = False
+    on_request: ClassVar[bool] = False
     spec_of_1: ClassVar[Mapping[str, Any]] = {}
     former_name: ClassVar[str | None] = None
 

@@ -151,6 +151,7 @@ SETTLED = (
     *("name", "sequence_length", "horizon", "layout", "strategy", "calendar", "scaler", "per_series"),
     *("split", "folds", "fold", "forecast_from", "held_out", "buckets", "task"),
     *("rate", "speeds"),
+    *("false_alarm_rate", "faults"),
     *("tokens", "lowercase", "max_tokens", "min_count", "max_length", "keep", "vectors"),
 )
 # How a run splits its data, or takes parts of them from elsewhere: other data are one part.
@@ -160,7 +161,7 @@ _ONE_PART: Mapping[str, Any] = {
     "held_out": "val",
     **dict.fromkeys(("folds", "forecast_from", "vectors", "max_pairs")),
     **dict.fromkeys(("val_path", "test_path", "test_every", "test_inputs", "test_targets", "test_lengths")),
-    **dict.fromkeys(("groups", "test_groups", "test_weight", "part")),
+    **dict.fromkeys(("groups", "test_groups", "test_weight", "part", "faults")),
 }
 
 

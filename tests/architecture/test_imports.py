@@ -99,6 +99,7 @@ def test_settings_that_import_a_builder_would_be_found() -> None:
 DATA = {
     "audio_folder": {"path": "sounds"},
     "csv": {"path": "t.csv"},
+    "sensors": {"path": "t.csv"},
     "corpus": {"path": "t.txt"},
     "m4": {"folder": "."},
     "npz": {"path": "t.npz", "inputs": "x", "targets": "y"},

@@ -32,6 +32,8 @@ ONE_VALUE = {
     "model.tie_weights of lstm_fcn",
     "model.recurrent_initializer of min_gru",
     "model.recurrent_initializer of min_lstm",
+    *(f"data.{key} of sensors" for key in ("horizon", "stride", "layout", "columns_as_series", "weight")),
+    "data.forecast_from of sensors",
 }
 KNOWN = [two for two in PAIRS if two.one and two.other]
 

@@ -442,6 +442,8 @@ MODELS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 TASKS: dict[str, tuple[str, ...]] = {
     "forecasting": ("model=lstm", *SMALL, "data.layout=sequence", "data.horizon=1"),
+    "anomaly": ("model=gru", "data=sensors", "data.path=sensors.csv", "data.target=[a,b]", "data.sequence_length=5",
+                "data.split={train: 80, val: 50, test: 50}", "data.false_alarm_rate=0.1", "model.units=[3]"),
     "regression": ("model=gru", "data=adding", "data.examples=40", "data.sequence_length=8", "model.units=[3]"),
     "classification": ("model=gru", *SEQUENCES, "model.units=[3]", "data.buckets=2", "model.dropout=0.2",
                        "trainer.class_weights=balanced", "trainer.batch_size=4"),
@@ -465,6 +467,7 @@ def composed(*words: str) -> Make:
     Path("lines.txt").write_text(
         "".join(f"{i % 3 // 2} word{i % 3} word{i % 5}{' and' * (i % 4)}\n" for i in range(30))
     )
+    Path("sensors.csv").write_text("a,b\n" + "".join(f"{i % 7},{i % 5 + 0.5}\n" for i in range(180)))
     Path("tags.conll").write_text("".join(f"a X\nb Y\n{'c Y' if i % 2 else 'd X'}\n\n" for i in range(30)))
     x, n = np.random.default_rng(0).normal(size=(30, 9, 2)), np.arange(30) % 5 + 5
     np.savez("spelled.npz", x=x, y=np.array(["ab", "b", "aa"] * 10), n=n)

@@ -38,9 +38,8 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
         finding.set("target", chosen)
         return chosen
     taken = {_place(head, column) for key in ("series", "features", "known") for column in _listed(given.get(key))}
-    numbers = [index for index, numeric in enumerate(head.numeric) if numeric and index not in {*stamps, *taken}]
-    unfit = {index: why for index in numbers if (why := _unfit(head, index, finding.layout))}
-    good = [index for index in numbers if index not in unfit] or [i for i in numbers if unfit[i] == COUNTS]
+    good, unfit = list_measured(head, {*stamps, *taken}, finding.layout)
+    good = good or [index for index in unfit if unfit[index] == COUNTS]
     if not good:
         why = "".join(f'; "{head.names[index]}" {reason}' for index, reason in unfit.items())
         advice = ". --target NAME takes one all the same" if unfit else ""
@@ -53,6 +52,13 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
     finding.set("target", name_column(head, chosen, finding), reason)
     finding.seen += [f'column "{head.names[index]}" {why}: not the target' for index, why in unfit.items()]
     return chosen
+
+
+def list_measured(head: Head, taken: set[int | None], layout: Layout) -> tuple[list[int], dict[int, str]]:
+    """Return the columns of numbers, but for those that are taken: what is measured, and why others are not."""
+    numbers = [index for index, numeric in enumerate(head.numeric) if numeric and index not in taken]
+    unfit = {index: why for index in numbers if (why := _unfit(head, index, layout))}
+    return [index for index in numbers if index not in unfit], unfit
 
 
 COUNTS = "only counts the rows"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rnnexp.registry import register
 from rnnexp.tasks.base import TaskCode, deferred
@@ -12,8 +12,8 @@ from rnnexp.tasks.base import TaskCode, deferred
 class forecasting(TaskCode):
     """Series in time order, cut into windows."""
 
-    headline = ("pinball", "owa", "nrmse", "rmse")
-    reported = ("mse", "rmse", "mae", "smape", "mape", "r2")
+    headline: ClassVar[tuple[str, ...]] = ("pinball", "owa", "nrmse", "rmse")
+    reported: ClassVar[tuple[str, ...]] = ("mse", "rmse", "mae", "smape", "mape", "r2")
     takes = "rows"
     examples = "rows"
     looks_last = True

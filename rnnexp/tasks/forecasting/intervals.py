@@ -84,14 +84,14 @@ class Intervals:
         (folder / FILE).write_text(json.dumps(shown, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def fewest(level: int) -> int:
+def fewest(level: float) -> int:
     """Return how many errors a level needs; with fewer the largest of them does not suffice."""
-    return -(-level // (100 - level))
+    return int(-(-level // (100 - level)))
 
 
-def rank(examples: int, level: int) -> int:
+def rank(examples: int, level: float) -> int:
     """Return which of the errors, from the smallest, bounds a new one with a probability of `level` percent."""
-    return -(-(examples + 1) * level // 100)
+    return int(-(-(examples + 1) * level // 100))
 
 
 def calibrate(errors: np.ndarray, wanted: Sequence[int] = LEVELS) -> Intervals:

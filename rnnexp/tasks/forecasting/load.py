@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,12 +46,15 @@ class Reading:
     known: np.ndarray | None = None
 
 
-def load(source: SeriesSource) -> SeriesDataset:
-    """Load a source into a dataset; mistakes in the data raise DataError, which names the file or the source."""
+def load(source: SeriesSource, make: Callable[[Reading], SeriesDataset] | None = None) -> SeriesDataset:
+    """Load a source into a dataset; mistakes in the data raise DataError, which names the file or the source.
+
+    make: makes the dataset of what was read, as `make_dataset` does, for a task that adds to it
+    """
     source = source.named()
     series = read_series(source)
     try:
-        return make_dataset(_read(source, series))
+        return (make or make_dataset)(_read(source, series))
     except DataError as error:
         text = str(error)
         raise DataError(text if series.source in text else f"{series.source}: {text}") from None

@@ -170,7 +170,7 @@ class Pipeline:
         own = (self.plan.inputs(), (self.plan.horizon, self.plan.targets), self.targets)
         given = (spec.inputs, spec.with_quantiles(()).output_shape, spec.targets)
         per_step = spec.per_step == (self.plan.layout == "sequence")
-        return "" if own == given and per_step and spec.task == "forecasting" else "the network is for other windows"
+        return "" if own == given and per_step else "the network is for other windows"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from rnnexp.tasks.forecasting.in_memory import make_table, write_rows
 from rnnexp.tasks.forecasting.intervals import FILE, Intervals, read_for
 from rnnexp.tasks.forecasting.load import read_series
 from rnnexp.tasks.forecasting.pipeline import Pipeline
-from rnnexp.tasks.forecasting.preprocess import Context
+from rnnexp.tasks.forecasting.preprocess import Context, Preprocessor
 from rnnexp.tasks.forecasting.request_tables import is_table, table_source
 from rnnexp.tasks.requests import (
     OtherData,
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from rnnexp.models.bundle import Bundle
+
+Apply = Callable[[Any, Preprocessor], SeriesDataset]  # loads a source as a trained model sees it
 
 LEVELS = "levels"
 GIVEN = "--values"  # what messages call numbers that are no file
@@ -112,7 +114,7 @@ def forecast_of(model: Any, dataset: SeriesDataset) -> np.ndarray | None:
     return ahead.restore(take_median(ahead.roll(model.predict_on_batch), dataset.spec.quantiles))
 
 
-def other_data(trained: TrainedModel, changes: Mapping[str, Any]) -> OtherData:
+def other_data(trained: TrainedModel, changes: Mapping[str, Any], apply: Apply = apply) -> OtherData:
     """Read other rows: of a table, or of the run's own source with other settings."""
     pipeline = trained.preprocessor.pipeline
     source, notes = _other_source(trained, pipeline, changes)

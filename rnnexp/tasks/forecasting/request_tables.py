@@ -18,7 +18,7 @@ DATES = ("time", "time_format", "time_zone", "frequency")
 
 def is_table(source: Any) -> bool:
     """Say whether these are settings of a table, whose layout other tables have too."""
-    return getattr(source, "name", "") == "csv"
+    return isinstance(source, csv)
 
 
 def table_source(trained: TrainedModel, pipeline: Pipeline, wanted: Mapping[str, Any]) -> tuple[csv, list[str]]:
