@@ -23,6 +23,8 @@ def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: Ta
     DataError names the sequence that has other channels, another length, or a label that the model does not know.
     """
     sequences = read_sequences(source.fill_channels(pipeline.channels))
+    if sequences.frame != pipeline.frame:
+        raise DataError(f"{sequences.source}: the frames are {sequences.frame}; the model takes {pipeline.frame}")
     if len(sequences.channels) != len(pipeline.channels):
         have, wanted = (", ".join(channels) for channels in (sequences.channels, pipeline.channels))
         raise DataError(f"{sequences.source}: the channels {have} are not those of the model: {wanted}")
@@ -31,8 +33,8 @@ def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: Ta
         place, steps = sequences.place(odd[0]), int(sequences.lengths()[odd[0]])
         taken = f"sequences of {pipeline.length}{' or more' if pipeline.fits(1 + (pipeline.length or 0)) else ''}"
         raise DataError(f"{place}: {steps} steps; the model takes {taken} ({len(odd)} such)")
-    past = InputSpec((pipeline.length, len(pipeline.channels)))
-    return apply_whole(source, sequences, spec, (past, pipeline.scaled(sequences.values), pipeline))
+    sequences = sequences.with_scale(pipeline.scale)
+    return apply_whole(source, sequences, spec, (pipeline.past, pipeline.scaled(sequences.values), pipeline))
 
 
 def apply_whole(source: Any, sequences: Sequences, spec: TaskSpec, prepared: tuple[InputSpec, np.ndarray, Any]) -> Any:

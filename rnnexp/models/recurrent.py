@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
-from rnnexp.data.spec import UNKNOWN_SIZE, TaskSpec
+from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
 from rnnexp.models.layers import Pooling, pool
@@ -115,8 +115,12 @@ class RecurrentModel(ABC):
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
         """Make one recurrent layer; `shared` are the Keras arguments that all kinds take."""
 
-    def preprocess(self, x: Any, mask: Any) -> tuple[Any, Any]:
-        """Return what the recurrent layers read, and its mask; `x` is (b, time, channels)."""
+    def check_spec(self, spec: TaskSpec) -> list[str]:
+        """Return why this architecture cannot read these data, besides what holds for all."""
+        return []
+
+    def preprocess(self, x: Any, mask: Any, past: InputSpec) -> tuple[Any, Any]:
+        """Return what the recurrent layers read, and its mask; `x` is (b, time, channels), as `past` says."""
         return x, mask
 
     def side_branch(self, x: Any, mask: Any) -> Any:
@@ -136,7 +140,9 @@ class RecurrentModel(ABC):
             past = token_embedding.embed(embedding, past, self)
         first = stateful.make_state_inputs(spec.kept(self.state_sizes()))
         x, last = self._recurrent(
-            *self.preprocess(patches(past, self.patch_size), mask), spec.pooled(self.pooling), first
+            *self.preprocess(patches(past, self.patch_size), mask, spec.inputs["past"]),
+            spec.pooled(self.pooling),
+            first,
         )
         if (branch := self.side_branch(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
@@ -258,7 +264,8 @@ def check_spec(model: Any, spec: TaskSpec) -> list[str]:
         problems.append(
             f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {past.vector}; use null"
         )
-    return problems + spec.problems(model) + check_window(model, past.shape[0])
+    problems += spec.problems(model) + check_window(model, past.shape[0])
+    return problems + (model.check_spec(spec) if isinstance(model, RecurrentModel) else [])
 
 
 def check_window(model: Any, steps: int | None) -> list[str]:

@@ -98,6 +98,7 @@ def test_settings_that_import_a_builder_would_be_found() -> None:
 DATA = {
     "csv": {"path": "t.csv"},
     "corpus": {"path": "t.txt"},
+    "frames": {"path": "clips.npz"},
     "m4": {"folder": "."},
     "npz": {"path": "t.npz", "inputs": "x", "targets": "y"},
     "sequence_folder": {"path": ".", "labels": "labels.csv", "channels": ["value"]},
@@ -125,6 +126,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("Hourly-test.csv").write_text("V1,V2\nH1,3\n")
     Path("long.csv").write_text("recording,x,label\na,1,up\na,2,up\nb,3,down\n")
     Path("labels.csv").write_text("file,label\nt.csv,a\n")
+    np.savez("clips.npz", x=np.zeros((2, 3, 4, 5), np.uint8), y=np.array(["a", "b"]))
     np.savez("t.npz", x=np.zeros((3, 4, 1)), y=np.zeros(3))
     return tmp_path
 

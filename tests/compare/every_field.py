@@ -41,6 +41,9 @@ AROUND = {
     "reverse_digits": ("model=encoder_decoder",),
     "text_pairs": ("model=encoder_decoder",),
     "encoder_decoder": ("data=text_pairs", "data.path=a.tsv"),
+    "cnn_rnn": ("data=frames", "data.path=a"),
+    "frames": ("model=cnn_rnn",),
+    "moving_digits": ("model=cnn_rnn",),
     "cross_entropy": ("data=corpus", "data.path=a.txt"),
     "token_cross_entropy": ("data=corpus", "data.path=a.txt"),
 }
@@ -62,6 +65,9 @@ BESIDE: dict[str, dict[str, Any]] = {
     "tie_weights": {"units": [8], "embedding_dim": 8},
 }
 OF_ONE_COMPONENT = {
+    ("frames", "groups"): {"labels": "labels.csv"},
+    ("frames", "part"): {"labels": "labels.csv"},
+    ("frames", "task"): {"labels": "labels.csv"},
     ("lstm_fcn", "filters"): {"kernel_sizes": [3]},
     ("lstm_fcn", "kernel_sizes"): {"filters": [3]},
     ("npz", "stride"): {"sequence_length": 9},
