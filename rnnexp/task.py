@@ -50,6 +50,7 @@ _METRICS = (
     Metric("perplexity", "perplexity", counted="tokens"),
     Metric("nats", "nats", counted="tokens"),
     Metric("accuracy", "accuracy", greater_is_better=True),
+    Metric("shuffled_accuracy", "accuracy on shuffled frames", greater_is_better=True),
     Metric("balanced_accuracy", "balanced accuracy", greater_is_better=True),
     Metric("precision", "precision", greater_is_better=True),
     Metric("recall", "recall", greater_is_better=True),
@@ -106,6 +107,12 @@ def reported(task: str) -> tuple[str, ...]:
     """Return what a task reports without being asked."""
     names: tuple[str, ...] = tasks()[task].reported
     return names
+
+
+def has_step_labels(task: str) -> bool:
+    """Say whether each step of a sequence has a label of its own."""
+    found: bool = tasks()[task].labels_steps
+    return found
 
 
 def headlines() -> list[str]:

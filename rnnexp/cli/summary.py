@@ -48,7 +48,7 @@ def headline(scores: Scores, of: str) -> str:
     code = tasks.of(scores.task)
     pooled = code.find_unit(scores) if metric.in_units else None
     unit = f" in {pooled}" if pooled else ""
-    counted = code.counted or metric.counted
+    counted = code.find_counted(scores) or metric.counted
     what = scores.unit or counted if metric.counted == "tokens" else counted
     return f"{metric.label}{unit} on {of}, {len(scores.report.predictions.actual)} {what}{code.explain_score(scores)}"
 

@@ -23,13 +23,14 @@ def apply_sequences(source: SequenceSource, pipeline: SequencePipeline, spec: Ta
     DataError names the sequence that has other channels, another length, or a label that the model does not know.
     """
     sequences = read_fitting(source, pipeline)
-    past = InputSpec((pipeline.length, len(pipeline.channels)))
-    return apply_whole(source, sequences, spec, (past, pipeline.scaled(sequences.values), pipeline))
+    return apply_whole(source, sequences, spec, (pipeline.past, pipeline.scaled(sequences.values), pipeline))
 
 
 def read_fitting(source: SequenceSource, pipeline: SequencePipeline) -> Sequences:
     """Read a source; DataError for sequences whose channels or lengths are not those that a trained model takes."""
     sequences = read_sequences(source.fill_channels(pipeline.channels).fill_extractor(pipeline.extractor))
+    if sequences.frame != pipeline.frame:
+        raise DataError(f"{sequences.source}: the frames are {sequences.frame}; the model takes {pipeline.frame}")
     if len(sequences.channels) != len(pipeline.channels):
         have, wanted = (", ".join(channels) for channels in (sequences.channels, pipeline.channels))
         raise DataError(f"{sequences.source}: the channels {have} are not those of the model: {wanted}")
@@ -38,7 +39,7 @@ def read_fitting(source: SequenceSource, pipeline: SequencePipeline) -> Sequence
         place, steps = sequences.place(odd[0]), int(sequences.lengths()[odd[0]])
         taken = f"sequences of {pipeline.length}{' or more' if pipeline.fits(1 + (pipeline.length or 0)) else ''}"
         raise DataError(f"{place}: {steps} steps; the model takes {taken} ({len(odd)} such)")
-    return sequences
+    return sequences.with_scale(pipeline.scale)
 
 
 def apply_whole(source: Any, sequences: Sequences, spec: TaskSpec, prepared: tuple[InputSpec, np.ndarray, Any]) -> Any:

@@ -22,7 +22,7 @@ def _example(index: int) -> str:
 class Sequences:
     """Sequences of any length, end to end, sequence i being `offsets[i]:offsets[i + 1]`.
 
-    values:   (steps, channels) numbers, or (steps,) integer tokens
+    values:   (steps, channels) numbers, or (steps,) integer tokens; of frames (steps, height * width * channels)
     offsets:  (n + 1,) int64, from 0 to steps
     targets:  labels (n,), or numbers (n,) or (n, outputs)
     channels: one name per channel
@@ -34,6 +34,9 @@ class Sequences:
     extractor: what made the values of recordings of sound; None: they are as they were read
     copies:   index -> further sequences like it, from which training alone learns; None: there are none
     recording, time: columns of a long table that name a recording and order its rows; None: they are no such table
+    frame:    height, width and channels of the image that each step is; None where it is none. Such have no names
+    scale:    of a frame: the value that is fed as 1
+    step_targets: (steps,) the label of each step, where each has one
     """
 
     values: np.ndarray
@@ -50,6 +53,9 @@ class Sequences:
     time: tuple[str, ...] | None = None
     extractor: FeatureExtractor | None = None
     copies: Callable[[int], list[np.ndarray]] | None = None
+    frame: tuple[int, int, int] | None = None
+    scale: float = 1.0
+    step_targets: np.ndarray | None = None
 
     @classmethod
     def of(cls, sequences: Iterable[Any], targets: Any, **more: Any) -> Sequences:
@@ -85,11 +91,8 @@ class Sequences:
         import numpy as np
 
         make: Any = self.copies
-        pieces = [self.one(int(place)) for place in chosen]
         return replace(
-            self,
-            values=np.concatenate(pieces),
-            offsets=np.cumsum([0, *map(len, pieces)]),
+            self.take_steps(chosen, np.diff(self.offsets)[chosen]),
             targets=self.targets[chosen],
             parts=None if self.parts is None else self.parts[chosen],
             groups=None if self.groups is None else self.groups[chosen],
@@ -97,3 +100,21 @@ class Sequences:
             place=lambda index: self.place(int(chosen[index])),
             copies=self.copies and (lambda index: make(int(chosen[index]))),
         )
+
+    def take_steps(self, chosen: np.ndarray, lengths: np.ndarray) -> Sequences:
+        """Keep the first steps of the sequences at these places, so many of each; their targets stay as they are."""
+        import numpy as np
+
+        steps = np.concatenate([np.arange(begin, begin + own) for begin, own in zip(self.offsets[chosen], lengths)])
+        return replace(
+            self,
+            values=self.values[steps],
+            offsets=np.cumsum([0, *lengths]),
+            step_targets=None if self.step_targets is None else self.step_targets[steps],
+        )
+
+    def with_scale(self, scale: float) -> Sequences:
+        """Return the same frames in the units of others, of which `scale` is the value that is fed as 1."""
+        if scale == self.scale:
+            return self
+        return replace(self, values=self.values * (scale / self.scale), scale=scale)

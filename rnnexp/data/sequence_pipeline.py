@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -29,6 +30,9 @@ class SequencePipeline:
     window:          by which sequences are cut, whose windows vote; None: they are fed whole
     recording, time: columns of a long table that name a recording and order its rows; None: it reads no such table
     extractor: what turns samples of sound into sequences; None: sequences are what it is given
+    frame:           height, width and channels of the image that each step is, laid out flat; None where it is none.
+                     Such have no names of channels
+    scale:           of a frame: the raw value that is fed as 1
     """
 
     channels: tuple[str, ...]
@@ -39,6 +43,14 @@ class SequencePipeline:
     recording: tuple[str, ...] | None = None
     time: tuple[str, ...] | None = None
     extractor: FeatureExtractor | None = None
+    frame: tuple[int, int, int] | None = None
+    scale: float = 1.0
+
+    @property
+    def past(self) -> InputSpec:
+        """What a network takes at each step."""
+        size = math.prod(self.frame) if self.frame else len(self.channels)
+        return InputSpec((self.length, size), frame=self.frame)
 
     def cut(self, sequences: Sequence[np.ndarray]) -> Windows:
         """Return the windows of raw sequences, for each of which a network answers."""
@@ -50,6 +62,8 @@ class SequencePipeline:
 
     def scaled(self, values: np.ndarray) -> np.ndarray:
         """Scale raw values (steps, channels)."""
+        if self.frame:
+            return np.asarray(values, np.float32) / np.float32(self.scale)
         return (values - np.array(self.mean)) / np.array(self.deviation) if self.mean else values
 
     def inputs(self, sequences: Sequence[np.ndarray]) -> Any:
@@ -66,15 +80,17 @@ class SequencePipeline:
         return gather(arrays, np.arange(len(windows)))
 
     def _refuse(self, index: int, one: np.ndarray) -> None:
-        if one.ndim != 2 or one.shape[1] != len(self.channels):
-            raise DataError(f"sequence {index} has the shape {one.shape}; the model takes (time, {len(self.channels)})")
+        size = self.past.shape[1]
+        if one.ndim != 2 or one.shape[1] != size:
+            raise DataError(f"sequence {index} has the shape {one.shape}; the model takes (time, {size})")
         if len(one) == 0 or not self.fits(len(one)):
             wanted = f"sequences of {self.explain_length()}" if self.length else "at least 1"
             raise DataError(f"sequence {index} has {len(one)} steps; the model takes {wanted}")
         bad = np.argwhere(~np.isfinite(one))
         if len(bad):
             step, channel = bad[0]
-            raise DataError(f"sequence {index}, step {step + 1}, channel `{self.channels[channel]}` is not finite")
+            where = f"frame {step + 1}" if self.frame else f"step {step + 1}, channel `{self.channels[channel]}`"
+            raise DataError(f"sequence {index}, {where} is not finite")
 
     def fits(self, steps: int) -> bool:
         """Say whether a sequence of so many steps is as long as the network needs."""
@@ -93,14 +109,16 @@ class SequencePipeline:
         """Return plain JSON values."""
         lists = {key: list(value) for key, value in asdict(self).items() if isinstance(value, tuple)}
         sound = {} if self.extractor is None else {"extractor": asdict(self.extractor)}
-        return {"kind": KIND, "length": self.length, **lists, **sound}
+        return {"kind": KIND, "length": self.length, **lists, **sound} | ({"scale": self.scale} if self.frame else {})
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> SequencePipeline:
         """Rebuild a pipeline from what `to_json` wrote."""
         found: SequencePipeline = strict.checked(cls, saved, "the preprocessing")
         scaled = len(found.mean) in (0, len(found.channels)) and all(found.deviation)
-        if len(found.mean) != len(found.deviation) or not scaled or not found.channels:
+        if found.frame and (min(found.frame) < 1 or not found.scale > 0 or found.channels or found.mean):
+            raise DataError("`frame`, `scale` and `channels` do not go together: it is damaged")
+        if len(found.mean) != len(found.deviation) or not scaled or not (found.channels or found.frame):
             raise DataError("`mean` and `deviation` do not fit the channels: it is damaged")
         if found.window and (min(found.window) < 1 or (found.length or 1) > found.window[0]):
             raise DataError("`window` does not fit the `length`: it is damaged")
@@ -109,8 +127,8 @@ class SequencePipeline:
     def mismatch(self, spec: TaskSpec) -> str:
         """Say why a network of this spec is not for these sequences; an empty string if it is."""
         masked = {} if self.length else {"mask": InputSpec((None,), "bool")}
-        own = {"past": InputSpec((self.length, len(self.channels))), **masked}
-        return "" if spec.inputs == own and not spec.steps else "the network is for other sequences"
+        own = {"past": self.past, **masked}
+        return "" if spec.inputs == own and (self.frame or not spec.steps) else "the network is for other sequences"
 
 
 def fitted(values: np.ndarray, channels: tuple[str, ...], length: int | None) -> tuple[SequencePipeline, list[str]]:

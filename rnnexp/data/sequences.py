@@ -109,12 +109,17 @@ class SequenceDataset(Dataset):
         return self.sequences.one(index).tobytes()
 
     def example(self) -> Any:
-        """Return raw sequences such as a served model takes: two that are equally long, (2, time, channels)."""
+        """Return raw sequences such as a served model takes: two that are equally long, (2, time, channels).
+
+        Of frames (2, time, height, width, channels), of recordings of sound (2, samples, 1).
+        """
         if self.pipeline.extractor is not None:
             return self.pipeline.extractor.example()
-        train, lengths = self.list_examples("train"), self.sequences.lengths()
-        alike = train[lengths[train] == lengths[train[0]]]
-        return np.stack([self.sequences.one(int(i)) for i in np.resize(alike, 2)]).astype(np.float64)
+        train = self.list_examples("train")
+        lengths = self.sequences.lengths()[train]
+        alike = train[lengths == lengths[0]]
+        raw = np.stack([self.sequences.one(int(i)) for i in np.resize(alike, 2)]).astype(np.float64)
+        return raw.reshape(*raw.shape[:2], *self.sequences.frame) if self.sequences.frame else raw
 
 
 def load(source: SequenceSource) -> SequenceDataset:
@@ -131,14 +136,12 @@ def load(source: SequenceSource) -> SequenceDataset:
     repeated = check_recordings(sequences, truth.labels, parts, truth.classes)
     windows = cut(sequences.lengths(), source.window_size())
     pipeline, notes = fit_pipeline(source, sequences, windows, windows.choose(parts)["train"])
-    past = InputSpec((pipeline.length, len(sequences.channels)))
-    values = pipeline.scaled(sequences.values)
     return put_together(
         source,
         replace(sequences, notes=(*sequences.notes, *notes, *repeated, *unused)),
         (truth.y, truth.classes),
         parts,
-        (past, values, pipeline),
+        (pipeline.past, pipeline.scaled(sequences.values), pipeline),
     )
 
 
@@ -220,11 +223,9 @@ def _refuse_not_finite(sequences: Sequences) -> None:
     bad = np.argwhere(~np.isfinite(sequences.values))
     if len(bad):
         index = int(np.searchsorted(sequences.offsets, bad[0][0], side="right")) - 1
-        step, channel = bad[0][0] - sequences.offsets[index] + 1, sequences.channels[bad[0][1]]
-        raise DataError(
-            f"{sequences.place(index)}: step {step}, channel `{channel}` is not a finite number "
-            f"({len(bad)} such values)"
-        )
+        step, channel = bad[0][0] - sequences.offsets[index] + 1, bad[0][1]
+        where = f"frame {step}" if sequences.frame else f"step {step}, channel `{sequences.channels[channel]}`"
+        raise DataError(f"{sequences.place(index)}: {where} is not a finite number ({len(bad)} such values)")
 
 
 def _shortened(source: SequenceSource, sequences: Sequences) -> Sequences:
@@ -240,10 +241,9 @@ def _shortened(source: SequenceSource, sequences: Sequences) -> Sequences:
             f"{first}: {length} steps, more than data.max_length={most} ({len(long)} such sequences); "
             "data.on_long=cut keeps their beginning"
         )
-    pieces = [sequences.one(i)[:most] for i in range(len(sequences))]
     note = f"{len(long)} of {len(sequences)} sequences cut to their first {most} steps, such as {first} ({length})"
-    offsets = np.cumsum([0, *map(len, pieces)])
-    return replace(sequences, values=np.concatenate(pieces), offsets=offsets, notes=(*sequences.notes, note))
+    cut = sequences.take_steps(np.arange(len(sequences)), np.minimum(sequences.lengths(), most))
+    return replace(cut, notes=(*sequences.notes, note))
 
 
 def truth_of(
@@ -297,6 +297,7 @@ def fit_pipeline(
     length = int(lengths[0]) if (lengths == lengths[0]).all() else None
     own = {key: getattr(sequences, key) for key in ("recording", "time", "extractor")} | {"window": windows.size}
     if source.scaler == "none":
+        own |= {"frame": sequences.frame, "scale": sequences.scale}
         return SequencePipeline(sequences.channels, length=length, **own), []
     values = sequences.values[windows.find_steps(train)].astype(np.float64)
     pipeline, notes = sequence_pipeline.fitted(values, sequences.channels, length)

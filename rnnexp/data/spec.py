@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -27,15 +28,17 @@ class InputSpec:
 
     vocabulary: number of different tokens of an integer input, those for padding and unknown ones included
     vector:     size of the pretrained vectors that the data bring for them, None without any
+    frame:      height, width and channels of the image that each step is, laid out flat; None where it is none
     """
 
     shape: tuple[int | None, ...]
     dtype: str = "float32"
     vocabulary: int | None = None
     vector: int | None = None
+    frame: tuple[int, int, int] | None = None
 
     def sizes(self) -> tuple[int | None, ...]:
-        return (*self.shape, self.vocabulary, self.vector)
+        return (*self.shape, self.vocabulary, self.vector, *(self.frame or ()))
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,9 @@ class TaskSpec:
     @property
     def counted(self) -> str:
         """What is scored, in the plural."""
-        return "tokens" if self.per_step else "examples"
+        if not self.per_step:
+            return "examples"
+        return "frames" if self.inputs["past"].frame else "tokens"
 
     def kept(self, states: Mapping[str, int]) -> Mapping[str, int]:
         """Return which states of a network, by name and size, are handed on from batch to batch."""
@@ -147,6 +152,9 @@ class TaskSpec:
         sizes = [size for given in self.inputs.values() for size in given.sizes() if size is not None]
         if "past" not in self.inputs or not self.output_shape or min([*self.output_shape, *sizes]) < 1:
             return "it needs an input `past` and sizes of at least 1"
+        past = self.inputs["past"]
+        if past.frame and past.shape[1:] != (math.prod(past.frame),):
+            return f"the frames {past.frame} do not fill an input of the shape {past.shape}"
         if self.classes and self.output_shape[-1] != len(self.classes):
             return f"{self.output_shape[-1]} outputs for {len(self.classes)} classes"
         if self.quantiles and (self.outputs != "numbers" or quantiles.find_flaw(self.quantiles)):

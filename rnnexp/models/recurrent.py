@@ -11,7 +11,7 @@ from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
 from rnnexp.config.settings import SINCE
-from rnnexp.data.spec import UNKNOWN_SIZE, TaskSpec
+from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
 from rnnexp.models.augmentation import AugmentedInputs
@@ -123,8 +123,12 @@ class RecurrentModel(AugmentedInputs, ABC):
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
         """Make one recurrent layer; `shared` are the Keras arguments that all kinds take."""
 
-    def preprocess(self, x: Any, mask: Any) -> tuple[Any, Any]:
-        """Return what the recurrent layers read, and its mask; `x` is (b, time, channels)."""
+    def check_spec(self, spec: TaskSpec) -> list[str]:
+        """Return why this architecture cannot read these data, besides what holds for all."""
+        return []
+
+    def preprocess(self, x: Any, mask: Any, past: InputSpec) -> tuple[Any, Any]:
+        """Return what the recurrent layers read, and its mask; `x` is (b, time, channels), as `past` says."""
         return x, mask
 
     def side_branch(self, x: Any, mask: Any) -> Any:
@@ -144,7 +148,8 @@ class RecurrentModel(AugmentedInputs, ABC):
             past = token_embedding.embed(embedding, past, self)
         past = self.augment(past)
         first = stateful.make_state_inputs(spec.kept(self.state_sizes()))
-        x, last = self._recurrent(*self.preprocess(patches(past, self.patch_size), mask), spec, first)
+        read = self.preprocess(patches(past, self.patch_size), mask, spec.inputs["past"])
+        x, last = self._recurrent(*read, spec, first)
         if (branch := self.side_branch(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
         if "future" in inputs:
@@ -286,7 +291,8 @@ def check_spec(model: Any, spec: TaskSpec) -> list[str]:
         )
     problems += model.transformer.problems(spec.carried) if model.transformer else []
     problems += model.find_augmented_tokens(past)
-    return problems + spec.problems(model) + check_window(model, past.shape[0])
+    problems += spec.problems(model) + check_window(model, past.shape[0])
+    return problems + (model.check_spec(spec) if isinstance(model, RecurrentModel) else [])
 
 
 def check_window(model: Any, steps: int | None) -> list[str]:

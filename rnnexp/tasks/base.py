@@ -56,6 +56,7 @@ class TaskCode(ABC):
     takes:    what a trained model takes, as messages call it
     examples: what its data are made of, as messages call them
     counted:  what a score is the mean of, None if its metric says so
+    labels_steps: whether each step of a sequence has a label of its own
     looks_last: whether its data may look like anything, so that the other tasks are asked about a file first
     on_request: whether it is proposed for a file only where it is asked for by its name
     spec_of_1: what the spec of a model saved in format 1 left to the name of its task, or to its `former_name`
@@ -67,6 +68,7 @@ class TaskCode(ABC):
     takes: ClassVar[str]
     examples: ClassVar[str] = "examples"
     counted: ClassVar[str | None] = None
+    labels_steps: ClassVar[bool] = False
     looks_last: ClassVar[bool] = False
     on_request: ClassVar[bool] = False
     spec_of_1: ClassVar[Mapping[str, Any]] = {}
@@ -178,6 +180,10 @@ class TaskCode(ABC):
     def explain_score(self, scores: Scores) -> str:
         """Return what must be said in one breath with a score, after a comma or a semicolon; nothing by default."""
         return ""
+
+    def find_counted(self, scores: Scores) -> str | None:
+        """Return what a score is the mean of, None if its metric says so."""
+        return self.counted
 
     def find_unit(self, scores: Scores) -> str | None:
         """Return the unit of errors that are pooled; None where they have several, so that one number has none."""

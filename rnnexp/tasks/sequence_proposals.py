@@ -14,6 +14,7 @@ from rnnexp.data.inspect.text_kinds import find_test
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.errors import DataError
+from rnnexp.tasks.frame_proposals import find_frames
 from rnnexp.tasks.recording_proposals import find_recordings, propose_windows
 from rnnexp.tasks.requests import Draft, Suggestion
 
@@ -76,6 +77,8 @@ def propose_texts(path: str, given: Mapping[str, Any]) -> Draft | None:
 def find_sequences(path: str, given: Mapping[str, Any]) -> SequenceFiles | None:
     """Look at a path; None if it holds no labeled sequences."""
     place = Path(path).expanduser()
+    if find_frames(path):
+        return None
     if place.is_dir():
         return _ts_folder(path, place) or _folder_of_tables(path, place)
     if place.suffix == ".npz" and place.is_file():

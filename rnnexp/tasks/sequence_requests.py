@@ -15,6 +15,7 @@ from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.tasks.audio_requests import read_recordings_asked
+from rnnexp.tasks.frame_requests import flatten_frames, read_frames
 from rnnexp.tasks.recording_requests import RequestSequences, is_long, read_long_file, read_long_rows
 from rnnexp.tasks.requests import PredictRequest, TrainedModel
 
@@ -38,6 +39,8 @@ def read_sequences(trained: TrainedModel, request: PredictRequest) -> RequestSeq
     path = Path(request.path)
     path = path if path.is_dir() else locate(request.path, os.environ.get("RNNEXP_DATA"))[0]
     try:
+        if trained.preprocessor.frame:
+            return _checked(trained, *read_frames(path, trained.preprocessor, request.changes))
         if trained.preprocessor.recording is not None and path.is_file() and path.suffix not in (".ts", ".npz"):
             return _checked_all(trained, read_long_file(trained, trained.preprocessor, path, request.changes))
         return _checked(trained, *_read(path, trained.preprocessor, request.changes))
@@ -80,6 +83,8 @@ def _read(path: Path, pipeline: SequencePipeline, changes: Mapping[str, Any]) ->
 
 def serve_sequences(rows: Any, pipeline: SequencePipeline) -> RequestSequences:
     """Return what is asked of a model by rows in memory: arrays, or a long table that it cuts into recordings."""
+    if pipeline.frame:
+        return RequestSequences(served_sequences(flatten_frames(rows, pipeline.frame)), {})
     if is_long(pipeline, rows):
         return read_long_rows(pipeline, rows)
     found = served_sequences(rows)

@@ -101,6 +101,7 @@ DATA = {
     "csv": {"path": "t.csv"},
     "sensors": {"path": "t.csv"},
     "corpus": {"path": "t.txt"},
+    "frames": {"path": "clips.npz"},
     "m4": {"folder": "."},
     "npz": {"path": "t.npz", "inputs": "x", "targets": "y"},
     "sequence_folder": {"path": ".", "labels": "labels.csv", "channels": ["value"]},
@@ -132,6 +133,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with wave.open("sounds/yes/a.wav", "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         file.writeframes(bytes(1600))
+    np.savez("clips.npz", x=np.zeros((2, 3, 4, 5), np.uint8), y=np.array(["a", "b"]))
     np.savez("t.npz", x=np.zeros((3, 4, 1)), y=np.zeros(3))
     return tmp_path
 

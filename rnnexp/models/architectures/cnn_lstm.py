@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.data.spec import InputSpec
 from rnnexp.models import layers
 from rnnexp.models.recurrent import RecurrentModel
 from rnnexp.registry import PositiveInt, register
@@ -33,7 +34,7 @@ class cnn_lstm(RecurrentModel):
 
         return keras.layers.LSTM(units, name=name, **shared)
 
-    def preprocess(self, x: Any, mask: Any) -> tuple[Any, Any]:
+    def preprocess(self, x: Any, mask: Any, past: InputSpec) -> tuple[Any, Any]:
         for i, filters in enumerate(self.filters, start=1):
             x = layers.convolve(x, mask, f"cnn_{i}", filters, self.kernel_size, normalize=self.batch_norm)
             x, mask = layers.downsample(x, mask, f"cnn_{i}", self.pool_size)

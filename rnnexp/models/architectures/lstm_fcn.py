@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.data.spec import InputSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import layers
 from rnnexp.models.recurrent import RecurrentModel
@@ -47,7 +48,7 @@ class lstm_fcn(RecurrentModel):
 
         return keras.layers.LSTM(units, name=name, **shared)
 
-    def preprocess(self, x: Any, mask: Any) -> tuple[Any, Any]:
+    def preprocess(self, x: Any, mask: Any, past: InputSpec) -> tuple[Any, Any]:
         import keras
 
         whole = mask is None and x.shape[1] is not None

@@ -11,7 +11,7 @@ class classification(TaskCode):
     """A label for each of many independent sequences or texts."""
 
     headline = ("accuracy",)
-    reported = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
+    reported = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "shuffled_accuracy")
     takes = "sequences or texts"
     spec_of_1 = {"outputs": "probabilities"}
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Predictions
 from rnnexp.data.sequences import SequenceDataset
-from rnnexp.evaluation import class_figures
+from rnnexp.evaluation import class_figures, frame_figures
 from rnnexp.evaluation.figures import BLUE, VERMILION, new_figure
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ MAX_SEQUENCES = 40  # per class: more lines hide each other
 def figures(dataset: SequenceDataset, report: Report) -> Iterator[tuple[str, Figure]]:
     """Yield every picture with its name; sequences of numbers are drawn, too."""
     yield from class_figures.figures(dataset, report)
-    if np.issubdtype(dataset.sequences.values.dtype, np.floating):
+    if dataset.sequences.frame:
+        yield frame_figures.STRIPS, frame_figures.draw_worst_clips(dataset, report.predictions)
+    elif np.issubdtype(dataset.sequences.values.dtype, np.floating):
         yield "sequences", sequences(dataset, report.predictions)
 
 

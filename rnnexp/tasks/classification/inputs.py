@@ -13,6 +13,7 @@ from rnnexp.data.apply_sequences import apply_sequences
 from rnnexp.data.sequence_pipeline import KIND, SequencePipeline
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.data.source import SequenceSource
+from rnnexp.data.sources.frames import FrameSource
 from rnnexp.data.sources.labeled_texts import text_table
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.texts.source import LabeledTexts
@@ -63,4 +64,6 @@ def write_rows(trained: TrainedModel, rows: Any) -> Iterator[dict[str, Any]]:
 
 def usage(source: Any) -> str:
     """Return how a trained classifier is used."""
-    return 'predict {run} "a text"' if isinstance(source, LabeledTexts) else "predict {run} FILE"
+    if isinstance(source, LabeledTexts):
+        return 'predict {run} "a text"'
+    return "predict {run} FOLDER" if isinstance(source, FrameSource) else "predict {run} FILE"

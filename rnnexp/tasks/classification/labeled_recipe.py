@@ -48,12 +48,24 @@ SEQUENCE_NETWORK = (
 )
 
 
+FRAME_NETWORK = (
+    Suggestion("model.filters", [8, 16], "a small encoder of each frame"),
+    Suggestion("model.cell", "gru", ""),
+    Suggestion("model.units", [32], ""),
+    Suggestion("model.dropout", 0.3, "few clips are learned by heart otherwise"),
+    Suggestion("optimizer.learning_rate", 0.003, ""),
+    Suggestion("schedule", "cosine", "the rate falls, so that the last weights settle"),
+)
+
+
 def suggest(dataset: SequenceDataset) -> list[Suggestion]:
     """Choose a network and a budget, for texts a short one: they are learned by heart within a few epochs."""
     if isinstance(dataset, TextDataset):
         return [*TEXT_NETWORK, *budget.suggest(dataset, TEXT_EPOCHS, TEXT_WAITED)]
     if dataset.pipeline.extractor is not None:
         return [*SOUND_NETWORK, *budget.suggest(dataset, SOUND_EPOCHS)]
+    if dataset.sequences.frame:
+        return [*FRAME_NETWORK, *budget.suggest(dataset)]
     chosen = (dataset.sequences.one(int(place)) for place in dataset.list_examples("train")[:LOOKED_AT])
     return [*choose_scaler(chosen), *SEQUENCE_NETWORK, *budget.suggest(dataset)]
 

@@ -18,7 +18,8 @@ from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import VALIDATION, Report, Scoring
 from rnnexp.evaluation.tables import MOST_ROWS
 from rnnexp.models.logits import convention
-from rnnexp.tasks.classification import minirocket, sequence_baselines, text_baselines
+from rnnexp.tasks import frame_control
+from rnnexp.tasks.classification import frame_baselines, minirocket, sequence_baselines, text_baselines
 from rnnexp.tasks.classification.texts import TextDataset, TextPipeline
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ KINDS: dict[str, type] = {
     "summary": sequence_baselines.Summary,
     "segments": sequence_baselines.Segments,
     "minirocket": minirocket.MiniRocket,
+    "mean_frame": frame_baselines.MeanFrame,
+    "mean_and_deviation": frame_baselines.MeanFrame,
+    "pca": frame_baselines.FrameComponents,
+    "pca_minirocket": frame_baselines.FrameRocket,
     "naive_bayes": text_baselines.TextClassifier,
     "tfidf_linear": text_baselines.TextClassifier,
     "nb_svm": text_baselines.TextClassifier,
@@ -50,10 +55,11 @@ def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
     validation = scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring))
     scores, part = _score_windows(dataset, seen), dataset.parts[dataset.scored]
     votes = dataset.windows.say_votes(part.indices, "accuracy", scores.get(f"{dataset.scored}/windows/accuracy"))
+    control, order = _shuffle(model, dataset, scoring, predictions)
     return replace(
         made,
-        metrics={**made.metrics, **scores},
-        notes=[*made.notes, *_whole_texts(dataset), *votes],
+        metrics={**made.metrics, **scores, **control},
+        notes=[*made.notes, *_whole_texts(dataset), *votes, *order],
         validation=validation and dataset.gather_votes(VALIDATION, validation),
     )
 
@@ -83,6 +89,20 @@ def _score_windows(dataset: SequenceDataset, seen: Predictions) -> dict[str, flo
     return prefixed(f"{dataset.scored}/windows", classification.scores(seen.actual, chosen, count, seen.weight))
 
 
+def _shuffle(
+    model: Any, dataset: SequenceDataset, scoring: Scoring, predictions: Predictions
+) -> tuple[dict[str, float], list[str]]:
+    """Return the score of a network on shuffled frames, and what that says of its own; nothing without frames."""
+    if not dataset.spec.inputs["past"].frame:
+        return {}, []
+    shuffled, _ = frame_control.draw_shuffled_frames(dataset.parts[dataset.scored])
+    other = replace(dataset, parts={**dataset.parts, dataset.scored: shuffled})
+    found = _predict(model, other, dataset.scored, scoring)
+    right, moved = (one.predicted.argmax(axis=1) == one.actual for one in (predictions, found))
+    accuracy = (float(right.mean()), float(moved.mean()))
+    return {f"{dataset.scored}/shuffled_accuracy": accuracy[1]}, [frame_control.compare_orders(right, moved, accuracy)]
+
+
 def _predict(model: Any, dataset: SequenceDataset, part: str, scoring: Scoring) -> Predictions:
     found = outputs(model, dataset, [part], scoring.batch_size)
     return dataset.restore(part, convention(dataset.spec).answers(found[part]))
@@ -109,6 +129,12 @@ def baselines(dataset: Dataset) -> dict[str, Fit]:
         found["tfidf_linear"] = partial(text_baselines.fit_tfidf_linear, known, y, count, cut)
         found["nb_svm"] = partial(text_baselines.fit_nb_svm, known, y, count, cut)
         found["tfidf_chars"] = partial(text_baselines.fit_tfidf_chars, known, y, count, cut)
+    elif dataset.spec.inputs["past"].frame:
+        found["mean_frame"] = partial(frame_baselines.fit_mean_frame, known, y, count)
+        found["mean_and_deviation"] = partial(frame_baselines.fit_mean_frame, known, y, count, deviates=True)
+        found["pca"] = partial(frame_baselines.fit_frame_components, known, y, count)
+        found["nearest"] = partial(sequence_baselines.fit_nearest, known, y, count)
+        found["pca_minirocket"] = partial(frame_baselines.fit_frame_rocket, known, y, count)
     else:
         found["nearest"] = partial(sequence_baselines.fit_nearest, known, y, count)
         found["summary"] = partial(sequence_baselines.fit_summary, known, y, count)

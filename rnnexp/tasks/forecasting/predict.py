@@ -19,13 +19,13 @@ from rnnexp.errors import ConfigError, DataError, DivergedError, did_you_mean
 from rnnexp.tasks.forecasting.apply import apply
 from rnnexp.tasks.forecasting.columns import select
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
-from rnnexp.tasks.forecasting.frames import long_enough, read_values
 from rnnexp.tasks.forecasting.in_memory import make_table, write_rows
 from rnnexp.tasks.forecasting.intervals import FILE, Intervals, read_for
 from rnnexp.tasks.forecasting.load import read_series
 from rnnexp.tasks.forecasting.pipeline import Pipeline
 from rnnexp.tasks.forecasting.preprocess import Context, Preprocessor
 from rnnexp.tasks.forecasting.request_tables import is_table, table_source
+from rnnexp.tasks.forecasting.row_frames import long_enough, read_values
 from rnnexp.tasks.requests import (
     OtherData,
     PredictRequest,

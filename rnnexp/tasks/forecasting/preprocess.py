@@ -61,7 +61,7 @@ class Preprocessor:
         Columns are matched by name; with a column `unique_id` there is one window per id. Columns known ahead
         must go on for the rows to be forecast, with empty targets. DataError names what is missing and where.
         """
-        from rnnexp.tasks.forecasting.frames import rows_of
+        from rnnexp.tasks.forecasting.row_frames import rows_of
 
         return self.prepare_rows(rows_of(self.pipeline, frame))
 
@@ -104,7 +104,7 @@ class Preprocessor:
 
     def frame(self, rows: Rows) -> DataFrame:
         """Lay out the last rows needed for one forecast as a table that `prepare` takes."""
-        from rnnexp.tasks.forecasting.frames import frame_of
+        from rnnexp.tasks.forecasting.row_frames import frame_of
 
         return frame_of(self.pipeline, rows)
 

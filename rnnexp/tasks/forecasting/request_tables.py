@@ -9,8 +9,8 @@ from typing import Any
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.sources.csv import csv
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.tasks.forecasting.frames import without_dates, without_series
 from rnnexp.tasks.forecasting.pipeline import Pipeline
+from rnnexp.tasks.forecasting.row_frames import without_dates, without_series
 from rnnexp.tasks.requests import TrainedModel, changed, rebuilt
 
 DATES = ("time", "time_format", "time_zone", "frequency")
