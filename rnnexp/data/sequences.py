@@ -44,7 +44,7 @@ class Truth:
         targets = tuple(f"target_{i}" for i in range(self.y.shape[1]))
         return replace(outline, inputs=inputs, output_shape=self.y.shape[1:], targets=targets)
 
-    def check(self, source: SequenceSource, sequences: Sequences, parts: Pieces) -> None:
+    def check(self, source: ExampleSource, sequences: Sequences, parts: Pieces) -> None:
         """Refuse labels that cannot be learned."""
         if self.classes:
             check_labels(sequences.targets, sequences.source, "sequence", source.label_key(), numbers=True)

@@ -13,20 +13,21 @@ Attention = Literal["additive", "dot"]
 NEVER = -6e4  # lower than any activation, yet finite even in float16: infinity would make gradients NaN
 
 
-def pool(x: Any, mask: Any, kind: Pooling) -> Any:
+def pool(x: Any, mask: Any, kind: Pooling, prefix: str = "") -> Any:
     """Pool outputs (b, time, units) over time; `mask` (b, time) is None where all sequences are of one length.
 
     attention: a weighted mean, softmax(v . tanh(W h + b)) over the steps, as in Yang et al., Hierarchical attention
-    networks for document classification, 2016, eq. 5 to 7, with as many hidden units as `x` has.
+    networks for document classification, 2016, eq. 5 to 7, with as many hidden units as `x` has
+    prefix: of the names of its layers
     """
     import keras
 
     if kind == "mean":
-        return keras.layers.GlobalAveragePooling1D(name="mean_over_time")(x, mask=mask)
+        return keras.layers.GlobalAveragePooling1D(name=f"{prefix}mean_over_time")(x, mask=mask)
     if kind == "max":
-        return keras.layers.GlobalMaxPooling1D(name="max_over_time")(replace_masked(x, mask, NEVER))
-    hidden = keras.layers.Dense(x.shape[-1], activation="tanh", name="attention_hidden")(x)
-    scores = keras.layers.Dense(1, use_bias=False, name="attention_score")(hidden)
+        return keras.layers.GlobalMaxPooling1D(name=f"{prefix}max_over_time")(replace_masked(x, mask, NEVER))
+    hidden = keras.layers.Dense(x.shape[-1], activation="tanh", name=f"{prefix}attention_hidden")(x)
+    scores = keras.layers.Dense(1, use_bias=False, name=f"{prefix}attention_score")(hidden)
     scores = replace_masked(scores, mask, NEVER)
     # Keras's own softmax warns of sequences that have one step only.
     weights = keras.ops.exp(scores - keras.ops.logsumexp(scores, axis=1, keepdims=True))

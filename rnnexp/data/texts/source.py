@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.config.settings import SINCE, UNDIGESTED
 from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource, labels_outline
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
@@ -23,14 +24,18 @@ if TYPE_CHECKING:
 
 @settings
 class TextSource(TextFiles, TokenSettings, ExampleSource):
-    """Texts with a label each: the base of the sources for text classification.
+    """Texts with a label or a number each: the base of the sources for text classification and regression.
 
     A source adds the fields that name its files, and `read_rows`.
     """
 
-    task: ClassVar[str] = "classification"
     repeats: ClassVar[tuple[str, ...]] = ()  # another training part has another vocabulary, hence another network
 
+    task: Literal["classification", "regression"] = Field(
+        "classification",
+        description="Labels to choose from, or a number for each text.",
+        json_schema_extra={SINCE: "0.1", UNDIGESTED: True},
+    )
     labels: str | list[str] | dict[str | int, str] | None = Field(
         None, description="Names of the labels: {1: World}, in order, or a file with one on each line."
     )
@@ -59,7 +64,10 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
-        return labels_outline(self.task, InputSpec((None,), "int32", UNKNOWN_SIZE))
+        past = InputSpec((None,), "int32", UNKNOWN_SIZE)
+        if self.task == "regression":
+            return TaskSpec(self.task, {"past": past}, (UNKNOWN_SIZE,))
+        return labels_outline(self.task, past)
 
     def read(self) -> Texts:
         """Read all files; mistakes in them raise DataError.
@@ -86,7 +94,10 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        return [*super().check(), *self._path_mistakes(), *self.encoding_mistakes(), *self.token_mistakes()]
+        own = [*self._path_mistakes(), *self.encoding_mistakes(), *self.token_mistakes()]
+        if self.task == "regression" and self.labels is not None:
+            own.append("data.labels: names of labels are given, and data.task=regression has numbers; leave them out")
+        return [*super().check(), *own]
 
     def _label_names(self) -> list[str] | Mapping[str | int, str]:
         from rnnexp.data.texts.read import names_in

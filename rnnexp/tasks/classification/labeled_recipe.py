@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from rnnexp.data.sequences import SequenceDataset
+from rnnexp.data.texts.dataset import TextDataset
 from rnnexp.tasks import budget
-from rnnexp.tasks.classification.texts import TextDataset
 from rnnexp.tasks.requests import Suggestion
 
 LOOKED_AT = 1_000  # training examples whose channels are measured
