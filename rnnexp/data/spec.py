@@ -99,12 +99,12 @@ class TaskSpec:
         return "past" not in self.inputs
 
     def list_inputs(self) -> dict[str, InputSpec]:
-        """Return the inputs of an example that has several, by name, without the masks that belong to them."""
+        """Return the inputs of an example by name, without the masks that belong to them."""
         return {name: one for name, one in self.inputs.items() if one.dtype != "bool"}
 
     def name_mask(self, name: str) -> str:
         """Return how the mask of one of these is called, if it has one."""
-        return f"{name}_mask"
+        return "mask" if name == "past" else f"{name}_mask"
 
     @property
     def writes(self) -> bool:

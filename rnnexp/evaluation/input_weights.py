@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp.data.dataset import Dataset
 from rnnexp.evaluation.figures import BLUE, new_figure
 from rnnexp.evaluation.outputs import BatchSize, outputs
-from rnnexp.models.input_weights import find_weights
+from rnnexp.models.layers import find_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,20 +12,19 @@ from rnnexp.data import leaks as example_leaks
 from rnnexp.data import sequences
 from rnnexp.data.apply_sequences import apply_sequences
 from rnnexp.data.inputs import dataset as several
-from rnnexp.data.inputs.pipeline import KIND as SEVERAL
-from rnnexp.data.inputs.pipeline import InputPipeline
+from rnnexp.data.inputs.input_pipeline import KIND as SEVERAL
+from rnnexp.data.inputs.input_pipeline import InputPipeline
 from rnnexp.data.inputs.source import MultiInputSource
 from rnnexp.data.sequence_pipeline import KIND, SequencePipeline
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources.labeled_texts import text_table
 from rnnexp.data.spec import TaskSpec
-from rnnexp.data.texts import dataset as texts
-from rnnexp.data.texts.dataset import TextPipeline
 from rnnexp.data.texts.source import TextSource
-from rnnexp.tasks import recording_requests
+from rnnexp.tasks import recording_requests, texts
 from rnnexp.tasks.requests import RequestSchema, TrainedModel, name_rows
 from rnnexp.tasks.text_requests import COLUMN
+from rnnexp.tasks.texts import TextPipeline
 
 FILE = "rows.csv"
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.inputs.encoders import TextInput
-from rnnexp.data.inputs.pipeline import InputPipeline
+from rnnexp.data.inputs.input_pipeline import InputPipeline
 from rnnexp.evaluation.classification import make_logistic
 from rnnexp.evaluation.kept_baselines import Numbers
 from rnnexp.evaluation.report import Undefined

@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnexp.data.inputs.encoders import SequenceInput, TextInput
 from rnnexp.data.inputs.examples import Examples
-from rnnexp.data.inputs.pipeline import InputPipeline, say_missing
+from rnnexp.data.inputs.input_pipeline import InputPipeline, say_missing
 from rnnexp.errors import ConfigError, DataError, did_you_mean
 from rnnexp.tasks.requests import PredictRequest, TrainedModel, changed, known_source
 
@@ -91,7 +91,7 @@ def _write_cell(cell: Any) -> str:
     return str(int(cell) if whole else cell).strip()
 
 
-def insert_ids(frame: Any, examples: Examples, pipeline: InputPipeline) -> Any:
+def add_ids(frame: Any, examples: Examples, pipeline: InputPipeline) -> Any:
     """Put what tells each example before its answer."""
     frame.insert(0, pipeline.id, list(examples.ids))
     return frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.texts.tokens import is_unspaced
 from rnnexp.errors import count
-from rnnexp.tasks import sequence_proposals
+from rnnexp.tasks import input_proposals, sequence_proposals
 from rnnexp.tasks.requests import Draft
 
 QUESTION = "Which label does each text have?"
@@ -31,7 +32,7 @@ UNSPACED = "words have no blanks between them"
 
 def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for examples with a label each; None if a path holds none."""
-    if draft := sequence_proposals.propose_labels(path, given):
+    if draft := sequence_proposals.propose_labels(path, given) or input_proposals.propose_labels(path, given):
         return draft
     if Path(path).expanduser().is_dir():
         return _text_folders(path, Path(path).expanduser())
@@ -49,6 +50,19 @@ def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
     return Draft([seen], QUESTION, {"data": "text_lines", "model": "lstm"}, settings | cut, why)
 
 
+def propose_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for examples with numbers to predict; None if a path holds none."""
+    if draft := sequence_proposals.propose_numbers(path, given) or input_proposals.propose_numbers(path, given):
+        return draft
+    text = None if Path(path).expanduser().is_dir() else TextFile.of(path, given)
+    table = find_text_table(text, numbers=True) if text else None
+    if text is None or table is None:
+        return None
+    chosen = resolve_columns("label", given["label"], table.names, text.path) if "label" in given else None
+    targets = [name for name in table.labels if chosen in (None, name)]
+    return _text_table(text, replace(table, labels=tuple(targets)), given, "number") if targets else None
+
+
 def _tokens(texts: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the setting that texts without blanks between words ask for, and why."""
     return ({"tokens": "character"}, {"tokens": UNSPACED}) if is_unspaced(texts) else ({}, {})
@@ -59,22 +73,24 @@ def _test_part(path: str) -> dict[str, str]:
     return {"test_path": test} if test else {}
 
 
-def _text_table(text: TextFile, table: TextTable, given: Mapping[str, Any]) -> Draft:
-    """Take all columns of texts; the label must be the only one that may be one."""
+def _text_table(text: TextFile, table: TextTable, given: Mapping[str, Any], what: str = "label") -> Draft:
+    """Take all columns of texts; the label, or number, must be the only one that may be one."""
     chosen = {key: resolve_columns(key, value, table.names, text.path) for key, value in given.items()}
     if len(table.labels) > 1 and "label" not in chosen:
         remedies = [Remedy({"label": label}) for label in table.labels]
-        raise Undecided(Refused(f"{text.path}: a table of texts: which column is the label?", *remedies))
+        raise Undecided(Refused(f"{text.path}: a table of texts: which column is the {what}?", *remedies))
     texts: Any = table.texts[0] if len(table.texts) == 1 else [*table.texts]
     columns = {"text": texts, "label": table.labels[0]} | chosen
     usual = {"text": "text", "label": "label"}
     settings = table.settings | {key: value for key, value in columns.items() if usual.get(key) != value}
-    seen = f"{text.path}: a table of texts ({listed([str(name) for name in table.texts])}) with a label each"
+    seen = f"{text.path}: a table of texts ({listed([str(name) for name in table.texts])}) with a {what} each"
     reasons = {"text": "joined by a blank"} if isinstance(texts, list) and "text" not in chosen else {}
     cut, why = _tokens(text.filled)
+    settings |= {"task": "regression"} if what == "number" else {}
+    called = columns["label"] if isinstance(columns["label"], str) else what
     return Draft(
         [seen],
-        f"Which {columns['label']} does each text have?" if isinstance(columns["label"], str) else QUESTION,
+        f"How well can {called} be predicted?" if what == "number" else f"Which {called} does each text have?",
         {"data": "text_table", "model": "lstm"},
         settings | cut | _test_part(text.path),
         reasons | why,

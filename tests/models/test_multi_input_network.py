@@ -14,7 +14,7 @@ from rnnexp.errors import ConfigError
 from rnnexp.models.build import build
 from rnnexp.models.bundle import Bundle
 from rnnexp.models.exporters.keras import keras as keras_exporter
-from rnnexp.models.input_weights import find_weights
+from rnnexp.models.layers import find_weights
 from rnnexp.registry import lookup
 
 INPUTS = {
@@ -88,16 +88,27 @@ def test_a_file_of_keras_answers_as_the_network(tmp_path: Path) -> None:
     np.testing.assert_allclose(shares, scores / scores.sum(axis=1, keepdims=True), atol=1e-5)
 
 
+ONE = {
+    "a series": ({"past": InputSpec((5, 2)), "future": InputSpec((3, 1))}, (3, 2)),
+    "sequences of any length": ({"past": InputSpec((None, 2)), "mask": InputSpec((None,), "bool")}, (2,)),
+    "texts": ({"past": InputSpec((None,), "int32", 9), "mask": InputSpec((None,), "bool")}, (2,)),
+}
+
+
+@pytest.mark.parametrize("combine", ["concat", "attention"])
+@pytest.mark.parametrize(("inputs", "outputs"), ONE.values(), ids=ONE)
+def test_it_reads_data_with_one_input_too(inputs: dict[str, InputSpec], outputs: tuple[int, ...], combine: str) -> None:
+    spec = TaskSpec("forecasting", inputs, outputs)
+    assert network(spec, combine=combine).output_shape == (None, *outputs)
+
+
 REFUSED = {
     "one sequence for several inputs": (
         ("data=text_and_pulse", "model=lstm"),
         "lstm reads one sequence, but the data have the inputs report, pulse; model=multi_input reads them together",
     ),
     "a writer for several inputs": (("data=text_and_pulse", "model=encoder_decoder"), "model=multi_input reads them"),
-    "several encoders for a series": (
-        ("model=multi_input",),
-        "multi_input reads data with several inputs.*take model=lstm",
-    ),
+    "one answer for each step": (("model=multi_input", "data.layout=sequence"), "gives one output per sequence"),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.vectorized import make_program_key, run_vectorized
 from rnnexp.tasks import input_baselines, input_requests
 from rnnexp.tasks.classification.report import list_inputs, list_kinds
+from rnnexp.training.compiled import ensemble
 
 DRAWN = ("data=text_and_pulse", "data.examples=120", "data.seed=0", "model=multi_input", "model.units=[4]")
 QUICK = (*DRAWN, "model.combine=attention", "trainer.epochs=2", "trainer.batch_size=16")
@@ -155,29 +155,32 @@ def losses(result: Any) -> np.ndarray:
 
 @pytest.mark.end_to_end
 @pytest.mark.parametrize("engine", ["compiled", "keras"])
-def test_a_training_that_was_put_down_goes_on_to_the_same_bits(engine: str, tmp_path: Path) -> None:
-    from rnnexp import optimizers
+def test_a_training_that_was_put_down_goes_on_to_the_same_bits(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from rnnexp.models.build import build
+    from rnnexp.runner.assembly import make_plan
     from rnnexp.training import checkpoint, keeper
     from rnnexp.training.fit import fit
-    from rnnexp.training.plan import TrainingPlan
 
-    config = rx.compose(*QUICK, *OFF, "trainer.epochs=4", f"trainer.engine={engine}", "trainer.checkpoint_every_s=0")
+    often = "trainer.checkpoint_every_s=0"
+    config = rx.compose(*QUICK, *OFF, "trainer.epochs=4", f"trainer.engine={engine}", often)
     dataset = tasks.load(config.data)
+    monkeypatch.setattr(ensemble, "MAX_EPOCHS", 1)
+    monkeypatch.setattr(keeper, "KEEP", 100)
+    monkeypatch.setattr(keeper, "SHARE", 1e9)
 
     def train(run_dir: Path | None, snapshot: Any = None) -> list[bytes]:
         model = build(config.model, dataset.spec, 0)
-        optimizer = optimizers.build(config.optimizer) if hasattr(optimizers, "build") else config.optimizer.build()
-        plan = TrainingPlan(config.trainer, optimizer, "sparse_categorical_crossentropy", run_dir=run_dir)
-        fit(model, dataset, plan, snapshot=snapshot)
+        fit(model, dataset, make_plan(config, run_dir)(dataset.spec), snapshot=snapshot)
         return [np.asarray(weight).tobytes() for weight in model.get_weights()]
 
     (tmp_path / "run").mkdir()
     whole = train(tmp_path / "run")
-    kept = checkpoint.list_newest(tmp_path / "run" / keeper.FOLDER)
-    snapshot = checkpoint.load(kept[-1])
-    assert dataclasses.asdict(snapshot.position)
+    snapshot = checkpoint.load(checkpoint.list_newest(tmp_path / "run" / keeper.FOLDER)[-1])
+    assert snapshot.position.epoch < 4
     assert train(None, snapshot) == whole
+    assert train(None, None) == whole
 
 
 @pytest.mark.end_to_end
@@ -194,9 +197,8 @@ def test_new_files_are_predicted_and_scored_by_their_main_table(
         table = {"person": own.ids, "report": own.inputs["report"], "label": own.targets}
         pd.DataFrame(table).to_csv(f"{folder}/people.csv", index=False)
         steps = [(one, t, *row) for one, pulse in zip(own.ids, own.inputs["pulse"]) for t, row in enumerate(pulse)]
-        pd.DataFrame(steps[: -len(pulse_of(own))], columns=["person", "t", "a", "b"]).to_parquet(
-            f"{folder}/pulse.parquet"
-        )
+        kept = pd.DataFrame(steps[: -len(own.inputs["pulse"][-1])], columns=["person", "t", "a", "b"])
+        kept.to_parquet(f"{folder}/pulse.parquet")
     inputs = "{report: {kind: text}, pulse: {kind: sequence, path: pulse.parquet, time: t}}"
     words = ["data=multi_input_table", "data.path=old/people.csv", "data.id=person", f"data.inputs={inputs}"]
     words += ["data.on_missing=mask", *QUICK[3:], "tracking=off"]

@@ -13,7 +13,7 @@ from rnnexp.data.apply_sequences import find_classes
 from rnnexp.data.dataset import WHOLE, Part, Summary, digest
 from rnnexp.data.example_weights import KEY, check_weights, share_weights
 from rnnexp.data.inputs.examples import Examples
-from rnnexp.data.inputs.pipeline import InputPipeline, fit, say_missing
+from rnnexp.data.inputs.input_pipeline import InputPipeline, fit, say_missing
 from rnnexp.data.inputs.source import MultiInputSource
 from rnnexp.data.leaks import find_shared_groups, shared_examples
 from rnnexp.data.recordings import cut
@@ -55,7 +55,7 @@ def load(source: MultiInputSource) -> MultiInputDataset:
         truth = truth_of(examples.as_sequences(), source.outline(), labels_of)
     truth.check(source, examples.as_sequences(), pieces)
     missing = say_missing(examples, source.masks_missing())
-    pipeline, learned = fit(source, examples, pieces["train"], name_id(source))
+    pipeline, learned = fit(source, examples, pieces["train"], source.name_id())
     repeated = _say_repeated(examples, pieces, truth)
     notes = (*examples.notes, *missing, *learned, *repeated, *unused)
     return _put_together(source, replace(examples, notes=notes), truth, pieces, pipeline)
@@ -70,11 +70,6 @@ def apply(source: MultiInputSource, pipeline: InputPipeline, spec: TaskSpec) -> 
     pieces = {WHOLE: np.arange(len(examples), dtype=np.int32)}
     made = _put_together(source, examples, truth, pieces, pipeline)
     return replace(made.for_model(spec), scored=WHOLE)
-
-
-def name_id(source: MultiInputSource) -> str:
-    """Return how answers call the column that tells the examples."""
-    return str(getattr(source, "id", "example"))
 
 
 def _put_together(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from rnnexp.data.texts.prepare import tokenizer
 from rnnexp.errors import DataError
 
 Place = Callable[[int], str]
+READS = "reads"  # in the JSON of an input: what it is
 MAX_LEVELS = 200  # of a column of categories
 
 
@@ -47,7 +48,7 @@ class TextInput:
         return list(texts)
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "text", "columns": list(self.columns), **self.encoder.to_json()}
+        return {READS: "text", "columns": list(self.columns), **self.encoder.to_json()}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class SequenceInput:
         return [self.pipeline.scaled(np.reshape(one, (-1, len(self.columns)))) for one in sequences]
 
     def to_json(self) -> dict[str, Any]:
-        return {**self.pipeline.to_json(), "kind": "sequence"}
+        return {**self.pipeline.to_json(), READS: "sequence"}
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class TableInput:
         return list(self.lay_out(rows, lambda index: f"example {index}")["values"])
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "table", **asdict(self)}
+        return {READS: "table", **asdict(self)}
 
 
 Encoded = TextInput | SequenceInput | TableInput
@@ -237,7 +238,7 @@ def _list_levels(cells: np.ndarray, name: str, train: np.ndarray) -> tuple[str, 
     return levels
 
 
-FIT: Mapping[Literal["text", "sequence", "table"], Callable[..., tuple[Any, list[str]]]] = {
+FIT: Mapping[str, Callable[..., tuple[Any, list[str]]]] = {
     "text": fit_text,
     "sequence": fit_sequence,
     "table": fit_table,
@@ -247,14 +248,14 @@ FIT: Mapping[Literal["text", "sequence", "table"], Callable[..., tuple[Any, list
 def restore_input(saved: Mapping[str, Any], name: str) -> Encoded:
     """Rebuild one from what `to_json` wrote."""
     where = f"the preprocessing of `{name}`"
-    if saved.get("kind") == "text":
+    if saved.get(READS) == "text":
         columns = saved.get("columns")
         if not isinstance(columns, list) or not all(isinstance(one, str) for one in columns):
             raise DataError(f"{where}: the columns are damaged")
         return TextInput(Encoder.from_json(saved), tuple(columns))
-    if saved.get("kind") == "sequence":
+    if saved.get(READS) == "sequence":
         return SequenceInput(SequencePipeline.from_json(saved))
-    found: TableInput = strict.checked(TableInput, {key: value for key, value in saved.items() if key != "kind"}, where)
+    found: TableInput = strict.checked(TableInput, {key: value for key, value in saved.items() if key != READS}, where)
     fits = found.mean.keys() == found.deviation.keys() and all(found.deviation.values())
     if not fits or {*found.mean, *found.categories} != {*found.columns} or not found.features:
         raise DataError(f"{where}: the numbers do not fit the columns: it is damaged")

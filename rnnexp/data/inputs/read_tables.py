@@ -53,7 +53,7 @@ def list_columns(main: MainTable, name: str, given: Input, taken: Sequence[str])
     key = f"data.inputs.{name}.columns"
     if given.columns:
         return tuple(main.find(column, key) for column in given.columns)
-    if given.kind == "text":
+    if given.is_text:
         return (main.find(name, key),)
     free = tuple(column for column in main.names if column not in taken)
     if not free:
@@ -63,7 +63,7 @@ def list_columns(main: MainTable, name: str, given: Input, taken: Sequence[str])
 
 def read_cells(main: MainTable, given: Input, columns: tuple[str, ...], layout: Layout) -> list[Any]:
     """Return a text of each row, or its cells, with a point as decimal mark."""
-    if given.kind == "text":
+    if given.is_text:
         return [" ".join(filter(None, cells)) for cells in zip(*(main.cells[name] for name in columns))]
     rows = list(zip(*(main.cells[name] for name in columns)))
     if layout.decimal == "." and layout.thousands is None:

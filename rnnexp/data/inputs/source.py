@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeVar
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 from pydantic.dataclasses import dataclass
@@ -24,6 +25,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 MASK: Final = "_mask"  # behind the name of an input that has steps: which of them there are
 TAKEN = ("past", "future", "mask", "previous")  # names of the inputs of other data
 FEWEST_INPUTS = 2
+T = TypeVar("T")
 Columns = list[StrictStr | StrictInt]
 OF_KIND = {
     "text": ("columns", "tokens", "lowercase", "max_tokens", "min_count", "max_length", "keep"),
@@ -68,6 +70,18 @@ class Input:
     min_count: StrictInt = Field(2, ge=1, description="text: rarer tokens of the training part are unknown.")
     max_length: StrictInt | None = Field(None, ge=1, description="text: tokens that are kept; null for all.")
     keep: Literal["first", "last"] = Field("first", description="text: which end of one that is cut is kept.")
+
+    @property
+    def is_text(self) -> bool:
+        return self.kind == "text"
+
+    @property
+    def is_sequence(self) -> bool:
+        return self.kind == "sequence"
+
+    def choose(self, by_kind: Mapping[str, T]) -> T:
+        """Return what belongs to its kind."""
+        return by_kind[self.kind]
 
     def describe(self, name: str) -> dict[str, InputSpec]:
         """Return what a network takes of it, as far as the settings tell."""
@@ -120,6 +134,10 @@ class MultiInputSource(ExampleSource):
     def list_inputs(self) -> dict[str, Input]:
         """Return the inputs of an example, by name."""
 
+    def name_id(self) -> str:
+        """Return how answers call the column that tells the examples."""
+        return "example"
+
     def masks_missing(self) -> bool:
         """Say whether an example may lack an input."""
         return False
@@ -131,7 +149,7 @@ class MultiInputSource(ExampleSource):
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
         inputs = {key: spec for name, one in self.list_inputs().items() for key, spec in one.describe(name).items()}
-        if self.task == "regression":
+        if not self._labeled:
             return TaskSpec(self.task, inputs, (UNKNOWN_SIZE,))
         return replace(labels_outline(self.task, InputSpec((None,))), inputs=inputs)
 

@@ -55,7 +55,7 @@ class text_files(TextSource):
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         named = self.skip and not any(isinstance(path, str) for path in self.paths().values())
         problems = ["data.skip: no path is a folder with a sub-folder per label"] if named else []
-        if self.task == "regression":
+        if not self._labeled:
             problems.append(
                 "data.task: regression needs a number for each text, and files and folders name labels; take "
                 "data=text_table or data=text_lines"

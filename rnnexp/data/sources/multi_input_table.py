@@ -49,6 +49,9 @@ class multi_input_table(TableFiles, MultiInputSource):
     def masks_missing(self) -> bool:
         return self.on_missing == "mask"
 
+    def name_id(self) -> str:
+        return str(self.id)
+
     def label_key(self) -> str:
         return "data.label"
 
@@ -72,7 +75,7 @@ class multi_input_table(TableFiles, MultiInputSource):
         apart = self._list_taken(main, said)
         inputs, columns, notes = {}, {}, [*main.table.notes]
         for key, given in self.inputs.items():
-            if given.kind == "sequence":
+            if given.is_sequence:
                 file = self._locate_steps(main.file, str(given.path))
                 whole = (said["id"], ids)
                 inputs[key], columns[key], told = read_tables.read_steps(
@@ -81,7 +84,7 @@ class multi_input_table(TableFiles, MultiInputSource):
                 notes += told
                 continue
             columns[key] = read_tables.list_columns(main, key, given, apart)
-            if labeled and self.task == "classification" and given.kind == "table":
+            if labeled and self._labeled and not given.is_text:
                 read_tables.refuse_telltale(main, columns[key], said["label"])
             inputs[key] = read_tables.read_cells(main, given, columns[key], layout)
         return Examples(
@@ -118,8 +121,8 @@ class multi_input_table(TableFiles, MultiInputSource):
         texts = [
             main.find(column, f"data.inputs.{key}.columns")
             for key, given in self.inputs.items()
-            for column in (given.columns or ([key] if given.kind == "text" else []))
-            if given.kind != "sequence"
+            for column in (given.columns or ([key] if given.is_text else []))
+            if not given.is_sequence
         ]
         other = [column for column in (self.label, self.part, self.groups, self.weight) if isinstance(column, str)]
         return [*said.values(), *texts, *other]
@@ -137,9 +140,10 @@ class multi_input_table(TableFiles, MultiInputSource):
         if "label" in cells:
             if empty := [row for row, cell in enumerate(cells["label"]) if not cell]:
                 raise DataError(f"{main.place(empty[0])}: the label is empty (data.label, {len(empty)} such rows)")
-            numbers = self.task == "regression"
             found["targets"] = (
-                read_numbers(cells["label"], said["label"], main.place) if numbers else cells["label"].astype(str)
+                read_numbers(cells["label"], said["label"], main.place)
+                if not self._labeled
+                else cells["label"].astype(str)
             )
         if "part" in cells:
             found["parts"] = np.array([check_part(cell, main.place(row)) for row, cell in enumerate(cells["part"])])

@@ -65,7 +65,7 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
         past = InputSpec((None,), "int32", UNKNOWN_SIZE)
-        if self.task == "regression":
+        if not self._labeled:
             return TaskSpec(self.task, {"past": past}, (UNKNOWN_SIZE,))
         return labels_outline(self.task, past)
 
@@ -95,7 +95,7 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         own = [*self._path_mistakes(), *self.encoding_mistakes(), *self.token_mistakes()]
-        if self.task == "regression" and self.labels is not None:
+        if not self._labeled and self.labels is not None:
             own.append("data.labels: names of labels are given, and data.task=regression has numbers; leave them out")
         return [*super().check(), *own]
 

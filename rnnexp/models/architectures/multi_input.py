@@ -9,17 +9,14 @@ from pydantic import Field
 
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models.input_weights import weigh_inputs
-from rnnexp.models.layers import Pooling, pool
-from rnnexp.models.recurrent import Activation, RecurrentModel, Units
+from rnnexp.models.layers import Pooling, pool, weigh_inputs
+from rnnexp.models.recurrent import ONLY_READS, Activation, RecurrentModel, Units
 from rnnexp.registry import PositiveInt, lookup, register
 
 if TYPE_CHECKING:
     import keras
 
-ONE_INPUT = (
-    "model: multi_input reads data with several inputs, such as data=multi_input_table; for these take model=lstm"
-)
+FUTURE = "future"  # what is known ahead of a series is read as a row is
 
 
 @register("model")
@@ -29,6 +26,7 @@ class multi_input:
     What is understood of each stands side by side, or is weighed: a softmax over v . tanh(W h + b) of the inputs that
     an example has (attention as in Yang et al., Hierarchical attention networks for document classification, 2016,
     over inputs in the place of steps). An input that an example does not have is zeros.
+    Data with one input are read likewise.
     """
 
     per_step: ClassVar[bool] = False
@@ -65,7 +63,7 @@ class multi_input:
         return self._problems(experiment.data.outline())
 
     def _problems(self, spec: TaskSpec) -> list[str]:
-        return spec.step_problems(self) or ([] if spec.several else [ONE_INPUT])
+        return [ONLY_READS.format(self.name)] if spec.writes else spec.step_problems(self)
 
     def build(self, spec: TaskSpec) -> keras.Model:
         """Return an uncompiled functional model from inputs to output as in `spec`, every layer named."""
@@ -86,31 +84,43 @@ class multi_input:
             x = keras.layers.Dense(size, activation=self.dense_activation, name=f"dense_{i}")(x)
         # float32 also under mixed precision, whose losses would lose digits
         y = keras.layers.Dense(math.prod(spec.output_shape), dtype="float32", name="output")(x)
-        return keras.Model(inputs, y, name=self.name)
+        if len(spec.output_shape) > 1:
+            y = keras.layers.Reshape(spec.output_shape, dtype="float32", name="output_shape")(y)
+        return keras.Model(inputs if len(inputs) > 1 else inputs["past"], y, name=self.name)
 
     def _encode(self, name: str, x: Any, one: InputSpec, mask: Any) -> tuple[Any, Any]:
         """Return what is understood of an input, (b, size), and whether an example has it, (b, 1) of 0 or 1."""
         from keras import layers, ops
 
-        if mask is None:
+        if name == FUTURE:
+            x = layers.Flatten(name="future_flat")(x)
+        if len(x.shape) == 2 and one.vocabulary is None:
             x = layers.Dense(self.table_units, activation=self.dense_activation, name=f"{name}_dense")(x)
             return self._drop(x, name), ops.ones_like(x[:, :1])
-        there = ops.cast(ops.any(mask, axis=1, keepdims=True), "float32")
-        # Some kernels read one step at least, so that of an example without steps the first one is read for nothing.
-        read = ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)
-        if one.vocabulary is not None:
-            x = layers.Embedding(
-                one.vocabulary, self.embedding_dim, embeddings_initializer="uniform", name=f"{name}_embedding"
-            )(x)
-            if self.word_dropout:
-                x = layers.Dropout(self.word_dropout, noise_shape=(None, None, 1), name=f"{name}_word_dropout")(x)
+        x, read = self._embed(name, x, one), mask
+        there = ops.ones_like(x[:, 0, :1])
+        if mask is not None:
+            there = ops.cast(ops.any(mask, axis=1, keepdims=True), x.dtype)
+            # Some kernels read one step at least, so that of an example without steps the first is read for nothing.
+            read = ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)
         for i, units in enumerate(self.sizes(), start=1):
-            x = self._layer(units, f"{name}_{self.cell}_{i}", self.pooling != "last" or i < len(self.sizes()))(
-                x, mask=read
-            )
+            whole = self.pooling != "last" or i < len(self.sizes())
+            x = self._layer(units, f"{name}_{self.cell}_{i}", whole)(x, mask=read)
         if self.pooling != "last":
             x = pool(x, read, self.pooling, f"{name}_")
-        return self._drop(x * ops.cast(there, x.dtype), name), there
+        return self._drop(x * there, name), there
+
+    def _embed(self, name: str, x: Any, one: InputSpec) -> Any:
+        """Return vectors of tokens, some of which are dropped in training; numbers as they are."""
+        from keras import layers
+
+        if one.vocabulary is None:
+            return x
+        own = {"embeddings_initializer": "uniform", "name": f"{name}_embedding"}
+        x = layers.Embedding(one.vocabulary, self.embedding_dim, **own)(x)
+        if not self.word_dropout:
+            return x
+        return layers.Dropout(self.word_dropout, noise_shape=(None, None, 1), name=f"{name}_word_dropout")(x)
 
     def _layer(self, units: int, name: str, return_sequences: bool) -> keras.layers.Layer:
         import keras

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.inputs.pipeline import InputPipeline
-from rnnexp.data.texts.dataset import TextPipeline
+from rnnexp.data.inputs.input_pipeline import InputPipeline
 from rnnexp.evaluation.classes import answer as answer_classes
 from rnnexp.tasks.classification.report import fill_cut
-from rnnexp.tasks.input_requests import insert_ids, read_examples, serve_examples
+from rnnexp.tasks.input_requests import add_ids, read_examples, serve_examples
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
 from rnnexp.tasks.sequence_requests import read_sequences, serve_sequences
 from rnnexp.tasks.text_requests import read_texts, say_cut, served_texts, unknown_tokens
+from rnnexp.tasks.texts import TextPipeline
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -71,7 +71,7 @@ def label_inputs(bundle: Bundle, examples: Examples) -> DataFrame:
     else:
         asked = pipeline.clean(examples, range(len(examples)))
         found = answer_classes(fill_cut(baseline, pipeline), asked, len(classes))
-    return insert_ids(labels(found, classes), examples, pipeline)
+    return add_ids(labels(found, classes), examples, pipeline)
 
 
 def label_examples(bundle: Bundle, asked: Sequence[Any]) -> DataFrame:

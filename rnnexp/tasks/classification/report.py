@@ -12,7 +12,6 @@ import numpy as np
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.inputs.dataset import MultiInputDataset
 from rnnexp.data.sequences import SequenceDataset
-from rnnexp.data.texts.dataset import TextDataset
 from rnnexp.evaluation import breakdown, classes, classification
 from rnnexp.evaluation.classes import Fit, Rivals
 from rnnexp.evaluation.input_weights import measure_weights, say_weights
@@ -25,6 +24,7 @@ from rnnexp.evaluation.tfidf import make_cut
 from rnnexp.models.logits import convention
 from rnnexp.tasks import input_baselines
 from rnnexp.tasks.classification import minirocket, sequence_baselines, text_baselines
+from rnnexp.tasks.texts import TextDataset
 
 if TYPE_CHECKING:
     from pandas import DataFrame

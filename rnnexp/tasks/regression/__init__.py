@@ -33,7 +33,7 @@ class regression(TaskCode):
     usage = deferred("rnnexp.tasks.example_inputs:usage")
     request_schema = deferred("rnnexp.tasks.example_inputs:request_schema")
     suggest = deferred("rnnexp.tasks.budget:suggest")
-    inspect = deferred("rnnexp.tasks.sequence_proposals:propose_numbers")
+    inspect = deferred("rnnexp.tasks.text_proposals:propose_numbers")
     seen = deferred("rnnexp.data.leaks:seen_examples")
 
     def find_quantile_mistakes(self, source: Any) -> list[str]:

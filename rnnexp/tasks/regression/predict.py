@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data.inputs.pipeline import InputPipeline
+from rnnexp.data.inputs.input_pipeline import InputPipeline
 from rnnexp.data.quantiles import list_quantiles, name_others, take_median
-from rnnexp.data.texts.dataset import TextPipeline
 from rnnexp.evaluation.tfidf import make_cut
-from rnnexp.tasks.input_requests import insert_ids, read_examples, serve_examples
+from rnnexp.tasks.input_requests import add_ids, read_examples, serve_examples
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
 from rnnexp.tasks.sequence_requests import read_sequences, serve_sequences
 from rnnexp.tasks.text_requests import read_texts, say_cut, served_texts, unknown_tokens
+from rnnexp.tasks.texts import TextPipeline
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -78,7 +78,7 @@ def _predict_inputs(bundle: Bundle, examples: Examples) -> DataFrame:
     else:
         one = one.with_pipeline(pipeline) if hasattr(one, "with_pipeline") else one
         found = one.predict(pipeline.clean(examples, range(len(examples))))
-    return insert_ids(_lay_out(bundle, found), examples, pipeline)
+    return add_ids(_lay_out(bundle, found), examples, pipeline)
 
 
 def _predict(bundle: Bundle, sequences: list[np.ndarray]) -> np.ndarray:

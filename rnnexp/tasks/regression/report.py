@@ -13,7 +13,6 @@ import numpy as np
 from rnnexp.data.dataset import Predictions
 from rnnexp.data.inputs.dataset import MultiInputDataset
 from rnnexp.data.sequences import SequenceDataset
-from rnnexp.data.texts.dataset import TextDataset
 from rnnexp.evaluation import breakdown, metrics, numbers, quantile_scores, tables
 from rnnexp.evaluation.input_weights import measure_weights, say_weights
 from rnnexp.evaluation.kept_baselines import KeptBaselines, keep
@@ -22,6 +21,7 @@ from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import VALIDATION, Report, Scores, Scoring, Undefined, once
 from rnnexp.tasks import input_baselines
 from rnnexp.tasks.regression.baselines import Mean, SummaryRidge, TextRidge, fit_summary_ridge, fit_text_ridge
+from rnnexp.tasks.texts import TextDataset
 
 if TYPE_CHECKING:
     from pandas import DataFrame

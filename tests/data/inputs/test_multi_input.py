@@ -13,7 +13,7 @@ import pytest
 from rnnexp import tasks
 from rnnexp.data.inputs.dataset import MultiInputDataset
 from rnnexp.data.inputs.examples import Examples
-from rnnexp.data.inputs.pipeline import InputPipeline
+from rnnexp.data.inputs.input_pipeline import InputPipeline
 from rnnexp.errors import ConfigError, DataError, RnnexpError
 from rnnexp.registry import lookup
 from rnnexp.tasks.requests import rebuilt

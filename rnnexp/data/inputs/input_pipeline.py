@@ -69,7 +69,7 @@ class InputPipeline:
 
     def mismatch(self, spec: TaskSpec) -> str:
         """Say why a network of this spec is not for these inputs; an empty string if it is."""
-        return "" if spec.inputs == self.describe() and not spec.per_step else "the network is for other inputs"
+        return "" if spec.inputs == self.describe() else "the network is for other inputs"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -90,7 +90,7 @@ def fit(source: MultiInputSource, examples: Examples, train: np.ndarray, name: s
     made, notes = {}, []
     for key, given in source.list_inputs().items():
         try:
-            made[key], told = FIT[given.kind](given, examples.columns[key], examples.inputs[key], train)
+            made[key], told = given.choose(FIT)(given, examples.columns[key], examples.inputs[key], train)
         except DataError as error:
             raise DataError(f"{examples.source}: data.inputs.{key}: {error}") from None
         notes += [f"{key}: {note}" for note in told]
