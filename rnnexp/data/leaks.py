@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from rnnexp.data.shares import Pieces
 from rnnexp.errors import DataError, count
 
 MIN_LABELS = 10  # fewer may be as many as there are examples, in data that are only tried out
+SET_MARKS = (";", "|", ",")  # between labels of one cell
+TEXT_WORDS = 3  # of a label, on average, from which on they are texts
 MIN_DISTINCT = 4  # of whole numbers: shorter codes, such as 0 1 1 0, come twice by themselves
 
 
@@ -70,16 +73,34 @@ def check_labels(labels: np.ndarray | Sequence[str], where: str, what: str, key:
     whether the task may also be to predict numbers
     """
     found = sorted({str(label) for label in labels})
+    if told := _find_sets(found):
+        raise DataError(f"{where}: {told}")
     fractions = numbers and _fractions(found)
     if len(found) <= MIN_LABELS or len(found) <= len(labels) / (10 if fractions else 2):
         return
     question = f"is {key} the column of the labels" if key else "are these labels"
     instead = "; numbers to predict take data.task=regression" if numbers else ""
+    if what == "sequence" and sum(len(label.split()) for label in found) >= TEXT_WORDS * len(found):
+        instead = "; texts cannot be written from numbers: labels and numbers can be predicted, and texts from texts"
     shown = ", ".join(f"`{label[:20]}`" for label in found[:3])
     raise DataError(
         f"{where}: {len(found):,} labels for {count(len(labels), what)}, such as {shown}: {question}? "
         f"A class needs several examples{instead}"
     )
+
+
+def _find_sets(labels: Sequence[str]) -> str:
+    """Say so if labels are several each, with a mark between: parts of one are those of others."""
+    for mark in SET_MARKS:
+        several = [label for label in labels if mark in label]
+        parts = Counter(part.strip() for label in several for part in label.split(mark))
+        once = {part for part, times in parts.items() if times == 1} - {*labels}
+        if len(several) > 1 and not once and not all(map(str.isdigit, parts)):
+            return (
+                f"labels such as `{several[0][:40]}` are several of one example, which is not supported: give each "
+                f"one label, or make a column of 0 and 1 for `{next(iter(parts))}` and train on one column at a time"
+            )
+    return ""
 
 
 def _fractions(labels: Sequence[str]) -> bool:

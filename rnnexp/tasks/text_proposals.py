@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from rnnexp.data.inspect.text_kinds import (
     find_pairs,
     find_test,
     find_text_table,
+    is_number_to_predict,
+    is_numeric_target,
     is_prose,
     is_tagged,
 )
@@ -54,8 +56,19 @@ def propose_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for examples with numbers to predict; None if a path holds none."""
     if draft := sequence_proposals.propose_numbers(path, given) or input_proposals.propose_numbers(path, given):
         return draft
+    return _propose_text_numbers(path, given, is_number_to_predict)
+
+
+def propose_asked_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose the same where few different numbers, which may be labels, are to be predicted by word of the user."""
+    return _propose_text_numbers(path, given, is_numeric_target)
+
+
+def _propose_text_numbers(
+    path: str, given: Mapping[str, Any], is_target: Callable[[Sequence[str]], bool]
+) -> Draft | None:
     text = None if Path(path).expanduser().is_dir() else TextFile.of(path, given)
-    table = find_text_table(text, numbers=True) if text else None
+    table = find_text_table(text, is_target) if text else None
     if text is None or table is None:
         return None
     chosen = resolve_columns("label", given["label"], table.names, text.path) if "label" in given else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.cells import is_number
 from rnnexp.data import padding
 from rnnexp.data.apply_sequences import apply_whole
 from rnnexp.data.labeled import Sequences
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from rnnexp.data.texts.source import TextSource
 
 KIND = "texts"
+SEVERAL = re.compile(r"[\s;|,]+")  # between numbers of one cell
 MOST_LABELS, FEW = 20, 3  # labels that are named one by one; texts of a label that may be there by mistake
 
 
@@ -144,10 +147,12 @@ def read_targets(texts: Texts) -> np.ndarray:
             found[index] = float(cell)
     if len(bad := np.flatnonzero(~np.isfinite(found[:, 0]))):
         cell = (texts.labels or ())[bad[0]]
-        raise DataError(
-            f"{texts.place(int(bad[0]))}: the target `{cell[:40]}` is not a number ({len(bad)} such texts); "
-            "data.task=classification takes labels"
-        )
+        several = len(parts := SEVERAL.split(cell.strip("[]() "))) > 1 and all(map(is_number, parts))
+        instead = "data.task=classification takes labels"
+        if several:
+            instead = "one number for each text is supported, and no sequence of numbers"
+        where = texts.place(int(bad[0]))
+        raise DataError(f"{where}: the target `{cell[:40]}` is not a number ({len(bad)} such texts); {instead}")
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -153,9 +153,9 @@ class TextTable:
     names: tuple[str, ...]
 
 
-def find_text_table(text: TextFile, numbers: bool = False) -> TextTable | None:
-    """Look for a column of words with few different cells in another, or with numbers to predict if `numbers` are asked
-    for; None where there are dates and numbers, too.
+def find_text_table(text: TextFile, is_target: Callable[[Sequence[str]], bool] | None = None) -> TextTable | None:
+    """Look for a column of words with few different cells in another, or with such as are a target; None where there
+    are dates and numbers, too.
     """
     ways = ((separator, quoting) for quoting in (True, False) for separator in SEPARATORS)
     separator, rows = next(((way[0], rows) for way in ways if len(rows := text.table(*way)) >= 4), ("", []))
@@ -164,7 +164,7 @@ def find_text_table(text: TextFile, numbers: bool = False) -> TextTable | None:
     first, *body = rows
     columns = list(zip(*body))
     texts = [index for index, cells in enumerate(columns) if _words(cells) >= 3 and _is_prose(cells)]
-    is_target = _is_number_to_predict if numbers else _is_label
+    is_target = is_target or _is_label
     labels = [index for index, cells in enumerate(columns) if index not in texts and is_target(cells)]
     header = not any(first[index] in columns[index] for index in labels) and not any(len(first[i]) > 60 for i in texts)
     others = [index for index in range(len(first)) if index not in (*texts, *labels)]
@@ -193,15 +193,27 @@ def _is_quoted(text: TextFile, separator: str) -> bool:
 def _is_label(cells: Sequence[str]) -> bool:
     counts = Counter(cell.strip() for cell in cells)
     short = sum(len(label.split()) for label in counts) < 3 * len(counts)
+    if len(counts) > MAX_STARS and _are_fractions([*counts]):
+        return False
     return 2 <= len(counts) <= max(2, len(cells) // 3) and "" not in counts and short
 
 
-def _is_number_to_predict(cells: Sequence[str]) -> bool:
+def is_number_to_predict(cells: Sequence[str]) -> bool:
     """Tell numbers that are no few labels, and do not count the rows."""
     plain = [cell.strip() for cell in cells]
     if not all(map(is_number, plain)) or len({*plain}) <= MAX_STARS:
         return False
-    return not all(float(cell) == float(plain[0]) + row for row, cell in enumerate(plain))
+    counted = all(float(cell) == float(plain[0]) + row for row, cell in enumerate(plain))
+    return not counted and (_are_fractions(plain) or not _is_label(cells))
+
+
+def is_numeric_target(cells: Sequence[str]) -> bool:
+    """Tell numbers that may be predicted once somebody has asked for that, few different ones as well."""
+    return len({*cells}) > 2 and all(is_number(cell.strip()) for cell in cells)
+
+
+def _are_fractions(cells: Sequence[str]) -> bool:
+    return all(map(is_number, cells)) and any(float(cell) % 1 for cell in cells)
 
 
 def _is_measured(cells: Sequence[str]) -> bool:

@@ -31,6 +31,6 @@ class classification(TaskCode):
     answer = deferred("rnnexp.tasks.classification.predict:answer")
     request_schema = deferred("rnnexp.tasks.example_inputs:request_schema")
     write_rows = deferred("rnnexp.tasks.example_inputs:write_rows")
-    suggest = deferred("rnnexp.tasks.classification.labeled_recipe:suggest")
+    suggest = deferred("rnnexp.tasks.labeled_recipe:suggest")
     inspect = deferred("rnnexp.tasks.text_proposals:propose_labels")
     seen = deferred("rnnexp.data.leaks:seen_examples")

@@ -32,8 +32,9 @@ class regression(TaskCode):
     write_rows = deferred("rnnexp.tasks.example_inputs:write_rows")
     usage = deferred("rnnexp.tasks.example_inputs:usage")
     request_schema = deferred("rnnexp.tasks.example_inputs:request_schema")
-    suggest = deferred("rnnexp.tasks.budget:suggest")
+    suggest = deferred("rnnexp.tasks.labeled_recipe:suggest_numbers")
     inspect = deferred("rnnexp.tasks.text_proposals:propose_numbers")
+    inspect_asked = deferred("rnnexp.tasks.text_proposals:propose_asked_numbers")
     seen = deferred("rnnexp.data.leaks:seen_examples")
 
     def find_quantile_mistakes(self, source: Any) -> list[str]:

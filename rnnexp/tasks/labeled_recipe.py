@@ -1,4 +1,4 @@
-"""The settings that are proposed for sequences and texts with a label each, from their training examples alone."""
+"""The settings that are proposed for examples with a label or number each, from the training part alone."""
 
 from __future__ import annotations
 
@@ -48,6 +48,13 @@ def suggest(dataset: SequenceDataset) -> list[Suggestion]:
         return [*TEXT_NETWORK, *budget.suggest(dataset, TEXT_EPOCHS, TEXT_WAITED)]
     chosen = (dataset.sequences.one(int(place)) for place in dataset.list_examples("train")[:LOOKED_AT])
     return [*choose_scaler(chosen), *SEQUENCE_NETWORK, *budget.suggest(dataset)]
+
+
+def suggest_numbers(dataset: SequenceDataset) -> list[Suggestion]:
+    """Choose the same for numbers to predict: of sequences a budget alone."""
+    if dataset.spec.several or isinstance(dataset, TextDataset):
+        return suggest(dataset)
+    return budget.suggest(dataset)
 
 
 def choose_scaler(sequences: Iterable[np.ndarray]) -> list[Suggestion]:
