@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rnnexp.data.inspect.finding import resolve_columns
 from rnnexp.data.inspect.text_kinds import (
+    LABEL,
     TextFile,
     TextTable,
     find_label_lines,
@@ -56,21 +57,29 @@ def propose_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for examples with numbers to predict; None if a path holds none."""
     if draft := sequence_proposals.propose_numbers(path, given) or input_proposals.propose_numbers(path, given):
         return draft
-    return _propose_text_numbers(path, given, is_number_to_predict)
+    text = _look_at_file(path, given)
+    table = find_text_table(text, is_number_to_predict) if text else None
+    if text is None or table is None:
+        return None
+    told = "label" in given or LABEL.fullmatch(str(table.labels[0]).strip())
+    if not told and (len(table.labels) > 1 or find_text_table(text)):  # numbers beside labels are something else
+        return None
+    return _choose_number(text, table, given)
 
 
 def propose_asked_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose the same where few different numbers, which may be labels, are to be predicted by word of the user."""
-    return _propose_text_numbers(path, given, is_numeric_target)
+    text = _look_at_file(path, given)
+    table = find_text_table(text, is_numeric_target) if text else None
+    return _choose_number(text, table, given) if text and table else None
 
 
-def _propose_text_numbers(
-    path: str, given: Mapping[str, Any], is_target: Callable[[Sequence[str]], bool]
-) -> Draft | None:
-    text = None if Path(path).expanduser().is_dir() else TextFile.of(path, given)
-    table = find_text_table(text, is_target) if text else None
-    if text is None or table is None:
-        return None
+def _look_at_file(path: str, given: Mapping[str, Any]) -> TextFile | None:
+    return None if Path(path).expanduser().is_dir() else TextFile.of(path, given)
+
+
+def _choose_number(text: TextFile, table: TextTable, given: Mapping[str, Any]) -> Draft | None:
+    """Propose the column of numbers that the user has named, or the only one."""
     chosen = resolve_columns("label", given["label"], table.names, text.path) if "label" in given else None
     targets = [name for name in table.labels if chosen in (None, name)]
     return _text_table(text, replace(table, labels=tuple(targets)), given, "number") if targets else None

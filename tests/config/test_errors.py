@@ -21,8 +21,8 @@ MISTAKES = {
     "a misspelled trainer key": ("epoch=3", "epoch: unknown key"),
     "an unknown option": (
         "model=lstmm",
-        "model: `lstmm` is not one of cnn_lstm, encoder_decoder, gru, lstm, lstm_fcn, min_gru, min_lstm, simple_rnn, "
-        "slstm; did you mean `lstm`?",
+        "model: `lstmm` is not one of cnn_lstm, encoder_decoder, gru, lstm, lstm_fcn, min_gru, min_lstm, multi_input, "
+        "simple_rnn, slstm; did you mean `lstm`?",
     ),
     "an unknown backend": (
         "backend=theano",

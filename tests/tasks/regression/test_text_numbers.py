@@ -96,7 +96,7 @@ def test_few_different_numbers_are_labels_unless_the_user_says_otherwise() -> No
 
 def test_of_two_columns_of_numbers_the_target_is_asked_for() -> None:
     table = pd.read_csv("ratings.csv")
-    table.assign(price=table["score"] * 1.7 + 0.3).rename(columns={"score": "worth"}).to_csv("two.csv", index=False)
+    table.assign(rating=table["score"] * 1.7 + 0.3).to_csv("two.csv", index=False)
     with pytest.raises(Undecided, match="which column is the number"):
         tasks.propose("two.csv", {})
 
@@ -107,6 +107,12 @@ def test_a_number_that_is_missing_is_told_with_its_line() -> None:
     Path("ratings.csv").write_text("\n".join(text) + "\n")
     with pytest.raises(DataError, match=r"line 5: the target `nan` is not a number \(1 such texts\)"):
         load()
+
+
+def test_numbers_beside_labels_are_no_target_of_their_own() -> None:
+    table = pd.read_csv("ratings.csv").rename(columns={"score": "clicks"})
+    table.assign(topic=["film", "book"] * 60).to_csv("news.csv", index=False)
+    assert tasks.propose("news.csv", {}).data["label"] == "topic"
 
 
 @pytest.mark.end_to_end
