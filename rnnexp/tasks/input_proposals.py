@@ -114,9 +114,11 @@ def _find_label(main: _Table, key: str, given: Mapping[str, Any]) -> str | None:
     if "label" in given:
         texts = getattr(given["label"], "texts", (given["label"],))
         return texts[0] if texts[0] in main.cells else None
-    patterns = (LABEL, TEXT_LABEL, OUTCOME)
-    named = [name for pattern in patterns for name in main.cells if name != key and pattern.fullmatch(name.strip())]
-    return named[0] if named else None
+    for patterns in ((LABEL,), (TEXT_LABEL, OUTCOME)):
+        for name in main.cells:
+            if name != key and any(pattern.fullmatch(name.strip()) for pattern in patterns):
+                return name
+    return None
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
