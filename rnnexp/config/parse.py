@@ -136,7 +136,8 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
             text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
         name = ".".join(filter(None, (key, path))) or "''"
         wrong.setdefault(name, []).append(text)
-        hints[name] = hints.get(name) or _hint_at_quotes(item) or _hint_at_choice(name, item)
+        own = _hint_at_quotes(item) or _hint_at_choice(name, item) or _hint_at_one(name, item)
+        hints[name] = hints.get(name) or own
     return [f"{name}: {_joined(texts)}{hints[name]}" for name, texts in wrong.items()]
 
 
@@ -167,6 +168,13 @@ def _hint_at_choice(name: str, item: Any) -> str:
         return ""
     key = ".".join(part for part in name.split(".") if not part.isdigit())
     return suggest_value(key, item["input"], re.findall(r"'(.+?)'", item["ctx"]["expected"]))
+
+
+def _hint_at_one(name: str, item: Any) -> str:
+    """Say of several columns of labels what is supported."""
+    if name != "data.label" or not isinstance(item["input"], list):
+        return ""
+    return "; an example has one label or one number: train on one column at a time"
 
 
 def _renamed(key: str, path: str, cls: Any, values: Mapping[str, Any]) -> str:

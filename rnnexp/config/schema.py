@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rnnexp import registry
-from rnnexp.config.settings import FIXED, INCIDENTAL, SINCE, Experiment
+from rnnexp.config.settings import FIXED, INCIDENTAL, SINCE, UNDIGESTED, Experiment
 from rnnexp.config.source import COMPONENT_GROUPS, options
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -76,7 +76,7 @@ def _properties(cls: Any) -> dict[str, Any]:
 
 def _unmarked(properties: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is of interest to hashes alone."""
-    marks = (SINCE, INCIDENTAL)
+    marks = (SINCE, INCIDENTAL, UNDIGESTED)
     return {name: {k: v for k, v in field.items() if k not in marks} for name, field in properties.items()}
 
 

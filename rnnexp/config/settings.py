@@ -17,6 +17,7 @@ Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 INCIDENTAL = "incidental"  # marks, in a field's `json_schema_extra`, a setting that changes no number of a run
 
 SINCE = "since"  # marks likewise a setting that came after hashes were taken over all values
+UNDIGESTED = "undigested"  # and one that came after digests of data were taken: they leave it out at its default
 
 
 @settings

@@ -44,13 +44,14 @@ def read_fitting(source: SequenceSource, pipeline: SequencePipeline) -> Sequence
 
 def apply_whole(source: Any, sequences: Sequences, spec: TaskSpec, prepared: tuple[InputSpec, np.ndarray, Any]) -> Any:
     """Make the dataset of examples with the classes of a trained model; `prepared` as in `put_together`."""
-    truth = truth_of(sequences, spec, lambda found: (_classes(found, spec.classes), spec.classes))
+    truth = truth_of(sequences, spec, lambda found: (find_classes(found, spec.classes), spec.classes))
     pieces = {WHOLE: np.arange(len(sequences), dtype=np.int32)}
     made = put_together(source, sequences, (truth.y, truth.classes), pieces, prepared)
     return replace(made.for_model(spec), scored=WHOLE)
 
 
-def _classes(sequences: Sequences, known: Sequence[str]) -> np.ndarray:
+def find_classes(sequences: Sequences, known: Sequence[str]) -> np.ndarray:
+    """Return the classes (n,) of a trained model that the labels name; DataError for one that it does not know."""
     labels = [str(label) for label in sequences.targets]
     strange = [index for index, label in enumerate(labels) if label not in known]
     if strange:

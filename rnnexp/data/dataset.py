@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from rnnexp.config.renamed import under_first_names
+from rnnexp.config.settings import UNDIGESTED
 from rnnexp.data.series import Series
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import count
@@ -225,5 +226,9 @@ def digest(source: Any, *contents: np.ndarray | Sequence[str]) -> str:
             sha.update("\0".join(content).encode("utf-8", "surrogatepass"))
     settings = under_first_names(type(source), asdict(source))
     settings = {key: value for key, value in settings.items() if value is not None or key not in LATER}
+    for key, item in getattr(type(source), "__pydantic_fields__", {}).items():
+        marks = item.json_schema_extra
+        if isinstance(marks, Mapping) and UNDIGESTED in marks and getattr(source, key) == item.default:
+            del settings[key]
     sha.update(json.dumps(settings, sort_keys=True, default=str).encode())
     return sha.hexdigest()[:32]

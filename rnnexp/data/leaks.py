@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from rnnexp.data.shares import Pieces
 from rnnexp.errors import DataError, count
 
 MIN_LABELS = 10  # fewer may be as many as there are examples, in data that are only tried out
+SET_MARKS = (";", "|", ",")  # between labels of one cell
 MIN_DISTINCT = 4  # of whole numbers: shorter codes, such as 0 1 1 0, come twice by themselves
 
 
@@ -70,6 +72,8 @@ def check_labels(labels: np.ndarray | Sequence[str], where: str, what: str, key:
     whether the task may also be to predict numbers
     """
     found = sorted({str(label) for label in labels})
+    if told := _find_sets(found):
+        raise DataError(f"{where}: {told}")
     read = _read_numbers(found) if numbers else None
     fractions = read is not None and bool(np.any(read != np.round(read)))
     if len(found) <= MIN_LABELS or len(found) <= len(labels) / (10 if fractions else 2):
@@ -85,6 +89,20 @@ def check_labels(labels: np.ndarray | Sequence[str], where: str, what: str, key:
         f"{where}: {len(found):,} labels for {count(len(labels), what)}, such as {shown}: {question}? "
         f"A class needs several examples{instead}"
     )
+
+
+def _find_sets(labels: Sequence[str]) -> str:
+    """Say so if labels are several each, with a mark between: parts of one are those of others."""
+    for mark in SET_MARKS:
+        several = [label for label in labels if mark in label]
+        parts = Counter(part.strip() for label in several for part in label.split(mark))
+        once = {part for part, times in parts.items() if times == 1} - {*labels}
+        if len(several) > 1 and not once and not all(map(str.isdigit, parts)):
+            return (
+                f"labels such as `{several[0][:40]}` are several of one example, which is not supported: give each "
+                f"one label, or make a column of 0 and 1 for `{next(iter(parts))}` and train on one column at a time"
+            )
+    return ""
 
 
 def _read_numbers(labels: Sequence[str]) -> np.ndarray | None:

@@ -70,7 +70,7 @@ def gather_recordings(
 
     Raises DataError for rows that may be of several recordings, and for cells that differ within one.
     """
-    texts = [_read_texts(column) for column in table.time]
+    texts = [read_texts(column) for column in table.time]
     ids = texts[: len(roles.recording)]
     said = dict(zip(roles.said, texts[len(roles.recording) + len(roles.time) :]))
     for key, cells in (*(("data.recording", one) for one in ids), *((SAID[role], said[role]) for role in said)):
@@ -149,7 +149,7 @@ def refuse_telltale(recordings: list[Recording], table: Table, label: str) -> No
         raise Refused(f"{table.places.name}: {told}: it would be a channel", *remedy)
 
 
-def _read_texts(column: Any) -> np.ndarray:
+def read_texts(column: Any) -> np.ndarray:
     """Return cells as text, "" where one is missing; whole numbers that a gap has made fractions are whole again."""
     if column.dtype.kind == "f" and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")

@@ -45,7 +45,7 @@ class Truth:
         targets = tuple(f"target_{i}" for i in range(self.y.shape[1]))
         return replace(outline, inputs=inputs, output_shape=self.y.shape[1:], targets=targets)
 
-    def check(self, source: SequenceSource, sequences: Sequences, parts: Pieces) -> None:
+    def check(self, source: ExampleSource, sequences: Sequences, parts: Pieces) -> None:
         """Refuse labels that cannot be learned."""
         if self.classes:
             check_labels(sequences.targets, sequences.source, "sequence", source.label_key(), numbers=True)
@@ -234,8 +234,7 @@ def _shortened(source: SequenceSource, sequences: Sequences) -> Sequences:
     long = np.flatnonzero(sequences.lengths() > (most or np.inf))
     if most is None or not len(long):
         return sequences
-    first = sequences.place(int(long[0]))
-    length = int(sequences.lengths()[long[0]])
+    first, length = sequences.place(int(long[0])), int(sequences.lengths()[long[0]])
     if source.on_long == "fail":
         raise DataError(
             f"{first}: {length} steps, more than data.max_length={most} ({len(long)} such sequences); "
@@ -269,7 +268,8 @@ def targets_of(sequences: Sequences) -> np.ndarray:
 def labels_of(sequences: Sequences) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the class of each sequence, (n,) integers, and the labels in order."""
     if sequences.targets.ndim != 1:
-        raise DataError(f"{sequences.source}: labels must be (n,), one each, not {sequences.targets.shape}")
+        told = f"{sequences.source}: labels must be (n,), one each, not {sequences.targets.shape}"
+        raise DataError(f"{told}; of several columns of 0 and 1 train on one at a time")
     labels, y = np.unique(sequences.targets, return_inverse=True)
     missing = np.flatnonzero((sequences.targets != sequences.targets) | (sequences.targets == ""))
     if len(missing):

@@ -179,6 +179,10 @@ class ExampleSource(ABC):
         """Return the setting that says where the labels are, "" if none does."""
         return ""
 
+    @property
+    def _labeled(self) -> bool:
+        return self.outline().outputs != "numbers"
+
     def window_size(self) -> WindowSize | None:
         """Return how each example is cut into windows; None where it is fed whole."""
         return None
@@ -243,10 +247,6 @@ class SequenceSource(ExampleSource):
             return float(written)
         except ValueError:
             raise DataError(f"{place}: the target `{written[:60]}` is not a number") from None
-
-    @property
-    def _labeled(self) -> bool:
-        return self.outline().outputs != "numbers"
 
 
 @settings

@@ -17,6 +17,7 @@ SEES_FUTURE = (
     "model.bidirectional: true given, but the data want an output per time step, and a layer that reads "
     "backwards sees the future; set model.bidirectional=false or data.layout=windows"
 )
+SEVERAL = "model: {} reads one sequence, but the data have the inputs {}; model=multi_input reads them together"
 ONE_EACH = "model.pooling: `{}` given, but the data want an output per time step: there is nothing to pool; use last"
 NO_FUTURE = "model: known future values have no place in an output per time step; set data.layout=windows"
 TOKENS_ONLY = "model.tie_weights: true given, but the data have no tokens to predict; set model.tie_weights=false"
@@ -46,8 +47,10 @@ class TaskSpec:
     """Inputs, output and natural choices of a task; heads, losses, metrics and baselines follow it.
 
     task:         its name;  what it asks of a model is said by the other fields, so that no model asks which it is
-    inputs:       by name; "past" (time, features) or tokens (time,) always, "future" (horizon, known features) where
-                  there are any, "mask" (time,) where sequences are of different length: false after the end,
+    inputs:       by name; "past" (time, features) or tokens (time,) always, but where an example has several inputs:
+                  these have the names that its data give, and "NAME_mask" (time,) beside each that has steps;
+                  "future" (horizon, known features) where there are any, "mask" (time,) where sequences are of
+                  different length: false after the end,
                   "previous" (time,) the tokens before each one that is to be written, for sequence to sequence
     output_shape: (horizon, targets) for forecasting, (outputs,) for regression, (classes,) for classification,
                   (tags,) for tagging,
@@ -97,6 +100,19 @@ class TaskSpec:
     def causal(self) -> bool:
         """Whether the output of a step must not depend on what follows it."""
         return self.per_step and not self.sees_future
+
+    @property
+    def several(self) -> bool:
+        """Whether an example has several inputs, each with a name of its own."""
+        return "past" not in self.inputs
+
+    def list_inputs(self) -> dict[str, InputSpec]:
+        """Return the inputs of an example by name, without the masks that belong to them."""
+        return {name: one for name, one in self.inputs.items() if one.dtype != "bool"}
+
+    def name_mask(self, name: str) -> str:
+        """Return how the mask of one of these is called, if it has one."""
+        return "mask" if name == "past" else f"{name}_mask"
 
     @property
     def writes(self) -> bool:
@@ -150,11 +166,12 @@ class TaskSpec:
     def flaw(self) -> str:
         """Say why nothing can be built for it, as for one that was saved and is damaged; "" if something can."""
         sizes = [size for given in self.inputs.values() for size in given.sizes() if size is not None]
-        if "past" not in self.inputs or not self.output_shape or min([*self.output_shape, *sizes]) < 1:
-            return "it needs an input `past` and sizes of at least 1"
-        past = self.inputs["past"]
-        if past.frame and past.shape[1:] != (math.prod(past.frame),):
-            return f"the frames {past.frame} do not fill an input of the shape {past.shape}"
+        lacks = "past" not in self.inputs and (self.per_step or len(self.list_inputs()) < 2)
+        if lacks or not self.output_shape or min([*self.output_shape, *sizes]) < 1:
+            return "it needs an input `past`, or several of other names, and sizes of at least 1"
+        framed = [past for past in self.inputs.values() if past.frame and past.shape[1:] != (math.prod(past.frame),)]
+        if framed:
+            return f"the frames {framed[0].frame} do not fill an input of the shape {framed[0].shape}"
         if self.classes and self.output_shape[-1] != len(self.classes):
             return f"{self.output_shape[-1]} outputs for {len(self.classes)} classes"
         if self.quantiles and (self.outputs != "numbers" or quantiles.find_flaw(self.quantiles)):
@@ -190,6 +207,10 @@ class TaskSpec:
         if model.skip and (chosen or model.output_activation not in (None, "linear")):
             problems.append("model.skip: true given; it is added to a linear output, not to classes or an activation")
         return problems + self.tie_problems(model)
+
+    def several_problems(self, model: Any) -> list[str]:
+        """Say if the data have several inputs, of which a model that reads one sequence knows nothing."""
+        return [SEVERAL.format(model.name, ", ".join(self.list_inputs()))] if self.several else []
 
     def step_problems(self, model: Any) -> list[str]:
         """Say if a model cannot give an output for each step of what it reads, where the data want one."""

@@ -50,6 +50,8 @@ def measure_memory(model: Any, dataset: Dataset, start: Callable[[], bool]) -> D
 
     if dataset.spec.writes:
         raise Undefined("what is written has no step in common with what is read, from which lags could be counted")
+    if dataset.spec.several:
+        raise Undefined("of several inputs each has steps of its own")
     x = _choose_examples(dataset)
     past = x[PAST]
     lengths = x["mask"].sum(axis=1) if "mask" in x else np.full(len(past), past.shape[1])

@@ -70,7 +70,7 @@ class Bundle:
         """Return what the network says of prepared inputs (n, time, features), or a dict of inputs: numbers as it has
         been trained to give them, or the probabilities (n, classes) of classes.
         """
-        examples = len(x) if hasattr(x, "shape") else len(x["past"])
+        examples = len(x) if hasattr(x, "shape") else len(next(iter(x.values())))
         batches = [slice(i, i + batch_size) for i in range(0, examples, batch_size)]
         outputs = np.concatenate([inference.predict(self.model, _slice(x, batch)) for batch in batches])
         return convention(self.spec).answers(outputs)

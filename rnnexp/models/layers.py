@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     import keras
 
 Pooling = Literal["last", "mean", "max", "attention"]
 Attention = Literal["additive", "dot"]
+INPUT_WEIGHTS: Final = "input_weights"  # the layer that weighs the inputs of an example, (b, inputs)
 NEVER = -6e4  # lower than any activation, yet finite even in float16: infinity would make gradients NaN
 
 
-def pool(x: Any, mask: Any, kind: Pooling) -> Any:
+def pool(x: Any, mask: Any, kind: Pooling, prefix: str = "") -> Any:
     """Pool outputs (b, time, units) over time; `mask` (b, time) is None where all sequences are of one length.
 
     attention: a weighted mean, softmax(v . tanh(W h + b)) over the steps, as in Yang et al., Hierarchical attention
-    networks for document classification, 2016, eq. 5 to 7, with as many hidden units as `x` has.
+    networks for document classification, 2016, eq. 5 to 7, with as many hidden units as `x` has
+    prefix: of the names of its layers
     """
     import keras
 
     if kind == "mean":
-        return keras.layers.GlobalAveragePooling1D(name="mean_over_time")(x, mask=mask)
+        return keras.layers.GlobalAveragePooling1D(name=f"{prefix}mean_over_time")(x, mask=mask)
     if kind == "max":
-        return keras.layers.GlobalMaxPooling1D(name="max_over_time")(replace_masked(x, mask, NEVER))
-    hidden = keras.layers.Dense(x.shape[-1], activation="tanh", name="attention_hidden")(x)
-    scores = keras.layers.Dense(1, use_bias=False, name="attention_score")(hidden)
+        return keras.layers.GlobalMaxPooling1D(name=f"{prefix}max_over_time")(replace_masked(x, mask, NEVER))
+    hidden = keras.layers.Dense(x.shape[-1], activation="tanh", name=f"{prefix}attention_hidden")(x)
+    scores = keras.layers.Dense(1, use_bias=False, name=f"{prefix}attention_score")(hidden)
     scores = replace_masked(scores, mask, NEVER)
     # Keras's own softmax warns of sequences that have one step only.
     weights = keras.ops.exp(scores - keras.ops.logsumexp(scores, axis=1, keepdims=True))
@@ -118,3 +120,28 @@ def attend(layers: Mapping[str, Any], query: Any, memory: Any, mask: Any) -> tup
     # Keras's own softmax warns of sequences that have one step only.
     weights = ops.exp(scores - ops.logsumexp(scores, axis=-1, keepdims=True))
     return ops.matmul(weights, memory), weights
+
+
+def weigh_inputs(encoded: Mapping[str, Any], there: Mapping[str, Any], units: int) -> Any:
+    """Add up what is understood of each input, (b, size), as tanh(W h + b) of so many units, by learned weights.
+
+    there: (b, 1) whether an example has it: what is not there weighs nothing
+    """
+    import keras
+    from keras import layers, ops
+
+    hidden = [layers.Dense(units, activation="tanh", name=f"{name}_hidden")(x) for name, x in encoded.items()]
+    stacked = ops.stack(hidden, axis=1)
+    scores = layers.Dense(1, use_bias=False, name="input_score")(stacked)
+    scores = replace_masked(scores, ops.concatenate([*there.values()], axis=1) > 0, NEVER)
+    weights = ops.exp(scores - ops.logsumexp(scores, axis=1, keepdims=True))
+    weights = keras.layers.Activation("linear", name=INPUT_WEIGHTS)(ops.squeeze(weights, -1))
+    return ops.sum(ops.expand_dims(weights, -1) * stacked, axis=1)
+
+
+def find_weights(model: keras.Model) -> keras.Model | None:
+    """Return the network that gives the weights of the inputs, (b, inputs); None for one that has none."""
+    import keras
+
+    found = [layer for layer in model.layers if layer.name == INPUT_WEIGHTS]
+    return keras.Model(model.input, found[0].output) if found else None

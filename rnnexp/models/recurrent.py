@@ -284,7 +284,9 @@ def check_spec(model: Any, spec: TaskSpec) -> list[str]:
     """Return why a recurrent model cannot be built for these data, one line each."""
     if "previous" in spec.inputs:
         return [ONLY_READS.format(model.name)]
-    past, problems = spec.inputs["past"], list[str]()
+    if problems := spec.several_problems(model):
+        return problems
+    past = spec.inputs["past"]
     if past.vector and model.embedding_dim not in (None, past.vector):
         problems.append(
             f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {past.vector}; use null"

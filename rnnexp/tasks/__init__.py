@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from rnnexp.tasks.base import TaskCode
     from rnnexp.tasks.requests import Draft
     from rnnexp.training.plan import History
+
+IMAGES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
+MAX_LOOKED = 1000  # files of a folder
 
 
 def of(name: str) -> TaskCode:
@@ -35,11 +40,15 @@ def propose(path: str, given: Mapping[str, Any], task: str | None = None) -> Dra
     DataError where even a person would have to look.
     """
     if task is not None:
-        if (draft := of(task).inspect(path, given)) is None:
+        code = of(task)
+        if (draft := code.inspect(path, given) or code.inspect_asked(path, given)) is None:
             raise ConfigError(f"--task {task}: {path} does not look like its data; write the experiment by hand")
         return draft
     codes = {name: code for name in registry.names("task") if not (code := of(name)).on_request}
     for last in (False, True):
+        if last and _has_images(path):
+            what = "series, sequences of numbers, texts, and tables of these"
+            raise DataError(f"{path}: images are no input; what is read are {what}")
         asked = {name: code.inspect(path, given) for name, code in codes.items() if code.looks_last == last}
         drafts = {name: draft for name, draft in asked.items() if draft is not None and _takes(draft, given)}
         if len(drafts) > 1:
@@ -48,6 +57,13 @@ def propose(path: str, given: Mapping[str, Any], task: str | None = None) -> Dra
         if drafts:
             return next(iter(drafts.values()))
     raise DataError(f"{path}: does not look like data of any task; write the experiment by hand")
+
+
+def _has_images(path: str) -> bool:
+    """Tell a picture, or a folder that holds some."""
+    place = Path(path).expanduser()
+    files = islice(place.rglob("*"), MAX_LOOKED) if place.is_dir() else [place]
+    return any(file.suffix.lower() in IMAGES for file in files)
 
 
 def _takes(draft: Draft, given: Mapping[str, Any]) -> bool:

@@ -254,3 +254,7 @@ class TaskCode(ABC):
         `looks_last`.
         """
         return None
+
+    def inspect_asked(self, path: str, given: Mapping[str, Any]) -> Draft | None:
+        """Do the same where the user has asked for this task, and `inspect` has found nothing that speaks for it."""
+        return None

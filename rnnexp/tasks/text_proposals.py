@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rnnexp.data.inspect.finding import resolve_columns
 from rnnexp.data.inspect.text_kinds import (
+    LABEL,
     TextFile,
     TextTable,
     find_label_lines,
     find_pairs,
     find_test,
     find_text_table,
+    is_number_to_predict,
+    is_numeric_target,
     is_prose,
     is_tagged,
 )
@@ -21,7 +25,7 @@ from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.texts.tokens import is_unspaced
 from rnnexp.errors import count
-from rnnexp.tasks import audio_proposals, sequence_proposals
+from rnnexp.tasks import audio_proposals, input_proposals, sequence_proposals
 from rnnexp.tasks.frame_proposals import find_frames, propose_frames
 from rnnexp.tasks.requests import Draft
 
@@ -34,8 +38,9 @@ def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for examples with a label each; None if a path holds none."""
     if find_frames(path):
         return propose_frames(path, stepwise=False)
-    others = audio_proposals.propose_sounds(path, given) or sequence_proposals.propose_labels(path, given)
-    return others or _propose_texts(path, given)
+    proposals = (audio_proposals.propose_sounds, sequence_proposals.propose_labels, input_proposals.propose_labels)
+    found = (propose(path, given) for propose in (*proposals, _propose_texts))
+    return next((draft for draft in found if draft is not None), None)
 
 
 def _propose_texts(path: str, given: Mapping[str, Any]) -> Draft | None:
@@ -55,6 +60,38 @@ def _propose_texts(path: str, given: Mapping[str, Any]) -> Draft | None:
     return Draft([seen], QUESTION, {"data": "text_lines", "model": "lstm"}, settings | cut, why)
 
 
+def propose_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose an experiment for examples with numbers to predict; None if a path holds none."""
+    if draft := sequence_proposals.propose_numbers(path, given) or input_proposals.propose_numbers(path, given):
+        return draft
+    text = _look_at_file(path, given)
+    table = find_text_table(text, is_number_to_predict) if text else None
+    if text is None or table is None:
+        return None
+    told = "label" in given or LABEL.fullmatch(str(table.labels[0]).strip())
+    if not told and (len(table.labels) > 1 or find_text_table(text)):  # numbers beside labels are something else
+        return None
+    return _choose_number(text, table, given)
+
+
+def propose_asked_numbers(path: str, given: Mapping[str, Any]) -> Draft | None:
+    """Propose the same where few different numbers, which may be labels, are to be predicted by word of the user."""
+    text = _look_at_file(path, given)
+    table = find_text_table(text, is_numeric_target) if text else None
+    return _choose_number(text, table, given) if text and table else None
+
+
+def _look_at_file(path: str, given: Mapping[str, Any]) -> TextFile | None:
+    return None if Path(path).expanduser().is_dir() else TextFile.of(path, given)
+
+
+def _choose_number(text: TextFile, table: TextTable, given: Mapping[str, Any]) -> Draft | None:
+    """Propose the column of numbers that the user has named, or the only one."""
+    chosen = resolve_columns("label", given["label"], table.names, text.path) if "label" in given else None
+    targets = [name for name in table.labels if chosen in (None, name)]
+    return _text_table(text, replace(table, labels=tuple(targets)), given, "number") if targets else None
+
+
 def _tokens(texts: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the setting that texts without blanks between words ask for, and why."""
     return ({"tokens": "character"}, {"tokens": UNSPACED}) if is_unspaced(texts) else ({}, {})
@@ -65,22 +102,24 @@ def _test_part(path: str) -> dict[str, str]:
     return {"test_path": test} if test else {}
 
 
-def _text_table(text: TextFile, table: TextTable, given: Mapping[str, Any]) -> Draft:
-    """Take all columns of texts; the label must be the only one that may be one."""
+def _text_table(text: TextFile, table: TextTable, given: Mapping[str, Any], what: str = "label") -> Draft:
+    """Take all columns of texts; the label, or number, must be the only one that may be one."""
     chosen = {key: resolve_columns(key, value, table.names, text.path) for key, value in given.items()}
     if len(table.labels) > 1 and "label" not in chosen:
         remedies = [Remedy({"label": label}) for label in table.labels]
-        raise Undecided(Refused(f"{text.path}: a table of texts: which column is the label?", *remedies))
+        raise Undecided(Refused(f"{text.path}: a table of texts: which column is the {what}?", *remedies))
     texts: Any = table.texts[0] if len(table.texts) == 1 else [*table.texts]
     columns = {"text": texts, "label": table.labels[0]} | chosen
     usual = {"text": "text", "label": "label"}
     settings = table.settings | {key: value for key, value in columns.items() if usual.get(key) != value}
-    seen = f"{text.path}: a table of texts ({listed([str(name) for name in table.texts])}) with a label each"
+    seen = f"{text.path}: a table of texts ({listed([str(name) for name in table.texts])}) with a {what} each"
     reasons = {"text": "joined by a blank"} if isinstance(texts, list) and "text" not in chosen else {}
     cut, why = _tokens(text.filled)
+    settings |= {"task": "regression"} if what == "number" else {}
+    called = columns["label"] if isinstance(columns["label"], str) else what
     return Draft(
         [seen],
-        f"Which {columns['label']} does each text have?" if isinstance(columns["label"], str) else QUESTION,
+        f"How well can {called} be predicted?" if what == "number" else f"Which {called} does each text have?",
         {"data": "text_table", "model": "lstm"},
         settings | cut | _test_part(text.path),
         reasons | why,

@@ -79,6 +79,12 @@ def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
     return RequestSchema((COLUMN,))
 
 
+def say_cut(encoded: Any, encoder: Any) -> list[str]:
+    """Say how many of encoded texts were cut, if any was."""
+    long = len(encoded.cut)
+    return [f"{count(long, 'text')} cut to the {encoder.max_length} tokens that the model reads"] if long else []
+
+
 def unknown_tokens(encoded: Any) -> list[str]:
     """Say how many of the tokens of encoded texts the model does not know, if it is any."""
     share = encoded.unknown(np.arange(len(encoded.offsets) - 1))

@@ -103,6 +103,10 @@ DATA = {
     "corpus": {"path": "t.txt"},
     "frames": {"path": "clips.npz"},
     "m4": {"folder": "."},
+    "multi_input_table": {
+        "path": "many.csv",
+        "inputs": {"text": {"kind": "text"}, "x": {"kind": "table", "columns": ["x"]}},
+    },
     "npz": {"path": "t.npz", "inputs": "x", "targets": "y"},
     "sequence_folder": {"path": ".", "labels": "labels.csv", "channels": ["value"]},
     "sequence_table": {"path": "long.csv"},
@@ -128,6 +132,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("Hourly-train.csv").write_text("V1,V2,V3\nH1,1,2\n")
     Path("Hourly-test.csv").write_text("V1,V2\nH1,3\n")
     Path("long.csv").write_text("recording,x,label\na,1,up\na,2,up\nb,3,down\n")
+    Path("many.csv").write_text("id,text,x,label\n1,a b,3,c\n2,d e,4,f\n")
     Path("labels.csv").write_text("file,label\nt.csv,a\n")
     Path("sounds/yes").mkdir(parents=True)
     with wave.open("sounds/yes/a.wav", "wb") as file:

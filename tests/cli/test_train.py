@@ -196,9 +196,10 @@ def test_info_lists_our_plugins() -> None:
 
 def test_help_lists_the_choices_with_examples() -> None:
     shown = rnnexp("train", "--help").stdout
-    assert (
-        "model: cnn_lstm, cnn_rnn, encoder_decoder, gru, lstm, lstm_fcn, min_gru, min_lstm, simple_rnn, slstm" in shown
+    models = (
+        "cnn_lstm, cnn_rnn, encoder_decoder, gru, lstm, lstm_fcn, min_gru, min_lstm, multi_input, simple_rnn, slstm"
     )
+    assert f"model: {models}" in shown
     assert "rnnexp train -m model=simple_rnn,lstm,gru seed=0,1,2" in shown
 
 

@@ -22,7 +22,7 @@ MISTAKES = {
     "an unknown option": (
         "model=lstmm",
         "model: `lstmm` is not one of cnn_lstm, cnn_rnn, encoder_decoder, gru, lstm, lstm_fcn, min_gru, min_lstm, "
-        "simple_rnn, slstm; did you mean `lstm`?",
+        "multi_input, simple_rnn, slstm; did you mean `lstm`?",
     ),
     "an unknown backend": (
         "backend=theano",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rnnexp.cells import is_number
 from rnnexp.data.inspect.dates import TIME
 from rnnexp.data.tables.date_forms import find_month
 from rnnexp.data.tables.files import kind, opened
@@ -22,12 +23,15 @@ from rnnexp.errors import RnnexpError
 
 LINES = 5_000  # of a file that are looked at
 TAGGED = (".conll", ".conllu", ".iob", ".bio", ".iob2")
-LABEL = re.compile(r"(.*[_ ])?(labels?|class|category|topic|sentiment|polarity|stars|rating|kategorie|klasse)", re.I)
+LABEL = re.compile(
+    r"(.*[_ ])?(labels?|class|category|topic|sentiment|polarity|stars|rating|score|target|kategorie|klasse)", re.I
+)
 WORD = re.compile(r"[^\W\d_]{2,}")
 SEPARATORS = ("\t", ";", "|", ",")  # the comma last: it may be that of decimals
 DIFFERENT = 1 / 3  # share of texts that differ in more than their numbers, which remarks and units do not
 DIGITS = re.compile(r"\d+")
 OF_DATES = re.compile(rf"(?i:am|pm|de|of|st|nd|rd|th|utc|gmt|q\d|week|kw)|{UNIT}")
+MAX_STARS = 5  # up to so many different numbers are taken for labels
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*")
 
 
@@ -149,8 +153,10 @@ class TextTable:
     names: tuple[str, ...]
 
 
-def find_text_table(text: TextFile) -> TextTable | None:
-    """Look for a column of words with few different cells in another; None where there are dates and numbers, too."""
+def find_text_table(text: TextFile, is_target: Callable[[Sequence[str]], bool] | None = None) -> TextTable | None:
+    """Look for a column of words with few different cells in another, or with such as are a target; None where there
+    are dates and numbers, too.
+    """
     ways = ((separator, quoting) for quoting in (True, False) for separator in SEPARATORS)
     separator, rows = next(((way[0], rows) for way in ways if len(rows := text.table(*way)) >= 4), ("", []))
     if not rows or _has_numbers(text):
@@ -158,7 +164,8 @@ def find_text_table(text: TextFile) -> TextTable | None:
     first, *body = rows
     columns = list(zip(*body))
     texts = [index for index, cells in enumerate(columns) if _words(cells) >= 3 and _is_prose(cells)]
-    labels = [index for index, cells in enumerate(columns) if index not in texts and _is_label(cells)]
+    is_target = is_target or _is_label
+    labels = [index for index, cells in enumerate(columns) if index not in texts and is_target(cells)]
     header = not any(first[index] in columns[index] for index in labels) and not any(len(first[i]) > 60 for i in texts)
     others = [index for index in range(len(first)) if index not in (*texts, *labels)]
     named = [index for index in labels if header and LABEL.fullmatch(first[index].strip())]
@@ -186,7 +193,27 @@ def _is_quoted(text: TextFile, separator: str) -> bool:
 def _is_label(cells: Sequence[str]) -> bool:
     counts = Counter(cell.strip() for cell in cells)
     short = sum(len(label.split()) for label in counts) < 3 * len(counts)
+    if len(counts) > MAX_STARS and _are_fractions([*counts]):
+        return False
     return 2 <= len(counts) <= max(2, len(cells) // 3) and "" not in counts and short
+
+
+def is_number_to_predict(cells: Sequence[str]) -> bool:
+    """Tell numbers that are no few labels, and do not count the rows."""
+    plain = [cell.strip() for cell in cells]
+    if not all(map(is_number, plain)) or len({*plain}) <= MAX_STARS:
+        return False
+    counted = all(float(cell) == float(plain[0]) + row for row, cell in enumerate(plain))
+    return not counted and (_are_fractions(plain) or not _is_label(cells))
+
+
+def is_numeric_target(cells: Sequence[str]) -> bool:
+    """Tell numbers that may be predicted once somebody has asked for that, few different ones as well."""
+    return len({*cells}) > 2 and all(is_number(cell.strip()) for cell in cells)
+
+
+def _are_fractions(cells: Sequence[str]) -> bool:
+    return all(map(is_number, cells)) and any(float(cell) % 1 for cell in cells)
 
 
 def _is_measured(cells: Sequence[str]) -> bool:

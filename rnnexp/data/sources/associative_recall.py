@@ -22,6 +22,7 @@ class associative_recall(LabeledTexts):
     language models, 2023, section 3.
     """
 
+    task: ClassVar[str] = "classification"
     max_length: ClassVar[int | None] = None
     on_long: ClassVar[str] = "cut"
     keep: ClassVar[str] = "first"

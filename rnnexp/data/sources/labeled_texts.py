@@ -54,7 +54,13 @@ class text_files(TextSource):
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         named = self.skip and not any(isinstance(path, str) for path in self.paths().values())
-        return super().check() + (["data.skip: no path is a folder with a sub-folder per label"] if named else [])
+        problems = ["data.skip: no path is a folder with a sub-folder per label"] if named else []
+        if not self._labeled:
+            problems.append(
+                "data.task: regression needs a number for each text, and files and folders name labels; take "
+                "data=text_table or data=text_lines"
+            )
+        return super().check() + problems
 
     def read_rows(self, path: Any, done: Counter[str]) -> list[list[Row]]:
         """Read one group per label, so that `test_every` takes as much of each."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.config.settings import SINCE, UNDIGESTED
 from rnnexp.data.located import TextFiles
-from rnnexp.data.source import ExampleSource, labels_outline
+from rnnexp.data.source import ExampleSource
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.texts.tokens import TokenSettings
-from rnnexp.registry import settings
+from rnnexp.registry import lookup, settings
 
 if TYPE_CHECKING:
     from rnnexp.data.texts.corpus import Row, Texts
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
 @settings
 class LabeledTexts(TokenSettings, ExampleSource):
-    """Texts with a label each, from files or drawn: the base of what text classification reads."""
-
-    task: ClassVar[str] = "classification"
+    """Texts with a label or a number each, from files or drawn: the base of what classification and regression read."""
 
     @abstractmethod
     def read(self) -> Texts:
@@ -37,7 +36,9 @@ class LabeledTexts(TokenSettings, ExampleSource):
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
-        return labels_outline(self.task, InputSpec((None,), "int32", UNKNOWN_SIZE))
+        task: str = self.task  # type: ignore[attr-defined]  # of each source
+        outline: TaskSpec = lookup("task", task)().outline(task, InputSpec((None,), "int32", UNKNOWN_SIZE))
+        return outline
 
     def rules(self) -> Rules:
         """Return how texts are cut and numbered."""
@@ -48,13 +49,18 @@ class LabeledTexts(TokenSettings, ExampleSource):
 
 @settings
 class TextSource(TextFiles, LabeledTexts):
-    """Texts with a label each in files: the base of the sources for text classification.
+    """Texts with a label or a number each in files: the base of the sources that read them.
 
     A source adds the fields that name its files, and `read_rows`.
     """
 
     repeats: ClassVar[tuple[str, ...]] = ()  # another training part has another vocabulary, hence another network
 
+    task: Literal["classification", "regression"] = Field(
+        "classification",
+        description="Labels to choose from, or a number for each text.",
+        json_schema_extra={SINCE: "0.1", UNDIGESTED: True},
+    )
     labels: str | list[str] | dict[str | int, str] | None = Field(
         None, description="Names of the labels: {1: World}, in order, or a file with one on each line."
     )
@@ -96,7 +102,10 @@ class TextSource(TextFiles, LabeledTexts):
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        return [*super().check(), *self._path_mistakes(), *self.encoding_mistakes(), *self.token_mistakes()]
+        own = [*self._path_mistakes(), *self.encoding_mistakes(), *self.token_mistakes()]
+        if not self._labeled and self.labels is not None:
+            own.append("data.labels: names of labels are given, and data.task=regression has numbers; leave them out")
+        return [*super().check(), *own]
 
     def _label_names(self) -> list[str] | Mapping[str | int, str]:
         from rnnexp.data.texts.read import names_in

@@ -80,7 +80,7 @@ class encoder_decoder:
 
     def _problems(self, spec: TaskSpec) -> list[str]:
         writes = "previous" in spec.inputs or len(spec.output_shape) > 1
-        if problems := spec.step_problems(self):
+        if problems := spec.step_problems(self) or spec.several_problems(self):
             return problems
         if not writes:
             return [WRITES.format(spec.task)]

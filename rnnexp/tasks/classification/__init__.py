@@ -1,4 +1,4 @@
-"""A label for each of many independent sequences or texts."""
+"""A label for each of many independent examples: sequences, texts, or several inputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rnnexp.tasks.base import TaskCode, deferred
 
 @register("task")
 class classification(TaskCode):
-    """A label for each of many independent sequences or texts."""
+    """A label for each of many independent examples: sequences, texts, or several inputs."""
 
     headline = ("accuracy",)
     reported = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "shuffled_accuracy")
@@ -16,23 +16,23 @@ class classification(TaskCode):
     spec_of_1 = {"outputs": "probabilities"}
 
     outline = deferred("rnnexp.data.source:labels_outline")
-    load = deferred("rnnexp.tasks.classification.inputs:load")
-    apply = deferred("rnnexp.tasks.classification.inputs:apply")
-    leaks = deferred("rnnexp.data.leaks:leaks")
-    preprocessor = deferred("rnnexp.tasks.classification.inputs:preprocessor")
+    load = deferred("rnnexp.tasks.example_inputs:load")
+    apply = deferred("rnnexp.tasks.example_inputs:apply")
+    leaks = deferred("rnnexp.tasks.example_inputs:leaks")
+    preprocessor = deferred("rnnexp.tasks.example_inputs:preprocessor")
     report = deferred("rnnexp.tasks.classification.report:report")
     judge_validation = deferred("rnnexp.evaluation.classes:judge_validation")
     keep_baselines = deferred("rnnexp.tasks.classification.report:keep_baselines")
-    baseline_kinds = deferred("rnnexp.tasks.classification.report:KINDS.copy")
-    usage = deferred("rnnexp.tasks.classification.inputs:usage")
+    baseline_kinds = deferred("rnnexp.tasks.classification.report:list_kinds")
+    usage = deferred("rnnexp.tasks.example_inputs:usage")
     explain_score = deferred("rnnexp.evaluation.classes:explain_score")
-    summary = deferred("rnnexp.evaluation.classes:say_classes")
+    summary = deferred("rnnexp.tasks.classification.report:summary")
     draw_data = deferred("rnnexp.evaluation.data_figures:draw_labeled")
     figures = deferred("rnnexp.tasks.classification.figures:figures")
     predict = deferred("rnnexp.tasks.classification.predict:predict")
     answer = deferred("rnnexp.tasks.classification.predict:answer")
-    request_schema = deferred("rnnexp.tasks.classification.inputs:request_schema")
-    write_rows = deferred("rnnexp.tasks.classification.inputs:write_rows")
-    suggest = deferred("rnnexp.tasks.classification.labeled_recipe:suggest")
+    request_schema = deferred("rnnexp.tasks.example_inputs:request_schema")
+    write_rows = deferred("rnnexp.tasks.example_inputs:write_rows")
+    suggest = deferred("rnnexp.tasks.labeled_recipe:suggest")
     inspect = deferred("rnnexp.tasks.text_proposals:propose_labels")
     seen = deferred("rnnexp.data.leaks:seen_examples")

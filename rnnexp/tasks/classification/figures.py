@@ -11,6 +11,7 @@ from rnnexp.data.dataset import Predictions
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.evaluation import class_figures, frame_figures
 from rnnexp.evaluation.figures import BLUE, VERMILION, new_figure
+from rnnexp.evaluation.input_weights import draw_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +26,7 @@ MAX_SEQUENCES = 40  # per class: more lines hide each other
 def figures(dataset: SequenceDataset, report: Report) -> Iterator[tuple[str, Figure]]:
     """Yield every picture with its name; sequences of numbers are drawn, too."""
     yield from class_figures.figures(dataset, report)
+    yield from draw_weights(report.tables)
     if dataset.sequences.frame:
         yield frame_figures.STRIPS, frame_figures.draw_worst_clips(dataset, report.predictions)
     elif np.issubdtype(dataset.sequences.values.dtype, np.floating):

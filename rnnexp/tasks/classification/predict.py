@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.errors import count
+from rnnexp.data.inputs.input_pipeline import InputPipeline
 from rnnexp.evaluation.classes import answer as answer_classes
 from rnnexp.tasks.classification.report import fill_cut
-from rnnexp.tasks.classification.texts import TextPipeline
+from rnnexp.tasks.input_requests import add_ids, read_examples, serve_examples
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
 from rnnexp.tasks.sequence_requests import read_sequences, serve_sequences
-from rnnexp.tasks.text_requests import read_texts, served_texts, unknown_tokens
+from rnnexp.tasks.text_requests import read_texts, say_cut, served_texts, unknown_tokens
+from rnnexp.tasks.texts import TextPipeline
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from rnnexp.data.inputs.examples import Examples
     from rnnexp.models.bundle import Bundle
 
 
@@ -25,18 +27,21 @@ def predict(trained: TrainedModel, request: PredictRequest) -> PredictResponse:
     """Label each sequence or text; whatever is wrong with one is said before Keras is imported."""
     if isinstance(trained.preprocessor, TextPipeline):
         return _label_texts(trained, request, trained.preprocessor)
+    if isinstance(trained.preprocessor, InputPipeline):
+        examples, notes = read_examples(trained, request)
+        return PredictResponse(label_inputs(trained.load(), examples), notes)
     found = read_sequences(trained, request)
     return PredictResponse(found.insert_columns(label_examples(trained.load(), found.sequences)), found.notes)
 
 
 def _label_texts(trained: TrainedModel, request: PredictRequest, pipeline: TextPipeline) -> PredictResponse:
     found = read_texts(trained, request)
-    texts, classes, most = found.texts, trained.spec.classes, pipeline.encoder.max_length
+    texts, classes = found.texts, trained.spec.classes
     encoded = pipeline.encoder.encode(texts, lambda index: found.places[index])
     frame = label_examples(trained.load(), texts)
     frame.insert(0, "text", texts)
     frame.insert(0, "example", found.places)
-    cut = [f"{count(len(encoded.cut), 'text')} cut to the {most} tokens that the model reads"] * bool(len(encoded.cut))
+    cut = say_cut(encoded, pipeline.encoder)
     return PredictResponse(frame, [*found.notes, *_labeled(texts, classes), *cut, *unknown_tokens(encoded)])
 
 
@@ -52,8 +57,21 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     pipeline = bundle.preprocessor
     if isinstance(pipeline, TextPipeline):
         return label_examples(bundle, served_texts(rows, pipeline.columns))
+    if isinstance(pipeline, InputPipeline):
+        return label_inputs(bundle, serve_examples(rows, pipeline))
     found = serve_sequences(rows, pipeline)
     return found.insert_columns(label_examples(bundle, found.sequences))
+
+
+def label_inputs(bundle: Bundle, examples: Examples) -> DataFrame:
+    """Label examples of several inputs."""
+    pipeline, baseline, classes = bundle.preprocessor, bundle.baseline, bundle.spec.classes
+    if baseline is None:
+        found = np.asarray(bundle.predict(pipeline.inputs(examples)))
+    else:
+        asked = pipeline.clean(examples, range(len(examples)))
+        found = answer_classes(fill_cut(baseline, pipeline), asked, len(classes))
+    return add_ids(labels(found, classes), examples, pipeline)
 
 
 def label_examples(bundle: Bundle, asked: Sequence[Any]) -> DataFrame:

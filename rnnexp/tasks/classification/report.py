@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,23 +10,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Predictions
+from rnnexp.data.inputs.dataset import MultiInputDataset
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.evaluation import breakdown, classes, classification
 from rnnexp.evaluation.classes import Fit, Rivals
+from rnnexp.evaluation.input_weights import measure_weights, say_weights
 from rnnexp.evaluation.kept_baselines import KeptBaselines
 from rnnexp.evaluation.metrics import prefixed
 from rnnexp.evaluation.outputs import outputs, require_finite
-from rnnexp.evaluation.report import VALIDATION, Report, Scoring
+from rnnexp.evaluation.report import VALIDATION, Report, Scores, Scoring
 from rnnexp.evaluation.tables import MOST_ROWS
+from rnnexp.evaluation.tfidf import make_cut
 from rnnexp.models.logits import convention
-from rnnexp.tasks import frame_control
+from rnnexp.tasks import frame_control, input_baselines
 from rnnexp.tasks.classification import frame_baselines, minirocket, sequence_baselines, text_baselines
-from rnnexp.tasks.classification.texts import TextDataset, TextPipeline
+from rnnexp.tasks.texts import TextDataset
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-RUN = 4  # of tokens that are less than words, at most: what a baseline of texts counts
 
 # The baselines that a run keeps, by name.
 KINDS: dict[str, type] = {
@@ -42,7 +44,13 @@ KINDS: dict[str, type] = {
     "tfidf_linear": text_baselines.TextClassifier,
     "nb_svm": text_baselines.TextClassifier,
     "tfidf_chars": text_baselines.WordsAndCharacters,
+    input_baselines.ALL: input_baselines.InputsLinear,
 }
+
+
+def list_kinds() -> Mapping[str, type]:
+    """Return the classes of the baselines that a run keeps, by name."""
+    return input_baselines.Kinds(KINDS)
 
 
 def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
@@ -51,6 +59,7 @@ def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
     require_finite(seen)
     predictions = dataset.gather_votes(dataset.scored, seen)
     rivals, shown = _make_rivals(dataset), tables(dataset, predictions) | _lay_windows(dataset, seen)
+    shown |= measure_weights(model, dataset, scoring.batch_size)
     made = classes.compared(dataset, predictions, scoring.extra, rivals, shown)
     validation = scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring))
     scores, part = _score_windows(dataset, seen), dataset.parts[dataset.scored]
@@ -77,8 +86,10 @@ def _make_rivals(dataset: SequenceDataset) -> Rivals:
 
 def fill_cut(baseline: Any, pipeline: Any) -> Any:
     """Give a baseline of texts that was read from a file the tokens of the network, which it was fitted to."""
+    if isinstance(baseline, input_baselines.InputsLinear):
+        return baseline.with_pipeline(pipeline)
     of_texts = isinstance(baseline, text_baselines.TextClassifier | text_baselines.WordsAndCharacters)
-    return baseline.with_cut(make_cut(pipeline)) if of_texts else baseline
+    return baseline.with_cut(make_cut(pipeline.encoder.tokenizer)) if of_texts else baseline
 
 
 def _score_windows(dataset: SequenceDataset, seen: Predictions) -> dict[str, float]:
@@ -113,6 +124,12 @@ def keep_baselines(dataset: SequenceDataset, report: Report) -> KeptBaselines:
     return classes.keep(dataset, report, _make_rivals(dataset))
 
 
+def summary(scores: Scores) -> Iterator[str]:
+    """Yield how each class is told, the surest mistakes, and how much each input counts."""
+    yield from classes.say_classes(scores)
+    yield from say_weights(scores.report.tables)
+
+
 def baselines(dataset: Dataset) -> dict[str, Fit]:
     """Return what fits each baseline to the training part."""
     own, count = dataset.trained_on, len(dataset.spec.classes)
@@ -123,8 +140,10 @@ def baselines(dataset: Dataset) -> dict[str, Fit]:
     if not isinstance(own, SequenceDataset):
         return found
     known = list_inputs(own, "train")
+    if isinstance(own, MultiInputDataset):
+        return found | input_baselines.list_fits(own.pipeline, known, y, count)
     if isinstance(dataset, TextDataset):
-        cut = make_cut(dataset.pipeline)
+        cut = make_cut(dataset.pipeline.encoder.tokenizer)
         found["naive_bayes"] = partial(text_baselines.fit_naive_bayes, known, y, count, cut)
         found["tfidf_linear"] = partial(text_baselines.fit_tfidf_linear, known, y, count, cut)
         found["nb_svm"] = partial(text_baselines.fit_nb_svm, known, y, count, cut)
@@ -150,16 +169,13 @@ def _list_labels(dataset: Dataset, part: str) -> np.ndarray:
     return dataset.truth(part) if isinstance(dataset, SequenceDataset) else own.arrays["y"][own.indices]
 
 
-def make_cut(pipeline: TextPipeline) -> text_baselines.Cut:
-    """Cut texts as the network's are; single characters and pieces of words mean little, but runs of them do."""
-    tokenizer = pipeline.encoder.tokenizer
-    return text_baselines.Cut(tokenizer.split, 1 if tokenizer.kind in ("word", "blank") else RUN)
-
-
 def list_inputs(dataset: SequenceDataset, part: str) -> list[Any]:
-    """Return the texts of a part, or its windows in the units in which a network sees them: distances depend on
-    them."""
+    """Return the texts of a part, all inputs of its examples, or its windows in the units in which a network sees them:
+    distances depend on them.
+    """
     indices = dataset.parts[part].indices
+    if isinstance(dataset, MultiInputDataset):
+        return list(dataset.pipeline.clean(dataset.examples, indices))
     if isinstance(dataset, TextDataset):
         return [dataset.texts[i] for i in indices]
     return [dataset.pipeline.scaled(one) for one in dataset.windows.split(dataset.sequences.values, indices)]

@@ -7,7 +7,7 @@ letters and digits, in small letters. What cannot be fitted raises `Undefined`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -16,29 +16,22 @@ import numpy as np
 from rnnexp.evaluation.classification import UNSEEN, LogisticModel, make_logistic
 from rnnexp.evaluation.kept_baselines import NOT_KEPT, Numbers
 from rnnexp.evaluation.report import Undefined
+from rnnexp.evaluation.tfidf import (
+    CHARACTERS,
+    LONGEST,
+    MOST_GRAMS,
+    SHORTEST,
+    Cut,
+    choose_longest,
+    count_terms,
+    make_counter,
+)
 from rnnexp.models.logits import softmax
 
 MOST_ITERATIONS = 1000
 
 MAX_LONGEST = 20  # of a model that a file describes
-CHARACTERS = "char_wb"  # scikit-learn's name for runs of characters within a word
-SHORTEST, LONGEST = 2, 5  # runs of characters
 INTERPOLATION = 0.25  # of NB-SVM: how far each weight of the machine stands beside their mean
-MOST_GRAMS = 3e7  # runs of tokens that are counted: some minute of one core, and 3 GB
-
-
-@dataclass(frozen=True)
-class Cut:
-    """How a text becomes tokens, and how many in a row are counted as one, at most."""
-
-    split: Callable[[str], list[str]]
-    longest: int = 1
-
-    def check(self, texts: Sequence[str], longest: int) -> None:
-        """Raise Undefined where there is too much to count."""
-        grams = longest * sum(map(len, texts)) if self.longest > 1 else 0
-        if grams > MOST_GRAMS:
-            raise Undefined(f"there are {grams:.0e} runs of tokens to count; the most is {MOST_GRAMS:.0e}")
 
 
 @dataclass(frozen=True)
@@ -72,7 +65,7 @@ class TextClassifier:
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
         """Return log odds (n, classes), up to a constant."""
-        counter = _make_counter(self.cut, self.longest, bool(self.idf.size), self.damped, self.terms, self.analyzer)
+        counter = make_counter(self.cut, self.longest, bool(self.idf.size), self.damped, self.terms, self.analyzer)
         if self.idf.size:
             counter.idf_ = self.idf
         return self.model.score(counter.transform(texts))
@@ -106,7 +99,7 @@ def fit_naive_bayes(
     """
     from sklearn.naive_bayes import MultinomialNB
 
-    counter = _make_counter(cut, _choose_longest(cut, texts, 1), False, once)
+    counter = make_counter(cut, choose_longest(cut, texts, 1), False, once)
     return _fit(counter, MultinomialNB(), (texts, labels, classes), once, cut)
 
 
@@ -120,7 +113,7 @@ def fit_tfidf_linear(
     from sklearn.linear_model import LogisticRegression
 
     _require_two(labels)
-    counter = _make_counter(cut, _choose_longest(cut, texts, 2), True, sublinear)
+    counter = make_counter(cut, choose_longest(cut, texts, 2), True, sublinear)
     model = LogisticRegression(C=10.0, max_iter=MOST_ITERATIONS)
     return _fit(counter, model, (texts, labels, classes), sublinear, cut)
 
@@ -133,8 +126,8 @@ def fit_nb_svm(texts: Sequence[str], labels: np.ndarray, classes: int, cut: Cut 
     from sklearn.svm import LinearSVC
 
     known = _require_two(labels)
-    counter = _make_counter(cut, _choose_longest(cut, texts, 2), False, True)
-    features = _count(counter, texts)
+    counter = make_counter(cut, choose_longest(cut, texts, 2), False, True)
+    features = count_terms(counter, texts)
     weights, intercept = np.zeros((features.shape[1], classes)), np.full(classes, UNSEEN)
     for one in known:
         own = labels == one
@@ -160,10 +153,10 @@ def fit_tfidf_chars(
     if grams > MOST_GRAMS:
         raise Undefined(f"there are {grams:.0e} runs of characters to count; the most is {MOST_GRAMS:.0e}")
     counters = [
-        _make_counter(cut, _choose_longest(cut, texts, 2), True, True),
-        _make_counter(None, LONGEST, True, True, None, CHARACTERS),
+        make_counter(cut, choose_longest(cut, texts, 2), True, True),
+        make_counter(None, LONGEST, True, True, None, CHARACTERS),
     ]
-    blocks = [_count(counter, texts) for counter in counters]
+    blocks = [count_terms(counter, texts) for counter in counters]
     both = make_logistic(LinearSVC(C=1.0, random_state=0).fit(hstack(blocks).tocsr(), labels), classes)
     border = blocks[0].shape[1]
     models = (
@@ -192,48 +185,11 @@ def _require_two(labels: np.ndarray) -> np.ndarray:
     return known
 
 
-def _choose_longest(cut: Cut | None, texts: Sequence[str], longest: int) -> int:
-    """Return of how many words runs are counted, or of how many of what there is instead of them."""
-    if cut is None:
-        return longest
-    longest = max(longest, cut.longest)
-    cut.check(texts, longest)
-    return longest
-
-
-def _make_counter(
-    cut: Cut | None,
-    longest: int,
-    weighted: bool,
-    damped: bool,
-    terms: Sequence[str] | None = None,
-    analyzer: str = "word",
-) -> Any:
-    """Return what counts runs of tokens, or weights them by tf-idf; it is fitted unless it is told the `terms`."""
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-
-    shortest = SHORTEST if analyzer == CHARACTERS else 1
-    tokens: dict[str, Any] = {"ngram_range": (shortest, longest), "vocabulary": terms, "analyzer": analyzer}
-    if cut is not None:
-        tokens |= {"tokenizer": cut.split, "token_pattern": None, "lowercase": False}
-    return TfidfVectorizer(sublinear_tf=damped, **tokens) if weighted else CountVectorizer(binary=damped, **tokens)
-
-
 def _fit(
     counter: Any, model: Any, train: tuple[Sequence[str], np.ndarray, int], damped: bool, cut: Cut | None
 ) -> TextClassifier:
     texts, labels, classes = train
-    features = _count(counter, texts)
+    features = count_terms(counter, texts)
     made = make_logistic(model.fit(features, labels), classes)
     terms, longest = counter.get_feature_names_out().tolist(), counter.ngram_range[1]
     return TextClassifier(terms, longest, damped, getattr(counter, "idf_", np.empty(0)), made, cut=cut)
-
-
-def _count(counter: Any, texts: Sequence[str]) -> Any:
-    """Return what a counter that is fitted to texts makes of them; raises Undefined where there is nothing."""
-    try:
-        return counter.fit_transform(texts)
-    except ValueError as error:
-        if "empty vocabulary" not in str(error):
-            raise
-        raise Undefined("the training texts have no words") from None

@@ -1,17 +1,20 @@
-"""Numbers for sequences that need no network: their mean, and ridge regression on summaries, by scikit-learn.
+"""Numbers for sequences or texts that need no network: their mean, and ridge regression, by scikit-learn.
 
-Both are fitted to training sequences, each (time, channels), and their numbers (n, outputs).
+All are fitted to training sequences, each (time, channels), or texts, and their numbers (n, outputs).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rnnexp.data.texts.tokens import Tokenizer
 from rnnexp.evaluation.kept_baselines import Numbers
 from rnnexp.evaluation.report import Undefined
+from rnnexp.evaluation.tfidf import Cut, TfIdf, fit_tfidf, make_cut
+from rnnexp.tasks.input_baselines import fit_numbers
 
 Many = Sequence[np.ndarray]
 
@@ -65,6 +68,35 @@ def fit_summary_ridge(train: Many, numbers: np.ndarray) -> SummaryRidge:
     ridge = RidgeCV(alphas=PENALTIES).fit(scaler.fit_transform(features), numbers)
     weights = np.reshape(ridge.coef_, (numbers.shape[1], -1)).T
     return SummaryRidge(scaler.mean_, scaler.scale_, weights, np.reshape(ridge.intercept_, -1))
+
+
+@dataclass(frozen=True)
+class TextRidge:
+    """Ridge regression on tf-idf of words and pairs of words: `weights` (terms, outputs), `intercept` (outputs,)."""
+
+    words: TfIdf
+    weights: Numbers
+    intercept: Numbers
+
+    def __post_init__(self) -> None:
+        fits = self.weights.ndim == 2 and self.intercept.shape == self.weights.shape[1:]
+        if not fits or len(self.weights) != len(self.words.terms):
+            raise ValueError("words and weights do not go together")
+
+    def with_cut(self, cut: Cut) -> TextRidge:
+        """Return one that cuts texts so: it is read from a file without."""
+        return replace(self, words=self.words.with_cut(cut))
+
+    def predict(self, asked: Sequence[str]) -> np.ndarray:
+        """Return numbers (n, outputs)."""
+        return np.asarray(self.words.transform(asked) @ self.weights) + self.intercept
+
+
+def fit_text_ridge(train: Sequence[str], numbers: np.ndarray, tokenizer: Tokenizer) -> TextRidge:
+    if len(train) < FEWEST_EXAMPLES:
+        raise Undefined(f"there are only {len(train)} training texts")
+    words = fit_tfidf(train, make_cut(tokenizer))
+    return TextRidge(words, *fit_numbers(words.transform(train), numbers))
 
 
 def _summarize(sequences: Many) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rnnexp.data.dataset import Dataset, Predictions
 from rnnexp.data.quantiles import name_level
 from rnnexp.evaluation.figures import BLUE, GRAY, ORANGE, new_figure, residuals
+from rnnexp.evaluation.input_weights import draw_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ def figures(dataset: Dataset, report: Report) -> Iterator[tuple[str, Figure]]:
     """Yield every picture with its name."""
     yield "prediction", scatter(dataset, report.predictions)
     yield "residuals", residuals(dataset, report.predictions)
+    yield from draw_weights(report.tables)
 
 
 def scatter(dataset: Dataset, predictions: Predictions) -> Figure:

@@ -11,19 +11,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.dataset import Predictions
+from rnnexp.data.inputs.dataset import MultiInputDataset
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.evaluation import breakdown, metrics, numbers, quantile_scores, tables
+from rnnexp.evaluation.input_weights import measure_weights, say_weights
 from rnnexp.evaluation.kept_baselines import KeptBaselines, keep
 from rnnexp.evaluation.numbers import UNFITTED, Yardsticks
 from rnnexp.evaluation.outputs import outputs, require_finite
 from rnnexp.evaluation.report import VALIDATION, Judge, Report, Scores, Scoring, Undefined, once
-from rnnexp.tasks.regression.baselines import Mean, SummaryRidge, fit_summary_ridge
+from rnnexp.tasks import input_baselines
+from rnnexp.tasks.regression.baselines import Mean, SummaryRidge, TextRidge, fit_summary_ridge, fit_text_ridge
+from rnnexp.tasks.texts import TextDataset
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-KINDS: dict[str, type] = {"mean": Mean, "summary": SummaryRidge}  # the baselines that a run keeps, by name
+KINDS: dict[str, type] = {  # the baselines that a run keeps, by name
+    "mean": Mean,
+    "summary": SummaryRidge,
+    "tfidf_ridge": TextRidge,
+    input_baselines.ALL: input_baselines.InputsLinear,
+}
+
+
+def list_kinds() -> Mapping[str, type]:
+    """Return the classes of the baselines that a run keeps, by name."""
+    return input_baselines.Kinds(KINDS)
 
 
 def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
@@ -33,7 +47,7 @@ def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
     predictions = dataset.gather_votes(dataset.scored, seen)
     deviation = _deviation(dataset) if len(dataset.spec.targets) > 1 else None
     units = metrics.Units(None, deviation, None)
-    fits = {name: partial(once, dataset, partial(_fit, dataset, name), name) for name in KINDS}
+    fits = {name: partial(once, dataset, fit, name) for name, fit in _list_fits(dataset).items()}
     makers = {name: partial(_predict_by, fit, dataset, dataset.scored) for name, fit in fits.items()}
     against = Yardsticks(makers, units, spread=partial(_spread, dataset, fits))
     made = numbers.report(dataset, predictions, against, scoring.extra)
@@ -43,6 +57,7 @@ def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
     if len(targets) > 1:
         labels = {"part": (dataset.scored,), "target": targets}
         shown[breakdown.SCORES] = breakdown.compare_groups(predictions, made.baselines, np.zeros(count, int), labels)
+    shown |= measure_weights(model, dataset, scoring.batch_size)
     made = _add_windows(dataset, replace(made, tables={**made.tables, **shown}), seen, units)
     validation = scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring))
     return replace(
@@ -93,6 +108,7 @@ def summary(scores: Scores) -> Iterator[str]:
     yield from breakdown.say_scores(scores.report.tables.get(breakdown.SCORES))
     yield from breakdown.say_largest_errors(scores.report.tables)
     yield from quantile_scores.say_quantiles(scores)
+    yield from say_weights(scores.report.tables)
 
 
 def rows(dataset: SequenceDataset, report: Report) -> DataFrame:
@@ -113,27 +129,39 @@ def _choose_error(dataset: SequenceDataset) -> str:
     return "nrmse" if len(dataset.spec.targets) > 1 else "rmse"
 
 
-def _fit(dataset: SequenceDataset, name: str) -> Any:
-    if name == "mean":
-        return Mean(_training_targets(dataset).mean(axis=0))
+def _list_fits(dataset: SequenceDataset) -> dict[str, Callable[[], Any]]:
+    """Return what fits each baseline of these data to the training part, by name."""
+    fits: dict[str, Callable[[], Any]] = {"mean": lambda: Mean(_training_targets(dataset).mean(axis=0))}
     if (own := dataset.trained_on) is None:
-        raise Undefined(UNFITTED)
+        return fits | {"summary": lambda: _training_targets(dataset)}  # which says that there are none
     train = own.parts["train"]
-    return fit_summary_ridge(list_windows(own, "train"), np.asarray(train.arrays["y"][train.indices], np.float64))
+    known, numbers = partial(list_inputs, own, "train"), np.asarray(train.arrays["y"][train.indices], np.float64)
+    if isinstance(own, MultiInputDataset):
+        return fits | input_baselines.list_fits(own.pipeline, known(), numbers, classes=0)
+    if isinstance(own, TextDataset):
+        return fits | {"tfidf_ridge": lambda: fit_text_ridge(known(), numbers, own.pipeline.encoder.tokenizer)}
+    return fits | {"summary": lambda: fit_summary_ridge(known(), numbers)}
 
 
 def _answer(one: Any, dataset: SequenceDataset, part: str) -> np.ndarray:
     """Return what a baseline says of the examples of a part, (n, outputs): of recordings the mean of their windows."""
-    return dataset.vote(part, np.asarray(one.predict(list_windows(dataset, part))))
+    return dataset.vote(part, np.asarray(one.predict(list_inputs(dataset, part))))
 
 
 def _predict_by(fit: Callable[[], Any], dataset: SequenceDataset, part: str) -> np.ndarray:
     return _answer(fit(), dataset, part)[:, None]
 
 
-def list_windows(dataset: SequenceDataset, part: str) -> list[np.ndarray]:
-    """Return the windows of a part in the units of the data: a regression has a scaler of its own."""
-    return list(dataset.windows.split(dataset.sequences.values, dataset.parts[part].indices))
+def list_inputs(dataset: SequenceDataset, part: str) -> list[Any]:
+    """Return what baselines read of a part: texts, all inputs of each example, or windows in the units of the data: a
+    regression has a scaler of its own.
+    """
+    indices = dataset.parts[part].indices
+    if isinstance(dataset, MultiInputDataset):
+        return list(dataset.pipeline.clean(dataset.examples, indices))
+    if isinstance(dataset, TextDataset):
+        return [dataset.texts[int(index)] for index in indices]
+    return list(dataset.windows.split(dataset.sequences.values, indices))
 
 
 def _spread(

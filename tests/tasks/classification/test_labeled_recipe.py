@@ -12,7 +12,7 @@ import pytest
 import rnnexp as rx
 from rnnexp.cli.main import main
 from rnnexp.tasks import load
-from rnnexp.tasks.classification.labeled_recipe import choose_scaler, suggest
+from rnnexp.tasks.labeled_recipe import choose_scaler, suggest
 
 
 def write_sequences(scale: float, examples: int = 60) -> None:

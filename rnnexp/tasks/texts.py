@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.cells import is_number
 from rnnexp.data import padding
 from rnnexp.data.apply_sequences import apply_whole
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.leaks import check_labels
-from rnnexp.data.sequences import SequenceDataset, labels_of, put_together
+from rnnexp.data.sequences import SequenceDataset, Truth, labels_of, put_together
 from rnnexp.data.shares import share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.data.texts.corpus import Texts, classes, require_in_training
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from rnnexp.data.texts.source import LabeledTexts
 
 KIND = "texts"
+SEVERAL = re.compile(r"[\s;|,]+")  # between numbers of one cell
 MOST_LABELS, FEW = 20, 3  # labels that are named one by one; texts of a label that may be there by mistake
 
 
@@ -45,7 +49,8 @@ class TextPipeline:
 
     def mismatch(self, spec: TaskSpec) -> str:
         """Say why a network of this spec is not for these texts; an empty string if it is."""
-        other = "" if spec.classes and not spec.per_step else "the network does not label texts"
+        fits = (spec.classes or spec.outputs == "numbers") and not spec.per_step
+        other = "" if fits else "the network does not label texts"
         return self.encoder.mismatch(spec.inputs.get("past")) or other
 
     def to_json(self) -> dict[str, Any]:
@@ -84,23 +89,22 @@ class TextDataset(SequenceDataset):
 def load(source: LabeledTexts) -> TextDataset:
     """Load a source of texts; mistakes in the data raise DataError."""
     texts = source.read()
-    classes(texts)
-    y, names = _classes(texts)
+    truth = _tell_truth(source, texts)
     groups = None if texts.groups is None else np.array(texts.groups)
-    pieces = share_out(source, np.array(texts.parts), y, len(texts), groups)
+    pieces = share_out(source, np.array(texts.parts), truth.labels, len(texts), groups)
     chosen, pieces, unused = used(pieces, len(texts))
     if unused:
         texts = texts.take(chosen)
-        classes(texts)
-        y, names = _classes(texts)
-    check_labels(texts.labels or (), texts.places.name, "text", source.label_key())
-    require_in_training(texts, pieces["train"])
+        truth = _tell_truth(source, texts)
+    if truth.classes:
+        check_labels(texts.labels or (), texts.places.name, "text", source.label_key(), numbers=True)
+        require_in_training(texts, pieces["train"])
     prepared = prepare(texts, pieces, source.rules())
     vectors = vectors_of(source, prepared.encoder)
     notes = (
         *texts.notes,
-        _labels(texts, y, names),
-        *_two_labels(texts),
+        _labels(texts, truth.y, truth.classes) if truth.classes else _spread(truth.y),
+        *_two_labels(texts, "label" if truth.classes else "number"),
         *prepared.notes,
         *(vectors.notes if vectors else ()),
         *unused,
@@ -109,9 +113,13 @@ def load(source: LabeledTexts) -> TextDataset:
     values = prepared.encoded.ids
     dimension = vectors.values.shape[1] if vectors else None
     past = InputSpec((None,), "int32", len(prepared.encoder.vocabulary), dimension)
-    sequences = as_sequences(texts, prepared.encoded.offsets, values)
+    sequences = as_sequences(texts, prepared.encoded.offsets, values, None if truth.classes else truth.y)
     made = put_together(
-        source, sequences, (y, names), pieces, (past, values, TextPipeline(prepared.encoder, source.text_columns()))
+        source,
+        sequences,
+        (truth.y, truth.classes),
+        pieces,
+        (past, values, TextPipeline(prepared.encoder, source.text_columns())),
     )
     digest = hashlib.sha256(made.summary.digest.encode() + "\0".join(texts.texts).encode("utf-8", "surrogatepass"))
     if vectors:
@@ -123,8 +131,33 @@ def load(source: LabeledTexts) -> TextDataset:
     return TextDataset(**{**vars(made), **own}, texts=texts.texts)
 
 
-def _classes(texts: Texts) -> tuple[np.ndarray, tuple[str, ...]]:
-    return labels_of(as_sequences(texts, np.arange(len(texts) + 1), np.zeros(len(texts), np.int32)))
+def _tell_truth(source: LabeledTexts, texts: Texts) -> Truth:
+    """Return the classes of all texts, or their numbers."""
+    if source.outline().outputs == "numbers":
+        return Truth(read_targets(texts))
+    classes(texts)
+    return Truth(*labels_of(as_sequences(texts, np.arange(len(texts) + 1), np.zeros(len(texts), np.int32))))
+
+
+def read_targets(texts: Texts) -> np.ndarray:
+    """Return the numbers that stand in the place of labels, (n, 1); DataError names the place of what is none."""
+    found = np.full((len(texts), 1), np.nan, np.float32)
+    for index, cell in enumerate(texts.labels or ()):
+        with suppress(ValueError):
+            found[index] = float(cell)
+    if len(bad := np.flatnonzero(~np.isfinite(found[:, 0]))):
+        cell = (texts.labels or ())[bad[0]]
+        several = len(parts := SEVERAL.split(cell.strip("[]() "))) > 1 and all(map(is_number, parts))
+        instead = "data.task=classification takes labels"
+        if several:
+            instead = "one number for each text is supported, and no sequence of numbers"
+        where = texts.place(int(bad[0]))
+        raise DataError(f"{where}: the target `{cell[:40]}` is not a number ({len(bad)} such texts); {instead}")
+    return found
+
+
+def _spread(y: np.ndarray) -> str:
+    return f"numbers from {y.min():.6g} to {y.max():.6g}, mean {y.mean(dtype=np.float64):.6g}"
 
 
 def _labels(texts: Texts, y: np.ndarray, names: Sequence[str]) -> str:
@@ -138,8 +171,8 @@ def _labels(texts: Texts, y: np.ndarray, names: Sequence[str]) -> str:
     return f"labels: {shown}" + (f"; few are {'; '.join(rare)}" if rare and len(texts.texts) >= MOST_LABELS else "")
 
 
-def _two_labels(texts: Texts) -> list[str]:
-    """Count the texts that stand there with two labels: short ones may, in data that people have labeled."""
+def _two_labels(texts: Texts, what: str) -> list[str]:
+    """Count the texts that stand there with two labels or numbers: short ones may, in data that people have labeled."""
     labels, first = texts.labels or (), dict[str, int]()
     earlier = [first.setdefault(text, index) for index, text in enumerate(texts.texts)]
     other = [index for index, one in enumerate(earlier) if labels[index] != labels[one]]
@@ -147,18 +180,21 @@ def _two_labels(texts: Texts) -> list[str]:
         return []
     have = f"{count(len(other), 'text')} {'has' if len(other) == 1 else 'have'}"
     return [
-        f"{have} another label than the same text before, such as {texts.place(earlier[other[0]])} and "
+        f"{have} another {what} than the same text before, such as {texts.place(earlier[other[0]])} and "
         f"{texts.place(other[0])}"
     ]
 
 
-def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray) -> Sequences:
-    """Lay out texts as sequences of tokens: `values` (tokens,), text i being `offsets[i]:offsets[i + 1]`."""
+def as_sequences(texts: Texts, offsets: np.ndarray, values: np.ndarray, numbers: np.ndarray | None = None) -> Sequences:
+    """Lay out texts as sequences of tokens: `values` (tokens,), text i being `offsets[i]:offsets[i + 1]`.
+
+    numbers: (n, 1) in the place of labels
+    """
     groups = None if texts.groups is None else np.array(texts.groups)
     return Sequences(
         values,
         offsets,
-        np.array(texts.labels),
+        np.array(texts.labels) if numbers is None else numbers,
         ("token",),
         groups=groups,
         weights=None if texts.weights is None else np.array(texts.weights),
@@ -177,6 +213,7 @@ def apply(source: LabeledTexts, pipeline: TextPipeline, spec: TaskSpec) -> TextD
         [f"{len(encoded.cut)} of {len(texts)} texts cut to the tokens that the model reads"] if len(encoded.cut) else []
     )
     notes = (*texts.notes, f"unknown tokens: {unknown:.1%}", *cut)
-    sequences = as_sequences(replace(texts, notes=notes), encoded.offsets, encoded.ids)
+    numbers = read_targets(texts) if spec.outputs == "numbers" else None
+    sequences = as_sequences(replace(texts, notes=notes), encoded.offsets, encoded.ids, numbers)
     made = apply_whole(source, sequences, spec, (spec.inputs["past"], encoded.ids, pipeline))
     return TextDataset(**vars(made), texts=texts.texts)

@@ -1,4 +1,4 @@
-"""The settings that are proposed for sequences and texts with a label each, from their training examples alone."""
+"""The settings that are proposed for examples with a label or number each, from the training part alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.tasks import budget
-from rnnexp.tasks.classification.texts import TextDataset
 from rnnexp.tasks.requests import Suggestion
+from rnnexp.tasks.texts import TextDataset
 
 LOOKED_AT = 1_000  # training examples whose channels are measured
 OFF_CENTER, UNEVEN = (
@@ -17,6 +17,8 @@ OFF_CENTER, UNEVEN = (
     2.0,
 )  # |mean| over deviation of a channel, and deviation or its inverse, of which more is scaled
 TEXT_EPOCHS, TEXT_WAITED = 30, 10
+INPUTS_EPOCHS, INPUTS_WAITED = 60, 10
+INPUTS_RATE = Suggestion("optimizer.learning_rate", 0.003, "that of experiments/several_inputs.yaml")
 
 # That of experiments/ag_news.yaml; it was measured on sst2 as well, for which it was not chosen.
 TEXT_NETWORK = (
@@ -60,6 +62,8 @@ FRAME_NETWORK = (
 
 def suggest(dataset: SequenceDataset) -> list[Suggestion]:
     """Choose a network and a budget, for texts a short one: they are learned by heart within a few epochs."""
+    if dataset.spec.several:
+        return [INPUTS_RATE, *budget.suggest(dataset, INPUTS_EPOCHS, INPUTS_WAITED)]
     if isinstance(dataset, TextDataset):
         return [*TEXT_NETWORK, *budget.suggest(dataset, TEXT_EPOCHS, TEXT_WAITED)]
     if dataset.pipeline.extractor is not None:
@@ -68,6 +72,13 @@ def suggest(dataset: SequenceDataset) -> list[Suggestion]:
         return [*FRAME_NETWORK, *budget.suggest(dataset)]
     chosen = (dataset.sequences.one(int(place)) for place in dataset.list_examples("train")[:LOOKED_AT])
     return [*choose_scaler(chosen), *SEQUENCE_NETWORK, *budget.suggest(dataset)]
+
+
+def suggest_numbers(dataset: SequenceDataset) -> list[Suggestion]:
+    """Choose the same for numbers to predict: of sequences a budget alone."""
+    if dataset.spec.several or isinstance(dataset, TextDataset):
+        return suggest(dataset)
+    return budget.suggest(dataset)
 
 
 def choose_scaler(sequences: Iterable[np.ndarray]) -> list[Suggestion]:
