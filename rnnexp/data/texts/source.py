@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.data.few_labels import UNLABELED, FewLabels
 from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource, labels_outline
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @settings
-class TextSource(TextFiles, TokenSettings, ExampleSource):
+class TextSource(TextFiles, TokenSettings, FewLabels, ExampleSource):
     """Texts with a label each: the base of the sources for text classification.
 
     A source adds the fields that name its files, and `read_rows`.
@@ -77,6 +78,16 @@ class TextSource(TextFiles, TokenSettings, ExampleSource):
         if self.labels is None:
             return texts
         return renamed(texts, label_names(self._label_names(), texts.labels or ()))
+
+    def read_unlabeled(self, label: str) -> Texts | None:
+        """Read the texts of `unlabeled`, one on each line, and give them a label that nobody asks for."""
+        from rnnexp.data.texts.corpus import gather
+        from rnnexp.data.texts.read import text_per_line
+
+        if self.unlabeled is None:
+            return None
+        rows = text_per_line(self.locate(self.unlabeled), label, self.encoding)
+        return gather([(UNLABELED, [row for row in rows if row.text.strip()])])
 
     def rules(self) -> Rules:
         """Return how texts are cut and numbered."""
