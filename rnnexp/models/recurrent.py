@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
+from rnnexp.config.settings import SINCE
 from rnnexp.data.spec import UNKNOWN_SIZE, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
@@ -103,6 +104,20 @@ class RecurrentModel(ABC):
     skip: bool = Field(
         False,
         description="add a linear function of the whole window to the output (LSTNet, Lai et al., 2018, eq. 8)",
+    )
+
+    start: str | None = Field(
+        None,
+        min_length=1,
+        description="trained run whose weights are taken first, by path and shape: its name, id, folder or "
+        "models:/NAME@ALIAS; null: all are drawn from the seed",
+        json_schema_extra={SINCE: "0.1"},
+    )
+    freeze_epochs: int = Field(
+        0,
+        ge=0,
+        description="epochs at first in which weights that were taken are not trained",
+        json_schema_extra={SINCE: "0.1"},
     )
 
     def check(self) -> list[str]:

@@ -60,6 +60,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "test_weight": {"test_inputs": "t", "test_targets": "t", "weight": "w"},
     "columns": {"path": "a.tsv"},
     "tie_weights": {"units": [8], "embedding_dim": 8},
+    "freeze_epochs": {"start": "a run"},
 }
 OF_ONE_COMPONENT = {
     ("lstm_fcn", "filters"): {"kernel_sizes": [3]},

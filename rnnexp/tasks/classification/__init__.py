@@ -33,4 +33,7 @@ class classification(TaskCode):
     write_rows = deferred("rnnexp.tasks.classification.inputs:write_rows")
     suggest = deferred("rnnexp.tasks.classification.labeled_recipe:suggest")
     inspect = deferred("rnnexp.tasks.text_proposals:propose_labels")
+    find_pretrain_mistakes = deferred("rnnexp.tasks.classification.pretraining:find_mistakes")
+    make_pretraining = deferred("rnnexp.data.pretraining:make_pretraining")
+    compare_encoders = deferred("rnnexp.tasks.classification.pretraining:compare_encoders")
     seen = deferred("rnnexp.data.leaks:seen_examples")
