@@ -25,6 +25,8 @@ from rnnexp.tracking.store import artifact_root, database, open_store, tracking_
 # These take one value alone, whatever stands beside them; plugins are those that the user has allowed.
 ONE_VALUE = {
     "plugins of the experiment",
+    "data.unlabeled of adding",
+    "data.unlabeled of random",
     "data.tokens of reverse_digits",
     "data.tokens of selective_copying",
     "model.tie_weights of cnn_lstm",

@@ -9,7 +9,7 @@ import pytest
 
 import rnnexp as rx
 from rnnexp import tasks
-from rnnexp.data.pretraining import make_pretraining
+from rnnexp.data.unlabeled import make_pretraining
 from rnnexp.errors import ConfigError
 from rnnexp.runner import Result
 from rnnexp.runner.vectorized import make_program_key

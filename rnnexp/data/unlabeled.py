@@ -54,14 +54,14 @@ def make_pretraining(dataset: SequenceDataset, kind: str, epochs: int, seed: int
     arrays = {key: arrays[key] for key in ("values", "begin", "length", "steps")}
     if kind == "masked":
         arrays["hidden"] = draw_spans(length, seed)
-    spec = outline_pretraining(dataset.spec, kind)
+    spec = describe_pretraining(dataset.spec, kind)
     examples = len(chosen)
     part = Redrawn(arrays, np.arange(examples, dtype=np.int32), train.bounds, examples, draws)
     sizes = {"train": examples}
     return PretrainingDataset(
         spec=spec,
         parts={"train": part},
-        batch=partial(hide_spans if kind == "masked" else shift_steps, is_whole="mask" not in spec.inputs),
+        batch=partial(hide_spans if kind == "masked" else tell_next, is_whole="mask" not in spec.inputs),
         summary=replace(dataset.summary, sizes=sizes),
         scored="train",
         scaling=dataset.scaling,
@@ -69,7 +69,7 @@ def make_pretraining(dataset: SequenceDataset, kind: str, epochs: int, seed: int
     )
 
 
-def outline_pretraining(spec: TaskSpec, kind: str) -> TaskSpec:
+def describe_pretraining(spec: TaskSpec, kind: str) -> TaskSpec:
     """Return what pretraining asks of a network that reads the inputs of a spec: an output per step."""
     past = spec.inputs["past"]
     asked: dict[str, Any] = {"classes": (), "metrics": (), "targets": (), "per_step": True, "quantiles": ()}
@@ -97,7 +97,7 @@ def hide_spans(arrays: Arrays, indices: Any, is_whole: bool = False) -> tuple[An
     return (seen if is_whole else {"past": seen, "mask": x["mask"]}), past, _weigh(inside)
 
 
-def shift_steps(arrays: Arrays, indices: Any, is_whole: bool = False) -> tuple[Any, Any, Any]:
+def tell_next(arrays: Arrays, indices: Any, is_whole: bool = False) -> tuple[Any, Any, Any]:
     """Return x, and for each step the next one; the last one of a sequence has none, and the weight 0."""
     x = padding.masked_inputs(arrays, indices)
     steps = x["past"].shape[1]

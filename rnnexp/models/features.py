@@ -29,7 +29,7 @@ _PLAIN: dict[str, Any] = {
 }
 
 
-def plain_encoder(architecture: Any) -> Any:
+def make_plain_encoder(architecture: Any) -> Any:
     """Return the settings of the same recurrent layers with an output per step; None if there are no such layers."""
     if not getattr(type(architecture), "per_step", False) or not _PLAIN.keys() <= vars(architecture).keys():
         return None

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data.pretraining import outline_pretraining
 from rnnexp.data.sequences import SequenceDataset
+from rnnexp.data.unlabeled import describe_pretraining
 from rnnexp.evaluation.classes import add_rivals
 from rnnexp.evaluation.classification import make_logistic
 from rnnexp.evaluation.report import Report
-from rnnexp.models.encoder import plain_encoder
+from rnnexp.models.features import make_plain_encoder
 
 Features = Callable[[str], np.ndarray]  # the name of a part -> (m, features) of its windows
 
@@ -37,12 +37,12 @@ def find_mistakes(experiment: Any) -> list[str]:
             "masked for numbers"
         )
         return problems
-    plain = plain_encoder(model)
+    plain = make_plain_encoder(model)
     if plain is None:
         return [*problems, f"pretrain: model={model.name} has no recurrent layers of ours that give an output per step"]
     from rnnexp.models.recurrent import check_spec
 
-    return problems + [f"pretrain: {one}" for one in check_spec(plain, outline_pretraining(spec, settings.task))]
+    return problems + [f"pretrain: {one}" for one in check_spec(plain, describe_pretraining(spec, settings.task))]
 
 
 def compare_encoders(report: Report, dataset: SequenceDataset, rivals: Mapping[str, Any]) -> Report:
