@@ -116,8 +116,8 @@ class TaskCode(ABC):
     def find_pretrain_mistakes(self, experiment: Any) -> list[str]:
         """List why the network of an experiment cannot learn first from inputs without labels."""
         return [
-            "pretrain: given, but this task has no labels to go without; train a run on the other data, and start from "
-            "it: model.start=RUN"
+            "pretrain: given, but it is for labels of sequences and texts; train a run on the other data, and start "
+            "from it: model.start=RUN"
         ]
 
     def make_pretraining(self, dataset: Any, kind: str, epochs: int, seed: int) -> Any:

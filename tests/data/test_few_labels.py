@@ -95,3 +95,4 @@ def test_texts_without_labels_give_words_and_no_label(tmp_path: Path) -> None:
     assert len(more.unlabeled) == len(few.unlabeled) + 2
     assert len(few.parts["train"]) == len(more.parts["train"]) == 6
     assert tasks.check_leakage(more) == []
+    assert not [note for note in more.summary.notes if "unlabeled part" in note]

@@ -55,6 +55,7 @@ def test_the_encoder_is_pretrained_and_scored_beside_what_it_is_held_against(arc
     assert result.report.beats_baseline == (result.metrics["test/accuracy"] > max(scores.values()))
 
 
+@pytest.mark.end_to_end
 def test_the_same_seed_pretrains_the_same_and_scratch_is_a_run_without_it(archive: Path, tmp_path: Path) -> None:
     one, other = (trained(archive, tmp_path / name) for name in ("one", "other"))
     assert one.metrics["pretrain/loss"] == other.metrics["pretrain/loss"]
@@ -109,6 +110,7 @@ def test_texts_are_pretrained_by_a_language_model(tmp_path: Path) -> None:
     assert "embedding/embeddings" in weights_in(tmp_path / "run" / "pretrained")
 
 
+@pytest.mark.end_to_end
 def test_a_run_that_goes_on_takes_what_it_has_learned_first(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,8 +152,8 @@ def test_what_cannot_be_pretrained_is_said_before_anything_is_read(
         rx.compose("data=npz", f"data.path={archive}", *FEW, "model=gru", *OFF, *words)
 
 
-def test_a_forecast_has_no_labels_to_go_without() -> None:
-    with pytest.raises(ConfigError, match=r"start from it: model.start=RUN"):
+def test_other_tasks_are_told_to_start_from_a_run() -> None:
+    with pytest.raises(ConfigError, match=r"and start from it: model.start=RUN"):
         rx.compose("data=sine", "pretrain.task=next")
     with pytest.raises(ConfigError, match=r"pretrain.task: masked hides numbers, and these data are texts"):
         rx.compose("data=text_lines", "data.path=a.txt", "pretrain.task=masked")

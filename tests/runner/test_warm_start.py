@@ -61,6 +61,7 @@ def test_weights_that_were_taken_are_held_for_some_epochs_and_trained_afterwards
     assert not np.array_equal(kept[3][OUTPUT], first[OUTPUT]), "outputs are trained from the beginning"
 
 
+@pytest.mark.end_to_end
 def test_runs_that_are_trained_together_start_and_hold_as_each_would_alone(origin: Path, tmp_path: Path) -> None:
     own = ("trainer.epochs=3", f"model.start={origin}", "model.freeze_epochs=2", "data.horizon=2")
     folders = [tmp_path / "0", tmp_path / "1"]
@@ -72,6 +73,7 @@ def test_runs_that_are_trained_together_start_and_hold_as_each_would_alone(origi
     assert losses[0] != pytest.approx(losses[2], rel=1e-5)
 
 
+@pytest.mark.end_to_end
 def test_a_run_that_was_stopped_while_weights_were_held_ends_with_the_same_bits(
     origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +103,37 @@ def test_what_was_taken_and_what_was_not_stands_beside_the_run(origin: Path, tmp
     assert "output/kernel, output/bias: its outputs are others" in listed
     about = json.loads((result.run_dir / "model" / "model.json").read_text())
     assert about["architecture"]["start"] == str(origin)
+
+
+@pytest.mark.end_to_end
+def test_a_classifier_of_texts_starts_from_a_language_model(tmp_path: Path) -> None:
+    lines = [f"{word} film number {i % 4}\n" for word in ("fine", "poor") for i in range(30)]
+    (tmp_path / "all.txt").write_text("".join(lines))
+    for label, own in (("good", lines[:20]), ("bad", lines[30:50])):
+        (tmp_path / f"{label}.txt").write_text("a new word\n" * 2 + "".join(own))
+    network = ("model=lstm", "model.units=[4]", "model.embedding_dim=3", "trainer.epochs=1", *SINE[2:])
+    language = rx.compose(
+        "data=corpus",
+        f"data.path={tmp_path / 'all.txt'}",
+        "data.tokens=word",
+        "data.lowercase=true",
+        "data.sequence_length=5",
+        "trainer.batch_size=2",
+        *network,
+    )
+    rx.run(language, tmp_path / "language", quiet=True)
+    paths = f"data.path={{good: {tmp_path / 'good.txt'}, bad: {tmp_path / 'bad.txt'}}}"
+    words = (
+        "data=text_files",
+        paths,
+        "data.min_count=1",
+        f"model.start={tmp_path / 'language'}",
+        "model.freeze_epochs=1",
+    )
+    rx.run(rx.compose(*words, *network), tmp_path / "labels", quiet=True)
+    first, last = weights_in(tmp_path / "language"), weights_in(tmp_path / "labels")
+    assert np.array_equal(first[KERNEL], last[KERNEL])
+    assert first["embedding/embeddings"].shape != last["embedding/embeddings"].shape
 
 
 def test_a_network_that_nothing_fits_is_refused(origin: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnexp.data import padding
 from rnnexp.data.apply_sequences import apply_whole
-from rnnexp.data.few_labels import list_learned
+from rnnexp.data.few_labels import list_labeled, list_learned
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.leaks import check_labels
 from rnnexp.data.sequences import SequenceDataset, labels_of, put_together
@@ -98,7 +98,7 @@ def load(source: TextSource) -> TextDataset:
         y, names = _classes(texts)
     check_labels(texts.labels or (), texts.places.name, "text", source.label_key())
     require_in_training(texts, pieces["train"])
-    prepared = prepare(texts, {**pieces, "train": list_learned(pieces)}, source.rules())
+    prepared = prepare(texts, {**list_labeled(pieces), "train": list_learned(pieces)}, source.rules())
     vectors = vectors_of(source, prepared.encoder)
     notes = (
         *texts.notes,
