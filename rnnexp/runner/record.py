@@ -19,10 +19,12 @@ from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
 from rnnexp.data.fingerprint import join_digests
 from rnnexp.disk import DISK_FULL
+from rnnexp.evaluation.figures import draw_losses
 from rnnexp.evaluation.tables import lay_baselines
 from rnnexp.redact import redact, redact_tree
 from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.description import describe_end, describe_run
+from rnnexp.runner.pretraining import TABLE as PRETRAINING
 from rnnexp.runner.warm_start import TABLE, TAG, hash_files
 from rnnexp.runtime.digests import hash_code
 from rnnexp.runtime.machine import find_version
@@ -245,7 +247,9 @@ def draw_figures(
 ) -> Iterator[tuple[str, Figure]]:
     """Yield every picture that a run of the experiment gets, with its name."""
     loss = experiment.loss.name if experiment.loss else dataset.spec.loss
-    return tasks.figures(dataset, history, report, loss)
+    yield from tasks.figures(dataset, history, report, loss)
+    if PRETRAINING in report.tables:
+        yield PRETRAINING, draw_losses(report.tables[PRETRAINING]["loss"].tolist(), "Learned without labels")
 
 
 def log_model(tracked: Run, experiment: Experiment, kept: KeptModel) -> None:

@@ -140,6 +140,7 @@ def test_a_run_that_goes_on_takes_what_it_has_learned_first(
         ),
         (("pretrain.task=masked", "model=lstm_fcn"), r"pretrain: model=lstm_fcn has no recurrent layers of ours"),
         (("pretrain.task=masked", "model.start=old"), r"pretrain: given beside model.start"),
+        (("pretrain.task=masked", "model.patch_size=3"), r"pretrain: given beside model.patch_size"),
         (("pretrain.task=masked", "ensemble=2"), r"pretrain: given beside ensemble"),
         (("pretrain.epoch=3",), r"pretrain.epoch: unknown key; did you mean `pretrain.epochs`"),
         (("pretrain.task=mask",), r"pretrain.task: 'mask' given; must be 'next' or 'masked'"),

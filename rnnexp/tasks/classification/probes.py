@@ -37,6 +37,8 @@ def find_mistakes(experiment: Any) -> list[str]:
             "masked for numbers"
         )
         return problems
+    if vars(model).get("patch_size"):
+        problems.append("pretrain: given beside model.patch_size: there is no output for each step; leave one out")
     plain = make_plain_encoder(model)
     if plain is None:
         return [*problems, f"pretrain: model={model.name} has no recurrent layers of ours that give an output per step"]
