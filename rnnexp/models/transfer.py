@@ -141,7 +141,7 @@ def match_weights(source: TrainedWeights, model: keras.Model, spec: TaskSpec, sc
         else:
             values[path] = held
     unused = [path for path in source.arrays if path not in values and not _is_seed(path)]
-    if not values:
+    if all(path.startswith(OUTPUT) for path in values):  # a bias alone means nothing
         told = "; ".join(f"{path}: {reason}" for path, reason in [*left.items()][:MAX_SHOWN])
         raise ConfigError(f"model.start: no weight of {source.called} fits this network: {told}")
     return Transfer(source, values, partly, left, unused)

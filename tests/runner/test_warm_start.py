@@ -139,6 +139,8 @@ def test_a_classifier_of_texts_starts_from_a_language_model(tmp_path: Path) -> N
 def test_a_network_that_nothing_fits_is_refused(origin: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no weight of .* fits this network: gru_1/gru_cell/kernel: it has none"):
         started(origin, tmp_path / "gru", "model=gru", "data.horizon=2")
+    with pytest.raises(ConfigError, match=r"no weight of .* fits this network: .*kernel: shape \[1, 16\], needed is"):
+        started(origin, tmp_path / "other", "model.units=[5]")  # of which the bias of the output would fit
 
 
 def test_a_run_that_is_not_there_is_refused_before_keras_is_needed(tmp_path: Path) -> None:
