@@ -56,6 +56,12 @@ TYPED = {
     "optimizer=momentum": "optimizer: `momentum` is not one of .*; did you mean `sgd` with `optimizer.momentum=0.9`?",
     "optimizer.betas=[0.9,0.99]": "optimizer.betas: unknown key; optimizer.beta_1 and optimizer.beta_2 are keys",
     "trainer.log_interval=5": "trainer.log_interval: unknown key; here it is trainer.print_every",
+    "model.pretrained=run": "model.pretrained: unknown key; here it is model.start",
+    "model.init_from=run": "model.init_from: unknown key; here it is model.start",
+    "model.freeze=true": "model.freeze: unknown key; here it is model.freeze_epochs",
+    "transfer=run": "transfer: unknown key; here it is model.start",
+    "warm_start=run": "warm_start: unknown key; here it is model.start",
+    "data.shots=5": "data.shots: unknown key; here it is data.labels_per_class",
     "backend=pytorch": "backend: 'pytorch' given; .*; did you mean `torch`?",
 }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, StrictBool, StrictInt
+from pydantic.dataclasses import dataclass
 
 from rnnexp.paths import label_problem
 from rnnexp.registry import lookup, settings
@@ -121,6 +122,24 @@ class Tracking:
         return [f"experiment: {problem}"] if problem else []
 
 
+# `strict` on the class would refuse the plain mapping that YAML gives for this nested group.
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class Pretrain:
+    """What the recurrent layers learn first, without labels: of data.unlabeled, and of the training part."""
+
+    task: Literal["next", "masked"] = Field(
+        default="next",
+        description="next: tell each step from those before it, of texts a language model; masked: numbers in spans "
+        "that are hidden",
+    )
+    epochs: StrictInt = Field(default=20, ge=1, description="passes over the examples, those with a label among them")
+    compare: StrictBool = Field(
+        default=True,
+        description="train the same network without it, and linear models on what the encoder gives before and after "
+        "it, and score them as baselines",
+    )
+
+
 FIXED: dict[str, Any] = {"trainer": Trainer, "tracking": Tracking}  # the parts that are not chosen by a name
 
 
@@ -156,13 +175,22 @@ class Experiment:
     loss: Any = Field(default=None, description="what training minimizes; null: the task's natural loss")
     optimizer: Any = Field(default=None, description="any optimizer of the installed Keras")
     schedule: Any = Field(default=None, description="learning rate over epochs")
+    pretrain: Pretrain | None = Field(
+        default=None,
+        description="what the network learns first, without labels; null: nothing",
+        json_schema_extra={SINCE: "0.1"},
+    )
     trainer: Trainer = Field(default=Trainer(), description="epochs, batches, what to keep")
     callbacks: Mapping[str, Any] = Field(default={}, description="early stopping, plateau, checkpoints, your own")
     tracking: Tracking = Field(default=Tracking(), description="where the run is remembered")
 
     def check_with(self, experiment: Any) -> list[str]:
-        """List why several networks cannot be averaged."""
-        if self.ensemble == 1:
-            return []
-        code: Any = lookup("task", experiment.data.task)()
-        return list(code.find_ensemble_mistakes(experiment.data))
+        """List why several networks cannot be averaged, or one cannot be pretrained."""
+        network, code = vars(experiment.model), lookup("task", experiment.data.task)
+        asked: Any = code()
+        problems = [] if self.ensemble == 1 else list(asked.find_ensemble_mistakes(experiment.data))
+        if self.pretrain is not None:
+            problems += asked.find_pretrain_mistakes(experiment)
+        elif network.get("freeze_epochs") and network.get("start") is None:
+            problems.append("model.freeze_epochs: given without model.start or pretrain, which would give weights")
+        return problems

@@ -24,7 +24,7 @@ USUAL = 90  # percent: the level of prediction intervals that are shown
 COUNTED_AT_ONCE = 4096  # examples
 LATER = (
     *("groups", "test_groups", "test_weight", "weight"),
-    *("sequence_length", "stride"),
+    *("sequence_length", "stride", "labels_per_class", "unlabeled"),
 )  # where these are null, digests are as they were before
 WHOLE = "all"  # the part that holds all of the data that are not a run's own
 LEARNED_FROM = ("train", "val")  # the parts that decide what the weights are

@@ -86,6 +86,27 @@ class Sequences:
         """Return one sequence, (time, channels) or (time,)."""
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
+    def join(self, other: Sequences, part: str) -> Sequences:
+        """Put those of another source behind these, as a part; their labels, groups and weights are not read."""
+        import numpy as np
+
+        if len(other.channels) != len(self.channels):
+            there = f"{len(other.channels)} channels; {self.source} has {len(self.channels)}"
+            raise DataError(f"{other.source}: {there}")
+        own, more = len(self), len(other)
+        parts = np.full(own, "") if self.parts is None else self.parts
+        return replace(
+            self,
+            values=np.concatenate([self.values, other.values]),
+            offsets=np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]]),
+            targets=np.concatenate([self.targets, np.repeat(self.targets[:1], more, axis=0)]),
+            parts=np.concatenate([parts, np.full(more, part)]),
+            groups=None if self.groups is None else np.concatenate([self.groups, np.full(more, part)]),
+            weights=None if self.weights is None else np.concatenate([self.weights, np.ones(more)]),
+            place=lambda index: self.place(index) if index < own else other.place(index - own),
+            source=f"{self.source}, {other.source}",
+        )
+
     def take(self, chosen: np.ndarray) -> Sequences:
         """Keep the sequences at these places alone, in this order."""
         import numpy as np
@@ -118,3 +139,18 @@ class Sequences:
         if scale == self.scale:
             return self
         return replace(self, values=self.values * (scale / self.scale), scale=scale)
+
+
+def read_targets(sequences: Sequences) -> np.ndarray:
+    """Return the numbers that belong to each sequence, (n, outputs)."""
+    import numpy as np
+
+    targets = sequences.targets
+    if targets.dtype.kind not in "fiub":
+        first = f"{sequences.place(0)}: the target `{targets.flat[0]}` is not a number"
+        raise DataError(f"{first}; data.task=classification takes labels")
+    y = targets.reshape(len(targets), -1).astype(np.float32)
+    if not np.isfinite(y).all():
+        index = int(np.argwhere(~np.isfinite(y))[0][0])
+        raise DataError(f"{sequences.place(index)}: the target is not a finite number")
+    return y

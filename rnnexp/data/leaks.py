@@ -32,7 +32,8 @@ def _standardized(dataset: Any) -> Iterator[str]:
     """Look whether standardized inputs have mean 0 over the training examples: otherwise others had a say."""
     if dataset.scaling.get("mean"):
         train = dataset.parts["train"]
-        steps = dataset.windows.find_steps(train.indices)
+        own = dataset.unlabeled.indices if dataset.unlabeled else train.indices[:0]
+        steps = dataset.windows.find_steps(np.sort(np.concatenate([train.indices, own])))
         mean = train.arrays["values"][steps].mean(axis=0, dtype=np.float64)
         if np.abs(mean).max() > 1e-3:
             yield "the scaler `standard` was not fitted on the training examples alone"

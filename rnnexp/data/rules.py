@@ -29,6 +29,10 @@ def example_mistakes(source: Any) -> list[str]:
         problems.append(f"data.split.gap: {source.split.gap} has no meaning for independent examples; remove it")
     if source.held_out == "test" and source.folds is None:
         problems.append("data.held_out: test is given without data.folds")
+    if vars(source).get("labels_per_class") and source.outline().targets != ("label",):
+        problems.append("data.labels_per_class: given, but these data have no classes; leave it out")
+    if vars(source).get("unlabeled") and "path" not in vars(source):
+        problems.append("data.unlabeled: given, but these data are drawn, not read; leave it out")
     given = source.gives() & {"val", "test"}
     if source.folds is not None and source.held_out in given:
         problems.append(

@@ -13,7 +13,8 @@ from rnnexp.data import padding, sequence_pipeline
 from rnnexp.data.copies import add_copies
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.example_weights import KEY, check_weights, share_weights, take_weights
-from rnnexp.data.labeled import Sequences
+from rnnexp.data.few_labels import UNLABELED, list_labeled, list_learned
+from rnnexp.data.labeled import Sequences, read_targets
 from rnnexp.data.leaks import check_labels, check_recordings
 from rnnexp.data.quantiles import split_quantiles, take_median
 from rnnexp.data.recordings import Windows, cut
@@ -65,11 +66,13 @@ class SequenceDataset(Dataset):
 
     sequences: what was read, unscaled;  pipeline: what happens to it before a network sees it
     windows:   of the sequences, the examples of the parts
+    unlabeled: the examples that no label is read of; None if there are none
     """
 
     sequences: Sequences
     pipeline: Any
     windows: Windows
+    unlabeled: Part | None = None
 
     def list_examples(self, part: str) -> np.ndarray:
         """Return the sequences whose windows a part holds."""
@@ -125,6 +128,8 @@ class SequenceDataset(Dataset):
 def load(source: SequenceSource) -> SequenceDataset:
     """Load a source of independent sequences; mistakes in the data raise DataError."""
     sequences = read_sequences(source)
+    if source.unlabeled is not None:
+        sequences = sequences.join(read_sequences(source.unlabeled_source()), UNLABELED)
     truth = truth_of(sequences, source.outline(), labels_of)
     parts = share_out(source, sequences.parts, truth.labels, len(sequences), sequences.groups)
     chosen, parts, unused = used(parts, len(sequences))
@@ -133,9 +138,9 @@ def load(source: SequenceSource) -> SequenceDataset:
     sequences, parts = add_copies(sequences, parts)
     truth = truth_of(sequences, source.outline(), labels_of)
     truth.check(source, sequences, parts)
-    repeated = check_recordings(sequences, truth.labels, parts, truth.classes)
+    repeated = check_recordings(sequences, truth.labels, list_labeled(parts), truth.classes)
     windows = cut(sequences.lengths(), source.window_size())
-    pipeline, notes = fit_pipeline(source, sequences, windows, windows.choose(parts)["train"])
+    pipeline, notes = fit_pipeline(source, sequences, windows, list_learned(windows.choose(parts)))
     return put_together(
         source,
         replace(sequences, notes=(*sequences.notes, *notes, *repeated, *unused)),
@@ -164,9 +169,10 @@ def put_together(
         arrays[KEY] = share_weights(sequences.weights[windows.recording], pieces.items())
     cuts = padding.bounds(windows.length, source.buckets) if varied and source.buckets > 1 else ()
     inputs = {"past": past} | ({"mask": InputSpec((None,), "bool")} if varied else {})
+    parts = {name: Part(arrays, indices, cuts) for name, indices in pieces.items()}
     return SequenceDataset(
         spec=known.complete(source.outline(), inputs),
-        parts={name: Part(arrays, indices, cuts) for name, indices in pieces.items()},
+        parts=list_labeled(parts),
         batch=padding.masked_batch if varied else padding.whole_batch,
         summary=_summary(source, replace(sequences, notes=(*sequences.notes, *windows.describe())), pieces),
         scored="test" if "test" in pieces else "train",
@@ -174,6 +180,7 @@ def put_together(
         sequences=sequences,
         pipeline=pipeline,
         windows=windows,
+        unlabeled=parts.get(UNLABELED),
     )
 
 
@@ -249,20 +256,7 @@ def truth_of(
     sequences: Sequences, spec: TaskSpec, labels: Callable[[Sequences], tuple[np.ndarray, tuple[str, ...]]]
 ) -> Truth:
     """Return the numbers that belong to each sequence, or what `labels` makes of its label."""
-    return Truth(targets_of(sequences)) if spec.outputs == "numbers" else Truth(*labels(sequences))
-
-
-def targets_of(sequences: Sequences) -> np.ndarray:
-    """Return the numbers that belong to each sequence, (n, outputs)."""
-    targets = sequences.targets
-    if targets.dtype.kind not in "fiub":
-        first = f"{sequences.place(0)}: the target `{targets.flat[0]}` is not a number"
-        raise DataError(f"{first}; data.task=classification takes labels")
-    y = targets.reshape(len(targets), -1).astype(np.float32)
-    if not np.isfinite(y).all():
-        index = int(np.argwhere(~np.isfinite(y))[0][0])
-        raise DataError(f"{sequences.place(index)}: the target is not a finite number")
-    return y
+    return Truth(read_targets(sequences)) if spec.outputs == "numbers" else Truth(*labels(sequences))
 
 
 def labels_of(sequences: Sequences) -> tuple[np.ndarray, tuple[str, ...]]:

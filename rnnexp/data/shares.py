@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnexp.data.few_labels import UNLABELED, choose_labeled
 from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def share_out(
 ) -> Pieces:
     """Return the examples of each part, ascending.
 
-    given:   (examples,) "train", "val" or "test" where the source decides, "" where `split` does; None: all ""
+    given:   (examples,) "train", "val", "test" or "unlabeled" where the source decides, "" where `split` does; None:
+             all ""
     classes: (examples,) integers, each shared out in proportion; None: no such care
     groups:  (examples,) whose each one is: those of a group stay together, and `split` and `folds` share out groups
     Raises DataError for a part that is left without an example.
@@ -46,7 +48,10 @@ def share_out(
     for name in ("train", *pieces, *(["test"] if source.split != "none" else [])):
         if len(pieces.get(name, [])) == 0:
             raise DataError(f"the {name} part has no example out of {examples}; change data.split")
-    order = ("train", "val", "test")
+    if len(extra := np.flatnonzero(kept == UNLABELED)):
+        pieces[UNLABELED] = extra
+    pieces = choose_labeled(source, pieces, classes)
+    order = ("train", "val", "test", UNLABELED)
     return {name: np.sort(pieces[name]).astype(np.int32) for name in order if name in pieces}
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
 from rnnexp.config.settings import SINCE
+from rnnexp.data.few_labels import FewLabels
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.series import Series
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
@@ -199,7 +200,7 @@ class ExampleSource(ABC):
 
 
 @settings
-class SequenceSource(ExampleSource):
+class SequenceSource(FewLabels, ExampleSource):
     """Sequences of numbers with a label or numbers each: the base of classification and regression."""
 
     task: Literal["regression", "classification", "transcription"] = Field(

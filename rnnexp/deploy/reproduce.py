@@ -11,13 +11,14 @@ from rnnexp import strict
 from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import parse, plain_values
 from rnnexp.config.settings import Experiment
-from rnnexp.data.fingerprint import hash_data, join_digests
+from rnnexp.data.fingerprint import join_digests
 from rnnexp.deploy.rescore import RESCORED
 from rnnexp.deploy.trained import CONFIG, Asked, ChangedDataError, called, read_experiment
 from rnnexp.errors import ConfigError
 from rnnexp.redact import MASK
 from rnnexp.runner.record import CODE, FILES, TOGETHER
 from rnnexp.runner.unfinished import CHANGED, Origin, make_origin, read_origin
+from rnnexp.runner.warm_start import hash_files
 from rnnexp.runtime import choose_backend
 from rnnexp.runtime.digests import SHOWN, find_changes, hash_code
 from rnnexp.runtime.machine import find_version
@@ -156,7 +157,7 @@ def compare_conditions(original: Original) -> Conditions:
     """Compare what a run was made of with what there is. Raises ChangedDataError if its files are others now."""
     experiment, tags = original.repeated(), original.tags
     now, then = make_origin(experiment), original.origin
-    files = join_digests(hash_data([plain_values(experiment)["data"]]))
+    files = join_digests(hash_files(experiment))
     changes = find_changes(then.data, now.data) if then else []
     if changes or tags.get(FILES, files) != files:
         listed = "\n  ".join(["", *changes]) if changes else f" (digest {tags[FILES][:8]} then, {files[:8]} now)"

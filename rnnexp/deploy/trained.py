@@ -21,7 +21,7 @@ from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, ResourceError, TrackingError
 from rnnexp.redact import redact
 from rnnexp.tracking import find
-from rnnexp.tracking.files import fetch_model
+from rnnexp.tracking.files import ABOUT, MODEL, fetch_model, find_bundle
 from rnnexp.tracking.model_registry import SCHEME
 from rnnexp.tracking.query import TrackedRun, Wanted, artifact, read_about, run_folder, select
 from rnnexp.tracking.store import tracking_uri
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from rnnexp.tasks.base import TaskCode
 
 CONFIG = "config/config.yaml"
-MODEL = "model"
-ABOUT = "model.json"  # that a folder holds a model is seen by this file
 
 log = logging.getLogger("rnnexp")
 
@@ -135,7 +133,7 @@ def trained(asked: Asked, scratch: Path) -> Trained:
     if asked.text.startswith(SCHEME):
         return of_run(asked, find.run(asked.uri, asked.text), scratch)
     folder = Path(asked.text)
-    if folder.is_dir() and (_model_in(folder) or os.path.lexists(folder / CONFIG)):
+    if folder.is_dir() and (find_bundle(folder) or os.path.lexists(folder / CONFIG)):
         return _of_folder(asked, folder)
     if folder.is_dir() and os.sep in asked.text:
         raise ConfigError(f"{folder}: holds neither a run ({CONFIG}, {MODEL}/) nor a model ({ABOUT})")
@@ -154,7 +152,7 @@ def of_run(asked: Asked, run: TrackedRun, scratch: Path) -> Trained:
         raise ConfigError(f"{called(run)} has no artifact {CONFIG}: what it was made of is not known")
     experiment = read_experiment(asked, text, called(run), run)
     folder = run_folder(run)
-    bundle = _model_in(folder) if folder else None
+    bundle = find_bundle(folder) if folder else None
     bundle = bundle or fetch_model(asked.uri, run, scratch)
     if bundle is None:
         raise ConfigError(f"{called(run)} has no model: {_why_none(experiment, run)}")
@@ -163,7 +161,7 @@ def of_run(asked: Asked, run: TrackedRun, scratch: Path) -> Trained:
 
 def _of_folder(asked: Asked, folder: Path) -> Trained:
     """Gather what the folder of a run, or of a model, holds."""
-    bundle = _model_in(folder)
+    bundle = find_bundle(folder)
     home = folder if os.path.lexists(folder / CONFIG) else folder.parent
     if not os.path.lexists(home / CONFIG):
         return Trained(f"the model in {folder}", bundle or folder, plugins=asked.plugins)
@@ -172,12 +170,6 @@ def _of_folder(asked: Asked, folder: Path) -> Trained:
     if bundle is None:
         raise ConfigError(f"{folder}: has no model: {_why_none(experiment, run)}")
     return Trained(called(run) if run else str(home), bundle, experiment, run, asked.plugins)
-
-
-def _model_in(folder: Path) -> Path | None:
-    """Return the model in a run's folder, in a model's own, or in one that MLflow has written."""
-    candidates = (folder, folder / MODEL, folder / "data" / MODEL)
-    return next((place for place in candidates if os.path.lexists(place / ABOUT)), None)
 
 
 def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:

@@ -76,12 +76,7 @@ def compared(
         values = classification.scores(labels, chosen, len(names), predictions.weight) | extra(labels, chosen)
         metrics |= prefixed(prefix, values)
     metrics[f"{dataset.scored}/log_loss"] = classification.log_loss(labels, predictions.predicted, predictions.weight)
-    best = max(made, key=lambda name: metrics[f"baseline/{name}/accuracy"])
-    model, base = metrics[f"{dataset.scored}/accuracy"], metrics[f"baseline/{best}/accuracy"]
-    if base < 1:
-        metrics["skill/accuracy"] = 1 - (1 - model) / (1 - base)
-    else:
-        skipped["skill/accuracy"] = f"the baseline {best} is exact"
+    best = _judge(metrics, skipped, made, dataset.scored)
     return Report(
         metrics,
         predictions,
@@ -90,9 +85,37 @@ def compared(
         {name: replace(predictions, predicted=shares) for name, shares in made.items()},
         skipped,
         best,
-        model > base,
+        metrics[f"{dataset.scored}/accuracy"] > metrics[f"baseline/{best}/accuracy"],
         fitted=fitted,
     )
+
+
+def add_rivals(report: Report, dataset: Dataset, extra: Extra, made: Mapping[str, np.ndarray]) -> Report:
+    """Add baselines, by their probabilities (n, classes) for the scored part, and judge the network by all of them."""
+    predictions, count = report.predictions, len(dataset.spec.classes)
+    metrics, skipped = dict(report.metrics), dict(report.skipped)
+    for name, shares in made.items():
+        chosen = shares.argmax(axis=1)
+        values = classification.scores(predictions.actual, chosen, count, predictions.weight)
+        metrics |= prefixed(f"baseline/{name}", values | extra(predictions.actual, chosen))
+    baselines = {**report.baselines, **{name: replace(predictions, predicted=shares) for name, shares in made.items()}}
+    best = _judge(metrics, skipped, baselines, dataset.scored)
+    beats = metrics[f"{dataset.scored}/accuracy"] > metrics[f"baseline/{best}/accuracy"]
+    return replace(
+        report, metrics=metrics, skipped=skipped, baselines=baselines, best_baseline=best, beats_baseline=beats
+    )
+
+
+def _judge(metrics: dict[str, float], skipped: dict[str, str], made: Mapping[str, Any], part: str) -> str:
+    """Return the best baseline, and put the skill beside it into the metrics, or the reason why there is none."""
+    best = max(made, key=lambda name: metrics[f"baseline/{name}/accuracy"])
+    base = metrics[f"baseline/{best}/accuracy"]
+    metrics.pop("skill/accuracy", None)
+    if base < 1:
+        metrics["skill/accuracy"] = 1 - (1 - metrics[f"{part}/accuracy"]) / (1 - base)
+    else:
+        skipped["skill/accuracy"] = f"the baseline {best} is exact"
+    return best
 
 
 def keep(dataset: Dataset, report: Report, rivals: Rivals) -> KeptBaselines:

@@ -55,6 +55,15 @@ def new_figure(
     return figure, axes
 
 
+def draw_losses(losses: Sequence[float], title: str) -> Figure:
+    """Draw the loss of a training by epoch, from 1."""
+    figure, (ax,) = new_figure()
+    ax.plot(range(1, len(losses) + 1), losses, color=BLUE)
+    ax.set(title=title, xlabel="epoch", ylabel="training loss")
+    count_on(ax.xaxis)
+    return figure
+
+
 def count_on(axis: Axis) -> None:
     """Write whole numbers at an axis of things that are counted."""
     from matplotlib.ticker import MaxNLocator

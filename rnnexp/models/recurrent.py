@@ -113,6 +113,20 @@ class RecurrentModel(AugmentedInputs, ABC):
         description="add a linear function of the whole window to the output (LSTNet, Lai et al., 2018, eq. 8)",
     )
 
+    start: str | None = Field(
+        None,
+        min_length=1,
+        description="trained run whose weights are taken first, by path and shape: its name, id, folder or "
+        "models:/NAME@ALIAS; null: all are drawn from the seed",
+        json_schema_extra={SINCE: "0.1"},
+    )
+    freeze_epochs: int = Field(
+        0,
+        ge=0,
+        description="epochs at first in which weights that were taken are not trained",
+        json_schema_extra={SINCE: "0.1"},
+    )
+
     def check(self) -> list[str]:
         """List the mistakes between fields, as `key: message`."""
         if self.state_weights or self.recurrent_initializer == RECURRENT_INITIALIZER:

@@ -112,18 +112,26 @@ def build_for_weights(held: Mapping[str, Shape], path: Path, network: Callable[[
 
 def load_weights(folder: Path, model: keras.Model) -> None:
     """Assign the weights once all of them are right, so that nothing is half loaded."""
-    path, variables = folder / FILE, name_weights(model)
-    _refuse_difference(path, read_shapes(folder), {name: tuple(weight.shape) for name, weight in variables.items()})
+    variables = name_weights(model)
+    expected = {name: tuple(weight.shape) for name, weight in variables.items()}
+    _refuse_difference(folder / FILE, read_shapes(folder), expected)
+    arrays = read_weights(folder)
+    for name, weight in variables.items():
+        weight.assign(arrays[name])
+
+
+def read_weights(folder: Path) -> dict[str, np.ndarray]:
+    """Return all weights of a folder by their paths; ConfigError for a file that is damaged, or values not finite."""
+    path, shapes = folder / FILE, read_shapes(folder)
     with strict.open_file(folder, FILE) as file:
         try:
             with np.load(file, allow_pickle=False) as archive, np.errstate(over="ignore"):
-                arrays = {name: archive[name].astype(np.float32) for name in variables}
+                arrays = {name: archive[name].astype(np.float32) for name in shapes}
         except DAMAGES as error:
             raise _make_damage_error(path, error) from None
     if infinite := [name for name, values in arrays.items() if not np.isfinite(values).all()]:
         raise ConfigError(f"{path}: `{infinite[0]}` has values that are not finite numbers")
-    for name, weight in variables.items():
-        weight.assign(arrays[name])
+    return arrays
 
 
 def _refuse_difference(path: Path, saved: Mapping[str, Shape], expected: Mapping[str, Shape]) -> None:

@@ -25,15 +25,18 @@ from rnnexp.runner.assembly import evaluate as evaluate
 from rnnexp.runner.assembly import make_plan as make_plan
 from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.members import add_members
+from rnnexp.runner.pretraining import Pretrained, compare_pretrained, pretrain
 from rnnexp.runner.room import explain_stop, refuse_full_disk
 from rnnexp.runner.samples import Samples
 from rnnexp.runner.unfinished import Unfinished, add_note, end_origin, make_origin, restore, take_up, write_origin
+from rnnexp.runner.warm_start import hold_taken, read_start, take_start
 from rnnexp.runtime import interrupts
 from rnnexp.stopping import Ending, heed_stop
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
     from rnnexp.evaluation.report import Report
+    from rnnexp.models.transfer import Transfer
     from rnnexp.training.compiled.training import CompiledTraining
     from rnnexp.training.fit import TrainingStep
     from rnnexp.training.plan import History, TrainingPlan
@@ -117,8 +120,13 @@ def _run(experiment: Experiment, context: RunContext, quiet: bool, started: floa
     plan = make_plan(experiment, context.run_dir)
     dataset = load_data(experiment)
     model = build_model(experiment, dataset, device)
-    plan_of_run = replace(add_note(plan(dataset.spec), dataset), stop=context.ending)
-    prepared = PreparedRun(experiment, dataset, model, plan_of_run, device)
+    start = read_start(experiment)
+    taken = take_start(start, model, dataset, quiet=False)
+    place = context.run_dir, context.unfinished is not None
+    pretrained = pretrain(experiment, dataset, model, place, context.ending)
+    taken = pretrained.transfer if pretrained else taken
+    plan_of_run = hold_taken(replace(add_note(plan(dataset.spec), dataset), stop=context.ending), taken, experiment)
+    prepared = PreparedRun(experiment, dataset, model, plan_of_run, device, start=taken, pretrained=pretrained)
     from rnnexp.training.fit import run_all
 
     return run_all(run_steps(prepared, context, quiet=quiet, started=started))
@@ -129,6 +137,8 @@ class PreparedRun:
     """Everything that a run is made of, ready for its first step.
 
     training: None, or one that has been made ready beside others, with which it shares the model
+    start:    what the network has taken from a trained one; None if all its weights were drawn
+    pretrained: what it has learned without labels, if that was asked for
     """
 
     experiment: Experiment
@@ -137,6 +147,8 @@ class PreparedRun:
     plan: TrainingPlan
     device: runtime.Runtime
     training: CompiledTraining | None = None
+    start: Transfer | None = None
+    pretrained: Pretrained | None = None
 
     @property
     def engine(self) -> str:
@@ -170,7 +182,7 @@ def run_steps(
     info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)
     kept, told = keep_trained(training.keeper), context.ending.told()
     with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked, kept, told:
-        record.log_start(tracked, dataset, model)
+        record.log_start(tracked, dataset, model, prepared.start)
         refits = plan_refits(experiment, dataset)
         samples = Samples(tracked, code.sampler(dataset), model, context.run_dir)
         progress = Progress(trainer.epochs, monitor=trainer.monitor, quiet=quiet, print_every=trainer.print_every)
@@ -182,20 +194,14 @@ def run_steps(
         if refits:
             if context.member is None:
                 training.keeper.keep_final()
-            walk = WalkForward(experiment, dataset, prepared.device, refits, plan.stop)
+            walk = WalkForward(experiment, dataset, prepared.device, refits, plan.stop, prepared.start)
             report, kept_model = yield from walk.steps(model, history)
         else:
-            report = add_members(
-                evaluate(model, dataset, experiment, validates=True),
-                model,
-                dataset,
-                experiment,
-                history,
-            )
+            report = yield from _report_trained(prepared, history)
             kept_model = record.KeptModel(model, dataset, report)
         report = record.explain_defeat(report, dataset, history, experiment)
         if draw := _is_drawn(prepared, history):
-            report = add_memory(report, kept_model.model, kept_model.dataset, experiment)
+            report = add_memory(report, kept_model.model, kept_model.dataset, experiment, prepared.start)
         forecast = code.forecast(kept_model.model, kept_model.dataset)
         trained = record.TrainedResult(history, report, kept_model, draw)
         metrics = record.log_end(tracked, experiment, dataset, model, trained)
@@ -208,6 +214,16 @@ def run_steps(
     scored, unit, seconds = dataset.scored, dataset.summary.unit, time.perf_counter() - started
     fields = (experiment, metrics, history, report, dataset, forecast, scored, unit)
     return Result(*fields, tracked.run_id, context.run_dir, seconds, tracked.problem)
+
+
+def _report_trained(prepared: PreparedRun, history: History) -> Generator[TrainingStep, None, Report]:
+    """Score a trained network, its members, and what it would have been without what it has learned first."""
+    experiment, dataset, model = prepared.experiment, prepared.dataset, prepared.model
+    report = evaluate(model, dataset, experiment, validates=True)
+    report = add_members(report, model, dataset, experiment, history)
+    if made := prepared.pretrained:
+        report = yield from compare_pretrained(report, made, experiment, dataset, prepared.device, prepared.plan.stop)
+    return report
 
 
 def _is_drawn(prepared: PreparedRun, history: History) -> bool:

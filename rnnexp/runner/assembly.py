@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
     from rnnexp.data.spec import TaskSpec
     from rnnexp.evaluation.report import Report, Scoring
+    from rnnexp.models.transfer import Transfer
     from rnnexp.tasks.forecasting.intervals import Intervals
     from rnnexp.training.plan import TrainingPlan
 
@@ -97,17 +98,24 @@ def make_scoring(experiment: Experiment, intervals: Intervals | None = None, val
     return Scoring(size, experiment.metrics, intervals, validates)
 
 
-def add_memory(report: Report, model: Any, dataset: Dataset, experiment: Experiment) -> Report:
-    """Add to a report what the network remembers, or why that is not defined."""
+def add_memory(
+    report: Report, model: Any, dataset: Dataset, experiment: Experiment, start: Transfer | None = None
+) -> Report:
+    """Add to a report what the network remembers, or why that is not defined; `start` is what it has taken first."""
     from rnnexp.evaluation.memory import METRIC, TABLE, count_memory, measure_memory
     from rnnexp.evaluation.report import Undefined
     from rnnexp.models.build import draw_weights
 
     own = is_ours(type(experiment.model))
+
+    def draw_first() -> bool:
+        left = draw_weights(experiment.model, model, experiment.seed, dataset.vectors)
+        if start:
+            start.fill(model)
+        return not left
+
     try:
-        table = measure_memory(
-            model, dataset, lambda: not draw_weights(experiment.model, model, experiment.seed, dataset.vectors)
-        )
+        table = measure_memory(model, dataset, draw_first)
     except Exception as error:  # of a user's own network, which has been trained and scored
         if own and not isinstance(error, Undefined):
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,15 @@ from rnnexp.config.identity import config_hash
 from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
 from rnnexp.data.dataset import Dataset
-from rnnexp.data.fingerprint import hash_data, join_digests
+from rnnexp.data.fingerprint import join_digests
 from rnnexp.disk import DISK_FULL
+from rnnexp.evaluation.figures import draw_losses
 from rnnexp.evaluation.tables import lay_baselines
 from rnnexp.redact import redact, redact_tree
 from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.description import describe_end, describe_run
+from rnnexp.runner.pretraining import TABLE as PRETRAINING
+from rnnexp.runner.warm_start import TABLE, TAG, hash_files
 from rnnexp.runtime.digests import hash_code
 from rnnexp.runtime.machine import find_version
 from rnnexp.task import LOSS, UNPENALIZED, primary, rises, split_details
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rnnexp.evaluation.report import Report
+    from rnnexp.models.transfer import Transfer
     from rnnexp.runner.samples import Samples
     from rnnexp.runtime import Runtime
     from rnnexp.tracking.run import Run
@@ -66,7 +70,7 @@ def make_run_info(
         "rnnexp.version": find_version("rnnexp") or "unknown",
         "rnnexp.config_hash": digest,
         DATA: dataset.summary.digest,
-        **hash_origin(experiment, values, device.backend),
+        **hash_origin(experiment, device.backend),
         "rnnexp.group": experiment.name,
         "rnnexp.backend": device.backend,
         "rnnexp.device": device.device,
@@ -93,9 +97,9 @@ def make_run_info(
     )
 
 
-def hash_origin(experiment: Experiment, values: Mapping[str, Any], backend: str) -> dict[str, str]:
+def hash_origin(experiment: Experiment, backend: str) -> dict[str, str]:
     """Return the tags that tell of which code and of which files a run is the result; generated data have no files."""
-    files = join_digests(hash_data([values["data"]]))
+    files = join_digests(hash_files(experiment))
     return {CODE: hash_code(tuple(experiment.plugins), backend), **({FILES: files} if files else {})}
 
 
@@ -120,11 +124,14 @@ def name_experiment(experiment: Experiment) -> str:
     return (isinstance(first, str) and Path(redact(first)).name.partition(".")[0]) or str(experiment.data.name)
 
 
-def log_start(tracked: Run, dataset: Dataset, model: Any) -> None:
-    """Log the data's identity and the network's shape."""
+def log_start(tracked: Run, dataset: Dataset, model: Any, start: Transfer | None = None) -> None:
+    """Log the data's identity, the network's shape, and what it has taken from a trained one."""
     summary = dataset.summary
     tracked.log_data(*(Data(part, summary.digest, summary.source, size) for part, size in summary.sizes.items()))
     tracked.log_text("model_summary.txt", _summarize(model))
+    if start:
+        tracked.log_text(TABLE, start.table())
+        tracked.set_tags({TAG: start.lines()[0].removeprefix("start: ")})
     for note in summary.notes:
         log.info("data: %s", note)
 
@@ -240,7 +247,9 @@ def draw_figures(
 ) -> Iterator[tuple[str, Figure]]:
     """Yield every picture that a run of the experiment gets, with its name."""
     loss = experiment.loss.name if experiment.loss else dataset.spec.loss
-    return tasks.figures(dataset, history, report, loss)
+    yield from tasks.figures(dataset, history, report, loss)
+    if PRETRAINING in report.tables:
+        yield PRETRAINING, draw_losses(report.tables[PRETRAINING]["loss"].tolist(), "Learned without labels")
 
 
 def log_model(tracked: Run, experiment: Experiment, kept: KeptModel) -> None:

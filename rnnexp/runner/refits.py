@@ -17,10 +17,12 @@ from rnnexp.data.dataset import Dataset
 from rnnexp.errors import DataError, count
 from rnnexp.runner.assembly import build_model, evaluate, make_plan, make_scoring
 from rnnexp.runner.record import KeptModel
+from rnnexp.runner.warm_start import hold_taken, take_start
 from rnnexp.task import primary
 
 if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
+    from rnnexp.models.transfer import Transfer
     from rnnexp.runtime import Runtime
     from rnnexp.training.fit import TrainingStep
     from rnnexp.training.plan import History
@@ -35,6 +37,7 @@ class WalkForward:
     """What the trainings after the first one are made of.
 
     refits: makes the data of each, those of the first among them;  stop: asked on the way, as in a `TrainingPlan`
+    start:  what each network takes from a trained one
     """
 
     experiment: Experiment
@@ -42,6 +45,7 @@ class WalkForward:
     device: Runtime
     refits: Sequence[Callable[[], Dataset]]
     stop: Callable[[], str | None] | None = None
+    start: Transfer | None = None
 
     def steps(self, model: Any, history: History) -> Generator[TrainingStep, None, tuple[Report, KeptModel]]:
         """Forecast the test part by a model for each refit, of which the first is trained; return the report on all of
@@ -71,7 +75,9 @@ class WalkForward:
         if leaks := tasks.check_leakage(dataset):
             raise DataError("information leaks into a refit:\n  " + "\n  ".join(leaks))
         model = build_model(self.experiment, dataset, self.device)
+        taken = take_start(self.start.source if self.start else None, model, dataset)
         plan = replace(make_plan(self.experiment, None)(dataset.spec), stop=self.stop)
+        plan = hold_taken(plan, taken, self.experiment)
         history = yield from make_training(model, dataset, plan).steps(lambda *_: None)
         refuse_untrained(history)
         return model, history

@@ -13,6 +13,7 @@ from rnnexp import runner, tasks
 from rnnexp.config.settings import Experiment
 from rnnexp.runner import record
 from rnnexp.runner.refits import plan_refits
+from rnnexp.runner.warm_start import read_start, take_start
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -53,6 +54,7 @@ def try_run(experiment: Experiment, threads: int | None = None, epochs: int = 0)
     plan = runner.make_plan(experiment, Path())
     dataset = runner.load_data(experiment)
     model = runner.build_model(experiment, dataset, device)
+    take_start(read_start(experiment), model, dataset)
     setup_s = time.perf_counter() - began
     times = _time_epochs(model, dataset, plan(dataset.spec), epochs) if epochs else []
     validated = bool(dataset.parts.get("val"))

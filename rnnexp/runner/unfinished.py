@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnexp import runtime, strict
-from rnnexp.config.identity import config_hash
-from rnnexp.config.parse import plain_values
 from rnnexp.config.settings import Experiment
-from rnnexp.data.fingerprint import hash_data
 from rnnexp.disk import put_whole, write_whole
 from rnnexp.errors import BusyError, ConfigError, DataError
 from rnnexp.run_folder import ORIGIN, find_owner, hold
+from rnnexp.runner.warm_start import hash_files, identify
 from rnnexp.runtime.digests import find_changes, hash_own_code, hash_plugins, list_versions
 from rnnexp.tracking import names
 from rnnexp.tracking.journal import RunJournal
@@ -46,8 +44,8 @@ log = logging.getLogger("rnnexp")
 class Origin:
     """What a run is made of.
 
-    config:   hash of its settings;  versions: of the libraries that compute
-    data, code: files of the data, of the plugins and of this package, with their digests
+    config:   hash of its settings, and of the weights it starts from;  versions: of the libraries that compute
+    data, code: files of the data, of that start, of the plugins and of this package, with their digests
     is_over:  whether it has come to its end, so that nothing is left to go on with
     """
 
@@ -114,8 +112,8 @@ def _is_same(written: Mapping[str, float] | None, row: Mapping[str, float]) -> b
 def make_origin(experiment: Experiment) -> Origin:
     """Gather what an experiment would be made of now."""
     return Origin(
-        config=config_hash(experiment),
-        data=hash_data([plain_values(experiment)["data"]]),
+        config=identify(experiment),
+        data=hash_files(experiment),
         code={**hash_plugins(experiment.plugins), OWN_CODE: {OWN_CODE: hash_own_code()}},
         versions=list_versions(runtime.choose_backend(experiment.backend)[0]),
     )
@@ -190,7 +188,7 @@ def take_up(
 
 def _list_same(experiment: Experiment, folders: list[Path]) -> Iterator[tuple[Path, Origin]]:
     """Yield the runs of the same settings."""
-    digest = config_hash(experiment)
+    digest = identify(experiment)
     for folder in folders if experiment.resume != "never" else ():
         if (origin := read_origin(folder)) and origin.config == digest:
             yield folder, origin
@@ -235,7 +233,7 @@ def find_own(folder: Path, experiment: Experiment) -> Unfinished | None:
     Raises DataError or ConfigError if data or code are not what they were.
     """
     origin = read_origin(folder) if experiment.resume != "never" else None
-    if origin is None or origin.is_over or origin.config != config_hash(experiment):
+    if origin is None or origin.is_over or origin.config != identify(experiment):
         return None
     found = read_unfinished(folder)
     return replace(found, changed=compare_origins(folder, origin, make_origin(experiment))) if found else None

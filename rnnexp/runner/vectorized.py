@@ -18,14 +18,16 @@ from rnnexp.runner.context import RunContext
 from rnnexp.runner.groups import GroupStore
 from rnnexp.runner.regroup import split_group, take_up_group
 from rnnexp.runner.unfinished import WIDTH, add_note
+from rnnexp.runner.warm_start import hold_taken, read_start, take_start
 from rnnexp.runtime import interrupts
 from rnnexp.stopping import Interrupted
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
+    from rnnexp.models.transfer import TrainedWeights
     from rnnexp.runtime import Runtime
     from rnnexp.training.compiled.batch_plan import BatchPlan
-    from rnnexp.training.compiled.ensemble import Widths
+    from rnnexp.training.compiled.ensemble import MemberSpec, Widths
     from rnnexp.training.compiled.program import Program
     from rnnexp.training.fit import TrainingStep
     from rnnexp.training.plan import TrainingPlan
@@ -53,7 +55,7 @@ def make_program_key(experiment: Experiment) -> str | None:
     engine, _ = choose_engine(experiment.trainer, experiment.callbacks, "jax")
     if engine != "compiled" or experiment.ensemble > 1:  # its members are trained as one already
         return None
-    if experiment.trainer.refit_every:  # each refit has as many batches as its rows make
+    if experiment.trainer.refit_every or experiment.pretrain:  # further trainings, which have shapes of their own
         return None
     values = {key: value for key, value in asdict(experiment).items() if key not in _FREE[""]}
     for part in ("data", "optimizer", "trainer"):
@@ -235,27 +237,25 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
 
     first, model = members[0], common.model
     plans = [add_note(one.plan, one.dataset, **{WIDTH: widths.first}) for one in members]
-    trained = prepare(model, first.plan, first.batch_plan.train.unweighted_sample())
+    start, batches = read_start(first.experiment), first.batch_plan.train
+    taken = take_start(start, model, first.dataset, quiet=False)
+    plan = hold_taken(first.plan, taken, first.experiment)
+    trained = prepare(model, plan, batches.unweighted_sample(), batches.steps_of_epoch)
     different = _find_varying([select_runtime_scalars(one.experiment) for one in common.members])
     shared = make_program(trained, first.batch_plan, first.plan, traced=different)
-    specs = [
-        make_member_spec(
-            _initial_state(model, shared, one),
-            one.batch_plan,
-            one.plan,
-            _select(select_runtime_scalars(one.experiment), different),
-        )
-        for one in members
-    ]
+
+    def specify(one: _LoadedRun) -> MemberSpec:
+        scalars = _select(select_runtime_scalars(one.experiment), different)
+        return make_member_spec(_initial_state(model, shared, one, start), one.batch_plan, one.plan, scalars)
+
     cadence = Cadence(first.plan.trainer.checkpoint_every_s, interrupts.ending)
-    ensemble = Ensemble(shared, specs, widths, cadence)
+    ensemble = Ensemble(shared, [specify(one) for one in members], widths, cadence)
     ensemble.prepare()
+    places = zip(members, plans, ensemble.members)
+    made = [CompiledTraining(model, one.dataset, plan, member) for one, plan, member in places]
     return [
-        runner.PreparedRun(
-            *(one.experiment, one.dataset, model, plan, common.device),
-            training=CompiledTraining(model, one.dataset, plan, member),
-        )
-        for one, plan, member in zip(members, plans, ensemble.members)
+        runner.PreparedRun(one.experiment, one.dataset, model, own.plan, common.device, own, taken)
+        for one, own in zip(members, made)
     ]
 
 
@@ -284,7 +284,7 @@ def _select(settings: Mapping[str, float], keys: Sequence[str]) -> dict[str, flo
     return {key: settings[key] for key in keys}
 
 
-def _initial_state(model: Any, shared: Program, member: _LoadedRun) -> Any:
+def _initial_state(model: Any, shared: Program, member: _LoadedRun, start: TrainedWeights | None) -> Any:
     """Return what a member starts from: what the variables of the compiled model would hold for it alone."""
     from rnnexp.models.build import draw_weights
     from rnnexp.training.prepare import seed_random_layers
@@ -293,6 +293,7 @@ def _initial_state(model: Any, shared: Program, member: _LoadedRun) -> Any:
     left = draw_weights(member.experiment.model, model, seed, member.dataset.vectors)
     if left:
         raise ConfigError(f"trained together: the first weights of {', '.join(left)} are drawn by Keras itself")
+    take_start(start, model, member.dataset)
     seed_random_layers(shared.model, seed)
     shared.backend.pull()
     return shared.initial()

@@ -10,6 +10,7 @@ from typing import Any
 from rnnexp.data.fingerprint import hash_data
 from rnnexp.data.source import REPEATS
 from rnnexp.errors import DataError, count
+from rnnexp.runner.warm_start import hash_start
 from rnnexp.runtime.digests import Inputs, find_changes, hash_plugins
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.state import State
@@ -18,13 +19,17 @@ MAX_LISTED = 10
 
 
 def hash_inputs(jobs: Sequence[Job]) -> Inputs:
-    """Return the files of the data and of the plugins of all jobs, each read once."""
+    """Return the files of the data, of the weights to start from and of the plugins of all jobs, each read once."""
     data: dict[str, Mapping[str, Any]] = {}
     for job in jobs:
         values = {key: value for key, value in job.mapping["data"].items() if key not in REPEATS}
         data.setdefault(json.dumps(values, sort_keys=True, default=str), values)
+    starts = dict.fromkeys(
+        (job.mapping["model"].get("start"), (job.mapping.get("tracking") or {}).get("uri")) for job in jobs
+    )
+    weights = {name: files for start in starts for name, files in hash_start(*start).items()}
     plugins = dict.fromkeys(name for job in jobs for name in job.mapping.get("plugins") or [])
-    return {**hash_data(data.values()), **hash_plugins(list(plugins))}
+    return {**hash_data(data.values()), **weights, **hash_plugins(list(plugins))}
 
 
 def refuse_changes(changes: Sequence[str], state: State, folder: Path) -> None:

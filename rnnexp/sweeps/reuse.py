@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rnnexp.config.parse import parse, plain_values
+from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.redact import redact
 from rnnexp.run_folder import EARLIER, LOCK
@@ -91,7 +91,7 @@ class FinishedRuns:
         """Say whether a run has had the data, the code and the way of training that a job would have now."""
         backend = backend_of(job.mapping)
         device = {"auto": "gpu" if self._gpu else "cpu"}.get(experiment.device, experiment.device)
-        origin = hash_origin(experiment, plain_values(experiment), backend)
+        origin = hash_origin(experiment, backend)
         if FILES not in origin and not type(experiment.data).__module__.startswith("rnnexp."):
             return False  # a plugin may read files that no setting names
         return (

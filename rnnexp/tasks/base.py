@@ -127,6 +127,21 @@ class TaskCode(ABC):
         """Score what all refits have predicted as if one model had."""
         raise NotImplementedError
 
+    def find_pretrain_mistakes(self, experiment: Any) -> list[str]:
+        """List why the network of an experiment cannot learn first from inputs without labels."""
+        return [
+            "pretrain: given, but it is for labels of sequences and texts; train a run on the other data, and start "
+            "from it: model.start=RUN"
+        ]
+
+    def make_pretraining(self, dataset: Any, kind: str, epochs: int, seed: int) -> Any:
+        """Return the inputs of a dataset as what is learned from first, without labels."""
+        raise NotImplementedError
+
+    def compare_encoders(self, report: Report, dataset: Any, rivals: Mapping[str, Any]) -> Report:
+        """Add to a report what `rivals` of its network answer: other networks, and linear models on encoders."""
+        raise NotImplementedError
+
     def primary_metric(self, dataset: Any) -> str:
         """Return the metric that will head the report of these data: of `headline` the first that they define."""
         return self.headline[-1]

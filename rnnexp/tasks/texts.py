@@ -14,6 +14,7 @@ import numpy as np
 from rnnexp.cells import is_number
 from rnnexp.data import padding
 from rnnexp.data.apply_sequences import apply_whole
+from rnnexp.data.few_labels import list_labeled, list_learned
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.leaks import check_labels
 from rnnexp.data.sequences import SequenceDataset, Truth, labels_of, put_together
@@ -90,6 +91,9 @@ def load(source: LabeledTexts) -> TextDataset:
     """Load a source of texts; mistakes in the data raise DataError."""
     texts = source.read()
     truth = _tell_truth(source, texts)
+    if more := source.read_unlabeled((texts.labels or ("",))[0]):
+        texts = texts.join(more)
+        truth = _tell_truth(source, texts)
     groups = None if texts.groups is None else np.array(texts.groups)
     pieces = share_out(source, np.array(texts.parts), truth.labels, len(texts), groups)
     chosen, pieces, unused = used(pieces, len(texts))
@@ -99,7 +103,7 @@ def load(source: LabeledTexts) -> TextDataset:
     if truth.classes:
         check_labels(texts.labels or (), texts.places.name, "text", source.label_key(), numbers=True)
         require_in_training(texts, pieces["train"])
-    prepared = prepare(texts, pieces, source.rules())
+    prepared = prepare(texts, {**list_labeled(pieces), "train": list_learned(pieces)}, source.rules())
     vectors = vectors_of(source, prepared.encoder)
     notes = (
         *texts.notes,

@@ -14,7 +14,15 @@ from rnnexp.tracking import database, store, uploads
 from rnnexp.tracking.mlflow_import import import_mlflow
 from rnnexp.tracking.query import TrackedRun
 
+MODEL = "model"
+ABOUT = "model.json"  # that a folder holds a model is seen by this file
 BUNDLE = "data/model"  # within a logged model, beside what MLflow adds to it
+
+
+def find_bundle(folder: Path) -> Path | None:
+    """Return the model in a run's folder, in a model's own, or in one that MLflow has written."""
+    candidates = (folder, folder / MODEL, folder / BUNDLE)
+    return next((place for place in candidates if os.path.lexists(place / ABOUT)), None)
 
 
 def fetch_model(uri: str | None, run: TrackedRun, folder: Path) -> Path | None:

@@ -90,6 +90,11 @@ class Batcher:
         return self.size >= len(self.part)
 
     @property
+    def steps_of_epoch(self) -> int:
+        """How many batches one pass over the part has, a smaller last one among them."""
+        return -(-len(self.part) // self.size)
+
+    @property
     def small(self) -> bool:
         """Whether all examples may be kept as gathered, because they take little memory."""
         return count_bytes(self.sample()) * len(self.part) <= CACHE_BYTES * self.size

@@ -62,7 +62,7 @@ class KerasTraining:
         size = len(train) if trainer.batch_size == "full" else min(trainer.batch_size, len(train))
         train = train.side_by_side(size)
         batcher = Batcher(train, dataset.batch, size, weigh=make_weigher(trainer.class_weights, dataset))
-        model = prepare(model, plan, batcher.unweighted_sample())
+        model = prepare(model, plan, batcher.unweighted_sample(), batcher.steps_of_epoch)
         self.backend = make_backend_trainer(model)
         self.user = UserCallbacks(_built(plan), self.backend, self.epochs)
         batcher = batcher.with_steps(1 if self.user.per_batch else trainer.steps_per_dispatch)
@@ -94,7 +94,7 @@ class KerasTraining:
         """
         self.begin = perf_counter() - (self.restored.position.seconds if self.restored else 0.0)
         self.backend.set_drawing_state(self.drawing)  # whatever others have drawn since
-        self.user.train_begin(-(-len(self.train.batcher.part) // self.train.batcher.size))
+        self.user.train_begin(self.train.batcher.steps_of_epoch)
         if self.restored:
             self.user.set_state(self.restored.part("user"), self.pass_.step)
             self.backend.set_drawing_state(self.drawing)

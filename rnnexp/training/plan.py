@@ -33,6 +33,7 @@ class TrainingPlan:
     run_dir:   where checkpoints and the CSV log go; None if nothing may be written
     stop:      asked between two chunks of work, which last a second or two: a reason to end there, or None
     note:      what the caller wants to find again beside a checkpoint, plain JSON
+    held:      paths of weights that are not trained in the first `held_epochs`
     """
 
     loss: Any
@@ -47,6 +48,8 @@ class TrainingPlan:
     scaled: bool = False
     stop: Callable[[], str | None] | None = None
     note: Callable[[], dict[str, Any]] = dict
+    held: frozenset[str] = frozenset()
+    held_epochs: int = 0
 
 
 @dataclass(frozen=True, repr=False)

@@ -31,9 +31,9 @@ def use_precision(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def prepare(model: Any, plan: TrainingPlan, batch: tuple[Any, ...]) -> Any:
+def prepare(model: Any, plan: TrainingPlan, batch: tuple[Any, ...], steps: int = 0) -> Any:
     """Compile `model` for `plan` and create every variable that training needs; `batch` shows
-    shapes and dtypes.
+    shapes and dtypes, and an epoch has so many gradient `steps`.
 
     Returns what is to be trained: the model, or one around it that carries its states from batch to batch. Where the
     data weigh their examples (padding, for one), metrics are weighed like the loss.
@@ -49,7 +49,34 @@ def prepare(model: Any, plan: TrainingPlan, batch: tuple[Any, ...]) -> Any:
     model.compile(optimizer=plan.optimizer, loss=plan.loss, metrics=alike, weighted_metrics=[*weighed, *alone])
     model._symbolic_build(data_batch=(*batch, None)[:3])
     seed_random_layers(model, plan.seed)
+    if plan.held and plan.held_epochs:
+        hold_weights(model, plan.held, plan.held_epochs * steps)
     return model
+
+
+def hold_weights(model: Any, paths: frozenset[str], steps: int) -> None:
+    """Have the optimizer of a model leave weights as they are in its first `steps`, their moving averages too.
+
+    How many are done it counts itself, in a variable that checkpoints keep and each row of several trainings has. It
+    goes on gathering the moments of the gradients, so that the first steps after that are of the usual size.
+    """
+    from keras import ops
+
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    held = [weight for weight in model.trainable_variables if weight.path in paths]
+    averages = dict(zip(map(id, model.trainable_variables), getattr(optimizer, "_model_variables_moving_average", [])))
+    apply = optimizer.apply
+
+    def apply_to_others(gradients: Any, trainable_variables: Any = None) -> None:
+        is_held = optimizer._iterations < steps
+        before = [ops.copy(weight.value) for weight in held]
+        apply(gradients, trainable_variables)
+        for weight, value in zip(held, before):
+            weight.assign(ops.where(is_held, value, weight.value))
+            if (average := averages.get(id(weight))) is not None:
+                average.assign(ops.where(is_held, value, average.value))
+
+    optimizer.apply = apply_to_others
 
 
 def _check_precision(model: Any, wanted: str) -> None:

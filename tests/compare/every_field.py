@@ -40,6 +40,7 @@ WORDS = (
 AROUND = {
     "reverse_digits": ("model=encoder_decoder",),
     "text_pairs": ("model=encoder_decoder",),
+    "pretrain": ("data=ts", "data.path=a.ts"),
     "encoder_decoder": ("data=text_pairs", "data.path=a.tsv"),
     "cnn_rnn": ("data=frames", "data.path=a"),
     "frames": ("model=cnn_rnn",),
@@ -63,6 +64,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "test_weight": {"test_inputs": "t", "test_targets": "t", "weight": "w"},
     "columns": {"path": "a.tsv"},
     "tie_weights": {"units": [8], "embedding_dim": 8},
+    "labels_per_class": {"task": "classification"},
+    "freeze_epochs": {"start": "a run"},
 }
 OF_ONE_COMPONENT = {
     ("associative_recall", "keys"): {"pairs": 1},
@@ -106,10 +109,11 @@ def _pairs() -> Iterator[Two]:
         for name in registry.names(kind):
             yield from _of(kind, name, registry.lookup(kind, name))
     yield from _of("trainer", "trainer", Trainer)
-    top = {key: value for key, value in _schema(Experiment)["properties"].items() if key not in (*KINDS, *_PARTS)}
-    base = composed(())
+    whole = _schema(Experiment)
+    top = {key: value for key, value in whole["properties"].items() if key not in (*KINDS, *_PARTS)}
     for key, schema in top.items():
-        yield _two(key, "the experiment", [{**base, key: value} for value in candidates(schema, {})])
+        base = composed(AROUND.get(key, ()))
+        yield _two(key, "the experiment", [{**base, key: value} for value in candidates(schema, whole["$defs"])])
 
 
 _PARTS = ("trainer", "callbacks", "tracking")

@@ -26,6 +26,8 @@ from rnnexp.tracking.store import artifact_root, database, open_store, tracking_
 ONE_VALUE = {
     "plugins of the experiment",
     "data.tokens of associative_recall",
+    "data.unlabeled of adding",
+    "data.unlabeled of random",
     "data.tokens of reverse_digits",
     "data.tokens of selective_copying",
     "data.scaler of frames",

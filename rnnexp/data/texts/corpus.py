@@ -58,6 +58,23 @@ class Texts:
         kept |= {key: tuple(of[place] for place in chosen) for key, of in given.items() if of is not None}
         return replace(self, places=self.places.take(chosen), **kept)
 
+    def join(self, other: Texts) -> Texts:
+        """Put those of another source behind these; of groups they have one of their own."""
+        files = Places(
+            (*self.places.files, *other.places.files),
+            np.concatenate([self.places.file, other.places.file + len(self.places.files)]),
+            np.concatenate([self.places.number, other.places.number]),
+        )
+        return Texts(
+            (*self.texts, *other.texts),
+            (*(self.labels or ()), *(other.labels or ())),
+            (*self.parts, *other.parts),
+            files,
+            None if self.groups is None else (*self.groups, *other.parts),
+            None if self.weights is None else (*self.weights, *([1.0] * len(other))),
+            (*self.notes, *other.notes),
+        )
+
     def place(self, text: int) -> str:
         """Say where a text stands: ``reviews.tsv, line 12``, or only the file if it is the whole file."""
         file, line = self.places.files[self.places.file[text]], self.places.number[text]

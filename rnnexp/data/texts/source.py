@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.config.settings import SINCE, UNDIGESTED
+from rnnexp.data.few_labels import UNLABELED, FewLabels
 from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
@@ -30,6 +31,10 @@ class LabeledTexts(TokenSettings, ExampleSource):
     def read(self) -> Texts:
         """Read or draw all texts; mistakes in files raise DataError."""
 
+    def read_unlabeled(self, label: str) -> Texts | None:
+        """Read texts of which no label is known, and give them one that nobody asks for; None if there are none."""
+        return None
+
     def text_columns(self) -> tuple[str, ...]:
         """Return the names of the columns that hold a text, where it stands in a table that names them."""
         return ()
@@ -48,7 +53,7 @@ class LabeledTexts(TokenSettings, ExampleSource):
 
 
 @settings
-class TextSource(TextFiles, LabeledTexts):
+class TextSource(TextFiles, FewLabels, LabeledTexts):
     """Texts with a label or a number each in files: the base of the sources that read them.
 
     A source adds the fields that name its files, and `read_rows`.
@@ -99,6 +104,16 @@ class TextSource(TextFiles, LabeledTexts):
         if self.labels is None:
             return texts
         return renamed(texts, label_names(self._label_names(), texts.labels or ()))
+
+    def read_unlabeled(self, label: str) -> Texts | None:
+        """Read the texts of `unlabeled`, one on each line, and give them a label that nobody asks for."""
+        from rnnexp.data.texts.corpus import gather
+        from rnnexp.data.texts.read import text_per_line
+
+        if self.unlabeled is None:
+            return None
+        rows = text_per_line(self.locate(self.unlabeled), label, self.encoding)
+        return gather([(UNLABELED, [row for row in rows if row.text.strip()])])
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""

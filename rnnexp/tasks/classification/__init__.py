@@ -35,4 +35,7 @@ class classification(TaskCode):
     write_rows = deferred("rnnexp.tasks.example_inputs:write_rows")
     suggest = deferred("rnnexp.tasks.labeled_recipe:suggest")
     inspect = deferred("rnnexp.tasks.text_proposals:propose_labels")
+    find_pretrain_mistakes = deferred("rnnexp.tasks.classification.probes:find_mistakes")
+    make_pretraining = deferred("rnnexp.data.unlabeled:make_pretraining")
+    compare_encoders = deferred("rnnexp.tasks.classification.probes:compare_encoders")
     seen = deferred("rnnexp.data.leaks:seen_examples")

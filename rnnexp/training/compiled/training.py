@@ -187,7 +187,7 @@ def restore_together(trainings: Sequence[CompiledTraining], snapshots: Sequence[
 def make_single_member(model: Any, dataset: Dataset, plan: TrainingPlan) -> Member:
     """Compile a model (built, not compiled) and give it an ensemble of its own."""
     batch_plan = make_batch_plan(dataset, plan)
-    model = prepare(model, plan, batch_plan.train.unweighted_sample())
+    model = prepare(model, plan, batch_plan.train.unweighted_sample(), batch_plan.train.steps_of_epoch)
     program = make_program(model, batch_plan, plan, traced=[])
     cadence = Cadence(plan.trainer.checkpoint_every_s, plan.stop)
     ensemble = Ensemble(program, [make_member_spec(program.initial(), batch_plan, plan)], cadence=cadence)
@@ -202,7 +202,7 @@ def train_side_by_side(
     first, plan = networks[0], plans[0]
     weights = [network.get_weights() for network in networks]
     batch_plan = make_batch_plan(dataset, plan)
-    trained = prepare(first, plan, batch_plan.train.unweighted_sample())
+    trained = prepare(first, plan, batch_plan.train.unweighted_sample(), batch_plan.train.steps_of_epoch)
     program = make_program(trained, batch_plan, plan, traced=[])
     specs = []
     for own, one in zip(weights, plans):
