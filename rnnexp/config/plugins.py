@@ -39,6 +39,11 @@ def load_plugins(overrides: Iterable[str]) -> None:
     registry.refuse_others([name for file, page in experiments.items() for name in _modules(file, page)])
 
 
+def list_project_plugins() -> list[str]:
+    """Return the modules that the project's own conf/config.yaml names: its user has chosen that they may run."""
+    return _modules("conf/config.yaml", primary())
+
+
 def _modules(file: str, page: DictConfig) -> list[str]:
     """Return the modules that a file names under `plugins`."""
     written = _written(page, "plugins")

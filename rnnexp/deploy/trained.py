@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnexp import registry, runtime, strict, tasks
 from rnnexp.config.parse import parse
+from rnnexp.config.plugins import list_project_plugins
 from rnnexp.config.renamed import current_values
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError, DataError, ResourceError, TrackingError
@@ -156,7 +157,7 @@ def of_run(asked: Asked, run: TrackedRun, scratch: Path) -> Trained:
     bundle = bundle or fetch_model(asked.uri, run, scratch)
     if bundle is None:
         raise ConfigError(f"{called(run)} has no model: {_why_none(experiment, run)}")
-    return Trained(called(run), bundle, experiment, run, asked.plugins)
+    return Trained(called(run), bundle, experiment, run, [*asked.plugins, *experiment.plugins])
 
 
 def _of_folder(asked: Asked, folder: Path) -> Trained:
@@ -169,7 +170,7 @@ def _of_folder(asked: Asked, folder: Path) -> Trained:
     experiment = read_experiment(asked, strict.read_text(home, CONFIG, strict.MAX_YAML), str(home), run)
     if bundle is None:
         raise ConfigError(f"{folder}: has no model: {_why_none(experiment, run)}")
-    return Trained(called(run) if run else str(home), bundle, experiment, run, asked.plugins)
+    return Trained(called(run) if run else str(home), bundle, experiment, run, [*asked.plugins, *experiment.plugins])
 
 
 def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
@@ -198,13 +199,14 @@ def read_experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None 
     """Read a configuration; that alone never makes its plugins run."""
     values = strict.parse_yaml(text, f"{CONFIG} of {whose}")
     needed = strict.checked(list[str], values.get("plugins") or [], f"{CONFIG} of {whose}: plugins")
-    missing = [name for name in needed if name not in asked.plugins]
+    allowed = [*asked.plugins, *(list_project_plugins() if needed else [])]
+    missing = [name for name in needed if name not in allowed]
     if missing:
         raise ConfigError(
             f"{whose} uses the plugin(s) {', '.join(missing)}, and loading them would run their code; "
             f"if you trust them: rnnexp {asked.command} {asked.text} --plugins {','.join(needed)}"
         )
-    registry.load_plugins(list(asked.plugins), _backend(run, values.get("backend")))
+    registry.load_plugins([*dict.fromkeys([*asked.plugins, *needed])], _backend(run, values.get("backend")))
     try:
         return parse(current_values(values))
     except ConfigError as error:  # of another version, or written by hand

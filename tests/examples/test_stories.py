@@ -131,8 +131,11 @@ def test_a_run_is_scored_beside_its_baselines_and_answers(capsys: pytest.Capture
     asked = "Mary went to the kitchen. John moved to the garden. Where is Mary?"
     frame = rx.load(result, plugins=["stories"]).predict([asked])
     assert (frame["question"][0], frame.filter(like="p(").shape[1]) == ("Where is Mary?", 6)
-    assert main(["predict", str(result.run_dir), asked, "--model", "rules", "--plugins", "stories"]) == 0
+    assert main(["predict", str(result.run_dir), asked, "--model", "rules"]) == 0
     assert "kitchen" in capsys.readouterr().out
+    Path("conf/config.yaml").unlink()  # which allows the plugin
+    assert main(["predict", str(result.run_dir), asked]) == 2
+    assert "uses the plugin(s) stories" in capsys.readouterr().err
     assert main(["predict", str(result.run_dir), "Where is Mary?", "--plugins", "stories"]) == 3
     assert "is no story that ends with a question" in capsys.readouterr().err
 
