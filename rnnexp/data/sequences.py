@@ -132,14 +132,9 @@ def load(source: SequenceSource) -> SequenceDataset:
     windows = cut(sequences.lengths(), source.window_size())
     pipeline, notes = _fit(source, sequences, windows, windows.choose(parts)["train"])
     past = InputSpec((pipeline.length, len(sequences.channels)))
-    values = pipeline.scaled(sequences.values)
-    return put_together(
-        source,
-        replace(sequences, notes=(*sequences.notes, *notes, *repeated, *unused)),
-        (truth.y, truth.classes),
-        parts,
-        (past, values, pipeline),
-    )
+    prepared = past, pipeline.scaled(sequences.values), pipeline
+    told = replace(sequences, notes=(*sequences.notes, *notes, *repeated, *unused))
+    return put_together(source, told, (truth.y, truth.classes), parts, prepared)
 
 
 def put_together(
