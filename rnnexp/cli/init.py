@@ -39,7 +39,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     parser.add_argument(
         "path",
         help="table (CSV, TSV, .gz, Parquet), or a quoted glob of tables of one series; or a .ts or .npz file, "
-        "a file or folder of texts, a folder of tables",
+        "a file or folder of texts, a folder of tables, a folder or zip archive of recordings",
     )
     parser.add_argument("--task", help="what the experiment is for; default: what the data look like")
     parser.add_argument("--name", help="name of the experiment; default: the name of the file")

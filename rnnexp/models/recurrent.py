@@ -13,6 +13,7 @@ from rnnexp.config.renamed import FORMERLY
 from rnnexp.data.spec import UNKNOWN_SIZE, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
+from rnnexp.models.augmentation import AugmentedInputs
 from rnnexp.models.layers import Pooling, pool
 from rnnexp.registry import PositiveInt, settings
 
@@ -36,7 +37,7 @@ Units = Annotated[list[PositiveInt], Field(min_length=1)]
 
 
 @settings
-class RecurrentModel(ABC):
+class RecurrentModel(AugmentedInputs, ABC):
     """Stacked recurrent layers, optional dense layers, and an output layer that the data's spec decides."""
 
     per_step: ClassVar[bool] = True  # whether it can give an output per time step
@@ -134,6 +135,7 @@ class RecurrentModel(ABC):
         if spec.inputs["past"].vocabulary is not None:
             embedding, scores = token_embedding.layers(self, spec)
             past = token_embedding.embed(embedding, past, self)
+        past = self.augment(past)
         first = stateful.make_state_inputs(spec.kept(self.state_sizes()))
         x, last = self._recurrent(
             *self.preprocess(patches(past, self.patch_size), mask), spec.pooled(self.pooling), first
@@ -258,6 +260,7 @@ def check_spec(model: Any, spec: TaskSpec) -> list[str]:
         problems.append(
             f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {past.vector}; use null"
         )
+    problems += model.find_augmented_tokens(past)
     return problems + spec.problems(model) + check_window(model, past.shape[0])
 
 

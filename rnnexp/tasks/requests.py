@@ -150,6 +150,7 @@ class Draft:
 SETTLED = (
     *("name", "sequence_length", "horizon", "layout", "strategy", "calendar", "scaler", "per_series"),
     *("split", "folds", "fold", "forecast_from", "held_out", "buckets", "task"),
+    *("rate", "speeds"),
     *("tokens", "lowercase", "max_tokens", "min_count", "max_length", "keep", "vectors"),
 )
 # How a run splits its data, or takes parts of them from elsewhere: other data are one part.
@@ -169,7 +170,8 @@ def parse_changes(words: Sequence[str]) -> dict[str, Any]:
     found = changes_of([word for word in words if "=" in word], "data")
     problems = [f"--data: {len(files)} files given ({', '.join(files)}); one file, or a glob: path='*.csv'"]
     problems = problems if len(files) > 1 else []
-    settled = [key for key in found if key.partition(".")[0] in SETTLED]
+    # `features` alone are columns, which may have other names there; with settings inside they are those of sound.
+    settled = [key for key in found if key.partition(".")[0] in SETTLED or key.startswith("features.")]
     problems += [f"data.{key}: is settled by the trained model; train another one to change it" for key in settled]
     if problems:
         raise ConfigError(*problems)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.cells import is_number
+from rnnexp.data.audio.files import is_recording
 from rnnexp.data.inspect.text_kinds import find_test
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.layout import Layout
@@ -163,7 +164,7 @@ def _folder_of_tables(path: str, folder: Path) -> SequenceFiles | None:
             names, columns = _text_columns(table)
         except DataError:
             continue
-        files = [i for i, cells in enumerate(columns) if cells and all((folder / cell).is_file() for cell in cells)]
+        files = [i for i, cells in enumerate(columns) if cells and all(_is_table(folder / cell) for cell in cells)]
         others = [i for i in range(len(names)) if i not in files]
         parts = [i for i in others if names[i].lower() in PARTS and {*columns[i]} <= {"train", "val", "test", ""}]
         labels = [i for i in others if i not in parts]
@@ -172,6 +173,10 @@ def _folder_of_tables(path: str, folder: Path) -> SequenceFiles | None:
             tables = [folder / cell for cell in columns[files[0]][:FEW]]
             return _described(path, table, names, columns, (files[0], (named or labels)[0], *parts[:1]), tables)
     return None
+
+
+def _is_table(file: Path) -> bool:
+    return file.is_file() and not is_recording(file.name)
 
 
 def _described(

@@ -21,7 +21,7 @@ from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.texts.tokens import is_unspaced
 from rnnexp.errors import count
-from rnnexp.tasks import sequence_proposals
+from rnnexp.tasks import audio_proposals, sequence_proposals
 from rnnexp.tasks.requests import Draft
 
 QUESTION = "Which label does each text have?"
@@ -31,7 +31,7 @@ UNSPACED = "words have no blanks between them"
 
 def propose_labels(path: str, given: Mapping[str, Any]) -> Draft | None:
     """Propose an experiment for examples with a label each; None if a path holds none."""
-    if draft := sequence_proposals.propose_labels(path, given):
+    if draft := audio_proposals.propose_sounds(path, given) or sequence_proposals.propose_labels(path, given):
         return draft
     if Path(path).expanduser().is_dir():
         return _text_folders(path, Path(path).expanduser())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import wave
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -96,6 +97,8 @@ def test_settings_that_import_a_builder_would_be_found() -> None:
 
 
 DATA = {
+    "audio_folder": {"path": "sounds"},
+    "audio_strings": {"path": "sounds", "split": "none", "train_strings": 2},
     "csv": {"path": "t.csv"},
     "corpus": {"path": "t.txt"},
     "m4": {"folder": "."},
@@ -125,6 +128,10 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("Hourly-test.csv").write_text("V1,V2\nH1,3\n")
     Path("long.csv").write_text("recording,x,label\na,1,up\na,2,up\nb,3,down\n")
     Path("labels.csv").write_text("file,label\nt.csv,a\n")
+    Path("sounds/yes").mkdir(parents=True)
+    with wave.open("sounds/yes/a.wav", "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(1600))
     np.savez("t.npz", x=np.zeros((3, 4, 1)), y=np.zeros(3))
     return tmp_path
 
@@ -139,6 +146,7 @@ def test_each_source_reads_raw_values_or_texts_by_itself(name: str, files: Path)
 def test_reading_imports_no_builder() -> None:
     command = """
 import sys
+import wave
 from rnnexp import registry
 sources = {name: registry.lookup("data", name) for name in registry.names("data")}
 for name in ("sine", "airline_passengers", "reverse_digits"):

@@ -62,6 +62,9 @@ BESIDE: dict[str, dict[str, Any]] = {
     "tie_weights": {"units": [8], "embedding_dim": 8},
 }
 OF_ONE_COMPONENT = {
+    ("audio_folder", "groups"): {"labels": "t.csv"},
+    ("audio_folder", "part"): {"labels": "t.csv"},
+    ("audio_folder", "stride"): {"sequence_length": 9},
     ("lstm_fcn", "filters"): {"kernel_sizes": [3]},
     ("lstm_fcn", "kernel_sizes"): {"filters": [3]},
     ("npz", "stride"): {"sequence_length": 9},

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PARTS = ("train", "val", "test")
 
 
-def usual_features() -> Features:
+def make_features() -> Features:
     return Features()  # type: ignore[call-arg]  # mypy's pydantic plugin takes the defaults for missing
 
 
@@ -49,7 +49,7 @@ class audio_folder(Encoded, RecordingSource):
     rate: int | None = Field(
         None, ge=1_000, le=384_000, description="Samples per second; others are resampled. null: the most frequent one."
     )
-    features: Features = Field(default_factory=usual_features, description="What a network sees of a recording.")
+    features: Features = Field(default_factory=make_features, description="What a network sees of a recording.")
     speeds: list[float] = Field(
         default_factory=list,
         description="Speeds at which each training recording is heard besides, such as [0.9, 1.1]: copies for the "

@@ -31,6 +31,16 @@ TEXT_NETWORK = (
     Suggestion("optimizer.learning_rate", 0.002, ""),
     Suggestion("optimizer.use_ema", True, "the mean of the last weights is kept"),
 )
+# That of experiments/spoken_digits.yaml.
+SOUND_EPOCHS = 30
+SOUND_NETWORK = (
+    Suggestion("data.buckets", 4, "recordings of like length are padded together, which takes less time"),
+    Suggestion("model.bidirectional", True, "a recording is there as a whole"),
+    Suggestion("model.pooling", "mean", "each frame has its say"),
+    Suggestion("model.dropout", 0.3, ""),
+    Suggestion("optimizer.learning_rate", 0.003, ""),
+    Suggestion("schedule", "cosine", "the rate falls, so that the last weights settle"),
+)
 SEQUENCE_NETWORK = (
     Suggestion("model", "lstm_fcn", "an LSTM beside convolutions (Karim et al., 2018) for whole sequences"),
     Suggestion("model.filters", [64, 128, 64], "half of those of the paper, a quarter of the time"),
@@ -42,6 +52,8 @@ def suggest(dataset: SequenceDataset) -> list[Suggestion]:
     """Choose a network and a budget, for texts a short one: they are learned by heart within a few epochs."""
     if isinstance(dataset, TextDataset):
         return [*TEXT_NETWORK, *budget.suggest(dataset, TEXT_EPOCHS, TEXT_WAITED)]
+    if dataset.pipeline.extractor is not None:
+        return [*SOUND_NETWORK, *budget.suggest(dataset, SOUND_EPOCHS)]
     chosen = (dataset.sequences.one(int(place)) for place in dataset.list_examples("train")[:LOOKED_AT])
     return [*choose_scaler(chosen), *SEQUENCE_NETWORK, *budget.suggest(dataset)]
 
