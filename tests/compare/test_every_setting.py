@@ -25,6 +25,7 @@ from rnnexp.tracking.store import artifact_root, database, open_store, tracking_
 # These take one value alone, whatever stands beside them; plugins are those that the user has allowed.
 ONE_VALUE = {
     "plugins of the experiment",
+    *(f"data.{key} of audio_strings" for key in ("on_long", "sequence_length", "speeds", "stride", "task")),
     "data.tokens of reverse_digits",
     "data.tokens of selective_copying",
     "model.tie_weights of cnn_lstm",
