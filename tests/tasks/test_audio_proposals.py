@@ -87,4 +87,5 @@ def test_the_proposed_network_fits_the_recordings(sounds: Path) -> None:
     suggested = tasks.of("classification").suggest(tasks.load(audio_folder(path="sounds")))
     found = {one.key: one.value for one in suggested}
     assert (found["model.bidirectional"], found["model.pooling"]) == (True, "mean")
+    assert 0 < found["model.band_dropout"] < 1
     assert "data.scaler" not in found

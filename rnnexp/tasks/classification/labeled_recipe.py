@@ -38,6 +38,9 @@ SOUND_NETWORK = (
     Suggestion("model.bidirectional", True, "a recording is there as a whole"),
     Suggestion("model.pooling", "mean", "each frame has its say"),
     Suggestion("model.dropout", 0.3, ""),
+    Suggestion("model.input_noise", 0.3, "few voices are learned by heart otherwise"),
+    Suggestion("model.step_dropout", 0.15, "likewise"),
+    Suggestion("model.band_dropout", 0.2, "likewise"),
     Suggestion("optimizer.learning_rate", 0.003, ""),
     Suggestion("schedule", "cosine", "the rate falls, so that the last weights settle"),
 )
