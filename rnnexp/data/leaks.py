@@ -80,11 +80,8 @@ def check_labels(labels: np.ndarray | Sequence[str], where: str, what: str, key:
     if len(found) <= MIN_LABELS or len(found) <= len(labels) / (10 if fractions else 2):
         return
     question = f"is {key} the column of the labels" if key else "are these labels"
-    texts, others = (
-        "; texts to write down take data.task=transcription",
-        "; numbers to predict take data.task=regression",
-    )
-    instead = (texts if read is None else others) if numbers else ""
+    texts = ", texts to write down data.task=transcription" if read is None else ""
+    instead = f"; numbers to predict take data.task=regression{texts}" if numbers else ""
     shown = ", ".join(f"`{label[:20]}`" for label in found[:3])
     raise DataError(
         f"{where}: {len(found):,} labels for {count(len(labels), what)}, such as {shown}: {question}? "

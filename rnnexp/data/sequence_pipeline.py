@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from rnnexp.data.recordings import Windows, cut
 from rnnexp.data.source import WindowSize
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import DataError
+
+if TYPE_CHECKING:
+    from rnnexp.data.labeled import Sequences
+    from rnnexp.data.source import SequenceSource
 
 KIND = "sequences"
 
@@ -137,3 +141,18 @@ def fitted(values: np.ndarray, channels: tuple[str, ...], length: int | None) ->
     mean, deviation = values.mean(axis=0), np.where(flat, 1.0, values.std(axis=0))
     notes = [f"channel `{channels[i]}` is constant in the training part: divided by 1" for i in np.flatnonzero(flat)]
     return SequencePipeline(channels, tuple(mean.tolist()), tuple(deviation.tolist()), length), notes
+
+
+def fit_pipeline(
+    source: SequenceSource, sequences: Sequences, windows: Windows, train: np.ndarray
+) -> tuple[SequencePipeline, list[str]]:
+    """Fit the scaler to the steps of the training windows, each of which counts once."""
+    lengths = windows.length
+    length = int(lengths[0]) if (lengths == lengths[0]).all() else None
+    own = {key: getattr(sequences, key) for key in ("recording", "time", "extractor")} | {"window": windows.size}
+    if source.scaler == "none":
+        own |= {"frame": sequences.frame, "scale": sequences.scale}
+        return SequencePipeline(sequences.channels, length=length, **own), []
+    values = sequences.values[windows.find_steps(train)].astype(np.float64)
+    pipeline, notes = fitted(values, sequences.channels, length)
+    return replace(pipeline, **own), notes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnexp.data import padding, sequence_pipeline
+from rnnexp.data import padding
 from rnnexp.data.copies import add_copies
 from rnnexp.data.dataset import Dataset, Part, Predictions, Summary, digest
 from rnnexp.data.example_weights import KEY, check_weights, share_weights, take_weights
@@ -18,7 +18,7 @@ from rnnexp.data.labeled import Sequences, read_targets
 from rnnexp.data.leaks import check_labels, check_recordings
 from rnnexp.data.quantiles import split_quantiles, take_median
 from rnnexp.data.recordings import Windows, cut
-from rnnexp.data.sequence_pipeline import SequencePipeline
+from rnnexp.data.sequence_pipeline import fit_pipeline
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import DataError
@@ -281,18 +281,3 @@ def _refuse_absent_class(sequences: Sequences, y: np.ndarray, classes: tuple[str
             f"{sequences.place(int(where[0]))}: the label `{classes[index]}` does not occur in the training part "
             f"({len(where)} such examples); leave it out, or give more of it"
         )
-
-
-def fit_pipeline(
-    source: SequenceSource, sequences: Sequences, windows: Windows, train: np.ndarray
-) -> tuple[SequencePipeline, list[str]]:
-    """Fit the scaler to the steps of the training windows, each of which counts once."""
-    lengths = windows.length
-    length = int(lengths[0]) if (lengths == lengths[0]).all() else None
-    own = {key: getattr(sequences, key) for key in ("recording", "time", "extractor")} | {"window": windows.size}
-    if source.scaler == "none":
-        own |= {"frame": sequences.frame, "scale": sequences.scale}
-        return SequencePipeline(sequences.channels, length=length, **own), []
-    values = sequences.values[windows.find_steps(train)].astype(np.float64)
-    pipeline, notes = sequence_pipeline.fitted(values, sequences.channels, length)
-    return replace(pipeline, **own), notes

@@ -98,6 +98,7 @@ def test_settings_that_import_a_builder_would_be_found() -> None:
 
 DATA = {
     "audio_folder": {"path": "sounds"},
+    "audio_strings": {"path": "sounds", "split": "none", "train_strings": 2},
     "csv": {"path": "t.csv"},
     "sensors": {"path": "t.csv"},
     "corpus": {"path": "t.txt"},

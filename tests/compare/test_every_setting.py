@@ -28,6 +28,7 @@ ONE_VALUE = {
     "data.tokens of associative_recall",
     "data.unlabeled of adding",
     "data.unlabeled of random",
+    *(f"data.{key} of audio_strings" for key in ("on_long", "sequence_length", "speeds", "stride", "task")),
     "data.tokens of reverse_digits",
     "data.tokens of selective_copying",
     "data.scaler of frames",

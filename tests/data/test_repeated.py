@@ -109,6 +109,14 @@ def test_nearly_a_label_for_each_sequence_raises_a_question(labels: Any) -> None
     assert load(recordings(), np.arange(40) % 12, task="classification").spec.classes == tuple(map(str, range(12)))
 
 
+def test_labels_that_may_be_texts_are_told_so() -> None:
+    texts = np.array([f"word {i}" for i in range(40)])
+    with pytest.raises(DataError, match=r"data.task=regression, texts to write down data.task=transcription"):
+        load(recordings(), texts, task="classification")
+    with pytest.raises(DataError, match=r"data.task=regression$"):
+        load(recordings(), np.arange(40), task="classification")
+
+
 def test_measured_numbers_are_no_labels_even_if_each_comes_several_times() -> None:
     with pytest.raises(DataError, match="13 labels for 80 sequences"):
         load(recordings(80), np.arange(80) % 13 + 0.5, task="classification")

@@ -17,8 +17,8 @@ from rnnexp.data.example_weights import take_weights
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.leaks import check_recordings
 from rnnexp.data.recordings import cut
-from rnnexp.data.sequence_pipeline import SequencePipeline
-from rnnexp.data.sequences import SequenceDataset, fit_pipeline, put_together, read_sequences
+from rnnexp.data.sequence_pipeline import SequencePipeline, fit_pipeline
+from rnnexp.data.sequences import SequenceDataset, put_together, read_sequences
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import DataError, count
