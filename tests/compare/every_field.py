@@ -47,6 +47,8 @@ AROUND = {
     "moving_digits": ("model=cnn_rnn",),
     "cross_entropy": ("data=corpus", "data.path=a.txt"),
     "token_cross_entropy": ("data=corpus", "data.path=a.txt"),
+    "multi_input_table": ("model=multi_input",),
+    "text_and_pulse": ("model=multi_input",),
 }
 BESIDE: dict[str, dict[str, Any]] = {
     "fold": {"folds": 3},
@@ -90,6 +92,9 @@ OF_ONE_COMPONENT = {
     ("text_lines", "keep"): {"max_length": 9, "on_long": "cut"},
     ("text_table", "keep"): {"max_length": 9, "on_long": "cut"},
 }
+INPUTS = [{"note": {"kind": "text"}, "person": {"kind": "table", "columns": [column]}} for column in ("age", "size")]
+USUAL: dict[str, dict[str, Any]] = {"multi_input_table": {"inputs": INPUTS[0]}}
+TRIED = {("multi_input_table", "inputs"): INPUTS}
 TOKENS = ("data=corpus", "data.path=a.txt")  # for what only makes sense where tokens are predicted
 
 
@@ -128,14 +133,14 @@ def _of(kind: str, name: str, cls: Any) -> Iterator[Two]:
     values |= {"seed": 0} if "seed" in values else {}
     needed = [key for key in schema["properties"] if key not in values]
     values |= {key: next(candidates(schema["properties"][key], schema.get("$defs", {}))) for key in needed}
-    values |= {} if kind == "trainer" else {"name": name}
+    values |= USUAL.get(name, {}) | ({} if kind == "trainer" else {"name": name})
     for key, field in schema["properties"].items():
         if key == "name":
             continue
         around = TOKENS if key == "tie_weights" and name not in AROUND else AROUND.get(name, ())
         beside = {other: value for other, value in BESIDE.get(key, {}).items() if other in schema["properties"]}
         full = {**values, **beside, **OF_ONE_COMPONENT.get((name, key), {})}
-        tried = candidates(field, schema.get("$defs", {}))
+        tried = TRIED.get((name, key)) or candidates(field, schema.get("$defs", {}))
         mappings = (_with(composed(around), kind, {**full, key: value}) for value in tried)
         prefix = f"callbacks.{name}" if kind == "callback" else kind
         yield _two(f"{prefix}.{key}", name, mappings)

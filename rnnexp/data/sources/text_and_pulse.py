@@ -28,7 +28,7 @@ class text_and_pulse(MultiInputSource):
     own_files: ClassVar[bool] = False
 
     name: Literal["text_and_pulse"] = "text_and_pulse"
-    examples: int = Field(2000, ge=20, description="Examples to draw.")
+    examples: int = Field(2000, ge=10, description="Examples to draw.")
     words: int = Field(8, ge=1, description="Words of a report.")
     steps: int = Field(20, ge=4, description="Steps of the longest pulse; the shortest has half of them.")
 
