@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -23,9 +24,11 @@ def group_schema(group: str) -> dict[str, Any]:
 def experiment_schema() -> dict[str, Any]:
     """Describe `conf/config.yaml` and the files of `experiments`, in which any part may be left out."""
     top = {name: field for name, field in _properties(Experiment).items() if name not in GROUPS}
+    own = TypeAdapter(Experiment).json_schema().get("$defs", {})
+    needed = {name: one for name, one in own.items() if f'#/$defs/{name}"' in json.dumps(top, default=str)}
     parts = {group: _callbacks() if group == "callbacks" else _group(group) for group in GROUPS}
     properties = {"defaults": _defaults(), "hydra": {"type": "object"}, **top, **parts}
-    body = {"type": "object", "properties": properties, "additionalProperties": False}
+    body = {"type": "object", "properties": properties, "additionalProperties": False, "$defs": needed}
     return _hoisted({"$schema": DIALECT, "title": "rnnexp experiment", **body})
 
 

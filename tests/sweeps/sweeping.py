@@ -21,7 +21,7 @@ from rnnexp.config import compose, plugins
 from rnnexp.config.flat import flat_params
 from rnnexp.config.identity import config_hash
 from rnnexp.config.overrides import inspect_overrides
-from rnnexp.config.parse import parse, plain_values
+from rnnexp.config.parse import parse
 from rnnexp.runner.record import hash_origin
 from rnnexp.sweeps.executor import Exit
 from rnnexp.sweeps.launcher import read_launcher
@@ -184,7 +184,7 @@ def tracked(task: Task, during: Callable[[], None] = lambda: None) -> Outcome:
     value, tags = outcome.value or 0.0, {"rnnexp.sweep": task.sweep, "rnnexp.job": str(task.number)}
     tags |= {"rnnexp.version": "1", "rnnexp.config_hash": config_hash(experiment), "rnnexp.engine": "compiled"}
     tags |= {"rnnexp.backend": "jax", "rnnexp.device": "cpu"}
-    tags |= hash_origin(experiment, plain_values(experiment), "jax")
+    tags |= hash_origin(experiment, "jax")
     params = flat_params(experiment)
     tags |= {PARAMS: str(len(params)), "rnnexp.folder": str(task.folder)}
     told = {"config": "", "description": "", "primary_metric": "test/rmse", "greater_is_better": False}
