@@ -11,11 +11,12 @@ from pydantic import Field
 
 from rnnexp.config.renamed import FORMERLY
 from rnnexp.config.settings import SINCE
-from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
+from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
 from rnnexp.models.augmentation import AugmentedInputs
 from rnnexp.models.layers import Pooling, pool
+from rnnexp.models.recurrent_checks import check_spec
 from rnnexp.models.transformer import Transformer, apply_blocks
 from rnnexp.registry import PositiveInt, settings
 
@@ -33,7 +34,6 @@ Initializer = Literal[
 ]  # fmt: skip
 EMBEDDING_DIM = 100
 RECURRENT_INITIALIZER: Final = "orthogonal"
-ONLY_READS = "model: {} gives outputs for what it reads; to write another sequence set model=encoder_decoder"
 BiasInitializer = Literal["ones", "random_normal", "random_uniform", "truncated_normal", "zeros"]
 Units = Annotated[list[PositiveInt], Field(min_length=1)]
 
@@ -292,31 +292,3 @@ def patches(past: Any, size: int | None) -> Any:
         return past
     _, steps, features = past.shape
     return keras.layers.Reshape((steps // size, size * features), name="patches")(past)
-
-
-def check_spec(model: Any, spec: TaskSpec) -> list[str]:
-    """Return why a recurrent model cannot be built for these data, one line each."""
-    if "previous" in spec.inputs:
-        return [ONLY_READS.format(model.name)]
-    if problems := spec.several_problems(model):
-        return problems
-    past = spec.inputs["past"]
-    if past.vector and model.embedding_dim not in (None, past.vector):
-        problems.append(
-            f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {past.vector}; use null"
-        )
-    problems += model.transformer.problems(spec.carried) if model.transformer else []
-    problems += model.find_augmented_tokens(past)
-    problems += spec.problems(model) + check_window(model, past.shape[0])
-    return problems + (model.check_spec(spec) if isinstance(model, RecurrentModel) else [])
-
-
-def check_window(model: Any, steps: int | None) -> list[str]:
-    """Return why a window of so many steps, None for a length that varies, is not one for this model."""
-    if steps is None:
-        given = [key for key in ("patch_size", "skip") if getattr(model, key)]
-        return [f"model.{key}: needs windows of one length; these data are whole sequences" for key in given]
-    size = model.patch_size
-    if size is None or steps == UNKNOWN_SIZE or steps % size == 0:
-        return []
-    return [f"model.patch_size: {size} given; the {steps} steps of data.sequence_length are no multiple of it"]

@@ -14,7 +14,7 @@ from rnnexp.models import layers
 from rnnexp.models.architectures.cnn_lstm import cnn_lstm
 from rnnexp.models.architectures.lstm_fcn import lstm_fcn
 from rnnexp.models.build import build
-from rnnexp.models.recurrent import check_spec
+from rnnexp.models.recurrent_checks import check_spec
 
 X = np.random.default_rng(0).normal(size=(3, 7, 2)).astype("float32")
 CLASSES = ("a", "b", "c")

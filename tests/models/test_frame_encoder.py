@@ -12,7 +12,7 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.models.architectures.cnn_rnn import cnn_rnn
 from rnnexp.models.build import build
 from rnnexp.models.frame_encoder import encode_frames
-from rnnexp.models.recurrent import check_spec
+from rnnexp.models.recurrent_checks import check_spec
 
 FRAME = (7, 6, 2)
 SIZE = 84

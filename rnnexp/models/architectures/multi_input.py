@@ -10,7 +10,8 @@ from pydantic import Field
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models.layers import Pooling, pool, weigh_inputs
-from rnnexp.models.recurrent import ONLY_READS, Activation, RecurrentModel, Units
+from rnnexp.models.recurrent import Activation, RecurrentModel, Units
+from rnnexp.models.recurrent_checks import ONLY_READS
 from rnnexp.registry import PositiveInt, lookup, register
 
 if TYPE_CHECKING:

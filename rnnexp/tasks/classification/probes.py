@@ -42,7 +42,7 @@ def find_mistakes(experiment: Any) -> list[str]:
     plain = make_plain_encoder(model)
     if plain is None:
         return [*problems, f"pretrain: model={model.name} has no recurrent layers of ours that give an output per step"]
-    from rnnexp.models.recurrent import check_spec
+    from rnnexp.models.recurrent_checks import check_spec
 
     return problems + [f"pretrain: {one}" for one in check_spec(plain, describe_pretraining(spec, settings.task))]
 

@@ -1,0 +1,40 @@
+"""Why a recurrent network cannot be built for data: found from its settings and a TaskSpec, without Keras."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rnnexp.data.spec import UNKNOWN_SIZE
+
+if TYPE_CHECKING:
+    from rnnexp.data.spec import TaskSpec
+
+ONLY_READS = "model: {} gives outputs for what it reads; to write another sequence set model=encoder_decoder"
+
+
+def check_spec(model: Any, spec: TaskSpec) -> list[str]:
+    """Return why a recurrent model cannot be built for these data, one line each."""
+    if "previous" in spec.inputs:
+        return [ONLY_READS.format(model.name)]
+    if problems := spec.several_problems(model):
+        return problems
+    past = spec.inputs["past"]
+    if past.vector and model.embedding_dim not in (None, past.vector):
+        problems.append(
+            f"model.embedding_dim: {model.embedding_dim} given, but data.vectors have {past.vector}; use null"
+        )
+    problems += model.transformer.problems(spec.carried) if model.transformer else []
+    problems += model.find_augmented_tokens(past)
+    problems += spec.problems(model) + check_window(model, past.shape[0])
+    return problems + list(model.check_spec(spec))
+
+
+def check_window(model: Any, steps: int | None) -> list[str]:
+    """Return why a window of so many steps, None for a length that varies, is not one for this model."""
+    if steps is None:
+        given = [key for key in ("patch_size", "skip") if getattr(model, key)]
+        return [f"model.{key}: needs windows of one length; these data are whole sequences" for key in given]
+    size = model.patch_size
+    if size is None or steps == UNKNOWN_SIZE or steps % size == 0:
+        return []
+    return [f"model.patch_size: {size} given; the {steps} steps of data.sequence_length are no multiple of it"]
