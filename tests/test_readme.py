@@ -388,7 +388,11 @@ def test_the_defaults_that_are_told_are_those_of_the_program() -> None:
     assert set(get_args(Pooling)) == {"last", "mean", "max", "attention"}
     listed = re.search(r"so (`simple_rnn`.*?) all take them", PROSE.replace("\n", " "))
     assert listed
-    assert set(re.findall(r"`(\w+)`", listed[1])) == set(registry.names("model")) - {"encoder_decoder", "cnn_rnn"}
+    assert set(re.findall(r"`(\w+)`", listed[1])) == set(registry.names("model")) - {
+        "encoder_decoder",
+        "cnn_rnn",
+        "multi_input",
+    }
 
 
 def test_versions_extras_and_the_two_commands_are_those_of_the_project() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +13,10 @@ from rnnexp.data.sources.sequence_folder import check_part
 from rnnexp.errors import DataError
 from rnnexp.task import has_step_labels
 
-if TYPE_CHECKING:
-    from rnnexp.data.sources.frames import frames
-
 LUMA = np.array([299, 587, 114]) / 1000  # of red, green and blue, as Pillow's mode L (ITU-R 601-2)
 
 
-def read_archive(file: Path, source: frames) -> Clips:
+def read_archive(file: Path, source: Any) -> Clips:
     """Read clips and their labels; every array that does not fit is named."""
     x = read_clips(file, source.inputs, source.color_mode)
     y, stepwise = array(file, source.targets), has_step_labels(source.task)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from rnnexp.data.sources.sequence_folder import check_part
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import DataError, count, did_you_mean
 from rnnexp.task import has_step_labels
-
-if TYPE_CHECKING:
-    from rnnexp.data.sources.frames import frames
 
 IMAGES = (".png", ".jpg", ".jpeg")
 FORMATS = ("PNG", "JPEG")
@@ -40,7 +37,7 @@ class _ClipList:
     notes: tuple[str, ...] = ()
 
 
-def read_folder(folder: Path, source: frames) -> Clips:
+def read_folder(folder: Path, source: Any) -> Clips:
     """Read the clips of a folder with their labels; every mistake in the images is said at once, by file."""
     if source.labels is None:
         listed = _list_by_folder(folder)
@@ -82,7 +79,7 @@ def _list_by_folder(folder: Path) -> _ClipList:
     return _ClipList(clips, [str(one[0].parent) for one in clips], labels, [], None)
 
 
-def _list_by_table(folder: Path, source: frames, stepwise: bool) -> _ClipList:
+def _list_by_table(folder: Path, source: Any, stepwise: bool) -> _ClipList:
     from rnnexp.data.tables.table import read_table
 
     file = folder / str(source.labels)

@@ -80,7 +80,8 @@ def check_labels(labels: np.ndarray | Sequence[str], where: str, what: str, key:
     if len(found) <= MIN_LABELS or len(found) <= len(labels) / (10 if fractions else 2):
         return
     question = f"is {key} the column of the labels" if key else "are these labels"
-    texts = ", texts to write down data.task=transcription" if read is None else ""
+    where_texts = "data.task=transcription (data=npz, sequence_folder or audio_folder)"
+    texts = f", texts to write down {where_texts}" if read is None and what == "sequence" else ""
     instead = f"; numbers to predict take data.task=regression{texts}" if numbers else ""
     shown = ", ".join(f"`{label[:20]}`" for label in found[:3])
     raise DataError(

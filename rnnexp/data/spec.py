@@ -216,7 +216,8 @@ class TaskSpec:
         """Say if a model cannot give an output for each step of what it reads, where the data want one."""
         if model.per_step or not self.per_step or self.writes:
             return []
-        able = ", ".join(name for name in names("model") if getattr(lookup("model", name), "per_step", False))
+        stepwise = (name for name in names("model") if getattr(lookup("model", name), "per_step", False))
+        able = ", ".join(name for name in stepwise if not lookup("model", name)().check_spec(self))
         return [f"model: {model.name} gives one output per sequence, but the data want one per time step; {able} can"]
 
     def tie_problems(self, model: Any) -> list[str]:

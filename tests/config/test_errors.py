@@ -15,7 +15,10 @@ MISTAKES = {
     "a misspelled key": ("model.unit=3", "model.unit: unknown key; did you mean `model.units`?"),
     "a misspelled key behind a plus": ("+model.unit=3", "model.unit: unknown key; did you mean `model.units`?"),
     "a key of another component": ("data.columns=[1,0]", "data.columns: unknown key; it belongs to data=text_pairs"),
-    "a key of many others": ("data.path=a.csv", "data.path: unknown key; it belongs to data=corpus, .*csv, .*, ..."),
+    "a key of many others": (
+        "data.path=a.csv",
+        "data.path: unknown key; it belongs to data=audio_folder, .*corpus, .*csv, .*, ...",
+    ),
     "a misspelled top-level key": ("sed=3", "sed: unknown key; did you mean `seed`?"),
     "a misspelled group": ("modle=gru", "modle: unknown key; did you mean `model`?"),
     "a misspelled trainer key": ("epoch=3", "epoch: unknown key"),

@@ -72,7 +72,7 @@ SHAPES: dict[str, tuple[Any, list[str], tuple[str, ...], str]] = {
         write_sequences,
         SENTENCES,
         LONG,
-        "texts cannot be written from numbers: labels and numbers can be predicted, and texts from texts",
+        r"texts to write down data.task=transcription \(data=npz, sequence_folder or audio_folder\)",
     ),
 }
 

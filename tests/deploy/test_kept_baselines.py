@@ -24,7 +24,7 @@ from rnnexp.evaluation.kept_baselines import FILE, NETWORK, KeptBaselines, choos
 from rnnexp.tasks.classification.report import list_inputs
 from rnnexp.tasks.forecasting import baselines, linear
 from rnnexp.tasks.forecasting.linear import make_past
-from rnnexp.tasks.regression.report import list_windows
+from rnnexp.tasks.regression.report import list_inputs as list_numbers
 from rnnexp.tasks.requests import PredictRequest
 from rnnexp.tasks.sequence_to_sequence.report import predict_by
 from tests.fuzz import models as kinds
@@ -68,7 +68,7 @@ def answer(data: Any, baseline: Any, part: str) -> Any:
     if task == "sequence_to_sequence":
         return predict_by(baseline, data.pipeline, list(data.references(part)))
     if task == "regression":
-        return baseline.predict(list_windows(data, part))
+        return baseline.predict(list_numbers(data, part))
     asked = {"tagging": "words", "language_modeling": "ids"}.get(task)
     return baseline.predict(getattr(data, str(asked))(part))
 

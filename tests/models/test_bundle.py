@@ -168,7 +168,7 @@ def test_a_newer_format_is_refused(saved: tuple[Path, Any]) -> None:
 
 def test_a_task_that_nobody_has_registered_is_refused(saved: tuple[Path, Any]) -> None:
     edit(saved[0], spec={**json.loads((saved[0] / "model.json").read_text())["spec"], "task": "smells"})
-    with pytest.raises(DataError, match="task: `smells` is not one of classification, "):
+    with pytest.raises(DataError, match="task: `smells` is not one of anomaly, classification, "):
         _ = bundle.load(saved[0]).preprocessor
 
 

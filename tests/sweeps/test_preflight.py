@@ -15,6 +15,7 @@ SMALL = {
     "parameters": 10,
     "validated": True,
     "primary": ("test/rmse", False),
+    "validation_score": "rmse",
     "setup_s": 0.5,
     "first_epoch_s": 2.0,
     "epoch_s": 1.0,

@@ -32,7 +32,7 @@ from rnnexp.errors import ConfigError
         pytest.param("backend=null,jax", ("null", "jax"), id="null"),
         pytest.param("deterministic=true,false", ("True", "False"), id="booleans"),
         pytest.param("model=gru,lstm", ("gru", "lstm"), id="a group"),
-        pytest.param("model=glob(*r*, exclude=enc*)", ("gru", "min_gru", "simple_rnn"), id="glob"),
+        pytest.param("model=glob(*r*, exclude=enc*)", ("cnn_rnn", "gru", "min_gru", "simple_rnn"), id="glob"),
         pytest.param("model=glob(*, exclude=[gru,mlp])", None, id="glob with exclusions"),
     ],
 )

@@ -439,6 +439,8 @@ MODELS: dict[str, tuple[str, ...]] = {
                  "model.filters=[3, 3]", "model.kernel_sizes=[3, 3]"),
     "cnn_rnn": ("data=moving_digits", "data.pairs=12", "data.size=12", "model.units=[3]", "model.filters=[2]",
                 "model.dropout=0.2", "trainer.batch_size=4"),
+    "multi_input": ("data=text_and_pulse", "data.examples=40", "model.units=[3]", "model.dropout=0.2",
+                    "model.combine=attention", "trainer.batch_size=4"),
     "encoder_decoder": ("data=reverse_digits", "data.examples=80", "model.units=[4]", "model.embedding_dim=3",
                         "model.attention=dot", "model.dropout=0.2", "model.transformer.heads=2"),
 }  # fmt: skip

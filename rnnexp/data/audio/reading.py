@@ -89,17 +89,17 @@ def _read_wav(content: bytes, name: str) -> Sound:
         return _read_soundfile(content, name, f"WAV of the form {form}, not PCM")
     try:
         with wave.open(io.BytesIO(content)) as file:
-            channels, width, rate, frames = file.getparams()[:4]
-            raw = file.readframes(frames)
+            channels, width, rate, promised = file.getparams()[:4]
+            raw = file.readframes(promised)
     except wave.Error as error:
         raise DataError(f"{name}: damaged WAV file ({error})") from None
     except (EOFError, ValueError):
         raise DataError(f"{name}: damaged WAV file: it ends within its header") from None
     if width not in (1, 2, 3, 4) or not channels:
         raise DataError(f"{name}: damaged WAV file: {channels} channels of {8 * width} bits")
-    if len(raw) < frames * width * channels:
+    if len(raw) < promised * width * channels:
         had = len(raw) // (width * channels)
-        raise DataError(f"{name}: is cut off: {had:,} of the {frames:,} samples that its header promises are there")
+        raise DataError(f"{name}: is cut off: {had:,} of the {promised:,} samples that its header promises are there")
     return Sound(_mix(_decode(raw, width).reshape(-1, channels)), rate, channels)
 
 

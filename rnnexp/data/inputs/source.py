@@ -14,12 +14,12 @@ from pydantic.dataclasses import dataclass
 from rnnexp.data.source import ExampleSource
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import NESTED
-from rnnexp.data.texts.prepare import Rules
 from rnnexp.data.texts.tokens import FEWEST_SUBWORDS, Kind
 from rnnexp.registry import lookup, settings
 
 if TYPE_CHECKING:
     from rnnexp.data.inputs.examples import Examples
+    from rnnexp.data.texts.prepare import Rules
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 MASK: Final = "_mask"  # behind the name of an input that has steps: which of them there are
@@ -92,6 +92,8 @@ class Input:
 
     def rules(self) -> Rules:
         """Return how a text is cut and numbered."""
+        from rnnexp.data.texts.prepare import Rules
+
         given = {key: getattr(self, key) for key in OF_KIND["text"] if key != "columns"}
         return Rules(**given)
 

@@ -22,7 +22,7 @@ class audio_strings(audio_folder):
     """Join recordings of short texts, such as digits, into strings: those of a part are of its recordings alone."""
 
     name: Literal["audio_strings"] = "audio_strings"  # type: ignore[assignment]
-    task: Literal["transcription"] = "transcription"
+    task: Literal["transcription"] = Field("transcription", description="A text to write down.")
     speaker: Column | None = Field(
         None, description="Column of labels that says who speaks: a string is of one speaker. null: of all together."
     )
