@@ -102,6 +102,11 @@ class TaskSpec:
         return self.per_step and not self.sees_future
 
     @property
+    def frame(self) -> tuple[int, int, int] | None:
+        """Height, width and channels of the image that each step is; None where it is none."""
+        return None if self.several else self.inputs["past"].frame
+
+    @property
     def several(self) -> bool:
         """Whether an example has several inputs, each with a name of its own."""
         return "past" not in self.inputs

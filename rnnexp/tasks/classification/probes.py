@@ -29,6 +29,8 @@ def find_mistakes(experiment: Any) -> list[str]:
         problems.append("pretrain: given beside model.start; give one of them")
     if experiment.top.ensemble > 1:
         problems.append("pretrain: given beside ensemble; pretrain one network, and start the ensemble from its run")
+    if spec.several:
+        return [*problems, "pretrain: reads sequences or texts, and these data have several inputs; leave it out"]
     if settings.task == "masked" and spec.inputs["past"].vocabulary is not None:
         problems.append("pretrain.task: masked hides numbers, and these data are texts; use next")
     if settings.task == "next" and vars(model).get("bidirectional"):

@@ -104,7 +104,7 @@ def _shuffle(
     model: Any, dataset: SequenceDataset, scoring: Scoring, predictions: Predictions
 ) -> tuple[dict[str, float], list[str]]:
     """Return the score of a network on shuffled frames, and what that says of its own; nothing without frames."""
-    if not dataset.spec.inputs["past"].frame:
+    if dataset.spec.frame is None:
         return {}, []
     shuffled, _ = frame_control.draw_shuffled_frames(dataset.parts[dataset.scored])
     other = replace(dataset, parts={**dataset.parts, dataset.scored: shuffled})
@@ -148,7 +148,7 @@ def baselines(dataset: Dataset) -> dict[str, Fit]:
         found["tfidf_linear"] = partial(text_baselines.fit_tfidf_linear, known, y, count, cut)
         found["nb_svm"] = partial(text_baselines.fit_nb_svm, known, y, count, cut)
         found["tfidf_chars"] = partial(text_baselines.fit_tfidf_chars, known, y, count, cut)
-    elif dataset.spec.inputs["past"].frame:
+    elif dataset.spec.frame:
         found["mean_frame"] = partial(frame_baselines.fit_mean_frame, known, y, count)
         found["mean_and_deviation"] = partial(frame_baselines.fit_mean_frame, known, y, count, deviates=True)
         found["pca"] = partial(frame_baselines.fit_frame_components, known, y, count)
