@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "write a sweep's report, one HTML file",
     "plot": "draw the pictures of a run that has none yet",
     "predict": "forecast, classify or score with a trained run",
+    "serve": "answer requests over HTTP with a trained run",
     "generate": "let a trained language model write",
     "evaluate": "score a trained run on other data",
     "rescore": "compute further metrics of runs that have ended",
