@@ -46,6 +46,7 @@ COMMANDS = {
     "unpack": "put the runs of such a file into this project and its store",
     "reap": "tell the tracking store of runs that were killed",
     "clean": "remove failed runs, old checkpoints and the trash, after a look at them",
+    "doctor": "say what works here, what does not, and what is slow and why",
     "ui": "show the runs in the pages of MLflow",
 }
 
