@@ -18,6 +18,7 @@ SHOW_TRACE = "HYDRA_FULL_ERROR"  # set to 1: tracebacks are printed, too; Hydra'
 
 COMMANDS = {
     "train": "train one network, or with -m a sweep of them",
+    "new": "make the folder of a project, with an experiment, a model and its test",
     "init": "look at a CSV file and write an experiment for it",
     "show": "print the composed configuration and where each value comes from",
     "explain": "print type, range, default and meaning of a key",
