@@ -184,3 +184,23 @@ def test_metrics_count_answers_and_sum_buckets() -> None:
     buckets = [line.split()[-1] for line in lines if "_bucket" in line]
     assert buckets == ["1"] * 6 + ["2"] * 5 + ["3"]
     assert "rnnexp_predict_seconds_count 3" in lines
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("kind", models.KINDS)
+def test_every_kind_of_model_answers_json_as_it_answers_python(kind: str) -> None:
+    question = models.saved(kind).question
+    wanted = pd.DataFrame(models.served(models.saved(kind).folder).predict(question))
+    if isinstance(question, pd.DataFrame):
+        sent = json.dumps({"rows": records(question)})
+    else:
+        sent = json.dumps({"rows": np.asarray(question).tolist()})
+    reply = ask(model(kind), "/predict", sent.encode())
+    assert reply.status == 200, reply.text
+    found = pd.DataFrame(json.loads(reply.text)["rows"])
+    assert len(found) == len(wanted) > 0
+    for ours, theirs in zip(found.columns, wanted.columns):
+        if wanted[theirs].dtype.kind == "f":
+            np.testing.assert_array_equal(found[ours].to_numpy(float), wanted[theirs].to_numpy(float))
+        elif wanted[theirs].dtype.kind != "M":
+            assert found[ours].tolist() == wanted[theirs].tolist()
