@@ -63,7 +63,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "doctor",
         description="Look at packages, backends, devices, tracking store, disk and load, and say what does not work "
-        "and what makes runs slow. Changes nothing. The exit code is 1 if something does not work.",
+        "and what makes runs slow. The exit code is 1 if something does not work.",
     )
     given_run.add_store(parser, "print JSON: state, subject and text of each finding")
 

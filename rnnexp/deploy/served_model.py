@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 from rnnexp.deploy.server import ServedModel
 from rnnexp.deploy.trained import Trained
-from rnnexp.errors import RnnexpError
 from rnnexp.evaluation.kept_baselines import FILE, NETWORK
 from rnnexp.tracking.pyfunc import MODEL, Served
 
@@ -39,12 +39,10 @@ def load_served(trained: Trained) -> ServedModel:
 
 def _try_example(model: ServedModel, rows: list[Any]) -> dict[str, Any] | None:
     """Return a request that the model has answered; None if it has not."""
-    import json
-
     example = {"rows": rows}
     try:
         model.answer(json.dumps(example).encode(), "application/json", [])
-    except RnnexpError as error:
+    except Exception as error:  # must not keep a model from being served
         log.debug("the example of a request is refused: %s", error)
         return None
     return example

@@ -113,11 +113,7 @@ def make_app(model: ServedModel, limits: Limits, say_ready: Callable[[], None] =
     async def predict(request: Request) -> Response:
         async with asyncio.timeout(limits.seconds):
             body = await _read_whole(request, limits.body)
-            work = (body, request.headers.get("content-type", ""), request.query_params.multi_items())
-            frame = await asyncio.get_running_loop().run_in_executor(pool, model.answer, *work)
-        if CSV in request.headers.get("accept", ""):
-            return PlainTextResponse(csv_text(frame), media_type=CSV)
-        return JSONResponse({"rows": records(frame)})
+            return await asyncio.get_running_loop().run_in_executor(pool, _respond, model, request, body)
 
     async def ping() -> dict[str, str]:
         return {"status": "ok"}
@@ -182,6 +178,15 @@ def _add_refusals(app: FastAPI, model: ServedModel, limits: Limits) -> None:
     app.add_exception_handler(TimeoutError, refuse_slow)
     app.add_exception_handler(HTTPException, refuse_page)
     app.add_exception_handler(ClientDisconnect, leave_client)
+
+
+def _respond(model: ServedModel, request: Request, body: bytes) -> Response:
+    """Return the answer as JSON or CSV, written beside the loop that all other requests wait for."""
+    headers = request.headers
+    frame = model.answer(body, headers.get("content-type", ""), request.query_params.multi_items())
+    if CSV in headers.get("accept", ""):
+        return PlainTextResponse(csv_text(frame), media_type=CSV)
+    return JSONResponse({"rows": records(frame)})
 
 
 def _refuse(model: ServedModel, status: int, sentence: str) -> JSONResponse:

@@ -41,10 +41,15 @@ class Reply(NamedTuple):
 
 
 def ask(
-    served: ServedModel, path: str, body: bytes | None = None, kind: str = "application/json", limits: Limits = USUAL
+    served: ServedModel,
+    path: str,
+    body: bytes | None = None,
+    kind: str = "application/json",
+    limits: Limits = USUAL,
+    accept: str = "*/*",
 ) -> Reply:
     """Send one request to the application, as a server would."""
-    headers = [(b"content-type", kind.encode()), (b"host", b"localhost")]
+    headers = [(b"content-type", kind.encode()), (b"host", b"localhost"), (b"accept", accept.encode())]
     address, _, query = path.partition("?")
     scope = {"type": "http", "method": "GET" if body is None else "POST", "path": address, "headers": headers}
     scope |= {"query_string": query.encode(), "http_version": "1.1", "scheme": "http", "root_path": ""}
@@ -83,6 +88,12 @@ def test_rows_get_the_numbers_of_the_model_as_json_and_as_csv() -> None:
     assert found["sold"].tolist() == wanted["sold"].tolist()
     other = ask(model("rows"), "/predict", as_json(rows().assign(price=1.0)))
     assert other.text != from_json.text
+
+
+def test_an_answer_may_be_asked_for_as_csv() -> None:
+    lines = ask(model("rows"), "/predict", as_json(rows()), accept="text/csv").text.splitlines()
+    assert lines[0] == "shop,ds,step,sold"
+    assert len(lines) == 1 + len(json.loads(ask(model("rows"), "/predict", as_json(rows())).text)["rows"])
 
 
 def test_levels_may_stand_in_the_body_or_in_the_address() -> None:
