@@ -18,6 +18,7 @@ SHOW_TRACE = "HYDRA_FULL_ERROR"  # set to 1: tracebacks are printed, too; Hydra'
 
 COMMANDS = {
     "train": "train one network, or with -m a sweep of them",
+    "new": "make the folder of a project, with an experiment, a model and its test",
     "init": "look at a CSV file and write an experiment for it",
     "show": "print the composed configuration and where each value comes from",
     "explain": "print type, range, default and meaning of a key",
@@ -31,6 +32,7 @@ COMMANDS = {
     "report": "write a sweep's report, one HTML file",
     "plot": "draw the pictures of a run that has none yet",
     "predict": "forecast, classify or score with a trained run",
+    "serve": "answer requests over HTTP with a trained run",
     "generate": "let a trained language model write",
     "evaluate": "score a trained run on other data",
     "rescore": "compute further metrics of runs that have ended",
@@ -45,6 +47,7 @@ COMMANDS = {
     "unpack": "put the runs of such a file into this project and its store",
     "reap": "tell the tracking store of runs that were killed",
     "clean": "remove failed runs, old checkpoints and the trash, after a look at them",
+    "doctor": "say what works here, what does not, and what is slow and why",
     "ui": "show the runs in the pages of MLflow",
 }
 

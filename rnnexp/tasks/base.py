@@ -224,6 +224,8 @@ class TaskCode(ABC):
         """Describe what a model saved in a folder, with this preprocessing, takes when it is served."""
         return RequestSchema()
 
+    make_request = deferred("rnnexp.tasks.request_examples:make_request")
+
     def extras(self, folder: Path, preprocessor: Any) -> Any:
         """Read what the `intervals` of a report have written beside a model; None if nothing."""
         return None
