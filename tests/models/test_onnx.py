@@ -19,6 +19,10 @@ from rnnexp.models.bundle import Bundle
 from rnnexp.models.logits import convention
 
 EXAMPLES, STEPS, WORDS = 64, 7, 9
+EXACT, NORMALIZED = (
+    1e-6,
+    3e-6,
+)  # normalizing divides by deviations down to 0.03, and so raises rounding errors
 CLASSES = ("a", "b", "c")
 MASK, TOKENS = InputSpec((None,), "bool"), InputSpec((None,), "int32", vocabulary=WORDS)
 NUMBERS = InputSpec((6, 3))
@@ -48,17 +52,17 @@ SMALL: dict[str, dict[str, Any]] = {"cnn_rnn": {"filters": [2, 3]}, "lstm_fcn": 
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
     "both ways": {"bidirectional": True},
-    "deep": {"units": [12, 8], "layer_norm": True, "dropout": 0.2, "dense": [4], "dense_activation": "gelu"},
+    "deep": {"units": [16, 12], "layer_norm": True, "dropout": 0.2, "dense": [4], "dense_activation": "gelu"},
     "mean": {"pooling": "mean"},
     "max": {"pooling": "max"},
     "weighed": {"pooling": "attention"},
-    "blocks after": {"transformer": {"heads": 2}},
-    "blocks before": {"transformer": {"heads": 2, "position": "before"}},
+    "blocks after": {"units": 16, "transformer": {"heads": 2}},
+    "blocks before": {"units": 16, "transformer": {"heads": 2, "position": "before"}},
     "skip": {"skip": True},
     "relu": {"activation": "relu"},
     "patches": {"patch_size": 2},
     "tied": {"tie_weights": True, "embedding_dim": 4},
-    "memory": {"transformer": {"heads": 2, "memory": 3, "position": "after"}},
+    "memory": {"units": 16, "transformer": {"heads": 2, "memory": 3, "position": "after"}},
     "additive": {"attention": "additive"},
     "dot": {"attention": "dot"},
     "added up": {"combine": "attention"},
@@ -80,6 +84,8 @@ def cases() -> Iterator[Any]:
 def make(name: str, data: str, variant: str = "plain", **settings: Any) -> Bundle:
     """Build a network whose weights, biases too, are those of nothing in particular."""
     architecture = registry.lookup("model", name)(**({"units": 4} | SMALL.get(name, {}) | VARIANTS[variant] | settings))
+    if problems := getattr(architecture, "check", list)():
+        raise ConfigError(*problems)
     generator, model = np.random.default_rng(1), build(architecture, SPECS[data], seed=0)
     for weight in model.weights:
         if "moving_variance" in weight.path:
@@ -152,8 +158,10 @@ def test_a_network_computes_the_same_or_is_refused(name: str, data: str, variant
         return
     x = draw(trained)
     predict, expected, mask = write(trained, tmp_path), ask_keras(trained, x), x.get("mask")
+    kinds = {type(layer).__name__ for layer in trained.model.layers}
     for size in (1, 16, 64, 64):
-        assert apart(predict(given(x, size)), expected, mask) < 1e-6
+        allowed = NORMALIZED if "LayerNormalization" in kinds else EXACT
+        assert apart(predict(given(x, size)), expected, mask) < allowed
     other = {key: values[::-1] for key, values in expected.items()}
     assert apart(predict(given(x)), other, mask) > 1e-4
 
@@ -175,7 +183,7 @@ def test_padding_changes_nothing(name: str, tmp_path: Path) -> None:
 def test_extreme_inputs_give_the_same_answers(scale: float, tmp_path: Path) -> None:
     trained = make("gru", "forecast")
     x = draw(trained, scale)
-    assert apart(write(trained, tmp_path)(given(x)), ask_keras(trained, x)) < 1e-6
+    assert apart(write(trained, tmp_path)(given(x)), ask_keras(trained, x)) < EXACT
 
 
 @pytest.mark.parametrize("activation", ["softsign", "hard_sigmoid", "elu", "leaky_relu", "softplus", "linear", "relu"])
@@ -184,7 +192,7 @@ def test_extreme_inputs_give_the_same_answers(scale: float, tmp_path: Path) -> N
 def test_activations_of_the_state_are_those_of_keras(name: str, activation: str, tmp_path: Path) -> None:
     trained = make(name, "forecast", activation=activation)
     x = draw(trained)
-    assert apart(write(trained, tmp_path)(given(x)), ask_keras(trained, x)) < 1e-6
+    assert apart(write(trained, tmp_path)(given(x)), ask_keras(trained, x)) < EXACT
 
 
 DENSE = ("silu", "selu", "mish", "gelu", "relu6", "hard_tanh", "hard_silu", "log_sigmoid", "tanh_shrink", "exponential")
@@ -195,7 +203,7 @@ DENSE = ("silu", "selu", "mish", "gelu", "relu6", "hard_tanh", "hard_silu", "log
 def test_activations_of_dense_layers_are_those_of_keras(activation: str, tmp_path: Path) -> None:
     trained = make("simple_rnn", "forecast", dense=[4], dense_activation=activation)
     x = draw(trained)
-    assert apart(write(trained, tmp_path)(given(x)), ask_keras(trained, x)) < 1e-6
+    assert apart(write(trained, tmp_path)(given(x)), ask_keras(trained, x)) < EXACT
 
 
 def test_all_layers_without_a_counterpart_are_named_before_anything_is_written(tmp_path: Path) -> None:
@@ -217,7 +225,7 @@ def test_one_step_at_a_time_gives_the_answer_of_the_window(name: str, data: str,
     trained = make(name, data, variant)
     x = draw(trained)
     found, expected = write(trained, tmp_path, step_by_step=True)(given(x)), ask_keras(trained, x)
-    assert apart(found, expected) < 1e-6
+    assert apart(found, expected) < EXACT
     assert apart(found, {key: values[::-1] for key, values in expected.items()}) > 1e-3
 
 

@@ -38,15 +38,14 @@ def apply_activation(graph: Graph, x: str, activation: Any) -> str:
     raise UnsupportedError(f"activation `{name}` is not written as ONNX")
 
 
-def describe_recurrent(activation: Any) -> tuple[str, float, float]:
-    """Return an activation as the recurrent operators name it, with its two numbers, 0 where it has none."""
+def describe_recurrent(activation: Any) -> tuple[str, dict[str, float]]:
+    """Return an activation as the recurrent operators name it, with the numbers that it has there."""
     name = get_name(activation)
     if name == "linear":
-        return "Affine", 1.0, 0.0
+        return "Affine", {"alpha": 1.0, "beta": 0.0}
     if name not in RECURRENT:
         raise UnsupportedError(f"activation `{name}` is none that ONNX's recurrent operators have")
-    operator, numbers = PLAIN[name]
-    return operator, numbers.get("alpha", 0.0), numbers.get("beta", 0.0)
+    return PLAIN[name]
 
 
 def get_name(activation: Any) -> str:

@@ -52,13 +52,10 @@ def _write_layer_norm(graph: Graph, layer: Any, call: dict[str, Any], outputs: A
     x = get_first(call)
     if _get_axes(layer, x) != [len(x.shape) - 1] or getattr(layer, "rms_scaling", False):
         raise UnsupportedError("it normalizes other axes than the last")
-    # ONNX Runtime's own operator takes the variance as a difference of two means, which loses digits where it is small.
-    apart = graph.add("Sub", x.name, graph.add("ReduceMean", x.name, axes=[-1], keepdims=1))
-    variance = graph.add("ReduceMean", graph.add("Mul", apart, apart), axes=[-1], keepdims=1)
-    raised = graph.add("Add", variance, graph.hold(np.array(layer.epsilon, np.float32)))
-    found = graph.add("Div", apart, graph.add("Sqrt", raised))
-    found = graph.add("Mul", found, hold_weight(graph, layer.gamma)) if layer.scale else found
-    return graph.add("Add", found, hold_weight(graph, layer.beta)) if layer.center else found
+    size = x.shape[-1]
+    gamma = hold_weight(graph, layer.gamma) if layer.scale else graph.hold(np.ones(size, np.float32))
+    beta = hold_weight(graph, layer.beta) if layer.center else graph.hold(np.zeros(size, np.float32))
+    return graph.add("LayerNormalization", x.name, gamma, beta, axis=-1, epsilon=layer.epsilon)
 
 
 def _get_axes(layer: Any, x: Value) -> list[int]:

@@ -126,14 +126,16 @@ def _name_activations(layers: list[Any], kind: str) -> dict[str, Any]:
     cell = layers[0].cell
     own = describe_recurrent(cell.activation)
     gates = [] if kind == "SimpleRNN" else [describe_recurrent(cell.recurrent_activation)]
-    if own[0] == "Tanh" and [name for name, *_ in gates] in ([], ["Sigmoid"]):
+    if own[0] == "Tanh" and [name for name, _ in gates] in ([], ["Sigmoid"]):
         return {}
     each = [*gates, own, *([own] if kind == "LSTM" else [])] * len(layers)
-    return {
-        "activations": [name for name, *_ in each],
-        "activation_alpha": [alpha for _, alpha, _ in each],
-        "activation_beta": [beta for *_, beta in each],
+    # Numbers are taken in turn by those activations alone that have any.
+    numbers = {
+        f"activation_{key}": [own[key] for _, own in each if key in own]
+        for key in ("alpha", "beta")
+        if any(key in own for _, own in each)
     }
+    return {"activations": [name for name, _ in each], **numbers}
 
 
 def _scan(graph: Graph, layers: list[Any], x: Value, mask: str, starts: list[str]) -> Any:
