@@ -14,6 +14,7 @@ from rnnexp import registry
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import inference, stateful
+from rnnexp.models.averaging import build_average, list_members
 from rnnexp.models.build import build
 from rnnexp.models.bundle import Bundle
 from rnnexp.models.logits import convention
@@ -241,3 +242,18 @@ def test_what_needs_the_whole_window_is_refused(name: str, data: str, variant: s
     with pytest.raises(ConfigError, match=told):
         write(make(name, data, variant), tmp_path, step_by_step=True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "exponents"),
+    [("forecast", None), pytest.param("forecast", [2.0], marks=pytest.mark.end_to_end), ("sequences", None)],
+)
+def test_networks_that_are_averaged_are_one(data: str, exponents: Any, tmp_path: Path) -> None:
+    architecture = registry.lookup("model", "gru")(units=4)
+    model = build_average(architecture, SPECS[data], [1, 2, 3], None, exponents)
+    trained = Bundle(model, SPECS[data], {}, architecture)
+    x = draw(trained)
+    found = write(trained, tmp_path)(given(x))
+    assert apart(found, ask_keras(trained, x)) < EXACT
+    alone = Bundle(list_members(model)[0], SPECS[data], {}, architecture)
+    assert apart(found, ask_keras(alone, x)) > 1e-3
