@@ -40,6 +40,7 @@ COMMANDS = {
     "logs": "print the log of a run or a job, or follow it",
     "resume": "go on with a run, also for more epochs than it had",
     "reproduce": "train a run again and compare every number that it has logged",
+    "export": "write a trained model for programs without Keras, as ONNX",
     "register": "give the model of a run a name and an alias in MLflow's registry",
     "stop": "end a live run or sweep, or take jobs out of one",
     "sync": "complete the tracking store from the folders of runs",

@@ -29,11 +29,20 @@ class Exporter(ABC):
     name: str
 
     def export(self, path: Path, trained: Bundle) -> None:
-        """Write a model as the file or the folder `path`; raises ResourceError if the package is missing."""
-        if self.package:
-            self.package.load(f"format {self.name}")
+        """Write a model as the file or the folder `path`; raises ResourceError if a package is missing."""
+        self.require_packages()
         path.parent.mkdir(parents=True, exist_ok=True)
         self.write(path, trained)
+
+    def require_packages(self) -> None:
+        """Raise ResourceError unless what the format needs is there."""
+        if self.package:
+            self.package.load(f"format {self.name}")
+
+    @property
+    def reads_whole(self) -> bool:
+        """Whether what is written reads a whole sequence at once."""
+        return True
 
     @abstractmethod
     def write(self, path: Path, trained: Bundle) -> None:

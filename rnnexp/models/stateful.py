@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 OUTPUT = "output"
+NEXT = "_next"  # at the end of the name of a state after a step, where names are given once
 
 
 def make_state_inputs(sizes: Mapping[str, int]) -> dict[str, Any]:

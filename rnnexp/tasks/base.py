@@ -111,6 +111,10 @@ class TaskCode(ABC):
         """Return by which power of e original values grow with each output of a network; None if they do not."""
         return None
 
+    def choose_reader(self, preprocessor: Any, spec: TaskSpec) -> tuple[str | None, str]:
+        """Return a program without this package that prepares raw data for an exported network, or None and why."""
+        return None, "it does not know what this task makes of outputs"
+
     def find_refit_mistakes(self, source: Any) -> list[str]:
         """List why the test part of a source cannot be walked through, with refits on the way."""
         return ["trainer.refit_every: given, but the examples of this task are in no order of time; leave it out"]

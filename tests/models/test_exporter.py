@@ -61,7 +61,7 @@ def layers_as_json() -> type[Exporter]:
 
 def test_a_toy_format_writes_a_trained_model(trained: Bundle, tmp_path: Path) -> None:
     layers_as_json()
-    assert registry.names("exporter") == ["bundle", "keras", "layers"]
+    assert registry.names("exporter") == ["bundle", "keras", "layers", "onnx"]
     toy = registry.lookup("exporter", "layers")(indent=1)  # type: ignore[call-arg]
     path = tmp_path / "deep" / "down" / f"model{toy.suffix}"
     toy.export(path, trained)
@@ -124,7 +124,7 @@ def test_a_missing_package_is_told_before_something_is_written(trained: Bundle, 
 
 
 def test_a_format_that_nobody_has_registered_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="exporter: `kers` is not one of bundle, keras; did you mean `keras`"):
+    with pytest.raises(ConfigError, match="exporter: `kers` is not one of bundle, keras, onnx; did you mean `keras`"):
         registry.lookup("exporter", "kers")
 
 

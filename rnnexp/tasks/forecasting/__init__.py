@@ -28,6 +28,7 @@ class forecasting(TaskCode):
     describe_refit = deferred("rnnexp.tasks.forecasting.walk_forward:describe_refit")
     join_refits = deferred("rnnexp.tasks.forecasting.walk_forward:join_refits")
     leaks = deferred("rnnexp.tasks.forecasting.leaks:leaks")
+    choose_reader = deferred("rnnexp.tasks.choose_reader:choose_series_reader")
     preprocessor = deferred("rnnexp.tasks.forecasting.preprocess:Preprocessor.from_json")
     report = deferred("rnnexp.tasks.forecasting.report:report")
     judge_validation = deferred("rnnexp.tasks.forecasting.kept_forecasts:judge_validation")

@@ -18,6 +18,7 @@ class regression(TaskCode):
 
     load = deferred("rnnexp.tasks.example_inputs:load")
     apply = deferred("rnnexp.tasks.example_inputs:apply")
+    choose_reader = deferred("rnnexp.tasks.choose_reader:choose_example_reader")
     leaks = deferred("rnnexp.tasks.example_inputs:leaks")
     preprocessor = deferred("rnnexp.tasks.example_inputs:preprocessor")
     report = deferred("rnnexp.tasks.regression.report:report")
