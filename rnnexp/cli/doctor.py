@@ -27,6 +27,7 @@ EXTRAS = {
     "submitit": ("slurm", "hydra/launcher=submitit, for SLURM"),
     "sacrebleu": ("text", "BLEU of translations"),
     "tokenizers": ("text", "data.tokens=subword"),
+    "onnxruntime": ("onnx", "rnnexp export"),
     "soundfile": ("audio", "recordings in FLAC and OGG"),
 }
 LITTLE_ROOM = 2**30

@@ -209,6 +209,7 @@ NO_SOFTMAX = {
     *PERPLEXITIES,
     "tasks/language_modeling/predict.py",
     "data/sources/simulated.py",
+    "tasks/series_reader.py",
     "tasks/transcription/report.py",
 }
 NO_SOFTMAX |= {f"tasks/forecasting/{name}.py" for name in ("scalers", "smoothing")}
