@@ -15,16 +15,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from rnnexp import registry
 from rnnexp.cli import given_run
 from rnnexp.errors import TrackingError, count, first_line
 from rnnexp.redact import redact
+from rnnexp.registry import Package
 
 PACKAGES = ("keras", "jax", "tensorflow", "torch", "mlflow", "hydra-core", "numpy", "pandas", "optuna")
-# Module -> what installs it, and what it is for.
+# Module -> the extra that brings it, and what it is for. Executors name their own.
 EXTRAS = {
     "torch": ("torch", "backend=torch"),
-    "ray": ("ray", "hydra/launcher=ray"),
-    "submitit": ("slurm", "hydra/launcher=submitit, for SLURM"),
     "sacrebleu": ("text", "BLEU of translations"),
     "tokenizers": ("text", "data.tokens=subword"),
     "onnxruntime": ("onnx", "rnnexp export"),
@@ -94,9 +94,19 @@ def examine_packages() -> Iterator[Checked]:
     yield Checked("ok", "versions", f"python {platform.python_version()}, rnnexp {own}")
     versions = {name: find_version(name) or find_version(f"{name}-cpu") for name in PACKAGES}
     yield Checked("ok", "versions", ", ".join(f"{name} {number}" for name, number in versions.items() if number))
-    for module, (extra, use) in EXTRAS.items():
+    for module, install, use in find_extras():
         if importlib.util.find_spec(module) is None:
-            yield Checked("note", "extras", f"{module} is not installed, for {use}: pip install 'rnnexp[{extra}]'")
+            yield Checked("note", "extras", f"{module} is not installed, for {use}: {install}")
+
+
+def find_extras() -> Iterator[tuple[str, str, str]]:
+    """Yield each module that is optional, the command that installs it, and what it is for."""
+    for module, (extra, use) in EXTRAS.items():
+        yield module, f"pip install 'rnnexp[{extra}]'", use
+    for name, executor in registry.components("executor").items():
+        package: Package | None = executor.package
+        if package is not None:
+            yield package.module, package.install, f"hydra/launcher={name}"
 
 
 def examine_backends() -> Iterator[Checked]:

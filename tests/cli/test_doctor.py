@@ -61,8 +61,11 @@ def test_what_slows_a_process_is_named_and_only_that(monkeypatch: pytest.MonkeyP
 def test_every_extra_of_the_package_is_known() -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
     users = {name: words for name, words in extras.items() if name != "dev" and not name.startswith("cuda")}
-    assert {extra for extra, _ in EXTRAS.values()} == set(users)
-    assert all(any(word.startswith(module) for word in users[extra]) for module, (extra, _) in EXTRAS.items())
+    known = {module: install for module, install, _ in doctor.find_extras()}
+    assert {*known.values()} == {f"pip install 'rnnexp[{extra}]'" for extra in users}
+    for module, install in known.items():
+        extra = install.split("[")[1].split("]")[0]
+        assert any(word.startswith(module) for word in users[extra])
 
 
 def test_a_missing_extra_is_said_with_its_use(monkeypatch: pytest.MonkeyPatch) -> None:
