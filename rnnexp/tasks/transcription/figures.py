@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
 
 MOST_GROUPS = 12
-LEAST_SHARE = 0.2  # of a letter that is named in the picture
+LEAST_PROBABILITY = 0.2  # of a letter that is named in the picture
 
 
 def figures(dataset: TranscriptDataset, report: Report) -> Iterator[tuple[str, Figure]]:
@@ -28,7 +28,7 @@ def figures(dataset: TranscriptDataset, report: Report) -> Iterator[tuple[str, F
 
 
 def draw_posterior(dataset: TranscriptDataset, report: Report) -> Figure:
-    """Draw the share of each letter over the steps of one sequence, and above it the letters where they are surest."""
+    """Draw the probability of each letter at each step of one sequence, with its name where it is highest."""
     table = report.tables[POSTERIOR]
     row, names = int(table["example"].iloc[0]), [name for name in map(str, table) if name.startswith("p(")]
     figure, (ax,) = new_figure(size=(11, 4))
@@ -39,15 +39,15 @@ def draw_posterior(dataset: TranscriptDataset, report: Report) -> Figure:
         own = np.flatnonzero(best == number)
         for run in np.split(own, np.flatnonzero(np.diff(own) > 1) + 1) if len(own) else []:
             at = run[np.argmax(table[name].to_numpy()[run])]
-            if table[name][at] >= LEAST_SHARE:
+            if table[name][at] >= LEAST_PROBABILITY:
                 ax.annotate(
                     name[2:-1], (table["step"][at], table[name][at]), ha="center", va="bottom", parse_math=False
                 )
     written, true = report.predictions.predicted[row], report.predictions.actual[row]
-    title = f'"{_shorten(written)}" was written for "{_shorten(true)}"'
+    title = f'predicted "{_shorten(written)}", true "{_shorten(true)}"'
     ax.set_title(title, parse_math=False)
-    ax.set(xlabel="step", ylabel="share", ylim=(0, 1.12))
-    ax.legend(frameon=False, loc="upper right")
+    ax.set(xlabel="step", ylabel="probability", ylim=(0, 1.12))
+    ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1))  # clear of the letters
     return figure
 
 
