@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from readme import README
+from readme import GUIDE
 
 from tests.faults.plan import PLAN, pick, read_plan, read_promises
 from tests.faults.record import RESULTS, ROOT, Result, read_results
@@ -107,11 +107,11 @@ def test_a_promise_that_is_not_tried_is_said_not_to_be() -> None:
 
 
 @pytest.mark.end_to_end
-def test_the_readme_shows_the_promises_as_the_tests_hold_them() -> None:
-    said = README[README.index(HEAD) :].split("\n\n")[0]
+def test_the_guide_shows_the_promises_as_the_tests_hold_them() -> None:
+    said = GUIDE[GUIDE.index(HEAD) :].split("\n\n")[0]
     command = [sys.executable, "-m", "tests.faults", "--promises"]
     made = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout.strip()
-    assert said == made, "run `python -m tests.faults --promises` and put its table into README.md"
+    assert said == made, "run `python -m tests.faults --promises` and put its table into docs/guide/promises.md"
 
 
 @pytest.mark.parametrize(

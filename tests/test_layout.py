@@ -16,6 +16,7 @@ APART = {
     "browser",
     "compare_tests",
     "container",
+    "docs",
     "fuzz",
     "layout",
     "packaging",

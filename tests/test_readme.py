@@ -1,4 +1,4 @@
-"""What the README says, as far as it can be looked up without training: commands, keys, files, tables and counts.
+"""What README and docs say, as far as it can be looked up without training: commands, keys, files, tables and counts.
 
 What can only be seen in a run is tested beside the code.
 """
@@ -21,7 +21,7 @@ import pytest
 import yaml
 from hydra._internal.utils import get_args_parser
 from hydra.conf import HydraConf
-from readme import BLOCKS, HEADERS, PROSE, README, ROOT, commands_of, rows_under
+from readme import BLOCKS, GUIDE, HEADERS, PAGES, PROSE, README, ROOT, blocks_of, commands_of, rows_under
 
 import rnnexp as rx
 from rnnexp import errors, registry, runner
@@ -66,22 +66,47 @@ def check(words: list[str]) -> Request | None:
 # Commands
 
 
-@pytest.mark.parametrize("words", [words for block in BLOCKS for words in commands_of(block)], ids=" ".join)
-def test_a_command_is_one_that_the_program_takes(words: list[str]) -> None:
-    for file, content in written_by_the_reader().items():
+def shown_commands() -> Iterator[tuple[str, list[str]]]:
+    """Yield each command that a block of README or of a page of docs shows, with the page."""
+    for page, text in PAGES.items():
+        for block in blocks_of(text):
+            yield from ((page, words) for words in commands_of(block))
+
+
+SHOWN = list(shown_commands())
+
+
+@pytest.mark.parametrize(("page", "words"), SHOWN, ids=lambda part: part if isinstance(part, str) else " ".join(part))
+def test_a_command_is_one_that_the_program_takes(page: str, words: list[str]) -> None:
+    for file, content in written_by_the_reader(PAGES[page]).items():
+        Path(file).parent.mkdir(exist_ok=True)
         Path(file).write_text(content)
-    if "experiment=sales" in words:
-        Path("experiments").mkdir()
-        Path("experiments/sales.yaml").write_text(
-            "# @package _global_\ndefaults:\n  - override /data: airline_passengers\n"
-        )
     check(words)
 
 
-def written_by_the_reader() -> dict[str, str]:
-    """Return the files whose contents the README shows."""
-    (model,) = [block for block in BLOCKS if '@register("model")' in block]
-    return {"my_models.py": model.removeprefix("python\n")}
+STAND_IN = "# @package _global_\ndefaults:\n  - override /data: airline_passengers\n"
+
+
+def written_by_the_reader(text: str) -> dict[str, str]:
+    """Return the files whose contents a page shows, and a stand-in for each experiment that `init` writes on it."""
+    shown = re.findall(r"\n```(?:python|yaml)\n# ([\w/]+\.(?:py|yaml))\n(.*?)\n```", text, re.DOTALL)
+    commands = [words for block in blocks_of(text) for words in commands_of(block)]
+    begun = [Path(words[1]).stem for words in commands if words[0] == "init"]
+    return {f"experiments/{name}.yaml": STAND_IN for name in begun} | dict(shown)
+
+
+def test_the_commands_of_each_page_are_looked_at() -> None:
+    found = [page for page, _ in SHOWN]
+    assert len(found) >= 90
+    assert {"README.md", "docs/guide/sweeps.md", "docs/audio.md", "docs/architecture.md"} < set(found)
+
+
+def test_a_page_that_is_given_a_wrong_command_would_be_found() -> None:
+    page = PAGES["docs/guide/own_texts.md"].replace("data.label=topic", "data.lable=topic")
+    wrong = [words for block in blocks_of(page) for words in commands_of(block) if "data.lable=topic" in words]
+    assert len(wrong) == 1
+    with pytest.raises(errors.ConfigError, match="data.lable: unknown key; did you mean `data.label`"):
+        check(wrong[0])
 
 
 @pytest.mark.parametrize(
@@ -93,7 +118,7 @@ def test_a_command_that_is_wrong_would_be_found(words: str) -> None:
 
 
 def test_every_command_is_mentioned() -> None:
-    assert [name for name in COMMANDS if f"rnnexp {name}" not in README] == []
+    assert [name for name in COMMANDS if f"rnnexp {name}" not in GUIDE] == []
 
 
 def header_commands() -> Iterator[tuple[str, list[str]]]:
@@ -347,12 +372,6 @@ def test_what_is_said_to_be_tested_elsewhere_has_a_test_there() -> None:
     assert absent == []
 
 
-def test_every_link_leads_to_a_file() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", PROSE)
-    assert len(links) > 5
-    assert [link for link in links if not (ROOT / link).exists()] == []
-
-
 # Tables and counts
 
 
@@ -396,11 +415,11 @@ def test_the_defaults_that_are_told_are_those_of_the_program() -> None:
 
 
 def test_versions_extras_and_the_two_commands_are_those_of_the_project() -> None:
-    first, last = re.search(r"Python (3\.\d+) to (3\.\d+)", README).groups()  # type: ignore[union-attr]
+    ((first, last),) = set(re.findall(r"Python (3\.\d+) to (3\.\d+)", GUIDE))
     assert PROJECT["requires-python"] == f">={first},<3.{int(last[2:]) + 1}"
     versions = [line.split()[-1] for line in PROJECT["classifiers"] if "Python :: 3." in line]
     assert (versions[0], versions[-1]) == (first, last)
-    extras = set(re.findall(r"rnnexp\[([a-z-]+)\]", README)) | {"dev"}
+    extras = set(re.findall(r"rnnexp\[([a-z-]+)\]", GUIDE)) | {"dev"}
     assert extras == set(PROJECT["optional-dependencies"])
     assert "pip install -e '.[dev]' && pytest" in README.splitlines()
 
@@ -412,9 +431,12 @@ def test_mistakes_are_answered_as_shown(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == f"{answer}\n"
 
 
-def test_init_writes_the_experiment_that_the_next_command_names(capsys: pytest.CaptureFixture[str]) -> None:
-    (block,) = [block for block in BLOCKS if "rnnexp init sales.csv" in block]
-    init, then = commands_of(block)
+INITS = [block for block in BLOCKS if "rnnexp init sales.csv" in block]
+
+
+@pytest.mark.parametrize("block", INITS, ids=["README", "guide"])
+def test_init_writes_the_experiment_that_the_next_command_names(block: str, capsys: pytest.CaptureFixture[str]) -> None:
+    init, then, *_ = commands_of(block)
     days = np.datetime64("2020-01-01") + np.arange(90)
     Path("sales.csv").write_text("date,sales\n" + "".join(f"{day},{n % 7}\n" for n, day in enumerate(days)))
     assert main(init) == 0
@@ -423,7 +445,8 @@ def test_init_writes_the_experiment_that_the_next_command_names(capsys: pytest.C
 
 
 def test_a_misspelled_key_of_the_readers_model_is_answered_as_for_any_other(tmp_path: Path) -> None:
-    for file, content in written_by_the_reader().items():
+    (page,) = [text for name, text in PAGES.items() if name.endswith("guide/own_model.md")]
+    for file, content in written_by_the_reader(page).items():
         (tmp_path / file).write_text(content)
     with pytest.raises(errors.ConfigError, match="model.filtres: unknown key; did you mean `model.filters`"):
         rx.compose("plugins=[my_models]", "model=conv_gru", "model.filtres=8")

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from readme import PAGES, blocks_of
 
 from rnnexp.cli.main import main
 from rnnexp.errors import ConfigError
@@ -335,12 +336,11 @@ def readable(command: str) -> bool:
     return subprocess.run(["bash", "-n", "-c", command], capture_output=True, check=False).returncode == 0
 
 
-def test_every_command_of_the_readme_can_be_read_by_a_shell() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    blocks = [block for block in readme.split("\n```")[1::2] if block.startswith("\n") and "rnnexp " in block]
+def test_every_command_of_the_docs_can_be_read_by_a_shell() -> None:
+    blocks = [block for text in PAGES.values() for block in blocks_of(text) if block.startswith("\n")]
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     commands = [line for line in lines if line.startswith("rnnexp ")]
-    assert len(commands) > 25
+    assert len(commands) > 80
     for command in commands:
         assert readable(command), command
         bare = re.sub(r"'[^']*'|\"[^\"]*\"|#.*", "", command)

@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("cases", nargs="*", metavar="CASE", help="A1, C4, or a section: C; default: all 130")
     parser.add_argument("--run", action="store_true", help="run the tests of these cases first")
     parser.add_argument("--missing", action="store_true", help="list only the cases that no test exercises")
-    parser.add_argument("--promises", action="store_true", help="print the table of promises that README shows")
+    parser.add_argument("--promises", action="store_true", help="print the table of docs/guide/promises.md")
     return parser
 
 

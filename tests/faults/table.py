@@ -101,7 +101,7 @@ def verdicts(
 
 
 def promises(tests: Sequence[Exercise]) -> str:
-    """Return README's table: each promise, the faults that it is held to, and which of these nothing exercises yet."""
+    """Return the table of docs/guide/promises.md: each promise, and which of its faults nothing exercises yet."""
     tried = {case for test in tests for case in test.cases}
     rows = [HEAD, "|---|---|---|"]
     for promise, cases in PROMISES.items():

@@ -30,7 +30,7 @@ ends with exit code 3 and the flag of each reading. Nothing is invented, merged 
 
 Below are kinds of tables that people have: some lines of each, and the settings that `init` writes for it under
 `data:` (besides `path`, and the window, horizon and scaler, which are always there), or its question. How these and the
-length of the training are chosen stands in the README, under "Your own CSV". Lines that begin with `#` are what it
+length of the training are chosen stands in [Your own CSV](guide/own_table.md). Lines that begin with `#` are what it
 tells of the table. Each flag is a key of `data` as well: `--skip-lines 2` is `data.skip_lines=2` for
 `rnnexp train data=csv`. A test makes these tables and this page anew.
 """

@@ -108,4 +108,4 @@ def test_a_pytorch_module_trains_on_its_backend(tmp_path: Path) -> None:
 
 def test_every_kind_is_on_the_page() -> None:
     rows = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert rows == set(KINDS) - {"executor", "exporter"}  # these two are in the README
+    assert rows == set(KINDS) - {"executor", "exporter"}  # these two are in docs/guide/own_model.md
