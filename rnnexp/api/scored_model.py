@@ -106,7 +106,7 @@ class RunResult(ScoredModel, runner.Result):
 
 @dataclass(frozen=True, repr=False)
 class Evaluation(ScoredModel):
-    """What a trained run is worth on other data, or on a part of its own.
+    """What a trained run is worth on other data, or on a set of its own.
 
     trained: the run;  scored: its scores;  of: what they are of, in words;  notes: what to mind
     """

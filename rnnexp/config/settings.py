@@ -25,9 +25,9 @@ UNDIGESTED = "undigested"  # and one that came after digests of data were taken:
 class Trainer:
     """How long and in which portions to train; presets in `conf/trainer`."""
 
-    epochs: int = Field(default=100, ge=1, description="passes over the training part")
+    epochs: int = Field(default=100, ge=1, description="passes over the training set")
     batch_size: int | Literal["full"] = Field(
-        default=32, description="examples per gradient step; `full` takes the whole training part"
+        default=32, description="examples per gradient step; `full` takes the whole training set"
     )
     monitor: str | None = Field(
         default=None, description="metric that chooses the best epoch; null: val/loss, without validation train/loss"
@@ -54,7 +54,7 @@ class Trainer:
     refit_every: int | None = Field(
         default=None,
         ge=1,
-        description="forecasting: rows of the test part after which network, scaler and baselines are fitted again, on "
+        description="forecasting: rows of the test set after which network, scaler and baselines are fitted again, on "
         "all rows up to there, to forecast the next; the last model is kept. null: fitted once",
         json_schema_extra={SINCE: "0.1"},
     )

@@ -63,7 +63,7 @@ def choose_labeled(source: Any, pieces: Mapping[str, np.ndarray], classes: np.nd
         own = shuffled[classes[shuffled] == one]
         if len(own) < wanted:
             raise DataError(
-                f"data.labels_per_class: {wanted} given, but a class has {len(own)} examples in the training part"
+                f"data.labels_per_class: {wanted} given, but a class has {len(own)} examples in the training set"
             )
         kept.append(own[:wanted])
     chosen = np.sort(np.concatenate(kept))

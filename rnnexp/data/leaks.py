@@ -139,7 +139,7 @@ def check_recordings(
     one, other = twice[0]
     return [
         f"{count(len(twice), 'recording')} {'is' if len(twice) == 1 else 'are'} there twice, {across} of them in two "
-        f"parts, such as {sequences.place(one)} and {sequences.place(other)}"
+        f"sets, such as {sequences.place(one)} and {sequences.place(other)}"
     ]
 
 

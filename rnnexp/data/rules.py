@@ -36,7 +36,7 @@ def example_mistakes(source: Any) -> list[str]:
     given = source.gives() & {"val", "test"}
     if source.folds is not None and source.held_out in given:
         problems.append(
-            f"data.folds: the {source.held_out} part has a file of its own; fold another one, or leave it out"
+            f"data.folds: the {source.held_out} set has a file of its own; fold another one, or leave it out"
         )
     return problems
 
@@ -46,7 +46,7 @@ def _split_mistakes(source: Any) -> list[str]:
     if source.folds is None:
         return problems + ([f"data.fold: {source.fold} is given without data.folds"] if source.fold != 1 else [])
     if source.split == "none" and "test" not in source.gives():
-        problems.append("data.folds: needs a test part outside the folds, but data.split is none")
+        problems.append("data.folds: needs a test set outside the folds, but data.split is none")
     if source.fold > source.folds:
         problems.append(f"data.fold: {source.fold} is more than data.folds={source.folds}")
     return problems
@@ -129,7 +129,7 @@ def find_refit_mistakes(source: Any) -> list[str]:
     """List why a forecasting source cannot be walked through, with refits on the way."""
     key, problems = "trainer.refit_every", []
     if source.split == "none":
-        problems.append(f"{key}: walks through the test part, and data.split is none; give it one")
+        problems.append(f"{key}: walks through the test set, and data.split is none; give it one")
     if source.folds is not None:
         problems.append(f"{key}: data.folds fits again for each fold; leave one of the two out")
     filled = [name for name in ("missing", "gaps") if getattr(source, name, "") == "interpolate"]

@@ -278,6 +278,6 @@ def _refuse_absent_class(sequences: Sequences, y: np.ndarray, classes: tuple[str
     for index in np.setdiff1d(np.arange(len(classes)), y[parts["train"]]):
         where = np.flatnonzero(y == index)
         raise DataError(
-            f"{sequences.place(int(where[0]))}: the label `{classes[index]}` does not occur in the training part "
+            f"{sequences.place(int(where[0]))}: the label `{classes[index]}` does not occur in the training set "
             f"({len(where)} such examples); leave it out, or give more of it"
         )

@@ -37,7 +37,7 @@ Scaler = Literal[
 Calendar = Literal["month", "quarter", "week", "dayofyear", "dayofmonth", "dayofweek", "hour", "minute"]
 Column = str | int
 COUNTS = "how often it counts in losses and scores: 2 as if it were there twice, 0 nowhere. null: once."
-STAY_TOGETHER = "(patient, machine, speaker): all of one stay in one part; split and folds count groups. null: none."
+STAY_TOGETHER = "(patient, machine, speaker): all of one stay in one set; split and folds count groups. null: none."
 WindowSize = tuple[int, int]  # its steps, and those between the starts of two windows
 REPEATS = ("seed", "fold")  # settings that decide which rows are learned from, and nothing that a network is built of
 
@@ -90,14 +90,14 @@ class SeriesSource(ABC):
     )
     split: Literal["none"] | Split = Field(
         default_factory=usual_split,
-        description="Training, validation and test part in time order, or none.",
+        description="Training, validation and test set in time order, or none.",
     )
     folds: int | None = Field(
-        None, ge=2, description="Number of rolling-origin folds over the rows before the test part."
+        None, ge=2, description="Number of rolling-origin folds over the rows before the test set."
     )
-    fold: int = Field(1, ge=1, description="Which fold to hold out as the validation part, from 1 to folds.")
+    fold: int = Field(1, ge=1, description="Which fold to hold out as the validation set, from 1 to folds.")
     scaler: Scaler | list[Scaler] = Field(
-        "standard", description="Scaler, or several applied in order, fitted on the training part only."
+        "standard", description="Scaler, or several applied in order, fitted on the training set only."
     )
     per_series: bool = Field(False, description="Fit the scaler to each series, instead of once for all of them.")
     season: int | None = Field(
@@ -154,14 +154,14 @@ class ExampleSource(ABC):
 
     split: Literal["none"] | Split = Field(
         default_factory=usual_split,
-        description="Training, validation and test part of the shuffled examples, in equal shares of each class, or "
+        description="Training, validation and test set of the shuffled examples, in equal shares of each class, or "
         "none. What a file of its own gives is left out, and its share goes to the others.",
     )
     folds: int | None = Field(None, ge=2, description="Number of folds over the examples.")
     fold: int = Field(1, ge=1, description="Which fold to hold out, from 1 to folds.")
     held_out: Literal["val", "test"] = Field(
         "val",
-        description="What a fold is held out as: val, of the examples outside the test part, to choose settings; or "
+        description="What a fold is held out as: val, of the examples outside the test set, to choose settings; or "
         "test, of all examples, to be scored in turn.",
     )
     buckets: int = Field(
@@ -207,7 +207,7 @@ class SequenceSource(FewLabels, ExampleSource):
         "regression", description="Numbers to predict, labels to choose from, or a text to write down."
     )
     scaler: Literal["none", "standard"] = Field(
-        "none", description="Scaler of the inputs, fitted on the training part only."
+        "none", description="Scaler of the inputs, fitted on the training set only."
     )
     max_length: int | None = Field(None, ge=1, description="Steps that a sequence may have; null for no limit.")
     on_long: Literal["fail", "cut"] = Field(

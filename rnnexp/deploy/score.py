@@ -49,13 +49,13 @@ def _on_its_own(trained: Trained, part: str | None) -> Scored:
     part = part or dataset.scored
     if not dataset.parts.get(part):
         raise ConfigError(
-            f"--part {part}: the data of {trained.called} have the parts {', '.join(dataset.parts)}"
+            f"--part {part}: the data of {trained.called} have the sets {', '.join(dataset.parts)}"
             f"{did_you_mean(part, dataset.parts)}"
         )
     bundle = trained.load()
     report = runner.evaluate(bundle.model, replace(dataset.for_model(bundle.spec), scored=part), experiment)
     if experiment.trainer.refit_every:
-        note: str | None = "the model and the parts are those of the last refit (trainer.refit_every)"
+        note: str | None = "the model and the sets are those of the last refit (trainer.refit_every)"
     else:
         note = other_score(trained.run, dataset, report) if trained.run and part == dataset.scored else None
     return Scored(replace(dataset, scored=part), report, [note] if note else [])

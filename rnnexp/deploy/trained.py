@@ -259,7 +259,7 @@ def refuse_walk(trained: Trained, what: str) -> None:
     """Raise ConfigError where one model has not forecast the whole test part, so that it cannot do so again."""
     if trained.configuration().trainer.refit_every:
         raise ConfigError(
-            f"{trained.called} walked forward (trainer.refit_every): many models have forecast its test part, of which "
+            f"{trained.called} walked forward (trainer.refit_every): many models have forecast its test set, of which "
             f"the last is kept; {what} needs a new run"
         )
 

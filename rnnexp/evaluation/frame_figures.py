@@ -42,7 +42,7 @@ def draw_worst_clips(dataset: Any, predictions: Predictions) -> Figure:
             title += f"{int(right.sum())} of {len(right)} frames right"
         _draw_strip(axes[row * shown : (row + 1) * shown], _list_images(dataset, int(indices[place])), right)
         axes[row * shown].set_title(title, loc="left", fontsize=8)
-    figure.suptitle(f"The clips with the least probability of what is true, {dataset.scored} part", fontsize="medium")
+    figure.suptitle(f"The clips with the least probability of what is true, {dataset.scored} set", fontsize="medium")
     return figure
 
 

@@ -21,7 +21,7 @@ EXACT = 1e-6
 ROUNDING = 1e-6  # networks compute in float32: a tie is not a win
 # Predictions that vary by less than this share of the actual values' deviation are as good as a constant.
 CONSTANT = 0.05
-UNFITTED = "these data have no training part"
+UNFITTED = "these data have no training set"
 
 Maker = Callable[[], np.ndarray]
 

@@ -90,7 +90,7 @@ def plan_refits(experiment: Experiment, dataset: Dataset) -> Sequence[Callable[[
         return []
     refits = tasks.of(dataset.spec.task).list_refits(dataset, every)
     trainings, rows = count(len(refits), "training"), count(every, "row")
-    log.info("walk-forward: %s, one for %s of the test part, each of at least the first one's time", trainings, rows)
+    log.info("walk-forward: %s, one for %s of the test set, each of at least the first one's time", trainings, rows)
     return refits
 
 

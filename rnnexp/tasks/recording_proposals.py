@@ -191,7 +191,7 @@ class _Columns:
         owners = [one for one in owners if OWNERS <= len(set(cells[one])) < len(starts) or "groups" in self.asked]
         if owners:
             settings["groups"] = head.names[owners[0]]
-            reasons["groups"] = "all recordings of one are in one part"
+            reasons["groups"] = "all recordings of one are in one set"
         if len(starts) > (int(self.codes(*names).max()) + 1 if names else 1):
             settings["on_change"] = "cut"
             reasons["on_change"] = "the label changes within them"

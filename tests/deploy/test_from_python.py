@@ -186,7 +186,7 @@ def test_a_part_of_its_own_gives_the_logged_numbers_again(shop: Done) -> None:
     assert table["rmse"].is_monotonic_increasing
     assert table.loc["gru", "rmse"] == shop.result.metrics["test/rmse"]
     assert table.loc["linear", "mae"] == shop.result.metrics["baseline/linear/mae"]
-    assert str(found).startswith(f"{model.found.called}: RMSE on the test part of {shop.file}, ")
+    assert str(found).startswith(f"{model.found.called}: RMSE on the test set of {shop.file}, ")
     assert model.evaluate(part="val").metrics.keys() >= {"val/rmse"}
 
 

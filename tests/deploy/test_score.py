@@ -46,7 +46,7 @@ def test_its_own_test_part_gives_the_numbers_that_were_logged(
 def test_the_summary_has_the_model_among_its_baselines(shop: Done, said: Say) -> None:
     first, *lines = said(shop, "evaluate", shop.run_id).splitlines()
     assert first.startswith("run gru-u3-lr1e-3-")
-    assert f": RMSE on the test part of {shop.file}, 17 examples" in first
+    assert f": RMSE on the test set of {shop.file}, 17 examples" in first
     table = {line.split()[0] for line in lines[:8]}
     assert table == {"gru", "linear", "persistence", "drift", "seasonal_naive", "seasonal_growth", "ets", "theta"}
     assert [line.split()[0] for line in lines if "<- this run" in line] == ["gru"]

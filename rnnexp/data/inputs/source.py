@@ -59,7 +59,7 @@ class Input:
         "fail", description="sequence: missing values: drop their rows, repeat the last one, or draw a line."
     )
     scaler: Literal["none", "standard"] = Field(
-        "standard", description="sequence: scaler of its columns, fitted on the training part only."
+        "standard", description="sequence: scaler of its columns, fitted on the training set only."
     )
     categories: Columns = Field(
         default_factory=list, description="table: columns of categories, though they look like numbers."
@@ -67,7 +67,7 @@ class Input:
     tokens: Kind = Field("word", description="text: cut into words, at blanks only, into characters, or subwords.")
     lowercase: StrictBool = Field(True, description="text: take capital letters for small ones.")
     max_tokens: StrictInt | None = Field(None, ge=4, description="text: size of the vocabulary; null for no limit.")
-    min_count: StrictInt = Field(2, ge=1, description="text: rarer tokens of the training part are unknown.")
+    min_count: StrictInt = Field(2, ge=1, description="text: rarer tokens of the training set are unknown.")
     max_length: StrictInt | None = Field(None, ge=1, description="text: tokens that are kept; null for all.")
     keep: Literal["first", "last"] = Field("first", description="text: which end of one that is cut is kept.")
 

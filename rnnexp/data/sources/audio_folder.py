@@ -53,7 +53,7 @@ class audio_folder(Encoded, RecordingSource):
     speeds: list[float] = Field(
         default_factory=list,
         description="Speeds at which each training recording is heard besides, such as [0.9, 1.1]: copies for the "
-        "training part alone (Ko et al., 2015).",
+        "training set alone (Ko et al., 2015).",
     )
     task: Literal["regression", "classification", "transcription"] = Field(
         "classification", description="Numbers to predict, labels to choose from, or a text to write down."

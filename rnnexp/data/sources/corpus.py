@@ -40,7 +40,7 @@ class corpus(TextFiles, TokenSettings):
     )
     split: Literal["none"] | Split = Field(
         default_factory=usual_split,
-        description="Training, validation and test part in the order of the text, as shares or numbers of characters, "
+        description="Training, validation and test set in the order of the text, as shares or numbers of characters, "
         "or of lines where tokens are larger. What a file of its own gives is left out.",
     )
     unit: str | None = Field(

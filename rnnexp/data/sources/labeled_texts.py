@@ -41,10 +41,10 @@ class text_files(TextSource):
         description="Label: file or glob of files; or a folder with a sub-folder per label. Here, then in root."
     )
     val_path: Files | None = Field(  # type: ignore[assignment]
-        None, description="Files of the validation part; null leaves it to the split."
+        None, description="Files of the validation set; null leaves it to the split."
     )
     test_path: Files | None = Field(  # type: ignore[assignment]
-        None, description="Files of the test part; null leaves it to the split."
+        None, description="Files of the test set; null leaves it to the split."
     )
     each: Literal["line", "file"] | None = Field(
         None, description="A text is a line, or a whole file; null: a line, but a file in a folder per label."

@@ -36,15 +36,15 @@ class npz(Located, RecordingSource):
     weight: str | None = Field(
         None, description=f"Array (n,) that says of each sequence {COUNTS}", json_schema_extra={SINCE: "0.1"}
     )
-    test_inputs: str | None = Field(None, description="Array of the test part; null takes it from inputs, by split.")
-    test_targets: str | None = Field(None, description="Targets of the test part.")
-    test_lengths: str | None = Field(None, description="Lengths in the test part.")
+    test_inputs: str | None = Field(None, description="Array of the test set; null takes it from inputs, by split.")
+    test_targets: str | None = Field(None, description="Targets of the test set.")
+    test_lengths: str | None = Field(None, description="Lengths in the test set.")
     test_groups: str | None = Field(
-        None, description="Whose the sequences of the test part are.", json_schema_extra={SINCE: "0.1"}
+        None, description="Whose the sequences of the test set are.", json_schema_extra={SINCE: "0.1"}
     )
 
     test_weight: str | None = Field(
-        None, description="The same of the sequences of the test part.", json_schema_extra={SINCE: "0.1"}
+        None, description="The same of the sequences of the test set.", json_schema_extra={SINCE: "0.1"}
     )
 
     def label_key(self) -> str:

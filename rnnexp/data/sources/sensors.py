@@ -32,10 +32,10 @@ class sensors(csv):
         gt=0,
         lt=0.5,
         description="Share of clean rows that may raise an alarm; the threshold is made on the first half of the "
-        "validation part.",
+        "validation set.",
     )
     faults: Faults | None = Field(
-        None, description="Faults to put into the test part, which stand for labels; null leaves the rows as they are."
+        None, description="Faults to put into the test set, which stand for labels; null leaves the rows as they are."
     )
     seed: int = Field(0, ge=0, description="Seed of the faults that are drawn.")
 

@@ -32,7 +32,7 @@ class sequence_table(TableFiles, RecordingSource):
 
     name: Literal["sequence_table"] = "sequence_table"
     path: str = Field(description="File or glob of files; looked up here, then in root.")
-    test_path: str | None = Field(None, description="File or glob of the test part; null takes it from path, by split.")
+    test_path: str | None = Field(None, description="File or glob of the test set; null takes it from path, by split.")
     recording: Column | list[Column] | None = Field(
         "recording",
         description="Column that says which recording a row belongs to, or several that do so together: "

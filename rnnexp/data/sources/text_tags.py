@@ -51,7 +51,7 @@ class text_tags(TextFiles, TokenSettings, ExampleSource):
         "word", description="How a raw text is cut when it is to be tagged; files are cut already."
     )
     lowercase: bool = Field(False, description="Take capital letters for small ones.")
-    min_count: int = Field(2, ge=1, description="Rarer tokens of the training part are unknown.")
+    min_count: int = Field(2, ge=1, description="Rarer tokens of the training set are unknown.")
     max_length: int | None = Field(None, ge=1, description="Tokens of a training sequence; null for all.")
     on_long: Literal["drop", "fail"] = Field("drop", description="Training sequences of more than max_length tokens.")
     vectors: str | None = Field(

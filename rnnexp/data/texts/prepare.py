@@ -94,7 +94,7 @@ def _repeated(texts: Texts, parts: Mapping[str, np.ndarray]) -> list[str]:
     seen = {texts.texts[index] for index in parts["train"]}
     counts = {name: sum(texts.texts[index] in seen for index in chosen) for name, chosen in parts.items()}
     return [
-        f"{count(number, 'text')} of the {name} part also {'stands' if number == 1 else 'stand'} in the training part"
+        f"{count(number, 'text')} of the {name} set also {'stands' if number == 1 else 'stand'} in the training set"
         for name, number in counts.items()
         if number and name != "train"
     ]

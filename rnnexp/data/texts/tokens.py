@@ -50,7 +50,7 @@ class TokenSettings:
     max_tokens: int | None = Field(
         None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
     )
-    min_count: int = Field(1, ge=1, description="Rarer tokens of the training part are unknown.")
+    min_count: int = Field(1, ge=1, description="Rarer tokens of the training set are unknown.")
 
     def token_mistakes(self) -> list[str]:
         """List what subwords need and do not have, found before any text is read."""

@@ -39,7 +39,7 @@ FITTED: dict[str, Callable[[SeriesDataset], Any]] = {
     "ets": ets.fit,
 }
 OF_MANY = ("global_linear",)  # one series has nothing to learn from others
-NO_ERRORS = "there are no forecasts of it for a validation part, from whose errors they are made"
+NO_ERRORS = "there are no forecasts of it for a validation set, from whose errors they are made"
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Lanes(Part):
         batches = lane // self.steps
         if batches == 0:
             raise DataError(
-                f"the {self.name} part has {self.last - self.first:,} tokens, too few for one batch: {size} lanes "
+                f"the {self.name} set has {self.last - self.first:,} tokens, too few for one batch: {size} lanes "
                 f"(trainer.batch_size) of {self.steps} steps (data.sequence_length) need "
                 f"{size * self.steps + 1:,}. Lower one of the two"
             )

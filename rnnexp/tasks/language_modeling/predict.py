@@ -137,7 +137,7 @@ def refuse_unknown(language: Language, prompt: str, place: str) -> None:
         what = "character" if language.tokenizer.kind == "character" else "token"
         raise DataError(
             f"{place}: the model does not know the {what}{'s' if len(strange) > 1 else ''} {shown}{more}: "
-            f"its {len(known):,} are those of its training part"
+            f"its {len(known):,} are those of its training set"
         )
 
 

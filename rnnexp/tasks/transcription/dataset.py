@@ -162,7 +162,7 @@ def _describe(texts: Sequence[str], pieces: Pieces, letters: Sequence[str]) -> l
         if strange:
             which = _show(sorted(strange))
             notes.append(
-                f"{count(strange.total(), 'letter')} of the {name} part that the training part has not, {which}: each "
+                f"{count(strange.total(), 'letter')} of the {name} set that the training set has not, {which}: each "
                 "counts as a mistake"
             )
     return notes

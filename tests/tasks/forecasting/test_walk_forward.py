@@ -316,7 +316,7 @@ def test_scores_are_not_mended_afterwards_by_a_model_that_has_seen_the_rows() ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("data.split=none",), "trainer.refit_every: walks through the test part, and data.split is none"),
+        (("data.split=none",), "trainer.refit_every: walks through the test set, and data.split is none"),
         (("data.folds=3",), "trainer.refit_every: data.folds fits again for each fold; leave one of the two out"),
         (("data.missing=interpolate",), "data.missing: interpolate fills a row from one that comes after it"),
         (("data.gaps=interpolate",), "data.gaps: interpolate fills a row from one that comes after it"),

@@ -196,7 +196,7 @@ def test_the_summary_says_how_many_tokens(run: rx.Result) -> None:
     from rnnexp.cli.summary import summary
 
     text = "\n".join(summary(run))
-    assert f"accuracy on the test part, {len(run.predictions.actual)} tokens" in text
+    assert f"accuracy on the test set, {len(run.predictions.actual)} tokens" in text
     assert "whole chunks: f1 " in text
     assert f'rnnexp predict {str(run.run_id)[:8]} "a text"' in text
 
