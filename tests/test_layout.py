@@ -20,6 +20,7 @@ APART = {
     "layout",
     "packaging",
     "spelling",
+    "wording",
     "readme",
 }
 APART |= {

@@ -66,7 +66,7 @@ class ScoredModel(ABC):
             if name in (None, found):
                 return _shown_inline(figure)
             named.append(found)
-        raise ConfigError(f"there is no picture `{name}`{did_you_mean(name, named)}; there are {', '.join(named)}")
+        raise ConfigError(f"there is no figure `{name}`{did_you_mean(name, named)}; there are {', '.join(named)}")
 
     @abstractmethod
     def _draw(self, name: str | None) -> Iterator[tuple[str, Figure]]:

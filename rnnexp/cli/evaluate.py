@@ -28,7 +28,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     )
     given_run.add_arguments(parser)
     given_run.add_data(parser)
-    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write every prediction beside the truth")
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write every prediction beside the actual value")
     parser.add_argument("--part", choices=PARTS, help="a set of the run's own data; default: the one that it scored")
 
 

@@ -94,7 +94,7 @@ def run(args: Namespace) -> int:
     if args.values is not None and (args.input or changes):
         raise ConfigError(f"--values: are given beside {args.input or '--data'}; give one of them")
     if 0 in (args.level or ()) and len(args.level) > 1:
-        raise ConfigError("--level none: stands alone; leave it out, or the levels")
+        raise ConfigError("--level: none is given together with levels; give one of the two")
     levels = None if args.level is None else [level for level in args.level if level]
     with TemporaryDirectory() as scratch:
         try:

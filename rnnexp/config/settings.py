@@ -67,7 +67,7 @@ class Trainer:
     checkpoint_every_s: float | None = Field(
         default=60.0,
         ge=0,
-        description="seconds between two checkpoints to go on from after a stop; null: none",
+        description="seconds between two checkpoints from which a run can be resumed; null: none",
         json_schema_extra={INCIDENTAL: True},
     )
 
@@ -96,7 +96,7 @@ class Tracking:
     )
     experiment: str | None = Field(default=None, description="MLflow experiment; null: the name of the data")
     log_model: bool = Field(default=True, description="log the trained model with its preprocessing")
-    figures: bool = Field(default=True, description="draw and log the pictures")
+    figures: bool = Field(default=True, description="plot and log the figures")
     patch: bool = Field(
         default=True,
         description="keep what git has not committed yet beside each run, secrets masked, at most 1 MB",
@@ -150,7 +150,9 @@ class Experiment:
     name: str = Field(
         default="", description="what run folders are called; null: the experiment file's, or the data's name"
     )
-    seed: int = Field(default=0, ge=0, lt=2**31, description="seed of initial weights, order, dropout and drawn data")
+    seed: int = Field(
+        default=0, ge=0, lt=2**31, description="seed of initial weights, order of examples, dropout and generated data"
+    )
     ensemble: int = Field(
         default=1,
         ge=1,
@@ -164,7 +166,7 @@ class Experiment:
     deterministic: bool = Field(default=False, description="bit-identical results on GPU too, slower")
     resume: Literal["auto", "never", "must"] = Field(
         default="auto",
-        description="auto: go on with the latest unfinished run of these settings, if any; never: start anew; "
+        description="auto: resume the latest unfinished run of these settings, if any; never: start a new run; "
         "must: fail if there is none",
         json_schema_extra={INCIDENTAL: True},
     )
@@ -182,7 +184,7 @@ class Experiment:
     )
     trainer: Trainer = Field(default=Trainer(), description="epochs, batches, what to keep")
     callbacks: Mapping[str, Any] = Field(default={}, description="early stopping, plateau, checkpoints, your own")
-    tracking: Tracking = Field(default=Tracking(), description="where the run is remembered")
+    tracking: Tracking = Field(default=Tracking(), description="where runs are tracked")
 
     def check_with(self, experiment: Any) -> list[str]:
         """List why several networks cannot be averaged, or one cannot be pretrained."""

@@ -32,7 +32,7 @@ def example_mistakes(source: Any) -> list[str]:
     if vars(source).get("labels_per_class") and source.outline().targets != ("label",):
         problems.append("data.labels_per_class: given, but these data have no classes; leave it out")
     if vars(source).get("unlabeled") and "path" not in vars(source):
-        problems.append("data.unlabeled: given, but these data are drawn, not read; leave it out")
+        problems.append("data.unlabeled: given, but these data are generated, not read; leave it out")
     given = source.gives() & {"val", "test"}
     if source.folds is not None and source.held_out in given:
         problems.append(
@@ -119,7 +119,9 @@ def find_ensemble_mistakes(source: Any) -> list[str]:
             f"{key} adds up logarithms over data.horizon={source.horizon}, whose exponentials are averaged; {instead}"
         ]
     if "instance" in chain:
-        return [f"{key} scales logarithms by each window, of which a mean of exponentials knows nothing; {instead}"]
+        return [
+            f"{key} scales logarithms by each window, of which a mean of exponentials cannot take account; {instead}"
+        ]
     if source.per_series and set(chain) - {"log", "last", *adds}:
         return [f"{key} scales the logarithms of each series by itself (data.per_series); {instead}"]
     return []
@@ -134,8 +136,7 @@ def find_refit_mistakes(source: Any) -> list[str]:
         problems.append(f"{key}: data.folds fits again for each fold; leave one of the two out")
     filled = [name for name in ("missing", "gaps") if getattr(source, name, "") == "interpolate"]
     return problems + [
-        f"data.{name}: interpolate fills a row from one that comes after it, which nobody knows when {key} fits again; "
-        "use ffill"
+        f"data.{name}: interpolate fills a row from a later row, the future when {key} fits again; use ffill"
         for name in filled
     ]
 

@@ -247,7 +247,9 @@ def _shortened(source: SequenceSource, sequences: Sequences) -> Sequences:
             f"{first}: {length} steps, more than data.max_length={most} ({len(long)} such sequences); "
             "data.on_long=cut keeps their beginning"
         )
-    note = f"{len(long)} of {len(sequences)} sequences cut to their first {most} steps, such as {first} ({length})"
+    note = (
+        f"{len(long)} of {len(sequences)} sequences truncated to their first {most} steps, such as {first} ({length})"
+    )
     cut = sequences.take_steps(np.arange(len(sequences)), np.minimum(sequences.lengths(), most))
     return replace(cut, notes=(*sequences.notes, note))
 

@@ -45,7 +45,7 @@ class Split:
         """List what is wrong with the three sizes, as `data.split...: message`."""
         if empty := [name for name in ("train", "val", "test") if getattr(self, name) == ""]:
             accepted = "give a fraction, a number of rows, a date, or null"
-            return [f"data.split.{name}: nothing stands after the `=`; {accepted}" for name in empty]
+            return [f"data.split.{name}: nothing follows the `=`; {accepted}" for name in empty]
         kind = self.kind()
         if kind is None:
             given = f"train={self.train!r}, val={self.val!r}, test={self.test!r}"

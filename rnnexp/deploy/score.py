@@ -95,12 +95,12 @@ def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
 def _own(trained: Trained, what: str) -> tuple[Any, list[str]]:
     """Return the data of the run, to which its baselines are fitted again; None and why if they are not there."""
     if trained.experiment is None:
-        reason = f"the model does not say what it was trained on: {what} that it has seen cannot be told from others"
+        reason = f"the model has no record of its training data: {what} that it was trained on cannot be identified"
         return None, [f"{reason}, {LEFT_OUT}"]
     try:
         own = own_data(trained, "a score")
     except RnnexpError as error:
         changed = isinstance(error, ChangedDataError)
         reason = "its own data have changed since" if changed else str(error)
-        return None, [f"{what} that the run has learned from cannot be told: {reason}; {LEFT_OUT}"]
+        return None, [f"{what} that the run was trained on cannot be identified: {reason}; {LEFT_OUT}"]
     return own, []

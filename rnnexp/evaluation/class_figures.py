@@ -60,7 +60,7 @@ def reliability(dataset: Dataset, predictions: Predictions) -> Figure:
     shares = np.bincount(place, right, minlength=BINS)[there] / counts[there]
     means = np.bincount(place, sure, minlength=BINS)[there] / counts[there]
     figure, (left, other) = new_figure(1, 2)
-    left.plot([0, 1], [0, 1], color=GRAY, linestyle="--", linewidth=1, label="as sure as right")
+    left.plot([0, 1], [0, 1], color=GRAY, linestyle="--", linewidth=1, label="perfectly calibrated")
     left.plot(means, shares, "o-", color=BLUE, label="this model")
     left.set(xlabel="probability of the predicted class", ylabel="share that is right", xlim=(0, 1.02), ylim=(0, 1.05))
     left.set_title(f"Reliability, {dataset.scored} set")

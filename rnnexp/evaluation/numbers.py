@@ -106,7 +106,7 @@ def _nothing_found(predictions: Predictions) -> list[str]:
         return []
     mean = float(predictions.predicted.mean())
     return [
-        f"the network found nothing: whatever the input it answers about {mean:.4g}, "
+        f"the network learned nothing: for every input it predicts about {mean:.4g}, "
         f"and its predictions vary by {np.max(varied / actual):.1%} of what the actual values do"
     ]
 

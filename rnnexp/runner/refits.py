@@ -128,7 +128,7 @@ def _finish(joined: Report, rows: list[dict[str, Any]]) -> Report:
     table.insert(0, "refit", range(len(rows)))
     note = (
         f"walk-forward: {count(len(rows), 'training')}, with scaler and baselines, on the rows before what each "
-        f"forecasts; the model that is kept is the last one, which knows the data up to {rows[-1]['known_to']}"
+        f"forecasts; the model that is kept is the last one, which was trained on the data up to {rows[-1]['known_to']}"
     )
     return replace(
         joined,

@@ -162,7 +162,7 @@ def test_a_run_without_tracking_is_not_sent_to_compare(tracked: Tracked, caplog:
 
 
 def test_a_run_on_everything_says_that_its_score_is_not_honest(tracked: Tracked) -> None:
-    note = "on the training set (split: none, so not an honest score)"
+    note = "on the training set (split: none, so the score is optimistic)"
     assert note in "\n".join(summary(tracked.ramp[0]))
     assert note not in "\n".join(summary(tracked.airline))
     assert not [key for key in tracked.ramp[0].metrics if key.startswith("test/")]

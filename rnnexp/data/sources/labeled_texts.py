@@ -91,11 +91,11 @@ class text_table(TextSource):
     label: Column = Field("label", description="Column with the label, by name or position.")
     groups: Column | None = Field(
         None,
-        description=f"Column that says whose a text is {STAY_TOGETHER}",
+        description=f"Column with the group of each text {STAY_TOGETHER}",
         json_schema_extra={SINCE: "0.1"},
     )
     weight: Column | None = Field(
-        None, description=f"Column that says of each text {COUNTS}", json_schema_extra={SINCE: "0.1"}
+        None, description=f"Column with the weight of each text {COUNTS}", json_schema_extra={SINCE: "0.1"}
     )
     separator: str = Field(
         "auto", min_length=1, description="Cell separator, or tab; auto: a tab in .tsv files, a comma in others."

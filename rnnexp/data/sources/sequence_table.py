@@ -47,8 +47,8 @@ class sequence_table(TableFiles, RecordingSource):
     part: Column | None = Field(
         None, description="Column that says train, val or test; empty cells and null leave it to split."
     )
-    groups: Column | None = Field(None, description=f"Column that says whose a recording is {STAY_TOGETHER}")
-    weight: Column | None = Field(None, description=f"Column that says of each recording {COUNTS}")
+    groups: Column | None = Field(None, description=f"Column with the group of each recording {STAY_TOGETHER}")
+    weight: Column | None = Field(None, description=f"Column with the weight of each recording {COUNTS}")
     channels: list[Column] = Field(
         default_factory=list, description="Columns of numbers to read; empty for all that have no other part."
     )

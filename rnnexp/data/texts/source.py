@@ -74,9 +74,11 @@ class TextSource(TextFiles, FewLabels, LabeledTexts):
         None, ge=2, description="Rows 0, k, 2k, ... are the test set; null leaves it to the split."
     )
     min_count: int = Field(2, ge=1, description="Rarer tokens of the training set are unknown.")
-    max_length: int | None = Field(None, ge=1, description="Tokens of a text that are kept; null for all.")
-    on_long: Literal["cut", "fail"] = Field("cut", description="Texts of more than max_length tokens.")
-    keep: Literal["first", "last"] = Field("first", description="Which end of a text that is cut is kept.")
+    max_length: int | None = Field(None, ge=1, description="Tokens to which a text is truncated; null: no limit.")
+    on_long: Literal["cut", "fail"] = Field(
+        "cut", description="Texts of more than max_length tokens: cut: truncate them; or fail."
+    )
+    keep: Literal["first", "last"] = Field("first", description="Which end of a truncated text is kept.")
     vectors: str | None = Field(
         None, description="File of pretrained vectors of tokens, as of GloVe or word2vec, to start the embedding from."
     )

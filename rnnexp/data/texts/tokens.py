@@ -44,9 +44,9 @@ class TokenSettings:
     """How a source has its texts cut, and which tokens are to be known."""
 
     tokens: Kind = Field(
-        "word", description="Cut texts into words, at blanks only, into characters, or into learned subwords."
+        "word", description="Tokenize texts into words, at blanks only, into characters, or into learned subwords."
     )
-    lowercase: bool = Field(True, description="Take capital letters for small ones.")
+    lowercase: bool = Field(True, description="Convert to lower case.")
     max_tokens: int | None = Field(
         None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
     )

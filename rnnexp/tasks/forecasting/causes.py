@@ -58,5 +58,5 @@ def _window(dataset: SeriesDataset, report: Report) -> Iterator[Cause]:
     helps = report.best_baseline not in SEASONLESS
     if helps and errors["seasonal_naive"] < errors["persistence"]:
         rows = "1 row" if seen_rows == 1 else f"{seen_rows} rows"
-        seen = f"the network sees {rows}, less than the season of {season}, which {report.best_baseline} knows"
+        seen = f"the network sees {rows}, less than the season of {season}, which {report.best_baseline} uses"
         yield Cause("short_window", seen, f"data.sequence_length={season + 1}")

@@ -286,7 +286,7 @@ def _filled_training_rows(reading: Reading) -> list[str]:
     if filled <= MANY * total:
         return []
     policy = getattr(reading.source, "gaps", "")
-    like = "repeat the row before their gap" if policy == "ffill" else "lie on straight lines"
+    like = "repeat the row before their gap" if policy == "ffill" else "are on straight lines"
     return [
         f"{filled:,} of {count(total, 'training row')} ({filled / total:.0%}) fill gaps: they {like} (gaps={policy})"
     ]

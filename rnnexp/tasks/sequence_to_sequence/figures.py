@@ -48,7 +48,9 @@ def attention(dataset: PairDataset, report: Report, looks: list[tuple[int, np.nd
     for ax in axes[len(looks) :]:
         ax.set_visible(False)
     figure.colorbar(axes[0].images[0], ax=list(axes), label="weight of the attention", shrink=0.6)
-    figure.suptitle(f"{dataset.summary.source}: what each written token (left) looked at (below); ■ is the end")
+    figure.suptitle(
+        f"{dataset.summary.source}: attention of each written token (left) over the source (below); ■ is the end"
+    )
     return figure
 
 

@@ -133,7 +133,7 @@ def prepared(content: str, train: list[int], **rules: object) -> Prepared:
 
 
 RULES = {
-    "too long": ({"max_length": 2, "on_long": "fail"}, "2 texts have more than data.max_length=2 tokens, at most 3: t.txt, lines 1, 2. Raise data.max_length, or cut them with data.on_long=cut"),
+    "too long": ({"max_length": 2, "on_long": "fail"}, "2 texts have more than data.max_length=2 tokens, at most 3: t.txt, lines 1, 2. Raise data.max_length, or truncate them with data.on_long=cut"),
     "no token left": ({"min_count": 9}, "data.min_count=9 leave no token of the 5 tokens of the training set"),
     "one token": ({"min_count": 1, "max_tokens": 3}, 'data.min_count=1 and data.max_tokens=3 leave only the token "a" of the 5 tokens of the training set (most frequent: "a" 2 times'),
 }  # fmt: skip

@@ -132,7 +132,7 @@ def test_empty_lines_are_kept_dropped_or_refused_and_always_counted() -> None:
         (b"caf\xe9\n" * 9, {}, "a.txt: not valid utf-8: byte 0xe9 at offset 3 (line 1)"),
         ("\n\n\n", {"split": "none"}, "a.txt: the train set has no text"),
         ("aaaaaaaaaaaa", {}, 'leave only the token "a"'),
-        ("abcabcabcabcab", {"sequence_length": 5}, "the val set has 2 tokens, too few for one batch: 1 lanes"),
+        ("abcabcabcabcab", {"sequence_length": 5}, "the val set has 2 tokens, too few for one batch: 1 streams"),
         ("ab" * 9, {"split": {"train": 10, "val": 8, "test": 4}}, "data.split asks for 22 examples; there are 18"),
     ],
 )
@@ -221,6 +221,6 @@ def test_lanes_go_on_where_they_ended_and_move_by_what_they_can_spare() -> None:
 
 def test_too_few_tokens_for_all_lanes_is_said() -> None:
     part = loaded("abcdefgh" * 10, split="none", sequence_length=4).parts["train"]
-    message = "the train set has 80 tokens, too few for one batch: 20 lanes (trainer.batch_size) of 4 steps"
+    message = "the train set has 80 tokens, too few for one batch: 20 streams (trainer.batch_size) of 4 steps"
     with pytest.raises(DataError, match=re.escape(message)):
         part.side_by_side(20)

@@ -235,7 +235,7 @@ def test_other_pairs_are_scored_and_known_sources_are_counted(
     assert main([*given, "examples=40"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["metrics"]["all/exact_match"] > 0.8
-    assert any("of the 40 sources are among those that the run has learned from" in note for note in found["notes"])
+    assert any("of the 40 sources are among those that the run was trained on" in note for note in found["notes"])
 
 
 def test_mlflow_serves_raw_texts(run: rx.Result) -> None:

@@ -101,5 +101,5 @@ def test_a_damaged_alphabet_is_refused() -> None:
     saved = TranscriptPipeline(("0",), letters=("a", "b")).to_json()
     assert TranscriptPipeline.from_json(saved).letters == ("a", "b")
     for letters in ([], ["a", "a"]):
-        with pytest.raises(DataError, match="`letters` are none, or stand there twice"):
+        with pytest.raises(DataError, match="`letters` are none, or are there twice"):
             TranscriptPipeline.from_json({**saved, "letters": letters})
