@@ -170,7 +170,7 @@ class GrowingFile:
             self.error = error
             if not self._told:
                 self._told = True
-                log.warning("%s: %s; what it lacks is written once that is possible", self.path, error.strerror)
+                log.warning("%s: %s; the missing rows are written once that is possible", self.path, error.strerror)
 
     def size(self) -> int:
         """Return the bytes of all that was added, with those that could not be written."""

@@ -218,7 +218,7 @@ def _import_plugin(module: str) -> None:
         name = ".".join(part for part in module[:-3].split("/") if part not in ("", "."))
         raise ConfigError(f"plugins: `{module}` is a file; write the name of its module, `{name}`")
     if not all(part.strip() and not set("/\\\0") & set(part) for part in module.split(".")):
-        raise ConfigError(f"plugins: `{module}` is no name of a module; write it as after `import` in Python")
+        raise ConfigError(f"plugins: `{module}` is not the name of a module; write it as after `import` in Python")
     try:
         importlib.import_module(module)
     except KeyboardInterrupt:

@@ -152,7 +152,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key `{shorten(twice)}` stands there twice")
+        raise ValueError(f"the key `{shorten(twice)}` is there twice")
     return values
 
 
@@ -181,7 +181,7 @@ def _require_single_keys(yaml: Any, root: Any) -> None:
             keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             if len(set(keys)) < len(keys):
                 twice = next(key for key in keys if keys.count(key) > 1)
-                raise ValueError(f"the key `{shorten(twice)}` stands there twice")
+                raise ValueError(f"the key `{shorten(twice)}` is there twice")
             nodes += [value for _, value in node.value]
         elif isinstance(node, yaml.SequenceNode):
             nodes += node.value

@@ -34,7 +34,7 @@ class Metric:
 _METRICS = (
     Metric("pinball", "mean pinball loss", in_units=True),
     Metric("owa", "OWA"),
-    Metric("nrmse", "NRMSE (RMSE over the deviation of the training part, mean of all targets)"),
+    Metric("nrmse", "NRMSE (RMSE over the deviation of the training set, mean of all targets)"),
     Metric("rmse", "RMSE", in_units=True),
     Metric("mae", "MAE", in_units=True),
     Metric("mse", "MSE"),

@@ -114,7 +114,7 @@ def test_a_plugin_that_exits_when_imported_is_exit_1(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("name", ["", ".a", "a..b", "../x", "a\0b"])
 def test_what_is_no_name_of_a_module_is_said(name: str) -> None:
-    with pytest.raises(ConfigError, match="is no name of a module"):
+    with pytest.raises(ConfigError, match="is not the name of a module"):
         load_plugins([name])
 
 

@@ -21,6 +21,7 @@ APART = {
     "layout",
     "packaging",
     "spelling",
+    "wording",
     "readme",
 }
 APART |= {

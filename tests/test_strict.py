@@ -67,7 +67,7 @@ def test_a_folder_that_is_itself_a_link_is_read(tmp_path: Path) -> None:
     [
         ("", "cannot be read: Expecting value"),
         ("[1]", "must hold a JSON object, not list"),
-        ('{"a": 1, "a": 2}', "the key `a` stands there twice"),
+        ('{"a": 1, "a": 2}', "the key `a` is there twice"),
         ('{"a": NaN}', "NaN is not a finite number"),
         ('{"a": [-Infinity]}', "-Infinity is not a finite number"),
         ('{"a": 1e999}', "1e999 is not a finite number"),
@@ -89,8 +89,8 @@ def test_json_that_means_no_good_is_refused(text: str, message: str, tmp_path: P
     [
         ("", "must hold a YAML mapping, not NoneType"),
         ("[1]", "must hold a YAML mapping, not list"),
-        ("a: 1\na: 2", "the key `a` stands there twice"),
-        ("a: {b: 1, b: 2}", "the key `b` stands there twice"),
+        ("a: 1\na: 2", "the key `a` is there twice"),
+        ("a: {b: 1, b: 2}", "the key `b` is there twice"),
         (LAUGHS, r"it has an alias \(\*a\); write the value out"),
         ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor for the tag"),
         (f"a: {DEEP}", "nested more than 32 levels deep"),

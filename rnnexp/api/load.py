@@ -77,7 +77,7 @@ class TrainedRun:
         data:     a DataFrame, numbers, arrays or a list of texts; a file, a folder or a text; None: what follows the
                   run's own data
         level:    of prediction intervals in percent, or several, [] for none; None: 90, if the run has it
-        model:    who answers: "network", a baseline of the run by its name, or "best" on the validation part
+        model:    who answers: "network", a baseline of the run by its name, or "best" on the validation set
         settings: of the data that differ from the run's, by the keys of `data`: `target="Passengers", time="Month"`
 
         Returns the answer of the command line, in the user's own column names; notes are logged. Raises ConfigError
@@ -93,7 +93,7 @@ class TrainedRun:
         return response.frame
 
     def evaluate(self, data: Any = None, *, part: str | None = None, **settings: Any) -> Evaluation:
-        """Score the run on other data, all rows of them, or on a part of its own, beside its baselines.
+        """Score the run on other data, all rows of them, or on a set of its own, beside its baselines.
 
         data:     a DataFrame, or the path of what its source reads; None: the run's own, unless `settings` change them
         part:     "train", "val" or "test" of the run's own data; None: the one that it was scored on
@@ -109,7 +109,7 @@ class TrainedRun:
         dataset = scored.dataset
         source = name or dataset.summary.source
         notes = [note.replace(dataset.summary.source, source) for note in scored.notes]
-        of = f"all rows of {source}" if dataset.scored == "all" else f"the {dataset.scored} part of {source}"
+        of = f"all rows of {source}" if dataset.scored == "all" else f"the {dataset.scored} set of {source}"
         return Evaluation(self.found, scored, of, notes)
 
     def __repr__(self) -> str:

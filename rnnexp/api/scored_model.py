@@ -66,7 +66,7 @@ class ScoredModel(ABC):
             if name in (None, found):
                 return _shown_inline(figure)
             named.append(found)
-        raise ConfigError(f"there is no picture `{name}`{did_you_mean(name, named)}; there are {', '.join(named)}")
+        raise ConfigError(f"there is no figure `{name}`{did_you_mean(name, named)}; there are {', '.join(named)}")
 
     @abstractmethod
     def _draw(self, name: str | None) -> Iterator[tuple[str, Figure]]:
@@ -106,7 +106,7 @@ class RunResult(ScoredModel, runner.Result):
 
 @dataclass(frozen=True, repr=False)
 class Evaluation(ScoredModel):
-    """What a trained run is worth on other data, or on a part of its own.
+    """What a trained run is worth on other data, or on a set of its own.
 
     trained: the run;  scored: its scores;  of: what they are of, in words;  notes: what to mind
     """

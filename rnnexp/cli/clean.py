@@ -26,8 +26,8 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "clean",
         description="List what may be removed below ./runs, with its size and why, and remove it once you say so. Only "
-        "files that we have written are removed, and whole folders of them; runs that are live, that the tracking "
-        "store does not hold completely, or among whose files are others are left alone and named. No link is "
+        "files that we have written are removed, and whole folders of them; runs that still run, that the "
+        "tracking store does not hold completely, or that hold files of others are listed and not removed. No link is "
         "followed. Without --failed, --checkpoints or --trash all three are meant.",
         epilog="examples: rnnexp clean --dry-run   rnnexp clean --checkpoints --older-than 30d --yes",
     )
@@ -42,7 +42,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument(
         "--checkpoints",
         action="store_true",
-        help="of finished runs all but the best weights, of others all but the newest, from which they go on",
+        help="of finished runs all but the best weights, of others all but the newest, from which they are resumed",
     )
     parser.add_argument(
         "--trash",
@@ -102,7 +102,9 @@ def _choose_folder(args: Namespace, root: Path) -> Path:
 
 def _is_wanted(args: Namespace, may_go: Sequence[Removable]) -> bool:
     if args.json or not is_interactive():
-        raise ConfigError("nothing was removed: nobody can be asked here; add --yes to remove what is listed")
+        raise ConfigError(
+            "nothing was removed: there is no terminal to ask for confirmation; add --yes to remove what is listed"
+        )
     try:
         return input(f"Remove {_sum_up(may_go)}? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
@@ -118,7 +120,7 @@ def _write_listing(cleaner: Cleaner, found: Sequence[Removable | Spared]) -> str
     may_go = [one for one in found if isinstance(one, Removable)]
     rows = [(one.category, describe_size(one.tree.size), os.path.relpath(one.path), one.explain()) for one in may_go]
     lines = [aligned([("kind", "size", "path", "why"), *rows])] if rows else ["there is nothing to remove"]
-    lines += [f"left alone: {os.path.relpath(one.path)}: {one.why}" for one in found if not isinstance(one, Removable)]
+    lines += [f"not removed: {os.path.relpath(one.path)}: {one.why}" for one in found if not isinstance(one, Removable)]
     if rows:
         lines.append(f"together: {_sum_up(may_go)}")
     if "trash" in cleaner.kinds and (deleted := sum(cleaner.stored.values())):

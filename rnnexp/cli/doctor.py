@@ -82,7 +82,7 @@ def run(args: Namespace) -> int:
         print(json.dumps([one._asdict() for one in found], indent=2))
     broken = [one.about for one in found if one.state == "broken"]
     if not args.json:
-        print(f"does not work: {', '.join(broken)}" if broken else "all works")
+        print(f"does not work: {', '.join(broken)}" if broken else "everything works")
     return 1 if broken else 0
 
 
@@ -136,7 +136,7 @@ def _start_backend(backend: str) -> tuple[str, list[str], str]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=PROBE_S)
     except subprocess.TimeoutExpired:
-        return "", [], f"nothing came within {PROBE_S} s"
+        return "", [], f"no answer within {PROBE_S} s"
     if done.returncode:
         return "", [], (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     device, devices = json.loads(done.stdout.strip().splitlines()[-1])
@@ -202,7 +202,9 @@ def examine_speed() -> Iterator[Checked]:
     free = machine.measure_free_memory() / 2**30
     yield Checked("ok", "machine", f"{count(cpus, 'core')}, {gb:.1f} GB of memory, {free:.1f} GB free, load {load:.1f}")
     if load > cpus:
-        yield Checked("slow", "machine", f"a load of {load:.1f} on {count(cpus, 'core')}: other work takes its part")
+        yield Checked(
+            "slow", "machine", f"a load of {load:.1f} on {count(cpus, 'core')}: other programs use the processors too"
+        )
     swapped = _measure_swap()
     if swapped > 2**28:
         yield Checked("slow", "machine", f"{swapped / 2**30:.1f} GB are swapped out: memory was short")
@@ -219,11 +221,11 @@ def examine_speed() -> Iterator[Checked]:
 
 def _examine_cache(cache: Path | None) -> Iterator[Checked]:
     if os.environ.get("JAX_ENABLE_COMPILATION_CACHE", "").lower() in ("false", "0"):
-        yield Checked("slow", "compiled", "JAX_ENABLE_COMPILATION_CACHE is false: each process compiles anew")
+        yield Checked("slow", "compiled", "JAX_ENABLE_COMPILATION_CACHE is false: each process compiles again")
         return
     own: Any = os.environ.get("JAX_COMPILATION_CACHE_DIR") or (cache and cache / f"jax-{platform.node()}")
     if not own:
-        yield Checked("slow", "compiled", "there is no folder for compiled programs: each process compiles anew")
+        yield Checked("slow", "compiled", "there is no folder for compiled programs: each process compiles again")
         return
     programs = 0
     with suppress(OSError):

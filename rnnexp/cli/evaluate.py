@@ -22,14 +22,14 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "evaluate",
         help="score a trained run on other data",
-        description="Score a run on other data, all rows of them, with the preprocessing of the run; or a part of its "
+        description="Score a run on other data, all rows of them, with the preprocessing of the run; or a set of its "
         "own data again. --data takes the file to read, or settings of the run's data: --data new.csv, --data seed=7.",
         epilog="example: rnnexp evaluate lstm-u32-lr1e-3-a1b2 --data sales_2025.csv",
     )
     given_run.add_arguments(parser)
     given_run.add_data(parser)
-    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write every prediction beside the truth")
-    parser.add_argument("--part", choices=PARTS, help="a part of the run's own data; default: the one that it scored")
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write every prediction beside the actual value")
+    parser.add_argument("--part", choices=PARTS, help="a set of the run's own data; default: the one that it scored")
 
 
 def run(args: Namespace) -> int:
@@ -65,7 +65,7 @@ def _say(args: Namespace, found: Trained, scored: Scored) -> None:
         print(json.dumps({**about, **data, "metrics": dict(report.metrics), **worth, **said}, indent=2))
         return
     scores = Scores(found.name, found.spec.task, report.metrics, report, part, dataset.summary.unit, found.source)
-    of = f"all rows of {dataset.summary.source}" if part == "all" else f"the {part} part of {dataset.summary.source}"
+    of = f"all rows of {dataset.summary.source}" if part == "all" else f"the {part} set of {dataset.summary.source}"
     print(f"{found.called}: {headline(scores, of)}")
     print("\n".join(verdict(scores)))
     print("".join(f"note: {note}\n" for note in scored.notes), end="", file=sys.stderr)

@@ -23,14 +23,16 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 def _add_logs(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "logs",
-        description="Print what a run, or a job of a sweep, has said.",
+        description="Print the log of a run, or of a job of a sweep.",
         epilog="examples: rnnexp logs last -n 20   rnnexp logs cell_comparison-6a84cd 3 --follow",
     )
     parser.add_argument("run", metavar="RUN | SWEEP", help=given_run.PLACE)
     parser.add_argument(
         "job", nargs="?", type=given_run.read_count, metavar="JOB", help="its number, as in the sweep's table"
     )
-    parser.add_argument("-f", "--follow", action="store_true", help="go on until the run ends, and say how")
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="follow the log until the run ends, and print how it ended"
+    )
     parser.add_argument("-n", "--lines", type=given_run.read_count, metavar="LINES", help="only so many of the last")
     given_run.add_uri(parser)
     parser.set_defaults(command=print_log)
@@ -40,7 +42,7 @@ def _add_watch(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "watch",
         description="Show a sweep as its own terminal does, from its folder alone. It ends when the sweep does, with "
-        "the sweep's exit code, or when nobody runs it.",
+        "the sweep's exit code, or when its process is gone.",
         epilog="example: rnnexp watch --once",
     )
     parser.add_argument("sweep", nargs="?", default="last", help=f"{given_run.PLACE}; default: the latest sweep")

@@ -16,29 +16,29 @@ from rnnexp.cli import given_run
 def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "generate",
-        help="let a trained language model write",
-        description="Write tokens (characters, words, as the run was trained) that follow a prompt. The same seed "
-        "writes the same text.",
+        help="generate text with a trained language model",
+        description="Generate tokens (characters or words, as in training) that continue a prompt. The same seed gives "
+        "the same text.",
         epilog="example: rnnexp generate lstm-u512-lr2e-3-a1b2 --prompt 'ROMEO:' --temperature 0.8 --length 400",
     )
     given_run.add_arguments(parser)
-    parser.add_argument("--prompt", metavar="TEXT", help="what to go on from; default: the beginning of a line")
+    parser.add_argument("--prompt", metavar="TEXT", help="text to continue; default: the beginning of a line")
     parser.add_argument("--length", type=_within("length"), default=500, metavar="N", help="tokens to write")
     parser.add_argument(
         "--temperature",
         type=_within("temperature"),
         default=1.0,
         metavar="T",
-        help="below 1 the likely becomes likelier; 0 takes the likeliest token each time; default 1",
+        help="sampling temperature: below 1 favors likely tokens; 0 always takes the most likely one; default 1",
     )
-    parser.add_argument("--top-k", type=_within("top_k"), metavar="K", help="draw from the K likeliest tokens")
+    parser.add_argument("--top-k", type=_within("top_k"), metavar="K", help="sample from the K most likely tokens")
     parser.add_argument(
         "--top-p",
         type=_within("top_p"),
         metavar="P",
-        help="draw from the fewest tokens whose probabilities add up to P",
+        help="sample from the fewest tokens whose probabilities add up to P",
     )
-    parser.add_argument("--seed", type=_within("seed"), default=0, metavar="N", help="of the drawing; default 0")
+    parser.add_argument("--seed", type=_within("seed"), default=0, metavar="N", help="of the sampling; default 0")
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write into a file")
 
 

@@ -48,7 +48,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         "--tune",
         metavar="TIME",
         help="train for at most so long (60s, 2m): another scaler and window beside those proposed, three seeds each; "
-        "the validation part chooses",
+        "the validation set chooses",
     )
     add_flags(parser, _settings())
 

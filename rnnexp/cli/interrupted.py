@@ -31,9 +31,7 @@ def _tell(stop: KeyboardInterrupt) -> str:
 
         if isinstance(stop, TrainingStopped):
             return _tell_place(stop)
-    notes = getattr(stop, "__notes__", None) or [
-        "nothing was kept: there was no step of a training between which and the next it could have been put down"
-    ]
+    notes = getattr(stop, "__notes__", None) or ["nothing was kept: training had not finished its first step"]
     return f"{stop or 'interrupted'}: {'; '.join(notes)}"
 
 
@@ -46,4 +44,4 @@ def _tell_place(stop: TrainingStopped) -> str:
 def _tell_how_to_go_on() -> None:
     from rnnexp.cli.train import command_line
 
-    print(f"this goes on: {make_resuming(command_line())}", file=sys.stderr)
+    print(f"to resume: {make_resuming(command_line())}", file=sys.stderr)

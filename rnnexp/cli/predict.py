@@ -33,7 +33,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         description="Forecast what follows the rows of INPUT, or without INPUT what follows its own data; or label "
         "sequences (.ts, .npz, a table, a folder of tables) or texts (one in quotes, a file with one on each line, a "
         "table, a folder of .txt files). Columns are matched by name; the preprocessing is the run's. Intervals of "
-        "forecasts come from the errors on its validation part.",
+        "forecasts come from the errors on its validation set.",
         epilog="example: rnnexp predict lstm-u32-lr1e-3-a1b2 sales.csv -o forecast.csv --level 80 95",
     )
     given_run.add_arguments(parser)
@@ -47,7 +47,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         default="network",
         metavar="NAME",
         help="who answers: the network, a baseline of the run by its name (linear, seasonal_naive, majority, ...), or "
-        "best: whichever of them was best on the validation part; default: network",
+        "best: whichever of them was best on the validation set; default: network",
     )
     parser._negative_number_matcher = re.compile(r"-\.?\d")  # argparse takes -1 for a value, but -1,2 for an option
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write .csv, .json or .parquet")
@@ -94,7 +94,7 @@ def run(args: Namespace) -> int:
     if args.values is not None and (args.input or changes):
         raise ConfigError(f"--values: are given beside {args.input or '--data'}; give one of them")
     if 0 in (args.level or ()) and len(args.level) > 1:
-        raise ConfigError("--level none: stands alone; leave it out, or the levels")
+        raise ConfigError("--level: none is given together with levels; give one of the two")
     levels = None if args.level is None else [level for level in args.level if level]
     with TemporaryDirectory() as scratch:
         try:

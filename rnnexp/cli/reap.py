@@ -17,21 +17,20 @@ if TYPE_CHECKING:
 
 HEAD = ("run", "name", "what was done", "why", "folder")
 TOLD = {
-    "killed": "is KILLED now",
+    "killed": "marked KILLED",
     "stored": "its end is stored",
-    "alive": "left alone",
-    "unknown": "left alone",
-    "busy": "left alone",
+    "alive": "not changed",
+    "unknown": "not changed",
+    "busy": "not changed",
 }
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "reap",
-        description="Set runs to KILLED that the tracking store takes for running and that have died without a word "
-        "(kill -9, loss of power), with all else that their folders hold. A run is dead if no process of this machine "
-        "holds its folder. Runs that live are left alone, and so are those of other machines and those whose folder "
-        "is gone.",
+        description="Mark runs as KILLED that the tracking store shows as running, but whose process is gone (kill -9, "
+        "loss of power), and store what their folders hold. A run is dead if no process of this machine has its folder "
+        "open. Other runs are not changed: those that still run, those of other machines, those whose folder is gone.",
         epilog="example: rnnexp reap sine_lstm-3fa2c1",
     )
     parser.add_argument(
@@ -44,7 +43,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument(
         "--force",
         action="store_true",
-        help="the named run or sweep is dead as you know, though its folder is gone or of another machine",
+        help="you know that the named run or sweep is dead, though its folder is gone or of another machine",
     )
     given_run.add_store(parser, "print JSON: each run, what was done and why")
 

@@ -31,7 +31,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument(
         "--allow-data-change",
         action="store_true",
-        help="score on the data as they are now; the tag rnnexp.rescored_data_digest says so",
+        help="score on the data as they are now and set the tag rnnexp.rescored_data_digest",
     )
     given_run.add_plugins(parser)
     given_run.add_store(parser, "print JSON: each run, what was added, what was there")

@@ -21,9 +21,9 @@ log = logging.getLogger("rnnexp")
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "resume",
-        description="Go on with a run from its newest checkpoint, in its folder and as the same run of the tracking "
-        "store. One that has come to its end goes on for more epochs: trainer.epochs=300 after 200 is, on the CPU and "
-        "with a constant learning rate, to the bit what 300 in one go would have been. Only trainer.epochs, the "
+        description="Resume a run from its newest checkpoint, in its folder and as the same run of the tracking store. "
+        "A finished run can be trained for more epochs: trainer.epochs=300 after 200 gives, on the CPU and with a "
+        "constant learning rate, bit for bit the result of 300 epochs in one run. Only trainer.epochs, the "
         "patience of early stopping, tracking.*, data.path and data.root may change. Of a sweep, what is missing is "
         "run: its command is given again.",
         epilog="examples: rnnexp resume last   rnnexp resume sine_lstm-3fa2c1 trainer.epochs=300",
@@ -84,10 +84,12 @@ def _resume_sweep(found: FoundFolder, sweep: Path, given: Mapping[str, Any]) -> 
 
     command = SweepReader(sweep).command
     if given or not found.is_sweep:
-        asked = f"{', '.join(given)} cannot change" if given else "its jobs go on together"
+        asked = f"{', '.join(given)} cannot change" if given else "its jobs are resumed together"
         raise ConfigError(f"{found.name}: {asked}; all that is missing of its sweep: rnnexp resume {sweep.name}")
     if sweep.parent != Path.cwd() / ROOT and "hydra.sweep.dir=" not in command:
-        raise ConfigError(f"{sweep}: a sweep goes on where it was begun; change to {sweep.parents[2]}")
+        raise ConfigError(
+            f"{sweep}: a sweep is resumed in the folder where it was started; change to {sweep.parents[2]}"
+        )
     program, *words = shlex.split(command)
     if program != "rnnexp" or words[:1] != ["train"] or MASK in command:
         raise ConfigError(f"{found.name}: the command is not known as it was typed; give it again: {command}")

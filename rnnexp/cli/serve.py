@@ -17,7 +17,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         "serve",
         description="Answer requests with a trained run, or with a model of MLflow's registry (models:/NAME@ALIAS), "
         "until Ctrl-C or SIGTERM. POST /predict takes rows as JSON or CSV, GET / shows an example. Only programs of "
-        "this machine are answered, unless --host says otherwise: nobody is asked for a password.",
+        "this machine are answered, unless --host says otherwise: there is no password.",
         epilog="example: rnnexp serve models:/demand@champion --port 8000",
     )
     given_run.add_arguments(parser)

@@ -20,7 +20,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "stop",
         description="End a live run or sweep as Ctrl-C in its terminal does, or take jobs out of a live sweep, which "
-        "goes on: one that waits is left out, one that runs is asked to end, then made to. Jobs that were taken out "
+        "continues: a waiting job is skipped, a running one is asked to stop, then killed. Jobs that were taken out "
         "stay out until the sweep's command is given with --retry-stopped.",
         epilog="examples: rnnexp stop last   rnnexp stop cell_comparison-6a84cd 3 7",
     )
@@ -64,7 +64,7 @@ def _stop_run(folder: Path, deadline: float) -> int:
     if not _wait(lambda: not is_held(folder), deadline):
         owner = find_owner(folder)
         process = f": process {owner.pid} on {owner.host}" if owner else ""
-        raise ResourceError(f"{folder.name} has been asked to end, and has not yet{process}")
+        raise ResourceError(f"{folder.name} was asked to stop and has not ended yet{process}")
     print(find_end_of_run(folder))
     return 0
 
@@ -77,7 +77,7 @@ def _stop_sweep(folder: Path, deadline: float) -> int:
     _check_live(reader.is_live, folder)
     request_stop(folder)
     if not _wait(lambda: not reader.is_live, deadline):
-        raise ResourceError(f"{folder.name} has been asked to end, and waits for its jobs to close their runs")
+        raise ResourceError(f"{folder.name} was asked to stop and waits for its jobs to close their runs")
     list(reader.read())
     print(f"sweep {folder.name}: {reader.verdict()[1]}")
     return 0
@@ -99,7 +99,7 @@ def _stop_jobs(folder: Path, jobs: Sequence[int], deadline: float) -> int:
         request_stop(folder, number)
     for number in left:
         words = _wait(JobReader(folder, number).find_end, deadline)
-        print(words or f"job {number}: has been asked to end, and does so after its epoch", flush=True)
+        print(words or f"job {number}: was asked to stop and ends after its epoch", flush=True)
     return 0
 
 

@@ -34,7 +34,7 @@ def summary(result: Result) -> Iterator[str]:
     model, data = result.experiment.model, result.experiment.data
     found = (result.metrics, result.report, result.scored, result.unit)
     scores = Scores(model.name, data.task, *found, source=data)
-    scored = {"test": "the test part", "train": "the training part (split: none, so not an honest score)"}
+    scored = {"test": "the test set", "train": "the training set (split: none, so the score is optimistic)"}
     yield ""
     yield f"{result.experiment.name}: {headline(scores, scored[result.scored])}"
     yield from verdict(scores)

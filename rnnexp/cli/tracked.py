@@ -52,11 +52,11 @@ def _add_commands_on_runs(command: Callable[..., ArgumentParser]) -> None:
 
     parser = command(
         plot,
-        description="Draw the pictures of a finished run from its model, with the data read again, and file them "
-        "under figures/ with the run. For runs without: of those that a vectorized sweep trains together only the "
-        "best three are drawn at once, and none with tracking.figures=false. With --data: the data of a configuration, "
-        "before anything is trained. Of a sweep: what its networks remember, side by side.",
-        epilog="examples: rnnexp plot lstm-u32-lr1e-3-a1b2 -o pictures   rnnexp plot --data experiment=airline_lstm",
+        description="Plot the figures of a finished run from its model, with the data read again, and store them "
+        "under figures/ with the run. For runs that have none: a vectorized sweep plots only its best three runs, "
+        "and tracking.figures=false plots none. With --data: the data of a configuration, before anything is trained. "
+        "Of a sweep: the effective memory of its networks, side by side.",
+        epilog="examples: rnnexp plot lstm-u32-lr1e-3-a1b2 -o figures   rnnexp plot --data experiment=airline_lstm",
     )
     named = "id of a run, the beginning of its id, or its name (of several, the latest)"
     parser.add_argument("run", nargs="?", help=named)
@@ -64,10 +64,10 @@ def _add_commands_on_runs(command: Callable[..., ArgumentParser]) -> None:
         "--data", nargs="+", metavar="KEY=VALUE", help="as for `rnnexp train`: experiment=NAME data.path=…"
     )
     parser.add_argument(
-        "-o", "--out", type=Path, metavar="FOLDER", help="write the pictures there, and leave the run as it is"
+        "-o", "--out", type=Path, metavar="FOLDER", help="write the figures there, and do not change the run"
     )
     given_run.add_plugins(parser)
-    given_run.add_store(parser, "print JSON: the run, the pictures and where they are")
+    given_run.add_store(parser, "print JSON: the run, the figures and where they are")
 
 
 def _add_commands_on_sweeps(command: Callable[..., ArgumentParser]) -> None:
@@ -86,7 +86,7 @@ def _add_commands_on_sweeps(command: Callable[..., ArgumentParser]) -> None:
     _add_forms(parser, "Markdown", "CSV", "JSON")
 
     parser = command(best, epilog="rnnexp best > experiments/winner.yaml && rnnexp train experiment=winner")
-    given_run.add_sweep(parser, "; or a single run, whose configuration is printed")
+    given_run.add_sweep(parser, "; or a single run, of which the configuration is printed")
     given_run.add_store(parser, "print JSON: the whole configuration and its scores")
 
     parser = command(report)

@@ -42,7 +42,7 @@ def try_settings(draft: Draft, compose: Compose, until: float) -> Draft:
         print("--tune: for these data the rules leave nothing to choose between")
         return draft
     if not any(one.key.startswith("callbacks.early_stopping") for one in draft.choices):
-        print("--tune: there is no validation part to choose by")
+        print("--tune: there is no validation set to choose by")
         return draft
     print(f"Tried, with the mean and deviation of {SEEDS} seeds, trained as one program:")
     trials = []

@@ -61,7 +61,9 @@ def _reap(args: Namespace) -> None:
         print(f"runs that were killed may be shown as running: {error}", file=sys.stderr)
         return
     if done:
-        print(f"runs that have died without a word (see rnnexp reap --help):\n{write_table(done)}", file=sys.stderr)
+        print(
+            f"runs that have ended without reporting it (see rnnexp reap --help):\n{write_table(done)}", file=sys.stderr
+        )
 
 
 def _sweep(args: Namespace) -> Sweep | None:

@@ -102,7 +102,7 @@ def server(uri: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
         )
         try:
             if not _answers(process, f"http://{HOST}:{port}/health"):
-                raise TrackingError(f"MLflow's server does not start; its last words:\n{_end_of(told)}")
+                raise TrackingError(f"MLflow's server does not start; the end of its log:\n{_end_of(told)}")
             yield process
         finally:
             _stop(process)

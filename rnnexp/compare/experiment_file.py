@@ -172,7 +172,9 @@ def _merged(base: Any, written: Any) -> Any:
 
 def _check(values: Mapping[str, Any], target: Mapping[str, Any]) -> None:
     if config_hash(parse(values)) != config_hash(parse(target)):
-        raise ConfigError("the configuration cannot be said as an experiment file; take the run's config/config.yaml")
+        raise ConfigError(
+            "the configuration cannot be written as an experiment file; take the run's config/config.yaml"
+        )
 
 
 def _listed(value: Any) -> Any:

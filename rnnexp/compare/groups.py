@@ -259,7 +259,7 @@ def _notes(runs: Sequence[TrackedRun], goal: Goal, columns: Sequence[str]) -> li
             "compares with no other; train them again, or compare by the test metric"
         )
     if "train/" in goal.metric:
-        notes.append(f"{goal.metric} rewards learning by heart: a validation part (data.split) would not")
+        notes.append(f"{goal.metric} rewards overfitting; a validation set (data.split) would not")
     units = [key for key in columns if key in ("data.scaler", "data.per_series") or key.split(".")[0] == "loss"]
     if units and goal.metric.endswith("/loss"):
         notes.append(f"{goal.metric} is in units that {', '.join(units)} changes: compare by the test metric instead")

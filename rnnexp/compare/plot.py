@@ -76,7 +76,7 @@ def _plot_sweep(uri: str | None, found: Sweep, out: Path | None) -> Plotted:
     if figure is None:
         raise ConfigError(
             f"`{found.name}` is a sweep: `rnnexp report {found.name}` draws it, `rnnexp plot` one of its runs; none "
-            f"has tables/{TABLE}.csv, of which it is drawn here"
+            f"has tables/{TABLE}.csv, from which the figure is made"
         )
     folder = out or (found.folder or Path.cwd()) / FOLDER
     files = save([(TABLE, figure)], [folder])
@@ -121,9 +121,9 @@ def _history(uri: str | None, run: TrackedRun, experiment: Experiment) -> Histor
 
 def _scored(trained: Trained, experiment: Experiment) -> tuple[Dataset, Report]:
     """Score the model on the run's own data."""
-    refuse_walk(trained, "another picture")
+    refuse_walk(trained, "another figure")
     bundle = trained.load()
-    dataset = own_data(trained, "a picture").for_model(bundle.spec)
+    dataset = own_data(trained, "a figure").for_model(bundle.spec)
     report = runner.evaluate(bundle.model, dataset, experiment)
     return dataset, runner.add_memory(report, bundle.model, dataset, experiment)
 

@@ -25,7 +25,7 @@ REASONS = 50  # failed runs whose error is read
 READING = (
     ("n", "runs of a setting, over seeds and folds"),
     ("±", "standard deviation over them"),
-    ("95 % interval", "of the mean, Student's t; the dashed line in the small pictures is the best mean"),
+    ("95 % interval", "of the mean, Student's t; the dashed line in the small figures is the best mean"),
     ("p", "paired t test against the best setting over the seeds and folds both have (of logarithms where values "
           "differ by over a factor of ten), corrected for the number of tests (Holm); the best was chosen from the "
           "same numbers, so take it with care"),
@@ -44,13 +44,13 @@ def html(uri: str | None, sweep: str | Sweep) -> str:
             _head(found, compared),
             page.section("Settings, the best first", _settings(compared), page.definitions(READING)),
             page.section("Learning curves", _curves(uri, compared)),
-            page.section("What the networks remember", _memories(uri, compared)),
-            page.section("All settings at once", _parallel(compared)),
-            page.section("Each parameter by itself", _slices(compared)),
-            page.section("What matters", _importance(compared)),
-            page.section("Jobs that ended otherwise", _others(uri, compared)),
+            page.section("Effective memory of the networks", _memories(uri, compared)),
+            page.section("Parallel coordinates of the settings", _parallel(compared)),
+            page.section("Score by parameter", _slices(compared)),
+            page.section("Importance of the parameters", _importance(compared)),
+            page.section("Jobs that did not finish", _others(uri, compared)),
             page.section("The best setting as an experiment", _winner(uri, found, compared)),
-            page.section("Where it comes from", _origin(found)),
+            page.section("Provenance", _origin(found)),
         ],
     )
 

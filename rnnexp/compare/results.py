@@ -60,7 +60,7 @@ class Row:
     @property
     def verdict(self) -> str:
         if self.metric.startswith("train/"):
-            return "scored on its training part"
+            return "scored on its training set"
         if self.skill is None:
             return "no skill can be stated"
         return "beats it" if self.skill > 0 else "as good as it" if self.skill == 0 else "loses to it"

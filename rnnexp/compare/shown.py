@@ -18,7 +18,7 @@ def cells(comparison: Comparison) -> list[list[str]]:
     head, groups = _columns(comparison)
     rows = [[str(rank), *row] for rank, row in enumerate(groups, start=1)]
     lines = [["#", *head], *rows, *_baseline_rows(comparison, ["#", *head])]
-    empty = {i for i, name in enumerate(lines[0]) if name in ("ended otherwise", "skill", "p")} - {
+    empty = {i for i, name in enumerate(lines[0]) if name in ("did not finish", "skill", "p")} - {
         i for line in lines[1:] for i, cell in enumerate(line) if cell
     }
     return [[cell for i, cell in enumerate(line) if i not in empty] for line in lines]
@@ -30,7 +30,7 @@ def _columns(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     settings = [names[key] for key in comparison.columns] or ["setting"]
     head = [*settings, "n", comparison.goal.metric, "95 % interval", "epoch"]
     second = test is not None and test != comparison.goal.metric
-    head += [str(test)] * second + ["skill", "p", "ended otherwise", "verdict"]
+    head += [str(test)] * second + ["skill", "p", "did not finish", "verdict"]
     return head, [_row(group, comparison, second) for group in comparison.groups]
 
 

@@ -52,7 +52,7 @@ def write_run(uri: str | None, run: TrackedRun) -> tuple[Mapping[str, Any], str]
     config = configuration(uri, run)
     if config is None:
         raise ConfigError(f"run {run.name} ({run.run_id[:8]}) has no artifact {CONFIG}")
-    masked = f"{MASK} stands for what is not stored; put it back" if MASK in str(config) else ""
+    masked = f"{MASK} replaces a secret that is not stored; fill it in" if MASK in str(config) else ""
     lines = [f"What run {run.name} ({run.run_id[:8]}) was trained with.", masked, _COMMAND]
     return config, experiment_file(config, [line for line in lines if line])
 
@@ -65,7 +65,7 @@ def _comments(sweep: Sweep, compared: Comparison, group: Group, config: Mapping[
         f"Objective: {compared.goal.metric} ({direction}) {spread(group.scores)}, n = {len(group.runs)}",
         _repeated(group, "seed", "the first seed is kept"),
         _unfolded(group, config["data"]),
-        f"{MASK} stands for what is not stored; put it back" if MASK in str(config) else "",
+        f"{MASK} replaces a secret that is not stored; fill it in" if MASK in str(config) else "",
         against_baseline(compared),
         *(f"Note: {note}" for note in compared.notes if "penalties" in note),
         f"Sweep: {command}" if command else "",

@@ -65,7 +65,7 @@ def _unknown(name: str, spec: Any, known: dict[str, str | None]) -> str:
 
 
 def _reported(spec: Any) -> str:
-    return f"the report at the end has {', '.join(reported(spec.task))} without being asked"
+    return f"the report at the end has {', '.join(reported(spec.task))} in any case"
 
 
 def _fits(cls: str, spec: Any) -> bool:

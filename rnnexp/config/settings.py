@@ -25,9 +25,9 @@ UNDIGESTED = "undigested"  # and one that came after digests of data were taken:
 class Trainer:
     """How long and in which portions to train; presets in `conf/trainer`."""
 
-    epochs: int = Field(default=100, ge=1, description="passes over the training part")
+    epochs: int = Field(default=100, ge=1, description="passes over the training set")
     batch_size: int | Literal["full"] = Field(
-        default=32, description="examples per gradient step; `full` takes the whole training part"
+        default=32, description="examples per gradient step; `full` takes the whole training set"
     )
     monitor: str | None = Field(
         default=None, description="metric that chooses the best epoch; null: val/loss, without validation train/loss"
@@ -54,7 +54,7 @@ class Trainer:
     refit_every: int | None = Field(
         default=None,
         ge=1,
-        description="forecasting: rows of the test part after which network, scaler and baselines are fitted again, on "
+        description="forecasting: rows of the test set after which network, scaler and baselines are fitted again, on "
         "all rows up to there, to forecast the next; the last model is kept. null: fitted once",
         json_schema_extra={SINCE: "0.1"},
     )
@@ -67,7 +67,7 @@ class Trainer:
     checkpoint_every_s: float | None = Field(
         default=60.0,
         ge=0,
-        description="seconds between two checkpoints to go on from after a stop; null: none",
+        description="seconds between two checkpoints from which a run can be resumed; null: none",
         json_schema_extra={INCIDENTAL: True},
     )
 
@@ -96,7 +96,7 @@ class Tracking:
     )
     experiment: str | None = Field(default=None, description="MLflow experiment; null: the name of the data")
     log_model: bool = Field(default=True, description="log the trained model with its preprocessing")
-    figures: bool = Field(default=True, description="draw and log the pictures")
+    figures: bool = Field(default=True, description="plot and log the figures")
     patch: bool = Field(
         default=True,
         description="keep what git has not committed yet beside each run, secrets masked, at most 1 MB",
@@ -150,7 +150,9 @@ class Experiment:
     name: str = Field(
         default="", description="what run folders are called; null: the experiment file's, or the data's name"
     )
-    seed: int = Field(default=0, ge=0, lt=2**31, description="seed of initial weights, order, dropout and drawn data")
+    seed: int = Field(
+        default=0, ge=0, lt=2**31, description="seed of initial weights, order of examples, dropout and generated data"
+    )
     ensemble: int = Field(
         default=1,
         ge=1,
@@ -164,7 +166,7 @@ class Experiment:
     deterministic: bool = Field(default=False, description="bit-identical results on GPU too, slower")
     resume: Literal["auto", "never", "must"] = Field(
         default="auto",
-        description="auto: go on with the latest unfinished run of these settings, if any; never: start anew; "
+        description="auto: resume the latest unfinished run of these settings, if any; never: start a new run; "
         "must: fail if there is none",
         json_schema_extra={INCIDENTAL: True},
     )
@@ -182,7 +184,7 @@ class Experiment:
     )
     trainer: Trainer = Field(default=Trainer(), description="epochs, batches, what to keep")
     callbacks: Mapping[str, Any] = Field(default={}, description="early stopping, plateau, checkpoints, your own")
-    tracking: Tracking = Field(default=Tracking(), description="where the run is remembered")
+    tracking: Tracking = Field(default=Tracking(), description="where runs are tracked")
 
     def check_with(self, experiment: Any) -> list[str]:
         """List why several networks cannot be averaged, or one cannot be pretrained."""

@@ -136,7 +136,7 @@ class Predictions:
         Of forecasts: series and date in the user's own columns, step, target, actual, predicted, error and bounds.
         """
         if self.rows is None:
-            raise TypeError("only the predictions of a run or of an evaluation know their rows")
+            raise TypeError("only the predictions of a run or of an evaluation have their rows")
         return self.rows()
 
     def __repr__(self) -> str:

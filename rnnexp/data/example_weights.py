@@ -52,7 +52,7 @@ def share_weights(weights: np.ndarray, parts: Iterable[tuple[str, np.ndarray]]) 
     for name, own in parts:
         mean = weights[own].mean()
         if mean == 0:
-            raise DataError(f"the {name} part has weights of 0 alone (data.weight): nothing of it would count")
+            raise DataError(f"the {name} set has weights of 0 alone (data.weight): nothing of it would count")
         shares[own] = weights[own] / mean
     return shares
 

@@ -98,7 +98,7 @@ def _place(settings: Faults, rows: tuple[int, int], sensors: int, generator: np.
     if stretch < 2 * settings.longest:
         raise DataError(
             f"data.faults: {len(kinds)} faults of up to {count(settings.longest, 'row')}, and as many between them, "
-            f"need {2 * settings.longest * len(kinds):,} rows of the test part, which has {end - first:,}; "
+            f"need {2 * settings.longest * len(kinds):,} rows of the test set, which has {end - first:,}; "
             "make it larger, or data.faults.each or data.faults.longest smaller"
         )
     placed = []

@@ -25,14 +25,14 @@ class FewLabels:
     labels_per_class: int | None = Field(
         None,
         ge=1,
-        description="Training examples of each class that keep their label, drawn by the seed; the others are "
-        "unlabeled. null: all.",
+        description="Training examples of each class that keep their label, chosen at random by the seed; the others "
+        "are unlabeled. null: all.",
         json_schema_extra={SINCE: "0.1"},
     )
     unlabeled: str | None = Field(
         None,
         min_length=1,
-        description="More examples for pretrain, without labels: a file or glob as path is, whose labels are not read; "
+        description="More examples for pretrain, without labels: a file or glob as path is, labels in it are not read; "
         "of texts one on each line. Looked up here, then in root.",
         json_schema_extra={SINCE: "0.1"},
     )
@@ -63,7 +63,7 @@ def choose_labeled(source: Any, pieces: Mapping[str, np.ndarray], classes: np.nd
         own = shuffled[classes[shuffled] == one]
         if len(own) < wanted:
             raise DataError(
-                f"data.labels_per_class: {wanted} given, but a class has {len(own)} examples in the training part"
+                f"data.labels_per_class: {wanted} given, but a class has {len(own)} examples in the training set"
             )
         kept.append(own[:wanted])
     chosen = np.sort(np.concatenate(kept))

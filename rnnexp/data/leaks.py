@@ -139,7 +139,7 @@ def check_recordings(
     one, other = twice[0]
     return [
         f"{count(len(twice), 'recording')} {'is' if len(twice) == 1 else 'are'} there twice, {across} of them in two "
-        f"parts, such as {sequences.place(one)} and {sequences.place(other)}"
+        f"sets, such as {sequences.place(one)} and {sequences.place(other)}"
     ]
 
 
@@ -170,4 +170,4 @@ def seen_examples(dataset: Any, own: Any, what: str = "scored examples") -> str:
 
 def known_share(seen: int, total: str) -> str:
     """Put into words how many have been learned from; nothing for none."""
-    return f"{seen} of the {total} are among those that the run has learned from" if seen else ""
+    return f"{seen} of the {total} are among those that the run was trained on" if seen else ""

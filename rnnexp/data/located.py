@@ -126,8 +126,8 @@ class TextFiles(Encoded):
     """Files of texts, those of each part by themselves, or all in one place to be shared out."""
 
     path: str = Field(description="File or glob of files; looked up here, then in root.")
-    val_path: str | None = Field(None, description="Files of the validation part; null leaves it to the split.")
-    test_path: str | None = Field(None, description="Files of the test part; null leaves it to the split.")
+    val_path: str | None = Field(None, description="Files of the validation set; null leaves it to the split.")
+    test_path: str | None = Field(None, description="Files of the test set; null leaves it to the split.")
 
     def paths(self) -> dict[str, Any]:
         """Return the files of each part; those of "train" are cut into the parts that have none."""

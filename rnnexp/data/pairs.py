@@ -52,14 +52,19 @@ class PairSource(TokenSettings, ExampleSource):
     max_tokens: int | None = Field(
         None, ge=4, description="Size of each vocabulary with padding and unknown; null for no limit."
     )
-    max_length: int | None = Field(None, ge=1, description="Tokens of either side of a training pair; null for all.")
-    on_long: Literal["drop", "fail"] = Field("drop", description="Training pairs of more than max_length tokens.")
-
-    beam: int = Field(
-        1, ge=1, le=100, description="Beginnings of a text that are kept side by side while it is written; 1: one."
+    max_length: int | None = Field(
+        None, ge=1, description="Longest training pair, in tokens of either side; null: no limit."
     )
+    on_long: Literal["drop", "fail"] = Field(
+        "drop", description="Training pairs of more than max_length tokens: drop them, or fail."
+    )
+
+    beam: int = Field(1, ge=1, le=100, description="Beam width: partial outputs kept while decoding; 1: greedy search.")
     length_penalty: float = Field(
-        0.6, ge=0, le=5, description="How much longer texts are preferred with a beam (Wu et al., 2016, alpha)."
+        0.6,
+        ge=0,
+        le=5,
+        description="Length penalty of beam search: larger values prefer longer texts (Wu et al., 2016, alpha).",
     )
 
     @abstractmethod

@@ -83,7 +83,7 @@ def gather_recordings(
     made, done = _make(table, pieces, (ids, said), rules)
     if len(pieces) > len(starts):
         many = f"{count(len(starts), 'recording')} cut into {len(pieces)} where the label changes (data.on_change=cut)"
-        apart = "" if "group" in said else "; data.groups keeps those of one person or machine in one part"
+        apart = "" if "group" in said else "; data.groups keeps those of one person or machine in one set"
         notes.append(f"{many}{apart}")
     if len(made) < len(pieces):
         notes.append(f"{count(len(pieces) - len(made), 'recording')} left out for the label (data.skip)")

@@ -96,7 +96,7 @@ class Windows:
             return []
         voters, all_of = count(len(chosen), "window"), count(len(self.list_recordings(chosen)), "recording")
         alone = "" if score is None else f"; the {metric} of single windows is {score:.5g}"
-        return [f"{all_of} judged by the mean of what is said of {voters}{alone}"]
+        return [f"{all_of} predicted by the mean of the predictions for {voters}{alone}"]
 
     def describe(self) -> list[str]:
         """Say how many windows there are of how many recordings, and what their ends have come to."""

@@ -32,11 +32,11 @@ def example_mistakes(source: Any) -> list[str]:
     if vars(source).get("labels_per_class") and source.outline().targets != ("label",):
         problems.append("data.labels_per_class: given, but these data have no classes; leave it out")
     if vars(source).get("unlabeled") and "path" not in vars(source):
-        problems.append("data.unlabeled: given, but these data are drawn, not read; leave it out")
+        problems.append("data.unlabeled: given, but these data are generated, not read; leave it out")
     given = source.gives() & {"val", "test"}
     if source.folds is not None and source.held_out in given:
         problems.append(
-            f"data.folds: the {source.held_out} part has a file of its own; fold another one, or leave it out"
+            f"data.folds: the {source.held_out} set has a file of its own; fold another one, or leave it out"
         )
     return problems
 
@@ -46,7 +46,7 @@ def _split_mistakes(source: Any) -> list[str]:
     if source.folds is None:
         return problems + ([f"data.fold: {source.fold} is given without data.folds"] if source.fold != 1 else [])
     if source.split == "none" and "test" not in source.gives():
-        problems.append("data.folds: needs a test part outside the folds, but data.split is none")
+        problems.append("data.folds: needs a test set outside the folds, but data.split is none")
     if source.fold > source.folds:
         problems.append(f"data.fold: {source.fold} is more than data.folds={source.folds}")
     return problems
@@ -119,7 +119,9 @@ def find_ensemble_mistakes(source: Any) -> list[str]:
             f"{key} adds up logarithms over data.horizon={source.horizon}, whose exponentials are averaged; {instead}"
         ]
     if "instance" in chain:
-        return [f"{key} scales logarithms by each window, of which a mean of exponentials knows nothing; {instead}"]
+        return [
+            f"{key} scales logarithms by each window, of which a mean of exponentials cannot take account; {instead}"
+        ]
     if source.per_series and set(chain) - {"log", "last", *adds}:
         return [f"{key} scales the logarithms of each series by itself (data.per_series); {instead}"]
     return []
@@ -129,13 +131,12 @@ def find_refit_mistakes(source: Any) -> list[str]:
     """List why a forecasting source cannot be walked through, with refits on the way."""
     key, problems = "trainer.refit_every", []
     if source.split == "none":
-        problems.append(f"{key}: walks through the test part, and data.split is none; give it one")
+        problems.append(f"{key}: walks through the test set, and data.split is none; give it one")
     if source.folds is not None:
         problems.append(f"{key}: data.folds fits again for each fold; leave one of the two out")
     filled = [name for name in ("missing", "gaps") if getattr(source, name, "") == "interpolate"]
     return problems + [
-        f"data.{name}: interpolate fills a row from one that comes after it, which nobody knows when {key} fits again; "
-        "use ffill"
+        f"data.{name}: interpolate fills a row from a later row, the future when {key} fits again; use ffill"
         for name in filled
     ]
 

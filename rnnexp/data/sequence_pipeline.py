@@ -139,7 +139,7 @@ def fitted(values: np.ndarray, channels: tuple[str, ...], length: int | None) ->
     """Fit the scaler `standard` to the training steps (steps, channels); say which channels are constant there."""
     flat = values.min(axis=0) == values.max(axis=0)
     mean, deviation = values.mean(axis=0), np.where(flat, 1.0, values.std(axis=0))
-    notes = [f"channel `{channels[i]}` is constant in the training part: divided by 1" for i in np.flatnonzero(flat)]
+    notes = [f"channel `{channels[i]}` is constant in the training set: divided by 1" for i in np.flatnonzero(flat)]
     return SequencePipeline(channels, tuple(mean.tolist()), tuple(deviation.tolist()), length), notes
 
 

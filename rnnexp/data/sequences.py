@@ -247,7 +247,9 @@ def _shortened(source: SequenceSource, sequences: Sequences) -> Sequences:
             f"{first}: {length} steps, more than data.max_length={most} ({len(long)} such sequences); "
             "data.on_long=cut keeps their beginning"
         )
-    note = f"{len(long)} of {len(sequences)} sequences cut to their first {most} steps, such as {first} ({length})"
+    note = (
+        f"{len(long)} of {len(sequences)} sequences truncated to their first {most} steps, such as {first} ({length})"
+    )
     cut = sequences.take_steps(np.arange(len(sequences)), np.minimum(sequences.lengths(), most))
     return replace(cut, notes=(*sequences.notes, note))
 
@@ -278,6 +280,6 @@ def _refuse_absent_class(sequences: Sequences, y: np.ndarray, classes: tuple[str
     for index in np.setdiff1d(np.arange(len(classes)), y[parts["train"]]):
         where = np.flatnonzero(y == index)
         raise DataError(
-            f"{sequences.place(int(where[0]))}: the label `{classes[index]}` does not occur in the training part "
+            f"{sequences.place(int(where[0]))}: the label `{classes[index]}` does not occur in the training set "
             f"({len(where)} such examples); leave it out, or give more of it"
         )

@@ -40,14 +40,14 @@ def share_out(
     free = np.flatnonzero(kept == "")
     pieces = {name: np.flatnonzero(kept == name) for name in ("train", "val", "test") if (kept == name).any()}
     if source.folds is not None and source.held_out in pieces:
-        raise DataError(f"data.folds: the {source.held_out} part is given by the data; a fold cannot be held out as it")
+        raise DataError(f"data.folds: the {source.held_out} set is given by the data; a fold cannot be held out as it")
     split = _split if groups is None else partial(_split_groups, groups)
     shared = split(source, free, classes, pieces) if len(free) else {}
     for name, piece in shared.items():
         pieces[name] = np.concatenate([pieces.get(name, piece[:0]), piece])
     for name in ("train", *pieces, *(["test"] if source.split != "none" else [])):
         if len(pieces.get(name, [])) == 0:
-            raise DataError(f"the {name} part has no example out of {examples}; change data.split")
+            raise DataError(f"the {name} set has no example out of {examples}; change data.split")
     if len(extra := np.flatnonzero(kept == UNLABELED)):
         pieces[UNLABELED] = extra
     pieces = choose_labeled(source, pieces, classes)
@@ -64,7 +64,7 @@ def used(pieces: Pieces, examples: int, what: str = "example") -> tuple[np.ndarr
     if len(chosen) == examples:
         return chosen, pieces, []
     places = {name: np.searchsorted(chosen, piece).astype(np.int32) for name, piece in pieces.items()}
-    note = f"{examples - len(chosen)} of {examples} {what}s belong to no part: data.split leaves them out"
+    note = f"{examples - len(chosen)} of {examples} {what}s belong to no set: data.split leaves them out"
     return chosen, places, [note]
 
 
@@ -113,7 +113,7 @@ def _count_groups(source: Any, groups: int, given: set[str]) -> dict[str, int]:
     if sum(sizes.values()) < len(sizes):
         parts = ", ".join(sizes)
         raise DataError(
-            f"data.groups: {count(sum(sizes.values()), 'group')} cannot be shared out to the parts {parts}, each of "
+            f"data.groups: {count(sum(sizes.values()), 'group')} cannot be divided among the sets {parts}, each of "
             "which needs one; change data.split, or leave data.groups out"
         )
     while empty := [name for name, size in sizes.items() if size == 0]:
@@ -161,7 +161,7 @@ def part_sizes(source: Any, examples: int, given: set[str], what: str = "example
     asked: dict[str, Any] = {"train": split.train, "val": split.val or 0, "test": split.test}
     free = [name for name, bound in asked.items() if bound != 0 and name not in given]
     if not free:
-        raise DataError(f"data.split has no part for the {examples} {what} that have none of their own")
+        raise DataError(f"data.split has no set for the {examples} {what} that have none of their own")
     if split.kind() == "fractions":
         shares = {**asked, "test": 1 - asked["train"] - asked["val"] if split.test is None else split.test}
         total = sum(shares[name] for name in free) if given else 1.0

@@ -36,8 +36,8 @@ Scaler = Literal[
 ]
 Calendar = Literal["month", "quarter", "week", "dayofyear", "dayofmonth", "dayofweek", "hour", "minute"]
 Column = str | int
-COUNTS = "how often it counts in losses and scores: 2 as if it were there twice, 0 nowhere. null: once."
-STAY_TOGETHER = "(patient, machine, speaker): all of one stay in one part; split and folds count groups. null: none."
+COUNTS = "in losses and scores: 2 counts twice, 0 never. null: 1."
+STAY_TOGETHER = "(patient, machine, speaker), which is never split between sets; folds count groups. null: none."
 WindowSize = tuple[int, int]  # its steps, and those between the starts of two windows
 REPEATS = ("seed", "fold")  # settings that decide which rows are learned from, and nothing that a network is built of
 
@@ -71,12 +71,12 @@ class SeriesSource(ABC):
     )
     weight: Column | None = Field(
         None,
-        description="Column that says how often a window counts in losses and scores, by the first row that it "
-        "forecasts: 2 as if it were there twice, 0 nowhere; null: once.",
+        description="Column with the weight of each window in losses and scores, at the first row that it forecasts: "
+        "2 counts twice, 0 never; null: 1.",
         json_schema_extra={SINCE: "0.1"},
     )
     columns_as_series: bool = Field(
-        False, description="Take each target column as a series of its own, so that one network forecasts all alike."
+        False, description="Treat each target column as a series of its own; one network is trained on all of them."
     )
     sequence_length: int = Field(10, ge=1, description="Rows of the past in one input.")
     horizon: int = Field(1, ge=1, description="Rows to forecast from one input.")
@@ -86,18 +86,19 @@ class SeriesSource(ABC):
         description="Many short windows, or each series as one sequence whose lags are features of a step.",
     )
     strategy: Literal["direct", "recursive"] = Field(
-        "direct", description="Forecast all rows of the horizon at once, or one row at a time, fed back."
+        "direct",
+        description="Forecast all rows of the horizon at once, or one row at a time from the forecasts before it.",
     )
     split: Literal["none"] | Split = Field(
         default_factory=usual_split,
-        description="Training, validation and test part in time order, or none.",
+        description="Training, validation and test set in time order, or none.",
     )
     folds: int | None = Field(
-        None, ge=2, description="Number of rolling-origin folds over the rows before the test part."
+        None, ge=2, description="Number of rolling-origin folds over the rows before the test set."
     )
-    fold: int = Field(1, ge=1, description="Which fold to hold out as the validation part, from 1 to folds.")
+    fold: int = Field(1, ge=1, description="Which fold to hold out as the validation set, from 1 to folds.")
     scaler: Scaler | list[Scaler] = Field(
-        "standard", description="Scaler, or several applied in order, fitted on the training part only."
+        "standard", description="Scaler, or several applied in order, fitted on the training set only."
     )
     per_series: bool = Field(False, description="Fit the scaler to each series, instead of once for all of them.")
     season: int | None = Field(
@@ -108,7 +109,7 @@ class SeriesSource(ABC):
     )
     unit: str | None = Field(
         None,
-        description="What the values count, for pictures; null asks the source.",
+        description="Unit of the values, for figures; null: as the source says.",
         json_schema_extra={FORMERLY: "units"},
     )
     on_short: Literal["fail", "skip"] = Field(
@@ -154,22 +155,24 @@ class ExampleSource(ABC):
 
     split: Literal["none"] | Split = Field(
         default_factory=usual_split,
-        description="Training, validation and test part of the shuffled examples, in equal shares of each class, or "
+        description="Training, validation and test set of the shuffled examples, in equal shares of each class, or "
         "none. What a file of its own gives is left out, and its share goes to the others.",
     )
-    folds: int | None = Field(None, ge=2, description="Number of folds over the examples.")
+    folds: int | None = Field(None, ge=2, description="Number of folds of k-fold cross-validation over the examples.")
     fold: int = Field(1, ge=1, description="Which fold to hold out, from 1 to folds.")
     held_out: Literal["val", "test"] = Field(
         "val",
-        description="What a fold is held out as: val, of the examples outside the test part, to choose settings; or "
+        description="What a fold is held out as: val, of the examples outside the test set, to choose settings; or "
         "test, of all examples, to be scored in turn.",
     )
     buckets: int = Field(
-        1, ge=1, description="Lengths that batches are padded to; more than 1 puts sequences of like length together."
+        1,
+        ge=1,
+        description="Number of lengths that batches are padded to; above 1, sequences of similar length share a batch.",
     )
-    seed: int = Field(0, ge=0, description="Seed of the shuffle before the split, and of drawn examples.")
+    seed: int = Field(0, ge=0, description="Seed of the shuffle before the split, and of generated examples.")
     unit: str | None = Field(
-        None, description="What the targets count, for pictures.", json_schema_extra={FORMERLY: "units"}
+        None, description="Unit of the targets, for figures.", json_schema_extra={FORMERLY: "units"}
     )
 
     def gives(self) -> set[str]:
@@ -207,11 +210,11 @@ class SequenceSource(FewLabels, ExampleSource):
         "regression", description="Numbers to predict, labels to choose from, or a text to write down."
     )
     scaler: Literal["none", "standard"] = Field(
-        "none", description="Scaler of the inputs, fitted on the training part only."
+        "none", description="Scaler of the inputs, fitted on the training set only."
     )
     max_length: int | None = Field(None, ge=1, description="Steps that a sequence may have; null for no limit.")
     on_long: Literal["fail", "cut"] = Field(
-        "fail", description="What to do with longer sequences: fail, or keep their beginning and count them."
+        "fail", description="What to do with longer sequences: fail, or cut: truncate them at the end, and count them."
     )
 
     @abstractmethod
@@ -257,8 +260,8 @@ class RecordingSource(SequenceSource):
     sequence_length: int | None = Field(
         None,
         ge=1,
-        description="Steps of the windows that each recording is cut into, all with its label; they vote for it, by "
-        "the mean of what is predicted for them. A shorter recording is one window. null: whole sequences.",
+        description="Steps of the windows that each recording is cut into, all with its label; the prediction for a "
+        "recording is the mean over its windows. A shorter recording is one window. null: whole sequences.",
         json_schema_extra={SINCE: "0.1"},
     )
     stride: int | None = Field(

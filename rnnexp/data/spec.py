@@ -193,7 +193,7 @@ class TaskSpec:
                 "after `output` in a dict"
             )
         if states and not self.carried:
-            return "carries states, and these data have nothing that goes on: it must give its outputs alone"
+            return "carries states, and these data have no state: it must give its outputs alone"
         wanted = (None, *self.steps, *self.output_shape)
         if shape == wanted:
             return ""

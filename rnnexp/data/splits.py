@@ -25,13 +25,13 @@ class Split:
 
     train: Bound | None = Field(
         0.7,
-        description="Training part: a fraction, number of rows or last date; null takes the rows before val and test.",
+        description="Training set: a fraction, number of rows or last date; null takes the rows before val and test.",
     )
     val: Bound | None = Field(
-        0.15, description="Validation part: a fraction, a number of rows, its last date; 0 or null for none."
+        0.15, description="Validation set: a fraction, a number of rows, its last date; 0 or null for none."
     )
     test: Bound | None = Field(
-        0.15, description="Test part: a fraction, a number of rows, its last date; null takes what is left."
+        0.15, description="Test set: a fraction, a number of rows, its last date; null takes what is left."
     )
     gap: StrictInt = Field(0, ge=0, description="Rows left out between two parts.")
 
@@ -45,7 +45,7 @@ class Split:
         """List what is wrong with the three sizes, as `data.split...: message`."""
         if empty := [name for name in ("train", "val", "test") if getattr(self, name) == ""]:
             accepted = "give a fraction, a number of rows, a date, or null"
-            return [f"data.split.{name}: nothing stands after the `=`; {accepted}" for name in empty]
+            return [f"data.split.{name}: nothing follows the `=`; {accepted}" for name in empty]
         kind = self.kind()
         if kind is None:
             given = f"train={self.train!r}, val={self.val!r}, test={self.test!r}"

@@ -92,7 +92,7 @@ class Cleaner:
         """Yield what of one folder may be removed, and what is left alone."""
         if "failed" in self.kinds and own.tags.get(OUTCOME) == "failed" and _find_newest(own.folder):
             command = "its sweep's command, with --retry-failed" if own.sweep else _write("resume", own)
-            yield Spared(own.folder, f"has failed, and can go on from its checkpoint: {command}")
+            yield Spared(own.folder, f"has failed, and can be resumed from its checkpoint: {command}")
         wanted = [each for each in self._choose(own) if each[0] in self.kinds]
         if not wanted:
             return
@@ -181,7 +181,7 @@ class Cleaner:
         if own.journal is None:
             return ""
         if own.journal.ended is None and whole:
-            return f"has died without a word to the store; tell it first: {_write('reap', own)}"
+            return f"was killed, and the store still shows it as running; first run: {_write('reap', own)}"
         if what := _describe_unstored(own.journal):
             return f"the store lacks {what}; store it first: {_write('sync', own)}"
         if whole and self._find_id(own) is None:
@@ -228,7 +228,7 @@ def _find_failure(own: OwnFolder) -> str:
         return ""
     if ended == "FAILED" or (own.journal is None and (own.folder / "error.txt").is_file()):
         return "its run has failed"
-    return "" if own.sweep else "was ended before it had a checkpoint to go on from"  # a sweep goes on with its jobs
+    return "" if own.sweep else "was ended before it had a checkpoint to resume from"  # a sweep goes on with its jobs
 
 
 def _find_newest(folder: Path) -> Path | None:

@@ -140,7 +140,7 @@ def _take_examples(found: Trained, trained: Bundle, count: int) -> tuple[dict[st
         x = dataset.batch(part.arrays_for(chosen), chosen)[0]
         return dict(x) if isinstance(x, Mapping) else {"past": x}, []
     except RnnexpError as error:
-        return _draw_inputs(trained.spec, count), [f"checked on inputs that are drawn: {error}"]
+        return _draw_inputs(trained.spec, count), [f"checked on random inputs: {error}"]
 
 
 def _draw_inputs(spec: TaskSpec, count: int) -> dict[str, np.ndarray]:

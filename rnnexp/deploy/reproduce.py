@@ -105,7 +105,7 @@ def _of_folder(asked: Asked, folder: Path) -> Original:
         raise ConfigError(f"{folder}: keeps no numbers to compare with (it was trained with tracking=off, or failed)")
     whose = f"run {begun.get('name', folder.name)} ({(journal.stored.run_id or folder.name)[:8]})"
     if journal.ended != "FINISHED":
-        raise ConfigError(f"{whose}: has not come to its end ({journal.ended or 'no end is written down'})")
+        raise ConfigError(f"{whose}: has not ended ({journal.ended or 'no end is recorded'})")
     experiment = read_experiment(asked, strict.read_text(folder, CONFIG, strict.MAX_YAML), whose)
     numbers = _list_numbers(journal)
     tags = [entry["tags"] for entry in journal.list_entries() if entry.get("event") in ("begin", "tags")]
@@ -118,7 +118,7 @@ def _of_store(asked: Asked) -> Original:
     if run.is_sweep:
         raise ConfigError(f"`{run.name}` is a sweep: give one of its runs, by id or name")
     if not run.finished:
-        raise ConfigError(f"{called(run)}: has not come to its end ({run.outcome})")
+        raise ConfigError(f"{called(run)}: has not ended ({run.outcome})")
     text = artifact(asked.uri, run, CONFIG)
     if text is None:
         raise ConfigError(f"{called(run)} has no artifact {CONFIG}: what it was made of is not known")
@@ -161,9 +161,7 @@ def compare_conditions(original: Original) -> Conditions:
     changes = find_changes(then.data, now.data) if then else []
     if changes or tags.get(FILES, files) != files:
         listed = "\n  ".join(["", *changes]) if changes else f" (digest {tags[FILES][:8]} then, {files[:8]} now)"
-        raise ChangedDataError(
-            f"{original.called}: its data have changed since, so there is nothing to compare:{listed}"
-        )
+        raise ChangedDataError(f"{original.called}: its data have changed since, so nothing can be compared:{listed}")
     code = _compare_code(original, now)
     told = {
         "config": f"{config_hash(original.experiment)}, seed {experiment.seed}",
@@ -217,11 +215,11 @@ def _list_limits(original: Original) -> list[str]:
     return [
         text
         for text, holds in (
-            ("it was trained together with others of a sweep, whose sums are rounded otherwise",
+            ("it was trained together with others of a sweep, where sums are rounded differently",
              tags.get("rnnexp.engine") == TOGETHER),
             ("it was trained on a GPU without deterministic=true",
              tags.get("rnnexp.device") == "gpu" and not experiment.deterministic),
-            (f"it was gone on with after a change: {tags.get(CHANGED)}", bool(tags.get(CHANGED))),
+            (f"it was resumed after a change: {tags.get(CHANGED)}", bool(tags.get(CHANGED))),
         )
         if holds
     ]  # fmt: skip

@@ -49,13 +49,13 @@ def _on_its_own(trained: Trained, part: str | None) -> Scored:
     part = part or dataset.scored
     if not dataset.parts.get(part):
         raise ConfigError(
-            f"--part {part}: the data of {trained.called} have the parts {', '.join(dataset.parts)}"
+            f"--part {part}: the data of {trained.called} have the sets {', '.join(dataset.parts)}"
             f"{did_you_mean(part, dataset.parts)}"
         )
     bundle = trained.load()
     report = runner.evaluate(bundle.model, replace(dataset.for_model(bundle.spec), scored=part), experiment)
     if experiment.trainer.refit_every:
-        note: str | None = "the model and the parts are those of the last refit (trainer.refit_every)"
+        note: str | None = "the model and the sets are those of the last refit (trainer.refit_every)"
     else:
         note = other_score(trained.run, dataset, report) if trained.run and part == dataset.scored else None
     return Scored(replace(dataset, scored=part), report, [note] if note else [])
@@ -95,12 +95,12 @@ def _on_others(trained: Trained, changes: Mapping[str, Any]) -> Scored:
 def _own(trained: Trained, what: str) -> tuple[Any, list[str]]:
     """Return the data of the run, to which its baselines are fitted again; None and why if they are not there."""
     if trained.experiment is None:
-        reason = f"the model does not say what it was trained on: {what} that it has seen cannot be told from others"
+        reason = f"the model has no record of its training data: {what} that it was trained on cannot be identified"
         return None, [f"{reason}, {LEFT_OUT}"]
     try:
         own = own_data(trained, "a score")
     except RnnexpError as error:
         changed = isinstance(error, ChangedDataError)
         reason = "its own data have changed since" if changed else str(error)
-        return None, [f"{what} that the run has learned from cannot be told: {reason}; {LEFT_OUT}"]
+        return None, [f"{what} that the run was trained on cannot be identified: {reason}; {LEFT_OUT}"]
     return own, []

@@ -101,7 +101,7 @@ class Trained:
     def configuration(self) -> Experiment:
         """Return the settings of the run; ConfigError for a model that lies alone."""
         if self.experiment is None:
-            raise ConfigError(f"{self.called} does not say what it was trained on: give the run, or its folder")
+            raise ConfigError(f"{self.called} has no record of its training data: give the run, or its folder")
         return self.experiment
 
     def load(self) -> Bundle:
@@ -186,7 +186,7 @@ def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
         found = [run for run in select(asked.uri, Wanted(run=run_id)) if run.run_id == run_id]
         if not found and isinstance(elsewhere, str) and redact(tracking_uri(asked.uri)) != elsewhere:
             log.warning(
-                "%s: its run is in another store, %r, which is not asked; to use it: --uri ADDRESS",
+                "%s: its run is in another store, %r, which is not used; to use it: --uri ADDRESS",
                 *(folder, redact(elsewhere)[:200]),
             )
     except (TrackingError, ResourceError) as error:
@@ -259,7 +259,7 @@ def refuse_walk(trained: Trained, what: str) -> None:
     """Raise ConfigError where one model has not forecast the whole test part, so that it cannot do so again."""
     if trained.configuration().trainer.refit_every:
         raise ConfigError(
-            f"{trained.called} walked forward (trainer.refit_every): many models have forecast its test part, of which "
+            f"{trained.called} walked forward (trainer.refit_every): many models have forecast its test set, of which "
             f"the last is kept; {what} needs a new run"
         )
 

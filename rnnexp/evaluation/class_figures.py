@@ -43,7 +43,7 @@ def confusion(dataset: Dataset, predictions: Predictions) -> Figure:
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=9)
     ax.set_xticks(range(len(names)), names, rotation=45, ha="right")
     ax.set_yticks(range(len(names)), names)
-    ax.set(xlabel="predicted", ylabel="actual", title=f"Confusion, {dataset.scored} part")
+    ax.set(xlabel="predicted", ylabel="actual", title=f"Confusion, {dataset.scored} set")
     return figure
 
 
@@ -60,10 +60,10 @@ def reliability(dataset: Dataset, predictions: Predictions) -> Figure:
     shares = np.bincount(place, right, minlength=BINS)[there] / counts[there]
     means = np.bincount(place, sure, minlength=BINS)[there] / counts[there]
     figure, (left, other) = new_figure(1, 2)
-    left.plot([0, 1], [0, 1], color=GRAY, linestyle="--", linewidth=1, label="as sure as right")
+    left.plot([0, 1], [0, 1], color=GRAY, linestyle="--", linewidth=1, label="perfectly calibrated")
     left.plot(means, shares, "o-", color=BLUE, label="this model")
     left.set(xlabel="probability of the predicted class", ylabel="share that is right", xlim=(0, 1.02), ylim=(0, 1.05))
-    left.set_title(f"Reliability, {dataset.scored} part")
+    left.set_title(f"Reliability, {dataset.scored} set")
     left.legend(frameon=False, loc="upper left")
     edges = np.linspace(0, 1, BINS + 1)
     for values, color, label in ((sure[right], BLUE, "right"), (sure[~right], VERMILION, "wrong")):

@@ -153,7 +153,7 @@ def _one_answer(dataset: Dataset, predictions: Predictions) -> list[str]:
     chosen = np.unique(predictions.predicted.argmax(axis=1))
     if len(chosen) > 1 or len(np.unique(predictions.actual)) == 1:
         return []
-    return [f"the network found nothing: whatever the input it answers `{dataset.spec.classes[chosen[0]]}`"]
+    return [f"the network learned nothing: for every input it predicts `{dataset.spec.classes[chosen[0]]}`"]
 
 
 def explain_score(scores: Scores) -> str:
@@ -179,7 +179,7 @@ def say_classes(scores: Scores) -> Iterator[str]:
         yield f"    {name:<{width}} {precision:>9.4f} {recall:>7.4f} {f1:>7.4f} {count:>9}"
     wrong = scores.report.tables[breakdown.WORST].head(breakdown.SHOWN_MISTAKES)
     if len(wrong):
-        yield "  surest mistakes:"
+        yield "  most confident mistakes:"
     for _, row in wrong.iterrows():
         text = str(row.get("text", row.get("token", "")))
         text = f' "{text[:MOST_LETTERS]}{"..." * (len(text) > MOST_LETTERS)}"' if text else ""

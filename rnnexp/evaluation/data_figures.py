@@ -45,7 +45,7 @@ def draw_parts(dataset: Dataset) -> Figure:
         ax.annotate(f"{part.samples:,}", (label, part.samples), ha="center", va="bottom")
     count_on(ax.yaxis)
     what = "examples" if all(part.samples == len(part) for part in dataset.parts.values()) else "tokens"
-    ax.set(ylabel=what, title=f"{name_source(dataset)}: {what} by part")
+    ax.set(ylabel=what, title=f"{name_source(dataset)}: {what} by set")
     return figure
 
 
@@ -63,7 +63,7 @@ def draw_classes(dataset: Dataset) -> Figure:
     ax.set_xticks(np.arange(len(names)) + width * (len(dataset.parts) - 1) / 2, names)
     ax.tick_params(axis="x", rotation=90 if max(map(len, names)) > 8 and len(names) > 5 else 0)
     ax.yaxis.set_major_formatter("{x:.0%}")
-    ax.set(ylabel="share of the part", title=f"Classes by part{of_all if len(every) > MAX_CLASSES else ''}")
+    ax.set(ylabel="share of the set", title=f"Classes by set{of_all if len(every) > MAX_CLASSES else ''}")
     figure.legend(loc="outside upper right", frameon=False, ncols=len(dataset.parts))
     return figure
 
@@ -80,6 +80,6 @@ def draw_lengths(lengths: Mapping[str, np.ndarray]) -> Figure:
         ax.hist(values, list(edges), weights=share, histtype="step", linewidth=1.6, color=color, label=label)
     count_on(ax.xaxis)
     ax.yaxis.set_major_formatter("{x:.0%}")
-    ax.set(xlabel="steps of a sequence", ylabel="share of the part", title="Lengths by part")
+    ax.set(xlabel="steps of a sequence", ylabel="share of the set", title="Lengths by set")
     ax.legend(frameon=False)
     return figure

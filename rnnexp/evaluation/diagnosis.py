@@ -77,7 +77,7 @@ def find_overfit(epochs: Sequence[Mapping[str, float]], model: Any) -> Iterator[
     risen = val[-1] >= WORSE * val[best] and train[-1] <= BETTER * train[best] and val[-1] > APART * train[-1]
     usual = getattr(model, "dropout", None)
     if best < len(epochs) - 1 and risen and isinstance(usual, (int, float)) and usual < DROPOUT:
-        seen = f"it learned the training part by heart: after epoch {best + 1} the validation loss rose from "
+        seen = f"it overfits the training set: after epoch {best + 1} the validation loss rose from "
         seen += f"{val[best]:.3g} to {val[-1]:.3g}, while that of training fell to {train[-1]:.3g}"
         yield Cause("overfit", seen, f"model.dropout={DROPOUT}")
 

@@ -37,12 +37,12 @@ def draw_worst_clips(dataset: Any, predictions: Predictions) -> Figure:
         right = chosen[own] == predictions.actual[own]
         title = f"{dataset.sequences.place(int(indices[place]))}: "
         if each[place] == 1:
-            title += f"{names[predictions.actual[own][0]]}, taken for {names[chosen[own][0]]}"
+            title += f"{names[predictions.actual[own][0]]}, classified as {names[chosen[own][0]]}"
         else:
             title += f"{int(right.sum())} of {len(right)} frames right"
         _draw_strip(axes[row * shown : (row + 1) * shown], _list_images(dataset, int(indices[place])), right)
         axes[row * shown].set_title(title, loc="left", fontsize=8)
-    figure.suptitle(f"The clips with the least probability of what is true, {dataset.scored} part", fontsize="medium")
+    figure.suptitle(f"The clips with the least probability of what is true, {dataset.scored} set", fontsize="medium")
     return figure
 
 

@@ -70,7 +70,7 @@ class KeptBaselines:
         """Say what is the best, with its score and that of its strongest rival: a baseline's is the network."""
         other = self.find_best([name for name in self.scores if (name == NETWORK) != (best == NETWORK)])
         beside = f", {other} {self.scores[other]:.6g}" if other else ""
-        return f"the best on the validation part is {best}: {self.metric} {self.scores[best]:.6g}{beside}"
+        return f"the best on the validation set is {best}: {self.metric} {self.scores[best]:.6g}{beside}"
 
     def write(self, folder: Path) -> None:
         """Keep them beside a model, over those that are there."""
@@ -152,7 +152,7 @@ def choose(
     kept: KeptBaselines = strict.checked(KeptBaselines, strict.read_json(folder, FILE), where)
     found = kept.find_best(list(kept.scores)) if asked == BEST else asked
     if found is None:
-        raise ConfigError(f"{key} {BEST}: is chosen on a validation part, and the run has none; {_list_names(kept)}")
+        raise ConfigError(f"{key} {BEST}: is chosen on a validation set, and the run has none; {_list_names(kept)}")
     note = kept.explain_best(found) if asked == BEST else ""
     if found == NETWORK:
         return Choice(note=note)

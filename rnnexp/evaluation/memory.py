@@ -49,7 +49,7 @@ def measure_memory(model: Any, dataset: Dataset, start: Callable[[], bool]) -> D
     import pandas
 
     if dataset.spec.writes:
-        raise Undefined("what is written has no step in common with what is read, from which lags could be counted")
+        raise Undefined("input and output have no steps in common, so there are no lags")
     if dataset.spec.several:
         raise Undefined("of several inputs each has steps of its own")
     x = _choose_examples(dataset)
@@ -57,7 +57,7 @@ def measure_memory(model: Any, dataset: Dataset, start: Callable[[], bool]) -> D
     lengths = x["mask"].sum(axis=1) if "mask" in x else np.full(len(past), past.shape[1])
     gradient = make_input_gradient(model, x)
     if gradient is None:
-        raise Undefined("the network has not one embedding, by whose vectors it could be counted")
+        raise Undefined("the network does not have exactly one embedding, which the gradient is taken of")
 
     def compute() -> np.ndarray:
         return _compute_norms(gradient, _yield_directions(dataset.spec, lengths, past.shape[1]), lengths)
@@ -96,7 +96,7 @@ def draw_memory(table: DataFrame) -> Figure:
     ax.axvline(
         max(0, memory - 1), color=VERMILION, linewidth=1, label=f"effective memory: {memory} of {len(table)} steps"
     )
-    ax.set(title="What the network remembers")
+    ax.set(title="Effective memory of the network")
     ax.legend(frameon=False)
     return figure
 

@@ -21,7 +21,7 @@ EXACT = 1e-6
 ROUNDING = 1e-6  # networks compute in float32: a tie is not a win
 # Predictions that vary by less than this share of the actual values' deviation are as good as a constant.
 CONSTANT = 0.05
-UNFITTED = "these data have no training part"
+UNFITTED = "these data have no training set"
 
 Maker = Callable[[], np.ndarray]
 
@@ -106,7 +106,7 @@ def _nothing_found(predictions: Predictions) -> list[str]:
         return []
     mean = float(predictions.predicted.mean())
     return [
-        f"the network found nothing: whatever the input it answers about {mean:.4g}, "
+        f"the network learned nothing: for every input it predicts about {mean:.4g}, "
         f"and its predictions vary by {np.max(varied / actual):.1%} of what the actual values do"
     ]
 

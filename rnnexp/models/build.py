@@ -33,7 +33,7 @@ def build(architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | No
         told = "model: `%s` leaves unread what the data give it: %s; read it, or leave it out of the data"
         log.warning(told, architecture.name, ", ".join(f"`{name}`" for name in unread))
     if kept:
-        log.info("first weights drawn by Keras itself, so not alike on every backend: %s", ", ".join(kept))
+        log.info("weights initialized by Keras itself, so different on each backend: %s", ", ".join(kept))
     return model
 
 

@@ -77,7 +77,7 @@ class quantile:  # Koenker and Bassett, Regression quantiles, 1978
     quantile: float = Field(0.5, gt=0, lt=1, description="share of values that should lie below")
     quantiles: list[float] | None = Field(
         None,
-        description="several at once, such as [0.1,0.5,0.9]: the median is the forecast, the others stand beside it",
+        description="several at once, such as [0.1,0.5,0.9]; the median is the forecast, the others are reported, too",
         json_schema_extra={SINCE: "0.1"},
     )
 

@@ -74,11 +74,13 @@ class RecurrentModel(AugmentedInputs, ABC):
     activation: Activation | None = Field(
         None, description="activation of the state; null: Keras's own (tanh), the only one with a fast kernel"
     )
-    kernel_initializer: Initializer = Field("glorot_uniform", description="first weights of the inputs")
-    recurrent_initializer: Initializer = Field(RECURRENT_INITIALIZER, description="first weights of the state")
-    bias_initializer: BiasInitializer = Field("zeros", description="first biases")
+    kernel_initializer: Initializer = Field("glorot_uniform", description="initializer of the input weights (kernel)")
+    recurrent_initializer: Initializer = Field(
+        RECURRENT_INITIALIZER, description="initializer of the recurrent weights"
+    )
+    bias_initializer: BiasInitializer = Field("zeros", description="initializer of the biases")
     initial_range: float | None = Field(
-        None, gt=0, description="draw all first weights uniformly from -this to this, whatever the initializers"
+        None, gt=0, description="initialize all weights uniformly from -this to this, in place of the initializers"
     )
     layer_norm: bool = Field(False, description="normalize each recurrent layer's outputs (Ba et al., 2016)")
     transformer: Transformer | None = Field(
@@ -88,20 +90,24 @@ class RecurrentModel(AugmentedInputs, ABC):
     )
     pooling: Pooling = Field(
         "last",
-        description="from the outputs of all steps to one: the last, their mean, maximum, or attention over them",
+        description="how the outputs of all steps become one: the last, their mean, their maximum, or attention",
     )
     embedding_dim: PositiveInt | None = Field(
-        None, description="size of a token's vector, where the data are tokens; null: that of data.vectors, or 100"
+        None,
+        description="dimension of the embedding, where the data are tokens; null: that of data.vectors, or 100",
     )
-    embedding_trainable: bool = Field(True, description="train the vectors of tokens, too; false keeps data.vectors")
+    embedding_trainable: bool = Field(True, description="train the embedding, too; false freezes data.vectors")
     embedding_dropout: float = Field(
-        0.0, ge=0, lt=1, description="share of the vectors' dimensions dropped in training, the same ones for all steps"
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of the embedding's dimensions dropped in training, the same ones for all steps",
     )
     word_dropout: float = Field(
-        0.0, ge=0, lt=1, description="share of tokens whose whole vector is dropped in training (Iyyer et al., 2015)"
+        0.0, ge=0, lt=1, description="share of tokens whose whole embedding is dropped in training (Iyyer et al., 2015)"
     )
     tie_weights: bool = Field(
-        False, description="take the embedding's vectors for the output too, where tokens are predicted"
+        False, description="use the embedding's weights for the output too (weight tying), where tokens are predicted"
     )
     dense: list[PositiveInt] = Field([], description="sizes of dense layers before the output")
     dense_activation: Activation = Field("relu", description="activation of the layers in `dense`")
@@ -116,14 +122,14 @@ class RecurrentModel(AugmentedInputs, ABC):
     start: str | None = Field(
         None,
         min_length=1,
-        description="trained run whose weights are taken first, by path and shape: its name, id, folder or "
-        "models:/NAME@ALIAS; null: all are drawn from the seed",
+        description="trained run from which the weights are loaded, by path and shape: its name, id, folder or "
+        "models:/NAME@ALIAS; null: all weights are randomly initialized",
         json_schema_extra={SINCE: "0.1"},
     )
     freeze_epochs: int = Field(
         0,
         ge=0,
-        description="epochs at first in which weights that were taken are not trained",
+        description="number of first epochs in which the loaded weights are frozen",
         json_schema_extra={SINCE: "0.1"},
     )
 

@@ -85,7 +85,7 @@ class Transfer:
         total = len(self.values) + len(self.left)
         said = [f"start: {len(self.values)} of {count(total, 'weight')} from {self.source.called}"]
         said[0] += f" ({self.source.digest[:12]})" if self.source.digest else ""
-        said += [f"start: taken: {_shorten(self.values)}"]
+        said += [f"start: loaded: {_shorten(self.values)}"]
         said += [
             f"start: {path}: {there:,} of {all_:,} tokens, the others are new"
             for path, (there, all_) in self.partly.items()
@@ -93,13 +93,13 @@ class Transfer:
         reasons: dict[str, list[str]] = {}
         for path, reason in self.left.items():
             reasons.setdefault(reason, []).append(path)
-        said += [f"start: not taken: {_shorten(paths)}: {reason}" for reason, paths in reasons.items()]
+        said += [f"start: randomly initialized: {_shorten(paths)}: {reason}" for reason, paths in reasons.items()]
         return said + ([f"start: not used: {_shorten(self.unused)}"] if self.unused else [])
 
     def table(self) -> str:
         """Lay out every weight of both networks, one a line."""
-        rows = [f"taken  {path}  {list(value.shape)}" for path, value in self.values.items()]
-        rows += [f"drawn  {path}  {reason}" for path, reason in self.left.items()]
+        rows = [f"loaded  {path}  {list(value.shape)}" for path, value in self.values.items()]
+        rows += [f"randomly initialized  {path}  {reason}" for path, reason in self.left.items()]
         rows += [f"unused  {path}" for path in self.unused]
         return "\n".join([*self.lines(), "", *rows]) + "\n"
 
@@ -180,7 +180,7 @@ def _find_difference(source: TrainedWeights, spec: TaskSpec, scaling: Mapping[st
             for key in TOKENS
             if cut[0][key] != cut[1][key]
         )
-        return f"cuts texts into other tokens ({different})"
+        return f"tokenizes texts differently ({different})"
     return ""
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 DEFAULT_MEMORY = 64
 EXPANSION = 4  # inner units of a feed-forward layer for each of a block (Vaswani et al., 2017, section 3.3)
 ONLY_CARRIED = (
-    "model.transformer.memory: {} given, but these data have no text that goes on from batch to batch: a step sees its "
-    "whole sequence; use null"
+    "model.transformer.memory: {} given, but these data have no text that continues from batch to batch: a step sees "
+    "its whole sequence; use null"
 )
 
 
@@ -30,7 +30,7 @@ class Transformer:
     in the transformer architecture, 2020).
     """
 
-    blocks: StrictInt = Field(1, ge=1, description="blocks upon each other")
+    blocks: StrictInt = Field(1, ge=1, description="number of blocks, stacked")
     heads: StrictInt = Field(
         4, ge=1, description="heads of the attention, each as wide as the block is divided by them, rounded down"
     )
@@ -44,7 +44,7 @@ class Transformer:
     memory: StrictInt | None = Field(
         None,
         ge=1,
-        description="steps before it that a step sees of a text that goes on from batch to batch (Dai et al., "
+        description="steps before it that a step sees of a text that continues from batch to batch (Dai et al., "
         f"Transformer-XL, 2019); null: {DEFAULT_MEMORY} there, elsewhere the whole sequence",
     )
 

@@ -72,7 +72,7 @@ def _read_headers(file: BinaryIO, kinds: str) -> dict[str, Shape]:
         for member in members:
             name = member.filename.removesuffix(".npy")
             if name in shapes:
-                raise ValueError(f"`{strict.shorten(name)}` stands there twice")
+                raise ValueError(f"`{strict.shorten(name)}` is there twice")
             with archive.open(member) as array:
                 shapes[name] = _read_header(name, member.file_size, array, kinds)
     return shapes

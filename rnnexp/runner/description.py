@@ -67,7 +67,7 @@ def _say_score(report: Report, part: str) -> Iterator[str]:
     if name is None:
         return
     known = metric_of(name)
-    score = f"**{known.label if known else name} {report.metrics[f'{part}/{name}']:.5g}** on the {part} part"
+    score = f"**{known.label if known else name} {report.metrics[f'{part}/{name}']:.5g}** on the {part} set"
     best = report.best_baseline
     if best is None or report.beats_baseline is None:
         yield f"{score}; no baseline is defined for these data."
@@ -86,7 +86,7 @@ def _say_curves(history: History) -> Iterator[str]:
     count = len(history.epochs)
     kept = history.describe_kept()
     if len(losses) != count or not losses:
-        yield f"**Overfit?** Cannot be told without a validation part; {kept}."
+        yield f"**Overfit?** Cannot be told without a validation set; {kept}."
         return
     best = min(range(count), key=losses.__getitem__)
     said = f"validation loss {losses[best]:.4g} in its best epoch, {best + 1}, and {losses[-1]:.4g} at the end"

@@ -53,8 +53,8 @@ def take_up_again(folder: Path, before: Experiment, now: Experiment) -> Unfinish
     origin, found = read_origin(folder), read_unfinished(folder)
     if found is None or origin is None:
         raise ConfigError(
-            f"{folder}: has no usable checkpoint to go on with (one is kept every trainer.checkpoint_every_s, and at "
-            "the end of a single run unless that is null); train it anew: rnnexp train"
+            f"{folder}: has no usable checkpoint to resume from (one is kept every trainer.checkpoint_every_s, and at "
+            "the end of a single run unless that is null); train it again from the start: rnnexp train"
         )
     _refuse_nothing_to_do(found, before, now, is_over=origin.is_over)
     current = make_origin(now)
@@ -73,8 +73,8 @@ def _refuse_nothing_to_do(found: Unfinished, before: Experiment, now: Experiment
     epochs, done = now.trainer.epochs, found.epoch
     if now.ensemble > 1 and (epochs, now.callbacks) != (before.trainer.epochs, before.callbacks):
         raise ConfigError(
-            f"{found.folder.name} is an ensemble, and of networks that have ended only the weights are kept: it goes "
-            "on as it was begun, or is trained anew with more epochs: rnnexp train"
+            f"{found.folder.name} is an ensemble, and of networks that have ended only the weights are kept: "
+            "resume it without more epochs, or train a new run with more: rnnexp train"
         )
     if epochs < done:
         raise ConfigError(f"{EPOCHS}: {epochs} given; {found.folder.name} has done {done} already, give more")
@@ -84,13 +84,13 @@ def _refuse_nothing_to_do(found: Unfinished, before: Experiment, now: Experiment
         if any(patience[key] <= given[key] for key in patience):
             keys = ", ".join(f"callbacks.{key}.patience (now {value})" for key, value in patience.items())
             raise ConfigError(
-                f"{found.folder.name} was stopped early after epoch {done}, and would be at once again; to go on, give "
-                f"more of {keys}"
+                f"{found.folder.name} was stopped early after epoch {done}, and would be at once again; to resume it, "
+                f"give more of {keys}"
             )
     elif found.stop is not None:
-        raise ConfigError(f"{found.folder.name} was ended after epoch {done}: {found.stop}; it cannot go on")
+        raise ConfigError(f"{found.folder.name} was ended after epoch {done}: {found.stop}; it cannot be resumed")
     if is_over and epochs == done:
-        raise ConfigError(f"{found.folder.name} has come to its end after epoch {done}; to go on: {EPOCHS}=N above it")
+        raise ConfigError(f"{found.folder.name} has ended after epoch {done}; to train on: {EPOCHS}=N above it")
 
 
 def _list_changes(before: Experiment, now: Experiment) -> list[str]:

@@ -90,7 +90,7 @@ def plan_refits(experiment: Experiment, dataset: Dataset) -> Sequence[Callable[[
         return []
     refits = tasks.of(dataset.spec.task).list_refits(dataset, every)
     trainings, rows = count(len(refits), "training"), count(every, "row")
-    log.info("walk-forward: %s, one for %s of the test part, each of at least the first one's time", trainings, rows)
+    log.info("walk-forward: %s, one for %s of the test set, each of at least the first one's time", trainings, rows)
     return refits
 
 
@@ -128,7 +128,7 @@ def _finish(joined: Report, rows: list[dict[str, Any]]) -> Report:
     table.insert(0, "refit", range(len(rows)))
     note = (
         f"walk-forward: {count(len(rows), 'training')}, with scaler and baselines, on the rows before what each "
-        f"forecasts; the model that is kept is the last one, which knows the data up to {rows[-1]['known_to']}"
+        f"forecasts; the model that is kept is the last one, which was trained on the data up to {rows[-1]['known_to']}"
     )
     return replace(
         joined,

@@ -70,7 +70,7 @@ def take_up_group(
             log.info("%s", at[number].describe())
         else:
             if number in found:
-                log.warning("the group starts anew: its members have no checkpoint of the same moment")
+                log.warning("the group starts again from epoch 1: its members have no checkpoint of the same step")
             set_aside(context.run_dir)
         write_origin(context.run_dir, make_origin(prepared[number].experiment), at_once=False)
     return {number: replace(context, unfinished=at.get(number)) for number, context in contexts.items()}

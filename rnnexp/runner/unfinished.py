@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 OWN_CODE, DATA = "rnnexp", "data_digest"
 WIDTH = "group"  # how many have been trained together: sums are rounded as it says, and otherwise alone
 CHANGED = "rnnexp.resume.changed"  # a tag: what was another one before the run was gone on with
-ANEW = "resume=never starts anew"
+ANEW = "resume=never starts a new run"
 
 log = logging.getLogger("rnnexp")
 
@@ -87,7 +87,7 @@ class Unfinished:
 
     def describe(self) -> str:
         changed = f" with {'; '.join(self.changed)}" if self.changed else ""
-        return f"going on with {self.folder.name} from {self.place}{changed}; {ANEW}"
+        return f"resuming {self.folder.name} from {self.place}{changed}; {ANEW}"
 
     @property
     def place(self) -> str:
@@ -170,7 +170,7 @@ def take_up(
                 if not is_run:
                     tell(f"{left_out[-1]}; this run gets a folder of its own")
             elif origin.is_over:
-                left_out.append(f"{folder.name} has come to its end")
+                left_out.append(f"{folder.name} has ended")
                 break
             elif (candidate := read_unfinished(folder)) is None:
                 left_out.append(f"{folder.name} has no usable checkpoint")
@@ -182,7 +182,7 @@ def take_up(
                     break
         if found is None and experiment.resume == "must":
             why = "; ".join(left_out) or "there is none"
-            raise ConfigError(f"resume=must: no run of these settings in {place} can go on: {why}")
+            raise ConfigError(f"resume=must: no run of these settings in {place} can be resumed: {why}")
         yield found
 
 
@@ -214,8 +214,8 @@ def compare_origins(folder: Path, then: Origin, now: Origin) -> list[str]:
         if changes := find_changes(before, after):
             listed = "\n    ".join(changes)
             raise error(
-                f"{folder}: was interrupted, and its {kind} changed since:\n    {listed}\n  put back what was there to "
-                f"go on; {ANEW}, in a folder of its own"
+                f"{folder}: was interrupted, and its {kind} changed since:\n    {listed}\n  restore what was there to "
+                f"resume it; {ANEW}, in a folder of its own"
             )
     others = [
         f"{name} {now.versions.get(name)} (was {then.versions.get(name)})"
@@ -223,7 +223,7 @@ def compare_origins(folder: Path, then: Origin, now: Origin) -> list[str]:
         if then.versions.get(name) != now.versions.get(name)
     ]
     if others:
-        log.warning("%s: goes on with %s; its last bits may differ", folder.name, ", ".join(others))
+        log.warning("%s: resumed with %s; its last bits may differ", folder.name, ", ".join(others))
     return others
 
 

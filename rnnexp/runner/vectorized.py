@@ -292,7 +292,7 @@ def _initial_state(model: Any, shared: Program, member: _LoadedRun, start: Train
     seed = member.experiment.seed
     left = draw_weights(member.experiment.model, model, seed, member.dataset.vectors)
     if left:
-        raise ConfigError(f"trained together: the first weights of {', '.join(left)} are drawn by Keras itself")
+        raise ConfigError(f"trained together: the weights of {', '.join(left)} are initialized by Keras itself")
     take_start(start, model, member.dataset)
     seed_random_layers(shared.model, seed)
     shared.backend.pull()

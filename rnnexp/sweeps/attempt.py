@@ -31,7 +31,7 @@ def find_unfinished(folder: Path, job: Job, view: View, may_mix: bool) -> Unfini
     except (DataError, ConfigError) as error:
         if not may_mix:
             raise
-        view.note(f"job {job.number} starts anew: {error}")
+        view.note(f"job {job.number} starts again from epoch 1: {error}")
         return None
 
 
@@ -46,7 +46,7 @@ def tell_gone_on(view: View, jobs: Mapping[Path, Job], find: Callable[[Job], Unf
     """
     gone_on = [job.number for job in jobs.values() if find(job)]
     lost = [
-        f"resume=must: job {job.number} was begun and has no usable checkpoint in {folder}; resume=auto starts it anew"
+        f"resume=must: job {job.number} was begun and has no usable checkpoint in {folder}; resume=auto starts it again"
         for folder, job in jobs.items()
         if job.mapping.get("resume") == "must" and job.number not in gone_on
         if folder.exists() and _was_ended_from_outside(read_outcome(folder))
@@ -55,7 +55,7 @@ def tell_gone_on(view: View, jobs: Mapping[Path, Job], find: Callable[[Job], Unf
         raise ConfigError(*lost)
     if gone_on:
         listed = ", ".join(map(str, gone_on))
-        view.note(f"jobs that go on from their checkpoints: {listed}; resume=never starts them anew")
+        view.note(f"jobs that resume from their checkpoints: {listed}; resume=never starts them again")
 
 
 def make_folder(folder: Path, attempt: int, *, goes_on: bool) -> None:

@@ -41,7 +41,7 @@ def refuse_changes(changes: Sequence[str], state: State, folder: Path) -> None:
     listed = "\n    ".join([*changes[:MAX_LISTED], *more])
     raise DataError(
         f"the sweep {folder}: {count(done, 'finished job')} had other data or plugins than there are now:\n    {listed}"
-        f"\n  put back what was there to go on, start a new sweep beside it with --new, or mix both with "
+        f"\n  restore it to resume, start a new sweep beside it with --new, or mix both with "
         f"--allow-data-change, which its table will say"
     )
 

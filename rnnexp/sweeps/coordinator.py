@@ -251,7 +251,7 @@ class Coordinator:
         if times <= self.settings.retries:
             self.journal.append(drop_event(ended.number, reason))
             job = self._jobs[ended.number]
-            how = f"going on from {found.place}" if (found := self._find_unfinished(job)) else "starting it again"
+            how = f"resuming from {found.place}" if (found := self._find_unfinished(job)) else "starting it again"
             self.view.note(f"job {ended.number}: {reason}; {how} ({times} of {self.settings.retries})")
             self._pending.appendleft(job)
         else:

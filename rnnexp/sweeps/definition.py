@@ -138,7 +138,7 @@ def find_place(definition: Definition, settings: Sweep, folder: str | None = Non
         raise ConfigError(
             f"the sweep {taken[-1]} was started with another definition:\n    "
             + "\n    ".join(lines)
-            + "\n  repeat its command to go on with it, start a new one beside it with --new, or give this one a name "
+            + "\n  repeat its command to resume it, start a new one beside it with --new, or give this one a name "
             "of its own with hydra.sweeper.name=…"
         )
     return Place(next(folder for folder in _series(root, name, free=True)))
@@ -169,7 +169,7 @@ def read_definition(folder: Path) -> Definition:
             raise ConfigError(f"{path}: format {kept['format']}; this version reads format {FORMAT}")
         return Definition(renamed.current_keys(kept["space"]), _renamed(kept["rules"]))
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise ConfigError(f"{path}: is not the definition of a sweep ({error}); start anew with --new") from None
+        raise ConfigError(f"{path}: is not the definition of a sweep ({error}); start a new sweep with --new") from None
 
 
 def _renamed(rules: Any) -> Any:

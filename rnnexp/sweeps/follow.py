@@ -136,12 +136,12 @@ class SweepReader:
         """Return the exit code of a sweep that nobody runs, and what is to be said."""
         state = self.state
         if state.exit_code in INTERRUPTED:
-            return state.exit_code, f"it was stopped; this goes on: {self.command}"
+            return state.exit_code, f"it was stopped; to resume: {self.command}"
         if state.closed:
             failed = any(job.status == "failed" for job in state.jobs.values())
             code = state.exit_code if state.exit_code is not None else 10 if failed else 0
             return code, "it has ended" if not code else f"it has ended with exit code {code}"
-        return DEAD, f"the process that ran it is dead; this goes on: {self.command}"
+        return DEAD, f"the process that ran it is dead; to resume: {self.command}"
 
 
 def watch_sweep(folder: Path, *, once: bool, is_read: Callable[[], bool]) -> int:
@@ -232,7 +232,7 @@ def find_end_of_run(folder: Path) -> str | None:
 
     if (folder / ENTRIES).exists():
         status = RunJournal(folder).ended
-        return f"run {folder.name}: {status or 'its process has died; rnnexp reap marks it KILLED'}"
+        return f"run {folder.name}: {status or 'its process is gone; rnnexp reap marks it KILLED'}"
     failed = (folder / "error.txt").exists()
     return f"run {folder.name}: {'has failed, see error.txt in its folder' if failed else 'has ended'}"
 
@@ -255,4 +255,4 @@ class JobReader:
             return f"job {self._number}: {error if job.error else value}"
         if live:
             return None
-        return f"job {self._number}: nobody runs its sweep; this goes on: {self._sweep.command}"
+        return f"job {self._number}: its sweep is not running; to resume: {self._sweep.command}"

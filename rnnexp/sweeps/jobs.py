@@ -175,7 +175,7 @@ def check_unchanged(jobs: Iterable[Job], state: State, folder: Path) -> None:
         raise ConfigError(
             f"the sweep {folder}: the same command now gives other configurations (jobs "
             f"{', '.join(changed[:5])}{more}), because YAML files, defaults or the environment have changed; put "
-            f"them back to go on with it, or start a new sweep beside it with --new"
+            f"them back to resume it, or start a new sweep beside it with --new"
         )
 
 

@@ -17,8 +17,8 @@ def check_given(objective: str | None) -> None:
     """Refuse a metric of the test part as soon as it is read."""
     if objective is not None and objective.removeprefix("best/").startswith(_TEST):
         raise ConfigError(
-            f"hydra.sweeper.objective: `{objective}` is computed on the test part; whoever chooses by it has no honest "
-            f"number left; use best/val/loss or another val/… metric"
+            f"hydra.sweeper.objective: `{objective}` is computed on the test set; a choice by it makes "
+            f"the test score too good; use best/val/loss or another val/… metric"
         )
 
 
@@ -35,7 +35,7 @@ def objective_for(
     if given is None:
         if validated is None:
             raise ConfigError(
-                "hydra.sweeper.objective: some jobs have a validation part and some have none; name an objective "
+                "hydra.sweeper.objective: some jobs have a validation set and some have none; name an objective "
                 "that all of them have, such as train/loss"
             )
         if validated and score and find_varied_units(mappings):
@@ -73,7 +73,7 @@ def check_pruner(mappings: Sequence[Mapping[str, Any]]) -> None:
     """Refuse to give up jobs by losses that do not compare, as those of their epochs would be."""
     if varied := find_varied_units(mappings):
         raise ConfigError(
-            f"hydra.sweeper.pruner: gives up jobs by what they log in each epoch, and losses of jobs that differ in "
+            f"hydra.sweeper.pruner: stops jobs by what they log in each epoch, and losses of jobs that differ in "
             f"{' and '.join(varied)} do not compare; leave the pruner out, or sweep {varied[0]} without one"
         )
 

@@ -63,7 +63,7 @@ def _description(folder: Path, facts: Mapping[str, Any]) -> str:
     return (
         f"Sweep **{name}**: {facts['jobs']} jobs over {', '.join(facts['varied']) or 'nothing'}, "
         f"compared by `{facts['objective']}`\n\n"
-        f"Go on, or see it again: `{redact(str(facts['command']))}`\n\n"
+        f"Resume, or show the result: `{redact(str(facts['command']))}`\n\n"
         f"Compare: `rnnexp compare {name}`; report: `rnnexp report {name}`; winner: `rnnexp best {name}`\n\n"
         f"Folder: `{folder}`"
     )

@@ -59,7 +59,7 @@ class Sweep:
     )
     fail_fast: bool = Field(default=False, description="stop at the first failed job (--fail-fast)")
     allow_data_change: bool = Field(
-        default=False, description="go on although data or plugins have changed since (--allow-data-change)"
+        default=False, description="resume although data or plugins have changed since (--allow-data-change)"
     )
     new: bool = Field(default=False, description="start a new sweep beside one of the same name (--new)")
 

@@ -204,7 +204,7 @@ def _ends_with_newline(path: Path) -> bool:
 
 def _damaged(path: Path, number: int) -> TrackingError:
     return TrackingError(
-        f"{path}, line {number}: is not an event of a sweep; restore the file, or start anew with --new"
+        f"{path}, line {number}: is not an event of a sweep; restore the file, or start a new sweep with --new"
     )
 
 

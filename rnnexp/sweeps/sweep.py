@@ -224,7 +224,7 @@ def _work(coordinator: Coordinator, where: Executor, view: View, again: str) -> 
     except KeyboardInterrupt as stop:
         view.close()
         stop.add_note("the sweep has ended with its jobs; those that trained have a checkpoint")
-        print(f"\nstopped: {view.counts()}; {again} goes on where it stopped", flush=True)
+        print(f"\nstopped: {view.counts()}; {again} resumes it", flush=True)
         raise
     finally:
         view.close()

@@ -175,7 +175,7 @@ def summary(folder: Path, state: State, coordinator: Coordinator, view: View, is
     yield ""
     yield f"sweep {folder.name}: {view.counts()}"
     if coordinator.why:
-        yield f"  stopped: {coordinator.why}; {name_resuming(coordinator.orders.template.command)} goes on"
+        yield f"  stopped: {coordinator.why}; to resume: {name_resuming(coordinator.orders.template.command)}"
     if out := [str(number) for number, job in state.jobs.items() if job.status == "stopped"]:
         yield f"  left out jobs stopped by `rnnexp stop`: {', '.join(out)}; --retry-stopped runs them"
     best = view.best()

@@ -170,7 +170,9 @@ def _take_up(folder: Path, experiment: Experiment) -> Unfinished | None:
 
     found = find_own(folder, experiment)
     if found and WIDTH in found.noted:
-        log.warning("starts anew: it was trained together with others, and its sums are rounded otherwise alone")
+        log.warning(
+            "starts again from epoch 1: it was trained together with others, and alone its sums are rounded differently"
+        )
         found = None
     if found is None:
         set_aside(folder)

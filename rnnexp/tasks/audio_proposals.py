@@ -76,7 +76,7 @@ def _by_table(path: str, table: Path, found: tuple[str, Columns], given: Mapping
         settings["part"] = parts[0]
     elif whose and "groups" not in given:
         settings["groups"] = whose[0]
-        reasons["groups"] = f"all recordings of one {whose[0]} stay in one part"
+        reasons["groups"] = f"all recordings of one {whose[0]} stay in one set"
     return _draft(f"{path}: recordings that {table.name} names", settings, reasons)
 
 

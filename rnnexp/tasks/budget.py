@@ -30,7 +30,7 @@ def choose_budget(
     steps = math.ceil(max(1, examples) / batch)
     epochs = choose_epochs(steps, usual_epochs)
     known = f"{count(examples, 'training example')}: {count(steps, 'gradient step')} an epoch"
-    kept = "there is a validation part; the weights of its best epoch are kept"
+    kept = "there is a validation set; the weights of its best epoch are kept"
     return [
         Suggestion("trainer.batch_size", batch, known),
         Suggestion("trainer.epochs", epochs, f"at most {count(epochs * steps, 'gradient step')}"),

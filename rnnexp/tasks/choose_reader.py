@@ -34,7 +34,7 @@ def choose_example_reader(pipeline: Any, spec: TaskSpec) -> Choice:
         obstacles: dict[str, Any] = {"subwords": pipeline.encoder.tokenizer.subwords}
         return _choose("text_reader.py", obstacles)
     if isinstance(pipeline, SequencePipeline):
-        obstacles = {"windows that vote": pipeline.window, "features of sound": pipeline.extractor}
+        obstacles = {"windows of recordings": pipeline.window, "features of sound": pipeline.extractor}
         return _choose("sequence_reader.py", obstacles)
     return _choose("", {"several inputs": True})
 

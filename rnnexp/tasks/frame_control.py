@@ -45,6 +45,6 @@ def compare_orders(right: np.ndarray, shuffled: np.ndarray, accuracy: tuple[floa
     if p < LIKELY:
         return found
     return (
-        f"{found}: the order of the frames has not helped (p = {p:.2f}), so the score tells nothing of time; "
+        f"{found}: the order of the frames has not helped (p = {p:.2f}), so the score says nothing about time; "
         "compare it with the baselines that see no order"
     )

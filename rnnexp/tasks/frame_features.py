@@ -84,7 +84,7 @@ def fit_standardized(features: np.ndarray, labels: np.ndarray, classes: int) -> 
     if products > MOST_PRODUCTS:
         raise Undefined(f"it would take up to {products:.0e} multiplications to fit it")
     if len(np.unique(labels)) < 2:
-        raise Undefined("the training part has one class")
+        raise Undefined("the training set has one class")
     mean, deviation = features.mean(axis=0), features.std(axis=0)
     scale = np.where(deviation > 1e-9, deviation, 1.0)
     model = LogisticRegression(max_iter=MOST_ITERATIONS, tol=1e-3).fit((features - mean) / scale, labels)

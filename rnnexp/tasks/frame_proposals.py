@@ -75,7 +75,7 @@ def _find_in_archive(path: str, file: Path) -> FrameFiles | None:
         reasons["task"] = f"`{pair[1]}` holds a label for each frame"
     whole = {name: found for name in names if name not in pair and (found := array(file, name)).shape == (len(x),)}
     _name_array(settings, reasons, whole, "lengths", LENGTHS, "how many frames of each clip count")
-    _name_array(settings, reasons, whole, "groups", OWNERS, "all clips of one are in one part")
+    _name_array(settings, reasons, whole, "groups", OWNERS, "all clips of one are in one set")
     size = " x ".join(map(str, x.shape[2:4]))
     clips = f"{count(len(x), 'clip')} of up to {count(x.shape[1], 'frame')} of {size} pixels"
     seen = f"{path}: {clips}, {len(np.unique(y))} labels"

@@ -91,7 +91,7 @@ def fit_linear(
     if len(train) < FEWEST_EXAMPLES:
         raise Undefined(f"there are only {len(train)} training examples")
     if classes and len(np.unique(targets)) < 2:
-        raise Undefined("the training part has one class only")
+        raise Undefined("the training set has one class only")
     inputs = {name: pipeline.inputs_by_name[name] for name in names}
     words = {
         name: fit_tfidf([one[name] for one in train], _cut(given))

@@ -100,7 +100,9 @@ def _describe(
     settings = {"path": str(Path(path) / main.file.name), "id": key, "label": label, "inputs": inputs}
     settings |= {"on_missing": "mask"} if missing else {}
     settings |= {"task": "regression"} if numbers else {}
-    seen = [f"{path}: {main.file.name} has {count(main.rows, 'example')}, told by `{key}`, with `{label}` of each"]
+    seen = [
+        f"{path}: {main.file.name} has {count(main.rows, 'example')}, identified by `{key}`, with `{label}` of each"
+    ]
     seen += [f"{one.file.name} has {one.rows:,} rows of them" for one in longer]
     if left := [name for name in others if name not in rows]:
         seen.append(f"left out: {listed(left)}, of which nearly each example has one of its own")

@@ -29,7 +29,7 @@ def read_examples(trained: TrainedModel, request: PredictRequest) -> tuple[Examp
         source = known_source(trained)
         if not hasattr(source, "path"):
             raise ConfigError(
-                f"{trained.called} was trained on drawn examples; ask it from Python, with a table of rows"
+                f"{trained.called} was trained on generated examples; call it from Python, with a table of rows"
             )
         if request.path is None:
             raise ConfigError(f"{trained.called} takes several inputs: give a file of its main table")

@@ -28,7 +28,7 @@ TEXT_NETWORK = (
     Suggestion("model.pooling", "max", "the strongest sign of each kind, wherever it stands"),
     Suggestion("model.dropout", 0.2, ""),
     Suggestion("model.embedding_dim", 50, ""),
-    Suggestion("model.embedding_dropout", 0.6, "few texts are learned by heart otherwise"),
+    Suggestion("model.embedding_dropout", 0.6, "against overfitting to few texts"),
     Suggestion("model.word_dropout", 0.4, "likewise"),
     Suggestion("optimizer.learning_rate", 0.002, ""),
     Suggestion("optimizer.use_ema", True, "the mean of the last weights is kept"),
@@ -38,18 +38,22 @@ SOUND_EPOCHS = 30
 SOUND_NETWORK = (
     Suggestion("data.buckets", 4, "recordings of like length are padded together, which takes less time"),
     Suggestion("model.bidirectional", True, "a recording is there as a whole"),
-    Suggestion("model.pooling", "mean", "each frame has its say"),
+    Suggestion("model.pooling", "mean", "every frame counts the same"),
     Suggestion("model.dropout", 0.3, ""),
-    Suggestion("model.input_noise", 0.3, "few voices are learned by heart otherwise"),
+    Suggestion("model.input_noise", 0.3, "against overfitting to few speakers"),
     Suggestion("model.step_dropout", 0.15, "likewise"),
     Suggestion("model.band_dropout", 0.2, "likewise"),
     Suggestion("optimizer.learning_rate", 0.003, ""),
-    Suggestion("schedule", "cosine", "the rate falls, so that the last weights settle"),
+    Suggestion(
+        "schedule", "cosine", "the learning rate decays to 0, so that the last epochs change the weights little"
+    ),
 )
 SEQUENCE_NETWORK = (
     Suggestion("model", "lstm_fcn", "an LSTM beside convolutions (Karim et al., 2018) for whole sequences"),
     Suggestion("model.filters", [64, 128, 64], "half of those of the paper, a quarter of the time"),
-    Suggestion("schedule", "cosine", "the rate falls, so that the last weights settle"),
+    Suggestion(
+        "schedule", "cosine", "the learning rate decays to 0, so that the last epochs change the weights little"
+    ),
 )
 
 
@@ -57,9 +61,11 @@ FRAME_NETWORK = (
     Suggestion("model.filters", [8, 16], "a small encoder of each frame"),
     Suggestion("model.cell", "gru", ""),
     Suggestion("model.units", [32], ""),
-    Suggestion("model.dropout", 0.3, "few clips are learned by heart otherwise"),
+    Suggestion("model.dropout", 0.3, "against overfitting to few clips"),
     Suggestion("optimizer.learning_rate", 0.003, ""),
-    Suggestion("schedule", "cosine", "the rate falls, so that the last weights settle"),
+    Suggestion(
+        "schedule", "cosine", "the learning rate decays to 0, so that the last epochs change the weights little"
+    ),
 )
 
 

@@ -50,7 +50,7 @@ def propose_windows(longest: int) -> tuple[dict[str, int], dict[str, str]]:
     """Return settings of windows for long recordings, and why."""
     if longest <= LONG:
         return {}, {}
-    why = f"a guess: windows of recordings of up to {longest:,} steps, which vote"
+    why = f"a guess: windows of recordings of up to {longest:,} steps, whose predictions are averaged"
     return {"sequence_length": WINDOW, "stride": WINDOW // 2}, {"sequence_length": why}
 
 
@@ -191,7 +191,7 @@ class _Columns:
         owners = [one for one in owners if OWNERS <= len(set(cells[one])) < len(starts) or "groups" in self.asked]
         if owners:
             settings["groups"] = head.names[owners[0]]
-            reasons["groups"] = "all recordings of one are in one part"
+            reasons["groups"] = "all recordings of one are in one set"
         if len(starts) > (int(self.codes(*names).max()) + 1 if names else 1):
             settings["on_change"] = "cut"
             reasons["on_change"] = "the label changes within them"
@@ -212,7 +212,7 @@ class _Columns:
         by = listed([*columns, head.names[label]] if "on_change" in settings else columns)
         many = f"{len(cells[0]):,} rows of {count(len(starts), 'recording')} of {_span(lengths)} steps"
         what = f"{count(len({*firsts}), 'number' if numbers else 'label')} in {listed([head.names[label]])}"
-        seen = f"{self.file}: {many}, told apart by {by}; {what}"
+        seen = f"{self.file}: {many}, identified by {by}; {what}"
         return settings, reasons, seen
 
     def _orders(self, column: int, inside: np.ndarray) -> bool:

@@ -173,7 +173,7 @@ def parse_changes(words: Sequence[str]) -> dict[str, Any]:
     problems = problems if len(files) > 1 else []
     # `features` alone are columns, which may have other names there; with settings inside they are those of sound.
     settled = [key for key in found if key.partition(".")[0] in SETTLED or key.startswith("features.")]
-    problems += [f"data.{key}: is settled by the trained model; train another one to change it" for key in settled]
+    problems += [f"data.{key}: is fixed by the trained model; train another one to change it" for key in settled]
     if problems:
         raise ConfigError(*problems)
     return found | ({"path": files[0]} if files else {})
@@ -208,7 +208,7 @@ def name_rows(file: Path) -> Iterator[None]:
 def known_source(trained: TrainedModel) -> Any:
     """Return the settings of a run's own source; ConfigError for a model that lies alone."""
     if trained.source is None:
-        raise ConfigError(f"{trained.called} does not say what it was trained on: give the run, or its folder")
+        raise ConfigError(f"{trained.called} has no record of its training data: give the run, or its folder")
     return trained.source
 
 

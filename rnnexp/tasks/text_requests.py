@@ -82,7 +82,7 @@ def request_schema(saved: Mapping[str, Any], folder: Path) -> RequestSchema:
 def say_cut(encoded: Any, encoder: Any) -> list[str]:
     """Say how many of encoded texts were cut, if any was."""
     long = len(encoded.cut)
-    return [f"{count(long, 'text')} cut to the {encoder.max_length} tokens that the model reads"] if long else []
+    return [f"{count(long, 'text')} truncated to the {encoder.max_length} tokens that the model reads"] if long else []
 
 
 def unknown_tokens(encoded: Any) -> list[str]:

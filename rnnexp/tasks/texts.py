@@ -172,7 +172,7 @@ def _labels(texts: Texts, y: np.ndarray, names: Sequence[str]) -> str:
         ", ".join(told) if len(told) <= MOST_LABELS else f"{len(told):,}, of {counts.min():,} to {counts.max():,} texts"
     )
     rare = [f"{names[i]}: {texts.cite(np.flatnonzero(y == i))}" for i in np.flatnonzero(counts < FEW)[:MOST_LABELS]]
-    return f"labels: {shown}" + (f"; few are {'; '.join(rare)}" if rare and len(texts.texts) >= MOST_LABELS else "")
+    return f"labels: {shown}" + (f"; rare ones: {'; '.join(rare)}" if rare and len(texts.texts) >= MOST_LABELS else "")
 
 
 def _two_labels(texts: Texts, what: str) -> list[str]:
@@ -214,7 +214,9 @@ def apply(source: LabeledTexts, pipeline: TextPipeline, spec: TaskSpec) -> TextD
     encoded = pipeline.encoder.encode(texts.texts, texts.place)
     unknown = encoded.unknown(np.arange(len(texts)))
     cut = (
-        [f"{len(encoded.cut)} of {len(texts)} texts cut to the tokens that the model reads"] if len(encoded.cut) else []
+        [f"{len(encoded.cut)} of {len(texts)} texts truncated to the tokens that the model reads"]
+        if len(encoded.cut)
+        else []
     )
     notes = (*texts.notes, f"unknown tokens: {unknown:.1%}", *cut)
     numbers = read_targets(texts) if spec.outputs == "numbers" else None

@@ -94,4 +94,4 @@ def tell_untold(number: int) -> Iterator[str]:
     """Say how the store learns of runs that were killed."""
     if number:
         was = "was" if number == 1 else "were"
-        yield f"{count(number, 'run')} {was} killed without a word to the store; tell it with: rnnexp reap"
+        yield f"{count(number, 'run')} {was} killed, and the store still says running; correct it with: rnnexp reap"

@@ -144,7 +144,9 @@ class Pusher:
             reason = (
                 str(error) if isinstance(error, RnnexpError) else f"{redact(self.uri)}: {redact(first_line(error))}"
             )
-            log.warning("tracking: %s\nwhat runs log is kept in their folders and stored once that is possible", reason)
+            log.warning(
+                "tracking: %s\nwhat runs log is kept in their folders and stored once the store answers", reason
+            )
         for journal in journals:
             journal.sync()
 

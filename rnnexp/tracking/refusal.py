@@ -22,7 +22,9 @@ def explain_refusal(error: BaseException) -> str:
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         )
     if status == _FORBIDDEN:
-        return "the tracking server does not allow this user to do that (403); ask whoever runs it, or use another user"
+        return (
+            "the tracking server does not allow this user to do that (403); ask its administrator, or use another user"
+        )
     file = os.environ.get(CERTIFICATE)
     if file and not os.path.exists(file):
         return f"{CERTIFICATE} names {file}, which is not there; give it the file (PEM) of the server's authority"
@@ -32,7 +34,7 @@ def explain_refusal(error: BaseException) -> str:
 
 def _explain_certificate(code: int) -> str:
     if code == _EXPIRED:
-        return "the tracking server's certificate has expired; whoever runs it has to renew it"
+        return "the tracking server's certificate has expired; its administrator has to renew it"
     if code == _NOT_YET_VALID:
         return "the tracking server's certificate is not valid yet; check the clocks of both machines"
     if code in (_OTHER_HOST, _OTHER_ADDRESS):

@@ -105,7 +105,7 @@ def _settle(run: Run, status: str) -> None:
         run.settle(interrupted=status == "KILLED")
     except KeyboardInterrupt as stop:
         if status == "FINISHED":
-            stop.add_note("the run had come to its end, and only waited for what it has logged to be stored")
+            stop.add_note("the run had ended, and only waited for its logged values to be stored")
         raise
 
 

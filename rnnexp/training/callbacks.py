@@ -170,6 +170,6 @@ def _add(path: Path, state: State) -> None:
             file.seek(0, SEEK_END)
             file.write(data)
     except OSError as error:
-        log.warning("%s: %s; what it lacks is written once that is possible", path, error.strerror)
+        log.warning("%s: %s; the missing rows are written once that is possible", path, error.strerror)
         return
     state["bytes"], state["unwritten"] = int(state["bytes"]) + len(data), ""

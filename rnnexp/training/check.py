@@ -68,7 +68,7 @@ def check_metric(key: str, monitor: str | None, names: list[str], validation: bo
     if monitor is None or monitor in names:
         return []
     if validation is False and monitor.startswith("val/"):
-        return [f"{key}: `{monitor}` given, but there is no validation part; use train/loss, or set data.split.val"]
+        return [f"{key}: `{monitor}` given, but there is no validation set; use train/loss, or set data.split.val"]
     choices = ", ".join(name for name in names if not name.startswith("time/"))
     return [f"{key}: `{monitor}` is not logged; choose from {choices}{did_you_mean(monitor, names)}"]
 

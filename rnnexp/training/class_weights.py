@@ -63,7 +63,7 @@ def _balanced(dataset: Dataset) -> np.ndarray:
     missing = [name for name, count in zip(dataset.spec.classes, counts) if count == 0]
     if missing:
         raise ConfigError(
-            f"{KEY}: balanced needs every class in the training part; "
+            f"{KEY}: balanced needs every class in the training set; "
             f"there is no example of {', '.join(missing)}; give a mapping of label to weight instead"
         )
     return (counts.sum() / (classes * counts)).astype(np.float32)

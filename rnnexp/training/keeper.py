@@ -153,7 +153,7 @@ class Keeper:
             return
         if self.failures >= MAX_FAILURES:
             raise ResourceError(f"{text}; the training ends after {self.failures} such failures in a row")
-        log.warning("%s; the training goes on, and the last one is kept", text)
+        log.warning("%s; the training continues, and the last one is kept", text)
 
 
 def restore_newest(training: Restorable, root: Path, *, reopen: bool = False) -> Snapshot | None:

@@ -121,5 +121,5 @@ class HeldCallbacks:
         """Return the states that a snapshot holds; ConfigError if they are not of these callbacks."""
         states = {key: decode_values(select_below(arrays, key)) for key in self.callbacks}
         if wrong := [key for key, state in states.items() if set(state) != set(self.states[key])]:
-            raise ConfigError(f"it holds nothing of callbacks.{wrong[0]}, or something else than that remembers")
+            raise ConfigError(f"it holds nothing of callbacks.{wrong[0]}, or something else than that saves")
         return states

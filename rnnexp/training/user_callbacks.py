@@ -101,7 +101,7 @@ class UserCallbacks:
             return
         self.told.add(key)
         log.warning(
-            "callbacks.%s: no checkpoint can hold its %s; a training that goes on begins without, and may come to "
+            "callbacks.%s: no checkpoint can hold its %s; a resumed training starts without it, and may come to "
             "other numbers. Give it get_state(), which returns numbers, texts, lists and arrays by name, and "
             "set_state(state)",
             key,

@@ -41,7 +41,7 @@ def test_a_quiet_run_prints_nothing_and_goes_where_it_is_told(capsys: pytest.Cap
     result = rx.run(*TINY, run_dir="mine", quiet=True)
     assert capsys.readouterr().out == ""
     assert result.run_dir == Path.cwd() / "mine"
-    assert "sine: RMSE on the test part" in Path("mine", "train.log").read_text()
+    assert "sine: RMSE on the test set" in Path("mine", "train.log").read_text()
     again = rx.run(rx.compose(*TINY), Path("other"), quiet=True)
     assert dict(again.metrics) == pytest.approx({**result.metrics, "time/training_s": again.history.seconds})
     assert again.metrics["test/rmse"] != rx.run(*TINY, seed=5, quiet=True).metrics["test/rmse"]  # the negative control

@@ -111,4 +111,4 @@ def test_a_backend_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
         raise subprocess.TimeoutExpired(command, options["timeout"])
 
     monkeypatch.setattr(subprocess, "run", hang)
-    assert "nothing came within 180 s" in texts(doctor.examine_backends(), "broken")
+    assert "no answer within 180 s" in texts(doctor.examine_backends(), "broken")

@@ -55,7 +55,7 @@ def test_a_plain_table_becomes_a_commented_experiment(capsys: pytest.CaptureFixt
         "  epochs: 667  # at most 2,001 gradient steps\n"
         "callbacks:\n"
         "  early_stopping:\n"
-        "    patience: 133  # there is a validation part; the weights of its best epoch are kept\n"
+        "    patience: 133  # there is a validation set; the weights of its best epoch are kept\n"
     )
     said = capsys.readouterr().out
     assert 'my.csv: utf-8, separator ",", header in line 1, 2 columns' in said

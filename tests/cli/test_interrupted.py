@@ -58,7 +58,7 @@ def test_a_training_ends_with_a_checkpoint_and_says_how_to_go_on(tmp_path: Path,
     (kept,) = checkpoint.list_newest(folder)
     assert checkpoint.load(kept).position.epoch > 0
     assert f"checkpoint {kept}" in said
-    assert said.rstrip().endswith("this goes on: rnnexp train " + " ".join(f"'{w}'" if "[" in w else w for w in LONG))
+    assert said.rstrip().endswith("to resume: rnnexp train " + " ".join(f"'{w}'" if "[" in w else w for w in LONG))
 
 
 @pytest.mark.fault("A5")
@@ -91,7 +91,7 @@ MOMENTS: dict[str, tuple[str, str, str, str | None]] = {
     "scoring": ("rnnexp.tasks.evaluate", "compiled", "after epoch 2, step 0 ", "KILLED"),
     "saving the model": ("rnnexp.models.exporter.save", "compiled", "after epoch 2, step 0 ", "KILLED"),
     "writing artifacts": ("rnnexp.tracking.run.Run.log_table", "compiled", "after epoch 2, step 0 ", "KILLED"),
-    "storing artifacts": ("rnnexp.tracking.run.Run.flush", "compiled", "the run had come to its end", "FINISHED"),
+    "storing artifacts": ("rnnexp.tracking.run.Run.flush", "compiled", "the run had ended", "FINISHED"),
 }
 
 
@@ -149,7 +149,7 @@ def test_a_signal_at_any_moment_ends_a_run_with_its_code_its_status_and_its_last
     *_, last, command = capsys.readouterr().err.splitlines()
     assert last.startswith(f"rnnexp: {number.name}: ")
     assert told in last
-    assert command == "this goes on: rnnexp train " + " ".join(f"'{w}'" if "[" in w else w for w in words)
+    assert command == "to resume: rnnexp train " + " ".join(f"'{w}'" if "[" in w else w for w in words)
     store = open_store(f"sqlite:///{tmp_path}/mlflow.db")
     runs = store.search_runs([one.experiment_id for one in store.search_experiments()])
     assert [run.info.status for run in runs] == ([status] if status else [])

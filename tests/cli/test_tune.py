@@ -73,7 +73,7 @@ def test_a_setting_that_the_user_has_decided_is_not_varied(
 @pytest.mark.parametrize(
     ("flags", "why"),
     [
-        (("--split", "{train: 0.8, val: 0, test: 0.2}"), "there is no validation part to choose by"),
+        (("--split", "{train: 0.8, val: 0, test: 0.2}"), "there is no validation set to choose by"),
         (("--sequence-length", "12", "--scaler", "minmax"), "the rules leave nothing to choose between"),
     ],
 )

@@ -199,7 +199,7 @@ def test_a_loss_in_other_units_is_not_compared_without_a_word() -> None:
 
 def test_a_rank_by_the_training_loss_is_not_taken_at_its_word() -> None:
     trained = replace(run(0, 0.1), metrics={"best/train/loss": 0.1})
-    assert "learning by heart" in compare([trained], Goal("best/train/loss")).notes[0]
+    assert "rewards overfitting" in compare([trained], Goal("best/train/loss")).notes[0]
     assert compare([run(0, 0.1)], GOAL).notes == []
 
 

@@ -49,7 +49,7 @@ def test_each_setting_with_a_table_is_a_line_before_and_after_training(remembere
 
 
 def test_the_report_and_plot_draw_it(remembered: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "<h2>What the networks remember</h2>" in html(remembered.uri, None)
+    assert "<h2>Effective memory of the networks</h2>" in html(remembered.uri, None)
     assert main(["plot", remembered.run_id, "--uri", remembered.uri, "-o", str(tmp_path / "here")]) == 0
     assert (tmp_path / "here" / "memory.png").stat().st_size > 10_000
     assert "drew memory" in capsys.readouterr().out
@@ -57,4 +57,4 @@ def test_the_report_and_plot_draw_it(remembered: Made, tmp_path: Path, capsys: p
 
 def test_a_sweep_without_tables_has_no_such_picture(made: Made) -> None:
     assert memories.draw_memories(made.uri, find.sweep(made.uri).compared()) is None
-    assert "What the networks remember" not in html(made.uri, None)
+    assert "Effective memory of the networks" not in html(made.uri, None)

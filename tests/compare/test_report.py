@@ -73,12 +73,12 @@ def test_every_section_is_there(report: str) -> None:
     assert titles == [
         "Settings, the best first",
         "Learning curves",
-        "All settings at once",
-        "Each parameter by itself",
-        "What matters",
-        "Jobs that ended otherwise",
+        "Parallel coordinates of the settings",
+        "Score by parameter",
+        "Importance of the parameters",
+        "Jobs that did not finish",
         "The best setting as an experiment",
-        "Where it comes from",
+        "Provenance",
     ]
     assert report.count("<figure") == 4
 

@@ -59,7 +59,7 @@ def test_seeds_of_one_experiment_are_one_row(tracked: Tracked, capsys: pytest.Ca
 
 def test_a_score_of_the_training_part_is_no_verdict(tracked: Tracked, capsys: pytest.CaptureFixture[str]) -> None:
     airline, ramp = json.loads(shown(tracked, capsys, "--json"))
-    assert (ramp["metric"], ramp["verdict"]) == ("train/rmse", "scored on its training part")
+    assert (ramp["metric"], ramp["verdict"]) == ("train/rmse", "scored on its training set")
     assert (airline["metric"], airline["verdict"]) == ("test/rmse", "loses to it")
 
 
@@ -162,7 +162,7 @@ def test_a_run_without_tracking_is_not_sent_to_compare(tracked: Tracked, caplog:
 
 
 def test_a_run_on_everything_says_that_its_score_is_not_honest(tracked: Tracked) -> None:
-    note = "on the training part (split: none, so not an honest score)"
+    note = "on the training set (split: none, so the score is optimistic)"
     assert note in "\n".join(summary(tracked.ramp[0]))
     assert note not in "\n".join(summary(tracked.airline))
     assert not [key for key in tracked.ramp[0].metrics if key.startswith("test/")]

@@ -72,7 +72,7 @@ def test_the_next_free_port_is_found_else(taken: int, monkeypatch: pytest.Monkey
 @pytest.mark.end_to_end
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
     with (
-        pytest.raises(TrackingError, match=r"does not start; its last words:\n[\s\S]*nodb"),
+        pytest.raises(TrackingError, match=r"does not start; the end of its log:\n[\s\S]*nodb"),
         browse.server("nodb://x", browse.free_port(None)),
     ):
         pass

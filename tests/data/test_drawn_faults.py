@@ -65,9 +65,7 @@ def test_the_same_seed_draws_the_same_faults_and_another_one_others() -> None:
 
 
 def test_faults_without_room_or_without_a_second_sensor_are_refused() -> None:
-    with pytest.raises(
-        DataError, match=r"24 faults of up to 48 rows.* need 2,304 rows of the test part, which has 300"
-    ):
+    with pytest.raises(DataError, match=r"24 faults of up to 48 rows.* need 2,304 rows of the test set, which has 300"):
         draw_faults(Faults(), clean(rows=600), 0)
     with pytest.raises(DataError, match="swapped_sensors needs two sensors"):
         draw_faults(Faults(kinds=["swapped_sensors"]), clean(columns=1), 0)

@@ -204,7 +204,7 @@ def test_a_weight_that_is_none_is_named_by_the_row_of_a_series_and_the_place_of_
 
 
 def test_a_part_in_which_nothing_counts_is_refused() -> None:
-    with pytest.raises(DataError, match=r"the test part has weights of 0 alone \(data\.weight\)"):
+    with pytest.raises(DataError, match=r"the test set has weights of 0 alone \(data\.weight\)"):
         given.dataset(np.column_stack([np.arange(30.0), np.arange(30) < 25]), target="a", weight="b", sequence_length=3)
 
 

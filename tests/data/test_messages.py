@@ -30,7 +30,7 @@ def lone(rows: int, **fields: Any) -> csv:
         ),
         (
             {"split": {"train": 25, "val": 1, "test": 4}, "horizon": 2},
-            r"^.*lone.csv: the val part has no window: it has 1 row and one window needs 2 rows of it",
+            r"^.*lone.csv: the val set has no window: it has 1 row and one window needs 2 rows of it",
         ),
         ({"calendar": ["month"]}, r"^.*lone.csv: data.calendar needs dates, but the data have none"),
         ({"scaler": "seasonal_difference"}, r"^.*lone.csv: data.scaler `seasonal_difference` needs a season"),

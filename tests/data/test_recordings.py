@@ -174,7 +174,7 @@ def test_scores_are_of_recordings_and_those_of_windows_stand_beside_them() -> No
     whose = data.windows.recording[voters]
     means = [by_window[whose == one].mean(axis=0) for one in data.list_examples("test")]
     np.testing.assert_array_equal(result.report.baselines["nearest"].predicted, means)
-    assert any("recordings judged by the mean of what is said of" in note for note in result.report.notes)
+    assert any("recordings predicted by the mean of the predictions for" in note for note in result.report.notes)
     assert any("24 recordings cut into 120 windows of 6 steps, every 4; 24 end with" in n for n in data.summary.notes)
 
 
@@ -257,7 +257,7 @@ def test_folders_of_tables_and_archives_of_sequences_are_cut_alike() -> None:
 def test_what_the_model_has_settled_is_not_changed_but_windows_may_lie_closer() -> None:
     write_recordings([20] * 12)
     model = rx.load(trained(*CUT).run_dir)
-    with pytest.raises(ConfigError, match="data.sequence_length: is settled by the trained model"):
+    with pytest.raises(ConfigError, match="data.sequence_length: is fixed by the trained model"):
         model.evaluate("r.npz", sequence_length=7)
     closer = model.evaluate("r.npz", stride=1).predictions.to_frame()
     assert set(closer["windows"]) == {15}

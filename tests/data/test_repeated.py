@@ -81,7 +81,7 @@ def test_a_copy_that_the_split_puts_into_the_test_part_is_refused_and_one_in_the
         [inputs[inside] if i == same else one for i, one in enumerate(inputs)], AB, task="classification", seed=seed
     )
     assert told.summary.notes == (
-        f"1 recording is there twice, 0 of them in two parts, such as file, line {inside} and file, line {same}",
+        f"1 recording is there twice, 0 of them in two sets, such as file, line {inside} and file, line {same}",
     )
 
 
@@ -89,7 +89,7 @@ def test_a_copy_in_a_test_part_that_the_data_give_is_told() -> None:
     inputs, parts = recordings(), [""] * 30 + ["test"] * 10
     inputs[34] = inputs[4]
     (note,) = load(inputs, AB, parts, task="classification").summary.notes
-    assert note == "1 recording is there twice, 1 of them in two parts, such as file, line 4 and file, line 34"
+    assert note == "1 recording is there twice, 1 of them in two sets, such as file, line 4 and file, line 34"
 
 
 @pytest.mark.parametrize("values", [[0, 1, 1, 0, 1], [0.5] * 5])
@@ -146,5 +146,5 @@ def test_a_class_of_examples_in_no_part_is_none() -> None:
     labels = [*AB[:39], "c"]
     few = load(recordings(), labels, split={"train": 10, "val": 0, "test": 8}, task="classification")
     assert few.spec.classes == ("a", "b")
-    with pytest.raises(DataError, match="the label `c` does not occur in the training part"):
+    with pytest.raises(DataError, match="the label `c` does not occur in the training set"):
         load(recordings(), labels, split={"train": 10, "val": 0, "test": None}, task="classification")

@@ -20,7 +20,7 @@ def problems(make, **fields):
         ({"fold": 2}, "data.fold: 2 is given without data.folds"),
         (
             {"folds": 3, "split": "none"},
-            "data.folds: needs a test part outside the folds, but data.split is none",
+            "data.folds: needs a test set outside the folds, but data.split is none",
         ),
         (
             {"scaler": ["instance", "standard"]},

@@ -51,7 +51,7 @@ TS = {
     "bad header": ("@dimensions two\n1:a\n", {}, "t.ts, line 1: a whole number is needed, not `two`"),
     "no labels said": ("@classLabel false\n1,2\n", {}, "t.ts: its header says that there are no labels (@classLabel false)"),
     "one class": ("1,2:a\n" * 9, {}, "t.ts: classification needs at least 2 labels; the data have ['a']"),
-    "a class that training lacks": ("1,2:a\n" * 12 + "1,2:b\n", {"split": {"train": 4, "val": 2, "test": 7}}, "t.ts, line 13: the label `b` does not occur in the training part (1 such examples)"),
+    "a class that training lacks": ("1,2:a\n" * 12 + "1,2:b\n", {"split": {"train": 4, "val": 2, "test": 7}}, "t.ts, line 13: the label `b` does not occur in the training set (1 such examples)"),
     "too long": (GOOD, {"max_length": 1}, "t.ts, line 4: 2 steps, more than data.max_length=1 (12 such sequences); data.on_long=cut keeps their beginning"),
     "unknown encoding": (GOOD, {"encoding": "utf-9"}, "data.encoding: `utf-9` is unknown; common ones: utf-8"),
     "latin-1": (HEAD.encode() + b"1,2:\xff\n", {}, "t.ts: not valid utf-8: byte 0xff at offset 48 (line 4). Name the encoding it was saved in: data.encoding=latin-1"),
@@ -102,8 +102,8 @@ NPZ: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "several labels each": ({"x": X, "y": np.eye(6)}, {}, "t.npz: labels must be (n,), one each, not (6, 6)"),
     "a label that is missing": ({"x": X, "y": [1.0, np.nan] * 3}, {}, "t.npz, example 1: the label is missing (3 such examples)"),
     "labels to predict as numbers": ({"x": X, "y": Y}, {"task": "regression"}, "t.npz, example 0: the target `a` is not a number; data.task=classification takes labels"),
-    "other channels in the test part": ({"x": X, "y": Y, "u": X[..., :1], "v": Y}, {"test_inputs": "u", "test_targets": "v"}, "t.npz, example 6: the shape is (2, 1); it must be (time, 2)"),
-    "other targets in the test part": ({"x": X, "y": Y, "u": X, "v": np.eye(6)}, {"test_inputs": "u", "test_targets": "v"}, "t.npz: `v` must be like `y`, which is (6,), not (6, 6)"),
+    "other channels in the test set": ({"x": X, "y": Y, "u": X[..., :1], "v": Y}, {"test_inputs": "u", "test_targets": "v"}, "t.npz, example 6: the shape is (2, 1); it must be (time, 2)"),
+    "other targets in the test set": ({"x": X, "y": Y, "u": X, "v": np.eye(6)}, {"test_inputs": "u", "test_targets": "v"}, "t.npz: `v` must be like `y`, which is (6,), not (6, 6)"),
 }  # fmt: skip
 
 

@@ -253,5 +253,5 @@ def test_the_scaler_sees_the_steps_of_the_training_part_alone() -> None:
 def test_long_sequences_are_cut_and_counted_if_asked_for() -> None:
     dataset = load(Ragged(max_length=4, on_long="cut"))
     assert Counter(dataset.sequences.lengths().tolist()) == {4: 12, 3: 4, 2: 4}
-    assert dataset.summary.notes == ("8 of 20 sequences cut to their first 4 steps, such as example 3 (5)",)
+    assert dataset.summary.notes == ("8 of 20 sequences truncated to their first 4 steps, such as example 3 (5)",)
     np.testing.assert_array_equal(dataset.sequences.one(4), Ragged().read().one(4)[:4])

@@ -115,7 +115,7 @@ def test_a_label_that_changes_begins_another_recording_if_asked() -> None:
     assert found.notes == ("4 recordings cut into 12 where the label changes (data.on_change=cut)",)
     alone = source(frame, recording=None, on_change="cut", skip=["sit"]).read()
     assert alone.targets.tolist() == [LABELS[i % 3] for i in range(12) if i % 3 < 2]
-    assert "data.groups keeps those of one person or machine in one part" in alone.notes[0]
+    assert "data.groups keeps those of one person or machine in one set" in alone.notes[0]
     assert alone.notes[1] == "4 recordings left out for the label (data.skip)"
 
 

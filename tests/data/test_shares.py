@@ -135,7 +135,7 @@ def test_examples_beyond_the_numbers_asked_for_are_left_out_and_counted() -> Non
     labels = tuple(range(2)) * 10
     summary = load(source(labels=labels, split=split(8, 4, 4))).summary
     assert summary.sizes == {"train": 8, "val": 4, "test": 4}
-    assert summary.notes == ("4 of 20 examples belong to no part: data.split leaves them out",)
+    assert summary.notes == ("4 of 20 examples belong to no set: data.split leaves them out",)
     assert load(source(labels=labels, split=split(8, 4, 8))).summary.notes == ()
 
 
@@ -146,10 +146,10 @@ def test_rest_goes_to_a_part_without_a_number() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"split": split(0.9, 0.05, 0.05)}, r"the val part has no example out of 12; change data\.split"),
-        ({"split": split(1.0, 0, None)}, r"the test part has no example out of 12; change data\.split"),
+        ({"split": split(0.9, 0.05, 0.05)}, r"the val set has no example out of 12; change data\.split"),
+        ({"split": split(1.0, 0, None)}, r"the test set has no example out of 12; change data\.split"),
         ({"split": split(10, 2, 2)}, r"data\.split asks for 14 examples; there are 12"),
-        ({"folds": 20, "fold": 20, "held_out": "test"}, r"the test part has no example out of 12"),
+        ({"folds": 20, "fold": 20, "held_out": "test"}, r"the test set has no example out of 12"),
     ],
 )
 @pytest.mark.fault("E14")
@@ -166,14 +166,14 @@ def test_examples_for_which_the_split_has_no_part_are_refused() -> None:
 
 def test_a_fold_cannot_be_the_part_that_the_data_give() -> None:
     parts = np.array(["val", "test", *[""] * 8])
-    with pytest.raises(DataError, match=r"data\.folds: the val part is given by the data"):
+    with pytest.raises(DataError, match=r"data\.folds: the val set is given by the data"):
         share_out(source(folds=2), parts, None, 10)
 
 
 @pytest.mark.fault("E8")
 def test_a_class_that_training_never_sees_is_refused_with_its_place() -> None:
     with pytest.raises(
-        DataError, match=r"example 12: the label `c` does not occur in the training part \(1 such examples\)"
+        DataError, match=r"example 12: the label `c` does not occur in the training set \(1 such examples\)"
     ):
         load(Labeled(labels=(*["a", "b"] * 6, "c"), split=split(4, 2, 7)))
     assert load(Labeled(labels=(*["a", "b"] * 6, *["c"] * 6), split=split(6, 3, 9))).spec.classes == ("a", "b", "c")
@@ -187,7 +187,7 @@ def test_a_class_that_training_never_sees_is_refused_with_its_place() -> None:
         ({"held_out": "test"}, "data.held_out: test is given without data.folds"),
         ({"fold": 2}, "data.fold: 2 is given without data.folds"),
         ({"folds": 3, "fold": 4}, "data.fold: 4 is more than data.folds=3"),
-        ({"folds": 3, "split": "none"}, "data.folds: needs a test part outside the folds"),
+        ({"folds": 3, "split": "none"}, "data.folds: needs a test set outside the folds"),
         ({"split": split(0.8, 0.2, 0)}, "data.split.test: 0 leaves nothing to score"),
     ],
 )

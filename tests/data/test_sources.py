@@ -288,7 +288,7 @@ def test_one_label_is_not_enough():
 @pytest.mark.fault("E8")
 def test_a_constant_input_is_divided_by_1_and_noted():
     dataset = load(Labeled(scaler="standard"))
-    assert dataset.summary.notes == ("channel `0` is constant in the training part: divided by 1",)
+    assert dataset.summary.notes == ("channel `0` is constant in the training set: divided by 1",)
 
 
 def test_folds_of_independent_examples_cover_everything_but_the_test_part():

@@ -133,7 +133,7 @@ TABLES = {
     "cut gzip": (gzip.compress(table(DAYS).encode())[:-9], {}, "damaged gzip file"),
     "damaged parquet": (b"PAR1" + b"x" * 50, {}, "d.csv: damaged Parquet file"),
     "recording": (b"RIFF\x24\0\0\0WAVEfmt \x80", {}, "is a recording or a film: write its numbers as CSV"),
-    "picture": (b"\x89PNG\r\n\x1a\n\xff", {}, "is a picture: save the table that it shows as CSV"),
+    "picture": (b"\x89PNG\r\n\x1a\n\xff", {}, "is an image: save the table that it shows as CSV"),
     "pickle": (b"\x80\x04\x95\xff", {}, "is a pickle, which can run code when it is read: write the table with"),
     "zip": (b"PK\x03\x04...", {}, "is a zip archive: unpack it"),
     "long line": ("y\n" + "1" * 1_000_001, {"time": None}, "over 1,000,000 characters long; is this a table?"),

@@ -274,7 +274,7 @@ OBSTACLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "is of another store": (
         lambda at: _change_journal(at, run_id="f" * 32) or os.rename("mlflow.db", "other.db"), "does not hold its run",
     ),
-    "has died without a word": (_drop_end, "rnnexp reap runs/sine"),
+    "was killed, and the store does not know": (_drop_end, "rnnexp reap runs/sine"),
     "is of another machine": (_own_elsewhere, "only elsewhere"),
     "holds another run": (_set_aside, "holds a run that was set aside, earlier-1"),
 }  # fmt: skip
@@ -296,14 +296,14 @@ def test_a_live_run_is_left_alone(runs: Path, name: str, capsys: pytest.CaptureF
     with hold(runs / name):
         assert main(["clean", "--yes"]) == 0
     assert list_files(runs / name) == before
-    assert f"left alone: runs/sine/{name}: a process writes to it" in capsys.readouterr().out
+    assert f"not removed: runs/sine/{name}: a process writes to it" in capsys.readouterr().out
 
 
 def test_a_failed_run_that_can_go_on_keeps_what_it_goes_on_from(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_checkpoints(runs / FAILED, (4, 5))
     assert main(["clean", "--yes"]) == 0
     assert list_checkpoints(runs / FAILED) == ["state-000005-00000000"]
-    assert f"can go on from its checkpoint: rnnexp resume runs/sine/{FAILED}" in capsys.readouterr().out
+    assert f"can be resumed from its checkpoint: rnnexp resume runs/sine/{FAILED}" in capsys.readouterr().out
 
 
 def test_checkpoints_beyond_a_link_stay(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

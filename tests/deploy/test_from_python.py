@@ -186,7 +186,7 @@ def test_a_part_of_its_own_gives_the_logged_numbers_again(shop: Done) -> None:
     assert table["rmse"].is_monotonic_increasing
     assert table.loc["gru", "rmse"] == shop.result.metrics["test/rmse"]
     assert table.loc["linear", "mae"] == shop.result.metrics["baseline/linear/mae"]
-    assert str(found).startswith(f"{model.found.called}: RMSE on the test part of {shop.file}, ")
+    assert str(found).startswith(f"{model.found.called}: RMSE on the test set of {shop.file}, ")
     assert model.evaluate(part="val").metrics.keys() >= {"val/rmse"}
 
 
@@ -201,7 +201,7 @@ def test_pictures_are_figures_that_a_notebook_shows(name: str | None, shop: Done
 
 
 def test_a_picture_that_is_not_there_is_named_with_those_that_are(shop: Done) -> None:
-    with pytest.raises(rx.ConfigError, match="no picture `residual`; did you mean `residuals`.*there are learning_cur"):
+    with pytest.raises(rx.ConfigError, match="no figure `residual`; did you mean `residuals`.*there are learning_cur"):
         shop.result.plot("residual")
     with pytest.raises(rx.ConfigError, match="there are prediction, whole_series, residuals"):
         loaded(shop).evaluate().plot("learning_curves")
@@ -246,7 +246,7 @@ def test_a_loaded_run_is_read_once(shop: Done) -> None:
             r"level: 20 is not a level in percent; give 50 to 99, or \[\] for none",
         ),
         (lambda model: model.predict(level="90"), "level: '9' is not a level"),
-        (lambda model: model.predict(horizon=3), "data.horizon: is settled by the trained model"),
+        (lambda model: model.predict(horizon=3), "data.horizon: is fixed by the trained model"),
         (lambda model: model.predict(targt="a"), "data.targt: unknown key; did you mean `data.target`"),
         (lambda model: model.evaluate(part="tset"), "--part tset: the data .* did you mean `test`"),
         (lambda model: model.evaluate("a.csv", path="b.csv"), "the data are given twice: .* path=b.csv"),

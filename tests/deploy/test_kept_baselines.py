@@ -143,7 +143,7 @@ def test_the_best_is_that_of_the_scores_on_the_validation_part(shop: Done, said:
     assert kept.scores != pytest.approx({**own, NETWORK: shop.result.metrics["test/rmse"]})
     best = min(own, key=lambda name: own[name])
     told = said(shop, "predict", shop.run_id, "--model", "best", stream="err")
-    assert f"note: the best on the validation part is {best}: rmse {own[best]:.6g}, network {own[NETWORK]:.6g}" in told
+    assert f"note: the best on the validation set is {best}: rmse {own[best]:.6g}, network {own[NETWORK]:.6g}" in told
     assert said(shop, "predict", shop.run_id, "--model", "best") == said(shop, "predict", shop.run_id, "--model", best)
 
 
@@ -152,7 +152,7 @@ def test_a_network_that_is_best_on_validation_answers_whatever_the_test_part_say
     kept.write(tmp_path)
     choice = choose(tmp_path, dict, "best")
     assert choice.baseline is None
-    assert choice.note == "the best on the validation part is network: accuracy 0.9, nearest 0.8"
+    assert choice.note == "the best on the validation set is network: accuracy 0.9, nearest 0.8"
 
 
 def test_intervals_of_a_baseline_are_made_from_its_own_errors(shop: Done, predicted: Rows, said: Say) -> None:
@@ -220,9 +220,9 @@ def test_without_a_validation_part_there_is_no_best_and_a_baseline_is_named(
     words = ("data.time=month", "data.time_format='%d.%m.%Y'", "data.target=sales", "data.sequence_length=4")
     done = train(uri, tmp_path / "run", file, *words, "data.split={train: 0.8, val: 0, test: 0.2}")
     told = said(done, "predict", done.run_id, "--model", "best", code=2)
-    assert "best: is chosen on a validation part, and the run has none; give one of network, persistence" in told
+    assert "best: is chosen on a validation set, and the run has none; give one of network, persistence" in told
     told = said(done, "predict", done.run_id, "--model", "drift", stream="err")
-    assert "no prediction intervals: there are no forecasts of it for a validation part" in told
+    assert "no prediction intervals: there are no forecasts of it for a validation set" in told
 
 
 def test_rows_for_which_a_baseline_is_not_defined_are_told(shop: Done, said: Say, tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_examples_that_the_run_has_learned_from_are_counted(
 ) -> None:
     own = evaluated(capsys, trained.sequences, "--data", "recordings")
     assert {"baseline/nearest/accuracy", "baseline/summary/accuracy"} <= set(own["metrics"])
-    assert "17 of the 20 scored examples are among those that the run has learned from" in own["notes"]
+    assert "17 of the 20 scored examples are among those that the run was trained on" in own["notes"]
     Path("fresh").mkdir(exist_ok=True)
     Path("fresh/a.csv").write_text("x,y\n1,1\n2,2\n")
     Path("fresh/labels.csv").write_text("file,label\na.csv,high\n")

@@ -300,8 +300,8 @@ def test_data_settings_allow_what_is_refused(shop: Done, said: Say, predicted: R
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["horizon=3"], "data.horizon: is settled by the trained model; train another one to change it"),
-        (["split.train=0.5"], "data.split.train: is settled by the trained model"),
+        (["horizon=3"], "data.horizon: is fixed by the trained model; train another one to change it"),
+        (["split.train=0.5"], "data.split.train: is fixed by the trained model"),
         (["seperator=','"], "data.seperator: unknown key; did you mean `data.separator`?"),
         (["gaps=never"], "data.gaps: 'never' given; must be 'fail', 'ignore', 'ffill' or 'interpolate'"),
         (["gaps=fail,ignore"], "`gaps=fail,ignore`: give one value"),

@@ -46,7 +46,7 @@ def test_its_own_test_part_gives_the_numbers_that_were_logged(
 def test_the_summary_has_the_model_among_its_baselines(shop: Done, said: Say) -> None:
     first, *lines = said(shop, "evaluate", shop.run_id).splitlines()
     assert first.startswith("run gru-u3-lr1e-3-")
-    assert f": RMSE on the test part of {shop.file}, 17 examples" in first
+    assert f": RMSE on the test set of {shop.file}, 17 examples" in first
     table = {line.split()[0] for line in lines[:8]}
     assert table == {"gru", "linear", "persistence", "drift", "seasonal_naive", "seasonal_growth", "ets", "theta"}
     assert [line.split()[0] for line in lines if "<- this run" in line] == ["gru"]
@@ -96,7 +96,7 @@ def test_the_scaler_is_the_runs_own(shop: Done, said: Say) -> None:
 
 
 FEW_LAGS = "the linear baseline sees 6 lags instead of a season and one, 13: "
-FEW_ROWS = "the baseline ets repeats the last value in 18 of 113 forecasts, for want of rows before them"
+FEW_ROWS = "the baseline ets repeats the last value in 18 of 113 forecasts, because there are no rows before them"
 
 
 def test_other_data_stand_beside_the_baselines_of_the_run(shop: Done, said: Say) -> None:
@@ -120,7 +120,7 @@ def test_rows_that_the_run_has_learned_from_are_counted(shop: Done, said: Say, t
     learned = int(120 * 0.85) - 6
     assert whole["notes"][0].startswith(FEW_LAGS)
     assert whole["notes"][1] == FEW_ROWS
-    assert whole["notes"][2:] == [f"{learned} of the 114 scored rows are among those that the run has learned from"]
+    assert whole["notes"][2:] == [f"{learned} of the 114 scored rows are among those that the run was trained on"]
     sales()[90:].to_csv(tmp_path / "end.csv", **GERMAN)
     note = about(said, shop, shop.run_id, "--data", "end.csv")["notes"][-1]
     assert note.startswith("6 of the 24 scored rows are among those")
@@ -204,7 +204,7 @@ def test_a_mistake_in_other_data_is_named(mistake: str, chain: Done, said: Say) 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--data", "horizon=3"], "data.horizon: is settled by the trained model"),
+        (["--data", "horizon=3"], "data.horizon: is fixed by the trained model"),
         (["--data", "x.csv", "mising=drop"], "data.mising: unknown key; did you mean `data.missing`?"),
         (["--data", "x.csv", "--part", "test"], "--part is of the run's own data; those of --data are scored whole"),
     ],
@@ -253,4 +253,4 @@ def test_a_model_alone_is_scored_on_a_table(shop: Done, said: Say, tmp_path: Pat
     whole = about(said, shop, shop.run_id, "--data", "german.csv")
     assert found["metrics"]["all/rmse"] == pytest.approx(whole["metrics"]["all/rmse"], rel=1e-6)
     assert "rows that it has seen cannot be told" in found["notes"][-1]
-    assert "does not say what it was trained on" in said(shop, "evaluate", str(alone), code=2)
+    assert "has no record of its training data" in said(shop, "evaluate", str(alone), code=2)

@@ -112,8 +112,8 @@ def test_other_recordings_are_scored_with_the_features_of_the_model(
 def test_features_and_rate_are_those_of_the_model(trained: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", trained, "--data", "sounds", "features.step=0.02", "rate=4000"]) == 2
     said = capsys.readouterr().err
-    assert "data.features.step: is settled by the trained model" in said
-    assert "data.rate: is settled by the trained model" in said
+    assert "data.features.step: is fixed by the trained model" in said
+    assert "data.rate: is fixed by the trained model" in said
 
 
 def test_a_served_model_takes_samples(run: rx.Result, trained: str) -> None:

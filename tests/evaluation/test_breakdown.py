@@ -23,7 +23,7 @@ def scores_of(dataset, report: Report, unit: str = "kWh", source=None) -> Scores
 
 def said(dataset, report: Report, **more) -> str:
     scores = scores_of(dataset, report, **more)
-    return "\n".join([headline(scores, "the test part"), *verdict(scores)])
+    return "\n".join([headline(scores, "the test set"), *verdict(scores)])
 
 
 def two_shops(targets: int = 1):
@@ -59,7 +59,7 @@ def test_one_series_with_one_target_needs_no_such_table() -> None:
 def test_a_score_over_several_series_says_so_and_names_each() -> None:
     dataset = two_shops()
     text = said(dataset, given.evaluate(LAST, dataset, 16))
-    assert "RMSE in kWh on the test part" in text
+    assert "RMSE in kWh on the test set" in text
     assert "2 series together" in text
     assert "RMSE by series:" in text
     assert all(f"\n    {name} " in text for name in ("s0", "s1"))
@@ -69,7 +69,7 @@ def test_errors_of_targets_with_units_of_their_own_are_no_number_with_a_unit() -
     dataset = given.dataset(given.noise(90, 2) * [1, 300], sequence_length=4, target=["a", "b"])
     text = said(dataset, given.evaluate(Answer(lambda x: x[:, -1:]), dataset, 16))
     assert "kWh" not in text
-    assert text.startswith("NRMSE (RMSE over the deviation of the training part")
+    assert text.startswith("NRMSE (RMSE over the deviation of the training set")
     assert "RMSE by target:" in text
 
 

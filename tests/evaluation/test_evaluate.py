@@ -98,7 +98,7 @@ def test_an_exact_baseline_allows_no_skill_but_a_verdict() -> None:
 
 def test_a_network_that_answers_a_constant_has_found_nothing() -> None:
     dataset = load(ramp(sequence_length=3, split="none", scaler="none"))
-    assert "found nothing" in evaluate(constant(65.0, 1, 1), dataset, 4).notes[0]
+    assert "learned nothing" in evaluate(constant(65.0, 1, 1), dataset, 4).notes[0]
     assert evaluate(LAST, dataset, 4).notes == []
 
 

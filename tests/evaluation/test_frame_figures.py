@@ -21,4 +21,4 @@ def test_the_worst_clips_come_first_with_what_they_were_taken_for() -> None:
     worst = dataset.sequences.place(int(dataset.parts["test"].indices[-1]))
     assert titles[0].startswith(f"{worst}: ")
     taken = dataset.spec.classes[1 - actual[-1]]
-    assert titles[0].endswith(f"{dataset.spec.classes[actual[-1]]}, taken for {taken}")
+    assert titles[0].endswith(f"{dataset.spec.classes[actual[-1]]}, classified as {taken}")

@@ -141,7 +141,7 @@ def _inside(folder: Path, writes: bool = False) -> Iterator[None]:
         raise Fault(f"written outside: {_listed(folder.parent) - beside}")
     made = _listed(folder) - inside - {"experiments"}
     if made and not writes:
-        raise Fault(f"written without being asked to: {made}")
+        raise Fault(f"written in any case to: {made}")
 
 
 def _listed(folder: Path) -> set[str]:

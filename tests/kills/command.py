@@ -48,7 +48,7 @@ STOPPED_EARLY = _any(f"{keeper.FOLDER}/state-*/{checkpoint.META}", '"stop": "')
 MOMENTS: dict[str, Seen] = {
     "imports": lambda folder, said: True,
     "data": lambda folder, said: "backend " in said,
-    "training": lambda folder, said: "going on with" in said or "epoch 1/" in said,
+    "training": lambda folder, said: "resuming" in said or "epoch 1/" in said,
     "checkpoint": _any(f"{keeper.FOLDER}/state-*"),
     "evaluation": _is_trained,
     "storing": _any("tables/*"),

@@ -77,7 +77,7 @@ def test_what_would_make_another_run_of_it_is_refused_by_its_key(capsys: pytest.
         "optimizer.learning_rate=1": "optimizer.learning_rate: cannot change",
         "data.points=90": "data.points: cannot change",
         "trainer.epochs=3": "trainer.epochs: 3 given; ",
-        "trainer.epochs=4": "has come to its end after epoch 4; to go on: trainer.epochs=N",
+        "trainer.epochs=4": "has ended after epoch 4; to train on: trainer.epochs=N",
         "trainer.epochs=many": "trainer.epochs: ",
         "trainer.epochs=1,2": "give one value",
         "tracking.shade=red": "tracking.shade: unknown key",
@@ -90,7 +90,7 @@ def test_what_would_make_another_run_of_it_is_refused_by_its_key(capsys: pytest.
 def test_a_run_without_a_checkpoint_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     run = started("tracking=off", "trainer.checkpoint_every_s=null")
     assert main(["resume", str(run.run_dir), "trainer.epochs=9"]) == 2
-    assert "has no usable checkpoint to go on with" in capsys.readouterr().err
+    assert "has no usable checkpoint to resume from" in capsys.readouterr().err
 
 
 def test_a_schedule_that_counts_epochs_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:

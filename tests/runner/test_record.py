@@ -191,7 +191,7 @@ def test_a_tag_that_says_something_else_is_no_score(text: str) -> None:
 def test_the_description_says_what_it_came_to_how_and_on_what(day: Day) -> None:
     note = day.run.tags["mlflow.note.content"]
     report = day.result.report
-    assert f"**RMSE {day.result.metrics['test/rmse']:.5g}** on the test part" in note
+    assert f"**RMSE {day.result.metrics['test/rmse']:.5g}** on the test set" in note
     assert f"its best baseline, {report.best_baseline}" in note
     assert "**Overfit?** No: validation loss " in note
     assert f"**Command:** `{COMMAND}`" in note
@@ -220,7 +220,7 @@ def test_the_description_tells_whether_it_overfits() -> None:
     risen = told(curves(0.8, 0.5, 0.9))
     assert "Yes: validation loss 0.5 in its best epoch, 2, and 0.9 at the end; weights of epoch 2 of 3." in risen
     assert "**Overfit?** No: " in told(curves(0.8, 0.5, 0.51))
-    assert "Cannot be told without a validation part; weights of epoch 2 of 3." in told(curves(None, None, None))
+    assert "Cannot be told without a validation set; weights of epoch 2 of 3." in told(curves(None, None, None))
 
 
 def test_the_description_tells_who_won_and_why_it_lost() -> None:

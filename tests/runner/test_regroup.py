@@ -104,7 +104,7 @@ def test_a_group_goes_on_to_the_same_bits(tmp_path: Path, whole: Ended, caplog: 
     assert (tmp_path / "1" / "origin.json").exists()
     caplog.set_level("INFO", "rnnexp")
     gone_on = train(tmp_path, group())
-    assert "going on with 1 from epoch 3, step 0" in caplog.text
+    assert "resuming 1 from epoch 3, step 0" in caplog.text
     assert differing(gone_on, whole) == []
     assert {number: steps(tmp_path / str(number)) for number in (0, 1)} == {
         0: [1, 2, 3, 4, 5, 6, 7, 8, 0],
@@ -138,7 +138,7 @@ def test_one_that_starts_anew_does_not_take_the_others_back(
     caplog.set_level("INFO", "rnnexp")
     gone_on = train(tmp_path, group())
     assert differing(gone_on, whole) == []
-    assert re.findall(r"going on with (\d) from epoch 3", caplog.text) == ["0", "2"]
+    assert re.findall(r"resuming (\d) from epoch 3", caplog.text) == ["0", "2"]
     assert [(tmp_path / str(number) / "earlier-1").exists() for number in (0, 1, 2)] == [False, True, False]
     assert steps(tmp_path / "1" / "earlier-1") == [1, 2, 3]
     assert steps(tmp_path / "1") == [1, 2, 3, 4, 5, 6, 0]
@@ -154,7 +154,7 @@ def test_without_a_moment_in_common_all_start_anew_and_say_so(
         (kept / "state.npz").write_bytes(b"torn")
     anew = train(tmp_path, group())
     assert differing(anew, whole) == []
-    assert "the group starts anew: its members have no checkpoint of the same moment" in caplog.text
+    assert "the group starts again from epoch 1: its members have no checkpoint of the same step" in caplog.text
     assert steps(tmp_path / "0") == [1, 2, 3, 4, 5, 6, 7, 8, 0]
     assert steps(tmp_path / "0" / "earlier-1") == [1, 2, 3, 4]
 
@@ -165,7 +165,7 @@ def test_a_checkpoint_of_a_group_of_another_width_is_of_another_training(
     put_down(tmp_path, group(), 3)
     (tmp_path / "group.json").unlink()
     train(tmp_path, {number: one for number, one in group().items() if number != 1})
-    assert "the group starts anew" in caplog.text
+    assert "the group starts again from epoch 1" in caplog.text
 
 
 def test_never_starts_anew(tmp_path: Path, whole: Ended) -> None:

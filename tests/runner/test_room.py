@@ -33,7 +33,7 @@ def test_a_run_whose_checkpoints_find_no_disk_shows_its_scores_and_is_not_finish
     words = [*TINY, "trainer.epochs=9", "trainer.engine=keras", "callbacks.checkpoints.every=1", "hydra.run.dir=one"]
     assert main(["train", *words]) == 6
     out, err = capsys.readouterr()
-    assert "RMSE on the test part" in out
+    assert "RMSE on the test set" in out
     assert "could not be saved; the last good one is kept" in out + err
     assert "the disk does not take them, so training has stopped after epoch 3; make room" in err
     assert "Traceback" not in out + err

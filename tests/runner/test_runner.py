@@ -134,7 +134,7 @@ def test_a_run_that_loses_to_its_baseline_carries_the_tag(done: Done) -> None:
 def test_the_summary_says_that_it_loses(done: Done) -> None:
     text = "\n".join(summary(done.result))
     assert "lstm LOSES to its best baseline, linear" in text
-    assert "RMSE in thousand passengers on the test part, 46 examples" in text
+    assert "RMSE in thousand passengers on the test set, 46 examples" in text
 
 
 @pytest.mark.fault("C3")

@@ -176,10 +176,12 @@ def test_never_starts_anew() -> None:
 
 
 def test_must_without_such_a_run_is_a_mistake_that_says_why() -> None:
-    with pytest.raises(ConfigError, match=r"resume=must: no run of these settings in .*sine can go on: there is none"):
+    with pytest.raises(
+        ConfigError, match=r"resume=must: no run of these settings in .*sine can be resumed: there is none"
+    ):
         started("resume=must")
     folder = started().run_dir
-    with pytest.raises(ConfigError, match=f"{folder.name} has come to its end"):
+    with pytest.raises(ConfigError, match=f"{folder.name} has ended"):
         started("resume=must")
 
 
@@ -218,7 +220,7 @@ def test_what_has_changed_is_a_tag_and_parameters_stay(tmp_path: Path, caplog: p
     origin["versions"]["keras"] = "3.0.0"  # that began it
     (folder / "origin.json").write_text(json.dumps(origin))
     started("tracking.log_model=false")
-    assert f"{folder.name}: goes on with keras {now} (was 3.0.0); its last bits may differ" in caplog.text
+    assert f"{folder.name}: resumed with keras {now} (was 3.0.0); its last bits may differ" in caplog.text
     (run,) = open_store(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
     assert run.data.tags["rnnexp.resume.changed"] == f"tracking.log_model false (was true); keras {now} (was 3.0.0)"
     assert run.data.params["tracking.log_model"] == "true"
@@ -264,7 +266,7 @@ def test_the_same_command_goes_on_after_kill_9(more: tuple[str, ...], tmp_path: 
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     (folder,) = tmp_path.glob("runs/sine/*")
     assert done.returncode == 0, done.stderr
-    assert f"going on with {folder.name} from epoch 3, step " in done.stdout
+    assert f"resuming {folder.name} from epoch 3, step " in done.stdout
     assert sorted(rows_of(folder)) == [0, 1, 2, 3, 4, 5, 6]
     whole = rx.run(rx.compose(*words), quiet=True)
     assert is_same_model(folder, whole.run_dir)

@@ -54,7 +54,7 @@ KINDS: dict[str, tuple[tuple[str, ...], dict[str, str], str, str, str]] = {
         OTHERS,
         "part-2.csv",
     ),
-    "the test part": (
+    "the test set": (
         on("data=text_lines", "data.path=train.txt", "data.test_path=test.txt"),
         {"train.txt": "1 good\n0 bad\n", "test.txt": "1 fine\n"},
         "test.txt",

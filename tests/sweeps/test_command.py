@@ -204,7 +204,7 @@ def test_jobs_that_all_raise_stop_after_so_many_failures(rehearsed: None, capsys
     code = main.main(["train", "-m", *UNTRACKED, *SERIAL, "seed=range(10)", *always])
     said = capsys.readouterr()
     assert code == 10
-    assert "stopped: 2 jobs have failed; the same command goes on" in said.out
+    assert "stopped: 2 jobs have failed; to resume: the same command" in said.out
     assert "2 jobs of the sweep failed" in said.err
     assert len(list(Path("runs", "sweeps", "mine", "jobs").iterdir())) == 2
 
@@ -243,6 +243,6 @@ def test_no_job_starts_after_the_time_is_up(quick: Quick, capsys: pytest.Capture
     folder = run(*UNTRACKED, "seed=range(3)", timeout=2)  # which is more than it takes until the first one starts
     quick.answer = usual
     assert len(quick.tasks) == 1
-    assert "stopped: the time of 2 s is up; the same command goes on" in capsys.readouterr().out
+    assert "stopped: the time of 2 s is up; to resume: the same command" in capsys.readouterr().out
     run(*UNTRACKED, "seed=range(3)")
     assert len(quick.tasks) == len(list((folder / "jobs").iterdir())) == 3

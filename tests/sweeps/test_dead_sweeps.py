@@ -81,7 +81,7 @@ def test_a_sweep_whose_processes_were_killed_is_killed_and_goes_on(
         folders = [sweep, *(sweep / "jobs" / str(number) for number in range(jobs))]
         assert all(map(is_held, folders))
         assert main(["reap"]) == 0
-        assert capsys.readouterr().out.count("left alone") == jobs + 1
+        assert capsys.readouterr().out.count("not changed") == jobs + 1
         assert statuses(client) == running
     finally:
         kill_all(process, children_of(process))

@@ -165,7 +165,7 @@ def test_a_job_of_a_sweep_that_nobody_runs_is_not_waited_for(quick: Quick, capsy
     capsys.readouterr()
     code, out, _ = logs(capsys, "mine", "1", "--follow")
     assert code == 0
-    assert out.startswith("job 1: nobody runs its sweep; this goes on: rnnexp train -m")
+    assert out.startswith("job 1: its sweep is not running; to resume: rnnexp train -m")
 
 
 def test_a_run_is_followed_from_before_its_log_until_it_ends(

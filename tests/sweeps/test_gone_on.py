@@ -62,8 +62,8 @@ def test_an_interrupted_job_goes_on_to_the_same_bits_and_stays_one_run(
         go(*TINY, ENDED)
     assert (PLACE / "jobs" / "0" / "error.txt").exists()
     folder = go(*TINY, ENDED)
-    assert "jobs that go on from their checkpoints: 0; resume=never starts them anew" in capsys.readouterr().out
-    assert "going on with 0 from epoch 3, step " in (folder / "jobs" / "0" / "job.log").read_text()
+    assert "jobs that resume from their checkpoints: 0; resume=never starts them again" in capsys.readouterr().out
+    assert "resuming 0 from epoch 3, step " in (folder / "jobs" / "0" / "job.log").read_text()
     assert [job.attempts for job in jobs(folder).values()] == [2, 1]
     assert not list(folder.glob("jobs/*.attempt*"))
     assert (steps(0), steps(1)) == ([1, 2, 3, 4, 5, 0], [1, 2, 3, 4, 5, 0])
@@ -133,7 +133,7 @@ def test_a_job_without_room_goes_on_from_its_checkpoint_once_there_is_some(
     with pytest.raises(SweepFailed):
         go(*words, retry_failed=True)
     assert bool(list(PLACE.glob("jobs/*.attempt*"))) != goes_on
-    assert ("going on with 0" in (PLACE / "jobs" / "0" / "job.log").read_text()) == goes_on
+    assert ("resuming 0" in (PLACE / "jobs" / "0" / "job.log").read_text()) == goes_on
 
 
 def test_a_job_that_was_stopped_goes_on_when_it_is_asked_for(rehearsed: None) -> None:
@@ -154,7 +154,7 @@ def test_a_job_that_has_failed_by_itself_starts_anew(rehearsed: None) -> None:
             go(*UNTRACKED, "callbacks.trouble.kind=raise", retry_failed=retry)
     assert steps() == [1, 2, 3]
     assert [path.name for path in sorted(PLACE.glob("jobs/*.attempt*"))] == ["0.attempt1", "1.attempt1"]
-    assert "going on" not in (PLACE / "jobs" / "0" / "job.log").read_text()
+    assert "resuming" not in (PLACE / "jobs" / "0" / "job.log").read_text()
 
 
 CSV = ("data=csv", "data.path=a.csv", "data.target=y", *[word for word in UNTRACKED if not word.startswith("data.")])
@@ -177,7 +177,7 @@ def test_changed_data_are_refused_before_any_job_starts_or_begun_anew_where_they
         go(*CSV, ENDED)
     assert [job.attempts for job in jobs(PLACE).values()] == [1, 0]
     go(*CSV, ENDED, allow_data_change=True)
-    assert "job 0 starts anew: " in capsys.readouterr().out
+    assert "job 0 starts again from epoch 1: " in capsys.readouterr().out
     assert [job.status for job in jobs(PLACE).values()] == ["done", "done"]
     assert (PLACE / "jobs" / "0.attempt1").is_dir()
 
@@ -192,9 +192,9 @@ def test_a_sweep_is_gone_on_with_by_its_name(
     monkeypatch.setattr("sys.argv", ["rnnexp", *words])
     assert main(words) == 130
     out, err = capsys.readouterr()
-    assert "2 to go; the same command without --new goes on where it stopped" in out
-    assert f"this goes on: rnnexp {' '.join(words[:2])} {SWEEP[0]}" in err.replace("'", "")
-    for wrong, told in ((["trainer.epochs=9"], "trainer.epochs cannot change"), ([], "its jobs go on together")):
+    assert "2 to go; the same command without --new resumes it" in out
+    assert f"to resume: rnnexp {' '.join(words[:2])} {SWEEP[0]}" in err.replace("'", "")
+    for wrong, told in ((["trainer.epochs=9"], "trainer.epochs cannot change"), ([], "its jobs are resumed together")):
         job = [] if wrong else ["/jobs/0"]
         assert main(["resume", f"{PLACE}{''.join(job)}", *wrong]) == 2
         assert told in capsys.readouterr().err
@@ -202,7 +202,7 @@ def test_a_sweep_is_gone_on_with_by_its_name(
     with monkeypatch.context() as patch:
         patch.chdir(tmp_path / "elsewhere")
         assert main(["resume", str(tmp_path / PLACE)]) == 2
-        assert f"a sweep goes on where it was begun; change to {tmp_path}" in capsys.readouterr().err
+        assert f"a sweep is resumed in the folder where it was started; change to {tmp_path}" in capsys.readouterr().err
     assert main(["resume", "mine"]) == 0
     assert [job.status for job in jobs(PLACE).values()] == ["done", "done"]
     assert [path.name for path in Path("runs", "sweeps").iterdir()] == ["mine"]
@@ -215,7 +215,7 @@ def test_a_worker_killed_by_kill_9_is_gone_on_with_by_another(
     rehearsed: None, client: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = go(*TINY, "callbacks.trouble.kind=kill_once", launcher=LOCAL)
-    told = r"job 0: its process was killed by SIGKILL; going on from epoch 3, step \d \(1 of "
+    told = r"job 0: its process was killed by SIGKILL; resuming from epoch 3, step \d \(1 of "
     assert re.search(told, capsys.readouterr().out)
     assert [(job.status, job.attempts) for job in jobs(folder).values()] == [("done", 2), ("done", 1)]
     assert steps() == [1, 2, 3, 4, 5, 0]

@@ -18,7 +18,7 @@ JOB: dict[str, Any] = {"metrics": ["mae"], "trainer": {"grad_norm": False}}
 @pytest.mark.parametrize("name", ["test/rmse", "best/test/rmse", "skill/rmse", "baseline/linear/rmse"])
 @pytest.mark.fault("H12")
 def test_a_metric_of_the_test_part_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"^hydra.sweeper.objective: `{name}` is computed on the test part; whoever"):
+    with pytest.raises(ConfigError, match=f"^hydra.sweeper.objective: `{name}` is computed on the test set; whoever"):
         check_given(name)
 
 
@@ -58,7 +58,7 @@ def test_without_validation_the_training_loss_counts() -> None:
     assert objective_for(None, False, [JOB]) == "train/loss"
     with pytest.raises(ConfigError, match="`val/loss` is not logged by all jobs"):
         objective_for("val/loss", False, [JOB])
-    with pytest.raises(ConfigError, match="some jobs have a validation part and some have none; name an objective"):
+    with pytest.raises(ConfigError, match="some jobs have a validation set and some have none; name an objective"):
         objective_for(None, None, [JOB, JOB])
 
 

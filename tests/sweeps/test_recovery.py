@@ -274,7 +274,7 @@ def test_kill_9_of_the_coordinator_leaves_no_orphan_and_loses_no_job(
 def test_an_interruption_stops_the_jobs_and_says_how_to_go_on(tmp_path: Path, number: int, expected: int) -> None:
     code, output = stopped_by_a_signal(tmp_path, number, 0.2)
     assert code == expected
-    assert "the same command goes on where it stopped" in output
+    assert "the same command resumes it" in output
     assert "Traceback" not in output
     assert no_orphans(tmp_path)
     assert len(finished(tmp_path)) < 3

@@ -60,7 +60,7 @@ def test_a_job_that_waits_is_left_out_and_the_others_go_on(quick: Quick, capsys:
     assert row["error"].startswith("stopped by `rnnexp stop` (")
     assert row["error"].endswith("), before it was started")
     out = capsys.readouterr().out
-    assert "job 2: has been asked to end, and does so after its epoch" in out
+    assert "job 2: was asked to stop and ends after its epoch" in out
     assert "sweep mine: 3 done, 2 stopped" in out
     assert "jobs stopped by `rnnexp stop`: 2, 3; --retry-stopped runs them" in out
 
@@ -223,8 +223,8 @@ def test_a_whole_sweep_is_stopped_as_by_ctrl_c(rehearsed: None, capsys: pytest.C
     assert statuses(MINE) == [None, None]
     assert (MINE / "stopped").read_text().startswith("stopped by `rnnexp stop` (")
     out = capsys.readouterr().out
-    assert "stopped: 2 to go; the same command goes on where it stopped" in out
-    assert "sweep mine: it was stopped; this goes on: rnnexp train -m" in out
+    assert "stopped: 2 to go; the same command resumes it" in out
+    assert "sweep mine: it was stopped; to resume: rnnexp train -m" in out
     assert main(["watch", "mine"]) == 130
 
 

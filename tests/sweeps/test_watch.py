@@ -106,7 +106,7 @@ def test_a_dead_coordinator_is_told_with_the_command_that_goes_on(
 ) -> None:
     code, lines = grow(capsys)
     assert code == 1
-    assert lines[-1].startswith("sweep mine: the process that ran it is dead; this goes on: rnnexp train -m plugins=")
+    assert lines[-1].startswith("sweep mine: the process that ran it is dead; to resume: rnnexp train -m plugins=")
     assert watch(capsys, "mine", "--once")[0] == 1
 
 

@@ -53,4 +53,4 @@ def test_each_choice_says_why() -> None:
     batch, epochs, patience = choose_budget(34, is_validated=True)
     assert (batch.value, batch.why) == (16, "34 training examples: 3 gradient steps an epoch")
     assert (epochs.value, epochs.why) == (667, "at most 2,001 gradient steps")
-    assert (patience.value, patience.why) == (133, "there is a validation part; the weights of its best epoch are kept")
+    assert (patience.value, patience.why) == (133, "there is a validation set; the weights of its best epoch are kept")

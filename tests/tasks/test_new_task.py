@@ -74,7 +74,7 @@ def test_init_proposes_an_experiment_that_runs(capsys: pytest.CaptureFixture[str
     assert "override /data: marks" in written
     assert '"marks"' in said(capsys, "schema", "data")
     trained = said(capsys, "train", "experiment=marks", "trainer.epochs=1", "tracking=off")
-    assert "share of counts that are right on the test part, 9 lines" in trained
+    assert "share of counts that are right on the test set, 9 lines" in trained
 
 
 def test_a_task_to_whose_data_a_file_does_not_look_alike_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -212,7 +212,7 @@ def test_a_run_that_was_killed_is_running_in_the_store_until_it_is_reaped(
     assert before[:3] == (-9, "RUNNING", None)
     others = {way: told(place, way)[:3] for way in ("ok", "diverged", "terminated")}
     assert main(["reap", "--uri", f"sqlite:///{place / 'mlflow.db'}"]) == 0
-    assert capsys.readouterr().out.count("is KILLED now") == 1
+    assert capsys.readouterr().out.count("marked KILLED") == 1
     after = told(place, "killed")
     assert (after.status, after.outcome) == ("KILLED", "killed")
     assert after.epochs == 1  # that which had ended

@@ -107,7 +107,7 @@ def test_a_wrong_password_is_told_once_and_the_run_is_stored_with_the_right_one(
     assert [one for one in warned if "401" in one] == [
         f"tracking: {known.replace('://', '://***@')}: the tracking server refuses user or password (401); set "
         "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN\n"
-        "what runs log is kept in their folders and stored once that is possible"
+        "what runs log is kept in their folders and stored once the store answers"
     ]
     assert "the run not there yet; store it with: rnnexp sync" in warned[-1]
     assert leaks(tmp_path, "\n".join(warned)) == []
@@ -150,4 +150,4 @@ def test_an_expired_certificate_is_called_one(
     with serving(tmp_path, f"sqlite:///{tmp_path / 'server.db'}", tls=tls) as address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(tls / "ca.pem"))
-        assert "the tracking server's certificate has expired; whoever runs it has to renew it" in refused(capfd)
+        assert "the tracking server's certificate has expired; its administrator has to renew it" in refused(capfd)

@@ -1,4 +1,4 @@
-"""`rnnexp reap`: what has died without a word becomes KILLED in the store, and nothing else does."""
+"""`rnnexp reap`: what has ended without reporting it becomes KILLED in the store, and nothing else does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rnnexp.tracking import start
 from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.store import open_store
 
-NOTE = "note: 1 run was killed without a word to the store; tell it with: rnnexp reap"
+NOTE = "note: 1 run was killed, and the store still shows them as running; mark them with: rnnexp reap"
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_run_that_was_killed_is_killed_at_its_last_sign_of_life(
     run = stored(client)
     assert ending(client) == ("KILLED", "killed")
     assert run.info.end_time == last > run.info.start_time
-    line = rf"{run.info.run_id[:8]} +one +is KILLED now +no process writes to its folder +runs/sine/one"
+    line = rf"{run.info.run_id[:8]} +one +marked KILLED +no process writes to its folder +runs/sine/one"
     assert re.search(line, capsys.readouterr().out)
 
 
@@ -312,7 +312,7 @@ def test_a_sweep_shows_its_dead_jobs_as_killed(client: Any, folder: Path, capsys
     assert main(["runs"]) == 0
     told = capsys.readouterr().out
     assert re.search(r"sweep .* killed: 1 killed", told)
-    assert "note: 2 runs were killed without a word to the store; tell it with: rnnexp reap" in told
+    assert "note: 2 runs were killed, and the store still shows them as running; mark them with: rnnexp reap" in told
     assert main(["compare"]) == 0
     told = capsys.readouterr().out
     assert re.search(r"1 killed", told)
@@ -333,9 +333,9 @@ def test_before_its_pages_are_shown_the_store_is_told(
     with living(folder):
         store_all()
         assert main(["ui", "--no-browser"]) == 0
-        assert "died without a word" not in capsys.readouterr().err
+        assert "ended without reporting it" not in capsys.readouterr().err
     assert main(["ui", "--no-browser"]) == 0
-    assert re.search(r"died without a word.*\n.*\n\w+ +one +is KILLED now", capsys.readouterr().err)
+    assert re.search(r"ended without reporting it.*\n.*\n\w+ +one +marked KILLED", capsys.readouterr().err)
     assert seen == ["RUNNING", "KILLED"]
 
 

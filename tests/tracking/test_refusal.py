@@ -95,7 +95,7 @@ def test_an_expired_certificate_and_one_of_another_host_are_told(
     tls = make_certificate(tmp_path / "tls", days=-1)
     monkeypatch.setenv(CERTIFICATE, str(tls / "ca.pem"))
     with listening(tls) as uri:
-        assert "certificate has expired; whoever runs it has to renew it" in refuse(uri)
+        assert "certificate has expired; its administrator has to renew it" in refuse(uri)
     tls = make_certificate(tmp_path / "tls")
     with listening(tls) as uri:
         assert "certificate is that of another host; check the address" in refuse(uri.replace("127.0.0.1", "localhost"))

@@ -92,7 +92,7 @@ def test_a_validation_metric_needs_validation(data: Any) -> None:
         "trainer.monitor: `val/loss` given",
         "callbacks.stop.monitor: `val/loss` given",
     ]
-    assert all("there is no validation part" in problem for problem in problems)
+    assert all("there is no validation set" in problem for problem in problems)
 
 
 @pytest.mark.parametrize("data", [sine(), sine(split=UNVALIDATED, folds=3), SimpleNamespace()])

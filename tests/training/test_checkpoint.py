@@ -153,7 +153,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
         change_arrays(archive(("weights.npy", array(np.zeros(10**6, "f4"))), compression=zipfile.ZIP_DEFLATED)),
         r"compressed, or claims more than it holds",
     ),
-    "twice": (change_arrays(archive(*[("a.npy", array(1.0)), ("a", array(1.0))])), r"stands there twice"),
+    "twice": (change_arrays(archive(*[("a.npy", array(1.0)), ("a", array(1.0))])), r"is there twice"),
 }
 
 
@@ -358,7 +358,7 @@ def test_a_disk_without_room_ends_a_training_after_the_third_failure(
         look(10_000)
         look(10_000)
         assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["state-000001-00000000"]
-        assert "the training goes on" in caplog.text
+        assert "the training continues" in caplog.text
         with pytest.raises(ResourceError, match="cannot be written: File too large; the training ends after 3"):
             look(10_000)
     finally:

@@ -26,7 +26,7 @@ class Features:
     )
     normalize: Literal["none", "utterance", "cmn", "cmvn"] = Field(
         "utterance",
-        description="What recordings are freed of: nothing; utterance: how loud they are, by one mean and one "
+        description="Normalization of features. none; utterance: the loudness, by one mean and one "
         "deviation of all bands of a recording; cmn: the mean of each feature, and with it microphone, room and "
         "constant sounds; cmvn: its deviation, too.",
     )

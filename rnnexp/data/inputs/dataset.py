@@ -114,7 +114,7 @@ def _refuse_repeated_ids(examples: Examples) -> None:
         if (before := first.setdefault(one, index)) != index:
             raise DataError(
                 f"{examples.place(before)} and {examples.place(index)} have the same id, `{one}`: each example needs "
-                "one of its own; data.groups keeps the examples of one person or machine in one part"
+                "one of its own; data.groups keeps the examples of one person or machine in one set"
             )
 
 
@@ -137,7 +137,7 @@ def _say_repeated(examples: Examples, pieces: Pieces, truth: Truth) -> list[str]
         for part in (part for part in pieces if part != "train"):
             if number := sum(told[int(index)] in seen for index in pieces[part]):
                 notes.append(
-                    f"{count(number, 'example')} of the {part} part with a `{name}` that is in the training part, too"
+                    f"{count(number, 'example')} of the {part} set with a `{name}` that is in the training set, too"
                 )
     return notes
 

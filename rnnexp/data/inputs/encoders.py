@@ -201,7 +201,7 @@ def fit_table(
             continue
         values = read_numbers(cells[train], name, str)
         if np.isnan(values).all():
-            raise DataError(f"column `{name}` has no number in the training part; leave it out of the columns")
+            raise DataError(f"column `{name}` has no number in the training set; leave it out of the columns")
         spread = float(np.nanstd(values))
         mean[name], deviation[name] = float(np.nanmean(values)), spread or 1.0
         if empty := int(np.isnan(values).sum()):
@@ -210,7 +210,7 @@ def fit_table(
                 f"{empty} of {len(values)} training cells of `{name}` are empty: filled with the mean, and marked"
             )
         if not spread:
-            notes.append(f"column `{name}` is constant in the training part: divided by 1")
+            notes.append(f"column `{name}` is constant in the training set: divided by 1")
     if categories:
         counts = ", ".join(f"{name} ({len(levels)})" for name, levels in categories.items())
         notes.append(f"columns of categories: {counts}")
@@ -228,7 +228,7 @@ def _are_numbers(cells: np.ndarray) -> bool:
 def _list_levels(cells: np.ndarray, name: str, train: np.ndarray) -> tuple[str, ...]:
     levels = tuple(sorted({str(cell) for cell in cells[train] if cell}))
     if not levels:
-        raise DataError(f"column `{name}` is empty in the training part; leave it out of the columns")
+        raise DataError(f"column `{name}` is empty in the training set; leave it out of the columns")
     if len(levels) > MAX_LEVELS or (len(levels) > 10 and len(levels) > len(train) / 2):
         shown = ", ".join(f"`{level[:20]}`" for level in levels[:3])
         raise DataError(

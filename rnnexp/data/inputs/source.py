@@ -50,7 +50,7 @@ class Input:
         None, description="sequence: file of its rows; looked up beside the main table, then here, then in root."
     )
     id: StrictStr | StrictInt | None = Field(
-        None, description="sequence: column of that file that says whose a row is; null: called as data.id."
+        None, description="sequence: column of that file with the id of the example; null: the name in data.id."
     )
     time: StrictStr | StrictInt | None = Field(
         None, description="sequence: column of numbers or dates that orders its rows; null: as they come."
@@ -59,17 +59,17 @@ class Input:
         "fail", description="sequence: missing values: drop their rows, repeat the last one, or draw a line."
     )
     scaler: Literal["none", "standard"] = Field(
-        "standard", description="sequence: scaler of its columns, fitted on the training part only."
+        "standard", description="sequence: scaler of its columns, fitted on the training set only."
     )
-    categories: Columns = Field(
-        default_factory=list, description="table: columns of categories, though they look like numbers."
-    )
-    tokens: Kind = Field("word", description="text: cut into words, at blanks only, into characters, or subwords.")
-    lowercase: StrictBool = Field(True, description="text: take capital letters for small ones.")
+    categories: Columns = Field(default_factory=list, description="table: columns of numbers that are categories.")
+    tokens: Kind = Field("word", description="text: tokenize into words, at blanks only, into characters, or subwords.")
+    lowercase: StrictBool = Field(True, description="text: convert to lower case.")
     max_tokens: StrictInt | None = Field(None, ge=4, description="text: size of the vocabulary; null for no limit.")
-    min_count: StrictInt = Field(2, ge=1, description="text: rarer tokens of the training part are unknown.")
-    max_length: StrictInt | None = Field(None, ge=1, description="text: tokens that are kept; null for all.")
-    keep: Literal["first", "last"] = Field("first", description="text: which end of one that is cut is kept.")
+    min_count: StrictInt = Field(2, ge=1, description="text: rarer tokens of the training set are unknown.")
+    max_length: StrictInt | None = Field(
+        None, ge=1, description="text: tokens to which it is truncated; null: no limit."
+    )
+    keep: Literal["first", "last"] = Field("first", description="text: which end of a truncated text is kept.")
 
     @property
     def is_text(self) -> bool:

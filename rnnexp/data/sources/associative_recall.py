@@ -29,7 +29,7 @@ class associative_recall(LabeledTexts):
     vectors: ClassVar[str | None] = None
 
     name: Literal["associative_recall"] = "associative_recall"
-    tokens: Literal["blank"] = Field("blank", description="A raw text is cut at blanks.")
+    tokens: Literal["blank"] = Field("blank", description="A raw text is tokenized at blanks.")
     examples: int = Field(2000, ge=10, description="Texts to draw.")
     sequence_length: int = Field(33, ge=3, description="Tokens of a text, the key at its end among them.")
     pairs: int = Field(16, ge=1, description="Keys and values of a text; noise fills what sequence_length leaves.")

@@ -45,15 +45,17 @@ class audio_folder(Encoded, RecordingSource):
         description="Column of labels that says train, val or test; empty cells and null leave it to split. Where no "
         "row says val, split takes it from train.",
     )
-    groups: Column | None = Field(None, description=f"Column of labels that says whose a recording is {STAY_TOGETHER}")
+    groups: Column | None = Field(
+        None, description=f"Column of labels with the group of each recording {STAY_TOGETHER}"
+    )
     rate: int | None = Field(
         None, ge=1_000, le=384_000, description="Samples per second; others are resampled. null: the most frequent one."
     )
     features: Features = Field(default_factory=make_features, description="What a network sees of a recording.")
     speeds: list[float] = Field(
         default_factory=list,
-        description="Speeds at which each training recording is heard besides, such as [0.9, 1.1]: copies for the "
-        "training part alone (Ko et al., 2015).",
+        description="Augmentation: speeds of additional copies of each recording, such as [0.9, 1.1], in the "
+        "training set alone (Ko et al., 2015).",
     )
     task: Literal["regression", "classification", "transcription"] = Field(
         "classification", description="Numbers to predict, labels to choose from, or a text to write down."

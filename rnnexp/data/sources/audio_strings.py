@@ -28,11 +28,11 @@ class audio_strings(audio_folder):
     )
     shortest: int = Field(1, ge=1, description="Recordings in the shortest string.")
     longest: int = Field(5, ge=1, description="Recordings in the longest string.")
-    gap: float = Field(0.1, ge=0, le=10, description="Seconds of faint hiss after a recording, at most; drawn.")
-    between: str = Field("", description="What stands between two labels in a text; a blank for words.")
-    train_strings: int = Field(1500, ge=1, description="Strings of the training part.")
-    val_strings: int = Field(300, ge=1, description="Strings of the validation part, if there is one.")
-    test_strings: int = Field(500, ge=1, description="Strings of the test part, if there is one.")
+    gap: float = Field(0.1, ge=0, le=10, description="Seconds of faint noise after a recording, at most; random.")
+    between: str = Field("", description="Text between two labels; a blank for words.")
+    train_strings: int = Field(1500, ge=1, description="Strings of the training set.")
+    val_strings: int = Field(300, ge=1, description="Strings of the validation set, if there is one.")
+    test_strings: int = Field(500, ge=1, description="Strings of the test set, if there is one.")
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
@@ -80,7 +80,7 @@ class audio_strings(audio_folder):
                 features += extractor.compute([self._join([samples[index] for index in chosen], rate, source)])
                 texts.append(self.between.join(rows.label[index] for index in chosen))
                 parts.append(part)
-            told.append(f"{getattr(self, f'{part}_strings'):,} strings of {len(own):,} recordings in the {part} part")
+            told.append(f"{getattr(self, f'{part}_strings'):,} strings of {len(own):,} recordings in the {part} set")
         return Sequences.of(
             features,
             texts,

@@ -28,24 +28,26 @@ class corpus(TextFiles, TokenSettings):
 
     name: Literal["corpus"] = "corpus"
     tokens: Literal["character", "blank", "word", "subword"] = Field(
-        "character", description="Cut the text into characters, at blanks, into words, or into learned subwords."
+        "character", description="Tokenize the text into characters, at blanks, into words, or into learned subwords."
     )
-    lowercase: bool = Field(False, description="Take capital letters for small ones.")
+    lowercase: bool = Field(False, description="Convert to lower case.")
     line_end: str | None = Field(
         "<eos>", description="Token at the end of each line, null for none; as characters line ends are `\\n`."
     )
     on_empty: Literal["keep", "drop", "fail"] = Field("keep", description="Lines without a token.")
     sequence_length: int = Field(
-        100, ge=1, description="Steps of one batch, through which the error is propagated back; the state goes on."
+        100,
+        ge=1,
+        description="Time steps per batch, for truncated backpropagation; the state is kept between batches.",
     )
     split: Literal["none"] | Split = Field(
         default_factory=usual_split,
-        description="Training, validation and test part in the order of the text, as shares or numbers of characters, "
-        "or of lines where tokens are larger. What a file of its own gives is left out.",
+        description="Training, validation and test set in the order of the text, as shares or numbers of characters, "
+        "or of lines where tokens are not characters. What a file of its own gives is left out.",
     )
     unit: str | None = Field(
         None,
-        description="What the tokens are, for pictures; null says it by their kind.",
+        description="Unit of the tokens, for figures; null: by their kind.",
         json_schema_extra={FORMERLY: "units"},
     )
 

@@ -26,7 +26,7 @@ class FrameSource(SequenceSource):
     task: Literal["classification", "tagging"] = Field(  # type: ignore[assignment]
         "classification", description="A label for each clip, or (tagging) one for each of its frames."
     )
-    scaler: Literal["none"] = Field("none", description="Frames are fed from 0 to 1, whatever this says.")
+    scaler: Literal["none"] = Field("none", description="Frames are always scaled to [0, 1]; this key has no effect.")
 
     def outline(self) -> TaskSpec:
         """Return what the data will ask of a model, as far as the settings tell."""
@@ -61,7 +61,7 @@ class frames(Encoded, FrameSource):
     targets: str = Field("y", description="Its labels: (n,), for tagging (n, time).")
     lengths: str | None = Field(None, description="Its array (n,) of how many frames of each clip count; null: all.")
     groups: Column | None = Field(
-        None, description=f"Column of labels, or array (n,), that says whose a clip is {STAY_TOGETHER}"
+        None, description=f"Column of labels, or array (n,), with the group of each clip {STAY_TOGETHER}"
     )
     part: Column | None = Field(
         None, description="Column of labels, or array (n,), that says train, val or test; empty leaves it to split."

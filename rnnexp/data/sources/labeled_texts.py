@@ -41,10 +41,10 @@ class text_files(TextSource):
         description="Label: file or glob of files; or a folder with a sub-folder per label. Here, then in root."
     )
     val_path: Files | None = Field(  # type: ignore[assignment]
-        None, description="Files of the validation part; null leaves it to the split."
+        None, description="Files of the validation set; null leaves it to the split."
     )
     test_path: Files | None = Field(  # type: ignore[assignment]
-        None, description="Files of the test part; null leaves it to the split."
+        None, description="Files of the test set; null leaves it to the split."
     )
     each: Literal["line", "file"] | None = Field(
         None, description="A text is a line, or a whole file; null: a line, but a file in a folder per label."
@@ -91,11 +91,11 @@ class text_table(TextSource):
     label: Column = Field("label", description="Column with the label, by name or position.")
     groups: Column | None = Field(
         None,
-        description=f"Column that says whose a text is {STAY_TOGETHER}",
+        description=f"Column with the group of each text {STAY_TOGETHER}",
         json_schema_extra={SINCE: "0.1"},
     )
     weight: Column | None = Field(
-        None, description=f"Column that says of each text {COUNTS}", json_schema_extra={SINCE: "0.1"}
+        None, description=f"Column with the weight of each text {COUNTS}", json_schema_extra={SINCE: "0.1"}
     )
     separator: str = Field(
         "auto", min_length=1, description="Cell separator, or tab; auto: a tab in .tsv files, a comma in others."

@@ -62,8 +62,8 @@ class m4(InRoot, SeriesSource):
     season: int | None = Field(None, ge=1, description="Rows per season, 1 for none; null takes the group's.")
     split: Literal["none"] | Split | None = Field(  # type: ignore[assignment]
         None,
-        description="Training, validation and test part in time order, or none; what is null or left out is the "
-        "competition's: no validation part, and a horizon as the test part.",
+        description="Training, validation and test set in time order, or none; what is null or left out is the "
+        "competition's: no validation set, and a horizon as the test set.",
     )
     rows: Literal["all", "train"] = Field(
         "all", description="Training and test file, or the training file alone, to choose by scores of its last rows."

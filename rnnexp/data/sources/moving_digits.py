@@ -31,7 +31,7 @@ class moving_digits(FrameSource):
     Images: the test part of the optical digits of Alpaydin and Kaynak, 1998, as scikit-learn ships it.
     """
 
-    task: Literal["classification"] = Field("classification", description="Which way round a digit moves.")
+    task: Literal["classification"] = Field("classification", description="Direction in which a digit moves.")
 
     name: Literal["moving_digits"] = "moving_digits"
     pairs: int = Field(400, ge=10, le=DIGITS, description="Digits, each of which moves in one clip and its reversal.")

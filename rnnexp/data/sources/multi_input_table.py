@@ -35,13 +35,15 @@ class multi_input_table(TableFiles, MultiInputSource):
         description="Examples without a text, or without rows of a sequence: fail; or mask: the network is told that "
         "there is none, and they are counted.",
     )
-    id: Column = Field("id", description="Column that tells the examples, by which rows of other tables are joined.")
+    id: Column = Field(
+        "id", description="Column with the id of each example, by which rows of other tables are joined."
+    )
     label: Column = Field("label", description="Column with the label of an example, or the number to predict.")
     part: Column | None = Field(
         None, description="Column that says train, val or test; empty cells and null leave it to split."
     )
-    groups: Column | None = Field(None, description=f"Column that says whose an example is {STAY_TOGETHER}")
-    weight: Column | None = Field(None, description=f"Column that says of each example {COUNTS}")
+    groups: Column | None = Field(None, description=f"Column with the group of each example {STAY_TOGETHER}")
+    weight: Column | None = Field(None, description=f"Column with the weight of each example {COUNTS}")
 
     def list_inputs(self) -> dict[str, Input]:
         return self.inputs

@@ -30,21 +30,19 @@ class npz(Located, RecordingSource):
     lengths: str | None = Field(None, description="Array (n,) of how many steps of each sequence count; null for all.")
     groups: str | None = Field(
         None,
-        description=f"Array (n,) that says whose a sequence is {STAY_TOGETHER}",
+        description=f"Array (n,) with the group of each sequence {STAY_TOGETHER}",
         json_schema_extra={SINCE: "0.1"},
     )
     weight: str | None = Field(
-        None, description=f"Array (n,) that says of each sequence {COUNTS}", json_schema_extra={SINCE: "0.1"}
+        None, description=f"Array (n,) with the weight of each sequence {COUNTS}", json_schema_extra={SINCE: "0.1"}
     )
-    test_inputs: str | None = Field(None, description="Array of the test part; null takes it from inputs, by split.")
-    test_targets: str | None = Field(None, description="Targets of the test part.")
-    test_lengths: str | None = Field(None, description="Lengths in the test part.")
-    test_groups: str | None = Field(
-        None, description="Whose the sequences of the test part are.", json_schema_extra={SINCE: "0.1"}
-    )
+    test_inputs: str | None = Field(None, description="Array of the test set; null takes it from inputs, by split.")
+    test_targets: str | None = Field(None, description="Targets of the test set.")
+    test_lengths: str | None = Field(None, description="Lengths in the test set.")
+    test_groups: str | None = Field(None, description="Groups of the test set.", json_schema_extra={SINCE: "0.1"})
 
     test_weight: str | None = Field(
-        None, description="The same of the sequences of the test part.", json_schema_extra={SINCE: "0.1"}
+        None, description="The same of the sequences of the test set.", json_schema_extra={SINCE: "0.1"}
     )
 
     def label_key(self) -> str:

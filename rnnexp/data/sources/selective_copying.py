@@ -30,11 +30,11 @@ class selective_copying(TokenSettings, ExampleSource):
     vectors: ClassVar[str | None] = None
 
     name: Literal["selective_copying"] = "selective_copying"
-    tokens: Literal["blank"] = Field("blank", description="A raw text is cut at blanks.")
-    lowercase: bool = Field(False, description="Take capital letters for small ones.")
+    tokens: Literal["blank"] = Field("blank", description="A raw text is tokenized at blanks.")
+    lowercase: bool = Field(False, description="Convert to lower case.")
     examples: int = Field(2000, ge=10, description="Sequences to draw.")
     sequence_length: int = Field(256, ge=3, description="Tokens of a sequence, those that ask among them.")
-    copied: int = Field(16, ge=1, description="Letters to remember.")
+    copied: int = Field(16, ge=1, description="Letters to copy.")
     letters: int = Field(14, ge=2, le=26, description="Different letters.")
 
     def check(self) -> list[str]:

@@ -32,12 +32,12 @@ class sensors(csv):
         gt=0,
         lt=0.5,
         description="Share of clean rows that may raise an alarm; the threshold is made on the first half of the "
-        "validation part.",
+        "validation set.",
     )
     faults: Faults | None = Field(
-        None, description="Faults to put into the test part, which stand for labels; null leaves the rows as they are."
+        None, description="Artificial faults put into the test set, which then serve as labels; null: none."
     )
-    seed: int = Field(0, ge=0, description="Seed of the faults that are drawn.")
+    seed: int = Field(0, ge=0, description="Seed of the generated faults.")
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""

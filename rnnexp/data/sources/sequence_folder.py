@@ -40,11 +40,13 @@ class sequence_folder(Encoded, RecordingSource):
     )
     groups: Column | None = Field(
         None,
-        description=f"Column of labels that says whose a sequence is {STAY_TOGETHER}",
+        description=f"Column of labels with the group of each sequence {STAY_TOGETHER}",
         json_schema_extra={SINCE: "0.1"},
     )
     weight: Column | None = Field(
-        None, description=f"Column of labels that says {COUNTS}", json_schema_extra={SINCE: "0.1"}
+        None,
+        description=f"Column of labels with the weight of each sequence {COUNTS}",
+        json_schema_extra={SINCE: "0.1"},
     )
     channels: list[Column] = Field(
         default_factory=list, description="Columns of numbers to read from each table; empty for all of the first one."

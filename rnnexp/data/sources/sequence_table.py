@@ -32,7 +32,7 @@ class sequence_table(TableFiles, RecordingSource):
 
     name: Literal["sequence_table"] = "sequence_table"
     path: str = Field(description="File or glob of files; looked up here, then in root.")
-    test_path: str | None = Field(None, description="File or glob of the test part; null takes it from path, by split.")
+    test_path: str | None = Field(None, description="File or glob of the test set; null takes it from path, by split.")
     recording: Column | list[Column] | None = Field(
         "recording",
         description="Column that says which recording a row belongs to, or several that do so together: "
@@ -47,8 +47,8 @@ class sequence_table(TableFiles, RecordingSource):
     part: Column | None = Field(
         None, description="Column that says train, val or test; empty cells and null leave it to split."
     )
-    groups: Column | None = Field(None, description=f"Column that says whose a recording is {STAY_TOGETHER}")
-    weight: Column | None = Field(None, description=f"Column that says of each recording {COUNTS}")
+    groups: Column | None = Field(None, description=f"Column with the group of each recording {STAY_TOGETHER}")
+    weight: Column | None = Field(None, description=f"Column with the weight of each recording {COUNTS}")
     channels: list[Column] = Field(
         default_factory=list, description="Columns of numbers to read; empty for all that have no other part."
     )

@@ -21,10 +21,10 @@ class text_pairs(TextFiles, PairSource):
         description="A table, or {source: ..., target: ...}; looked up here, then in root."
     )
     val_path: Files | None = Field(  # type: ignore[assignment]
-        None, description="Files of the validation part; null leaves it to the split."
+        None, description="Files of the validation set; null leaves it to the split."
     )
     test_path: Files | None = Field(  # type: ignore[assignment]
-        None, description="Files of the test part; null leaves it to the split."
+        None, description="Files of the test set; null leaves it to the split."
     )
     columns: list[int] = Field([0, 1], description="Which columns of a table are source and target, from 0.")
     max_pairs: int | None = Field(

@@ -42,16 +42,16 @@ class text_tags(TextFiles, TokenSettings, ExampleSource):
     tag: int = Field(-1, description="Column of the tags, from 0; -1 is the last one.")
     number: int | None = Field(
         None,
-        description="Column of the tokens' numbers, as in CoNLL-U; lines whose number is no whole one (1-2, 8.1) are "
-        "left out.",
+        description="Column of the tokens' numbers, as in CoNLL-U; lines with a number that is not an integer "
+        "(1-2, 8.1) are left out.",
     )
     separator: Literal["auto", "tab"] = Field("auto", description="Between columns: any blanks and tabs, or one tab.")
     comment: str | None = Field(None, description="Lines that begin with it are left out, such as #.")
     tokens: Literal["word", "blank"] = Field(
-        "word", description="How a raw text is cut when it is to be tagged; files are cut already."
+        "word", description="How a raw text is tokenized before it is tagged; files hold tokens already."
     )
-    lowercase: bool = Field(False, description="Take capital letters for small ones.")
-    min_count: int = Field(2, ge=1, description="Rarer tokens of the training part are unknown.")
+    lowercase: bool = Field(False, description="Convert to lower case.")
+    min_count: int = Field(2, ge=1, description="Rarer tokens of the training set are unknown.")
     max_length: int | None = Field(None, ge=1, description="Tokens of a training sequence; null for all.")
     on_long: Literal["drop", "fail"] = Field("drop", description="Training sequences of more than max_length tokens.")
     vectors: str | None = Field(

@@ -20,7 +20,7 @@ class ts(Encoded, RecordingSource):
 
     name: Literal["ts"] = "ts"
     path: str = Field(description="File (.ts, .ts.gz) or glob of files; looked up here, then in root.")
-    test_path: str | None = Field(None, description="File of the test part; null takes it from path, by split.")
+    test_path: str | None = Field(None, description="File of the test set; null takes it from path, by split.")
     task: Literal["regression", "classification"] = Field(
         "classification", description="Numbers to predict, or labels to choose from."
     )

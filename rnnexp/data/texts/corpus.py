@@ -191,6 +191,6 @@ def require_in_training(texts: Texts, train: Sequence[int] | np.ndarray) -> None
         rows = [index for index, other in enumerate(labels) if other == label]
         others = f"; {count(len(absent) - 1, 'more label')} likewise" if len(absent) > 1 else ""
         raise DataError(
-            f'the label "{label}" has {count(number, "text")}, none of them in the training part: '
+            f'the label "{label}" has {count(number, "text")}, none of them in the training set: '
             f"{texts.cite(rows)}{others}. Change data.split or data.seed, or leave the label out of the files"
         )

@@ -85,7 +85,7 @@ def _cut(texts: Texts, encoded: Encoded, rules: Rules) -> list[str]:
     have = f"{count(len(long), 'text')} {'has' if len(long) == 1 else 'have'} more than data.max_length"
     what = f"{have}={rules.max_length} tokens, at most {encoded.lengths.max():,}: {texts.cite(long)}"
     if rules.on_long == "fail":
-        raise DataError(f"{what}. Raise data.max_length, or cut them with data.on_long=cut")
+        raise DataError(f"{what}. Raise data.max_length, or truncate them with data.on_long=cut")
     return [f"{what}; only the {rules.keep} {rules.max_length} are kept"]
 
 
@@ -94,7 +94,7 @@ def _repeated(texts: Texts, parts: Mapping[str, np.ndarray]) -> list[str]:
     seen = {texts.texts[index] for index in parts["train"]}
     counts = {name: sum(texts.texts[index] in seen for index in chosen) for name, chosen in parts.items()}
     return [
-        f"{count(number, 'text')} of the {name} part also {'stands' if number == 1 else 'stand'} in the training part"
+        f"{count(number, 'text')} of the {name} set also {'stands' if number == 1 else 'stand'} in the training set"
         for name, number in counts.items()
         if number and name != "train"
     ]

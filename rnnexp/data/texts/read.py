@@ -89,6 +89,6 @@ def names_in(file: Path, encoding: str) -> list[str]:
     found = [line.strip() for line in lines(read_text(file, encoding))]
     for number, name in enumerate(found, start=1):
         if not name or name in found[: number - 1]:
-            problem = f'"{name}" stands there twice' if name else "has no name"
+            problem = f'"{name}" is there twice' if name else "has no name"
             raise DataError(f"{file}, line {number}: {problem}; data.labels needs a name of its own for each label")
     return found

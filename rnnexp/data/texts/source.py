@@ -71,12 +71,14 @@ class TextSource(TextFiles, FewLabels, LabeledTexts):
     )
     on_empty: Literal["fail", "drop"] = Field("fail", description="Rows without a text or label: leave them out.")
     test_every: int | None = Field(
-        None, ge=2, description="Rows 0, k, 2k, ... are the test part; null leaves it to the split."
+        None, ge=2, description="Rows 0, k, 2k, ... are the test set; null leaves it to the split."
     )
-    min_count: int = Field(2, ge=1, description="Rarer tokens of the training part are unknown.")
-    max_length: int | None = Field(None, ge=1, description="Tokens of a text that are kept; null for all.")
-    on_long: Literal["cut", "fail"] = Field("cut", description="Texts of more than max_length tokens.")
-    keep: Literal["first", "last"] = Field("first", description="Which end of a text that is cut is kept.")
+    min_count: int = Field(2, ge=1, description="Rarer tokens of the training set are unknown.")
+    max_length: int | None = Field(None, ge=1, description="Tokens to which a text is truncated; null: no limit.")
+    on_long: Literal["cut", "fail"] = Field(
+        "cut", description="Texts of more than max_length tokens: cut: truncate them; or fail."
+    )
+    keep: Literal["first", "last"] = Field("first", description="Which end of a truncated text is kept.")
     vectors: str | None = Field(
         None, description="File of pretrained vectors of tokens, as of GloVe or word2vec, to start the embedding from."
     )
@@ -134,7 +136,7 @@ class TextSource(TextFiles, FewLabels, LabeledTexts):
         blank = [key for key, path in paths.items() if path in ({}, "") or (isinstance(path, str) and not path.strip())]
         problems = [f"data.{key}: is empty; give the file to read" for key in blank]
         if self.test_every is not None and paths["test_path"] is not None:
-            problems.append("data.test_every: the test part is in data.test_path; give one of the two")
+            problems.append("data.test_every: the test set is in data.test_path; give one of the two")
         return problems
 
     def token_mistakes(self) -> list[str]:

@@ -44,13 +44,13 @@ class TokenSettings:
     """How a source has its texts cut, and which tokens are to be known."""
 
     tokens: Kind = Field(
-        "word", description="Cut texts into words, at blanks only, into characters, or into learned subwords."
+        "word", description="Tokenize texts into words, at blanks only, into characters, or into learned subwords."
     )
-    lowercase: bool = Field(True, description="Take capital letters for small ones.")
+    lowercase: bool = Field(True, description="Convert to lower case.")
     max_tokens: int | None = Field(
         None, ge=4, description="Size of the vocabulary with padding and unknown; null for no limit."
     )
-    min_count: int = Field(1, ge=1, description="Rarer tokens of the training part are unknown.")
+    min_count: int = Field(1, ge=1, description="Rarer tokens of the training set are unknown.")
 
     def token_mistakes(self) -> list[str]:
         """List what subwords need and do not have, found before any text is read."""

@@ -46,7 +46,7 @@ def read_vectors(file: Path, vocabulary: Vocabulary, seed: int = 0, encoding: st
     values[list(known)] = table
     values[PADDING] = 0
     words = len(vocabulary) - UNKNOWN - 1
-    notes = [f"{file}: vectors for {len(known):,} of {count(words, 'token')}; the others are drawn"]
+    notes = [f"{file}: vectors for {len(known):,} of {count(words, 'token')}; the others are randomly initialized"]
     notes += [f"{file}: {count(twice, 'token')} again in the file: the first is taken"] if twice else []
     return Vectors(values, len(known), tuple(notes))
 
@@ -74,7 +74,7 @@ class _Lines:
             if index is not None and index not in known:
                 known[index] = self._vector(numbers)
         if promised not in (None, rows):
-            raise DataError(f"{self.file}: line 1 promises {count(promised or 0, 'vector')}, there are {rows:,}")
+            raise DataError(f"{self.file}: line 1 announces {count(promised or 0, 'vector')}, there are {rows:,}")
         return known, twice
 
     def _lines(self, encoding: str) -> Iterator[tuple[int, str]]:

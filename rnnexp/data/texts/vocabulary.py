@@ -70,7 +70,7 @@ def _note(counts: Counter[str], kept: list[tuple[str, int]]) -> str:
     share, seen = 1 - sum(times for _, times in kept) / counts.total(), sum(times > 0 for _, times in kept)
     more = f"; and {len(kept) - seen:,} that it does not have" if seen < len(kept) else ""
     return (
-        f"vocabulary: {seen:,} of the {count(len(counts), 'token')} of the training part; "
+        f"vocabulary: {seen:,} of the {count(len(counts), 'token')} of the training set; "
         f"the others make up {share:.1%} of it{more}"
     )
 
@@ -84,6 +84,6 @@ def _too_few(counts: Counter[str], kept: list[tuple[str, int]], max_tokens: int 
     limits = f"data.min_count={min_count}" + (f" and data.max_tokens={max_tokens}" if max_tokens else "")
     left = f'only the token "{kept[0][0]}"' if kept else "no token"
     return (
-        f"{limits} leave {left} of the {count(len(counts), 'token')} of the training part (most frequent: {found}); "
+        f"{limits} leave {left} of the {count(len(counts), 'token')} of the training set (most frequent: {found}); "
         "a vocabulary needs at least 2. Check data.tokens, or change these limits"
     )

@@ -46,19 +46,23 @@ class encoder_decoder:
     )
     decoder_units: PositiveInt | Units | None = Field(
         None,
-        description="size of each layer of the decoder where it is another one; null: as the encoder's",
+        description="size of each layer of the decoder, if it differs; null: as the encoder's",
         json_schema_extra={SINCE: "0.1"},
     )
     bidirectional: bool = Field(False, description="let the encoder read in both directions")
-    attention: Attention | None = Field(None, description="how the decoder looks at what was read; null: not at all")
+    attention: Attention | None = Field(
+        None, description="attention of the decoder over the outputs of the encoder; null: none"
+    )
     transformer: Transformer | None = Field(
         None,
         description="transformer blocks before or after the recurrent layers of the encoder; null: none",
         json_schema_extra={SINCE: "0.1"},
     )
-    embedding_dim: PositiveInt = Field(128, description="size of a token's vector")
-    tie_weights: bool = Field(False, description="take the vectors of the target's tokens for the output too")
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of vectors and of outputs dropped in training")
+    embedding_dim: PositiveInt = Field(128, description="dimension of the embedding of tokens")
+    tie_weights: bool = Field(
+        False, description="use the embedding of the target tokens for the output too (weight tying)"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of embeddings and of outputs dropped in training")
 
     def sizes(self) -> list[int]:
         """Return one size per layer of the decoder, of which the output reads the last one."""

@@ -21,7 +21,7 @@ class lstm(RecurrentModel):
 
     name: Literal["lstm"] = "lstm"
     recurrent_activation: Activation = Field("sigmoid", description="activation of the gates")
-    unit_forget_bias: bool = Field(True, description="start the forget gate's bias at 1: remember at first")
+    unit_forget_bias: bool = Field(True, description="initialize the bias of the forget gate with 1")
 
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
         import keras

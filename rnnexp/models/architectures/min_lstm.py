@@ -28,7 +28,7 @@ class min_lstm(RecurrentModel):
     recurrent_dropout: float = Field(
         0.0, ge=0, lt=1, description="share of each step's new values dropped in training (Semeniuta et al., 2016)"
     )
-    unit_forget_bias: bool = Field(True, description="start the forget gate's bias at 1: remember at first")
+    unit_forget_bias: bool = Field(True, description="initialize the bias of the forget gate with 1")
 
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
         from rnnexp.models.recurrent_layers import MinLSTM

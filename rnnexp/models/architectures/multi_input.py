@@ -40,18 +40,16 @@ class multi_input:
     bidirectional: bool = Field(False, description="read texts and sequences in both directions")
     pooling: Pooling = Field(
         "last",
-        description="from the outputs of all steps to one: the last, their mean, maximum, or attention over them",
+        description="how the outputs of all steps become one: the last, their mean, their maximum, or attention",
     )
-    embedding_dim: PositiveInt = Field(32, description="size of a token's vector")
-    word_dropout: float = Field(0.0, ge=0, lt=1, description="share of tokens whose vector is dropped in training")
+    embedding_dim: PositiveInt = Field(32, description="dimension of the embedding of tokens")
+    word_dropout: float = Field(0.0, ge=0, lt=1, description="share of tokens whose embedding is dropped in training")
     table_units: PositiveInt = Field(16, description="size of the dense layer that reads a row of a table")
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of what each encoder gives dropped in training")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of the outputs of each encoder dropped in training")
     combine: Literal["concat", "attention"] = Field(
-        "concat", description="put what the encoders give side by side, or add it up with learned weights"
+        "concat", description="concatenate the outputs of the encoders, or add them up with learned weights"
     )
-    combine_units: PositiveInt = Field(
-        32, description="size that each encoder's answer has before attention adds them up"
-    )
+    combine_units: PositiveInt = Field(32, description="size of each encoder's output before attention adds them up")
     dense: list[PositiveInt] = Field([32], description="sizes of dense layers before the output")
     dense_activation: Activation = Field("relu", description="activation of the layers in `dense`")
 

@@ -21,7 +21,7 @@ class slstm(RecurrentModel):
     bridged: ClassVar[str] = "h"  # c means nothing without n and m, which tanh cannot make
 
     name: Literal["slstm"] = "slstm"
-    unit_forget_bias: bool = Field(True, description="start the forget gate's bias at 1: remember at first")
+    unit_forget_bias: bool = Field(True, description="initialize the bias of the forget gate with 1")
     exponential_forget: bool = Field(False, description="let the forget gate be exponential too; false: sigmoid")
 
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:

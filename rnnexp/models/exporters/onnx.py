@@ -20,7 +20,7 @@ from rnnexp.registry import Package, register
 INSTALL = 'pip install "rnnexp[onnx]"'
 PACKAGE = Package("onnx", "ONNX", INSTALL)
 RUNTIME = Package("onnxruntime", "ONNX Runtime", INSTALL)
-WRITES = "model: {} writes its answer token by token, by a search that lies outside of the network"
+WRITES = "model: {} writes its answer token by token, by a search outside of the network"
 
 
 @register("exporter")

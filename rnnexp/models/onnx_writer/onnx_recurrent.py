@@ -57,7 +57,9 @@ def _join(graph: Graph, names: list[str]) -> str:
 
 def _make_starts(graph: Graph, layer: Any, kind: str, both: bool) -> list[str]:
     if both or kind not in STATES:
-        raise UnsupportedError("it cannot go on from step to step" + (": it reads in both directions" if both else ""))
+        raise UnsupportedError(
+            "it cannot continue from step to step" + (": it reads in both directions" if both else "")
+        )
     names = [f"{layer.name}_{state}" for state in STATES[kind]]
     graph.inputs += [graph.declare(name, "float32", ["batch", layer.units]) for name in names]
     return names

@@ -63,7 +63,7 @@ def apply(source: Any, preprocessor: Preprocessor, spec: TaskSpec | None = None)
 def _make(reading: Reading) -> SensorDataset:
     source: Any = reading.source
     if "val" not in reading.borders:
-        raise DataError("data.split: a threshold needs a validation part, whose rows are clean; give data.split.val")
+        raise DataError("data.split: a threshold needs a validation set, whose rows are clean; give data.split.val")
     faults: list[Fault] = []
     if source.faults is not None:
         parts, sensors = (reading.borders["train"], reading.borders["test"]), len(reading.roles.targets)
@@ -115,7 +115,7 @@ def _require_enough(dataset: SensorDataset) -> None:
     if there < needed:
         raise DataError(
             f"data.false_alarm_rate: {dataset.false_alarm_rate:g} needs {needed:,} rows in the first half of the "
-            f"validation part, which has {there:,}; make the part larger (data.split), or the rate"
+            f"validation set, which has {there:,}; make the part larger (data.split), or the rate"
         )
 
 

@@ -91,7 +91,7 @@ def _require(train: Many, steps: int, channels: int, known: np.ndarray) -> None:
     if steps < WEIGHTS:
         raise Undefined(f"the longest training sequence has {steps} steps, and a kernel {WEIGHTS}")
     if len(known) < 2:
-        raise Undefined("the training part has one class only")
+        raise Undefined("the training set has one class only")
     if len(train) > MAX_EXAMPLES:
         raise Undefined(f"there are {len(train):,} training sequences; the most is {MAX_EXAMPLES:,}")
     _require_few("training sequences", len(train) * steps * channels)

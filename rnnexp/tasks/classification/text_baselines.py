@@ -181,7 +181,7 @@ def fit_tfidf_chars(
 def _require_two(labels: np.ndarray) -> np.ndarray:
     known = np.unique(labels)
     if len(known) < 2:
-        raise Undefined("the training part has one class only")
+        raise Undefined("the training set has one class only")
     return known
 
 

@@ -98,10 +98,10 @@ def count_independent(inside: np.ndarray) -> int:
 
 def _made(dataset: SeriesDataset, outputs: Mapping[str, np.ndarray]) -> Intervals:
     if MADE_ON not in outputs:
-        return Intervals(why="data.split has no validation part, from whose errors they are made")
+        return Intervals(why="data.split has no validation set, from whose errors they are made")
     if dataset.scored == MADE_ON:
-        return Intervals(why="the validation part cannot measure what is made from it")
+        return Intervals(why="the validation set cannot measure what is made from it")
     errors = dataset.errors(MADE_ON, outputs[MADE_ON])
     if not np.isfinite(errors).all():
-        return Intervals(why="the forecasts of the validation part are not finite")
+        return Intervals(why="the forecasts of the validation set are not finite")
     return intervals.calibrate(errors)

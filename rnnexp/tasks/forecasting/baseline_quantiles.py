@@ -31,7 +31,7 @@ def add_quantiles(
     known = _find_origins(own, forecasts[0].size)
     found = makers(own, known)
     if not len(known) or name not in found:
-        raise Undefined("there are no errors of it over the training part")
+        raise Undefined("there are no errors of it over the training set")
     rows = known[:, None] + np.arange(1, forecasts.shape[1] + 1)
     errors = own.history.values[rows] - found[name]()
     pooled, series = _quantiles(errors, levels), own.history.series_of(known)

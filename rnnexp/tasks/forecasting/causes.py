@@ -42,7 +42,7 @@ def _level(dataset: SeriesDataset, report: Report) -> Iterator[Cause]:
         biased = off * shift < 0 and abs(off) > BIASED * float(np.sqrt(np.nanmean(error**2)))
     if abs(shift) > SHIFT and biased:
         where = "above" if shift > 0 else "below"
-        seen = f"the scored values lie {abs(shift):.1f} deviations {where} those of the training part, and the "
+        seen = f"the scored values lie {abs(shift):.1f} deviations {where} those of the training set, and the "
         seen += f"forecasts do not follow ({'too low' if off < 0 else 'too high'} by {abs(off):.1f} in the mean)"
         yield Cause("level_shift", seen, "'data.scaler=[standard,instance]'")
 
@@ -58,5 +58,5 @@ def _window(dataset: SeriesDataset, report: Report) -> Iterator[Cause]:
     helps = report.best_baseline not in SEASONLESS
     if helps and errors["seasonal_naive"] < errors["persistence"]:
         rows = "1 row" if seen_rows == 1 else f"{seen_rows} rows"
-        seen = f"the network sees {rows}, less than the season of {season}, which {report.best_baseline} knows"
+        seen = f"the network sees {rows}, less than the season of {season}, which {report.best_baseline} uses"
         yield Cause("short_window", seen, f"data.sequence_length={season + 1}")

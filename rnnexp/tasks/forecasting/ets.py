@@ -161,7 +161,7 @@ def require_training(dataset: SeriesDataset) -> SeriesDataset:
     """Return the data with the training part; raises Undefined without one, and where there are too many values."""
     own = dataset.trained_on
     if own is None:
-        raise Undefined("there is no training part")
+        raise Undefined("there is no training set")
     count = sum(part.size for part in list_training(own, MAX_FITTED))
     if count > MAX_VALUES:
         raise Undefined(f"it would be fitted to {count:,} values, series by series; the most is {MAX_VALUES:,}")

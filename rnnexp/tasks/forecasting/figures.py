@@ -154,7 +154,7 @@ def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tu
         ends = [predictions.quantiles[chosen, step, target, end] for end in (0, -1)]
         name = " to ".join(name_level(dataset.spec.quantiles[end]) for end in (0, -1))
         ax.fill_between(axis[rows], *ends, color=ORANGE, alpha=0.35, linewidth=0, label=name)
-    part = {"test": "test part", "train": "training part"}[dataset.scored]
+    part = {"test": "test set", "train": "training set"}[dataset.scored]
     ax.axvspan(axis[rows[0]], axis[rows[-1]], color=BLUE, alpha=0.06, label=part)
     label = f" of {history.ids[series]}" if len(history.ids) > 1 else ""
     ax.set_title(f"{target_name(dataset, target)}{label}, {ahead(step)}")

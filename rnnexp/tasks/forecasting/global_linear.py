@@ -66,7 +66,7 @@ def fit(dataset: SeriesDataset) -> GlobalLinear:
     """Fit to windows of the training part, of all series and targets together."""
     own = dataset.trained_on
     if own is None:
-        raise Undefined("there is no training part")
+        raise Undefined("there is no training set")
     return GlobalLinear([_fit_lags(own, lags) for lags in linear.find_usable_lags(dataset)])
 
 

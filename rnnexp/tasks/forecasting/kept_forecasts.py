@@ -39,7 +39,7 @@ FITTED: dict[str, Callable[[SeriesDataset], Any]] = {
     "ets": ets.fit,
 }
 OF_MANY = ("global_linear",)  # one series has nothing to learn from others
-NO_ERRORS = "there are no forecasts of it for a validation part, from whose errors they are made"
+NO_ERRORS = "there are no forecasts of it for a validation set, from whose errors they are made"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def name_stand_ins(past: Past, fitted: Iterable[tuple[str, Any]]) -> Iterator[st
     for name, method in fitted:
         if (there := stands_in(method, past)).any():
             count = f"{there.sum():,} of {len(there):,} forecasts"
-            yield f"the baseline {name} repeats the last value in {count}, for want of rows before them"
+            yield f"the baseline {name} repeats the last value in {count}, because there are no rows before them"
 
 
 def keep_baselines(dataset: SeriesDataset, report: Report) -> KeptBaselines:

@@ -103,7 +103,7 @@ def _unscored_steps(dataset: SeriesDataset) -> Iterator[str]:
     ends = dataset.borders["train"][dataset.history.series_of(starts), 1]
     late = starts + dataset.pipeline.plan.span > ends
     if late.any():
-        yield f"{late.sum()} steps of the training sequences lie after the training part"
+        yield f"{late.sum()} steps of the training sequences lie after the training set"
 
 
 def _scaler(dataset: SeriesDataset) -> Iterator[str]:

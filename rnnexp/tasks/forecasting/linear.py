@@ -149,7 +149,7 @@ def fit(dataset: SeriesDataset) -> LinearForecast:
     """Fit a regression for each number of lags that forecasts of these data may be made from."""
     own = dataset.trained_on
     if own is None:
-        raise Undefined("there is no training part")
+        raise Undefined("there is no training set")
     units = _measure(own)
     return LinearForecast(units, [_fit_lags(own, units, lags) for lags in find_usable_lags(dataset)])
 

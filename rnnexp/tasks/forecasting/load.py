@@ -139,7 +139,7 @@ def find_season(reading: Reading, rows: np.ndarray) -> int | None:
 def _season_note(season: int | None) -> list[str]:
     if season is None:
         return []
-    apart = f"there are no dates, but values of the training part that lie {season} rows apart go together"
+    apart = f"there are no dates, but values of the training set that lie {season} rows apart go together"
     return [f"{apart}: {season} rows are a season; data.season says otherwise"]
 
 
@@ -218,7 +218,7 @@ def _empty_part(name: str, rows: np.ndarray, pipeline: Pipeline) -> str:
     plan, longest = pipeline.plan, int(np.diff(rows, axis=1).max())
     needed = plan.ahead + (pipeline.rows_needed if name == "train" else 0)
     return (
-        f"the {name} part has no window: it has {count(longest, 'row')} and one window needs "
+        f"the {name} set has no window: it has {count(longest, 'row')} and one window needs "
         f"{count(needed, 'row')} of it; change data.split, data.horizon or data.sequence_length"
     )
 
@@ -286,7 +286,7 @@ def _filled_training_rows(reading: Reading) -> list[str]:
     if filled <= MANY * total:
         return []
     policy = getattr(reading.source, "gaps", "")
-    like = "repeat the row before their gap" if policy == "ffill" else "lie on straight lines"
+    like = "repeat the row before their gap" if policy == "ffill" else "are on straight lines"
     return [
         f"{filled:,} of {count(total, 'training row')} ({filled / total:.0%}) fill gaps: they {like} (gaps={policy})"
     ]

@@ -157,7 +157,7 @@ def _forecasts(
 def _forecast(fit: Fit, past: Past, plan: Plan) -> np.ndarray:
     method = fit()
     if kept_forecasts.stands_in(method, past).all():
-        raise Undefined("it would repeat the last value in all forecasts, for want of rows before them")
+        raise Undefined("it would repeat the last value in all forecasts, because there are no rows before them")
     return np.asarray(method.predict(past, plan))
 
 

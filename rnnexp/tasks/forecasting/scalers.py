@@ -266,7 +266,7 @@ def _fit_affine(name: str, data: Fit, table: np.ndarray, lost: int) -> tuple[Aff
     empty = [label for label, group in zip(data.ids, groups) if len(group) == 0]
     if empty:
         where = f"series `{empty[0]}`: " if data.per_series and len(groups) > 1 else ""
-        raise DataError(f"{where}data.scaler `{name}`: the training part has no row to be fitted on")
+        raise DataError(f"{where}data.scaler `{name}`: the training set has no row to be fitted on")
     parameters = [_affine_parameters(name, group) for group in groups]
     shift, scale, flat = (np.stack(values) for values in zip(*parameters))
     return Affine(name, shift, scale), _constant_notes(name, data, flat)
@@ -292,5 +292,5 @@ def _constant_notes(name: str, data: Fit, flat: np.ndarray) -> list[str]:
     for column, count in zip(data.columns, flat.sum(axis=0)):
         where = f" in {count} of {len(flat)} series" if data.per_series and len(flat) > 1 else ""
         if count:
-            notes.append(f"column `{column}` has no spread in the training part{where}: `{name}` divides it by 1")
+            notes.append(f"column `{column}` has no spread in the training set{where}: `{name}` divides it by 1")
     return notes

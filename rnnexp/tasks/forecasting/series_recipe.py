@@ -106,7 +106,7 @@ def choose_length(train: Rows, shortest: int, season: int | None, differenced: b
     lag = find_longest_lag([np.diff(rows, axis=0) if differenced else rows for rows in train], min(LONGEST, most - 1))
     usual = USUAL_ROWS if most >= USUAL_ROWS else max(1, min(FEW_ROWS, most))
     reasons = {usual: f"{shortest:,} rows" + (", of them an eighth" if usual == most else "; nothing asks for more")}
-    reasons |= {lag + differenced: f"the partial autocorrelation of lag {lag} is no chance"} if lag else {}
+    reasons |= {lag + differenced: f"the partial autocorrelation of lag {lag} is significant"} if lag else {}
     reasons |= {season + 1: f"a season of {season} rows, and one"} if season else {}
     *shorter, length = sorted(rows for rows in reasons if rows <= max(1, most))
     others = [shorter[-1] if shorter else max(1, length // THIRD)]

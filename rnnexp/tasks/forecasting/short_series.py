@@ -45,7 +45,7 @@ def short_series(dataset: SeriesDataset, origins: np.ndarray, horizon: int, foun
     notes = _fewer_lags(dataset, origins) if "linear" in found else []
     notes += _doubtful(dataset, task) if "naive2" in found else []
     return notes + [
-        f"the baseline {name} repeats the last value in {_called(dataset, origins[there])}, for want of {what}"
+        f"the baseline {name} repeats the last value in {_called(dataset, origins[there])}, because it lacks {what}"
         for name, (there, what) in stand_ins.items()
         if there.any()
     ]

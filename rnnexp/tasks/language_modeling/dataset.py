@@ -178,7 +178,7 @@ def _part(source: corpus, part: str, values: np.ndarray, border: tuple[int, int]
     if part in LEARNED_FROM:
         return lanes(part, values, border, source.sequence_length)
     if (tokens := border[1] - border[0]) < 2:
-        what = f"the {part} part has " if part in ORDER else ""
+        what = f"the {part} set has " if part in ORDER else ""
         raise DataError(f"{source.path}: {what}{count(tokens, 'token')}; at least 2 are needed, the second is scored")
     return lanes(part, values, border, steps=1)
 
@@ -209,7 +209,7 @@ def _read(source: corpus, shared: bool = True) -> tuple[dict[str, list[Line]], l
         pieces |= _cut_up(source, read["train"], given)
     for part, piece in pieces.items():
         if not any(text.strip() for *_, text in piece):
-            raise DataError(f"{source.path}: the {part} part has no text; change data.split")
+            raise DataError(f"{source.path}: the {part} set has no text; change data.split")
     return {part: pieces[part] for part in ORDER if part in pieces}, notes
 
 

@@ -42,7 +42,7 @@ def surprise(dataset: TextStream, predictions: Predictions) -> Figure:
         drawn.set_parse_math(False)
     ax.set(xlim=(0, WIDTH), ylim=(placed[-1][0] + 0.7, -0.7), xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
-    part = {"test": "test part", "train": "training part"}[dataset.scored]
+    part = {"test": "test set", "train": "training set"}[dataset.scored]
     ax.set_title(f"{dataset.summary.source}: surprise at the first tokens of the {part}")
     figure.colorbar(colors, ax=ax, label="nats (-log of the probability)", extend="max", shrink=0.8)
     return figure

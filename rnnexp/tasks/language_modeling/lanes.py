@@ -41,7 +41,7 @@ class Lanes(Part):
         batches = lane // self.steps
         if batches == 0:
             raise DataError(
-                f"the {self.name} part has {self.last - self.first:,} tokens, too few for one batch: {size} lanes "
+                f"the {self.name} set has {self.last - self.first:,} tokens, too few for one batch: {size} streams "
                 f"(trainer.batch_size) of {self.steps} steps (data.sequence_length) need "
                 f"{size * self.steps + 1:,}. Lower one of the two"
             )
@@ -83,4 +83,4 @@ def seen(dataset: Any, own: Any) -> str:
     known = [own.ids(part).tobytes() for part in LEARNED_FROM if part in own.borders]
     begins = np.unique(np.linspace(0, max(0, len(ids) - STRETCH), MAX_STRETCHES, dtype=np.int64))
     share = np.mean([any(ids[begin : begin + STRETCH].tobytes() in text for text in known) for begin in begins])
-    return f"about {share:.0%} of the text stand in what the run has learned from" if share else ""
+    return f"about {share:.0%} of the text are in what the run was trained on" if share else ""

@@ -50,7 +50,7 @@ def generate(trained: TrainedModel, request: GenerateRequest) -> str:
     refuse_unknown(language, request.prompt or "", "--prompt")
     prompt = language.ids(request.prompt) if request.prompt else start(language)
     if not len(prompt):
-        raise ConfigError("--prompt: has no token; give some text to go on from")
+        raise ConfigError("--prompt: has no token; give some text to continue")
     written = sample_tokens(trained.load().model, prompt, request.length, request.sampling or Sampling())
     return str(language.text([*prompt, *written] if request.prompt else written))
 
@@ -76,7 +76,7 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> DataFrame:
     if not asked["length"]:
         return surprise(bundle, texts)
     if bundle.baseline is not None:
-        raise ConfigError(f"length: an n-gram scores texts here, and writes none; ask the {NETWORK} to go on with them")
+        raise ConfigError(f"length: an n-gram scores texts here, and writes none; use the {NETWORK} to continue them")
     how = Sampling(asked["temperature"], asked["top_k"] or None, asked["top_p"], asked["seed"], (PADDING, UNKNOWN))
     for number, text in enumerate(texts, start=1):
         refuse_unknown(language, text, f"text {number}")
@@ -113,7 +113,7 @@ def surprise(bundle: Bundle, texts: Sequence[str], least: int = 2) -> DataFrame:
     read = [bundle.preprocessor.ids(text) for text in texts]
     for number, ids in enumerate(read, start=1):
         if len(ids) < least:
-            needed = "at least 2 are needed, the second is scored" if least > 1 else "give some text to go on from"
+            needed = "at least 2 are needed, the second is scored" if least > 1 else "give some text to continue"
             raise DataError(f"text {number}: {count(len(ids), 'token')}; {needed}")
     score = partial(score_tokens, bundle.model) if bundle.baseline is None else bundle.baseline.predict
     found = [-score(ids).mean() if len(ids) > 1 else np.nan for ids in read]
@@ -137,7 +137,7 @@ def refuse_unknown(language: Language, prompt: str, place: str) -> None:
         what = "character" if language.tokenizer.kind == "character" else "token"
         raise DataError(
             f"{place}: the model does not know the {what}{'s' if len(strange) > 1 else ''} {shown}{more}: "
-            f"its {len(known):,} are those of its training part"
+            f"its {len(known):,} are those of its training set"
         )
 
 

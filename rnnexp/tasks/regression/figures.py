@@ -38,7 +38,7 @@ def scatter(dataset: Dataset, predictions: Predictions) -> Figure:
     ax.set(
         xlabel=f"actual{unit}",
         ylabel=f"predicted{unit}",
-        title=f"{dataset.summary.source}: {dataset.scored} part",
+        title=f"{dataset.summary.source}: {dataset.scored} set",
     )
     ax.legend(frameon=False)
     return figure

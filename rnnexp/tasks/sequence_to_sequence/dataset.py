@@ -137,9 +137,7 @@ def load(source: PairSource) -> PairDataset:
     unused = len(pairs) - sum(map(len, pieces.values()))
     encoders, encoded, pieces, notes, said = _learn_both(source, pairs, pieces)
     if unused:
-        notes.append(
-            f"{count(unused, 'pair')} left out: the source stands in a part that is held out, or data.split says so"
-        )
+        notes.append(f"{count(unused, 'pair')} left out: the source is in a held-out set, or data.split leaves it out")
     notes = [*pairs.notes, *notes, *said, *_unknown(pieces, encoded)]
     most = int(encoded[1].lengths[pieces["train"]].max()) + 1
     pipeline = PairPipeline(encoders[0], encoders[1], most, source.beam, source.length_penalty)
@@ -238,7 +236,7 @@ def _one_spelling(pairs: Pairs, pieces: Parts, cutter: Tokenizer) -> tuple[Pairs
         for index in piece:
             sources[index] = first.setdefault(cutter.key(sources[index]), sources[index])
     other = sum(now != before for now, before in zip(sources, pairs.sources))
-    notes = [f"{count(other, 'source')} cut into the same tokens as another spelling: taken as one"] if other else []
+    notes = [f"{count(other, 'source')} tokenized like another spelling: taken as one"] if other else []
     return replace(pairs, sources=tuple(sources)), notes
 
 

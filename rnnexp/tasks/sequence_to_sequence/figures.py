@@ -48,7 +48,9 @@ def attention(dataset: PairDataset, report: Report, looks: list[tuple[int, np.nd
     for ax in axes[len(looks) :]:
         ax.set_visible(False)
     figure.colorbar(axes[0].images[0], ax=list(axes), label="weight of the attention", shrink=0.6)
-    figure.suptitle(f"{dataset.summary.source}: what each written token (left) looked at (below); ■ is the end")
+    figure.suptitle(
+        f"{dataset.summary.source}: attention of each written token (left) over the source (below); ■ is the end"
+    )
     return figure
 
 
@@ -80,7 +82,7 @@ def exact_by_length(dataset: PairDataset, report: Report) -> Figure:
     ax.bar(names, shares, color=BLUE)
     for place, (share, count) in enumerate(zip(shares, counts)):
         ax.text(place, share + 0.01, f"{count:,}", ha="center", fontsize="small")
-    part = {"test": "test part", "train": "training part"}.get(dataset.scored, "texts")
+    part = {"test": "test set", "train": "training set"}.get(dataset.scored, "texts")
     ax.set(xlabel="tokens of the source", ylabel="share exactly right", ylim=(0, 1.08))
     ax.set_title(f"{dataset.summary.source}: exact matches by length, {part} (above: number of texts)")
     return figure

@@ -232,7 +232,7 @@ def _skill(metrics: Mapping[str, float], part: str, best: str | None) -> dict[st
 def _one_answer(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[str]:
     if len(set(texts)) > 1 or len({reference for own in references for reference in own}) == 1:
         return []
-    return [f'the network found nothing: whatever the input it writes "{texts[0]}"']
+    return [f'the network learned nothing: for every input it writes "{texts[0]}"']
 
 
 def table(dataset: PairDataset, found: Translated) -> DataFrame:

@@ -167,7 +167,7 @@ def _require_in_training(tagged: Tagged, train: np.ndarray) -> None:
         tag, number = min(absent.items())
         others = f"; {count(len(absent) - 1, 'more tag')} likewise" if len(absent) > 1 else ""
         raise DataError(
-            f"{tagged.place(tagged.tags.index(tag))}: the tag `{tag}` does not occur in the training part "
+            f"{tagged.place(tagged.tags.index(tag))}: the tag `{tag}` does not occur in the training set "
             f"({count(number, 'such token')}){others}. Change data.split or data.seed, or give more of it"
         )
 
@@ -194,8 +194,8 @@ def _repeated(tagged: Tagged, pieces: Pieces) -> list[str]:
     known = {tagged.sequence(index) for index in pieces["train"]}
     counts = {name: sum(tagged.sequence(i) in known for i in chosen) for name, chosen in pieces.items()}
     return [
-        f"{count(number, 'sequence')} of the {name} part also {'stands' if number == 1 else 'stand'} in the training "
-        "part, word for word"
+        f"{count(number, 'sequence')} of the {name} set also {'stands' if number == 1 else 'stand'} in the training "
+        "set, word for word"
         for name, number in counts.items()
         if number and name != "train"
     ]

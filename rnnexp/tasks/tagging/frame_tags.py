@@ -100,7 +100,7 @@ def _require_in_training(sequences: Sequences, y: np.ndarray, names: tuple[str, 
     for absent in np.setdiff1d(np.arange(len(names)), y[own]):
         places = np.flatnonzero(y == absent)
         raise DataError(
-            f"{_place(sequences, int(places[0]))}: the label `{names[absent]}` does not occur in the training part "
+            f"{_place(sequences, int(places[0]))}: the label `{names[absent]}` does not occur in the training set "
             f"({count(len(places), 'such frame')}). Change data.split or data.seed, or give more of it"
         )
 

@@ -56,7 +56,7 @@ class TranscriptPipeline(SequencePipeline):
         """Rebuild a pipeline from what `to_json` wrote."""
         found = super().from_json(saved)
         if not isinstance(found, cls) or not found.letters or len(set(found.letters)) < len(found.letters):
-            raise DataError("`letters` are none, or stand there twice: it is damaged")
+            raise DataError("`letters` are none, or are there twice: it is damaged")
         return found
 
 
@@ -94,7 +94,9 @@ def load(source: SequenceSource) -> TranscriptDataset:
     fitted, notes = fit_pipeline(source, sequences, cut(sequences.lengths(), None), parts["train"])
     letters = sorted(set("".join(texts[index] for index in parts["train"])))
     if len(letters) > MOST_LETTERS:
-        raise DataError(f"{sequences.source}: {len(letters):,} different letters; at most {MOST_LETTERS:,} can be told")
+        raise DataError(
+            f"{sequences.source}: {len(letters):,} different letters; at most {MOST_LETTERS:,} are possible"
+        )
     pipeline = TranscriptPipeline(**{**vars(fitted), "length": None, "letters": tuple(letters)})
     _refuse_too_short(sequences, list(map(pipeline.number, texts)))
     notes = [*notes, *repeated, *unused, *_describe(texts, parts, letters)]
@@ -162,7 +164,7 @@ def _describe(texts: Sequence[str], pieces: Pieces, letters: Sequence[str]) -> l
         if strange:
             which = _show(sorted(strange))
             notes.append(
-                f"{count(strange.total(), 'letter')} of the {name} part that the training part has not, {which}: each "
+                f"{count(strange.total(), 'letter')} of the {name} set that the training set has not, {which}: each "
                 "counts as a mistake"
             )
     return notes

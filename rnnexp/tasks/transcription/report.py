@@ -134,7 +134,7 @@ def judge_validation(dataset: TranscriptDataset) -> Judge:
 def _one_answer(predictions: Predictions) -> list[str]:
     if len(set(predictions.predicted)) > 1 or len(set(predictions.actual)) == 1:
         return []
-    return [f'the network found nothing: whatever the input it writes "{predictions.predicted[0]}"']
+    return [f'the network learned nothing: for every input it writes "{predictions.predicted[0]}"']
 
 
 def tables(dataset: TranscriptDataset, found: Transcripts) -> dict[str, DataFrame]:
@@ -180,7 +180,7 @@ def summary(scores: Scores) -> Iterator[str]:
     tables, metrics = scores.report.tables, scores.metrics
     greedy = metrics.get(f"{scores.part}/greedy/{JUDGED}")
     if greedy is not None:
-        yield f"  the likeliest of the texts that a beam of {BEAM} finds; of the likeliest path alone {greedy:.5g}"
+        yield f"  decoded by beam search of width {BEAM}; by greedy decoding {greedy:.5g}"
     yield from _say_confusions(tables)
     for _, row in tables[breakdown.WORST].head(SHOWN).iterrows():
         yield f'    {row["example"]}: "{row["predicted"]}" instead of "{row["actual"]}"'

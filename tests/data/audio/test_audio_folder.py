@@ -164,7 +164,7 @@ def test_all_recordings_that_cannot_be_read_are_told_with_their_files(tmp_path: 
     with pytest.raises(DataError) as error:
         dataset(tmp_path)
     lines = str(error.value).splitlines()
-    assert lines[1].endswith("high/2.wav: is cut off: 228 of the 1,600 samples that its header promises are there")
+    assert lines[1].endswith("high/2.wav: is cut off: 228 of the 1,600 samples that its header announces are there")
     assert lines[2].endswith("low/1.wav: has a header and no samples")
 
 

@@ -55,7 +55,7 @@ def test_each_part_has_its_number_of_strings_from_recordings_of_its_own() -> Non
     assert {*map(len, found.texts)} == {1, 2, 3, 4, 5}
     assert found.pipeline.letters == ("a", "b")
     assert found.spec.inputs["past"].shape == (None, 12)
-    assert "8 strings of 10 recordings in the test part" in " ".join(found.summary.notes)
+    assert "8 strings of 10 recordings in the test set" in " ".join(found.summary.notes)
     assert not [*tasks.check_leakage(found)]
 
 

@@ -133,9 +133,9 @@ def prepared(content: str, train: list[int], **rules: object) -> Prepared:
 
 
 RULES = {
-    "too long": ({"max_length": 2, "on_long": "fail"}, "2 texts have more than data.max_length=2 tokens, at most 3: t.txt, lines 1, 2. Raise data.max_length, or cut them with data.on_long=cut"),
-    "no token left": ({"min_count": 9}, "data.min_count=9 leave no token of the 5 tokens of the training part"),
-    "one token": ({"min_count": 1, "max_tokens": 3}, 'data.min_count=1 and data.max_tokens=3 leave only the token "a" of the 5 tokens of the training part (most frequent: "a" 2 times'),
+    "too long": ({"max_length": 2, "on_long": "fail"}, "2 texts have more than data.max_length=2 tokens, at most 3: t.txt, lines 1, 2. Raise data.max_length, or truncate them with data.on_long=cut"),
+    "no token left": ({"min_count": 9}, "data.min_count=9 leave no token of the 5 tokens of the training set"),
+    "one token": ({"min_count": 1, "max_tokens": 3}, 'data.min_count=1 and data.max_tokens=3 leave only the token "a" of the 5 tokens of the training set (most frequent: "a" 2 times'),
 }  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def test_classes_are_in_the_order_of_the_alphabet() -> None:
 
 def test_a_class_that_is_missing_from_the_training_part_is_named_with_its_lines() -> None:
     texts = lines(GOOD)
-    message = 'the label "neg" has 1 text, none of them in the training part: t.txt, line 2. Change data.split'
+    message = 'the label "neg" has 1 text, none of them in the training set: t.txt, line 2. Change data.split'
     with pytest.raises(DataError, match=re.escape(message)):
         require_in_training(texts, [0, 2])
     require_in_training(texts, [0, 1])
@@ -175,7 +175,7 @@ def test_a_class_that_is_missing_from_the_training_part_is_named_with_its_lines(
         ({"encoding": "rot13"}, "data.encoding: `rot13` is unknown"),
         ({"encoding": "utf\0"}, "data.encoding: `utf\0` is unknown"),
         ({"path": " "}, "data.path: is empty; give the file to read"),
-        ({"test_every": 5, "test_path": "t"}, "data.test_every: the test part is in data.test_path; give one of the two"),
+        ({"test_every": 5, "test_path": "t"}, "data.test_every: the test set is in data.test_path; give one of the two"),
         ({"tokens": "subword"}, "data.max_tokens: subwords need a size above 258, for example 4000"),
         ({"tokens": "subword", "max_tokens": 258}, "data.max_tokens: subwords need a size above 258"),
         ({"on_long": "fail"}, "data.on_long: fail is given without data.max_length"),

@@ -44,7 +44,7 @@ def test_a_vocabulary_is_limited_by_size_and_by_frequency() -> None:
     assert learn(texts, max_tokens=4).vocabulary.tokens[2:] == ("a", "b")
     found = learn(texts, min_count=2)
     assert found.vocabulary.tokens[2:] == ("a", "b", "c")
-    assert found.note == "vocabulary: 3 of the 4 tokens of the training part; the others make up 10.0% of it"
+    assert found.note == "vocabulary: 3 of the 4 tokens of the training set; the others make up 10.0% of it"
 
 
 def test_the_reserved_words_are_never_looked_up() -> None:
@@ -71,7 +71,7 @@ def test_unknown_tokens_are_counted_for_each_part() -> None:
     texts = corpus("a b", "a b", "a c", "d e")
     found = prepare(texts, parts(train=[0, 1], val=[2], test=[3]), Rules())
     assert found.notes == (
-        "vocabulary: 2 of the 2 tokens of the training part; the others make up 0.0% of it",
+        "vocabulary: 2 of the 2 tokens of the training set; the others make up 0.0% of it",
         "unknown tokens: 0.0% of train, 50.0% of val, 100.0% of test",
     )
 
@@ -97,7 +97,7 @@ def test_a_text_of_just_the_maximum_is_not_cut() -> None:
 def test_texts_that_stand_in_the_training_part_too_are_counted() -> None:
     texts = corpus("a b", "b a", "a b", "a b", "a c")
     found = prepare(texts, parts(train=[0, 1], val=[4], test=[2, 3]), Rules())
-    assert found.notes[-1] == "2 texts of the test part also stand in the training part"
+    assert found.notes[-1] == "2 texts of the test set also stand in the training set"
 
 
 @given(WORDS)

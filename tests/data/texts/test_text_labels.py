@@ -37,8 +37,8 @@ def test_a_label_of_texts_in_no_part_is_none() -> None:
     split = {"train": 10, "val": 0, "test": 8}
     made = table([*ROWS[:39], (ROWS[39][0], "c")], split=split)
     assert (made.spec.classes, made.summary.rows) == (("a", "b"), 18)
-    assert "22 of 40 examples belong to no part: data.split leaves them out" in made.summary.notes
-    with pytest.raises(DataError, match='the label "c" has 1 text, none of them in the training part'):
+    assert "22 of 40 examples belong to no set: data.split leaves them out" in made.summary.notes
+    with pytest.raises(DataError, match='the label "c" has 1 text, none of them in the training set'):
         table([*ROWS[:39], (ROWS[39][0], "c")], split={"train": 10, "val": 0, "test": None})
 
 

@@ -33,7 +33,7 @@ def test_vectors_are_found_by_token(content: str | bytes) -> None:
     assert found.values[0].tolist() == [0, 0, 0]
     assert np.allclose(found.values[2:4], [[4, 5, 6], [0.5, -0.1, 0]])
     assert found.found == 2
-    assert found.notes == ("v.txt: vectors for 2 of 3 tokens; the others are drawn",)
+    assert found.notes == ("v.txt: vectors for 2 of 3 tokens; the others are randomly initialized",)
 
 
 def test_absent_tokens_are_drawn_with_a_seed_and_the_spread_of_those_found() -> None:
@@ -56,7 +56,7 @@ FLAWS = {
     "too few": ("film 1 2\ngood 1\n", "v.txt, line 2: 1 number, the lines before have 2"),
     "too many": ("film 1 2\ngood 1 2 3\n", "v.txt, line 2: 3 numbers, the lines before have 2"),
     "not like the header": ("2 3\nfilm 1 2\ngood 1 2\n", "v.txt, line 2: 2 numbers, the lines before have 3"),
-    "cut off": ("3 2\nfilm 1 2\ngood 1 2\n", "v.txt: line 1 promises 3 vectors, there are 2"),
+    "cut off": ("3 2\nfilm 1 2\ngood 1 2\n", "v.txt: line 1 announces 3 vectors, there are 2"),
     "word": ("film 1 2\ngood 1 two\n", 'v.txt, line 2: "two" is not a number'),
     "underscore": ("film 1 1_0\n", 'v.txt, line 1: "1_0" is not a number'),
     "infinite": ("film 1 inf\n", "v.txt, line 1: a number is infinite"),

@@ -145,9 +145,9 @@ def test_a_detector_that_was_written_scores_other_rows_as_before(tmp_path: Path)
 
 
 def test_too_few_clean_rows_for_a_rate_are_refused() -> None:
-    with pytest.raises(DataError, match="0.01 needs 99 rows in the first half of the validation part, which has 50"):
+    with pytest.raises(DataError, match="0.01 needs 99 rows in the first half of the validation set, which has 50"):
         load(noise(0), split={"train": 2_000, "val": 100, "test": 1_500})
-    with pytest.raises(DataError, match="a threshold needs a validation part"):
+    with pytest.raises(DataError, match="a threshold needs a validation set"):
         load(noise(0), split={"train": 2_000, "val": 0, "test": 1_500})
 
 

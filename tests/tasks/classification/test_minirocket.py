@@ -66,7 +66,7 @@ def test_the_same_sequences_give_the_same_classifier_and_a_class_without_example
 
 def test_what_takes_too_long_or_cannot_be_fitted_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     made, labels = waves(12)
-    with pytest.raises(Undefined, match="the training part has one class only"):
+    with pytest.raises(Undefined, match="the training set has one class only"):
         fit_minirocket(made, labels * 0, 2)
     with pytest.raises(Undefined, match="the longest training sequence has 8 steps, and a kernel 9"):
         fit_minirocket([one[:8] for one in made], labels, 2)

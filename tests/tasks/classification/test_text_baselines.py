@@ -126,7 +126,7 @@ def test_a_rule_of_ones_own_cuts_the_words() -> None:
 
 def test_one_class_leaves_nothing_to_fit_a_line_to() -> None:
     for fit in (fit_tfidf_linear, fit_nb_svm, fit_tfidf_chars):
-        with pytest.raises(Undefined, match="the training part has one class only"):
+        with pytest.raises(Undefined, match="the training set has one class only"):
             fit(TRAIN, np.zeros(4, int), 2)
     assert fit_naive_bayes(TRAIN, np.zeros(4, int), 2).predict(TRAIN)[:, 0].tolist() == [1, 1, 1, 1]
 

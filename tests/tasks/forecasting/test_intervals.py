@@ -130,7 +130,7 @@ def test_series_of_different_size_get_intervals_of_their_size() -> None:
 
 def test_without_a_validation_part_there_are_none_and_it_is_said() -> None:
     report = scored(dataset(split={"train": 0.7, "val": 0, "test": 0.3}))
-    assert "data.split has no validation part" in report.skipped["prediction intervals of 90 %"]
+    assert "data.split has no validation set" in report.skipped["prediction intervals of 90 %"]
     assert report.predictions.bounds is None
     assert "test/coverage_90" not in report.metrics
 

@@ -107,7 +107,7 @@ def test_steps_after_the_training_part_are_found_even_without_weight(make):
     weight[:, : dataset.summary.sizes["train"]] = 1
     part = Part({**test, "weight": weight}, dataset.parts["train"].indices)
     leaky = replace(dataset, parts={**dataset.parts, "train": part})
-    assert check_leakage(leaky) == ["18 steps of the training sequences lie after the training part"]
+    assert check_leakage(leaky) == ["18 steps of the training sequences lie after the training set"]
 
 
 @pytest.mark.fault("E13")

@@ -107,7 +107,7 @@ def test_series_of_unlike_size_have_quantiles_of_their_own_errors() -> None:
 def test_without_a_training_part_the_baselines_have_no_quantiles_and_none_is_called_the_best() -> None:
     data = replace(dataset(waves()), parts={"test": dataset(waves()).parts["test"]}, reference=None)
     report = scored(data)
-    assert report.skipped["baseline/persistence/pinball"] == "these data have no training part"
+    assert report.skipped["baseline/persistence/pinball"] == "these data have no training set"
     assert (report.best_baseline, report.beats_baseline) == (None, None)
     assert "skill/pinball" not in report.metrics
 

@@ -89,7 +89,7 @@ def test_a_constant_column_is_divided_by_1_and_noted(name):
     chain, scaled, notes = fit([[0.1, 1.0], [0.1, 2], [0.1, 3]], [name], [[0, 3]])
     assert chain.steps[0].scale[0, 0] == 1
     assert np.isfinite(scaled).all()
-    assert notes == [f"column `a` has no spread in the training part: `{name}` divides it by 1"]
+    assert notes == [f"column `a` has no spread in the training set: `{name}` divides it by 1"]
 
 
 def test_scalers_of_each_series_or_of_all(make):
@@ -144,7 +144,7 @@ def test_a_wild_output_in_logarithms_is_infinity_without_a_warning():
 
 
 def test_a_series_without_training_rows_is_named_where_each_has_its_own_scaler():
-    with pytest.raises(DataError, match="series `t`: data.scaler `standard`: the training part has no row"):
+    with pytest.raises(DataError, match="series `t`: data.scaler `standard`: the training set has no row"):
         fit(
             np.ones((6, 1)),
             ["standard"],

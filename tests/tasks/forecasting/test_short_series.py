@@ -69,7 +69,7 @@ def test_a_short_series_that_is_kept_does_not_take_the_season_from_the_others(ro
     )
     (note,) = [note for note in beside.notes if "baseline seasonal_growth" in note]
     assert note == (
-        "the baseline seasonal_growth repeats the last value in 1 of 3 series, `C`, for want of a season before each "
+        "the baseline seasonal_growth repeats the last value in 1 of 3 series, `C`, because it lacks a season before each "
         "forecast"
     )
     lags = [note for note in beside.notes if "the linear baseline sees 3 lags instead of a season and one, 13" in note]
@@ -95,7 +95,10 @@ def test_a_series_without_training_rows_takes_no_baseline_from_the_others() -> N
     split = {"train": "2003-12", "val": "2004-12", "test": None}
     report = score(dated(A, B, seasonal(20), starts=("2000-01", "2000-01", "2004-06"), split=split))
     assert "linear" in report.baselines
-    assert "the baseline linear repeats the last value in 1 of 3 series, `C`, for want of training rows" in report.notes
+    assert (
+        "the baseline linear repeats the last value in 1 of 3 series, `C`, because it lacks training rows"
+        in report.notes
+    )
 
 
 def test_the_series_is_named_whose_values_rule_out_growth() -> None:

@@ -244,7 +244,9 @@ def test_the_whole_test_part_is_scored_beside_baselines_that_were_fitted_again()
     assert (own.predicted[6:] != once.predictions.predicted[6:]).all()
     rows = own.to_frame()
     assert rows["day"].tolist() == list(pd.date_range("2024-02-13", periods=TESTED))
-    assert "the model that is kept is the last one, which knows the data up to 2024-02-24" in str(result.report.notes)
+    assert "the model that is kept is the last one, which was trained on the data up to 2024-02-24" in str(
+        result.report.notes
+    )
 
 
 def test_a_refit_is_what_a_training_on_the_rows_up_to_it_gives() -> None:
@@ -270,7 +272,7 @@ def test_the_model_that_is_kept_is_the_last_and_is_scored_on_what_it_has_not_see
         assert np.isfinite(model.predict(model=name)["y"]).all()
     frame = pd.read_csv("t.csv")
     other = model.evaluate(frame)
-    assert "50 of the 55 scored rows are among those that the run has learned from" in str(other.notes)
+    assert "50 of the 55 scored rows are among those that the run was trained on" in str(other.notes)
 
 
 def interrupt(*_: Any) -> None:
@@ -309,14 +311,14 @@ def test_a_network_of_quantiles_and_weights_of_rows_walk_as_well() -> None:
 def test_scores_are_not_mended_afterwards_by_a_model_that_has_seen_the_rows() -> None:
     write_table()
     model = rx.load(trained().run_dir)
-    with pytest.raises(ConfigError, match="walked forward .*the last is kept; another picture needs a new run"):
-        refuse_walk(model.found, "another picture")
+    with pytest.raises(ConfigError, match="walked forward .*the last is kept; another figure needs a new run"):
+        refuse_walk(model.found, "another figure")
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("data.split=none",), "trainer.refit_every: walks through the test part, and data.split is none"),
+        (("data.split=none",), "trainer.refit_every: walks through the test set, and data.split is none"),
         (("data.folds=3",), "trainer.refit_every: data.folds fits again for each fold; leave one of the two out"),
         (("data.missing=interpolate",), "data.missing: interpolate fills a row from one that comes after it"),
         (("data.gaps=interpolate",), "data.gaps: interpolate fills a row from one that comes after it"),

@@ -282,7 +282,7 @@ def test_rows_used_up_by_differences_are_counted_in(make):
 
 @pytest.mark.fault("E3", "E14")
 def test_an_empty_part_says_what_it_has_and_needs(make):
-    with pytest.raises(DataError, match="the val part has no window: it has 3 rows and one window needs 4 rows of it"):
+    with pytest.raises(DataError, match="the val set has no window: it has 3 rows and one window needs 4 rows of it"):
         make.load(make.series(20), sequence_length=3, horizon=4, split={"train": 0.6, "val": 0.15, "test": 0.25})
 
 

@@ -114,7 +114,7 @@ def test_subwords_can_write_what_the_training_part_does_not_have() -> None:
     assert len(tokens) == 256 + len([token for token in tokens if len(token) > 1])
     ranks = [(-number, token) for number, token in zip(counts.tolist(), tokens)]
     assert ranks == sorted(ranks)
-    assert " of the training part; the others make up 0.0% of it; and 2" in found.summary.notes[-2]
+    assert " of the training set; the others make up 0.0% of it; and 2" in found.summary.notes[-2]
 
 
 def test_empty_lines_are_kept_dropped_or_refused_and_always_counted() -> None:
@@ -130,9 +130,9 @@ def test_empty_lines_are_kept_dropped_or_refused_and_always_counted() -> None:
     ("text", "settings", "message"),
     [
         (b"caf\xe9\n" * 9, {}, "a.txt: not valid utf-8: byte 0xe9 at offset 3 (line 1)"),
-        ("\n\n\n", {"split": "none"}, "a.txt: the train part has no text"),
+        ("\n\n\n", {"split": "none"}, "a.txt: the train set has no text"),
         ("aaaaaaaaaaaa", {}, 'leave only the token "a"'),
-        ("abcabcabcabcab", {"sequence_length": 5}, "the val part has 2 tokens, too few for one batch: 1 lanes"),
+        ("abcabcabcabcab", {"sequence_length": 5}, "the val set has 2 tokens, too few for one batch: 1 streams"),
         ("ab" * 9, {"split": {"train": 10, "val": 8, "test": 4}}, "data.split asks for 22 examples; there are 18"),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_test_part_may_be_shorter_than_a_batch_but_needs_a_token_to_score() ->
     found = loaded("abcabcab" * 5, sequence_length=9, split=split)
     assert found.language.text(found.ids("test")) == "ab"
     assert len(found.parts["test"]) == 1
-    with pytest.raises(DataError, match=r"a\.txt: the test part has 1 token; at least 2 are needed, the second is"):
+    with pytest.raises(DataError, match=r"a\.txt: the test set has 1 token; at least 2 are needed, the second is"):
         loaded("abcabcab" * 5, sequence_length=9, split={**split, "val": 13, "test": 1})
     Path("b.txt").write_text("a")
     with pytest.raises(DataError, match=r"b\.txt: 1 token; at least 2 are needed"):
@@ -221,6 +221,6 @@ def test_lanes_go_on_where_they_ended_and_move_by_what_they_can_spare() -> None:
 
 def test_too_few_tokens_for_all_lanes_is_said() -> None:
     part = loaded("abcdefgh" * 10, split="none", sequence_length=4).parts["train"]
-    message = "the train part has 80 tokens, too few for one batch: 20 lanes (trainer.batch_size) of 4 steps"
+    message = "the train set has 80 tokens, too few for one batch: 20 streams (trainer.batch_size) of 4 steps"
     with pytest.raises(DataError, match=re.escape(message)):
         part.side_by_side(20)

@@ -177,10 +177,10 @@ def test_another_text_is_scored_whole(run: rx.Result, capsys: pytest.CaptureFixt
     values = json.loads(found)
     assert values["metrics"]["all/perplexity"] < 1.5
     assert {"baseline/ngram/perplexity", "skill/perplexity"} <= set(values["metrics"])
-    assert any("about 100% of the text stand in what the run has learned from" in note for note in values["notes"])
+    assert any("about 100% of the text are in what the run was trained on" in note for note in values["notes"])
     Path("new.txt").write_text("gfedcba\n" * 5)
     values = json.loads(said(capsys, "evaluate", str(run.run_dir), "--data", "path=new.txt", "--json"))
-    assert not any("has learned from" in note for note in values["notes"])
+    assert not any("was trained on" in note for note in values["notes"])
 
 
 def test_mlflow_serves_the_surprise_and_the_continuation(run: rx.Result) -> None:
@@ -212,7 +212,7 @@ def test_what_a_server_is_asked_is_checked_as_on_the_command_line(run: rx.Result
             served.predict(["abc"], params)
     for text, asked, message in (
         ("abz", long, 'text 2: the model does not know the character "z": its 8 are those'),
-        ("", long, "text 2: 0 tokens; give some text to go on from"),
+        ("", long, "text 2: 0 tokens; give some text to continue"),
         ("a", {}, "text 2: 1 token; at least 2 are needed, the second is scored"),
     ):
         with pytest.raises(DataError, match=re.escape(message)):

@@ -178,6 +178,6 @@ def test_too_many_lanes_for_a_text_are_said_with_what_to_do(rhyme: str) -> None:
 
     with pytest.raises(
         DataError,
-        match=r"the val part has 138 tokens, too few for one batch: 20 lanes \(trainer\.batch_size\) of 20 steps",
+        match=r"the val set has 138 tokens, too few for one batch: 20 streams \(trainer\.batch_size\) of 20 steps",
     ):
         trained(composed(rhyme, "trainer.batch_size=20", "data.sequence_length=20"))

@@ -78,7 +78,7 @@ def test_sources_that_the_network_cannot_tell_apart_are_the_same(settings: dict[
         references = found.references(part)
         assert len(references) == len(own) / 2
         assert all(source.startswith("Caf\u00e9") and len(both) == 2 for source, both in references.items())
-    assert "16 sources cut into the same tokens as another spelling: taken as one" in found.summary.notes
+    assert "16 sources tokenized like another spelling: taken as one" in found.summary.notes
     told = table(text, **settings, lowercase=False, split="none")
     assert len(told.references("train")) == 32
     assert not [note for note in told.summary.notes if "spelling" in note]

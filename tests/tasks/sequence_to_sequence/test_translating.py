@@ -224,7 +224,7 @@ def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pyte
     found = json.loads(capsys.readouterr().out)
     assert found["metrics"]["test/exact_match"] == run.metrics["test/exact_match"]
     assert found["metrics"]["test/nats"] == pytest.approx(run.metrics["test/nats"], rel=1e-5)
-    assert f"on the test part, {found['examples']} sources" in "\n".join(summary(run))
+    assert f"on the test set, {found['examples']} sources" in "\n".join(summary(run))
     assert found["examples"] < run.metrics["data/n_test"]  # a source that stands there twice is scored once
 
 
@@ -235,7 +235,7 @@ def test_other_pairs_are_scored_and_known_sources_are_counted(
     assert main([*given, "examples=40"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["metrics"]["all/exact_match"] > 0.8
-    assert any("of the 40 sources are among those that the run has learned from" in note for note in found["notes"])
+    assert any("of the 40 sources are among those that the run was trained on" in note for note in found["notes"])
 
 
 def test_mlflow_serves_raw_texts(run: rx.Result) -> None:

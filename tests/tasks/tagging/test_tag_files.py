@@ -75,7 +75,7 @@ def test_sequences_are_shared_out_whole_and_counted() -> None:
 def test_sequences_that_stand_in_training_too_are_counted() -> None:
     Path("test.conll").write_text("The D\ncat N\nran V\n\nThe D\ncat N\nsat V\n")
     found = tags(test_path="test.conll", split={"train": 0.99, "val": 0, "test": None})
-    assert "1 sequence of the test part also stands in the training part, word for word" in found.summary.notes
+    assert "1 sequence of the test set also stands in the training set, word for word" in found.summary.notes
 
 
 def test_a_batch_has_tokens_their_tags_and_no_weight_after_the_end() -> None:
@@ -147,7 +147,7 @@ def test_bad_files_are_refused_with_their_line(content: str | bytes, settings: d
 @pytest.mark.fault("E15")
 def test_a_tag_that_no_training_token_has_is_refused() -> None:
     Path("test.conll").write_text("The D\ncat Q\n\nold Q\n")
-    with pytest.raises(DataError, match=r"test.conll, line 2: the tag `Q` .* training part \(2 such tokens\)"):
+    with pytest.raises(DataError, match=r"test.conll, line 2: the tag `Q` .* training set \(2 such tokens\)"):
         tags(test_path="test.conll", split={"train": 0.99, "val": 0, "test": None})
     with pytest.raises(DataError, match=r"t.conll: is read twice"):
         tags(test_path="t.conll")

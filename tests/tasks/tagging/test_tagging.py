@@ -196,7 +196,7 @@ def test_the_summary_says_how_many_tokens(run: rx.Result) -> None:
     from rnnexp.cli.summary import summary
 
     text = "\n".join(summary(run))
-    assert f"accuracy on the test part, {len(run.predictions.actual)} tokens" in text
+    assert f"accuracy on the test set, {len(run.predictions.actual)} tokens" in text
     assert "whole chunks: f1 " in text
     assert f'rnnexp predict {str(run.run_id)[:8]} "a text"' in text
 
@@ -259,7 +259,7 @@ def test_another_file_is_scored_and_known_sequences_are_counted(
     found = json.loads(capsys.readouterr().out)
     assert found["metrics"]["all/accuracy"] > 0.8
     assert {"baseline/most_frequent_tag/accuracy", "skill/accuracy"} <= set(found["metrics"])
-    assert "1 of the 2 sequences are among those that the run has learned from" in found["notes"]
+    assert "1 of the 2 sequences are among those that the run was trained on" in found["notes"]
     Path("other.conll").write_text("ann B-PRE\n\nbob I-PER\n")
     assert main(["evaluate", str(run.run_dir), "--data", "other.conll"]) == 3
     assert "line 1: the tag `B-PRE` is not one of the model's" in capsys.readouterr().err

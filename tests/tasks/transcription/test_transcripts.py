@@ -44,7 +44,7 @@ def test_letters_are_those_of_the_training_part_and_others_are_counted() -> None
     spelled.save(["ab"] * 20, tx=first["x"][:2], ty=np.array(["b a", "b"]), tn=first["n"][:2])
     found = load("data.test_inputs=tx", "data.test_targets=ty", "data.test_lengths=tn")
     assert found.pipeline.letters == ("a", "b")
-    assert '1 letter of the test part that the training part has not, " ": each counts' in " ".join(found.summary.notes)
+    assert '1 letter of the test set that the training set has not, " ": each counts' in " ".join(found.summary.notes)
     assert list(found.truth("test")) == ["b a", "b"]
 
 
@@ -101,5 +101,5 @@ def test_a_damaged_alphabet_is_refused() -> None:
     saved = TranscriptPipeline(("0",), letters=("a", "b")).to_json()
     assert TranscriptPipeline.from_json(saved).letters == ("a", "b")
     for letters in ([], ["a", "a"]):
-        with pytest.raises(DataError, match="`letters` are none, or stand there twice"):
+        with pytest.raises(DataError, match="`letters` are none, or are there twice"):
             TranscriptPipeline.from_json({**saved, "letters": letters})
