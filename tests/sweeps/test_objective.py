@@ -12,7 +12,7 @@ from rnnexp.errors import ConfigError
 from rnnexp.sweeps.objective import check_given, check_pruner, direction_for, find_varied_units, objective_for, of_epoch
 from rnnexp.sweeps.worker import objective_value
 
-JOB: dict[str, Any] = {"metrics": ["mae"], "trainer": {"grad_norm": False}}
+JOB: dict[str, Any] = {"metrics": ["mae"], "trainer": {"log_grad_norm": False}}
 
 
 @pytest.mark.parametrize("name", ["test/rmse", "best/test/rmse", "skill/rmse", "baseline/linear/rmse"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from rnnexp.config.settings import FORMERLY
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.source import Column
 from rnnexp.data.sources.audio_folder import AudioRows, audio_folder
@@ -29,7 +30,11 @@ class audio_strings(audio_folder):
     shortest: int = Field(1, ge=1, description="Recordings in the shortest string.")
     longest: int = Field(5, ge=1, description="Recordings in the longest string.")
     gap: float = Field(0.1, ge=0, le=10, description="Seconds of faint noise after a recording, at most; random.")
-    between: str = Field("", description="Text between two labels; a blank for words.")
+    label_separator: str = Field(
+        "",
+        description="Text between two labels; a blank for words.",
+        json_schema_extra={FORMERLY: "between"},
+    )
     train_strings: int = Field(1500, ge=1, description="Strings of the training set.")
     val_strings: int = Field(300, ge=1, description="Strings of the validation set, if there is one.")
     test_strings: int = Field(500, ge=1, description="Strings of the test set, if there is one.")
@@ -78,7 +83,7 @@ class audio_strings(audio_folder):
             for _ in range(wanted):
                 chosen = self._choose(rows, own, source)
                 features += extractor.compute([self._join([samples[index] for index in chosen], rate, source)])
-                texts.append(self.between.join(rows.label[index] for index in chosen))
+                texts.append(self.label_separator.join(rows.label[index] for index in chosen))
                 parts.append(part)
             told.append(f"{getattr(self, f'{part}_strings'):,} strings of {len(own):,} recordings in the {part} set")
         return Sequences.of(

@@ -96,7 +96,7 @@ def test_files_of_a_label_may_be_globs_of_one_text_each() -> None:
     written("good\nfilm", "p/1.txt")
     written("fine", "p/2.txt")
     written("bad", "n.txt")
-    by_file = text_files(path={1: "p/*.txt", 0: "n.txt"}, each="file").read()
+    by_file = text_files(path={1: "p/*.txt", 0: "n.txt"}, sample_by="file").read()
     assert by_file.texts == ("good\nfilm", "fine", "bad")
     assert by_file.labels == ("1", "1", "0")
     assert len(text_files(path={1: "p/*.txt", 0: "n.txt"}).read()) == 4
