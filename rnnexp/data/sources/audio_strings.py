@@ -55,23 +55,13 @@ class audio_strings(audio_folder):
     def list_columns(self) -> dict[str, Column | None]:
         return {**super().list_columns(), "speaker": self.speaker}
 
-    def gives(self) -> set[str]:
-        return {"test"} if self.part is not None else set()
-
     def read(self) -> Sequences:
         """Read all recordings, share them out, and join those of each part."""
         import numpy as np
 
-        from rnnexp.data.audio.extractor import FeatureExtractor
-        from rnnexp.data.audio.files import find_recordings
-        from rnnexp.data.audio.reading import read_recordings
         from rnnexp.data.shares import share_out
 
-        place = self.find_place()
-        recordings = find_recordings(place)
-        rows = self.read_rows(place, recordings)
-        samples, rate, notes = read_recordings([(str(place / name), recordings[name]) for name in rows.file], self.rate)
-        extractor = FeatureExtractor(rate, self.features)
+        place, rows, samples, extractor, notes = self.read_recordings()
         given = np.array(self.list_parts(rows.part or [""] * len(rows.file)))
         labels = np.unique(rows.label, return_inverse=True)[1]
         pieces = share_out(self, given, labels, len(rows.file), np.array(rows.group) if rows.group else None)
@@ -82,7 +72,9 @@ class audio_strings(audio_folder):
             wanted = getattr(self, f"{part}_strings")
             for _ in range(wanted):
                 chosen = self._choose(rows, own, source)
-                features += extractor.compute([self._join([samples[index] for index in chosen], rate, source)])
+                features += extractor.compute(
+                    [self._join([samples[index] for index in chosen], extractor.rate, source)]
+                )
                 texts.append(self.label_separator.join(rows.label[index] for index in chosen))
                 parts.append(part)
             told.append(f"{getattr(self, f'{part}_strings'):,} strings of {len(own):,} recordings in the {part} set")
@@ -93,7 +85,7 @@ class audio_strings(audio_folder):
             parts=np.array(parts),
             place=lambda index: f"string {index + 1} of {place.name}",
             source=place.name,
-            notes=(*rows.notes, *notes, *told),
+            notes=(*notes, *told),
             extractor=extractor,
         )
 
