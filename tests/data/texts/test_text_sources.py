@@ -48,7 +48,7 @@ def test_parts_come_from_files_and_leave_nothing_to_a_split_if_all_are_given() -
 def test_labels_are_counted_and_those_of_few_texts_are_named_with_their_places() -> None:
     lines = [f"{label} word {i}" for i in range(12) for label in ("0", "1")]
     notes = load(text_lines(path=written("\n".join([*lines, "story of two"]), "t.txt"))).summary.notes
-    assert "labels: 0 (12), 1 (12), story (1); few are story: t.txt, line 25" in notes
+    assert "labels: 0 (12), 1 (12), story (1); rare ones: story: t.txt, line 25" in notes
     assert "labels: 0 (12), 1 (12)" in load(text_lines(path=written("\n".join(lines), "t.txt"))).summary.notes
 
 
