@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 GRAD_NORM = "opt/grad_norm"
 CAPTION = (
     "Norm of d output / d input by lag, of one run of each setting, and the norm of the gradient that it was trained "
-    "by, where trainer.grad_norm logs it. What falls by a power of ten in few steps vanishes; what rises explodes."
+    "by, where trainer.log_grad_norm logs it. What falls by a power of ten in few steps vanishes; what rises explodes."
 )
 
 

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 from pydantic.fields import FieldInfo
 
 from rnnexp import registry
+from rnnexp.config.settings import FIXED, FORMERLY
 from rnnexp.errors import ConfigError
 
-FORMERLY = "formerly"
-PARTS = ("data", "model")  # of an experiment, whose components have such fields
+PARTS = ("data", "model", "trainer")  # of an experiment, which have such fields
 
 T = TypeVar("T")
 
@@ -98,13 +98,18 @@ def _fields(cls: Any) -> Mapping[str, FieldInfo]:
 @cache
 def _former_keys() -> Mapping[str, str]:
     """Return all keys that were called otherwise, by what they were called."""
-    classes = [(part, registry.lookup(part, name)) for part in PARTS for name in registry.names(part)]
-    fields = [(part, name, field) for part, cls in classes for name, field in _fields(cls).items()]
+    fields = [(part, name, field) for part in PARTS for cls in _classes(part) for name, field in _fields(cls).items()]
     keys = {f"{part}.{first_name(name, field)}": f"{part}.{name}" for part, name, field in fields}
     return {old: new for old, new in keys.items() if old != new}
 
 
+def _classes(part: str) -> Iterable[type]:
+    return [FIXED[part]] if part in FIXED else [registry.lookup(part, name) for name in registry.names(part)]
+
+
 def _owners(part: str, component: object) -> Iterable[type]:
+    if part in FIXED:
+        return [FIXED[part]]
     if isinstance(component, str):
         with suppress(ConfigError):
             return [registry.lookup(part, component)]

@@ -18,6 +18,7 @@ Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 INCIDENTAL = "incidental"  # marks, in a field's `json_schema_extra`, a setting that changes no number of a run
 
 SINCE = "since"  # marks likewise a setting that came after hashes were taken over all values
+FORMERLY = "formerly"  # says what a field was called when it came
 UNDIGESTED = "undigested"  # and one that came after digests of data were taken: they leave it out at its default
 
 
@@ -42,11 +43,15 @@ class Trainer:
     engine: Engine = Field(
         default="auto", description="keras: step by step, any callback; compiled: on JAX; auto: compiled where it can"
     )
-    steps_per_dispatch: int | Literal["auto"] = Field(
-        default="auto", description="engine keras: gradient steps handed to the backend at once"
+    steps_per_execution: int | Literal["auto"] = Field(
+        default="auto",
+        description="engine keras: gradient steps handed to the backend at once",
+        json_schema_extra={FORMERLY: "steps_per_dispatch"},
     )
-    grad_norm: bool | Literal["layers"] = Field(
-        default=False, description="log opt/grad_norm, the global gradient norm, each epoch; layers: of each layer, too"
+    log_grad_norm: bool | Literal["layers"] = Field(
+        default=False,
+        description="log opt/grad_norm, the global gradient norm, each epoch; layers: of each layer, too",
+        json_schema_extra={FORMERLY: "grad_norm"},
     )
     on_divergence: Literal["stop", "fail"] = Field(
         default="stop", description="loss not finite: stop and keep the last good weights, or fail with exit code 4"
@@ -80,8 +85,8 @@ class Trainer:
         problems = []
         if isinstance(self.batch_size, int) and self.batch_size < 1:
             problems.append(f"batch_size: {self.batch_size} given; must be at least 1, or `full`")
-        if isinstance(self.steps_per_dispatch, int) and self.steps_per_dispatch < 1:
-            problems.append(f"steps_per_dispatch: {self.steps_per_dispatch} given; must be at least 1, or `auto`")
+        if isinstance(self.steps_per_execution, int) and self.steps_per_execution < 1:
+            problems.append(f"steps_per_execution: {self.steps_per_execution} given; must be at least 1, or `auto`")
         return problems
 
 

@@ -186,15 +186,20 @@ def put_together(
 
 def _summary(source: ExampleSource, sequences: Sequences, pieces: Pieces) -> Summary:
     contents = [sequences.values, sequences.offsets.astype(np.int64), sequences.targets]
-    contents += [] if sequences.weights is None else [sequences.weights]
+    return summarize_examples(source, sequences, pieces, contents)
+
+
+def summarize_examples(source: ExampleSource, examples: Any, pieces: Pieces, contents: list[Any]) -> Summary:
+    """Summarize independent examples by what is in them, to which their weights are added."""
+    weights = [] if examples.weights is None else [examples.weights]
     return Summary(
-        source=sequences.source,
-        rows=len(sequences),
-        series=len(sequences),
+        source=examples.source,
+        rows=len(examples),
+        series=len(examples),
         sizes={name: len(indices) for name, indices in pieces.items()},
-        digest=digest(source, *contents),
+        digest=digest(source, *contents, *weights),
         unit=source.unit or "",
-        notes=sequences.notes,
+        notes=examples.notes,
     )
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rnnexp.config.renamed import FORMERLY
-from rnnexp.config.settings import SINCE
+from rnnexp.config.settings import FORMERLY, SINCE
 from rnnexp.data.few_labels import FewLabels
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.series import Series

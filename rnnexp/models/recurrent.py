@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from rnnexp.config.renamed import FORMERLY
-from rnnexp.config.settings import SINCE
+from rnnexp.config.settings import FORMERLY, SINCE
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding

@@ -49,7 +49,7 @@ def make_plan(experiment: Experiment, run_dir: Path | None) -> Callable[[TaskSpe
             callbacks=experiment.callbacks,
             seed=experiment.seed,
             run_dir=run_dir,
-            grad_norm=experiment.trainer.grad_norm,
+            grad_norm=experiment.trainer.log_grad_norm,
             scaled=is_scaled(vars(experiment.data)),
         )
 

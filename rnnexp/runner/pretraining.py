@@ -108,7 +108,7 @@ def _train(experiment: Experiment, dataset: Dataset, folder: Path, stop: Stop) -
 _ALONE: dict[str, Any] = {
     "monitor": None,
     "class_weights": None,
-    "grad_norm": False,
+    "log_grad_norm": False,
     "on_divergence": "fail",
     "checkpoint_every_s": None,
     "refit_every": None,

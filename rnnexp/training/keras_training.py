@@ -65,7 +65,7 @@ class KerasTraining:
         model = prepare(model, plan, batcher.unweighted_sample(), batcher.steps_of_epoch)
         self.backend = make_backend_trainer(model)
         self.user = UserCallbacks(_built(plan), self.backend, self.epochs)
-        batcher = batcher.with_steps(1 if self.user.per_batch else trainer.steps_per_dispatch)
+        batcher = batcher.with_steps(1 if self.user.per_batch else trainer.steps_per_execution)
         self.train = Pass(batcher, self.backend, fixed=batcher.one_batch)
         self.val = self._validation(dataset, size)
         self.rate = LearningRate(self.backend, plan.schedule, self.epochs)
@@ -140,7 +140,7 @@ class KerasTraining:
             pass_.seconds = perf_counter() - began
         validated = {} if pass_.broken else (yield from self.validate())
         metrics = prefix_metrics("train", pass_.results) | validated | {"opt/learning_rate": rate}
-        wanted = self.plan.grad_norm or self.plan.trainer.grad_norm
+        wanted = self.plan.grad_norm or self.plan.trainer.log_grad_norm
         if wanted and not pass_.broken:
             first = order[: self.train.batcher.size]
             with self.backend.with_zero_states():  # where the first batch begins

@@ -40,7 +40,7 @@ def list_metrics(metrics: Iterable[str], validation: bool, settings: Mapping[str
     scaled, own = is_scaled(settings["data"]), registry.names("metric")  # those are computed once, at the end
     names = ["loss", *["total_loss"] * penalized, *(name_metric(name, scaled) for name in metrics if name not in own)]
     of_parts = [f"{part}/{name}" for part in parts for name in names]
-    norm = ["opt/grad_norm"] if settings["trainer"].get("grad_norm") else []
+    norm = ["opt/grad_norm"] if settings["trainer"].get("log_grad_norm") else []
     return list(dict.fromkeys([*of_parts, *ALWAYS_LOGGED, *norm]))
 
 

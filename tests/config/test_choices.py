@@ -165,7 +165,7 @@ def test_what_is_no_override_is_shown(line: str) -> None:
 
 @pytest.mark.parametrize("part", ["train", "val", "test"])
 def test_an_empty_size_of_a_part_is_named(part: str) -> None:
-    with pytest.raises(ConfigError, match=rf"data\.split\.{part}: nothing stands after the `=`"):
+    with pytest.raises(ConfigError, match=rf"data\.split\.{part}: nothing follows the `=`"):
         compose(f"data.split.{part}=")
 
 

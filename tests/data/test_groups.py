@@ -100,9 +100,9 @@ def test_groups_of_one_class_are_shared_out_in_proportion() -> None:
         (
             2,
             {"split": SPLIT},
-            "data.groups: 2 groups cannot be shared out to the parts train, val, test, each of which",
+            "data.groups: 2 groups cannot be divided among the sets train, val, test, each of which",
         ),
-        (1, {"split": {"train": 0.8, "val": 0, "test": 0.2}}, "data.groups: 1 group cannot be shared out to the parts"),
+        (1, {"split": {"train": 0.8, "val": 0, "test": 0.2}}, "data.groups: 1 group cannot be divided among the sets"),
         (4, {"folds": 5, "split": SPLIT}, "data.folds: 5 given for 4 groups of data.groups; use fewer"),
         (4, {"split": {"train": 3, "val": 1, "test": 2}}, "data.split asks for 6 groups; there are 4"),
     ],

@@ -84,8 +84,8 @@ def test_independent_sequences_cannot_be_split_by_date():
         ),
         (
             {"scaler": ["log", "instance"]},
-            "data.scaler: log, instance scales logarithms by each window, of which a mean of exponentials knows "
-            "nothing; leave out log, or set ensemble=1",
+            "data.scaler: log, instance scales logarithms by each window, of which a mean of exponentials cannot take "
+            "account; leave out log, or set ensemble=1",
         ),
         (
             {"scaler": ["log", "standard", "last"], "per_series": True},

@@ -160,7 +160,7 @@ def test_a_part_without_an_example_is_refused(fields: dict[str, Any], message: s
 
 def test_examples_for_which_the_split_has_no_part_are_refused() -> None:
     parts = np.array(["train", "test", ""])
-    with pytest.raises(DataError, match=r"data\.split has no part for the 1 examples that have none of their own"):
+    with pytest.raises(DataError, match=r"data\.split has no set for the 1 examples that have none of their own"):
         share_out(Labeled(split=split(1.0, 0, 0)), parts, None, 3)
 
 

@@ -267,7 +267,7 @@ def test_an_ngram_writes_no_texts() -> None:
 
     served = _load_pyfunc(str(run("language").run_dir / "model"))
     assert len(served.predict(["the cat purrs"], {"model": "ngram"})) == 1
-    with pytest.raises(ConfigError, match="an n-gram scores texts here, and writes none; ask the network"):
+    with pytest.raises(ConfigError, match="an n-gram scores texts here, and writes none; use the network"):
         served.predict(["the cat purrs"], {"model": "ngram", "length": 3})
 
 

@@ -139,11 +139,11 @@ def test_whether_rows_were_seen_is_not_known_once_the_data_have_changed(shop: Do
     try:
         shop.file.write_text(before.replace(",", ",1", 2))
         (note,) = about(said, shop, shop.run_id, "--data", "new.csv")["notes"]
-        assert "cannot be told: its own data have changed since" in note
+        assert "cannot be identified: its own data have changed since" in note
         assert "the data have changed since run gru-" in said(shop, "evaluate", shop.run_id, code=3)
         shop.file.unlink()
         (note,) = about(said, shop, shop.run_id, "--data", "new.csv")["notes"]
-        assert "cannot be told: " in note
+        assert "cannot be identified: " in note
         assert "there is no file `sales.csv`" in note
     finally:
         shop.file.write_text(before)
@@ -228,7 +228,7 @@ def test_a_source_that_is_no_table_is_read_with_other_values(shop: Done, said: S
 def test_a_run_without_parts_says_which_it_has(shop: Done, said: Say) -> None:
     words = ("data=ramp", "data.split=none", "data.sequence_length=3", f"tracking.uri={shop.uri}", *TINY)
     run = rx.run(rx.compose(*words))
-    assert "have the parts train" in said(shop, "evaluate", str(run.run_id), "--part", "test", code=2)
+    assert "have the sets train" in said(shop, "evaluate", str(run.run_id), "--part", "test", code=2)
     assert about(said, shop, str(run.run_id))["part"] == "train"
 
 
@@ -252,5 +252,5 @@ def test_a_model_alone_is_scored_on_a_table(shop: Done, said: Say, tmp_path: Pat
     sales(seed=9).to_csv("german.csv", **GERMAN)
     whole = about(said, shop, shop.run_id, "--data", "german.csv")
     assert found["metrics"]["all/rmse"] == pytest.approx(whole["metrics"]["all/rmse"], rel=1e-6)
-    assert "rows that it has seen cannot be told" in found["notes"][-1]
+    assert "rows that it was trained on cannot be identified" in found["notes"][-1]
     assert "has no record of its training data" in said(shop, "evaluate", str(alone), code=2)

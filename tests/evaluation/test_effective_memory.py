@@ -220,7 +220,7 @@ def legend(figure: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("dataset", "make", "reason"),
     [
-        (lambda: load(reverse_digits(examples=40)), lambda dataset: None, "has no step in common"),
+        (lambda: load(reverse_digits(examples=40)), lambda dataset: None, "have no steps in common"),
         (lambda: series(1), network, "an example has one step"),
         (series, lambda dataset: linear_recursion(dataset, 1e30), "is not finite"),
     ],

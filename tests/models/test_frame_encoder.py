@@ -81,6 +81,8 @@ def test_it_gives_an_output_for_each_frame_or_for_each_clip() -> None:
 
 def test_data_that_it_cannot_read_are_refused_with_a_reason() -> None:
     assert "cnn_rnn reads frames, and these data have none" in check_spec(cnn_rnn(), sine().outline())[0]
-    assert "model.pool: 2 given with 3 filters; of 7 x 6 pixels" in check_spec(cnn_rnn(filters=[2, 2, 2]), spec())[0]
+    assert (
+        "model.pool_size: 2 given with 3 filters; of 7 x 6 pixels" in check_spec(cnn_rnn(filters=[2, 2, 2]), spec())[0]
+    )
     assert check_spec(cnn_rnn(), spec()) == []
     assert "frames are read one by one" in cnn_rnn(patch_size=2).check()[0]

@@ -151,7 +151,7 @@ def test_a_network_computes_the_same_or_is_refused(name: str, data: str, variant
     except ConfigError:  # of settings that do not go with these data
         return
     if trained.spec.writes:
-        with pytest.raises(ConfigError, match="writes its answer token by token, by a search that lies outside"):
+        with pytest.raises(ConfigError, match="writes its answer token by token, by a search outside"):
             write(trained, tmp_path)
         assert list(tmp_path.iterdir()) == []
         return

@@ -60,7 +60,7 @@ def test_the_same_tokens_are_taken_whole() -> None:
 
 
 def test_texts_that_are_cut_otherwise_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"run old cuts texts into other tokens \(data.tokens character, here word\)"):
+    with pytest.raises(ConfigError, match=r"run old tokenizes texts differently \(data.tokens character, here word\)"):
         taken_by(["a"], make_source(["a"]), tokens="word")
 
 

@@ -12,13 +12,13 @@ from rnnexp.errors import ConfigError
 from rnnexp.sweeps.objective import check_given, check_pruner, direction_for, find_varied_units, objective_for, of_epoch
 from rnnexp.sweeps.worker import objective_value
 
-JOB: dict[str, Any] = {"metrics": ["mae"], "trainer": {"grad_norm": False}}
+JOB: dict[str, Any] = {"metrics": ["mae"], "trainer": {"log_grad_norm": False}}
 
 
 @pytest.mark.parametrize("name", ["test/rmse", "best/test/rmse", "skill/rmse", "baseline/linear/rmse"])
 @pytest.mark.fault("H12")
 def test_a_metric_of_the_test_part_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"^hydra.sweeper.objective: `{name}` is computed on the test set; whoever"):
+    with pytest.raises(ConfigError, match=f"^hydra.sweeper.objective: `{name}` is computed on the test set; a choice"):
         check_given(name)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from rnnexp.data.series import Series
-from rnnexp.data.tables import read
+from rnnexp.data.tables import table as tables_of
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Counts
@@ -21,14 +21,14 @@ class Lost(AssertionError):
 def read_and_add_up(source: Any) -> Series:
     """Read a source of tables, and add up the lines of its files; Lost if some are missing."""
     tables: list[tuple[Path, Layout, Any]] = []
-    read_table = read.read_table
+    read_table = tables_of.read_table
 
     def noted(file: Path, layout: Layout, *more: Any) -> Any:
         table = read_table(file, layout, *more)
         tables.append((file, layout, table))
         return table
 
-    with patch.object(read, "read_table", noted):
+    with patch.object(tables_of, "read_table", noted):
         series = source.read()
     for file, layout, table in tables:
         if kind(file) != "parquet":

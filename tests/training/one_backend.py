@@ -96,7 +96,7 @@ def gradient() -> dict[str, dict[str, float]]:
     """Return the logged norms of the gradient, of all and by layer, and their approximation by central differences."""
 
     model, dataset = toy.network(), toy.windows(21)
-    history = fit(model, dataset, toy.plan(batch_size="full", epochs=1, grad_norm="layers", engine="keras"))
+    history = fit(model, dataset, toy.plan(batch_size="full", epochs=1, log_grad_norm="layers", engine="keras"))
     x, y, _ = dataset.batch(dataset.parts["train"].arrays, dataset.parts["train"].indices)
     weights = model.get_weights()
 
@@ -134,7 +134,7 @@ def language(*overrides: str) -> list[list[float]]:
     )
     small = ("model.units=[3]", "model.embedding_dim=4", "model.initial_range=1.5", "trainer.batch_size=4")
     still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.epochs=2", "trainer.engine=keras")
-    experiment = rx.compose(*data, *small, *still, "trainer.grad_norm=true", "model=gru", *QUIET, *overrides)
+    experiment = rx.compose(*data, *small, *still, "trainer.log_grad_norm=true", "model=gru", *QUIET, *overrides)
     with patch.object(batcher, "MAX_STEPS", 4):  # several blocks in the validation part
         history = rx.run(experiment, quiet=True).history
     return [[epoch[name] for epoch in history.epochs] for name in ("val/loss", "opt/grad_norm", "train/loss")]

@@ -63,7 +63,7 @@ def test_a_monitor_must_be_a_logged_metric(monitor: str, hint: str) -> None:
 
 
 def test_the_gradient_norm_can_be_watched_where_it_is_logged() -> None:
-    assert mistakes(Trainer(monitor="opt/grad_norm", grad_norm=True)) == []
+    assert mistakes(Trainer(monitor="opt/grad_norm", log_grad_norm=True)) == []
     assert "opt/grad_norm` is not logged" in mistakes(Trainer(monitor="opt/grad_norm"))[0]
 
 

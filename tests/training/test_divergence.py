@@ -125,7 +125,7 @@ def test_a_loss_that_breaks_in_a_long_epoch_is_told_at_that_step(
     engine: str, on_divergence: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     model, dataset = toy.network(), toy.windows(40, val=6)
-    settings = {"batch_size": 2, "engine": engine, "steps_per_dispatch": 1, "on_divergence": on_divergence}
+    settings = {"batch_size": 2, "engine": engine, "steps_per_execution": 1, "on_divergence": on_divergence}
     plan = toy.plan(breaking_from(21), **settings)  # the second update of the second epoch; the third step is lost
     told = r"epoch 2, step 3: train/loss is infinite, .* \(nan\), at learning rate 0.001; lower"
     if on_divergence == "fail":
@@ -142,7 +142,7 @@ def test_a_loss_that_breaks_in_a_long_epoch_is_told_at_that_step(
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
 @pytest.mark.usefixtures("in_chunks")
 def test_a_long_epoch_that_keeps_its_bounds_is_not_broken_off(engine: str, caplog: pytest.LogCaptureFixture) -> None:
-    plan = toy.plan(breaking_from(1000), batch_size=2, engine=engine, steps_per_dispatch=1)
+    plan = toy.plan(breaking_from(1000), batch_size=2, engine=engine, steps_per_execution=1)
     history = fit(toy.network(), toy.windows(40, val=6), plan)
     assert (history.stopped, len(history.epochs), caplog.text) == (None, 3, "")
 

@@ -58,7 +58,7 @@ def both(train: Callable[[str], History]) -> tuple[History, History]:
 @pytest.mark.parametrize(
     "settings",
     [
-        ("model=simple_rnn", "model.bidirectional=true", "optimizer.use_ema=true", "trainer.grad_norm=layers"),
+        ("model=simple_rnn", "model.bidirectional=true", "optimizer.use_ema=true", "trainer.log_grad_norm=layers"),
         pytest.param(
             ("model=lstm", "model.units=[4, 3]", "model.dropout=0.3", "model.l2=0.001"), marks=pytest.mark.end_to_end
         ),
@@ -198,7 +198,7 @@ def fit_in_calls(
     ("pieces", "val", "settings"),
     [
         (6, 0, {}),
-        (6, 6, {"grad_norm": True}),
+        (6, 6, {"log_grad_norm": True}),
         (1, 6, {"batch_size": "full"}),
         (9, 1100, {"monitor": "val/mae"}),  # batches of validation are of 512
         (4, 1024, {"batch_size": "full"}),

@@ -42,7 +42,7 @@ def test_another_seed_gives_another_history(dropped_out: list[History]) -> None:
 
 def test_each_epoch_has_its_metrics_and_is_heard_once() -> None:
     heard: list[tuple[int, dict[str, float]]] = []
-    plan = toy.plan(metrics=("mae", "rmse"), epochs=2, grad_norm=True)
+    plan = toy.plan(metrics=("mae", "rmse"), epochs=2, log_grad_norm=True)
     history = fit(toy.network(), toy.windows(16, val=8), plan, lambda epoch, metrics: heard.append((epoch, metrics)))
     assert list(history.epochs[0]) == [
         *("train/loss", "train/mae", "train/rmse", "val/loss", "val/mae", "val/rmse"),
@@ -80,7 +80,7 @@ def test_a_whole_part_as_one_batch_is_one_step_per_epoch() -> None:
 
 def test_blocks_of_any_length_give_the_same_training() -> None:
     seven = [
-        fit(toy.network(), toy.windows(21), toy.plan(batch_size=3, steps_per_dispatch=steps))
+        fit(toy.network(), toy.windows(21), toy.plan(batch_size=3, steps_per_execution=steps))
         for steps in (1, 2, "auto")
     ]
     assert losses(seven[0]) == losses(seven[1]) == losses(seven[2])

@@ -131,7 +131,7 @@ def usual(engine: str, optimizer: Any = None, **trainer: Any) -> Make:
 @pytest.mark.fault("D1", "D2")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_pause_between_any_two_chunks_leaves_nothing_behind(engine: str) -> None:
-    assert_same_from(usual(engine, steps_per_dispatch=1), 0, 1, 2)
+    assert_same_from(usual(engine, steps_per_execution=1), 0, 1, 2)
 
 
 @pytest.mark.fault("D2")
@@ -189,7 +189,7 @@ def test_without_a_part_of_its_state_a_training_is_another_one(engine: str) -> N
 
 @pytest.mark.fault("D3")
 def test_without_its_place_in_the_order_a_training_is_another_one() -> None:
-    make = usual("keras", steps_per_dispatch=1)
+    make = usual("keras", steps_per_execution=1)
     expected, seen = whole(make)
     assert seen[1].position.step == 2
     back = dataclasses.replace(seen[1], position=dataclasses.replace(seen[1].position, step=0))
@@ -234,7 +234,7 @@ def test_averages_accumulated_gradients_and_clipping_go_on(engine: str) -> None:
         options = {"use_ema": True, "ema_momentum": 0.9, "gradient_accumulation_steps": 2, "clipnorm": 0.1}
         return keras.optimizers.Adam(0.01, **options)
 
-    assert_same_from(usual(engine, optimizer, epochs=3, grad_norm=True), 0, 1)
+    assert_same_from(usual(engine, optimizer, epochs=3, log_grad_norm=True), 0, 1)
 
 
 @pytest.mark.fault("D4")
@@ -546,7 +546,7 @@ def test_each_two_components_go_on_together(row: dict[str, str]) -> None:
 
 
 def test_a_language_model_goes_on_within_its_text() -> None:
-    make = composed(*TASKS["language_modeling"], "trainer.engine=keras", "trainer.steps_per_dispatch=2")
+    make = composed(*TASKS["language_modeling"], "trainer.engine=keras", "trainer.steps_per_execution=2")
     expected, seen = whole(make)
     within = next(snapshot for snapshot in seen if snapshot.position.step)
     assert gone_on(make, within).facts() == expected.facts()

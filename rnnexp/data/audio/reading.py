@@ -99,9 +99,7 @@ def _read_wav(content: bytes, name: str) -> Sound:
         raise DataError(f"{name}: damaged WAV file: {channels} channels of {8 * width} bits")
     if len(raw) < promised * width * channels:
         had = len(raw) // (width * channels)
-        raise DataError(
-            f"{name}: is truncated: {had:,} of the {promised:,} samples that its header announces are there"
-        )
+        raise DataError(f"{name}: is cut off: {had:,} of the {promised:,} samples that its header announces are there")
     return Sound(_mix(_decode(raw, width).reshape(-1, channels)), rate, channels)
 
 

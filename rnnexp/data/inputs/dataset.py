@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.data.apply_sequences import find_classes
-from rnnexp.data.dataset import WHOLE, Part, Summary, digest
+from rnnexp.data.dataset import WHOLE, Part, Summary
 from rnnexp.data.example_weights import KEY, check_weights, share_weights
 from rnnexp.data.inputs.examples import Examples
 from rnnexp.data.inputs.input_pipeline import InputPipeline, fit, say_missing
 from rnnexp.data.inputs.source import MultiInputSource
 from rnnexp.data.leaks import find_shared_groups, shared_examples
 from rnnexp.data.recordings import cut
-from rnnexp.data.sequences import SequenceDataset, Truth, labels_of, truth_of
+from rnnexp.data.sequences import SequenceDataset, Truth, labels_of, summarize_examples, truth_of
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import DataError, count
@@ -96,16 +96,7 @@ def _summarize(source: MultiInputSource, examples: Examples, pieces: Pieces) -> 
     contents: list[Any] = [examples.targets, list(map(str, examples.ids))]
     for values in examples.inputs.values():
         contents += [np.asarray(one, np.float64) if isinstance(one, np.ndarray) else one for one in values]
-    contents += [] if examples.weights is None else [examples.weights]
-    return Summary(
-        source=examples.source,
-        rows=len(examples),
-        series=len(examples),
-        sizes={name: len(indices) for name, indices in pieces.items()},
-        digest=digest(source, *contents),
-        unit=source.unit or "",
-        notes=examples.notes,
-    )
+    return summarize_examples(source, examples, pieces, contents)
 
 
 def _refuse_repeated_ids(examples: Examples) -> None:

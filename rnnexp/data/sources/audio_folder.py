@@ -17,6 +17,8 @@ from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rnnexp.data.audio.extractor import FeatureExtractor
     from rnnexp.data.audio.reading import Open
 
@@ -88,18 +90,12 @@ class audio_folder(Encoded, RecordingSource):
         return replace(self, rate=extractor.rate, features=extractor.features)  # type: ignore[call-arg]
 
     def read(self) -> Sequences:
-        """Find the recordings and their labels, then read all, and compute their features."""
+        """Read all recordings, and compute their features."""
         import numpy as np
 
-        from rnnexp.data.audio.extractor import FeatureExtractor
-        from rnnexp.data.audio.files import find_recordings
-        from rnnexp.data.audio.reading import convert_rate, read_recordings
+        from rnnexp.data.audio.reading import convert_rate
 
-        place = self.find_place()
-        recordings = find_recordings(place)
-        rows = self.read_rows(place, recordings)
-        samples, rate, notes = read_recordings([(str(place / name), recordings[name]) for name in rows.file], self.rate)
-        extractor = FeatureExtractor(rate, self.features)
+        place, rows, samples, extractor, notes = self.read_recordings()
 
         def copies(index: int) -> list[np.ndarray]:
             return extractor.compute(
@@ -114,10 +110,22 @@ class audio_folder(Encoded, RecordingSource):
             groups=np.array(rows.group) if rows.group else None,
             place=lambda index: str(place / rows.file[index]),
             source=place.name,
-            notes=(*rows.notes, *notes),
+            notes=notes,
             extractor=extractor,
             copies=copies if self.speeds else None,
         )
+
+    def read_recordings(self) -> tuple[Path, AudioRows, list[np.ndarray], FeatureExtractor, tuple[str, ...]]:
+        """Find the recordings and their labels, and read all; also return what computes their features, and notes."""
+        from rnnexp.data.audio.extractor import FeatureExtractor
+        from rnnexp.data.audio.files import find_recordings
+        from rnnexp.data.audio.reading import read_recordings
+
+        place = self.find_place()
+        recordings = find_recordings(place)
+        rows = self.read_rows(place, recordings)
+        samples, rate, notes = read_recordings([(str(place / name), recordings[name]) for name in rows.file], self.rate)
+        return place, rows, samples, FeatureExtractor(rate, self.features), (*rows.notes, *notes)
 
     def find_place(self) -> Path:
         """Find the folder or the archive."""

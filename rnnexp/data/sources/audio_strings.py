@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from rnnexp.config.settings import FORMERLY
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.source import Column
 from rnnexp.data.sources.audio_folder import AudioRows, audio_folder
@@ -29,7 +30,11 @@ class audio_strings(audio_folder):
     shortest: int = Field(1, ge=1, description="Recordings in the shortest string.")
     longest: int = Field(5, ge=1, description="Recordings in the longest string.")
     gap: float = Field(0.1, ge=0, le=10, description="Seconds of faint noise after a recording, at most; random.")
-    between: str = Field("", description="Text between two labels; a blank for words.")
+    label_separator: str = Field(
+        "",
+        description="Text between two labels; a blank for words.",
+        json_schema_extra={FORMERLY: "between"},
+    )
     train_strings: int = Field(1500, ge=1, description="Strings of the training set.")
     val_strings: int = Field(300, ge=1, description="Strings of the validation set, if there is one.")
     test_strings: int = Field(500, ge=1, description="Strings of the test set, if there is one.")
@@ -50,23 +55,13 @@ class audio_strings(audio_folder):
     def list_columns(self) -> dict[str, Column | None]:
         return {**super().list_columns(), "speaker": self.speaker}
 
-    def gives(self) -> set[str]:
-        return {"test"} if self.part is not None else set()
-
     def read(self) -> Sequences:
         """Read all recordings, share them out, and join those of each part."""
         import numpy as np
 
-        from rnnexp.data.audio.extractor import FeatureExtractor
-        from rnnexp.data.audio.files import find_recordings
-        from rnnexp.data.audio.reading import read_recordings
         from rnnexp.data.shares import share_out
 
-        place = self.find_place()
-        recordings = find_recordings(place)
-        rows = self.read_rows(place, recordings)
-        samples, rate, notes = read_recordings([(str(place / name), recordings[name]) for name in rows.file], self.rate)
-        extractor = FeatureExtractor(rate, self.features)
+        place, rows, samples, extractor, notes = self.read_recordings()
         given = np.array(self.list_parts(rows.part or [""] * len(rows.file)))
         labels = np.unique(rows.label, return_inverse=True)[1]
         pieces = share_out(self, given, labels, len(rows.file), np.array(rows.group) if rows.group else None)
@@ -77,8 +72,10 @@ class audio_strings(audio_folder):
             wanted = getattr(self, f"{part}_strings")
             for _ in range(wanted):
                 chosen = self._choose(rows, own, source)
-                features += extractor.compute([self._join([samples[index] for index in chosen], rate, source)])
-                texts.append(self.between.join(rows.label[index] for index in chosen))
+                features += extractor.compute(
+                    [self._join([samples[index] for index in chosen], extractor.rate, source)]
+                )
+                texts.append(self.label_separator.join(rows.label[index] for index in chosen))
                 parts.append(part)
             told.append(f"{getattr(self, f'{part}_strings'):,} strings of {len(own):,} recordings in the {part} set")
         return Sequences.of(
@@ -88,7 +85,7 @@ class audio_strings(audio_folder):
             parts=np.array(parts),
             place=lambda index: f"string {index + 1} of {place.name}",
             source=place.name,
-            notes=(*rows.notes, *notes, *told),
+            notes=(*notes, *told),
             extractor=extractor,
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from rnnexp.config.renamed import FORMERLY
+from rnnexp.config.settings import FORMERLY
 from rnnexp.data.located import TextFiles
 from rnnexp.data.source import usual_split
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from rnnexp.data.located import TableFiles
 from rnnexp.data.series import Rows, Series
 from rnnexp.data.source import Column, SeriesSource
-from rnnexp.data.tables.layout import Policies, Wanted
+from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.registry import register
+
+if TYPE_CHECKING:
+    from rnnexp.data.tables.columns import Table
 
 
 @register("data")
@@ -62,10 +65,15 @@ class csv(TableFiles, SeriesSource):
 
     def read(self) -> Series:
         """Read the target, features and known columns, and that of the weights, in this order."""
-        from rnnexp.data.tables.read import read_series
+        from rnnexp.data.tables.read import make_series
 
-        wanted, fewest = self.named().wanted(), self._fewest()
-        return read_series(self._files(), self.table_layout(), wanted, self._policies(), self.frequency, fewest)
+        return make_series(*self._read_tables(), self._policies(), self.frequency, self._fewest())
+
+    def _read_tables(self) -> tuple[list[Table], Layout, Wanted]:
+        from rnnexp.data.tables.table import read_table
+
+        layout, wanted = self.table_layout(), self.named().wanted()
+        return [read_table(file, layout, wanted) for file in self._files()], layout, wanted
 
     def _fewest(self, ahead: int = 0) -> Callable[[str | None], int] | None:
         """Return what says how many rows a series must have so as not to be left out, less those `ahead`."""
@@ -85,11 +93,10 @@ class csv(TableFiles, SeriesSource):
         `frequency` is the step of the dates if the settings give none. Returns the rows of each series in original
         units, and what was done to them.
         """
-        from rnnexp.data.tables.read import read_open
+        from rnnexp.data.tables.read import open_tables
 
-        wanted, fewest = self.named().wanted(), self._fewest(ahead=self.horizon)
-        step = self.frequency or frequency
-        many, notes = read_open(self._files(), self.table_layout(), wanted, self._policies(), step, fewest)
+        step, fewest = self.frequency or frequency, self._fewest(ahead=self.horizon)
+        many, notes = open_tables(*self._read_tables(), self._policies(), step, fewest)
         return [Rows(rows.label, rows.values, rows.time) for rows in many], notes
 
     def named(self) -> csv:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from rnnexp.config.settings import SINCE
+from rnnexp.config.settings import FORMERLY, SINCE
 from rnnexp.data.source import COUNTS, STAY_TOGETHER, Column
 from rnnexp.data.texts.source import TextSource
 from rnnexp.registry import register
@@ -46,8 +46,10 @@ class text_files(TextSource):
     test_path: Files | None = Field(  # type: ignore[assignment]
         None, description="Files of the test set; null leaves it to the split."
     )
-    each: Literal["line", "file"] | None = Field(
-        None, description="A text is a line, or a whole file; null: a line, but a file in a folder per label."
+    sample_by: Literal["line", "file"] | None = Field(
+        None,
+        description="A text is a line, or a whole file; null: a line, but a file in a folder per label.",
+        json_schema_extra={FORMERLY: "each"},
     )
     skip: list[str] = Field(default_factory=list, description="Sub-folders that are no labels, such as unsup.")
 
@@ -66,7 +68,7 @@ class text_files(TextSource):
         """Read one group per label, so that `test_every` takes as much of each."""
         from rnnexp.data.texts.read import text_per_file, text_per_line
 
-        by_line = self.each == "line" or (self.each is None and not isinstance(path, str))
+        by_line = self.sample_by == "line" or (self.sample_by is None and not isinstance(path, str))
         read = text_per_line if by_line else text_per_file
         return [read(files, label, self.encoding) for label, files in self._files(path, done).items()]
 

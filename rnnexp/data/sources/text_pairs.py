@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from rnnexp.config.renamed import FORMERLY
+from rnnexp.config.settings import FORMERLY
 from rnnexp.data.located import TextFiles
 from rnnexp.data.pairs import Files, Pairs, PairSource
 from rnnexp.registry import register

@@ -1,10 +1,9 @@
-"""From files to `Series`: read every file, put rows in order, mend what the policies allow, and say so."""
+"""From tables to `Series`: put rows in order, mend what the policies allow, and say so."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from rnnexp.data.tables.joining import join_tables
 from rnnexp.data.tables.layout import Layout, Policies, Wanted
 from rnnexp.data.tables.policies import in_order, without_duplicates, without_missing
 from rnnexp.data.tables.rows import Done, Rows, cut_observed
-from rnnexp.data.tables.table import read_table
 from rnnexp.errors import DataError, count
 
 NO_TARGET = "without a target at the {}, left out of training and scoring"
@@ -41,23 +39,6 @@ class Mended:
     error: DataError | None = None
 
 
-def read_series(
-    files: Sequence[Path],
-    layout: Layout,
-    wanted: Wanted,
-    policies: Policies,
-    frequency: str | None = None,
-    fewest: Callable[[str | None], int] | None = None,
-) -> Series:
-    """Read one or many series from files of the same columns; any flaw without a policy is a DataError.
-
-    Rows before the first and after the last with a target are left out. `fewest` says, by the frequency, how many rows
-    a series must have: of many, shorter ones are left out, flawed or not, before anything is concluded from them.
-    """
-    tables = [read_table(file, layout, wanted) for file in files]
-    return make_series(tables, layout, wanted, policies, frequency, fewest)
-
-
 def make_series(
     tables: list[Table],
     layout: Layout,
@@ -66,7 +47,11 @@ def make_series(
     frequency: str | None = None,
     fewest: Callable[[str | None], int] | None = None,
 ) -> Series:
-    """Do what `read_series` does for tables that have been read."""
+    """Make one or many series of tables with the same columns; any flaw without a policy is a DataError.
+
+    Rows before the first and after the last with a target are left out. `fewest` says, by the frequency, how many rows
+    a series must have: of many, shorter ones are left out, flawed or not, before anything is concluded from them.
+    """
     found = _read(tables, layout, wanted, policies, frequency, fewest)
     for one in found.kept:
         one.done.add(len(one.ahead.values), "left out", "row", NO_TARGET.format("end"))
@@ -74,24 +59,6 @@ def make_series(
     done = _sum(found.kept)
     series = _series(many, found.frequency, (*found.notes, *done.notes(), *_constant(many)))
     return replace(series, left_out=found.left_out, tally=_tally(found, done))
-
-
-def read_open(
-    files: Sequence[Path],
-    layout: Layout,
-    wanted: Wanted,
-    policies: Policies,
-    frequency: str | None = None,
-    fewest: Callable[[str | None], int] | None = None,
-) -> tuple[list[Rows], list[str]]:
-    """Read series that may go on with rows whose targets are all empty: those that are to be forecast.
-
-    Returns the rows of each series, of the empty ones what is there, and what was done to them. The rows to be forecast
-    must follow the observed ones in even steps, unless `gaps` are ignored. `fewest` is as in `read_series`, of observed
-    rows.
-    """
-    tables = [read_table(file, layout, wanted) for file in files]
-    return open_tables(tables, layout, wanted, policies, frequency, fewest)
 
 
 def open_tables(
@@ -102,7 +69,12 @@ def open_tables(
     frequency: str | None,
     fewest: Callable[[str | None], int] | None = None,
 ) -> tuple[list[Rows], list[str]]:
-    """Do what `read_open` does for tables that have been read."""
+    """Make series that may end with rows whose targets are all empty: those that are to be forecast.
+
+    Returns the rows of each series, of the empty ones what is there, and what was done to them. The rows to be forecast
+    must follow the observed ones in even steps, unless `gaps` are ignored. `fewest` is as in `make_series`, of observed
+    rows.
+    """
     found = _read(tables, layout, wanted, policies, frequency, fewest)
     step = found.frequency if policies.gaps != "ignore" else None
     whole = [one.rows.followed(one.ahead, step) for one in found.kept]

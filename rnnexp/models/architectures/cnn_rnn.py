@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from rnnexp.config.settings import FORMERLY
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.models.frame_encoder import encode_frames, find_smallest
 from rnnexp.models.recurrent import RecurrentModel
@@ -27,7 +28,12 @@ class cnn_rnn(RecurrentModel):
         [16, 32], description="channels of each convolution of a frame; [16, 32] stacks two"
     )
     kernel_size: int = Field(3, ge=1, description="pixels of a side that a convolution sees at once")
-    pool: int = Field(2, ge=1, description="pixels of a side of which the maximum is kept after each; 1: all")
+    pool_size: int = Field(
+        2,
+        ge=1,
+        description="pixels of a side of which the maximum is kept after each; 1: all",
+        json_schema_extra={FORMERLY: "pool"},
+    )
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `key: message`."""
@@ -41,10 +47,10 @@ class cnn_rnn(RecurrentModel):
         frame = spec.inputs["past"].frame
         if frame is None:
             return [NO_FRAMES]
-        if UNKNOWN_SIZE in frame or find_smallest(min(frame[:2]), len(self.filters), self.pool):
+        if UNKNOWN_SIZE in frame or find_smallest(min(frame[:2]), len(self.filters), self.pool_size):
             return []
         size = f"{frame[0]} x {frame[1]} pixels"
-        return [f"model.pool: {self.pool} given with {len(self.filters)} filters; of {size} nothing is left"]
+        return [f"model.pool_size: {self.pool_size} given with {len(self.filters)} filters; of {size} nothing is left"]
 
     def layer(self, units: int, name: str, **shared: Any) -> keras.layers.Layer:
         import keras
@@ -54,4 +60,4 @@ class cnn_rnn(RecurrentModel):
 
     def preprocess(self, x: Any, mask: Any, past: InputSpec) -> tuple[Any, Any]:
         frame = past.frame or ()
-        return encode_frames(x, frame, self.filters, self.kernel_size, self.pool), mask
+        return encode_frames(x, frame, self.filters, self.kernel_size, self.pool_size), mask

@@ -156,9 +156,9 @@ def baselines(dataset: Dataset) -> dict[str, Fit]:
         found["pca_minirocket"] = partial(frame_baselines.fit_frame_rocket, known, y, count)
     else:
         found["nearest"] = partial(sequence_baselines.fit_nearest, known, y, count)
-        found["summary"] = partial(sequence_baselines.fit_summary, known, y, count)
+        found["summary"] = partial(sequence_baselines.Summary.fit, known, y, count)
         if own.pipeline.extractor is not None:
-            found["segments"] = partial(sequence_baselines.fit_segments, known, y, count)
+            found["segments"] = partial(sequence_baselines.Segments.fit, known, y, count)
         found["minirocket"] = partial(minirocket.fit_minirocket, known, y, count)
     return found
 

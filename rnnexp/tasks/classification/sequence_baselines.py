@@ -6,8 +6,9 @@ All are fitted to training sequences, each (time, channels), and their classes (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -57,62 +58,9 @@ def fit_nearest(train: Many, labels: np.ndarray, classes: int) -> Nearest:
     return Nearest(_flatten(train, max(map(len, train))), np.eye(classes)[labels], train[0].shape[1])
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Applies logistic regression to the mean, deviation, first, middle and last value of each channel, standardized.
-
-    mean, scale: of these, (5 * channels,)
-    """
-
-    mean: Numbers
-    scale: Numbers
-    model: LogisticModel
-
-    def __post_init__(self) -> None:
-        if not self.mean.shape == self.scale.shape == self.model.weights.shape[:1] or not self.scale.all():
-            raise ValueError("mean, scale and weights do not go together")
-
-    def predict(self, asked: Many) -> np.ndarray:
-        return self.model.predict((_features(asked) - self.mean) / self.scale)
-
-
-def fit_summary(train: Many, labels: np.ndarray, classes: int) -> Summary:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
-    scaler, features = StandardScaler(), _features(train)
-    model = LogisticRegression(max_iter=5000).fit(scaler.fit_transform(features), labels)
-    return Summary(scaler.mean_, scaler.scale_, make_logistic(model, classes))
-
-
-@dataclass(frozen=True)
-class Segments:
-    """Applies logistic regression to what the bands of sound are in five equal stretches of a recording, standardized.
-
-    That is the mean of each stretch, (bands,), of which the first coefficients of the cosine transform are kept.
-
-    mean, scale: of these, (5 * coefficients,)
-    """
-
-    mean: Numbers
-    scale: Numbers
-    model: LogisticModel
-
-    def __post_init__(self) -> None:
-        if not self.mean.shape == self.scale.shape == self.model.weights.shape[:1] or not self.scale.all():
-            raise ValueError("mean, scale and weights do not go together")
-
-    def predict(self, asked: Many) -> np.ndarray:
-        return self.model.predict((_cut_segments(asked) - self.mean) / self.scale)
-
-
-def fit_segments(train: Many, labels: np.ndarray, classes: int) -> Segments:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
-    scaler, features = StandardScaler(), _cut_segments(train)
-    model = LogisticRegression(C=0.1, max_iter=1000).fit(scaler.fit_transform(features), labels)
-    return Segments(scaler.mean_, scaler.scale_, make_logistic(model, classes))
+def _summarize(sequences: Many) -> np.ndarray:
+    rows = [np.concatenate([s.mean(axis=0), s.std(axis=0), s[0], s[len(s) // 2], s[-1]]) for s in sequences]
+    return np.stack(rows)
 
 
 def _cut_segments(sequences: Many) -> np.ndarray:
@@ -122,6 +70,50 @@ def _cut_segments(sequences: Many) -> np.ndarray:
     spans = [[(int(a), max(int(a) + 1, int(b))) for a, b in zip(end, end[1:])] for end in ends]
     means = np.stack([[one[a:b].mean(axis=0) for a, b in span] for one, span in zip(sequences, spans)])
     return dct(means, norm="ortho")[:, :, :COEFFICIENTS].reshape(len(means), -1)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Applies logistic regression to the mean, deviation, first, middle and last value of each channel, standardized.
+
+    mean, scale: of these, (5 * channels,)
+    """
+
+    features: ClassVar[Callable[[Many], np.ndarray]] = staticmethod(_summarize)
+    regression: ClassVar[Mapping[str, Any]] = {"max_iter": 5000}
+
+    mean: Numbers
+    scale: Numbers
+    model: LogisticModel
+
+    def __post_init__(self) -> None:
+        if not self.mean.shape == self.scale.shape == self.model.weights.shape[:1] or not self.scale.all():
+            raise ValueError("mean, scale and weights do not go together")
+
+    @classmethod
+    def fit(cls, train: Many, labels: np.ndarray, classes: int) -> Self:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.preprocessing import StandardScaler
+
+        scaler, features = StandardScaler(), cls.features(train)
+        model = LogisticRegression(**cls.regression).fit(scaler.fit_transform(features), labels)
+        return cls(scaler.mean_, scaler.scale_, make_logistic(model, classes))
+
+    def predict(self, asked: Many) -> np.ndarray:
+        return self.model.predict((type(self).features(asked) - self.mean) / self.scale)
+
+
+@dataclass(frozen=True)
+class Segments(Summary):
+    """Applies logistic regression to what the bands of sound are in five equal stretches of a recording, standardized.
+
+    That is the mean of each stretch, (bands,), of which the first coefficients of the cosine transform are kept.
+
+    mean, scale: of these, (5 * coefficients,)
+    """
+
+    features: ClassVar[Callable[[Many], np.ndarray]] = staticmethod(_cut_segments)
+    regression: ClassVar[Mapping[str, Any]] = {"C": 0.1, "max_iter": 1000}
 
 
 def _flatten(sequences: Many, steps: int) -> np.ndarray:
@@ -134,8 +126,3 @@ def stretch(one: np.ndarray, steps: int) -> np.ndarray:
         return one
     at = np.linspace(0, len(one) - 1, steps)
     return np.stack([np.interp(at, np.arange(len(one)), channel) for channel in one.T], axis=1)
-
-
-def _features(sequences: Many) -> np.ndarray:
-    rows = [np.concatenate([s.mean(axis=0), s.std(axis=0), s[0], s[len(s) // 2], s[-1]]) for s in sequences]
-    return np.stack(rows)

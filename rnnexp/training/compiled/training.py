@@ -227,7 +227,7 @@ def make_program(model: Any, batch_plan: BatchPlan, plan: TrainingPlan, traced: 
         monitor=trainer.monitor or choose_default_monitor(validated),
         keep_best=keep_best,
         track_best=track_best and not keep_best,
-        grad_norm=plan.grad_norm or trainer.grad_norm,
+        grad_norm=plan.grad_norm or trainer.log_grad_norm,
         callbacks=select_pure_callbacks(plan.callbacks),
         traced={key: places[key] for key in traced},
         pieces=batch_plan.pieces,

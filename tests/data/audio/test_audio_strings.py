@@ -72,7 +72,7 @@ def test_strings_are_drawn_from_the_seed_of_the_data() -> None:
 
 
 def test_a_string_is_of_one_speaker_and_words_may_stand_apart() -> None:
-    quiet = load("data.speaker=who", "data.between=' '", "data.features.normalize=none", "data.gap=0")
+    quiet = load("data.speaker=who", "data.label_separator=' '", "data.features.normalize=none", "data.gap=0")
     assert " " in quiet.pipeline.letters
     # Those of one speaker are all loud, or all quiet: within a string the loudest band hardly changes between them.
     loudest = [quiet.sequences.one(i).max(axis=1) for i in range(len(quiet.texts)) if " " in quiet.texts[i]]

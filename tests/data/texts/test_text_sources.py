@@ -48,7 +48,7 @@ def test_parts_come_from_files_and_leave_nothing_to_a_split_if_all_are_given() -
 def test_labels_are_counted_and_those_of_few_texts_are_named_with_their_places() -> None:
     lines = [f"{label} word {i}" for i in range(12) for label in ("0", "1")]
     notes = load(text_lines(path=written("\n".join([*lines, "story of two"]), "t.txt"))).summary.notes
-    assert "labels: 0 (12), 1 (12), story (1); few are story: t.txt, line 25" in notes
+    assert "labels: 0 (12), 1 (12), story (1); rare ones: story: t.txt, line 25" in notes
     assert "labels: 0 (12), 1 (12)" in load(text_lines(path=written("\n".join(lines), "t.txt"))).summary.notes
 
 
@@ -96,7 +96,7 @@ def test_files_of_a_label_may_be_globs_of_one_text_each() -> None:
     written("good\nfilm", "p/1.txt")
     written("fine", "p/2.txt")
     written("bad", "n.txt")
-    by_file = text_files(path={1: "p/*.txt", 0: "n.txt"}, each="file").read()
+    by_file = text_files(path={1: "p/*.txt", 0: "n.txt"}, sample_by="file").read()
     assert by_file.texts == ("good\nfilm", "fine", "bad")
     assert by_file.labels == ("1", "1", "0")
     assert len(text_files(path={1: "p/*.txt", 0: "n.txt"}).read()) == 4

@@ -12,7 +12,7 @@ from rnnexp.data.sources.ts import ts
 from rnnexp.evaluation.report import Undefined
 from rnnexp.tasks import load
 from rnnexp.tasks.classification import report, sequence_baselines
-from rnnexp.tasks.classification.sequence_baselines import fit_nearest, fit_summary
+from rnnexp.tasks.classification.sequence_baselines import Summary, fit_nearest
 
 
 def accuracy(folder: Path, name: str, baseline: str) -> tuple[int, int]:
@@ -65,9 +65,9 @@ def test_features_are_mean_deviation_first_middle_and_last() -> None:
     train = [generator.normal(size=(3 + i % 4, 2)) for i in range(60)]
     for step in (0, -1):
         labels = np.array([int(one[step, 1] > 0) for one in train])
-        chosen = fit_summary(train, labels, 2).predict(train).argmax(axis=1)
+        chosen = Summary.fit(train, labels, 2).predict(train).argmax(axis=1)
         assert (chosen == labels).mean() > 0.85
-    shuffled = fit_summary(train, generator.permutation(labels), 2).predict(train)
+    shuffled = Summary.fit(train, generator.permutation(labels), 2).predict(train)
     assert (shuffled.argmax(axis=1) == labels).mean() < 0.75
 
 

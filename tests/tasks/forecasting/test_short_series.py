@@ -69,8 +69,8 @@ def test_a_short_series_that_is_kept_does_not_take_the_season_from_the_others(ro
     )
     (note,) = [note for note in beside.notes if "baseline seasonal_growth" in note]
     assert note == (
-        "the baseline seasonal_growth repeats the last value in 1 of 3 series, `C`, because it lacks a season before each "
-        "forecast"
+        "the baseline seasonal_growth repeats the last value in 1 of 3 series, `C`, because it lacks a season before "
+        "each forecast"
     )
     lags = [note for note in beside.notes if "the linear baseline sees 3 lags instead of a season and one, 13" in note]
     assert [note for note in lags if "in 1 of 3 series, `C`: " in note]

@@ -320,8 +320,8 @@ def test_scores_are_not_mended_afterwards_by_a_model_that_has_seen_the_rows() ->
     [
         (("data.split=none",), "trainer.refit_every: walks through the test set, and data.split is none"),
         (("data.folds=3",), "trainer.refit_every: data.folds fits again for each fold; leave one of the two out"),
-        (("data.missing=interpolate",), "data.missing: interpolate fills a row from one that comes after it"),
-        (("data.gaps=interpolate",), "data.gaps: interpolate fills a row from one that comes after it"),
+        (("data.missing=interpolate",), "data.missing: interpolate fills a row from a later row"),
+        (("data.gaps=interpolate",), "data.gaps: interpolate fills a row from a later row"),
         (("trainer.refit_every=0",), "trainer.refit_every: 0 given; must be greater than or equal to 1"),
     ],
 )

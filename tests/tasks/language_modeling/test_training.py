@@ -99,7 +99,7 @@ def surprise(model: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
 @pytest.mark.end_to_end
 def test_the_norm_of_the_gradient_is_of_the_first_batch_from_rest(engine: str, rhyme: str) -> None:
-    asked = ("trainer.grad_norm=true", "trainer.epochs=1", f"trainer.engine={engine}", "model.initial_range=1.5")
+    asked = ("trainer.log_grad_norm=true", "trainer.epochs=1", f"trainer.engine={engine}", "model.initial_range=1.5")
     model, dataset, history = trained(composed(rhyme, *asked))
     part = dataset.parts["train"].side_by_side(6)
     x, y, _ = dataset.batch(part.arrays, part.order(0, 1, 6)[:6])
@@ -132,7 +132,7 @@ def test_a_checkpoint_holds_the_states_that_its_epoch_ended_with(engine: str, rh
         f"trainer.engine={engine}",
         "trainer.epochs=1",
     )
-    still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.grad_norm=true")
+    still = ("optimizer=sgd", "optimizer.learning_rate=1e-9", "trainer.log_grad_norm=true")
     model, dataset, _ = trained(composed(rhyme, *settings, *still), tmp_path)
     _, weights, _ = load_weights(tmp_path / "checkpoints" / "epoch-000001")
     found = {path.split("/")[-1]: value for path, value in weights.items() if path.endswith("_h")}

@@ -44,7 +44,7 @@ def test_a_training_pair_whose_source_is_tested_is_left_out_and_counted() -> Non
     found = load(text_pairs(path="train.tsv", val_path="val.tsv", test_path="test.tsv", split="none"))
     assert found.texts("train") == (["b", "c"], ["y", "z"])
     assert found.texts("test") == (["a"], ["y"])
-    assert any(note.startswith("1 pair left out: the source stands in a part") for note in found.summary.notes)
+    assert any(note.startswith("1 pair left out: the source is in a held-out set") for note in found.summary.notes)
 
 
 @pytest.mark.parametrize("part", ["val", "test"])
@@ -56,7 +56,7 @@ def test_a_part_with_files_of_its_own_has_no_pair_of_others(part: str) -> None:
     assert isinstance(found, PairDataset)
     assert found.references(part) == {"held": ["official"], "other": ["one"]}
     assert sum(map(len, found.parts.values())) == 22
-    assert any(note.startswith("2 pairs left out: the source stands in a part") for note in found.summary.notes)
+    assert any(note.startswith("2 pairs left out: the source is in a held-out set") for note in found.summary.notes)
     (rest,) = {"val", "test"} - {part}
     assert len(found.parts[rest]) > 0  # pairs of no file of its own are there still
 
