@@ -143,7 +143,7 @@ def faults(row: list[str]) -> list[str]:
     mean, of = float(score.split()[0]), float(baseline.split()[-1])
     found = ["spread"] if ("±" in score) != (int(runs) > 1) else []
     if metric.startswith("train/"):
-        return found + (["verdict"] if (skill, verdict) != ("", "scored on its training part") else [])
+        return found + (["verdict"] if (skill, verdict) != ("", "scored on its training set") else [])
     best = 100 if metric == "test/bleu" else 1
     if rises(metric) and of == best:  # there is nothing left to gain on an exact baseline
         return found + (["verdict"] if (skill, verdict) != ("", "no skill can be stated") else [])
