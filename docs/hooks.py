@@ -50,7 +50,7 @@ def find_pages(pattern: str, named: set[str]) -> list[str]:
     if "*" not in pattern:
         return [pattern] if pattern in TOP or (DOCS / pattern).exists() else []
     found = {file.relative_to(DOCS).as_posix() for file in DOCS.glob(pattern)} - named
-    return sorted(found, key=lambda page: (not page.endswith("index.md"), page))
+    return sorted(found, key=lambda page: (not page.endswith(("index.md", "README.md")), page))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
