@@ -105,6 +105,7 @@ def test_the_site_is_built_and_asks_no_other_host(tmp_path: Path) -> None:
     assert 'src="prediction.png"' in home
     assert len(list((tmp_path / "site").rglob("*.html"))) > len(FILES)
     assert asked_hosts(tmp_path / "site") == []
+    assert list((tmp_path / "site").rglob("*.py*")) == []
     page = (tmp_path / "site/guide/engines.html").read_text(encoding="utf-8")
     assert "<code>tests/benchmarks</code>" in page  # a link to what the site lacks
 
