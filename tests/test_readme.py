@@ -186,6 +186,7 @@ ELSEWHERE = {
     '.predict(rows, {"levels": [80, 95]})': ("deploy/test_predict.py", '{"levels"'),
     "HYDRA_FULL_ERROR=1": ("test_failures.py", "HYDRA_FULL_ERROR"),
     "RNNEXP_PLUGINS=my_models": ("deploy/test_served.py", "RNNEXP_PLUGINS"),
+    "mkdocs build --strict": ("test_docs.py", '"build", "--strict"'),
     "~/.cache/rnnexp": ("test_runtime.py", "test_compiled_programs_are_kept_for_the_next_process"),
     "earlier-1": ("test_run_folder.py", "earlier-1"),
     "-": ("deploy/test_predict.py", "test_rows_come_from_standard_input_too"),
@@ -419,7 +420,7 @@ def test_versions_extras_and_the_two_commands_are_those_of_the_project() -> None
     assert PROJECT["requires-python"] == f">={first},<3.{int(last[2:]) + 1}"
     versions = [line.split()[-1] for line in PROJECT["classifiers"] if "Python :: 3." in line]
     assert (versions[0], versions[-1]) == (first, last)
-    extras = set(re.findall(r"rnnexp\[([a-z-]+)\]", GUIDE)) | {"dev"}
+    extras = set(re.findall(r"(?:rnnexp|\.)\[([a-z-]+)\]'", GUIDE))
     assert extras == set(PROJECT["optional-dependencies"])
     assert "pip install -e '.[dev]' && pytest" in README.splitlines()
 

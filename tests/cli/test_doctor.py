@@ -60,7 +60,8 @@ def test_what_slows_a_process_is_named_and_only_that(monkeypatch: pytest.MonkeyP
 
 def test_every_extra_of_the_package_is_known() -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
-    users = {name: words for name, words in extras.items() if name != "dev" and not name.startswith("cuda")}
+    others = ("dev", "docs", "cuda")
+    users = {name: words for name, words in extras.items() if not name.startswith(others)}
     known = {module: install for module, install, _ in doctor.find_extras()}
     assert {*known.values()} == {f"pip install 'rnnexp[{extra}]'" for extra in users}
     for module, install in known.items():
