@@ -30,6 +30,7 @@ APART |= {
     "gpu",
     "kills",
     "readme_figures",
+    "reference",
     "reporting",
     "tables",
     "untuned",

@@ -1,0 +1,104 @@
+"""The pages of docs/reference are what the code says now."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+import rnnexp
+from rnnexp.cli.main import COMMANDS
+from rnnexp.config.explain import Explanation
+from tests.reference.command_page import examples, helpless, untold_flags
+from tests.reference.markdown import FOLDER, code, prose, sentence, table
+from tests.reference.pages import PAGES
+from tests.reference.python_page import listed, untold
+from tests.reference.setting_pages import all_keys, write_value
+
+
+def wordless(keys: list[Explanation]) -> list[str]:
+    return [item.key for item in keys if not item.description.strip()]
+
+
+def targets(text: str) -> set[str]:
+    """Return what the headings of a page are called in links."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_what_is_generated_now(name: str) -> None:
+    kept = (FOLDER / name).read_text(encoding="utf-8")
+    assert PAGES[name]() == kept, f"write it anew: python -m tests.reference {name}"
+
+
+def test_every_page_of_the_folder_is_generated() -> None:
+    assert {file.name for file in FOLDER.glob("*.md")} == set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_of_a_page_lead_somewhere(name: str) -> None:
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        file, _, part = link.partition("#")
+        there = FOLDER / file if file else FOLDER / name
+        assert there.exists(), link
+        assert not part or part in targets(there.read_text(encoding="utf-8")), link
+
+
+def test_no_key_is_without_a_meaning() -> None:
+    keys = [*all_keys()]
+    assert len(keys) > 450
+    assert wordless(keys) == []
+
+
+def test_a_key_without_a_meaning_would_be_found() -> None:
+    first, *_ = all_keys()
+    assert wordless([first, replace(first, description=" ")]) == [first.key]
+
+
+def test_every_key_stands_on_a_page() -> None:
+    text = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("settings.md", "settings-data.md"))
+    assert [item.key for item in all_keys() if f"| `{item.key}` |" not in text] == []
+    assert "| `data.no_such_key` |" not in text
+
+
+def test_values_are_written_as_they_are_typed() -> None:
+    assert write_value({"train": 0.7, "names": ["a", None]}) == "{train: 0.7, names: [a, null]}"
+    assert [write_value(value) for value in (True, "", None, [64], "auto")] == ["true", '""', "null", "[64]", "auto"]
+
+
+def test_text_of_the_package_is_no_markup() -> None:
+    assert prose("mixed_* and <b>, of `a*b`") == r"mixed_\* and \<b\>, of `a*b`"
+    assert code("a`b") == "`` a`b ``"
+    assert code("") == ""
+    assert table(("a",), [("x | y",)]).splitlines()[-1] == r"| x \| y |"
+    assert sentence("rows of one input") == "Rows of one input."
+    assert sentence("auto takes a GPU", "auto or cpu") == "auto takes a GPU."
+
+
+def test_every_command_and_word_stands_on_the_page_with_a_meaning() -> None:
+    text = (FOLDER / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"\n## rnnexp {name}\n" not in text] == []
+    assert "\n## rnnexp fly\n" not in text
+    assert helpless() == []
+    assert untold_flags() == set()
+
+
+def test_examples_of_a_command_have_a_line_each() -> None:
+    assert examples("examples: rnnexp a b   rnnexp c") == "rnnexp a b\nrnnexp c"
+
+
+def test_all_that_is_offered_to_python_stands_on_the_page() -> None:
+    text = (FOLDER / "python.md").read_text(encoding="utf-8")
+    assert [name for name in rnnexp.__all__ if f"rx.{name}" not in text] == []
+    assert untold() == []
+
+
+def test_a_docstring_with_a_list_of_names_is_a_list() -> None:
+    assert listed("run:  its id\n      or folder\nuri: the store") == [
+        ("run", "its id or folder"),
+        ("uri", "the store"),
+    ]
+    assert listed("Raises ConfigError: for one,\nor another") is None
