@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.reference import command_page, python_page, setting_pages
+from tests.reference import command_page, metric_page, python_page, setting_pages
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": setting_pages.write_settings,
     "settings-data.md": setting_pages.write_data,
     "commands.md": command_page.write_commands,
     "python.md": python_page.write_python,
+    "metrics.md": metric_page.write_metrics,
 }

@@ -22,7 +22,7 @@ INTRODUCTION = """\
 
 What `import rnnexp as rx` offers: functions, the objects that they return, and errors. Begin with
 [From Python](../python.md), which shows all of this in use. The keys of settings are explained in
-[Settings](settings.md).
+[Settings](settings.md), the names of metrics in [Metrics](metrics.md).
 
 (Made from signatures and docstrings by `python -m tests.reference`.)"""
 

@@ -10,6 +10,8 @@ import pytest
 import rnnexp
 from rnnexp.cli.main import COMMANDS
 from rnnexp.config.explain import Explanation
+from rnnexp.task import tasks
+from tests.reference import metric_page
 from tests.reference.command_page import examples, helpless, untold_flags
 from tests.reference.markdown import FOLDER, code, prose, sentence, table
 from tests.reference.pages import PAGES
@@ -102,3 +104,16 @@ def test_a_docstring_with_a_list_of_names_is_a_list() -> None:
         ("uri", "the store"),
     ]
     assert listed("Raises ConfigError: for one,\nor another") is None
+
+
+def test_every_metric_stands_in_the_glossary() -> None:
+    known = metric_page.known_metrics()
+    reported = {name for task in tasks().values() for name in (*task.reported, *task.headline)}
+    assert reported <= known.keys()
+    assert metric_page.untold(known) == []
+
+
+def test_a_metric_that_is_not_told_of_would_be_found() -> None:
+    known = [*metric_page.known_metrics()]
+    assert metric_page.untold([*known, "new_metric"]) == ["new_metric"]
+    assert metric_page.untold(known[1:]) == known[:1]
