@@ -31,7 +31,8 @@ OTHER_CODES = (
 CODES = """\
 ## Exit codes
 
-What a script sees of a command's end. The second column is the class that the same mistake raises in Python."""
+What a script sees of a command's end. The second column is the class that the same mistake raises in Python. What to do
+about each error is told in [Troubleshooting](troubleshooting.md)."""
 
 OF_OTHERS = """\
 `reproduce` ends with 1 if a number differs, and `doctor` if something is broken. `check` ends with 2 if an experiment

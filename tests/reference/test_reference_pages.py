@@ -11,7 +11,7 @@ import rnnexp
 from rnnexp.cli.main import COMMANDS
 from rnnexp.config.explain import Explanation
 from rnnexp.task import tasks
-from tests.reference import metric_page
+from tests.reference import metric_page, trouble_page
 from tests.reference.command_page import examples, helpless, untold_flags
 from tests.reference.markdown import FOLDER, code, prose, sentence, table
 from tests.reference.pages import PAGES
@@ -117,3 +117,22 @@ def test_a_metric_that_is_not_told_of_would_be_found() -> None:
     known = [*metric_page.known_metrics()]
     assert metric_page.untold([*known, "new_metric"]) == ["new_metric"]
     assert metric_page.untold(known[1:]) == known[:1]
+
+
+def test_each_message_of_troubleshooting_is_one_of_the_package() -> None:
+    found = trouble_page.messages()
+    assert len(found) >= 40
+    assert {one["text"]: parts for one in found if (parts := trouble_page.unspoken(one["text"]))} == {}
+    assert {one["code"] for one in found} == trouble_page.TITLES.keys()
+    assert trouble_page.TITLES.keys() == {error.exit_code for error in trouble_page.ERRORS}
+
+
+def test_a_message_that_nobody_says_would_be_found() -> None:
+    assert trouble_page.unspoken("…: unknown key…; the moon is full") == ["; the moon is full"]
+
+
+def test_what_is_advised_names_keys_that_there_are() -> None:
+    known = {item.key for item in all_keys()}
+    text = trouble_page.write_troubleshooting() + metric_page.write_metrics()
+    assert trouble_page.unknown_keys(text, known) == []
+    assert trouble_page.unknown_keys("`data.missing=drop`, `data.mising`", known) == ["data.mising"]
