@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.reference import command_page, metric_page, python_page, setting_pages, trouble_page
+from tests.reference import command_page, file_page, metric_page, python_page, setting_pages, trouble_page
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": setting_pages.write_settings,
@@ -12,5 +12,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": command_page.write_commands,
     "python.md": python_page.write_python,
     "metrics.md": metric_page.write_metrics,
+    "files.md": file_page.write_files,
     "troubleshooting.md": trouble_page.write_troubleshooting,
 }

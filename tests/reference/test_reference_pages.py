@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import rnnexp
 from rnnexp.cli.main import COMMANDS
 from rnnexp.config.explain import Explanation
+from rnnexp.deploy import proof
 from rnnexp.task import tasks
-from tests.reference import metric_page, trouble_page
+from tests.reference import file_page, metric_page, trouble_page
 from tests.reference.command_page import examples, helpless, untold_flags
 from tests.reference.markdown import FOLDER, code, prose, sentence, table
 from tests.reference.pages import PAGES
@@ -136,3 +139,60 @@ def test_what_is_advised_names_keys_that_there_are() -> None:
     text = trouble_page.write_troubleshooting() + metric_page.write_metrics()
     assert trouble_page.unknown_keys(text, known) == []
     assert trouble_page.unknown_keys("`data.missing=drop`, `data.mising`", known) == ["data.mising"]
+
+
+def expand(pattern: str) -> Iterator[str]:
+    """Yield a path for each alternative of a pattern of paths."""
+    if group := re.search(r"\(\?:([^()]*)\)", pattern):
+        for one in group[1].split("|"):
+            yield from expand(pattern[: group.start()] + one + pattern[group.end() :])
+    else:
+        yield re.sub(r"\\w\+|\.\+", "one", re.sub(r"\\d\+", "1", pattern)).replace("\\", "")
+
+
+def alternatives(pattern: str) -> Iterator[str]:
+    """Yield the paths of a pattern whose alternatives stand side by side, groups of them within."""
+    for one in re.split(r"\|(?![^()]*\))", pattern):
+        yield from expand(one)
+
+
+def test_the_files_that_clean_knows_are_those_of_the_page() -> None:
+    of_run = [*alternatives(proof._OF_RUN.pattern), "earlier-1"]
+    of_sweep = [*alternatives(proof._OF_SWEEP.pattern), "jobs/1/run.json", "jobs/1.attempt1/run.json"]
+    assert "checkpoints/epoch-1/meta.json" in of_run
+    assert len(of_run) > 30
+    assert file_page.untold(of_run, "run") == []
+    assert file_page.untold(of_sweep, "sweep") == []
+    assert file_page.untold(["model/other.bin"], "run") == ["model/other.bin"]
+
+
+def test_a_file_of_the_page_is_one_that_clean_knows() -> None:
+    patterns = (proof._OF_RUN, proof._OF_SWEEP, proof._UNLOGGED, proof._JOB, proof._EARLIER)
+    paths = [file_page.example_of(one["path"]) for of in ("run", "sweep") for one in file_page.entries(of)]
+    assert [path for path in paths if not any(one.fullmatch(path) for one in patterns)] == [
+        "start.txt",  # known by the journal of the run, as all that is logged
+        "history.csv",
+    ]
+
+
+@pytest.mark.end_to_end
+def test_each_file_of_a_run_and_of_a_sweep_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data, small = {"points": 80, "sequence_length": 4}, {"units": [2]}
+    run = rnnexp.run("data=sine", data=data, model=small, trainer={"epochs": 2}, callbacks="csv_log", quiet=True)
+    swept = rnnexp.sweep(
+        "data=sine", data=data, model=small, trainer={"epochs": 1}, params={"seed": [0, 1]}, launcher="serial"
+    )
+    there = list_files(run.run_dir)
+    assert file_page.untold(there, "run") == []
+    assert {"run.json", "metrics.jsonl", "model/weights.npz", "tables/predictions.csv"} <= {*there}
+    own = [path for path in list_files(swept.folder) if not path.startswith("jobs/")]
+    left = file_page.untold(own, "sweep")
+    assert file_page.untold(left, "run") == []
+    assert {"sweep.json", "jobs.jsonl"} <= {*own}
+    assert file_page.untold(list_files(swept.folder / "jobs" / "0"), "run") == []
+
+
+def list_files(folder: Path | None) -> list[str]:
+    assert folder is not None
+    return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
