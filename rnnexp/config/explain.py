@@ -111,7 +111,8 @@ def _of_group(group: str) -> Iterator[Explanation]:
 def of_settings(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explanation]:
     """Explain what stands under `prefix` by the fields of a settings class, those of its parts too."""
     schema = TypeAdapter(cls).json_schema(schema_generator=_WithMadeDefaults)
-    fields = {name: field for name, field in schema["properties"].items() if name != "name" or not prefix}
+    named = prefix and prefix not in FIXED  # the name of a component is its choice, and no key
+    fields = {name: field for name, field in schema["properties"].items() if name != "name" or not named}
     yield from _of_fields(prefix, {**schema, "properties": fields}, schema, (choice,) if choice else ())
 
 

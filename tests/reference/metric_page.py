@@ -80,8 +80,8 @@ def untold(names: Collection[str]) -> list[str]:
 def write_metrics() -> str:
     """Write the glossary."""
     known = known_metrics()
-    rows = ((f"[{name}](#{name})", prose(sentence(one.label)), _direction(one)) for name, one in sorted(known.items()))
-    listing = table(("metric", "what it is", "better"), rows)
+    rows = ((f"[{name}](#{name})", code(meanings()[name]["formula"]), _direction(one)) for name, one in known.items())
+    listing = table(("metric", "formula", "better"), sorted(rows))
     sections = (_metric(one, meanings()[name]) for name, one in sorted(known.items()))
     return page(INTRODUCTION, listing, NAMES, TASKS, _tasks(), *sections)
 
@@ -95,6 +95,8 @@ def _tasks() -> str:
 
 
 def _direction(metric: Metric) -> str:
+    if "near " in meanings()[metric.name]["range"]:
+        return "in the middle, see its range"
     return "higher" if metric.greater_is_better else "lower"
 
 
@@ -102,12 +104,11 @@ def _metric(metric: Metric, told: Mapping[str, str]) -> str:
     name = metric.name
     unit = told.get("unit", "that of the data" if metric.in_units else "none")
     of = [task for task, code_of in tasks().items() if name in (*code_of.headline, *code_of.reported)]
-    better = "in the middle, see the range" if "near " in told["range"] else _direction(metric)
     lines = {
         "formula": code(told["formula"]),
         "unit": prose(unit),
         "range": prose(told["range"]),
-        "better": better,
+        "better": _direction(metric),
         "counted": metric.counted,
         "in MLflow": ", ".join(code(key) for key in told.get("key", f"test/{name}").split(", ")),
         "tasks": ", ".join(of) or ("all" if name in HERE else "where it is defined"),
