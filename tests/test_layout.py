@@ -32,6 +32,7 @@ APART |= {
     "gpu",
     "kills",
     "readme_figures",
+    "reference",
     "reporting",
     "tables",
     "untuned",

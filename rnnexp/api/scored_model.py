@@ -30,7 +30,8 @@ class ScoredModel(ABC):
 
     @property
     @abstractmethod
-    def scores(self) -> Scores: ...
+    def scores(self) -> Scores:
+        """What the command line prints: metrics, the scored part, the unit and the baselines."""
 
     @property
     def best_baseline(self) -> str | None:
@@ -124,10 +125,12 @@ class Evaluation(ScoredModel):
 
     @property
     def metrics(self) -> Mapping[str, float]:
+        """The scores by their names, such as test/rmse, baseline/linear/rmse, skill/rmse; of other data all/rmse."""
         return self.scored.report.metrics
 
     @property
     def predictions(self) -> Predictions:
+        """What was predicted beside the truth; `predictions.to_frame()` is a table of pandas."""
         return self.scored.report.predictions
 
     def _draw(self, name: str | None) -> Iterator[tuple[str, Figure]]:

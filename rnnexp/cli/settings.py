@@ -171,6 +171,8 @@ def _meaning(item: meanings.Explanation) -> str:
 
 
 def _default(item: meanings.Explanation) -> str:
+    if item.required:
+        return "none: must be given"
     return "null" if item.default is None else str(item.default)
 
 

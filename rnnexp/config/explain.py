@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from rnnexp import registry
 from rnnexp.config import renamed
@@ -21,13 +22,25 @@ CHOICES = (*COMPONENT_GROUPS, "callbacks")
 
 @dataclass(frozen=True)
 class Explanation:
-    """One key: `choices` names the components that have it with this meaning."""
+    """One key: `choices` names the components that have it with this meaning.
+
+    required: it has no default
+    """
 
     key: str
     type: str
     default: Any
     description: str
     choices: tuple[str, ...] = ()
+    required: bool = False
+
+
+class _WithMadeDefaults(GenerateJsonSchema):
+    """Has the defaults that a factory makes, too, such as empty lists."""
+
+    def default_schema(self, schema: Any) -> dict[str, Any]:
+        made: Any = schema if "default" in schema else {**schema, "default": schema["default_factory"]()}
+        return super().default_schema(made)
 
 
 def explain(key: str, others: Iterable[Explanation] = ()) -> list[Explanation]:
@@ -38,7 +51,7 @@ def explain(key: str, others: Iterable[Explanation] = ()) -> list[Explanation]:
     group, equals, choice = key.partition("=")
     if equals:
         return _explain_choice(group, choice)
-    more = list(_merged(others))
+    more = list(merge(others))
     known = [*every_key(key.partition(".")[0]), *more]
     found = [item for item in known if item.key == key or item.key.startswith(f"{key}.")]
     if not found:
@@ -65,21 +78,21 @@ def _explain_choice(group: str, choice: str) -> list[Explanation]:
 
 def every_key(within: str | None = None) -> Iterator[Explanation]:
     """Yield each key once, merged over the components that share its meaning; `within` names a group to stay in."""
-    yield from _merged(_every_key([group for group in GROUPS if within in (None, group)]))
+    yield from merge(_every_key([group for group in GROUPS if within in (None, group)]))
 
 
-def _merged(items: Iterable[Explanation]) -> Iterator[Explanation]:
-    merged: dict[tuple[str, str, str, str], Explanation] = {}
+def merge(items: Iterable[Explanation]) -> Iterator[Explanation]:
+    """Yield keys that mean the same once, with all the components that have them."""
+    merged: dict[tuple[object, ...], Explanation] = {}
     for item in items:
-        identity = (item.key, item.type, repr(item.default), item.description)
+        identity = (item.key, item.type, repr(item.default), item.description, item.required)
         before = merged.get(identity)
-        choices = (*before.choices, *item.choices) if before else item.choices
-        merged[identity] = Explanation(item.key, item.type, item.default, item.description, choices)
+        merged[identity] = replace(item, choices=(*before.choices, *item.choices)) if before else item
     yield from merged.values()
 
 
 def _every_key(groups: list[str]) -> Iterator[Explanation]:
-    yield from (item for item in of_settings("", Experiment) if item.key not in GROUPS)
+    yield from (item for item in of_settings("", Experiment) if item.key.partition(".")[0] not in GROUPS)
     for group in groups:
         yield from _of_group(group)
 
@@ -97,25 +110,26 @@ def _of_group(group: str) -> Iterator[Explanation]:
 
 def of_settings(prefix: str, cls: Any, choice: str | None = None) -> Iterator[Explanation]:
     """Explain what stands under `prefix` by the fields of a settings class, those of its parts too."""
-    schema = TypeAdapter(cls).json_schema()
-    fields = {name: field for name, field in schema["properties"].items() if name != "name" or not prefix}
-    yield from _of_fields(prefix, fields, schema, (choice,) if choice else ())
+    schema = TypeAdapter(cls).json_schema(schema_generator=_WithMadeDefaults)
+    named = prefix and prefix not in FIXED  # the name of a component is its choice, and no key
+    fields = {name: field for name, field in schema["properties"].items() if name != "name" or not named}
+    yield from _of_fields(prefix, {**schema, "properties": fields}, schema, (choice,) if choice else ())
 
 
 def _of_fields(
     prefix: str,
-    fields: Mapping[str, Any],
+    own: Mapping[str, Any],
     schema: Mapping[str, Any],
     choices: tuple[str, ...],
     above: tuple[str, ...] = (),
 ) -> Iterator[Explanation]:
-    for name, field in fields.items():
+    for name, field in own.get("properties", {}).items():
         key = f"{prefix}.{name}" if prefix else name
-        yield Explanation(key, describe(field, schema), field.get("default"), field.get("description", ""), choices)
+        told = (describe(field, schema), field.get("default"), field.get("description", ""))
+        yield Explanation(key, *told, choices, required=name in own.get("required", ()))
         for inner in _list_nested(field):
             if inner not in above:  # a class that holds itself is explained once
-                within = schema["$defs"][inner].get("properties", {})
-                yield from _of_fields(key, within, schema, choices, (*above, inner))
+                yield from _of_fields(key, schema["$defs"][inner], schema, choices, (*above, inner))
 
 
 def _list_nested(field: Mapping[str, Any]) -> list[str]:
@@ -135,7 +149,7 @@ def describe(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return str(field["const"])
     if "enum" in field:
         return " or ".join(str(value) for value in field["enum"])
-    kind = str(field.get("type", "anything"))
+    kind = {"object": "mapping"}.get(field.get("type", ""), str(field.get("type", "anything")))
     if kind == "array" and "items" in field:
         return f"list of ({describe(field['items'], schema)})"
     return ", ".join([kind, *_range(field)])

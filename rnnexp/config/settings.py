@@ -153,7 +153,7 @@ class Experiment:
     """One experiment, checked and complete. `data`, `model`, ... are registered components."""
 
     name: str = Field(
-        default="", description="what run folders are called; null: the experiment file's, or the data's name"
+        default="", description="what run folders are called; empty: the name of the experiment, else of the data"
     )
     seed: int = Field(
         default=0, ge=0, lt=2**31, description="seed of initial weights, order of examples, dropout and generated data"
@@ -165,7 +165,7 @@ class Experiment:
         "as one model. Their seeds are 10,000 apart, the first is seed",
         json_schema_extra={SINCE: "0.1"},
     )
-    backend: Backend | None = Field(default=None, description="null: KERAS_BACKEND, else jax")
+    backend: Backend | None = Field(default=None, description="what Keras computes with; null: KERAS_BACKEND, else jax")
     device: Device = Field(default="auto", description="auto takes a GPU if the backend sees one")
     threads: int | None = Field(default=None, ge=1, description="CPU threads; null: all that the process may use")
     deterministic: bool = Field(default=False, description="bit-identical results on GPU too, slower")

@@ -116,8 +116,9 @@ class Predictions:
     usual level, each like `predicted`, `quantiles` (n, horizon, targets, quantiles) those of the spec, of which
     `predicted` is the median. Regression: (n, 1, outputs) likewise, without origins.
     Classification: `predicted` (n, classes) probabilities, `actual` (n,) integer labels;
-    tagging: the same for tokens. Language
-    modeling: `predicted` (n,) the log probabilities of the tokens `actual` (n,), in nats.
+    tagging: the same for tokens. Language modeling: `predicted` (n,) the log probabilities of the tokens `actual`
+    (n,), in nats.
+
     rows: lays them out as a table; None for those of a baseline
     """
 

@@ -50,14 +50,17 @@ log = logging.getLogger("rnnexp")
 class Result:
     """What a run leaves behind.
 
+    experiment: the settings it was trained with
     metrics:  everything that was logged at the end, by its MLflow name
     history:  one mapping of metrics per epoch, and which epoch was kept
     report:   scores beside baselines, tables, and predictions in original units
-    dataset:  that it was trained and scored on
+    dataset:  what it was trained and scored on
     forecast: what follows the data or `data.forecast_from`, (series, horizon, targets); None if undefined
     scored:   the part that the scores are of, "test" or "train"
+    unit:     of the scored values, empty if nobody has said it
     problem:  what its disk has not taken, though the run came to its end; None if all is well
-    run_id:   of the MLflow run; None with `tracking=off`, or as long as the store does not hold the run
+    run_id:   id of the MLflow run; None with `tracking=off`, or as long as the store does not hold the run
+    run_dir:  the folder of the run
     seconds:  from the first line to the last
     """
 
@@ -76,6 +79,7 @@ class Result:
 
     @property
     def predictions(self) -> Predictions:
+        """What was predicted beside the truth; `predictions.to_frame()` is a table of pandas."""
         return self.report.predictions
 
 
