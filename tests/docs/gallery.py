@@ -12,8 +12,7 @@ PAGE = ROOT / "docs" / "gallery.md"
 PICTURES = {
     "airline_lstm": "prediction.png",
     "long_memory": "memory.png",
-    # "mackey_glass": "tutorials/pictures/mackey_glass.png",
-    # "reverse_digits": "tutorials/pictures/reverse_digits.png",
+    "reverse_digits": "tutorials/pictures/translation.png",
 }
 GROUPS = {
     "Series that are shipped or drawn": (

@@ -1,4 +1,4 @@
-"""`python -m tests.docs.pictures [PAGE or EXPERIMENT ...]` runs tutorials and copies their pictures.
+"""`python -m tests.docs.pictures [PAGE ...]` runs tutorials and copies their pictures.
 
 Lines of output that differ from what a page shows by rounding are written anew; an empty `text` block gets all that is
 printed; what is not printed any more is named, and stays for you to mend.
@@ -12,10 +12,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.docs.tutorial import FOLDER, PICTURE, TUTORIALS, keep_steady, match, run, run_page
+from tests.docs.tutorial import FOLDER, PICTURE, TUTORIALS, keep_steady, match, run_page
 
 WIDTH, COLORS = 800, 24
-GALLERY = {"mackey_glass": "prediction", "reverse_digits": "attention"}
 
 
 def shrink(source: Path, target: Path) -> None:
@@ -42,18 +41,7 @@ def renew(text: str, folder: Path) -> str:
     return "".join([*written, text[last:]])
 
 
-def draw_experiment(name: str, figure: str) -> None:
-    """Train a shipped experiment and copy a picture of it for the gallery."""
-    with tempfile.TemporaryDirectory() as place:
-        run(f"rnnexp train experiment={name}", Path(place), "")
-        (drawn,) = Path(place).glob(f"runs/{name}/*/figures/{figure}.png")
-        shrink(drawn, FOLDER / "pictures" / f"{name}.png")
-
-
 def main(names: list[str]) -> None:
-    for name, figure in GALLERY.items():
-        if not names or name in names:
-            draw_experiment(name, figure)
     for page in [page for page in TUTORIALS if not names or page.stem in names]:
         text, place = page.read_text(encoding="utf-8"), Path(tempfile.mkdtemp(prefix=f"{page.stem}-"))
         print(f"{page.stem}: {place} (output.log, runs)")
