@@ -15,6 +15,7 @@ APART = {
     "benchmarks",
     "browser",
     "compare_tests",
+    "docs",
     "container",
     "docs",
     "fuzz",
