@@ -73,7 +73,8 @@ def export(found: Trained, folder: Path, chosen: Exporter, examples: int, latenc
     def write(new: Path) -> None:
         path = new / f"model{chosen.suffix}"
         chosen.export(path, trained)
-        (new / PREPROCESSING).write_bytes((found.bundle / PREPROCESSING).read_bytes())
+        for name in (PREPROCESSING, *found.task.exported_files):
+            (new / name).write_bytes((found.bundle / name).read_bytes())
         if reader is not None:
             (new / READER).write_text(reader, encoding="utf-8")
         predict = chosen.load(path)
@@ -140,10 +141,11 @@ def _take_examples(found: Trained, trained: Bundle, count: int) -> tuple[dict[st
         x = dataset.batch(part.arrays_for(chosen), chosen)[0]
         return dict(x) if isinstance(x, Mapping) else {"past": x}, []
     except RnnexpError as error:
-        return _draw_inputs(trained.spec, count), [f"checked on inputs that are drawn: {error}"]
+        return draw_inputs(trained.spec, count), [f"checked on inputs that are drawn: {error}"]
 
 
-def _draw_inputs(spec: TaskSpec, count: int) -> dict[str, np.ndarray]:
+def draw_inputs(spec: TaskSpec, count: int) -> dict[str, np.ndarray]:
+    """Return inputs that a network of this spec takes, of nothing in particular."""
     generator, drawn = np.random.default_rng(0), dict[str, np.ndarray]()
     for name, one in spec.inputs.items():
         shape = (count, *(RANDOM_STEPS if size is None else size for size in one.shape))
