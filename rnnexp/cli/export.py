@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rnnexp.deploy.export import Exported
     from rnnexp.deploy.trained import Trained
 
-FORMATS = ("onnx",)
+FORMATS = ("onnx", "litert")
+QUANTIZE = ("dynamic", "float16")
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -41,6 +42,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         action="store_true",
         help="a network that reads one step at a time: the states of its layers are inputs and outputs",
     )
+    parser.add_argument("--quantize", choices=QUANTIZE, help="store the weights of --format litert in fewer bits")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -53,7 +55,11 @@ def run(args: Namespace) -> int:
         raise ConfigError("--check: 0 given; a model that was not compared is not written: give 1 or more")
     if args.out.exists():
         raise ConfigError(f"{args.out}: is there already; give another folder with -o, or remove it")
-    chosen = lookup("exporter", args.format)(**({"step_by_step": True} if args.stateful else {}))
+    wanted = {"step_by_step": ("onnx", args.stateful), "quantize": ("litert", args.quantize)}
+    for key, (name, value) in wanted.items():
+        if value and args.format != name:
+            raise ConfigError(f"--{'stateful' if key == 'step_by_step' else key}: goes with --format {name} alone")
+    chosen = lookup("exporter", args.format)(**{key: value for key, (_, value) in wanted.items() if value})
     chosen.require_packages()
     with TemporaryDirectory() as scratch:
         found = trained(given_run.asked(args, "export"), Path(scratch))

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from rnnexp.cli import given_run
 
+ENGINES = ("auto", "onnxruntime", "keras")
 HOST, PORT = "127.0.0.1", 8000
 
 
@@ -28,6 +29,12 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--timeout", type=_read_positive, default=30.0, metavar="SECONDS", help="longest time to an answer; default: 30"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=ENGINES[0],
+        help="of the network; default: ONNX Runtime, else Keras",
     )
 
 
@@ -56,7 +63,9 @@ def run(args: Namespace) -> int:
         from rnnexp.deploy.server import LOOPBACK, Limits, open_port, serve
 
         listener = open_port(args.host, args.port)
-        model = load_served(found)
+        model = load_served(found, Path(scratch), args.engine)
+        reason = f": {model.why}" if model.why else ""
+        print(f"the network is computed by {model.engine}{reason}", file=sys.stderr)
         host, port = listener.getsockname()[:2]
         where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 

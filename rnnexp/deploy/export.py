@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 READER = "predict.py"
 BATCHES = (1, 16, 64)
-RELATIVE, ABSOLUTE = 1e-5, 1e-6  # of each number, and of the largest one of a batch, at least 1
+RELATIVE, ABSOLUTE = 10.0, 1e-6  # tolerance: of each number, of which this is the multiple, and of the largest one
 CALLS, WARM_UP = 300, 20
 RANDOM_STEPS = 12  # of inputs that are drawn, where lengths vary
 
@@ -63,7 +63,7 @@ def export(found: Trained, folder: Path, chosen: Exporter, examples: int, latenc
         raise ConfigError(f"{folder}: is there already; give another folder with -o, or remove it")
     trained = found.load()
     x, notes = _take_examples(found, trained, examples)
-    reader, why = None, "it prepares whole windows, not one step"
+    reader, why = None, "it prepares whole windows for ONNX Runtime"
     if chosen.reads_whole:
         reader, why = found.task.choose_reader(found.preprocessor, found.spec)
     if reader is None:
@@ -73,11 +73,12 @@ def export(found: Trained, folder: Path, chosen: Exporter, examples: int, latenc
     def write(new: Path) -> None:
         path = new / f"model{chosen.suffix}"
         chosen.export(path, trained)
-        (new / PREPROCESSING).write_bytes((found.bundle / PREPROCESSING).read_bytes())
+        for name in (PREPROCESSING, *found.task.exported_files):
+            (new / name).write_bytes((found.bundle / name).read_bytes())
         if reader is not None:
             (new / READER).write_text(reader, encoding="utf-8")
         predict = chosen.load(path)
-        parity = check_parity(trained, predict, x)
+        parity = check_parity(trained, predict, x, chosen.tolerance)
         times = _measure(new, found, predict, x, reader is not None) if latency else None
         files = {file.name: file.stat().st_size for file in sorted(new.iterdir())}
         done.append(Exported(folder, files, parity, len(next(iter(x.values()))), times, notes))
@@ -86,7 +87,9 @@ def export(found: Trained, folder: Path, chosen: Exporter, examples: int, latenc
     return done[0]
 
 
-def check_parity(trained: Bundle, predict: Callable[[Any], Any], x: Mapping[str, np.ndarray]) -> list[Parity]:
+def check_parity(
+    trained: Bundle, predict: Callable[[Any], Any], x: Mapping[str, np.ndarray], tolerance: float = ABSOLUTE
+) -> list[Parity]:
     """Compare with Keras at each size of a batch, twice in turn; ConfigError for answers that lie too far apart."""
     network = convention(trained.spec).export(trained.model, trained.spec)
     found = []
@@ -95,7 +98,7 @@ def check_parity(trained: Bundle, predict: Callable[[Any], Any], x: Mapping[str,
         given = batch if len(batch) > 1 else next(iter(batch.values()))
         expected = _list_answers(inference.predict(network, given), batch)
         apart = [
-            _compare(one, known)
+            _compare(one, known, tolerance)
             for _ in range(2)
             for one, known in zip(_list_answers(predict(given), batch), expected, strict=True)
         ]
@@ -122,12 +125,13 @@ def _list_answers(outputs: Any, x: Mapping[str, Any]) -> list[np.ndarray]:
     return [outputs if mask is None or outputs.shape[:2] != mask.shape else outputs[mask]]
 
 
-def _compare(found: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
+def _compare(found: np.ndarray, expected: np.ndarray, tolerance: float) -> tuple[float, float]:
     """Return the largest difference, and the largest share of what each may be."""
     if found.shape != expected.shape:
         return float("inf"), float("inf")
     apart = np.abs(found.astype(np.float64) - expected)
-    allowed = RELATIVE * np.abs(expected) + ABSOLUTE * max(1.0, float(np.abs(expected).max(initial=0)))
+    largest = max(1.0, float(np.abs(expected).max(initial=0)))
+    allowed = tolerance * (RELATIVE * np.abs(expected) + largest)
     return float(apart.max(initial=0)), float((apart / allowed).max(initial=0))
 
 
@@ -140,10 +144,11 @@ def _take_examples(found: Trained, trained: Bundle, count: int) -> tuple[dict[st
         x = dataset.batch(part.arrays_for(chosen), chosen)[0]
         return dict(x) if isinstance(x, Mapping) else {"past": x}, []
     except RnnexpError as error:
-        return _draw_inputs(trained.spec, count), [f"checked on random inputs: {error}"]
+        return draw_inputs(trained.spec, count), [f"checked on random inputs: {error}"]
 
 
-def _draw_inputs(spec: TaskSpec, count: int) -> dict[str, np.ndarray]:
+def draw_inputs(spec: TaskSpec, count: int) -> dict[str, np.ndarray]:
+    """Return inputs that a network of this spec takes, of nothing in particular."""
     generator, drawn = np.random.default_rng(0), dict[str, np.ndarray]()
     for name, one in spec.inputs.items():
         shape = (count, *(RANDOM_STEPS if size is None else size for size in one.shape))

@@ -11,9 +11,13 @@ BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # Pr
 
 
 class RequestMetrics:
-    """What a server has answered since it was started; any number of threads may write to it."""
+    """What a server has answered since it was started; any number of threads may write to it.
 
-    def __init__(self) -> None:
+    engine: what computes the network
+    """
+
+    def __init__(self, engine: str) -> None:
+        self._engine = engine
         self._lock = Lock()
         self._requests: Counter[tuple[str, int]] = Counter()
         self._buckets = [0] * (len(BOUNDS_S) + 1)
@@ -32,6 +36,8 @@ class RequestMetrics:
         with self._lock:
             requests, buckets, seconds = dict(self._requests), list(self._buckets), self._seconds
         lines = [
+            *_head("rnnexp_model_info", "gauge", "What computes the network."),
+            f'rnnexp_model_info{{engine="{self._engine}"}} 1',
             *_head("rnnexp_requests_total", "counter", "Answered requests by path and status."),
             *(
                 f'rnnexp_requests_total{{path="{path}",status="{status}"}} {number}'

@@ -51,6 +51,7 @@ class ServedModel:
     predict: answers to raw input and params as `Served.predict` does, for any number of threads at once
     asked:   what a request may hold
     example: a request that the model answers; None where none is known
+    engine:  what computes its network;  why: it is not ONNX Runtime
     hidden:  what no answer may tell, such as the folder of the model
     """
 
@@ -59,6 +60,8 @@ class ServedModel:
     predict: Callable[[Any, dict[str, Any]], Any]
     asked: RequestSchema
     example: dict[str, Any] | None = None
+    engine: str = "keras"
+    why: str = ""
     hidden: tuple[str, ...] = ()
 
     def answer(self, body: bytes, content_type: str, query: list[tuple[str, str]]) -> Any:
@@ -98,7 +101,7 @@ class _RefusedError(Exception):
 
 def make_app(model: ServedModel, limits: Limits, say_ready: Callable[[], None] = lambda: None) -> FastAPI:
     """Return the application that answers for a model; its pages are /, /predict, /ping, /metrics, /openapi.json."""
-    metrics, version = RequestMetrics(), find_version("rnnexp") or "source"
+    metrics, version = RequestMetrics(model.engine), find_version("rnnexp") or "source"
     pool = ThreadPoolExecutor(max(2, count_usable_cpus()), "predict")
 
     @asynccontextmanager
@@ -119,7 +122,7 @@ def make_app(model: ServedModel, limits: Limits, say_ready: Callable[[], None] =
         return {"status": "ok"}
 
     async def about() -> dict[str, Any]:
-        known = {"model": model.called, "task": model.task, "rnnexp": version}
+        known = {"model": model.called, "task": model.task, "engine": model.engine, "rnnexp": version}
         return {**known, "params": dict(model.asked.params), "example": model.example}
 
     async def show_metrics() -> Response:

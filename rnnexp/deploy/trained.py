@@ -98,6 +98,11 @@ class Trained:
         """The code of what it was trained for."""
         return tasks.of(self.spec.task)
 
+    @property
+    def backend(self) -> str | None:
+        """KERAS_BACKEND, else what it was trained with; None if that is not known."""
+        return _backend(self.run, self.experiment.backend if self.experiment else None)
+
     def configuration(self) -> Experiment:
         """Return the settings of the run; ConfigError for a model that lies alone."""
         if self.experiment is None:
@@ -119,9 +124,7 @@ class Trained:
 
             known: Any = self.preview
             return Bundle(None, known.spec, known.scaling, folder=self.bundle, baseline=self.baseline)
-        runtime.configure(
-            runtime.loaded_backend() or _backend(self.run, self.experiment.backend if self.experiment else None)
-        )
+        runtime.configure(runtime.loaded_backend() or self.backend)
         from rnnexp.models.bundle import load
         from rnnexp.training.prepare import use_precision
 

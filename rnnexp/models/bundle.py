@@ -12,7 +12,7 @@ model.keras         the same model for other programs, in Keras's own classes; o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,6 +96,17 @@ def load(folder: Path, plugins: Sequence[str] = (), allow: str = "pass plugins={
     model = _build_network(path, architecture, build, held)
     weights.load_weights(folder, model)
     return Bundle(model, spec, scaling, architecture, about.plugins, folder)
+
+
+def load_exported(folder: Path, call: Callable[[Any], Any]) -> Bundle:
+    """Return a model whose network has been exported, without Keras: `call` gives what the exported one does."""
+    path, about = folder / ABOUT, _read_about(folder)
+    spec = _read_spec(path, about)
+    if spec.labels_sequences:  # an exported one ends in a softmax
+        spec = replace(spec, outputs="probabilities")
+    architecture = _read_architecture(path, about, (), "name them with --plugins")
+    network: Any = inference.ExportedNetwork(call)
+    return Bundle(network, spec, strict.read_json(folder, PREPROCESSING), architecture, folder=folder)
 
 
 @dataclass(frozen=True)

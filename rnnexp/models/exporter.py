@@ -40,6 +40,11 @@ class Exporter(ABC):
             self.package.load(f"format {self.name}")
 
     @property
+    def tolerance(self) -> float:
+        """By how much an answer may differ from that of Keras, as a share of the largest of its batch, at least 1."""
+        return 1e-6
+
+    @property
     def reads_whole(self) -> bool:
         """Whether what is written reads a whole sequence at once."""
         return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -16,12 +17,24 @@ import numpy as np
 
 MAX_SHAPES = 64  # programs that a network keeps: one for each shape of a batch, the latest ones
 
+
+@dataclass(frozen=True)
+class ExportedNetwork:
+    """A network in another program than Keras, which answers in its place: `call` is given batches by any number of
+    threads at once.
+    """
+
+    call: Callable[[Any], Any]
+
+
 _predictors: WeakKeyDictionary[Any, Callable[[Any], Any]] = WeakKeyDictionary()
 _lock = Lock()
 
 
 def predict(model: Any, x: Any) -> Any:
     """Return the outputs for a batch as NumPy arrays: an array for an array, a dict where the network gives one."""
+    if isinstance(model, ExportedNetwork):
+        return model.call(x)
     with _lock:
         if model not in _predictors:
             _predictors[model] = _make_predictor(model)

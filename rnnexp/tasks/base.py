@@ -57,6 +57,8 @@ class TaskCode(ABC):
     examples: what its data are made of, as messages call them
     counted:  what a score is the mean of, None if its metric says so
     labels_steps: whether each step of a sequence has a label of its own
+    answers_by_outputs: whether `answer` asks nothing of a network but its outputs, which another program may compute
+    exported_files: that lie beside a model and are exported with it: what its answers become is in them
     looks_last: whether its data may look like anything, so that the other tasks are asked about a file first
     on_request: whether it is proposed for a file only where it is asked for by its name
     spec_of_1: what the spec of a model saved in format 1 left to the name of its task, or to its `former_name`
@@ -69,6 +71,8 @@ class TaskCode(ABC):
     examples: ClassVar[str] = "examples"
     counted: ClassVar[str | None] = None
     labels_steps: ClassVar[bool] = False
+    answers_by_outputs: ClassVar[bool] = False
+    exported_files: ClassVar[tuple[str, ...]] = ()
     looks_last: ClassVar[bool] = False
     on_request: ClassVar[bool] = False
     spec_of_1: ClassVar[Mapping[str, Any]] = {}

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from rnnexp.deploy.request_metrics import RequestMetrics
-from rnnexp.deploy.served_model import load_served
+from rnnexp.deploy.served_model import KERAS, load_served
 from rnnexp.deploy.served_requests import read_body, read_params, read_query
 from rnnexp.deploy.server import Limits, ServedModel, make_app
 from rnnexp.deploy.trained import Asked, trained
@@ -28,7 +28,8 @@ WRITER = RequestSchema(("text",), {"length": 0, "temperature": 1.0, "levels": []
 
 @cache
 def model(kind: str) -> ServedModel:
-    return load_served(trained(Asked(str(models.saved(kind).folder), "serve"), Path("/nowhere")))
+    nowhere = Path("/nowhere")
+    return load_served(trained(Asked(str(models.saved(kind).folder), "serve"), nowhere), nowhere, KERAS)
 
 
 class Reply(NamedTuple):
@@ -185,11 +186,12 @@ def test_numbers_without_names_are_laid_out_as_the_command_does() -> None:
 
 
 def test_metrics_count_answers_and_sum_buckets() -> None:
-    metrics = RequestMetrics()
+    metrics = RequestMetrics("keras")
     for status, seconds in ((200, 0.004), (200, 0.3), (422, 99.0)):
         metrics.add_request("/predict", status, seconds)
     metrics.add_request("/ping", 200)
     lines = metrics.write_text().splitlines()
+    assert 'rnnexp_model_info{engine="keras"} 1' in lines
     assert 'rnnexp_requests_total{path="/predict",status="200"} 2' in lines
     assert "rnnexp_request_errors_total 1" in lines
     buckets = [line.split()[-1] for line in lines if "_bucket" in line]

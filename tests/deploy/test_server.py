@@ -95,7 +95,12 @@ def test_sixteen_clients_at_once_get_the_answers_of_the_command(
     with ThreadPoolExecutor(CLIENTS) as pool:
         replies = list(pool.map(lambda first: ask(f"{server}/predict", bodies[first]), asked))
     assert [status for status, _ in replies] == [200] * REQUESTS
-    assert [json.loads(text)["rows"] for _, text in replies] == [wanted[first] for first in asked]
+    found = [json.loads(text)["rows"] for _, text in replies]
+    for rows, first in zip(found, asked, strict=True):
+        assert [row["month"] for row in rows] == [row["month"] for row in wanted[first]]
+        assert [row["sales"] for row in rows] == pytest.approx([row["sales"] for row in wanted[first]], rel=1e-5)
+    assert len({json.dumps(rows) for rows in found}) == len(bodies)
+    assert json.loads(ask(server)[1])["engine"] == "onnxruntime"
     assert count_predictions(server) == before + REQUESTS
 
 

@@ -61,7 +61,7 @@ def layers_as_json() -> type[Exporter]:
 
 def test_a_toy_format_writes_a_trained_model(trained: Bundle, tmp_path: Path) -> None:
     layers_as_json()
-    assert registry.names("exporter") == ["bundle", "keras", "layers", "onnx"]
+    assert registry.names("exporter") == ["bundle", "keras", "layers", "litert", "onnx"]
     toy = registry.lookup("exporter", "layers")(indent=1)  # type: ignore[call-arg]
     path = tmp_path / "deep" / "down" / f"model{toy.suffix}"
     toy.export(path, trained)
@@ -97,7 +97,13 @@ def test_a_run_keeps_its_model_in_the_formats_that_say_so(folder: Path, trained:
     assert {file.name for file in (tmp_path / "b").iterdir()} == {*usual, "model.layers.json"}
 
 
-@pytest.mark.parametrize("name", registry.names("exporter"))
+SLOW = {"litert"}  # other processes import TensorFlow
+FORMATS = [
+    pytest.param(name, marks=pytest.mark.end_to_end if name in SLOW else ()) for name in registry.names("exporter")
+]
+
+
+@pytest.mark.parametrize("name", FORMATS)
 def test_what_is_read_back_computes_the_same(name: str, trained: Bundle, tmp_path: Path) -> None:
     chosen = registry.lookup("exporter", name)()
     path = chosen.place(tmp_path / "written")
@@ -124,7 +130,7 @@ def test_a_missing_package_is_told_before_something_is_written(trained: Bundle, 
 
 
 def test_a_format_that_nobody_has_registered_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="exporter: `kers` is not one of bundle, keras, onnx; did you mean `keras`"):
+    with pytest.raises(ConfigError, match="`kers` is not one of bundle, keras, litert, onnx; did you mean `keras`"):
         registry.lookup("exporter", "kers")
 
 

@@ -70,7 +70,9 @@ class onnx(Exporter):
         runtime = RUNTIME.load("format onnx")
         from rnnexp.models.onnx_writer.convert_network import TIME
 
-        session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = 1  # of its own, which wait for work by spinning; callers' run side by side
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         inputs = [one.name for one in session.get_inputs()]
         outputs = [one.name for one in session.get_outputs()]
 

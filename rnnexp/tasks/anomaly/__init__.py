@@ -19,6 +19,7 @@ class anomaly(forecasting):
         *("false_positive_rate", "false_alarms", "alarm_rate"),
     )
     counted = "rows"
+    exported_files = ("detector.json",)
     looks_last = False
     on_request = True
 

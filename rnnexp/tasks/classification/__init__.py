@@ -13,6 +13,7 @@ class classification(TaskCode):
     headline = ("accuracy",)
     reported = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "shuffled_accuracy")
     takes = "sequences or texts"
+    answers_by_outputs = True
     spec_of_1 = {"outputs": "probabilities"}
 
     outline = deferred("rnnexp.data.source:labels_outline")

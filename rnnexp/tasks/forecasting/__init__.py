@@ -15,6 +15,7 @@ class forecasting(TaskCode):
     headline: ClassVar[tuple[str, ...]] = ("pinball", "owa", "nrmse", "rmse")
     reported: ClassVar[tuple[str, ...]] = ("mse", "rmse", "mae", "smape", "mape", "r2")
     takes = "rows"
+    answers_by_outputs = True
     examples = "rows"
     looks_last = True
 

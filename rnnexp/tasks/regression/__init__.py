@@ -15,6 +15,7 @@ class regression(TaskCode):
     headline = ("pinball", "nrmse", "rmse")
     reported = ("mse", "rmse", "mae", "smape", "mape", "r2")
     takes = "sequences or texts"
+    answers_by_outputs = True
 
     load = deferred("rnnexp.tasks.example_inputs:load")
     apply = deferred("rnnexp.tasks.example_inputs:apply")

@@ -16,6 +16,7 @@ class tagging(TaskCode):
         *("sequence_accuracy", "unknown_accuracy", "chunk_precision", "chunk_recall", "chunk_f1"),
     )
     takes = "texts or clips of images"
+    answers_by_outputs = True
     examples = "sequences"
     counted = "tokens"
     labels_steps = True
