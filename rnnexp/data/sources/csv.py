@@ -1,4 +1,4 @@
-"""Series from CSV, TSV, gzip and Parquet files."""
+"""Series from CSV, TSV, gzip and Parquet files, and from folders of Parquet parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class csv(TableFiles, SeriesSource):
     """Read tables strictly: a cell, date or row that is flawed is an error, unless a policy allows it."""
 
     name: Literal["csv"] = "csv"
-    path: str = Field(description="File (CSV, TSV, .gz, Parquet) or glob of files; looked up here, then in root.")
+    path: str = Field(
+        description="File (CSV, TSV, .gz, Parquet), glob, or folder of Parquet files; looked up here, then in root."
+    )
     time: Column | list[Column] | None = Field(
         None, description="Date column, or several: [year, month, day, hour] or [date, time]; null for none."
     )
@@ -62,10 +64,12 @@ class csv(TableFiles, SeriesSource):
 
     def read(self) -> Series:
         """Read the target, features and known columns, and that of the weights, in this order."""
+        from rnnexp.data.tables.mapped import read_mapped
         from rnnexp.data.tables.read import read_series
 
-        wanted, fewest = self.named().wanted(), self._fewest()
-        return read_series(self._files(), self.table_layout(), wanted, self._policies(), self.frequency, fewest)
+        wanted, fewest, files, layout = self.named().wanted(), self._fewest(), self._files(), self.table_layout()
+        mapped = read_mapped(files, layout, wanted, self.frequency)
+        return mapped or read_series(files, layout, wanted, self._policies(), self.frequency, fewest)
 
     def _fewest(self, ahead: int = 0) -> Callable[[str | None], int] | None:
         """Return what says how many rows a series must have so as not to be left out, less those `ahead`."""
@@ -112,7 +116,9 @@ class csv(TableFiles, SeriesSource):
         )
 
     def _files(self) -> list[Path]:
-        return self.locate(self.path)
+        from rnnexp.data.tables.files import list_parts
+
+        return list_parts(self.path, self.root_folder()) or self.locate(self.path)
 
     def _policies(self) -> Policies:
         return Policies(self.missing, self.duplicates, self.unsorted, self.gaps)
