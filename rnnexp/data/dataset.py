@@ -13,6 +13,7 @@ import numpy as np
 
 from rnnexp.config.renamed import under_first_names
 from rnnexp.config.settings import UNDIGESTED
+from rnnexp.data.large import list_pieces, order_near
 from rnnexp.data.series import Series
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import count
@@ -39,11 +40,13 @@ class Part:
 
     bounds: lengths that batches of sequences are padded to, ascending; empty where all batches have one shape.
             Their arrays are those of `data.padding`
+    near:   examples that follow each other share rows, of which there are many: each batch is of few places
     """
 
     arrays: Arrays
     indices: np.ndarray
     bounds: tuple[int, ...] = ()
+    near: bool = field(default=False, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -64,6 +67,8 @@ class Part:
         last one holds any.
         """
         generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch])))
+        if self.near:
+            return order_near(self.indices, generator)
         shuffled = self.indices[generator.permutation(len(self.indices))]
         whole = len(shuffled) // size
         if len(self.bounds) < 2 or whole < 2:
@@ -222,7 +227,9 @@ def digest(source: Any, *contents: np.ndarray | Sequence[str]) -> str:
     sha = hashlib.sha256()
     for content in contents:
         if isinstance(content, np.ndarray):
-            sha.update(content.tobytes())
+            rows = np.atleast_1d(content)
+            for piece in list_pieces(len(rows)):
+                sha.update(rows[piece].tobytes())
         else:
             sha.update("\0".join(content).encode("utf-8", "surrogatepass"))
     settings = under_first_names(type(source), asdict(source))

@@ -53,6 +53,7 @@ class SeriesSource(ABC):
     """
 
     task: ClassVar[str] = "forecasting"
+    samples: ClassVar[bool] = True  # of many rows, some windows of a part are enough to score it
     repeats: ClassVar[tuple[str, ...]] = REPEATS
 
     target: Column | list[Column] | None = Field(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnexp.data.large import is_large, list_pieces, measure_spread
+
 Undefined = dict[str, str]
 Weight = np.ndarray | None  # (n,) how often each example counts, None: once
 
@@ -61,6 +63,8 @@ def _mean_square(values: np.ndarray, weight: Weight = None) -> tuple[np.ndarray,
 
 def deviation(rows: np.ndarray) -> np.ndarray:
     """Return the standard deviation of each column of (rows, columns), 0 for one that does not vary."""
+    if is_large(len(rows)):
+        return measure_spread(rows)[1]
     centered = rows - rows.mean(axis=0)
     found = [np.ldexp(np.sqrt(mean), exponent) for mean, exponent in map(_mean_square, centered.T)]
     return np.where(np.ptp(rows, axis=0) > 0, found, 0.0)
@@ -137,7 +141,11 @@ def naive_scale(insample: np.ndarray, season: int) -> np.ndarray:
 
     The denominator of MASE (Hyndman and Koehler, 2006); `season` 1 is the plain naive forecast.
     """
-    return np.asarray(np.mean(np.abs(insample[season:] - insample[:-season]), axis=0))
+    later, before = insample[season:], insample[:-season]
+    if not is_large(len(later)):
+        return np.asarray(np.mean(np.abs(later - before), axis=0))
+    sums = [np.abs(later[piece] - before[piece]).sum(axis=0) for piece in list_pieces(len(later))]
+    return np.asarray(np.sum(sums, axis=0) / len(later))
 
 
 def mase(

@@ -1,4 +1,4 @@
-"""Series from CSV, TSV, gzip and Parquet files."""
+"""Series from CSV, TSV, gzip and Parquet files, and from folders of Parquet parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class csv(TableFiles, SeriesSource):
     """Read tables strictly: a cell, date or row that is flawed is an error, unless a policy allows it."""
 
     name: Literal["csv"] = "csv"
-    path: str = Field(description="File (CSV, TSV, .gz, Parquet) or glob of files; looked up here, then in root.")
+    path: str = Field(
+        description="File (CSV, TSV, .gz, Parquet), glob, or folder of Parquet files; looked up here, then in root."
+    )
     time: Column | list[Column] | None = Field(
         None, description="Date column, or several: [year, month, day, hour] or [date, time]; null for none."
     )
@@ -65,9 +67,11 @@ class csv(TableFiles, SeriesSource):
 
     def read(self) -> Series:
         """Read the target, features and known columns, and that of the weights, in this order."""
+        from rnnexp.data.tables.mapped import read_mapped
         from rnnexp.data.tables.read import make_series
 
-        return make_series(*self._read_tables(), self._policies(), self.frequency, self._fewest())
+        mapped = read_mapped(self._files(), self.table_layout(), self.named().wanted(), self.frequency)
+        return mapped or make_series(*self._read_tables(), self._policies(), self.frequency, self._fewest())
 
     def _read_tables(self) -> tuple[list[Table], Layout, Wanted]:
         from rnnexp.data.tables.table import read_table
@@ -119,7 +123,9 @@ class csv(TableFiles, SeriesSource):
         )
 
     def _files(self) -> list[Path]:
-        return self.locate(self.path)
+        from rnnexp.data.tables.files import list_parts
+
+        return list_parts(self.path, self.root_folder()) or self.locate(self.path)
 
     def _policies(self) -> Policies:
         return Policies(self.missing, self.duplicates, self.unsorted, self.gaps)

@@ -22,6 +22,7 @@ class sensors(csv):
     """Read tables as `csv` does; every row of the columns in `target` is scored by how unlike clean rows it is."""
 
     task: ClassVar[str] = "anomaly"
+    samples: ClassVar[bool] = False
 
     name: Literal["sensors"] = "sensors"  # type: ignore[assignment]
     labels: Column | None = Field(

@@ -68,6 +68,18 @@ def locate(path: str, root: str | None = None, origin: str = "") -> list[Path]:
     raise DataError(_absent(path, candidates, root, origin))
 
 
+def list_parts(path: str, root: str | None = None) -> list[Path]:
+    """Return the parts of a table that is a folder of Parquet files, in name order; [] if it is anything else.
+
+    What begins with `_` or `.` is no part: marks and checksums of those who write such folders.
+    """
+    folder = next((candidate for candidate in _candidates(path, root) if candidate.exists()), None)
+    if folder is None or not path.strip() or not folder.is_dir():
+        return []
+    parts = sorted(child for child in folder.iterdir() if child.is_file() and child.name[0] not in "._")
+    return [_regular(part) for part in parts] if all(part.suffix.lower() == ".parquet" for part in parts) else []
+
+
 def locate_folder(path: str, root: str | None = None, origin: str = "") -> Path:
     """Find a folder: in the working directory, then in `root`."""
     candidates = _candidates(path, root)

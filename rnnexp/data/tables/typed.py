@@ -101,7 +101,7 @@ def select_parquet(file: Path, wanted: Wanted) -> Selection:
     """Find the wanted columns in the file's own schema."""
     import pyarrow.types as types
 
-    schema = _open(file).schema_arrow
+    schema = open_parquet(file).schema_arrow
     numeric = [
         types.is_integer(one.type) or types.is_floating(one.type) or types.is_decimal(one.type) for one in schema
     ]
@@ -110,14 +110,14 @@ def select_parquet(file: Path, wanted: Wanted) -> Selection:
 
 def parquet_names(file: Path) -> tuple[str, ...]:
     """Return the names of all columns."""
-    return tuple(_open(file).schema_arrow.names)
+    return tuple(open_parquet(file).schema_arrow.names)
 
 
 def read_parquet(file: Path, layout: Layout, wanted: Wanted) -> Table:
     """Read the wanted columns; rows are counted from 1, as there are no lines."""
     import pyarrow as pa
 
-    source = _open(file)
+    source = open_parquet(file)
     selection = select_parquet(file, wanted)
     names, positions = selection.names, [*selection.values, *selection.texts]
     try:
@@ -132,7 +132,7 @@ def first_rows(file: Path, rows: int) -> Any:
     """Return the first rows of a file as a pandas frame; there must be one."""
     import pyarrow as pa
 
-    source = _open(file)
+    source = open_parquet(file)
     try:
         first = next(source.iter_batches(rows), None)
     except (pa.ArrowException, OSError) as error:
@@ -142,7 +142,8 @@ def first_rows(file: Path, rows: int) -> Any:
     return first.to_pandas(ignore_metadata=True)  # an index is a column as well
 
 
-def _open(file: Path) -> Any:
+def open_parquet(file: Path) -> Any:
+    """Open a Parquet file to be read by parts; DataError where it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -23,7 +23,7 @@ class forecasting(TaskCode):
     apply = deferred("rnnexp.tasks.forecasting.apply:apply")
     find_quantile_mistakes = deferred("rnnexp.data.rules:find_quantile_mistakes")
     find_ensemble_mistakes = deferred("rnnexp.data.rules:find_ensemble_mistakes")
-    find_exponents = deferred("rnnexp.tasks.forecasting.scalers:find_exponents")
+    find_exponents = deferred("rnnexp.tasks.forecasting.preprocess:find_exponents")
     find_refit_mistakes = deferred("rnnexp.data.rules:find_refit_mistakes")
     list_refits = deferred("rnnexp.tasks.forecasting.walk_forward:list_refits")
     describe_refit = deferred("rnnexp.tasks.forecasting.walk_forward:describe_refit")

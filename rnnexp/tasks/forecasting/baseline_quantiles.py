@@ -49,7 +49,7 @@ def _quantiles(errors: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
 
 def _find_origins(own: SeriesDataset, values: int) -> np.ndarray:
     """Return the last observed rows of the training windows that have a season and one row before them, (n,)."""
-    origins = own.starts("train") + own.pipeline.plan.sequence_length - 1
+    origins = own.list_learned_starts() + own.pipeline.plan.sequence_length - 1
     before = origins - own.history.offsets[own.history.series_of(origins)]
     origins = origins[before >= (own.season or 0)]
     most = max(1, MOST_ERRORS // values)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.example_weights import check_weights
+from rnnexp.data.large import is_large, list_pieces, make_room
 from rnnexp.data.series import Series
 from rnnexp.errors import DataError, did_you_mean
 
@@ -65,8 +66,8 @@ def _name(field: str, column: Any, columns: tuple[str, ...]) -> str:
 def select(series: Series, names: tuple[str, ...]) -> np.ndarray:
     """Return the named columns, (rows, columns) float64; refuse what is not a finite number."""
     places = [series.columns.index(name) for name in names]
-    table = np.ascontiguousarray(series.values[:, places], dtype=np.float64)
-    bad = np.argwhere(~np.isfinite(table))
+    table = _take(series.values, places)
+    bad = find_bad(table)
     if len(bad):
         row, place = bad[0]
         raise DataError(
@@ -74,6 +75,24 @@ def select(series: Series, names: tuple[str, ...]) -> np.ndarray:
             f"(the first of {len(bad)} such cells)"
         )
     return table
+
+
+def _take(values: np.ndarray, places: list[int]) -> np.ndarray:
+    """Return these columns side by side, float64; all of many rows are not copied."""
+    if not is_large(len(values)):
+        return np.ascontiguousarray(values[:, places], dtype=np.float64)
+    if places == list(range(values.shape[1])) and values.dtype == np.float64:
+        return values
+    table = make_room((len(values), len(places)), np.float64)
+    for piece in list_pieces(len(values)):
+        table[piece] = values[piece][:, places]
+    return table
+
+
+def find_bad(table: np.ndarray) -> np.ndarray:
+    """Return row and column of all cells that are no finite numbers, (n, 2)."""
+    found = [np.argwhere(~np.isfinite(table[piece])) + [piece.start, 0] for piece in list_pieces(len(table))]
+    return np.concatenate(found) if found else np.empty((0, 2), int)
 
 
 def select_weights(source: Any, series: Series) -> np.ndarray | None:

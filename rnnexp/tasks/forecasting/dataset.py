@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnexp.data.dataset import Arrays, Dataset, Predictions
 from rnnexp.data.example_weights import take_weights
+from rnnexp.data.large import is_large, sample_rows
 from rnnexp.data.quantiles import list_quantiles, take_median
 from rnnexp.data.series import Rows, Series
 from rnnexp.tasks.forecasting import windows
@@ -83,6 +84,11 @@ class SeriesDataset(Dataset):
         if self.pipeline.plan.layout == "windows":
             return chosen.indices
         return chosen.arrays["starts"][chosen.indices][self._scored_steps(part)]
+
+    def list_learned_starts(self) -> np.ndarray:
+        """Return the first rows of the training windows that baselines learn from: of many rows, evenly spread ones."""
+        starts = self.starts("train")
+        return sample_rows(starts) if is_large(len(self.table)) else starts
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
         """Turn outputs for all examples of `part`, in order, into original units beside the truth.

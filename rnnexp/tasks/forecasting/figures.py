@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnexp.data.dataset import USUAL, Dataset, Predictions
+from rnnexp.data.large import SAMPLE, is_large
 from rnnexp.data.quantiles import name_level
 from rnnexp.evaluation.data_figures import PARTS
 from rnnexp.evaluation.figures import (
@@ -92,9 +93,9 @@ def draw_whole(dataset: SeriesDataset, predictions: Predictions | None = None) -
 def _draw_series(ax: Axes, dataset: SeriesDataset, predictions: Predictions | None, panel: tuple[int, int]) -> None:
     series, target = panel
     history, first = dataset.history, int(dataset.history.offsets[series])
-    axis = np.arange(len(history.values)) - first if history.time is None else history.time
+    axis = np.arange(-first, len(history.values) - first, dtype=np.int32) if history.time is None else history.time
     last = int(history.offsets[series + 1]) - 1
-    rows = slice(first, last + 1)
+    rows = slice(first, last + 1, -(-(last + 1 - first) // SAMPLE) if is_large(last + 1 - first) else 1)
     ax.plot(axis[rows], history.values[rows, target], color=BLACK, linewidth=0.9, label="actual")
     for part, bounds in dataset.borders.items():
         begin, end = map(int, bounds[series])
@@ -138,7 +139,7 @@ def _panel(ax: Axes, dataset: SeriesDataset, predictions: Predictions, where: tu
     context = 0 if len(chosen) == MAX_POINTS else max(12, CONTEXT * len(rows))  # a part that is cut goes on before
     begin = max(first, int(rows[0] - context))
     shown = np.arange(begin, rows[-1] + 1)
-    axis = history.time if history.time is not None else np.arange(len(history.values))
+    axis = history.time if history.time is not None else np.arange(len(history.values), dtype=np.int32)
     ax.plot(axis[shown], history.values[shown, target], color=BLACK, linewidth=1.2, label="actual")
     ax.plot(
         axis[rows],

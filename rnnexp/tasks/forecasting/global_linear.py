@@ -72,7 +72,7 @@ def fit(dataset: SeriesDataset) -> GlobalLinear:
 
 def _fit_lags(own: SeriesDataset, lags: int) -> WindowRegression:
     plan = own.pipeline.plan
-    past = make_past(own, own.starts("train") + plan.sequence_length - 1)
+    past = make_past(own, own.list_learned_starts() + plan.sequence_length - 1)
     origins = past.origins[past.origins - past.firsts + 1 >= lags]
     if lags > MOST_INPUTS:
         raise Undefined(f"a regression on {lags:,} inputs takes too much memory; the most is {MOST_INPUTS:,}")

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rnnexp.data.dataset import LEARNED_FROM
+from rnnexp.data.large import list_pieces
 from rnnexp.data.leaks import known_share
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.scalers import Affine, Fit, fit
@@ -42,10 +43,13 @@ def _roles(dataset: SeriesDataset) -> Iterator[str]:
 def _borders(dataset: SeriesDataset) -> Iterator[str]:
     plan = dataset.pipeline.plan
     for part in dataset.parts:
-        starts = dataset.starts(part)
-        rows = dataset.borders[part][dataset.history.series_of(starts)]
-        first, last = starts + plan.sequence_length, starts + plan.span
-        outside = (first < rows[:, 0]) | (last > rows[:, 1])
+        starts, found = dataset.starts(part), []
+        for piece in list_pieces(len(starts)):
+            own = starts[piece]
+            rows = dataset.borders[part][dataset.history.series_of(own)]
+            first, last = own + plan.sequence_length, own + plan.span
+            found.append((first < rows[:, 0]) | (last > rows[:, 1]))
+        outside = np.concatenate(found)
         if outside.any():
             where = starts[outside][0]
             yield f"{outside.sum()} windows of {part} have targets outside it, the first from row {where}"
@@ -55,7 +59,9 @@ def _series(dataset: SeriesDataset) -> Iterator[str]:
     offsets = dataset.history.offsets
     for part in dataset.parts:
         starts = _all_starts(dataset, part)
-        crossing = starts + dataset.pipeline.plan.span > offsets[1:][dataset.history.series_of(starts)]
+        pieces = [starts[piece] for piece in list_pieces(len(starts))]
+        span, series_of = dataset.pipeline.plan.span, dataset.history.series_of
+        crossing = np.concatenate([own + span > offsets[1:][series_of(own)] for own in pieces])
         if crossing.any():
             where = starts[crossing][0]
             yield f"{crossing.sum()} windows of {part} run into the next series, the first from row {where}"
@@ -85,14 +91,16 @@ def _time_order(dataset: SeriesDataset) -> Iterator[str]:
 
 def _target_rows(dataset: SeriesDataset, part: str) -> dict[int, tuple[int, int]]:
     plan, starts = dataset.pipeline.plan, dataset.starts(part)
-    series = dataset.history.series_of(starts)
-    return {
-        int(one): (
-            int(starts[series == one].min()) + plan.sequence_length,
-            int(starts[series == one].max()) + plan.span,
-        )
-        for one in np.unique(series)
-    }
+    found: dict[int, tuple[int, int]] = {}
+    for piece in list_pieces(len(starts)):
+        own = starts[piece]
+        series = dataset.history.series_of(own)
+        for one in map(int, np.unique(series)):
+            chosen = own[series == one]
+            first, last = int(chosen.min()) + plan.sequence_length, int(chosen.max()) + plan.span
+            before = found.get(one, (first, last))
+            found[one] = min(first, before[0]), max(last, before[1])
+    return found
 
 
 def _unscored_steps(dataset: SeriesDataset) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rnnexp.data.large import join, measure_spread
 from rnnexp.evaluation.kept_baselines import Numbers
 from rnnexp.tasks.forecasting.baselines import Undefined, whole_series
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
@@ -155,7 +156,7 @@ def fit(dataset: SeriesDataset) -> LinearForecast:
 
 
 def _fit_lags(own: SeriesDataset, units: TrainingUnits, lags: int) -> Regression:
-    train = own.starts("train") + own.pipeline.plan.sequence_length - 1
+    train = own.list_learned_starts() + own.pipeline.plan.sequence_length - 1
     inputs = _inputs(make_past(own, train), own.pipeline.plan, lags, units)
     if inputs.width > MOST_INPUTS:
         why = f"a regression on {inputs.width:,} inputs takes too much memory; the most is {MOST_INPUTS:,}"
@@ -190,7 +191,7 @@ def choose_lags(past: Past, usable: Sequence[int]) -> np.ndarray:
 def find_usable_lags(dataset: SeriesDataset) -> list[int]:
     """Return the lags of the window, and those of a season where enough training windows have them before them."""
     own, window, wanted = dataset.trained_on or dataset, dataset.pipeline.plan.sequence_length, wanted_lags(dataset)
-    past = make_past(own, own.starts("train") + window - 1)
+    past = make_past(own, own.list_learned_starts() + window - 1)
     enough = np.sum(past.origins - past.firsts + 1 >= wanted) >= FEWEST_WINDOWS
     return [window, wanted] if enough and wanted > window else [window]
 
@@ -203,10 +204,9 @@ def _measure(own: SeriesDataset) -> TrainingUnits:
     table = own.pipeline.with_calendar(own.table, own.history.time)
     rows = [table[first:last] for first, last in own.borders["train"]]
     # TrainingUnits of a series that training has no rows of are those of all others together.
-    pooled = np.concatenate(rows)
+    pooled = join(rows)
     parts = [*(part if len(part) else pooled for part in rows), pooled]
-    mean = np.stack([part.mean(axis=0) for part in parts])
-    scale = np.stack([part.std(axis=0) for part in parts])
+    mean, scale = (np.stack(values) for values in zip(*map(measure_spread, parts)))
     # Rounding leaves the deviation of a constant column above 0, the more so the larger its values.
     scale[[np.ptp(part, axis=0) == 0 for part in parts]] = 1.0
     untrained = [label for label, part in zip(own.history.ids, rows) if not len(part)]
@@ -215,12 +215,10 @@ def _measure(own: SeriesDataset) -> TrainingUnits:
 
 def _inputs(past: Past, plan: Plan, lags: int, units: TrainingUnits) -> Inputs:
     places = units.find(past.ids)
-    mean, scale = units.mean[places], units.scale[places]
-    series = np.repeat(np.arange(len(places)), np.diff(past.offsets))
     return Inputs(
-        table=(past.table - mean[series]) / scale[series],
-        mean=mean,
-        scale=scale,
+        table=past.table,
+        mean=units.mean[places],
+        scale=units.scale[places],
         offsets=past.offsets,
         lags=lags,
         window=plan.sequence_length,

@@ -10,6 +10,7 @@ import numpy as np
 from rnnexp.data import calendar
 from rnnexp.data.dataset import Part, Summary, digest
 from rnnexp.data.example_weights import KEY, share_weights
+from rnnexp.data.large import is_large, take_last
 from rnnexp.data.rules import PER_WINDOW
 from rnnexp.data.series import Series
 from rnnexp.data.short import Need, labels, need, without_short
@@ -23,9 +24,8 @@ from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.pipeline import Pipeline
 from rnnexp.tasks.forecasting.raw_series import convert_to_series
 from rnnexp.tasks.forecasting.seasonality import season_among
+from rnnexp.tasks.forecasting.window_samples import choose_strides, name_filled, name_samples
 from rnnexp.tasks.forecasting.windows import Plan
-
-MANY = 0.01  # share of the training rows that fill gaps, above which it is said
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def find_season(reading: Reading, rows: np.ndarray) -> int | None:
     """Return the rows per season; where values must tell, those of the training rows (series, 2) do."""
     if _is_season_open(reading):
         targets = len(reading.roles.targets)
-        return season_among([reading.table[first:last, :targets] for first, last in rows])
+        return season_among([take_last(reading.table[first:last, :targets]) for first, last in rows])
     longest = int(np.diff(rows, axis=1).max())
     return calendar.season(reading.source.season, reading.series.frequency, longest)
 
@@ -201,9 +201,10 @@ def _column_name(source: SeriesSource, key: str, usual: str) -> str:
 def _begins(reading: Reading, pipeline: Pipeline) -> dict[str, list[np.ndarray]]:
     """List the windows of each part and series; a part without any is refused."""
     plan, offsets, stride = pipeline.plan, reading.series.offsets, reading.source.stride
+    apart = choose_strides(reading.borders, reading.source)
     begins = {
         name: [
-            windows.starts(plan, first + pipeline.chain.lost, (own[0], own[1]), stride)
+            windows.starts(plan, first + pipeline.chain.lost, (own[0], own[1]), stride * apart[name])
             for first, own in zip(offsets, rows.tolist())
         ]
         for name, rows in reading.borders.items()
@@ -231,7 +232,8 @@ def _parts(
         first = np.roll(reading.weights, -pipeline.plan.sequence_length)  # of each window, by its start
         arrays[KEY] = share_weights(first, [(name, np.concatenate(own)) for name, own in begins.items()])
     if pipeline.plan.layout == "windows":
-        return {name: Part(arrays, np.concatenate(own)) for name, own in begins.items()}
+        near = is_large(len(scaled))
+        return {name: Part(arrays, np.concatenate(own), near=near) for name, own in begins.items()}
     firsts = reading.series.offsets[:-1] + pipeline.chain.lost
     return {name: _whole(arrays, firsts, own) for name, own in begins.items()}
 
@@ -273,23 +275,8 @@ def _summary(reading: Reading, begins: dict[str, list[np.ndarray]], remarks: lis
         frequency=series.frequency,
         season=reading.season,
         unit=reading.source.unit or series.unit,
-        notes=(*series.notes, *_filled_training_rows(reading), *remarks),
+        notes=(*series.notes, *name_filled(reading), *remarks, *name_samples(reading.borders, begins, reading.source)),
     )
-
-
-def _filled_training_rows(reading: Reading) -> list[str]:
-    """Say how many training rows are no observations, if they are many."""
-    if reading.series.added is None:
-        return []
-    rows = [reading.series.added[first:last] for first, last in reading.borders["train"]]
-    filled, total = sum(int(own.sum()) for own in rows), sum(map(len, rows))
-    if filled <= MANY * total:
-        return []
-    policy = getattr(reading.source, "gaps", "")
-    like = "repeat the row before their gap" if policy == "ffill" else "are on straight lines"
-    return [
-        f"{filled:,} of {count(total, 'training row')} ({filled / total:.0%}) fill gaps: they {like} (gaps={policy})"
-    ]
 
 
 def _digest(reading: Reading) -> str:

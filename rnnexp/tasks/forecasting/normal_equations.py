@@ -16,8 +16,9 @@ BLOCK = 512  # columns of the normal equations that are added up at once
 class Inputs:
     """What the regression sees of a dataset.
 
-    table: (rows, columns) standardized with the training rows of each series; targets first
-    mean, scale: (series, columns);  lags: rows of each target's own past
+    table: (rows, columns) in original units; targets first
+    mean, scale: (series, columns) of the training rows, by which inputs are standardized
+    lags:  rows of each target's own past
     shared: one regression for all targets, on own lags alone; otherwise one per target, on other columns too
     """
 
@@ -56,7 +57,7 @@ def fit_weights(inputs: Inputs, origins: np.ndarray, columns: slice) -> np.ndarr
     cross = np.zeros((inputs.width, inputs.horizon))
     for chunk in _chunks(inputs, origins, columns):
         x = _design(inputs, chunk, columns)
-        cross += x.T @ _rows(inputs.table[:, columns], chunk + 1, inputs.horizon)
+        cross += x.T @ _rows(inputs, columns, chunk, 1, inputs.horizon)
         for first in range(0, inputs.width, BLOCK):  # on and below the diagonal; what is above is the same
             gram[first:, first : first + BLOCK] += x[:, first:].T @ x[:, first : first + BLOCK]
     for first in range(0, inputs.width, BLOCK):
@@ -86,17 +87,23 @@ def _chunks(inputs: Inputs, origins: np.ndarray, columns: slice) -> Iterator[np.
 def _design(inputs: Inputs, origins: np.ndarray, columns: slice) -> np.ndarray:
     """Return one row per origin and target column: own lags, other columns, a one for the intercept."""
     x = np.ones((len(origins) * (columns.stop - columns.start), inputs.width))
-    x[:, : inputs.lags] = _rows(inputs.table[:, columns], origins - inputs.lags + 1, inputs.lags)
+    x[:, : inputs.lags] = _rows(inputs, columns, origins, 1 - inputs.lags, inputs.lags)
     if not inputs.shared:
         first, known = inputs.targets, inputs.targets + inputs.features
+        features, ahead = slice(first, known), slice(known, inputs.table.shape[1])
         middle = inputs.lags + inputs.window * inputs.features
-        past = _rows(inputs.table[:, first:known], origins - inputs.window + 1, inputs.window)
+        past = _rows(inputs, features, origins, 1 - inputs.window, inputs.window)
         x[:, inputs.lags : middle] = past.reshape(len(origins), -1)
-        x[:, middle:-1] = _rows(inputs.table[:, known:], origins + 1, inputs.horizon).reshape(len(origins), -1)
+        x[:, middle:-1] = _rows(inputs, ahead, origins, 1, inputs.horizon).reshape(len(origins), -1)
     return x
 
 
-def _rows(table: np.ndarray, begins: np.ndarray, count: int) -> np.ndarray:
-    """Return `count` rows from each of `begins`: (n * columns, count), each column a row of its own."""
-    windows = np.lib.stride_tricks.sliding_window_view(table, count, axis=0)
-    return windows[begins].reshape(-1, count)
+def _rows(inputs: Inputs, columns: slice, origins: np.ndarray, first: int, count: int) -> np.ndarray:
+    """Return `count` standardized rows from `first` after each origin: (n * columns, count), each column a row."""
+    windows = np.lib.stride_tricks.sliding_window_view(inputs.table[:, columns], count, axis=0)
+    series = inputs.series_of(origins)
+    mean, scale = (of[series][:, columns, None] for of in (inputs.mean, inputs.scale))
+    found = windows[origins + first]
+    found -= mean
+    found /= scale
+    return found.reshape(-1, count)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from rnnexp import strict
 from rnnexp.data import calendar
+from rnnexp.data.large import list_pieces, make_room
 from rnnexp.data.spec import TaskSpec
 from rnnexp.data.tables.layout import TableSettings
 from rnnexp.errors import DataError, did_you_mean
@@ -81,7 +82,11 @@ class Pipeline:
         """Append the calendar columns to raw columns (rows, columns)."""
         if not self.calendar or time is None:
             return values
-        return np.concatenate([values, calendar.encode(time, self.calendar)], axis=1)
+        width = values.shape[1]
+        whole = make_room((len(values), width + len(calendar.columns(self.calendar))), np.float64)
+        for piece in list_pieces(len(values)):
+            whole[piece, :width], whole[piece, width:] = values[piece], calendar.encode(time[piece], self.calendar)
+        return whole
 
     def restore(
         self, outputs: np.ndarray, table: np.ndarray, starts: np.ndarray, group: np.ndarray

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rnnexp.data.large import list_pieces, make_room, take_last
 from rnnexp.tasks.forecasting.windows import Plan
 
 ROUNDING = 2.0**-24  # of a 32-bit number, relative
@@ -44,13 +45,14 @@ def stored(
 
     known: (series, 2) the rows of each that say whether it does; None: all
     """
-    values = scaled.astype(np.float32)
+    values = _round(scaled)
     if plan.window == "none":
         return {"values": values}
     own, needed = scaled[:, : plan.targets], np.zeros((len(scaled), plan.targets), bool)
-    told = zip(offsets[:-1], offsets[1:]) if known is None else known
-    for first, last, (begin, end) in zip(offsets[:-1], offsets[1:], told):
-        seen = own[begin:end][np.isfinite(own[begin:end]).all(axis=1)]
+    telling = zip(offsets[:-1], offsets[1:]) if known is None else known
+    for first, last, (begin, end) in zip(offsets[:-1], offsets[1:], telling):
+        told = take_last(own[begin:end])
+        seen = told[np.isfinite(told).all(axis=1)]
         needed[first:last] = coarse(seen) if len(seen) else False
     if not needed.any():
         return {"values": values}
@@ -62,12 +64,19 @@ def stored(
     }
 
 
+def _round(scaled: np.ndarray) -> np.ndarray:
+    values = make_room(scaled.shape, np.float32)
+    for piece in list_pieces(len(scaled)):
+        values[piece] = scaled[piece]
+    return values
+
+
 def remarks(plan: Plan, scaled: np.ndarray, rows: np.ndarray, columns: Sequence[str]) -> list[str]:
     """Name the columns of which a network sees too few digits, or changes of a wrong size.
 
     scaled: (rows, columns), the named ones first;  rows: (series, 2) training rows
     """
-    parts = [part[np.isfinite(part).all(axis=1)] for part in (scaled[first:last] for first, last in rows)]
+    parts = [part[np.isfinite(part).all(axis=1)] for part in (take_last(scaled[first:last]) for first, last in rows)]
     parts = [part for part in parts if len(part) > 1]
     first = plan.targets if plan.window != "none" else 0
     found = []

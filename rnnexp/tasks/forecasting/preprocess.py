@@ -14,6 +14,7 @@ from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import DataError, count
 from rnnexp.tasks.forecasting import precision, windows
 from rnnexp.tasks.forecasting.pipeline import Pipeline
+from rnnexp.tasks.forecasting.scalers import Affine, Log
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -107,6 +108,22 @@ class Preprocessor:
         from rnnexp.tasks.forecasting.row_frames import frame_of
 
         return frame_of(self.pipeline, rows)
+
+
+def find_exponents(preprocessor: Preprocessor) -> list[float] | None:
+    """Return the power of e by which each target grows with one unit of a scaled one; None without a logarithm.
+
+    A logarithm comes first. What is added after it only multiplies the exponentials that are averaged.
+    """
+    pipeline = preprocessor.pipeline
+    steps = pipeline.chain.steps
+    if not steps or not isinstance(steps[0], Log):
+        return None
+    found = np.ones(pipeline.plan.targets)
+    for step in steps:
+        if isinstance(step, Affine):
+            found = found * step.scale[0, : pipeline.plan.targets]
+    return [float(one) for one in found]
 
 
 def prepare_whole(pipeline: Pipeline, rows: Rows) -> Rows:

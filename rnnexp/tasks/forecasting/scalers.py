@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp.data.large import LARGE, is_large, join, list_pieces, make_room, measure_spread, sample_rows
 from rnnexp.errors import DataError
 
 AFFINE = ("standard", "minmax", "range", "robust")
@@ -55,11 +56,13 @@ class Log:
     lag: int = 0
 
     def apply(self, block: np.ndarray, _group: np.ndarray) -> np.ndarray:
+        self.check(block)
         targets = block[..., : len(self.columns)]
-        self._refuse(targets)
         return np.concatenate([np.log(targets), block[..., len(self.columns) :]], axis=-1)
 
-    def _refuse(self, targets: np.ndarray) -> None:
+    def check(self, block: np.ndarray) -> None:
+        """Raise DataError for a target that has no logarithm."""
+        targets = block[..., : len(self.columns)]
         bad = np.argwhere(targets <= 0)
         if len(bad):
             which, row, column = bad[0]
@@ -110,22 +113,6 @@ class Difference:
 
 
 Step = Affine | Log | Difference
-
-
-def find_exponents(preprocessor: Any) -> list[float] | None:
-    """Return the power of e by which each target grows with one unit of a scaled one; None without a logarithm.
-
-    A logarithm comes first. What is added after it only multiplies the exponentials that are averaged.
-    """
-    pipeline = preprocessor.pipeline
-    steps = pipeline.chain.steps
-    if not steps or not isinstance(steps[0], Log):
-        return None
-    found = np.ones(pipeline.plan.targets)
-    for step in steps:
-        if isinstance(step, Affine):
-            found = found * step.scale[0, : pipeline.plan.targets]
-    return [float(one) for one in found]
 
 
 @dataclass(frozen=True)
@@ -242,10 +229,23 @@ def apply_to_all(chain: Chain, data: Fit, table: np.ndarray) -> np.ndarray:
     blocks = []
     for label, first, last, group in zip(data.ids, data.offsets[:-1], data.offsets[1:], data.groups()):
         try:
-            blocks.append(chain.apply(table[None, first:last], np.array([group]))[0])
+            blocks.append(_apply(chain, table[first:last], group))
         except DataError as error:
             raise error if len(data.ids) == 1 else DataError(f"series `{label}`: {error}") from None
-    return np.concatenate(blocks)
+    return join(blocks)
+
+
+def _apply(chain: Chain, rows: np.ndarray, group: int) -> np.ndarray:
+    """Apply a chain to one series (rows, columns); to many rows piece by piece, each with the rows that it needs."""
+    if not is_large(len(rows)):
+        return chain.apply(rows[None], np.array([group]))[0]
+    if isinstance(chain.steps[0], Log):  # who names a row must count from the first one
+        chain.steps[0].check(rows[None])
+    done = make_room(rows.shape, np.float64)
+    for piece in list_pieces(len(rows)):
+        before = max(0, piece.start - chain.lost)
+        done[piece] = chain.apply(rows[None, before : piece.stop], np.array([group]))[0, piece.start - before :]
+    return done
 
 
 def _fit_step(name: str, data: Fit, table: np.ndarray, lost: int) -> tuple[Step, list[str]]:
@@ -262,7 +262,7 @@ def _fit_step(name: str, data: Fit, table: np.ndarray, lost: int) -> tuple[Step,
 
 def _fit_affine(name: str, data: Fit, table: np.ndarray, lost: int) -> tuple[Affine, list[str]]:
     pieces = [table[max(first, begin + lost) : last] for begin, (first, last) in zip(data.offsets[:-1], data.rows)]
-    groups = pieces if data.per_series else [np.concatenate(pieces)]
+    groups = pieces if data.per_series else [join(pieces)]
     empty = [label for label, group in zip(data.ids, groups) if len(group) == 0]
     if empty:
         where = f"series `{empty[0]}`: " if data.per_series and len(groups) > 1 else ""
@@ -276,9 +276,9 @@ def _affine_parameters(name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     """Return shift, scale and whether there is no spread, each (columns,); without one the scale is 1."""
     low, high = rows.min(axis=0), rows.max(axis=0)
     if name == "standard":
-        shift, scale = rows.mean(axis=0), rows.std(axis=0)
+        shift, scale = measure_spread(rows)
     elif name == "robust":
-        quarter, shift, three = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
+        quarter, shift, three = np.quantile(sample_rows(rows, LARGE), [0.25, 0.5, 0.75], axis=0)
         scale = three - quarter
     else:
         shift, scale = (low if name == "minmax" else np.zeros_like(low)), high - low

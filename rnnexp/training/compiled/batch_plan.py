@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset, Part
+from rnnexp.data.large import is_large, make_room
 from rnnexp.training.batcher import Batcher, list_arrays, make_scoring_batcher
 from rnnexp.training.class_weights import make_weigher
 from rnnexp.training.plan import TrainingPlan
@@ -81,7 +82,7 @@ class BatchPlan:
         if self.train.one_batch:
             return {}
         part, size = self.train.part, self.train.size
-        filled = np.zeros((capacity, len(part)), np.int32)
+        filled = _make_orders(capacity, len(part))
         for place in range(count):
             filled[place] = part.order(seed, first + place, size)
         whole = self.steps * size
@@ -125,6 +126,13 @@ def make_batch_plan(dataset: Dataset, plan: TrainingPlan) -> BatchPlan:
     return BatchPlan(batcher, make_scoring_batcher(val, dataset.batch, size) if val else None)
 
 
+def _make_orders(capacity: int, examples: int) -> np.ndarray:
+    """Return zeros (capacity, examples) to be filled with orders; a long one lies in a file."""
+    if capacity == 1 and is_large(examples):
+        return make_room((examples,), np.int32)[None]
+    return np.zeros((capacity, examples), np.int32)
+
+
 def choose_batch_size(train: Part, wanted: int | str) -> int:
     return len(train) if isinstance(wanted, str) else min(wanted, len(train))
 
@@ -138,6 +146,14 @@ def stack_shared(trees: Sequence[Tree]) -> tuple[Tree, Tree]:
     joined = [(column[0], None) if _are_equal(column) else (np.stack(column), 0) for column in columns]
     values = [jax.device_put(value) for value, _ in joined]
     return jax.tree.unflatten(structure, values), _make_axes(structure, [axis for _, axis in joined])
+
+
+def place_rows(values: np.ndarray) -> Any:
+    """Put an array on the device; where that is the memory of the machine, many rows stay in the file they lie in."""
+    import jax
+    from jax import numpy as jnp
+
+    return jax.device_put(values, may_alias=True) if is_large(len(values)) else jnp.asarray(values)
 
 
 def _make_axes(structure: Any, axes: list[int | None]) -> Tree:

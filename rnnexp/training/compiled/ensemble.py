@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.training.best_weights import find_not_finite
-from rnnexp.training.compiled.batch_plan import BatchPlan, stack_shared
+from rnnexp.training.compiled.batch_plan import BatchPlan, place_rows, stack_shared
 from rnnexp.training.compiled.dispatch import Dispatch, Pace
 from rnnexp.training.compiled.member import TOLD, Member
 from rnnexp.training.compiled.program import Program
@@ -92,7 +92,7 @@ class Ensemble:
 
         if self.single:
             self.state, self.fixed = specs[0].state, _make_fixed(specs[0])
-            self.data, self.axes = jax.tree.map(jnp.asarray, specs[0].batch_plan.data()), None
+            self.data, self.axes = jax.tree.map(place_rows, specs[0].batch_plan.data()), None
             return
         self.state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(spec.state for spec in specs))
         self.fixed = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(_make_fixed, specs))
@@ -124,6 +124,7 @@ class Ensemble:
         epochs = self._count() if self._piece == 0 else 0
         span, count = (self._piece, total if epochs else self._pace.last_piece(self._piece)), max(1, epochs)
         if self._piece == 0 or self._given is None:
+            self._given = None  # the orders of many rows are large
             self._given = self._now(count)
         arguments = ((self.state, self._passed), self._given, self.fixed, self.data)
         self._dispatch.wait(*arguments)
