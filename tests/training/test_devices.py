@@ -37,7 +37,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         [sys.executable, str(HERE / "several_devices.py")],
         capture_output=True,
         text=True,
-        timeout=1500,
+        timeout=800,
         env=environment,
         cwd=tmp_path_factory.mktemp("devices"),
     )
@@ -51,14 +51,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_devices_that_do_not_divide_the_last_batch_train_as_one_does(seen: dict[str, Any]) -> None:
     assert max(seen["two"], seen["all"]) < CLOSE
     assert seen["other_seed"] > 0.1
-    assert seen["twice"] == 0.0
 
 
 @pytest.mark.end_to_end
 def test_the_gradients_of_several_devices_are_summed(seen: dict[str, Any]) -> None:
-    one, *several = seen["reductions"]
+    one, two = seen["reductions"]
     assert one == 0
-    assert min(several) > 0
+    assert two > 0
 
 
 @pytest.mark.end_to_end
@@ -78,7 +77,7 @@ def test_runs_alone_averaged_and_side_by_side_end_as_on_one_device(seen: dict[st
 
 @pytest.mark.end_to_end
 def test_one_row_is_forecast_by_what_several_devices_have_trained(seen: dict[str, Any]) -> None:
-    assert seen["predicted"] == 0
+    assert seen["forecast"] == 0
 
 
 @pytest.mark.end_to_end
