@@ -17,7 +17,6 @@ APART = {
     "compare_tests",
     "docs",
     "container",
-    "docs",
     "fuzz",
     "layout",
     "packaging",

@@ -15,7 +15,7 @@ REPEATS = ("seed", "data.seed", "data.fold")
 # differ in them are repetitions, too, which is said; a sweep that varies one of them still shows it.
 INCIDENTAL = (
     *("name", "threads", "device", "deterministic", "resume", "data.root"),
-    *("trainer.checkpoint_every_s", "trainer.print_every", "trainer.steps_per_execution"),
+    *("trainer.checkpoint_every_s", "trainer.devices", "trainer.print_every", "trainer.steps_per_execution"),
 )
 BACKEND = "backend"
 

@@ -43,6 +43,11 @@ class Trainer:
     engine: Engine = Field(
         default="auto", description="keras: step by step, any callback; compiled: on JAX; auto: compiled where it can"
     )
+    devices: int | Literal["all"] = Field(
+        default=1,
+        description="compiled engine: devices that share out each batch, or all that JAX sees; last digits may differ",
+        json_schema_extra={SINCE: "0.1"},
+    )
     steps_per_execution: int | Literal["auto"] = Field(
         default="auto",
         description="engine keras: gradient steps handed to the backend at once",
@@ -87,7 +92,20 @@ class Trainer:
             problems.append(f"batch_size: {self.batch_size} given; must be at least 1, or `full`")
         if isinstance(self.steps_per_execution, int) and self.steps_per_execution < 1:
             problems.append(f"steps_per_execution: {self.steps_per_execution} given; must be at least 1, or `auto`")
-        return problems
+        return problems + self._find_device_mistakes()
+
+    def _find_device_mistakes(self) -> list[str]:
+        if self.devices == 1:
+            return []
+        if self.engine == "keras":
+            return [f"devices: {self.devices} given; several need engine=compiled or auto, not keras"]
+        if self.devices == "all":
+            return []
+        if self.devices < 1:
+            return [f"devices: {self.devices} given; must be at least 1, or `all`"]
+        if isinstance(self.batch_size, int) and 1 <= self.batch_size < self.devices:
+            return [f"devices: {self.devices} given, but batch_size={self.batch_size}: some would have none"]
+        return []
 
 
 @settings
@@ -192,7 +210,7 @@ class Experiment:
     tracking: Tracking = Field(default=Tracking(), description="where runs are tracked")
 
     def check_with(self, experiment: Any) -> list[str]:
-        """List why several networks cannot be averaged, or one cannot be pretrained."""
+        """List why several networks cannot be averaged, several devices not be used, or a network not be pretrained."""
         network, code = vars(experiment.model), lookup("task", experiment.data.task)
         asked: Any = code()
         problems = [] if self.ensemble == 1 else list(asked.find_ensemble_mistakes(experiment.data))
@@ -200,4 +218,6 @@ class Experiment:
             problems += asked.find_pretrain_mistakes(experiment)
         elif network.get("freeze_epochs") and network.get("start") is None:
             problems.append("model.freeze_epochs: given without model.start or pretrain, which would give weights")
+        if (devices := experiment.trainer.devices) != 1 and self.backend not in (None, "jax"):
+            problems.append(f"trainer.devices: {devices} given; several need backend=jax, not {self.backend}")
         return problems

@@ -259,7 +259,13 @@ def configure_runtime(experiment: Experiment, share: int | None) -> runtime.Runt
         deterministic=experiment.deterministic,
         seed=experiment.seed,
     )
-    log.info("backend %s (%s), %s, %s", device.backend, device.reason, device.device, count(device.threads, "thread"))
+    from rnnexp.training.compiled.devices import check_devices
+    from rnnexp.training.fit import choose_engine
+
+    engine = choose_engine(experiment.trainer, experiment.callbacks, device.backend)
+    devices = check_devices(experiment.trainer.devices, *engine)
+    kind = device.device if devices == 1 else f"{devices} {device.device} devices"
+    log.info("backend %s (%s), %s, %s", device.backend, device.reason, kind, count(device.threads, "thread"))
     return device
 
 

@@ -26,21 +26,18 @@ class Dispatch:
     """
 
     def __init__(self, program: Program, axes: Tree | None, capacity: int) -> None:
-        import jax
-
         self.program, self.axes, self.capacity = program, axes, capacity
-        self.row_so_far = jax.jit(self._over(program.row_so_far, (0,)))  # of an epoch that goes on
+        self.row_so_far = program.placement.jit(self._over(program.row_so_far, (0,)))  # of an epoch that goes on
         self._compiled: Future[Any] | None = None
 
     def prepare(self, progress: Progress, *given: Tree) -> None:
         """Trace the program, so that its mistakes come now, and let it be compiled while others do their work."""
-        import jax
-
         if self._compiled is None:
             # Side by side, as `vmap` lays it out, Keras's own loops are as fast as gradients by hand.
             settle = use_fast_layers if self.axes is None else avoid_cudnn
             with settle(self.program.model):
-                lowered = jax.jit(self._many).lower(progress, *given, (np.int32(0), np.int32(1)), np.int32(1))
+                compiled = self.program.placement.jit(self._many)
+                lowered = compiled.lower(progress, *given, (np.int32(0), np.int32(1)), np.int32(1))
             pool = ThreadPoolExecutor(1, thread_name_prefix="rnnexp-compile")
             self._compiled = pool.submit(lowered.compile)
             pool.shutdown(wait=False)

@@ -91,12 +91,13 @@ class Ensemble:
         from jax import numpy as jnp
 
         if self.single:
-            self.state, self.fixed = specs[0].state, _make_fixed(specs[0])
-            self.data, self.axes = jax.tree.map(place_rows, specs[0].batch_plan.data()), None
-            return
-        self.state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(spec.state for spec in specs))
-        self.fixed = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(_make_fixed, specs))
-        self.data, self.axes = stack_shared([spec.batch_plan.data() for spec in specs])
+            state, fixed = specs[0].state, _make_fixed(specs[0])
+            data, self.axes = jax.tree.map(place_rows, specs[0].batch_plan.data()), None
+        else:
+            state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(spec.state for spec in specs))
+            fixed = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(_make_fixed, specs))
+            data, self.axes = stack_shared([spec.batch_plan.data() for spec in specs])
+        self.state, self.fixed, self.data = map(self.program.placement.put, (state, fixed, data))
 
     def _choose(self) -> None:
         examples = 1 if self.batch_plan.train.one_batch else len(self.batch_plan.train.part)
@@ -156,9 +157,8 @@ class Ensemble:
             rate = rates[np.minimum(np.arange(self.epoch, self.epoch + capacity), len(rates) - 1)]
             orders = spec.batch_plan.orders(spec.seed, (first, count), capacity, side_by_side=not self.single)
             lanes.append({"rate": rate, **orders})
-        if self.single:
-            return lanes[0]
-        return {key: np.stack([lane[key] for lane in lanes], axis=1) for key in lanes[0]}
+        stacked = lanes[0] if self.single else {k: np.stack([lane[k] for lane in lanes], axis=1) for k in lanes[0]}
+        return self.program.placement.put(stacked)
 
     @property
     def _interval(self) -> int:
@@ -189,7 +189,8 @@ class Ensemble:
         rows = np.array([self.lanes.index(lane) for lane in lanes])
         self.state, self.fixed = jax.tree.map(lambda leaf: leaf[rows], (self.state, self.fixed))
         self.lanes, self._seen = lanes, (-1, None)
-        self.data, self.axes = stack_shared([self.specs[lane].batch_plan.data() for lane in lanes])
+        data, self.axes = stack_shared([self.specs[lane].batch_plan.data() for lane in lanes])
+        self.data = self.program.placement.put(data)
         self._choose()
 
     def _tell(self, rows: dict[str, np.ndarray], span: tuple[float, float]) -> None:
@@ -253,7 +254,8 @@ class Ensemble:
         if widths and widths[-1] < len(self.lanes):
             self._narrow(_fill(range(len(states)), widths[-1]))
         stacked = [jax.tree.map(jnp.asarray, states[lane]) for lane in self.lanes]
-        self.state = stacked[0] if self.single else jax.tree.map(lambda *leaves: jnp.stack(leaves), *stacked)
+        state = stacked[0] if self.single else jax.tree.map(lambda *leaves: jnp.stack(leaves), *stacked)
+        self.state = self.program.placement.put(state)
         self._piece, self._seen = step, (-1, None)
 
     def value(self, index: int, key: str) -> Tree:

@@ -16,6 +16,7 @@ from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.training.backends.base import select_norms
 from rnnexp.training.backends.jax import JaxTrainer
 from rnnexp.training.best_weights import LIMIT
+from rnnexp.training.compiled.devices import Placement
 from rnnexp.training.compiled.program_settings import A_WEIGHT, CALLBACK, NOT_FINITE, RUNNING, ProgramSettings
 from rnnexp.training.compiled.traced_positive import trace_scalars
 from rnnexp.training.monitor import to_minimize
@@ -41,9 +42,14 @@ class Program:
     """
 
     def __init__(
-        self, backend: JaxTrainer, gather: Mapping[str, Callable[..., Any]], settings: ProgramSettings
+        self,
+        backend: JaxTrainer,
+        gather: Mapping[str, Callable[..., Any]],
+        settings: ProgramSettings,
+        placement: Placement,
     ) -> None:
-        self.backend, self.model, self.gather, self.settings = backend, backend.model, gather, settings
+        self.backend, self.model, self.settings, self.placement = backend, backend.model, settings, placement
+        self.gather = {part: placement.split(gathered) for part, gathered in gather.items()}
         variables = backend.model.optimizer.variables
         self.rate_at = _find(variables, backend.model.optimizer.learning_rate)
         places = {id(weight): _find(variables, average) for weight, average in backend.averages}

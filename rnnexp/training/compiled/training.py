@@ -13,6 +13,7 @@ from rnnexp.training.backends.base import is_seed_state, to_decimal
 from rnnexp.training.backends.jax import JaxTrainer
 from rnnexp.training.best_weights import handle_divergence, warn_of_death
 from rnnexp.training.compiled.batch_plan import BatchPlan, make_batch_plan
+from rnnexp.training.compiled.devices import make_placement
 from rnnexp.training.compiled.ensemble import Ensemble, MemberSpec, Widths
 from rnnexp.training.compiled.member import Member, Rows
 from rnnexp.training.compiled.program import Program
@@ -233,7 +234,8 @@ def make_program(model: Any, batch_plan: BatchPlan, plan: TrainingPlan, traced: 
         pieces=batch_plan.pieces,
         bounds=batch_plan.train.part.bounds,
     )
-    return Program(JaxTrainer(model), batch_plan.gather(), settings)
+    placement = make_placement(trainer.devices, batch_plan.train.size)
+    return Program(JaxTrainer(model), batch_plan.gather(), settings, placement)
 
 
 def make_member_spec(
