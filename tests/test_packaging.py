@@ -45,7 +45,7 @@ def python(installed: Path | None, *arguments: str) -> subprocess.CompletedProce
     """Run Python in the current, empty directory with the installed wheel before everything else."""
     path = {"PYTHONPATH": str(installed)} if installed else {}
     return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, timeout=120, env={**os.environ, **path}
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=600, env={**os.environ, **path}
     )
 
 
@@ -134,6 +134,49 @@ def test_installed_plugins_are_seen_by_hydra(installed: Path) -> None:
 def test_the_installed_data_are_read(installed: Path) -> None:
     code = "import rnnexp; print(rnnexp.compose('data=airline_passengers').data.read().values.sum())"
     assert float(python(installed, "-c", code).stdout) == 40363  # the sum of the 144 published rows
+
+
+HIDDEN = """
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+def look(name, path=None, target=None):
+    return None if name.partition(".")[0] in ("tensorflow", "torch") else find(name, path, target)
+PathFinder.find_spec = look
+"""
+SCORE = "<- this run"
+
+
+@pytest.fixture
+def bare(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start each Python without the packages that extras bring, in an empty folder."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(HIDDEN)
+    monkeypatch.setenv("PYTHONPATH", f"{installed}{os.pathsep}{tmp_path / 'site'}")
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+
+
+@pytest.mark.end_to_end
+@pytest.mark.usefixtures("bare")
+def test_a_first_run_a_sweep_and_a_forecast_need_no_extra() -> None:
+    trained = python(None, "-m", "rnnexp", "train", "experiment=airline_lstm", "trainer.epochs=2")
+    assert SCORE in trained.stdout, trained.stderr
+    swept = python(None, "-m", "rnnexp", "train", "-m", "seed=0,1", "model.units=[2]", "trainer.epochs=1")
+    assert (swept.returncode, "2 jobs" in swept.stdout) == (0, True), swept.stderr
+    (folder,) = Path("runs/airline_lstm").iterdir()
+    forecast = python(None, "-m", "rnnexp", "predict", str(folder))
+    assert forecast.returncode == 0, forecast.stderr
+    assert "1961-01-01" in forecast.stdout
+
+
+@pytest.mark.end_to_end
+@pytest.mark.usefixtures("bare")
+def test_a_backend_that_is_not_installed_is_named_with_its_extra() -> None:
+    done = python(None, "-m", "rnnexp", "train", "backend=tensorflow", "trainer.epochs=1")
+    assert "backend: `tensorflow` is not installed; run: pip install 'rnnexp[tensorflow]'" in done.stderr
+    assert (done.returncode, SCORE in done.stdout) == (6, False)
+    swept = python(None, "-m", "rnnexp", "train", "-m", "backend=jax,tensorflow", "trainer.epochs=1")
+    assert "run: pip install 'rnnexp[tensorflow]'" in swept.stderr
+    assert (swept.returncode, Path("runs").exists()) == (6, False)
 
 
 # Taken by packages of others where they happen to be there, and not missed where they are not.
