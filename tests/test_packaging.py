@@ -1,9 +1,11 @@
-"""The wheel: what is in it, and that it works far from the checkout with files of its own."""
+"""What is handed out: the wheel, which works far from the checkout with files of its own, and the project of MLflow."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,10 +13,14 @@ import zipfile
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import rnnexp as rx
 
 ROOT = Path(__file__).parents[1]
 
@@ -177,6 +183,38 @@ def test_a_backend_that_is_not_installed_is_named_with_its_extra() -> None:
     swept = python(None, "-m", "rnnexp", "train", "-m", "backend=jax,tensorflow", "trainer.epochs=1")
     assert "run: pip install 'rnnexp[tensorflow]'" in swept.stderr
     assert (swept.returncode, Path("runs").exists()) == (6, False)
+
+
+PROJECT = ROOT / "MLproject"
+
+
+def fill(entry: dict[str, Any]) -> list[str]:
+    """Return the words of an entry point's command with the defaults of its parameters."""
+    defaults = {name: parameter["default"] for name, parameter in entry["parameters"].items()}
+    return shlex.split(entry["command"].format(**defaults))
+
+
+def test_the_entry_points_of_the_mlflow_project_are_commands_with_settings_that_exist() -> None:
+    entries = yaml.safe_load(PROJECT.read_text())["entry_points"]
+    assert set(entries) == {"main", "experiment"}
+    for entry in entries.values():
+        program, command, *settings = fill(entry)
+        assert (program, command) == ("rnnexp", "train")
+        rx.compose(*settings)
+    other = {**entries["main"], "command": entries["main"]["command"].replace("trainer.epochs", "epoch")}
+    with pytest.raises(rx.ConfigError, match="epoch: unknown key"):
+        rx.compose(*fill(other)[2:])
+
+
+@pytest.mark.end_to_end
+def test_mlflow_runs_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(PROJECT, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    parameters = [word for value in ("model=gru", "epochs=2", "seed=1") for word in ("-P", value)]
+    done = python(None, "-m", "mlflow", "run", ".", "-e", "main", *parameters, "--env-manager", "local")
+    assert done.returncode == 0, done.stderr
+    assert "gru" in next(line for line in done.stdout.splitlines() if SCORE in line)
 
 
 # Taken by packages of others where they happen to be there, and not missed where they are not.
