@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from contextlib import suppress
@@ -23,6 +25,8 @@ from packaging.utils import canonicalize_name
 import rnnexp as rx
 
 ROOT = Path(__file__).parents[1]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+RELEASES = re.findall(r"^## \[(\d[^]]*)\] - (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +59,13 @@ def python(installed: Path | None, *arguments: str) -> subprocess.CompletedProce
     )
 
 
-def contents(wheel: Path) -> set[str]:
+def read_all(wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as archive:
-        return set(archive.namelist())
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def contents(wheel: Path) -> set[str]:
+    return set(read_all(wheel))
 
 
 @pytest.mark.parametrize(("folder", "inside"), [("conf", "rnnexp/conf"), ("experiments", "rnnexp/experiments")])
@@ -86,8 +94,25 @@ def test_the_license_and_the_notices_of_the_data_are_in_the_wheel(wheel: Path) -
 
 
 def test_neither_tests_nor_caches_are_in_the_wheel(wheel: Path) -> None:
-    assert {name.split("/")[0] for name in contents(wheel)} == {"rnnexp", "hydra_plugins", "rnnexp-0.1.0.dist-info"}
+    assert {name.split("/")[0] for name in contents(wheel)} == {
+        "rnnexp",
+        "hydra_plugins",
+        f"rnnexp-{VERSION}.dist-info",
+    }
     assert not [name for name in contents(wheel) if "__pycache__" in name]
+
+
+@pytest.mark.end_to_end
+def test_the_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    done = subprocess.run(build, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (again,) = tmp_path.glob("*.whl")
+    assert read_all(wheel) == read_all(again) != {}
+    (source,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        names = {Path(name).name for name in archive.getnames()}
+    assert {"CITATION.cff", "MLproject", "pyproject.toml"} <= names
 
 
 @pytest.mark.end_to_end
@@ -183,6 +208,13 @@ def test_a_backend_that_is_not_installed_is_named_with_its_extra() -> None:
     swept = python(None, "-m", "rnnexp", "train", "-m", "backend=jax,tensorflow", "trainer.epochs=1")
     assert "run: pip install 'rnnexp[tensorflow]'" in swept.stderr
     assert (swept.returncode, Path("runs").exists()) == (6, False)
+
+
+def test_package_citation_and_changelog_have_one_version_and_date() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (citation["version"], str(citation["date-released"])) == RELEASES[0] != RELEASES[1]
+    assert citation["version"] == VERSION
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
 
 
 PROJECT = ROOT / "MLproject"
