@@ -37,6 +37,7 @@ APART |= {
     "tables",
     "untuned",
 }
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 OPTIONS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
 
 
@@ -96,6 +97,14 @@ def test_the_two_lines_of_ci_run_every_test() -> None:
     default = OPTIONS["addopts"][OPTIONS["addopts"].index("-m") + 1]
     assert re.fullmatch(r"not \w+", default)
     assert lines == ["pytest", f"pytest -m {default.removeprefix('not ')}"]
+    assert [line for line in CONTRIBUTING.splitlines() if line.startswith("pytest")] == lines
     names = [re.split(r"[:(]", marker)[0] for marker in OPTIONS["markers"]]
     assert names == [default.removeprefix("not "), "gpu"]
     assert any(line.startswith("export CI=true") for line in script)
+
+
+def test_files_that_the_rules_for_contributors_name_exist() -> None:
+    named = re.findall(r"\]\(([\w/.]+)\)|`((?:rnnexp|tests|docs|conf)/[\w/.]+)`", CONTRIBUTING)
+    files = {link or path for link, path in named} - {"conf/GROUP"}
+    assert len(files) > 8
+    assert [file for file in sorted(files) if not (ROOT / file).exists()] == []

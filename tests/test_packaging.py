@@ -1,22 +1,32 @@
-"""The wheel: what is in it, and that it works far from the checkout with files of its own."""
+"""What is handed out: the wheel, which works far from the checkout with files of its own, and the project of MLflow."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import rnnexp as rx
+
 ROOT = Path(__file__).parents[1]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+RELEASES = re.findall(r"^## \[(\d[^]]*)\] - (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +55,17 @@ def python(installed: Path | None, *arguments: str) -> subprocess.CompletedProce
     """Run Python in the current, empty directory with the installed wheel before everything else."""
     path = {"PYTHONPATH": str(installed)} if installed else {}
     return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, timeout=120, env={**os.environ, **path}
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=600, env={**os.environ, **path}
     )
 
 
-def contents(wheel: Path) -> set[str]:
+def read_all(wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as archive:
-        return set(archive.namelist())
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def contents(wheel: Path) -> set[str]:
+    return set(read_all(wheel))
 
 
 @pytest.mark.parametrize(("folder", "inside"), [("conf", "rnnexp/conf"), ("experiments", "rnnexp/experiments")])
@@ -80,8 +94,25 @@ def test_the_license_and_the_notices_of_the_data_are_in_the_wheel(wheel: Path) -
 
 
 def test_neither_tests_nor_caches_are_in_the_wheel(wheel: Path) -> None:
-    assert {name.split("/")[0] for name in contents(wheel)} == {"rnnexp", "hydra_plugins", "rnnexp-0.1.0.dist-info"}
+    assert {name.split("/")[0] for name in contents(wheel)} == {
+        "rnnexp",
+        "hydra_plugins",
+        f"rnnexp-{VERSION}.dist-info",
+    }
     assert not [name for name in contents(wheel) if "__pycache__" in name]
+
+
+@pytest.mark.end_to_end
+def test_the_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    done = subprocess.run(build, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (again,) = tmp_path.glob("*.whl")
+    assert read_all(wheel) == read_all(again) != {}
+    (source,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        names = {Path(name).name for name in archive.getnames()}
+    assert {"CITATION.cff", "MLproject", "pyproject.toml"} <= names
 
 
 @pytest.mark.end_to_end
@@ -134,6 +165,88 @@ def test_installed_plugins_are_seen_by_hydra(installed: Path) -> None:
 def test_the_installed_data_are_read(installed: Path) -> None:
     code = "import rnnexp; print(rnnexp.compose('data=airline_passengers').data.read().values.sum())"
     assert float(python(installed, "-c", code).stdout) == 40363  # the sum of the 144 published rows
+
+
+HIDDEN = """
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+def look(name, path=None, target=None):
+    return None if name.partition(".")[0] in ("tensorflow", "torch") else find(name, path, target)
+PathFinder.find_spec = look
+"""
+SCORE = "<- this run"
+
+
+@pytest.fixture
+def bare(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start each Python without the packages that extras bring, in an empty folder."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(HIDDEN)
+    monkeypatch.setenv("PYTHONPATH", f"{installed}{os.pathsep}{tmp_path / 'site'}")
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+
+
+@pytest.mark.end_to_end
+@pytest.mark.usefixtures("bare")
+def test_a_first_run_a_sweep_and_a_forecast_need_no_extra() -> None:
+    trained = python(None, "-m", "rnnexp", "train", "experiment=airline_lstm", "trainer.epochs=2")
+    assert SCORE in trained.stdout, trained.stderr
+    swept = python(None, "-m", "rnnexp", "train", "-m", "seed=0,1", "model.units=[2]", "trainer.epochs=1")
+    assert (swept.returncode, "2 jobs" in swept.stdout) == (0, True), swept.stderr
+    (folder,) = Path("runs/airline_lstm").iterdir()
+    forecast = python(None, "-m", "rnnexp", "predict", str(folder))
+    assert forecast.returncode == 0, forecast.stderr
+    assert "1961-01-01" in forecast.stdout
+
+
+@pytest.mark.end_to_end
+@pytest.mark.usefixtures("bare")
+def test_a_backend_that_is_not_installed_is_named_with_its_extra() -> None:
+    done = python(None, "-m", "rnnexp", "train", "backend=tensorflow", "trainer.epochs=1")
+    assert "backend: `tensorflow` is not installed; run: pip install 'rnnexp[tensorflow]'" in done.stderr
+    assert (done.returncode, SCORE in done.stdout) == (6, False)
+    swept = python(None, "-m", "rnnexp", "train", "-m", "backend=jax,tensorflow", "trainer.epochs=1")
+    assert "run: pip install 'rnnexp[tensorflow]'" in swept.stderr
+    assert (swept.returncode, Path("runs").exists()) == (6, False)
+
+
+def test_package_citation_and_changelog_have_one_version_and_date() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (citation["version"], str(citation["date-released"])) == RELEASES[0] != RELEASES[1]
+    assert citation["version"] == VERSION
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+
+
+PROJECT = ROOT / "MLproject"
+
+
+def fill(entry: dict[str, Any]) -> list[str]:
+    """Return the words of an entry point's command with the defaults of its parameters."""
+    defaults = {name: parameter["default"] for name, parameter in entry["parameters"].items()}
+    return shlex.split(entry["command"].format(**defaults))
+
+
+def test_the_entry_points_of_the_mlflow_project_are_commands_with_settings_that_exist() -> None:
+    entries = yaml.safe_load(PROJECT.read_text())["entry_points"]
+    assert set(entries) == {"main", "experiment"}
+    for entry in entries.values():
+        program, command, *settings = fill(entry)
+        assert (program, command) == ("rnnexp", "train")
+        rx.compose(*settings)
+    other = {**entries["main"], "command": entries["main"]["command"].replace("trainer.epochs", "epoch")}
+    with pytest.raises(rx.ConfigError, match="epoch: unknown key"):
+        rx.compose(*fill(other)[2:])
+
+
+@pytest.mark.end_to_end
+def test_mlflow_runs_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(PROJECT, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    parameters = [word for value in ("model=gru", "epochs=2", "seed=1") for word in ("-P", value)]
+    done = python(None, "-m", "mlflow", "run", ".", "-e", "main", *parameters, "--env-manager", "local")
+    assert done.returncode == 0, done.stderr
+    assert "gru" in next(line for line in done.stdout.splitlines() if SCORE in line)
 
 
 # Taken by packages of others where they happen to be there, and not missed where they are not.

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,15 @@ def test_the_same_backend_may_be_configured_again() -> None:
 def test_a_missing_package_comes_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(runtime.INSTALL, "no_such_backend", "pip install 'rnnexp[torch]'")
     with pytest.raises(ResourceError, match=r"`no_such_backend` is not installed; run: pip install 'rnnexp\[torch\]'"):
-        runtime._require_package("no_such_backend")
+        runtime.require_package("no_such_backend")
+
+
+@pytest.mark.parametrize("backend", [name for name in runtime.BACKENDS if name != runtime.DEFAULT_BACKEND])
+def test_a_backend_that_is_not_the_default_is_an_extra_of_its_name(backend: str) -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert runtime.INSTALL[backend] == f"pip install 'rnnexp[{backend}]'"
+    assert [line.partition(">")[0] for line in project["optional-dependencies"][backend]] == [backend]
+    assert not [line for line in project["dependencies"] if line.startswith(backend)]
 
 
 @pytest.mark.parametrize("backend", runtime.BACKENDS)

@@ -24,6 +24,7 @@ from rnnexp.registry import Package
 PACKAGES = ("keras", "jax", "tensorflow", "torch", "mlflow", "hydra-core", "numpy", "pandas", "optuna")
 # Module -> the extra that brings it, and what it is for. Executors name their own.
 EXTRAS = {
+    "tensorflow": ("tensorflow", "backend=tensorflow"),
     "torch": ("torch", "backend=torch"),
     "sacrebleu": ("text", "BLEU of translations"),
     "tokenizers": ("text", "data.tokens=subword"),

@@ -20,7 +20,7 @@ DEFAULT_BACKEND = "jax"
 DEVICES = ("auto", "cpu", "gpu")
 INSTALL = {
     "jax": "pip install 'jax>=0.7'",
-    "tensorflow": "pip install 'tensorflow>=2.18'",
+    "tensorflow": "pip install 'rnnexp[tensorflow]'",
     "torch": "pip install 'rnnexp[torch]'",
 }
 INSTALL_GPU = {
@@ -87,7 +87,7 @@ def configure(
     if device not in DEVICES:
         raise ConfigError(f"device: `{device}` given; must be one of {', '.join(DEVICES)}")
     _refuse_second_backend(backend)
-    _require_package(backend)
+    require_package(backend)
     if _current is None:
         _current = _start(backend, reason, device, threads, deterministic)
     else:
@@ -146,7 +146,8 @@ def _refuse_second_backend(backend: str) -> None:
         )
 
 
-def _require_package(backend: str) -> None:
+def require_package(backend: str) -> None:
+    """Raise ResourceError with the command that installs a backend, if it is not installed."""
     if importlib.util.find_spec(backend) is None:
         raise ResourceError(f"backend: `{backend}` is not installed; run: {INSTALL[backend]}")
 

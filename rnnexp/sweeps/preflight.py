@@ -16,6 +16,7 @@ from rnnexp import registry
 from rnnexp.config.parse import COMPONENTS, parse
 from rnnexp.errors import ConfigError, DataError, ResourceError, RnnexpError
 from rnnexp.failures import describe, foreseen
+from rnnexp.runtime import DEFAULT_BACKEND, choose_backend, require_package
 from rnnexp.sweeps.executor import Hardware
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.processes import context, start_process
@@ -66,6 +67,8 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
     by_backend: dict[str, list[Job]] = {}
     for job in distinct.values():
         by_backend.setdefault(backend_of(job.mapping), []).append(job)
+    for backend in by_backend:
+        require_package(choose_backend(backend)[0])  # or its jobs would fail, one by one
     order = [job for group in by_backend.values() for job in group]
     answers: list[dict[str, Any]] = []
     for group in by_backend.values():
@@ -125,8 +128,6 @@ def _is_of_script(kind: str, name: str) -> bool:
 
 def backend_of(mapping: Mapping[str, Any]) -> str:
     """Return the backend that a job will run on."""
-    from rnnexp.runtime import DEFAULT_BACKEND
-
     return str(mapping.get("backend") or os.environ.get("KERAS_BACKEND") or DEFAULT_BACKEND)
 
 

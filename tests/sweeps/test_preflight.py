@@ -26,10 +26,12 @@ WRONG = {"code": ConfigError.exit_code, "error": ["model.units: 0 given"]}
 MISSING = {"code": DataError.exit_code, "error": ["data.path: there is no such file"]}
 
 
-def rehearse(monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]) -> preflight.Findings:
+def rehearse(monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]], last: str = "jax") -> preflight.Findings:
     monkeypatch.setattr(preflight, "_in_process", lambda *_, **__: answers)
+    backends = ["jax"] * (len(answers) - 1) + [last]
     mappings = [
-        {"data": {}, "model": {"units": [units]}, "optimizer": {}, "backend": "jax"} for units in range(len(answers))
+        {"data": {}, "model": {"units": [units]}, "optimizer": {}, "backend": backend}
+        for units, backend in enumerate(backends)
     ]
     jobs: Any = [SimpleNamespace(mapping=mapping, values={}) for mapping in mappings]
     return preflight.rehearse(jobs, Hardware(frozenset({"jax"}), cpu_only=True), threads=1)
@@ -55,3 +57,10 @@ def test_any_other_mistake_of_one_network_refuses_them_all(
 ) -> None:
     with pytest.raises(kind, match=mistake["error"][0]):
         rehearse(monkeypatch, [SMALL, mistake])
+
+
+def test_a_backend_of_one_job_that_is_not_installed_refuses_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else object())
+    assert rehearse(monkeypatch, [SMALL, SMALL]).networks == 2
+    with pytest.raises(ResourceError, match=r"`torch` is not installed; run: pip install 'rnnexp\[torch\]'"):
+        rehearse(monkeypatch, [SMALL, SMALL], last="torch")
