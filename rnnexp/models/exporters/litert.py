@@ -22,7 +22,7 @@ from rnnexp.models.exporter import Exporter
 from rnnexp.models.logits import convention
 from rnnexp.registry import Package, lookup, register
 
-PACKAGE = Package("tensorflow", "TensorFlow", "pip install 'tensorflow>=2.18'")
+PACKAGE = Package("tensorflow", "TensorFlow", "pip install 'rnnexp[tensorflow]'")
 
 
 @register("exporter")
