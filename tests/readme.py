@@ -11,9 +11,7 @@ FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = {file.relative_to(ROOT).as_posix(): file.read_text(encoding="utf-8") for file in FILES}
 README = PAGES["README.md"]
 # The README and the pages that it is the beginning of: every key, number and table in them is looked up.
-GUIDE = "\n".join(
-    text for name, text in PAGES.items() if name.startswith(("README.md", "docs/guide/"))
-)
+GUIDE = "\n".join(text for name, text in PAGES.items() if name.startswith(("README.md", "docs/guide/")))
 HEADERS = {file.stem: file.read_text().partition("# @package")[0] for file in sorted(ROOT.glob("experiments/*.yaml"))}
 
 

@@ -148,7 +148,8 @@ def fit_pipeline(
 ) -> tuple[SequencePipeline, list[str]]:
     """Fit the scaler to the steps of the training windows, each of which counts once."""
     lengths = windows.length
-    length = int(lengths[0]) if (lengths == lengths[0]).all() else None
+    alike = sequences.extractor is None and (lengths == lengths[0]).all()  # a recording that comes later has any length
+    length = int(lengths[0]) if alike else None
     own = {key: getattr(sequences, key) for key in ("recording", "time", "extractor")} | {"window": windows.size}
     if source.scaler == "none":
         own |= {"frame": sequences.frame, "scale": sequences.scale}

@@ -45,7 +45,7 @@ are in [Settings](settings.md). With `-m` a comma, or `range(3)`, gives a key se
 Usage: `rnnexp train [-m] [options] [group=choice ...] [key=value ...]`
 
 ```
-rnnexp train experiment=airline_lstm model.units=[32] seed=1
+rnnexp train experiment=airline_lstm 'model.units=[32]' seed=1
 rnnexp train -m model=lstm,gru 'seed=range(3)'
 ```"""
 

@@ -89,7 +89,7 @@ def _ask(pool: ProcessPoolExecutor, function: Callable[..., Any], *given: Any) -
     try:
         return pool.submit(function, *given).result()
     except BrokenProcessPool:
-        raise ConfigError("format litert: the process that converts the network, or runs it, has died") from None
+        raise ConfigError("format litert: the process that converts the network, or runs it, was killed") from None
 
 
 def _prepare() -> None:

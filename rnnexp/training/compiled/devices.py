@@ -71,7 +71,7 @@ def make_placement(devices: int | Literal["all"], batch_size: int) -> Placement:
     count = count_devices(devices)
     if count > batch_size:
         raise ConfigError(
-            f"trainer.devices: {count} given, but a batch of the training part has {batch_size} examples, so that "
+            f"trainer.devices: {count} given, but a batch of the training set has {batch_size} examples, so that "
             f"some would have none; set trainer.devices={batch_size} or less, or a larger trainer.batch_size"
         )
     return Placement(Mesh(np.array(jax.devices()[:count]), ("batch",)) if count > 1 else None)

@@ -129,6 +129,18 @@ def test_the_pipeline_is_kept_with_the_model_and_computes_the_same_features(tmp_
     assert found.example().shape == (2, RATE // 2, 1)
 
 
+def test_recordings_of_one_length_do_not_fix_that_of_later_ones(tmp_path: Path) -> None:
+    for i, seconds in enumerate((0.5, 0.5, 0.5, 0.5, 0.5, 0.5)):
+        write(tmp_path, f"{'low' if i % 2 else 'high'}/{i}.wav", tone(300 + 600 * (i % 2), seconds))
+    found = dataset(tmp_path)
+    assert len({*found.sequences.lengths()}) == 1
+    assert found.pipeline.length is None
+    extractor = found.pipeline.extractor
+    assert extractor is not None
+    for samples in (*found.example(), np.zeros((3 * RATE, 1))):
+        assert found.pipeline.inputs(extractor.serve([samples]))["mask"].all()
+
+
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
