@@ -45,7 +45,7 @@ class Trainer:
     )
     devices: int | Literal["all"] = Field(
         default=1,
-        description="compiled engine: devices among which each batch is divided, or all that JAX sees; last digits may differ",
+        description="compiled engine: devices that divide each batch, or all that JAX sees; last digits may differ",
         json_schema_extra={SINCE: "0.1"},
     )
     steps_per_execution: int | Literal["auto"] = Field(
