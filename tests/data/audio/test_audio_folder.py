@@ -130,7 +130,9 @@ def test_the_pipeline_is_kept_with_the_model_and_computes_the_same_features(tmp_
 
 
 def test_recordings_of_one_length_do_not_fix_that_of_later_ones(tmp_path: Path) -> None:
-    found = dataset(folder(tmp_path))
+    for i in range(12):
+        write(tmp_path, f"{'low' if i % 2 else 'high'}/{i}.wav", tone(300 + 600 * (i % 2) + i))
+    found = dataset(tmp_path)
     assert len({*found.sequences.lengths()}) == 1
     assert found.pipeline.length is None
     extractor = found.pipeline.extractor
