@@ -59,7 +59,7 @@ def import_rest() -> None:
 
 
 # A signal to all processes of a terminal or a service must not take this one from between coordinator and workers.
-for number in (signal.SIGHUP, signal.SIGTERM):
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)
 os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 atexit.register(os._exit, 0)  # the coordinator waits for this server to end: a second to take all this apart
@@ -71,3 +71,4 @@ if trial_first:
     os.register_at_fork(after_in_parent=import_rest)
 else:
     import_rest()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # for jobs; the server ignores it once it serves

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -61,3 +63,24 @@ def test_where_nothing_is_tried_the_first_job_has_everything() -> None:
     server, job, _ = look_at_server(**{BACKEND: "jax"})
     assert server["has"] == job["has"] == ALL
     assert server["devices"] == []
+
+
+@pytest.mark.end_to_end
+def test_an_interrupt_of_the_terminal_while_it_imports_does_not_end_the_server() -> None:
+    code = "import sys; import rnnexp.sweeps.preload as it; print(it.signal.getsignal(it.signal.SIGINT).__name__)"
+    begun = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-c", code],
+        env={**os.environ, BACKEND: "jax"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert begun.stderr is not None
+    for line in begun.stderr:
+        if line.rstrip().endswith("rnnexp.tracking.mlflow_import"):
+            break  # the last import before signals are ignored
+    time.sleep(0.5)
+    begun.send_signal(signal.SIGINT)
+    answer, complaint = begun.communicate(timeout=300)
+    assert begun.returncode == 0, complaint[-500:]
+    assert answer.split() == ["default_int_handler"]
