@@ -93,5 +93,5 @@ def count_untold(runs: Sequence[TrackedRun]) -> int:
 def tell_untold(number: int) -> Iterator[str]:
     """Say how the store learns of runs that were killed."""
     if number:
-        was = "was" if number == 1 else "were"
-        yield f"{count(number, 'run')} {was} killed, and the store still says running; correct it with: rnnexp reap"
+        was, it = ("was", "it") if number == 1 else ("were", "them")
+        yield f"{count(number, 'run')} {was} killed, and the store shows {it} as running; mark {it} with: rnnexp reap"

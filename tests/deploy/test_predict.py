@@ -392,7 +392,7 @@ def test_series_that_are_too_short_can_be_left_out(chain: Done, said: Say, predi
         (["."], "there is no run `.`"),
         (["x", "-o", "x.xlsx"], "-o x.xlsx: the name must end in .csv, .json, .parquet"),
         (["x", "-o", "x.cvs"], "the name must end in .csv, .json, .parquet; did you mean `.csv`?"),
-        (["x", "--level", "80", "none"], "--level none: none is given together with levels"),
+        (["x", "--level", "80", "none"], "--level: none is given together with levels; give one of the two"),
         (["x", "y.csv", "--data", "z.csv"], "the rows are given twice: y.csv, and --data path=z.csv"),
         (["x", "-o", "no/x.csv"], "-o no/x.csv: there is no folder no"),
     ],

@@ -23,7 +23,7 @@ from rnnexp.tracking import start
 from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.store import open_store
 
-NOTE = "note: 1 run was killed, and the store still shows them as running; mark them with: rnnexp reap"
+NOTE = "note: 1 run was killed, and the store shows it as running; mark it with: rnnexp reap"
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def test_a_sweep_shows_its_dead_jobs_as_killed(client: Any, folder: Path, capsys
     assert main(["runs"]) == 0
     told = capsys.readouterr().out
     assert re.search(r"sweep .* killed: 1 killed", told)
-    assert "note: 2 runs were killed, and the store still shows them as running; mark them with: rnnexp reap" in told
+    assert "note: 2 runs were killed, and the store shows them as running; mark them with: rnnexp reap" in told
     assert main(["compare"]) == 0
     told = capsys.readouterr().out
     assert re.search(r"1 killed", told)
