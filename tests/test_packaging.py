@@ -207,7 +207,7 @@ def test_a_backend_that_is_not_installed_is_named_with_its_extra() -> None:
     assert (done.returncode, SCORE in done.stdout) == (6, False)
     swept = python(None, "-m", "rnnexp", "train", "-m", "backend=jax,tensorflow", "trainer.epochs=1")
     assert "run: pip install 'rnnexp[tensorflow]'" in swept.stderr
-    assert (swept.returncode, Path("runs").exists()) == (6, False)
+    assert (swept.returncode, Path("runs/sweeps").exists()) == (6, False)
 
 
 def test_package_citation_and_changelog_have_one_version_and_date() -> None:
@@ -250,7 +250,7 @@ def test_mlflow_runs_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 # Taken by packages of others where they happen to be there, and not missed where they are not.
-NOT_NEEDED = {"huggingface-hub", "hydra-joblib-launcher", "pysocks", "sniffio"}
+NOT_NEEDED = {"flatbuffers", "huggingface-hub", "hydra-joblib-launcher", "pysocks", "setuptools", "sniffio"}
 IMPORTED = """
 import json, sys
 import rnnexp as rx

@@ -29,7 +29,7 @@ AIRLINE = ("experiment=airline_lstm", "trainer.epochs=3", "trainer.batch_size=31
 def train(count: int | str, seed: int = 0, **more: Any) -> tuple[list[np.ndarray], list[dict[str, float]]]:
     model = toy.network(units=4, dropout=0.2, cell="LSTM")
     dataset = toy.windows(21, val=9, weight=True)
-    history = fit(model, dataset, toy.plan(seed=seed, epochs=20, devices=count, grad_norm=True, **more))
+    history = fit(model, dataset, toy.plan(seed=seed, epochs=20, devices=count, log_grad_norm=True, **more))
     return model.get_weights(), history.epochs
 
 
@@ -53,7 +53,7 @@ def go_on(first: int, then: int) -> tuple[list[np.ndarray], list[dict[str, float
     """Put a training down after its first chunk of epochs, and go on with `then` devices."""
     dataset = toy.windows(21, val=9, weight=True)
     model = toy.network(units=4, dropout=0.2, cell="LSTM")
-    training = make_training(model, dataset, toy.plan(epochs=20, devices=first, grad_norm=True))
+    training = make_training(model, dataset, toy.plan(epochs=20, devices=first, log_grad_norm=True))
     steps = training.steps(lambda *_: None)
     next(steps).run()
     next(steps)
