@@ -60,7 +60,7 @@ def go_on(first: int, then: int) -> tuple[list[np.ndarray], list[dict[str, float
     half = training.snapshot()
     assert 0 < half.position.epoch < 20
     other = toy.network(units=4, dropout=0.2, cell="LSTM")
-    history = fit(other, dataset, toy.plan(epochs=20, devices=then, grad_norm=True), snapshot=half)
+    history = fit(other, dataset, toy.plan(epochs=20, devices=then, log_grad_norm=True), snapshot=half)
     return other.get_weights(), history.epochs
 
 

@@ -87,7 +87,7 @@ def test_what_several_devices_cannot_do_is_said(seen: dict[str, Any]) -> None:
         "ResourceError: trainer.devices: 5 given, but jax sees 4 (cpu); for as many on one CPU, to try it: "
         "XLA_FLAGS=--xla_force_host_platform_device_count=5"
     )
-    assert "a batch of the training part has 3 examples" in refused["a small training part"]
+    assert "a batch of the training set has 3 examples" in refused["a small training part"]
 
 
 def test_more_devices_than_there_are_are_refused() -> None:
