@@ -7,15 +7,15 @@ from collections.abc import Iterable
 import numpy as np
 
 from rnnexp.data.sequences import SequenceDataset
+from rnnexp.errors import count
 from rnnexp.tasks import budget
 from rnnexp.tasks.requests import Suggestion
 from rnnexp.tasks.texts import TextDataset
 
 LOOKED_AT = 1_000  # training examples whose channels are measured
-OFF_CENTER, UNEVEN = (
-    0.5,
-    2.0,
-)  # |mean| over deviation of a channel, and deviation or its inverse, of which more is scaled
+FEWEST_VALIDATED = 15  # examples of which a validation set can tell epochs apart
+# |mean| over deviation of a channel, and deviation or its inverse, of which more is scaled
+OFF_CENTER, UNEVEN = 0.5, 2.0
 TEXT_EPOCHS, TEXT_WAITED = 30, 10
 INPUTS_EPOCHS, INPUTS_WAITED = 60, 10
 INPUTS_RATE = Suggestion("optimizer.learning_rate", 0.003, "that of experiments/several_inputs.yaml")
@@ -80,7 +80,7 @@ def suggest(dataset: SequenceDataset) -> list[Suggestion]:
     if dataset.sequences.frame:
         return [*FRAME_NETWORK, *budget.suggest(dataset)]
     chosen = (dataset.sequences.one(int(place)) for place in dataset.list_examples("train")[:LOOKED_AT])
-    return [*choose_scaler(chosen), *SEQUENCE_NETWORK, *budget.suggest(dataset)]
+    return [*choose_scaler(chosen), *SEQUENCE_NETWORK, *_choose_split(dataset)]
 
 
 def suggest_numbers(dataset: SequenceDataset) -> list[Suggestion]:
@@ -88,6 +88,19 @@ def suggest_numbers(dataset: SequenceDataset) -> list[Suggestion]:
     if dataset.spec.several or isinstance(dataset, TextDataset):
         return suggest(dataset)
     return budget.suggest(dataset)
+
+
+def _choose_split(dataset: SequenceDataset) -> list[Suggestion]:
+    """Choose the budget, without a validation set where it would be tiny: such a set keeps the weights of any epoch,
+    and its examples are missing among the few that there are.
+    """
+    examples, held = len(dataset.parts["train"]), len(dataset.parts.get("val", ()))
+    if not 0 < held < FEWEST_VALIDATED:
+        return budget.suggest(dataset)
+    own = dataset.sequences.parts is not None and "test" in dataset.sequences.parts
+    why = f"no validation set: {count(held, 'example')} cannot tell epochs apart; compare settings by data.folds=5"
+    split = Suggestion("data.split", "none" if own else {"train": 0.85, "val": 0, "test": 0.15}, why)
+    return [split, *budget.choose_budget(examples + held, is_validated=False)]
 
 
 def choose_scaler(sequences: Iterable[np.ndarray]) -> list[Suggestion]:

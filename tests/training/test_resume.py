@@ -506,7 +506,7 @@ CHOICES: dict[str, list[str]] = {
     "callback": [*CALLBACKS],
     "engine": [*ENGINES],
 }
-# All of them take a quarter of an hour: that is for nights, RNNEXP_EVERY_PAIR=1. On TensorFlow tracing takes most of it.
+# All of them take a quarter of an hour: that is for nights, RNNEXP_EVERY_PAIR=1. TensorFlow traces each one anew.
 PAIRS = cover_pairs(CHOICES)[:: 1 if os.environ.get("RNNEXP_EVERY_PAIR") else 6 if BACKEND == "jax" else 72]
 QUICK = 2  # of them are tried each time, the rest with the whole programs
 

@@ -28,10 +28,30 @@ SEQUENCES = ("data=npz", "data.path=a.npz", "data.task=classification")
 
 
 def test_sequences_get_convolutions_and_two_thousand_gradient_steps() -> None:
-    write_sequences(1.0)
+    write_sequences(1.0, 120)
     found = proposed(*SEQUENCES)
-    assert (found["model"], found["trainer.batch_size"], found["trainer.epochs"]) == ("lstm_fcn", 16, 667)
+    assert (found["model"], found["trainer.batch_size"], found["trainer.epochs"]) == ("lstm_fcn", 16, 334)
     assert "data.scaler" not in found
+
+
+@pytest.mark.parametrize(("examples", "learned"), [(60, 51), (95, 80), (120, None)])
+def test_a_validation_set_too_small_to_tell_epochs_apart_is_learned_from(examples: int, learned: int | None) -> None:
+    write_sequences(1.0, examples)
+    found = proposed(*SEQUENCES)
+    assert found.get("data.split") == ({"train": 0.85, "val": 0, "test": 0.15} if learned else None)
+    assert ("callbacks.early_stopping.patience" in found) == (learned is None)
+    assert main(["init", "a.npz"]) == 0
+    parts = load(rx.compose("experiment=a").data).parts
+    assert len(parts["train"]) == (learned or 84)
+    assert ("val" in parts) == (learned is None)
+
+
+def test_of_few_examples_with_a_test_set_of_their_own_all_are_learned_from() -> None:
+    write_sequences(1.0, 40)
+    arrays = dict(np.load("a.npz"))
+    np.savez("a.npz", **arrays, test_x=arrays["x"][:20], test_y=arrays["y"][:20])
+    own = ("data.test_inputs=test_x", "data.test_targets=test_y")
+    assert proposed(*SEQUENCES, *own)["data.split"] == "none"
 
 
 @pytest.mark.parametrize("scale", [0.01, 100.0])
@@ -66,7 +86,7 @@ def test_texts_get_a_small_network_that_forgets_words_and_few_epochs() -> None:
 
 
 def test_init_writes_the_network_and_its_settings_where_they_belong() -> None:
-    write_sequences(100.0)
+    write_sequences(100.0, 120)
     assert main(["init", "a.npz"]) == 0
     text = Path("experiments/a.yaml").read_text()
     assert (
@@ -80,4 +100,4 @@ def test_init_writes_the_network_and_its_settings_where_they_belong() -> None:
         "cosine",
         "standard",
     )
-    assert experiment.callbacks["early_stopping"].patience == 133
+    assert experiment.callbacks["early_stopping"].patience == 66
