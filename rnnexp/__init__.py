@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from rnnexp.errors import RnnexpError as RnnexpError
     from rnnexp.errors import TrackingError as TrackingError
     from rnnexp.registry import register as register
-    from rnnexp.runner import Result as Result
     from rnnexp.sweeps.sweep import SweepFailed as SweepFailed
 
 _MODULES = {
@@ -48,9 +47,9 @@ _MODULES = {
         *("ResourceError", "RnnexpError", "TrackingError"),
     ),
     "rnnexp.registry": ("register",),
-    "rnnexp.runner": ("Result",),
     "rnnexp.sweeps.sweep": ("SweepFailed",),
 }
+_FORMER = {"Result": "RunResult"}  # what a public name was called
 _PUBLIC = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = sorted(_PUBLIC)
@@ -58,7 +57,8 @@ __all__ = sorted(_PUBLIC)
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        now = f"; it is called {_FORMER[name]} now" if name in _FORMER else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{now}")
     from importlib import import_module
 
     return getattr(import_module(_PUBLIC[name]), name)

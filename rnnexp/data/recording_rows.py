@@ -50,7 +50,7 @@ class RecordingRules:
 
     missing: str = "fail"
     on_change: str = "fail"
-    skip: Collection[str] = ()
+    ignore_labels: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def gather_recordings(
         apart = "" if "group" in said else "; data.groups keeps those of one person or machine in one set"
         notes.append(f"{many}{apart}")
     if len(made) < len(pieces):
-        notes.append(f"{count(len(pieces) - len(made), 'recording')} left out for the label (data.skip)")
+        notes.append(f"{count(len(pieces) - len(made), 'recording')} left out for the label (data.ignore_labels)")
     return made, [*table.notes, *notes, *done.notes()]
 
 
@@ -98,7 +98,7 @@ def _make(
     made, flawed = [], []
     for rows in pieces:
         own = {role: str(column[rows[0]]) for role, column in said.items()}
-        if own.get("label") in rules.skip:
+        if own.get("label") in rules.ignore_labels:
             continue
         if own.get("label") == "":
             _refuse_empty(table, rows, "data.label")
@@ -112,7 +112,7 @@ def _make(
     if flawed:
         raise join_flaws(flawed, len(table.values), "recordings")
     if not made:
-        raise DataError(f"{table.places.name}: data.skip leaves out all recordings")
+        raise DataError(f"{table.places.name}: data.ignore_labels leaves out all recordings")
     return made, done
 
 
@@ -231,7 +231,7 @@ def _tell_place(table: Table, rows: np.ndarray, name: tuple[str, ...]) -> str:
 
 
 def _refuse_empty(table: Table, rows: np.ndarray, key: str) -> None:
-    what = "data.skip=[''] leaves such rows out" if key == "data.label" else "every row needs one"
+    what = "data.ignore_labels=[''] leaves such rows out" if key == "data.label" else "every row needs one"
     raise DataError(f"{table.places.name}: {table.places.cite(rows)}: the cell of {key} is empty; {what}")
 
 

@@ -209,8 +209,10 @@ class TaskSpec:
         if chosen and model.output_activation is not None:
             given = model.output_activation
             problems.append(f"model.output_activation: `{given}` given; classes need logits: use null")
-        if model.skip and (chosen or model.output_activation not in (None, "linear")):
-            problems.append("model.skip: true given; it is added to a linear output, not to classes or an activation")
+        if model.skip_connection and (chosen or model.output_activation not in (None, "linear")):
+            problems.append(
+                "model.skip_connection: true given; it is added to a linear output, not to classes or an activation"
+            )
         return problems + self.tie_problems(model)
 
     def several_problems(self, model: Any) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rnnexp.evaluation.report import Report
     from rnnexp.training.plan import History
 
-WHY = "rnnexp.why_lost"
+DIAGNOSIS = "rnnexp.diagnosis"
 TAIL = 5  # the last fifth of the epochs is held against the fifth before it
 GAIN = 0.05  # share of the loss by which it falls from one to the other where training should have gone on
 FEW_STEPS, ENOUGH_STEPS = 100, 500
@@ -45,7 +45,7 @@ def explain_defeat(
         return report
     for cause in (*find_undertrained(history, steps), *of_data, *find_overfit(history.epochs, model)):
         why = f"why: {cause.seen}; try {cause.override}"
-        return replace(report, why=why, tags={**report.tags, WHY: cause.code})
+        return replace(report, why=why, tags={**report.tags, DIAGNOSIS: cause.code})
     return report
 
 

@@ -23,7 +23,7 @@ _PLAIN: dict[str, Any] = {
     "dense": [],
     "output_activation": None,
     "tie_weights": False,
-    "skip": False,
+    "skip_connection": False,
     "start": None,
     "freeze_epochs": 0,
 }

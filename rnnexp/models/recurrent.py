@@ -113,9 +113,10 @@ class RecurrentModel(AugmentedInputs, ABC):
     output_activation: Activation | None = Field(
         None, description="activation of the output; null: linear, as classes always have it"
     )
-    skip: bool = Field(
+    skip_connection: bool = Field(
         False,
         description="add a linear function of the whole window to the output (LSTNet, Lai et al., 2018, eq. 8)",
+        json_schema_extra={FORMERLY: "skip"},
     )
 
     start: str | None = Field(
@@ -279,7 +280,7 @@ class RecurrentModel(AugmentedInputs, ABC):
         # float32 also under mixed precision, whose losses would lose digits
         size = math.prod(spec.output_shape)
         x = keras.layers.Dense(size, activation=self.output_activation, dtype="float32", name="output")(x)
-        if self.skip:
+        if self.skip_connection:
             window = keras.layers.Flatten(name="window")(past)
             linear = keras.layers.Dense(size, use_bias=False, dtype="float32", name="skip")(window)
             x = keras.layers.Add(dtype="float32", name="output_and_skip")([x, linear])

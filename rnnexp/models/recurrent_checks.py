@@ -32,7 +32,7 @@ def check_spec(model: Any, spec: TaskSpec) -> list[str]:
 def check_window(model: Any, steps: int | None) -> list[str]:
     """Return why a window of so many steps, None for a length that varies, is not one for this model."""
     if steps is None:
-        given = [key for key in ("patch_size", "skip") if getattr(model, key)]
+        given = [key for key in ("patch_size", "skip_connection") if getattr(model, key)]
         return [f"model.{key}: needs windows of one length; these data are whole sequences" for key in given]
     size = model.patch_size
     if size is None or steps == UNKNOWN_SIZE or steps % size == 0:

@@ -136,11 +136,11 @@ def _text_folders(path: str, folder: Path) -> Draft | None:
     if len(texts) < 2 or not all(texts.values()):
         return None
     seen = f"{path}: {count(sum(texts.values()), 'text')} in a folder for each label: {listed(sorted(texts))}"
-    skip = {"skip": ["unsup"]} if "unsup" in texts else {}
+    ignored = {"ignore_labels": ["unsup"]} if "unsup" in texts else {}
     some = [file for name in texts for file in sorted(children[name].iterdir())[:FEW] if file.suffix in (".txt", "")]
     found = [text for file in some if (text := TextFile.of(str(file), {}))]
     cut, why = _tokens(line for text in found for line in text.filled)
-    return Draft([seen], QUESTION, {"data": "text_files", "model": "lstm"}, {"path": path} | skip | cut, why)
+    return Draft([seen], QUESTION, {"data": "text_files", "model": "lstm"}, {"path": path} | ignored | cut, why)
 
 
 def propose_tags(path: str, given: Mapping[str, Any]) -> Draft | None:

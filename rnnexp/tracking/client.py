@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import chain, islice
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rnnexp.errors import ConfigError, TrackingError, first_line
 from rnnexp.redact import redact
@@ -36,6 +36,7 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 Fields = dict[str, Any]
+R = TypeVar("R")
 
 log = logging.getLogger("rnnexp")
 
@@ -147,14 +148,17 @@ def _fields(run: Any) -> Fields:
     }
 
 
-def find_fitting(found: Sequence[Fields], expression: str) -> list[Fields] | None:
-    """Keep the runs that fit an expression; None if it asks for what their fields do not tell, such as a data set."""
+def find_fitting(found: Sequence[R], expression: str) -> list[R] | None:
+    """Keep the runs that fit an expression; None if it asks for what their fields do not tell, such as a data set.
+
+    found: objects with the fields of a run as attributes
+    """
     import_mlflow()
     from mlflow.utils.search_utils import SearchUtils
 
     with _explained(mark_names(expression)):
         try:
-            return [one.fields for one in SearchUtils.filter([_Searched(run) for run in found], mark_names(expression))]
+            return [one.run for one in SearchUtils.filter([_Searched(run) for run in found], mark_names(expression))]
         except AttributeError:
             return None
 
@@ -162,12 +166,12 @@ def find_fitting(found: Sequence[Fields], expression: str) -> list[Fields] | Non
 class _Searched:
     """A run as MLflow's search looks at it."""
 
-    def __init__(self, run: Fields) -> None:
-        self.fields = run
-        self.data = SimpleNamespace(**{kind: run[kind] for kind in ("tags", "params", "metrics")})
+    def __init__(self, run: Any) -> None:
+        self.run = run
+        self.data = SimpleNamespace(**{kind: getattr(run, kind) for kind in ("tags", "params", "metrics")})
         names = {"run_id": "run_id", "run_name": "name", "status": "status"}
         names |= {"start_time": "started", "end_time": "ended", "artifact_uri": "artifacts"}
-        self.info = SimpleNamespace(**{name: run[field] for name, field in names.items()})
+        self.info = SimpleNamespace(**{name: getattr(run, field) for name, field in names.items()})
 
 
 def read_histories(uri: str, run_ids: Sequence[str], metric: str) -> dict[str, list[tuple[int, float]]]:

@@ -18,6 +18,7 @@ from rnnexp.redact import redact_value
 PARAMS = "rnnexp.params"  # the tag that says how many parameters a run has: it has logged all of them
 # The tag that holds the scores of all of them, for tables of many runs; MLflow's pages hide what begins so.
 BASELINES = "mlflow.rnnexp.baselines"
+FORMER_TAGS = {"rnnexp.why_lost": "rnnexp.diagnosis"}  # what they are called now, by what stored runs call them
 LONGEST_PARAM = 6000
 LONGEST_TAG = 8000
 LONGEST_NAME = 250
@@ -38,6 +39,11 @@ def tags(values: Mapping[str, object]) -> dict[str, str]:
     """Return tags as MLflow stores them: redacted and not too long."""
     written = [cut(redact_value(key, _text(value)), LONGEST_TAG) for key, value in values.items()]
     return dict(zip(unique(list(values)), written))
+
+
+def rename_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a stored run under the names of today."""
+    return {FORMER_TAGS.get(name, name): value for name, value in tags.items()}
 
 
 def primary(metric: str, greater_is_better: bool) -> dict[str, str]:

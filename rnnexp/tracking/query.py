@@ -29,6 +29,8 @@ from rnnexp.tracking.journal import DETAILS, ROWS
 VARIED = "rnnexp.varied"
 MIXED = "rnnexp.mixed_data"  # of a sweep whose jobs have seen several versions of their data or plugins
 
+_ASKED_BY = re.compile(r"""\b(tags|params)\.([`"]?)([\w.]+)""")  # in a filter
+
 log = logging.getLogger("rnnexp")
 
 
@@ -72,17 +74,21 @@ class TrackedRun:
 
 
 def select(uri: str | None, wanted: Wanted) -> list[TrackedRun]:
-    """Return the runs that are wanted, the latest first."""
+    """Return the runs that are wanted, the latest first.
+
+    A filter may call tags and settings as they are called now or as they were; a server knows what it has stored.
+    """
+    expression = _rename(wanted.filter or "")
     where = store.tracking_uri(uri)
     if file := store.database(where):
         if not file.exists():
             return []
         moved.repair(file)
         try:
-            rows = list(database.runs(file, wanted))
-            fitting = client.find_fitting(rows, wanted.filter) if wanted.filter else rows
+            found = [_of_today(TrackedRun(**row)) for row in database.runs(file, wanted)]
+            fitting = client.find_fitting(found, expression) if expression else found
             if fitting is not None:
-                return [_of_today(TrackedRun(**row)) for row in fitting[: wanted.limit]]
+                return fitting[: wanted.limit]
         except sqlite3.Error as error:  # locked for long, or tables of another version: MLflow may know better
             log.debug("%s: %s", file, error)
     return _asked(where, wanted)
@@ -169,9 +175,22 @@ def _asked(uri: str, wanted: Wanted) -> list[TrackedRun]:
     return [_of_today(TrackedRun(**fields)) for fields in client.search_runs(uri, wanted)]
 
 
+def _rename(expression: str) -> str:
+    """Return a filter with the names of today, and say which they are."""
+
+    def rename(found: re.Match[str]) -> str:
+        kind, quote, name = found.groups()
+        new = names.FORMER_TAGS.get(name, name) if kind == "tags" else new_key(name)
+        if new != name:
+            log.warning("filter: %s.%s is called %s.%s now", kind, name, kind, new)
+        return f"{kind}.{quote}{new}"
+
+    return _ASKED_BY.sub(rename, expression)
+
+
 def _of_today(run: TrackedRun) -> TrackedRun:
     """Return a run with the keys of its settings as they are called now, and the scores of its baselines as metrics."""
     varied = [new_key(key) for key in run.tags.get(VARIED, "").split(",")]
-    tags = {**run.tags, VARIED: ",".join(varied)} if VARIED in run.tags else run.tags
+    tags = {**names.rename_tags(run.tags), **({VARIED: ",".join(varied)} if VARIED in run.tags else {})}
     metrics = {**names.read_baselines(run.tags), **run.metrics} if names.BASELINES in run.tags else run.metrics
     return replace(run, params=current_keys(run.params), tags=tags, metrics=metrics)

@@ -141,3 +141,5 @@ def test_every_public_name_is_there_and_importing_it_costs_nothing() -> None:
     assert Path(str(rx.__file__)).with_name("py.typed").exists()
     with pytest.raises(AttributeError, match="has no attribute 'runn'"):
         rx.runn  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'Result'; it is called RunResult now"):
+        rx.Result  # noqa: B018

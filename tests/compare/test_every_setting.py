@@ -38,7 +38,7 @@ ONE_VALUE = {
     "data.task of moving_digits",
     "model.output_activation of cnn_rnn",
     "model.patch_size of cnn_rnn",
-    "model.skip of cnn_rnn",
+    "model.skip_connection of cnn_rnn",
     "data.buckets of multi_input_table",
     "data.buckets of text_and_pulse",
     "data.task of text_files",

@@ -49,6 +49,9 @@ def age(store: Path) -> None:
         for new, old in OLD.items():
             connection.execute("UPDATE params SET key = ? WHERE key = ?", (old, new))
         connection.execute("UPDATE tags SET value = ? WHERE key = 'rnnexp.varied'", (",".join(OLD.values()),))
+        connection.execute(
+            "INSERT INTO tags (run_uuid, key, value) SELECT run_uuid, 'rnnexp.why_lost', 'level_shift' FROM runs"
+        )
     for config in store.parent.rglob("config.yaml"):
         text = config.read_text()
         config.write_text(text.replace("\n  unit: ", "\n  units: ").replace("\n  patch_size: ", "\n  segment: "))
@@ -64,9 +67,19 @@ def test_a_sweep_of_old_keys_is_compared_and_won_under_those_of_today(aged: Aged
     assert "patch_size: 2" in aged.text
 
 
-@pytest.mark.parametrize("expression", [None, "params.`data.units` = 'cm' AND params.`model.segment` = '2'"])
-def test_whoever_reads_old_runs_sees_the_keys_of_today(aged: Aged, expression: str | None) -> None:
+OLD_FILTER = "params.`data.units` = 'cm' AND params.model.segment = '2' AND tags.rnnexp.why_lost = 'level_shift'"
+NEW_FILTER = "params.`data.unit` = 'cm' AND params.model.patch_size = '2' AND tags.rnnexp.diagnosis = 'level_shift'"
+
+
+@pytest.mark.parametrize("expression", [None, OLD_FILTER, NEW_FILTER])
+def test_whoever_reads_old_runs_sees_the_names_of_today(
+    aged: Aged, expression: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
     run = select(aged.made.uri, Wanted(run=aged.made.children[0][0], filter=expression))[0]
+    told = ["model.segment is called params.model.patch_size now", "why_lost is called tags.rnnexp.diagnosis now"]
+    assert [text in caplog.text for text in told] == [expression == OLD_FILTER] * 2
+    assert run.tags["rnnexp.diagnosis"] == "level_shift"
+    assert "rnnexp.why_lost" not in run.tags
     assert (run.params["data.unit"], run.params["model.patch_size"]) == ("cm", "2")
     assert not set(OLD.values()) & set(run.params)
     with closing(sqlite3.connect(aged.made.uri.removeprefix("sqlite:///"))) as connection:

@@ -180,7 +180,7 @@ def test_a_target_in_yaml_is_an_unknown_key_and_runs_nothing(tmp_path) -> None:
 UNQUOTED = {
     "data: {name: text_files, path: {yes: a.txt, no: b.txt}}": ("data.path.True", "data.path.False"),
     "data: {name: text_files, path: {on: a.txt, Off: b.txt}}": ("data.path.True", "data.path.False"),
-    "data: {name: text_files, path: d, skip: [no]}": ("data.skip.0",),
+    "data: {name: text_files, path: d, ignore_labels: [no]}": ("data.ignore_labels.0",),
     "data: {name: text_table, path: a.csv, text: t, label: yes}": ("data.label",),
     "data: {name: text_table, path: a.csv, text: t, label: l, labels: [yes, no]}": ("data.labels.0", "data.labels.1"),
     "data: {name: text_table, path: a.csv, text: t, label: l, labels: {1: yes}}": ("data.labels.1",),

@@ -25,6 +25,9 @@ RENAMED = {
     "data.each": ("data.sample_by", "data=text_files data.path=a.txt", "line"),
     "data.between": ("data.label_separator", "data=audio_strings data.path=a model=gru", "x"),
     "model.pool": ("model.pool_size", "data=frames data.path=a model=cnn_rnn", 3),
+    "data.skip": ("data.ignore_labels", "data=text_files data.path=a", "[no]"),
+    "data.letters": ("data.alphabet_size", "data=selective_copying model=gru", 5),
+    "model.skip": ("model.skip_connection", "data=sine", "true"),
     "trainer.steps_per_dispatch": ("trainer.steps_per_execution", "data=sine", 2),
     "trainer.grad_norm": ("trainer.log_grad_norm", "data=sine", "true"),
 }

@@ -113,17 +113,17 @@ def test_a_label_that_changes_begins_another_recording_if_asked() -> None:
     found = source(frame, recording="person", groups="person", on_change="cut").read()
     assert found.targets.tolist() == [LABELS[i % 3] for i in range(12)]
     assert found.notes == ("4 recordings cut into 12 where the label changes (data.on_change=cut)",)
-    alone = source(frame, recording=None, on_change="cut", skip=["sit"]).read()
+    alone = source(frame, recording=None, on_change="cut", ignore_labels=["sit"]).read()
     assert alone.targets.tolist() == [LABELS[i % 3] for i in range(12) if i % 3 < 2]
     assert "data.groups keeps those of one person or machine in one set" in alone.notes[0]
-    assert alone.notes[1] == "4 recordings left out for the label (data.skip)"
+    assert alone.notes[1] == "4 recordings left out for the label (data.ignore_labels)"
 
 
 @pytest.mark.parametrize(
     ("change", "fields", "message"),
     [
         ({"recording": ""}, {}, "lines 2, 3, 4, 5, 6 and 121 more: the cell of data.recording is empty"),
-        ({"label": ""}, {}, "the cell of data.label is empty; data.skip"),
+        ({"label": ""}, {}, "the cell of data.label is empty; data.ignore_labels"),
         ({"x": "much"}, {}, 'column "x": 126 cells are not usable numbers'),
         ({}, {"label": "lable"}, 'there is no column "lable"; did you mean `label`'),
         ({}, {"channels": ["x", "z"]}, 'data.channels: there is no column "z"'),
@@ -134,7 +134,7 @@ def test_a_label_that_changes_begins_another_recording_if_asked() -> None:
         ),
         ({"w": np.arange(126.0)}, {"weight": "w"}, "data.weight must be the same in all rows of one"),
         ({"part": "later"}, {"part": "part"}, "the part `later` is not one of train, val, test"),
-        ({}, {"skip": list(LABELS)}, "data.skip leaves out all recordings"),
+        ({}, {"ignore_labels": list(LABELS)}, "data.ignore_labels leaves out all recordings"),
         ({}, {"task": "regression"}, r'recording "r0", from line 2: the target `walk` is not a number'),
     ],
 )

@@ -146,7 +146,7 @@ def test_the_adding_problem_marks_one_number_in_each_half():
 
 
 def test_selective_copying_asks_for_all_letters_in_order():
-    source = selective_copying(examples=40, sequence_length=20, copied=3, letters=5)
+    source = selective_copying(examples=40, sequence_length=20, copied=3, alphabet_size=5)
     tagged = source.read()
     assert len(tagged) == 40
     assert {len(tagged.sequence(i)) for i in range(40)} == {20}

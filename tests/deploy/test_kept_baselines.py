@@ -34,7 +34,7 @@ RULES = ("persistence", "drift", "seasonal_naive", "seasonal_growth")
 
 
 @cache
-def run(kind: str) -> rx.Result:
+def run(kind: str) -> rx.RunResult:
     """Train a network of each kind for one epoch, once per process."""
     folder = Path(mkdtemp())
     kinds.data(folder)
@@ -43,15 +43,15 @@ def run(kind: str) -> rx.Result:
     return rx.run(rx.compose(*words, *ONE_EPOCH), folder / "run", quiet=True)
 
 
-def code_of(result: rx.Result) -> Any:
+def code_of(result: rx.RunResult) -> Any:
     return tasks.of(result.experiment.data.task)
 
 
-def kept_of(result: rx.Result) -> KeptBaselines:
+def kept_of(result: rx.RunResult) -> KeptBaselines:
     return KeptBaselines(**json.loads((result.run_dir / "model" / FILE).read_text()))
 
 
-def revive(result: rx.Result, name: str) -> Any:
+def revive(result: rx.RunResult, name: str) -> Any:
     return choose(result.run_dir / "model", code_of(result).baseline_kinds, name).baseline
 
 

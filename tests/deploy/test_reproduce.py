@@ -32,18 +32,18 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def trained(table: Path) -> rx.Result:
+def trained(table: Path) -> rx.RunResult:
     return rx.run(rx.compose("data=csv", f"data.path={table.name}", *WORDS))
 
 
-def edit(result: rx.Result, name: str, change: Any) -> None:
+def edit(result: rx.RunResult, name: str, change: Any) -> None:
     file = result.run_dir / name
     values = json.loads(file.read_text())
     change(values)
     file.write_text(json.dumps(values))
 
 
-def set_number(result: rx.Result, number: float) -> None:
+def set_number(result: rx.RunResult, number: float) -> None:
     """Let a run have logged another loss in its second epoch."""
     rows = RunJournal(result.run_dir).rows
     changed = [
@@ -61,7 +61,7 @@ def test_what_is_measured_for_a_picture_is_compared_too(table: Path, capsys: pyt
 
 
 def test_a_run_is_trained_again_and_all_its_numbers_are_equal(
-    trained: rx.Result, capsys: pytest.CaptureFixture[str]
+    trained: rx.RunResult, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["reproduce", str(trained.run_dir)]) == 0
     told = capsys.readouterr().out
@@ -86,21 +86,23 @@ def test_a_run_is_trained_again_and_all_its_numbers_are_equal(
 
 
 def test_data_that_have_changed_are_refused(
-    trained: rx.Result, table: Path, capsys: pytest.CaptureFixture[str]
+    trained: rx.RunResult, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table.write_text(table.read_text().replace("2024-03-10,", "2024-03-10,1"))
     assert main(["reproduce", str(trained.run_dir), "--check"]) == 3
     assert "its data have changed since" in capsys.readouterr().err
 
 
-def test_other_code_is_named_before_anything_is_trained(trained: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_code_is_named_before_anything_is_trained(
+    trained: rx.RunResult, capsys: pytest.CaptureFixture[str]
+) -> None:
     edit(trained, ORIGIN, lambda values: values["code"].update(rnnexp={"rnnexp": "0" * 64}))
     assert main(["reproduce", str(trained.run_dir), "--dry-run"]) == 1
     assert "rnnexp: sha256 000000000000 then" in capsys.readouterr().out
 
 
 def test_a_run_whose_folder_is_gone_is_reproduced_from_the_store(
-    trained: rx.Result, table: Path, capsys: pytest.CaptureFixture[str]
+    trained: rx.RunResult, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trained.run_dir.rename(trained.run_dir.with_name(".gone"))
     (trained.run_dir.with_name(".gone") / "run.lock").unlink()
@@ -117,7 +119,7 @@ def test_a_run_whose_folder_is_gone_is_reproduced_from_the_store(
     ],
 )
 def test_what_cannot_be_reproduced_is_refused(
-    trained: rx.Result, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    trained: rx.RunResult, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     entries = trained.run_dir / ENTRIES
     lines = entries.read_text().splitlines(keepends=True)

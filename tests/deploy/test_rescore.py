@@ -83,7 +83,7 @@ def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return project
 
 
-def train(*words: str) -> rx.Result:
+def train(*words: str) -> rx.RunResult:
     return rx.run(rx.compose(*QUICK, *words))
 
 
@@ -125,7 +125,7 @@ def test_what_is_added_is_what_training_with_it_logs(task: str, here: Path, answ
 
 
 @pytest.fixture
-def sine(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> rx.Result:
+def sine(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> rx.RunResult:
     """Train on a table that can be changed, in a project of its own."""
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{2 + (n % 7) + n / 100}\n" for n in range(80))
@@ -133,7 +133,7 @@ def sine(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> rx.Resu
     return train("data=csv", "data.path=table.csv", "data.sequence_length=4", "data.target=value", *SMALL, "name=table")
 
 
-def test_changed_data_are_refused_with_both_digests_or_marked(sine: rx.Result, answer: Answer) -> None:
+def test_changed_data_are_refused_with_both_digests_or_marked(sine: rx.RunResult, answer: Answer) -> None:
     table = Path("table.csv")
     table.write_text(table.read_text().replace("2.0\n", "2.5\n", 1))
     before = stored(sine.run_id)
@@ -159,14 +159,14 @@ MISTAKES = {
 }
 
 
-def test_a_mistake_is_told_before_anything_is_loaded(sine: rx.Result, answer: Answer) -> None:
+def test_a_mistake_is_told_before_anything_is_loaded(sine: rx.RunResult, answer: Answer) -> None:
     Path("table.csv").unlink()  # it would be missed
     for word, told in MISTAKES.items():
         assert told in answer("rescore", sine.run_dir, word, code=2)
     assert "table.csv" in answer("rescore", sine.run_dir, "metrics=[log_cosh_error]", code=3)
 
 
-def test_a_live_run_is_left_alone(sine: rx.Result, answer: Answer) -> None:
+def test_a_live_run_is_left_alone(sine: rx.RunResult, answer: Answer) -> None:
     with hold(sine.run_dir):
         assert "another process writes to it" in answer("rescore", sine.run_dir, "metrics=[log_cosh_error]", code=7)
 

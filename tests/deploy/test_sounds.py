@@ -25,7 +25,7 @@ QUICK = ("trainer.epochs=25", "model=gru", "model.units=[4]", "tracking.figures=
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rx.Result]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rx.RunResult]:
     """Train on twenty low and twenty high tones."""
     folder, before = tmp_path_factory.mktemp("sounds"), Path.cwd()
     os.chdir(folder)
@@ -41,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rx.Result]:
 
 
 @pytest.fixture
-def trained(run: rx.Result, monkeypatch: pytest.MonkeyPatch) -> str:
+def trained(run: rx.RunResult, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(run.run_dir.parents[2])
     return str(run.run_dir)
 
@@ -53,7 +53,7 @@ def predicted(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str,
     return rows
 
 
-def test_a_run_on_sounds_learns_and_stands_beside_segment_means(run: rx.Result) -> None:
+def test_a_run_on_sounds_learns_and_stands_beside_segment_means(run: rx.RunResult) -> None:
     assert run.metrics["test/accuracy"] == 1
     assert run.metrics["baseline/segments/accuracy"] == 1
     assert run.metrics["baseline/majority/accuracy"] == 0.5
@@ -116,7 +116,7 @@ def test_features_and_rate_are_those_of_the_model(trained: str, capsys: pytest.C
     assert "data.rate: is fixed by the trained model" in said
 
 
-def test_a_served_model_takes_samples(run: rx.Result, trained: str) -> None:
+def test_a_served_model_takes_samples(run: rx.RunResult, trained: str) -> None:
     from mlflow.pyfunc import load_model
     from mlflow.tracking import set_tracking_uri
 

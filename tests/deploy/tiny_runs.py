@@ -18,7 +18,7 @@ class Done(NamedTuple):
     """A finished run, its store, its folder, and the table it was trained on."""
 
     uri: str
-    result: rx.Result
+    result: rx.RunResult
     file: Path
 
     @property

@@ -12,7 +12,7 @@ from test_evaluate import LAST, Answer
 from rnnexp import tasks
 from rnnexp.data.dataset import Predictions
 from rnnexp.data.sources.airline_passengers import airline_passengers
-from rnnexp.evaluation.diagnosis import WHY, explain_defeat
+from rnnexp.evaluation.diagnosis import DIAGNOSIS, explain_defeat
 from rnnexp.evaluation.report import Report
 from rnnexp.tasks import load
 from rnnexp.training.plan import History
@@ -30,7 +30,7 @@ def history(train: np.ndarray, val: np.ndarray | None = None, stopped: str | Non
 
 
 def why(trained: History, report: Report = LOST, causes=(), steps: int = 10, model=PLAIN) -> str | None:
-    return explain_defeat(report, "test", trained, steps, (causes, model)).tags.get(WHY)
+    return explain_defeat(report, "test", trained, steps, (causes, model)).tags.get(DIAGNOSIS)
 
 
 def causes_of(model: Answer, dataset) -> list[str]:

@@ -57,7 +57,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "weighed": {"pooling": "attention"},
     "blocks after": {"units": 16, "transformer": {"heads": 2}},
     "blocks before": {"units": 16, "transformer": {"heads": 2, "position": "before"}},
-    "skip": {"skip": True},
+    "skip": {"skip_connection": True},
     "relu": {"activation": "relu"},
     "patches": {"patch_size": 2},
     "tied": {"tie_weights": True, "embedding_dim": 4},

@@ -226,7 +226,7 @@ def test_a_patch_holds_neighboring_steps() -> None:
 
 
 def test_the_skip_is_a_linear_function_of_the_window(spec: TaskSpec) -> None:
-    plain, skipping = (build(settings("gru", units=[4], skip=skip), spec, seed=0) for skip in (False, True))
+    plain, skipping = (build(settings("gru", units=[4], skip_connection=skip), spec, seed=0) for skip in (False, True))
     assert skipping.count_params() == plain.count_params() + 6 * 3 * 2
     skipping.get_layer("output").set_weights([np.zeros((4, 2)), np.zeros(2)])
     weights = skipping.get_layer("skip").get_weights()[0]
@@ -242,13 +242,13 @@ def test_a_window_that_cannot_be_cut_is_refused(spec: TaskSpec) -> None:
 def test_whole_sequences_have_no_patches_and_no_skip() -> None:
     per_step = TaskSpec("forecasting", {"past": InputSpec((None, 3))}, (2, 1), per_step=True)
     with pytest.raises(ConfigError, match="model.patch_size: needs windows of one length") as caught:
-        build(settings("gru", patch_size=2, skip=True), per_step, seed=0)
-    assert "model.skip: needs windows of one length" in str(caught.value)
+        build(settings("gru", patch_size=2, skip_connection=True), per_step, seed=0)
+    assert "model.skip_connection: needs windows of one length" in str(caught.value)
 
 
 def test_a_skip_needs_a_linear_output(spec: TaskSpec) -> None:
     classes = TaskSpec("classification", {"past": InputSpec((6, 3))}, (4,), "logits")
     for given, activation in ((classes, None), (spec, "relu")):
-        with pytest.raises(ConfigError, match="model.skip: true given; it is added to a linear output"):
-            build(settings("gru", skip=True, output_activation=activation), given, seed=0)
-    assert build(settings("gru", skip=True, output_activation="linear"), spec, seed=0).get_layer("skip")
+        with pytest.raises(ConfigError, match="model.skip_connection: true given; it is added to a linear output"):
+            build(settings("gru", skip_connection=True, output_activation=activation), given, seed=0)
+    assert build(settings("gru", skip_connection=True, output_activation="linear"), spec, seed=0).get_layer("skip")

@@ -35,7 +35,7 @@ COMMAND = "rnnexp train data.horizon=24 'model.units=[2]'"
 class Day(NamedTuple):
     """A forecast of 24 steps: its result, the store, and the run there."""
 
-    result: rx.Result
+    result: rx.RunResult
     uri: str
     run: TrackedRun
 

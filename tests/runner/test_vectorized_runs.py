@@ -53,7 +53,7 @@ def losses(result: Any, part: str = "train") -> np.ndarray:
     [
         pytest.param(("model=lstm", "trainer.batch_size=full"), marks=pytest.mark.end_to_end),
         pytest.param(
-            ("model=gru", "model.dropout=0.3", "model.patch_size=2", "model.skip=true", "optimizer=rmsprop"),
+            ("model=gru", "model.dropout=0.3", "model.patch_size=2", "model.skip_connection=true", "optimizer=rmsprop"),
             marks=pytest.mark.end_to_end,
         ),
         pytest.param(

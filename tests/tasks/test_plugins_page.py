@@ -45,7 +45,7 @@ def files() -> Iterator[None]:
         sys.modules.pop(name, None)
 
 
-def run(*words: str) -> rx.Result:
+def run(*words: str) -> rx.RunResult:
     own = [name for name in FILES if name != "my_torch"]
     return rx.run(rx.compose(f"plugins=[{','.join(own)}]", *QUICK, *words), quiet=True)
 

@@ -14,7 +14,7 @@ WORDS = ("data=sine", "data.points=60", "model.units=[2]", "trainer.epochs=1", "
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[rx.Result]]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[rx.RunResult]]:
     folder = tmp_path_factory.mktemp("registered")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -22,7 +22,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[rx.Res
 
 
 @pytest.fixture
-def runs(project: tuple[Path, list[rx.Result]], monkeypatch: pytest.MonkeyPatch) -> list[rx.Result]:
+def runs(project: tuple[Path, list[rx.RunResult]], monkeypatch: pytest.MonkeyPatch) -> list[rx.RunResult]:
     monkeypatch.chdir(project[0])
     return project[1]
 
@@ -34,7 +34,7 @@ def answer(capsys: pytest.CaptureFixture[str], *words: object, code: int = 0) ->
     return told.err if code else told.out
 
 
-def test_an_alias_moves_and_its_history_stays(runs: list[rx.Result], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_alias_moves_and_its_history_stays(runs: list[rx.RunResult], capsys: pytest.CaptureFixture[str]) -> None:
     first, second = runs
     told = answer(capsys, "register", first.run_id, "demand", "--alias", "champion")
     assert "registered as version 1 of demand" in told
@@ -68,7 +68,7 @@ def test_an_alias_moves_and_its_history_stays(runs: list[rx.Result], capsys: pyt
     assert loaded.metadata.run_id == second.run_id
 
 
-def test_a_registered_model_stands_for_its_run(runs: list[rx.Result], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_registered_model_stands_for_its_run(runs: list[rx.RunResult], capsys: pytest.CaptureFixture[str]) -> None:
     answer(capsys, "register", runs[1].run_id, "shown", "--alias", "best")
     for command in (["show"], ["best"], ["reproduce", "--dry-run"], ["diff", runs[0].run_id], ["logs"]):
         by_model = answer(capsys, *command, "models:/shown@best")
@@ -90,7 +90,7 @@ def test_a_registered_model_stands_for_its_run(runs: list[rx.Result], capsys: py
     ],
 )
 def test_an_address_that_leads_nowhere_says_what_there_is(
-    runs: list[rx.Result], address: str, said: str, capsys: pytest.CaptureFixture[str]
+    runs: list[rx.RunResult], address: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer(capsys, "register", runs[0].run_id, "known", "--alias", "best")
     assert said in answer(capsys, "predict", address, code=2)
@@ -101,18 +101,20 @@ def test_an_address_that_leads_nowhere_says_what_there_is(
     [["de/mand"], [""], ["a:b"], ["a@b"], ["a", "--alias", "v3"], ["a", "--alias", "latest"], ["a", "--alias=1b"]],
 )
 def test_names_that_no_address_could_lead_to_are_refused(
-    words: list[str], runs: list[rx.Result], capsys: pytest.CaptureFixture[str]
+    words: list[str], runs: list[rx.RunResult], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert " given; must" in answer(capsys, "register", runs[0].run_id, *words, code=2)
 
 
-def test_a_run_without_a_model_cannot_be_registered(runs: list[rx.Result], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_a_model_cannot_be_registered(
+    runs: list[rx.RunResult], capsys: pytest.CaptureFixture[str]
+) -> None:
     bare = rx.run(rx.compose(*WORDS, "tracking.log_model=false"))
     assert "has no model that could be registered" in answer(capsys, "register", bare.run_id, "demand", code=2)
 
 
 def test_the_model_of_a_store_that_is_not_the_default_is_registered(
-    runs: list[rx.Result], project: tuple[Path, list[rx.Result]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runs: list[rx.RunResult], project: tuple[Path, list[rx.RunResult]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     store = f"sqlite:///{project[0] / 'mlflow.db'}"

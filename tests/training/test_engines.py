@@ -73,7 +73,8 @@ def both(train: Callable[[str], History]) -> tuple[History, History]:
             marks=pytest.mark.end_to_end,
         ),
         pytest.param(
-            ("model=lstm", "model.patch_size=5", "model.skip=true", "data.horizon=3"), marks=pytest.mark.end_to_end
+            ("model=lstm", "model.patch_size=5", "model.skip_connection=true", "data.horizon=3"),
+            marks=pytest.mark.end_to_end,
         ),
     ],
     ids=lambda settings: " ".join(settings[:2]),

@@ -430,7 +430,10 @@ SEQUENCES = ("data=text_lines", "data.path=lines.txt", "model.embedding_dim=3")
 MODELS: dict[str, tuple[str, ...]] = {
     "simple_rnn": (*SMALL, "model.dropout=0.2", "model.recurrent_dropout=0.2", "model.bidirectional=true"),
     "lstm": (*SMALL, "model.units=[3, 2]", "model.dropout=0.2", "model.l2=0.01", "model.layer_norm=true"),
-    "gru": (*SMALL, "model.recurrent_dropout=0.2", "model.skip=true", "model.transformer={heads: 2, dropout: 0.2}"),
+    "gru": (
+        *(*SMALL, "model.recurrent_dropout=0.2", "model.skip_connection=true"),
+        "model.transformer={heads: 2, dropout: 0.2}",
+    ),
     "min_gru": (*SMALL, "model.dropout=0.2", "model.recurrent_dropout=0.2", "model.bidirectional=true"),
     "min_lstm": (*SMALL, "model.recurrent_dropout=0.2", "model.l2=0.01"),
     "slstm": (*SMALL, "model.units=[3, 2]", "model.recurrent_dropout=0.2", "model.l2=0.01"),

@@ -51,12 +51,16 @@ class text_files(TextSource):
         description="A text is a line, or a whole file; null: a line, but a file in a folder per label.",
         json_schema_extra={FORMERLY: "each"},
     )
-    skip: list[str] = Field(default_factory=list, description="Sub-folders that are no labels, such as unsup.")
+    ignore_labels: list[str] = Field(
+        default_factory=list,
+        description="Sub-folders that are no labels, such as unsup.",
+        json_schema_extra={FORMERLY: "skip"},
+    )
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
-        named = self.skip and not any(isinstance(path, str) for path in self.paths().values())
-        problems = ["data.skip: no path is a folder with a sub-folder per label"] if named else []
+        named = self.ignore_labels and not any(isinstance(path, str) for path in self.paths().values())
+        problems = ["data.ignore_labels: no path is a folder with a sub-folder per label"] if named else []
         if not self._labeled:
             problems.append(
                 "data.task: regression needs a number for each text, and files and folders name labels; take "
@@ -77,7 +81,7 @@ class text_files(TextSource):
         from rnnexp.data.texts.read import labeled_folders
 
         if isinstance(path, str):
-            return labeled_folders(locate_folder(path, self.root_folder(), self.origin), self.skip, done)
+            return labeled_folders(locate_folder(path, self.root_folder(), self.origin), self.ignore_labels, done)
         return {str(label): self.locate(files) for label, files in path.items()}
 
 

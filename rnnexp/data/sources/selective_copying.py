@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.config.settings import FORMERLY
 from rnnexp.data.source import ExampleSource
 from rnnexp.data.sources.text_tags import describe_tags
 from rnnexp.data.texts.tokens import TokenSettings
@@ -35,7 +36,9 @@ class selective_copying(TokenSettings, ExampleSource):
     examples: int = Field(2000, ge=10, description="Sequences to draw.")
     sequence_length: int = Field(256, ge=3, description="Tokens of a sequence, those that ask among them.")
     copied: int = Field(16, ge=1, description="Letters to copy.")
-    letters: int = Field(14, ge=2, le=26, description="Different letters.")
+    alphabet_size: int = Field(
+        14, ge=2, le=26, description="Different letters.", json_schema_extra={FORMERLY: "letters"}
+    )
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`."""
@@ -55,9 +58,9 @@ class selective_copying(TokenSettings, ExampleSource):
 
         generator = np.random.default_rng(self.seed)
         shape, told = (self.examples, self.sequence_length), self.sequence_length - self.copied
-        drawn = generator.integers(0, self.letters, (self.examples, self.copied))
+        drawn = generator.integers(0, self.alphabet_size, (self.examples, self.copied))
         places = np.sort(generator.random((self.examples, told)).argsort(axis=1)[:, : self.copied], axis=1)
-        alphabet = np.array([chr(ord("a") + i) for i in range(self.letters)])
+        alphabet = np.array([chr(ord("a") + i) for i in range(self.alphabet_size)])
         words, tags = np.full(shape, ".", "U1"), np.full(shape, "O", "U3")
         words[np.arange(self.examples)[:, None], places] = alphabet[drawn]
         words[:, told:], tags[:, told:] = "?", np.char.add("B-", alphabet[drawn])

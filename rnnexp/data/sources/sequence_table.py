@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from rnnexp.config.settings import FORMERLY
 from rnnexp.data.example_weights import read_weight
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import TableFiles
@@ -56,8 +57,10 @@ class sequence_table(TableFiles, RecordingSource):
         "fail",
         description="What to do where the label changes within a recording: fail, or begin another recording there.",
     )
-    skip: list[str | int] = Field(
-        default_factory=list, description="Labels whose recordings are left out and counted, such as transition."
+    ignore_labels: list[str | int] = Field(
+        default_factory=list,
+        description="Labels whose recordings are left out and counted, such as transition.",
+        json_schema_extra={FORMERLY: "skip"},
     )
     missing: Literal["fail", "drop", "ffill", "interpolate"] = Field(
         "fail",
@@ -159,7 +162,7 @@ class sequence_table(TableFiles, RecordingSource):
         """Return what is done about rows that are not as they should be."""
         from rnnexp.data.recording_rows import RecordingRules
 
-        return RecordingRules(self.missing, self.on_change, frozenset(map(str, self.skip)))
+        return RecordingRules(self.missing, self.on_change, frozenset(map(str, self.ignore_labels)))
 
     def _read_file(self, file: Path, channels: tuple[Column, ...]) -> tuple[list[Recording], list[str]]:
         from rnnexp.data.recording_rows import gather_recordings, refuse_telltale

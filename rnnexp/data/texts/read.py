@@ -52,7 +52,7 @@ def labeled_folders(folder: Path, skip: Sequence[str], done: Counter[str]) -> di
     found = {label.name: _plain_files(label, done) for label in labels}
     for left_out in folders:
         if left_out.name in skip:
-            done[f"{left_out}: not read, as data.skip says"] += 1
+            done[f"{left_out}: not read, as data.ignore_labels says"] += 1
     if beside:
         done[f"{folder}: not read, since beside the folders of the labels: {count(beside, 'file')}"] += 1
     return found

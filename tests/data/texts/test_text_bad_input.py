@@ -201,9 +201,9 @@ def test_a_bad_option_of_a_table_is_found_before_any_file_is_read(settings: dict
 
 
 def test_sub_folders_can_be_skipped_where_there_are_some_only() -> None:
-    message = "data.skip: no path is a folder with a sub-folder per label"
-    assert text_files(path={"a": "a.txt", "b": "b.txt"}, skip=["unsup"]).check() == [message]
-    assert text_files(path="folder", skip=["unsup"]).check() == []
+    message = "data.ignore_labels: no path is a folder with a sub-folder per label"
+    assert text_files(path={"a": "a.txt", "b": "b.txt"}, ignore_labels=["unsup"]).check() == [message]
+    assert text_files(path="folder", ignore_labels=["unsup"]).check() == []
 
 
 def test_an_unknown_encoding_is_a_mistake_of_the_configuration() -> None:

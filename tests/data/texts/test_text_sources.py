@@ -81,13 +81,13 @@ def test_a_folder_per_label_holds_a_text_per_file() -> None:
     written("x", "set/train/features.feat")
     written("x", "set/train/pos/.hidden")
     written("neither", "set/train/unsup/4.txt")
-    texts = text_files(path="set/train", test_path="set/test", skip=["unsup"]).read()
+    texts = text_files(path="set/train", test_path="set/test", ignore_labels=["unsup"]).read()
     assert texts.texts == ("bad", "good\nfilm", "poor")
     assert texts.labels == ("neg", "pos", "neg")
     assert texts.place(0) == "set/train/neg/2.txt"
     assert texts.notes == (
         "set/train/pos: not read, since hidden or a folder: 1",
-        "set/train/unsup: not read, as data.skip says",
+        "set/train/unsup: not read, as data.ignore_labels says",
         "set/train: not read, since beside the folders of the labels: 1 file",
     )
 

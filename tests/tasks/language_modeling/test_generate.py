@@ -60,7 +60,7 @@ def test_settings_that_draw_nothing_are_refused(settings: dict[str, Any], messag
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> rx.Result:
+def run(tmp_path_factory: pytest.TempPathFactory) -> rx.RunResult:
     folder = tmp_path_factory.mktemp("alphabet")
     file = folder / "text.txt"
     file.write_text("abcdefg\n" * 150)
@@ -77,7 +77,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_it_goes_on_from_a_prompt(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_goes_on_from_a_prompt(run: rx.RunResult, capsys: pytest.CaptureFixture[str]) -> None:
     written = said(capsys, "generate", str(run.run_dir), "--prompt", "abc", "--length", "13", "--temperature", "0")
     assert written == "abcdefg\nabcdefg\n\n"
     assert said(capsys, "generate", str(run.run_dir), "--length", "7", "--temperature", "0") == "abcdefg\n"
@@ -109,7 +109,7 @@ def test_a_prompt_may_end_within_a_word(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_seed_writes_the_same_text_again_and_another_one_another(
-    run: rx.Result, capsys: pytest.CaptureFixture[str]
+    run: rx.RunResult, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hot = ("generate", str(run.run_dir), "--temperature", "3", "--length", "60", "--seed")
     assert said(capsys, *hot, "1") == said(capsys, *hot, "1")
@@ -118,7 +118,7 @@ def test_a_seed_writes_the_same_text_again_and_another_one_another(
     assert only == said(capsys, *hot, "3", "--top-k", "1")
 
 
-def test_a_text_can_be_written_into_a_file(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_text_can_be_written_into_a_file(run: rx.RunResult, capsys: pytest.CaptureFixture[str]) -> None:
     given = ("generate", str(run.run_dir), "--prompt", "ab", "--length", "5", "--temperature", "0")
     assert said(capsys, *given, "-o", "out.txt") == ""
     assert Path("out.txt").read_text() == "abcdefg\n"
@@ -137,7 +137,7 @@ def test_a_text_can_be_written_into_a_file(run: rx.Result, capsys: pytest.Captur
     ],
 )
 def test_what_cannot_be_written_is_said(
-    arguments: tuple[str, ...], message: str, run: rx.Result, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], message: str, run: rx.RunResult, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
         code = main(["generate", str(run.run_dir), *arguments])
@@ -147,7 +147,7 @@ def test_what_cannot_be_written_is_said(
     assert message in capsys.readouterr().err
 
 
-def test_texts_are_scored(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_texts_are_scored(run: rx.RunResult, capsys: pytest.CaptureFixture[str]) -> None:
     Path("two.txt").write_text("abcdefg\ngfedcba\n")
     found = json.loads(said(capsys, "predict", str(run.run_dir), "two.txt", "--json"))
     usual, strange = found["rows"]
@@ -158,20 +158,20 @@ def test_texts_are_scored(run: rx.Result, capsys: pytest.CaptureFixture[str]) ->
     assert "text: 1 token; at least 2 are needed" in capsys.readouterr().err
 
 
-def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_own_test_part_has_the_score_of_the_run(run: rx.RunResult, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(said(capsys, "evaluate", str(run.run_dir), "--part", "test", "--json"))
     assert found["metrics"]["test/perplexity"] == pytest.approx(run.metrics["test/perplexity"], rel=1e-5)
     assert found["metrics"]["baseline/ngram/nats"] == pytest.approx(run.metrics["baseline/ngram/nats"])
 
 
-def test_every_token_is_written_with_its_cost(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_token_is_written_with_its_cost(run: rx.RunResult, capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "evaluate", str(run.run_dir), "--part", "test", "-o", "tokens.json")
     costs = [row["nats"] for row in json.loads(Path("tokens.json").read_text())]
     assert np.mean(costs) == pytest.approx(run.metrics["test/nats"], rel=1e-5)
     assert np.std(costs) > 0
 
 
-def test_another_text_is_scored_whole(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_text_is_scored_whole(run: rx.RunResult, capsys: pytest.CaptureFixture[str]) -> None:
     Path("other.txt").write_text("abcdefg\n" * 5)
     found = said(capsys, "evaluate", str(run.run_dir), "--data", "path=other.txt", "--json")
     values = json.loads(found)
@@ -183,7 +183,7 @@ def test_another_text_is_scored_whole(run: rx.Result, capsys: pytest.CaptureFixt
     assert not any("was trained on" in note for note in values["notes"])
 
 
-def test_mlflow_serves_the_surprise_and_the_continuation(run: rx.Result) -> None:
+def test_mlflow_serves_the_surprise_and_the_continuation(run: rx.RunResult) -> None:
     import mlflow
     import pandas
 
@@ -197,7 +197,7 @@ def test_mlflow_serves_the_surprise_and_the_continuation(run: rx.Result) -> None
     assert more["continuation"][0] == "efg"
 
 
-def test_what_a_server_is_asked_is_checked_as_on_the_command_line(run: rx.Result) -> None:
+def test_what_a_server_is_asked_is_checked_as_on_the_command_line(run: rx.RunResult) -> None:
     served = Served(bundle.load(Path(run.run_dir) / "model"))
     long = {"length": 3, "temperature": 0.0}
     one = served.predict(["a"], long)
@@ -219,7 +219,7 @@ def test_what_a_server_is_asked_is_checked_as_on_the_command_line(run: rx.Result
             served.predict(["abc", text], asked)
 
 
-def test_a_text_is_written_at_each_checkpoint_and_at_the_end(run: rx.Result) -> None:
+def test_a_text_is_written_at_each_checkpoint_and_at_the_end(run: rx.RunResult) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(run.experiment.tracking.uri)

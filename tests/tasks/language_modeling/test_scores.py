@@ -70,7 +70,7 @@ def test_perplexity_is_exp_of_nats() -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> rx.Result:
+def run(tmp_path_factory: pytest.TempPathFactory) -> rx.RunResult:
     folder = tmp_path_factory.mktemp("counted")
     file = folder / "count.txt"
     file.write_text("abcdefgh" * 200)
@@ -80,7 +80,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> rx.Result:
     return rx.run(experiment, folder, quiet=True)
 
 
-def test_a_run_is_scored_beside_ngrams(run: rx.Result) -> None:
+def test_a_run_is_scored_beside_ngrams(run: rx.RunResult) -> None:
     assert run.report.best_baseline == "ngram"
     assert run.metrics["baseline/unigram/perplexity"] == pytest.approx(8, rel=0.05)
     assert run.metrics["test/perplexity"] < 1.2
@@ -89,7 +89,7 @@ def test_a_run_is_scored_beside_ngrams(run: rx.Result) -> None:
     assert len(run.predictions.predicted) == run.metrics["data/n_test"] - 1
 
 
-def test_the_table_says_where_the_nats_go(run: rx.Result) -> None:
+def test_the_table_says_where_the_nats_go(run: rx.RunResult) -> None:
     table = run.report.tables["tokens"]
     assert set(table["token"]) == set("abcdefgh")
     assert table["share"].sum() == pytest.approx(1)
@@ -98,7 +98,7 @@ def test_the_table_says_where_the_nats_go(run: rx.Result) -> None:
     assert table["share"].is_monotonic_decreasing
 
 
-def test_the_picture_shows_the_text_with_each_token_in_its_color(run: rx.Result) -> None:
+def test_the_picture_shows_the_text_with_each_token_in_its_color(run: rx.RunResult) -> None:
     from rnnexp.data.dataset import Predictions
     from rnnexp.tasks.language_modeling.figures import laid_out, surprise
 

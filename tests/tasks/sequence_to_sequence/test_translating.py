@@ -191,14 +191,14 @@ TRAIN = ("data=reverse_digits", "data.examples=900", "data.shortest=2", "data.lo
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> rx.Result:
+def run(tmp_path_factory: pytest.TempPathFactory) -> rx.RunResult:
     folder = tmp_path_factory.mktemp("reversed")
     experiment = rx.compose(*TRAIN, f"tracking.uri=sqlite:///{folder / 'mlflow.db'}")
     (folder / "run").mkdir()
     return rx.run(experiment, folder / "run", quiet=True)
 
 
-def test_a_run_is_scored_beside_a_dictionary(run: rx.Result) -> None:
+def test_a_run_is_scored_beside_a_dictionary(run: rx.RunResult) -> None:
     assert run.metrics["test/exact_match"] > 0.9
     assert run.metrics["baseline/dictionary/exact_match"] < 0.5
     assert run.metrics["test/perplexity"] == pytest.approx(np.exp(run.metrics["test/nats"]))
@@ -209,7 +209,7 @@ def test_a_run_is_scored_beside_a_dictionary(run: rx.Result) -> None:
     assert {"attention.png", "exact_by_length.png"} <= figures
 
 
-def test_it_writes_from_texts_and_files(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_writes_from_texts_and_files(run: rx.RunResult, capsys: pytest.CaptureFixture[str]) -> None:
     Path("three.txt").write_text("12\n345\n90\n")
     assert main(["predict", str(run.run_dir), "three.txt", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
@@ -219,7 +219,7 @@ def test_it_writes_from_texts_and_files(run: rx.Result, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["rows"][0]["written"] == rows[0]["written"]
 
 
-def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_own_test_part_has_the_score_of_the_run(run: rx.RunResult, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run.run_dir), "--part", "test", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["metrics"]["test/exact_match"] == run.metrics["test/exact_match"]
@@ -229,7 +229,7 @@ def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pyte
 
 
 def test_other_pairs_are_scored_and_known_sources_are_counted(
-    run: rx.Result, capsys: pytest.CaptureFixture[str]
+    run: rx.RunResult, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ("evaluate", str(run.run_dir), "--json", "--data", "seed=5")
     assert main([*given, "examples=40"]) == 0
@@ -238,7 +238,7 @@ def test_other_pairs_are_scored_and_known_sources_are_counted(
     assert any("of the 40 sources are among those that the run was trained on" in note for note in found["notes"])
 
 
-def test_mlflow_serves_raw_texts(run: rx.Result) -> None:
+def test_mlflow_serves_raw_texts(run: rx.RunResult) -> None:
     import mlflow
     import pandas
 

@@ -153,7 +153,7 @@ LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> rx.Result:
+def run(tmp_path_factory: pytest.TempPathFactory) -> rx.RunResult:
     folder = tmp_path_factory.mktemp("tagger")
     (folder / "names.conll").write_text(grammar(200, 1))
     lines = ("model.bidirectional=true", "trainer.epochs=8", f"data.root={folder}")
@@ -163,14 +163,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> rx.Result:
 
 
 @pytest.mark.end_to_end
-def test_reading_backwards_sees_what_follows(run: rx.Result) -> None:
+def test_reading_backwards_sees_what_follows(run: rx.RunResult) -> None:
     Path("names.conll").write_text(grammar(200, 1))
     forwards = rx.run(rx.compose(*SETTINGS, *LIGHT, "trainer.epochs=8"), quiet=True)
     assert run.metrics["test/accuracy"] > 0.97 > 0.9 > forwards.metrics["test/accuracy"]
     assert run.metrics["test/chunk_f1"] > 0.95 > 0.8 > forwards.metrics["test/chunk_f1"]
 
 
-def test_scores_are_of_tokens_sequences_and_chunks(run: rx.Result) -> None:
+def test_scores_are_of_tokens_sequences_and_chunks(run: rx.RunResult) -> None:
     table = run.report.tables["predictions"]
     right = table["actual"] == table["predicted"]
     assert right.mean() == pytest.approx(run.metrics["test/accuracy"])
@@ -192,7 +192,7 @@ def test_scores_are_of_tokens_sequences_and_chunks(run: rx.Result) -> None:
     assert figures == {"learning_curves.png", "confusion.png", "reliability.png", "memory.png"}
 
 
-def test_the_summary_says_how_many_tokens(run: rx.Result) -> None:
+def test_the_summary_says_how_many_tokens(run: rx.RunResult) -> None:
     from rnnexp.cli.summary import summary
 
     text = "\n".join(summary(run))
@@ -201,7 +201,7 @@ def test_the_summary_says_how_many_tokens(run: rx.Result) -> None:
     assert f'rnnexp predict {str(run.run_id)[:8]} "a text"' in text
 
 
-def test_it_tags_texts_and_files(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_tags_texts_and_files(run: rx.RunResult, capsys: pytest.CaptureFixture[str]) -> None:
     def rows(given: str) -> list[dict[str, Any]]:
         assert main(["predict", str(run.run_dir), given, "--json"]) == 0
         found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["rows"]
@@ -235,7 +235,7 @@ def test_it_tags_texts_and_files(run: rx.Result, capsys: pytest.CaptureFixture[s
     ],
 )
 def test_settings_of_files_that_are_cut_already_are_checked(
-    words: list[str], message: str, run: rx.Result, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, run: rx.RunResult, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("one.conll").write_text("the O\nann O\n")
     assert main(["predict", str(run.run_dir), "one.conll", *words]) == 2
@@ -244,7 +244,7 @@ def test_settings_of_files_that_are_cut_already_are_checked(
     assert [row["token"] for row in json.loads(capsys.readouterr().out)["rows"]] == ["O", "O"]
 
 
-def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_own_test_part_has_the_score_of_the_run(run: rx.RunResult, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run.run_dir), "--part", "test", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     for name in ("accuracy", "chunk_f1", "log_loss"):
@@ -252,7 +252,7 @@ def test_its_own_test_part_has_the_score_of_the_run(run: rx.Result, capsys: pyte
 
 
 def test_another_file_is_scored_and_known_sequences_are_counted(
-    run: rx.Result, capsys: pytest.CaptureFixture[str]
+    run: rx.RunResult, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("other.conll").write_text("n1 O\nann B-PER\nhill I-PER\nsays O\n\nann B-PER\nhill I-PER\nsays O\n")
     assert main(["evaluate", str(run.run_dir), "--data", "other.conll", "--json"]) == 0
@@ -265,7 +265,7 @@ def test_another_file_is_scored_and_known_sequences_are_counted(
     assert "line 1: the tag `B-PRE` is not one of the model's" in capsys.readouterr().err
 
 
-def test_mlflow_serves_raw_texts(run: rx.Result) -> None:
+def test_mlflow_serves_raw_texts(run: rx.RunResult) -> None:
     import mlflow
     import pandas
 

@@ -20,7 +20,7 @@ TEXTS = [" ".join(text.split()) or "a" for text in TEXTS]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> rx.Result:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> rx.RunResult:
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -29,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> rx.Result:
         return rx.run(rx.compose(*words, "hydra.run.dir=" + str(folder / "run")), quiet=True)
 
 
-def test_it_learns_texts_that_nobody_has_aligned(trained: rx.Result) -> None:
+def test_it_learns_texts_that_nobody_has_aligned(trained: rx.RunResult) -> None:
     found = trained.metrics
     assert found["test/character_error_rate"] < 0.1 < found["baseline/most_frequent/character_error_rate"]
     assert found["test/character_error_rate"] < found["baseline/one_letter/character_error_rate"]
@@ -38,7 +38,7 @@ def test_it_learns_texts_that_nobody_has_aligned(trained: rx.Result) -> None:
     assert "test/word_error_rate" in found
 
 
-def test_its_tables_hold_every_text_and_where_its_letters_were_seen(trained: rx.Result) -> None:
+def test_its_tables_hold_every_text_and_where_its_letters_were_seen(trained: rx.RunResult) -> None:
     tables = trained.report.tables
     predictions = tables["predictions"]
     assert (predictions["errors"].sum() / predictions["actual"].str.len().sum()) == pytest.approx(
@@ -48,13 +48,13 @@ def test_its_tables_hold_every_text_and_where_its_letters_were_seen(trained: rx.
     assert tables["posterior"]["blank"].between(0, 1).all()
 
 
-def test_every_picture_can_be_drawn(trained: rx.Result) -> None:
+def test_every_picture_can_be_drawn(trained: rx.RunResult) -> None:
     dataset = tasks.load(trained.experiment.data)
     names = [name for name, figure in tasks.of("transcription").figures(dataset, trained.report) if figure.axes]
     assert names == ["posterior", "errors_by_length"]
 
 
-def test_it_answers_to_raw_sequences_as_it_was_scored(trained: rx.Result) -> None:
+def test_it_answers_to_raw_sequences_as_it_was_scored(trained: rx.RunResult) -> None:
     dataset = tasks.load(trained.experiment.data)
     model, asked = rx.load(trained.run_dir), dataset.parts["test"].indices[:6]
     raw = [dataset.sequences.one(int(index)) for index in asked]
@@ -113,7 +113,7 @@ def test_one_letter_is_written_as_often_as_the_length_tells() -> None:
     assert fitted.predict([np.zeros((5, 1)), np.zeros((1, 1)), np.zeros((10, 1))]) == ["aa", "a", "aaaa"]
 
 
-def test_data_of_others_are_scored_with_its_letters(trained: rx.Result, tmp_path: Path) -> None:
+def test_data_of_others_are_scored_with_its_letters(trained: rx.RunResult, tmp_path: Path) -> None:
     file = spelled.save(["ab", "ba", "b"] * 3, str(tmp_path / "other.npz"))
     found = rx.load(trained.run_dir).evaluate(path=str(file))
     assert found.metrics["all/character_error_rate"] < 0.2
