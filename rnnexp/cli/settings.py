@@ -173,7 +173,8 @@ def _meaning(item: meanings.Explanation) -> str:
 def _default(item: meanings.Explanation) -> str:
     if item.required:
         return "none: must be given"
-    return "null" if item.default is None else str(item.default)
+    as_text = isinstance(item.default, str) and item.default
+    return str(item.default) if as_text else json.dumps(item.default, default=str, ensure_ascii=False)
 
 
 def schema(args: Namespace) -> int:

@@ -23,6 +23,7 @@ OPEN = ("hydra.sweeper", "hydra.launcher", "hydra.job.env_set")  # checked by us
 
 VALUES = "values"  # the source of numbers that stand in the command, and their key
 
+MAX_LISTED = 40  # names of a group that a mistake lists
 MAY_BE_NONE = ("loss", "schedule", "callbacks", "experiment")
 
 
@@ -235,7 +236,8 @@ def _unquoted(value: object) -> object:
 
 
 def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
-    listed = ", ".join(sorted(choices))
+    many = len(choices) > MAX_LISTED
+    listed = f"the {len(choices)} that `rnnexp train --help` lists" if many else ", ".join(sorted(choices))
     if value is None:
         return None if group in MAY_BE_NONE else f"{group}: null given, but one is needed; choose one of {listed}"
     if isinstance(value, dict | list):

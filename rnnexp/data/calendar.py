@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnexp.data.periods import DAY, Lengths, find_periods, find_weekday, parse
+from rnnexp.data.periods import DAY, BusinessDays, Lengths, find_periods, find_weekday, parse
 from rnnexp.errors import DataError
 
 # Number of values a part of the date runs through, and its first one.
@@ -35,10 +35,12 @@ UNITS = {
     "W": "week",
     "D": "day",
     "B": "business day",
+    "C": "business day",
     "h": "hour",
     "min": "minute",
     "s": "second",
 }
+DAYS = ("Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur", "Sun")
 CHANGES = (2, 3, 4, 9, 10, 11)  # months in which clocks are changed, somewhere, in a night to a Sunday
 
 
@@ -104,6 +106,14 @@ def name_unit(frequency: str) -> str:
     return UNITS.get(ALIASES.get(alias, alias), "row")
 
 
+def describe_step(frequency: str | None) -> str:
+    """Write a step for people: `MS`, `C-TUE-WED-THU-FRI-SAT-SUN (no rows on Mondays)`."""
+    if frequency is None or not isinstance(periods := find_periods(frequency), BusinessDays):
+        return frequency or "none"
+    shut = [f"{name}days" for name, counts in zip(DAYS, periods.week) if counts == "0"]
+    return f"{frequency} (no rows on {', '.join(shut[:-1])}{' and ' if shut[1:] else ''}{shut[-1]})"
+
+
 def has_hours(frequency: str | None) -> bool:
     """Tell whether steps are shorter than a day, or no whole days: then every date is written with its hour."""
     periods = None if frequency is None else find_periods(frequency)
@@ -143,11 +153,11 @@ def season_of(frequency: str | None) -> int | None:
 
     Minutes repeat after an hour, several minutes after a day. None where there is no usual season.
     """
-    match = re.fullmatch(r"(\d*)([A-Za-z]+)(?:-[A-Z0-9]+)?(?:\+\d+D)?", frequency or "")
+    match = re.fullmatch(r"(\d*)([A-Za-z]+)((?:-[A-Z0-9]+)*)(?:\+\d+D)?", frequency or "")
     if match is None:
         return None
     every, unit = int(match[1] or 1), ALIASES.get(match[2], match[2])
-    rows = 1440 if unit == "min" and every > 1 else SEASONS.get(unit, 0)
+    rows = 1440 if unit == "min" and every > 1 else match[3].count("-") if unit == "C" else SEASONS.get(unit, 0)
     return rows // every if rows % every == 0 and rows // every > 1 else None
 
 

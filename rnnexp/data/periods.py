@@ -1,7 +1,8 @@
 """Steps of dates as arithmetic: which period each date lies in, and how a period is dated.
 
 A series of months may be dated on their last trading day: then the day differs, and only the period goes on evenly.
-Aliases are those of pandas, and one more: "MS+14D" are months dated on the 15th.
+Aliases are those of pandas, and two more: "MS+14D" are months dated on the 15th, "C-MON-TUE-WED-THU-FRI-SAT" all days
+but Sundays, which pandas calls custom business days and has no alias for.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ DAY = 86_400 * 10**9  # ns
 BY_MONTH = re.compile(r"(\d{0,5})(B?)([MQY])([SE])(?:-([A-Z]{3}))?(?:\+(\d{1,2})D)?")
 BY_WEEKDAY = re.compile(r"(\d{0,5})(L?)WOM-([1-4]?)([A-Z]{3})")
 BY_WEEK = re.compile(r"(\d{0,5})W(?:-([A-Z]{3}))?")
+BY_OPEN_DAYS = re.compile(r"(\d{0,5})(?:B|C-([A-Z]{3}(?:-[A-Z]{3}){0,6}))")
 
 
 class Periods(Protocol):
@@ -103,16 +105,21 @@ class Weeks:
 
 @dataclass(frozen=True)
 class BusinessDays:
-    """Days from Monday to Friday; a number counts them, and a weekend belongs to its Friday."""
+    """Some days of each week; a number counts them, and other days belong to the one before: a weekend to its Friday.
+
+    week: a digit for each day from Monday on, 1 for those that count
+    """
 
     step: int
+    week: str
     slack: int = 0
 
     def numbers(self, time: np.ndarray) -> np.ndarray:
-        return np.busday_count(FIRST_MONDAY, time.astype("datetime64[D]") + 1).astype(np.int64) - 1
+        days = time.astype("datetime64[D]") + 1
+        return np.busday_count(FIRST_MONDAY, days, weekmask=self.week).astype(np.int64) - 1
 
     def dates(self, numbers: np.ndarray) -> np.ndarray:
-        return np.busday_offset(FIRST_MONDAY, numbers)
+        return np.busday_offset(FIRST_MONDAY, numbers, roll="forward", weekmask=self.week)
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,7 @@ def parse(frequency: str) -> Any:
     """
     import pandas as pd
 
-    own = _calendar(frequency) if "+" in frequency else None
+    own = _calendar(frequency) if "+" in frequency or "C-" in frequency else None
     return own or pd.tseries.frequencies.to_offset(frequency)
 
 
@@ -168,9 +175,14 @@ def _calendar(frequency: str) -> Periods | None:
         return None
     if (match := BY_WEEK.fullmatch(frequency)) and (match[2] or "SUN") in WEEKDAYS:
         return Weeks(7 * int(match[1] or 1), WEEKDAYS.index(match[2] or "SUN"))
-    if match := re.fullmatch(r"(\d{0,5})B", frequency):
-        return BusinessDays(int(match[1] or 1))
-    return None
+    match = BY_OPEN_DAYS.fullmatch(frequency)
+    return _by_open_days(match) if match else None
+
+
+def _by_open_days(match: re.Match[str]) -> Periods | None:
+    named = match[2].split("-") if match[2] else WEEKDAYS[:5]
+    week = "".join("1" if day in named else "0" for day in WEEKDAYS)
+    return BusinessDays(int(match[1] or 1), week) if week.count("1") == len(named) else None
 
 
 def _by_month(match: re.Match[str]) -> Periods | None:

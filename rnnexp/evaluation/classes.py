@@ -153,7 +153,10 @@ def _one_answer(dataset: Dataset, predictions: Predictions) -> list[str]:
     chosen = np.unique(predictions.predicted.argmax(axis=1))
     if len(chosen) > 1 or len(np.unique(predictions.actual)) == 1:
         return []
-    return [f"the network learned nothing: for every input it predicts `{dataset.spec.classes[chosen[0]]}`"]
+    counts = np.bincount(predictions.actual)
+    few = counts.max() >= UNBALANCED * counts[counts > 0].min()
+    advice = "; rare classes count as much as others with trainer.class_weights=balanced" if few else ""
+    return [f"the network learned nothing: for every input it predicts `{dataset.spec.classes[chosen[0]]}`{advice}"]
 
 
 def explain_score(scores: Scores) -> str:

@@ -42,7 +42,10 @@ def propose(path: str, given: Mapping[str, Any], task: str | None = None) -> Dra
     if task is not None:
         code = of(task)
         if (draft := code.inspect(path, given) or code.inspect_asked(path, given)) is None:
-            raise ConfigError(f"--task {task}: {path} does not look like its data; write the experiment by hand")
+            columns = "say what its columns are (such as --recording and --label)"
+            raise ConfigError(
+                f"--task {task}: {path} does not look like its data; {columns}, or write the experiment by hand"
+            )
         return draft
     codes = {name: code for name in registry.names("task") if not (code := of(name)).on_request}
     for last in (False, True):

@@ -26,6 +26,12 @@ def test_explain_gives_type_range_default_and_meaning(capsys: pytest.CaptureFixt
     shown = capsys.readouterr().out
     assert "number, at least 0, less than 1" in shown
     assert "default  0.0" in shown
+    assert (
+        main(["explain", "data.folder", "model.bidirectional", "deterministic", "trainer.class_weights", "device"]) == 0
+    )
+    defaults = [line.split()[1] for line in capsys.readouterr().out.splitlines() if line.startswith("  default")]
+    assert defaults[-3:] == ["false", "null", "auto"]
+    assert not {"True", "False", "None"} & set(defaults)
 
 
 def test_a_group_has_a_line_for_each_key_and_a_choice_only_its_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ MISTAKES = {
     ),
     "a missing experiment": (
         "experiment=airline_lsm",
-        "experiment: `airline_lsm` is not one of .*; did you mean `airline_lstm`?",
+        "experiment: `airline_lsm` is not one of the .* that `rnnexp train --help` lists; did you mean `airline_lstm`?",
     ),
     "a group set to a mapping": (
         "model={units:3}",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rnnexp.config.compose import compose
-from rnnexp.data.tables.frequency import mistake
+from rnnexp.data.calendar import describe_step, following, season_of
+from rnnexp.data.tables.frequency import infer, lay, mistake
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.tasks import load
 
@@ -98,3 +100,45 @@ def test_a_step_that_leads_nowhere_is_a_mistake(given: str) -> None:
 @pytest.mark.parametrize("given", ["MS+14D", "2MS+14D", "QS-FEB+14D", "YS-MAR+9D"])
 def test_months_dated_on_one_of_their_days_are_a_step(given: str) -> None:
     assert mistake(given) is None
+
+
+YEAR = np.arange("2023-01-02", "2024-01-01", dtype="datetime64[D]")  # from a Monday to a Sunday
+CLOSED = {
+    "C-MON-TUE-WED-THU-FRI-SAT": ("6", "Sundays", "2024-01-01"),
+    "C-TUE-WED-THU-FRI-SAT-SUN": ("0", "Mondays", "2024-01-02"),
+    "C-MON-TUE-THU-FRI-SAT": ("26", "Wednesdays and Sundays", "2024-01-01"),
+    "B": ("56", "Saturdays and Sundays", "2024-01-01"),
+}
+
+
+def without(days: str, *others: int) -> np.ndarray:
+    weekday = (YEAR.astype(int) + 3) % 7
+    return np.delete(YEAR[~np.isin(weekday, [int(day) for day in days])], others).astype("datetime64[ns]")
+
+
+@pytest.mark.parametrize("alias", CLOSED)
+def test_weekdays_that_never_have_a_row_are_no_gaps(alias: str) -> None:
+    closed, names, after = CLOSED[alias]
+    time = without(closed)
+    assert infer(time) == infer(without(closed, 30, 100, 101)) == alias
+    assert mistake(alias) is None
+    steps = lay(time, alias)
+    assert not steps.off.any()
+    assert steps.absent == 0
+    assert lay(without(closed, 30, 100, 101), alias).absent == 3
+    assert season_of(alias) == 7 - len(closed)
+    assert describe_step(alias) == f"{alias} (no rows on {names})"
+    np.testing.assert_array_equal(steps.dates(np.arange(len(time))), time)
+    assert following(time[-1], alias, 1)[0] == np.datetime64(after)
+
+
+def test_a_weekday_with_a_row_or_few_weeks_stays_a_day() -> None:
+    time = without("6")
+    assert infer(time[:20]) == "D"
+    assert infer(np.insert(time, 6, np.datetime64("2023-01-08"))) == "D"
+    assert describe_step("D") == "D"
+
+
+@pytest.mark.parametrize("alias", ["C-MON-MON", "C-XXX", "C-", "C-mon"])
+def test_open_days_are_named_once_each(alias: str) -> None:
+    assert "is not a step of dates" in (mistake(alias) or "")

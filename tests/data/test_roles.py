@@ -88,6 +88,40 @@ def test_a_guess_is_said_to_be_one_with_the_others() -> None:
     assert named.reasons["target"] == 'others: "a" (--target)'
 
 
+PROMO = [int(day % 7 == 0) for day in ROWS]
+SINGLED_OUT = {
+    "its name": ("my.csv", {"sales": WAVE, "price": WAVE}, "sales", 'others: "price" (--target)'),
+    "the name of the file": ("load.csv", {"load_kw": WAVE, "temp": WAVE}, "load_kw", "named like the file; "),
+    "the name of the file, of several": (
+        "air_passengers.csv",
+        {"Passenger": WAVE, "b": WAVE},
+        "Passenger",
+        "named like",
+    ),
+    "the others, which are flags": (
+        "my.csv",
+        {"sold": WAVE, "promo": PROMO},
+        "sold",
+        "the only column of other numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("by", SINGLED_OUT)
+def test_of_several_columns_one_is_singled_out_by(by: str) -> None:
+    name, columns, target, reason = SINGLED_OUT[by]
+    finding = inspect(table({"date": DAYS, **columns}, name), {})[0]
+    assert finding.settings["target"] == target
+    assert finding.reasons["target"].startswith(reason)
+    assert any("--known promo" in line for line in finding.seen) == ("promo" in columns)
+
+
+def test_flags_alone_and_two_columns_named_like_the_file_single_out_none() -> None:
+    assert found({"date": DAYS, "promo": PROMO}).settings["target"] == "promo"
+    columns = {"date": DAYS, "load_a": WAVE, "load_b": WAVE, "c": WAVE}
+    assert inspect(table(columns, "load.csv"), {})[0].settings["target"] == "c"
+
+
 def test_a_column_that_is_a_feature_is_no_target() -> None:
     columns = {"date": DAYS, "a": WAVE, "b": np.roll(WAVE, 1)}
     assert found(columns, features=["b"]).settings["target"] == "a"

@@ -313,7 +313,7 @@ def test_restoring_numbers_puts_them_beside_the_truth():
     ("frequency", "rows"),
     [
         ("MS", 12), ("ME", 12), ("QS-OCT", 4), ("W-SUN", 52), ("D", 7), ("B", 5), ("h", 24), ("2h", 12),
-        ("15min", 96), ("30min", 48), ("min", 60), ("YS", None), ("5h", None), (None, None),
+        ("C-TUE-WED-THU", 3), ("15min", 96), ("30min", 48), ("min", 60), ("YS", None), ("5h", None), (None, None),
     ],
 )  # fmt: skip
 def test_the_season_follows_from_the_frequency(frequency, rows):

@@ -57,8 +57,11 @@ def test_the_root_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.fault("E1")
 def test_a_directory_is_no_file() -> None:
     write("folder/a.csv")
-    with pytest.raises(DataError, match=re.escape("is a directory, not a file. It holds a.csv. For all its files:")):
+    with pytest.raises(
+        DataError, match=re.escape("is a directory, not a file. It holds a.csv. For all its files as")
+    ) as told:
         locate("folder")
+    assert "put labels.csv beside them" in str(told.value)
 
 
 @pytest.mark.parametrize("address", ["https://example.org/a.csv", "http://x/*.csv", "file:///etc/passwd", "s3://b/a"])

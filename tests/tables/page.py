@@ -21,6 +21,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
 ALIKE = ("path", "sequence_length", "horizon", "scaler")
 LONGEST = 14  # lines of an answer that are shown
 
+CLOSED = (
+    "A weekday that never has a row, for four weeks at least, is no gap: the season is a week of the others, and a "
+    "forecast leaves it out, too. `data.frequency=D` with `data.gaps=ffill` gives each day a row."
+)
+
 INTRODUCTION = """# Your table
 
 `rnnexp init FILE` looks at a whole table, says what it saw, and writes `experiments/FILE.yaml`. It is the same reader
@@ -225,6 +230,7 @@ def flaws() -> list[Kind]:
         kind("A missing cell", few),
         kind("Many missing cells", holes),
         kind("An absent row", [row for row in rows if row != rows[2]]),
+        kind("Closed on Sundays", [row for row in rows if pd.Timestamp(row[0]).day_name() != "Sunday"], note=CLOSED),
         kind("A long gap", [*rows[:2], *rows[62:]]),
         kind("A date twice", [*rows[:2], *rows[1:]]),
         kind("The newest first", rows[::-1]),

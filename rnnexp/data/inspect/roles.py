@@ -20,7 +20,8 @@ from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError
 
-TARGET = ("y", "target", "value", "values", "ot")
+TARGET = ("y", "target", "value", "values", "ot", "sales", "demand", "revenue", "consumption", "umsatz", "absatz")
+PLAIN_WORDS = {"data", "dataset", "my", "new", "old", "raw", "table", "test", "train", "time", "date", "series", "the"}
 IDENTIFIER = re.compile(r"(.*[_ -])?(?i:id|uid|series|store|shop|item|key|code|nr|no)|.*[a-z](Id|ID|Nr|No)")
 INDEX = re.compile(
     r"(unnamed: ?|column_|\.{3})\d+|level_0|index|idx|id|#|row(_?(id|nr|no|num|number|names?))?|(no|nr|num)\.?", re.I
@@ -31,7 +32,7 @@ FEW = 0.01  # share of the rows, one at least, whose date may be that of another
 
 
 def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> int:
-    """Take the column that the user has decided for, or one with a usual name, or the last column of numbers."""
+    """Take the column that the user has decided for, or one that its name or the others single out, or the last one."""
     given = finding.given
     if (wanted := given.get("target")) is not None:
         chosen = position(head.names, wanted[0] if isinstance(wanted, list) else wanted, "--target", str(file))
@@ -44,14 +45,36 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
         why = "".join(f'; "{head.names[index]}" {reason}' for index, reason in unfit.items())
         advice = ". --target NAME takes one all the same" if unfit else ""
         raise DataError(f"{file}: no column of numbers to forecast (columns: {listed(head.names)}){why}{advice}")
-    usual = [index for index in good if _plain(head, index) in TARGET]
-    chosen = (usual or good)[-1]
+    flags = [index for index in good if set(head.cells[index]) <= {"0", "1", ""}]
+    chosen, why = _single_out(head, good, flags, file)
     others = [head.names[index] for index in good if index != chosen]
-    guess = "" if usual else "a guess, the last column of numbers; "
-    reason = f"{guess}others: {listed(others)} (--target)" if others else ""
+    reason = f"{why}others: {listed(others)} (--target)" if others else ""
     finding.set("target", name_column(head, chosen, finding), reason)
     finding.seen += [f'column "{head.names[index]}" {why}: not the target' for index, why in unfit.items()]
+    finding.seen += [
+        f'column "{name}" is 0 or 1: not the target; --known {name} if it is known ahead'
+        for name in (head.names[index] for index in flags if index != chosen)
+    ]
     return chosen
+
+
+def _single_out(head: Head, good: list[int], flags: list[int], file: Path) -> tuple[int, str]:
+    """Choose the target of columns that could be it, and say why unless it has a usual name."""
+    if usual := [index for index in good if _plain(head, index) in TARGET]:
+        return usual[-1], ""
+    words = _list_words(file.name.partition(".")[0]) - PLAIN_WORDS
+    named = [index for index in good if words & _list_words(head.names[index])]
+    if len(named) == 1:
+        return named[0], "named like the file; "
+    rest = [index for index in good if index not in flags] or good
+    if len(rest) == 1 < len(good):
+        return rest[0], "the only column of other numbers than 0 and 1; "
+    return rest[-1], "a guess, the last column of numbers; "
+
+
+def _list_words(name: str) -> set[str]:
+    """Return the words of a name, without the s of several: those of `air_passengers` and of `Passenger` meet."""
+    return {word.rstrip("s") for word in re.split(r"[\W\d_]+", name.lower()) if len(word) > 2}
 
 
 def list_measured(head: Head, taken: set[int | None], layout: Layout) -> tuple[list[int], dict[int, str]]:
@@ -147,7 +170,8 @@ def _ask_about_blocks(blocks: list[Names], finding: Finding) -> None:
         Remedy({"series": name_column(one.head, one.index, finding)}, f"{one.distinct:,} series") for one in blocks[:4]
     ]
     what = f"there are no dates, and rows lie in blocks by {listed([one.head.names[one.index] for one in blocks])}"
-    question = f"{finding.settings['path']}: {what}: is each block a series?"
+    other = f'; or has each one label or number: --recording "{blocks[0].head.names[blocks[0].index]}" --label COLUMN'
+    question = f"{finding.settings['path']}: {what}: is each block a series{other}"
     raise Undecided(Refused(question, *own, Remedy({"series": None}, "all rows are one series")))
 
 

@@ -31,7 +31,9 @@ class csv(TableFiles, SeriesSource):
         None, description="Date column, or several: [year, month, day, hour] or [date, time]; null for none."
     )
     frequency: str | None = Field(
-        None, description='Step of the dates as a pandas alias ("MS", "D", "h"); null infers it.'
+        None,
+        description='Step of the dates as a pandas alias ("MS", "D", "h"), or C-TUE-WED-THU-FRI-SAT: these weekdays; '
+        "null infers it.",
     )
     series: Column | None = Field(
         None, description="Column that names the series in a long table (unique_id, ds, y); null for one series."

@@ -19,13 +19,14 @@ from rnnexp.errors import ConfigError, DataError
 
 GLOB = frozenset("*?[")
 GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+IN_EXCEL = "in Excel by File, Save As, CSV UTF-8, or `pandas.read_excel(FILE).to_csv('my.csv', index=False)`"
 OTHERS = {  # first bytes: what it is, and what makes a table of it
     b"\xfd7zXZ": ("an xz archive", "unpack it with `unxz`"),
     b"BZh": ("a bzip2 archive", "unpack it with `bunzip2`"),
     b"\x28\xb5\x2f\xfd": ("a zstd archive", "unpack it with `unzstd`"),
     b"7z\xbc\xaf": ("a 7z archive", "unpack it"),
     b"Rar!": ("a RAR archive", "unpack it"),
-    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "save it as CSV"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", f"save its sheet as CSV, {IN_EXCEL}"),
     b"SQLite": ("an SQLite database", "export the table as CSV"),
     b"%PDF": ("a PDF", "save the table as CSV"),
     b"\x89HDF": ("an HDF5 file", "save the table as CSV"),
@@ -48,6 +49,7 @@ DOCUMENTS = {  # texts, which may be learned from, but are no tables
     b'[{"': ("JSON", "write the table as CSV or Parquet"),
     b'{"': ("JSON", "write the table as CSV or Parquet"),
 }
+RECORDINGS = "; for a sequence in each: put labels.csv beside them, with columns file and label"
 PIECE = 1 << 20
 START = 256  # bytes that tell UTF-16
 WORDS = 6  # that are shown as each encoding reads them
@@ -108,7 +110,8 @@ def _regular(path: Path) -> Path:
     if path.is_dir():
         tables = sorted(child.name for child in path.iterdir() if child.is_file())[:5]
         holds = f" It holds {', '.join(tables)}." if tables else ""
-        raise DataError(f'{path}: is a directory, not a file.{holds} For all its files: data.path="{path}/*.csv"')
+        one = f'For all its files as one series: data.path="{path}/*.csv"'
+        raise DataError(f"{path}: is a directory, not a file.{holds} {one}{RECORDINGS if tables else ''}")
     if not path.is_file():
         raise DataError(f"{path}: is a pipe or a device; tables are read more than once: save it as a file first")
     if not os.access(path, os.R_OK):
@@ -151,7 +154,8 @@ def kind(path: Path, is_table: bool = False) -> str:
         if start.startswith(mark):
             raise DataError(f"{path}: is {what}: {mend}, then name the table in data.path")
     if start[:4] == ZIP:
-        unpack = "an Excel workbook: save it as CSV" if path.suffix.lower() == ".xlsx" else "a zip archive: unpack it"
+        excel = path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb")
+        unpack = f"an Excel workbook: save its sheet as CSV, {IN_EXCEL}" if excel else "a zip archive: unpack it"
         raise DataError(f"{path}: is {unpack}, then name the table in data.path")
     found = "gzip" if start[:2] == GZIP else "parquet" if start[:4] == PARQUET else "text"
     promised = {".gz": "gzip", ".parquet": "parquet"}.get(path.suffix.lower())

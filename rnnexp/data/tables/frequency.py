@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data import calendar
-from rnnexp.data.periods import MONTHS, Lengths, Periods, find_periods, parse
+from rnnexp.data.periods import MONTHS, WEEKDAYS, Lengths, Periods, find_periods, find_weekday, parse
 
 COMMON = re.compile(r"[1-9]\d{0,4}(h|D|W|MS|ME|min|s|YS|YE|QS|QE)|(h|D|B|W|MS|ME|min|s|YS|YE|QS|QE)")
 RENAMED = {
@@ -60,6 +60,8 @@ FAR = np.array(["2262-01-01"], dtype="datetime64[ns]")  # from every date
 HALF, MOST = 0.5, 0.75  # shares of dates; those near the end of a month may be trading days
 ROOMY = "datetime64[us]"
 MARGIN = 40  # days before and after dates in which a rare calendar is listed
+FEWEST_DAYS = 28  # after which a weekday without a row is one that never has any
+MOST_SHUT = 0.1  # holidays to a row, at most
 NEAR = 5  # days from the end of a month to its last trading day, at most
 VOTERS = 50
 WINDOW = 10
@@ -79,7 +81,7 @@ def mistake(frequency: str) -> str | None:
     renamed = _translate(frequency, RENAMED | {word: alias for alias, words in WORDS.items() for word in words})
     if renamed != frequency and _is_step(renamed):
         return f"`{frequency}` is not a step of dates; write {renamed}"
-    choices = "h, D, W, MS (first of the month), ME (its last day), 15min, …"
+    choices = "h, D, B (Monday to Friday), C-MON-TUE-WED-THU-FRI-SAT (no Sundays), W, MS, ME (month's end), 15min, …"
     return f"`{frequency}` is not a step of dates; write {choices}"
 
 
@@ -115,7 +117,8 @@ def infer(time: np.ndarray) -> str | None:
         return None
     if alias := _alias(time):
         return _last_weekday(time, alias)
-    return _voted(time, (WINDOW,)) or _by_day(time) or _voted(time, (5, 3)) or _by_trading_day(time)
+    found = _voted(time, (WINDOW,)) or _by_day(time) or _voted(time, (5, 3)) or _by_trading_day(time)
+    return _by_open_days(time) or found if found in (None, "D", "B") else found
 
 
 def _voted(time: np.ndarray, lengths: Sequence[int]) -> str | None:
@@ -178,6 +181,18 @@ def _by_trading_day(time: np.ndarray) -> str | None:
     if (after <= NEAR).mean() > 0.9:
         return _of_months("B", step, "E", months[0])
     return _of_months("B", step, "S", months[0]) if (days <= NEAR).mean() > 0.9 else None
+
+
+def _by_open_days(time: np.ndarray) -> str | None:
+    """Recognize days some of which never have a row, such as Sundays, for at least four weeks."""
+    days = time.astype("datetime64[D]")
+    shut = np.bincount(find_weekday(days), minlength=7) == 0
+    if not 0 < shut.sum() < 6 or days[-1] - days[0] < np.timedelta64(FEWEST_DAYS, "D"):
+        return None
+    week = [day for day, closed in zip(WEEKDAYS, shut) if not closed]
+    alias = "B" if week == list(WEEKDAYS[:5]) else "-".join(["C", *week])
+    grid = lay(time, alias)
+    return alias if not grid.off.any() and grid.absent <= MOST_SHUT * len(time) else None
 
 
 def _in_months(time: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data import inspect as table
-from rnnexp.data.calendar import write_dates
+from rnnexp.data.calendar import describe_step, write_dates
 from rnnexp.data.inspect.finding import Finding
 from rnnexp.data.inspect.flaws import FEW
 from rnnexp.data.series import Series
@@ -49,7 +49,7 @@ def _table(path: str, given: Mapping[str, Any]) -> Draft:
     others = series.columns[1 : len(asked)] if isinstance(asked, list) else ()
     target = " and ".join((series.columns[0], *(others if len(others) < 2 else (f"{len(others)} others",))))
     rows = f"{len(series.values):,} rows" + (f" of {len(series.ids)} series" if len(series.ids) > 1 else "")
-    about = f"target {target}: {rows}{_span(series.time)}, step {series.frequency or 'none'}"
+    about = f"target {target}: {rows}{_span(series.time)}, step {describe_step(series.frequency)}"
     return Draft(
         [*finding.seen, about, *_sums(series)],
         f"How well can {target} be forecast {'one step' if ahead == 1 else f'{ahead} steps'} ahead?",
