@@ -13,6 +13,7 @@ import pytest
 import rnnexp as rx
 from rnnexp import disk, tasks
 from rnnexp.data import large
+from rnnexp.data.calendar import write_dates
 from rnnexp.data.dataset import Part, digest
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.tables import mapped
@@ -240,3 +241,19 @@ def test_the_losses_are_the_same_to_the_bit(monkeypatch: pytest.MonkeyPatch, fol
         in_memory = rx.run(*words)
     assert losses(in_file) == losses(in_memory)
     assert losses(in_file) != losses(rx.run(*words, "seed=1"))
+
+
+def test_numbers_in_a_file_are_those_of_numpy() -> None:
+    for first, stop, step in ((3, 9000, 1), (3, 9000, 4), (5, 5, 1), (9, 2, 3)):
+        found = large.number(first, stop, step)
+        assert found.dtype == np.int32
+        assert found.tolist() == list(range(first, stop, step))
+        assert isinstance(found.base, np.memmap) == (len(found) > 2000)
+
+
+def test_one_date_with_seconds_among_many_rows_has_all_written_so() -> None:
+    days = np.datetime64("2020-01-01", "ns") + np.arange(4000) * np.timedelta64(1, "D")
+    later = days.copy()
+    later[3500] += np.timedelta64(90, "s")
+    assert write_dates(days[:1], days) == ["2020-01-01"]
+    assert write_dates(days[:1], later) == ["2020-01-01 00:00:00"]
