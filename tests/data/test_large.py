@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from rnnexp.data import large
 from rnnexp.data.calendar import write_dates
 from rnnexp.data.dataset import Part, digest
 from rnnexp.data.sources.csv import csv
-from rnnexp.data.tables import mapped
+from rnnexp.data.tables import mapped, mapped_files
 from rnnexp.errors import DataError, ResourceError
 from rnnexp.evaluation import metrics
 from rnnexp.tasks.forecasting import leaks
@@ -153,6 +155,41 @@ def test_a_file_of_the_cache_that_was_cut_is_made_again(folder: Path, tmp_path: 
     (path.parent / ".tmp-999999999-x.table").touch()
     assert source(folder).read().values.tobytes() == whole
     assert cached(tmp_path) == [path]
+
+
+def test_what_is_unused_for_long_goes_when_another_table_is_written(folder: Path, tmp_path: Path) -> None:
+    source(folder).read()
+    (old,) = cached(tmp_path)
+    os.utime(old, (0, 0))
+    source(folder, features=[]).read()
+    assert len(cached(tmp_path)) == 1
+    assert not old.exists()
+
+
+def test_what_is_mapped_stays_however_old_it_is(folder: Path, tmp_path: Path) -> None:
+    held = source(folder).read()
+    (old,) = cached(tmp_path)
+    os.utime(old, (0, 0))
+    source(folder, features=[]).read()
+    assert old.exists()
+    del held
+    mapped_files.prune(old.parent, 0)
+    assert not old.exists()
+
+
+def test_the_oldest_goes_where_the_cache_takes_too_much_of_the_disk(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path
+) -> None:
+    for day, features in enumerate(([], ["x"])):
+        known = set(cached(tmp_path))
+        source(folder, features=features).read()
+        (new,) = set(cached(tmp_path)) - known
+        os.utime(new, (time.time(), time.time() - 1000 + day))
+    older, newer = sorted(cached(tmp_path), key=lambda path: path.stat().st_mtime)
+    sizes = older.stat().st_size, newer.stat().st_size
+    monkeypatch.setattr(mapped_files.shutil, "disk_usage", lambda _: disk.shutil._ntuple_diskusage(1, 1, sizes[1]))
+    mapped_files.prune(newer.parent, 0)
+    assert cached(tmp_path) == [newer]
 
 
 def test_a_disk_without_room_is_said_before_anything_is_written(
