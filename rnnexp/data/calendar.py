@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rnnexp.data.large import list_pieces
 from rnnexp.data.periods import DAY, BusinessDays, Lengths, find_periods, find_weekday, parse
 from rnnexp.errors import DataError
 
@@ -123,8 +124,14 @@ def has_hours(frequency: str | None) -> bool:
 def write_dates(dates: np.ndarray, among: np.ndarray | None = None) -> list[str]:
     """Write dates with the clock, as long as it must be, unless they are among days: then all of them without."""
     all_of = dates if among is None else among
-    unit = next(unit for unit in ("D", "m", "s", "ns") if (all_of == all_of.astype(f"datetime64[{unit}]")).all())
+    unit = next(unit for unit in ("D", "m", "s", "ns") if _is_whole(all_of, unit))
     return [text.replace("T", " ") for text in np.datetime_as_string(dates.astype(f"datetime64[{unit}]"))]
+
+
+def _is_whole(dates: np.ndarray, unit: str) -> bool:
+    """Tell whether dates have nothing finer than a unit; the first piece of many that has some ends the search."""
+    pieces = (dates[piece] for piece in list_pieces(len(dates)))
+    return all((own == own.astype(f"datetime64[{unit}]")).all() for own in pieces)
 
 
 def describe_clock_changes(stamps: np.ndarray, among: np.ndarray) -> str:

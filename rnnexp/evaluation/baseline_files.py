@@ -77,7 +77,8 @@ def remember(dataset: Dataset, what: str, compute: Callable[[], T], kept: Kept) 
 
 def _make_key(dataset: Dataset, what: str, texts: Sequence[str]) -> list[str]:
     """List all that decides about what is computed."""
-    parts = [f"{name} {hashlib.sha256(part.indices.tobytes()).hexdigest()}" for name, part in dataset.parts.items()]
+    indices = {name: np.ascontiguousarray(part.indices) for name, part in dataset.parts.items()}
+    parts = [f"{name} {hashlib.sha256(own.data).hexdigest()}" for name, own in indices.items()]
     parts.append(hashlib.sha256(json.dumps(list(texts)).encode()).hexdigest())
     own = [dataset.spec.task, what, dataset.summary.digest, dataset.scored, str(dataset.season), *parts]
     return [*own, str(runtime.count_threads()), *_list_versions(tuple(registry.list_plugins()))]

@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 USUAL = ("Noto Sans CJK", "Source Han Sans", "WenQuanYi", "PingFang", "Hiragino", "Microsoft YaHei", "Arial Unicode MS")
 BOXES = "Last Resort"  # comes with Matplotlib: the same box for all signs of a script
 MAX_CODES = 8  # of one text
+MAX_POINTS = 4096  # of a line that are drawn at once: of 65,536 the renderer takes 100 MB, in pieces of these 13
 NOTE = "U+: letters that no installed font has, by their codes"
 
 
 def make_figure(**options: Any) -> Figure:
     """Make a figure that looks for fonts when it is written to a file."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     class LegibleFigure(Figure):
         def savefig(self, *args: Any, **kwargs: Any) -> None:
             make_legible(self)
             # It would tell that a font has another weight than the one before it in a list.
-            with hide_warnings("matplotlib.font_manager"):
+            with hide_warnings("matplotlib.font_manager"), rc_context({"agg.path.chunksize": MAX_POINTS}):
                 super().savefig(*args, **kwargs)
 
     return LegibleFigure(**options)

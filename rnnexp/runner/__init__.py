@@ -223,6 +223,9 @@ def run_steps(
 def _report_trained(prepared: PreparedRun, history: History) -> Generator[TrainingStep, None, Report]:
     """Score a trained network, its members, and what it would have been without what it has learned first."""
     experiment, dataset, model = prepared.experiment, prepared.dataset, prepared.model
+    from rnnexp.data.large import release_memory
+
+    release_memory(dataset.summary.rows)  # what compiling and training have left
     report = evaluate(model, dataset, experiment, validates=True)
     report = add_members(report, model, dataset, experiment, history)
     if made := prepared.pretrained:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ import pytest
 import rnnexp as rx
 from rnnexp import disk, tasks
 from rnnexp.data import large
+from rnnexp.data.calendar import write_dates
 from rnnexp.data.dataset import Part, digest
 from rnnexp.data.sources.csv import csv
-from rnnexp.data.tables import mapped
+from rnnexp.data.tables import mapped, mapped_files
 from rnnexp.errors import DataError, ResourceError
 from rnnexp.evaluation import metrics
 from rnnexp.tasks.forecasting import leaks
@@ -154,6 +157,41 @@ def test_a_file_of_the_cache_that_was_cut_is_made_again(folder: Path, tmp_path: 
     assert cached(tmp_path) == [path]
 
 
+def test_what_is_unused_for_long_goes_when_another_table_is_written(folder: Path, tmp_path: Path) -> None:
+    source(folder).read()
+    (old,) = cached(tmp_path)
+    os.utime(old, (0, 0))
+    source(folder, features=[]).read()
+    assert len(cached(tmp_path)) == 1
+    assert not old.exists()
+
+
+def test_what_is_mapped_stays_however_old_it_is(folder: Path, tmp_path: Path) -> None:
+    held = source(folder).read()
+    (old,) = cached(tmp_path)
+    os.utime(old, (0, 0))
+    source(folder, features=[]).read()
+    assert old.exists()
+    del held
+    mapped_files.prune(old.parent, 0)
+    assert not old.exists()
+
+
+def test_the_oldest_goes_where_the_cache_takes_too_much_of_the_disk(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path
+) -> None:
+    for day, features in enumerate(([], ["x"])):
+        known = set(cached(tmp_path))
+        source(folder, features=features).read()
+        (new,) = set(cached(tmp_path)) - known
+        os.utime(new, (time.time(), time.time() - 1000 + day))
+    older, newer = sorted(cached(tmp_path), key=lambda path: path.stat().st_mtime)
+    sizes = older.stat().st_size, newer.stat().st_size
+    monkeypatch.setattr(mapped_files.shutil, "disk_usage", lambda _: disk.shutil._ntuple_diskusage(1, 1, sizes[1]))
+    mapped_files.prune(newer.parent, 0)
+    assert cached(tmp_path) == [newer]
+
+
 def test_a_disk_without_room_is_said_before_anything_is_written(
     monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path
 ) -> None:
@@ -240,3 +278,19 @@ def test_the_losses_are_the_same_to_the_bit(monkeypatch: pytest.MonkeyPatch, fol
         in_memory = rx.run(*words)
     assert losses(in_file) == losses(in_memory)
     assert losses(in_file) != losses(rx.run(*words, "seed=1"))
+
+
+def test_numbers_in_a_file_are_those_of_numpy() -> None:
+    for first, stop, step in ((3, 9000, 1), (3, 9000, 4), (5, 5, 1), (9, 2, 3)):
+        found = large.number(first, stop, step)
+        assert found.dtype == np.int32
+        assert found.tolist() == list(range(first, stop, step))
+        assert isinstance(found.base, np.memmap) == (len(found) > 2000)
+
+
+def test_one_date_with_seconds_among_many_rows_has_all_written_so() -> None:
+    days = np.datetime64("2020-01-01", "ns") + np.arange(4000) * np.timedelta64(1, "D")
+    later = days.copy()
+    later[3500] += np.timedelta64(90, "s")
+    assert write_dates(days[:1], days) == ["2020-01-01"]
+    assert write_dates(days[:1], later) == ["2020-01-01 00:00:00"]

@@ -22,10 +22,11 @@ from rnnexp.data.tables import frequency as steps
 from rnnexp.data.tables.columns import Selection
 from rnnexp.data.tables.files import kind, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
+from rnnexp.data.tables.mapped_files import ENDING, keep
 from rnnexp.data.tables.numbers import EXACT, LARGEST
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.typed import open_parquet, select_parquet
-from rnnexp.disk import describe_size, put_whole, remove, require_room
+from rnnexp.disk import describe_size
 from rnnexp.errors import ResourceError
 from rnnexp.runtime import machine
 from rnnexp.runtime.digests import hash_file
@@ -131,27 +132,13 @@ def _first_date(file: Path, name: str) -> int:
     return np.iinfo(np.int64).min if first is None else int(_to_dates(first.column(0))[0])
 
 
-def _keep(folder: Path, sources: Sources) -> Path:
+def _keep(folder: Path, sources: Sources) -> BinaryIO:
     """Return the file of the cache, made if it is not there yet."""
     sha = hashlib.sha256("\0".join([FORMAT, *sources.values, sources.time or ""]).encode())
     for file in sources.files:
         sha.update(hash_file(file).encode())
-    path = folder / f"{sha.hexdigest()[:32]}.table"
-    if not path.is_file() or path.stat().st_size != sources.size:
-        folder.mkdir(exist_ok=True, mode=0o700)
-        _remove_leftovers(folder)
-        require_room(folder, sources.size, "the table as it is mapped takes")
-        put_whole(path, lambda new: _write(new, sources))
-    os.utime(path)  # what is unused for long may be removed
-    return path
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what processes have left that were killed while they wrote."""
-    for path in folder.glob(".tmp-*"):
-        owner = path.name.split("-")[1]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
-            remove(path)
+    path = folder / f"{sha.hexdigest()[:32]}{ENDING}"
+    return keep(path, sources.size, lambda new: _write(new, sources))
 
 
 def _write(new: Path, sources: Sources) -> None:
@@ -204,12 +191,13 @@ def _to_dates(column: Any) -> np.ndarray:
     return column.to_numpy(zero_copy_only=False).astype("datetime64[ns]").view(np.int64)
 
 
-def _map(path: Path, sources: Sources) -> tuple[np.ndarray, np.ndarray | None]:
-    shape = (sources.rows, len(sources.values))
-    values = np.asarray(np.memmap(path, np.float64, "r", shape=shape))
-    if sources.time is None:
-        return values, None
-    return values, np.asarray(np.memmap(path, "datetime64[ns]", "r", offset=8 * shape[0] * shape[1], shape=shape[:1]))
+def _map(file: BinaryIO, sources: Sources) -> tuple[np.ndarray, np.ndarray | None]:
+    rows, columns = sources.rows, len(sources.values)
+    with file:  # each mapping has its own hold on the file
+        values = np.asarray(np.memmap(file, np.float64, "r", shape=(rows, columns)))
+        if sources.time is None:
+            return values, None
+        return values, np.asarray(np.memmap(file, "datetime64[ns]", "r", offset=8 * rows * columns, shape=(rows,)))
 
 
 def _make_series(

@@ -10,7 +10,7 @@ import numpy as np
 from rnnexp.data import calendar
 from rnnexp.data.dataset import Part, Summary, digest
 from rnnexp.data.example_weights import KEY, share_weights
-from rnnexp.data.large import is_large, take_last
+from rnnexp.data.large import is_large, join, take_last
 from rnnexp.data.rules import PER_WINDOW
 from rnnexp.data.series import Series
 from rnnexp.data.short import Need, labels, need, without_short
@@ -233,7 +233,7 @@ def _parts(
         arrays[KEY] = share_weights(first, [(name, np.concatenate(own)) for name, own in begins.items()])
     if pipeline.plan.layout == "windows":
         near = is_large(len(scaled))
-        return {name: Part(arrays, np.concatenate(own), near=near) for name, own in begins.items()}
+        return {name: Part(arrays, join(own), near=near) for name, own in begins.items()}
     firsts = reading.series.offsets[:-1] + pipeline.chain.lost
     return {name: _whole(arrays, firsts, own) for name, own in begins.items()}
 
@@ -281,5 +281,5 @@ def _summary(reading: Reading, begins: dict[str, list[np.ndarray]], remarks: lis
 
 def _digest(reading: Reading) -> str:
     series = reading.series
-    dates = () if series.time is None else (series.time.astype("datetime64[ns]"),)
+    dates = () if series.time is None else (series.time.astype("datetime64[ns]", copy=False),)
     return digest(reading.source, series.values, series.offsets, *dates)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.example_weights import take_weights
+from rnnexp.data.large import number
 from rnnexp.data.spec import InputSpec
 
 # Reversible instance normalization, Kim et al. 2022, adds this to the variance of a window.
@@ -72,7 +73,7 @@ class Plan:
 def starts(plan: Plan, first: int, rows: tuple[int, int], stride: int) -> np.ndarray:
     """List the windows whose targets all lie in `rows`; their inputs may begin as early as row `first`."""
     earliest = max(first, rows[0] - plan.sequence_length)
-    return np.arange(earliest, rows[1] - plan.span + 1, stride, dtype=np.int32)
+    return number(earliest, rows[1] - plan.span + 1, stride)
 
 
 def statistics(plan: Plan, past: Any) -> tuple[Any, Any]:

@@ -153,7 +153,7 @@ def place_rows(values: np.ndarray) -> Any:
     import jax
     from jax import numpy as jnp
 
-    return jax.device_put(values, may_alias=True) if is_large(len(np.atleast_1d(values))) else jnp.asarray(values)
+    return jax.device_put(values, may_alias=True) if is_large(np.size(values)) else jnp.asarray(values)
 
 
 def _make_axes(structure: Any, axes: list[int | None]) -> Tree:

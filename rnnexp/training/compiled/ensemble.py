@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnexp.data.large import release_memory
 from rnnexp.training.best_weights import find_not_finite
 from rnnexp.training.compiled.batch_plan import BatchPlan, place_rows, stack_shared
 from rnnexp.training.compiled.dispatch import Dispatch, Pace
@@ -128,8 +129,12 @@ class Ensemble:
             self._given = None  # the orders of many rows are large
             self._given = self._now(count)
         arguments = ((self.state, self._passed), self._given, self.fixed, self.data)
+        waiting = time.perf_counter()
         self._dispatch.wait(*arguments)
         ready = time.perf_counter()
+        began += ready - waiting  # compiling is no part of an epoch
+        if self.turn == 0:
+            release_memory(len(self.batch_plan.train.part))
         (self.state, self._passed), rows = jax.block_until_ready(self._dispatch.run(span, count, *arguments))
         self._pace.take(span, count, time.perf_counter() - ready)
         ended, self.turn = time.time(), self.turn + 1
@@ -149,6 +154,8 @@ class Ensemble:
 
     def _now(self, count: int) -> Tree:
         """Return rates and orders of the next `count` epochs, (capacity, lanes, ...)."""
+        import jax
+
         capacity, first = self._dispatch.capacity, self.epoch + 1
         lanes = []
         for lane in self.lanes:
@@ -157,8 +164,9 @@ class Ensemble:
             rate = rates[np.minimum(np.arange(self.epoch, self.epoch + capacity), len(rates) - 1)]
             orders = spec.batch_plan.orders(spec.seed, (first, count), capacity, side_by_side=not self.single)
             lanes.append({"rate": rate, **orders})
-        stacked = lanes[0] if self.single else {k: np.stack([lane[k] for lane in lanes], axis=1) for k in lanes[0]}
-        return self.program.placement.put(stacked)
+        if self.single:
+            return self.program.placement.put(jax.tree.map(place_rows, lanes[0]))
+        return self.program.placement.put({k: np.stack([lane[k] for lane in lanes], axis=1) for k in lanes[0]})
 
     @property
     def _interval(self) -> int:
