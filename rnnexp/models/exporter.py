@@ -62,6 +62,27 @@ class Exporter(ABC):
         return folder / f"model{self.suffix}" if self.suffix else folder
 
 
+@settings
+class FileExporter(Exporter):
+    """A format of one file: its content is whole before anything is written.
+
+    `convert` raises ConfigError for a network that the format cannot hold.
+    """
+
+    def export(self, path: Path, trained: Bundle) -> None:
+        self.require_packages()
+        self.write(path, trained)
+
+    def write(self, path: Path, trained: Bundle) -> None:
+        content = self.convert(trained)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    @abstractmethod
+    def convert(self, trained: Bundle) -> bytes:
+        """Return what the file holds."""
+
+
 def save(folder: Path, trained: Bundle) -> None:
     """Write a model into the folder of a run, in every format that each run keeps; what is there is replaced."""
     for exporter in registry.components("exporter").values():

@@ -18,7 +18,7 @@ import numpy as np
 
 from rnnexp.errors import ConfigError, ResourceError
 from rnnexp.models.bundle import Bundle
-from rnnexp.models.exporter import Exporter
+from rnnexp.models.exporter import FileExporter
 from rnnexp.models.logits import convention
 from rnnexp.registry import Package, lookup, register
 
@@ -26,7 +26,7 @@ PACKAGE = Package("tensorflow", "TensorFlow", "pip install 'rnnexp[tensorflow]'"
 
 
 @register("exporter")
-class litert(Exporter):
+class litert(FileExporter):
     """Converted by TensorFlow in a process of its own, for one example at a time and with LiteRT's own operators alone.
 
     A batch of any size would ask for operators of TensorFlow, which LiteRT does not have.
@@ -43,18 +43,7 @@ class litert(Exporter):
         if importlib.util.find_spec(PACKAGE.module) is None:  # only the other process imports it
             raise ResourceError(f"format {self.name}: {PACKAGE.title} is not installed; run: {PACKAGE.install}")
 
-    def export(self, path: Path, trained: Bundle) -> None:
-        """Write the file; raises ConfigError before anything is written for a network that is not covered."""
-        self.require_packages()
-        content = self.convert(trained)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    def write(self, path: Path, trained: Bundle) -> None:
-        path.write_bytes(self.convert(trained))
-
     def convert(self, trained: Bundle) -> bytes:
-        """Return what the file holds."""
         spec = trained.spec
         reasons = {
             "writes its answer token by token": spec.writes,

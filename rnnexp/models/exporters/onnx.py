@@ -13,7 +13,7 @@ import numpy as np
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful
 from rnnexp.models.bundle import Bundle
-from rnnexp.models.exporter import Exporter
+from rnnexp.models.exporter import FileExporter
 from rnnexp.models.logits import convention
 from rnnexp.registry import Package, register
 
@@ -24,7 +24,7 @@ WRITES = "model: {} writes its answer token by token, by a search outside of the
 
 
 @register("exporter")
-class onnx(Exporter):
+class onnx(FileExporter):
     """Written from the layers of Keras by ONNX's own recurrent operators, which ONNX Runtime computes as one kernel.
 
     A network that labels whole sequences ends in a softmax there.
@@ -37,18 +37,7 @@ class onnx(Exporter):
     name: Literal["onnx"] = "onnx"
     step_by_step: bool = False
 
-    def export(self, path: Path, trained: Bundle) -> None:
-        """Write the file; raises ConfigError before anything is written for a network that has no counterpart."""
-        content = self.convert(trained)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    def write(self, path: Path, trained: Bundle) -> None:
-        path.write_bytes(self.convert(trained))
-
     def convert(self, trained: Bundle) -> bytes:
-        """Return what the file holds; raises ResourceError if the package is missing."""
-        self.require_packages()
         from rnnexp.models.onnx_writer.convert_network import convert_network
 
         spec = trained.spec
