@@ -313,6 +313,26 @@ def test_compiled_programs_are_kept_for_the_next_process(tmp_path: Path) -> None
     assert other > first
 
 
+LOSING_THE_FOLDER = (
+    KEEP_ALONE
+    + """
+import shutil, warnings
+{heard}
+shutil.rmtree(jax.config.jax_compilation_cache_dir)
+Path(jax.config.jax_compilation_cache_dir).write_text("")
+"""
+)
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("heard", ["", "warnings.simplefilter('default')"])
+def test_a_program_that_cannot_be_kept_is_no_warning_to_a_user(heard: str, tmp_path: Path) -> None:
+    start = LOSING_THE_FOLDER.format(heard=heard).replace("import jax", "import jax\nfrom pathlib import Path")
+    script = COMPILING.format(start=start, numbers=[1])
+    told = succeed(script, XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR="").stderr
+    assert ("persistent compilation cache entry" in told) == bool(heard)
+
+
 @pytest.mark.fault("B12")
 def test_a_cache_folder_chosen_by_the_user_or_a_home_that_cannot_be_written_is_respected(tmp_path: Path) -> None:
     assert kept([1], KEEP_ALONE, tmp_path / "unused", chosen=str(tmp_path / "chosen")) == [set()]

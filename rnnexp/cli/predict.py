@@ -33,7 +33,8 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         description="Forecast what follows the rows of INPUT, or without INPUT what follows its own data; or label "
         "sequences (.ts, .npz, a table, a folder of tables) or texts (one in quotes, a file with one on each line, a "
         "table, a folder of .txt files). Columns are matched by name; the preprocessing is the run's. Intervals of "
-        "forecasts come from the errors on its validation set.",
+        "forecasts come from the errors on its validation set. A run forecasts as many rows as it was trained for "
+        "(data.horizon).",
         epilog="example: rnnexp predict lstm-u32-lr1e-3-a1b2 sales.csv -o forecast.csv --level 80 95",
     )
     given_run.add_arguments(parser)

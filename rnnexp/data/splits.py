@@ -49,7 +49,8 @@ class Split:
         kind = self.kind()
         if kind is None:
             given = f"train={self.train!r}, val={self.val!r}, test={self.test!r}"
-            return [f"data.split: {given}: give all fractions, all numbers of rows, or all dates"]
+            dates = "the last ones: train=2024-10-31, val=2024-12-31, test=null for what is left"
+            return [f"data.split: {given}: give all fractions, all numbers of rows, or all dates ({dates})"]
         checks = {"fractions": self._fraction_mistakes, "counts": self._count_mistakes, "dates": self._dates}
         return self._empty_parts() + self._open_parts(kind) + checks[kind]()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+import warnings
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -91,6 +92,8 @@ def use_compilation_cache(jax: Any) -> None:
     jax.config.update("jax_compilation_cache_max_size", MAX_CACHE_BYTES)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    # Of a lock that many processes wait for: a program that is not kept is compiled anew, and nothing else is lost.
+    warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache entry")
 
 
 class RunClock:

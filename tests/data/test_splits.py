@@ -102,7 +102,10 @@ def test_folds_keep_the_gap(make):
     [
         ({"train": 0.7, "val": 0.1, "test": 0.1}, r"the fractions add up to 0.9, not to 1"),
         ({"train": 1.7, "val": -0.7, "test": None}, r"data.split.train: 1.7 is not a fraction from 0 to 1"),
-        ({"train": 10, "val": 0.1, "test": 3}, r"give all fractions, all numbers of rows, or all dates"),
+        (
+            {"train": 10, "val": 0.1, "test": 3},
+            r"give all fractions, all numbers of rows, or all dates \(the last ones: ",
+        ),
         ({"train": 10, "val": -1, "test": 3}, r"data.split.val: -1 is not a number of rows"),
         (
             {"train": 0.8, "val": 0.2, "test": 0},
