@@ -14,7 +14,7 @@ import importlib
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -49,6 +49,7 @@ class Package:
             raise ResourceError(f"{user}: {self.title} is not installed; run: {self.install}") from None
 
 
+_CONFIGURED = ("model", "data", "loss", "optimizer", "schedule", "callback")  # kinds that a configuration chooses
 _registered: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 _plugins: set[str] = set()  # the user's own modules that were imported at the user's word
 _rising: dict[str, bool] = {}  # registered metrics whose author has said whether more is better
@@ -137,7 +138,7 @@ def lookup(kind: str, name: str) -> type:
 
 def _import(kind: str, name: str) -> None:
     if name not in (choices := names(kind)):
-        raise ConfigError(f"{kind}: `{name}` is not one of {', '.join(choices)}{suggest_value(kind, name, choices)}")
+        raise ConfigError(f"{kind}: `{name}` is not one of {', '.join(choices)}{suggest_choice(kind, name, choices)}")
     package = importlib.import_module(KINDS[kind].package)
     if hasattr(package, "available"):
         _registered[kind][name] = package.load(name)
@@ -145,6 +146,12 @@ def _import(kind: str, name: str) -> None:
         chosen = dict(_registered[kind])  # a plugin's own component stays where a module brings one of its name
         importlib.import_module(f"{package.__name__}.{_modules(package, KINDS[kind])[name]}")
         _registered[kind] |= chosen
+
+
+def suggest_choice(kind: str, name: object, choices: Iterable[str]) -> str:
+    """Return a hint at the component that may be meant; where none is near, how one of the user's own is named."""
+    own = "; one of your own is known once its module is named: 'plugins=[MODULE]'" if kind in _CONFIGURED else ""
+    return suggest_value(kind, name, choices) or own
 
 
 def load_plugins(modules: list[str], backend: str | None = None) -> None:

@@ -23,6 +23,8 @@ def read_table() -> Mapping[str, Any]:
 
 def suggest_key(key: str) -> str:
     """Return what an unknown key is here, as ``"; here it is model.units"``; or an empty string."""
+    if key.rpartition(".")[2] == "_target_":  # Hydra's
+        return "; settings name no code: `name` chooses a component, and your own come from a module in `plugins`"
     word, group, table = write_plainly(key.rpartition(".")[2]), key.partition(".")[0], read_table()
     if advice := _advise(word, table):
         return advice

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnexp import tasks
+from rnnexp import registry, tasks
 from rnnexp.evaluation.memory import describe_memory
 from rnnexp.evaluation.report import Scores
 from rnnexp.redact import redact, redact_words
@@ -84,8 +84,9 @@ def _table(scores: Scores) -> Iterator[str]:
 
 
 def _list_further(scores: Scores) -> list[str]:
-    """Return the other metrics that each report of a task has: MSE, MAE and R2 beside an RMSE."""
-    found = {name: scores.metrics.get(f"{scores.part}/{name}") for name in reported(scores.task)}
+    """Return the other metrics that each report of a task has, MSE, MAE and R2 beside an RMSE, and the user's own."""
+    names = dict.fromkeys([*reported(scores.task), *registry.names("metric")])
+    found = {name: scores.metrics.get(f"{scores.part}/{name}") for name in names}
     labels = {name: metric.label if (metric := metric_of(name)) else name for name in found}
     others = ((labels[name], value) for name, value in found.items() if name != scores.metric)
     return [f"{label} {value:.5g}" for label, value in others if value is not None]

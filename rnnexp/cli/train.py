@@ -23,6 +23,7 @@ from rnnexp.cli.taken import Taken, command_line, find_unfinished
 from rnnexp.config import compose, plugins, trust
 from rnnexp.config.dirname import named_as_typed
 from rnnexp.config.grammar import as_hydra_reads, parsed
+from rnnexp.config.hydra_node import explain_hydra
 from rnnexp.config.overrides import Border, choices, chosen, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath
@@ -170,7 +171,7 @@ def _hydra(args: Namespace) -> int:
         return int(stop.code or 0) if _Outcome.code == 0 else _Outcome.code
     except (HydraException, OmegaConfBaseException) as error:
         if not args.multirun or not isinstance(error, JobFailed):
-            raise ConfigError(compose.without_bad_advice(error)) from error
+            raise ConfigError(explain_hydra(error)) from error
         print(error, file=sys.stderr)
         return SWEEP_FAILED
     finally:

@@ -19,7 +19,6 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import setup_globals
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -27,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnexp.config import places, renamed
 from rnnexp.config.defaults import circle
 from rnnexp.config.grammar import as_hydra_reads, parsed
-from rnnexp.config.hydra_node import check_hydra, hydra_node
+from rnnexp.config.hydra_node import check_hydra, explain_hydra, hydra_node
 from rnnexp.config.overrides import Border, inspect_overrides
 from rnnexp.config.parse import parse
 from rnnexp.config.plugins import load_plugins
@@ -43,9 +42,6 @@ from rnnexp.redact import remember
 from rnnexp.registry import PluginsNeeded
 
 VERSION_BASE = "1.3"
-
-_INTERNAL = ("object_type=", "reference_type=")  # OmegaConf's words for its own classes
-_MIXED = "a list is given where `key: value` pairs are needed, or pairs where a list is"
 
 
 def compose(*settings: str | Mapping[str, Any], **changes: Any) -> Experiment:
@@ -213,7 +209,7 @@ def loaded(overrides: list[str], config_dir: str | None) -> DictConfig:
     except RecursionError:
         raise NotComposed(_led_back(overrides)) from None
     except Exception as error:  # Hydra answers what a file says wrongly with HydraException, and with any other
-        raise NotComposed(_unset_variable(error) or without_bad_advice(error)) from None
+        raise NotComposed(_unset_variable(error) or explain_hydra(error)) from None
     remember(OmegaConf.to_container(config.hydra.job))
     check_hydra(config)
     return config
@@ -250,16 +246,6 @@ def shipped_node() -> dict[str, Any]:
 def apply_overrides(overrides: list[Override], config: DictConfig) -> None:
     """Set single values in a composed configuration, exactly as Hydra does."""
     ConfigLoaderImpl._apply_overrides_to_config(overrides, config)
-
-
-def without_bad_advice(error: Exception) -> str:
-    """Hydra recommends `+key=` for a misspelled key, which hides the mistake."""
-    lines = [str(error), str(error.__cause__ or "")]
-    kept = [x.strip() for text in lines for x in text.splitlines() if "use +" not in x and "append" not in x]
-    told = " ".join(line for line in kept if line and not line.startswith(_INTERNAL))
-    if isinstance(error, HydraException | OmegaConfBaseException | ValueError) and told:
-        return told.replace("Cannot merge DictConfig with ListConfig", _MIXED)
-    return f"the configuration cannot be composed: {type(error).__name__}{f': {told}' if told else ''}"
 
 
 def loader(config_dir: str | None = None) -> ConfigLoaderImpl:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
@@ -18,6 +20,12 @@ _LOGS = ("job_logging", "hydra_logging")
 _GROUPS = ("sweeper", "launcher")
 _WITHOUT_FILE = ("none", "disabled", "stdout")  # choices of Hydra's
 _SHOWN = 120  # characters of a value or an explanation
+_INTERNAL = ("object_type=", "reference_type=")  # OmegaConf's words for its own classes
+_CLEARER = {  # than Hydra's words
+    "Cannot merge DictConfig with ListConfig": "a list is given where `key: value` pairs are needed, or pairs where a "
+    "list is",
+    "not in 'BasicLauncherConf'": "is of a launcher, which `defaults` must choose: `- override /hydra/launcher: local`",
+}
 
 
 def check_hydra(config: DictConfig) -> None:
@@ -29,6 +37,16 @@ def check_hydra(config: DictConfig) -> None:
         problems.append(f"hydra/job_logging: `{choice}` has no place for the log of a run, a file in its folder")
     if problems:
         raise ConfigError(*problems)
+
+
+def explain_hydra(error: Exception) -> str:
+    """Return what Hydra says in clearer words; it recommends `+key=` for a misspelled key, which hides the mistake."""
+    lines = [str(error), str(error.__cause__ or "")]
+    kept = [x.strip() for text in lines for x in text.splitlines() if "use +" not in x and "append" not in x]
+    told = " ".join(line for line in kept if line and not line.startswith(_INTERNAL))
+    if isinstance(error, HydraException | OmegaConfBaseException | ValueError) and told:
+        return reduce(lambda text, words: text.replace(*words), _CLEARER.items(), told)
+    return f"the configuration cannot be composed: {type(error).__name__}{f': {told}' if told else ''}"
 
 
 def _value(config: DictConfig, key: str, problems: list[str]) -> Any:
@@ -46,7 +64,7 @@ def _wrong_kinds(values: dict[str, Any]) -> list[str]:
     verbose = values["verbose"]
     names = verbose if isinstance(verbose, list) else [verbose]
     problems = [
-        f"hydra.{key}: {values[key]!r} given; must be `key: value` pairs, as hydra/{key}=… chooses them"
+        f"hydra.{key}: {values[key]!r} given; a name is chosen by hydra/{key}={_write_choice(values[key])}"
         for key in _GROUPS
         if not isinstance(values[key], dict)
     ]
@@ -58,6 +76,10 @@ def _wrong_kinds(values: dict[str, Any]) -> list[str]:
     if not (isinstance(verbose, bool) or all(isinstance(name, str) for name in names)):
         problems.append(f"hydra.verbose: {str(verbose)[:_SHOWN]} given; must be true, false or names of loggers")
     return problems
+
+
+def _write_choice(value: object) -> str:
+    return value if isinstance(value, str) and value.isidentifier() else "…"
 
 
 def _log_problems(job: str) -> list[str]:

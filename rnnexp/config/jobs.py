@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import compose
-from rnnexp.config.hydra_node import hydra_node
+from rnnexp.config.hydra_node import explain_hydra, hydra_node
 from rnnexp.config.overrides import Border, inspect_overrides, parsed
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError
@@ -90,7 +90,7 @@ def _apply(lines: Sequence[str], config: DictConfig) -> None:
     try:
         compose.apply_overrides([parsed(line) for line in lines], config)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(compose.without_bad_advice(error)) from None
+        raise ConfigError(explain_hydra(error)) from None
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from pathlib import Path
 from hydra.conf import HydraConf
 from hydra.core.override_parser.types import Override, Quote, QuotedString, RangeSweep
 
+from rnnexp import registry
 from rnnexp.config import places, renamed, source
 from rnnexp.config.grammar import GROUPS, is_glob, options_of, parsed, quote_letters
 from rnnexp.errors import ConfigError, did_you_mean
-from rnnexp.synonyms import suggest_value
 
 PARAMS = "hydra.sweeper.params."
 MAX_VALUES = 100_000  # of one range
@@ -247,7 +247,7 @@ def _group_problem(group: str, value: object, choices: set[str]) -> str | None:
     if str(value) in choices or (group == "experiment" and places.find(f"{group}/{value}")):
         return None
     inside = next((choice for choice in sorted(choices) if choice.endswith(f"/{value}")), None)
-    hint = f"; did you mean `{inside}`?" if inside else suggest_value(group, value, choices)
+    hint = f"; did you mean `{inside}`?" if inside else registry.suggest_choice(group, value, choices)
     return f"{group}: `{value}` is not one of {listed}{hint}"
 
 

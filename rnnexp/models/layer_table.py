@@ -36,13 +36,19 @@ def summarize(model: Any, width: int = WIDTH) -> str:
 
 @contextmanager
 def _columns(width: int) -> Iterator[None]:
-    """Have `rich`, with which Keras draws, take lines for so wide: without a terminal it cuts them off at 80."""
+    """Have `rich`, with which Keras draws, take lines for so wide: without a terminal it cuts them off at 80.
+
+    In a notebook rich would show an empty block beside the text that Keras hands over, so it is to see none.
+    """
+    import rich.console
+
     with _lock:
-        before = os.environ.get("COLUMNS")
-        os.environ["COLUMNS"] = str(width)
+        before, sees_notebook = os.environ.get("COLUMNS"), rich.console._is_jupyter
+        os.environ["COLUMNS"], rich.console._is_jupyter = str(width), lambda: False
         try:
             yield
         finally:
+            rich.console._is_jupyter = sees_notebook
             if before is None:
                 del os.environ["COLUMNS"]
             else:

@@ -41,6 +41,8 @@ class SequencePredictor:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        sys.exit("usage: python predict.py FILE.npz, a file that is there, with sequences in its array x")
     predictor = SequencePredictor(Path(__file__).parent)
     print(",".join(predictor.classes))
     for values in predictor.predict(np.load(sys.argv[1], allow_pickle=False)["x"]):

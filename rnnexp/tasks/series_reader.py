@@ -28,9 +28,15 @@ class Forecaster:
         self.input = self.session.get_inputs()[0].name
 
     def forecast(self, rows: Any) -> Any:
-        """Return the rows that follow, (ahead, targets), of raw rows (n, columns), the latest last."""
+        """Return the rows that follow, (ahead, targets), of raw rows (n, columns), the latest last.
+
+        Where there is one column, its values (n,) will do.
+        """
         length, k = self.plan["sequence_length"], self.targets
-        scaled = np.asarray(rows, np.float64)[-(length + self.lost) :]
+        scaled = np.asarray(rows, np.float64)
+        scaled = (scaled[:, None] if scaled.ndim == 1 else scaled)[-(length + self.lost) :]
+        if scaled.ndim != 2 or scaled.shape[1] != len(self.columns):
+            raise ValueError(f"rows must be (n, {len(self.columns)}), the columns {', '.join(self.columns)}")
         if len(scaled) < length + self.lost or not np.isfinite(scaled).all():
             raise ValueError(f"one forecast needs {length + self.lost} rows of finite numbers")
         levels = []
@@ -78,6 +84,8 @@ class Forecaster:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        sys.exit("usage: python predict.py ROWS.csv, a file that is there")
     forecaster = Forecaster(Path(__file__).parent)
     with open(sys.argv[1], newline="") as file:
         rows = [[float(row[name]) for name in forecaster.columns] for row in csv.DictReader(file)]

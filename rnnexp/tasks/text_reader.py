@@ -50,6 +50,8 @@ class TextPredictor:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit('usage: python predict.py "a text" "another text"')
     predictor = TextPredictor(Path(__file__).parent)
     print(",".join(predictor.classes))
     for values in predictor.predict(sys.argv[1:]):

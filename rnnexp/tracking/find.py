@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from rnnexp.errors import ConfigError, did_you_mean
+from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.tracking.model_registry import SCHEME, find_run_id
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 
 KIND = {"rnnexp.kind": "sweep"}
+GROUP = "rnnexp.group"  # the tag with the name of a run's experiment
 NAMED = 3  # of the latest runs, where none fits
 
 
@@ -37,7 +38,16 @@ def run(uri: str | None, text: str) -> TrackedRun:
     if not names:
         raise ConfigError(f"there is no run `{text}`: no runs are tracked here; start with: rnnexp train")
     latest = f"the latest: {', '.join(names[:NAMED])}; `rnnexp runs` lists them"
-    raise ConfigError(f"there is no run `{text}`{did_you_mean(text, names)}\n{latest}")
+    hint = _find_in_experiment(uri, text) or did_you_mean(text, names)
+    raise ConfigError(f"there is no run `{text}`{hint}\n{latest}")
+
+
+def _find_in_experiment(uri: str | None, text: str) -> str:
+    """Say which runs an experiment of this name has: `name=` of a command names that, not its run."""
+    wanted = Wanted(tags={GROUP: text}, status="FINISHED", limit=200, brief=True)
+    if not (within := [one for one in select(uri, wanted) if not one.is_sweep]):
+        return ""
+    return f": that is an experiment, of {count(len(within), 'run')}; its latest has the id {within[0].run_id[:8]}"
 
 
 def is_filter(text: str) -> bool:

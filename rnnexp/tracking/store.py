@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from rnnexp.errors import TrackingError, first_line
+from rnnexp.errors import TrackingError, did_you_mean, first_line
 from rnnexp.paths import short_name
 from rnnexp.redact import redact
 from rnnexp.runtime.machine import find_version
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 _REMOTE = ("http://", "https://", "databricks", "uc:")
+_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks", "databricks-uc", "uc")
 _FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 _ELSEWHERE = "or keep the runs elsewhere with tracking.uri=sqlite:////other/folder/mlflow.db"
 
@@ -46,6 +48,13 @@ def tracking_uri(configured: str | None) -> str:
     uri = configured or os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
     if uri.startswith(SQLITE):
         return SQLITE + os.path.abspath(uri.removeprefix(SQLITE))
+    scheme = uri.partition("://")[0].partition("+")[0]
+    if "://" in uri and scheme not in _SCHEMES and (hint := did_you_mean(scheme, _SCHEMES)):
+        raise TrackingError(f"tracking.uri: `{redact(uri)}` is no address of a store{hint}")
+    if re.fullmatch(r"[\w.-]+:\d+/?", uri):
+        raise TrackingError(
+            f"tracking.uri: `{redact(uri)}` is no address of a store; did you mean `http://{redact(uri)}`?"
+        )
     if _is_file_store(uri) and os.environ.get(_FILE_STORE, "").lower() != "true":
         raise TrackingError(
             f"tracking.uri: `{redact(uri)}` is a folder of MLflow's old file store, which MLflow refuses; "

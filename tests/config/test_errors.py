@@ -27,6 +27,10 @@ MISTAKES = {
         "model: `lstmm` is not one of cnn_lstm, cnn_rnn, encoder_decoder, gru, lstm, lstm_fcn, min_gru, min_lstm, "
         "multi_input, simple_rnn, slstm; did you mean `lstm`?",
     ),
+    "a model of one's own whose module is not named": (
+        "model=wave",
+        "model: `wave` is not one of .*, slstm; one of your own is known once its module is named: 'plugins=[MODULE]'",
+    ),
     "an unknown backend": (
         "backend=theano",
         "backend: 'theano' given; must be 'jax', 'tensorflow' or 'torch'",
@@ -170,9 +174,19 @@ def test_a_yaml_tag_that_would_run_code_is_refused(tmp_path) -> None:
     assert not (tmp_path / "canary").exists()
 
 
+def test_a_launchers_setting_in_an_experiment_needs_its_choice(tmp_path) -> None:
+    (tmp_path / "experiments").mkdir()
+    text = "# @package _global_\ndefaults: [{choice}override /model: gru]\nhydra: {{launcher: {{vectorize: false}}}}\n"
+    (tmp_path / "experiments" / "mine.yaml").write_text(text.format(choice=""))
+    with pytest.raises(ConfigError, match="`defaults` must choose: `- override /hydra/launcher: local`"):
+        compose("experiment=mine")
+    (tmp_path / "experiments" / "mine.yaml").write_text(text.format(choice="override /hydra/launcher: local, "))
+    assert compose("experiment=mine").model.name == "gru"
+
+
 @pytest.mark.fault("I3")
 def test_a_target_in_yaml_is_an_unknown_key_and_runs_nothing(tmp_path) -> None:
-    with pytest.raises(ConfigError, match="model._target_: unknown key"):
+    with pytest.raises(ConfigError, match="model._target_: unknown key; settings name no code: `name` chooses"):
         compose("+model._target_=os.system", "+model.command='touch canary'")
     assert not (tmp_path / "canary").exists()
 

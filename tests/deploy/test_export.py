@@ -97,9 +97,12 @@ def test_each_scaler_is_applied_and_undone_as_in_the_run(
     forecaster = runpy.run_path(str(out / "predict.py"))["Forecaster"](out)
     found = forecaster.forecast(values[:, None])
     assert found[:, 0] == pytest.approx(ours, rel=2e-6)
+    assert (forecaster.forecast(values) == found).all()
     assert forecaster.forecast(values[::-1, None])[:, 0] != pytest.approx(ours, rel=1e-5)
     with pytest.raises(ValueError, match="one forecast needs .* rows of finite numbers"):
         forecaster.forecast(values[:3, None])
+    with pytest.raises(ValueError, match=r"rows must be \(n, 1\), the columns passengers"):
+        forecaster.forecast(np.ones((30, 2)))
 
 
 SEQUENCES = [np.random.default_rng(i).normal(size=(5, 2)) for i in range(4)]

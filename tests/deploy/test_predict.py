@@ -387,6 +387,7 @@ def test_series_that_are_too_short_can_be_left_out(chain: Done, said: Say, predi
     ("words", "message"),
     [
         (["nothing"], "there is no run `nothing`\nthe latest: gru-u3-lr1e-3-"),
+        (["csv"], "there is no run `csv`: that is an experiment, of "),
         (["gru-u3-lr1e-3-"], "there is no run `gru-u3-lr1e-3-`; did you mean `gru-u3-lr1e-3-"),
         (["runs/nothing"], "runs/nothing: there is no such folder"),
         (["."], "there is no run `.`"),

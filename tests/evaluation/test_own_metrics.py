@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from rnnexp import register
+from rnnexp.cli.summary import verdict
 from rnnexp.data.dataset import Predictions
-from rnnexp.evaluation.report import Report, Scoring
+from rnnexp.evaluation.report import Report, Scores, Scoring
 
 ACTUAL, PREDICTED = np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.5, 5.0])
 RETURNED = {
@@ -59,3 +60,11 @@ def test_a_report_that_computes_none_says_so() -> None:
 
     asked = Scoring(32, ["own_score"]).complete(Report({}, Predictions(PREDICTED, ACTUAL)), "language_modeling")
     assert asked.skipped == {"own_score": "the report of language_modeling computes none of your own"}
+
+
+def test_the_summary_has_a_metric_of_ones_own() -> None:
+    report = scored(lambda actual, predicted: 0.25, "own_score")
+    metrics = {**report.metrics, "test/rmse": 1.0, "skill/rmse": 0.5}
+    told = "\n".join(verdict(Scores("gru", "forecasting", metrics, report, "test", "")))
+    assert "also own_score 0.25" in told
+    assert "mae_scaled" not in told

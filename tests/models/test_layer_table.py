@@ -7,6 +7,8 @@ import re
 
 import keras
 import pytest
+import rich.console
+import rich.jupyter
 
 from rnnexp.cli.main import main
 from rnnexp.data.spec import InputSpec, TaskSpec
@@ -32,6 +34,17 @@ def test_all_columns_are_there_whatever_the_terminal(monkeypatch: pytest.MonkeyP
     assert {len(line) for line in text.splitlines() if line[0] in "┏│└"} == {120}
     assert len(summarize(branched(), 160).splitlines()[1]) == 160
     assert os.environ["COLUMNS"] == "40"
+
+
+def test_a_notebook_shows_no_empty_block_for_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[object] = []
+    monkeypatch.setattr(rich.console, "_is_jupyter", lambda: True)
+    monkeypatch.setattr(rich.jupyter, "display", lambda *block: shown.append(block))
+    assert "branched" in summarize(branched())
+    assert shown == []
+    assert rich.console._is_jupyter()
+    branched().summary(print_fn=lambda text, **_: None)
+    assert shown != []
 
 
 def test_the_numbers_of_an_optimizer_are_none_of_the_network() -> None:

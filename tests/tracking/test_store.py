@@ -37,6 +37,17 @@ def test_the_old_file_store_is_refused_with_what_to_use(uri: str) -> None:
         tracking_uri(uri)
 
 
+@pytest.mark.parametrize(
+    ("uri", "hint"),
+    [("htp://127.0.0.1:5000", "did you mean `http`"), ("127.0.0.1:5000", "did you mean `http://127.0.0.1:5000`")],
+)
+def test_a_misspelled_address_is_refused_before_anything_is_trained(uri: str, hint: str) -> None:
+    with pytest.raises(TrackingError, match=f"is no address of a store; {hint}"):
+        tracking_uri(uri)
+    for known in ("https://tracking.example", "postgresql+psycopg2://db/x", "s3plugin://elsewhere"):
+        assert tracking_uri(known) == known
+
+
 def test_a_new_store_shows_everything_to_a_plain_mlflow_ui(tmp_path: Path, make_info: Any) -> None:
     with start(Tracking(), make_info()) as run:
         run.log_text("note.txt", "hello")

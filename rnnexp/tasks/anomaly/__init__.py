@@ -44,6 +44,7 @@ class anomaly(forecasting):
     find_causes = TaskCode.find_causes
     explain_score = TaskCode.explain_score
     forecast = TaskCode.forecast
+    choose_reader = TaskCode.choose_reader
     request_schema = TaskCode.request_schema
     list_refits = TaskCode.list_refits
     describe_refit = TaskCode.describe_refit
