@@ -30,7 +30,7 @@ from rnnexp.runner.room import explain_stop, refuse_full_disk
 from rnnexp.runner.samples import Samples
 from rnnexp.runner.unfinished import Unfinished, add_note, end_origin, make_origin, restore, take_up, write_origin
 from rnnexp.runner.warm_start import hold_taken, read_start, take_start
-from rnnexp.runtime import interrupts
+from rnnexp.runtime import interrupts, process_group
 from rnnexp.stopping import Ending, heed_stop
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def run_steps(
     from rnnexp.training.best_weights import refuse_untrained
     from rnnexp.training.compiled.batch_plan import choose_batch_size
     from rnnexp.training.fit import make_training
-    from rnnexp.training.keeper import keep_trained
+    from rnnexp.training.keeper import keep_trained, share_start
     from rnnexp.training.progress import Progress
 
     experiment, dataset, model, plan = prepared.experiment, prepared.dataset, prepared.model, prepared.plan
@@ -181,8 +181,8 @@ def run_steps(
     size = choose_batch_size(dataset.parts["train"], trainer.batch_size)
     refuse_large_batch(model, size, prepared.device.free_memory)
     training = prepared.training or make_training(model, dataset, plan)  # is compiled while the run is made known
-    if context.unfinished and prepared.training is None:
-        restore(training, context.unfinished, dataset)
+    if prepared.training is None:
+        share_start(restore(training, context.unfinished, dataset) if context.unfinished else None)
     info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)
     kept, told = keep_trained(training.keeper), context.ending.told()
     with tracking.start(experiment.tracking, info, at_once=prepared.training is None) as tracked, kept, told:
@@ -268,6 +268,7 @@ def configure_runtime(experiment: Experiment, share: int | None) -> runtime.Runt
     engine = choose_engine(experiment.trainer, experiment.callbacks, device.backend)
     devices = check_devices(experiment.trainer.devices, *engine)
     kind = device.device if devices == 1 else f"{devices} {device.device} devices"
+    kind = f"{process_group.current}, {kind}" if process_group.current else kind
     log.info("backend %s (%s), %s, %s", device.backend, device.reason, kind, count(device.threads, "thread"))
     return device
 

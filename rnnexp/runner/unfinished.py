@@ -269,14 +269,16 @@ def require_data(unfinished: Unfinished, dataset: Dataset) -> None:
         raise DataError(f"{unfinished.folder}: its data have changed since (digest {now[:8]}, then {then[:8]}); {ANEW}")
 
 
-def restore(training: Training, unfinished: Unfinished, dataset: Dataset) -> None:
-    """Take a training to where its run has been put down. Raises DataError if the data are others now, ConfigError if
-    no checkpoint is of this training."""
+def restore(training: Training, unfinished: Unfinished, dataset: Dataset) -> Snapshot:
+    """Take a training to where its run has been put down, and return that. Raises DataError if the data are others now,
+    ConfigError if no checkpoint is of this training."""
     from rnnexp.training.keeper import FOLDER, restore_newest
 
     require_data(unfinished, dataset)
-    if restore_newest(training, unfinished.folder / FOLDER, reopen=unfinished.reopens) is None:
+    snapshot = restore_newest(training, unfinished.folder / FOLDER, reopen=unfinished.reopens)
+    if snapshot is None:
         raise ConfigError(f"{unfinished.folder / FOLDER}: no checkpoint is of this training; {ANEW}")
+    return snapshot
 
 
 def place_at(folder: Path, at: Position) -> Unfinished:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from rnnexp.errors import ConfigError, ResourceError
-from rnnexp.runtime import machine
+from rnnexp.runtime import machine, process_group
 from rnnexp.runtime.startup import hide_packages, hold_stderr, set_environment
 from rnnexp.synonyms import suggest_value
 
@@ -232,6 +232,7 @@ def _start_jax(device: str) -> str:
     machine.use_compilation_cache(jax)
     if device == "cpu":
         jax.config.update("jax_platforms", "cpu")  # heard even if somebody imported jax before us
+    process_group.join_jax(jax)
     return "cpu" if jax.default_backend() == "cpu" else "gpu"
 
 
@@ -245,9 +246,12 @@ def _start_tensorflow(device: str) -> str:
 
 
 def _start_torch(device: str) -> str:
+    import torch
     from keras.src.backend.torch.core import DEFAULT_DEVICE
 
-    return "cpu" if DEFAULT_DEVICE == "cpu" else "gpu"
+    found = "cpu" if DEFAULT_DEVICE == "cpu" else "gpu"
+    process_group.join_torch(torch, found)
+    return found
 
 
 _START = {"jax": _start_jax, "tensorflow": _start_tensorflow, "torch": _start_torch}

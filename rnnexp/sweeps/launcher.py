@@ -64,7 +64,12 @@ class Launcher(ABC):
     @property
     def here(self) -> bool:
         """Whether its jobs share out this machine; elsewhere nobody knows how many go side by side."""
-        return self.package is None and not self.in_process
+        return self.package is None and not self.in_process and self.processes == 1
+
+    @property
+    def processes(self) -> int:
+        """How many processes train a job together."""
+        return 1
 
     def settled(self, groups: bool, learns: bool) -> Launcher:
         """Return what is started once it is known whether `groups` of jobs train quicker and the sampler `learns`."""

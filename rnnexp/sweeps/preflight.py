@@ -19,6 +19,7 @@ from rnnexp.failures import describe, foreseen
 from rnnexp.runtime import DEFAULT_BACKEND, choose_backend, require_package
 from rnnexp.sweeps.executor import Hardware
 from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.processes import context, start_process
 
 SCRIPT = "__main__"
@@ -109,6 +110,17 @@ def find_unseen(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
         for kind, name in used
         if _is_of_script(kind, name)
     ]
+
+
+def find_ranks_mistakes(launcher: Launcher, jobs: Iterable[Job]) -> list[str]:
+    """Return why several processes cannot train jobs together, if they are to."""
+    if launcher.processes == 1:
+        return []
+    from rnnexp.runner import followers
+
+    find = followers.find_ranks_mistakes
+    found = (problem for job in jobs for problem in find(parse(job.mapping), backend_of(job.mapping)))
+    return [f"hydra/launcher={launcher.name}: {problem}" for problem in dict.fromkeys(found)]
 
 
 def _list_components(mapping: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

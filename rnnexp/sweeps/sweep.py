@@ -117,6 +117,7 @@ def _check_executor(launcher: Launcher, jobs: Sequence[Job]) -> None:
     """Refuse what the executor cannot do: in one process, another backend, device or number of threads."""
     launcher.check()
     problems = [] if launcher.in_process else preflight.find_unseen(job.mapping for job in jobs)
+    problems += preflight.find_ranks_mistakes(launcher, jobs)
     for key in ("backend", "device", "threads") if launcher.in_process else ():
         values = list(dict.fromkeys(str(job.mapping.get(key)) for job in jobs))
         if len(values) > 1:

@@ -129,15 +129,21 @@ def _follow(sentinel: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = None) -> Outcome:
+def execute(
+    task: Task,
+    quiet: bool = False,
+    tick: Callable[[], None] | None = None,
+    find_lost: Callable[[], None] = lambda: None,
+) -> Outcome:
     """Run a task in this process and write its outcome; an interruption leaves none, so that it is run again.
 
     `tick` is called after each epoch: the coordinator's chance to look after the sweep while this job runs.
+    `find_lost` is called when the job has failed, and raises Interrupted if that is for want of another process.
     """
     if task.hydra is not None:
         from rnnexp.sweeps.hydra_job import run_within
 
-        return run_within(task.hydra, lambda: execute(replace(task, hydra=None), quiet, tick))
+        return run_within(task.hydra, lambda: execute(replace(task, hydra=None), quiet, tick, find_lost))
     started = time.perf_counter()
     with hold(task.folder, wait=True), _logged(task):
         check_turn(task)
@@ -159,6 +165,7 @@ def execute(task: Task, quiet: bool = False, tick: Callable[[], None] | None = N
                 raise
             outcome = tell_stopped(why, time.perf_counter() - started)
         except BaseException as error:  # the one place where any failure of a job becomes its outcome
+            find_lost()
             outcome = failure(error, time.perf_counter() - started)
         write_outcome(task.folder, outcome)
     return outcome

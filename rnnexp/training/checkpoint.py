@@ -10,6 +10,7 @@ checkpoints/best.json                            which of these is the best so f
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -32,6 +33,7 @@ FORMAT = 2
 ARRAYS, META, MANIFEST = "state.npz", "meta.json", "MANIFEST.json"
 STATES, WEIGHTS = "state-", "epoch-"  # what folders are called
 TEMPORARY = ".tmp-"
+POSITION = "position"  # among the arrays of a packed snapshot
 
 
 def save(folder: Path, snapshot: Snapshot) -> None:
@@ -77,6 +79,21 @@ def load(folder: Path) -> Snapshot:
                 return Snapshot(dict(archive), position)
         except DAMAGES as error:
             raise ConfigError(f"{folder / ARRAYS}: cannot be read: {strict.shorten(error)}") from None
+
+
+def pack(snapshot: Snapshot) -> bytes:
+    """Return a snapshot as bytes, for another process of the same training."""
+    position = np.array(json.dumps(asdict(snapshot.position)))
+    packed = io.BytesIO()
+    np.savez(packed, allow_pickle=False, **{POSITION: position}, **snapshot.arrays)
+    return packed.getvalue()
+
+
+def unpack(packed: bytes) -> Snapshot:
+    """Return what `pack` was given."""
+    with np.load(io.BytesIO(packed), allow_pickle=False) as archive:
+        arrays = dict(archive)
+    return Snapshot(arrays, Position(**json.loads(str(arrays.pop(POSITION)))))
 
 
 def save_weights(root: Path, epoch: int, weights: Mapping[str, np.ndarray], metrics: Mapping[str, float]) -> Path:

@@ -48,11 +48,11 @@ def choose_engine(trainer: Trainer, callbacks: Mapping[str, Any], backend: str) 
     """Return the engine, and why it is not the one that was wished for (`auto` wishes for speed on JAX)."""
     if trainer.engine == "keras" or (trainer.engine == "auto" and backend != "jax"):
         return "keras", None
-    obstacle = f"it needs backend=jax, not {backend}" if backend != "jax" else _find_obstacle(trainer, callbacks)
+    obstacle = f"it needs backend=jax, not {backend}" if backend != "jax" else find_obstacle(trainer, callbacks)
     return ("compiled", None) if obstacle is None else ("keras", f"not the compiled engine: {obstacle}")
 
 
-def _find_obstacle(trainer: Trainer, callbacks: Mapping[str, Any]) -> str | None:
+def find_obstacle(trainer: Trainer, callbacks: Mapping[str, Any]) -> str | None:
     watched = {"trainer.monitor": trainer.monitor}
     for key, callback in callbacks.items():
         if isinstance(callback, PureCallback):

@@ -14,6 +14,7 @@ from time import monotonic, perf_counter
 from typing import NoReturn, Protocol
 
 from rnnexp.errors import ConfigError, ResourceError
+from rnnexp.runtime import process_group
 from rnnexp.training import checkpoint
 from rnnexp.training.plan import TrainingPlan
 from rnnexp.training.snapshot import Snapshot
@@ -173,6 +174,14 @@ def restore_newest(training: Restorable, root: Path, *, reopen: bool = False) ->
         else:
             return snapshot
     return None
+
+
+def share_start(snapshot: Snapshot | None) -> Snapshot | None:
+    """Return where the first of several ranks begins, which each of them asks before its first step; None: anew."""
+    if process_group.current is None:
+        return snapshot  # as it is
+    packed = process_group.share_bytes(checkpoint.pack(snapshot) if snapshot else b"")
+    return checkpoint.unpack(packed) if packed else None
 
 
 @contextmanager

@@ -247,7 +247,7 @@ def test_the_settings_that_may_pass_are_those_of_our_sweeper_and_launchers() -> 
     assert set(Sweep.__dataclass_fields__) == hydra_settings.SETTINGS
     assert set(hydra_settings.launcher_settings()) == {
         *("name", "n_jobs", "threads", "gpus", "slots_per_gpu", "vectorize", "group_size", "fresh"),
-        *("address", "cluster", "resources"),
+        *("address", "cluster", "ranks", "resources"),
     }
 
 

@@ -159,7 +159,7 @@ def test_a_file_may_give_such_an_executor_only_the_words_that_it_allows(
         (
             ["hydra.launcher.name=yrad"],
             2,
-            "'yrad' given; must be 'local', 'rail', 'serial', 'vectorized'",
+            "'yrad' given; must be 'local', 'rail', 'ranks', 'serial', 'vectorized'",
         ),
         (["hydra/launcher=yard", "hydra.launcher.dept=1"], 2, "unknown key; did you mean `hydra.launcher.depth`?"),
         (["hydra/launcher=yard", "hydra.launcher.depth=0"], 2, "hydra.launcher.depth: 0 given; must be greater than"),
@@ -193,7 +193,7 @@ def test_its_settings_are_explained_with_the_others(plugin: None, capsys: pytest
     assert main(["explain", "hydra.launcher"]) == 0
     said = capsys.readouterr().out
     assert "hydra.launcher.depth   (yard)\n  jobs in the queue\n  type     integer, at least 1\n  default  2" in said
-    assert "hydra.launcher.n_jobs   (crane, local, rail, ray, serial, submitit, vectorized, yard)" in said
+    assert "hydra.launcher.n_jobs   (crane, local, rail, ranks, ray, serial, submitit, vectorized, yard)" in said
 
 
 def test_an_executor_is_no_part_of_an_experiment(loaded: None) -> None:
@@ -264,5 +264,5 @@ def test_a_file_that_names_one_would_be_found(text: str) -> None:
 
 
 def test_a_name_is_refused_that_nobody_has_registered() -> None:
-    with pytest.raises(ConfigError, match="executor: `locl` is not one of local, ray, .* did you mean `local`"):
+    with pytest.raises(ConfigError, match="executor: `locl` is not one of local, ranks, ray, .* did you mean `local`"):
         registry.lookup("executor", "locl")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +14,8 @@ from pydantic import Field
 from rnnexp.config.allow_list import Limit
 from rnnexp.errors import ResourceError
 from rnnexp.registry import Package, register
-from rnnexp.sweeps import worker
+from rnnexp.runtime.process_group import Rank
+from rnnexp.sweeps import rank_worker, worker
 from rnnexp.sweeps.executor import Executor, Exit, Site
 from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.processes import GRACE_S
@@ -41,6 +43,11 @@ class submitit(Launcher):
         default={}, description="what a job asks for: timeout_min, slurm_partition, gpus_per_node, …"
     )
 
+    @property
+    def processes(self) -> int:
+        nodes, tasks = (self.resources.get(key) or 1 for key in ("nodes", "tasks_per_node"))
+        return int(nodes) * int(tasks)
+
     def start(self, site: Site) -> Executor:
         return SlurmJobs(self, site.folder)
 
@@ -61,10 +68,13 @@ class SlurmJobs(Executor):
             raise ResourceError(f"hydra/launcher={launcher.name}: {error}") from None
         self._threads = launcher.threads or int(asked.get("cpus_per_task", 1))
         self.capacity = launcher.n_jobs or AT_A_TIME
+        self._work = worker.main if launcher.processes == 1 else run_as_rank
         self._running: dict[int, Any] = {}
 
     def submit(self, task: Task) -> None:
-        self._running[task.number] = self._executor.submit(worker.main, replace(task, threads=self._threads))
+        if self._work is run_as_rank:
+            rank_worker.make_meeting(task)
+        self._running[task.number] = self._executor.submit(self._work, replace(task, threads=self._threads))
 
     def wait(self, seconds: float) -> list[Exit]:
         deadline = time.monotonic() + seconds
@@ -83,6 +93,21 @@ class SlurmJobs(Executor):
         deadline = time.monotonic() + GRACE_S
         while time.monotonic() < deadline and not all(job.done() for job in self._running.values()):
             time.sleep(0.2)
+
+
+def run_as_rank(task: Task) -> None:
+    """Run a job as that of its tasks which `srun` says that this process is: each is a rank, the first one tracks."""
+    from submitit import JobEnvironment
+
+    me = JobEnvironment()  # reads SLURM_PROCID, SLURM_NTASKS and their like
+    rank_worker.run_rank(task, Rank(me.global_rank, me.num_tasks, me.num_nodes == 1), _choose_gpu(me))
+
+
+def _choose_gpu(me: Any) -> dict[str, str]:
+    """Return the GPU of a task where each of those on its node sees all GPUs that these have been given."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    each_has_one = len(visible) > 1 and len(visible) == me.num_tasks // me.num_nodes
+    return {"CUDA_VISIBLE_DEVICES": visible[me.local_rank]} if each_has_one else {}
 
 
 def _reason(job: Any) -> str | None:

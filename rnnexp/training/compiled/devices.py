@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rnnexp.errors import ConfigError, ResourceError
+from rnnexp.runtime import process_group
 from rnnexp.training.batcher import map_arrays
 
 Tree = Any
@@ -30,7 +31,18 @@ class Placement:
 
         if self.mesh is None:
             return jax.tree.map(jnp.asarray, tree)
-        return jax.device_put(tree, self._sharding())
+        if not process_group.current:
+            return jax.device_put(tree, self._sharding())
+        return jax.tree.map(self._put_here, tree)  # JAX would compare them among the processes, one by one
+
+    def _put_here(self, array: Any) -> Any:
+        import jax
+        import numpy as np
+
+        if isinstance(array, jax.Array) and not array.is_fully_addressable:
+            return array
+        whole = np.asarray(array)
+        return jax.make_array_from_callback(whole.shape, self._sharding(), lambda part: whole[part])
 
     def split(self, gather: Gather) -> Gather:
         """Return `gather` with its batches divided among the devices."""
@@ -68,11 +80,12 @@ def make_placement(devices: int | Literal["all"], batch_size: int) -> Placement:
     import numpy as np
     from jax.sharding import Mesh
 
-    count = count_devices(devices)
+    count = len(jax.devices()) if process_group.current else count_devices(devices)
     if count > batch_size:
+        where = "ranks" if process_group.current else "trainer.devices"
         raise ConfigError(
-            f"trainer.devices: {count} given, but a batch of the training set has {batch_size} examples, so that "
-            f"some would have none; set trainer.devices={batch_size} or less, or a larger trainer.batch_size"
+            f"{where}: {count} given, but a batch of the training set has {batch_size} examples, so that some would "
+            f"have none; take {batch_size} or fewer, or a larger trainer.batch_size"
         )
     return Placement(Mesh(np.array(jax.devices()[:count]), ("batch",)) if count > 1 else None)
 

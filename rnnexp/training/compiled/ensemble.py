@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.large import release_memory
+from rnnexp.runtime import process_group
 from rnnexp.training.best_weights import find_not_finite
 from rnnexp.training.compiled.batch_plan import BatchPlan, place_rows, stack_shared
 from rnnexp.training.compiled.dispatch import Dispatch, Pace
@@ -124,7 +125,10 @@ class Ensemble:
             self._review()
         began, total = time.time(), self.batch_plan.pieces.total
         epochs = self._count() if self._piece == 0 else 0
-        span, count = (self._piece, total if epochs else self._pace.last_piece(self._piece)), max(1, epochs)
+        last = total if epochs else self._pace.last_piece(self._piece)
+        # All ranks must run the same calls, however quick each of them is.
+        last, count = process_group.share_numbers(last, max(1, epochs))
+        span = self._piece, last
         if self._piece == 0 or self._given is None:
             self._given = None  # the orders of many rows are large
             self._given = self._now(count)

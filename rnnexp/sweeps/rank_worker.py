@@ -1,0 +1,94 @@
+"""One of several processes that train a job together: the first is its worker, the others compute with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from rnnexp.run_folder import hold, is_held
+from rnnexp.runner.followers import follow
+from rnnexp.runtime import process_group
+from rnnexp.runtime.process_group import Rank
+from rnnexp.stopping import Interrupted
+from rnnexp.sweeps import worker
+from rnnexp.sweeps.task import ATTEMPT, RESULT, Task
+
+FOLDER = "processes"  # in the folder of a job
+POLL_S = 0.2
+
+
+def make_meeting(task: Task) -> None:
+    """Make the folder in which the ranks of an attempt find each other; those of earlier attempts are removed."""
+    shutil.rmtree(task.folder / FOLDER, ignore_errors=True)
+    find_meeting(task).mkdir(parents=True, mode=0o700)
+
+
+def find_meeting(task: Task) -> Path:
+    """Return the folder in which the ranks of an attempt find each other."""
+    return task.folder / FOLDER / f"attempt-{task.attempt}"
+
+
+def main(task: Task, rank: Rank) -> None:
+    """Run a task as one of its ranks, and end the process, which JAX would let wait for the others."""
+    code = 1
+    try:
+        run_rank(task, rank)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+
+
+def run_rank(task: Task, rank: Rank, environment: Mapping[str, str] | None = None) -> None:
+    """Run a task as one of its ranks; those that follow stay until there is a result."""
+    task = replace(task, environment={**task.environment, **(environment or {})})
+    process_group.current = rank = replace(rank, meeting=find_meeting(task))
+    if rank.is_first:
+        with worker.run_as_worker(task):
+            worker.execute(task, find_lost=lambda: require_all(rank))
+        return
+    with _own_folder(task, rank) as own, worker.run_as_worker(own):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # there is nothing to be kept, and it may be waiting within JAX
+        threading.Thread(target=_end_with, args=(task.folder / RESULT,), daemon=True).start()
+        follow(worker.read(task), task.threads)
+        print("trained to the end; the first rank keeps what has come of it", flush=True)
+        while True:
+            time.sleep(POLL_S)
+
+
+def require_all(rank: Rank) -> None:
+    """Raise Interrupted, with its number in the log, if one of the other ranks has gone."""
+    gone = [number for number in range(1, rank.count) if not is_held(rank.meeting / str(number))]
+    if gone:
+        worker.log.error("rank %s has gone, and what it was to compute is missing", gone[0])
+        raise Interrupted
+
+
+@contextmanager
+def _own_folder(task: Task, rank: Rank) -> Iterator[Task]:
+    """Hold a folder for the log of one that follows, by which the first one sees that it lives."""
+    folder = rank.meeting / str(rank.number)
+    with hold(folder):
+        (folder / ATTEMPT).write_text(str(task.attempt), encoding="utf-8")
+        yield replace(task, folder=folder)
+
+
+def _end_with(result: Path) -> None:
+    """End this process, wherever it is, once the job has come to its end."""
+    while not result.exists():
+        time.sleep(POLL_S)
+    os._exit(0)

@@ -1,0 +1,159 @@
+"""A training by two processes on loopback is that of one, but for last digits; a rank that dies costs no epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweeping import TINY, UNTRACKED, Quick, events, jobs, run, start
+
+from rnnexp.errors import ConfigError, ResourceError
+from rnnexp.sweeps.executor import Hardware, Slot
+from rnnexp.sweeps.launcher import read_launcher
+from rnnexp.tracking.journal import RunJournal
+
+EPOCHS = 3
+# 49 examples in batches of 24 leave a batch of one, which two ranks do not divide.
+KEPT = (*TINY[1:], f"trainer.epochs={EPOCHS}", "trainer.batch_size=24", "trainer.checkpoint_every_s=0", "seed=0")
+PLUGIN = """
+import os
+import signal
+import time
+from pathlib import Path
+
+from rnnexp.config import compose
+from rnnexp.runtime import process_group
+from rnnexp.training import keeper
+from rnnexp.training.compiled import devices, ensemble, training
+
+keeper.SHARE = 1e9  # a checkpoint after each call of the program
+advance, read = ensemble.Ensemble.advance, compose.read
+
+
+def read_and_count(*given):
+    with open("composed", "a") as file:
+        file.write(f"{os.getpid()} ")
+    return read(*given)
+
+
+class Apart(devices.Placement):
+    "Each rank goes its own way, with its share of each batch: nothing is summed."
+
+    def split(self, gather):
+        import jax
+
+        own = slice(jax.process_index(), None, jax.process_count())
+        return lambda arrays, indices: gather(arrays, indices[own])
+
+
+def die_once(self):
+    rank = process_group.current
+    if rank and rank.number == 1 and self.turn == 1 and os.path.exists("dies"):
+        os.unlink("dies")
+        while not list(rank.meeting.parent.parent.glob("checkpoints/state-*/MANIFEST.json")):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+    advance(self)
+
+
+compose.read = read_and_count
+ensemble.Ensemble.advance = die_once
+if os.path.exists("apart"):
+    training.make_placement = lambda *_: Apart()
+"""
+
+
+def losses(folder: Path) -> list[float]:
+    """Return all losses of the job, of training and validation, epoch by epoch."""
+    rows = [row for row in RunJournal(folder / "jobs" / "0").rows.records() if row["step"]]
+    assert [row["step"] for row in rows] == list(range(1, EPOCHS + 1))
+    return [row["metrics"][key] for row in rows for key in ("train/loss", "val/loss")]
+
+
+def differ(one: Path, other: Path) -> float:
+    """Return by how much the losses of two trainings differ at most, relative to themselves."""
+    return max(abs(a - b) / abs(b) for a, b in zip(losses(one), losses(other), strict=True))
+
+
+def train(name: str, *words: str) -> tuple[Path, str]:
+    """Run a sweep of one job, and return its folder and what it has said."""
+    started = start("--new", "plugins=[toys,ours]", *KEPT, f"hydra.sweeper.name={name}", *words)
+    said, _ = started.communicate(timeout=600)
+    assert started.returncode == 0, said
+    return Path("runs", "sweeps", name), said
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["backend=tensorflow"], "backend: tensorflow given; several ranks train on jax"),
+        (["trainer.devices=2"], "trainer.devices: 2 given; several ranks use all devices that each of them sees"),
+        (["trainer.engine=keras"], "trainer.engine: keras given; several ranks need engine=compiled or auto"),
+        (["ensemble=3"], "ensemble: not with several ranks, which train one network once"),
+        (["callbacks.trouble.seconds=1"], "callbacks.trouble may do anything after each epoch, which several ranks"),
+        (["trainer.monitor=time/epoch_s"], "trainer.monitor watches the clock, which several ranks cannot do alike"),
+    ],
+)
+def test_what_ranks_cannot_train_is_told_before_anything_starts(words: list[str], problem: str, quick: Quick) -> None:
+    with pytest.raises(ConfigError, match=f"^hydra/launcher=ranks: {problem}"):
+        run(*UNTRACKED, *words, launcher={"name": "ranks"})
+    assert not quick.tasks
+    run(*UNTRACKED, launcher={"name": "ranks"})
+    assert len(quick.tasks) == 1
+
+
+def test_the_settings_of_ranks_are_checked(quick: Quick) -> None:
+    problems: list[str] = []
+    read_launcher({"name": "ranks", "ranks": 0}, problems)
+    assert problems == ["hydra.launcher.ranks: 0 given; must be greater than or equal to 2"]
+    with pytest.raises(ConfigError, match="n_jobs: 3 given; ranks train one job after the other"):
+        run(*UNTRACKED, launcher={"name": "ranks", "n_jobs": 3})
+
+
+def test_each_rank_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher = read_launcher({"name": "ranks", "threads": 1}, [])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
+    slots = launcher.slots(Hardware(frozenset({"jax"}), cpu_only=False))
+    assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["4", "6"]
+    assert launcher.slots(Hardware(frozenset({"jax"}), cpu_only=True)) == [Slot(1, {})] * 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4")
+    with pytest.raises(ResourceError, match=r"ranks: 2 given, but there are 1 GPUs?, and each rank needs its own"):
+        launcher.slots(Hardware(frozenset({"jax"}), cpu_only=False))
+
+
+@pytest.mark.end_to_end
+def test_two_ranks_train_as_one_process_does_and_one_that_dies_costs_no_epoch(tmp_path: Path, client: Any) -> None:
+    (tmp_path / "ours.py").write_text(PLUGIN)
+    alone, _ = train("alone", "tracking=off", "hydra/launcher=local", "hydra.launcher.vectorize=false")
+
+    Path("composed").unlink()
+    Path("dies").touch()
+    both, said = train("both", "hydra/launcher=ranks")
+    (lost,) = events(both, "lost")
+    assert lost["why"] == "rank 1: its process was killed by SIGKILL"
+    assert "job 0: rank 1: its process was killed by SIGKILL; resuming from epoch " in said
+    assert [job.attempts for job in jobs(both).values()] == [2]
+    assert differ(both, alone) <= 2e-7
+    # One process composes, and one rank alone writes: to the store, and to the folder of the run.
+    assert len({*Path("composed").read_text().split()}) == 1
+    states = [run.info.status for run in client.search_runs(["1"])]
+    assert states == ["FINISHED"] * 2  # the sweep and its job
+    (follower,) = both.glob("jobs/0/processes/attempt-2/1")
+    assert {path.name for path in follower.iterdir()} == {"attempt", "job.log", "run.lock"}
+
+    Path("apart").touch()
+    apart, _ = train("apart", "tracking=off", "hydra/launcher=ranks")
+    assert differ(apart, alone) > 1e-2
+
+
+@pytest.mark.end_to_end
+def test_the_tasks_of_a_job_of_slurm_are_ranks(tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text(PLUGIN)
+    alone, _ = train("alone", "tracking=off", "hydra/launcher=local", "hydra.launcher.vectorize=false")
+    place = ("hydra/launcher=submitit", "hydra.launcher.cluster=local", "hydra.launcher.threads=1")
+    two, _ = train("two", "tracking=off", *place, "hydra.launcher.resources={tasks_per_node: 2, timeout_min: 5}")
+    assert "rank 0 of 2" in (two / "jobs" / "0" / "job.log").read_text()
+    assert differ(two, alone) <= 2e-7
+    (follower,) = two.glob("jobs/0/processes/attempt-1/1/job.log")
+    assert "trained to the end" in follower.read_text()
