@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
@@ -10,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.config.allow_list import Limit
+from rnnexp.errors import ResourceError
 from rnnexp.registry import Package, register
 from rnnexp.sweeps import worker
 from rnnexp.sweeps.executor import Executor, Exit, Site
@@ -19,6 +22,14 @@ from rnnexp.sweeps.task import Task
 
 ADDRESSES = Limit(("auto",), instead="type the address of a cluster")
 RESOURCES = Limit(("num_cpus", "num_gpus", "memory", "accelerator_type"))  # others, as runtime_env, are commands
+PLACE = re.compile(r"(?:ray://)?\[?([^\[\]/]+)\]?:(\d+)")
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")  # for which Ray takes the address that other machines see
+CONNECT_S = 10.0
+REASONS = {
+    "NodeDiedError": "the node it ran on is gone",
+    "OutOfMemoryError": "its node has run out of memory",
+    "WorkerCrashedError": "its process was killed",
+}
 
 
 @register("executor")
@@ -38,6 +49,20 @@ class ray(Launcher):
     def start(self, site: Site) -> Executor:
         return RayTasks(self)
 
+    def check(self) -> None:
+        """Raise ResourceError, too, if nothing listens at the address: Ray would try for minutes."""
+        api = self.load()
+        if place := PLACE.fullmatch(self.address or ""):
+            host, port = place.groups()
+            host = api.util.get_node_ip_address() if host in THIS_MACHINE else host
+            try:
+                socket.create_connection((host, int(port)), CONNECT_S).close()
+            except (OSError, OverflowError) as error:
+                raise self.refuse(error) from None
+
+    def refuse(self, error: Exception) -> ResourceError:
+        return ResourceError(f"hydra.launcher.address: no Ray cluster at {self.address}: {error}")
+
 
 class RayTasks(Executor):
     """Each job is a Ray task in a process of its own; Ray finds the machine and counts processors and GPUs."""
@@ -46,9 +71,12 @@ class RayTasks(Executor):
         self._ray = api = launcher.load()
         self._own = not api.is_initialized()
         if self._own:
-            api.init(
-                address=launcher.address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-            )
+            try:
+                api.init(
+                    address=launcher.address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+                )
+            except (ConnectionError, ValueError) as error:
+                raise launcher.refuse(error) from None
         asked = {"num_cpus": 1, **{key: value for key, value in launcher.resources.items() if value is not None}}
         options = {**asked, "max_retries": 0, "max_calls": 1}  # retries are the coordinator's; a process per job
         self._remote = api.remote(**options)(worker.main)
@@ -74,7 +102,8 @@ class RayTasks(Executor):
         try:
             self._ray.get(reference)
         except Exception as error:  # Ray wraps whatever has happened to a worker
-            return f"Ray: {type(error).__name__}"
+            name = type(error).__name__
+            return f"Ray: {REASONS.get(name, name)}"
         return None
 
     def stop_job(self, number: int) -> None:
