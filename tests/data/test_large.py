@@ -220,6 +220,25 @@ def test_what_needs_mending_and_does_not_fit_is_refused(monkeypatch: pytest.Monk
         source(folder).read()
 
 
+def test_what_takes_much_of_the_memory_is_told_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pq.read_table(folder / "part-3.parquet").to_pandas().to_csv(folder.parent / "one.csv", index=False)
+    repeated = folder / "part-4.parquet"
+    pq.write_table(pq.read_table(folder / "part-3.parquet"), repeated)
+    monkeypatch.setattr(mapped.machine, "measure_free_memory", lambda: 10**6)
+    monkeypatch.setattr(mapped.machine, "measure_memory", lambda: 10**9)
+    text = csv(path=str(folder.parent / "one.csv"), time="time", target="y")
+    assert len(text.read().values) == 1000
+    assert caplog.messages == []
+    monkeypatch.setattr(mapped.machine, "measure_free_memory", lambda: 10**5)
+    text.read()
+    source(folder, duplicates="first", unsorted="sort").read()
+    told = "; ".join(caplog.messages)
+    assert "MB is free: text is read whole; Parquet files are read piece by piece" in told
+    assert "4,000 rows are read whole where dates have gaps, go back or occur twice" in told
+
+
 def test_few_rows_are_no_business_of_the_cache(monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path) -> None:
     monkeypatch.setattr(large, "LARGE", ROWS)
     assert isinstance(source(folder).read().values, np.ndarray)

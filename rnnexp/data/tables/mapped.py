@@ -8,6 +8,7 @@ and messages; where they do not fit, it says so.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,8 +33,11 @@ from rnnexp.runtime import machine
 from rnnexp.runtime.digests import hash_file
 
 FORMAT = "rnnexp-table-1"  # of the files in the cache: values (rows, columns) float64, then dates int64 (rows,), ns
-COPIES = 6  # of the numbers of a table that are in memory at once while it is read whole
+COPIES = 6  # of the numbers of a table, or the signs of a text, that are in memory at once while it is read whole
+PACKED = 4  # times as long is a text as when it is compressed
 NOWHERE = np.zeros(0, dtype=np.int64)
+
+log = logging.getLogger("rnnexp")
 
 
 class NotPlain(Exception):
@@ -67,7 +71,10 @@ def read_mapped(files: Sequence[Path], layout: Layout, wanted: Wanted, frequency
     The file in the cache is named by the digest of all that is in the files: it is made once, appears whole or not at
     all, and is never written to again. Raises ResourceError where neither way has room.
     """
-    if any(kind(file, is_table=True) != "parquet" for file in files):
+    kinds = {kind(file, is_table=True) for file in files}
+    if kinds != {"parquet"}:
+        size = sum(file.stat().st_size for file in files) * (PACKED if "gzip" in kinds else 1)
+        _warn_of_memory(files[0], COPIES * size, "text is read whole; Parquet files are read piece by piece")
         return None
     if not is_large(sum(open_parquet(file).metadata.num_rows for file in files)):
         return None
@@ -93,6 +100,15 @@ def _require_memory(files: Sequence[Path], wanted: Wanted, reason: str) -> None:
             f"{files[0]}: {rows:,} rows take about {describe_size(needed)} of memory where {reason}, and "
             f"{describe_size(there)} is free; write the files without it, then they are read piece by piece"
         )
+    _warn_of_memory(files[0], needed, f"{rows:,} rows are read whole where {reason}")
+
+
+def _warn_of_memory(file: Path, needed: int, reason: str) -> None:
+    """Say how much memory reading takes, where that is much of what is free."""
+    free = machine.measure_free_memory()
+    if needed > free / 2:
+        sizes = describe_size(needed), describe_size(free)
+        log.warning("%s: reading takes about %s of memory, %s is free: %s", file, *sizes, reason)
 
 
 def _find(files: Sequence[Path], layout: Layout, wanted: Wanted) -> Sources:

@@ -2,7 +2,8 @@
 
 A series is differenced while that lowers its spread, so that neither a trend nor a random walk is left, and replaced by
 its ranks, so that no outlier makes a season. A lag is one if its autocorrelation is significant among all lags tried
-(Bonferroni), so is that of twice the lag, and no shorter lag has a higher one. What does not pass all of it has none.
+(Bonferroni), so is that of twice the lag, and no shorter lag has a higher one. What does not pass all of it has none,
+nor has what is faint: a slow wave of many rows, of which differences leave little, may have none though it is there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ FEWEST_ROWS, FEWEST_SEASONS, SHORTEST = 12, 3, 3
 CHANCE = 1e-4  # that noise is taken for a season at a lag, over all lags
 AGAIN = 2.0  # standard errors by which twice the lag must be above 0, too
 ROUNDING = 0.02  # correlations that are as good as the same, as those of a season and of two
+FAINT = 0.1  # correlation that says nothing, however sure it is of many rows: multiples and beats have as much
 MOST_SERIES = 1000  # that are looked at, spread over all
 
 
@@ -47,6 +49,8 @@ def season_of(values: np.ndarray) -> int | None:
     if not passed.any():
         return None
     shares = np.array([_over_multiples(lag, unbiased, rows) for lag in lags[passed]])
+    if shares.max() < FAINT:
+        return None
     best = shares.max() - ROUNDING - error * (1 - shares.max())
     shortest = int(lags[passed][shares >= best][0])  # twice a season is none
     reach = max(1, shortest // 8)  # a peak may be flat, but many seasons later its neighbors have drifted away

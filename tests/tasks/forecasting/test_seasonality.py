@@ -81,6 +81,13 @@ def test_a_season_of_any_length_is_found(season: int) -> None:
     assert season_of(np.tile(pattern, 10)) == season
 
 
+def test_of_many_rows_what_is_sure_but_faint_is_no_season() -> None:
+    generator, row = np.random.default_rng(3), np.arange(20_000)
+    noise = generator.normal(size=len(row))
+    assert season_of(np.sin(row * 2 * np.pi / 96) + noise / 5 + 5) is None  # it was 479: differences hide a slow wave
+    assert season_of(PATTERN[row % 12] + noise) == 12
+
+
 def test_a_season_is_that_of_more_than_half_of_the_series() -> None:
     generator = np.random.default_rng(2)
     seasonal = [np.tile(PATTERN, 8)[:, None] for _ in range(3)]
