@@ -51,6 +51,8 @@ def try_settings(draft: Draft, compose: Compose, until: float) -> Draft:
             varied = replace(draft, choices=candidate)
             trials.append(try_seeds([compose(varied, f"seed={seed}", *ALONE) for seed in range(SEEDS)], until))
             print(f"  {_name(candidate)}: {trials[-1]}", flush=True)
+    if sum(bool(one.losses) for one in trials) < 2:
+        print("  nothing could be compared in that time: the rules decide; give --tune more")
     best = choose(trials)
     return replace(draft, choices=[_explain(one, _judge(trials, best)) for one in candidates[best]])
 

@@ -94,6 +94,18 @@ def test_a_time_is_read_with_its_unit() -> None:
             read_seconds(wrong)
 
 
+def test_a_time_in_which_nothing_is_compared_is_said_to_be_too_short(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_noise()
+    monkeypatch.setattr(candidates, "try_seeds", lambda *args: Trial([], 1.0, "not finished: the time was up"))
+    assert main(["init", "a.csv", "--tune", "1s"]) == 0
+    assert "nothing could be compared in that time" in capsys.readouterr().out
+    let_win(monkeypatch, 10)
+    assert main(["init", "a.csv", "--tune", "60s", "--force"]) == 0
+    assert "nothing could be compared" not in capsys.readouterr().out
+
+
 @pytest.mark.end_to_end
 def test_the_command_trains_and_writes(capsys: pytest.CaptureFixture[str]) -> None:
     write_noise(90)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+FAR = 10.0  # size of targets that a network takes long to grow to
 KINDS: dict[str, type] = {  # the baselines that a run keeps, by name
     "mean": Mean,
     "summary": SummaryRidge,
@@ -62,9 +63,25 @@ def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
     validation = scoring.validate(dataset, lambda part: _predict(model, dataset, part, scoring))
     return replace(
         made,
+        notes=[*made.notes, *_say_far_targets(dataset, made)],
         fitted={name: fits[name]() for name in made.baselines},
         validation=validation and dataset.gather_votes(VALIDATION, validation),
     )
+
+
+def _say_far_targets(dataset: SequenceDataset, made: Report) -> list[str]:
+    """Say why a network is worse than the mean where it has to grow to large targets first, which are not scaled."""
+    own, of_mean = made.metrics.get(f"{dataset.scored}/rmse", 0.0), made.metrics.get("baseline/mean/rmse", math.inf)
+    train = dataset.parts["train"]
+    values = np.asarray(train.arrays["y"], np.float64)[train.indices]
+    mean, deviation = values.mean(axis=0).ravel(), values.std(axis=0).ravel()
+    far = int(np.argmax(np.abs(mean) + deviation))
+    if own <= of_mean or abs(mean[far]) + deviation[far] < FAR:
+        return []
+    return [
+        f"targets are not scaled, and those of the training set are {mean[far]:.4g} ± {deviation[far]:.3g}, while a "
+        "network begins near 0: write them in a larger unit, so that they lie near 1"
+    ]
 
 
 def _add_windows(dataset: SequenceDataset, made: Report, seen: Predictions, units: metrics.Units) -> Report:

@@ -71,6 +71,18 @@ def test_several_targets_are_headed_by_errors_in_their_own_deviations() -> None:
     assert evaluate(Network(off), several, 8).metrics["test/nrmse"] == pytest.approx(0.5, rel=0.02)
 
 
+def test_targets_far_from_one_are_told_where_the_network_is_worse_than_their_mean() -> None:
+    dataset = load(Sums(task="regression"))
+    nothing = Network(lambda x: np.full((len(x), 2), 300, np.float32))
+    assert any("targets are not scaled" in note for note in evaluate(nothing, dataset, 8).notes)
+    exact = Network(lambda x: np.stack([x.sum(axis=(1, 2)), 100 * x[:, 0, 0]], axis=1).astype(np.float32))
+    assert not any("not scaled" in note for note in evaluate(exact, dataset, 8).notes)
+    near = evaluate(
+        Network(lambda x: MARKED.answer(x) + np.float32(9)), load(adding(examples=40, sequence_length=6)), 8
+    )
+    assert not any("not scaled" in note for note in near.notes)
+
+
 def test_an_answer_that_is_no_number_has_diverged() -> None:
     dataset = load(adding(examples=40, sequence_length=6))
     with pytest.raises(DivergedError, match="predictions are not finite; lower optimizer.learning_rate"):
