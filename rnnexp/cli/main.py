@@ -16,6 +16,7 @@ from rnnexp.errors import RnnexpError, did_you_mean
 HELP = ("-h", "--help", "help")
 SHOW_TRACE = "HYDRA_FULL_ERROR"  # set to 1: tracebacks are printed, too; Hydra's own variable
 
+DELETED = "; delete runs in the pages of MLflow (`rnnexp ui`), then their files: rnnexp clean --trash"
 COMMANDS = {
     "train": "train one network, or with -m a sweep of them",
     "new": "make the folder of a project, with an experiment, a model and its test",
@@ -192,6 +193,6 @@ def _usage(name: str) -> int:
 
         print(f"rnnexp {find_version('rnnexp') or 'of a source that is not installed'}")
         return 0
-    hint = did_you_mean(name, COMMANDS)
+    hint = DELETED if name in ("delete", "remove", "rm") else did_you_mean(name, COMMANDS)
     print(f"rnnexp: there is no command `{name}`{hint}\n\n{USAGE.format(commands=listing)}", file=sys.stderr)
     return 2

@@ -59,16 +59,17 @@ def run(args: Namespace) -> int:
 
 def read_metrics(words: Sequence[str]) -> list[str]:
     """Return the names in `metrics=[...]`."""
-    from rnnexp import strict
     from rnnexp.config.overrides import changes
 
     given = changes(words, "")
     if others := [key for key in given if key != "metrics"]:
         raise ConfigError(f"{others[0]}: only `metrics` can be asked of a trained run: {EXAMPLE}")
     value = given["metrics"]
-    found = strict.checked(list[str], [value] if isinstance(value, str) else value, "metrics")
+    found = value if isinstance(value, list) else [value]
     if not found:
         raise ConfigError(f"metrics: is empty; name at least one: {EXAMPLE}")
+    if strange := [one for one in found if not isinstance(one, str)]:
+        raise ConfigError(f"metrics: {strange[0]!r} given; must be names, whose settings are their defaults: {EXAMPLE}")
     return list(dict.fromkeys(found))
 
 

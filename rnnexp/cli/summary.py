@@ -121,7 +121,10 @@ def _whereabouts(result: Result) -> Iterator[str]:
     yield f"  {epochs}; {history.seconds:.1f} s of training, {result.seconds:.1f} s in all"
     yield f"  folder   {_short(result.run_dir)}"
     if _is_stored(result):
-        yield f"  run      {result.run_id}; all runs: mlflow ui"
+        from rnnexp.tracking.store import tracking_uri, ui_command
+
+        command = ui_command(tracking_uri(result.experiment.tracking.uri))
+        yield f"  run      {result.run_id}; all runs: {command}"
     if result.experiment.tracking.log_model:
         yield f"  use      {_use(result)}"
 

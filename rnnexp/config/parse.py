@@ -136,7 +136,12 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
             text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
         name = ".".join(filter(None, (key, path))) or "''"
         wrong.setdefault(name, []).append(text)
-        own = _hint_at_quotes(item) or _hint_at_choice(name, item) or _hint_at_one(name, item)
+        own = (
+            _hint_at_quotes(item)
+            or _hint_at_choice(name, item)
+            or _hint_at_one(name, item)
+            or _hint_at_list(name, item)
+        )
         hints[name] = hints.get(name) or own
     return [f"{name}: {_joined(texts)}{hints[name]}" for name, texts in wrong.items()]
 
@@ -175,6 +180,12 @@ def _hint_at_one(name: str, item: Any) -> str:
     if name != "data.label" or not isinstance(item["input"], list):
         return ""
     return "; an example has one label or one number: train on one column at a time"
+
+
+def _hint_at_list(name: str, item: Any) -> str:
+    """Write a single word as the list that is needed."""
+    word = item["input"]
+    return f"; write '{name}=[{word}]'" if item["type"] == "list_type" and isinstance(word, str) and word else ""
 
 
 def _renamed(key: str, path: str, cls: Any, values: Mapping[str, Any]) -> str:

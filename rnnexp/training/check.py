@@ -61,7 +61,8 @@ def check_patience(key: str, callback: Any, trainer: Any, names: list[str], vali
 
 def _suggest_patience(key: str, epochs: int) -> str:
     """Say what to write where an experiment has set the patience for more epochs."""
-    return f"{key}.patience={max(1, epochs // 5)}" if epochs > 1 else f"leave {key} out: '~{key}'"
+    less = f"{key}.patience={max(1, epochs // 5)}, or " if epochs > 1 else ""
+    return f"{less}leave {key} out: '~{key}'"
 
 
 def check_metric(key: str, monitor: str | None, names: list[str], validation: bool | None) -> list[str]:

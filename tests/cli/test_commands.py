@@ -102,6 +102,11 @@ def test_a_misspelled_command_is_answered(capsys: pytest.CaptureFixture[str]) ->
     assert "did you mean `train`?" in capsys.readouterr().err
 
 
+def test_who_would_delete_runs_is_told_how(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["delete", "abc"]) == 2
+    assert "delete runs in the pages of MLflow (`rnnexp ui`), then their files: rnnexp clean" in capsys.readouterr().err
+
+
 def test_no_command_prints_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     assert "Start with `rnnexp train`" in capsys.readouterr().out

@@ -31,6 +31,7 @@ MISTAKES = {
         "model=wave",
         "model: `wave` is not one of .*, slstm; one of your own is known once its module is named: 'plugins=[MODULE]'",
     ),
+    "a word for a list": ("plugins=colorsys", "plugins: .*; write 'plugins=[colorsys]'"),
     "an unknown backend": (
         "backend=theano",
         "backend: 'theano' given; must be 'jax', 'tensorflow' or 'torch'",

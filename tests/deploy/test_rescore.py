@@ -153,6 +153,7 @@ MISTAKES = {
     "metrics=[log_cosh_eror]": "did you mean `log_cosh_error`",
     "metrics=[bleu]": "Keras has no metric `bleu`",
     "metrics=[]": "metrics: is empty",
+    "metrics=[{name: mape}]": "metrics: {'name': 'mape'} given; must be names",
     "metrics=[[1]]": "metrics",
     "metric=[mae]": "only `metrics` can be asked",
     "metrics=mae,mse": "key=[…] for a list",

@@ -137,6 +137,14 @@ def test_the_summary_says_that_it_loses(done: Done) -> None:
     assert "RMSE in thousand passengers on the test set, 46 examples" in text
 
 
+def test_the_summary_says_where_the_runs_of_a_server_are_shown(done: Done) -> None:
+    assert "all runs: mlflow ui" in "\n".join(summary(done.result))
+    tracking = dataclasses.replace(done.result.experiment.tracking, uri="http://127.0.0.1:5000")
+    there = dataclasses.replace(done.result.experiment, tracking=tracking)
+    text = "\n".join(summary(dataclasses.replace(done.result, experiment=there)))
+    assert "all runs: open http://127.0.0.1:5000" in text
+
+
 @pytest.mark.fault("C3")
 def test_a_run_that_the_store_does_not_hold_yet_is_told_by_its_folder(done: Done, tmp_path: Path) -> None:
     assert f"rnnexp predict {done.result.run_id[:8]}" in "\n".join(summary(done.result))
