@@ -17,10 +17,10 @@ def find_ranks_mistakes(experiment: Experiment, backend: str) -> Iterator[str]:
     from rnnexp.training.fit import find_obstacle
 
     trainer = experiment.trainer
-    if backend != "jax":
-        yield f"backend: {backend} given; {RANKS} train on jax"
-    if trainer.engine == "keras":
-        yield f"trainer.engine: keras given; {RANKS} need engine=compiled or auto"
+    if backend == "tensorflow":
+        yield f"backend: tensorflow given; {RANKS} train on jax or torch"
+    if backend == "jax" and trainer.engine == "keras":
+        yield f"trainer.engine: keras given; {RANKS} need engine=compiled or auto on jax"
     if trainer.devices not in (1, "all"):
         yield f"trainer.devices: {trainer.devices} given; {RANKS} use all devices that each of them sees: leave it out"
     if obstacle := find_obstacle(trainer, experiment.callbacks):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 ADDRESS, STORE = "address", "store"
 WAIT_S = 300  # for the others to start
-SHUTDOWN_S = 5  # where one has gone, there is nothing to wait for
+SHUTDOWN_S = 20  # for the others to end, too
 POLL_S = 0.05
 
 
@@ -77,6 +78,12 @@ def join_torch(torch: Any, device: str) -> None:
         rank=current.number,
         world_size=current.count,
     )
+
+
+def leave() -> None:
+    """Part with the other ranks, which do so, too: JAX aborts a process that waits for others in vain."""
+    if "jax" in sys.modules:
+        sys.modules["jax"].distributed.shutdown()
 
 
 def share_numbers(*numbers: int) -> tuple[int, ...]:

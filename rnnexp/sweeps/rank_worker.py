@@ -91,4 +91,5 @@ def _end_with(result: Path) -> None:
     """End this process, wherever it is, once the job has come to its end."""
     while not result.exists():
         time.sleep(POLL_S)
+    process_group.leave()
     os._exit(0)

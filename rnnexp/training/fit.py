@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from rnnexp.data.dataset import Dataset
 from rnnexp.models.averaging import list_members
+from rnnexp.runtime import process_group
 from rnnexp.training.plan import History, Listener, Rows, Span, TrainingPlan
 from rnnexp.training.pure_callback import PureCallback
 from rnnexp.training.snapshot import Snapshot
@@ -80,7 +81,7 @@ def make_training(model: Any, dataset: Dataset, plan: TrainingPlan) -> Training:
         return CompiledTraining(model, dataset, plan)
     from rnnexp.training.keras_training import KerasTraining
 
-    return KerasTraining(model, dataset, plan)
+    return KerasTraining(model, dataset, plan, process_group.current)
 
 
 def fit(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.dataset import Dataset
+from rnnexp.runtime.process_group import Rank
 from rnnexp.training.backends import make_backend_trainer
 from rnnexp.training.backends.base import BackendTrainer, BlockStep, LearningRate, select_norms
 from rnnexp.training.batcher import Batcher, Block, make_scoring_batcher
@@ -54,16 +55,19 @@ class TrainingPass:
 
 
 class KerasTraining:
-    """A training by the `keras` engine: any backend, any callback, several steps per dispatch."""
+    """A training by the `keras` engine: any backend, any callback, several steps per dispatch.
 
-    def __init__(self, model: Any, dataset: Dataset, plan: TrainingPlan) -> None:
+    rank: which of several processes this is that train together; None: it trains alone
+    """
+
+    def __init__(self, model: Any, dataset: Dataset, plan: TrainingPlan, rank: Rank | None = None) -> None:
         trainer, train = plan.trainer, dataset.parts["train"]
         self.plan, self.epochs = plan, trainer.epochs
         size = len(train) if trainer.batch_size == "full" else min(trainer.batch_size, len(train))
         train = train.side_by_side(size)
         batcher = Batcher(train, dataset.batch, size, weigh=make_weigher(trainer.class_weights, dataset))
         model = prepare(model, plan, batcher.unweighted_sample(), batcher.steps_of_epoch)
-        self.backend = make_backend_trainer(model)
+        self.backend = make_backend_trainer(model, rank)
         self.user = UserCallbacks(_built(plan), self.backend, self.epochs)
         batcher = batcher.with_steps(1 if self.user.per_batch else trainer.steps_per_execution)
         self.train = Pass(batcher, self.backend, fixed=batcher.one_batch)

@@ -62,6 +62,35 @@ ensemble.Ensemble.advance = die_once
 if os.path.exists("apart"):
     training.make_placement = lambda *_: Apart()
 """
+# Without the hooks of DistributedDataParallel no gradient is summed.
+TORCH_PLUGIN = """
+import os
+import signal
+import time
+
+from rnnexp.training import keras_training, keeper
+
+keeper.SHARE = 1e9
+run, calls = keras_training.BlockStep.run, []
+
+
+def die_once(self):
+    rank = getattr(self.backend, "_rank", None)
+    calls.append(self)
+    if rank and rank.number == 1 and len(calls) == 2 and os.path.exists("dies"):
+        os.unlink("dies")
+        while not list(rank.meeting.parent.parent.glob("checkpoints/state-*/MANIFEST.json")):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+    run(self)
+
+
+keras_training.BlockStep.run = die_once
+if os.path.exists("apart"):
+    from rnnexp.training.backends import torch_ranks
+
+    torch_ranks.RankedTorchTrainer._join = lambda self: self._tested
+"""
 
 
 def losses(folder: Path) -> list[float]:
@@ -87,9 +116,9 @@ def train(name: str, *words: str) -> tuple[Path, str]:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["backend=tensorflow"], "backend: tensorflow given; several ranks train on jax"),
+        (["backend=tensorflow"], "backend: tensorflow given; several ranks train on jax or torch"),
         (["trainer.devices=2"], "trainer.devices: 2 given; several ranks use all devices that each of them sees"),
-        (["trainer.engine=keras"], "trainer.engine: keras given; several ranks need engine=compiled or auto"),
+        (["trainer.engine=keras"], "trainer.engine: keras given; several ranks need engine=compiled or auto on jax"),
         (["ensemble=3"], "ensemble: not with several ranks, which train one network once"),
         (["callbacks.trouble.seconds=1"], "callbacks.trouble may do anything after each epoch, which several ranks"),
         (["trainer.monitor=time/epoch_s"], "trainer.monitor watches the clock, which several ranks cannot do alike"),
@@ -157,3 +186,18 @@ def test_the_tasks_of_a_job_of_slurm_are_ranks(tmp_path: Path) -> None:
     assert differ(two, alone) <= 2e-7
     (follower,) = two.glob("jobs/0/processes/attempt-1/1/job.log")
     assert "trained to the end" in follower.read_text()
+
+
+@pytest.mark.end_to_end
+def test_two_ranks_on_pytorch_train_as_one_process_does(tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text(TORCH_PLUGIN)
+    words = ("backend=torch", "tracking=off", "model.units=3")
+    alone, _ = train("alone", *words, "hydra/launcher=local")
+    Path("dies").touch()
+    both, said = train("both", *words, "hydra/launcher=ranks")
+    assert "job 0: rank 1: its process was killed by SIGKILL; resuming from epoch " in said
+    assert "rank 0 of 2" in (both / "jobs" / "0" / "job.log").read_text()
+    assert differ(both, alone) <= 1e-6
+    Path("apart").touch()
+    apart, _ = train("apart", *words, "hydra/launcher=ranks")
+    assert differ(apart, alone) > 1e-3
